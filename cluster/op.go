@@ -1,0 +1,137 @@
+package cluster
+
+import (
+	"encoding/json"
+
+	"github.com/caddy-socketio/caddy-socketio/rooms"
+	"github.com/caddy-socketio/caddy-socketio/sio"
+)
+
+// Op is something to be done to the sockets of a namespace, on every node. The
+// set is closed: Emit, Join, Leave, Disconnect, ServerEmit.
+type Op interface{ op() }
+
+// Flags are the modifiers of an emit, by Socket.IO's names.
+type Flags struct {
+	// Volatile lets a socket that is not ready to take the event miss it.
+	Volatile bool
+	// Local keeps the event on this node.
+	Local bool
+	// NoCompress leaves the event out of permessage-deflate and of HTTP
+	// compression.
+	NoCompress bool
+}
+
+// Emit sends an event to the sockets of a target.
+type Emit struct {
+	rooms.Target
+	Flags
+	// Data is the event's name and arguments: a JSON array.
+	Data sio.Data
+}
+
+// Join makes the sockets of a target join rooms.
+type Join struct {
+	rooms.Target
+	Rooms []string
+}
+
+// Leave makes the sockets of a target leave rooms.
+type Leave struct {
+	rooms.Target
+	Rooms []string
+}
+
+// Disconnect disconnects the sockets of a target from the namespace, or, with
+// Close, closes their whole connections.
+type Disconnect struct {
+	rooms.Target
+	Close bool
+}
+
+// ServerEmit is an event for the other servers, not for their sockets.
+type ServerEmit struct {
+	// Data is the event's name and arguments: a JSON array.
+	Data sio.Data
+}
+
+func (Emit) op()       {}
+func (Join) op()       {}
+func (Leave) op()      {}
+func (Disconnect) op() {}
+func (ServerEmit) op() {}
+
+// Query is something that nodes ask each other. The set is closed:
+// FetchSockets, AllRooms, EmitAck, ServerEmitAck.
+type Query interface{ query() }
+
+// FetchSockets asks for the sockets of a target. Answers are [Sockets].
+type FetchSockets struct{ rooms.Target }
+
+// AllRooms asks for the names of all rooms. Answers are [Rooms].
+type AllRooms struct{}
+
+// EmitAck sends an event and asks for the clients' acknowledgements. A node's
+// answers are one [ClientCount], then a [ClientAck] for each client that
+// acknowledges.
+type EmitAck struct{ Emit }
+
+// ServerEmitAck is an event for the other servers, each of which answers with
+// one [ServerAck].
+type ServerEmitAck struct{ ServerEmit }
+
+func (FetchSockets) query()  {}
+func (AllRooms) query()      {}
+func (EmitAck) query()       {}
+func (ServerEmitAck) query() {}
+
+// Answer is what a node answers. The set is closed: Sockets, Rooms,
+// ClientCount, ClientAck, ServerAck.
+type Answer interface{ answer() }
+
+// Sockets answers [FetchSockets].
+type Sockets []Socket
+
+// Rooms answers [AllRooms].
+type Rooms []string
+
+// ClientCount says how many clients of the answering node got the event of an
+// [EmitAck].
+type ClientCount int
+
+// ClientAck is one client's acknowledgement: the JSON array of its arguments.
+type ClientAck struct{ Data sio.Data }
+
+// ServerAck is a server's answer to a [ServerEmitAck]: one JSON value.
+type ServerAck struct{ Data sio.Data }
+
+func (Sockets) answer()     {}
+func (Rooms) answer()       {}
+func (ClientCount) answer() {}
+func (ClientAck) answer()   {}
+func (ServerAck) answer()   {}
+
+// Socket describes a socket to another node, as Node's RemoteSocket does.
+type Socket struct {
+	ID        string          `json:"id"`
+	Handshake Handshake       `json:"handshake"`
+	Rooms     []string        `json:"rooms"`
+	Data      json.RawMessage `json:"data"`
+}
+
+// Handshake describes the request that a socket came with, with the field names
+// of Node's handshake object.
+type Handshake struct {
+	Headers map[string]string `json:"headers"`
+	// Time is the handshake's time, as text.
+	Time    string `json:"time"`
+	Address string `json:"address"`
+	// XDomain is true when the request had an Origin.
+	XDomain bool `json:"xdomain"`
+	Secure  bool `json:"secure"`
+	// Issued is the handshake's time in milliseconds since 1970.
+	Issued int64             `json:"issued"`
+	URL    string            `json:"url"`
+	Query  map[string]string `json:"query"`
+	Auth   json.RawMessage   `json:"auth"`
+}

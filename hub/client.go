@@ -1,0 +1,329 @@
+package hub
+
+import (
+	"net/url"
+	"slices"
+	"sync"
+
+	"github.com/caddy-socketio/caddy-socketio/internal/eio"
+	"github.com/caddy-socketio/caddy-socketio/internal/engine"
+	"github.com/caddy-socketio/caddy-socketio/sio"
+	"go.uber.org/zap"
+)
+
+// client is one connection, with its sockets in several namespaces.
+type client struct {
+	// Static after construction.
+	hub     *Hub
+	session *engine.Session
+	route   *Route
+	version sio.Version
+
+	decoder sio.Decoder // owned by Receive
+
+	mu      sync.Mutex // guards the following; a leaf
+	sockets []*Socket  // few: found by walking
+	alive   int        // those, and others whose end is being handled
+	former  []string   // namespaces that it has left
+	// A 2.x client is in "/" before it is anywhere else: what it asks for
+	// meanwhile waits here, and never happens when "/" refuses it.
+	gate    gate
+	waiting []sio.Packet
+	closed  bool
+}
+
+type gate int
+
+const (
+	gateOpen gate = iota
+	gateWaiting
+	gateShut
+)
+
+// accept begins a connection.
+func (h *Hub) accept(session *engine.Session) (engine.Receiver, error) {
+	c := &client{hub: h, session: session, version: sio.V5, route: routeOf(session)}
+	if session.Version() == eio.V3 {
+		c.version = sio.V4
+	}
+	c.decoder = sio.Decoder{Version: c.version, Limits: h.limits(c.route), Allow: c.allowBinary}
+	session.SetAlarm(c.route.config().ConnectTimeout, c.expire)
+	if c.version == sio.V4 {
+		c.gate = gateWaiting
+		c.connect(sio.Packet{Type: sio.Connect, Namespace: "/"})
+	}
+	return c, nil
+}
+
+// expire ends a connection that is in no namespace after the connect timeout.
+func (c *client) expire() {
+	c.mu.Lock()
+	joined := slices.ContainsFunc(c.sockets, (*Socket).Connected) || len(c.former) > 0
+	c.mu.Unlock()
+	if !joined {
+		c.session.Close(ReasonForcedServer)
+	}
+}
+
+// Receive takes one Engine.IO message.
+func (c *client) Receive(message eio.Packet) error {
+	p, complete, err := c.decoder.Add(message)
+	if err != nil {
+		c.reject(ReasonForced, err)
+		return nil
+	}
+	if complete {
+		c.take(p)
+	}
+	return nil
+}
+
+// reject closes a connection that broke the protocol.
+func (c *client) reject(reason string, err error) {
+	if e := c.hub.log().Check(zap.DebugLevel, "packet refused"); e != nil {
+		e.Write(zap.String("address", c.session.Handshake().Address), zap.Error(err))
+	}
+	c.hub.stats.refusedPackets.Add(1)
+	c.session.Close(reason)
+}
+
+// allowBinary says whether the attachments of a packet for a namespace are worth
+// waiting for: not before the client is in it.
+func (c *client) allowBinary(namespace string) bool {
+	return c.socket(namespace) != nil || c.left(namespace)
+}
+
+// take does what a packet says.
+func (c *client) take(p sio.Packet) {
+	s := c.socket(p.Namespace)
+	if p.Type == sio.Connect {
+		c.takeConnect(s, p)
+		return
+	}
+	if s == nil {
+		if c.version == sio.V5 && !c.left(p.Namespace) {
+			c.reject(ReasonForcedServer, errNotJoined)
+		}
+		return // it was sent before the client knew that it is out
+	}
+	switch p.Type {
+	case sio.Disconnect:
+		s.close(ReasonClientDisconnect)
+	case sio.Event, sio.BinaryEvent:
+		c.takeEvent(s, p)
+	case sio.Ack, sio.BinaryAck:
+		if p.HasID {
+			s.ns.acks.resolve(s, p.ID, p.Data)
+		}
+	}
+}
+
+func (c *client) takeEvent(s *Socket, p sio.Packet) {
+	if s.state.Load() == stateConnecting {
+		return // no client sends events before it is connected
+	}
+	name, args, err := p.Event()
+	if err != nil {
+		c.reject(ReasonForced, err)
+		return
+	}
+	ev := &Event{Type: ClientEvent, Name: name, Socket: s, Args: args, ack: p.ID}
+	ev.wantsAck.Store(p.HasID)
+	c.hub.stats.events.Add(1)
+	if s.inbox.push(ev, c.session.Done()) {
+		s.run()
+	}
+}
+
+func (c *client) takeConnect(s *Socket, p sio.Packet) {
+	switch {
+	case s == nil:
+		c.connect(p)
+	case c.version == sio.V4:
+		// Some 2.x clients ask for "/", which they have already.
+		_ = s.sendPacket(sio.Packet{Type: sio.Connect, Namespace: s.ns.name})
+	default:
+		c.reject(ReasonForcedServer, errJoinedTwice)
+	}
+}
+
+// connect makes a socket in the packet's namespace and starts its life, or
+// refuses it.
+func (c *client) connect(p sio.Packet) {
+	if c.held(p) {
+		return
+	}
+	ns, refusal := c.hub.enter(c.route, p.Namespace)
+	if refusal != nil {
+		c.refuse(p.Namespace, refusal)
+		return
+	}
+	s := &Socket{
+		id: c.socketID(p.Namespace), ns: ns, client: c, auth: p.Data,
+		query: c.query(p.Query), done: make(chan struct{}), opening: new(opening),
+	}
+	if refusal := c.add(s); refusal != nil {
+		c.hub.leave(ns)
+		c.refuse(p.Namespace, refusal)
+		return
+	}
+	s.start()
+}
+
+// held keeps the packet of a 2.x client that is not in "/" yet.
+func (c *client) held(p sio.Packet) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.gate == gateOpen || p.Namespace == "/" {
+		return false
+	}
+	if c.gate == gateWaiting && len(c.waiting) < MaxNamespaces {
+		c.waiting = append(c.waiting, p)
+	}
+	return true
+}
+
+func (c *client) add(s *Socket) *Refusal {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed || c.alive >= MaxNamespaces {
+		return &Refusal{Message: "Too many namespaces"}
+	}
+	c.alive++
+	c.sockets = append(c.sockets, s)
+	return nil
+}
+
+// joined says that a socket of the connection is connected.
+func (c *client) joined(s *Socket) {
+	c.session.Joined()
+	if s.ns.name != "/" || c.version != sio.V4 {
+		return
+	}
+	c.mu.Lock()
+	c.gate = gateOpen
+	waiting := c.waiting
+	c.waiting = nil
+	c.mu.Unlock()
+	for _, p := range waiting {
+		c.connect(p)
+	}
+}
+
+// forget takes a socket out that is no more, or never was.
+func (c *client) forget(s *Socket) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	i := slices.Index(c.sockets, s)
+	if i < 0 {
+		return
+	}
+	c.sockets = slices.Delete(c.sockets, i, i+1)
+	if s.state.Load() == stateDisconnecting {
+		c.formerLocked(s.ns.name)
+	}
+	if c.gate == gateWaiting && s.ns.name == "/" {
+		c.gate, c.waiting = gateShut, nil
+	}
+}
+
+// ended says that the life of a socket of the connection is over.
+func (c *client) ended() {
+	c.mu.Lock()
+	c.alive--
+	c.mu.Unlock()
+}
+
+// formerLocked remembers a namespace that the client has left, so that what it
+// sent before it knew does not count as an error. It remembers so many.
+func (c *client) formerLocked(namespace string) {
+	if slices.Contains(c.former, namespace) {
+		return
+	}
+	if len(c.former) == MaxNamespaces {
+		c.former = slices.Delete(c.former, 0, 1)
+	}
+	c.former = append(c.former, namespace)
+}
+
+func (c *client) left(namespace string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Contains(c.former, namespace)
+}
+
+func (c *client) socket(namespace string) *Socket {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, s := range c.sockets {
+		if s.ns.name == namespace {
+			return s
+		}
+	}
+	return nil
+}
+
+// disconnect ends all sockets of the connection, then closes it.
+func (c *client) disconnect() {
+	c.mu.Lock()
+	sockets := slices.Clone(c.sockets)
+	c.mu.Unlock()
+	for _, s := range sockets {
+		s.kick()
+	}
+	c.session.Close(ReasonServerDisconnect)
+}
+
+// Closed ends what is left of the connection's sockets.
+func (c *client) Closed(reason string) {
+	c.mu.Lock()
+	c.closed = true
+	sockets := slices.Clone(c.sockets)
+	c.waiting = nil
+	c.mu.Unlock()
+	for _, s := range sockets {
+		s.close(reason)
+	}
+}
+
+// refuse sends a connect error, in the words of the client's version: 2.x knows
+// no object, only the data or else the text.
+func (c *client) refuse(namespace string, r *Refusal) {
+	p := sio.Packet{Type: sio.ConnectError, Namespace: namespace, Data: errorData(r, c.version)}
+	m, err := p.Encode(c.version, true)
+	if err != nil {
+		c.hub.log().Error("connect error can't be encoded", zap.String("namespace", namespace), zap.Error(err))
+		c.session.Close(ReasonForced)
+		return
+	}
+	c.session.Send(m)
+}
+
+// socketID returns the id of a new socket. 2.x clients derive theirs from the
+// connection's.
+func (c *client) socketID(namespace string) string {
+	if c.version == sio.V5 {
+		return newID()
+	}
+	if namespace == "/" {
+		return c.session.ID()
+	}
+	return namespace + "#" + c.session.ID()
+}
+
+// query merges the query of the handshake with that of a namespace, which wins.
+func (c *client) query(namespace string) url.Values {
+	base := c.session.Handshake().Query
+	if namespace == "" {
+		return base
+	}
+	merged := make(url.Values, len(base))
+	for key, values := range base {
+		merged[key] = values
+	}
+	own, _ := url.ParseQuery(namespace) // what can be read of it
+	for key, values := range own {
+		merged[key] = values
+	}
+	return merged
+}

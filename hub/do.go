@@ -1,0 +1,195 @@
+package hub
+
+import (
+	"context"
+	"sync"
+
+	"github.com/caddy-socketio/caddy-socketio/cluster"
+	"github.com/caddy-socketio/caddy-socketio/internal/eio"
+	"github.com/caddy-socketio/caddy-socketio/rooms"
+	"github.com/caddy-socketio/caddy-socketio/sio"
+	"go.uber.org/zap"
+)
+
+// Do does op to the sockets of this node and tells the other nodes, except of a
+// local emit. It is the one door for whatever is done to many sockets. It returns
+// the number of sockets of this node that it was done to. The error says that op
+// can't be done anywhere; a cluster out of reach is none.
+func (ns *Namespace) Do(op cluster.Op) (int, error) {
+	emit, ok := op.(cluster.Emit)
+	return ns.do(op, ok && emit.Local)
+}
+
+func (ns *Namespace) do(op cluster.Op, local bool) (int, error) {
+	n, err := ns.apply(op)
+	if err != nil || local {
+		return n, err
+	}
+	if err := ns.adapter.Publish(op); err != nil {
+		ns.hub.stats.unpublished.Add(1)
+		if e := ns.log().Check(zap.DebugLevel, "other nodes not told"); e != nil {
+			e.Write(zap.String("namespace", ns.name), zap.Error(err))
+		}
+	}
+	return n, nil
+}
+
+// Apply does what another node said, to the sockets of this one.
+func (ns *Namespace) Apply(op cluster.Op) {
+	if _, err := ns.apply(op); err != nil {
+		ns.log().Error("what another node said can't be done", zap.String("namespace", ns.name), zap.Error(err))
+	}
+}
+
+func (ns *Namespace) apply(op cluster.Op) (int, error) {
+	switch op := op.(type) {
+	case cluster.Emit:
+		return ns.emit(op)
+	case cluster.Join:
+		return ns.each(op.Target, func(s *Socket) bool { return s.Join(op.Rooms...) == nil }), nil
+	case cluster.Leave:
+		return ns.each(op.Target, func(s *Socket) bool { s.Leave(op.Rooms...); return true }), nil
+	case cluster.Disconnect:
+		return ns.each(op.Target, func(s *Socket) bool { s.Disconnect(op.Close); return true }), nil
+	}
+	return 0, nil
+}
+
+// emit encodes an event once and queues it for each socket of the target.
+func (ns *Namespace) emit(op cluster.Emit) (int, error) {
+	p := sio.Packet{Type: sio.Event, Namespace: ns.name, Data: op.Data}
+	m, err := p.Encode(sio.V5, !op.NoCompress)
+	if err != nil {
+		return 0, err
+	}
+	return ns.deliver(m, op), nil
+}
+
+func (ns *Namespace) deliver(m *eio.Message, op cluster.Emit) int {
+	volatile := op.Volatile // a copy: op would escape with the function below
+	n := ns.each(op.Target, func(s *Socket) bool { return s.deliver(m, volatile) })
+	ns.delivered.Add(uint64(n))
+	return n
+}
+
+// selections holds the lists that targets are resolved into.
+var selections = sync.Pool{New: func() any { return new([]*Socket) }}
+
+// each calls fn for each socket of a target, without a lock, and counts those
+// for which it returned true.
+func (ns *Namespace) each(t rooms.Target, fn func(*Socket) bool) (n int) {
+	list := selections.Get().(*[]*Socket)
+	*list = ns.index.Select((*list)[:0], t)
+	for _, s := range *list {
+		if fn(s) {
+			n++
+		}
+	}
+	clear(*list) // so that it keeps no socket alive
+	selections.Put(list)
+	return n
+}
+
+// Ask puts a question to the sockets of this node and to the other nodes, and
+// calls each for every answer, one at a time. The error wraps
+// [cluster.ErrIncomplete] when ctx ended before all had answered.
+func (ns *Namespace) Ask(ctx context.Context, q cluster.Query, each func(cluster.Answer)) error {
+	return ns.ask(ctx, q, false, each)
+}
+
+func (ns *Namespace) ask(ctx context.Context, q cluster.Query, local bool, each func(cluster.Answer)) error {
+	if _, alone := ns.adapter.(cluster.Solo); alone || local {
+		return ns.answer(ctx, q, each)
+	}
+	answers := make(chan cluster.Answer)
+	done := make(chan error)
+	// Both end when all have answered or ctx ends, and this function reads what
+	// they say until both have ended.
+	put := func(name string, ask func(each func(cluster.Answer)) error) {
+		ns.hub.spawn(name, func() {
+			err := errPanicked
+			defer func() { done <- err }()
+			err = ask(func(a cluster.Answer) { answers <- a })
+		})
+	}
+	put("ask this node", func(each func(cluster.Answer)) error { return ns.answer(ctx, q, each) })
+	put("ask other nodes", func(each func(cluster.Answer)) error { return ns.adapter.Ask(ctx, q, each) })
+	var failed error
+	for ended := 0; ended < 2; {
+		select {
+		case a := <-answers:
+			each(a)
+		case err := <-done:
+			ended++
+			if err != nil {
+				failed = err
+			}
+		}
+	}
+	return failed
+}
+
+// Answer answers what another node asks.
+func (ns *Namespace) Answer(ctx context.Context, q cluster.Query, reply func(cluster.Answer)) {
+	_ = ns.answer(ctx, q, reply) // who asks counts the answers
+}
+
+func (ns *Namespace) answer(ctx context.Context, q cluster.Query, reply func(cluster.Answer)) error {
+	switch q := q.(type) {
+	case cluster.FetchSockets:
+		reply(ns.describe(q.Target))
+	case cluster.AllRooms:
+		reply(ns.roomNames())
+	case cluster.EmitAck:
+		return ns.answerEmit(ctx, q.Emit, reply)
+	}
+	return nil
+}
+
+func (ns *Namespace) describe(t rooms.Target) cluster.Sockets {
+	found := cluster.Sockets{}
+	ns.each(t, func(s *Socket) bool {
+		if s.Connected() {
+			found = append(found, s.describe())
+		}
+		return true
+	})
+	return found
+}
+
+func (ns *Namespace) roomNames() cluster.Rooms {
+	page := ns.index.Page("", "", ns.index.Rooms())
+	names := make(cluster.Rooms, len(page))
+	for i, room := range page {
+		names[i] = room.Name
+	}
+	return names
+}
+
+// answerEmit emits an event and replies with each client's acknowledgement.
+func (ns *Namespace) answerEmit(ctx context.Context, op cluster.Emit, reply func(cluster.Answer)) error {
+	targets := ns.index.Select(nil, op.Target)
+	id, wait := ns.acks.expect(targets)
+	defer ns.acks.forget(id)
+	p := sio.Packet{Type: sio.Event, Namespace: ns.name, ID: id, HasID: true, Data: op.Data}
+	m, err := p.Encode(sio.V5, !op.NoCompress)
+	if err != nil {
+		return err
+	}
+	clients := 0
+	for _, s := range targets {
+		if s.deliver(m, op.Volatile) {
+			clients++
+		}
+	}
+	reply(cluster.ClientCount(clients))
+	for range clients {
+		select {
+		case data := <-wait.answers:
+			reply(cluster.ClientAck{Data: data})
+		case <-ctx.Done():
+			return cluster.ErrIncomplete
+		}
+	}
+	return nil
+}

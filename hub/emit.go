@@ -1,0 +1,173 @@
+package hub
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/caddy-socketio/caddy-socketio/cluster"
+	"github.com/caddy-socketio/caddy-socketio/sio"
+)
+
+// Emitter emits to one socket, with flags. It is a value, as [Broadcast] is.
+type Emitter struct {
+	socket  *Socket
+	flags   cluster.Flags
+	timeout time.Duration
+}
+
+// Volatile lets the client miss the event when it is not ready to take it.
+func (e Emitter) Volatile() Emitter {
+	e.flags.Volatile = true
+	return e
+}
+
+// Compress says whether the event is worth compressing, where compression is on.
+func (e Emitter) Compress(compress bool) Emitter {
+	e.flags.NoCompress = !compress
+	return e
+}
+
+// Timeout sets how long [Emitter.EmitWithAck] waits, [DefaultTimeout] by default.
+func (e Emitter) Timeout(d time.Duration) Emitter {
+	e.timeout = d
+	return e
+}
+
+// Emit emits an event to the socket's client. It queues and returns. The error
+// is that of [Broadcast.Emit], or [ErrDisconnected].
+func (e Emitter) Emit(event string, args ...any) error {
+	data, err := eventData(event, args)
+	if err != nil {
+		return err
+	}
+	s := e.socket
+	m, err := sio.Packet{Type: sio.Event, Namespace: s.ns.name, Data: data}.Encode(sio.V5, !e.flags.NoCompress)
+	if err != nil {
+		return err
+	}
+	var taken bool
+	now := s.whenLive(func() { taken = s.deliver(m, e.flags.Volatile) })
+	if now && !taken && !e.flags.Volatile {
+		return ErrDisconnected
+	}
+	return nil
+}
+
+// EmitWithAck emits an event and waits for the client's acknowledgement, for
+// [Emitter.Timeout] or until ctx ends. It returns the arguments of the
+// acknowledgement, as a JSON array. The error wraps [ErrTimeout] or
+// [ErrDisconnected]. It can't be used while the socket's connect event is handled.
+func (e Emitter) EmitWithAck(ctx context.Context, event string, args ...any) (sio.Data, error) {
+	data, err := eventData(event, args)
+	if err != nil {
+		return sio.Data{}, err
+	}
+	ctx, cancel := withTimeout(ctx, e.timeout)
+	defer cancel()
+	s := e.socket
+	id, wait := s.ns.acks.expect([]*Socket{s})
+	defer s.ns.acks.forget(id)
+	p := sio.Packet{Type: sio.Event, Namespace: s.ns.name, ID: id, HasID: true, Data: data}
+	m, err := p.Encode(sio.V5, !e.flags.NoCompress)
+	if err != nil {
+		return sio.Data{}, err
+	}
+	if !s.deliver(m, e.flags.Volatile) {
+		return sio.Data{}, ErrDisconnected
+	}
+	select {
+	case answer := <-wait.answers:
+		return answer, nil
+	case <-s.done:
+		return sio.Data{}, ErrDisconnected
+	case <-ctx.Done():
+		return sio.Data{}, timedOut(ctx.Err())
+	}
+}
+
+// Emit emits an event to the socket's client, see [Emitter.Emit].
+func (s *Socket) Emit(event string, args ...any) error {
+	return Emitter{socket: s}.Emit(event, args...)
+}
+
+// EmitWithAck emits an event and waits for the client's acknowledgement, see
+// [Emitter.EmitWithAck].
+func (s *Socket) EmitWithAck(ctx context.Context, event string, args ...any) (sio.Data, error) {
+	return Emitter{socket: s}.EmitWithAck(ctx, event, args...)
+}
+
+// Volatile begins an emit to the socket that its client may miss.
+func (s *Socket) Volatile() Emitter { return Emitter{socket: s}.Volatile() }
+
+// Compress begins an emit to the socket that says whether to compress it.
+func (s *Socket) Compress(compress bool) Emitter { return Emitter{socket: s}.Compress(compress) }
+
+// Timeout begins an emit to the socket that waits so long for an acknowledgement.
+func (s *Socket) Timeout(d time.Duration) Emitter { return Emitter{socket: s}.Timeout(d) }
+
+// To begins a broadcast to the sockets of rooms, without this one.
+func (s *Socket) To(rooms ...string) Broadcast { return s.Broadcast().To(rooms...) }
+
+// In is To.
+func (s *Socket) In(rooms ...string) Broadcast { return s.To(rooms...) }
+
+// Except begins a broadcast to all sockets of the namespace, without those of
+// rooms and this one.
+func (s *Socket) Except(rooms ...string) Broadcast { return s.Broadcast().Except(rooms...) }
+
+// Broadcast begins a broadcast to all sockets of the namespace without this one.
+func (s *Socket) Broadcast() Broadcast { return Broadcast{ns: s.ns, from: s} }
+
+// eventData makes the array that an event is on the wire.
+func eventData(event string, args []any) (sio.Data, error) {
+	if reserved(event) {
+		return sio.Data{}, fmt.Errorf("%w: %q", ErrEvent, event)
+	}
+	data, err := marshalArgs(args)
+	if err != nil {
+		return sio.Data{}, err
+	}
+	return sio.EventData(event, data)
+}
+
+// marshalArgs makes a JSON array. A single [sio.Args] is one already.
+func marshalArgs(args []any) (sio.Data, error) {
+	if len(args) == 1 {
+		if list, ok := args[0].(Args); ok {
+			return sio.Data(list), nil
+		}
+	}
+	items := make([]sio.Data, len(args))
+	for i, arg := range args {
+		item, err := sio.Marshal(arg)
+		if err != nil {
+			return sio.Data{}, fmt.Errorf("argument %d: %w", i, err)
+		}
+		items[i] = item
+	}
+	return sio.Array(items...), nil
+}
+
+// Args is a list of arguments as a JSON array. Given to an emit or an
+// acknowledgement as the only argument, it stands for its elements.
+type Args sio.Data
+
+// reserved reports whether official clients close the connection on an event of
+// that name, or take it for one of their own.
+func reserved(event string) bool {
+	switch event {
+	case "connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener":
+		return true
+	}
+	return false
+}
+
+// timedOut gives the end of a context its name.
+func timedOut(err error) error {
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, cluster.ErrIncomplete) {
+		return fmt.Errorf("%w: %w", ErrTimeout, err)
+	}
+	return err
+}

@@ -1,0 +1,134 @@
+package hub
+
+import (
+	"context"
+	"encoding/json"
+	"sync/atomic"
+
+	"github.com/caddy-socketio/caddy-socketio/sio"
+)
+
+// EventType tells a client's events from those of a socket's life.
+type EventType string
+
+// The types of events.
+const (
+	// Connect is handled before the client's connect packet is answered. A
+	// handler that fails turns it into a connect error, and the socket never
+	// exists.
+	Connect EventType = "connect"
+	// ClientEvent is an event that the client emitted.
+	ClientEvent EventType = "event"
+	// Disconnecting comes while the socket is still in its rooms.
+	Disconnecting EventType = "disconnecting"
+	// Disconnect comes after the socket left its rooms.
+	Disconnect EventType = "disconnect"
+)
+
+// Event is something that happened to a socket.
+type Event struct {
+	// Type tells what kind of event it is.
+	Type EventType
+	// Name is the event's name as the client sent it; for the other types it
+	// is the type's.
+	Name string
+	// Socket is the socket that it happened to.
+	Socket *Socket
+	// Args is a JSON array: the arguments of a client's event, empty for the
+	// other types.
+	Args sio.Data
+	// Reason says why a socket disconnects, in Socket.IO's words, on the
+	// types Disconnecting and Disconnect.
+	Reason string
+
+	ack      uint64
+	wantsAck atomic.Bool
+}
+
+// Handler handles events.
+type Handler interface {
+	// HandleEvent handles one event of a socket. It is called for one event
+	// of a socket at a time, and for different sockets at the same time. An
+	// error ends the handling of the event: on Connect it refuses the socket,
+	// see [Refusal] and [Outage]; on a client's event it is the
+	// acknowledgement {"error": MESSAGE}, where one was asked and not yet
+	// given. The context ends with the hub.
+	HandleEvent(ctx context.Context, ev *Event) error
+}
+
+// HandlerFunc is a function that is a [Handler].
+type HandlerFunc func(ctx context.Context, ev *Event) error
+
+// HandleEvent calls f.
+func (f HandlerFunc) HandleEvent(ctx context.Context, ev *Event) error { return f(ctx, ev) }
+
+// WantsAck reports whether the client asked for an acknowledgement that was not
+// given yet.
+func (ev *Event) WantsAck() bool { return ev.wantsAck.Load() }
+
+// Ack answers the client's acknowledgement with args, each anything that
+// [sio.Marshal] takes. Only the first call for an event that asked for one does
+// something. The error says that args can't be sent.
+func (ev *Event) Ack(args ...any) error {
+	data, err := marshalArgs(args)
+	if err != nil {
+		return err
+	}
+	if !ev.wantsAck.CompareAndSwap(true, false) {
+		return nil
+	}
+	p := sio.Packet{Type: sio.Ack, Namespace: ev.Socket.ns.name, ID: ev.ack, HasID: true, Data: data}
+	return ev.Socket.sendPacket(p)
+}
+
+// fail acknowledges with an error that the client may read.
+func (ev *Event) fail(message string) {
+	if ev.WantsAck() {
+		_ = ev.Ack(map[string]string{"error": message})
+	}
+}
+
+// Lookup returns what a dotted key names in the event: socket.id,
+// socket.namespace, socket.rooms, socket.transport, socket.auth.KEY…,
+// socket.data.KEY…, event.name, event.reason, event.args.N.KEY…, event.args.*
+// for the list of all arguments, and KEY… of the values that handlers keep by
+// name with [Socket.SetValue]. The second result is false when the key names
+// nothing, or something that this event does not have.
+func (ev *Event) Lookup(key string) (sio.Data, bool) {
+	path := splitKey(key)
+	switch path[0] {
+	case "socket":
+		return ev.Socket.lookup(path[1:])
+	case "event":
+		return ev.lookup(path[1:])
+	}
+	value, ok := ev.Socket.Value(path[0])
+	if !ok {
+		return sio.Data{}, false
+	}
+	return value.Lookup(path[1:]...)
+}
+
+func (ev *Event) lookup(path []string) (sio.Data, bool) {
+	if len(path) == 0 {
+		return sio.Data{}, false
+	}
+	switch path[0] {
+	case "name":
+		return text(ev.Name), len(path) == 1
+	case "reason":
+		return text(ev.Reason), len(path) == 1 && ev.Reason != ""
+	case "args":
+		if len(path) == 2 && path[1] == "*" {
+			return ev.Args, true
+		}
+		return ev.Args.Lookup(path[1:]...)
+	}
+	return sio.Data{}, false
+}
+
+// text is a string as JSON. Strings that are not UTF-8 become so.
+func text(s string) sio.Data {
+	b, _ := json.Marshal(s) // a string always marshals
+	return sio.Data{JSON: b}
+}

@@ -1,0 +1,219 @@
+package hub
+
+import (
+	"github.com/caddy-socketio/caddy-socketio/internal/eio"
+	"github.com/caddy-socketio/caddy-socketio/internal/spawn"
+	"github.com/caddy-socketio/caddy-socketio/sio"
+	"go.uber.org/zap"
+)
+
+// Why sockets disconnect, in the words of Socket.IO's server.
+const (
+	ReasonClientDisconnect = "client namespace disconnect"
+	ReasonServerDisconnect = "server namespace disconnect"
+	ReasonShutdown         = "server shutting down"
+	ReasonForcedServer     = "forced server close"
+	ReasonForced           = "forced close"
+)
+
+// openingMessages bounds what is kept for a socket between the joining of its
+// rooms and the answer to its client: an instant.
+const openingMessages = 4096
+
+// start begins the socket's life with its connect event.
+func (s *Socket) start() {
+	ev := &Event{Type: Connect, Name: string(Connect), Socket: s, Args: noArgs}
+	if s.ns.plain() && s.client.session.Version() == eio.V3 {
+		// Nothing is asked of it, so it is accepted at once: a 2.x client then
+		// finds its connect packet in the answer to its handshake.
+		s.connect(ev)
+		return
+	}
+	s.inbox.push(ev, nil)
+	s.run()
+}
+
+// run starts the inbox's runner. It ends when the inbox is empty.
+func (s *Socket) run() { spawn.Go(s.ns.hub.log(), "socket events", s.drain, nil) }
+
+func (s *Socket) drain() {
+	for {
+		ev, ok := s.inbox.next()
+		if !ok {
+			return
+		}
+		s.protect(func() { s.handle(ev) })
+	}
+}
+
+// protect calls fn; when it panics, the client's connection is closed and the
+// socket's life goes on to its end.
+func (s *Socket) protect(fn func()) {
+	spawn.Call(s.ns.hub.log(), "socket events", fn, func() { s.client.session.Close(ReasonForced) })
+}
+
+func (s *Socket) handle(ev *Event) {
+	switch ev.Type {
+	case Connect:
+		s.connect(ev)
+	case ClientEvent:
+		if s.kicked.Load() {
+			return
+		}
+		if err := s.ns.handle(ev); err != nil {
+			s.ns.hub.logEvent("event failed", ev, err)
+			ev.fail(refusalOf(err).Message)
+		}
+	case Disconnecting:
+		s.disconnect(ev)
+	}
+}
+
+// connect handles the connect event and answers the client.
+func (s *Socket) connect(ev *Event) {
+	err := errPanicked
+	s.protect(func() { err = s.ns.handle(ev) })
+	if err == nil && s.accept() {
+		return
+	}
+	waiting := s.state.CompareAndSwap(stateConnecting, stateGone)
+	s.client.forget(s)
+	s.end()
+	if err == nil || !waiting {
+		return // the client has gone away meanwhile
+	}
+	s.ns.refused.Add(1)
+	if s.ns.hub.logEvent("connect refused", ev, err); isOutage(err) {
+		s.client.session.Close(ReasonForced)
+		return
+	}
+	s.client.refuse(s.ns.name, refusalOf(err))
+}
+
+// accept puts the socket into its rooms, then tells the client, then does what
+// waited for that. It reports false when the client has gone away.
+func (s *Socket) accept() bool {
+	s.mu.Lock()
+	opening := s.state.CompareAndSwap(stateConnecting, stateOpening)
+	rooms := s.opening.rooms
+	s.mu.Unlock()
+	if !opening {
+		return false
+	}
+	s.ns.index.Add(s, s.id)
+	_ = s.ns.index.Join(s, rooms...) // their number was checked as they came
+
+	s.client.session.Send(connectPacket(s))
+	s.mu.Lock()
+	waiting := s.opening
+	s.opening = nil
+	for _, m := range waiting.messages {
+		s.client.session.Send(m)
+	}
+	s.state.CompareAndSwap(stateOpening, stateLive) // or it is disconnecting already
+	s.mu.Unlock()
+
+	s.ns.connected.Add(1)
+	s.client.joined(s)
+	for _, do := range waiting.deferred {
+		do()
+	}
+	return true
+}
+
+// deliver queues an encoded event for the client, and reports whether it did.
+func (s *Socket) deliver(m *eio.Message, volatile bool) bool {
+	switch s.state.Load() {
+	case stateLive:
+		return s.send(m, volatile)
+	case stateOpening:
+		return s.deliverOpening(m, volatile)
+	}
+	return false
+}
+
+func (s *Socket) send(m *eio.Message, volatile bool) bool {
+	if volatile {
+		return s.client.session.SendVolatile(m)
+	}
+	return s.client.session.Send(m)
+}
+
+func (s *Socket) deliverOpening(m *eio.Message, volatile bool) bool {
+	s.mu.Lock()
+	if s.opening == nil {
+		s.mu.Unlock()
+		return s.send(m, volatile)
+	}
+	defer s.mu.Unlock()
+	if volatile || len(s.opening.messages) >= openingMessages {
+		return false
+	}
+	s.opening.messages = append(s.opening.messages, m)
+	return true
+}
+
+// sendPacket encodes a packet for this socket alone and queues it. The error
+// says that it can't be encoded, or that the socket is gone.
+func (s *Socket) sendPacket(p sio.Packet) error {
+	m, err := p.Encode(s.client.version, true)
+	if err != nil {
+		return err
+	}
+	if s.state.Load() != stateLive || !s.client.session.Send(m) {
+		return ErrDisconnected
+	}
+	return nil
+}
+
+// close ends the socket, once: whoever brings the reason first. What is left to
+// do waits in the inbox behind what the client had sent.
+func (s *Socket) close(reason string) {
+	for {
+		state := s.state.Load()
+		if state >= stateDisconnecting {
+			return
+		}
+		next := stateDisconnecting
+		if state == stateConnecting {
+			next = stateGone // it never was; connect finds out and tidies up
+		}
+		if !s.state.CompareAndSwap(state, next) {
+			continue
+		}
+		s.client.forget(s)
+		if next == stateGone {
+			return
+		}
+		break
+	}
+	last := &Event{Type: Disconnecting, Name: string(Disconnecting), Socket: s, Args: noArgs, Reason: reason}
+	if s.inbox.pushLast(last) {
+		s.run()
+	}
+}
+
+// disconnect handles the end: disconnecting in its rooms, disconnect without.
+func (s *Socket) disconnect(ev *Event) {
+	s.protect(func() { s.finish(ev) })
+	s.ns.index.Remove(s)
+	s.state.Store(stateGone)
+	last := &Event{Type: Disconnect, Name: string(Disconnect), Socket: s, Args: noArgs, Reason: ev.Reason}
+	s.protect(func() { s.finish(last) })
+	s.ns.disconnected.Add(1)
+	s.ns.hub.log().Info("socket disconnected", append(s.logFields(), zap.String("reason", ev.Reason))...)
+	s.end()
+}
+
+// end lets go of everything.
+func (s *Socket) end() {
+	close(s.done)
+	s.client.ended()
+	s.ns.hub.leave(s.ns)
+}
+
+func (s *Socket) finish(ev *Event) {
+	if err := s.ns.handle(ev); err != nil {
+		s.ns.hub.logEvent("event failed", ev, err)
+	}
+}

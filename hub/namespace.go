@@ -1,0 +1,213 @@
+package hub
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/caddy-socketio/caddy-socketio/cluster"
+	"github.com/caddy-socketio/caddy-socketio/rooms"
+	"go.uber.org/zap"
+)
+
+// Namespace is a channel that is multiplexed over connections, with its own
+// sockets and rooms. Its methods are safe for concurrent use.
+//
+// What begins an emit, To for instance, returns a [Broadcast] and leaves the
+// namespace as it is.
+type Namespace struct {
+	// Static after construction.
+	name    string
+	hub     *Hub
+	index   *rooms.Index[*Socket]
+	acks    acks
+	adapter cluster.Adapter
+
+	rules     atomic.Pointer[rules] // of the config; nil without
+	listeners atomic.Pointer[[]*listener]
+	mu        sync.Mutex // guards changes of listeners
+
+	// Guarded by hub.mu.
+	users int  // sockets, and those that want to be
+	child bool // exists for its users only
+
+	connected, disconnected, refused, events, delivered atomic.Uint64
+}
+
+// listener is a handler of a Go program.
+type listener struct {
+	events  matcher
+	handler Handler
+}
+
+func newNamespace(h *Hub, name string) *Namespace {
+	return &Namespace{
+		name: name, hub: h,
+		index: rooms.NewIndex[*Socket](rooms.Options{MaxRooms: MaxRooms}),
+	}
+}
+
+// Name returns the namespace's name, "/chat" for instance.
+func (ns *Namespace) Name() string { return ns.name }
+
+// On makes h handle an event of the namespace's sockets: "connect",
+// "disconnecting", "disconnect", the name of a client's event, or a glob that
+// client's events match ("*" stands for any text). Several handlers of one event
+// are called in the order in which they were given, after what the config says
+// about it; the first error ends that. The returned function takes the handler
+// away again.
+func (ns *Namespace) On(event string, h Handler) (off func()) {
+	l := &listener{events: newMatcher(event), handler: h}
+	ns.changeListeners(func(all []*listener) []*listener { return append(all, l) })
+	return func() {
+		ns.changeListeners(func(all []*listener) []*listener {
+			return slices.DeleteFunc(all, func(other *listener) bool { return other == l })
+		})
+	}
+}
+
+func (ns *Namespace) changeListeners(change func([]*listener) []*listener) {
+	ns.mu.Lock()
+	defer ns.mu.Unlock()
+	var all []*listener
+	if old := ns.listeners.Load(); old != nil {
+		all = slices.Clone(*old)
+	}
+	all = change(all)
+	ns.listeners.Store(&all)
+}
+
+// OnRoom calls fn when rooms of the namespace are created, joined, left and
+// deleted, in the order in which that happens. It is called while no lock is
+// held, by one goroutine at a time, and holds up whoever joins and leaves. The
+// returned function takes fn away again.
+func (ns *Namespace) OnRoom(fn func(RoomEvent)) (off func()) {
+	return ns.index.Subscribe(func(ev rooms.Event[*Socket]) {
+		fn(RoomEvent{Kind: ev.Kind, Room: ev.Room, Socket: ev.Member})
+	})
+}
+
+// RoomEvent is something that happened to a room.
+type RoomEvent struct {
+	// Kind is what happened: rooms.Create, rooms.Join, rooms.Leave or
+	// rooms.Delete.
+	Kind rooms.Kind
+	// Room is the room's name.
+	Room string
+	// Socket is the one that joined or left.
+	Socket *Socket
+}
+
+// plain reports whether nobody has a say when a socket connects.
+func (ns *Namespace) plain() bool {
+	ev := &Event{Type: Connect, Name: string(Connect)}
+	if ns.rules.Load().find(ev) != nil {
+		return false
+	}
+	all := ns.listeners.Load()
+	return all == nil || !slices.ContainsFunc(*all, func(l *listener) bool { return l.events.match(ev) })
+}
+
+// handle lets handlers have an event: those of the config's first rule that
+// matches, then those of Go programs.
+func (ns *Namespace) handle(ev *Event) error {
+	ctx := ns.hub.ctx
+	handled := false
+	if rule := ns.rules.Load().find(ev); rule != nil {
+		handled = true
+		for _, h := range rule.handlers {
+			if err := h.HandleEvent(ctx, ev); err != nil {
+				return err
+			}
+		}
+	}
+	if all := ns.listeners.Load(); all != nil {
+		for _, l := range *all {
+			if !l.events.match(ev) {
+				continue
+			}
+			handled = true
+			if err := l.handler.HandleEvent(ctx, ev); err != nil {
+				return err
+			}
+		}
+	}
+	if !handled && ev.Type == ClientEvent {
+		ns.hub.logEvent("event dropped: nothing handles it", ev, nil)
+	}
+	return nil
+}
+
+// Socket returns the socket of that id on this node.
+func (ns *Namespace) Socket(id string) (*Socket, bool) {
+	for _, s := range ns.index.Select(nil, rooms.Target{In: []string{id}}) {
+		if s.id == id {
+			return s, true
+		}
+	}
+	return nil, false
+}
+
+// Len returns the number of sockets on this node.
+func (ns *Namespace) Len() int { return ns.index.Len() }
+
+// Rooms returns the number of rooms on this node, those of the sockets' own ids
+// included.
+func (ns *Namespace) Rooms() int { return ns.index.Rooms() }
+
+// RoomPage returns rooms of this node in the order of their names: those that
+// begin with prefix and come after a name, at most limit.
+func (ns *Namespace) RoomPage(prefix, after string, limit int) []rooms.Room {
+	return ns.index.Page(prefix, after, limit)
+}
+
+// To begins an emit to the sockets of rooms, each once. Further calls add rooms.
+func (ns *Namespace) To(rooms ...string) Broadcast { return ns.all().To(rooms...) }
+
+// In is To.
+func (ns *Namespace) In(rooms ...string) Broadcast { return ns.all().To(rooms...) }
+
+// Except begins an emit that leaves out the sockets of rooms.
+func (ns *Namespace) Except(rooms ...string) Broadcast { return ns.all().Except(rooms...) }
+
+// Volatile begins an emit that a socket may miss which is not ready to take it.
+func (ns *Namespace) Volatile() Broadcast { return ns.all().Volatile() }
+
+// Local begins an emit that stays on this node.
+func (ns *Namespace) Local() Broadcast { return ns.all().Local() }
+
+// Compress begins an emit that says whether it is worth compressing.
+func (ns *Namespace) Compress(compress bool) Broadcast { return ns.all().Compress(compress) }
+
+// Timeout begins an emit that waits so long for acknowledgements.
+func (ns *Namespace) Timeout(d time.Duration) Broadcast { return ns.all().Timeout(d) }
+
+// Emit emits to all sockets of the namespace, see [Broadcast.Emit].
+func (ns *Namespace) Emit(event string, args ...any) (int, error) {
+	return ns.all().Emit(event, args...)
+}
+
+// FetchSockets describes all sockets of the namespace, on all nodes, see
+// [Broadcast.FetchSockets].
+func (ns *Namespace) FetchSockets(ctx context.Context) ([]RemoteSocket, error) {
+	return ns.all().FetchSockets(ctx)
+}
+
+// SocketsJoin makes all sockets of the namespace join rooms, on all nodes.
+func (ns *Namespace) SocketsJoin(rooms ...string) (int, error) { return ns.all().SocketsJoin(rooms...) }
+
+// SocketsLeave makes all sockets of the namespace leave rooms, on all nodes.
+func (ns *Namespace) SocketsLeave(rooms ...string) (int, error) {
+	return ns.all().SocketsLeave(rooms...)
+}
+
+// DisconnectSockets disconnects all sockets of the namespace, on all nodes.
+func (ns *Namespace) DisconnectSockets(close bool) (int, error) {
+	return ns.all().DisconnectSockets(close)
+}
+
+func (ns *Namespace) all() Broadcast { return Broadcast{ns: ns} }
+
+func (ns *Namespace) log() *zap.Logger { return ns.hub.log() }

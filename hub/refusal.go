@@ -1,0 +1,68 @@
+package hub
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/caddy-socketio/caddy-socketio/sio"
+)
+
+// Refusal is an error whose text the client may read: the message of a connect
+// error, or of the acknowledgement {"error": MESSAGE}. The text of any other
+// error stays in the log, and the client reads "internal error".
+type Refusal struct {
+	// Message is what the client reads.
+	Message string
+	// Data is more that a connect error tells: one JSON value. Optional.
+	Data sio.Data
+}
+
+// Error returns the message.
+func (r *Refusal) Error() string { return r.Message }
+
+// Outage is an error that is not the client's fault and may pass. On Connect it
+// closes the client's whole connection: official clients come back by
+// themselves after that, which they do not after a connect error.
+type Outage struct{ Err error }
+
+// Error returns the text of the cause.
+func (o *Outage) Error() string { return "outage: " + o.Err.Error() }
+
+// Unwrap returns the cause.
+func (o *Outage) Unwrap() error { return o.Err }
+
+// What operations on sockets report.
+var (
+	// ErrDisconnected means that the socket is gone.
+	ErrDisconnected = errors.New("socket has been disconnected")
+	// ErrTimeout means that an acknowledgement did not come in time.
+	ErrTimeout = errors.New("operation has timed out")
+	// ErrRoom means that a room's name is empty or too long.
+	ErrRoom = errors.New("bad room name")
+	// ErrEvent means that an event's name is one that clients refuse.
+	ErrEvent = errors.New("reserved event name")
+	// ErrDataFull means that a socket's data would become larger than allowed.
+	ErrDataFull = errors.New("socket data is full")
+)
+
+const internalError = "internal error"
+
+// refusalOf returns what a client may read of err.
+func refusalOf(err error) *Refusal {
+	if r, ok := errors.AsType[*Refusal](err); ok {
+		return r
+	}
+	return &Refusal{Message: internalError}
+}
+
+func checkRooms(rooms []string, max int) error {
+	for _, room := range rooms {
+		if room == "" {
+			return fmt.Errorf("%w: it is empty", ErrRoom)
+		}
+		if len(room) > max {
+			return fmt.Errorf("%w: %d bytes, the limit is %d", ErrRoom, len(room), max)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,276 @@
+package hub
+
+import (
+	"maps"
+	"net/url"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/caddy-socketio/caddy-socketio/internal/eio"
+	"github.com/caddy-socketio/caddy-socketio/internal/engine"
+	"github.com/caddy-socketio/caddy-socketio/sio"
+)
+
+// The states of a socket. It goes through them in this order, and may skip.
+const (
+	stateConnecting    int32 = iota // its connect handlers run; nobody else sees it
+	stateOpening                    // accepted: it is being put into its rooms
+	stateLive                       // its client knows that it is connected
+	stateDisconnecting              // in its rooms still, takes no more packets
+	stateGone
+)
+
+// Socket is one client's membership of one namespace. Its methods are safe for
+// concurrent use.
+//
+// While its connect event is handled, what it emits and broadcasts is kept until
+// the client has been told that it is connected, and dropped when the socket is
+// refused.
+type Socket struct {
+	// Static after construction.
+	id     string
+	ns     *Namespace
+	client *client
+	auth   sio.Data
+	query  url.Values
+	done   chan struct{} // closed when the socket is gone
+
+	inbox inbox
+	state atomic.Int32
+	// kicked is true when the server ended it: what the client had sent and
+	// waits in the inbox is dropped then.
+	kicked atomic.Bool
+
+	mu        sync.Mutex // guards the following
+	opening   *opening   // nil from stateLive on
+	data      map[string]sio.Data
+	dataBytes int
+	values    map[string]sio.Data
+}
+
+// opening is what waits until a socket is live.
+type opening struct {
+	rooms    []string       // to join when accepted
+	deferred []func()       // what its handlers emitted
+	messages []*eio.Message // what others emitted to its rooms meanwhile
+}
+
+// ID returns the socket's id, which is also the name of the room that it is
+// always in. It is random, unguessable, unique and 20 characters long; with
+// clients of Socket.IO 2, which derive it themselves, it is the connection's
+// secret sid in the namespace "/", and NAMESPACE#SID elsewhere.
+func (s *Socket) ID() string { return s.id }
+
+// Namespace returns the namespace that the socket is in.
+func (s *Socket) Namespace() *Namespace { return s.ns }
+
+// Auth returns the JSON value that the client connected with. It is empty when
+// there was none; clients of Socket.IO 2 have none.
+func (s *Socket) Auth() sio.Data { return s.auth }
+
+// Handshake returns the request that opened the connection. It must not be
+// changed.
+func (s *Socket) Handshake() *engine.Handshake { return s.client.session.Handshake() }
+
+// Query returns the query of the request that opened the connection, with that
+// of the namespace, which clients of Socket.IO 2 may add. It must not be changed.
+func (s *Socket) Query() url.Values { return s.query }
+
+// Transport returns the name of the connection's transport of the moment:
+// "polling" or "websocket".
+func (s *Socket) Transport() string { return s.client.session.Transport() }
+
+// Connected reports whether the client is connected and knows it.
+func (s *Socket) Connected() bool { return s.state.Load() == stateLive }
+
+// Done is closed when the socket has left its rooms for good.
+func (s *Socket) Done() <-chan struct{} { return s.done }
+
+// Rooms returns the names of the rooms that the socket is in, its own id first,
+// then in the order joined. While its connect event is handled, these are the
+// rooms that it is going to be in. After disconnecting there are none.
+func (s *Socket) Rooms() []string {
+	s.mu.Lock()
+	if s.opening != nil && s.state.Load() == stateConnecting {
+		defer s.mu.Unlock()
+		return append([]string{s.id}, s.opening.rooms...)
+	}
+	s.mu.Unlock()
+	return s.ns.index.Of(s)
+}
+
+// Join makes the socket join rooms; those that it is in already stay. It joins
+// all of them or, with an error, none: a name may be empty or longer than
+// [MaxRoomName], or the socket would be in more than [MaxRooms] rooms. A
+// disconnected socket joins nothing, without an error.
+func (s *Socket) Join(rooms ...string) error {
+	if err := checkRooms(rooms); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	if s.state.Load() == stateConnecting {
+		defer s.mu.Unlock()
+		return s.opening.join(rooms, s.id)
+	}
+	s.mu.Unlock()
+	var err error
+	if s.whenLive(func() { err = s.ns.index.Join(s, rooms...) }) {
+		return err
+	}
+	return nil
+}
+
+func (o *opening) join(rooms []string, own string) error {
+	joined := o.rooms
+	for _, room := range rooms {
+		if room != own && !slices.Contains(joined, room) {
+			joined = append(joined, room)
+		}
+	}
+	if len(joined) >= MaxRooms {
+		return errTooManyRooms
+	}
+	o.rooms = joined
+	return nil
+}
+
+// Leave makes the socket leave rooms. It may leave the room of its own id too.
+func (s *Socket) Leave(rooms ...string) {
+	s.mu.Lock()
+	if s.state.Load() == stateConnecting {
+		defer s.mu.Unlock()
+		s.opening.rooms = slices.DeleteFunc(s.opening.rooms, func(room string) bool {
+			return slices.Contains(rooms, room)
+		})
+		return
+	}
+	s.mu.Unlock()
+	s.whenLive(func() { s.ns.index.Leave(s, rooms...) })
+}
+
+// Data returns what is kept on the socket by [Socket.Set], as a JSON object.
+func (s *Socket) Data() sio.Data {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return object(s.data)
+}
+
+// Set keeps a value on the socket under a key, as JavaScript's socket.data.KEY.
+// The value is anything that [sio.Marshal] takes. The error wraps [ErrDataFull]
+// when all keys and values together would be larger than [MaxData] bytes.
+func (s *Socket) Set(key string, value any) error {
+	data, err := sio.Marshal(value)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	size := s.dataBytes + len(key) + dataSize(data)
+	if old, ok := s.data[key]; ok {
+		size -= len(key) + dataSize(old)
+	}
+	if size > MaxData {
+		return ErrDataFull
+	}
+	if s.data == nil {
+		s.data = make(map[string]sio.Data)
+	}
+	s.data[key], s.dataBytes = data, size
+	return nil
+}
+
+// Value returns what a handler has kept on the socket by [Socket.SetValue].
+func (s *Socket) Value(name string) (sio.Data, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	v, ok := s.values[name]
+	return v, ok
+}
+
+// SetValue keeps a value for other handlers, which find it by name with
+// [Event.Lookup]: the claims of a token under "jwt", say. Other than the
+// socket's data it is not shown to anybody. The name has no dot.
+func (s *Socket) SetValue(name string, value sio.Data) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	values := maps.Clone(s.values)
+	if values == nil {
+		values = make(map[string]sio.Data, 1)
+	}
+	values[name] = value
+	s.values = values
+}
+
+func (s *Socket) lookup(path []string) (sio.Data, bool) {
+	if len(path) == 0 {
+		return sio.Data{}, false
+	}
+	switch path[0] {
+	case "auth":
+		if len(s.auth.JSON) == 0 {
+			return sio.Data{}, false
+		}
+		return s.auth.Lookup(path[1:]...)
+	case "data":
+		if len(path) == 1 {
+			return s.Data(), true
+		}
+		s.mu.Lock()
+		v, ok := s.data[path[1]]
+		s.mu.Unlock()
+		if !ok {
+			return sio.Data{}, false
+		}
+		return v.Lookup(path[2:]...)
+	}
+	if len(path) > 1 {
+		return sio.Data{}, false
+	}
+	switch path[0] {
+	case "id":
+		return text(s.id), true
+	case "namespace":
+		return text(s.ns.name), true
+	case "transport":
+		return text(s.Transport()), true
+	case "rooms":
+		return list(s.Rooms()), true
+	}
+	return sio.Data{}, false
+}
+
+// Disconnect ends the socket: its client is told and does not come back by
+// itself. With close the client's whole connection is closed, after its sockets
+// in other namespaces were ended likewise.
+func (s *Socket) Disconnect(close bool) {
+	s.whenLive(func() {
+		if close {
+			s.client.disconnect()
+			return
+		}
+		s.kick()
+	})
+}
+
+// kick ends the socket from the server's side.
+func (s *Socket) kick() {
+	_ = s.sendPacket(sio.Packet{Type: sio.Disconnect, Namespace: s.ns.name})
+	s.kicked.Store(true)
+	s.close(ReasonServerDisconnect)
+}
+
+// whenLive calls fn as soon as the socket's client has been told that it is
+// connected: at once, or when its connect event has been handled. A socket that
+// is refused never does. It reports whether fn was called at once.
+func (s *Socket) whenLive(fn func()) bool {
+	s.mu.Lock()
+	if s.opening != nil {
+		s.opening.deferred = append(s.opening.deferred, fn)
+		s.mu.Unlock()
+		return false
+	}
+	s.mu.Unlock()
+	fn()
+	return true
+}
