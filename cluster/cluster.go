@@ -79,22 +79,3 @@ type Node interface {
 
 // ErrIncomplete means that some nodes did not answer in time.
 var ErrIncomplete = errors.New("some nodes did not answer in time")
-
-// Alone is the cluster of a node without others.
-type Alone struct{}
-
-// Open returns an adapter that has nobody to talk to.
-func (Alone) Open(string, Node) (Adapter, error) { return alone{}, nil }
-
-// State says that the node is alone.
-func (Alone) State() State { return State{Engine: "memory", Connected: true} }
-
-// Close does nothing.
-func (Alone) Close() error { return nil }
-
-type alone struct{}
-
-func (alone) Publish(Op) error                               { return nil }
-func (alone) Ask(context.Context, Query, func(Answer)) error { return nil }
-func (alone) Nodes(context.Context) (int, error)             { return 1, nil }
-func (alone) Close() error                                   { return nil }

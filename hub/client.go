@@ -46,7 +46,7 @@ func (h *Hub) accept(session *engine.Session) (engine.Receiver, error) {
 	if session.Version() == eio.V3 {
 		c.version = sio.V4
 	}
-	c.decoder = sio.Decoder{Version: c.version, Limits: h.limits(c.route), Allow: c.allowBinary}
+	c.decoder = sio.Decoder{Version: c.version, Limits: sio.DefaultLimits, Allow: c.allowBinary}
 	session.SetAlarm(c.route.config().ConnectTimeout, c.expire)
 	if c.version == sio.V4 {
 		c.gate = gateWaiting
@@ -129,7 +129,7 @@ func (c *client) takeEvent(s *Socket, p sio.Packet) {
 	}
 	ev := &Event{Type: ClientEvent, Name: name, Socket: s, Args: args, ack: p.ID}
 	ev.wantsAck.Store(p.HasID)
-	c.hub.stats.events.Add(1)
+	s.ns.events.Add(1)
 	if s.inbox.push(ev, c.session.Done()) {
 		s.run()
 	}

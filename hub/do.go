@@ -22,7 +22,7 @@ func (ns *Namespace) Do(op cluster.Op) (int, error) {
 
 func (ns *Namespace) do(op cluster.Op, local bool) (int, error) {
 	n, err := ns.apply(op)
-	if err != nil || local {
+	if err != nil || local || ns.adapter == nil {
 		return n, err
 	}
 	if err := ns.adapter.Publish(op); err != nil {
@@ -98,7 +98,7 @@ func (ns *Namespace) Ask(ctx context.Context, q cluster.Query, each func(cluster
 }
 
 func (ns *Namespace) ask(ctx context.Context, q cluster.Query, local bool, each func(cluster.Answer)) error {
-	if _, alone := ns.adapter.(cluster.Solo); alone || local {
+	if local || ns.adapter == nil {
 		return ns.answer(ctx, q, each)
 	}
 	answers := make(chan cluster.Answer)

@@ -23,7 +23,7 @@ type Namespace struct {
 	hub     *Hub
 	index   *rooms.Index[*Socket]
 	acks    acks
-	adapter cluster.Adapter
+	adapter cluster.Adapter // nil when the hub is alone
 
 	rules     atomic.Pointer[rules] // of the config; nil without
 	listeners atomic.Pointer[[]*listener]
@@ -32,6 +32,7 @@ type Namespace struct {
 	// Guarded by hub.mu.
 	users int  // sockets, and those that want to be
 	child bool // exists for its users only
+	kept  bool // exists until the hub ends
 
 	connected, disconnected, refused, events, delivered atomic.Uint64
 }
@@ -46,6 +47,25 @@ func newNamespace(h *Hub, name string) *Namespace {
 	return &Namespace{
 		name: name, hub: h,
 		index: rooms.NewIndex[*Socket](rooms.Options{MaxRooms: MaxRooms}),
+	}
+}
+
+// openAdapter joins the namespace with those of other nodes.
+func (ns *Namespace) openAdapter(c cluster.Cluster) {
+	adapter, err := c.Open(ns.name, ns)
+	if err != nil {
+		ns.log().Error("namespace is not shared with other nodes", zap.String("namespace", ns.name), zap.Error(err))
+		return
+	}
+	ns.adapter = adapter
+}
+
+func (ns *Namespace) closeAdapter() {
+	if ns.adapter == nil {
+		return
+	}
+	if err := ns.adapter.Close(); err != nil {
+		ns.log().Error("leaving other nodes", zap.String("namespace", ns.name), zap.Error(err))
 	}
 }
 

@@ -55,13 +55,13 @@ func refusalOf(err error) *Refusal {
 	return &Refusal{Message: internalError}
 }
 
-func checkRooms(rooms []string, max int) error {
+func checkRooms(rooms []string) error {
 	for _, room := range rooms {
 		if room == "" {
 			return fmt.Errorf("%w: it is empty", ErrRoom)
 		}
-		if len(room) > max {
-			return fmt.Errorf("%w: %d bytes, the limit is %d", ErrRoom, len(room), max)
+		if len(room) > MaxRoomName {
+			return fmt.Errorf("%w: %d bytes, the limit is %d", ErrRoom, len(room), MaxRoomName)
 		}
 	}
 	return nil

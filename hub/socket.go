@@ -166,9 +166,9 @@ func (s *Socket) Set(key string, value any) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	size := s.dataBytes + len(key) + dataSize(data)
+	size := s.dataBytes + len(key) + data.Size()
 	if old, ok := s.data[key]; ok {
-		size -= len(key) + dataSize(old)
+		size -= len(key) + old.Size()
 	}
 	if size > MaxData {
 		return ErrDataFull

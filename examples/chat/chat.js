@@ -1,0 +1,241 @@
+// What the chat knows, and the events it exchanges with the server. The page
+// listens to "change", fired after every event that changed something.
+
+// Each release line of the official client, as a file beside this page.
+export const clients = {
+	2: 'clients/socket.io-2.5.0.js',
+	3: 'clients/socket.io-3.1.3.js',
+	4: 'clients/socket.io-4.8.4.js',
+};
+
+const kept = 200; // lines of a conversation that are shown
+const typingFor = 2500; // ms that one "typing" event is shown
+
+// Names and texts come from other people's clients: only text passes.
+const text = (value) => (typeof value === 'string' ? value.slice(0, 2000) : '');
+
+export class Chat extends EventTarget {
+	name = '';
+	id = '';
+	state = 'connecting';
+	// Conversations by key: "#room" or "@id" of the person talked to.
+	talks = new Map();
+	current = '';
+	names = new Map(); // id -> name
+
+	#socket;
+	#rooms;
+
+	constructor(io, { name, rooms }) {
+		super();
+		this.name = name;
+		this.#rooms = new Set(rooms);
+		for (const room of rooms) this.#talk('#' + room, room);
+		this.current = '#' + rooms[0];
+
+		const socket = io('/chat');
+		this.#socket = socket;
+		socket.on('connect', () => this.#connected());
+		socket.on('disconnect', (reason) => this.#disconnected(reason));
+		socket.on('connect_error', () => this.#set('reconnecting'));
+		socket.io.on('reconnect_attempt', () => this.#set('reconnecting'));
+
+		this.#on('welcome', (id) => (this.id = text(id)));
+		this.#on('hello', (room, id, name) => this.#hello(text(room), text(id), text(name)));
+		this.#on('here', (room, id, name) => this.#enter(text(room), text(id), text(name)));
+		this.#on('left', (room, id) => this.#exit(text(room), text(id)));
+		this.#on('gone', (id) => this.#gone(text(id)));
+		this.#on('renamed', (id, name) => this.#renamed(text(id), text(name)));
+		this.#on('said', (room, id, name, what) => this.#said(text(room), text(id), text(name), text(what)));
+		this.#on('whispered', (id, name, what) => this.#whispered(text(id), text(name), text(what)));
+		this.#on('typing', (room, id) => this.#typing(text(room), text(id)));
+		this.#on('notice', (room, what) => this.#note(text(room), text(what)));
+	}
+
+	get rooms() {
+		return [...this.#rooms];
+	}
+
+	get talk() {
+		return this.talks.get(this.current);
+	}
+
+	// transport is the name of the transport in use, or nothing.
+	get transport() {
+		return this.#socket.io.engine?.transport?.name ?? '';
+	}
+
+	open(key, title) {
+		this.#talk(key, title);
+		this.current = key;
+		this.talk.unread = 0;
+		this.#changed();
+	}
+
+	close(key) {
+		const talk = this.talks.get(key);
+		if (!talk) return;
+		this.talks.delete(key);
+		if (talk.room !== undefined) {
+			this.#rooms.delete(talk.room);
+			this.#emit('leave room', talk.room);
+		}
+		this.current = this.talks.keys().next().value ?? '';
+		this.#changed();
+	}
+
+	join(room) {
+		const known = this.#rooms.has(room);
+		this.#rooms.add(room);
+		this.open('#' + room, room);
+		if (!known) this.#enterRoom(room);
+	}
+
+	rename(name) {
+		this.name = name;
+		this.#emit('rename', name, () => this.#changed());
+		this.#changed();
+	}
+
+	// say sends what was typed to the room or the person in sight.
+	say(what) {
+		const talk = this.talk;
+		const line = this.#add(talk, { id: this.id, name: this.name, text: what, own: true, pending: true });
+		const done = () => {
+			line.pending = false;
+			this.#changed();
+		};
+		if (talk.room !== undefined) this.#socket.emit('say', talk.room, what, done);
+		else this.#socket.emit('say to someone', talk.id, what, done);
+		this.#changed();
+	}
+
+	typed() {
+		const talk = this.talk;
+		const now = Date.now();
+		if (talk?.room === undefined || now - talk.typed < 1000) return;
+		talk.typed = now;
+		this.#emit('typing', talk.room);
+	}
+
+	// toggle signs out or comes back.
+	toggle() {
+		if (this.#socket.connected) this.#emit('sign out');
+		else {
+			this.#set('connecting');
+			this.#socket.connect();
+		}
+	}
+
+	#on(event, handle) {
+		this.#socket.on(event, (...args) => {
+			handle(...args);
+			this.#changed();
+		});
+	}
+
+	// Without a connection there is nobody to tell: on connecting, the rooms
+	// and the name are said anyway.
+	#emit(event, ...args) {
+		if (this.#socket.connected) this.#socket.emit(event, ...args);
+	}
+
+	#connected() {
+		this.state = 'connected';
+		for (const room of this.#rooms) this.#enterRoom(room);
+		// The upgrade to WebSocket comes a moment after the connection.
+		this.#socket.io.engine.once('upgrade', () => this.#changed());
+		this.#changed();
+	}
+
+	#disconnected(reason) {
+		const over = reason === 'io server disconnect' || reason === 'io client disconnect';
+		for (const talk of this.talks.values()) talk.people.clear();
+		this.#set(over ? 'signed out' : 'reconnecting');
+	}
+
+	#enterRoom(room) {
+		this.#emit('join room', room, this.name, () => this.#changed());
+	}
+
+	#hello(room, id, name) {
+		this.#enter(room, id, name);
+		this.#emit('here', id, room);
+	}
+
+	#enter(room, id, name) {
+		this.names.set(id, name);
+		this.talks.get('#' + room)?.people.add(id);
+	}
+
+	#exit(room, id) {
+		this.talks.get('#' + room)?.people.delete(id);
+	}
+
+	#gone(id) {
+		for (const talk of this.talks.values()) talk.people.delete(id);
+		this.names.delete(id);
+	}
+
+	#renamed(id, name) {
+		this.names.set(id, name);
+		const whisper = this.talks.get('@' + id);
+		if (whisper) whisper.title = name;
+	}
+
+	#said(room, id, name, what) {
+		const talk = this.talks.get('#' + room);
+		if (!talk) return;
+		this.#enter(room, id, name);
+		talk.typing.delete(id);
+		this.#add(talk, { id, name, text: what });
+	}
+
+	#whispered(id, name, what) {
+		this.names.set(id, name);
+		this.#add(this.#talk('@' + id, name), { id, name, text: what });
+	}
+
+	#note(room, what) {
+		const talk = this.talks.get('#' + room);
+		if (talk) this.#add(talk, { id: '', name: 'notice', text: what, notice: true });
+	}
+
+	#typing(room, id) {
+		const talk = this.talks.get('#' + room);
+		if (!talk) return;
+		clearTimeout(talk.typing.get(id));
+		talk.typing.set(id, setTimeout(() => {
+			talk.typing.delete(id);
+			this.#changed();
+		}, typingFor));
+	}
+
+	#talk(key, title) {
+		let talk = this.talks.get(key);
+		if (!talk) {
+			talk = { title, lines: [], people: new Set(), typing: new Map(), typed: 0, unread: 0 };
+			if (key[0] === '#') talk.room = key.slice(1);
+			else talk.id = key.slice(1);
+			this.talks.set(key, talk);
+		}
+		return talk;
+	}
+
+	#add(talk, line) {
+		line.time = new Date();
+		talk.lines.push(line);
+		if (talk.lines.length > kept) talk.lines.shift();
+		if (talk !== this.talk) talk.unread++;
+		return line;
+	}
+
+	#set(state) {
+		this.state = state;
+		this.#changed();
+	}
+
+	#changed() {
+		this.dispatchEvent(new Event('change'));
+	}
+}

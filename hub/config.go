@@ -1,0 +1,138 @@
+package hub
+
+import (
+	"time"
+
+	"github.com/caddy-socketio/caddy-socketio/internal/engine"
+	"go.uber.org/zap"
+)
+
+// Config says what a hub serves and what happens in it. See [Hub.Use].
+type Config struct {
+	// Log takes what the hub has to say. Without one it is silent.
+	Log *zap.Logger
+	// Routes are the endpoints that clients connect to.
+	Routes []RouteConfig
+	// Namespaces are those that exist, besides "/" and what a Go program makes
+	// with [Hub.Of]. An exact name goes before a glob, an earlier glob before a
+	// later one.
+	Namespaces []NamespaceConfig
+}
+
+// RouteConfig says how one endpoint serves its connections.
+type RouteConfig struct {
+	// Place and Fingerprint tell which route of the former config this one
+	// is: one of the same place and fingerprint, else one of the same place,
+	// else one of the same fingerprint. Its connections stay open then.
+	Place, Fingerprint string
+	// Engine is what concerns Engine.IO.
+	Engine engine.Config
+	// ConnectTimeout is how long a connection may be in no namespace.
+	ConnectTimeout time.Duration
+	// Namespaces are the names and globs of the namespaces that may be joined
+	// here, besides "/". Nil means all.
+	Namespaces []string
+}
+
+// DefaultRoute serves all namespaces on /socket.io/ as Node's server does by
+// default: both transports and protocols, pings each 25 s that are to be answered
+// in 20 s, 45 s to connect, 10 s to upgrade, messages and queues of at most 1 MB.
+// Only pages of the server's own origin may connect.
+func DefaultRoute() RouteConfig {
+	return RouteConfig{
+		Engine: engine.Config{
+			Path: "/socket.io/", Polling: true, WebSocket: true, V3: true, V4: true,
+			PingInterval: 25 * time.Second, PingTimeout: 20 * time.Second,
+			UpgradeTimeout: 10 * time.Second,
+			MaxPayload:     1_000_000, MaxQueue: 1_000_000,
+			AllowOrigin: SameOrigin,
+		},
+		ConnectTimeout: 45 * time.Second,
+	}
+}
+
+// NamespaceConfig says what happens in a namespace, or in all namespaces whose
+// names match a glob.
+type NamespaceConfig struct {
+	// Name is "/chat", or a glob like "/org-*" whose stars match no slash.
+	Name string
+	// Rules are tried in order. The first that matches an event handles it.
+	Rules []Rule
+}
+
+// Rule says what an event does.
+type Rule struct {
+	// Events are names, see [Namespace.On].
+	Events []string
+	// Handlers are called in order; an error ends that.
+	Handlers []Handler
+}
+
+// rules are the compiled rules of a namespace.
+type rules []rule
+
+type rule struct {
+	events   matcher
+	handlers []Handler
+}
+
+func newRules(config []Rule) *rules {
+	list := make(rules, len(config))
+	for i, r := range config {
+		list[i] = rule{events: newMatcher(r.Events...), handlers: r.Handlers}
+	}
+	return &list
+}
+
+// find returns the rule that handles an event, or nil.
+func (r *rules) find(ev *Event) *rule {
+	if r == nil {
+		return nil
+	}
+	for i := range *r {
+		if (*r)[i].events.match(ev) {
+			return &(*r)[i]
+		}
+	}
+	return nil
+}
+
+// declared are the namespaces of a config.
+type declared struct {
+	exact map[string]*rules
+	globs []declaredGlob
+}
+
+type declaredGlob struct {
+	glob
+	rules *rules
+}
+
+func newDeclared(config []NamespaceConfig) *declared {
+	d := &declared{exact: make(map[string]*rules)}
+	for _, ns := range config {
+		g := newGlob(ns.Name, true)
+		if g.plain() {
+			d.exact[ns.Name] = newRules(ns.Rules)
+			continue
+		}
+		d.globs = append(d.globs, declaredGlob{glob: g, rules: newRules(ns.Rules)})
+	}
+	return d
+}
+
+// find returns the rules of a namespace, and whether the config has it.
+func (d *declared) find(namespace string) (*rules, bool) {
+	if d == nil {
+		return nil, false
+	}
+	if r, ok := d.exact[namespace]; ok {
+		return r, true
+	}
+	for _, g := range d.globs {
+		if g.match(namespace) {
+			return g.rules, true
+		}
+	}
+	return nil, false
+}

@@ -1,0 +1,220 @@
+package hub
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/caddy-socketio/caddy-socketio/cluster"
+	"github.com/caddy-socketio/caddy-socketio/internal/engine"
+	"github.com/caddy-socketio/caddy-socketio/internal/spawn"
+	"github.com/caddy-socketio/caddy-socketio/rooms"
+	"go.uber.org/zap"
+)
+
+// Options say what a new hub is.
+type Options struct {
+	// Name tells hubs of one process apart, in logs and listings.
+	Name string
+	// Log takes what the hub has to say until a config brings another. Without
+	// one it is silent.
+	Log *zap.Logger
+	// Cluster joins the hub with those of other processes. Without one it is
+	// alone.
+	Cluster cluster.Cluster
+}
+
+// Hub holds the namespaces of a process, their sockets and rooms. Its methods are
+// safe for concurrent use.
+type Hub struct {
+	// Static after construction.
+	name    string
+	cluster cluster.Cluster // nil when alone
+	engine  *engine.Server
+	own     *Route // of ServeHTTP
+	ctx     context.Context
+	cancel  context.CancelFunc
+
+	logger atomic.Pointer[zap.Logger]
+	stats  stats
+
+	useMu       sync.Mutex // guards generations, and makes changes of configs one at a time
+	generations []*Generation
+
+	mu         sync.Mutex // guards the following, and users of namespaces
+	namespaces map[string]*Namespace
+	declared   *declared
+	children   int // namespaces that exist for their users only
+}
+
+// New makes a hub. It runs nothing by itself; Close ends what its clients began.
+func New(o Options) *Hub {
+	h := &Hub{name: o.Name, cluster: o.Cluster, namespaces: make(map[string]*Namespace), own: newRoute(DefaultRoute())}
+	h.ctx, h.cancel = context.WithCancel(context.Background())
+	h.logger.Store(o.Log)
+	h.engine = engine.NewServer(engine.Options{Log: h.log, Accept: h.accept, MaxUnjoined: MaxUnjoined})
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.openLocked("/").kept = true
+	return h
+}
+
+// Name returns the hub's name.
+func (h *Hub) Name() string { return h.name }
+
+// Cluster returns what joins the hub with others, nil when it is alone.
+func (h *Hub) Cluster() cluster.Cluster { return h.cluster }
+
+// ServeHTTP serves clients without Caddy, as [DefaultRoute] says, on any path that
+// the hub is mounted on.
+func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h.Serve(h.own, &engine.Request{W: w, R: r, Address: r.RemoteAddr, Secure: r.TLS != nil})
+}
+
+// Of returns the namespace of a name; the slash at its beginning may be left out.
+// It makes the namespace when there is none, and then the namespace stays until
+// the hub is closed.
+func (h *Hub) Of(name string) *Namespace {
+	if !strings.HasPrefix(name, "/") {
+		name = "/" + name
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	ns := h.openLocked(name)
+	ns.kept = true
+	return ns
+}
+
+// Namespace returns the namespace of a name, if it exists.
+func (h *Hub) Namespace(name string) (*Namespace, bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	ns, ok := h.namespaces[name]
+	return ns, ok
+}
+
+// Namespaces returns all namespaces that exist, in the order of their names.
+func (h *Hub) Namespaces() []*Namespace {
+	h.mu.Lock()
+	list := make([]*Namespace, 0, len(h.namespaces))
+	for _, ns := range h.namespaces {
+		list = append(list, ns)
+	}
+	h.mu.Unlock()
+	slices.SortFunc(list, func(a, b *Namespace) int { return strings.Compare(a.name, b.name) })
+	return list
+}
+
+// Connections returns the number of connections that are open.
+func (h *Hub) Connections() int { return h.engine.Sessions() }
+
+// Drain closes all connections, a few at a time so that their clients do not all
+// come back at once, and at once when ctx ends. New clients are turned away. It
+// returns when they have been told.
+func (h *Hub) Drain(ctx context.Context) { h.engine.Drain(ctx, ReasonShutdown) }
+
+// Close closes what is left, and ends the hub.
+func (h *Hub) Close() error {
+	ended, cancel := context.WithCancel(context.Background())
+	cancel()
+	h.Drain(ended)
+	h.cancel()
+	for _, ns := range h.Namespaces() {
+		ns.closeAdapter()
+	}
+	if h.cluster == nil {
+		return nil
+	}
+	return h.cluster.Close()
+}
+
+// enter makes a client a user of a namespace, or says why it can't be. A
+// namespace that only a glob names begins to exist so.
+func (h *Hub) enter(r *Route, name string) (*Namespace, *Refusal) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	ns := h.namespaces[name]
+	_, configured := h.declared.find(name)
+	if !r.serves(name) || !configured && (ns == nil || !ns.kept) {
+		return nil, &Refusal{Message: "Invalid namespace"}
+	}
+	if ns == nil {
+		if h.children >= MaxDynamic {
+			return nil, &Refusal{Message: "Too many namespaces"}
+		}
+		h.children++
+		ns = h.openLocked(name)
+		ns.child = true
+	}
+	ns.users++
+	return ns, nil
+}
+
+// leave ends what enter began.
+func (h *Hub) leave(ns *Namespace) {
+	h.mu.Lock()
+	ns.users--
+	h.mu.Unlock()
+	h.tidy(ns)
+}
+
+// tidy lets go of a namespace that nothing names and nobody uses.
+func (h *Hub) tidy(ns *Namespace) {
+	h.mu.Lock()
+	named := ns.kept
+	if h.declared != nil && !named {
+		_, named = h.declared.exact[ns.name]
+	}
+	if named || ns.users > 0 || h.namespaces[ns.name] != ns {
+		h.mu.Unlock()
+		return
+	}
+	delete(h.namespaces, ns.name)
+	if ns.child {
+		h.children--
+	}
+	h.mu.Unlock()
+	ns.closeAdapter()
+}
+
+// exists reports whether the config or a Go program has the namespace.
+func (h *Hub) exists(ns *Namespace) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	_, configured := h.declared.find(ns.name)
+	return configured || ns.kept
+}
+
+// openLocked returns the namespace of a name, new when there was none. The caller
+// holds mu.
+func (h *Hub) openLocked(name string) *Namespace {
+	if ns := h.namespaces[name]; ns != nil {
+		return ns
+	}
+	ns := newNamespace(h, name)
+	r, _ := h.declared.find(name)
+	ns.rules.Store(r)
+	h.namespaces[name] = ns
+	if h.cluster != nil {
+		ns.openAdapter(h.cluster)
+	}
+	return ns
+}
+
+func (h *Hub) log() *zap.Logger {
+	if log := h.logger.Load(); log != nil {
+		return log
+	}
+	return silent
+}
+
+var silent = zap.NewNop()
+
+// spawn runs fn on a goroutine that ends with it.
+func (h *Hub) spawn(name string, fn func()) { spawn.Go(h.log(), name, fn, nil) }
+
+// everybody is the target that means all sockets of a namespace.
+var everybody rooms.Target

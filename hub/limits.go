@@ -1,0 +1,36 @@
+package hub
+
+import (
+	"errors"
+	"time"
+)
+
+// What bounds a client, whatever it sends.
+const (
+	// MaxNamespaces is how many namespaces one connection may be in.
+	MaxNamespaces = 64
+	// MaxRooms is how many rooms one socket may be in, that of its id included.
+	MaxRooms = 1000
+	// MaxRoomName is how many bytes a room's name may have.
+	MaxRoomName = 512
+	// MaxData is how many bytes the keys and values of one socket's data may
+	// have, see [Socket.Set].
+	MaxData = 256 << 10
+	// MaxDynamic is how many namespaces may exist at a time because a glob of
+	// the config matched their names.
+	MaxDynamic = 10_000
+	// MaxUnjoined is how many connections may be in no namespace yet; more are
+	// turned away.
+	MaxUnjoined = 20_000
+)
+
+// DefaultTimeout is how long is waited for acknowledgements and other nodes, where
+// nothing else is said.
+const DefaultTimeout = 5 * time.Second
+
+var (
+	errTooManyRooms = errors.New("too many rooms")
+	errPanicked     = errors.New("a handler panicked")
+	errNotJoined    = errors.New("packet for a namespace that was never joined")
+	errJoinedTwice  = errors.New("namespace joined already")
+)

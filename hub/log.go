@@ -1,0 +1,40 @@
+package hub
+
+import (
+	"errors"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+)
+
+func isOutage(err error) bool {
+	_, ok := errors.AsType[*Outage](err)
+	return ok
+}
+
+// logEvent says what became of an event: verdicts are for whoever looks closely,
+// faults are for everybody.
+func (h *Hub) logEvent(msg string, ev *Event, err error) {
+	level := zapcore.ErrorLevel
+	if _, refused := errors.AsType[*Refusal](err); refused || err == nil {
+		level = zapcore.DebugLevel
+	}
+	entry := h.log().Check(level, msg)
+	if entry == nil {
+		return
+	}
+	fields := append(ev.Socket.logFields(), zap.String("event", ev.Name))
+	if err != nil {
+		fields = append(fields, zap.Error(err))
+	}
+	entry.Write(fields...)
+}
+
+func (s *Socket) logFields() []zap.Field {
+	return []zap.Field{
+		zap.String("hub", s.ns.hub.name),
+		zap.String("namespace", s.ns.name),
+		zap.String("socket", s.id),
+		zap.String("address", s.Handshake().Address),
+	}
+}

@@ -1,0 +1,73 @@
+package hub
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"sync/atomic"
+
+	"github.com/caddy-socketio/caddy-socketio/internal/engine"
+)
+
+// Route is an endpoint that clients connect to. It outlives the config that it
+// was made by, for as long as a later one has it too.
+type Route struct {
+	engine *engine.Route // static after construction
+	// place is guarded by Hub.useMu.
+	place, fingerprint string
+	settings           atomic.Pointer[routeSettings]
+}
+
+// routeSettings are what the newest config says about a route.
+type routeSettings struct {
+	RouteConfig
+	all   bool
+	names names
+}
+
+func newRoute(c RouteConfig) *Route {
+	r := &Route{engine: engine.NewRoute(c.Engine)}
+	r.engine.Owner = r
+	r.configure(c)
+	return r
+}
+
+func (r *Route) configure(c RouteConfig) {
+	r.place, r.fingerprint = c.Place, c.Fingerprint
+	r.settings.Store(&routeSettings{RouteConfig: c, all: c.Namespaces == nil, names: newNames(c.Namespaces)})
+	r.engine.SetConfig(c.Engine)
+}
+
+func (r *Route) config() *routeSettings { return r.settings.Load() }
+
+// serves reports whether a namespace may be joined here.
+func (r *Route) serves(namespace string) bool {
+	c := r.config()
+	return c.all || namespace == "/" || c.names.match(namespace)
+}
+
+// Connections returns the number of connections that are open.
+func (r *Route) Connections() int { return r.engine.Sessions() }
+
+func routeOf(s *engine.Session) *Route { return s.Route().Owner.(*Route) }
+
+// SameOrigin reports whether an Origin is the one that the request was sent to:
+// the same host and port, with the scheme's own port where none is named.
+func SameOrigin(origin string, r *http.Request) bool {
+	u, err := url.Parse(origin)
+	if err != nil || u.Host == "" || u.User != nil {
+		return false
+	}
+	return strings.EqualFold(withPort(u.Host, u.Scheme == "https"), withPort(r.Host, u.Scheme == "https"))
+}
+
+// withPort adds the port that the scheme implies.
+func withPort(host string, secure bool) string {
+	if i := strings.LastIndexByte(host, ':'); i > strings.LastIndexByte(host, ']') {
+		return host
+	}
+	if secure {
+		return host + ":443"
+	}
+	return host + ":80"
+}

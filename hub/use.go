@@ -1,0 +1,137 @@
+package hub
+
+import (
+	"slices"
+
+	"github.com/caddy-socketio/caddy-socketio/internal/engine"
+)
+
+// Generation is a config in use. While several are, the one that came into use
+// last counts, and what any of them serves stays open. So a new config that turns
+// out not to work can be given up without harm.
+type Generation struct {
+	hub    *Hub
+	config Config
+	routes []*Route
+}
+
+// Use makes the hub do what a config says, from the next event on, for sockets
+// that are connected too. Sockets stay connected.
+func (h *Hub) Use(c Config) *Generation {
+	h.useMu.Lock()
+	defer h.useMu.Unlock()
+	g := &Generation{hub: h, config: c, routes: h.adopt(c.Routes)}
+	h.generations = append(h.generations, g)
+	h.apply(g)
+	return g
+}
+
+// Routes returns the routes of the config, in its order.
+func (g *Generation) Routes() []*Route { return g.routes }
+
+// Release ends the use of a config. What only it served is closed: the
+// connections of its routes, and the sockets of its namespaces. It returns before
+// that is done.
+func (g *Generation) Release() {
+	h := g.hub
+	h.useMu.Lock()
+	defer h.useMu.Unlock()
+	i := slices.Index(h.generations, g)
+	if i < 0 {
+		return
+	}
+	h.generations = slices.Delete(h.generations, i, i+1)
+	if len(h.generations) == 0 {
+		h.apply(&Generation{hub: h, config: Config{Log: g.config.Log}})
+	} else if i == len(h.generations) {
+		h.apply(h.generations[i-1])
+	}
+	var gone []*Route
+	for _, r := range g.routes {
+		if !h.inUse(r) {
+			gone = append(gone, r)
+		}
+	}
+	h.spawn("sweep", func() { h.sweep(gone) })
+}
+
+// adopt finds the route that each of a new config was in those before, and makes
+// the others. The caller holds useMu.
+func (h *Hub) adopt(configs []RouteConfig) []*Route {
+	var old []*Route
+	for _, g := range slices.Backward(h.generations) {
+		for _, r := range g.routes {
+			if !slices.Contains(old, r) {
+				old = append(old, r)
+			}
+		}
+	}
+	routes := make([]*Route, len(configs))
+	pass := func(same func(r *Route, c *RouteConfig) bool) {
+		for i := range configs {
+			if routes[i] != nil {
+				continue
+			}
+			j := slices.IndexFunc(old, func(r *Route) bool { return same(r, &configs[i]) })
+			if j >= 0 {
+				routes[i] = old[j]
+				old = slices.Delete(old, j, j+1)
+			}
+		}
+	}
+	pass(func(r *Route, c *RouteConfig) bool { return r.place == c.Place && r.fingerprint == c.Fingerprint })
+	pass(func(r *Route, c *RouteConfig) bool { return r.place == c.Place })
+	pass(func(r *Route, c *RouteConfig) bool { return r.fingerprint == c.Fingerprint })
+	for i := range configs {
+		if routes[i] == nil {
+			routes[i] = newRoute(configs[i])
+		}
+	}
+	return routes
+}
+
+// apply makes a generation the one that counts. The caller holds useMu.
+func (h *Hub) apply(g *Generation) {
+	h.logger.Store(g.config.Log)
+	d := newDeclared(g.config.Namespaces)
+	h.mu.Lock()
+	h.declared = d
+	for name := range d.exact {
+		h.openLocked(name)
+	}
+	for name, ns := range h.namespaces {
+		r, _ := d.find(name)
+		ns.rules.Store(r)
+	}
+	h.mu.Unlock()
+	for i, r := range g.routes {
+		r.configure(g.config.Routes[i])
+	}
+}
+
+func (h *Hub) inUse(r *Route) bool {
+	return slices.ContainsFunc(h.generations, func(g *Generation) bool { return slices.Contains(g.routes, r) })
+}
+
+// sweep closes what no config serves any more.
+func (h *Hub) sweep(gone []*Route) {
+	for _, r := range gone {
+		r.engine.Close(ReasonForcedServer)
+	}
+	for _, ns := range h.Namespaces() {
+		exists := h.exists(ns)
+		ns.each(everybody, func(s *Socket) bool {
+			if !exists || !s.client.route.serves(ns.name) {
+				s.Disconnect(false)
+			}
+			return true
+		})
+		h.tidy(ns)
+	}
+}
+
+// Serve answers one request of a client on a route.
+func (h *Hub) Serve(r *Route, q *engine.Request) {
+	q.Route = r.engine
+	h.engine.ServeEngine(q)
+}

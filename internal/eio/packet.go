@@ -1,0 +1,155 @@
+package eio
+
+import (
+	"bytes"
+	"encoding/base64"
+	"errors"
+	"fmt"
+)
+
+// Version is a revision of the Engine.IO protocol: the EIO parameter of a
+// request's query.
+type Version int
+
+// The revisions that are spoken here.
+const (
+	V3 Version = 3 // clients 1.x and 2.x
+	V4 Version = 4 // clients 3.x and 4.x
+)
+
+// Type is the type of a packet; on the wire its digit.
+type Type byte
+
+// The packet types, the same in both revisions.
+const (
+	TypeOpen    Type = iota // "0", server to client: the handshake's JSON
+	TypeClose               // "1", either way: the end of a polling session
+	TypePing                // "2", by the client on V3, by the server on V4; "2probe" by the client
+	TypePong                // "3", the answer to a ping; "3probe" by the server
+	TypeMessage             // "4", either way: what the session is for
+	TypeUpgrade             // "5", client to server: on to the probing WebSocket
+	TypeNoop                // "6", server to client: ends a poll
+)
+
+var typeNames = [...]string{"open", "close", "ping", "pong", "message", "upgrade", "noop"}
+
+// String returns the protocol's name of the type, such as "message".
+func (t Type) String() string {
+	if int(t) < len(typeNames) {
+		return typeNames[t]
+	}
+	return fmt.Sprintf("Type(%d)", byte(t))
+}
+
+// head is the type as it stands at the head of a text packet.
+func (t Type) head() string { return "0123456"[t : t+1] }
+
+// What goes before the data of a binary message, where it is not raw as in a
+// V4 frame.
+const (
+	head3       = "\x04"
+	head3Base64 = "b4"
+	head4Base64 = "b"
+)
+
+// Packet is one packet that came in.
+type Packet struct {
+	// Type is one of the seven types, never anything else.
+	Type Type
+
+	// Binary tells that a message is bytes and not text. Packets of other
+	// types are never binary.
+	Binary bool
+
+	// Data is what follows the type, maybe nothing. It is a part of the input,
+	// but for what came as base64.
+	Data []byte
+}
+
+// ErrPacket is wrapped by all errors of [Parse] and [Packets]: the peer sent
+// something that is not Engine.IO. A session does not survive it; its reason is
+// "parse error".
+var ErrPacket = errors.New("invalid engine.io packet")
+
+var (
+	errEmpty  = fmt.Errorf("%w: it is empty", ErrPacket)
+	errBase64 = fmt.Errorf("%w: its base64 is malformed", ErrPacket)
+)
+
+// Parse reads one WebSocket message, binary or text. Text must be valid UTF-8,
+// which the WebSocket protocol demands and this function does not check.
+//
+// A text message is a digit and data, or base64: "b" and base64 on V4, "b4" and
+// base64 on V3, each with or without padding. A client may send base64 whether
+// or not it asked for it.
+//
+// A binary message is the data itself on V4, and the byte 0x04 and the data on
+// V3. There, Engine.IO also reads 0x02 as a ping; and an empty one is ignored,
+// which is what its packet of [TypeNoop] asks for.
+func Parse(data []byte, binary bool, v Version) (Packet, error) {
+	switch {
+	case binary && v == V4:
+		return Packet{Type: TypeMessage, Binary: true, Data: data}, nil
+	case binary && len(data) == 0:
+		return Packet{Type: TypeNoop}, nil
+	case binary:
+		return parseBinary3(data[0], data[1:])
+	case len(data) == 0:
+		return Packet{}, errEmpty
+	case data[0] == 'b':
+		return parseBase64(data[1:], v)
+	}
+	t := Type(data[0] - '0') // wraps around below '0'
+	if t > TypeNoop {
+		return Packet{}, errType(data[0])
+	}
+	return Packet{Type: t, Data: data[1:]}, nil
+}
+
+func parseBase64(data []byte, v Version) (Packet, error) {
+	kind := TypeMessage.head()[0]
+	if v == V3 {
+		if len(data) == 0 {
+			return Packet{}, errEmpty
+		}
+		kind, data = data[0], data[1:]
+	}
+	raw, err := decodeBase64(data)
+	if err != nil {
+		return Packet{}, err
+	}
+	return parseBinary3(kind-'0', raw)
+}
+
+// parseBinary3 makes the packet of a type byte and data. V3 knows binary
+// packets of any type; what clients send are messages, and old ones pings.
+func parseBinary3(kind byte, data []byte) (Packet, error) {
+	switch t := Type(kind); t {
+	case TypeMessage:
+		return Packet{Type: TypeMessage, Binary: true, Data: data}, nil
+	case TypePing:
+		return Packet{Type: TypePing, Data: data}, nil
+	default:
+		return Packet{}, errType(kind)
+	}
+}
+
+// decodeBase64 takes the standard alphabet, with padding or without. Go's
+// decoder alone would skip line breaks.
+func decodeBase64(data []byte) ([]byte, error) {
+	encoding := base64.RawStdEncoding
+	if len(data)%4 == 0 {
+		encoding = base64.StdEncoding
+	}
+	if bytes.IndexByte(data, '\n') >= 0 || bytes.IndexByte(data, '\r') >= 0 {
+		return nil, errBase64
+	}
+	raw := make([]byte, encoding.DecodedLen(len(data)))
+	n, err := encoding.Decode(raw, data)
+	if err != nil {
+		return nil, errBase64
+	}
+	return raw[:n], nil
+}
+
+func errType(b byte) error { return fmt.Errorf("%w: type %#02x is unknown", ErrPacket, b) }

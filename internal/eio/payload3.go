@@ -1,0 +1,141 @@
+package eio
+
+import (
+	"encoding/base64"
+	"encoding/binary"
+	"fmt"
+	"strconv"
+)
+
+// maxDigits bounds the length prefixes of V3: no body is longer than what ten
+// digits can say, and JavaScript's other ways to write a number are refused.
+const maxDigits = 10
+
+var (
+	errLength = fmt.Errorf("%w: its length is malformed", ErrPacket)
+	errShort  = fmt.Errorf("%w: it is shorter than its length says", ErrPacket)
+)
+
+// packets3 reads a V3 text payload: <length>:<packet> again and again, the
+// length in UTF-16 code units, which is what JavaScript counts in. Body is valid
+// UTF-8.
+func packets3(body []byte, yield func(Packet, error) bool) {
+	if len(body) == 0 {
+		yield(Packet{}, errEmpty)
+		return
+	}
+	for len(body) > 0 {
+		record, rest, err := cut3(body)
+		if err != nil {
+			yield(Packet{}, err)
+			return
+		}
+		body = rest
+		if len(record) == 0 {
+			continue // "0:" is how an empty payload is written
+		}
+		p, err := Parse(record, false, V3)
+		if !yield(p, err) || err != nil {
+			return
+		}
+	}
+}
+
+// cut3 splits the first record off a text payload.
+func cut3(body []byte) (record, rest []byte, err error) {
+	units, body, err := cutLength(body, '0', ':')
+	if err != nil {
+		return nil, nil, err
+	}
+	n, ok := bytesOfUnits(body, units)
+	if !ok {
+		return nil, nil, errShort
+	}
+	return body[:n], body[n:], nil
+}
+
+// cutLength splits a record's length off a payload: decimal digits, counted
+// from zero, and then the byte end. Whatever the length counts, what follows
+// has no fewer bytes than that.
+func cutLength(body []byte, zero, end byte) (length int, rest []byte, err error) {
+	var n int64 // ten digits are too many for 32 bits
+	for i, b := range body {
+		if b == end && i > 0 {
+			rest = body[i+1:]
+			if n > int64(len(rest)) {
+				return 0, nil, errShort
+			}
+			return int(n), rest, nil
+		}
+		digit := b - zero // wraps around below zero
+		if digit > 9 || i == maxDigits {
+			break
+		}
+		n = n*10 + int64(digit)
+	}
+	return 0, nil, errLength
+}
+
+// bytesOfUnits returns how many bytes of text, which is valid UTF-8, make up
+// the given number of UTF-16 code units. It is false when text has fewer, and
+// when the last one would be but half of a surrogate pair.
+func bytesOfUnits(text []byte, units int) (n int, ok bool) {
+	for units > 0 && n < len(text) {
+		if units >= 8 && len(text)-n >= 8 && ascii8(text[n:]) {
+			n, units = n+8, units-8
+			continue
+		}
+		size, cost := runeCost(text[n])
+		n, units = n+size, units-cost
+	}
+	return n, units == 0
+}
+
+// unitsOf returns the length of text, which is valid UTF-8, in UTF-16 code
+// units.
+func unitsOf(text []byte) (units int) {
+	for n := 0; n < len(text); {
+		if len(text)-n >= 8 && ascii8(text[n:]) {
+			n, units = n+8, units+8
+			continue
+		}
+		size, cost := runeCost(text[n])
+		n, units = n+size, units+cost
+	}
+	return units
+}
+
+// ascii8 tells whether the first eight bytes of text are ASCII.
+func ascii8(text []byte) bool {
+	return binary.LittleEndian.Uint64(text)&0x8080808080808080 == 0
+}
+
+// runeCost returns the bytes in UTF-8 and the code units in UTF-16 of the rune
+// that begins with the byte lead.
+func runeCost(lead byte) (size, units int) {
+	switch {
+	case lead < 0x80:
+		return 1, 1
+	case lead < 0xe0:
+		return 2, 1
+	case lead < 0xf0:
+		return 3, 1
+	default:
+		return 4, 2 // beyond U+FFFF: a surrogate pair
+	}
+}
+
+// append3 appends the message's records of a V3 text payload.
+func (m *Message) append3(dst []byte) []byte {
+	dst = strconv.AppendInt(dst, int64(1+unitsOf(m.text)), 10)
+	dst = append(dst, ':')
+	dst = append(dst, m.kind.head()...)
+	dst = append(dst, m.text...)
+	for _, a := range m.attachments {
+		dst = strconv.AppendInt(dst, int64(len(head3Base64)+base64.StdEncoding.EncodedLen(len(a))), 10)
+		dst = append(dst, ':')
+		dst = append(dst, head3Base64...)
+		dst = base64.StdEncoding.AppendEncode(dst, a)
+	}
+	return dst
+}

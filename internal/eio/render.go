@@ -1,0 +1,97 @@
+package eio
+
+import "encoding/base64"
+
+// rendering is a message in one encoding, and the way to its others: there are
+// nine at most, and in a broadcast hardly ever more than two.
+type rendering struct {
+	encoding Encoding
+	bytes    []byte
+	next     *rendering
+}
+
+// rendered returns the bytes kept for a canonical encoding, nil if there are
+// none. No rendering is empty.
+func (m *Message) rendered(enc Encoding) []byte {
+	for r := m.renderings.Load(); r != nil; r = r.next {
+		if r.encoding == enc {
+			return r.bytes
+		}
+	}
+	return nil
+}
+
+// canonical returns the encoding that the bytes of enc are kept under, which is
+// another one when it gives the same: compression that nothing is big enough
+// for is none, and without attachments all revisions frame alike.
+func (m *Message) canonical(enc Encoding) Encoding {
+	if m.deflates(enc) {
+		if len(m.attachments) == 0 {
+			return WebSocket4Deflate
+		}
+		return enc
+	}
+	switch enc {
+	case WebSocket3Deflate:
+		enc = WebSocket3
+	case WebSocket4Deflate:
+		enc = WebSocket4
+	}
+	if enc >= WebSocket3 && len(m.attachments) == 0 {
+		return WebSocket4
+	}
+	return enc
+}
+
+// costly tells whether rendering in a canonical encoding is more than copying,
+// and so worth keeping even for what may be a single session.
+func (m *Message) costly(enc Encoding) bool {
+	switch enc {
+	case Polling3Binary, WebSocket3, WebSocket4:
+		return false
+	case Polling3, Polling4:
+		return len(m.attachments) > 0
+	default:
+		return true
+	}
+}
+
+// render appends the message in a canonical encoding to dst.
+func (m *Message) render(dst []byte, enc Encoding) []byte {
+	switch enc {
+	case Polling3:
+		return m.append3(dst)
+	case Polling3Binary:
+		return m.append3Binary(dst)
+	case Polling4:
+		return m.append4(dst)
+	case WebSocket3:
+		return m.appendFrames(dst, head3)
+	case WebSocket3Base64:
+		return m.appendFramesBase64(dst, head3Base64)
+	case WebSocket4Base64:
+		return m.appendFramesBase64(dst, head4Base64)
+	case WebSocket3Deflate:
+		return m.appendFramesDeflated(dst, head3)
+	case WebSocket4Deflate:
+		return m.appendFramesDeflated(dst, "")
+	default: // WebSocket4
+		return m.appendFrames(dst, "")
+	}
+}
+
+// room returns how many bytes are enough for the message in an encoding, and
+// not many too many.
+func (m *Message) room(enc Encoding) int {
+	const perPacket = 16 // the longest head of a frame or record, and the type
+	room := m.Packets()*perPacket + len(m.text)
+	for _, a := range m.attachments {
+		switch enc {
+		case Polling3, Polling4, WebSocket3Base64, WebSocket4Base64:
+			room += base64.StdEncoding.EncodedLen(len(a))
+		default:
+			room += len(a)
+		}
+	}
+	return room
+}
