@@ -3,6 +3,7 @@ package hub
 import (
 	"time"
 
+	"github.com/caddy-socketio/caddy-socketio/cluster"
 	"github.com/caddy-socketio/caddy-socketio/internal/engine"
 	"go.uber.org/zap"
 )
@@ -11,6 +12,10 @@ import (
 type Config struct {
 	// Log takes what the hub has to say. Without one it is silent.
 	Log *zap.Logger
+	// Cluster joins the hub with those of other processes. Without one it is
+	// alone. It may be used by several hubs and configs, and is closed by whoever
+	// made it.
+	Cluster cluster.Cluster
 	// Routes are the endpoints that clients connect to.
 	Routes []RouteConfig
 	// Namespaces are those that exist, besides "/" and what a Go program makes

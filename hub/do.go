@@ -22,10 +22,11 @@ func (ns *Namespace) Do(op cluster.Op) (int, error) {
 
 func (ns *Namespace) do(op cluster.Op, local bool) (int, error) {
 	n, err := ns.apply(op)
-	if err != nil || local || ns.adapter == nil {
+	adapter := ns.adapter.Load()
+	if err != nil || local || adapter == nil {
 		return n, err
 	}
-	if err := ns.adapter.Publish(op); err != nil {
+	if err := (*adapter).Publish(op); err != nil {
 		ns.hub.stats.unpublished.Add(1)
 		if e := ns.log().Check(zap.DebugLevel, "other nodes not told"); e != nil {
 			e.Write(zap.String("namespace", ns.name), zap.Error(err))
@@ -98,7 +99,8 @@ func (ns *Namespace) Ask(ctx context.Context, q cluster.Query, each func(cluster
 }
 
 func (ns *Namespace) ask(ctx context.Context, q cluster.Query, local bool, each func(cluster.Answer)) error {
-	if local || ns.adapter == nil {
+	adapter := ns.adapter.Load()
+	if local || adapter == nil {
 		return ns.answer(ctx, q, each)
 	}
 	answers := make(chan cluster.Answer)
@@ -113,7 +115,7 @@ func (ns *Namespace) ask(ctx context.Context, q cluster.Query, local bool, each 
 		})
 	}
 	put("ask this node", func(each func(cluster.Answer)) error { return ns.answer(ctx, q, each) })
-	put("ask other nodes", func(each func(cluster.Answer)) error { return ns.adapter.Ask(ctx, q, each) })
+	put("ask other nodes", func(each func(cluster.Answer)) error { return (*adapter).Ask(ctx, q, each) })
 	var failed error
 	for ended := 0; ended < 2; {
 		select {

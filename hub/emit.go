@@ -122,8 +122,8 @@ func (s *Socket) Broadcast() Broadcast { return Broadcast{ns: s.ns, from: s} }
 
 // eventData makes the array that an event is on the wire.
 func eventData(event string, args []any) (sio.Data, error) {
-	if reserved(event) {
-		return sio.Data{}, fmt.Errorf("%w: %q", ErrEvent, event)
+	if err := CheckEvent(event); err != nil {
+		return sio.Data{}, err
 	}
 	data, err := marshalArgs(args)
 	if err != nil {
@@ -132,7 +132,7 @@ func eventData(event string, args []any) (sio.Data, error) {
 	return sio.EventData(event, data)
 }
 
-// marshalArgs makes a JSON array. A single [sio.Args] is one already.
+// marshalArgs makes a JSON array. A single [Args] is one already.
 func marshalArgs(args []any) (sio.Data, error) {
 	if len(args) == 1 {
 		if list, ok := args[0].(Args); ok {
@@ -154,14 +154,15 @@ func marshalArgs(args []any) (sio.Data, error) {
 // acknowledgement as the only argument, it stands for its elements.
 type Args sio.Data
 
-// reserved reports whether official clients close the connection on an event of
-// that name, or take it for one of their own.
-func reserved(event string) bool {
-	switch event {
+// CheckEvent refuses names that can't be emitted: official clients close the
+// connection on them, or take them for events of their own. The error wraps
+// [ErrEvent].
+func CheckEvent(name string) error {
+	switch name {
 	case "connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener":
-		return true
+		return fmt.Errorf("%w: %q", ErrEvent, name)
 	}
-	return false
+	return nil
 }
 
 // timedOut gives the end of a context its name.

@@ -66,22 +66,18 @@ func object(values map[string]sio.Data) sio.Data {
 		keys = append(keys, key)
 	}
 	slices.Sort(keys)
+	raw := make([][]byte, 0, len(keys)+1)
 	items := make([]sio.Data, len(keys))
+	before := "{"
 	for i, key := range keys {
+		raw = append(raw, append(append([]byte(before), text(key).JSON...), ':'))
 		items[i] = values[key]
+		before = ","
 	}
-	// The array numbers the attachments of all values anew.
-	all := sio.Array(items...)
-	b := []byte{'{'}
-	i := 0
-	for value := range all.Elements() {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = append(append(append(b, text(keys[i]).JSON...), ':'), value.JSON...)
-		i++
+	if len(keys) == 0 {
+		return sio.Data{JSON: []byte("{}")}
 	}
-	return sio.Data{JSON: append(b, '}'), Attachments: all.Attachments}
+	return sio.Splice(append(raw, []byte("}")), items)
 }
 
 // plainJSON is data as JSON that needs no attachments, null when there is none.

@@ -22,8 +22,8 @@ type Options struct {
 	// Log takes what the hub has to say until a config brings another. Without
 	// one it is silent.
 	Log *zap.Logger
-	// Cluster joins the hub with those of other processes. Without one it is
-	// alone.
+	// Cluster joins the hub with those of other processes until a config says
+	// otherwise. Without one it is alone. The hub does not close it.
 	Cluster cluster.Cluster
 }
 
@@ -31,12 +31,11 @@ type Options struct {
 // safe for concurrent use.
 type Hub struct {
 	// Static after construction.
-	name    string
-	cluster cluster.Cluster // nil when alone
-	engine  *engine.Server
-	own     *Route // of ServeHTTP
-	ctx     context.Context
-	cancel  context.CancelFunc
+	name   string
+	engine *engine.Server
+	own    *Route // of ServeHTTP
+	ctx    context.Context
+	cancel context.CancelFunc
 
 	logger atomic.Pointer[zap.Logger]
 	stats  stats
@@ -47,7 +46,8 @@ type Hub struct {
 	mu         sync.Mutex // guards the following, and users of namespaces
 	namespaces map[string]*Namespace
 	declared   *declared
-	children   int // namespaces that exist for their users only
+	cluster    cluster.Cluster // nil when alone
+	children   int             // namespaces that exist for their users only
 }
 
 // New makes a hub. It runs nothing by itself; Close ends what its clients began.
@@ -66,7 +66,11 @@ func New(o Options) *Hub {
 func (h *Hub) Name() string { return h.name }
 
 // Cluster returns what joins the hub with others, nil when it is alone.
-func (h *Hub) Cluster() cluster.Cluster { return h.cluster }
+func (h *Hub) Cluster() cluster.Cluster {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.cluster
+}
 
 // ServeHTTP serves clients without Caddy, as [DefaultRoute] says, on any path that
 // the hub is mounted on.
@@ -117,18 +121,14 @@ func (h *Hub) Connections() int { return h.engine.Sessions() }
 func (h *Hub) Drain(ctx context.Context) { h.engine.Drain(ctx, ReasonShutdown) }
 
 // Close closes what is left, and ends the hub.
-func (h *Hub) Close() error {
+func (h *Hub) Close() {
 	ended, cancel := context.WithCancel(context.Background())
 	cancel()
 	h.Drain(ended)
 	h.cancel()
 	for _, ns := range h.Namespaces() {
-		ns.closeAdapter()
+		ns.link(nil)
 	}
-	if h.cluster == nil {
-		return nil
-	}
-	return h.cluster.Close()
 }
 
 // enter makes a client a user of a namespace, or says why it can't be. A
@@ -177,7 +177,7 @@ func (h *Hub) tidy(ns *Namespace) {
 		h.children--
 	}
 	h.mu.Unlock()
-	ns.closeAdapter()
+	ns.link(nil)
 }
 
 // exists reports whether the config or a Go program has the namespace.
@@ -198,9 +198,7 @@ func (h *Hub) openLocked(name string) *Namespace {
 	r, _ := h.declared.find(name)
 	ns.rules.Store(r)
 	h.namespaces[name] = ns
-	if h.cluster != nil {
-		ns.openAdapter(h.cluster)
-	}
+	ns.link(h.cluster)
 	return ns
 }
 

@@ -19,11 +19,12 @@ import (
 // namespace as it is.
 type Namespace struct {
 	// Static after construction.
-	name    string
-	hub     *Hub
-	index   *rooms.Index[*Socket]
-	acks    acks
-	adapter cluster.Adapter // nil when the hub is alone
+	name  string
+	hub   *Hub
+	index *rooms.Index[*Socket]
+	acks  acks
+	// adapter leads to the other nodes; nil when the hub is alone.
+	adapter atomic.Pointer[cluster.Adapter]
 
 	rules     atomic.Pointer[rules] // of the config; nil without
 	listeners atomic.Pointer[[]*listener]
@@ -50,21 +51,23 @@ func newNamespace(h *Hub, name string) *Namespace {
 	}
 }
 
-// openAdapter joins the namespace with those of other nodes.
-func (ns *Namespace) openAdapter(c cluster.Cluster) {
-	adapter, err := c.Open(ns.name, ns)
-	if err != nil {
-		ns.log().Error("namespace is not shared with other nodes", zap.String("namespace", ns.name), zap.Error(err))
+// link joins the namespace with those of other nodes, by c from now on; without c
+// it is alone.
+func (ns *Namespace) link(c cluster.Cluster) {
+	var adapter *cluster.Adapter
+	if c != nil {
+		a, err := c.Open(ns.name, ns)
+		if err != nil {
+			ns.log().Error("namespace is not shared with other nodes", zap.String("namespace", ns.name), zap.Error(err))
+		} else {
+			adapter = &a
+		}
+	}
+	old := ns.adapter.Swap(adapter)
+	if old == nil {
 		return
 	}
-	ns.adapter = adapter
-}
-
-func (ns *Namespace) closeAdapter() {
-	if ns.adapter == nil {
-		return
-	}
-	if err := ns.adapter.Close(); err != nil {
+	if err := (*old).Close(); err != nil {
 		ns.log().Error("leaving other nodes", zap.String("namespace", ns.name), zap.Error(err))
 	}
 }

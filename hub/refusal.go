@@ -52,6 +52,11 @@ func refusalOf(err error) *Refusal {
 	if r, ok := errors.AsType[*Refusal](err); ok {
 		return r
 	}
+	for _, cause := range []error{ErrRoom, ErrDataFull, errTooManyRooms} {
+		if errors.Is(err, cause) {
+			return &Refusal{Message: err.Error()} // what the client sent may be the cause
+		}
+	}
 	return &Refusal{Message: internalError}
 }
 

@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"maps"
 	"slices"
 
 	"github.com/caddy-socketio/caddy-socketio/internal/engine"
@@ -42,7 +43,7 @@ func (g *Generation) Release() {
 	}
 	h.generations = slices.Delete(h.generations, i, i+1)
 	if len(h.generations) == 0 {
-		h.apply(&Generation{hub: h, config: Config{Log: g.config.Log}})
+		h.apply(&Generation{hub: h, config: Config{Log: g.config.Log, Cluster: g.config.Cluster}})
 	} else if i == len(h.generations) {
 		h.apply(h.generations[i-1])
 	}
@@ -95,7 +96,12 @@ func (h *Hub) apply(g *Generation) {
 	h.logger.Store(g.config.Log)
 	d := newDeclared(g.config.Namespaces)
 	h.mu.Lock()
-	h.declared = d
+	changed := h.cluster != g.config.Cluster
+	h.declared, h.cluster = d, g.config.Cluster
+	var linked []*Namespace
+	if changed {
+		linked = slices.Collect(maps.Values(h.namespaces))
+	}
 	for name := range d.exact {
 		h.openLocked(name)
 	}
@@ -104,6 +110,9 @@ func (h *Hub) apply(g *Generation) {
 		ns.rules.Store(r)
 	}
 	h.mu.Unlock()
+	for _, ns := range linked {
+		ns.link(g.config.Cluster)
+	}
 	for i, r := range g.routes {
 		r.configure(g.config.Routes[i])
 	}

@@ -23,6 +23,7 @@ type scanner struct {
 	depth       int    // levels that may still be opened
 	attachments int    // what num must be below
 	highest     int    // highest num so far plus one
+	dollars     bool   // mark objects whose only key is $binary, too
 	marks       []mark // placeholders so far
 	why         string // what is wrong, at pos; empty while all is well
 }
@@ -94,6 +95,7 @@ func (s *scanner) object() bool {
 		return false
 	}
 	var p placeholder
+	dollar := false
 	for first := true; s.more(first, '}'); first = false {
 		key, ok := s.key()
 		if !ok {
@@ -104,12 +106,18 @@ func (s *scanner) object() bool {
 			return false
 		}
 		p.see(key, s.text[from:to])
+		dollar = s.dollars && first && keyIs(key, "$binary")
 	}
 	s.depth++
-	if s.why == "" && p.is {
+	switch {
+	case s.why != "":
+		return false
+	case p.is:
 		return s.mark(p, start, before)
+	case dollar:
+		s.marks = append(s.marks, mark{start: start, end: s.pos, num: len(s.marks)})
 	}
-	return s.why == ""
+	return true
 }
 
 // mark notes the placeholder that begins at start and ends here. There were
@@ -158,7 +166,7 @@ func (s *scanner) enter(open byte) bool {
 func (s *scanner) more(first bool, end byte) bool {
 	s.space()
 	c := s.peek()
-	if c == end && s.pos < len(s.text) {
+	if c == end {
 		s.pos++
 		return false
 	}
@@ -269,7 +277,7 @@ func (s *scanner) digits() bool {
 }
 
 func (s *scanner) literal(word string) bool {
-	if !bytes.HasPrefix(s.text[s.pos:], []byte(word)) {
+	if rest := s.text[s.pos:]; len(rest) < len(word) || string(rest[:len(word)]) != word {
 		return s.fail("no value")
 	}
 	s.pos += len(word)
@@ -339,16 +347,15 @@ func (p *placeholder) number() (int, bool) {
 	return n, true
 }
 
-// keyIs tells whether a key, given with its quotes, is name, which must not
-// need escapes itself.
+// keyIs tells whether a key, given with its quotes, has the text name.
 func keyIs(raw []byte, name string) bool {
-	if len(raw) == len(name)+2 {
-		return string(raw[1:len(raw)-1]) == name
+	inner := raw[1 : len(raw)-1]
+	// An escape is longer than the UTF-8 of what it stands for, and at most
+	// six times as long.
+	if len(inner) <= len(name) || len(inner) > 6*len(name) {
+		return string(inner) == name && bytes.IndexByte(inner, '\\') < 0
 	}
-	if len(raw) < len(name)+2 || len(raw) > 6*len(name)+2 || bytes.IndexByte(raw, '\\') < 0 {
-		return false
-	}
-	return unquote(raw) == name
+	return bytes.IndexByte(inner, '\\') >= 0 && unquote(raw) == name
 }
 
 // unquote returns the text of a valid JSON string. Escaped lone surrogates

@@ -89,7 +89,8 @@ func (m *Message) Bytes(enc Encoding) []byte {
 	if b := m.rendered(enc); b != nil {
 		return b
 	}
-	b := m.render(make([]byte, 0, m.room(enc)), enc)
+	// Clipped, so that whoever appends to the bytes gets a copy.
+	b := slices.Clip(m.render(make([]byte, 0, m.room(enc)), enc))
 	m.renderings.Store(&rendering{encoding: enc, bytes: b, next: m.renderings.Load()})
 	return b
 }

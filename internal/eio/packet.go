@@ -84,8 +84,8 @@ var (
 // or not it asked for it.
 //
 // A binary message is the data itself on V4, and the byte 0x04 and the data on
-// V3. There, Engine.IO also reads 0x02 as a ping; and an empty one is ignored,
-// which is what its packet of [TypeNoop] asks for.
+// V3. There, 0x02 is a ping; and an empty one means nothing, which is what its
+// packet of [TypeNoop] says.
 func Parse(data []byte, binary bool, v Version) (Packet, error) {
 	switch {
 	case binary && v == V4:
@@ -93,7 +93,7 @@ func Parse(data []byte, binary bool, v Version) (Packet, error) {
 	case binary && len(data) == 0:
 		return Packet{Type: TypeNoop}, nil
 	case binary:
-		return parseBinary3(data[0], data[1:])
+		return binaryPacket(data[0], data[1:])
 	case len(data) == 0:
 		return Packet{}, errEmpty
 	case data[0] == 'b':
@@ -101,30 +101,31 @@ func Parse(data []byte, binary bool, v Version) (Packet, error) {
 	}
 	t := Type(data[0] - '0') // wraps around below '0'
 	if t > TypeNoop {
-		return Packet{}, errType(data[0])
+		return Packet{}, errType(byte(t))
 	}
 	return Packet{Type: t, Data: data[1:]}, nil
 }
 
+// parseBase64 reads a text message without its "b".
 func parseBase64(data []byte, v Version) (Packet, error) {
-	kind := TypeMessage.head()[0]
+	kind := byte(TypeMessage)
 	if v == V3 {
 		if len(data) == 0 {
 			return Packet{}, errEmpty
 		}
-		kind, data = data[0], data[1:]
+		kind, data = data[0]-'0', data[1:]
 	}
 	raw, err := decodeBase64(data)
 	if err != nil {
 		return Packet{}, err
 	}
-	return parseBinary3(kind-'0', raw)
+	return binaryPacket(kind, raw)
 }
 
-// parseBinary3 makes the packet of a type byte and data. V3 knows binary
-// packets of any type; what clients send are messages, and old ones pings.
-func parseBinary3(kind byte, data []byte) (Packet, error) {
-	switch t := Type(kind); t {
+// binaryPacket makes the packet of a type, as a byte, and data. V3 has binary
+// packets of any type; what its clients send are messages, and may be pings.
+func binaryPacket(kind byte, data []byte) (Packet, error) {
+	switch Type(kind) {
 	case TypeMessage:
 		return Packet{Type: TypeMessage, Binary: true, Data: data}, nil
 	case TypePing:
@@ -152,4 +153,4 @@ func decodeBase64(data []byte) ([]byte, error) {
 	return raw[:n], nil
 }
 
-func errType(b byte) error { return fmt.Errorf("%w: type %#02x is unknown", ErrPacket, b) }
+func errType(kind byte) error { return fmt.Errorf("%w: type %d is unknown", ErrPacket, kind) }

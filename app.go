@@ -1,0 +1,191 @@
+package socketio
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/caddy-socketio/caddy-socketio/cluster"
+	"github.com/caddy-socketio/caddy-socketio/hub"
+	"github.com/caddyserver/caddy/v2"
+	"go.uber.org/zap"
+)
+
+func init() { caddy.RegisterModule(App{}) }
+
+// App brings the configs of all socketio handlers together. It need not be
+// configured: it is there when a handler is.
+//
+// Sockets belong to hubs, which outlive configs. A new config is in force from the
+// next event on, and drops no connection that it still has a route for.
+type App struct {
+	// Cluster joins the hubs of this process with those of others, so that
+	// they share rooms. By default each process has its own.
+	ClusterRaw json.RawMessage `json:"cluster,omitempty" caddy:"namespace=socketio.clusters inline_key=engine"`
+
+	log      *zap.Logger
+	cluster  cluster.Cluster
+	handlers []*Handler
+	// inUse are the configs of the hubs, while the app runs.
+	inUse []*hub.Generation
+	// started is closed when the handlers have their routes.
+	started chan struct{}
+}
+
+// CaddyModule returns the Caddy module information.
+func (App) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: "socketio", New: func() caddy.Module { return new(App) }}
+}
+
+// Provision loads the cluster's engine.
+func (a *App) Provision(ctx caddy.Context) error {
+	a.log = ctx.Logger()
+	a.started = make(chan struct{})
+	if a.ClusterRaw == nil {
+		return registerMetrics(ctx)
+	}
+	module, err := ctx.LoadModule(a, "ClusterRaw")
+	if err != nil {
+		return fmt.Errorf("loading the cluster's engine: %w", err)
+	}
+	a.cluster = module.(cluster.Cluster)
+	return registerMetrics(ctx)
+}
+
+// Start makes the hubs do what the handlers of this config say.
+func (a *App) Start() error {
+	configs, err := a.configs()
+	if err != nil {
+		return err
+	}
+	for _, c := range configs {
+		g := c.hub.Use(c.Config)
+		a.inUse = append(a.inUse, g)
+		for i, route := range g.Routes() {
+			c.handlers[i].route = route
+		}
+	}
+	close(a.started)
+	return nil
+}
+
+// Stop ends the use of this config; on exit, clients are told before.
+func (a *App) Stop() error {
+	if caddy.Exiting() {
+		drain()
+	}
+	for _, g := range a.inUse {
+		g.Release()
+	}
+	return nil
+}
+
+// hubConfig is what the handlers of one hub say together.
+type hubConfig struct {
+	hub.Config
+	hub      *hub.Hub
+	handlers []*Handler
+}
+
+// configs brings the handlers' configs together, by hub.
+func (a *App) configs() ([]*hubConfig, error) {
+	var configs []*hubConfig
+	for _, h := range a.handlers {
+		i := slices.IndexFunc(configs, func(c *hubConfig) bool { return c.hub == h.hub })
+		if i < 0 {
+			i = len(configs)
+			configs = append(configs, &hubConfig{hub: h.hub, Config: hub.Config{Log: a.log, Cluster: a.cluster}})
+		}
+		c := configs[i]
+		c.handlers = append(c.handlers, h)
+		c.Routes = append(c.Routes, h.routeConfig())
+		for _, ns := range h.Namespaces {
+			if !slices.ContainsFunc(c.Namespaces, func(other hub.NamespaceConfig) bool { return other.Name == ns.Name }) {
+				c.Namespaces = append(c.Namespaces, ns.compiled)
+			}
+		}
+	}
+	return configs, nil
+}
+
+// register adds a handler. The error says that another one has a namespace with
+// other rules.
+func (a *App) register(h *Handler) error {
+	for _, ns := range h.Namespaces {
+		for _, other := range a.handlers {
+			if other.Hub != h.Hub {
+				continue
+			}
+			for _, theirs := range other.Namespaces {
+				if theirs.Name == ns.Name && theirs.fingerprint != ns.fingerprint {
+					return fmt.Errorf("namespace %s of hub %s is declared with different rules at %s and at %s; "+
+						"routes that serve the same namespace must declare the same rules, by import for example",
+						ns.Name, h.Hub, other.place(), h.place())
+				}
+			}
+		}
+	}
+	a.handlers = append(a.handlers, h)
+	return nil
+}
+
+// hubs are those of all configs in use, by name. They live as long as a handler
+// names them.
+var hubs = caddy.NewUsagePool()
+
+// pooled is a hub in the pool.
+type pooled struct{ *hub.Hub }
+
+// Destruct ends the hub when no config names it any more.
+func (p pooled) Destruct() error {
+	p.Close()
+	return nil
+}
+
+func openHub(name string, log *zap.Logger) (*hub.Hub, error) {
+	value, _, err := hubs.LoadOrNew(name, func() (caddy.Destructor, error) {
+		return pooled{hub.New(hub.Options{Name: name, Log: log})}, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return value.(pooled).Hub, nil
+}
+
+// DefaultHub is the name of the hub that handlers use where they name none.
+const DefaultHub = "default"
+
+// Hub returns the hub of a name, for Go modules. It exists once a handler that
+// names it is provisioned, for as long as a config has such a handler.
+func Hub(name string) (*hub.Hub, bool) {
+	for h := range allHubs {
+		if h.Name() == name {
+			return h, true
+		}
+	}
+	return nil, false
+}
+
+// allHubs ranges over the hubs that exist.
+func allHubs(yield func(*hub.Hub) bool) {
+	hubs.Range(func(_, value any) bool { return yield(value.(pooled).Hub) })
+}
+
+// drainTime bounds how long clients are told that the server shuts down.
+const drainTime = 3 * time.Second
+
+// drain closes all connections of all hubs, a few at a time.
+func drain() {
+	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
+	defer cancel()
+	for h := range allHubs {
+		h.Drain(ctx)
+	}
+}
+
+var (
+	_ caddy.App         = (*App)(nil)
+	_ caddy.Provisioner = (*App)(nil)
+)

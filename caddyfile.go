@@ -1,0 +1,345 @@
+package socketio
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"github.com/dustin/go-humanize"
+)
+
+func init() {
+	httpcaddyfile.RegisterHandlerDirective("socketio", parseHandler)
+	// Behind authentication and compression, before what serves content.
+	httpcaddyfile.RegisterDirectiveOrder("socketio", httpcaddyfile.After, "encode")
+	httpcaddyfile.RegisterGlobalOption("socketio", parseApp)
+}
+
+// parseApp reads the global option:
+//
+//	socketio {
+//		cluster <engine> ...
+//	}
+func parseApp(d *caddyfile.Dispenser, existing any) (any, error) {
+	if existing != nil {
+		return nil, d.Err("socketio: the global option is given twice")
+	}
+	app := new(App)
+	d.Next() // socketio
+	if d.NextArg() {
+		return nil, d.ArgErr()
+	}
+	for nesting := d.Nesting(); d.NextBlock(nesting); {
+		if d.Val() != "cluster" {
+			return nil, d.Errf("socketio: unknown option %q: expected cluster", d.Val())
+		}
+		if app.ClusterRaw != nil {
+			return nil, d.Err("socketio: cluster is given twice")
+		}
+		raw, err := parseModule(d, "socketio.clusters.", "engine")
+		if err != nil {
+			return nil, err
+		}
+		app.ClusterRaw = raw
+	}
+	return httpcaddyfile.App{Name: "socketio", Value: caddyconfig.JSON(app, nil)}, nil
+}
+
+// parseModule reads a module that the next argument names.
+func parseModule(d *caddyfile.Dispenser, namespace, key string) (json.RawMessage, error) {
+	option := d.Val()
+	if !d.NextArg() {
+		return nil, d.Errf("%s: expected the name of a module in %s*", option, namespace)
+	}
+	name := d.Val()
+	module, err := caddyfile.UnmarshalModule(d, namespace+name)
+	if err != nil {
+		return nil, err
+	}
+	return caddyconfig.JSONModuleObject(module, key, name, nil), nil
+}
+
+// parseHandler reads the directive socketio, see [Handler.UnmarshalCaddyfile].
+func parseHandler(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
+	p := &parser{Helper: h, handler: new(Handler)}
+	if err := p.parse(); err != nil {
+		return nil, err
+	}
+	return p.handler, nil
+}
+
+// parser reads one directive socketio.
+type parser struct {
+	httpcaddyfile.Helper
+	handler *Handler
+}
+
+// parse reads:
+//
+//	socketio [<matcher>] {
+//		path            <path>
+//		hub             <name>
+//		transports      polling|websocket...
+//		protocols       3|4...
+//		ping_interval   <duration>
+//		ping_timeout    <duration>
+//		connect_timeout <duration>
+//		upgrade_timeout <duration>
+//		max_payload     <size>
+//		max_queue       <size>
+//		max_connections <number>
+//		origins         <origin...>
+//		compression     on|off
+//		cookie          <name>
+//		namespace <name> {
+//			join <room...>
+//			on <event...> {
+//				<step> ...
+//			}
+//		}
+//	}
+func (p *parser) parse() error {
+	p.Next() // socketio
+	if p.NextArg() {
+		return p.Errf("socketio: unexpected %q: settings go into a block", p.Val())
+	}
+	seen := make(map[string]bool)
+	for nesting := p.Nesting(); p.NextBlock(nesting); {
+		option := p.Val()
+		if option != "namespace" && option != "origins" && seen[option] {
+			return p.Errf("socketio: %s is given twice", option)
+		}
+		seen[option] = true
+		if err := p.option(option); err != nil {
+			return err
+		}
+	}
+	if err := p.handler.check(); err != nil {
+		return p.Errf("socketio: %v", err)
+	}
+	return nil
+}
+
+func (p *parser) option(option string) error {
+	h := p.handler
+	switch option {
+	case "namespace":
+		return p.namespace()
+	case "path":
+		return p.text(&h.Path)
+	case "hub":
+		return p.text(&h.Hub)
+	case "cookie":
+		return p.text(&h.Cookie)
+	case "transports":
+		return p.list(&h.Transports)
+	case "origins":
+		return p.list(&h.Origins)
+	case "protocols":
+		return p.protocols()
+	case "ping_interval":
+		return p.duration(&h.PingInterval)
+	case "ping_timeout":
+		return p.duration(&h.PingTimeout)
+	case "connect_timeout":
+		return p.duration(&h.ConnectTimeout)
+	case "upgrade_timeout":
+		return p.duration(&h.UpgradeTimeout)
+	case "max_payload":
+		return p.size(&h.MaxPayload)
+	case "max_queue":
+		var size int64
+		err := p.size(&size)
+		h.MaxQueue = int(size)
+		return err
+	case "max_connections":
+		return p.number(&h.MaxConnections)
+	case "compression":
+		return p.onOff(&h.Compression)
+	}
+	return p.Errf("socketio: unknown option %q: expected path, hub, transports, protocols, ping_interval, ping_timeout, "+
+		"connect_timeout, upgrade_timeout, max_payload, max_queue, max_connections, origins, compression, cookie or namespace", option)
+}
+
+// one reads the only argument of an option.
+func (p *parser) one(expected string) (string, error) {
+	option := p.Val()
+	args := p.RemainingArgs()
+	if len(args) != 1 {
+		return "", p.Errf("%s: expected %s", option, expected)
+	}
+	return args[0], nil
+}
+
+func (p *parser) text(to *string) (err error) {
+	if *to, err = p.one("one value"); err == nil && *to == "" {
+		return p.Err("expected a value that is not empty")
+	}
+	return err
+}
+
+func (p *parser) list(to *[]string) error {
+	option := p.Val()
+	args := p.RemainingArgs()
+	if len(args) == 0 {
+		return p.Errf("%s: expected one or more values", option)
+	}
+	*to = append(*to, args...)
+	if err := p.handler.check(); err != nil {
+		return p.WrapErr(err)
+	}
+	return nil
+}
+
+func (p *parser) protocols() error {
+	for _, arg := range p.RemainingArgs() {
+		n, err := strconv.Atoi(arg)
+		if err != nil || n != 3 && n != 4 {
+			return p.Errf("protocols: unexpected %q: expected 3, 4 or both", arg)
+		}
+		p.handler.Protocols = append(p.handler.Protocols, n)
+	}
+	if len(p.handler.Protocols) == 0 {
+		return p.Err("protocols: expected 3, 4 or both")
+	}
+	return nil
+}
+
+func (p *parser) duration(to *caddy.Duration) error {
+	option := p.Val()
+	arg, err := p.one("a duration, like 25s")
+	if err != nil {
+		return err
+	}
+	d, err := caddy.ParseDuration(arg)
+	if err != nil || d <= 0 {
+		return p.Errf("%s: %q is no duration: expected one like 25s", option, arg)
+	}
+	*to = caddy.Duration(d)
+	return nil
+}
+
+func (p *parser) size(to *int64) error {
+	option := p.Val()
+	arg, err := p.one("a size, like 1MB")
+	if err != nil {
+		return err
+	}
+	n, err := humanize.ParseBytes(arg)
+	if err != nil || n == 0 || n > 1<<31 {
+		return p.Errf("%s: %q is no size from 1B to 2GiB: expected one like 1MB", option, arg)
+	}
+	*to = int64(n)
+	return nil
+}
+
+func (p *parser) number(to *int) error {
+	option := p.Val()
+	arg, err := p.one("a number")
+	if err != nil {
+		return err
+	}
+	n, err := strconv.Atoi(arg)
+	if err != nil || n < 1 {
+		return p.Errf("%s: %q is no number above 0", option, arg)
+	}
+	*to = n
+	return nil
+}
+
+func (p *parser) onOff(to *bool) error {
+	option := p.Val()
+	arg, err := p.one("on or off")
+	if err != nil {
+		return err
+	}
+	if arg != "on" && arg != "off" {
+		return p.Errf("%s: unexpected %q: expected on or off", option, arg)
+	}
+	*to = arg == "on"
+	return nil
+}
+
+// namespace reads a block namespace.
+func (p *parser) namespace() error {
+	name, err := p.one("a name, like /chat or /org-*")
+	if err != nil {
+		return err
+	}
+	if err := checkNamespace(name); err != nil {
+		return p.WrapErr(err)
+	}
+	ns := &Namespace{Name: name}
+	line := fmt.Sprintf("%s:%d", p.File(), p.Line())
+	for nesting := p.Nesting(); p.NextBlock(nesting); {
+		switch p.Val() {
+		case "on":
+			if err := p.on(ns); err != nil {
+				return err
+			}
+		case "join":
+			step, err := p.step()
+			if err != nil {
+				return err
+			}
+			ns.On = append(ns.On, &Rule{Events: []string{"connect"}, HandleRaw: []json.RawMessage{step}})
+		default:
+			return p.Errf("namespace %s: unknown option %q: expected on or join", name, p.Val())
+		}
+	}
+	p.handler.Namespaces = append(p.handler.Namespaces, ns)
+	return p.declare(ns, line)
+}
+
+// declare refuses a namespace that another line declares otherwise.
+func (p *parser) declare(ns *Namespace, line string) error {
+	type declaration struct{ line, rules string }
+	name := p.handler.Hub
+	if name == "" {
+		name = DefaultHub
+	}
+	rules := string(caddyconfig.JSON(ns, nil))
+	key := "socketio namespace " + name + " " + ns.Name
+	if other, ok := p.State[key].(declaration); ok && other.rules != rules {
+		return fmt.Errorf("namespace %s of hub %s is declared with different rules at %s and at %s; "+
+			"declare the same rules, by import for example", ns.Name, name, other.line, line)
+	}
+	p.State[key] = declaration{line, rules}
+	return nil
+}
+
+// on reads a block of steps.
+func (p *parser) on(ns *Namespace) error {
+	rule := &Rule{Events: p.RemainingArgs()}
+	if len(rule.Events) == 0 {
+		return p.Err("on: expected the names of events")
+	}
+	for nesting := p.Nesting(); p.NextBlock(nesting); {
+		step, err := p.step()
+		if err != nil {
+			return err
+		}
+		rule.HandleRaw = append(rule.HandleRaw, step)
+	}
+	ns.On = append(ns.On, rule)
+	return nil
+}
+
+// step reads one step of an event: a module that its own name begins.
+func (p *parser) step() (json.RawMessage, error) {
+	name := p.Val()
+	id := "socketio.handlers." + name
+	if _, err := caddy.GetModule(id); err != nil {
+		return nil, p.Errf("unknown step %q: there is no module %s", name, id)
+	}
+	module, err := caddyfile.UnmarshalModule(p.Dispenser, id)
+	if err != nil {
+		return nil, err
+	}
+	return caddyconfig.JSONModuleObject(module, "handler", name, nil), nil
+}

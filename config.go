@@ -1,0 +1,175 @@
+package socketio
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/caddy-socketio/caddy-socketio/hub"
+	"github.com/caddy-socketio/caddy-socketio/internal/engine"
+	"github.com/caddy-socketio/caddy-socketio/internal/handshake"
+	"github.com/caddyserver/caddy/v2"
+)
+
+// Namespace says what happens in a namespace.
+type Namespace struct {
+	// Name is the namespace's name, like /chat, or a glob, like /org-*, for all
+	// namespaces that match it. A star matches any text without a slash.
+	Name string `json:"name"`
+	// On says what events do. The first entry that names an event handles it.
+	// Other events are dropped.
+	On []*Rule `json:"on,omitempty"`
+
+	compiled    hub.NamespaceConfig
+	fingerprint string
+}
+
+// Rule says what an event does.
+type Rule struct {
+	// Events are the names of events. connect, disconnecting and disconnect
+	// are those of a socket's life; all others are events that clients emit,
+	// and may be globs: a star matches any text, and all of these.
+	Events []string `json:"events"`
+	// Handle are the steps, done in order. One that fails is the last: on
+	// connect the client is refused.
+	HandleRaw []json.RawMessage `json:"handle,omitempty" caddy:"namespace=socketio.handlers inline_key=handler"`
+}
+
+// provisionNamespaces checks the namespaces and loads the steps of their events.
+func (h *Handler) provisionNamespaces(ctx caddy.Context) error {
+	own, err := json.Marshal(h)
+	if err != nil {
+		return err
+	}
+	h.fingerprint = string(own)
+	h.captured = handshake.Keys(own)
+	for i, ns := range h.Namespaces {
+		if err := checkNamespace(ns.Name); err != nil {
+			return err
+		}
+		if slices.ContainsFunc(h.Namespaces[:i], func(other *Namespace) bool { return other.Name == ns.Name }) {
+			return fmt.Errorf("namespace %s is declared twice", ns.Name)
+		}
+		if err := ns.provision(ctx); err != nil {
+			return fmt.Errorf("namespace %s: %w", ns.Name, err)
+		}
+	}
+	return nil
+}
+
+func (ns *Namespace) provision(ctx caddy.Context) error {
+	own, err := json.Marshal(ns)
+	if err != nil {
+		return err
+	}
+	ns.fingerprint = string(own)
+	ns.compiled = hub.NamespaceConfig{Name: ns.Name}
+	for _, r := range ns.On {
+		if len(r.Events) == 0 {
+			return errors.New("on: expected the names of events")
+		}
+		steps, err := r.load(ctx)
+		if err != nil {
+			return fmt.Errorf("on %s: %w", strings.Join(r.Events, " "), err)
+		}
+		ns.compiled.Rules = append(ns.compiled.Rules, hub.Rule{Events: r.Events, Handlers: steps})
+	}
+	return nil
+}
+
+func (r *Rule) load(ctx caddy.Context) ([]hub.Handler, error) {
+	if len(r.HandleRaw) == 0 {
+		return nil, nil
+	}
+	modules, err := ctx.LoadModule(r, "HandleRaw")
+	if err != nil {
+		return nil, err
+	}
+	var steps []hub.Handler
+	for _, m := range modules.([]any) {
+		step, ok := m.(hub.Handler)
+		if !ok {
+			return nil, fmt.Errorf("module %T does not handle events", m)
+		}
+		steps = append(steps, step)
+	}
+	return steps, nil
+}
+
+// routeConfig is what the handler says about its route.
+func (h *Handler) routeConfig() hub.RouteConfig {
+	c := hub.DefaultRoute()
+	c.Place, c.Fingerprint = h.server+" "+h.Path, h.fingerprint
+	c.Namespaces = []string{}
+	for _, ns := range h.Namespaces {
+		c.Namespaces = append(c.Namespaces, ns.Name)
+	}
+	setDuration(&c.ConnectTimeout, h.ConnectTimeout)
+	h.configureEngine(&c.Engine)
+	return c
+}
+
+func (h *Handler) configureEngine(c *engine.Config) {
+	c.Path = h.Path
+	c.Polling, c.WebSocket = slices.Contains(h.Transports, "polling"), slices.Contains(h.Transports, "websocket")
+	c.V3, c.V4 = slices.Contains(h.Protocols, 3), slices.Contains(h.Protocols, 4)
+	setDuration(&c.PingInterval, h.PingInterval)
+	setDuration(&c.PingTimeout, h.PingTimeout)
+	setDuration(&c.UpgradeTimeout, h.UpgradeTimeout)
+	if h.MaxPayload > 0 {
+		c.MaxPayload = h.MaxPayload
+	}
+	if h.MaxQueue > 0 {
+		c.MaxQueue = h.MaxQueue
+	}
+	c.MaxConnections, c.Compression, c.Cookie = h.MaxConnections, h.Compression, h.Cookie
+	c.AllowOrigin = allowOrigin(h.Origins)
+}
+
+func setDuration(to *time.Duration, from caddy.Duration) {
+	if from > 0 {
+		*to = time.Duration(from)
+	}
+}
+
+// allowOrigin lets pages of the site itself and of the listed ones connect.
+func allowOrigin(listed []string) func(string, *http.Request) bool {
+	if slices.Contains(listed, "*") {
+		return nil
+	}
+	return func(origin string, r *http.Request) bool {
+		return slices.ContainsFunc(listed, func(o string) bool { return strings.EqualFold(o, origin) }) ||
+			hub.SameOrigin(origin, r)
+	}
+}
+
+func checkOrigin(origin string) error {
+	if origin == "*" {
+		return nil
+	}
+	u, err := url.Parse(origin)
+	if err != nil || u.Scheme == "" || u.Host == "" || origin != u.Scheme+"://"+u.Host || strings.Contains(u.Host, "*") {
+		return fmt.Errorf("origin %q: expected * or an origin like https://app.example.com, without a path or a star", origin)
+	}
+	return nil
+}
+
+func checkCookie(name string) error {
+	if name != "" && (&http.Cookie{Name: name, Value: "x"}).Valid() != nil {
+		return fmt.Errorf("cookie %q: expected the name of a cookie", name)
+	}
+	return nil
+}
+
+// checkNamespace refuses names that no client can ask for.
+func checkNamespace(name string) error {
+	if !strings.HasPrefix(name, "/") || strings.ContainsAny(name, ",? ") {
+		return fmt.Errorf("namespace %q: expected a name that begins with a slash and has no comma, space or question mark, like /chat or /org-*", name)
+	}
+	return nil
+}

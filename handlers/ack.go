@@ -1,0 +1,60 @@
+package handlers
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/caddy-socketio/caddy-socketio/hub"
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+)
+
+func init() { caddy.RegisterModule(Ack{}) }
+
+// Ack answers the client's acknowledgement, if it asked for one. Only the first
+// answer counts.
+type Ack struct {
+	// Args are what the client's callback is called with, as those of emit.
+	Args []json.RawMessage `json:"args,omitempty"`
+
+	args Args
+}
+
+// CaddyModule returns the Caddy module information.
+func (Ack) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: "socketio.handlers.ack", New: func() caddy.Module { return new(Ack) }}
+}
+
+// Provision compiles the arguments.
+func (a *Ack) Provision(caddy.Context) (err error) {
+	a.args, err = NewArgs(a.Args)
+	return err
+}
+
+// UnmarshalCaddyfile sets up the step:
+//
+//	ack [<args...>]
+func (a *Ack) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
+	d.Next() // the name
+	for _, arg := range d.RemainingArgs() {
+		a.Args = append(a.Args, ArgumentJSON(arg))
+	}
+	if _, err := NewArgs(a.Args); err != nil {
+		return d.Errf("ack: %v", err)
+	}
+	return noBlock(d)
+}
+
+// HandleEvent answers.
+func (a *Ack) HandleEvent(_ context.Context, ev *hub.Event) error {
+	if !ev.WantsAck() {
+		return nil
+	}
+	return ev.Ack(a.args.For(ev))
+}
+
+var (
+	_ hub.Handler           = (*Ack)(nil)
+	_ caddy.Provisioner     = (*Ack)(nil)
+	_ caddyfile.Unmarshaler = (*Ack)(nil)
+)

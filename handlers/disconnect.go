@@ -1,0 +1,48 @@
+package handlers
+
+import (
+	"context"
+
+	"github.com/caddy-socketio/caddy-socketio/hub"
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+)
+
+func init() { caddy.RegisterModule(Disconnect{}) }
+
+// Disconnect disconnects the socket. Its client does not come back by itself.
+type Disconnect struct {
+	// Close closes the client's whole connection, with its sockets in other
+	// namespaces.
+	Close bool `json:"close,omitempty"`
+}
+
+// CaddyModule returns the Caddy module information.
+func (Disconnect) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: "socketio.handlers.disconnect", New: func() caddy.Module { return new(Disconnect) }}
+}
+
+// UnmarshalCaddyfile sets up the step:
+//
+//	disconnect [close]
+func (s *Disconnect) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
+	d.Next() // the name
+	switch args := d.RemainingArgs(); {
+	case len(args) == 1 && args[0] == "close":
+		s.Close = true
+	case len(args) > 0:
+		return d.Errf("disconnect: unexpected %q: expected close or nothing", args[0])
+	}
+	return noBlock(d)
+}
+
+// HandleEvent disconnects the socket.
+func (s *Disconnect) HandleEvent(_ context.Context, ev *hub.Event) error {
+	ev.Socket.Disconnect(s.Close)
+	return nil
+}
+
+var (
+	_ hub.Handler           = (*Disconnect)(nil)
+	_ caddyfile.Unmarshaler = (*Disconnect)(nil)
+)

@@ -1,0 +1,202 @@
+package handlers
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+
+	"github.com/caddy-socketio/caddy-socketio/hub"
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+)
+
+func init() { caddy.RegisterModule(Emit{}) }
+
+// Emit emits an event: to the socket itself, to rooms, or to everyone else in the
+// namespace.
+type Emit struct {
+	// Event is the event's name. Placeholders are supported.
+	Event string `json:"event,omitempty"`
+	// Args are the arguments: any JSON values, with placeholders in their
+	// strings. A string that is one placeholder keeps the type of what it
+	// stands for, and "{event.args.*}" stands for all arguments of the event.
+	Args []json.RawMessage `json:"args,omitempty"`
+	// To are rooms: each socket that is in at least one of them gets the event
+	// once, without the sender. A single placeholder that is a list means each
+	// of its members.
+	To []string `json:"to,omitempty"`
+	// Except are rooms whose sockets don't get the event. Without To it goes
+	// to all others of the namespace.
+	Except []string `json:"except,omitempty"`
+	// Broadcast emits to everyone else in the namespace.
+	Broadcast bool `json:"broadcast,omitempty"`
+	// IncludeSender does not leave out the socket itself. It goes with To,
+	// Except or Broadcast.
+	IncludeSender bool `json:"include_sender,omitempty"`
+	// Volatile lets a client miss the event that can't take it at the moment.
+	Volatile bool `json:"volatile,omitempty"`
+	// Local keeps the event on this server of the cluster. It goes with To,
+	// Except or Broadcast.
+	Local bool `json:"local,omitempty"`
+	// Compress says whether the event is worth compressing, where compression
+	// is on. Default: true.
+	Compress *bool `json:"compress,omitempty"`
+
+	event      Text
+	args       Args
+	to, except Rooms
+}
+
+// CaddyModule returns the Caddy module information.
+func (Emit) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: "socketio.handlers.emit", New: func() caddy.Module { return new(Emit) }}
+}
+
+// Provision compiles the settings.
+func (e *Emit) Provision(caddy.Context) error { return e.compile() }
+
+func (e *Emit) compile() (err error) {
+	if e.event, err = NewText(e.Event); err != nil {
+		return err
+	}
+	if name, static := e.event.static(); static {
+		if err := hub.CheckEvent(name); err != nil {
+			return err
+		}
+	}
+	if e.args, err = NewArgs(e.Args); err != nil {
+		return err
+	}
+	if e.to, err = NewRooms(e.To); err != nil {
+		return err
+	}
+	if e.except, err = NewRooms(e.Except); err != nil {
+		return err
+	}
+	if !e.wide() && (e.IncludeSender || e.Local) {
+		return errors.New("include_sender and local go with to, except or broadcast")
+	}
+	return nil
+}
+
+// wide reports whether the event goes to others.
+func (e *Emit) wide() bool { return len(e.To) > 0 || len(e.Except) > 0 || e.Broadcast }
+
+// UnmarshalCaddyfile sets up the step:
+//
+//	emit <event> [<args...>] {
+//		to      <rooms...>
+//		except  <rooms...>
+//		broadcast
+//		include_sender
+//		volatile
+//		local
+//		compress on|off
+//	}
+//
+// An argument that is valid JSON is sent as that; anything else is a string.
+func (e *Emit) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
+	d.Next() // the name
+	args := d.RemainingArgs()
+	if len(args) == 0 {
+		return d.Err("emit: expected the name of an event")
+	}
+	e.Event = args[0]
+	for _, arg := range args[1:] {
+		e.Args = append(e.Args, ArgumentJSON(arg))
+	}
+	for nesting := d.Nesting(); d.NextBlock(nesting); {
+		if err := e.unmarshalOption(d); err != nil {
+			return err
+		}
+	}
+	if err := e.compile(); err != nil {
+		return d.Errf("emit %s: %v", e.Event, err)
+	}
+	return nil
+}
+
+func (e *Emit) unmarshalOption(d *caddyfile.Dispenser) error {
+	flags := map[string]*bool{
+		"broadcast": &e.Broadcast, "include_sender": &e.IncludeSender, "volatile": &e.Volatile, "local": &e.Local,
+	}
+	option := d.Val()
+	args := d.RemainingArgs()
+	switch option {
+	case "to", "except":
+		if len(args) == 0 {
+			return d.Errf("emit: %s: expected one or more rooms", option)
+		}
+		if option == "to" {
+			e.To = append(e.To, args...)
+		} else {
+			e.Except = append(e.Except, args...)
+		}
+		return nil
+	case "compress":
+		if len(args) != 1 || args[0] != "on" && args[0] != "off" {
+			return d.Err("emit: compress: expected on or off")
+		}
+		e.Compress = new(args[0] == "on")
+		return nil
+	}
+	flag, ok := flags[option]
+	if !ok {
+		return d.Errf("emit: unknown option %q: expected to, except, broadcast, include_sender, volatile, local or compress", option)
+	}
+	if len(args) > 0 {
+		return d.Errf("emit: %s takes no argument", option)
+	}
+	*flag = true
+	return nil
+}
+
+// HandleEvent emits the event.
+func (e *Emit) HandleEvent(_ context.Context, ev *hub.Event) error {
+	args := e.args.For(ev)
+	name := e.event.For(ev)
+	compress := e.Compress == nil || *e.Compress
+	if e.wide() {
+		return e.broadcast(ev, name, args, compress)
+	}
+	out := ev.Socket.Compress(compress)
+	if e.Volatile {
+		out = out.Volatile()
+	}
+	if err := out.Emit(name, args); !errors.Is(err, hub.ErrDisconnected) {
+		return err
+	}
+	return nil // nobody is there any more: no fault of anybody
+}
+
+func (e *Emit) broadcast(ev *hub.Event, name string, args hub.Args, compress bool) error {
+	to, err := e.to.For(ev)
+	if err != nil {
+		return err
+	}
+	if len(e.To) > 0 && len(to) == 0 {
+		return nil // an empty list of rooms is nobody, other than no list
+	}
+	except, err := e.except.For(ev)
+	if err != nil {
+		return err
+	}
+	out := ev.Socket.To(to...).Except(except...).Compress(compress)
+	if e.IncludeSender {
+		out = out.IncludeSender()
+	}
+	if e.Volatile {
+		out = out.Volatile()
+	}
+	if e.Local {
+		out = out.Local()
+	}
+	_, err = out.Emit(name, args)
+	return err
+}
+
+var (
+	_ hub.Handler           = (*Emit)(nil)
+	_ caddy.Provisioner     = (*Emit)(nil)
+	_ caddyfile.Unmarshaler = (*Emit)(nil)
+)

@@ -1,0 +1,57 @@
+package handlers
+
+import (
+	"fmt"
+
+	"github.com/caddy-socketio/caddy-socketio/hub"
+)
+
+// Rooms are names of rooms with placeholders. One that is a single placeholder for
+// a list stands for each member of the list.
+type Rooms []Text
+
+// NewRooms compiles names of rooms.
+func NewRooms(names []string) (Rooms, error) {
+	list := make(Rooms, len(names))
+	for i, name := range names {
+		t, err := NewText(name)
+		if err != nil {
+			return nil, fmt.Errorf("room %d: %w", i, err)
+		}
+		if s, static := t.static(); static && s == "" {
+			return nil, fmt.Errorf("room %d: the name is empty", i)
+		}
+		list[i] = t
+	}
+	return list, nil
+}
+
+// For returns the rooms that are meant in an event. An empty name, that of a
+// placeholder without a value for instance, is an error that wraps [hub.ErrRoom].
+func (r Rooms) For(ev *hub.Event) ([]string, error) {
+	names := make([]string, 0, len(r))
+	for _, t := range r {
+		key, whole := t.whole()
+		if !whole {
+			names = append(names, t.For(ev))
+			continue
+		}
+		value, ok := Lookup(ev, key)
+		switch {
+		case !ok:
+			return nil, fmt.Errorf("%w: {%s} has no value", hub.ErrRoom, key)
+		case len(value.JSON) > 0 && value.JSON[0] == '[':
+			for member := range value.Elements() {
+				names = append(names, member.Text())
+			}
+		default:
+			names = append(names, value.Text())
+		}
+	}
+	for _, name := range names {
+		if name == "" {
+			return nil, fmt.Errorf("%w: it is empty", hub.ErrRoom)
+		}
+	}
+	return names, nil
+}

@@ -1,0 +1,159 @@
+package handlers
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/caddy-socketio/caddy-socketio/hub"
+	"github.com/caddy-socketio/caddy-socketio/internal/handshake"
+	"github.com/caddy-socketio/caddy-socketio/sio"
+	"github.com/caddyserver/caddy/v2"
+)
+
+// Text is text with placeholders, like "user:{jwt.sub}". A brace that begins none
+// stands for itself, as one after a backslash does.
+type Text struct {
+	// parts are literal text and keys in turn, beginning and ending with text.
+	parts []string
+}
+
+// NewText compiles text. The error names a placeholder of ours that does not
+// exist; those of other modules are not known beforehand.
+func NewText(s string) (Text, error) {
+	t := Text{parts: []string{""}}
+	literal := &t.parts[0]
+	for {
+		i := strings.IndexByte(s, '{')
+		if i < 0 {
+			*literal += s
+			return t, nil
+		}
+		if i > 0 && s[i-1] == '\\' {
+			*literal += s[:i-1] + "{"
+			s = s[i+1:]
+			continue
+		}
+		*literal += s[:i]
+		key, rest, ok := cutKey(s[i:])
+		if !ok {
+			*literal += "{"
+			s = s[i+1:]
+			continue
+		}
+		if err := checkKey(key); err != nil {
+			return Text{}, err
+		}
+		t.parts = append(t.parts, key, "")
+		literal = &t.parts[len(t.parts)-1]
+		s = rest
+	}
+}
+
+// cutKey takes a placeholder off the beginning of s.
+func cutKey(s string) (key, rest string, ok bool) {
+	end := strings.IndexByte(s, '}')
+	if end < 2 {
+		return "", "", false
+	}
+	key = s[1:end]
+	if strings.ContainsAny(key, " \t\n\"'`{:,") || strings.HasPrefix(key, ".") {
+		return "", "", false
+	}
+	return key, s[end+1:], true
+}
+
+// checkKey refuses what is ours by its name but does not exist.
+func checkKey(key string) error {
+	first, rest, _ := strings.Cut(key, ".")
+	field, deeper, deep := strings.Cut(rest, ".")
+	known := true
+	switch first {
+	case "socket":
+		switch field {
+		case "auth", "data":
+			known = !deep || deeper != ""
+		case "id", "namespace", "rooms", "transport":
+			known = !deep
+		default:
+			known = false
+		}
+	case "event":
+		switch field {
+		case "args":
+			known = !deep || deeper != ""
+		case "name", "reason":
+			known = !deep
+		default:
+			known = false
+		}
+	}
+	if !known {
+		return fmt.Errorf("unknown placeholder {%s}: there are {socket.id}, {socket.namespace}, {socket.rooms}, "+
+			"{socket.transport}, {socket.auth.KEY}, {socket.data.KEY}, {event.name}, {event.args.N}, {event.args.*} and {event.reason}", key)
+	}
+	return nil
+}
+
+// whole returns the key when the text is one placeholder and nothing else.
+func (t Text) whole() (key string, ok bool) {
+	if len(t.parts) == 3 && t.parts[0] == "" && t.parts[2] == "" {
+		return t.parts[1], true
+	}
+	return "", false
+}
+
+// static reports whether the text has no placeholder, and what it is then.
+func (t Text) static() (string, bool) {
+	switch len(t.parts) {
+	case 0:
+		return "", true
+	case 1:
+		return t.parts[0], true
+	}
+	return "", false
+}
+
+// For returns the text with what its placeholders stand for in an event. Those
+// that stand for nothing are empty.
+func (t Text) For(ev *hub.Event) string {
+	if s, ok := t.static(); ok {
+		return s
+	}
+	var b strings.Builder
+	for i, part := range t.parts {
+		if i%2 == 0 {
+			b.WriteString(part)
+		} else if value, ok := Lookup(ev, part); ok {
+			b.WriteString(value.Text())
+		}
+	}
+	return b.String()
+}
+
+// Lookup returns what a placeholder stands for in an event: what [hub.Event.Lookup]
+// knows, else what Caddy knew of the request that opened the connection, else what
+// Caddy always knows, {env.*} for instance.
+func Lookup(ev *hub.Event, key string) (sio.Data, bool) {
+	if value, ok := ev.Lookup(key); ok {
+		return value, true
+	}
+	first, _, _ := strings.Cut(key, ".")
+	if first == "socket" || first == "event" {
+		return sio.Data{}, false
+	}
+	var repl *caddy.Replacer
+	if q, ok := ev.Socket.Handshake().Context.(*handshake.Request); ok {
+		repl = q.Replacer()
+	} else {
+		repl = caddy.NewReplacer()
+	}
+	found, ok := repl.Get(key)
+	if !ok || found == nil {
+		return sio.Data{}, false
+	}
+	value, err := sio.Marshal(found)
+	if err != nil {
+		value, err = sio.Marshal(caddy.ToString(found))
+	}
+	return value, err == nil
+}

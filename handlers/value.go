@@ -1,0 +1,169 @@
+package handlers
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/caddy-socketio/caddy-socketio/hub"
+	"github.com/caddy-socketio/caddy-socketio/sio"
+)
+
+// Value is a JSON value with placeholders in its strings. A string that is one
+// placeholder and nothing else stands for a value of any type: a number, a list,
+// an object, binary, or null when there is none. In a longer string a placeholder
+// becomes text.
+type Value struct {
+	fixed sio.Data // the value, when it has no placeholders
+	raw   []byte   // the JSON between the strings that have them
+	// cuts are those strings, at their places in raw.
+	cuts []cut
+}
+
+type cut struct {
+	at   int
+	text Text
+	key  bool // of an object: always text
+}
+
+// ArgumentJSON is an argument of the Caddyfile as JSON: what is valid JSON already
+// is that, anything else a string.
+func ArgumentJSON(arg string) json.RawMessage {
+	if json.Valid([]byte(arg)) {
+		return json.RawMessage(arg)
+	}
+	b, _ := json.Marshal(arg) // a string always marshals
+	return b
+}
+
+// NewValue compiles a JSON value. Binary is {"$binary":"BASE64"} in it.
+func NewValue(raw json.RawMessage) (Value, error) {
+	var compact bytes.Buffer
+	if err := json.Compact(&compact, raw); err != nil {
+		return Value{}, err
+	}
+	var v Value
+	src := compact.Bytes()
+	for len(src) > 0 {
+		i := bytes.IndexByte(src, '"')
+		if i < 0 {
+			break
+		}
+		v.raw = append(v.raw, src[:i]...)
+		end := i + stringEnd(src[i:])
+		if err := v.add(src[i:end], end < len(src) && src[end] == ':'); err != nil {
+			return Value{}, err
+		}
+		src = src[end:]
+	}
+	v.raw = append(v.raw, src...)
+	if err := v.fixed.UnmarshalJSON(compact.Bytes()); err != nil {
+		return Value{}, err
+	}
+	if len(v.cuts) > 0 && len(v.fixed.Attachments) > 0 {
+		return Value{}, errors.New("a value with placeholders can't have $binary too")
+	}
+	return v, nil
+}
+
+func (v *Value) add(quoted []byte, key bool) error {
+	var s string
+	if err := json.Unmarshal(quoted, &s); err != nil {
+		return err
+	}
+	t, err := NewText(s)
+	if err != nil {
+		return err
+	}
+	if _, static := t.static(); static && !strings.Contains(s, `\{`) {
+		v.raw = append(v.raw, quoted...)
+		return nil
+	}
+	v.cuts = append(v.cuts, cut{at: len(v.raw), text: t, key: key})
+	return nil
+}
+
+// stringEnd returns the length of the JSON string that b begins with.
+func stringEnd(b []byte) int {
+	for i := 1; i < len(b); i++ {
+		switch b[i] {
+		case '\\':
+			i++
+		case '"':
+			return i + 1
+		}
+	}
+	return len(b)
+}
+
+// For returns the value with what its placeholders stand for in an event.
+func (v Value) For(ev *hub.Event) sio.Data {
+	if len(v.cuts) == 0 {
+		return v.fixed
+	}
+	raw := make([][]byte, 0, len(v.cuts)+1)
+	values := make([]sio.Data, 0, len(v.cuts))
+	from := 0
+	for _, c := range v.cuts {
+		raw = append(raw, v.raw[from:c.at])
+		values = append(values, c.value(ev))
+		from = c.at
+	}
+	return sio.Splice(append(raw, v.raw[from:]), values)
+}
+
+func (c cut) value(ev *hub.Event) sio.Data {
+	if key, ok := c.text.whole(); ok && !c.key {
+		if value, ok := Lookup(ev, key); ok {
+			return value
+		}
+		return sio.Data{JSON: []byte("null")}
+	}
+	s, _ := json.Marshal(c.text.For(ev)) // a string always marshals
+	return sio.Data{JSON: s}
+}
+
+// spread is the placeholder that stands for all arguments of an event.
+const spread = "event.args.*"
+
+// Args are the arguments of an emit or an acknowledgement. One that is
+// "{event.args.*}" stands for all arguments of the event.
+type Args []Value
+
+// NewArgs compiles arguments. The error says which one is wrong.
+func NewArgs(raw []json.RawMessage) (Args, error) {
+	args := make(Args, len(raw))
+	for i, r := range raw {
+		v, err := NewValue(r)
+		if err != nil {
+			return nil, fmt.Errorf("argument %d: %w", i, err)
+		}
+		args[i] = v
+	}
+	return args, nil
+}
+
+// For returns the arguments for an event, as a JSON array.
+func (a Args) For(ev *hub.Event) hub.Args {
+	items := make([]sio.Data, 0, len(a))
+	for _, v := range a {
+		if v.spreads() {
+			for item := range ev.Args.Elements() {
+				items = append(items, item)
+			}
+			continue
+		}
+		items = append(items, v.For(ev))
+	}
+	return hub.Args(sio.Array(items...))
+}
+
+func (v Value) spreads() bool {
+	if len(v.cuts) != 1 || len(v.raw) > 0 {
+		return false
+	}
+	key, ok := v.cuts[0].text.whole()
+	return ok && key == spread
+}

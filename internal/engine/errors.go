@@ -1,0 +1,71 @@
+package engine
+
+import (
+	"errors"
+	"net/http"
+	"strconv"
+)
+
+// Reasons that a session ends for, as Socket.IO names them. The owner of a session
+// adds its own through [Session.Close].
+const (
+	ReasonTransportClose = "transport close" // the client or the network hung up
+	ReasonTransportError = "transport error" // the client broke the rules of its transport
+	ReasonPingTimeout    = "ping timeout"    // nothing was heard for too long
+	ReasonParseError     = "parse error"     // a packet could not be decoded
+	ReasonForced         = "forced close"    // the queue of a slow client overflowed, or a panic
+)
+
+var (
+	errUTF8        = errors.New("text is not valid UTF-8")
+	errTooBig      = errors.New("message is larger than the limit")
+	errFragments   = errors.New("message is split too finely")
+	errHeartbeat   = errors.New("ping from a client that has to wait for one")
+	errClosePacket = errors.New("close packet")
+	errProbe       = errors.New("unexpected packet on a probing connection")
+	errOver        = errors.New("session is over")
+)
+
+// refusal is an answer that ends a request without a session. Code and message are
+// those of the Engine.IO server in Node.
+type refusal struct {
+	code    int
+	status  int
+	message string
+}
+
+var (
+	errTransport = &refusal{0, http.StatusBadRequest, "Transport unknown"}
+	errSession   = &refusal{1, http.StatusBadRequest, "Session ID unknown"}
+	errMethod    = &refusal{2, http.StatusBadRequest, "Bad handshake method"}
+	errRequest   = &refusal{3, http.StatusBadRequest, "Bad request"}
+	errForbidden = &refusal{4, http.StatusForbidden, "Forbidden"}
+	errVersion   = &refusal{5, http.StatusBadRequest, "Unsupported protocol version"}
+	errFull      = &refusal{4, http.StatusServiceUnavailable, "Service unavailable"}
+)
+
+// answer writes the refusal: JSON, or plain text to those that asked for a WebSocket.
+func (e *refusal) answer(w http.ResponseWriter, upgrade bool) {
+	body, kind := `{"code":`+strconv.Itoa(e.code)+`,"message":"`+e.message+`"}`, "application/json"
+	if upgrade {
+		// Whatever follows on this connection was meant for a WebSocket.
+		w.Header().Set("Connection", "close")
+		body, kind = e.message, "text/html"
+	}
+	if e.status == http.StatusServiceUnavailable {
+		w.Header().Set("Retry-After", "5")
+	}
+	answer(w, e.status, kind, body)
+}
+
+// answer writes a whole response of one piece.
+func answer(w http.ResponseWriter, status int, kind, body string) {
+	h := w.Header()
+	if kind != "" {
+		h.Set("Content-Type", kind)
+	}
+	h.Set("Cache-Control", "no-store")
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(status)
+	_, _ = w.Write([]byte(body)) // nobody is left to tell
+}

@@ -1,0 +1,116 @@
+// Package handshake keeps what is wanted later of the HTTP request that opened a
+// connection, and nothing that the request holds on to: no body, no writer, no
+// context, no server of a config that may be replaced meanwhile.
+package handshake
+
+import (
+	"context"
+	"crypto/tls"
+	"maps"
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+)
+
+// Request is a request as it was when the client connected. It is immutable.
+type Request struct {
+	method, host, proto, remote, uri string
+
+	major, minor int
+	url          url.URL
+	header       http.Header
+	tls          *tls.ConnectionState
+	vars         map[string]any
+	values       map[string]string
+}
+
+// Capture keeps what is wanted of a request that a Caddy handler serves. The
+// values of keys, which are placeholders, are those of this moment; placeholders
+// that follow from the request itself need not be among them.
+func Capture(r *http.Request, keys []string) *Request {
+	q := &Request{
+		method: r.Method, host: r.Host, proto: r.Proto, remote: r.RemoteAddr, uri: r.RequestURI,
+		major: r.ProtoMajor, minor: r.ProtoMinor,
+		url: *r.URL, header: r.Header.Clone(), tls: r.TLS,
+	}
+	if vars, ok := r.Context().Value(caddyhttp.VarsCtxKey).(map[string]any); ok {
+		q.vars = scalars(vars)
+	}
+	repl, _ := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
+	if repl == nil || len(keys) == 0 {
+		return q
+	}
+	q.values = make(map[string]string, len(keys))
+	for _, key := range keys {
+		if value, ok := repl.GetString(key); ok {
+			q.values[key] = value
+		}
+	}
+	return q
+}
+
+// scalars leaves out what may lead to the request or the config.
+func scalars(vars map[string]any) map[string]any {
+	kept := make(map[string]any, len(vars))
+	for key, value := range vars {
+		switch value.(type) {
+		case string, bool, int, int64, float64, []string:
+			kept[key] = value
+		}
+	}
+	return kept
+}
+
+// Header returns the request's header, which must not be changed.
+func (q *Request) Header() http.Header { return q.header }
+
+// Replacer returns a replacer that knows what was known of the request: its own
+// placeholders, the variables, and what was captured. The caller may add to it.
+func (q *Request) Replacer() *caddy.Replacer {
+	repl := caddy.NewReplacer()
+	q.Prepare(q.New(context.Background()), repl, nil)
+	return repl
+}
+
+// New returns the request anew, without a body.
+func (q *Request) New(ctx context.Context) *http.Request {
+	u := q.url
+	r := &http.Request{
+		Method: q.method, Host: q.host, RemoteAddr: q.remote, RequestURI: q.uri,
+		Proto: q.proto, ProtoMajor: q.major, ProtoMinor: q.minor,
+		URL: &u, Header: q.header, TLS: q.tls, Body: http.NoBody,
+	}
+	return r.WithContext(ctx)
+}
+
+// Prepare makes a request ready for Caddy's handlers: with a replacer, which gets
+// to know it and what was captured, and with the variables.
+func (q *Request) Prepare(r *http.Request, repl *caddy.Replacer, w http.ResponseWriter) *http.Request {
+	r = caddyhttp.PrepareRequest(r, repl, w, nil)
+	vars := r.Context().Value(caddyhttp.VarsCtxKey).(map[string]any)
+	maps.Copy(vars, q.vars)
+	for key, value := range q.values {
+		repl.Set(key, value)
+	}
+	return r
+}
+
+var placeholder = regexp.MustCompile(`\bhttp\.[\w\-.]+`)
+
+// Keys returns the placeholders in a config whose values are to be captured: those
+// that handlers set while they serve a request. The user's id is always one.
+func Keys(config []byte) []string {
+	keys := []string{"http.auth.user.id"}
+	for _, match := range placeholder.FindAll(config, -1) {
+		key := string(match)
+		if !strings.HasPrefix(key, "http.request.") && !strings.HasPrefix(key, "http.vars.") && !slices.Contains(keys, key) {
+			keys = append(keys, key)
+		}
+	}
+	return keys
+}

@@ -1,0 +1,147 @@
+package spawn_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+	"go.uber.org/zap/zaptest/observer"
+
+	"github.com/caddy-socketio/caddy-socketio/internal/spawn"
+)
+
+func TestCallTellsHowItEnded(t *testing.T) {
+	t.Parallel()
+	log, logs := observed()
+	ran := false
+	if !spawn.Call(log, "quiet", func() { ran = true }, func() { t.Error("onPanic was called") }) || !ran {
+		t.Error("a call without a panic is not true")
+	}
+	if logs.Len() != 0 {
+		t.Errorf("it logged %v", logs.All())
+	}
+
+	cleaned := false
+	if spawn.Call(log, "loud", explode, func() { cleaned = true }) {
+		t.Error("a call with a panic is true")
+	}
+	if !cleaned {
+		t.Error("onPanic was not called")
+	}
+	checkLog(t, logs, "loud", "boom")
+}
+
+func TestCallStandsPanicsInOnPanic(t *testing.T) {
+	t.Parallel()
+	log, logs := observed()
+	if spawn.Call(log, "loud", explode, func() { panic(errors.New("again")) }) {
+		t.Error("a call with a panic is true")
+	}
+	entries := logs.FilterField(zap.String("panic", "again")).All()
+	if len(entries) != 1 || logs.Len() != 2 {
+		t.Errorf("it logged %v", logs.All())
+	}
+}
+
+func TestNobodyNeedsToListen(t *testing.T) {
+	t.Parallel()
+	if spawn.Call(nil, "loud", explode, nil) {
+		t.Error("a call with a panic is true")
+	}
+	done := make(chan struct{})
+	spawn.Go(nil, "loud", explode, func() { close(done) })
+	<-done
+	done = make(chan struct{})
+	spawn.NewTask(nil, "loud", explode, func() { close(done) }).Start()
+	<-done
+	done = make(chan struct{})
+	spawn.NewTask(func() *zap.Logger { return nil }, "loud", explode, func() { close(done) }).Start()
+	<-done
+}
+
+func TestGoRecovers(t *testing.T) {
+	t.Parallel()
+	log, logs := observed()
+	done := make(chan struct{})
+	spawn.Go(log, "loud", explode, func() { close(done) })
+	<-done
+	checkLog(t, logs, "loud", "boom")
+}
+
+func TestTaskStartsAgain(t *testing.T) {
+	t.Parallel()
+	log, logs := observed()
+	done := make(chan struct{})
+	starts := 0
+	task := spawn.NewTask(func() *zap.Logger { return log }, "flusher", func() {
+		if starts++; starts == 2 {
+			explode()
+		}
+		done <- struct{}{}
+	}, func() { done <- struct{}{} })
+	for range 3 {
+		task.Start()
+		<-done
+	}
+	if starts != 3 {
+		t.Errorf("it ran %d times", starts)
+	}
+	checkLog(t, logs, "flusher", "boom")
+}
+
+func TestTaskStartsWithoutAllocating(t *testing.T) {
+	done := make(chan struct{})
+	task := spawn.NewTask(nil, "flusher", func() { done <- struct{}{} }, nil)
+	allocs := testing.AllocsPerRun(100, func() {
+		task.Start()
+		<-done
+	})
+	if allocs != 0 {
+		t.Errorf("%v allocations a start", allocs)
+	}
+}
+
+func BenchmarkGo(b *testing.B) {
+	b.ReportAllocs()
+	done := make(chan struct{})
+	fn := func() { done <- struct{}{} }
+	for b.Loop() {
+		spawn.Go(nil, "bench", fn, nil)
+		<-done
+	}
+}
+
+func BenchmarkTask(b *testing.B) {
+	b.ReportAllocs()
+	done := make(chan struct{})
+	task := spawn.NewTask(nil, "bench", func() { done <- struct{}{} }, nil)
+	for b.Loop() {
+		task.Start()
+		<-done
+	}
+}
+
+func explode() { panic("boom") }
+
+func observed() (*zap.Logger, *observer.ObservedLogs) {
+	core, logs := observer.New(zapcore.ErrorLevel)
+	return zap.New(core), logs
+}
+
+// checkLog checks that one panic was logged, with a stack that leads to it.
+func checkLog(t *testing.T, logs *observer.ObservedLogs, name, value string) {
+	t.Helper()
+	entries := logs.FilterMessage("panic recovered").All()
+	if len(entries) != 1 {
+		t.Fatalf("it logged %v", logs.All())
+	}
+	fields := entries[0].ContextMap()
+	if fields["name"] != name || fields["panic"] != value {
+		t.Errorf("fields are %v", fields)
+	}
+	if stack, _ := fields["stack"].(string); !strings.Contains(stack, "spawn_test.explode") {
+		t.Errorf("the stack does not lead to the panic:\n%s", stack)
+	}
+}

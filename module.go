@@ -1,0 +1,206 @@
+package socketio
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/caddy-socketio/caddy-socketio/hub"
+	"github.com/caddy-socketio/caddy-socketio/internal/handshake"
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	// The steps of events are modules of their own.
+	_ "github.com/caddy-socketio/caddy-socketio/handlers"
+)
+
+func init() { caddy.RegisterModule(Handler{}) }
+
+// Handler serves Socket.IO clients of versions 2, 3 and 4. Requests outside its
+// path go to the next handler.
+//
+// Without any setting it serves the namespace / on /socket.io/.
+type Handler struct {
+	// Path is where clients connect. It ends in a slash. Default: /socket.io/.
+	Path string `json:"path,omitempty"`
+	// Hub is the name of the hub that the sockets belong to. Sockets of one hub
+	// share their rooms, whatever route they came by. Default: default.
+	Hub string `json:"hub,omitempty"`
+	// Transports are polling, websocket, or both. Default: both.
+	Transports []string `json:"transports,omitempty"`
+	// Protocols are the revisions of Engine.IO: 3 for clients of Socket.IO 2, 4
+	// for later ones. Default: both.
+	Protocols []int `json:"protocols,omitempty"`
+	// PingInterval is the time between heartbeats. Default: 25s.
+	PingInterval caddy.Duration `json:"ping_interval,omitempty"`
+	// PingTimeout is how long a heartbeat may go unanswered. Default: 20s.
+	PingTimeout caddy.Duration `json:"ping_timeout,omitempty"`
+	// ConnectTimeout is how long a connection may be in no namespace. Default:
+	// 45s.
+	ConnectTimeout caddy.Duration `json:"connect_timeout,omitempty"`
+	// UpgradeTimeout is how long an upgrade from polling to WebSocket may take.
+	// Default: 10s.
+	UpgradeTimeout caddy.Duration `json:"upgrade_timeout,omitempty"`
+	// MaxPayload is the size of the largest message, in bytes; a larger one
+	// closes its connection. Default: 1000000.
+	MaxPayload int64 `json:"max_payload,omitempty"`
+	// MaxQueue is how many bytes may wait for one slow client before it is
+	// dropped. Default: 1000000.
+	MaxQueue int `json:"max_queue,omitempty"`
+	// MaxConnections is how many connections the route may have; more are
+	// answered with status 503. Default: no limit.
+	MaxConnections int `json:"max_connections,omitempty"`
+	// Origins are the web sites, besides this one, whose pages may connect,
+	// like https://app.example.com. "*" means all. Requests without an Origin
+	// are not from pages and always may. Default: none.
+	Origins []string `json:"origins,omitempty"`
+	// Compression turns on permessage-deflate and the compression of answers to
+	// polls. Default: off.
+	Compression bool `json:"compression,omitempty"`
+	// Cookie is the name of a cookie that carries the connection's id, for load
+	// balancers. Default: no cookie.
+	Cookie string `json:"cookie,omitempty"`
+	// Namespaces are those that may be joined here, besides /.
+	Namespaces []*Namespace `json:"namespaces,omitempty"`
+
+	app      *App
+	hub      *hub.Hub
+	server   string
+	captured []string      // placeholders that are read when a client connects
+	retired  chan struct{} // closed when this config is replaced
+	retire   sync.Once
+	route    *hub.Route // set when app.started is closed
+	// fingerprint tells whether a handler of another config is the same.
+	fingerprint string
+}
+
+// CaddyModule returns the Caddy module information.
+func (Handler) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: "http.handlers.socketio", New: func() caddy.Module { return new(Handler) }}
+}
+
+// Provision prepares the handler. It joins the config when the app starts.
+func (h *Handler) Provision(ctx caddy.Context) error {
+	h.retired = make(chan struct{})
+	h.setDefaults()
+	if err := h.check(); err != nil {
+		return err
+	}
+	if slices.Contains(h.Origins, "*") {
+		ctx.Logger().Warn("origins * lets the pages of any web site connect as their visitors")
+	}
+	if err := h.provisionNamespaces(ctx); err != nil {
+		return err
+	}
+	app, err := ctx.App("socketio")
+	if err != nil {
+		return err
+	}
+	h.app = app.(*App)
+	if server, ok := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server); ok {
+		h.server = server.Name()
+		server.RegisterOnShutdown(h.stop)
+	}
+	if err := h.app.register(h); err != nil {
+		return err
+	}
+	h.hub, err = openHub(h.Hub, h.app.log)
+	return err
+}
+
+func (h *Handler) setDefaults() {
+	if h.Path == "" {
+		h.Path = "/socket.io/"
+	}
+	if h.Hub == "" {
+		h.Hub = DefaultHub
+	}
+	if len(h.Transports) == 0 {
+		h.Transports = []string{"polling", "websocket"}
+	}
+	if len(h.Protocols) == 0 {
+		h.Protocols = []int{3, 4}
+	}
+}
+
+// check refuses settings that can't be meant.
+func (h *Handler) check() error {
+	if !strings.HasPrefix(h.Path, "/") || !strings.HasSuffix(h.Path, "/") {
+		return fmt.Errorf("path %q: expected a path that begins and ends with a slash, like /socket.io/", h.Path)
+	}
+	for _, t := range h.Transports {
+		if t != "polling" && t != "websocket" {
+			return fmt.Errorf("transport %q: expected polling or websocket", t)
+		}
+	}
+	for _, p := range h.Protocols {
+		if p != 3 && p != 4 {
+			return fmt.Errorf("protocol %d: expected 3 or 4", p)
+		}
+	}
+	for _, d := range []caddy.Duration{h.PingInterval, h.PingTimeout, h.ConnectTimeout, h.UpgradeTimeout} {
+		if d < 0 {
+			return errors.New("durations must not be negative")
+		}
+	}
+	if h.MaxPayload < 0 || h.MaxQueue < 0 || h.MaxConnections < 0 {
+		return errors.New("limits must not be negative")
+	}
+	if err := checkCookie(h.Cookie); err != nil {
+		return err
+	}
+	for _, o := range h.Origins {
+		if err := checkOrigin(o); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// stop is called when the server that the handler belongs to shuts down, for a new
+// config or for good.
+func (h *Handler) stop() {
+	h.retire.Do(func() { close(h.retired) })
+	if caddy.Exiting() {
+		go drain()
+	}
+}
+
+// Cleanup lets go of the hub. Polls that wait are answered, so that the old server
+// can end.
+func (h *Handler) Cleanup() error {
+	if h.retired != nil {
+		h.retire.Do(func() { close(h.retired) })
+	}
+	if h.hub == nil {
+		return nil // it was never taken
+	}
+	_, err := hubs.Delete(h.Hub)
+	return err
+}
+
+// place says where the handler is, for people.
+func (h *Handler) place() string { return fmt.Sprintf("route %s of server %s", h.Path, h.server) }
+
+// ServeHTTP serves the requests on the handler's path.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
+	if !strings.HasPrefix(r.URL.Path, h.Path) && r.URL.Path+"/" != h.Path {
+		return next.ServeHTTP(w, r)
+	}
+	select {
+	case <-h.app.started:
+	case <-r.Context().Done():
+		return nil
+	}
+	h.serve(w, r, handshake.Capture)
+	return nil
+}
+
+var (
+	_ caddy.Provisioner           = (*Handler)(nil)
+	_ caddy.CleanerUpper          = (*Handler)(nil)
+	_ caddyhttp.MiddlewareHandler = (*Handler)(nil)
+)

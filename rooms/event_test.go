@@ -1,0 +1,203 @@
+package rooms_test
+
+import (
+	"fmt"
+	"sync"
+	"testing"
+	"testing/synctest"
+
+	"github.com/caddy-socketio/caddy-socketio/rooms"
+)
+
+// record subscribes and returns where the events are written.
+func record(x *rooms.Index[int]) (events *[]string, cancel func()) {
+	events = new([]string)
+	return events, x.Subscribe(func(ev rooms.Event[int]) { *events = append(*events, line(ev)) })
+}
+
+func line(ev rooms.Event[int]) string { return fmt.Sprint(ev.Kind, " ", ev.Room, " ", ev.Member) }
+
+func TestEventsComeInOrder(t *testing.T) {
+	t.Parallel()
+	x := rooms.NewIndex[int](rooms.Options{MaxRooms: 3})
+	x.Add(0, "early")
+	got, cancel := record(x)
+	x.Add(1, "own", "a")
+	x.Add(2)
+	if err := x.Join(2, "a", "b", "a"); err != nil {
+		t.Fatal(err)
+	}
+	if x.Join(2, "c", "d") == nil {
+		t.Fatal("no error")
+	}
+	x.Leave(1, "a", "c", "a", "b")
+	x.Remove(2)
+	x.Remove(2)
+	x.Remove(1)
+	cancel()
+	cancel()
+	x.Remove(0)
+	equal(t, "events", *got, []string{
+		"create-room own 1", "join-room own 1", "create-room a 1", "join-room a 1",
+		"join-room a 2", "create-room b 2", "join-room b 2",
+		"leave-room a 1",
+		"leave-room a 2", "delete-room a 2", "leave-room b 2", "delete-room b 2",
+		"leave-room own 1", "delete-room own 1",
+	})
+	check(t, x)
+}
+
+func TestKindsHaveSocketIONames(t *testing.T) {
+	t.Parallel()
+	for k, want := range map[rooms.Kind]string{
+		rooms.Create: "create-room", rooms.Join: "join-room", rooms.Leave: "leave-room",
+		rooms.Delete: "delete-room", 9: "rooms.Kind(9)",
+	} {
+		if got := k.String(); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
+// A listener may use the index. What it does is told when it has returned.
+func TestListenerMayJoin(t *testing.T) {
+	t.Parallel()
+	x := rooms.NewIndex[int](rooms.Options{})
+	var cancel func()
+	cancel = x.Subscribe(func(ev rooms.Event[int]) {
+		switch {
+		case ev.Kind == rooms.Join && ev.Room == "a":
+			x.Leave(ev.Member, "a")
+			x.Add(ev.Member+1, "b")
+		case ev.Kind == rooms.Join && ev.Room == "b":
+			if x.Size("b") != 1 {
+				t.Error("not in the room that was joined")
+			}
+			cancel()
+		case ev.Kind == rooms.Leave:
+			x.Subscribe(func(rooms.Event[int]) {})
+		}
+	})
+	got, _ := record(x)
+	x.Add(1, "a")
+	equal(t, "events", *got, []string{
+		"create-room a 1", "join-room a 1", "leave-room a 1", "delete-room a 1",
+		"create-room b 2", "join-room b 2",
+	})
+}
+
+func TestCanceledListenerIsNotCalled(t *testing.T) {
+	t.Parallel()
+	x := rooms.NewIndex[int](rooms.Options{})
+	var cancel func()
+	x.Subscribe(func(rooms.Event[int]) { cancel() })
+	got, cancel := record(x)
+	x.Add(1, "a") // the first listener cancels the second with its events queued
+	equal(t, "events", *got, nil)
+}
+
+// A panic is its caller's; what was not told yet comes with the next change.
+func TestListenerPanics(t *testing.T) {
+	t.Parallel()
+	x := rooms.NewIndex[int](rooms.Options{})
+	x.Subscribe(func(ev rooms.Event[int]) {
+		if ev.Room == "a" && ev.Kind == rooms.Create {
+			panic("listener")
+		}
+	})
+	got, _ := record(x)
+	func() {
+		defer func() {
+			if recover() != "listener" {
+				t.Error("the panic got lost")
+			}
+		}()
+		x.Add(1, "a", "b")
+	}()
+	equal(t, "rooms", x.Of(1), []string{"a", "b"})
+	x.Leave(1, "a")
+	equal(t, "events", *got, []string{
+		"create-room a 1", "join-room a 1", "create-room b 1", "join-room b 1",
+		"leave-room a 1", "delete-room a 1",
+	})
+}
+
+// A listener that takes its time stops neither joining nor selecting, and is
+// called by one goroutine at a time.
+func TestSlowListenerStopsNobodyElse(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		x := rooms.NewIndex[int](rooms.Options{})
+		goOn := make(chan struct{})
+		calls := 0
+		x.Subscribe(func(rooms.Event[int]) {
+			calls++
+			<-goOn
+		})
+		go x.Add(1, "a")
+		synctest.Wait()
+		if calls != 1 {
+			t.Fatalf("%d calls", calls)
+		}
+		x.Add(2, "a", "b")
+		x.Leave(1, "a")
+		equal(t, "room", x.Select(nil, rooms.Target{In: []string{"a"}}), []int{2})
+		if calls != 1 {
+			t.Errorf("%d calls at a time", calls)
+		}
+		close(goOn)
+		synctest.Wait()
+		if calls != 6 {
+			t.Errorf("%d calls", calls)
+		}
+	})
+}
+
+// With changes by many goroutines the events still tell one consistent story.
+func TestConcurrentEventsTellWhatHappened(t *testing.T) {
+	t.Parallel()
+	x := rooms.NewIndex[int](rooms.Options{})
+	sizes := map[string]int{} // only touched by the listener, and after Wait
+	x.Subscribe(func(ev rooms.Event[int]) {
+		n, exists := sizes[ev.Room]
+		switch ev.Kind {
+		case rooms.Create:
+			if exists {
+				t.Errorf("%s exists", ev.Room)
+			}
+			sizes[ev.Room] = 0
+		case rooms.Join:
+			sizes[ev.Room] = n + 1
+		case rooms.Leave:
+			sizes[ev.Room] = n - 1
+		case rooms.Delete:
+			if n != 0 {
+				t.Errorf("%s deleted with %d members", ev.Room, n)
+			}
+			delete(sizes, ev.Room)
+		}
+	})
+	var wg sync.WaitGroup
+	for g := range 8 {
+		wg.Go(func() {
+			for i := range 300 {
+				x.Add(g, fmt.Sprint("room", i%5), "lobby")
+				x.Leave(g, "lobby")
+				if i%3 == 0 {
+					x.Remove(g)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	x.Add(99, "end") // whoever called listeners is done
+	for room, n := range sizes {
+		if x.Size(room) != n {
+			t.Errorf("%s has %d members, told of %d", room, x.Size(room), n)
+		}
+	}
+	if len(sizes) != x.Rooms() {
+		t.Errorf("%d rooms, told of %d", x.Rooms(), len(sizes))
+	}
+	check(t, x)
+}

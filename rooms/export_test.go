@@ -1,0 +1,110 @@
+package rooms
+
+import "fmt"
+
+// Check returns what is inconsistent in an index, nil when nothing is.
+func Check[M comparable](x *Index[M]) error {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	if len(x.records) != len(x.everyone.members) || x.members.len != len(x.records) {
+		return fmt.Errorf("%d records, %d members, %d of them known",
+			len(x.records), len(x.everyone.members), x.members.len)
+	}
+	seats := 0
+	for n, p := range x.records {
+		if known, _ := x.members.get(x.everyone.members[n]); known != p || int(p.number) != n {
+			return fmt.Errorf("member %d has number %d", n, p.number)
+		}
+		if err := checkMember(x, p); err != nil {
+			return fmt.Errorf("member %d: %w", n, err)
+		}
+		seats += p.count()
+	}
+	if err := checkTable(&x.members); err != nil {
+		return fmt.Errorf("members: %w", err)
+	}
+	if err := checkTable(&x.rooms); err != nil {
+		return fmt.Errorf("rooms: %w", err)
+	}
+	for _, part := range x.rooms.parts {
+		for name, r := range part.entries {
+			if r.name != name || len(r.members) == 0 || len(r.members) != len(r.numbers) {
+				return fmt.Errorf("room %q: name %q, %d members, %d numbers",
+					name, r.name, len(r.members), len(r.numbers))
+			}
+			seats -= len(r.members)
+		}
+	}
+	if seats != 0 {
+		return fmt.Errorf("%d seats more than places", seats)
+	}
+	return checkMarks(x)
+}
+
+func checkMember[M comparable](x *Index[M], p *member[M]) error {
+	live := 0
+	for i, s := range p.seats {
+		if s.room == nil {
+			continue
+		}
+		live++
+		if p.find(s.room) != i {
+			return fmt.Errorf("seat %d found at %d", i, p.find(s.room))
+		}
+		if s.room.members[s.place] != x.everyone.members[p.number] || s.room.numbers[s.place] != p.number {
+			return fmt.Errorf("somebody else at place %d of %q", s.place, s.room.name)
+		}
+	}
+	if live != p.count() || len(p.seats) > few && p.at == nil || len(p.seats) > 2*live+1 {
+		return fmt.Errorf("%d seats, %d live, %d counted", len(p.seats), live, p.count())
+	}
+	return nil
+}
+
+func checkTable[K comparable, V any](t *table[K, V]) error {
+	n := 0
+	for i := range t.parts {
+		for key := range t.parts[i].entries {
+			if t.part(key) != &t.parts[i] {
+				return fmt.Errorf("%v in the wrong part", key)
+			}
+			n++
+		}
+	}
+	if n != t.len {
+		return fmt.Errorf("%d entries, %d counted", n, t.len)
+	}
+	return nil
+}
+
+func checkMarks[M comparable](x *Index[M]) error {
+	s, _ := x.selections.Get().(*selection[M])
+	if s == nil {
+		return nil
+	}
+	defer x.selections.Put(s)
+	for i, word := range s.marks {
+		if word != 0 {
+			return fmt.Errorf("mark %d left: %x", i, word)
+		}
+	}
+	return nil
+}
+
+// Capacity returns how much an index has memory for: members, entries of its two
+// tables, and all places in rooms.
+func Capacity[M comparable](x *Index[M]) (members, entries, places int) {
+	for _, p := range x.members.parts {
+		entries += p.peak
+	}
+	for _, p := range x.rooms.parts {
+		entries += p.peak
+		for _, r := range p.entries {
+			places += cap(r.members)
+		}
+	}
+	return cap(x.records), entries, places
+}
+
+// Parts returns how many maps the rooms are in.
+func Parts[M comparable](x *Index[M]) int { return len(x.rooms.parts) }

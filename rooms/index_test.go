@@ -1,0 +1,214 @@
+package rooms_test
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/caddy-socketio/caddy-socketio/rooms"
+)
+
+func check[M comparable](t testing.TB, x *rooms.Index[M]) {
+	t.Helper()
+	if err := rooms.Check(x); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func equal[E comparable](t testing.TB, what string, got, want []E) {
+	t.Helper()
+	if !slices.Equal(got, want) {
+		t.Errorf("%s: got %v, want %v", what, got, want)
+	}
+}
+
+func TestZeroValueIsEmpty(t *testing.T) {
+	t.Parallel()
+	var x rooms.Index[int]
+	x.Leave(1, "a")
+	x.Remove(1)
+	if err := x.Join(1, "a"); err != nil {
+		t.Error(err)
+	}
+	equal(t, "everyone", x.Select(nil, rooms.Target{}), nil)
+	equal(t, "a room", x.Select(nil, rooms.Target{In: []string{"a"}}), nil)
+	equal(t, "two rooms", x.Select(nil, rooms.Target{In: []string{"a", "b"}, Except: []string{"c"}}), nil)
+	equal(t, "page", x.Page("", "", 10), nil)
+	equal(t, "rooms of one", x.Of(1), nil)
+	if x.Len() != 0 || x.Rooms() != 0 || x.Size("a") != 0 || x.Has(1, "a") {
+		t.Error("something is in an empty index")
+	}
+	x.Add(1, "a")
+	equal(t, "everyone", x.Select(nil, rooms.Target{}), []int{1})
+	check(t, &x)
+}
+
+func TestRoomsOfAMemberAreInJoinOrder(t *testing.T) {
+	t.Parallel()
+	for _, n := range []int{1, 3, 16, 17, 100} {
+		x := rooms.NewIndex[string](rooms.Options{})
+		x.Add("m", "own")
+		want := []string{"own"}
+		for i := range n {
+			name := fmt.Sprint("room", n-i)
+			if err := x.Join("m", name, "own"); err != nil {
+				t.Fatal(err)
+			}
+			want = append(want, name)
+		}
+		for len(want) > 0 {
+			equal(t, "rooms", x.Of("m"), want)
+			check(t, x)
+			gone := len(want) / 2
+			x.Leave("m", want[gone], "unknown")
+			want = slices.Delete(want, gone, gone+1)
+		}
+		equal(t, "rooms", x.Of("m"), want)
+		if x.Len() != 1 || x.Rooms() != 0 {
+			t.Errorf("%d members, %d rooms left", x.Len(), x.Rooms())
+		}
+	}
+}
+
+func TestLeftAndJoinedAgainComesLast(t *testing.T) {
+	t.Parallel()
+	x := rooms.NewIndex[int](rooms.Options{})
+	x.Add(1, "a", "b", "c")
+	x.Leave(1, "a")
+	x.Add(1, "a", "b")
+	equal(t, "rooms", x.Of(1), []string{"b", "c", "a"})
+}
+
+func TestRemovedMemberJoinsNothing(t *testing.T) {
+	t.Parallel()
+	x := rooms.NewIndex[int](rooms.Options{MaxRooms: 1})
+	x.Add(1, "a", "b")
+	x.Remove(1)
+	if err := x.Join(1, "a", "b", "c"); err != nil {
+		t.Error(err)
+	}
+	if x.Len() != 0 || x.Rooms() != 0 || x.Has(1, "a") || x.Of(1) != nil {
+		t.Error("the member is still known")
+	}
+	check(t, x)
+}
+
+func TestJoinIsAllOrNone(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name string
+		max  int
+		join []string
+		fits bool
+	}{
+		{"no limit", 0, []string{"b", "c", "d", "e"}, true},
+		{"up to the limit", 3, []string{"b", "c"}, true},
+		{"one too many", 3, []string{"b", "c", "d"}, false},
+		{"twice the same", 3, []string{"b", "b", "c", "c", "b"}, true},
+		{"those it is in", 2, []string{"id", "a", "a", "id"}, true},
+		{"those it is in and one", 2, []string{"id", "a", "b"}, false},
+		{"over the limit by Add", 1, []string{"id"}, true},
+		{"over the limit by Add, one more", 1, []string{"b"}, false},
+		{"nothing", 1, nil, true},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			x := rooms.NewIndex[int](rooms.Options{MaxRooms: tt.max})
+			x.Add(1, "id")
+			if tt.max != 3 {
+				x.Add(1, "a")
+			}
+			before := x.Of(1)
+			err := x.Join(1, tt.join...)
+			if tt.fits && err != nil || !tt.fits && !errors.Is(err, rooms.ErrTooManyRooms) {
+				t.Errorf("got error %v", err)
+			}
+			if !tt.fits {
+				equal(t, "rooms", x.Of(1), before)
+			}
+			for _, room := range tt.join {
+				if tt.fits && !x.Has(1, room) {
+					t.Errorf("not in %q", room)
+				}
+			}
+			check(t, x)
+		})
+	}
+}
+
+func TestSizes(t *testing.T) {
+	t.Parallel()
+	x := rooms.NewIndex[int](rooms.Options{})
+	x.Add(0)
+	x.Add(1, "a")
+	x.Add(2, "a", "b", "")
+	if x.Len() != 3 || x.Rooms() != 3 {
+		t.Errorf("%d members, %d rooms", x.Len(), x.Rooms())
+	}
+	for room, want := range map[string]int{"a": 2, "b": 1, "": 1, "c": 0} {
+		if got := x.Size(room); got != want {
+			t.Errorf("size of %q: got %d, want %d", room, got, want)
+		}
+	}
+	x.Remove(1)
+	x.Leave(2, "b")
+	if x.Size("a") != 1 || x.Size("b") != 0 || x.Len() != 2 || x.Rooms() != 2 {
+		t.Errorf("after leaving: %d members, %d rooms", x.Len(), x.Rooms())
+	}
+	check(t, x)
+}
+
+// What a flood of members needed is given back when they are gone.
+func TestMemoryComesBack(t *testing.T) {
+	t.Parallel()
+	const flood = 20_000
+	x := rooms.NewIndex[int](rooms.Options{})
+	for m := range flood {
+		x.Add(m, fmt.Sprint(m), "lobby")
+	}
+	if rooms.Parts(x) == 1 {
+		t.Error("a large index is not divided")
+	}
+	check(t, x)
+	for m := range flood - 10 {
+		x.Remove(m)
+	}
+	check(t, x)
+	if n := rooms.Parts(x); n != 1 {
+		t.Errorf("a small index is divided into %d parts", n)
+	}
+	members, entries, places := rooms.Capacity(x)
+	if members > 64 || entries > 1024 || places > 100 {
+		t.Errorf("memory for %d members, %d entries, %d places", members, entries, places)
+	}
+	if got := x.Select(nil, rooms.Target{In: []string{"lobby"}}); len(got) != 10 {
+		t.Errorf("%d members are left", len(got))
+	}
+}
+
+// A member of many rooms is found through a map, whose memory comes back too.
+func TestManyRoomsOfOneMember(t *testing.T) {
+	t.Parallel()
+	x := rooms.NewIndex[int](rooms.Options{})
+	x.Add(1, "own")
+	x.Add(2)
+	for round := range 3 {
+		for i := range 1000 {
+			x.Add(1, fmt.Sprint(round, i))
+			x.Add(2, fmt.Sprint(round, i))
+		}
+		check(t, x)
+		for i := range 1000 {
+			x.Leave(1, fmt.Sprint(round, i))
+		}
+		check(t, x)
+		equal(t, "rooms", x.Of(1), []string{"own"})
+	}
+	x.Remove(2)
+	check(t, x)
+	if x.Rooms() != 1 {
+		t.Errorf("%d rooms are left", x.Rooms())
+	}
+}

@@ -1,0 +1,214 @@
+package rooms_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/caddy-socketio/caddy-socketio/rooms"
+)
+
+// model is the naive twin of an index: the rooms of each member, in join order.
+type model struct {
+	max int
+	of  map[int][]string
+}
+
+func (n *model) add(m int, names ...string) {
+	if n.of[m] == nil {
+		n.of[m] = []string{}
+	}
+	for _, name := range names {
+		if !slices.Contains(n.of[m], name) {
+			n.of[m] = append(n.of[m], name)
+		}
+	}
+}
+
+func (n *model) join(m int, names ...string) bool {
+	before, known := n.of[m]
+	if !known {
+		return true
+	}
+	before = slices.Clone(before)
+	if n.add(m, names...); len(n.of[m]) > max(n.max, len(before)) {
+		n.of[m] = before
+		return false
+	}
+	return true
+}
+
+func (n *model) leave(m int, names ...string) {
+	if joined, known := n.of[m]; known {
+		n.of[m] = slices.DeleteFunc(joined, func(name string) bool { return slices.Contains(names, name) })
+	}
+}
+
+func (n *model) pick(t rooms.Target) (picked []int) {
+	inAny := func(joined, names []string) bool {
+		return slices.ContainsFunc(names, func(name string) bool { return slices.Contains(joined, name) })
+	}
+	for m, joined := range n.of {
+		if (len(t.In) == 0 || inAny(joined, t.In)) && !inAny(joined, t.Except) {
+			picked = append(picked, m)
+		}
+	}
+	return sorted(picked)
+}
+
+func (n *model) page(prefix, after string, limit int) (page []rooms.Room) {
+	sizes := map[string]int{}
+	for _, joined := range n.of {
+		for _, name := range joined {
+			sizes[name]++
+		}
+	}
+	for name, size := range sizes {
+		if strings.HasPrefix(name, prefix) && name > after {
+			page = append(page, rooms.Room{Name: name, Members: size})
+		}
+	}
+	slices.SortFunc(page, func(a, b rooms.Room) int { return strings.Compare(a.Name, b.Name) })
+	return page[:min(limit, len(page))]
+}
+
+// program is a source of decisions; it is over when its bytes are.
+type program []byte
+
+func (p *program) next(n int) int {
+	if len(*p) == 0 {
+		return 0
+	}
+	b := (*p)[0]
+	*p = (*p)[1:]
+	return int(b) % n
+}
+
+func (p *program) names() []string {
+	names := make([]string, p.next(4))
+	for i := range names {
+		names[i] = fmt.Sprint("r", p.next(40))
+	}
+	return names
+}
+
+// run does what a program says to an index and to its twin, and compares.
+func run(t *testing.T, p program) {
+	x, twin := rooms.NewIndex[int](rooms.Options{MaxRooms: 24}), &model{max: 24, of: map[int][]string{}}
+	heard := map[string]int{} // sizes of rooms by what the events say
+	x.Subscribe(func(ev rooms.Event[int]) {
+		switch ev.Kind {
+		case rooms.Join:
+			heard[ev.Room]++
+		case rooms.Leave:
+			heard[ev.Room]--
+		case rooms.Create:
+			heard[ev.Room] = 0
+		case rooms.Delete:
+			delete(heard, ev.Room)
+		}
+	})
+	for len(p) > 0 {
+		m := p.next(32)
+		switch p.next(8) {
+		case 0, 1:
+			names := append(p.names(), fmt.Sprint("id", m))
+			x.Add(m, names...)
+			twin.add(m, names...)
+		case 2, 3, 4:
+			names := append(append(p.names(), p.names()...), p.names()...)
+			if err := x.Join(m, names...); (err == nil) != twin.join(m, names...) {
+				t.Fatalf("join: %v", err)
+			}
+		case 5:
+			names := p.names()
+			x.Leave(m, names...)
+			twin.leave(m, names...)
+		case 6:
+			x.Remove(m)
+			delete(twin.of, m)
+		case 7:
+			target := rooms.Target{In: p.names(), Except: p.names()}
+			equal(t, fmt.Sprint(target), sorted(x.Select(nil, target)), twin.pick(target))
+			limit := p.next(20)
+			equal(t, "page", x.Page("r", "r2", limit), twin.page("r", "r2", limit))
+		}
+	}
+	compare(t, x, twin, heard)
+}
+
+func compare(t *testing.T, x *rooms.Index[int], twin *model, heard map[string]int) {
+	check(t, x)
+	equal(t, "everyone", sorted(x.Select(nil, rooms.Target{})), twin.pick(rooms.Target{}))
+	for m := range 32 {
+		equal(t, "rooms", x.Of(m), twin.of[m])
+	}
+	all := twin.page("", "", 1000)
+	equal(t, "all rooms", x.Page("", "", 1000), all)
+	if len(all) != x.Rooms() || len(heard) != x.Rooms() || len(twin.of) != x.Len() {
+		t.Errorf("%d rooms instead of %d, heard of %d; %d members instead of %d",
+			x.Rooms(), len(all), len(heard), x.Len(), len(twin.of))
+	}
+	for _, r := range all {
+		if heard[r.Name] != r.Members || x.Size(r.Name) != r.Members {
+			t.Errorf("%v: heard of %d members, size %d", r, heard[r.Name], x.Size(r.Name))
+		}
+	}
+}
+
+func FuzzIndex(f *testing.F) {
+	f.Add([]byte{})
+	f.Add([]byte{1, 0, 2, 5, 6, 1, 7, 1, 5, 1, 6})
+	random := rand.New(rand.NewPCG(1, 2))
+	for range 20 {
+		p := make([]byte, 1000)
+		for i := range p {
+			p[i] = byte(random.Uint32())
+		}
+		f.Add(p)
+	}
+	f.Fuzz(func(t *testing.T, p []byte) { run(t, p) })
+}
+
+// The same with many members, so that tables divide, marks are wiped in part,
+// and each way to select is taken.
+func TestLargeIndexIsRight(t *testing.T) {
+	t.Parallel()
+	const members = 3000
+	random := rand.New(rand.NewPCG(3, 4))
+	x, twin := rooms.NewIndex[int](rooms.Options{}), &model{of: map[int][]string{}}
+	room := func() string { return fmt.Sprint("r", random.IntN(1<<random.IntN(10))) }
+	names := func(n int) []string {
+		list := make([]string, random.IntN(n))
+		for i := range list {
+			if list[i] = room(); random.IntN(2) == 0 {
+				list[i] = fmt.Sprint("id", random.IntN(members))
+			}
+		}
+		return list
+	}
+	for step := range 12_000 {
+		m := random.IntN(members)
+		switch {
+		case step < 6000 || step%3 == 0:
+			id, other := fmt.Sprint("id", m), room()
+			x.Add(m, id, other)
+			twin.add(m, id, other)
+		case step%3 == 1:
+			gone := names(5)
+			x.Leave(m, gone...)
+			twin.leave(m, gone...)
+		default:
+			x.Remove(m)
+			delete(twin.of, m)
+		}
+		if step%200 == 0 {
+			target := rooms.Target{In: names(4), Except: names(4)}
+			equal(t, fmt.Sprint(target), sorted(x.Select(nil, target)), twin.pick(target))
+			check(t, x)
+		}
+	}
+	equal(t, "page", x.Page("r", "r3", 50), twin.page("r", "r3", 50))
+}

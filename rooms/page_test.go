@@ -1,0 +1,75 @@
+package rooms_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/caddy-socketio/caddy-socketio/rooms"
+)
+
+func TestPage(t *testing.T) {
+	t.Parallel()
+	x := rooms.NewIndex[int](rooms.Options{})
+	x.Add(1, "user:2", "lobby", "user:10", "", "z")
+	x.Add(2, "lobby", "user:1")
+	tests := []struct {
+		name          string
+		prefix, after string
+		limit         int
+		want          []rooms.Room
+	}{
+		{"all", "", "", 10, []rooms.Room{{"lobby", 2}, {"user:1", 1}, {"user:10", 1}, {"user:2", 1}, {"z", 1}}},
+		{"first", "", "", 2, []rooms.Room{{"lobby", 2}, {"user:1", 1}}},
+		{"next", "", "user:1", 2, []rooms.Room{{"user:10", 1}, {"user:2", 1}}},
+		{"last", "", "user:2", 2, []rooms.Room{{"z", 1}}},
+		{"after the last", "", "z", 2, nil},
+		{"after one that does not exist", "", "m", 1, []rooms.Room{{"user:1", 1}}},
+		{"prefix", "user:", "", 10, []rooms.Room{{"user:1", 1}, {"user:10", 1}, {"user:2", 1}}},
+		{"prefix and after", "user:1", "user:1", 10, []rooms.Room{{"user:10", 1}}},
+		{"prefix of none", "x", "", 10, nil},
+		{"exactly the limit", "", "", 5, []rooms.Room{{"lobby", 2}, {"user:1", 1}, {"user:10", 1}, {"user:2", 1}, {"z", 1}}},
+		{"no limit is none", "", "", 0, nil},
+		{"negative", "", "", -1, nil},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			equal(t, "rooms", x.Page(tt.prefix, tt.after, tt.limit), tt.want)
+		})
+	}
+}
+
+func TestPagesOfALargeIndex(t *testing.T) {
+	t.Parallel()
+	x := rooms.NewIndex[int](rooms.Options{})
+	var want []string
+	for i := range 5000 {
+		name := fmt.Sprintf("%s:%d", []string{"a", "b"}[i%2], i)
+		x.Add(i%7, name)
+		want = append(want, name)
+	}
+	slices.Sort(want)
+	names := func(page []rooms.Room) (names []string) {
+		for _, r := range page {
+			names = append(names, r.Name)
+		}
+		return names
+	}
+	for _, limit := range []int{1, 300, 2499, 5000, 1 << 62} {
+		var got []string
+		for after := ""; ; after = got[len(got)-1] {
+			page := x.Page("", after, limit)
+			got = append(got, names(page)...)
+			if len(page) < limit || limit == 1 && len(got) == 20 {
+				break
+			}
+		}
+		equal(t, fmt.Sprint("pages of ", limit), got, want[:len(got)])
+		if limit > 1 && len(got) != len(want) {
+			t.Errorf("pages of %d: %d rooms", limit, len(got))
+		}
+	}
+	want = slices.DeleteFunc(want, func(s string) bool { return strings.HasPrefix(s, "a") })
+	equal(t, "prefix", names(x.Page("b", "", 70)), want[:70])
+}

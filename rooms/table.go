@@ -1,0 +1,98 @@
+package rooms
+
+import "hash/maphash"
+
+const (
+	// tableParts is how many maps a large table consists of.
+	tableParts = 64
+	// A table with more entries than tableLarge is divided, one with fewer than
+	// tableSmall is a single map again.
+	tableLarge = 2048
+	tableSmall = 256
+)
+
+// table is a map that gives memory back, which Go's maps don't. A large one is
+// divided into parts: they are made anew one by one, which stops nobody for long.
+// The zero value is an empty table.
+type table[K comparable, V any] struct {
+	len   int
+	parts []part[K, V] // none, one or tableParts
+	seed  maphash.Seed // of the division; stays the same once there is one
+	split bool         // whether there is a seed
+}
+
+type part[K comparable, V any] struct {
+	entries map[K]V
+	peak    int // how large entries has been since it was made
+}
+
+func (t *table[K, V]) part(key K) *part[K, V] {
+	if len(t.parts) == 1 {
+		return &t.parts[0]
+	}
+	return &t.parts[maphash.Comparable(t.seed, key)%tableParts]
+}
+
+func (t *table[K, V]) get(key K) (V, bool) {
+	if len(t.parts) == 0 {
+		var none V
+		return none, false
+	}
+	v, ok := t.part(key).entries[key]
+	return v, ok
+}
+
+// put adds an entry; key is not there yet.
+func (t *table[K, V]) put(key K, v V) {
+	if len(t.parts) == 0 {
+		t.parts = make([]part[K, V], 1)
+	} else if len(t.parts) == 1 && t.len >= tableLarge {
+		t.divide(tableParts)
+	}
+	t.part(key).put(key, v)
+	t.len++
+}
+
+// drop takes an entry away; key is there.
+func (t *table[K, V]) drop(key K) {
+	p := t.part(key)
+	delete(p.entries, key)
+	t.len--
+	switch {
+	case len(t.parts) > 1 && t.len < tableSmall:
+		t.divide(1)
+	case p.peak > 2*few && len(p.entries) <= p.peak/4:
+		p.renew()
+	}
+}
+
+// divide distributes the entries over so many parts.
+func (t *table[K, V]) divide(parts int) {
+	if !t.split {
+		t.seed, t.split = maphash.MakeSeed(), true
+	}
+	old := t.parts
+	t.parts = make([]part[K, V], parts)
+	for _, p := range old {
+		for key, v := range p.entries {
+			t.part(key).put(key, v)
+		}
+	}
+}
+
+func (p *part[K, V]) put(key K, v V) {
+	if p.entries == nil {
+		p.entries = make(map[K]V)
+	}
+	p.entries[key] = v
+	p.peak = max(p.peak, len(p.entries))
+}
+
+// renew makes the map anew, for as many entries as there are.
+func (p *part[K, V]) renew() {
+	old := p.entries
+	*p = part[K, V]{entries: make(map[K]V, len(old)), peak: len(old)}
+	for key, v := range old {
+		p.entries[key] = v
+	}
+}

@@ -1,0 +1,100 @@
+package sio
+
+import (
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"strconv"
+	"unicode/utf8"
+)
+
+// Outside of Socket.IO's own wire format a binary value is written as an
+// object with one member, {"$binary":"BASE64"}, in standard base64 with
+// padding (RFC 4648).
+
+// appendPlaceholder appends a placeholder with its keys in the order that the
+// official encoders have.
+func appendPlaceholder(dst []byte, num int) []byte {
+	dst = append(dst, `{"_placeholder":true,"num":`...)
+	dst = strconv.AppendInt(dst, int64(num), 10)
+	return append(dst, '}')
+}
+
+// binaryData returns a binary value.
+func binaryData(b []byte) Data {
+	return Data{JSON: appendPlaceholder(nil, 0), Attachments: [][]byte{b}}
+}
+
+// MarshalJSON returns the value with each binary value written as
+// {"$binary":"BASE64"}, and everything else as it stands. The zero Data is
+// null. It fails on a Data that is not valid; the error wraps ErrData.
+func (d Data) MarshalJSON() ([]byte, error) {
+	if len(d.JSON) == 0 {
+		return null, nil
+	}
+	return d.render(func(dst, b []byte) []byte {
+		dst = append(dst, `{"$binary":`...)
+		return append(appendBase64(dst, b), '}')
+	})
+}
+
+func appendBase64(dst, b []byte) []byte {
+	return append(base64.StdEncoding.AppendEncode(append(dst, '"'), b), '"')
+}
+
+// render returns the JSON text with each placeholder written by binary.
+func (d Data) render(binary func(dst, b []byte) []byte) ([]byte, error) {
+	marks, err := d.placeholders()
+	if err != nil {
+		return nil, err
+	}
+	if len(marks) == 0 {
+		return d.JSON, nil
+	}
+	out, from := make([]byte, 0, len(d.JSON)+d.Size()*4/3), 0
+	for _, m := range marks {
+		out = append(out, d.JSON[from:m.start]...)
+		out = binary(out, d.Attachments[m.num])
+		from = m.end
+	}
+	return append(out, d.JSON[from:]...), nil
+}
+
+// UnmarshalJSON reads a value in which binary values are written as
+// {"$binary":"BASE64"}; an object with that key alone must be such a value. An
+// object with a true "_placeholder", which clients would take for a binary
+// value, is refused, and so is text nested deeper than the default of
+// [Limits]. Errors wrap ErrData. The text is copied.
+func (d *Data) UnmarshalJSON(text []byte) error {
+	s := scanner{text: text, depth: DefaultLimits().MaxDepth, dollars: true}
+	if s.document() && !utf8.Valid(text) {
+		s.fail("invalid UTF-8")
+	}
+	if err := s.failure(ErrData); err != nil {
+		return err
+	}
+	in, out := Data{JSON: text}, Data{}
+	for _, m := range s.marks {
+		b, err := dollarBinary(text[m.start:m.end])
+		if err != nil {
+			return fmt.Errorf("%w: $binary at byte %d of the JSON text: %w", ErrData, m.start, err)
+		}
+		in.Attachments = append(in.Attachments, b)
+	}
+	out.add(in, 0, len(text), s.marks)
+	*d = out
+	return nil
+}
+
+// dollarBinary returns the bytes of an object whose one key is $binary.
+func dollarBinary(object []byte) ([]byte, error) {
+	s := scanner{text: object, depth: maxDepth}
+	s.enter('{')
+	s.more(true, '}')
+	s.key()
+	from, to, _ := s.member()
+	if object[from] != '"' {
+		return nil, errors.New("not a string")
+	}
+	return base64.StdEncoding.DecodeString(unquote(object[from:to]))
+}

@@ -1,0 +1,252 @@
+package sio
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"iter"
+	"unicode/utf8"
+)
+
+// Data is one JSON value that may hold binary values: an argument, or all
+// arguments of an event. The zero Data is no value at all.
+//
+// Data is immutable. What its methods return shares its memory, so neither
+// JSON nor an attachment may be changed once the Data is in use.
+type Data struct {
+	// JSON is the value as text, in UTF-8. Each binary value is a placeholder
+	// in it, {"_placeholder":true,"num":N}, N being an index of Attachments.
+	JSON []byte
+	// Attachments are the binary values. JSON names each of them once.
+	Attachments [][]byte
+}
+
+var (
+	emptyArray = []byte("[]")
+	null       = []byte("null")
+)
+
+// scanner returns a scanner over d that admits d's attachments.
+func (d Data) scanner() scanner {
+	return scanner{text: d.JSON, depth: maxDepth, attachments: len(d.Attachments)}
+}
+
+// check returns an error unless d is one JSON value whose placeholders stand
+// for its attachments, each named at most once.
+func (d Data) check() error {
+	_, err := d.placeholders()
+	return err
+}
+
+// placeholders checks d and returns where its binary values stand.
+func (d Data) placeholders() ([]mark, error) {
+	s := d.scanner()
+	if s.document() && !utf8.Valid(d.JSON) {
+		s.fail("invalid UTF-8")
+	}
+	return s.marks, s.failure(ErrData)
+}
+
+// part returns the value in d's JSON between from and to as a Data of its own,
+// with those of d's attachments that marks, its placeholders, stand for.
+func (d Data) part(from, to int, marks []mark) Data {
+	text := d.JSON[from:to:to]
+	if len(marks) == 0 {
+		return Data{JSON: text}
+	}
+	inOrder := true
+	for i, m := range marks {
+		inOrder = inOrder && m.num == i
+	}
+	if inOrder {
+		return Data{JSON: text, Attachments: d.Attachments[:len(marks):len(marks)]}
+	}
+	out := Data{
+		JSON:        make([]byte, 0, len(text)+len(marks)),
+		Attachments: make([][]byte, 0, len(marks)),
+	}
+	out.add(d, from, to, marks)
+	return out
+}
+
+// add appends the text between from and to of d to out, and the attachments
+// that marks stand for, which it renumbers.
+func (out *Data) add(d Data, from, to int, marks []mark) {
+	for _, m := range marks {
+		out.JSON = append(out.JSON, d.JSON[from:m.start]...)
+		out.JSON = appendPlaceholder(out.JSON, len(out.Attachments))
+		out.Attachments = append(out.Attachments, d.Attachments[m.num])
+		from = m.end
+	}
+	out.JSON = append(out.JSON, d.JSON[from:to]...)
+}
+
+// Array returns the JSON array of items with all their attachments. An item
+// that is no valid value (the zero Data, or one with a placeholder that it has
+// no attachment for) becomes null.
+func Array(items ...Data) Data {
+	size, attachments := 2, 0
+	for _, item := range items {
+		size += len(item.JSON) + 1
+		attachments += len(item.Attachments)
+	}
+	out := Data{JSON: append(make([]byte, 0, size), '[')}
+	if attachments > 0 {
+		out.Attachments = make([][]byte, 0, attachments)
+	}
+	for i, item := range items {
+		if i > 0 {
+			out.JSON = append(out.JSON, ',')
+		}
+		marks, err := item.placeholders()
+		if err != nil {
+			item, marks = Data{JSON: null}, nil
+		}
+		out.add(item, 0, len(item.JSON), marks)
+	}
+	out.JSON = append(out.JSON, ']')
+	return out
+}
+
+// EventData returns the payload of the event called name: an array of the
+// name and the members of args, which must be an array, or the zero Data for
+// an event without arguments.
+func EventData(name string, args Data) (Data, error) {
+	if !utf8.ValidString(name) {
+		return Data{}, fmt.Errorf("%w: event name %q is not UTF-8", ErrData, name)
+	}
+	members := bytes.TrimSpace(args.JSON)
+	if len(members) > 0 {
+		last := len(members) - 1
+		if last == 0 || members[0] != '[' || members[last] != ']' {
+			return Data{}, fmt.Errorf("%w: arguments of event %q are not an array", ErrData, name)
+		}
+		members = bytes.TrimSpace(members[1:last])
+	}
+	text := append(make([]byte, 0, len(name)+len(members)+5), '[')
+	text = appendQuoted(text, name)
+	if len(members) > 0 {
+		text = append(append(text, ','), members...)
+	}
+	return Data{JSON: append(text, ']'), Attachments: args.Attachments}, nil
+}
+
+// Size returns the bytes of the JSON text and of all attachments.
+func (d Data) Size() int {
+	size := len(d.JSON)
+	for _, a := range d.Attachments {
+		size += len(a)
+	}
+	return size
+}
+
+// Len returns the number of an array's members, and 0 for any other value.
+func (d Data) Len() int {
+	n := 0
+	for range d.Elements() {
+		n++
+	}
+	return n
+}
+
+// Elements returns an array's members in their order. Another value has none.
+func (d Data) Elements() iter.Seq[Data] {
+	return func(yield func(Data) bool) {
+		s := d.scanner()
+		if !s.enter('[') {
+			return
+		}
+		for first := true; s.more(first, ']'); first = false {
+			before := len(s.marks)
+			from, to, ok := s.member()
+			if !ok || !yield(d.part(from, to, s.marks[before:])) {
+				return
+			}
+		}
+	}
+}
+
+// IsBinary tells whether the value is binary, and not one that holds binary
+// values further down.
+func (d Data) IsBinary() bool {
+	_, ok := d.Bytes()
+	return ok
+}
+
+// Bytes returns a binary value; false when the value is something else.
+func (d Data) Bytes() ([]byte, bool) {
+	if len(d.Attachments) == 0 {
+		return nil, false
+	}
+	text := bytes.TrimSpace(d.JSON)
+	s := Data{JSON: text, Attachments: d.Attachments}.scanner()
+	if !s.document() || len(s.marks) != 1 || s.marks[0].start != 0 || s.marks[0].end != len(text) {
+		return nil, false
+	}
+	return d.Attachments[s.marks[0].num], true
+}
+
+// Text returns the value as plain text: a string's own text, nothing for null
+// or no value, base64 (RFC 4648, padded) for a binary value, and the compact
+// JSON of anything else, with binary values as {"$binary":"BASE64"}.
+func (d Data) Text() string {
+	text := bytes.TrimSpace(d.JSON)
+	if len(text) > 1 && text[0] == '"' {
+		return unquote(text)
+	}
+	if string(text) == "null" {
+		return ""
+	}
+	if b, ok := d.Bytes(); ok {
+		return base64.StdEncoding.EncodeToString(b)
+	}
+	return d.String()
+}
+
+// String returns the value as compact JSON, with binary values as
+// {"$binary":"BASE64"}; nothing for the zero Data and for invalid ones.
+func (d Data) String() string {
+	if len(d.JSON) == 0 {
+		return ""
+	}
+	text, err := d.MarshalJSON()
+	if err != nil {
+		return ""
+	}
+	var compact bytes.Buffer
+	if json.Compact(&compact, text) != nil {
+		return ""
+	}
+	return compact.String()
+}
+
+// appendQuoted appends text, which is valid UTF-8, as a JSON string in the
+// form JavaScript's JSON.stringify gives it.
+func appendQuoted(dst []byte, text string) []byte {
+	const hex = "0123456789abcdef"
+	dst = append(dst, '"')
+	for i := range len(text) {
+		switch c := text[i]; c {
+		case '"', '\\':
+			dst = append(dst, '\\', c)
+		case '\b':
+			dst = append(dst, `\b`...)
+		case '\f':
+			dst = append(dst, `\f`...)
+		case '\n':
+			dst = append(dst, `\n`...)
+		case '\r':
+			dst = append(dst, `\r`...)
+		case '\t':
+			dst = append(dst, `\t`...)
+		default:
+			if c < ' ' {
+				dst = append(dst, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
+			} else {
+				dst = append(dst, c)
+			}
+		}
+	}
+	return append(dst, '"')
+}

@@ -1,0 +1,92 @@
+package sio
+
+import (
+	"cmp"
+	"fmt"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/caddy-socketio/caddy-socketio/internal/eio"
+)
+
+// Encode returns the packet as one message to send, to any number of clients
+// of protocol v; compress says that it is worth compressing. An Event or Ack
+// with attachments becomes a BINARY_EVENT or BINARY_ACK; an Ack without data
+// acknowledges with no arguments. The message keeps the attachments, which
+// must not be changed.
+//
+// The bytes are those of the official encoders, for which V4 and V5 differ in
+// nothing but the Query of a client's Connect. What would make a client drop
+// its connection is refused with an error that wraps ErrPacket: a namespace
+// without a slash or with a comma, an event or ack that is no array, more than
+// [MaxAttachments] attachments, placeholders that do not match them, invalid
+// UTF-8.
+func (p Packet) Encode(v Version, compress bool) (*eio.Message, error) {
+	p.Type = p.Type.text()
+	if p.Type == Ack && len(p.Data.JSON) == 0 {
+		p.Data.JSON = emptyArray
+	}
+	if err := p.encodable(); err != nil {
+		return nil, fmt.Errorf("%w: encode %v: %w", ErrPacket, p.Type, err)
+	}
+	return eio.NewMessage(p.text(v), p.Data.Attachments, compress), nil
+}
+
+// encodable returns what is wrong with a packet of a text type.
+func (p Packet) encodable() error {
+	if p.Namespace != "" && (p.Namespace[0] != '/' || strings.Contains(p.Namespace, ",")) {
+		return fmt.Errorf("namespace %q", p.Namespace)
+	}
+	if !utf8.ValidString(p.Namespace) || !utf8.Valid(p.Data.JSON) {
+		return errUTF8
+	}
+	binary := len(p.Data.Attachments) > 0
+	switch p.Type {
+	case Event, Ack:
+		s := p.Data.scanner()
+		if !s.enter('[') {
+			return errNoArray
+		}
+		if p.Type == Event && (!s.more(true, ']') || !isName(s.peek())) {
+			return errNoName
+		}
+	case Connect, Disconnect, ConnectError:
+		if binary {
+			return errNotBinary
+		}
+	default:
+		return errType
+	}
+	if len(p.Data.Attachments) > MaxAttachments {
+		return ErrAttachments
+	}
+	if binary {
+		return p.Data.check()
+	}
+	return nil
+}
+
+// text returns the packet as its text, less the Engine.IO type.
+func (p Packet) text(v Version) []byte {
+	namespace, typ := cmp.Or(p.Namespace, "/"), p.Type
+	text := make([]byte, 0, len(namespace)+len(p.Query)+len(p.Data.JSON)+32)
+	if n := len(p.Data.Attachments); n > 0 {
+		text = append(text, '0'+byte(typ+BinaryEvent-Event))
+		text = append(strconv.AppendInt(text, int64(n), 10), '-')
+	} else {
+		text = append(text, '0'+byte(typ))
+	}
+	query := v == V4 && typ == Connect && p.Query != ""
+	if query || namespace != "/" {
+		text = append(text, namespace...)
+		if query {
+			text = append(append(text, '?'), p.Query...)
+		}
+		text = append(text, ',')
+	}
+	if p.HasID {
+		text = strconv.AppendUint(text, p.ID, 10)
+	}
+	return append(text, p.Data.JSON...)
+}

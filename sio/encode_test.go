@@ -1,0 +1,293 @@
+package sio
+
+import (
+	"bytes"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/caddy-socketio/caddy-socketio/internal/eio"
+)
+
+func TestEncode(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name       string
+		packet     Packet
+		wire4      string // a poll's payload for V4 clients (Engine.IO 3)
+		wire5      string // and for V5 clients (Engine.IO 4)
+		attachment bool
+	}{
+		{"connect", Packet{Data: data(`{"sid":"VlXdms7cchP2MRRDAAAM"}`)}, `32:40{"sid":"VlXdms7cchP2MRRDAAAM"}`, `40{"sid":"VlXdms7cchP2MRRDAAAM"}`, false},
+		{"connect bare", Packet{}, `2:40`, `40`, false},
+		{"connect root", Packet{Namespace: "/"}, `2:40`, `40`, false},
+		{"connect namespace", Packet{Namespace: "/chat"}, `8:40/chat,`, `40/chat,`, false},
+		{"connect with sid", Packet{Namespace: "/chat", Data: data(`{"sid":"g"}`)}, `19:40/chat,{"sid":"g"}`, `40/chat,{"sid":"g"}`, false},
+		{"connect with query", Packet{Namespace: "/chat", Query: "room=a%20b&x=1"}, `23:40/chat?room=a%20b&x=1,`, `40/chat,`, false},
+		{"connect root with query", Packet{Query: "x=1"}, `8:40/?x=1,`, `40`, false},
+		{"unknown namespace", Packet{Type: ConnectError, Namespace: "/nope", Data: data(`{"message":"Invalid namespace"}`)},
+			`39:44/nope,{"message":"Invalid namespace"}`, `44/nope,{"message":"Invalid namespace"}`, false},
+		{"unknown namespace of 2.x", Packet{Type: ConnectError, Namespace: "/nope", Data: data(`"Invalid namespace"`)},
+			`27:44/nope,"Invalid namespace"`, `44/nope,"Invalid namespace"`, false},
+		{"disconnect", Packet{Type: Disconnect}, `2:41`, `41`, false},
+		{"disconnect namespace", Packet{Type: Disconnect, Namespace: "/chat"}, `8:41/chat,`, `41/chat,`, false},
+		{"event", Packet{Type: Event, Data: data(`["echo","hi"]`)}, `15:42["echo","hi"]`, `42["echo","hi"]`, false},
+		{"event in namespace", Packet{Type: Event, Namespace: "/chat", Data: data(`["echo","inchat"]`)},
+			`25:42/chat,["echo","inchat"]`, `42/chat,["echo","inchat"]`, false},
+		{"event with id", Packet{Type: Event, HasID: true, Data: data(`["echo","ack?"]`)}, `18:420["echo","ack?"]`, `420["echo","ack?"]`, false},
+		{"event with both", Packet{Type: Event, Namespace: "/chat", ID: 12, HasID: true, Data: data(`["x"]`)}, `15:42/chat,12["x"]`, `42/chat,12["x"]`, false},
+		{"id without HasID", Packet{Type: Event, ID: 12, Data: data(`["x"]`)}, `7:42["x"]`, `42["x"]`, false},
+		{"numeric name", Packet{Type: Event, Data: data(`[1,2]`)}, `7:42[1,2]`, `42[1,2]`, false},
+		{"ack", Packet{Type: Ack, HasID: true, Data: data(`["ack?"]`)}, `11:430["ack?"]`, `430["ack?"]`, false},
+		{"ack of nothing", Packet{Type: Ack, Namespace: "/chat", ID: 12, HasID: true}, `12:43/chat,12[]`, `43/chat,12[]`, false},
+		{"binary type without binary", Packet{Type: BinaryEvent, Data: data(`["x"]`)}, `7:42["x"]`, `42["x"]`, false},
+		{"binary event", Packet{Type: Event, Data: data(`["bin",`+hole0+`,{"a":`+hole1+`}]`, "\x01\x02\x03", "\x04")},
+			`77:452-["bin",{"_placeholder":true,"num":0},{"a":{"_placeholder":true,"num":1}}]6:b4AQID6:b4BA==`,
+			`452-["bin",{"_placeholder":true,"num":0},{"a":{"_placeholder":true,"num":1}}]` + "\x1ebAQID\x1ebBA==", true},
+		{"binary event with both", Packet{Type: Event, Namespace: "/chat", ID: 7, HasID: true, Data: data(`["x",`+hole0+`]`, "\x04")},
+			`47:451-/chat,7["x",{"_placeholder":true,"num":0}]6:b4BA==`,
+			`451-/chat,7["x",{"_placeholder":true,"num":0}]` + "\x1ebBA==", true},
+		{"binary ack", Packet{Type: Ack, ID: 1, HasID: true, Data: data(`[`+hole0+`,"t"]`, "\x09\x08\x07")},
+			`40:461-1[{"_placeholder":true,"num":0},"t"]6:b4CQgH`, `461-1[{"_placeholder":true,"num":0},"t"]` + "\x1ebCQgH", true},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			for _, v := range []struct {
+				version  Version
+				encoding eio.Encoding
+				want     string
+			}{{V4, eio.Polling3, test.wire4}, {V5, eio.Polling4, test.wire5}} {
+				m, err := test.packet.Encode(v.version, false)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if got := string(m.Bytes(v.encoding)); got != v.want {
+					t.Errorf("V%d: got %q, want %q", v.version, got, v.want)
+				}
+				if test.attachment != eio.HasBinary([]*eio.Message{m}) {
+					t.Errorf("V%d: attachments: %v", v.version, !test.attachment)
+				}
+			}
+		})
+	}
+}
+
+func TestEncodeRefuses(t *testing.T) {
+	t.Parallel()
+	tests := map[string]Packet{
+		"namespace without slash":     {Namespace: "chat"},
+		"namespace with comma":        {Namespace: "/a,b"},
+		"namespace not UTF-8":         {Namespace: "/\xff"},
+		"no event":                    {Type: Event},
+		"no event name":               {Type: Event, Data: data(`[]`)},
+		"null event name":             {Type: Event, Data: data(`[null]`)},
+		"event object":                {Type: Event, Data: data(`{}`)},
+		"event not UTF-8":             {Type: Event, Data: data("[\"\xff\"]")},
+		"ack string":                  {Type: Ack, Data: data(`"x"`)},
+		"11 attachments":              {Type: Event, Data: data(`["x"]`, make([]string, 11)...)},
+		"attachments of a connect":    {Data: data(hole0, "a")},
+		"placeholder out of range":    {Type: Event, Data: data(`["x",`+hole1+`]`, "a")},
+		"attachment used twice":       {Type: Event, Data: data(`["x",`+hole0+`,`+hole0+`]`, "a")},
+		"attachments of invalid JSON": {Type: Event, Data: data(`["x",`, "a")},
+		"unknown type":                {Type: 7},
+	}
+	for name, p := range tests {
+		if m, err := p.Encode(V5, false); !errors.Is(err, ErrPacket) || m != nil {
+			t.Errorf("%s: got %v, want ErrPacket", name, err)
+		}
+	}
+	if _, err := tests["11 attachments"].Encode(V5, false); !errors.Is(err, ErrAttachments) {
+		t.Errorf("got %v, want ErrAttachments", err)
+	}
+}
+
+func TestEncodeCompress(t *testing.T) {
+	t.Parallel()
+	for _, compress := range []bool{false, true} {
+		m, err := Packet{Type: Event, Data: data(`["x"]`)}.Encode(V5, compress)
+		if err != nil || m.Compress() != compress {
+			t.Errorf("compress %v: %v", compress, err)
+		}
+	}
+}
+
+func TestEvent(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		data Data
+		name string
+		args Data
+	}{
+		{data(`["x"]`), "x", data(`[]`)},
+		{data(`["x",1,"a"]`), "x", data(`[1,"a"]`)},
+		{data(` [ "x" , 1 ] `), "x", data(`[1 ] `)},
+		{data(`["\u00e9\n€"]`), "é\n€", data(`[]`)},
+		{data(`[""]`), "", data(`[]`)},
+		{data(`[1,2]`), "1", data(`[2]`)},
+		{data(`[-1.5e3]`), "-1.5e3", data(`[]`)},
+		{data(`["x",[`+hole0+`],`+hole1+`]`, "a", "b"), "x", data(`[[`+hole0+`],`+hole1+`]`, "a", "b")},
+	}
+	for _, test := range tests {
+		name, args, err := Packet{Type: Event, Data: test.data}.Event()
+		if err != nil || name != test.name || !sameData(args, test.args) {
+			t.Errorf("%s: got %q %v %v", test.data.JSON, name, args, err)
+		}
+	}
+	for _, p := range []Packet{
+		{Type: Ack, Data: data(`["x"]`)},
+		{Type: Event},
+		{Type: Event, Data: data(`[]`)},
+		{Type: Event, Data: data(`[null]`)},
+		{Type: Event, Data: data(`["x" 1]`)},
+		{Type: Event, Data: data(`["x`)},
+	} {
+		if name, _, err := p.Event(); !errors.Is(err, ErrPacket) {
+			t.Errorf("%v %s: got %q %v, want ErrPacket", p.Type, p.Data.JSON, name, err)
+		}
+	}
+}
+
+func TestTypeString(t *testing.T) {
+	t.Parallel()
+	var names []string
+	for typ := Connect; typ <= BinaryAck+1; typ++ {
+		names = append(names, typ.String())
+	}
+	const want = "CONNECT DISCONNECT EVENT ACK CONNECT_ERROR BINARY_EVENT BINARY_ACK Type(7)"
+	if got := strings.Join(names, " "); got != want {
+		t.Errorf("got %s", got)
+	}
+}
+
+// FuzzDecoder feeds a text and two attachments to decoders of both versions,
+// and checks that what they accept is sound: it can be taken apart, sent again
+// and decoded again to the same.
+func FuzzDecoder(f *testing.F) {
+	for _, seed := range []string{
+		``, `0`, `0/chat?a=b,{"a":1}`, `1/chat,`, `2["x",1]`, `2/chat,12["x",{"a":[null,true]}]`, `312`, `3/a,1[]`,
+		`52-["x",` + hole1 + `,{"a":` + hole0 + `}]`, `61-/chat,7[` + hole0 + `]`, `50-["x"]`, `4{}`, `2[{}]`,
+		`51-["x",{"num":0,"\u005fplaceholder":true,"a":{}}]`, `52-["x"]`, `2["\ud800\\\"",-1.5e+7]`, `59999999999-["x"]`,
+	} {
+		f.Add(seed, []byte("one"), []byte{})
+	}
+	f.Fuzz(func(t *testing.T, text string, a, b []byte) {
+		for _, v := range []Version{V4, V5} {
+			d := Decoder{Version: v}
+			p, complete, err := d.Add(textOf(text))
+			for _, attachment := range [][]byte{a, b} {
+				if err == nil && d.Pending() {
+					p, complete, err = d.Add(eio.Packet{Type: eio.TypeMessage, Binary: true, Data: attachment})
+				}
+			}
+			switch {
+			case err != nil:
+				if !errors.Is(err, ErrPacket) || complete || d.Pending() {
+					t.Fatalf("%q: %v, complete %v, pending %v", text, err, complete, d.Pending())
+				}
+			case complete:
+				checkDecoded(t, p, v)
+			case !d.Pending():
+				t.Fatalf("%q: neither complete nor pending", text)
+			}
+		}
+	})
+}
+
+func checkDecoded(t *testing.T, p Packet, v Version) {
+	t.Helper()
+	if len(p.Data.JSON) > 0 {
+		marks, err := p.Data.placeholders()
+		if err != nil || len(marks) != len(p.Data.Attachments) {
+			t.Fatalf("%+v: %d placeholders: %v", p, len(marks), err)
+		}
+	}
+	if p.Type == Event {
+		name, args, err := p.Event()
+		if err != nil {
+			t.Fatalf("%+v: %v", p, err)
+		}
+		if again, err := EventData(name, args); err != nil || again.Len() != p.Data.Len() {
+			t.Fatalf("%+v: %q %v: %v", p, name, again, err)
+		}
+	}
+	if _, err := p.Encode(v, false); err != nil {
+		t.Fatalf("%+v: encode: %v", p, err)
+	}
+	var attachments []string
+	for _, a := range p.Data.Attachments {
+		attachments = append(attachments, string(a))
+	}
+	again, err := decode(&Decoder{Version: v}, string(p.text(v)), attachments...)
+	if err != nil || !samePacket(p, again) {
+		t.Fatalf("%+v came back as %+v: %v", p, again, err)
+	}
+}
+
+func BenchmarkDecode(b *testing.B) {
+	benchmarks := map[string]eio.Packet{
+		"event":     textOf(`2["message","hello world"]`),
+		"namespace": textOf(`2/chat,12["message",{"to":"lobby","text":"hello world","n":1}]`),
+	}
+	for name, m := range benchmarks {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			b.SetBytes(int64(len(m.Data)))
+			var d Decoder
+			for b.Loop() {
+				if _, complete, err := d.Add(m); !complete || err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+	b.Run("binary", func(b *testing.B) {
+		b.ReportAllocs()
+		text, attachment := textOf(`51-["message",`+hole0+`]`), bytesOf(strings.Repeat("x", 100))
+		var d Decoder
+		for b.Loop() {
+			d.Add(text)
+			if _, complete, err := d.Add(attachment); !complete || err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("large", func(b *testing.B) {
+		b.ReportAllocs()
+		item := `{"id":12345,"name":"some name","tags":["a","b"],"text":"` + strings.Repeat("lorem ipsum ", 20) + `"},`
+		m := textOf(`2["message",[` + strings.Repeat(item, 300) + `null]]`)
+		b.SetBytes(int64(len(m.Data)))
+		var d Decoder
+		for b.Loop() {
+			if _, complete, err := d.Add(m); !complete || err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}
+
+func BenchmarkEvent(b *testing.B) {
+	p := Packet{Type: Event, Data: data(`["message","hello world"]`)}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, _, err := p.Event(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkEncode(b *testing.B) {
+	packets := map[string]Packet{
+		"event":  {Type: Event, Namespace: "/chat", Data: data(`["message","hello world"]`)},
+		"binary": {Type: Event, Data: data(`["message",`+hole0+`]`, string(bytes.Repeat([]byte("x"), 100)))},
+	}
+	for name, p := range packets {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := p.Encode(V5, false); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

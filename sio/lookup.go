@@ -1,0 +1,88 @@
+package sio
+
+import "strconv"
+
+// Index returns member i of an array, counted from 0; false when there is
+// none, or the value is no array.
+func (d Data) Index(i int) (Data, bool) {
+	n := 0
+	for member := range d.Elements() {
+		if n == i {
+			return member, true
+		}
+		n++
+	}
+	return Data{}, false
+}
+
+// Lookup follows path down from the value, each step being the key of an
+// object or the index of an array (decimal, from 0, without sign or leading
+// zeros). It returns false where there is no such member. Of a key that an
+// object has twice the last one counts, as in JavaScript. A binary value has
+// no members. Without a path, Lookup returns the value itself, with just the
+// attachments it names, if it is valid.
+func (d Data) Lookup(path ...string) (Data, bool) {
+	at := span{to: len(d.JSON)}
+	for _, step := range path {
+		var ok bool
+		if at, ok = d.member(at, step); !ok {
+			return Data{}, false
+		}
+	}
+	s := d.scanner()
+	s.pos, s.text = at.from, d.JSON[:at.to]
+	if !s.document() {
+		return Data{}, false
+	}
+	return d.part(at.from, at.to, s.marks), true
+}
+
+// span is a stretch of JSON text.
+type span struct{ from, to int }
+
+// member finds the member that step names of the value at the span of at.
+func (d Data) member(at span, step string) (found span, ok bool) {
+	s := d.scanner()
+	s.pos, s.text = at.from, d.JSON[:at.to]
+	s.space()
+	if s.peek() == '[' {
+		return s.element(step)
+	}
+	if !s.enter('{') {
+		return span{}, false
+	}
+	var p placeholder
+	for first := true; s.more(first, '}'); first = false {
+		key, valid := s.key()
+		if !valid {
+			return span{}, false
+		}
+		from, to, valid := s.member()
+		if !valid {
+			return span{}, false
+		}
+		p.see(key, s.text[from:to])
+		if keyIs(key, step) {
+			found, ok = span{from, to}, true
+		}
+	}
+	return found, ok && s.why == "" && !p.is
+}
+
+// element finds the member of the array here whose index is step.
+func (s *scanner) element(step string) (span, bool) {
+	index, err := strconv.Atoi(step)
+	if err != nil || strconv.Itoa(index) != step || !s.enter('[') {
+		return span{}, false
+	}
+	for n := 0; s.more(n == 0, ']'); n++ {
+		from, to, ok := s.member()
+		if !ok {
+			return span{}, false
+		}
+		if n == index {
+			return span{from, to}, true
+		}
+	}
+	return span{}, false
+}

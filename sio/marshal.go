@@ -1,0 +1,279 @@
+package sio
+
+import (
+	"bytes"
+	"crypto/rand"
+	"encoding"
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"strings"
+)
+
+// Marshal returns v as Data. It follows the rules of [json.Marshal], but for
+// two: a []byte, wherever it stands in v, becomes a binary value (nil becomes
+// null), and a Data brings its attachments along. Types with a MarshalJSON or
+// MarshalText, such as [json.RawMessage], speak for themselves.
+//
+// Byte slices are copied. It fails, with an error that wraps ErrData, on what
+// JSON cannot express, on an object that would pass for a placeholder, and on
+// nesting deeper than 1000 levels.
+func Marshal(v any) (Data, error) {
+	switch v := v.(type) {
+	case Data:
+		if len(v.JSON) > 0 {
+			return v, v.check()
+		}
+	case []byte:
+		if v != nil {
+			return binaryData(bytes.Clone(v)), nil
+		}
+	}
+	var c collector
+	copied, _, err := c.collect(reflect.ValueOf(v), maxDepth)
+	if err != nil {
+		return Data{}, err
+	}
+	if len(c.values) > 0 {
+		v = copied.Interface()
+	}
+	var text bytes.Buffer
+	e := json.NewEncoder(&text)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		return Data{}, fmt.Errorf("%w: %w", ErrData, err)
+	}
+	d, err := c.restore(bytes.TrimRight(text.Bytes(), "\n"))
+	if err == nil {
+		err = d.check()
+	}
+	if err != nil {
+		return Data{}, err
+	}
+	return d, nil
+}
+
+// collector takes the binary values out of a Go value. Package encoding/json
+// has no hook for byte slices, and writing its struct tags anew would be a
+// second encoding/json; so in a copy of the value each byte slice gives way to
+// a token, whose base64 is then found in the JSON text. Tokens are random: no
+// text of the value can be taken for one.
+type collector struct {
+	prefix []byte // tokenPrefix random bytes, once there is a value
+	values []Data // by the number in their token
+}
+
+// Sizes of a token in bytes. Both parts are a multiple of three, so that the
+// base64 of the prefix is a prefix of the token's base64.
+const (
+	tokenPrefix = 18
+	tokenNumber = 6
+)
+
+// token notes d and returns what stands for it.
+func (c *collector) token(d Data) []byte {
+	if c.prefix == nil {
+		c.prefix = make([]byte, tokenPrefix)
+		rand.Read(c.prefix)
+	}
+	var number [8]byte
+	binary.BigEndian.PutUint64(number[:], uint64(len(c.values)))
+	c.values = append(c.values, d)
+	return append(bytes.Clone(c.prefix), number[8-tokenNumber:]...)
+}
+
+// restore returns the JSON text with the values in place of their tokens.
+func (c *collector) restore(text []byte) (Data, error) {
+	if len(c.values) == 0 {
+		return Data{JSON: text}, nil
+	}
+	prefix := base64.StdEncoding.AppendEncode(nil, c.prefix)
+	var out Data
+	for {
+		i := bytes.Index(text, prefix)
+		if i < 0 {
+			out.JSON = append(out.JSON, text...)
+			return out, nil
+		}
+		end := i + base64.StdEncoding.EncodedLen(tokenPrefix+tokenNumber)
+		number := make([]byte, 8-tokenNumber, 8)
+		number, err := base64.StdEncoding.AppendDecode(number, text[i+len(prefix):end])
+		if err != nil {
+			return Data{}, fmt.Errorf("%w: %w", ErrData, err)
+		}
+		value := c.values[binary.BigEndian.Uint64(number)]
+		marks, err := value.placeholders()
+		if err != nil {
+			return Data{}, err
+		}
+		out.JSON = append(out.JSON, text[:i-1]...) // less the token's quotes
+		out.add(value, 0, len(value.JSON), marks)
+		text = text[end+1:]
+	}
+}
+
+var (
+	dataType          = reflect.TypeFor[Data]()
+	marshalerType     = reflect.TypeFor[json.Marshaler]()
+	textMarshalerType = reflect.TypeFor[encoding.TextMarshaler]()
+)
+
+// marshals tells whether values of t say themselves what their JSON is.
+func marshals(t reflect.Type) bool {
+	for _, t := range [...]reflect.Type{t, reflect.PointerTo(t)} {
+		if t.Implements(marshalerType) || t.Implements(textMarshalerType) {
+			return true
+		}
+	}
+	return false
+}
+
+// collect returns v with tokens for binary values, in a copy; or, unchanged,
+// v itself.
+func (c *collector) collect(v reflect.Value, depth int) (out reflect.Value, changed bool, err error) {
+	if depth == 0 {
+		return v, false, fmt.Errorf("%w: nested too deep", ErrData)
+	}
+	if !v.IsValid() {
+		return v, false, nil
+	}
+	if v.Type() == dataType {
+		return c.data(v)
+	}
+	switch v.Kind() {
+	case reflect.Pointer, reflect.Interface, reflect.Slice, reflect.Map:
+		if v.IsNil() {
+			return v, false, nil
+		}
+	}
+	if v.Kind() == reflect.Interface {
+		return c.collect(v.Elem(), depth-1)
+	}
+	if v.Type() != reflect.PointerTo(dataType) && marshals(v.Type()) {
+		return v, false, nil
+	}
+	switch v.Kind() {
+	case reflect.Pointer:
+		return c.pointer(v, depth)
+	case reflect.Slice:
+		if elem := v.Type().Elem(); elem.Kind() == reflect.Uint8 && !marshals(elem) {
+			return c.bytes(v)
+		}
+		return c.list(v, depth)
+	case reflect.Array:
+		return c.list(v, depth)
+	case reflect.Map:
+		return c.object(v, depth)
+	case reflect.Struct:
+		out = reflect.New(v.Type()).Elem()
+		out.Set(v)
+		changed, err = c.fields(out, depth)
+		return out, changed, err
+	}
+	return v, false, nil
+}
+
+func (c *collector) data(v reflect.Value) (reflect.Value, bool, error) {
+	d := v.Interface().(Data)
+	if len(d.Attachments) == 0 {
+		return v, false, nil
+	}
+	return reflect.ValueOf(Data{JSON: appendBase64(nil, c.token(d))}), true, nil
+}
+
+func (c *collector) bytes(v reflect.Value) (reflect.Value, bool, error) {
+	token := c.token(binaryData(bytes.Clone(v.Bytes())))
+	out := reflect.New(v.Type()).Elem()
+	out.SetBytes(token)
+	return out, true, nil
+}
+
+func (c *collector) pointer(v reflect.Value, depth int) (reflect.Value, bool, error) {
+	elem, changed, err := c.collect(v.Elem(), depth-1)
+	if !changed {
+		return v, false, err
+	}
+	out := reflect.New(v.Type().Elem())
+	out.Elem().Set(elem)
+	return out.Convert(v.Type()), true, err
+}
+
+func (c *collector) list(v reflect.Value, depth int) (out reflect.Value, changed bool, err error) {
+	out = v
+	for i := range v.Len() {
+		member, replaced, err := c.collect(v.Index(i), depth-1)
+		if err != nil {
+			return v, false, err
+		}
+		if replaced && !changed {
+			changed = true
+			out = reflect.New(v.Type()).Elem()
+			if v.Kind() == reflect.Slice {
+				out.Set(reflect.MakeSlice(v.Type(), v.Len(), v.Len()))
+			}
+			reflect.Copy(out, v)
+		}
+		if replaced {
+			out.Index(i).Set(member)
+		}
+	}
+	return out, changed, nil
+}
+
+func (c *collector) object(v reflect.Value, depth int) (out reflect.Value, changed bool, err error) {
+	out = v
+	for members := v.MapRange(); members.Next(); {
+		member, replaced, err := c.collect(members.Value(), depth-1)
+		if err != nil {
+			return v, false, err
+		}
+		if replaced && !changed {
+			changed = true
+			out = cloneMap(v)
+		}
+		if replaced {
+			out.SetMapIndex(members.Key(), member)
+		}
+	}
+	return out, changed, nil
+}
+
+func cloneMap(v reflect.Value) reflect.Value {
+	out := reflect.MakeMapWithSize(v.Type(), v.Len())
+	for members := v.MapRange(); members.Next(); {
+		out.SetMapIndex(members.Key(), members.Value())
+	}
+	return out
+}
+
+// fields replaces what is binary in the fields of v, which is a copy already.
+func (c *collector) fields(v reflect.Value, depth int) (changed bool, err error) {
+	for i := range v.NumField() {
+		field, value := v.Type().Field(i), v.Field(i)
+		replaced := false
+		switch {
+		case field.Anonymous && field.Type.Kind() == reflect.Struct && !marshals(field.Type):
+			// In place: the type may be unexported, its fields are not.
+			replaced, err = c.fields(value, depth-1)
+		case field.IsExported() && !omitted(field, value):
+			var out reflect.Value
+			if out, replaced, err = c.collect(value, depth-1); replaced {
+				value.Set(out)
+			}
+		}
+		if err != nil {
+			return false, err
+		}
+		changed = changed || replaced
+	}
+	return changed, nil
+}
+
+// omitted tells whether a field is left out for being empty, which it would
+// no longer be with a token in it.
+func omitted(field reflect.StructField, value reflect.Value) bool {
+	_, options, _ := strings.Cut(field.Tag.Get("json"), ",")
+	return value.Kind() == reflect.Slice && value.Len() == 0 && strings.Contains(options, "omitempty")
+}

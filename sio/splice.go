@@ -1,0 +1,26 @@
+package sio
+
+// Splice returns text with values between its pieces, one less than there are
+// pieces, and with all their attachments. A value that is not valid becomes null,
+// as in [Array]. The text is the caller's: with null for each value it must be one
+// JSON value without placeholders for binary.
+func Splice(text [][]byte, values []Data) Data {
+	size := 0
+	for _, piece := range text {
+		size += len(piece)
+	}
+	for _, v := range values {
+		size += len(v.JSON)
+	}
+	out := Data{JSON: make([]byte, 0, size)}
+	for i, v := range values {
+		out.JSON = append(out.JSON, text[i]...)
+		marks, err := v.placeholders()
+		if err != nil {
+			v, marks = Data{JSON: null}, nil
+		}
+		out.add(v, 0, len(v.JSON), marks)
+	}
+	out.JSON = append(out.JSON, text[len(values)]...)
+	return out
+}

@@ -1,0 +1,75 @@
+package sio
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+)
+
+// Decode stores the value in what into points to, as [json.Unmarshal] does. A
+// []byte takes a binary value, or a string of base64; an any that into points
+// to gets a binary value as []byte wherever it stands. A *Data gets the value
+// itself, and a *[]Data the members of an array. A string takes a binary value
+// as base64. Errors wrap ErrData.
+func (d Data) Decode(into any) error {
+	var err error
+	switch into := into.(type) {
+	case *Data:
+		if err = d.check(); err == nil {
+			*into = d
+		}
+		return err
+	case *[]Data:
+		if d.isArray() {
+			*into = slices.Collect(d.Elements())
+			return d.check()
+		}
+	case *any:
+		return d.decodeAny(into)
+	}
+	text, err := d.render(appendBase64)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(text, into); err != nil {
+		return fmt.Errorf("%w: %w", ErrData, err)
+	}
+	return nil
+}
+
+func (d Data) isArray() bool {
+	s := d.scanner()
+	return s.enter('[')
+}
+
+func (d Data) decodeAny(into *any) error {
+	if err := d.check(); err != nil {
+		return err
+	}
+	var v any
+	if err := json.Unmarshal(d.JSON, &v); err != nil {
+		return fmt.Errorf("%w: %w", ErrData, err)
+	}
+	*into = d.attach(v)
+	return nil
+}
+
+// attach puts attachments in place of the placeholders in v, which comes from
+// checked text.
+func (d Data) attach(v any) any {
+	switch v := v.(type) {
+	case map[string]any:
+		if v["_placeholder"] == true {
+			num, _ := v["num"].(float64)
+			return d.Attachments[int(num)]
+		}
+		for key, member := range v {
+			v[key] = d.attach(member)
+		}
+	case []any:
+		for i, member := range v {
+			v[i] = d.attach(member)
+		}
+	}
+	return v
+}

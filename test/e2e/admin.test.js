@@ -1,0 +1,213 @@
+// The admin API: emits from outside, and what is asked about rooms.
+
+import assert from 'node:assert/strict';
+import { run } from './lib/caddy.js';
+import { call, connect, connected, Inbox, inboxes, kind, kinds, roomName } from './lib/clients.js';
+import { Poller } from './lib/poller.js';
+import { matrix, namespace, serving, socketio, test } from './lib/rules.js';
+import { heard } from './lib/time.js';
+
+const binary = (text) => ({ $binary: Buffer.from(text).toString('base64') });
+
+serving('admin API', socketio(namespace('/') + namespace('/chat')), (caddy) => {
+	const several = (t, k, count) => Promise.all(Array.from({ length: count }, () => connect(t, k, `${caddy().url}/chat`)));
+
+	// seen returns when everything emitted from outside so far has arrived.
+	async function seen(...sockets) {
+		const token = roomName('token');
+		const arrived = sockets.map((socket) => heard(socket, 'fence', (got) => got === token));
+		await caddy().emit({ namespace: '/chat', event: 'fence', args: [token] });
+		await Promise.all(arrived);
+	}
+
+	matrix('an emit reaches the union of its rooms once, without the excepted', async (t, k) => {
+		const sockets = await several(t, k, 4);
+		const [a, b, c] = sockets;
+		const [x, y, z] = [roomName(), roomName(), roomName()];
+		await call(a, 'join', [x, y]);
+		await call(b, 'join', y);
+		await call(c, 'join', [x, z]);
+		const got = inboxes(sockets, 'news');
+		const answer = await caddy().emit({
+			namespace: '/chat', to: [x, y], except: [z], event: 'news', args: [1, 'two', { three: [null] }, binary('☕')],
+		});
+		assert.deepEqual(answer, { delivered: 2 });
+		await seen(...sockets);
+		assert.deepEqual(got.map((inbox) => inbox.all.length), [1, 1, 0, 0]);
+		const [one, two, three, file] = got[0].all[0];
+		assert.deepEqual([one, two, three, Buffer.from(file).toString()], [1, 'two', { three: [null] }, '☕']);
+	});
+
+	matrix('an emit to nobody in particular reaches the namespace', async (t, k) => {
+		const chat = await several(t, k, 2);
+		const root = await connect(t, k, caddy().url);
+		const got = inboxes([...chat, root], 'news');
+		const { delivered } = await caddy().emit({ namespace: '/chat', event: 'news', args: [] });
+		assert.ok(delivered >= 2);
+		await seen(...chat);
+		assert.deepEqual(got.map((inbox) => inbox.all), [[[]], [[]], []]);
+		assert.deepEqual(await caddy().emit({ namespace: '/chat', to: [roomName()], event: 'news' }), { delivered: 0 });
+	});
+
+	matrix('a batch is emitted in order', async (t, k) => {
+		const [a] = await several(t, k, 1);
+		const got = new Inbox(a, 'news');
+		const batch = Array.from({ length: 50 }, (_, i) => ({ namespace: '/chat', to: [a.id], event: 'news', args: [i] }));
+		assert.equal((await caddy().emit(batch)).delivered, 50);
+		await got.has(50);
+		assert.deepEqual(got.all.flat(), batch.map((_, i) => i));
+	});
+
+	matrix('lines are emitted one by one, and a bad one is named', async (t, k) => {
+		const [a] = await several(t, k, 1);
+		const got = new Inbox(a, 'news');
+		const line = (i) => JSON.stringify({ namespace: '/chat', to: [a.id], event: 'news', args: [i] });
+		const { status, body } = await caddy().post('/socketio/emit', [line(1), '{"event":', line(2), ''].join('\n'), 'application/x-ndjson');
+		assert.equal(status, 200);
+		assert.deepEqual([body.emits, body.delivered, body.errors.map((e) => e.line)], [2, 2, [2]]);
+		await got.has(2);
+		assert.deepEqual(got.all, [[1], [2]]);
+	});
+
+	matrix('clients acknowledge an emit from outside', async (t, k) => {
+		const [a, b, c] = await several(t, k, 3);
+		const room = roomName();
+		for (const socket of [a, b]) {
+			await call(socket, 'join', room);
+			socket.on('question', (value, answer) => answer({ id: socket.id, value, file: Buffer.from('yes') }));
+		}
+		const ask = { namespace: '/chat', to: [room], event: 'question', args: [42], ack: { timeout: '5s' } };
+		const answer = await caddy().emit(ask);
+		assert.equal(answer.delivered, 2);
+		assert.equal(answer.complete, true);
+		const byId = (list) => list.sort(([x], [y]) => (x.id < y.id ? -1 : 1));
+		assert.deepEqual(byId(answer.responses), byId([a, b].map(({ id }) => [{ id, value: 42, file: binary('yes') }])));
+
+		await call(c, 'join', room); // never answers
+		const partial = await caddy().emit({ ...ask, ack: { timeout: '200ms' } });
+		assert.deepEqual([partial.delivered, partial.responses.length, partial.complete], [3, 2, false]);
+	});
+
+	test('a volatile emit is for those that can take it at once', async (t) => {
+		const ws = await connect(t, kind(4, 'websocket'), `${caddy().url}/chat`);
+		const got = new Inbox(ws, 'news');
+		const poller = new Poller(caddy().url);
+		await poller.open('/chat');
+		const news = { namespace: '/chat', event: 'news' };
+		await caddy().emit({ ...news, args: ['volatile'], volatile: true });
+		await caddy().emit({ ...news, args: ['lasting'] });
+		await got.has(2);
+		assert.deepEqual(got.all, [['volatile'], ['lasting']]);
+		assert.deepEqual(await poller.get(), ['42/chat,["news","lasting"]']);
+	});
+
+	matrix('sockets are moved and disconnected from outside', async (t, k) => {
+		const [a, b] = await several(t, k, 2);
+		const [x, y] = [roomName(), roomName()];
+		await call(a, 'join', x);
+		const at = { namespace: '/chat' };
+		assert.deepEqual((await caddy().post('/socketio/join', { ...at, in: [x, b.id], rooms: [y] })).body, { sockets: 2 });
+		assert.deepEqual(await call(a, 'rooms'), [[a.id, x, y]]);
+		assert.deepEqual(await call(b, 'rooms'), [[b.id, y]]);
+		assert.deepEqual((await caddy().post('/socketio/leave', { ...at, in: [y], except: [b.id], rooms: [y] })).body, { sockets: 1 });
+		assert.deepEqual(await call(a, 'rooms'), [[a.id, x]]);
+		const reasons = Promise.all([heard(a, 'disconnect'), heard(b, 'disconnect')]);
+		assert.deepEqual((await caddy().post('/socketio/disconnect', { ...at, in: [x] })).body, { sockets: 1 });
+		assert.deepEqual((await caddy().post('/socketio/disconnect', { ...at, in: [b.id], close: true })).body, { sockets: 1 });
+		for (const [reason] of await reasons) assert.equal(reason, 'io server disconnect');
+	});
+
+	test('listings', async (t) => {
+		const sockets = await several(t, kind(4, 'websocket'), 3);
+		const [a, b, c] = sockets;
+		const prefix = roomName('list');
+		await call(a, 'join', [`${prefix}:1`, `${prefix}:2`, `${prefix}:3`]);
+		await call(b, 'join', `${prefix}:2`);
+		await call(c, 'join', `${prefix}:2`);
+		await call(a, 'set name', 'ada');
+
+		const { body: namespaces } = await caddy().get('/socketio/namespaces');
+		const chat = namespaces.find(({ name }) => name === '/chat');
+		assert.ok(chat.sockets >= 3 && chat.rooms >= 6);
+		assert.ok(namespaces.some(({ name }) => name === '/'));
+
+		const rooms = async (query) => (await caddy().get(`/socketio/rooms?${new URLSearchParams({ namespace: '/chat', prefix, ...query })}`)).body;
+		const all = [{ name: `${prefix}:1`, sockets: 1 }, { name: `${prefix}:2`, sockets: 3 }, { name: `${prefix}:3`, sockets: 1 }];
+		assert.deepEqual(await rooms({}), all);
+		assert.deepEqual(await rooms({ limit: 2 }), all.slice(0, 2));
+		assert.deepEqual(await rooms({ limit: 2, after: `${prefix}:2` }), all.slice(2));
+
+		const list = async (...query) => (await caddy().get(`/socketio/sockets?${new URLSearchParams([['namespace', '/chat'], ...query])}`)).body;
+		const found = await list(['in', `${prefix}:2`], ['except', b.id]);
+		assert.deepEqual(found.map(({ id }) => id).sort(), [a.id, c.id].sort());
+		const ada = found.find(({ id }) => id === a.id);
+		assert.deepEqual(ada.rooms, [a.id, `${prefix}:1`, `${prefix}:2`, `${prefix}:3`]);
+		assert.deepEqual(ada.data, { name: 'ada' });
+		assert.equal(ada.handshake.address, '127.0.0.1');
+		assert.equal(ada.handshake.secure, false);
+		assert.match(ada.handshake.url, /^\/socket\.io\/\?/);
+		assert.equal(ada.handshake.query.EIO, '4');
+		assert.ok(Date.parse(ada.handshake.time) <= Date.now());
+
+		const first = await list(['in', `${prefix}:2`], ['limit', '2']);
+		const rest = await list(['in', `${prefix}:2`], ['limit', '2'], ['after', first[1].id]);
+		assert.deepEqual([...first, ...rest].map(({ id }) => id).sort(), sockets.map(({ id }) => id).sort());
+
+		const { body: overview } = await caddy().get('/socketio/');
+		assert.equal(typeof overview.version, 'string');
+	});
+
+	const bad = [
+		['no event', '/socketio/emit', { namespace: '/chat' }, 400],
+		['an event that is no string', '/socketio/emit', { namespace: '/chat', event: 1 }, 400],
+		['args that are no list', '/socketio/emit', { namespace: '/chat', event: 'news', args: 'x' }, 400],
+		['a reserved event', '/socketio/emit', { namespace: '/chat', event: 'disconnect' }, 400],
+		['an unknown key', '/socketio/emit', { namespace: '/chat', event: 'news', too: ['x'] }, 400],
+		['a wrong member of a batch', '/socketio/emit', [{ namespace: '/chat', event: 'news' }, { namespace: '/chat' }], 400],
+		['half a body', '/socketio/emit', '{"namespace":"/chat","event":"news"', 400],
+		['a namespace that is not there', '/socketio/emit', { namespace: '/nowhere', event: 'news' }, 404],
+		['a hub that is not there', '/socketio/emit', { hub: 'nowhere', event: 'news' }, 404],
+		['no rooms to join', '/socketio/join', { namespace: '/chat', in: [], rooms: [] }, 400],
+	];
+	for (const [what, path, body, expected] of bad) {
+		test(`${what} is an error, and nothing is emitted`, async (t) => {
+			const [a] = await several(t, kind(4, 'websocket'), 1);
+			const got = new Inbox(a, 'news');
+			const { status, body: answer } = await caddy().post(path, body);
+			assert.equal(status, expected, JSON.stringify(answer));
+			assert.equal(typeof answer.error, 'string');
+			await seen(a);
+			assert.deepEqual(got.all, []);
+		});
+	}
+
+	test('methods and content types are checked', async () => {
+		assert.equal((await caddy().get('/socketio/emit')).status, 405);
+		assert.equal((await caddy().post('/socketio/rooms', {})).status, 405);
+		assert.equal((await caddy().post('/socketio/emit', '{"event":"news"}', 'text/plain')).status, 415);
+		assert.equal((await caddy().get('/socketio/nowhere')).status, 404);
+	});
+
+	test('the command speaks with the admin API', async (t) => {
+		const [a] = await several(t, kind(4, 'websocket'), 1);
+		const room = roomName('cli');
+		await call(a, 'join', room);
+		const { code, stdout, stderr } = await run(['socketio', 'rooms', '--json', '--address', caddy().admin, '--namespace', '/chat', '--prefix', room]);
+		assert.equal(code, 0, stderr);
+		assert.deepEqual(JSON.parse(stdout), [{ name: room, sockets: 1 }]);
+		const wrong = await run(['socketio', 'rooms', '--address', caddy().admin, '--namespace', '/nowhere']);
+		assert.notEqual(wrong.code, 0);
+	});
+
+	test('an emit reaches all clients on all transports, binary too', async (t) => {
+		const sockets = await Promise.all(kinds.map((k) => connect(t, k, `${caddy().url}/chat`)));
+		await Promise.all(sockets.map(connected));
+		const got = inboxes(sockets, 'news');
+		const file = Buffer.from([0, 1, 2, 0x1e, 0xff]);
+		await caddy().emit({ namespace: '/chat', event: 'news', args: ['𝄞', { file: { $binary: file.toString('base64') } }] });
+		for (const inbox of got) {
+			const [[text, { file: bytes }]] = await inbox.has(1);
+			assert.deepEqual([text, Buffer.from(bytes)], ['𝄞', file]);
+		}
+	});
+});

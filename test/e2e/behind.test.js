@@ -1,0 +1,156 @@
+// Behind Caddy's other handlers: logs, compression, templates, gates.
+
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import http from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Caddy, run } from './lib/caddy.js';
+import { call, connect, kind, kinds, open, refused, roomName } from './lib/clients.js';
+import { Poller } from './lib/poller.js';
+import { matrix, namespace, serving, socketio, test } from './lib/rules.js';
+import { heard, within } from './lib/time.js';
+
+const crowd = (log) => `
+	log {
+		output file ${log}
+	}
+	encode gzip
+	templates
+	header X-Site crowd
+	header >X-Deferred yes
+	${socketio(namespace('/'))}
+	respond "the page"
+`;
+
+// handshake is the raw answer to an Engine.IO handshake.
+function handshake(url, transport, headers = {}) {
+	const upgrade = transport === 'websocket' && {
+		Connection: 'Upgrade',
+		Upgrade: 'websocket',
+		'Sec-WebSocket-Version': '13',
+		'Sec-WebSocket-Key': randomBytes(16).toString('base64'),
+	};
+	const answer = new Promise((resolve, reject) => {
+		const request = http.get(`${url}/socket.io/?EIO=4&transport=${transport}`, { headers: { ...upgrade, ...headers }, agent: false });
+		request.on('error', reject);
+		request.on('response', (response) => {
+			resolve({ status: response.statusCode, headers: response.headers });
+			response.destroy();
+		});
+		request.on('upgrade', (response, socket) => {
+			socket.destroy();
+			resolve({ status: response.statusCode, headers: response.headers });
+		});
+	});
+	return within(answer, 'handshake');
+}
+
+test('an access log, gzip, templates and headers are in front', async (t) => {
+	const dir = await mkdtemp(join(tmpdir(), 'caddy-e2e-log-'));
+	t.after(() => rm(dir, { recursive: true, force: true }));
+	const log = join(dir, 'access.log');
+	const caddy = await Caddy.start(crowd(log));
+	t.after(() => caddy.stop());
+
+	const room = roomName();
+	const sockets = await Promise.all(kinds.map((k) => connect(t, k, caddy.url)));
+	for (const socket of sockets) {
+		await call(socket, 'join', room);
+		assert.deepEqual(await call(socket, 'echo', '𝄞'.repeat(5000), Buffer.from('x')), ['𝄞'.repeat(5000), Buffer.from('x')]);
+	}
+	const got = Promise.all(sockets.map((socket) => heard(socket, 'msg')));
+	sockets[0].emit('to all in', room, 'hi');
+	assert.deepEqual(await got, kinds.map(() => ['hi']));
+
+	const page = await fetch(caddy.url);
+	assert.equal(await page.text(), 'the page');
+	const { status, headers } = await handshake(caddy.url, 'websocket');
+	assert.equal(status, 101);
+	assert.equal(headers['x-site'], 'crowd');
+
+	const poller = new Poller(caddy.url);
+	await poller.open();
+	await caddy.emit({ to: [], event: 'msg', args: ['x'.repeat(5000)] });
+	const response = await poller.request({ headers: { 'Accept-Encoding': 'gzip' } });
+	assert.equal(response.headers.get('x-site'), 'crowd');
+	assert.equal(response.headers.get('content-encoding'), 'gzip');
+	assert.equal(await response.text(), `42["msg","${'x'.repeat(5000)}"]`);
+
+	for (const socket of sockets) socket.close();
+	await caddy.stop();
+	const lines = (await readFile(log, 'utf8')).trim().split('\n').map((line) => JSON.parse(line));
+	const websockets = lines.filter(({ request }) => request.uri.includes('transport=websocket'));
+	assert.ok(websockets.length >= 7, `${websockets.length} lines`);
+	for (const { status: logged } of websockets) assert.equal(logged, 101);
+	for (const { request, status: logged } of lines) {
+		if (request.uri.includes('transport=polling')) assert.equal(logged, 200, request.uri);
+	}
+});
+
+serving('origins', socketio(namespace('/'), 'origins https://app.example.com'), (caddy) => {
+	for (const transport of ['polling', 'websocket']) {
+		const good = transport === 'polling' ? 200 : 101;
+		test(`a browser's origin must be the site's own or in the list (${transport})`, async () => {
+			const status = async (headers) => (await handshake(caddy().url, transport, headers)).status;
+			assert.equal(await status({}), good);
+			assert.equal(await status({ Origin: caddy().url }), good);
+			assert.equal(await status({ Origin: 'https://app.example.com' }), good);
+			for (const origin of ['https://evil.example.com', 'http://app.example.com', 'null', 'https://app.example.com.evil.com']) {
+				const refusal = await status({ Origin: origin });
+				assert.ok(refusal >= 400 && refusal < 500, `${origin}: ${refusal}`);
+			}
+		});
+	}
+
+	test('CORS headers follow the list', async () => {
+		const { headers } = await handshake(caddy().url, 'polling', { Origin: 'https://app.example.com' });
+		assert.equal(headers['access-control-allow-origin'], 'https://app.example.com');
+		assert.equal(headers['access-control-allow-credentials'], 'true');
+		const evil = await handshake(caddy().url, 'polling', { Origin: 'https://evil.example.com' });
+		assert.equal(evil.headers['access-control-allow-origin'], undefined);
+	});
+});
+
+test('basic_auth is a gate, and its user is known', async (t) => {
+	const { stdout: hash } = await run(['hash-password', '--plaintext', 'secret']);
+	const caddy = await Caddy.start(`
+		basic_auth {
+			ada ${hash.trim()}
+		}
+		${socketio(`namespace / {
+			join user:{http.auth.user.id}
+			on rooms {
+				ack {socket.rooms}
+			}
+		}`)}
+	`);
+	t.after(() => caddy.stop());
+	const authorization = (password) => ({ Authorization: `Basic ${Buffer.from(`ada:${password}`).toString('base64')}` });
+	await Promise.all(kinds.map(async (k) => {
+		const ada = await connect(t, k, caddy.url, { extraHeaders: authorization('secret') });
+		assert.deepEqual(await call(ada, 'rooms'), [[ada.id, 'user:ada']]);
+		await refused(open(t, k, caddy.url, { extraHeaders: authorization('wrong') }));
+	}));
+});
+
+serving('nothing but the directive', 'socketio\nrespond "the page"', (caddy) => {
+	matrix('it serves the root namespace, and the rest passes by', async (t, k) => {
+		const a = await connect(t, k, caddy().url);
+		const said = heard(a, 'news');
+		assert.deepEqual(await caddy().emit({ to: [a.id], event: 'news', args: [1] }), { delivered: 1 });
+		assert.deepEqual(await said, [1]);
+		assert.equal(await refused(open(t, k, `${caddy().url}/chat`)), 'Invalid namespace');
+		const page = await fetch(`${caddy().url}/page`);
+		assert.equal(await page.text(), 'the page');
+	});
+});
+
+serving('protocols', socketio(namespace('/'), 'protocols 4'), (caddy) => {
+	test('without protocol 3 the 2.x clients are refused, the others are not', async (t) => {
+		await refused(open(t, kind(2, 'polling'), caddy().url));
+		await refused(open(t, kind(2, 'websocket'), caddy().url));
+		for (const version of [3, 4]) await connect(t, kind(version, 'upgrade'), caddy().url);
+	});
+});

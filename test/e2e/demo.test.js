@@ -1,0 +1,165 @@
+// The example as a visitor sees it: a tab of Chromium for each client.
+
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { mkdir, readFile } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { chromium } from 'playwright-core';
+import { Caddy } from './lib/caddy.js';
+import { test } from './lib/rules.js';
+
+const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
+const executablePath = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
+	.find((path) => path && existsSync(path));
+const skip = executablePath ? false : 'no Chromium found: set CHROMIUM to its path';
+
+// The example's own site block, from the file, on our port.
+async function site() {
+	const text = await readFile(resolve(root, 'examples/Caddyfile'), 'utf8');
+	const inside = text.match(/^http:\/\/localhost:8080 \{\n([^]*)^\}/m)[1];
+	return inside.replace('root examples/chat', `root "${resolve(root, 'examples/chat')}"`);
+}
+
+async function browse(t) {
+	const browser = await chromium.launch({
+		executablePath,
+		args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
+			'--disable-component-update', '--disable-sync'],
+	});
+	t.after(() => browser.close());
+	return browser;
+}
+
+// visit opens the page with that client, as a person of that name.
+async function visit(browser, url, client, name, problems) {
+	const context = await browser.newContext({ viewport: { width: 1000, height: 640 } });
+	await context.addInitScript((value) => sessionStorage.setItem('name', value), name);
+	const page = await context.newPage();
+	page.setDefaultTimeout(15_000);
+	page.on('pageerror', (error) => problems.push(`client ${client}: ${error.message}`));
+	page.on('console', (message) => message.type() === 'error' && problems.push(`client ${client}: ${message.text()}`));
+	await page.goto(`${url}/?client=${client}`);
+	await page.getByText('connected over websocket').waitFor();
+	return page;
+}
+
+const line = (page, text) => page.locator('#log li', { hasText: text });
+
+async function say(page, text) {
+	await page.locator('#text').fill(text);
+	await page.locator('#text').press('Enter');
+}
+
+test('three tabs with three clients talk', { skip }, async (t) => {
+	const caddy = await Caddy.start(await site());
+	t.after(() => caddy.stop());
+	const browser = await browse(t);
+	const problems = [];
+	const ada = await visit(browser, caddy.url, 4, 'Ada', problems);
+	const grace = await visit(browser, caddy.url, 3, 'Grace', problems);
+	const linus = await visit(browser, caddy.url, 2, '<b>Linus</b>', problems);
+	const pages = [ada, grace, linus];
+	const people = (page) => page.locator('#people');
+
+	await t.test('each sees the others', async () => {
+		for (const page of [ada, grace]) await people(page).getByRole('button', { name: '<b>Linus</b>' }).waitFor();
+		for (const page of [ada, linus]) await people(page).getByRole('button', { name: 'Grace' }).waitFor();
+		for (const page of [grace, linus]) await people(page).getByRole('button', { name: 'Ada' }).waitFor();
+	});
+
+	await t.test('what one says all read, as text', async () => {
+		await say(ada, 'Hello from Socket.IO 4');
+		await say(grace, 'Hello from 3, ☕');
+		await say(linus, 'And from 2, <img src=x onerror=alert(1)>');
+		for (const page of pages) {
+			for (const text of ['Hello from Socket.IO 4', 'Hello from 3, ☕', '<img src=x onerror=alert(1)>']) {
+				await line(page, text).waitFor();
+				assert.equal(await line(page, text).count(), 1);
+			}
+			assert.equal(await page.locator('#log img, #log b b').count(), 0);
+		}
+	});
+
+	await t.test('who types is shown', async () => {
+		await grace.locator('#text').pressSequentially('mm');
+		await ada.getByText('Grace is typing…').waitFor();
+		await grace.locator('#text').fill('');
+	});
+
+	await t.test('the terminal speaks to a room', async () => {
+		const curl = await ada.locator('#curl').inputValue();
+		const [, path, body] = curl.match(/^curl -X POST http:\/\/localhost:2019(\S+) .* -d '(.*)'$/);
+		const { status, body: answer } = await caddy.post(path, JSON.parse(body));
+		assert.equal(status, 200, JSON.stringify(answer));
+		assert.deepEqual(answer, { delivered: 3 });
+		for (const page of pages) await line(page, 'Hello from a terminal').waitFor();
+	});
+
+	await t.test('a private message reaches one', async () => {
+		await people(linus).getByRole('button', { name: 'Ada' }).click();
+		await say(linus, 'between us');
+		await ada.locator('#rooms').getByRole('button', { name: '@<b>Linus</b>' }).click();
+		await line(ada, 'between us').waitFor();
+		await say(ada, 'I keep it');
+		await line(linus, 'I keep it').waitFor();
+		assert.equal(await grace.locator('#rooms button').count(), 1);
+	});
+
+	await t.test('rooms are joined and left', async () => {
+		for (const page of [ada, grace]) {
+			await page.locator('#room').fill("ada's room");
+			await page.locator('#room').press('Enter');
+			await page.getByRole('heading', { name: "#ada's room" }).waitFor();
+		}
+		await people(ada).getByRole('button', { name: 'Grace' }).waitFor();
+		await say(grace, 'only for us');
+		await line(ada, 'only for us').waitFor();
+		await grace.locator('#leave').click();
+		await people(ada).getByRole('button', { name: 'Grace' }).waitFor({ state: 'detached' });
+		await linus.locator('#rooms').getByRole('button', { name: '#lobby' }).click();
+		assert.equal(await line(linus, 'only for us').count(), 0);
+		await ada.locator('#leave').click();
+		await ada.locator('#rooms').getByRole('button', { name: '#lobby' }).click();
+	});
+
+	await t.test('a new name is kept and told', async () => {
+		await grace.locator('#name').fill('Grace Hopper');
+		await grace.locator('#name').press('Enter');
+		await people(ada).getByRole('button', { name: 'Grace Hopper' }).waitFor();
+		assert.equal(await grace.evaluate(() => localStorage.getItem('name')), 'Grace Hopper');
+	});
+
+	if (process.env.DEMO_SCREENSHOT) {
+		await mkdir(resolve(root, 'docs'), { recursive: true });
+		await ada.screenshot({ path: resolve(root, process.env.DEMO_SCREENSHOT) });
+	}
+
+	await t.test('who signs out is gone, and comes back', async () => {
+		await linus.getByRole('button', { name: 'Sign out' }).click();
+		await linus.getByText('signed out').waitFor();
+		await people(ada).getByRole('button', { name: 'Linus' }).waitFor({ state: 'detached' });
+		await linus.getByRole('button', { name: 'Come back' }).click();
+		await people(ada).getByRole('button', { name: 'Linus' }).waitFor();
+		await people(linus).getByRole('button', { name: 'Ada' }).waitFor();
+	});
+
+	await t.test('closing a tab is seen', async () => {
+		await grace.close();
+		await people(ada).getByRole('button', { name: 'Grace' }).waitFor({ state: 'detached' });
+	});
+
+	await t.test('a restart is survived', async () => {
+		await caddy.stop();
+		await ada.getByText('reconnecting…').waitFor();
+		const next = await Caddy.start(await site(), { ports: caddy.ports });
+		t.after(() => next.stop());
+		for (const page of [ada, linus]) await page.getByText('connected over').waitFor();
+		await people(ada).getByRole('button', { name: 'Linus' }).waitFor();
+		await say(ada, 'here again');
+		await line(linus, 'here again').waitFor();
+	});
+
+	const unexpected = problems.filter((p) => !/net::|WebSocket connection|Failed to load resource/.test(p));
+	assert.deepEqual(unexpected, []);
+});

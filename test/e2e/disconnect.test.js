@@ -1,0 +1,132 @@
+// Every way a connection ends, as the client and the others see it.
+
+import assert from 'node:assert/strict';
+import { call, connect, connected, fence, kind, kinds, roomName, upgraded } from './lib/clients.js';
+import { Proxy } from './lib/proxy.js';
+import { matrix, namespace, serving, socketio } from './lib/rules.js';
+import { heard } from './lib/time.js';
+
+serving('disconnecting', socketio(namespace('/') + namespace('/chat')), (caddy) => {
+	// A witness shares a room with the socket, and hears of its end.
+	async function witness(t, ...sockets) {
+		const room = roomName();
+		const w = await connect(t, kind(4, 'websocket'), caddy().url);
+		for (const socket of [w, ...sockets]) await call(socket, 'join', room);
+		return w;
+	}
+
+	matrix('the server disconnects a socket', async (t, kind) => {
+		const a = await connect(t, kind, caddy().url);
+		const w = await witness(t, a);
+		const { id } = a;
+		const reason = heard(a, 'disconnect');
+		const told = heard(w, 'disconnecting', (who) => who === id);
+		a.emit('kick');
+		assert.equal((await reason)[0], 'io server disconnect');
+		assert.equal((await told)[2], 'server namespace disconnect');
+		assert.equal(a.connected, false);
+	});
+
+	matrix('the server closes the connection of a socket', async (t, kind) => {
+		const a = await connect(t, kind, caddy().url);
+		const chat = a.io.socket('/chat');
+		chat.connect();
+		await connected(chat);
+		const w = await witness(t, a);
+		const { id } = a;
+		const reasons = Promise.all([heard(a, 'disconnect'), heard(chat, 'disconnect')]);
+		const told = heard(w, 'disconnecting', (who) => who === id);
+		a.emit('kick out');
+		for (const [reason] of await reasons) assert.equal(reason, 'io server disconnect');
+		assert.equal((await told)[2], 'server namespace disconnect');
+	});
+
+	matrix('the client disconnects', async (t, kind) => {
+		const a = await connect(t, kind, caddy().url);
+		const w = await witness(t, a);
+		const { id } = a;
+		const reason = heard(a, 'disconnect');
+		const told = heard(w, 'disconnecting', (who) => who === id);
+		a.disconnect();
+		assert.equal((await reason)[0], 'io client disconnect');
+		assert.equal((await told)[2], 'client namespace disconnect');
+	});
+
+	matrix('the client leaves one namespace and keeps the other', async (t, kind) => {
+		const a = await connect(t, kind, caddy().url);
+		const chat = a.io.socket('/chat');
+		chat.connect();
+		await connected(chat);
+		const w = await connect(t, kind, `${caddy().url}/chat`);
+		const { id } = chat;
+		const told = heard(w, 'gone', (who) => who === id);
+		chat.disconnect();
+		assert.equal((await told)[2], 'client namespace disconnect');
+		assert.deepEqual(await call(a, 'echo', 1, 2), [1, 2]);
+	});
+
+	matrix('the connection closes', async (t, kind) => {
+		const a = await connect(t, kind, caddy().url);
+		const w = await witness(t, a);
+		const { id } = a;
+		const told = heard(w, 'disconnecting', (who) => who === id);
+		a.io.engine.close();
+		assert.equal((await told)[2], 'transport close');
+	});
+
+	matrix('the network goes, and the client comes back by itself', async (t, kind) => {
+		const proxy = await Proxy.start(t, caddy().http);
+		const a = await connect(t, kind, proxy.url, { reconnection: true, reconnectionDelay: 10 });
+		const w = await witness(t, a);
+		const { id } = a;
+		const reason = heard(a, 'disconnect');
+		const told = heard(w, 'disconnecting', (who) => who === id);
+		proxy.cut();
+		assert.match((await reason)[0], /^transport (close|error)$/);
+		assert.match((await told)[2], /^transport (close|error)$/);
+		await connected(a);
+		if (kind.transport === 'upgrade') await upgraded(a);
+		assert.notEqual(a.id, id);
+		assert.deepEqual(await call(a, 'rooms'), [[a.id]]);
+	});
+
+	matrix('who disconnects in the middle of emits to it harms nobody', async (t, kind) => {
+		const [a, b, c] = await Promise.all([1, 2, 3].map(() => connect(t, kind, caddy().url)));
+		const room = roomName();
+		for (const socket of [a, b, c]) await call(socket, 'join', room);
+		for (let i = 0; i < 50; i++) {
+			a.emit('to', room, 'x'.repeat(1000));
+			if (i === 25) b.io.engine.close();
+		}
+		await fence(a, a, c);
+	});
+});
+
+const impatient = socketio(namespace('/'), 'ping_interval 200ms\nping_timeout 300ms');
+
+serving('heartbeat', impatient, (caddy) => {
+	matrix('a client that hears nothing any more notices, and so does the server', async (t, k) => {
+		const proxy = await Proxy.start(t, caddy().http);
+		const a = await connect(t, k, proxy.url);
+		const w = await connect(t, kind(4, 'websocket'), caddy().url);
+		const { id } = a;
+		const reason = heard(a, 'disconnect');
+		const told = heard(w, 'gone', (who) => who === id);
+		proxy.freeze();
+		assert.equal((await reason)[0], 'ping timeout');
+		assert.match((await told)[2], /^(ping timeout|transport (close|error))$/);
+	});
+
+	matrix('a connection with nothing to say stays', async (t, k) => {
+		const a = await connect(t, k, caddy().url);
+		let lost = false;
+		a.on('disconnect', () => (lost = true));
+		// Ten heartbeats, counted where they can be seen: by the server on 2.x,
+		// by the client on 3.x and 4.x.
+		const beats = k.version === 2 ? 'pong' : 'ping';
+		const source = k.version === 2 ? a : a.io;
+		for (let i = 0; i < 5; i++) await heard(source, beats);
+		assert.equal(lost, false);
+		assert.deepEqual(await call(a, 'echo', 1, 2), [1, 2]);
+	}, kinds);
+});

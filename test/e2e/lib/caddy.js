@@ -1,0 +1,167 @@
+// A Caddy of our own: the real binary, on free loopback ports, with a config
+// made for the test.
+
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once as eventOf } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import net from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { within } from './time.js';
+
+const binary = process.env.CADDY;
+if (!binary) throw new Error('the environment variable CADDY must name the caddy binary: run `make test`');
+
+// freePort is below the range from which the kernel takes the ports of
+// outgoing connections: nobody gets it before Caddy does.
+export async function freePort() {
+	for (;;) {
+		const port = 12_000 + Math.floor(Math.random() * 20_000);
+		const server = net.createServer().listen(port, '127.0.0.1');
+		try {
+			await eventOf(server, 'listening');
+		} catch {
+			continue;
+		}
+		server.close();
+		await eventOf(server, 'close');
+		return port;
+	}
+}
+
+// run runs the binary to its end.
+export async function run(args, { env = {}, input = '' } = {}) {
+	const child = spawn(binary, args, { env: { ...process.env, ...env }, stdio: ['pipe', 'pipe', 'pipe'] });
+	try {
+		child.stdin.end(input);
+		let stdout = '';
+		let stderr = '';
+		child.stdout.on('data', (data) => (stdout += data));
+		child.stderr.on('data', (data) => (stderr += data));
+		const [code] = await within(eventOf(child, 'close'), `caddy ${args[0]}`);
+		return { code, stdout, stderr };
+	} finally {
+		child.kill('SIGKILL');
+	}
+}
+
+export class Caddy {
+	log = []; // lines of the process log
+	#child;
+	#dir;
+	#exit;
+
+	// start serves the site, the inside of a site block. A second process with
+	// the ports of a former one stands in for it.
+	static async start(site, { global = '', ports } = {}) {
+		const caddy = new Caddy();
+		caddy.http = ports?.http ?? await freePort();
+		caddy.adminPort = ports?.admin ?? await freePort();
+		caddy.global = global;
+		caddy.#dir = await mkdtemp(join(tmpdir(), 'caddy-e2e-'));
+		await writeFile(caddy.file, caddy.caddyfile(site));
+		try {
+			await caddy.#spawn();
+		} catch (error) {
+			await caddy.stop();
+			throw error;
+		}
+		return caddy;
+	}
+
+	get url() {
+		return `http://127.0.0.1:${this.http}`;
+	}
+
+	get admin() {
+		return `127.0.0.1:${this.adminPort}`;
+	}
+
+	get ports() {
+		return { http: this.http, admin: this.adminPort };
+	}
+
+	get file() {
+		return join(this.#dir, 'Caddyfile');
+	}
+
+	path(name) {
+		return join(this.#dir, name);
+	}
+
+	// caddyfile is the whole config around a site's inside.
+	caddyfile(site) {
+		return `{\n\tadmin ${this.admin}\n\tpersist_config off\n${this.global}\n}\n\nhttp://127.0.0.1:${this.http} {\n${site}\n}\n`;
+	}
+
+	// get and post speak with the admin API; the answer has status and body,
+	// parsed where it is JSON.
+	get(path) {
+		return this.#request(path, { method: 'GET' });
+	}
+
+	post(path, body, type = 'application/json') {
+		const text = typeof body === 'string' ? body : JSON.stringify(body);
+		return this.#request(path, { method: 'POST', body: text, headers: { 'Content-Type': type } });
+	}
+
+	// emit emits through the admin API and is the answer's body.
+	async emit(body) {
+		const { status, body: answer } = await this.post('/socketio/emit', body);
+		assert.equal(status, 200, JSON.stringify(answer));
+		return answer;
+	}
+
+	// load replaces the config, and is the answer of the admin API.
+	load(site) {
+		return this.post('/load', this.caddyfile(site), 'text/caddyfile');
+	}
+
+	async reload(site) {
+		const { status, body } = await this.load(site);
+		assert.equal(status, 200, JSON.stringify(body));
+	}
+
+	// stop asks the process to end as an operator does. It must, and it must
+	// not have had a panic or a data race in its life.
+	async stop() {
+		try {
+			if (this.#child && this.#child.exitCode === null) this.#child.kill('SIGTERM');
+			if (this.#child) await within(this.#exit, 'end of the process after SIGTERM', 15_000);
+		} finally {
+			this.#child?.kill('SIGKILL');
+			await rm(this.#dir, { recursive: true, force: true });
+		}
+		const bad = this.log.findIndex((line) => /panic|DATA RACE|fatal error/.test(line));
+		assert.equal(bad, -1, this.log.slice(Math.max(bad, 0), bad + 40).join('\n'));
+	}
+
+	async #spawn() {
+		const child = spawn(binary, ['run', '--config', this.file, '--adapter', 'caddyfile'], {
+			env: { ...process.env, HOME: this.#dir, XDG_CONFIG_HOME: this.#dir, XDG_DATA_HOME: this.#dir },
+			stdio: ['ignore', 'ignore', 'pipe'],
+		});
+		this.#child = child;
+		const kill = () => child.kill('SIGKILL');
+		process.once('exit', kill);
+		this.#exit = eventOf(child, 'exit').finally(() => process.off('exit', kill));
+		const serving = new Promise((resolve) => {
+			createInterface({ input: child.stderr }).on('line', (line) => {
+				this.log.push(line);
+				if (line.includes('serving initial configuration')) resolve(true);
+			});
+		});
+		const up = await within(Promise.race([serving, this.#exit.then(() => false)]), 'start of caddy', 30_000);
+		if (!up) throw new Error(`caddy did not start:\n${this.log.join('\n')}`);
+	}
+
+	async #request(path, init) {
+		const response = await fetch(`http://${this.admin}${path}`, { ...init, signal: AbortSignal.timeout(20_000) });
+		const text = await response.text();
+		let body = text;
+		if (/json/.test(response.headers.get('content-type') ?? '') && text) body = JSON.parse(text);
+		return { status: response.status, body };
+	}
+}

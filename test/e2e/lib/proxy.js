@@ -1,0 +1,49 @@
+// A TCP proxy that can lose the network: cut resets every connection through
+// it, freeze lets them stand and moves nothing any more.
+
+import { once } from 'node:events';
+import net from 'node:net';
+
+export class Proxy {
+	#connections = new Set();
+	#server;
+
+	static async start(t, port) {
+		const proxy = new Proxy();
+		proxy.#server = net.createServer((down) => proxy.#carry(down, net.connect(port, '127.0.0.1')));
+		proxy.#server.listen(0, '127.0.0.1');
+		await once(proxy.#server, 'listening');
+		t.after(() => {
+			proxy.#server.close();
+			proxy.cut();
+		});
+		return proxy;
+	}
+
+	get url() {
+		return `http://127.0.0.1:${this.#server.address().port}`;
+	}
+
+	cut() {
+		for (const connection of this.#connections) connection.destroy();
+	}
+
+	freeze() {
+		for (const connection of this.#connections) {
+			connection.unpipe();
+			connection.pause();
+		}
+	}
+
+	#carry(down, up) {
+		for (const [from, to] of [[down, up], [up, down]]) {
+			this.#connections.add(from);
+			from.on('error', () => {});
+			from.on('close', () => {
+				this.#connections.delete(from);
+				to.destroy();
+			});
+			from.pipe(to);
+		}
+	}
+}

@@ -1,0 +1,35 @@
+// Caddyfiles for the tests.
+
+import { readFileSync } from 'node:fs';
+import { after, before, describe, it } from 'node:test';
+import { Caddy } from './caddy.js';
+import { kinds } from './clients.js';
+
+const rules = readFileSync(new URL('../rules.caddyfile', import.meta.url), 'utf8');
+
+// namespace is a block with the rules of the tests; more stands before them.
+export const namespace = (name, more = '') => `namespace ${name} {\n${more}\n${rules}\n}\n`;
+
+// socketio is the directive with these namespaces.
+export const socketio = (namespaces, settings = '') => `socketio {\n${settings}\n${namespaces}\n}\n`;
+
+// serving describes tests that share one Caddy with that site. The function is
+// handed a function that is the Caddy once it runs.
+export function serving(title, site, tests) {
+	describe(title, () => {
+		let caddy;
+		before(async () => {
+			caddy = await Caddy.start(site);
+		});
+		after(() => caddy?.stop());
+		tests(() => caddy);
+	});
+}
+
+// test is a test with a deadline; options may stand before the function.
+export const test = (title, ...rest) => it(title, { timeout: 60_000, ...rest.at(-2) }, rest.at(-1));
+
+// matrix is a test for each client on each transport.
+export function matrix(title, fn, which = kinds) {
+	for (const kind of which) test(`${title} (${kind.name})`, (t) => fn(t, kind));
+}

@@ -1,0 +1,23 @@
+// Deadlines: nothing in these tests waits for ever, and nothing sleeps.
+
+export const patience = 10_000; // ms for one thing to happen
+
+// within is the promise's result, or an error that names what did not happen.
+export function within(promise, what, ms = patience) {
+	let timer;
+	const late = new Promise((_, reject) => {
+		timer = setTimeout(() => reject(new Error(`${what}: not within ${ms} ms`)), ms);
+	});
+	return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+}
+
+// heard is the list of arguments of the emitter's next such event, or of the
+// next one of which the condition holds.
+export function heard(emitter, event, condition = () => true) {
+	let listener;
+	const arrived = new Promise((resolve) => {
+		listener = (...args) => condition(...args) && resolve(args);
+		emitter.on(event, listener);
+	});
+	return within(arrived, `event ${event}`).finally(() => emitter.off(event, listener));
+}
