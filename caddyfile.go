@@ -77,6 +77,7 @@ func parseHandler(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
 type parser struct {
 	httpcaddyfile.Helper
 	handler *Handler
+	lines   []string // where each namespace is declared
 }
 
 // parse reads:
@@ -118,9 +119,14 @@ func (p *parser) parse() error {
 		if err := p.option(option); err != nil {
 			return err
 		}
+		if err := p.handler.check(); err != nil {
+			return p.WrapErr(err) // it names this line
+		}
 	}
-	if err := p.handler.check(); err != nil {
-		return p.Errf("socketio: %v", err)
+	for i, ns := range p.handler.Namespaces {
+		if err := p.declare(ns, p.lines[i]); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -190,9 +196,6 @@ func (p *parser) list(to *[]string) error {
 		return p.Errf("%s: expected one or more values", option)
 	}
 	*to = append(*to, args...)
-	if err := p.handler.check(); err != nil {
-		return p.WrapErr(err)
-	}
 	return nil
 }
 
@@ -293,7 +296,8 @@ func (p *parser) namespace() error {
 		}
 	}
 	p.handler.Namespaces = append(p.handler.Namespaces, ns)
-	return p.declare(ns, line)
+	p.lines = append(p.lines, line)
+	return nil
 }
 
 // declare refuses a namespace that another line declares otherwise.

@@ -9,7 +9,6 @@ import (
 	"sync"
 
 	"github.com/caddy-socketio/caddy-socketio/hub"
-	"github.com/caddy-socketio/caddy-socketio/internal/handshake"
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
@@ -71,8 +70,8 @@ type Handler struct {
 	server   string
 	captured []string      // placeholders that are read when a client connects
 	retired  chan struct{} // closed when this config is replaced
-	retire   sync.Once
-	route    *hub.Route // set when app.started is closed
+	retire   func()        // closes it
+	route    *hub.Route    // set when app.started is closed
 	// fingerprint tells whether a handler of another config is the same.
 	fingerprint string
 }
@@ -85,6 +84,7 @@ func (Handler) CaddyModule() caddy.ModuleInfo {
 // Provision prepares the handler. It joins the config when the app starts.
 func (h *Handler) Provision(ctx caddy.Context) error {
 	h.retired = make(chan struct{})
+	h.retire = sync.OnceFunc(func() { close(h.retired) })
 	h.setDefaults()
 	if err := h.check(); err != nil {
 		return err
@@ -128,7 +128,7 @@ func (h *Handler) setDefaults() {
 
 // check refuses settings that can't be meant.
 func (h *Handler) check() error {
-	if !strings.HasPrefix(h.Path, "/") || !strings.HasSuffix(h.Path, "/") {
+	if h.Path != "" && (!strings.HasPrefix(h.Path, "/") || !strings.HasSuffix(h.Path, "/")) {
 		return fmt.Errorf("path %q: expected a path that begins and ends with a slash, like /socket.io/", h.Path)
 	}
 	for _, t := range h.Transports {
@@ -163,7 +163,7 @@ func (h *Handler) check() error {
 // stop is called when the server that the handler belongs to shuts down, for a new
 // config or for good.
 func (h *Handler) stop() {
-	h.retire.Do(func() { close(h.retired) })
+	h.retire()
 	if caddy.Exiting() {
 		go drain()
 	}
@@ -172,8 +172,8 @@ func (h *Handler) stop() {
 // Cleanup lets go of the hub. Polls that wait are answered, so that the old server
 // can end.
 func (h *Handler) Cleanup() error {
-	if h.retired != nil {
-		h.retire.Do(func() { close(h.retired) })
+	if h.retire != nil {
+		h.retire()
 	}
 	if h.hub == nil {
 		return nil // it was never taken
@@ -195,7 +195,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	case <-r.Context().Done():
 		return nil
 	}
-	h.serve(w, r, handshake.Capture)
+	h.serve(w, r)
 	return nil
 }
 

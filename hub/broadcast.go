@@ -126,7 +126,7 @@ func (b Broadcast) FetchSockets(ctx context.Context) ([]RemoteSocket, error) {
 // SocketsJoin makes the sockets join rooms, on all nodes. It returns the number
 // of sockets of this node that were told to. The error wraps [ErrRoom].
 func (b Broadcast) SocketsJoin(rooms ...string) (int, error) {
-	if err := checkRooms(rooms); err != nil {
+	if err := CheckRooms(rooms); err != nil {
 		return 0, err
 	}
 	return b.do(cluster.Join{Target: b.targeted(), Rooms: rooms})

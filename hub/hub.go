@@ -134,12 +134,34 @@ func (h *Hub) Close() {
 // enter makes a client a user of a namespace, or says why it can't be. A
 // namespace that only a glob names begins to exist so.
 func (h *Hub) enter(r *Route, name string) (*Namespace, *Refusal) {
+	if !r.serves(name) {
+		return nil, errNamespace
+	}
+	return h.use(name)
+}
+
+// Visit calls fn with the namespace of a name, if clients can join it, and reports
+// that. A namespace that only a glob names need not exist: it does while fn is
+// called.
+func (h *Hub) Visit(name string, fn func(*Namespace)) bool {
+	ns, refusal := h.use(name)
+	if refusal != nil {
+		return false
+	}
+	defer h.leave(ns)
+	fn(ns)
+	return true
+}
+
+var errNamespace = &Refusal{Message: "Invalid namespace"}
+
+func (h *Hub) use(name string) (*Namespace, *Refusal) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	ns := h.namespaces[name]
 	_, configured := h.declared.find(name)
-	if !r.serves(name) || !configured && (ns == nil || !ns.kept) {
-		return nil, &Refusal{Message: "Invalid namespace"}
+	if !configured && (ns == nil || !ns.kept) {
+		return nil, errNamespace
 	}
 	if ns == nil {
 		if h.children >= MaxDynamic {

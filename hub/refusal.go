@@ -60,7 +60,8 @@ func refusalOf(err error) *Refusal {
 	return &Refusal{Message: internalError}
 }
 
-func checkRooms(rooms []string) error {
+// CheckRooms refuses names that no room may have. The error wraps [ErrRoom].
+func CheckRooms(rooms []string) error {
 	for _, room := range rooms {
 		if room == "" {
 			return fmt.Errorf("%w: it is empty", ErrRoom)

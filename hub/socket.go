@@ -105,7 +105,7 @@ func (s *Socket) Rooms() []string {
 // [MaxRoomName], or the socket would be in more than [MaxRooms] rooms. A
 // disconnected socket joins nothing, without an error.
 func (s *Socket) Join(rooms ...string) error {
-	if err := checkRooms(rooms); err != nil {
+	if err := CheckRooms(rooms); err != nil {
 		return err
 	}
 	s.mu.Lock()

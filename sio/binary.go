@@ -66,7 +66,7 @@ func (d Data) render(binary func(dst, b []byte) []byte) ([]byte, error) {
 // value, is refused, and so is text nested deeper than the default of
 // [Limits]. Errors wrap ErrData. The text is copied.
 func (d *Data) UnmarshalJSON(text []byte) error {
-	s := scanner{text: text, depth: DefaultLimits().MaxDepth, dollars: true}
+	s := scanner{text: text, depth: DefaultLimits.MaxDepth, dollars: true}
 	if s.document() && !utf8.Valid(text) {
 		s.fail("invalid UTF-8")
 	}

@@ -52,6 +52,9 @@ func (d Data) placeholders() ([]mark, error) {
 // with those of d's attachments that marks, its placeholders, stand for.
 func (d Data) part(from, to int, marks []mark) Data {
 	text := d.JSON[from:to:to]
+	if len(text) == len(d.JSON) && len(marks) == len(d.Attachments) {
+		return d
+	}
 	if len(marks) == 0 {
 		return Data{JSON: text}
 	}

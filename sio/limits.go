@@ -22,20 +22,19 @@ type Limits struct {
 	MaxEvent int
 }
 
-// DefaultLimits returns the limits of a [Decoder] that has none of its own.
-func DefaultLimits() Limits {
-	return Limits{
-		MaxAttachments:     MaxAttachments,
-		MaxAttachmentBytes: 10 << 20,
-		MaxDepth:           128,
-		MaxNamespace:       1024,
-		MaxEvent:           1024,
-	}
+// DefaultLimits are the limits of a [Decoder] that has none of its own. They
+// are read by every Decoder and are not to be changed.
+var DefaultLimits = Limits{
+	MaxAttachments:     MaxAttachments,
+	MaxAttachmentBytes: 10 << 20,
+	MaxDepth:           128,
+	MaxNamespace:       1024,
+	MaxEvent:           1024,
 }
 
 // orDefault returns l with defaults in place of zeros.
 func (l Limits) orDefault() Limits {
-	d := DefaultLimits()
+	d := &DefaultLimits
 	l.MaxAttachments = cmp.Or(l.MaxAttachments, d.MaxAttachments)
 	l.MaxAttachmentBytes = cmp.Or(l.MaxAttachmentBytes, d.MaxAttachmentBytes)
 	l.MaxDepth = min(cmp.Or(l.MaxDepth, d.MaxDepth), maxDepth)

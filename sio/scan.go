@@ -209,16 +209,18 @@ func (s *scanner) str() bool {
 		return s.fail("no string")
 	}
 	for s.pos++; s.pos < len(s.text); s.pos++ {
-		switch c := s.text[s.pos]; {
+		c := s.text[s.pos]
+		if c >= ' ' && c != '"' && c != '\\' {
+			continue
+		}
+		switch {
 		case c == '"':
 			s.pos++
 			return true
-		case c == '\\':
-			if !s.escape() {
-				return false
-			}
 		case c < ' ':
 			return s.fail("control character in a string")
+		case !s.escape():
+			return false
 		}
 	}
 	return s.fail("unfinished string")

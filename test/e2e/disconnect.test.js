@@ -20,7 +20,7 @@ serving('disconnecting', socketio(namespace('/') + namespace('/chat')), (caddy) 
 		const w = await witness(t, a);
 		const { id } = a;
 		const reason = heard(a, 'disconnect');
-		const told = heard(w, 'disconnecting', (who) => who === id);
+		const told = heard(w, 'leaving', (who) => who === id);
 		a.emit('kick');
 		assert.equal((await reason)[0], 'io server disconnect');
 		assert.equal((await told)[2], 'server namespace disconnect');
@@ -35,7 +35,7 @@ serving('disconnecting', socketio(namespace('/') + namespace('/chat')), (caddy) 
 		const w = await witness(t, a);
 		const { id } = a;
 		const reasons = Promise.all([heard(a, 'disconnect'), heard(chat, 'disconnect')]);
-		const told = heard(w, 'disconnecting', (who) => who === id);
+		const told = heard(w, 'leaving', (who) => who === id);
 		a.emit('kick out');
 		for (const [reason] of await reasons) assert.equal(reason, 'io server disconnect');
 		assert.equal((await told)[2], 'server namespace disconnect');
@@ -46,7 +46,7 @@ serving('disconnecting', socketio(namespace('/') + namespace('/chat')), (caddy) 
 		const w = await witness(t, a);
 		const { id } = a;
 		const reason = heard(a, 'disconnect');
-		const told = heard(w, 'disconnecting', (who) => who === id);
+		const told = heard(w, 'leaving', (who) => who === id);
 		a.disconnect();
 		assert.equal((await reason)[0], 'io client disconnect');
 		assert.equal((await told)[2], 'client namespace disconnect');
@@ -69,7 +69,7 @@ serving('disconnecting', socketio(namespace('/') + namespace('/chat')), (caddy) 
 		const a = await connect(t, kind, caddy().url);
 		const w = await witness(t, a);
 		const { id } = a;
-		const told = heard(w, 'disconnecting', (who) => who === id);
+		const told = heard(w, 'leaving', (who) => who === id);
 		a.io.engine.close();
 		assert.equal((await told)[2], 'transport close');
 	});
@@ -80,7 +80,7 @@ serving('disconnecting', socketio(namespace('/') + namespace('/chat')), (caddy) 
 		const w = await witness(t, a);
 		const { id } = a;
 		const reason = heard(a, 'disconnect');
-		const told = heard(w, 'disconnecting', (who) => who === id);
+		const told = heard(w, 'leaving', (who) => who === id);
 		proxy.cut();
 		assert.match((await reason)[0], /^transport (close|error)$/);
 		assert.match((await told)[2], /^transport (close|error)$/);

@@ -114,7 +114,7 @@ serving('rooms', socketio(namespace('/') + namespace('/other')), (caddy) => {
 		await call(a, 'join', room);
 		await call(b, 'join', room);
 		const { id } = a;
-		const leaving = heard(b, 'disconnecting');
+		const leaving = heard(b, 'leaving');
 		const gone = heard(b, 'gone', (who) => who === id);
 		a.disconnect();
 		assert.deepEqual(await leaving, [id, [id, room], 'client namespace disconnect']);

@@ -1,0 +1,52 @@
+package socketio
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+
+	"github.com/caddy-socketio/caddy-socketio/internal/api"
+	"github.com/caddyserver/caddy/v2"
+)
+
+func init() { caddy.RegisterModule(AdminAPI{}) }
+
+// AdminAPI is the API on Caddy's admin endpoint, under /socketio/. It guards
+// itself by nothing but the admin endpoint's own rules.
+type AdminAPI struct{}
+
+// CaddyModule returns the Caddy module information.
+func (AdminAPI) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: "admin.api.socketio", New: func() caddy.Module { return new(AdminAPI) }}
+}
+
+// Provision registers the metrics, which would vanish from the admin endpoint when
+// a config fails that it was replaced for.
+func (*AdminAPI) Provision(ctx caddy.Context) error { return registerMetrics(ctx) }
+
+// Routes returns the API's route. The admin endpoint's own mux would answer what
+// it does not know with plain text, so there is one.
+func (*AdminAPI) Routes() []caddy.AdminRoute {
+	return []caddy.AdminRoute{{Pattern: "/socketio/", Handler: caddy.AdminHandlerFunc(serveAdmin)}}
+}
+
+func serveAdmin(w http.ResponseWriter, r *http.Request) error {
+	err := theAPI.Serve(w, r, strings.TrimPrefix(r.URL.Path, "/socketio/"))
+	e, ok := errors.AsType[*api.Error](err)
+	if !ok {
+		return err
+	}
+	if e.Allow != "" {
+		w.Header().Set("Allow", e.Allow)
+	}
+	return caddy.APIError{HTTPStatus: e.Status, Err: e}
+}
+
+// theAPI knows the hubs of all configs: a config that is replaced, or fails, makes
+// no difference to it.
+var theAPI = &api.API{Hubs: allHubs, DefaultHub: DefaultHub, Version: version()}
+
+var (
+	_ caddy.AdminRouter = (*AdminAPI)(nil)
+	_ caddy.Provisioner = (*AdminAPI)(nil)
+)

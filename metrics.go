@@ -1,0 +1,104 @@
+package socketio
+
+import (
+	"strconv"
+
+	"github.com/caddy-socketio/caddy-socketio/hub"
+	"github.com/caddyserver/caddy/v2"
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// collector reads what the hubs count when metrics are asked for. It is one for
+// the process: each config has a registry of its own, and counters go on.
+type collector struct{}
+
+// registerMetrics adds the hubs' metrics to the config's registry, where they may
+// be already.
+func registerMetrics(ctx caddy.Context) error {
+	registry := ctx.GetMetricsRegistry()
+	if registry == nil {
+		return nil
+	}
+	err := registry.Register(collector{})
+	if _, twice := err.(prometheus.AlreadyRegisteredError); twice {
+		return nil
+	}
+	return err
+}
+
+func desc(name, help string, labels ...string) *prometheus.Desc {
+	return prometheus.NewDesc("caddy_socketio_"+name, help, append([]string{"hub"}, labels...), nil)
+}
+
+var (
+	connectionsDesc    = desc("connections", "Open connections.", "transport")
+	handshakesDesc     = desc("handshakes_total", "Connections opened.")
+	upgradesDesc       = desc("upgrades_total", "Connections upgraded from polling to WebSocket.")
+	closesDesc         = desc("connections_closed_total", "Connections closed.", "reason")
+	refusedDesc        = desc("requests_refused_total", "Requests answered with an Engine.IO error.", "code")
+	packetsDesc        = desc("packets_total", "Engine.IO packets.", "direction")
+	bytesDesc          = desc("bytes_total", "Bytes of Engine.IO packets.", "direction")
+	overflowsDesc      = desc("slow_clients_total", "Connections dropped because too much waited for their clients.")
+	badPacketsDesc     = desc("bad_packets_total", "Connections closed because of a packet that broke the protocol.")
+	unpublishedDesc    = desc("unpublished_total", "Emits that could not be told to other nodes.")
+	socketsDesc        = desc("sockets", "Sockets of a namespace.", "namespace")
+	roomsDesc          = desc("rooms", "Rooms of a namespace, those of the sockets' own ids included.", "namespace")
+	socketsOpenedDesc  = desc("sockets_connected_total", "Sockets connected.", "namespace")
+	socketsClosedDesc  = desc("sockets_disconnected_total", "Sockets disconnected.", "namespace")
+	socketsRefusedDesc = desc("sockets_refused_total", "Clients refused with a connect error.", "namespace")
+	eventsDesc         = desc("events_total", "Events of clients.", "namespace")
+	deliveredDesc      = desc("delivered_total", "Events queued for clients.", "namespace")
+)
+
+// Describe describes the metrics.
+func (collector) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{
+		connectionsDesc, handshakesDesc, upgradesDesc, closesDesc, refusedDesc, packetsDesc, bytesDesc, overflowsDesc,
+		badPacketsDesc, unpublishedDesc, socketsDesc, roomsDesc, socketsOpenedDesc, socketsClosedDesc,
+		socketsRefusedDesc, eventsDesc, deliveredDesc,
+	} {
+		ch <- d
+	}
+}
+
+// Collect reads the metrics.
+func (collector) Collect(ch chan<- prometheus.Metric) {
+	for h := range allHubs {
+		collectHub(ch, h.Name(), h.Stats())
+	}
+}
+
+func collectHub(ch chan<- prometheus.Metric, name string, s hub.Stats) {
+	gauge := func(d *prometheus.Desc, value int, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, float64(value), append([]string{name}, labels...)...)
+	}
+	counter := func(d *prometheus.Desc, value uint64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(value), append([]string{name}, labels...)...)
+	}
+	gauge(connectionsDesc, s.Engine.Polling, "polling")
+	gauge(connectionsDesc, s.Engine.WebSocket, "websocket")
+	counter(handshakesDesc, s.Engine.Opened)
+	counter(upgradesDesc, s.Engine.Upgraded)
+	for reason, n := range s.Engine.Closed {
+		counter(closesDesc, n, reason)
+	}
+	for code, n := range s.Engine.Refused {
+		counter(refusedDesc, n, strconv.Itoa(code))
+	}
+	counter(packetsDesc, s.Engine.PacketsIn, "in")
+	counter(packetsDesc, s.Engine.PacketsOut, "out")
+	counter(bytesDesc, s.Engine.BytesIn, "in")
+	counter(bytesDesc, s.Engine.BytesOut, "out")
+	counter(overflowsDesc, s.Engine.Overflowed)
+	counter(badPacketsDesc, s.RefusedPackets)
+	counter(unpublishedDesc, s.Unpublished)
+	for _, ns := range s.Namespaces {
+		gauge(socketsDesc, ns.Sockets, ns.Name)
+		gauge(roomsDesc, ns.Rooms, ns.Name)
+		counter(socketsOpenedDesc, ns.Connected, ns.Name)
+		counter(socketsClosedDesc, ns.Disconnected, ns.Name)
+		counter(socketsRefusedDesc, ns.Refused, ns.Name)
+		counter(eventsDesc, ns.Events, ns.Name)
+		counter(deliveredDesc, ns.Delivered, ns.Name)
+	}
+}

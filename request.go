@@ -1,0 +1,64 @@
+package socketio
+
+import (
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/caddy-socketio/caddy-socketio/internal/engine"
+	"github.com/caddy-socketio/caddy-socketio/internal/handshake"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+)
+
+// serve answers a request on the handler's path. What outlives it, a session or a
+// WebSocket, holds nothing of the request, the writer or the handler.
+func (h *Handler) serve(w http.ResponseWriter, r *http.Request) {
+	q := &engine.Request{W: w, R: r, Address: clientAddress(r), Secure: secure(r), Done: h.retired}
+	if !r.URL.Query().Has("sid") {
+		q.Context = handshake.Capture(r, h.captured)
+	}
+	if limit := writeTimeout(r); limit > 0 {
+		// A poll must be answered before the server gives it up; that is also
+		// soon enough when the config is replaced.
+		expired := make(chan struct{})
+		timer := time.AfterFunc(limit*8/10, func() { close(expired) })
+		defer timer.Stop()
+		q.Done = expired
+	}
+	if streams(r) {
+		defer holdStream(q)()
+	} else {
+		q.Hijack = hijack(w)
+	}
+	h.hub.Serve(h.route, q)
+}
+
+// clientAddress is the client's IP address, as trusted proxies say.
+func clientAddress(r *http.Request) string {
+	if ip, ok := caddyhttp.GetVar(r.Context(), caddyhttp.ClientIPVarKey).(string); ok && ip != "" {
+		return ip
+	}
+	if host, _, err := net.SplitHostPort(r.RemoteAddr); err == nil {
+		return host
+	}
+	return r.RemoteAddr
+}
+
+// secure reports whether the client's connection is encrypted, as far as trusted
+// proxies say.
+func secure(r *http.Request) bool {
+	if trusted, _ := caddyhttp.GetVar(r.Context(), caddyhttp.TrustedProxyVarKey).(bool); trusted {
+		if proto := r.Header.Get("X-Forwarded-Proto"); proto != "" {
+			return proto == "https" || proto == "wss"
+		}
+	}
+	return r.TLS != nil
+}
+
+func writeTimeout(r *http.Request) time.Duration {
+	server, ok := r.Context().Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server)
+	if !ok {
+		return 0
+	}
+	return time.Duration(server.WriteTimeout)
+}

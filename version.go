@@ -1,0 +1,22 @@
+package socketio
+
+import "runtime/debug"
+
+const modulePath = "github.com/caddy-socketio/caddy-socketio"
+
+// version is that of this module in the program, as its build says.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	if info.Main.Path == modulePath {
+		return info.Main.Version
+	}
+	for _, dep := range info.Deps {
+		if dep.Path == modulePath {
+			return dep.Version
+		}
+	}
+	return "unknown"
+}
