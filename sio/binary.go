@@ -4,21 +4,12 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"strconv"
 	"unicode/utf8"
 )
 
 // Outside of Socket.IO's own wire format a binary value is written as an
 // object with one member, {"$binary":"BASE64"}, in standard base64 with
 // padding (RFC 4648).
-
-// appendPlaceholder appends a placeholder with its keys in the order that the
-// official encoders have.
-func appendPlaceholder(dst []byte, num int) []byte {
-	dst = append(dst, `{"_placeholder":true,"num":`...)
-	dst = strconv.AppendInt(dst, int64(num), 10)
-	return append(dst, '}')
-}
 
 // binaryData returns a binary value.
 func binaryData(b []byte) Data {

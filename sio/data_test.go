@@ -1,7 +1,6 @@
 package sio
 
 import (
-	"encoding/json"
 	"errors"
 	"slices"
 	"strings"

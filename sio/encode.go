@@ -19,9 +19,9 @@ import (
 // The bytes are those of the official encoders, for which V4 and V5 differ in
 // nothing but the Query of a client's Connect. What would make a client drop
 // its connection is refused with an error that wraps ErrPacket: a namespace
-// without a slash or with a comma, an event or ack that is no array, more than
-// [MaxAttachments] attachments, placeholders that do not match them, invalid
-// UTF-8.
+// without a slash or with a comma, an event or ack that is no array, invalid
+// JSON or UTF-8, more than [MaxAttachments] attachments, placeholders that do
+// not match them.
 func (p Packet) Encode(v Version, compress bool) (*eio.Message, error) {
 	p.Type = p.Type.text()
 	if p.Type == Ack && len(p.Data.JSON) == 0 {
@@ -33,18 +33,22 @@ func (p Packet) Encode(v Version, compress bool) (*eio.Message, error) {
 	return eio.NewMessage(p.text(v), p.Data.Attachments, compress), nil
 }
 
-// encodable returns what is wrong with a packet of a text type.
+// encodable returns what is wrong with a packet of a text type. The whole
+// payload is read once more, for all who will get the message: it may come
+// from Go code or from another server.
 func (p Packet) encodable() error {
-	if p.Namespace != "" && (p.Namespace[0] != '/' || strings.Contains(p.Namespace, ",")) {
+	if p.Namespace != "" && p.Namespace[0] != '/' || strings.Contains(p.Namespace, ",") {
 		return fmt.Errorf("namespace %q", p.Namespace)
 	}
-	if !utf8.ValidString(p.Namespace) || !utf8.Valid(p.Data.JSON) {
+	if !utf8.ValidString(p.Namespace) {
 		return errUTF8
 	}
-	binary := len(p.Data.Attachments) > 0
+	if len(p.Data.Attachments) > MaxAttachments {
+		return ErrAttachments
+	}
+	s := p.Data.scanner()
 	switch p.Type {
 	case Event, Ack:
-		s := p.Data.scanner()
 		if !s.enter('[') {
 			return errNoArray
 		}
@@ -52,19 +56,16 @@ func (p Packet) encodable() error {
 			return errNoName
 		}
 	case Connect, Disconnect, ConnectError:
-		if binary {
+		if len(p.Data.Attachments) > 0 {
 			return errNotBinary
+		}
+		if len(p.Data.JSON) == 0 {
+			return nil
 		}
 	default:
 		return errType
 	}
-	if len(p.Data.Attachments) > MaxAttachments {
-		return ErrAttachments
-	}
-	if binary {
-		return p.Data.check()
-	}
-	return nil
+	return p.Data.check()
 }
 
 // text returns the packet as its text, less the Engine.IO type.

@@ -1,7 +1,6 @@
 package sio
 
 import (
-	"bytes"
 	"errors"
 	"strings"
 	"testing"

@@ -3,6 +3,7 @@ package sio
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 	"testing"
 )
 
@@ -54,10 +55,8 @@ func hasPlaceholder(v any) bool {
 		}
 		return found
 	case []any:
-		for _, member := range v {
-			if hasPlaceholder(member) {
-				return true
-			}
+		if slices.ContainsFunc(v, hasPlaceholder) {
+			return true
 		}
 	}
 	return false

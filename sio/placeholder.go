@@ -1,0 +1,81 @@
+package sio
+
+import (
+	"bytes"
+	"encoding/json"
+	"strconv"
+)
+
+// mark is a placeholder in a text: the bytes from start to end stand for
+// attachment num.
+type mark struct{ start, end, num int }
+
+// appendPlaceholder appends a placeholder with its keys in the order that the
+// official encoders have.
+func appendPlaceholder(dst []byte, num int) []byte {
+	dst = append(dst, `{"_placeholder":true,"num":`...)
+	dst = strconv.AppendInt(dst, int64(num), 10)
+	return append(dst, '}')
+}
+
+// placeholder is what an object's members say about its being one.
+type placeholder struct {
+	is   bool   // "_placeholder" was true once
+	keys int    // members of either name: two in a placeholder, whatever else it has
+	num  []byte // value of "num"
+}
+
+// see takes note of a member. A key means its unescaped text: any letter of
+// "_placeholder" can be written as an escape, and clients would still see it.
+func (p *placeholder) see(rawKey, value []byte) {
+	switch {
+	case keyIs(rawKey, "_placeholder"):
+		p.keys++
+		p.is = p.is || string(value) == "true"
+	case keyIs(rawKey, "num"):
+		p.keys++
+		p.num = value
+	}
+}
+
+// number returns the attachment's number. It must be plain digits: JavaScript
+// takes 0.5 and "splice" as well, and returns whatever its array has there
+// (CVE-2022-2421). Six digits are more than any limit.
+func (p *placeholder) number() (int, bool) {
+	if p.keys != 2 || len(p.num) == 0 || len(p.num) > 6 {
+		return 0, false
+	}
+	n := 0
+	for _, c := range p.num {
+		if !isDigit(c) {
+			return 0, false
+		}
+		n = n*10 + int(c-'0')
+	}
+	return n, true
+}
+
+// keyIs tells whether a key, given with its quotes, has the text name.
+func keyIs(raw []byte, name string) bool {
+	inner := raw[1 : len(raw)-1]
+	// An escape is longer than the UTF-8 of what it stands for, and at most
+	// six times as long.
+	if len(inner) <= len(name) || len(inner) > 6*len(name) {
+		return string(inner) == name && bytes.IndexByte(inner, '\\') < 0
+	}
+	return bytes.IndexByte(inner, '\\') >= 0 && unquote(raw) == name
+}
+
+// unquote returns the text of a valid JSON string. Escaped lone surrogates
+// become U+FFFD.
+func unquote(raw []byte) string {
+	inner := raw[1 : len(raw)-1]
+	if bytes.IndexByte(inner, '\\') < 0 {
+		return string(inner)
+	}
+	var text string
+	if json.Unmarshal(raw, &text) != nil {
+		return ""
+	}
+	return text
+}
