@@ -88,6 +88,9 @@ func TestEncodeRefuses(t *testing.T) {
 		"placeholder out of range":    {Type: Event, Data: data(`["x",`+hole1+`]`, "a")},
 		"attachment used twice":       {Type: Event, Data: data(`["x",`+hole0+`,`+hole0+`]`, "a")},
 		"attachments of invalid JSON": {Type: Event, Data: data(`["x",`, "a")},
+		"invalid JSON":                {Type: Event, Data: data(`["x"],["y"]`)},
+		"placeholder without binary":  {Type: Ack, Data: data(`[` + hole0 + `]`)},
+		"invalid reason":              {Type: ConnectError, Data: data(`{`)},
 		"unknown type":                {Type: 7},
 	}
 	for name, p := range tests {

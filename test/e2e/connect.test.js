@@ -1,7 +1,7 @@
 // Who gets in, with what, and what the others are told.
 
 import assert from 'node:assert/strict';
-import { call, connect, connected, kinds, open, refused } from './lib/clients.js';
+import { beside, call, connect, connected, kinds, open, refused } from './lib/clients.js';
 import { matrix, namespace, serving, socketio } from './lib/rules.js';
 import { heard } from './lib/time.js';
 
@@ -33,9 +33,7 @@ serving('connecting', site, (caddy) => {
 
 	matrix('a namespace nobody named does not exist, and the others go on', async (t, kind) => {
 		const root = await connect(t, kind, caddy().url);
-		const nowhere = root.io.socket('/nowhere');
-		t.after(() => nowhere.close());
-		nowhere.connect();
+		const nowhere = beside(t, root, '/nowhere');
 		assert.equal(await refused(nowhere), 'Invalid namespace');
 		assert.equal(nowhere.connected, false);
 		assert.deepEqual(await call(root, 'echo', 1, 2), [1, 2]);
@@ -72,8 +70,7 @@ serving('connecting', site, (caddy) => {
 
 	matrix('namespaces share a connection and are apart', async (t, kind) => {
 		const root = await connect(t, kind, caddy().url);
-		const chat = root.io.socket('/chat');
-		chat.connect();
+		const chat = beside(t, root, '/chat');
 		await connected(chat);
 		assert.equal(chat.io.engine.id, root.io.engine.id);
 		assert.notEqual(chat.id, root.id);

@@ -1,7 +1,7 @@
 // Every way a connection ends, as the client and the others see it.
 
 import assert from 'node:assert/strict';
-import { call, connect, connected, fence, kind, kinds, roomName, upgraded } from './lib/clients.js';
+import { beside, call, connect, connected, fence, kind, kinds, roomName, upgraded } from './lib/clients.js';
 import { Proxy } from './lib/proxy.js';
 import { matrix, namespace, serving, socketio } from './lib/rules.js';
 import { heard } from './lib/time.js';
@@ -29,8 +29,7 @@ serving('disconnecting', socketio(namespace('/') + namespace('/chat')), (caddy) 
 
 	matrix('the server closes the connection of a socket', async (t, kind) => {
 		const a = await connect(t, kind, caddy().url);
-		const chat = a.io.socket('/chat');
-		chat.connect();
+		const chat = beside(t, a, '/chat');
 		await connected(chat);
 		const w = await witness(t, a);
 		const { id } = a;
@@ -54,8 +53,7 @@ serving('disconnecting', socketio(namespace('/') + namespace('/chat')), (caddy) 
 
 	matrix('the client leaves one namespace and keeps the other', async (t, kind) => {
 		const a = await connect(t, kind, caddy().url);
-		const chat = a.io.socket('/chat');
-		chat.connect();
+		const chat = beside(t, a, '/chat');
 		await connected(chat);
 		const w = await connect(t, kind, `${caddy().url}/chat`);
 		const { id } = chat;

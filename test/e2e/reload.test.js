@@ -5,7 +5,7 @@ import { once as eventOf } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import net from 'node:net';
 import { Caddy, run } from './lib/caddy.js';
-import { call, connect, connected, Inbox, kind, kinds, open, refused, roomName } from './lib/clients.js';
+import { beside, call, connect, connected, Inbox, kind, kinds, open, refused, roomName } from './lib/clients.js';
 import { Poller } from './lib/poller.js';
 import { namespace, serving, socketio, test } from './lib/rules.js';
 import { heard, within } from './lib/time.js';
@@ -136,16 +136,13 @@ serving('reload', site(1), (caddy) => {
 	test('namespaces come and go', async (t) => {
 		await caddy().reload(site(1));
 		const a = await connect(t, kind(4, 'upgrade'), caddy().url);
-		const absent = a.io.socket('/gone');
-		t.after(() => absent.close());
-		absent.connect();
+		const absent = beside(t, a, '/gone');
 		assert.equal(await refused(absent), 'Invalid namespace');
 
 		await caddy().reload(site(1, gone));
 		const sockets = await Promise.all(kinds.map((k) => connect(t, k, `${caddy().url}/gone`)));
 		const roots = await Promise.all(sockets.map(async (socket) => {
-			const root = socket.io.socket('/');
-			root.connect();
+			const root = beside(t, socket, '/');
 			await connected(root);
 			return root;
 		}));

@@ -1,50 +1,48 @@
 // From polling to WebSocket while messages fly: none is lost, none overtakes.
 
 import assert from 'node:assert/strict';
-import { call, connect, connected, Inbox, kind, kinds, open, roomName } from './lib/clients.js';
+import { call, connect, connected, fence, Inbox, kind, kinds, open, roomName } from './lib/clients.js';
 import { matrix, namespace, serving, socketio, test } from './lib/rules.js';
 import { heard, within } from './lib/time.js';
 
 const upgrading = kinds.filter(({ transport }) => transport === 'upgrade');
-const count = 2000;
-const numbers = Array.from({ length: count }, (_, i) => i);
 const number = (m) => (typeof m === 'number' ? m : m.n);
 const message = (i) => (i % 10 ? i : { n: i, file: Buffer.from([i % 256]) });
 
-// blast emits all the numbers, a few in each turn of the event loop, so that
-// the upgrade finds its way between them.
-async function blast(emit) {
-	for (let i = 0; i < count; i++) {
-		emit(message(i));
+// blast emits numbers, a few in each turn of the event loop, until the client
+// has upgraded and a while longer. It returns how many they were.
+async function blast(upgrade, emit) {
+	let last = Infinity;
+	let i = 0;
+	upgrade.finally(() => (last = i + 200)).catch(() => {});
+	while (i < last) {
+		emit(message(i++));
 		if (i % 5 === 0) await new Promise(setImmediate);
 	}
+	await upgrade;
+	return i;
 }
 
 serving('upgrade', socketio(namespace('/')), (caddy) => {
 	matrix('what a client emits while it upgrades arrives in order', async (t, k) => {
-		const a = open(t, k, caddy().url);
-		await connected(a);
 		const b = await connect(t, kind(4, 'websocket'), caddy().url);
 		const room = roomName();
 		await call(b, 'join', room);
 		const got = new Inbox(b, 'msg');
-		const upgrade = heard(a.io.engine, 'upgrade');
-		await blast((m) => a.emit('to', room, m));
-		await upgrade;
+		const a = open(t, k, caddy().url);
+		const count = await blast(heard(a.io.engine, 'upgrade'), (m) => a.emit('to', room, m));
 		await got.has(count);
-		assert.deepEqual(got.all.map(([m]) => number(m)), numbers);
+		assert.deepEqual(got.all.map(([m]) => number(m)), Array.from({ length: count }, (_, i) => i));
 	}, upgrading);
 
 	matrix('what a client gets while it upgrades arrives in order', async (t, k) => {
 		const a = await connect(t, kind(4, 'websocket'), caddy().url);
 		const b = open(t, k, caddy().url);
 		const got = new Inbox(b, 'msg');
-		await connected(b);
-		const upgrade = heard(b.io.engine, 'upgrade');
-		await blast((m) => a.emit('to', b.id, m));
-		await upgrade;
-		await got.has(count);
-		assert.deepEqual(got.all.map(([m]) => number(m)), numbers);
+		const count = await blast(heard(b.io.engine, 'upgrade'), (m) => a.emit('broadcast', m));
+		await fence(a, b);
+		const numbers = got.all.map(([m]) => number(m));
+		assert.deepEqual(numbers, Array.from({ length: count - numbers[0] }, (_, i) => numbers[0] + i));
 	}, upgrading);
 
 	test('thirty clients upgrade at once in a busy room', async (t) => {
@@ -67,7 +65,7 @@ serving('upgrade', socketio(namespace('/')), (caddy) => {
 			await inbox.has(29 * 20);
 			for (const from of sockets.keys()) {
 				const heardOf = inbox.all.filter(([m]) => m.from === from).map(([m]) => m.n);
-				assert.deepEqual(heardOf, from === i ? [] : numbers.slice(0, 20));
+				assert.deepEqual(heardOf, from === i ? [] : Array.from({ length: 20 }, (_, n) => n));
 			}
 		}
 	});

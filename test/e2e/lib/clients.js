@@ -51,6 +51,14 @@ export async function connect(t, kind, url, options) {
 	return socket;
 }
 
+// beside is the socket of another namespace on the same connection, which is
+// about to connect.
+export function beside(t, socket, namespace) {
+	const other = socket.io.socket(namespace);
+	t.after(() => other.close());
+	return other;
+}
+
 // connected waits for the socket, and fails with what it gets instead.
 export function connected(socket) {
 	const done = new Promise((resolve, reject) => {
