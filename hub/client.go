@@ -4,6 +4,7 @@ import (
 	"net/url"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/caddy-socketio/caddy-socketio/internal/eio"
 	"github.com/caddy-socketio/caddy-socketio/internal/engine"
@@ -20,6 +21,10 @@ type client struct {
 	version sio.Version
 
 	decoder sio.Decoder // owned by Receive
+	// assembling is the number of the packet whose attachments are awaited, 0
+	// when there is none; assembled counts them and is owned by Receive.
+	assembling atomic.Uint64
+	assembled  uint64
 
 	mu      sync.Mutex // guards the following; a leaf
 	sockets []*Socket  // few: found by walking
@@ -68,14 +73,28 @@ func (c *client) expire() {
 // Receive takes one Engine.IO message.
 func (c *client) Receive(message eio.Packet) error {
 	p, complete, err := c.decoder.Add(message)
-	if err != nil {
+	switch {
+	case err != nil:
 		c.reject(ReasonForced, err)
-		return nil
-	}
-	if complete {
+	case complete:
+		c.assembling.Store(0)
 		c.take(p)
+	case c.assembling.Load() == 0:
+		c.assemble()
 	}
 	return nil
+}
+
+// assemble gives the client a time for the attachments of a packet.
+func (c *client) assemble() {
+	c.assembled++
+	packet := c.assembled
+	c.assembling.Store(packet)
+	c.session.SetAlarm(attachmentsTimeout, func() {
+		if c.assembling.Load() == packet {
+			c.reject(ReasonForced, errAttachments)
+		}
+	})
 }
 
 // reject closes a connection that broke the protocol.
@@ -123,6 +142,9 @@ func (c *client) takeEvent(s *Socket, p sio.Packet) {
 		return // no client sends events before it is connected
 	}
 	name, args, err := p.Event()
+	if err == nil {
+		err = CheckEvent(name) // as the reference's parser has it
+	}
 	if err != nil {
 		c.reject(ReasonForced, err)
 		return

@@ -28,7 +28,11 @@ const (
 // nothing else is said.
 const DefaultTimeout = 5 * time.Second
 
+// attachmentsTimeout is how long the attachments of one packet may take.
+const attachmentsTimeout = 30 * time.Second
+
 var (
+	errAttachments  = errors.New("attachments did not come in time")
 	errTooManyRooms = errors.New("too many rooms")
 	errPanicked     = errors.New("a handler panicked")
 	errNotJoined    = errors.New("packet for a namespace that was never joined")

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
+import http from 'node:http';
 import { createRequire } from 'node:module';
 import { heard, within } from './time.js';
 
@@ -19,6 +20,10 @@ const transports = {
 	upgrade: ['polling', 'websocket'],
 };
 
+// Connections are not reused: when one that was is reset, the XMLHttpRequest
+// that these clients have in Node repeats the request, but never ends it.
+const agent = new http.Agent({ keepAlive: false });
+
 // kinds is the matrix: each client on each transport.
 export const kinds = Object.keys(versions).flatMap((version) => Object.keys(transports).map((transport) => ({
 	name: `client ${version}, ${transport}`,
@@ -33,6 +38,7 @@ export const kind = (version, transport) => kinds.find((k) => k.version === vers
 // say so.
 export function open(t, { version, transport }, url, options = {}) {
 	const socket = versions[version](url, {
+		agent,
 		forceNew: true,
 		reconnection: false,
 		transports: transports[transport],

@@ -1,0 +1,49 @@
+package socketio
+
+import (
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+// TestFloors keeps the house in order: what a package may import of this module
+// and of others, tests aside. Whoever needs more has a reason to think first.
+func TestFloors(t *testing.T) {
+	const caddy = "github.com/caddyserver/caddy/v2"
+	allowed := map[string]string{
+		"internal/spawn":     "go.uber.org/zap",
+		"internal/eio":       "",
+		"sio":                "internal/eio",
+		"rooms":              "",
+		"cluster":            "rooms sio",
+		"internal/engine":    "internal/eio internal/spawn github.com/gorilla/websocket go.uber.org/zap",
+		"hub":                "cluster rooms sio internal/eio internal/engine internal/spawn go.uber.org/zap go.uber.org/zap/zapcore golang.org/x/time/rate",
+		"internal/api":       "cluster hub rooms sio",
+		"internal/handshake": caddy + " " + caddy + "/modules/caddyhttp",
+	}
+	for pkg, list := range allowed {
+		t.Run(pkg, func(t *testing.T) {
+			may := make(map[string]bool)
+			for _, name := range strings.Fields(list) {
+				may[full(name)] = true
+			}
+			out, err := exec.Command("go", "list", "-f", `{{join .Imports "\n"}}`, "./"+pkg).Output()
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, name := range strings.Fields(string(out)) {
+				if strings.Contains(name, ".") && !may[name] {
+					t.Errorf("%s must not import %s", pkg, name)
+				}
+			}
+		})
+	}
+}
+
+// full is the import path of a package of this module, or of another.
+func full(name string) string {
+	if first, _, _ := strings.Cut(name, "/"); strings.Contains(first, ".") {
+		return name
+	}
+	return modulePath + "/" + name
+}

@@ -1,0 +1,171 @@
+package hub_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/caddy-socketio/caddy-socketio/hub"
+	"github.com/caddy-socketio/caddy-socketio/sio"
+)
+
+func TestConnectErrors(t *testing.T) {
+	h, url := newHub(t)
+	refuse := func(ns string, err error) {
+		h.Of(ns).On("connect", hub.HandlerFunc(func(context.Context, *hub.Event) error { return err }))
+	}
+	refuse("/plain", &hub.Refusal{Message: "not you"})
+	refuse("/data", &hub.Refusal{Message: "not you", Data: sio.Data{JSON: []byte(`{"code":7}`)}})
+	refuse("/wrapped", fmt.Errorf("checking: %w", &hub.Refusal{Message: "no"}))
+	refuse("/fault", errors.New("the database is at 10.0.0.1"))
+	h.Of("/panic").On("connect", hub.HandlerFunc(func(context.Context, *hub.Event) error { panic("oh") }))
+
+	tests := []struct{ namespace, v5, v4 string }{
+		{"/nowhere", `44/nowhere,{"message":"Invalid namespace"}`, `44/nowhere,"Invalid namespace"`},
+		{"/plain", `44/plain,{"message":"not you"}`, `44/plain,"not you"`},
+		{"/data", `44/data,{"message":"not you","data":{"code":7}}`, `44/data,{"code":7}`},
+		{"/wrapped", `44/wrapped,{"message":"no"}`, `44/wrapped,"no"`},
+		{"/fault", `44/fault,{"message":"internal error"}`, `44/fault,"internal error"`},
+	}
+	c := dial(t, url, "4")
+	old := dial(t, url, "3")
+	old.want("40")
+	for _, tt := range tests {
+		c.send("40" + tt.namespace + ",")
+		c.want(tt.v5)
+		old.send("40" + tt.namespace + ",")
+		old.want(tt.v4)
+	}
+	if got := len(h.Namespaces()); got != 6 {
+		t.Errorf("%d namespaces", got) // "/" and those above
+	}
+	for _, ns := range h.Namespaces() {
+		if ns.Name() != "/" && (ns.Len() != 0 || ns.Rooms() != 0) {
+			t.Errorf("%s: %d sockets, %d rooms", ns.Name(), ns.Len(), ns.Rooms())
+		}
+	}
+	c.send("40/panic,")
+	c.wantClosed()
+}
+
+// What a connect handler emits and joins comes after the client knows that it is
+// connected, and not at all when it is refused.
+func TestConnectIsATransaction(t *testing.T) {
+	h, url := newHub(t)
+	ns := h.Of("/")
+	ns.On("connect", hub.HandlerFunc(func(_ context.Context, ev *hub.Event) error {
+		s := ev.Socket
+		_ = s.Join("lobby")
+		_ = s.Emit("welcome", s.ID())
+		_, _ = s.To("lobby").Emit("joined", s.Rooms())
+		if string(s.Auth().JSON) == `{"bad":true}` {
+			return &hub.Refusal{Message: "bad"}
+		}
+		return nil
+	}))
+	answerSync(ns)
+	first, id := join(t, url, "/", "")
+	first.want(`42["welcome","` + id + `"]`)
+
+	refused := dial(t, url, "4")
+	refused.send(`40{"bad":true}`)
+	refused.want(`44{"message":"bad"}`)
+	first.sync("/")
+
+	second, id := join(t, url, "/", "")
+	second.want(`42["welcome","` + id + `"]`)
+	first.want(`42["joined",["` + id + `","lobby"]]`)
+}
+
+func TestOutageClosesConnection(t *testing.T) {
+	h, url := newHub(t)
+	h.Of("/").On("connect", hub.HandlerFunc(func(context.Context, *hub.Event) error {
+		return &hub.Outage{Err: errors.New("backend is away")}
+	}))
+	c := dial(t, url, "4")
+	c.send("40")
+	if before := c.wantClosed(); len(before) != 0 {
+		t.Errorf("got %q: a client does not come back after a connect error", before)
+	}
+}
+
+func TestDuplicateConnect(t *testing.T) {
+	h, url := newHub(t)
+	c, _ := join(t, url, "/", "")
+	c.send("40")
+	c.wantClosed()
+
+	old := dial(t, url, "3")
+	old.want("40")
+	old.send("40")
+	old.want("40")
+	if h.Of("/").Len() != 1 {
+		t.Error("a second socket")
+	}
+}
+
+// A 2.x client is refused everywhere when it is refused at "/".
+func TestRootGate(t *testing.T) {
+	h, url := newHub(t)
+	release := make(chan error)
+	h.Of("/").On("connect", hub.HandlerFunc(func(context.Context, *hub.Event) error { return <-release }))
+	h.Of("/chat")
+
+	good := dial(t, url, "3")
+	good.send("40/chat,")
+	release <- nil
+	good.want("40")
+	good.want("40/chat,")
+
+	bad := dial(t, url, "3")
+	bad.send("40/chat,")
+	release <- &hub.Refusal{Message: "no"}
+	bad.want(`44"no"`)
+	if n := h.Of("/chat").Len(); n != 1 {
+		t.Errorf("%d sockets", n)
+	}
+}
+
+func TestOldIDs(t *testing.T) {
+	h, url := newHub(t)
+	h.Of("/chat")
+	c := dial(t, url, "3")
+	c.want("40")
+	c.send("40/chat?token=abc,")
+	c.want("40/chat,")
+	ns, _ := h.Namespace("/chat")
+	s, ok := ns.Socket("/chat#" + c.sid)
+	if !ok || s.Query().Get("token") != "abc" || s.Query().Get("EIO") != "3" {
+		t.Errorf("socket %v", s)
+	}
+	if _, ok := h.Of("/").Socket(c.sid); !ok {
+		t.Error("no socket of the connection's id")
+	}
+}
+
+func TestIDs(t *testing.T) {
+	_, url := newHub(t)
+	seen := make(map[string]bool)
+	for range 20 {
+		c, id := join(t, url, "/", "")
+		if len(id) != 20 || id == c.sid || strings.ContainsAny(id, "+/=") || seen[id] {
+			t.Errorf("id %q", id)
+		}
+		seen[id] = true
+	}
+}
+
+func TestTooManyNamespaces(t *testing.T) {
+	h, url := newHub(t)
+	c := dial(t, url, "4")
+	for i := range hub.MaxNamespaces {
+		name := fmt.Sprintf("/n%d", i)
+		h.Of(name)
+		c.join(name, "")
+	}
+	h.Of("/last")
+	c.send("40/last,")
+	c.want(`44/last,{"message":"Too many namespaces"}`)
+}

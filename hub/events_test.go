@@ -1,0 +1,237 @@
+package hub_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/caddy-socketio/caddy-socketio/hub"
+)
+
+func TestEventsInOrder(t *testing.T) {
+	h, url := newHub(t)
+	ns := h.Of("/")
+	const n = 1000 // more than an inbox holds
+	got := make(chan int, n)
+	ns.On("count", hub.HandlerFunc(func(_ context.Context, ev *hub.Event) error {
+		var args []int
+		if err := ev.Args.Decode(&args); err != nil {
+			return err
+		}
+		got <- args[0]
+		return nil
+	}))
+	c, _ := join(t, url, "/", "")
+	for i := range n {
+		c.send(fmt.Sprintf(`42["count",%d]`, i))
+	}
+	for i := range n {
+		if j := await(t, got); j != i {
+			t.Fatalf("got %d, want %d", j, i)
+		}
+	}
+}
+
+// A socket whose handler waits holds up nobody else.
+func TestSlowHandler(t *testing.T) {
+	h, url := newHub(t)
+	ns := h.Of("/")
+	answerSync(ns)
+	release := make(chan struct{})
+	ns.On("slow", hub.HandlerFunc(func(context.Context, *hub.Event) error {
+		<-release
+		return nil
+	}))
+	slow, _ := join(t, url, "/", "")
+	slow.send(`42["slow"]`)
+	quick, _ := join(t, url, "/", "")
+	quick.sync("/")
+	close(release)
+	slow.sync("/")
+}
+
+func TestAcknowledgements(t *testing.T) {
+	h, url := newHub(t)
+	ns := h.Of("/")
+	on := func(name string, fn func(ev *hub.Event) error) {
+		ns.On(name, hub.HandlerFunc(func(_ context.Context, ev *hub.Event) error { return fn(ev) }))
+	}
+	on("values", func(ev *hub.Event) error { return ev.Ack(1, "two", []byte{3}) })
+	on("twice", func(ev *hub.Event) error { return errors.Join(ev.Ack("first"), ev.Ack("second")) })
+	on("refuse", func(*hub.Event) error { return &hub.Refusal{Message: "not allowed"} })
+	on("fault", func(*hub.Event) error { return errors.New("secret") })
+	on("after", func(ev *hub.Event) error { return errors.Join(ev.Ack("done"), &hub.Refusal{Message: "late"}) })
+	answerSync(ns)
+	c, _ := join(t, url, "/", "")
+	tests := []struct{ send, want string }{
+		{`421["values"]`, `461-1["1"]`},
+		{`422["twice"]`, `432["first"]`},
+		{`423["refuse"]`, `433[{"error":"not allowed"}]`},
+		{`424["fault"]`, `434[{"error":"internal error"}]`},
+		{`425["after"]`, `435["done"]`},
+	}
+	for _, tt := range tests {
+		c.send(tt.send)
+		if tt.send == `421["values"]` {
+			c.want(`461-1[1,"two",{"_placeholder":true,"num":0}]`)
+			c.want("\x03")
+			continue
+		}
+		c.want(tt.want)
+	}
+	c.send(`42["values"]`) // nobody asked
+	c.sync("/")
+}
+
+func TestEmitWithAck(t *testing.T) {
+	h, url := newHub(t)
+	ns := h.Of("/")
+	roomsByAuth(ns)
+	a, idA := join(t, url, "/", `{"rooms":["a"]}`)
+	b, _ := join(t, url, "/", `{"rooms":["a"]}`)
+	s, _ := ns.Socket(idA)
+
+	type result struct {
+		got []string
+		err error
+	}
+	results := make(chan result, 1)
+	go func() {
+		answers, err := ns.To("a").Timeout(patience).EmitWithAck(context.Background(), "ask", 1)
+		r := result{err: err}
+		for _, answer := range answers {
+			r.got = append(r.got, answer.String())
+		}
+		results <- r
+	}()
+	a.want(`420["ask",1]`)
+	b.want(`420["ask",1]`)
+	a.send(`430["from a"]`)
+	a.send(`430["again"]`)
+	a.send(`4399["what?"]`)
+	b.send(`430["from b",2]`)
+	r := await(t, results)
+	slices.Sort(r.got)
+	if r.err != nil || !slices.Equal(r.got, []string{`["from a"]`, `["from b",2]`}) {
+		t.Errorf("got %+v", r)
+	}
+
+	one := make(chan error, 1)
+	go func() {
+		answer, err := s.EmitWithAck(context.Background(), "ask")
+		if answer.String() != "[true]" {
+			err = fmt.Errorf("got %s, %w", answer, err)
+		}
+		one <- err
+	}()
+	a.want(`421["ask"]`)
+	b.send(`431["forged"]`)
+	b.sync("/")
+	a.send(`431[true]`)
+	if err := await(t, one); err != nil {
+		t.Error(err)
+	}
+	if _, err := s.Timeout(time.Millisecond).EmitWithAck(t.Context(), "ask"); !errors.Is(err, hub.ErrTimeout) {
+		t.Errorf("got %v", err)
+	}
+	if answers, err := ns.Timeout(time.Millisecond).EmitWithAck(t.Context(), "ask"); !errors.Is(err, hub.ErrTimeout) || len(answers) != 0 {
+		t.Errorf("got %v, %v", answers, err)
+	}
+}
+
+func TestEmitWithAckToLeaver(t *testing.T) {
+	h, url := newHub(t)
+	c, id := join(t, url, "/", "")
+	s, _ := h.Of("/").Socket(id)
+	gone := make(chan error, 1)
+	go func() {
+		_, err := s.Timeout(patience).EmitWithAck(context.Background(), "ask")
+		gone <- err
+	}()
+	c.want(`420["ask"]`)
+	c.conn.Close()
+	if err := await(t, gone); !errors.Is(err, hub.ErrDisconnected) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestReservedEvents(t *testing.T) {
+	h, _ := newHub(t)
+	for _, name := range []string{"connect", "disconnect", "disconnecting", "connect_error", "newListener", "removeListener"} {
+		if _, err := h.Of("/").Emit(name); !errors.Is(err, hub.ErrEvent) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// What breaks the protocol costs its sender the connection, and nobody else.
+func TestBadPackets(t *testing.T) {
+	h, url := newHub(t)
+	ns := h.Of("/")
+	answerSync(ns)
+	h.Of("/chat")
+	witness, _ := join(t, url, "/", "")
+	for _, packet := range []string{
+		"4", "49", "42", "42[", "42{}", "42[]", "42[1", `42["a"`, `42[{}]`, `42/chat,["a"]`, "40", `44{"message":"x"}`,
+		`451-["a",{"_placeholder":true,"num":3}]`, `4599-["a"]`, `42["connect"]`, `42["disconnecting"]`, "\xff",
+	} {
+		c, _ := join(t, url, "/", "")
+		c.send(packet)
+		c.wantClosed()
+	}
+	witness.sync("/")
+}
+
+func TestHandlerPanics(t *testing.T) {
+	h, url := newHub(t)
+	ns := h.Of("/")
+	answerSync(ns)
+	gone := make(chan string, 1)
+	ns.On("disconnect", hub.HandlerFunc(func(_ context.Context, ev *hub.Event) error {
+		gone <- ev.Reason
+		return nil
+	}))
+	ns.On("boom", hub.HandlerFunc(func(context.Context, *hub.Event) error { panic("boom") }))
+	witness, _ := join(t, url, "/", "")
+	c, _ := join(t, url, "/", "")
+	c.send(`42["boom"]`)
+	c.wantClosed()
+	if reason := await(t, gone); reason != hub.ReasonForced {
+		t.Errorf("reason %q", reason)
+	}
+	witness.sync("/")
+}
+
+func TestDisconnectReasons(t *testing.T) {
+	h, url := newHub(t)
+	ns := h.Of("/")
+	answerSync(ns)
+	reasons := make(chan string, 1)
+	ns.On("disconnect", hub.HandlerFunc(func(_ context.Context, ev *hub.Event) error {
+		reasons <- ev.Reason
+		return nil
+	}))
+	tests := []struct {
+		reason string
+		end    func(c *client, s *hub.Socket)
+	}{
+		{hub.ReasonClientDisconnect, func(c *client, _ *hub.Socket) { c.send("41") }},
+		{hub.ReasonServerDisconnect, func(_ *client, s *hub.Socket) { s.Disconnect(false) }},
+		{hub.ReasonServerDisconnect, func(_ *client, s *hub.Socket) { s.Disconnect(true) }},
+		{"transport close", func(c *client, _ *hub.Socket) { c.conn.Close() }},
+		{hub.ReasonForced, func(c *client, _ *hub.Socket) { c.send("42[") }},
+	}
+	for _, tt := range tests {
+		c, id := join(t, url, "/", "")
+		c.sync("/")
+		s, _ := ns.Socket(id)
+		tt.end(c, s)
+		if got := await(t, reasons); got != tt.reason {
+			t.Errorf("got %q, want %q", got, tt.reason)
+		}
+		<-s.Done()
+	}
+}

@@ -1,0 +1,168 @@
+package hub_test
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/caddy-socketio/caddy-socketio/hub"
+	"github.com/gorilla/websocket"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest"
+)
+
+// patience bounds how long a test waits for what must come.
+const patience = 10 * time.Second
+
+// newHub serves a hub over HTTP until the test ends.
+func newHub(t testing.TB) (*hub.Hub, string) {
+	t.Helper()
+	var log *zap.Logger
+	if tt, ok := t.(*testing.T); ok {
+		log = zaptest.NewLogger(tt, zaptest.Level(zap.WarnLevel))
+	}
+	h := hub.New(hub.Options{Name: "test", Log: log})
+	s := httptest.NewServer(h)
+	t.Cleanup(func() {
+		h.Close()
+		s.Close()
+	})
+	return h, "ws" + strings.TrimPrefix(s.URL, "http") + "/socket.io/"
+}
+
+// client is a bare client: it reads and writes Engine.IO packets as text.
+type client struct {
+	t    testing.TB
+	conn *websocket.Conn
+	sid  string // of the connection
+}
+
+// dial opens a connection; it is in no namespace yet, except for version 3.
+func dial(t testing.TB, url, version string) *client {
+	t.Helper()
+	conn, response, err := websocket.DefaultDialer.Dial(url+"?transport=websocket&EIO="+version, http.Header{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	response.Body.Close()
+	c := &client{t: t, conn: conn}
+	t.Cleanup(func() { conn.Close() })
+	var open struct{ SID string }
+	c.parse(strings.TrimPrefix(c.read(), "0"), &open)
+	c.sid = open.SID
+	return c
+}
+
+// join opens a connection and joins a namespace. It returns the socket's id.
+func join(t testing.TB, url, namespace, auth string) (*client, string) {
+	t.Helper()
+	c := dial(t, url, "4")
+	return c, c.join(namespace, auth)
+}
+
+func (c *client) join(namespace, auth string) string {
+	c.t.Helper()
+	prefix := "40"
+	if namespace != "/" {
+		prefix += namespace + ","
+	}
+	c.send(prefix + auth)
+	answer := c.read()
+	rest, ok := strings.CutPrefix(answer, prefix)
+	if !ok {
+		c.t.Fatalf("got %q, want %s{...}", answer, prefix)
+	}
+	var connected struct{ SID string }
+	c.parse(rest, &connected)
+	return connected.SID
+}
+
+func (c *client) parse(text string, into any) {
+	c.t.Helper()
+	if err := json.Unmarshal([]byte(text), into); err != nil {
+		c.t.Fatalf("%q: %v", text, err)
+	}
+}
+
+func (c *client) send(text string) {
+	c.t.Helper()
+	if err := c.conn.WriteMessage(websocket.TextMessage, []byte(text)); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+// read returns the next packet that is no ping.
+func (c *client) read() string {
+	c.t.Helper()
+	text, err := c.next()
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return text
+}
+
+func (c *client) next() (string, error) {
+	for {
+		_ = c.conn.SetReadDeadline(time.Now().Add(patience))
+		_, data, err := c.conn.ReadMessage()
+		if err != nil || string(data) != "2" {
+			return string(data), err
+		}
+	}
+}
+
+// want reads the next packet and compares it.
+func (c *client) want(packet string) {
+	c.t.Helper()
+	if got := c.read(); got != packet {
+		c.t.Fatalf("got %q, want %q", got, packet)
+	}
+}
+
+// wantClosed reads until the connection ends, and reports what came before.
+func (c *client) wantClosed() (before []string) {
+	c.t.Helper()
+	for {
+		text, err := c.next()
+		if err != nil {
+			if e, ok := err.(interface{ Timeout() bool }); ok && e.Timeout() {
+				c.t.Fatal("the connection stays open")
+			}
+			return before
+		}
+		before = append(before, text)
+	}
+}
+
+// sync waits until the server has handled all that the client has sent in a
+// namespace, by an event that is acknowledged: see echo.
+func (c *client) sync(namespace string) {
+	c.t.Helper()
+	prefix := ""
+	if namespace != "/" {
+		prefix = namespace + ","
+	}
+	c.send("42" + prefix + `7["sync"]`)
+	c.want("43" + prefix + "7[]")
+}
+
+// answerSync makes [client.sync] work.
+func answerSync(ns *hub.Namespace) {
+	ns.On("sync", hub.HandlerFunc(func(_ context.Context, ev *hub.Event) error { return ev.Ack() }))
+}
+
+// await returns what comes on a channel.
+func await[T any](t testing.TB, ch <-chan T) T {
+	t.Helper()
+	select {
+	case v := <-ch:
+		return v
+	case <-time.After(patience):
+		t.Fatal("it does not come")
+	}
+	panic("unreachable")
+}

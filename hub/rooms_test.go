@@ -1,0 +1,205 @@
+package hub_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/caddy-socketio/caddy-socketio/hub"
+	"github.com/caddy-socketio/caddy-socketio/rooms"
+)
+
+// roomsByAuth makes clients join the rooms that their auth names.
+func roomsByAuth(ns *hub.Namespace) {
+	ns.On("connect", hub.HandlerFunc(func(_ context.Context, ev *hub.Event) error {
+		var auth struct{ Rooms []string }
+		if err := ev.Socket.Auth().Decode(&auth); err != nil {
+			return err
+		}
+		return ev.Socket.Join(auth.Rooms...)
+	}))
+	answerSync(ns)
+}
+
+func TestUnionOnce(t *testing.T) {
+	h, url := newHub(t)
+	ns := h.Of("/")
+	roomsByAuth(ns)
+	both, _ := join(t, url, "/", `{"rooms":["a","b"]}`)
+	one, _ := join(t, url, "/", `{"rooms":["b"]}`)
+	none, id := join(t, url, "/", `{"rooms":["c"]}`)
+
+	if n, err := ns.To("a", "b").To("a").Emit("news", 1); n != 2 || err != nil {
+		t.Fatalf("got %d, %v", n, err)
+	}
+	if n, err := ns.To(id).Emit("yours", []byte{1, 2}); n != 1 || err != nil {
+		t.Fatalf("got %d, %v", n, err)
+	}
+	both.want(`42["news",1]`)
+	one.want(`42["news",1]`)
+	none.want(`451-["yours",{"_placeholder":true,"num":0}]`)
+	none.want("\x01\x02")
+	for _, c := range []*client{both, one, none} {
+		c.sync("/")
+	}
+}
+
+func TestExcept(t *testing.T) {
+	h, url := newHub(t)
+	ns := h.Of("/")
+	roomsByAuth(ns)
+	in, _ := join(t, url, "/", `{"rooms":["a"]}`)
+	out, id := join(t, url, "/", `{"rooms":["a","b"]}`)
+
+	if n, _ := ns.To("a").Except("b").Emit("one"); n != 1 {
+		t.Errorf("got %d", n)
+	}
+	if n, _ := ns.Except(id).Emit("two"); n != 1 {
+		t.Errorf("got %d", n)
+	}
+	in.want(`42["one"]`)
+	in.want(`42["two"]`)
+	out.sync("/")
+}
+
+func TestBroadcastLeavesSenderOut(t *testing.T) {
+	h, url := newHub(t)
+	ns := h.Of("/")
+	roomsByAuth(ns)
+	ns.On("say", hub.HandlerFunc(func(_ context.Context, ev *hub.Event) error {
+		_, err := ev.Socket.To("a").Emit("said", hub.Args(ev.Args))
+		return err
+	}))
+	ns.On("shout", hub.HandlerFunc(func(_ context.Context, ev *hub.Event) error {
+		_, err := ev.Socket.Broadcast().IncludeSender().Emit("shouted")
+		return err
+	}))
+	sender, _ := join(t, url, "/", `{"rooms":["a"]}`)
+	other, _ := join(t, url, "/", `{"rooms":["a"]}`)
+
+	sender.send(`42["say","hi",{"a":[1]}]`)
+	other.want(`42["said","hi",{"a":[1]}]`)
+	sender.sync("/")
+	sender.send(`42["shout"]`)
+	sender.want(`42["shouted"]`)
+	other.want(`42["shouted"]`)
+}
+
+func TestRoomsWhileDisconnecting(t *testing.T) {
+	h, url := newHub(t)
+	ns := h.Of("/chat")
+	roomsByAuth(ns)
+	type seen struct {
+		rooms  []string
+		reason string
+	}
+	leaving, left := make(chan seen, 1), make(chan seen, 1)
+	report := func(to chan seen) hub.Handler {
+		return hub.HandlerFunc(func(_ context.Context, ev *hub.Event) error {
+			to <- seen{ev.Socket.Rooms(), ev.Reason}
+			return nil
+		})
+	}
+	ns.On("disconnecting", report(leaving))
+	ns.On("disconnect", report(left))
+
+	c, id := join(t, url, "/chat", `{"rooms":["a","b"]}`)
+	c.send("41/chat,")
+	if got := await(t, leaving); !slices.Equal(got.rooms, []string{id, "a", "b"}) || got.reason != hub.ReasonClientDisconnect {
+		t.Errorf("disconnecting: %+v", got)
+	}
+	if got := await(t, left); len(got.rooms) != 0 || got.reason != hub.ReasonClientDisconnect {
+		t.Errorf("disconnect: %+v", got)
+	}
+	if ns.Len() != 0 || ns.Rooms() != 0 {
+		t.Errorf("%d sockets, %d rooms", ns.Len(), ns.Rooms())
+	}
+}
+
+func TestRemoteOperations(t *testing.T) {
+	h, url := newHub(t)
+	ns := h.Of("/")
+	roomsByAuth(ns)
+	a, idA := join(t, url, "/", `{"rooms":["a"]}`)
+	b, _ := join(t, url, "/", `{"rooms":["b"]}`)
+
+	if n, err := ns.To("a").SocketsJoin("x", "y"); n != 1 || err != nil {
+		t.Fatalf("got %d, %v", n, err)
+	}
+	if n, err := ns.In("x").SocketsLeave("y"); n != 1 || err != nil {
+		t.Fatalf("got %d, %v", n, err)
+	}
+	found, err := ns.In("x").FetchSockets(t.Context())
+	if err != nil || len(found) != 1 || found[0].ID != idA || !slices.Equal(found[0].Rooms, []string{idA, "a", "x"}) {
+		t.Fatalf("got %+v, %v", found, err)
+	}
+	if err := found[0].Emit("hello"); err != nil {
+		t.Fatal(err)
+	}
+	a.want(`42["hello"]`)
+	if n, err := ns.To("a").DisconnectSockets(false); n != 1 || err != nil {
+		t.Fatalf("got %d, %v", n, err)
+	}
+	a.want("41")
+	if n, err := ns.DisconnectSockets(true); n != 1 || err != nil {
+		t.Fatalf("got %d, %v", n, err)
+	}
+	if before := b.wantClosed(); !slices.Contains(before, "41") {
+		t.Errorf("got %q", before)
+	}
+}
+
+func TestRoomNames(t *testing.T) {
+	h, url := newHub(t)
+	ns := h.Of("/")
+	socket := make(chan *hub.Socket, 1)
+	ns.On("connect", hub.HandlerFunc(func(_ context.Context, ev *hub.Event) error {
+		socket <- ev.Socket
+		return nil
+	}))
+	answerSync(ns)
+	c, _ := join(t, url, "/", "")
+	c.sync("/")
+	s := await(t, socket)
+
+	for _, name := range []string{"", strings.Repeat("x", hub.MaxRoomName+1)} {
+		if err := s.Join("fine", name); !errors.Is(err, hub.ErrRoom) {
+			t.Errorf("%.3q: %v", name, err)
+		}
+	}
+	if got := s.Rooms(); len(got) != 1 {
+		t.Errorf("joined %q", got)
+	}
+	many := make([]string, hub.MaxRooms)
+	for i := range many {
+		many[i] = strings.Repeat("r", i+1)[:1] + string(rune('0'+i%10)) + strings.Repeat("x", i/10)
+	}
+	if err := s.Join(many...); err == nil {
+		t.Error("a socket joins more rooms than the limit")
+	}
+	if err := s.Join(many[1:]...); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestRoomEvents(t *testing.T) {
+	h, url := newHub(t)
+	ns := h.Of("/")
+	roomsByAuth(ns)
+	events := make(chan string, 16)
+	off := ns.OnRoom(func(ev hub.RoomEvent) {
+		if ev.Room == "a" {
+			events <- ev.Kind.String()
+		}
+	})
+	c, _ := join(t, url, "/", `{"rooms":["a"]}`)
+	c.conn.Close()
+	for _, want := range []rooms.Kind{rooms.Create, rooms.Join, rooms.Leave, rooms.Delete} {
+		if got := await(t, events); got != want.String() {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	}
+	off()
+}
