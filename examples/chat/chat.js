@@ -101,6 +101,7 @@ export class Chat extends EventTarget {
 	say(what) {
 		const talk = this.talk;
 		const line = this.#add(talk, { id: this.id, name: this.name, text: what, own: true, pending: true });
+		talk.typed = 0;
 		const done = () => {
 			line.pending = false;
 			this.#changed();

@@ -1,11 +1,13 @@
-// A TCP proxy that can lose the network: cut resets every connection through
-// it, freeze lets them stand and moves nothing any more.
+// A TCP proxy that can lose the network: cut ends every connection through it
+// and lets no other stand until mend; freeze lets all of them stand and moves
+// nothing any more.
 
 import { once } from 'node:events';
 import net from 'node:net';
 
 export class Proxy {
 	#connections = new Set();
+	#state = 'up';
 	#server;
 
 	static async start(t, port) {
@@ -25,10 +27,16 @@ export class Proxy {
 	}
 
 	cut() {
+		this.#state = 'cut';
 		for (const connection of this.#connections) connection.destroy();
 	}
 
+	mend() {
+		this.#state = 'up';
+	}
+
 	freeze() {
+		this.#state = 'frozen';
 		for (const connection of this.#connections) {
 			connection.unpipe();
 			connection.pause();
@@ -43,7 +51,8 @@ export class Proxy {
 				this.#connections.delete(from);
 				to.destroy();
 			});
-			from.pipe(to);
+			if (this.#state === 'up') from.pipe(to);
 		}
+		if (this.#state === 'cut') down.destroy();
 	}
 }
