@@ -338,12 +338,27 @@ func (p *parser) on(ns *Namespace) error {
 func (p *parser) step() (json.RawMessage, error) {
 	name := p.Val()
 	id := "socketio.handlers." + name
-	if _, err := caddy.GetModule(id); err != nil {
+	info, err := caddy.GetModule(id)
+	if err != nil {
 		return nil, p.Errf("unknown step %q: there is no module %s", name, id)
 	}
-	module, err := caddyfile.UnmarshalModule(p.Dispenser, id)
+	module := info.New()
+	segment := p.NewFromNextSegment()
+	switch m := module.(type) {
+	case helped:
+		err = m.ParseCaddyfile(p.WithDispenser(segment))
+	case caddyfile.Unmarshaler:
+		err = m.UnmarshalCaddyfile(segment)
+	default:
+		err = p.Errf("module %s can't be used in a Caddyfile", id)
+	}
 	if err != nil {
 		return nil, err
 	}
 	return caddyconfig.JSONModuleObject(module, "handler", name, nil), nil
+}
+
+// helped is a step that needs more than its own lines, to read HTTP directives.
+type helped interface {
+	ParseCaddyfile(h httpcaddyfile.Helper) error
 }

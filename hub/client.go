@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"context"
 	"net/url"
 	"slices"
 	"sync"
@@ -19,6 +20,8 @@ type client struct {
 	session *engine.Session
 	route   *Route
 	version sio.Version
+	ctx     context.Context // ends with the connection
+	cancel  context.CancelFunc
 
 	decoder sio.Decoder // owned by Receive
 	// assembling is the number of the packet whose attachments are awaited, 0
@@ -51,6 +54,7 @@ func (h *Hub) accept(session *engine.Session) (engine.Receiver, error) {
 	if session.Version() == eio.V3 {
 		c.version = sio.V4
 	}
+	c.ctx, c.cancel = context.WithCancel(h.ctx)
 	c.decoder = sio.Decoder{Version: c.version, Limits: sio.DefaultLimits, Allow: c.allowBinary}
 	session.SetAlarm(c.route.config().ConnectTimeout, c.expire)
 	if c.version == sio.V4 {
@@ -298,6 +302,7 @@ func (c *client) disconnect() {
 
 // Closed ends what is left of the connection's sockets.
 func (c *client) Closed(reason string) {
+	c.cancel()
 	c.mu.Lock()
 	c.closed = true
 	sockets := slices.Clone(c.sockets)

@@ -52,7 +52,8 @@ type Handler interface {
 	// error ends the handling of the event: on Connect it refuses the socket,
 	// see [Refusal] and [Outage]; on a client's event it is the
 	// acknowledgement {"error": MESSAGE}, where one was asked and not yet
-	// given. The context ends with the hub.
+	// given. The context ends with the client's connection; on Disconnecting
+	// and Disconnect, with the hub.
 	HandleEvent(ctx context.Context, ev *Event) error
 }
 
@@ -61,6 +62,14 @@ type HandlerFunc func(ctx context.Context, ev *Event) error
 
 // HandleEvent calls f.
 func (f HandlerFunc) HandleEvent(ctx context.Context, ev *Event) error { return f(ctx, ev) }
+
+// context is what the handlers of the event get.
+func (ev *Event) context() context.Context {
+	if ev.Type == Disconnecting || ev.Type == Disconnect {
+		return ev.Socket.ns.hub.ctx
+	}
+	return ev.Socket.client.ctx
+}
 
 // WantsAck reports whether the client asked for an acknowledgement that was not
 // given yet.

@@ -72,6 +72,9 @@ func (ns *Namespace) link(c cluster.Cluster) {
 	}
 }
 
+// Hub returns the hub that the namespace belongs to.
+func (ns *Namespace) Hub() *Hub { return ns.hub }
+
 // Name returns the namespace's name, "/chat" for instance.
 func (ns *Namespace) Name() string { return ns.name }
 
@@ -136,7 +139,7 @@ func (ns *Namespace) plain() bool {
 // handle lets handlers have an event: those of the config's first rule that
 // matches, then those of Go programs.
 func (ns *Namespace) handle(ev *Event) error {
-	ctx := ns.hub.ctx
+	ctx := ev.context()
 	handled := false
 	if rule := ns.rules.Load().find(ev); rule != nil {
 		handled = true

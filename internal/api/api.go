@@ -1,53 +1,49 @@
 // Package api is what the outside world may ask of the hubs of a process, as JSON
 // over HTTP: emit, join, leave, disconnect, list. It is mounted on Caddy's admin
-// endpoint, and on ordinary routes.
+// endpoint, and on ordinary routes. The file openapi.yaml of the repository
+// describes it for clients.
 package api
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"iter"
-	"mime"
+	"maps"
 	"net/http"
-	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/caddy-socketio/caddy-socketio/hub"
-	"github.com/caddy-socketio/caddy-socketio/rooms"
 )
 
 // MaxBody is how many bytes the body of a request may have, streams excepted.
 const MaxBody = 16 << 20
 
 // API answers requests. It holds nothing but the way to the hubs, so that it need
-// not be told of a new config.
+// not be told of a new config. It must not be changed while it is in use.
 type API struct {
 	// Hubs ranges over the hubs that exist.
 	Hubs iter.Seq[*hub.Hub]
 	// DefaultHub is the name of the hub that is meant where none is named.
 	DefaultHub string
-	// Version of the program, for the overview.
+	// Version of the program, for the status.
 	Version string
+
+	// OnlyHub is the name of the only hub that requests may be about. Default:
+	// all hubs.
+	OnlyHub string
+	// OnlyOperations are the names of the operations that are allowed, see
+	// [Operations]. Default: all.
+	OnlyOperations []string
+	// OnlyNamespaces are names and globs of the namespaces that requests may be
+	// about; a star matches any text without a slash. Default: all.
+	OnlyNamespaces []string
 }
 
-// Error is an answer that is no success. It is written as {"error": MESSAGE}.
-type Error struct {
-	// Status is the HTTP status.
-	Status int
-	// Message says what is wrong: the field at fault, and what was expected.
-	Message string
-	// Allow lists the methods that would do, with status 405.
-	Allow string
-}
-
-// Error returns the message.
-func (e *Error) Error() string { return e.Message }
-
-func badRequest(format string, args ...any) error {
-	return &Error{Status: http.StatusBadRequest, Message: fmt.Sprintf(format, args...)}
-}
+// StatusOperation is the name of the operation that has no path of its own: what
+// is asked for at the root of the API.
+const StatusOperation = "status"
 
 // operation is one thing that the API does.
 type operation struct {
@@ -55,8 +51,9 @@ type operation struct {
 	do     func(a *API, w http.ResponseWriter, r *http.Request) (any, error)
 }
 
+// operations are all there are, by name.
 var operations = map[string]operation{
-	"":                 {http.MethodGet, (*API).overview},
+	StatusOperation:    {http.MethodGet, (*API).status},
 	"emit":             {http.MethodPost, (*API).emit},
 	"join":             {http.MethodPost, (*API).join},
 	"leave":            {http.MethodPost, (*API).leave},
@@ -67,185 +64,72 @@ var operations = map[string]operation{
 	"sockets":          {http.MethodGet, (*API).sockets},
 }
 
-// Serve answers a request for the operation of a name. The error is an [*Error],
-// and nothing was written then.
-func (a *API) Serve(w http.ResponseWriter, r *http.Request, name string) error {
+// Operations returns the names of all operations, sorted: the last element of
+// their paths, and [StatusOperation].
+func Operations() []string { return slices.Sorted(maps.Keys(operations)) }
+
+// Serve answers a request for what stands after the API's root in a path: the name
+// of an operation, or nothing for the status. The error is an [*Error], and nothing
+// was written then; any other error says that the answer could not be written.
+func (a *API) Serve(w http.ResponseWriter, r *http.Request, path string) error {
+	name := path
+	switch name {
+	case StatusOperation:
+		name = "" // it is at the root only
+	case "":
+		name = StatusOperation
+	}
 	op, ok := operations[name]
 	if !ok {
-		return &Error{Status: http.StatusNotFound, Message: fmt.Sprintf("no such operation: %q", name)}
+		return &Error{Status: http.StatusNotFound, Message: fmt.Sprintf("there is no operation %q", path)}
 	}
-	if r.Method != op.method && !(r.Method == http.MethodHead && op.method == http.MethodGet) {
-		return &Error{
-			Status: http.StatusMethodNotAllowed, Allow: op.method,
-			Message: fmt.Sprintf("method %s is not allowed: expected %s", r.Method, op.method),
-		}
+	if a.OnlyOperations != nil && !slices.Contains(a.OnlyOperations, name) {
+		return forbidden("%s is not allowed here", name)
+	}
+	if err := op.checkMethod(r.Method); err != nil {
+		return err
 	}
 	answer, err := op.do(a, w, r)
 	if err != nil {
 		return asError(err)
 	}
+	return writeJSON(w, http.StatusOK, answer)
+}
+
+func (op operation) checkMethod(method string) error {
+	allow := op.method
+	if allow == http.MethodGet {
+		allow = "GET, HEAD"
+	}
+	if slices.Contains(strings.Split(allow, ", "), method) {
+		return nil
+	}
+	return &Error{
+		Status: http.StatusMethodNotAllowed, Allow: allow,
+		Message: fmt.Sprintf("method %s is not allowed: expected %s", method, op.method),
+	}
+}
+
+// writeJSON writes an answer at once, or nothing of it with an error.
+func writeJSON(w http.ResponseWriter, status int, v any) error {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
-	return writeJSON(w, answer)
+	return encode(statusWriter{w, status}, v)
 }
 
-// WriteError answers with an error.
-func WriteError(w http.ResponseWriter, err error) {
-	e := asError(err)
-	if e.Allow != "" {
-		w.Header().Set("Allow", e.Allow)
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Cache-Control", "no-store")
-	w.WriteHeader(e.Status)
-	_ = writeJSON(w, map[string]string{"error": e.Message}) // nobody else to tell
-}
-
-func asError(err error) *Error {
-	if e, ok := errors.AsType[*Error](err); ok {
-		return e
-	}
-	if tooLarge, ok := errors.AsType[*http.MaxBytesError](err); ok {
-		return &Error{
-			Status:  http.StatusRequestEntityTooLarge,
-			Message: fmt.Sprintf("the body is larger than %d bytes", tooLarge.Limit),
-		}
-	}
-	return &Error{Status: http.StatusBadRequest, Message: err.Error()}
-}
-
-func writeJSON(w io.Writer, v any) error {
+func encode(w io.Writer, v any) error {
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
 	return enc.Encode(v)
 }
 
-// contentType checks the type of a body, and reports whether it is a stream.
-func contentType(r *http.Request) (stream bool, err error) {
-	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	switch kind {
-	case "application/json":
-		return false, nil
-	case "application/x-ndjson":
-		return true, nil
-	}
-	return false, &Error{
-		Status:  http.StatusUnsupportedMediaType,
-		Message: fmt.Sprintf("content type %q is not supported: expected application/json", r.Header.Get("Content-Type")),
-	}
+// statusWriter writes the status when there is something to follow it.
+type statusWriter struct {
+	http.ResponseWriter
+	status int
 }
 
-// readBody reads a body that is one JSON value, strictly.
-func readBody(w http.ResponseWriter, r *http.Request, into any) error {
-	stream, err := contentType(r)
-	if err != nil {
-		return err
-	}
-	if stream {
-		return &Error{Status: http.StatusUnsupportedMediaType, Message: "expected application/json: only emit takes a stream"}
-	}
-	return decode(http.MaxBytesReader(w, r.Body, MaxBody), into)
-}
-
-// decode reads one JSON value and nothing after it. Fields that are not known are
-// errors, which name them.
-func decode(r io.Reader, into any) error {
-	dec := json.NewDecoder(r)
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(into); err != nil {
-		return describe(err)
-	}
-	if _, err := dec.Token(); err != io.EOF {
-		if _, big := errors.AsType[*http.MaxBytesError](err); big {
-			return err
-		}
-		return badRequest("body: expected one JSON value, there is more after it")
-	}
-	return nil
-}
-
-// describe says in the words of the API what is wrong with a body.
-func describe(err error) error {
-	if _, big := errors.AsType[*http.MaxBytesError](err); big {
-		return err
-	}
-	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok && wrong.Field != "" {
-		return badRequest("%s: unexpected %s, expected %s", wrong.Field, wrong.Value, typeName(wrong.Type.String()))
-	}
-	if field, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
-		return badRequest("%s: unknown field", strings.Trim(field, `"`))
-	}
-	if err == io.EOF {
-		return badRequest("body: expected JSON, it is empty")
-	}
-	return badRequest("body: %s", strings.TrimPrefix(err.Error(), "json: "))
-}
-
-// typeName says in JSON's words what a Go type is in JSON.
-func typeName(t string) string {
-	switch {
-	case t == "string", t == "bool":
-		return "a " + t
-	case strings.HasPrefix(t, "[]"):
-		return "a list"
-	case strings.HasPrefix(t, "int"):
-		return "a number"
-	}
-	return "an object"
-}
-
-// scope names a namespace of a hub. It stands in the body or in the query.
-type scope struct {
-	Hub       string `json:"hub,omitempty"`
-	Namespace string `json:"namespace,omitempty"`
-}
-
-// fill takes what the body leaves out from the query.
-func (s *scope) fill(q url.Values) {
-	if s.Hub == "" {
-		s.Hub = q.Get("hub")
-	}
-	if s.Namespace == "" {
-		s.Namespace = q.Get("namespace")
-	}
-}
-
-// hub finds the hub that is meant.
-func (a *API) hub(s scope) (*hub.Hub, error) {
-	name := s.Hub
-	if name == "" {
-		name = a.DefaultHub
-	}
-	for h := range a.Hubs {
-		if h.Name() == name {
-			return h, nil
-		}
-	}
-	return nil, &Error{Status: http.StatusNotFound, Message: fmt.Sprintf("hub: there is no hub %q", name)}
-}
-
-// in calls fn with the namespace that is meant.
-func (a *API) in(s scope, fn func(*hub.Namespace) error) error {
-	h, err := a.hub(s)
-	if err != nil {
-		return err
-	}
-	name := s.Namespace
-	if name == "" {
-		name = "/"
-	}
-	if !h.Visit(name, func(ns *hub.Namespace) { err = fn(ns) }) {
-		return &Error{Status: http.StatusNotFound, Message: fmt.Sprintf("namespace: there is no namespace %q in hub %q", name, h.Name())}
-	}
-	return err
-}
-
-// target names sockets by rooms.
-func target(in, except []string) (rooms.Target, error) {
-	for _, room := range in {
-		if room == "" {
-			return rooms.Target{}, errors.New("the name of a room is empty")
-		}
-	}
-	return rooms.Target{In: in, Except: except}, nil
+func (w statusWriter) Write(p []byte) (int, error) {
+	w.WriteHeader(w.status) // the encoder writes once
+	return w.ResponseWriter.Write(p)
 }

@@ -3,13 +3,7 @@ package api
 import (
 	"bytes"
 	"context"
-	"encoding/json"
-	"errors"
-	"fmt"
-	"io"
 	"net/http"
-	"net/url"
-	"time"
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
 	"github.com/caddy-socketio/caddy-socketio/hub"
@@ -26,8 +20,8 @@ type Emit struct {
 	Except []string `json:"except,omitempty"`
 	// Event is the event's name.
 	Event string `json:"event"`
-	// Args are its arguments. Binary is {"$binary": BASE64}.
-	Args []sio.Data `json:"args,omitempty"`
+	// Args are its arguments, a JSON array. Binary is {"$binary": BASE64}.
+	Args sio.Data `json:"args,omitzero"`
 	// Volatile lets clients miss the event that can't take it at the moment.
 	Volatile bool `json:"volatile,omitempty"`
 	// Local keeps the event on this node of a cluster.
@@ -36,32 +30,6 @@ type Emit struct {
 	Compress *bool `json:"compress,omitempty"`
 	// Ack asks for the clients' acknowledgements.
 	Ack *AckOptions `json:"ack,omitempty"`
-
-	op cluster.Emit
-}
-
-// AckOptions say how to wait for acknowledgements.
-type AckOptions struct {
-	// Timeout is how long to wait, like "5s". Default: 5s.
-	Timeout string `json:"timeout,omitempty"`
-
-	timeout time.Duration
-}
-
-// maxAckTimeout bounds how long a request may wait for acknowledgements.
-const maxAckTimeout = 5 * time.Minute
-
-func (o *AckOptions) check() error {
-	o.timeout = hub.DefaultTimeout
-	if o.Timeout == "" {
-		return nil
-	}
-	d, err := time.ParseDuration(o.Timeout)
-	if err != nil || d <= 0 || d > maxAckTimeout {
-		return fmt.Errorf("ack.timeout: %q: expected a duration up to %s, like 5s", o.Timeout, maxAckTimeout)
-	}
-	o.timeout = d
-	return nil
 }
 
 // Delivered answers an emit.
@@ -75,37 +43,42 @@ type Delivered struct {
 	Complete *bool `json:"complete,omitempty"`
 }
 
-// check refuses what can't be emitted, and prepares the rest.
-func (e *Emit) check(query url.Values) error {
-	e.fill(query)
+// op refuses what can't be emitted, and returns the rest.
+func (e *Emit) op() (cluster.Emit, error) {
+	t, err := target("to", e.To, e.Except)
+	if err != nil {
+		return cluster.Emit{}, err
+	}
 	if e.Event == "" {
-		return errors.New("event: expected the name of an event")
+		return cluster.Emit{}, badRequest("event: expected the name of an event")
 	}
 	if err := hub.CheckEvent(e.Event); err != nil {
-		return fmt.Errorf("event: %w", err)
+		return cluster.Emit{}, badRequest("event: %v", err)
 	}
-	t, err := target(e.To, e.Except)
+	data, err := eventData(e.Event, e.Args)
 	if err != nil {
-		return fmt.Errorf("to: %w", err)
-	}
-	data, err := sio.EventData(e.Event, sio.Array(e.Args...))
-	if err != nil {
-		return fmt.Errorf("args: %w", err)
-	}
-	if len(data.Attachments) > sio.MaxAttachments {
-		return fmt.Errorf("args: %d binary values, the limit is %d", len(data.Attachments), sio.MaxAttachments)
-	}
-	if e.Ack != nil {
-		if err := e.Ack.check(); err != nil {
-			return err
-		}
+		return cluster.Emit{}, err
 	}
 	noCompress := e.Compress != nil && !*e.Compress
-	e.op = cluster.Emit{
+	return cluster.Emit{
 		Target: t, Data: data,
 		Flags: cluster.Flags{Volatile: e.Volatile, Local: e.Local, NoCompress: noCompress},
+	}, nil
+}
+
+// eventData makes the array that an event is on the wire.
+func eventData(event string, args sio.Data) (sio.Data, error) {
+	if string(args.JSON) == "null" {
+		args = sio.Data{} // as all fields that are null
 	}
-	return nil
+	data, err := sio.EventData(event, args)
+	if err != nil {
+		return sio.Data{}, badRequest("args: expected a list")
+	}
+	if n := len(data.Attachments); n > sio.MaxAttachments {
+		return sio.Data{}, badRequest("args: %d binary values, the limit is %d", n, sio.MaxAttachments)
+	}
+	return data, nil
 }
 
 func (a *API) emit(w http.ResponseWriter, r *http.Request) (any, error) {
@@ -113,96 +86,80 @@ func (a *API) emit(w http.ResponseWriter, r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if stream {
-		return a.emitStream(w, r)
-	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody))
+	q, err := query(r, "hub", "namespace")
 	if err != nil {
 		return nil, err
 	}
-	query := r.URL.Query()
-	if bytes.HasPrefix(bytes.TrimSpace(body), []byte("[")) {
-		return a.emitBatch(r.Context(), body, query)
+	if stream {
+		unhurried(w)
+		return a.emitStream(r.Body, scopeOf(q)), nil
 	}
-	e := new(Emit)
-	if err := decode(bytes.NewReader(body), e); err != nil {
+	body, err := readAll(w, r)
+	if err != nil {
 		return nil, err
 	}
-	if err := e.check(query); err != nil {
+	if bytes.HasPrefix(bytes.TrimLeft(body, " \t\r\n"), []byte("[")) {
+		return a.emitBatch(body, scopeOf(q))
+	}
+	var e Emit
+	if err := decode(body, &e); err != nil {
 		return nil, err
 	}
-	return a.emitOne(r.Context(), e)
+	e.fill(q)
+	if e.Ack != nil {
+		unhurried(w)
+		return a.emitWithAck(r.Context(), &e)
+	}
+	n, err := a.emitOne(&e)
+	return Delivered{Delivered: n}, err
 }
 
-// emitBatch emits all or, when one of them is wrong, none.
-func (a *API) emitBatch(ctx context.Context, body []byte, query url.Values) (any, error) {
-	var raw []json.RawMessage
-	if err := decode(bytes.NewReader(body), &raw); err != nil {
-		return nil, err
+// emitOne emits without waiting, and returns the number of sockets of this process
+// that the event was queued for.
+func (a *API) emitOne(e *Emit) (n int, err error) {
+	op, err := e.op()
+	if err != nil {
+		return 0, err
 	}
-	emits := make([]*Emit, len(raw))
-	for i := range raw {
-		emits[i] = new(Emit)
-		if err := decode(bytes.NewReader(raw[i]), emits[i]); err != nil {
-			return nil, at(i, err)
-		}
-		if err := emits[i].check(query); err != nil {
-			return nil, at(i, err)
-		}
-		if emits[i].Ack != nil {
-			return nil, badRequest("[%d].ack: a batch waits for nobody", i)
-		}
-		if err := a.in(emits[i].scope, func(*hub.Namespace) error { return nil }); err != nil {
-			return nil, at(i, err)
-		}
-	}
-	var sum Delivered
-	for i, e := range emits {
-		d, err := a.emitOne(ctx, e)
-		if err != nil {
-			return nil, at(i, err)
-		}
-		sum.Delivered += d.Delivered
-	}
-	return sum, nil
-}
-
-// at says which item of a list an error is about.
-func at(i int, err error) error {
-	e := *asError(err)
-	e.Message = fmt.Sprintf("[%d].%s", i, e.Message)
-	return &e
-}
-
-func (a *API) emitOne(ctx context.Context, e *Emit) (Delivered, error) {
-	var d Delivered
-	err := a.in(e.scope, func(ns *hub.Namespace) (err error) {
-		if e.Ack != nil {
-			d, err = emitWithAck(ctx, ns, e)
-			return err
-		}
-		d.Delivered, err = ns.Do(e.op)
+	err = a.in(e.scope, func(ns *hub.Namespace) (err error) {
+		n, err = ns.Do(op)
 		return err
 	})
-	return d, err
+	return n, err
 }
 
-func emitWithAck(ctx context.Context, ns *hub.Namespace, e *Emit) (Delivered, error) {
-	ctx, cancel := context.WithTimeout(ctx, e.Ack.timeout)
-	defer cancel()
-	responses := []sio.Data{}
-	d := Delivered{Responses: &responses, Complete: new(true)}
-	err := ns.Ask(ctx, cluster.EmitAck{Emit: e.op}, func(answer cluster.Answer) {
-		switch answer := answer.(type) {
-		case cluster.ClientCount:
-			d.Delivered += int(answer)
-		case cluster.ClientAck:
-			responses = append(responses, answer.Data)
-		}
-	})
-	if errors.Is(err, cluster.ErrIncomplete) || errors.Is(err, context.DeadlineExceeded) {
-		*d.Complete = false
-		return d, nil
+// emitText emits what an item of a batch or a line of a stream says.
+func (a *API) emitText(text []byte, defaults scope) (int, error) {
+	var e Emit
+	e.scope = defaults
+	if err := decode(text, &e); err != nil {
+		return 0, err
 	}
-	return d, err
+	if e.Ack != nil {
+		return 0, badRequest("ack: batches and streams wait for no acknowledgements")
+	}
+	return a.emitOne(&e)
+}
+
+// emitWithAck emits and waits for the acknowledgements.
+func (a *API) emitWithAck(ctx context.Context, e *Emit) (any, error) {
+	ctx, cancel, err := e.Ack.begin(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer cancel()
+	op, err := e.op()
+	if err != nil {
+		return nil, err
+	}
+	answers := acks{responses: []sio.Data{}}
+	err = a.in(e.scope, func(ns *hub.Namespace) error {
+		if op.Local {
+			ns.Answer(ctx, cluster.EmitAck{Emit: op}, answers.add)
+			return nil
+		}
+		answers.failed = ns.Ask(ctx, cluster.EmitAck{Emit: op}, answers.add)
+		return nil
+	})
+	return answers.delivered(), err
 }

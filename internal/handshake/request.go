@@ -73,7 +73,7 @@ func (q *Request) Header() http.Header { return q.header }
 // placeholders, the variables, and what was captured. The caller may add to it.
 func (q *Request) Replacer() *caddy.Replacer {
 	repl := caddy.NewReplacer()
-	q.Prepare(q.New(context.Background()), repl, nil)
+	q.Prepare(q.New(context.Background()), repl, nil, nil)
 	return repl
 }
 
@@ -89,9 +89,10 @@ func (q *Request) New(ctx context.Context) *http.Request {
 }
 
 // Prepare makes a request ready for Caddy's handlers: with a replacer, which gets
-// to know it and what was captured, and with the variables.
-func (q *Request) Prepare(r *http.Request, repl *caddy.Replacer, w http.ResponseWriter) *http.Request {
-	r = caddyhttp.PrepareRequest(r, repl, w, nil)
+// to know it and what was captured, with the variables, and with the server of
+// the config of the moment, which may be nil where no handler needs it.
+func (q *Request) Prepare(r *http.Request, repl *caddy.Replacer, w http.ResponseWriter, s *caddyhttp.Server) *http.Request {
+	r = caddyhttp.PrepareRequest(r, repl, w, s)
 	vars := r.Context().Value(caddyhttp.VarsCtxKey).(map[string]any)
 	maps.Copy(vars, q.vars)
 	for key, value := range q.values {

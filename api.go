@@ -1,0 +1,196 @@
+package socketio
+
+import (
+	"errors"
+	"fmt"
+	"mime"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/caddy-socketio/caddy-socketio/internal/api"
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+)
+
+func init() {
+	caddy.RegisterModule(APIHandler{})
+	httpcaddyfile.RegisterHandlerDirective("socketio_api", parseAPIHandler)
+	// As socketio: behind authentication.
+	httpcaddyfile.RegisterDirectiveOrder("socketio_api", httpcaddyfile.After, "encode")
+}
+
+// APIHandler serves the API of the admin endpoint on an ordinary route. It lets
+// everyone in who reaches it: guard it with Caddy's own means, basic_auth or a
+// matcher of addresses for instance, and allow no more than its users need.
+//
+// What stands in a request's path after the handler's own is the name of an
+// operation, and nothing is the status. Requests outside the path go to the next
+// handler.
+//
+// Browsers are let in from the handler's own origin only, by what they tell in
+// Sec-Fetch-Site or Origin, whatever the method; what is no browser sends neither.
+type APIHandler struct {
+	// Path is where the API is. It ends in a slash. Default: /socketio/.
+	Path string `json:"path,omitempty"`
+	// Hub is the name of the only hub that requests may be about. Default: any
+	// hub may be named, and default is meant where none is.
+	Hub string `json:"hub,omitempty"`
+	// Allow are the operations that are allowed: status, namespaces, rooms,
+	// sockets, emit, join, leave, disconnect and server_side_emit. Default: all.
+	Allow []string `json:"allow,omitempty"`
+	// Namespaces are names and globs, like /chat and /org-*, of the only
+	// namespaces that requests may be about and learn of. Connections can't be
+	// closed then, as that would reach other namespaces. Default: all.
+	Namespaces []string `json:"namespaces,omitempty"`
+
+	api *api.API
+}
+
+// CaddyModule returns the Caddy module information.
+func (APIHandler) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: "http.handlers.socketio_api", New: func() caddy.Module { return new(APIHandler) }}
+}
+
+// Provision prepares the handler.
+func (h *APIHandler) Provision(caddy.Context) error {
+	if h.Path == "" {
+		h.Path = "/socketio/"
+	}
+	if err := h.check(); err != nil {
+		return err
+	}
+	h.api = &api.API{
+		Hubs: allHubs, DefaultHub: DefaultHub, Version: version(),
+		OnlyHub: h.Hub, OnlyOperations: h.Allow, OnlyNamespaces: h.Namespaces,
+	}
+	return nil
+}
+
+// check refuses settings that can't be meant. A list that is empty could mean
+// nothing or all.
+func (h *APIHandler) check() error {
+	if h.Path != "" && (!strings.HasPrefix(h.Path, "/") || !strings.HasSuffix(h.Path, "/")) {
+		return fmt.Errorf("path %q: expected a path that begins and ends with a slash, like /socketio/", h.Path)
+	}
+	if h.Allow != nil && len(h.Allow) == 0 || h.Namespaces != nil && len(h.Namespaces) == 0 {
+		return errors.New("allow and namespaces must name something; leave them out for all")
+	}
+	for _, name := range h.Allow {
+		if !slices.Contains(api.Operations(), name) {
+			return fmt.Errorf("allow %q: expected %s", name, strings.Join(api.Operations(), ", "))
+		}
+	}
+	for _, name := range h.Namespaces {
+		if err := checkNamespace(name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ServeHTTP serves the requests on the handler's path.
+func (h *APIHandler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
+	operation, ours := strings.CutPrefix(r.URL.Path, h.Path)
+	if !ours && r.URL.Path+"/" != h.Path {
+		return next.ServeHTTP(w, r)
+	}
+	if !ours {
+		operation = ""
+	}
+	if err := sameOrigin(r); err != nil {
+		api.WriteError(w, err)
+		return nil
+	}
+	defer patient(r)()
+	err := h.api.Serve(w, r, operation)
+	if refused, ok := errors.AsType[*api.Error](err); ok {
+		api.WriteError(w, refused)
+		return nil
+	}
+	return err
+}
+
+var crossOrigin = http.NewCrossOriginProtection()
+
+// sameOrigin refuses requests that a browser makes for a page of another site.
+// Reading is refused as well: there is nothing for other sites to read.
+func sameOrigin(r *http.Request) error {
+	probe := r.WithContext(r.Context())
+	probe.Method = http.MethodPost // others are taken for harmless
+	if crossOrigin.Check(probe) != nil {
+		return api.Forbidden("cross-origin requests of browsers are not allowed")
+	}
+	return nil
+}
+
+// patient keeps the server's idle timeout away from a stream, which may have
+// nothing to say for long. The returned function is to be called at the end.
+func patient(r *http.Request) func() {
+	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	idle, _ := caddyhttp.IdleTimeoutsFromContext(r.Context())
+	if kind != "application/x-ndjson" || idle == nil {
+		return func() {}
+	}
+	return idle.Override(24*time.Hour, 0)
+}
+
+func parseAPIHandler(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
+	handler := new(APIHandler)
+	return handler, handler.UnmarshalCaddyfile(h.Dispenser)
+}
+
+// UnmarshalCaddyfile reads:
+//
+//	socketio_api [<matcher>] {
+//		path       <path>
+//		hub        <name>
+//		allow      <operation...>
+//		namespaces <name...>
+//	}
+func (h *APIHandler) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
+	d.Next() // socketio_api
+	if d.NextArg() {
+		return d.Errf("socketio_api: unexpected %q: settings go into a block", d.Val())
+	}
+	for nesting := d.Nesting(); d.NextBlock(nesting); {
+		if err := h.option(d); err != nil {
+			return err
+		}
+		if err := h.check(); err != nil {
+			return d.WrapErr(err) // it names this line
+		}
+	}
+	return nil
+}
+
+func (h *APIHandler) option(d *caddyfile.Dispenser) error {
+	option, args := d.Val(), d.RemainingArgs()
+	texts := map[string]*string{"path": &h.Path, "hub": &h.Hub}
+	lists := map[string]*[]string{"allow": &h.Allow, "namespaces": &h.Namespaces}
+	text, list := texts[option], lists[option]
+	switch {
+	case text == nil && list == nil:
+		return d.Errf("socketio_api: unknown option %q: expected path, hub, allow or namespaces", option)
+	case list != nil && len(args) == 0:
+		return d.Errf("%s: expected one or more values", option)
+	case list != nil:
+		*list = append(*list, args...)
+	case len(args) != 1 || args[0] == "":
+		return d.Errf("%s: expected one value", option)
+	case *text != "":
+		return d.Errf("socketio_api: %s is given twice", option)
+	default:
+		*text = args[0]
+	}
+	return nil
+}
+
+var (
+	_ caddy.Provisioner           = (*APIHandler)(nil)
+	_ caddyhttp.MiddlewareHandler = (*APIHandler)(nil)
+	_ caddyfile.Unmarshaler       = (*APIHandler)(nil)
+)

@@ -1,0 +1,333 @@
+package handlers
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"regexp"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/caddy-socketio/caddy-socketio/hub"
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"github.com/dustin/go-humanize"
+	"go.uber.org/zap"
+)
+
+func init() { caddy.RegisterModule(Backend{}) }
+
+// What a backend does when it can't be asked about a socket that connects.
+const (
+	outageRetry = "retry"
+	outageDeny  = "deny"
+	outageAllow = "allow"
+)
+
+// Backend makes an HTTP request of an event and does what the answer says. The
+// request goes through Caddy's own HTTP handlers.
+//
+// It is a POST to the path that the client connected to, with the headers that the
+// client came with, and the event as JSON. An answer of 200 says what to do; see
+// the README for both shapes. On connect, an answer of 4xx refuses the client.
+type Backend struct {
+	// Routes are the HTTP routes that the request goes through.
+	Routes caddyhttp.RouteList `json:"routes,omitempty"`
+	// Timeout is how long an answer may take. Default: 10s.
+	Timeout caddy.Duration `json:"timeout,omitempty"`
+	// MaxResponse is the size of the largest answer, in bytes. Default: 1000000.
+	MaxResponse int64 `json:"max_response,omitempty"`
+	// Concurrency is how many requests may be under way at a time. Default:
+	// 1024.
+	Concurrency int `json:"concurrency,omitempty"`
+	// Queue is how many events may wait for that. Others fail at once, as when
+	// the backend is away. Default: 65536.
+	Queue int `json:"queue,omitempty"`
+	// OnOutage says what becomes of a client that connects while the backend is
+	// away, fails with 5xx or answers nonsense: retry closes its connection, so
+	// that it comes back by itself; deny refuses it; allow lets it in. Default:
+	// retry.
+	OnOutage string `json:"on_outage,omitempty"`
+	// Sign is a secret that requests are signed with as Standard Webhooks has
+	// it: whsec_ and base64, or any text. Placeholders of the environment and of
+	// files are supported. Default: no signature.
+	Sign string `json:"sign,omitempty"`
+
+	chain   caddyhttp.Handler
+	server  *caddyhttp.Server
+	log     *zap.Logger
+	secret  []byte
+	slots   chan struct{} // holds one for each request under way
+	waiting *atomic.Int64
+}
+
+// CaddyModule returns the Caddy module information.
+func (Backend) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: "socketio.handlers.backend", New: func() caddy.Module { return new(Backend) }}
+}
+
+// Provision compiles the routes.
+func (b *Backend) Provision(ctx caddy.Context) error {
+	b.log = ctx.Logger()
+	b.setDefaults()
+	if err := b.check(); err != nil {
+		return err
+	}
+	if len(b.Routes) == 0 {
+		return errors.New("expected HTTP handlers to ask, like reverse_proxy")
+	}
+	if b.Sign != "" {
+		sign, err := caddy.NewReplacer().ReplaceOrErr(b.Sign, true, true)
+		if err != nil {
+			return fmt.Errorf("sign: %w", err)
+		}
+		if b.secret, err = webhookSecret(sign); err != nil {
+			return fmt.Errorf("sign: %w", err)
+		}
+	}
+	b.slots, b.waiting = make(chan struct{}, b.Concurrency), new(atomic.Int64)
+	b.server, _ = ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server)
+	if err := b.Routes.Provision(ctx); err != nil {
+		return err
+	}
+	b.chain = b.Routes.Compile(noHandler)
+	return registerBackendMetrics(ctx)
+}
+
+// noHandler ends the chain of HTTP handlers.
+var noHandler = caddyhttp.HandlerFunc(func(http.ResponseWriter, *http.Request) error {
+	return caddyhttp.Error(http.StatusNotFound, errors.New("no HTTP handler answers the event"))
+})
+
+func (b *Backend) setDefaults() {
+	if b.Timeout == 0 {
+		b.Timeout = caddy.Duration(10 * time.Second)
+	}
+	if b.MaxResponse == 0 {
+		b.MaxResponse = 1_000_000
+	}
+	if b.Concurrency == 0 {
+		b.Concurrency = 1024
+	}
+	if b.Queue == 0 {
+		b.Queue = 65536
+	}
+	if b.OnOutage == "" {
+		b.OnOutage = outageRetry
+	}
+}
+
+func (b *Backend) check() error {
+	if b.Timeout < 0 || b.MaxResponse < 0 || b.Concurrency < 0 || b.Queue < 0 {
+		return errors.New("limits must not be negative")
+	}
+	switch b.OnOutage {
+	case "", outageRetry, outageDeny, outageAllow:
+		return nil
+	}
+	return fmt.Errorf("unexpected %q: expected retry, deny or allow on an outage", b.OnOutage)
+}
+
+// ParseCaddyfile sets up the step:
+//
+//	backend {
+//		timeout      <duration>
+//		max_response <size>
+//		concurrency  <number>
+//		queue        <number>
+//		on_outage    retry|deny|allow
+//		sign         <secret>
+//		<http directive> ...
+//	}
+//
+// Everything but the options is what may stand in a route block.
+func (b *Backend) ParseCaddyfile(h httpcaddyfile.Helper) error {
+	h.Next() // the name
+	name := h.Token()
+	if h.NextArg() {
+		return h.Errf("backend: unexpected %q: settings go into a block", h.Val())
+	}
+	block := []caddyfile.Token{name, {File: name.File, Line: name.Line, Text: "{"}}
+	for nesting := h.Nesting(); h.NextBlock(nesting); {
+		isOption, err := b.option(h.Dispenser)
+		if err != nil {
+			return err
+		}
+		if !isOption {
+			block = append(block, h.NextSegment()...)
+		}
+	}
+	if len(block) == 2 {
+		return h.Err("backend: expected HTTP handlers to ask, like reverse_proxy")
+	}
+	last := block[len(block)-1]
+	block = append(block, caddyfile.Token{File: last.File, Line: last.Line + 1, Text: "}"})
+	handler, err := httpcaddyfile.ParseSegmentAsSubroute(h.WithDispenser(caddyfile.NewDispenser(block)))
+	if err != nil {
+		return err
+	}
+	subroute, ok := handler.(*caddyhttp.Subroute)
+	if !ok {
+		return h.Errf("backend: unexpected handler %T", handler)
+	}
+	b.Routes, err = plainGroups(subroute.Routes)
+	return err
+}
+
+var groupName = regexp.MustCompile(`"group":"group\d+"`)
+
+// plainGroups numbers the groups of routes from 0. Their names count up through
+// the Caddyfile, so that the same lines would not be the same config twice.
+func plainGroups(routes caddyhttp.RouteList) (caddyhttp.RouteList, error) {
+	raw, err := json.Marshal(routes)
+	if err != nil {
+		return nil, err
+	}
+	numbers := make(map[string]int)
+	raw = groupName.ReplaceAllFunc(raw, func(name []byte) []byte {
+		n, ok := numbers[string(name)]
+		if !ok {
+			n = len(numbers)
+			numbers[string(name)] = n
+		}
+		return fmt.Appendf(nil, `"group":"group%d"`, n)
+	})
+	var plain caddyhttp.RouteList
+	return plain, json.Unmarshal(raw, &plain)
+}
+
+// option reads the line that the dispenser is at, if it is an option.
+func (b *Backend) option(d *caddyfile.Dispenser) (bool, error) {
+	option := d.Val()
+	switch option {
+	case "timeout", "max_response", "concurrency", "queue", "on_outage", "sign":
+	default:
+		return false, nil
+	}
+	var arg string
+	if !d.AllArgs(&arg) {
+		return true, d.Errf("backend: %s: expected one value", option)
+	}
+	var err error
+	switch option {
+	case "timeout":
+		var t time.Duration
+		if t, err = caddy.ParseDuration(arg); err == nil && t <= 0 {
+			err = errors.New("expected a duration above 0, like 10s")
+		}
+		b.Timeout = caddy.Duration(t)
+	case "max_response":
+		var n uint64
+		n, err = humanize.ParseBytes(arg)
+		b.MaxResponse = int64(min(n, 1<<31))
+	case "concurrency":
+		b.Concurrency, err = positive(arg)
+	case "queue":
+		b.Queue, err = positive(arg)
+	case "on_outage":
+		b.OnOutage = arg
+		err = b.check()
+	case "sign":
+		b.Sign = arg
+	}
+	if err != nil {
+		return true, d.Errf("backend: %s: %v", option, err)
+	}
+	return true, nil
+}
+
+func positive(arg string) (int, error) {
+	n, err := strconv.Atoi(arg)
+	if err != nil || n < 1 {
+		return 0, fmt.Errorf("unexpected %q: expected a number above 0", arg)
+	}
+	return n, nil
+}
+
+// HandleEvent asks the backend and does what it answers.
+func (b *Backend) HandleEvent(ctx context.Context, ev *hub.Event) error {
+	body, err := encodeEvent(ev)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, time.Duration(b.Timeout))
+	defer cancel()
+	a, err := b.ask(ctx, ev, body)
+	if err == nil {
+		countBackend(ev, "ok")
+		return a.apply(ev, b.log)
+	}
+	if verdict, ok := errors.AsType[*hub.Refusal](err); ok {
+		countBackend(ev, "refused")
+		return verdict
+	}
+	if context.Cause(ctx) == context.Canceled {
+		return errUnavailable // nobody is there any more who asks
+	}
+	countBackend(ev, "outage")
+	b.log.Error("backend failed", zap.String("namespace", ev.Socket.Namespace().Name()),
+		zap.String("event", ev.Name), zap.String("socket", ev.Socket.ID()), zap.Error(err))
+	return b.outage(ev, err)
+}
+
+// errUnavailable is what clients learn of an outage.
+var errUnavailable = &hub.Refusal{Message: "service unavailable"}
+
+// outage says what the failure of the backend does to the event.
+func (b *Backend) outage(ev *hub.Event, err error) error {
+	if ev.Type != hub.Connect {
+		return errUnavailable
+	}
+	switch b.OnOutage {
+	case outageAllow:
+		return nil
+	case outageDeny:
+		return errUnavailable
+	}
+	return &hub.Outage{Err: err}
+}
+
+var errBusy = errors.New("too many events wait for the backend")
+
+// ask sends the event through the HTTP handlers.
+func (b *Backend) ask(ctx context.Context, ev *hub.Event, body []byte) (*answer, error) {
+	if err := b.enter(ctx); err != nil {
+		return nil, err
+	}
+	defer func() { <-b.slots }()
+	w := &response{limit: b.MaxResponse, header: make(http.Header)}
+	if err := b.serve(ctx, ev, w, body); err != nil {
+		return nil, err
+	}
+	return w.answer(ev)
+}
+
+// enter waits for its turn.
+func (b *Backend) enter(ctx context.Context) error {
+	select {
+	case b.slots <- struct{}{}:
+		return nil
+	default:
+	}
+	if b.waiting.Add(1) > int64(b.Queue) {
+		b.waiting.Add(-1)
+		return errBusy
+	}
+	defer b.waiting.Add(-1)
+	select {
+	case b.slots <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+var (
+	_ hub.Handler       = (*Backend)(nil)
+	_ caddy.Provisioner = (*Backend)(nil)
+)

@@ -1,0 +1,196 @@
+package handlers
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/caddy-socketio/caddy-socketio/hub"
+	"github.com/caddy-socketio/caddy-socketio/sio"
+	"go.uber.org/zap"
+)
+
+var errLarge = errors.New("the answer is larger than max_response")
+
+// answer is what a backend wants done, in this order.
+type answer struct {
+	Data       map[string]sio.Data
+	Leave      []string
+	Join       []string
+	Emit       []answeredEmit
+	Ack        *sio.Data
+	Disconnect bool
+	Error      *answeredError
+
+	unknown []string // keys that mean nothing
+}
+
+// answeredEmit is an emit in the words of the step emit; with a namespace it comes
+// from there, and not from the socket.
+type answeredEmit struct {
+	Event         string     `json:"event"`
+	Args          []sio.Data `json:"args"`
+	To            []string   `json:"to"`
+	Except        []string   `json:"except"`
+	Broadcast     bool       `json:"broadcast"`
+	IncludeSender bool       `json:"include_sender"`
+	Volatile      bool       `json:"volatile"`
+	Local         bool       `json:"local"`
+	Namespace     string     `json:"namespace"`
+}
+
+type answeredError struct {
+	Message string   `json:"message"`
+	Data    sio.Data `json:"data"`
+}
+
+func (e *answeredError) refusal() *hub.Refusal { return &hub.Refusal{Message: e.Message, Data: e.Data} }
+
+// answer reads what was answered to an event.
+func (w *response) answer(ev *hub.Event) (*answer, error) {
+	switch {
+	case w.large:
+		return nil, errLarge
+	case w.status == 0 || w.status == http.StatusNoContent:
+		return new(answer), nil
+	case w.status >= 200 && w.status < 300:
+		return parseAnswer(w.body.Bytes())
+	case w.status >= 400 && w.status < 500:
+		return nil, w.verdict()
+	}
+	return nil, fmt.Errorf("the backend answers status %d", w.status)
+}
+
+// verdict is the refusal that an answer of 4xx is.
+func (w *response) verdict() *hub.Refusal {
+	if a, err := parseAnswer(w.body.Bytes()); err == nil && a.Error != nil && a.Error.Message != "" {
+		return a.Error.refusal()
+	}
+	return &hub.Refusal{Message: strings.ToLower(http.StatusText(w.status))}
+}
+
+// parseAnswer reads the body of an answer, all of it before anything is done.
+func parseAnswer(body []byte) (*answer, error) {
+	a := new(answer)
+	if len(body) == 0 {
+		return a, nil
+	}
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(body, &fields); err != nil {
+		return nil, fmt.Errorf("the answer is no JSON object: %w", err)
+	}
+	into := map[string]any{
+		"data": &a.Data, "leave": &a.Leave, "join": &a.Join, "emit": &a.Emit,
+		"ack": &a.Ack, "disconnect": &a.Disconnect, "error": &a.Error,
+	}
+	for key, raw := range fields {
+		field, ok := into[key]
+		if !ok {
+			a.unknown = append(a.unknown, key)
+			continue
+		}
+		if err := json.Unmarshal(raw, field); err != nil {
+			return nil, fmt.Errorf("%s: %w", key, err)
+		}
+	}
+	return a, a.check()
+}
+
+func (a *answer) check() error {
+	if a.Ack != nil && (len(a.Ack.JSON) == 0 || a.Ack.JSON[0] != '[') {
+		return errors.New("ack: expected a list of arguments")
+	}
+	for _, names := range [][]string{a.Leave, a.Join} {
+		if err := hub.CheckRooms(names); err != nil {
+			return err
+		}
+	}
+	for i, e := range a.Emit {
+		if err := hub.CheckEvent(e.Event); err != nil || e.Event == "" {
+			return fmt.Errorf("emit %d: bad event name %q", i, e.Event)
+		}
+	}
+	return nil
+}
+
+// apply does what the answer says. Other events of the socket wait meanwhile.
+func (a *answer) apply(ev *hub.Event, log *zap.Logger) error {
+	s := ev.Socket
+	if len(a.unknown) > 0 {
+		log.Error("the backend's answer has unknown keys", zap.Strings("keys", a.unknown),
+			zap.String("namespace", s.Namespace().Name()), zap.String("event", ev.Name))
+	}
+	for _, key := range slices.Sorted(maps.Keys(a.Data)) {
+		if err := s.Set(key, a.Data[key]); err != nil {
+			return err
+		}
+	}
+	s.Leave(a.Leave...)
+	if err := s.Join(a.Join...); err != nil {
+		return err
+	}
+	for _, e := range a.Emit {
+		if err := e.emit(ev); err != nil && !errors.Is(err, hub.ErrDisconnected) {
+			return err
+		}
+	}
+	if a.Ack != nil {
+		if err := ev.Ack(hub.Args(*a.Ack)); err != nil && !errors.Is(err, hub.ErrDisconnected) {
+			return err
+		}
+	}
+	if a.Disconnect {
+		s.Disconnect(false)
+	}
+	if a.Error != nil {
+		return a.Error.refusal()
+	}
+	return nil
+}
+
+func (e *answeredEmit) emit(ev *hub.Event) error {
+	s := ev.Socket
+	args := hub.Args(sio.Array(e.Args...))
+	if e.Namespace != "" && e.Namespace != s.Namespace().Name() {
+		return e.elsewhere(s, args)
+	}
+	if len(e.To) == 0 && len(e.Except) == 0 && !e.Broadcast {
+		out := s.Compress(true)
+		if e.Volatile {
+			out = out.Volatile()
+		}
+		return out.Emit(e.Event, args)
+	}
+	return e.broadcast(s.To(e.To...), args)
+}
+
+// elsewhere emits in another namespace, where the socket is nobody.
+func (e *answeredEmit) elsewhere(s *hub.Socket, args hub.Args) error {
+	var err error
+	found := s.Namespace().Hub().Visit(e.Namespace, func(ns *hub.Namespace) {
+		err = e.broadcast(ns.To(e.To...), args)
+	})
+	if !found {
+		return fmt.Errorf("emit %s: there is no namespace %q", e.Event, e.Namespace)
+	}
+	return err
+}
+
+func (e *answeredEmit) broadcast(out hub.Broadcast, args hub.Args) error {
+	out = out.Except(e.Except...)
+	if e.IncludeSender {
+		out = out.IncludeSender()
+	}
+	if e.Volatile {
+		out = out.Volatile()
+	}
+	if e.Local {
+		out = out.Local()
+	}
+	_, err := out.Emit(e.Event, args)
+	return err
+}

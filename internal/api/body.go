@@ -1,0 +1,134 @@
+package api
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"reflect"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/caddy-socketio/caddy-socketio/sio"
+)
+
+// contentType checks the type of a body, and reports whether it is a stream.
+func contentType(r *http.Request) (stream bool, err error) {
+	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	switch kind {
+	case "application/json":
+		return false, nil
+	case "application/x-ndjson":
+		return true, nil
+	}
+	return false, unsupported("content type %q is not supported: expected application/json", r.Header.Get("Content-Type"))
+}
+
+func unsupported(format string, args ...any) error {
+	return &Error{Status: http.StatusUnsupportedMediaType, Message: fmt.Sprintf(format, args...)}
+}
+
+// readBody reads a body that is one JSON value, strictly.
+func readBody(w http.ResponseWriter, r *http.Request, into any) error {
+	stream, err := contentType(r)
+	if err != nil {
+		return err
+	}
+	if stream {
+		return unsupported("content type application/x-ndjson is for emit only: expected application/json")
+	}
+	body, err := readAll(w, r)
+	if err != nil {
+		return err
+	}
+	return decode(body, into)
+}
+
+// readAll reads a body of up to [MaxBody] bytes. A larger one is refused before
+// any of it is read, when its length is told.
+func readAll(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	if r.ContentLength > MaxBody {
+		return nil, &http.MaxBytesError{Limit: MaxBody}
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody))
+	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); err != nil && !tooLarge {
+		return nil, badRequest("body: %v", err)
+	}
+	return body, err
+}
+
+// decode reads one JSON value and nothing after it. Fields that are not known are
+// errors, which name them.
+func decode(text []byte, into any) error {
+	if !utf8.Valid(text) {
+		return badRequest("body: invalid UTF-8") // which the decoder would repair
+	}
+	dec := json.NewDecoder(bytes.NewReader(text))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(into); err != nil {
+		return describe(err)
+	}
+	if rest := text[dec.InputOffset():]; len(bytes.TrimSpace(rest)) > 0 {
+		return badRequest("body: expected one JSON value, there is more after it")
+	}
+	return nil
+}
+
+// describe says in the words of the API what is wrong with a body.
+func describe(err error) error {
+	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		field := fieldName(wrong.Field)
+		return badRequest("%s: unexpected %s, expected %s", field, wrong.Value, typeName(wrong.Type))
+	}
+	if field, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
+		return badRequest("%s: unknown field", strings.Trim(field, `"`))
+	}
+	switch {
+	case err == io.EOF:
+		return badRequest("body: expected JSON, it is empty")
+	case err == io.ErrUnexpectedEOF:
+		return badRequest("body: the JSON ends too early")
+	case errors.Is(err, sio.ErrData): // no other field is of that type
+		return badRequest("args: %v", err)
+	}
+	return badRequest("body: %s", strings.TrimPrefix(err.Error(), "json: "))
+}
+
+// fieldName leaves out of a path what is no JSON but a Go struct in another.
+func fieldName(path string) string {
+	names := strings.Split(path, ".")
+	for len(names) > 1 && (names[0] == "scope" || names[0] == "Target") {
+		names = names[1:]
+	}
+	if path == "" {
+		return "body"
+	}
+	return strings.Join(names, ".")
+}
+
+// typeName says in JSON's words what a Go type is in JSON.
+func typeName(t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.String:
+		return "a string"
+	case reflect.Bool:
+		return "true or false"
+	case reflect.Slice:
+		return "a list"
+	}
+	return "an object"
+}
+
+// unhurried lifts the server's limits on how long a request may take. Where the
+// writer knows no deadlines there are none. The read deadline matters after the
+// body was read, too: net/http goes on reading, and takes the deadline for the
+// client's end.
+func unhurried(w http.ResponseWriter) {
+	c := http.NewResponseController(w)
+	_ = c.SetReadDeadline(time.Time{})
+	_ = c.SetWriteDeadline(time.Time{})
+}

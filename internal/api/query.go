@@ -1,0 +1,58 @@
+package api
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// What listings return at a time.
+const (
+	defaultLimit = 1000
+	maxLimit     = 100_000
+)
+
+// query reads a query strictly: keys that are not known, or that are given twice
+// and are no lists, are errors.
+func query(r *http.Request, known ...string) (url.Values, error) {
+	q, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return nil, badRequest("query: %v", err)
+	}
+	for key, values := range q {
+		if !slices.Contains(known, key) {
+			return nil, badRequest("%s: unknown in a query, expected %s", key, strings.Join(known, ", "))
+		}
+		if len(values) > 1 && key != "in" && key != "except" {
+			return nil, badRequest("%s: given twice in the query", key)
+		}
+	}
+	return q, nil
+}
+
+func scopeOf(q url.Values) scope { return scope{Hub: q.Get("hub"), Namespace: q.Get("namespace")} }
+
+func limitOf(q url.Values) (int, error) {
+	text := q.Get("limit")
+	if text == "" {
+		return defaultLimit, nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 || n > maxLimit {
+		return 0, badRequest("limit: unexpected %q, expected a number from 1 to %d", text, maxLimit)
+	}
+	return n, nil
+}
+
+func boolOf(q url.Values, key string) (bool, error) {
+	switch text := q.Get(key); text {
+	case "", "false":
+		return false, nil
+	case "true":
+		return true, nil
+	default:
+		return false, badRequest("%s: unexpected %q, expected true or false", key, text)
+	}
+}

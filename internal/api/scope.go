@@ -1,0 +1,100 @@
+package api
+
+import (
+	"net/url"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/caddy-socketio/caddy-socketio/hub"
+	"github.com/caddy-socketio/caddy-socketio/rooms"
+	"github.com/caddy-socketio/caddy-socketio/sio"
+)
+
+// scope names a namespace of a hub. It stands in the body or in the query.
+type scope struct {
+	// Hub is the name of a hub. Default: the API's.
+	Hub string `json:"hub,omitempty"`
+	// Namespace is the name of a namespace. Default: "/".
+	Namespace string `json:"namespace,omitempty"`
+}
+
+// fill takes what the body leaves out from the query.
+func (s *scope) fill(q url.Values) {
+	if s.Hub == "" {
+		s.Hub = q.Get("hub")
+	}
+	if s.Namespace == "" {
+		s.Namespace = q.Get("namespace")
+	}
+}
+
+// hub finds the hub that is meant.
+func (a *API) hub(name string) (*hub.Hub, error) {
+	if name == "" {
+		name = a.defaultHub()
+	}
+	if a.OnlyHub != "" && name != a.OnlyHub {
+		return nil, forbidden("hub: %q is not allowed here", name)
+	}
+	for h := range a.Hubs {
+		if h.Name() == name {
+			return h, nil
+		}
+	}
+	return nil, notFound("hub: there is no hub %q", name)
+}
+
+func (a *API) defaultHub() string {
+	if a.OnlyHub != "" {
+		return a.OnlyHub
+	}
+	return a.DefaultHub
+}
+
+// in calls fn with the namespace that is meant.
+func (a *API) in(s scope, fn func(*hub.Namespace) error) error {
+	h, err := a.hub(s.Hub)
+	if err != nil {
+		return err
+	}
+	name := s.Namespace
+	if name == "" {
+		name = "/"
+	}
+	if len(name) > sio.DefaultLimits.MaxNamespace {
+		return badRequest("namespace: longer than %d bytes", sio.DefaultLimits.MaxNamespace)
+	}
+	if !a.allows(name) {
+		return forbidden("namespace: %q is not allowed here", name)
+	}
+	if !h.Visit(name, func(ns *hub.Namespace) { err = fn(ns) }) {
+		return notFound("namespace: there is no namespace %q in hub %q", name, h.Name())
+	}
+	return err
+}
+
+// allows reports whether requests may be about a namespace.
+func (a *API) allows(namespace string) bool {
+	if a.OnlyNamespaces == nil {
+		return true
+	}
+	return slices.ContainsFunc(a.OnlyNamespaces, func(glob string) bool {
+		// Of the pattern's signs a glob has the star alone.
+		pattern := strings.NewReplacer(`\`, `\\`, `[`, `\[`, `?`, `\?`).Replace(glob)
+		matched, _ := path.Match(pattern, namespace) // nothing is left that could be wrong with it
+		return matched
+	})
+}
+
+// target names sockets by rooms. The error names the field, which is called in or
+// to.
+func target(field string, in, except []string) (rooms.Target, error) {
+	if err := hub.CheckRooms(in); err != nil {
+		return rooms.Target{}, badRequest("%s: %v", field, err)
+	}
+	if err := hub.CheckRooms(except); err != nil {
+		return rooms.Target{}, badRequest("except: %v", err)
+	}
+	return rooms.Target{In: in, Except: except}, nil
+}

@@ -1,0 +1,104 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+
+	"github.com/caddy-socketio/caddy-socketio/cluster"
+	"github.com/caddy-socketio/caddy-socketio/hub"
+	"github.com/caddy-socketio/caddy-socketio/sio"
+)
+
+// ServerEmit is the body of an emit to the other servers of the cluster.
+type ServerEmit struct {
+	scope
+	// Event is the event's name.
+	Event string `json:"event"`
+	// Args are its arguments, a JSON array without binary values.
+	Args sio.Data `json:"args,omitzero"`
+	// Ack asks for the servers' answers.
+	Ack *AckOptions `json:"ack,omitempty"`
+}
+
+// ServerResponses answers an emit to other servers.
+type ServerResponses struct {
+	// Responses are what the servers answered, one value each.
+	Responses []sio.Data `json:"responses"`
+	// Complete is true when all answered that were asked to.
+	Complete bool `json:"complete"`
+}
+
+// reservedForServers are the names that Socket.IO servers keep for themselves.
+var reservedForServers = []string{"connect", "connection", "new_namespace"}
+
+func (a *API) serverSideEmit(w http.ResponseWriter, r *http.Request) (any, error) {
+	q, err := query(r, "hub", "namespace")
+	if err != nil {
+		return nil, err
+	}
+	var e ServerEmit
+	if err := readBody(w, r, &e); err != nil {
+		return nil, err
+	}
+	e.fill(q)
+	op, err := e.op()
+	if err != nil {
+		return nil, err
+	}
+	if e.Ack == nil {
+		return ServerResponses{Responses: []sio.Data{}, Complete: true}, a.in(e.scope, func(ns *hub.Namespace) error {
+			_, err := ns.Do(op)
+			return err
+		})
+	}
+	unhurried(w)
+	return a.askServers(r.Context(), &e, op)
+}
+
+// op refuses what can't be emitted, and returns the rest.
+func (e *ServerEmit) op() (op cluster.ServerEmit, err error) {
+	if e.Event == "" {
+		return op, badRequest("event: expected the name of an event")
+	}
+	if slices.Contains(reservedForServers, e.Event) {
+		return op, badRequest("event: %v: %q", hub.ErrEvent, e.Event)
+	}
+	if op.Data, err = eventData(e.Event, e.Args); err != nil {
+		return op, err
+	}
+	if len(op.Data.Attachments) > 0 {
+		return op, badRequest("args: servers can't be sent binary values")
+	}
+	return op, nil
+}
+
+func (a *API) askServers(ctx context.Context, e *ServerEmit, op cluster.ServerEmit) (any, error) {
+	ctx, cancel, err := e.Ack.begin(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer cancel()
+	answer := ServerResponses{Responses: []sio.Data{}}
+	err = a.in(e.scope, func(ns *hub.Namespace) error {
+		return ns.Ask(ctx, cluster.ServerEmitAck{ServerEmit: op}, func(answered cluster.Answer) {
+			if ack, ok := answered.(cluster.ServerAck); ok {
+				answer.Responses = append(answer.Responses, ack.Data)
+			}
+		})
+	})
+	answer.Complete = err == nil
+	if _, refused := errors.AsType[*Error](err); refused {
+		return nil, err
+	}
+	if err != nil && !late(err) {
+		return nil, &Error{Status: http.StatusServiceUnavailable, Message: "cluster: " + err.Error()}
+	}
+	return answer, nil
+}
+
+// late reports whether an error says that not all answered in time.
+func late(err error) bool {
+	return errors.Is(err, cluster.ErrIncomplete) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, hub.ErrTimeout)
+}

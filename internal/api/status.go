@@ -1,0 +1,102 @@
+package api
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/caddy-socketio/caddy-socketio/cluster"
+	"github.com/caddy-socketio/caddy-socketio/hub"
+)
+
+// Status tells how things are.
+type Status struct {
+	// Version is that of this module in the program.
+	Version string `json:"version"`
+	// Hubs are those that exist, sorted by name.
+	Hubs []HubStatus `json:"hubs"`
+	// Totals are sums over the hubs.
+	Totals Totals `json:"totals"`
+}
+
+// HubStatus tells how a hub is.
+type HubStatus struct {
+	Name string `json:"name"`
+	// Connections is the number of open connections.
+	Connections int `json:"connections"`
+	// Namespaces are those that exist, sorted by name.
+	Namespaces []NamespaceStatus `json:"namespaces"`
+	// Cluster is what the hub shares its rooms through; its engine is "memory"
+	// when it is alone.
+	Cluster cluster.State `json:"cluster"`
+}
+
+// Totals are sums over all hubs.
+type Totals struct {
+	Connections int `json:"connections"`
+	Sockets     int `json:"sockets"`
+	Rooms       int `json:"rooms"`
+}
+
+// NamespaceStatus tells how a namespace is, on this node.
+type NamespaceStatus struct {
+	Name    string `json:"name"`
+	Sockets int    `json:"sockets"`
+	// Rooms counts the rooms of the sockets' own ids, too.
+	Rooms int `json:"rooms"`
+}
+
+func (a *API) status(_ http.ResponseWriter, r *http.Request) (any, error) {
+	if _, err := query(r); err != nil {
+		return nil, err
+	}
+	s := Status{Version: a.Version, Hubs: []HubStatus{}}
+	for h := range a.Hubs {
+		if a.OnlyHub != "" && h.Name() != a.OnlyHub {
+			continue
+		}
+		is := a.hubStatus(h)
+		s.Hubs = append(s.Hubs, is)
+		s.Totals.Connections += is.Connections
+		for _, ns := range is.Namespaces {
+			s.Totals.Sockets += ns.Sockets
+			s.Totals.Rooms += ns.Rooms
+		}
+	}
+	slices.SortFunc(s.Hubs, func(a, b HubStatus) int { return strings.Compare(a.Name, b.Name) })
+	return s, nil
+}
+
+func (a *API) hubStatus(h *hub.Hub) HubStatus {
+	is := HubStatus{
+		Name: h.Name(), Connections: h.Connections(), Namespaces: a.namespacesOf(h),
+		Cluster: cluster.State{Engine: "memory", Connected: true},
+	}
+	if c := h.Cluster(); c != nil {
+		is.Cluster = c.State()
+	}
+	return is
+}
+
+// namespacesOf lists the namespaces of a hub that requests may be about.
+func (a *API) namespacesOf(h *hub.Hub) []NamespaceStatus {
+	list := []NamespaceStatus{}
+	for _, ns := range h.Namespaces() {
+		if a.allows(ns.Name()) {
+			list = append(list, NamespaceStatus{Name: ns.Name(), Sockets: ns.Len(), Rooms: ns.Rooms()})
+		}
+	}
+	return list
+}
+
+func (a *API) namespaces(_ http.ResponseWriter, r *http.Request) (any, error) {
+	q, err := query(r, "hub")
+	if err != nil {
+		return nil, err
+	}
+	h, err := a.hub(q.Get("hub"))
+	if err != nil {
+		return nil, err
+	}
+	return a.namespacesOf(h), nil
+}

@@ -1,0 +1,205 @@
+package engine
+
+import (
+	"bytes"
+	"compress/gzip"
+	"net/http"
+	"slices"
+	"strconv"
+	"sync"
+
+	"github.com/caddy-socketio/caddy-socketio/internal/eio"
+)
+
+// compressFrom is the size of the smallest answer that is worth compressing.
+const compressFrom = 1024
+
+// poll is a GET that waits for something to come.
+type poll struct{ woken chan struct{} }
+
+func (p *poll) wake() {
+	select {
+	case p.woken <- struct{}{}:
+	default: // it is awake
+	}
+}
+
+// openPolling answers a handshake with the open packet and what else is queued.
+func (x *exchange) openPolling() {
+	s, refused := x.create()
+	if refused != nil {
+		x.refuse(refused)
+		return
+	}
+	if name := x.config.Cookie; name != "" {
+		x.W.Header().Add("Set-Cookie", name+"="+s.id+"; Path=/; HttpOnly; SameSite=Lax")
+	}
+	s.mu.Lock()
+	ms := s.drainLocked()
+	s.mu.Unlock()
+	s.answerPoll(x, ms)
+}
+
+func (x *exchange) servePolling(s *Session) {
+	switch x.R.Method {
+	case http.MethodGet:
+		x.servePoll(s)
+	case http.MethodPost:
+		x.serveUpload(s)
+	default:
+		x.W.Header().Set("Allow", "GET, POST")
+		answer(x.W, http.StatusMethodNotAllowed, "", "")
+	}
+}
+
+// servePoll answers a GET when there is something to say.
+func (x *exchange) servePoll(s *Session) {
+	p := &poll{woken: make(chan struct{}, 1)}
+	if refused := s.park(p); refused != nil {
+		x.refuse(refused)
+		return
+	}
+	if s.parkedIs(p) {
+		select {
+		case <-p.woken:
+		case <-x.Done:
+		case <-x.R.Context().Done():
+			if s.abandon(p) {
+				s.end(ReasonTransportError, ending{})
+			}
+			return
+		}
+	} else {
+		// One GET at a time: with two of them nobody can tell the order.
+		s.end(ReasonTransportError, ending{})
+		answer(x.W, http.StatusBadRequest, "", "")
+		return
+	}
+	ms, over := s.unpark(p)
+	s.answerPoll(x, ms)
+	if over {
+		s.finish()
+	}
+}
+
+// park puts a GET where it is found when something comes, unless another is there.
+func (s *Session) park(p *poll) *refusal {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.state == stateClosed:
+		return errSession
+	case s.conn != nil:
+		return errRequest
+	case s.parked != nil:
+		return nil
+	}
+	s.parked = p
+	if len(s.queue) > 0 || s.release || s.state == stateClosing {
+		p.wake()
+	}
+	return nil
+}
+
+func (s *Session) parkedIs(p *poll) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.parked == p
+}
+
+// abandon takes away a GET whose client has hung up. It reports false when the
+// answer was on its way.
+func (s *Session) abandon(p *poll) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.parked = nil
+	return true
+}
+
+// unpark takes a GET away and returns what it is answered with: all that is queued;
+// or, when the session is over, that it is; or else a noop. It reports whether this
+// was the last answer that a closing session waited for.
+func (s *Session) unpark(p *poll) (ms []*eio.Message, over bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.parked = nil
+	if s.conn == nil {
+		ms = s.drainLocked()
+	}
+	switch {
+	case s.state == stateClosing:
+		return append(ms, last), true
+	case s.state == stateClosed && !s.noop && s.conn == nil:
+		return append(ms, last), false
+	case len(ms) == 0:
+		return append(ms, noop), false
+	}
+	return ms, false
+}
+
+// drainLocked takes all that is queued.
+func (s *Session) drainLocked() []*eio.Message {
+	ms := s.queue
+	s.queue, s.bytes = nil, 0
+	return ms
+}
+
+// answerPoll writes messages as the answer to a GET.
+func (s *Session) answerPoll(x *exchange, ms []*eio.Message) {
+	enc, kind := s.pollEncoding(ms)
+	buf := bodies.Get().(*bytes.Buffer)
+	defer keepBody(buf)
+	body := eio.AppendPayload(buf.AvailableBuffer(), enc, ms)
+	s.countOut(ms, len(body))
+	if s.isJSONP {
+		body, kind = script(s.jsonp, body), "text/javascript; charset=UTF-8"
+	}
+	h := x.W.Header()
+	h.Set("Content-Type", kind)
+	h.Set("Cache-Control", "no-store")
+	if x.config.Compression && len(body) >= compressFrom && hasToken(x.R.Header, "Accept-Encoding", "gzip") &&
+		slices.ContainsFunc(ms, (*eio.Message).Compress) {
+		h.Set("Content-Encoding", "gzip")
+		h.Add("Vary", "Accept-Encoding")
+		body = zipped(body)
+	}
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	x.W.WriteHeader(http.StatusOK)
+	_, _ = x.W.Write(body) // a client that is gone does not poll again
+}
+
+// pollEncoding chooses how messages are written, and the content type of that.
+func (s *Session) pollEncoding(ms []*eio.Message) (eio.Encoding, string) {
+	const text = "text/plain; charset=UTF-8"
+	switch {
+	case s.handshake.Version == eio.V4:
+		return eio.Polling4, text
+	case s.base64 || !eio.HasBinary(ms):
+		return eio.Polling3, text
+	}
+	return eio.Polling3Binary, octetStream
+}
+
+func (s *Session) countOut(ms []*eio.Message, size int) {
+	packets := 0
+	for _, m := range ms {
+		packets += m.Packets()
+	}
+	s.server.stats.packetsOut.Add(uint64(packets))
+	s.server.stats.bytesOut.Add(uint64(size))
+}
+
+var zippers = sync.Pool{New: func() any {
+	z, _ := gzip.NewWriterLevel(nil, gzip.BestSpeed) // the level is valid
+	return z
+}}
+
+func zipped(body []byte) []byte {
+	var out bytes.Buffer
+	z := zippers.Get().(*gzip.Writer)
+	z.Reset(&out)
+	_, _ = z.Write(body) // into memory
+	_ = z.Close()
+	zippers.Put(z)
+	return out.Bytes()
+}

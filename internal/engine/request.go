@@ -1,0 +1,197 @@
+package engine
+
+import (
+	"bufio"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/caddy-socketio/caddy-socketio/internal/eio"
+)
+
+// The names of the transports.
+const (
+	polling   = "polling"
+	webSocket = "websocket"
+)
+
+// Request is one HTTP request for [Server.ServeEngine], with what its caller knows
+// about it.
+type Request struct {
+	// W and R are those of the HTTP handler. A WebSocket that outlives the handler
+	// keeps neither.
+	W http.ResponseWriter
+	R *http.Request
+	// Route is where the request came in.
+	Route *Route
+	// Address is the client's address and Secure whether it came over TLS, for
+	// [Handshake].
+	Address string
+	Secure  bool
+	// Context is put into [Handshake] as it is. Sessions keep it.
+	Context any
+	// Hold keeps ServeEngine from returning before a WebSocket ends, as streams of
+	// HTTP/2 and HTTP/3 need it.
+	Hold bool
+	// Done is closed when a parked poll has to be answered soon, with a noop. Nil
+	// means never.
+	Done <-chan struct{}
+	// Hijack answers a WebSocket's handshake, with status 101 and these headers,
+	// and takes over the connection. The headers are complete. When it fails, it
+	// has answered or there is nobody to answer. Nil takes the connection of W and
+	// answers on it.
+	Hijack func(header http.Header) (net.Conn, *bufio.ReadWriter, error)
+}
+
+// exchange is a request while it is served.
+type exchange struct {
+	*Request
+	server  *Server
+	config  *Config
+	query   url.Values
+	upgrade bool // a WebSocket is asked for
+	version eio.Version
+	isJSONP bool
+	jsonp   string // digits
+	base64  bool
+}
+
+// ServeEngine gives the whole answer to one Engine.IO request: a handshake, a poll, a
+// payload, a CORS preflight or a WebSocket. It returns when the answer is written;
+// for a WebSocket, when it is established, unless [Request.Hold] is set.
+func (s *Server) ServeEngine(q *Request) {
+	x := &exchange{Request: q, server: s, config: q.Route.config.Load(), query: q.R.URL.Query(), upgrade: isUpgrade(q.R)}
+	if !x.admitOrigin() {
+		x.refuse(errForbidden)
+		return
+	}
+	if isPreflight(q.R) {
+		preflight(q.W, q.R)
+		return
+	}
+	session, refused := x.check()
+	switch {
+	case refused != nil:
+		x.refuse(refused)
+	case session != nil && x.upgrade:
+		x.serveProbe(session)
+	case session != nil:
+		x.servePolling(session)
+	case x.upgrade:
+		x.openWebSocket()
+	default:
+		x.openPolling()
+	}
+}
+
+func (x *exchange) refuse(e *refusal) {
+	x.server.stats.countRefused(e)
+	e.answer(x.W, x.upgrade)
+}
+
+// check looks at a request in the order of the reference, which decides about the
+// code of a request that is wrong in more than one way. Without a session and a
+// refusal, the request is a handshake.
+func (x *exchange) check() (*Session, *refusal) {
+	transport := x.param("transport")
+	if !(transport == polling && x.config.Polling || transport == webSocket && x.config.WebSocket) {
+		return nil, errTransport
+	}
+	x.version = version(x.param("EIO"))
+	if sid := x.param("sid"); sid != "" {
+		return x.checkSession(x.server.find(sid), transport)
+	}
+	switch {
+	case x.R.Method != http.MethodGet:
+		return nil, errMethod
+	case x.upgrade != (transport == webSocket):
+		return nil, errRequest
+	case !(x.version == eio.V3 && x.config.V3 || x.version == eio.V4 && x.config.V4):
+		return nil, errVersion
+	case x.upgrade:
+		return nil, x.checkHandshake()
+	}
+	return nil, x.checkFlavour()
+}
+
+func (x *exchange) checkSession(s *Session, transport string) (*Session, *refusal) {
+	switch {
+	case s == nil:
+		return nil, errSession
+	case x.upgrade != (transport == webSocket), !x.upgrade && s.Transport() != transport, s.handshake.Version != x.version:
+		return nil, errRequest
+	case x.upgrade:
+		return s, x.checkHandshake()
+	}
+	return s, nil
+}
+
+// checkFlavour reads the parameters that the polling of a session depends on.
+func (x *exchange) checkFlavour() *refusal {
+	x.base64 = x.param("b64") != ""
+	if _, x.isJSONP = x.query["j"]; !x.isJSONP {
+		return nil
+	}
+	x.jsonp = digits(x.param("j"))
+	if len(x.jsonp) > maxIndex {
+		return errRequest
+	}
+	return nil
+}
+
+// param is a parameter of the query, the last one when there are several.
+func (x *exchange) param(name string) string {
+	values := x.query[name]
+	if len(values) == 0 {
+		return ""
+	}
+	return values[len(values)-1]
+}
+
+// version is strict, unlike the reference: what is neither revision is none.
+func version(eioParam string) eio.Version {
+	switch eioParam {
+	case "3":
+		return eio.V3
+	case "4":
+		return eio.V4
+	}
+	return 0
+}
+
+// handshake copies what is kept of the request.
+func (x *exchange) handshake() *Handshake {
+	header := make(http.Header, len(x.R.Header))
+	for name, values := range x.R.Header {
+		switch name {
+		case "Connection", "Upgrade", "Keep-Alive", "Te", "Trailer", "Transfer-Encoding", "Proxy-Connection":
+		default:
+			if !strings.HasPrefix(name, "Sec-Websocket-") {
+				header[name] = append([]string(nil), values...)
+			}
+		}
+	}
+	return &Handshake{
+		Time: time.Now(), Address: x.Address, URL: x.R.URL.RequestURI(), Header: header, Query: x.query,
+		Secure: x.Secure, Version: x.version, Context: x.Context,
+	}
+}
+
+// isUpgrade reports whether a request asks for a WebSocket.
+func isUpgrade(r *http.Request) bool {
+	return hasToken(r.Header, "Connection", "upgrade") && hasToken(r.Header, "Upgrade", "websocket")
+}
+
+// hasToken looks for a token in a header that is a list of them.
+func hasToken(h http.Header, name, token string) bool {
+	for _, line := range h[name] {
+		for part := range strings.SplitSeq(line, ",") {
+			if strings.EqualFold(strings.TrimSpace(part), token) {
+				return true
+			}
+		}
+	}
+	return false
+}

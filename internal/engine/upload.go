@@ -1,0 +1,192 @@
+package engine
+
+import (
+	"bytes"
+	"io"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/caddy-socketio/caddy-socketio/internal/eio"
+	"github.com/caddy-socketio/caddy-socketio/internal/spawn"
+)
+
+const (
+	octetStream = "application/octet-stream"
+	// keptBody is the capacity of a buffer that is worth keeping.
+	keptBody = 64 << 10
+)
+
+var bodies = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+func keepBody(b *bytes.Buffer) {
+	if b.Cap() <= keptBody {
+		b.Reset()
+		bodies.Put(b)
+	}
+}
+
+// upload is a POST whose body is being read.
+type upload struct {
+	mu      sync.Mutex // guards control, which is of no use when the handler has returned
+	control *http.ResponseController
+}
+
+// abort stops the reading: the session is over.
+func (u *upload) abort() {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.control != nil {
+		_ = u.control.SetReadDeadline(time.Unix(1, 0)) // then the body has to end by itself
+	}
+}
+
+// complete is called when the body is read or given up.
+func (u *upload) complete() {
+	u.mu.Lock()
+	u.control = nil
+	u.mu.Unlock()
+}
+
+// serveUpload takes the packets of a POST.
+func (x *exchange) serveUpload(s *Session) {
+	kind := x.R.Header.Get("Content-Type")
+	if kind == octetStream && s.handshake.Version == eio.V4 {
+		s.end(ReasonTransportError, ending{})
+		x.W.Header().Set("Connection", "close") // the body is not read
+		answer(x.W, http.StatusBadRequest, "", "")
+		return
+	}
+	up := &upload{control: http.NewResponseController(x.W)}
+	switch s.beginUpload(up) {
+	case uploadOverlaps:
+		s.end(ReasonTransportError, ending{})
+		fallthrough
+	case uploadRefused:
+		answer(x.W, http.StatusBadRequest, "", "")
+		return
+	case uploadIgnored:
+		answer(x.W, http.StatusOK, "text/html", "ok")
+		return
+	}
+	defer s.endUpload(up)
+	buf := bodies.Get().(*bytes.Buffer)
+	defer keepBody(buf)
+	if status := x.readBody(s, up, buf); status != http.StatusOK {
+		answer(x.W, status, "", "")
+		return
+	}
+	if s.takeUpload(buf.Bytes(), kind) {
+		answer(x.W, http.StatusOK, "text/html", "ok")
+	} else {
+		answer(x.W, http.StatusBadRequest, "", "")
+	}
+}
+
+type uploadVerdict uint8
+
+const (
+	uploadTaken    uploadVerdict = iota
+	uploadOverlaps               // another one is under way
+	uploadRefused                // the session is over or upgraded
+	uploadIgnored                // the session has said good-bye, and its client does not know yet
+)
+
+func (s *Session) beginUpload(up *upload) uploadVerdict {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.state == stateClosing:
+		return uploadIgnored
+	case s.state == stateClosed, s.conn != nil:
+		return uploadRefused
+	case s.upload != nil:
+		return uploadOverlaps
+	}
+	s.upload = up
+	return uploadTaken
+}
+
+func (s *Session) endUpload(up *upload) {
+	s.mu.Lock()
+	s.upload = nil
+	s.mu.Unlock()
+	up.complete()
+}
+
+// readBody reads the body into buf and returns the status that follows.
+func (x *exchange) readBody(s *Session, up *upload, buf *bytes.Buffer) int {
+	limit := x.config.MaxPayload
+	if x.R.ContentLength > limit {
+		s.server.stats.tooLarge.Add(1)
+		x.W.Header().Set("Connection", "close")
+		return http.StatusRequestEntityTooLarge
+	}
+	_, err := buf.ReadFrom(io.LimitReader(alive{x.R.Body, s}, limit+1))
+	up.complete()
+	switch {
+	case err != nil:
+		s.end(ReasonTransportError, ending{})
+		return http.StatusBadRequest
+	case int64(buf.Len()) > limit:
+		s.server.stats.tooLarge.Add(1)
+		x.W.Header().Set("Connection", "close")
+		return http.StatusRequestEntityTooLarge
+	}
+	return http.StatusOK
+}
+
+// alive notes that a client is heard.
+type alive struct {
+	io.Reader
+	s *Session
+}
+
+func (a alive) Read(p []byte) (int, error) {
+	n, err := a.Reader.Read(p)
+	if n > 0 {
+		a.s.heard.Store(a.s.server.now())
+	}
+	return n, err
+}
+
+// takeUpload takes the packets of a body, and reports whether they were packets.
+func (s *Session) takeUpload(body []byte, kind string) (ok bool) {
+	if s.isJSONP {
+		var given bool
+		if body, given = formData(body); !given {
+			return true // as the reference does
+		}
+	}
+	quiet := spawn.Call(s.server.options.Log(), "receive", func() { ok = s.takePackets(body, kind == octetStream) }, nil)
+	if !quiet {
+		s.end(ReasonForced, ending{})
+	}
+	return ok
+}
+
+func (s *Session) takePackets(body []byte, binary bool) bool {
+	for p, err := range eio.Packets(body, binary, s.handshake.Version) {
+		if err == nil {
+			s.server.stats.packetsIn.Add(1)
+			s.server.stats.bytesIn.Add(uint64(len(p.Data) + 1))
+			err = s.take(p)
+		}
+		switch err {
+		case nil:
+		case errOver:
+			return true
+		case errClosePacket:
+			// Its poll must end without a close packet, which it would take for an error.
+			s.end(ReasonTransportClose, ending{noop: true})
+			return true
+		case errHeartbeat:
+			s.end(ReasonTransportError, ending{})
+			return true
+		default:
+			s.end(ReasonParseError, ending{})
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,232 @@
+package msgpack
+
+import (
+	"math"
+	"strconv"
+	"unicode/utf8"
+
+	"github.com/caddy-socketio/caddy-socketio/sio"
+)
+
+// Data reads a value as JSON with attachments, as JavaScript's JSON.stringify
+// would write what the official decoders make of it: a Date is an ISO string,
+// undefined is null in an array and left out of an object, and so on. More than
+// [sio.MaxAttachments] binary values, and objects that clients would take for
+// one, are errors.
+func (r *Reader) Data() sio.Data {
+	d := decoder{Reader: r, depth: MaxDepth}
+	d.value()
+	if r.why != "" {
+		return sio.Data{}
+	}
+	return sio.Data{JSON: d.dst, Attachments: d.attachments}
+}
+
+// JSON reads a value as plain JSON, in which a binary value is what
+// JSON.stringify makes of a Node Buffer: {"type":"Buffer","data":[…]}.
+func (r *Reader) JSON() []byte {
+	d := decoder{Reader: r, depth: MaxDepth, plain: true}
+	d.value()
+	if r.why != "" {
+		return nil
+	}
+	return d.dst
+}
+
+// decoder writes what its Reader reads.
+type decoder struct {
+	*Reader
+	dst         []byte
+	attachments [][]byte
+	depth       int  // levels that may still be opened
+	plain       bool // binary values are Node's Buffers
+}
+
+func (d *decoder) value() {
+	switch h := d.head(); h.kind {
+	case Nil:
+		d.dst = append(d.dst, "null"...)
+	case Bool:
+		d.dst = strconv.AppendBool(d.dst, h.bits == 1)
+	case Number:
+		d.dst = appendJSONNumber(d.dst, h)
+	case String:
+		d.dst = appendQuoted(d.dst, d.take(h.size))
+	case Binary:
+		d.binary(d.take(h.size))
+	case Array:
+		d.array(h.size)
+	case Map:
+		d.object(h.size)
+	case Ext:
+		d.ext(h)
+	}
+}
+
+func (d *decoder) enter() {
+	if d.depth--; d.depth < 0 {
+		d.fail("nested too deep")
+	}
+}
+
+func (d *decoder) array(n int) {
+	d.enter()
+	d.dst = append(d.dst, '[')
+	for i := 0; i < n && d.why == ""; i++ {
+		if i > 0 {
+			d.dst = append(d.dst, ',')
+		}
+		d.value()
+	}
+	d.dst = append(d.dst, ']')
+	d.depth++
+}
+
+func (d *decoder) object(n int) {
+	d.enter()
+	d.dst = append(d.dst, '{')
+	first := true
+	for i := 0; i < n && d.why == ""; i++ {
+		before := len(d.dst)
+		if !first {
+			d.dst = append(d.dst, ',')
+		}
+		forged := d.key()
+		if d.undefined() {
+			d.Skip()
+			d.dst = d.dst[:before]
+			continue
+		}
+		d.dst = append(d.dst, ':')
+		if forged && d.Kind() == Bool && d.in[d.pos] == 0xc3 && !d.plain {
+			d.fail("placeholder of a binary value")
+		}
+		d.value()
+		first = false
+	}
+	d.dst = append(d.dst, '}')
+	d.depth++
+}
+
+// key reads the key of an object, and reports whether it is that of the
+// placeholders that stand for binary values in JSON.
+func (d *decoder) key() (placeholder bool) {
+	switch h := d.head(); h.kind {
+	case String:
+		key := d.take(h.size)
+		d.dst = appendQuoted(d.dst, key)
+		return key == "_placeholder"
+	case Number:
+		d.dst = append(d.dst, '"')
+		d.dst = append(appendJSONNumber(d.dst, h), '"')
+	default:
+		d.fail("a key that is neither a string nor a number")
+	}
+	return false
+}
+
+// binary writes a binary value.
+func (d *decoder) binary(b string) {
+	if d.plain {
+		d.buffer(b)
+		return
+	}
+	if len(d.attachments) == sio.MaxAttachments {
+		d.fail("too many binary values")
+		return
+	}
+	d.dst = append(d.dst, `{"_placeholder":true,"num":`...)
+	d.dst = append(strconv.AppendInt(d.dst, int64(len(d.attachments)), 10), '}')
+	d.attachments = append(d.attachments, []byte(b))
+}
+
+func (d *decoder) buffer(b string) {
+	d.dst = append(d.dst, `{"type":"Buffer","data":[`...)
+	for i := range len(b) {
+		if i > 0 {
+			d.dst = append(d.dst, ',')
+		}
+		d.dst = strconv.AppendUint(d.dst, uint64(b[i]), 10)
+	}
+	d.dst = append(d.dst, `]}`...)
+}
+
+// appendJSONNumber appends a number as JavaScript writes it; an integer with all
+// its digits, though.
+func appendJSONNumber(dst []byte, h head) []byte {
+	switch {
+	case h.float:
+		return appendJSONFloat(dst, math.Float64frombits(h.bits))
+	case h.minus:
+		return strconv.AppendInt(dst, int64(h.bits), 10)
+	default:
+		return strconv.AppendUint(dst, h.bits, 10)
+	}
+}
+
+func appendJSONFloat(dst []byte, v float64) []byte {
+	abs := math.Abs(v)
+	switch {
+	case math.IsNaN(v) || math.IsInf(v, 0):
+		return append(dst, "null"...)
+	case v == 0:
+		return append(dst, '0') // -0 too
+	case abs >= 1e-6 && abs < 1e21:
+		return strconv.AppendFloat(dst, v, 'f', -1, 64)
+	}
+	dst = strconv.AppendFloat(dst, v, 'e', -1, 64)
+	if n := len(dst); dst[n-2] == '0' && (dst[n-3] == '-' || dst[n-3] == '+') {
+		dst[n-2] = dst[n-1] // 1e-07 is 1e-7
+		dst = dst[:n-1]
+	}
+	return dst
+}
+
+// appendQuoted appends a JSON string as JSON.stringify does. Bytes that are not
+// UTF-8 become U+FFFD.
+func appendQuoted(dst []byte, text string) []byte {
+	dst = append(dst, '"')
+	from := 0
+	for i := 0; i < len(text); {
+		c := text[i]
+		if c >= ' ' && c != '"' && c != '\\' && c < utf8.RuneSelf {
+			i++
+			continue
+		}
+		size := 1
+		if c >= utf8.RuneSelf {
+			var r rune
+			if r, size = utf8.DecodeRuneInString(text[i:]); r != utf8.RuneError || size > 1 {
+				i += size
+				continue
+			}
+		}
+		dst = appendEscape(append(dst, text[from:i]...), c)
+		i += size
+		from = i
+	}
+	return append(append(dst, text[from:]...), '"')
+}
+
+// appendEscape appends what stands for a byte that can't stand for itself.
+func appendEscape(dst []byte, c byte) []byte {
+	const hex = "0123456789abcdef"
+	switch c {
+	case '"', '\\':
+		return append(dst, '\\', c)
+	case '\b':
+		return append(dst, `\b`...)
+	case '\f':
+		return append(dst, `\f`...)
+	case '\n':
+		return append(dst, `\n`...)
+	case '\r':
+		return append(dst, `\r`...)
+	case '\t':
+		return append(dst, `\t`...)
+	}
+	if c < ' ' {
+		return append(dst, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
+	}
+	return append(dst, "\uFFFD"...)
+}

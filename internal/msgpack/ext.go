@@ -1,0 +1,127 @@
+package msgpack
+
+import (
+	"encoding/binary"
+	"math"
+	"strconv"
+	"time"
+)
+
+// Extension types in use. Type 0 is notepack.io's before version 3, for
+// undefined (fixext 1), Date (fixext 8, milliseconds) and ArrayBuffer (any size,
+// never as a fixext).
+const (
+	extTimestamp  = -1   // of the MessagePack specification: Date of notepack.io 3
+	extNotepack   = 0    // see above
+	extLiteDate   = 0x0d // msgpack-lite: a number of milliseconds
+	extLiteArrays = 0x11 // msgpack-lite: the first of its typed arrays
+	extLiteBuffer = 0x1d // msgpack-lite: the last of them
+)
+
+// undefined reports whether the next value is notepack.io's undefined.
+func (r *Reader) undefined() bool {
+	return r.why == "" && r.pos+3 <= len(r.in) && r.in[r.pos] == 0xd4 && r.in[r.pos+1] == extNotepack
+}
+
+// ext writes an extension value. Of a type that nobody knows it is what
+// notepack.io makes of it: an array of the type and the bytes.
+func (d *decoder) ext(h head) {
+	data := d.take(h.size)
+	switch {
+	case h.ext == extTimestamp && (h.size == 4 || h.size == 8 || h.size == 12):
+		d.date(timestamp(data))
+	case h.ext == extNotepack && h.fixed && h.size == 1:
+		d.dst = append(d.dst, "null"...)
+	case h.ext == extNotepack && h.fixed && h.size == 8:
+		d.date(float64(int64(binary.BigEndian.Uint64([]byte(data)))))
+	case h.ext == extLiteDate:
+		d.liteDate(data)
+	case h.ext == extNotepack && !h.fixed, extLiteArrays <= h.ext && h.ext <= extLiteBuffer:
+		d.binary(data)
+	default:
+		d.enter()
+		d.dst = strconv.AppendInt(append(d.dst, '['), int64(h.ext), 10)
+		d.dst = append(d.dst, ',')
+		d.binary(data)
+		d.dst = append(d.dst, ']')
+		d.depth++
+	}
+}
+
+// timestamp returns the milliseconds of a timestamp of 4, 8 or 12 bytes.
+func timestamp(data string) float64 {
+	b := []byte(data)
+	switch len(b) {
+	case 4:
+		return float64(binary.BigEndian.Uint32(b)) * 1e3
+	case 8:
+		v := binary.BigEndian.Uint64(b)
+		return float64(v&(1<<34-1))*1e3 + float64(v>>34)/1e6
+	default:
+		seconds := int64(binary.BigEndian.Uint64(b[4:]))
+		return float64(seconds)*1e3 + float64(binary.BigEndian.Uint32(b))/1e6
+	}
+}
+
+func (d *decoder) liteDate(data string) {
+	inner := NewReader(data)
+	h := inner.head()
+	if h.kind != Number || inner.End() != nil {
+		d.fail("malformed Date")
+		return
+	}
+	d.date(number(h))
+}
+
+// number returns a number as JavaScript holds it.
+func number(h head) float64 {
+	switch {
+	case h.float:
+		return math.Float64frombits(h.bits)
+	case h.minus:
+		return float64(int64(h.bits))
+	default:
+		return float64(h.bits)
+	}
+}
+
+// floatInt returns a float as an integer, if it is one.
+func floatInt(h head) (v int64, ok bool) {
+	f := math.Float64frombits(h.bits)
+	if f != math.Trunc(f) || f < -1<<63 || f >= 1<<63 {
+		return 0, false
+	}
+	return int64(f), true
+}
+
+// maxDate is the last moment of a JavaScript Date, in milliseconds.
+const maxDate = 8.64e15
+
+// date writes a Date as toJSON does: in ISO form, or null when it is invalid.
+func (d *decoder) date(ms float64) {
+	if ms = math.Trunc(ms); math.IsNaN(ms) || math.Abs(ms) > maxDate {
+		d.dst = append(d.dst, "null"...)
+		return
+	}
+	t := time.UnixMilli(int64(ms)).UTC()
+	d.dst = append(d.dst, '"')
+	if year := t.Year(); year < 0 || year > 9999 {
+		d.dst = appendYear(d.dst, year)
+	} else {
+		d.dst = t.AppendFormat(d.dst, "2006")
+	}
+	d.dst = t.AppendFormat(d.dst, `-01-02T15:04:05.000Z"`)
+}
+
+// appendYear appends a year that four digits can't express.
+func appendYear(dst []byte, year int) []byte {
+	sign := byte('+')
+	if year < 0 {
+		sign, year = '-', -year
+	}
+	dst = append(dst, sign)
+	for unit := 100_000; unit > 0; unit /= 10 {
+		dst = append(dst, byte('0'+year/unit%10))
+	}
+	return dst
+}

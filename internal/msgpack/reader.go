@@ -1,0 +1,220 @@
+package msgpack
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+)
+
+// Kind is the kind of a value.
+type Kind uint8
+
+// The kinds of values. Ext stands for all extension types.
+const (
+	Invalid Kind = iota // nothing, or a byte that begins no value
+	Nil
+	Bool
+	Number
+	String
+	Binary
+	Array
+	Map
+	Ext
+)
+
+// Reader reads one MessagePack message, a value at a time. After something
+// malformed its methods return zero values; [Reader.Err] tells what it was. What
+// it returns shares no memory with others, but for strings, which are parts of
+// the message.
+type Reader struct {
+	in  string
+	pos int
+	why string // what is wrong, at pos; empty while all is well
+}
+
+// NewReader returns a reader of a message.
+func NewReader(message string) *Reader { return &Reader{in: message} }
+
+// Err returns what is wrong with the message so far. It wraps [ErrInvalid].
+func (r *Reader) Err() error {
+	if r.why == "" {
+		return nil
+	}
+	return fmt.Errorf("%w: %s at byte %d", ErrInvalid, r.why, r.pos)
+}
+
+// End returns what is wrong with the message, bytes after its last value
+// included.
+func (r *Reader) End() error {
+	if r.pos < len(r.in) {
+		r.fail("something after the value")
+	}
+	return r.Err()
+}
+
+func (r *Reader) fail(why string) {
+	if r.why == "" {
+		r.why = why
+	}
+}
+
+// Kind returns the kind of the next value, which remains to be read.
+func (r *Reader) Kind() Kind {
+	if r.why != "" || r.pos == len(r.in) {
+		return Invalid
+	}
+	return kinds[r.in[r.pos]]
+}
+
+// kinds are the kinds of values by the byte that they begin with.
+var kinds = func() (kinds [256]Kind) {
+	set := func(from, to int, k Kind) {
+		for c := from; c <= to; c++ {
+			kinds[c] = k
+		}
+	}
+	set(0x00, 0x7f, Number)
+	set(0x80, 0x8f, Map)
+	set(0x90, 0x9f, Array)
+	set(0xa0, 0xbf, String)
+	set(0xc0, 0xc0, Nil)
+	set(0xc2, 0xc3, Bool)
+	set(0xc4, 0xc6, Binary)
+	set(0xc7, 0xc9, Ext)
+	set(0xca, 0xd3, Number)
+	set(0xd4, 0xd8, Ext)
+	set(0xd9, 0xdb, String)
+	set(0xdc, 0xdd, Array)
+	set(0xde, 0xdf, Map)
+	set(0xe0, 0xff, Number)
+	return kinds
+}()
+
+// head is how a value begins.
+type head struct {
+	kind  Kind
+	size  int    // bytes of a string, binary or extension that follow; members of an array or map
+	ext   int8   // type of an extension
+	fixed bool   // the extension has one of the sizes that have codes of their own
+	float bool   // the number is a float, of these bits; otherwise an integer
+	minus bool   // the integer is negative, of these bits
+	bits  uint64 // of the number; of a bool, 1 for true
+}
+
+// head reads the beginning of a value, which for all but strings, binaries,
+// extensions, arrays and maps is the whole of it.
+func (r *Reader) head() (h head) {
+	h.kind = r.Kind()
+	if h.kind == Invalid {
+		r.fail("no value")
+		return h
+	}
+	c := r.in[r.pos]
+	r.pos++
+	switch h.kind {
+	case Bool:
+		h.bits = uint64(c & 1)
+	case Number:
+		r.numberHead(c, &h)
+	case String:
+		r.sized(c, 0xa0, 0x1f, 0xd9, &h)
+	case Binary:
+		h.size = r.count(1 << (c - 0xc4))
+	case Array:
+		r.members(c, 0xdc, 1, &h)
+	case Map:
+		r.members(c, 0xde, 2, &h)
+	case Ext:
+		r.extHead(c, &h)
+	}
+	if h.kind == String || h.kind == Binary || h.kind == Ext {
+		if h.size > len(r.in)-r.pos {
+			r.fail("value cut off")
+			return head{}
+		}
+	}
+	return h
+}
+
+func (r *Reader) numberHead(c byte, h *head) {
+	switch {
+	case c < 0x80:
+		h.bits = uint64(c)
+	case c >= 0xe0:
+		h.bits, h.minus = uint64(int64(int8(c))), true
+	case c == 0xca:
+		h.bits, h.float = math.Float64bits(float64(math.Float32frombits(uint32(r.uint(4))))), true
+	case c == 0xcb:
+		h.bits, h.float = r.uint(8), true
+	case c <= 0xcf:
+		h.bits = r.uint(1 << (c - 0xcc))
+	default:
+		size := 1 << (c - 0xd0)
+		shift := 64 - 8*size
+		v := int64(r.uint(size)<<shift) >> shift // with its sign
+		h.bits, h.minus = uint64(v), v < 0
+	}
+}
+
+// sized reads the size of a string: in its code, whose bits are mask, or in the
+// 1, 2 or 4 bytes after it, from code wide on.
+func (r *Reader) sized(c, short, mask, wide byte, h *head) {
+	if c < wide {
+		h.size = int((c &^ short) & mask)
+		return
+	}
+	h.size = r.count(1 << (c - wide))
+}
+
+// members reads the number of members, which are of so many values each, and
+// each of a byte at least.
+func (r *Reader) members(c, wide byte, values int, h *head) {
+	if c < wide {
+		h.size = int(c & 0x0f)
+	} else {
+		h.size = r.count(2 << (c - wide))
+	}
+	if h.size > (len(r.in)-r.pos)/values {
+		r.fail("value cut off")
+		h.size = 0
+	}
+}
+
+func (r *Reader) extHead(c byte, h *head) {
+	if c >= 0xd4 {
+		h.size, h.fixed = 1<<(c-0xd4), true
+	} else {
+		h.size = r.count(1 << (c - 0xc7))
+	}
+	h.ext = int8(r.uint(1))
+}
+
+// count reads a number of bytes or members. All platforms' int holds 31 bits of
+// it, and no message has more.
+func (r *Reader) count(size int) int {
+	n := r.uint(size)
+	if n > math.MaxInt32 {
+		r.fail("value cut off")
+		return 0
+	}
+	return int(n)
+}
+
+// uint reads an unsigned integer of 1, 2, 4 or 8 bytes.
+func (r *Reader) uint(size int) uint64 {
+	if size > len(r.in)-r.pos {
+		r.fail("value cut off")
+		return 0
+	}
+	var b [8]byte
+	copy(b[8-size:], r.in[r.pos:])
+	r.pos += size
+	return binary.BigEndian.Uint64(b[:])
+}
+
+// take reads so many bytes, which head has seen to be there.
+func (r *Reader) take(size int) string {
+	s := r.in[r.pos : r.pos+size]
+	r.pos += size
+	return s
+}

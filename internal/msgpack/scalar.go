@@ -1,0 +1,172 @@
+package msgpack
+
+import (
+	"bytes"
+	"strconv"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// number reads a JSON number. As in JavaScript 1.0 and 10e-1 are the integer 1,
+// and what is too large is infinite.
+func (e *encoder) number() {
+	from := e.pos
+	if e.peek() == '-' {
+		e.pos++
+	}
+	zero := e.peek() == '0'
+	if n := e.digits(); n == 0 || zero && n > 1 {
+		e.fail("no value")
+		return
+	}
+	integer := true
+	if e.peek() == '.' {
+		e.pos++
+		integer = false
+		if e.digits() == 0 {
+			e.fail("malformed number")
+			return
+		}
+	}
+	if c := e.peek(); c == 'e' || c == 'E' {
+		e.pos++
+		integer = false
+		if c := e.peek(); c == '+' || c == '-' {
+			e.pos++
+		}
+		if e.digits() == 0 {
+			e.fail("malformed number")
+			return
+		}
+	}
+	e.dst = appendNumber(e.dst, e.text[from:e.pos], integer)
+}
+
+// digits passes digits and counts them.
+func (e *encoder) digits() int {
+	from := e.pos
+	for c := e.peek(); '0' <= c && c <= '9'; c = e.peek() {
+		e.pos++
+	}
+	return e.pos - from
+}
+
+func appendNumber(dst, text []byte, integer bool) []byte {
+	if integer {
+		if v, err := strconv.ParseInt(string(text), 10, 64); err == nil {
+			return AppendInt(dst, v)
+		}
+		if v, err := strconv.ParseUint(string(text), 10, 64); err == nil {
+			return AppendUint(dst, v)
+		}
+	}
+	v, _ := strconv.ParseFloat(string(text), 64) // infinite when out of range
+	return AppendFloat(dst, v)
+}
+
+// str reads a JSON string.
+func (e *encoder) str() {
+	if e.peek() != '"' {
+		e.fail("no string")
+		return
+	}
+	from := e.pos + 1
+	size, escaped := e.measure()
+	if e.why != "" {
+		return
+	}
+	e.dst = appendStringHead(e.dst, size)
+	text := e.text[from : e.pos-1]
+	for escaped {
+		i := bytes.IndexByte(text, '\\')
+		if i < 0 {
+			break
+		}
+		r, n := unescape(text[i:])
+		e.dst = utf8.AppendRune(append(e.dst, text[:i]...), r)
+		text = text[i+n:]
+	}
+	e.dst = append(e.dst, text...)
+}
+
+// measure passes a string, and returns how many bytes its text has and whether
+// there are escapes in it.
+func (e *encoder) measure() (size int, escaped bool) {
+	for e.pos++; e.pos < len(e.text); {
+		switch c := e.text[e.pos]; {
+		case c == '"':
+			e.pos++
+			return size, escaped
+		case c < ' ':
+			e.fail("control character in a string")
+			return 0, false
+		case c == '\\':
+			r, n := unescape(e.text[e.pos:])
+			if n == 0 {
+				e.fail("malformed escape")
+				return 0, false
+			}
+			size, escaped = size+utf8.RuneLen(r), true
+			e.pos += n
+		default:
+			size++
+			e.pos++
+		}
+	}
+	e.fail("unfinished string")
+	return 0, false
+}
+
+// unescape returns the character of the escape that text begins with, and the
+// number of bytes it takes; 0 when it is malformed. Half of a surrogate pair
+// becomes U+FFFD, as in JavaScript's UTF-8.
+func unescape(text []byte) (r rune, n int) {
+	if len(text) < 2 {
+		return 0, 0
+	}
+	switch c := text[1]; c {
+	case '"', '\\', '/':
+		return rune(c), 2
+	case 'b':
+		return '\b', 2
+	case 'f':
+		return '\f', 2
+	case 'n':
+		return '\n', 2
+	case 'r':
+		return '\r', 2
+	case 't':
+		return '\t', 2
+	}
+	r, ok := hexEscape(text)
+	if !ok {
+		return 0, 0
+	}
+	if !utf16.IsSurrogate(r) {
+		return r, 6
+	}
+	if low, ok := hexEscape(text[6:]); ok {
+		if pair := utf16.DecodeRune(r, low); pair != utf8.RuneError {
+			return pair, 12
+		}
+	}
+	return utf8.RuneError, 6
+}
+
+// hexEscape reads \uXXXX.
+func hexEscape(text []byte) (r rune, ok bool) {
+	if len(text) < 6 || text[0] != '\\' || text[1] != 'u' {
+		return 0, false
+	}
+	for _, c := range text[2:6] {
+		switch {
+		case '0' <= c && c <= '9':
+			r = r<<4 | rune(c-'0')
+		case 'a' <= c|0x20 && c|0x20 <= 'f':
+			r = r<<4 | rune(c|0x20-'a'+10)
+		default:
+			return 0, false
+		}
+	}
+	return r, true
+}

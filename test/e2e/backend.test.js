@@ -1,0 +1,226 @@
+// Events as requests to a web application, and its answers; and the rules that
+// decide without one: require and jwt.
+
+import assert from 'node:assert/strict';
+import { createHmac } from 'node:crypto';
+import { App } from './lib/app.js';
+import { Caddy } from './lib/caddy.js';
+import { beside, call, connect, connected, kind, kinds, open, refused } from './lib/clients.js';
+import { serving, socketio, test } from './lib/rules.js';
+import { heard, within } from './lib/time.js';
+
+const backend = (address, more = '') => `backend {
+	rewrite /realtime/{event.name}
+	reverse_proxy ${address}
+	${more}
+}`;
+
+async function start(t, app, more = '') {
+	const caddy = await Caddy.start(socketio(`
+		namespace / {
+		}
+		namespace /app {
+			on connect * disconnect {
+				${backend(app.address, more)}
+			}
+		}
+	`));
+	t.after(() => caddy.stop());
+	return caddy;
+}
+
+const app = (caddy) => `${caddy.url}/app`;
+
+test('an event is a request with the handshake around it', async (t) => {
+	const server = await App.start(t);
+	const caddy = await start(t, server);
+	const a = await connect(t, kind(4, 'websocket'), app(caddy), {
+		auth: { token: 'secret' },
+		extraHeaders: { Cookie: 'session=1', 'User-Agent': 'e2e' },
+	});
+	server.answer = () => [200, { ack: ['ok', { n: 1 }] }];
+	assert.deepEqual(await call(a, 'order', { item: 7 }, Buffer.from('☕'), null), ['ok', { n: 1 }]);
+
+	const [connecting] = server.of('connect');
+	assert.equal(connecting.body.namespace, '/app');
+	const [order] = server.of('event', 'order');
+	assert.equal(order.method, 'POST');
+	assert.equal(order.path, '/realtime/order');
+	assert.equal(order.headers.cookie, 'session=1');
+	assert.equal(order.headers['user-agent'], 'e2e');
+	assert.match(order.headers['content-type'], /^application\/json/);
+	for (const header of ['upgrade', 'sec-websocket-key', 'sec-websocket-version']) assert.equal(order.headers[header], undefined);
+	const { socket, ...rest } = order.body;
+	assert.deepEqual(rest, {
+		type: 'event',
+		namespace: '/app',
+		event: 'order',
+		args: [{ item: 7 }, { $binary: Buffer.from('☕').toString('base64') }, null],
+		ack: true,
+	});
+	assert.deepEqual([socket.id, socket.rooms, socket.auth], [a.id, [a.id], { token: 'secret' }]);
+	assert.equal(socket.handshake.address, '127.0.0.1');
+
+	a.close();
+	const { body: { sockets = [] } } = await caddy.get('/socketio/sockets?namespace=/app');
+	assert.deepEqual(sockets, []);
+});
+
+test('an answer joins, leaves, emits, keeps data and disconnects', async (t) => {
+	const server = await App.start(t);
+	const caddy = await start(t, server);
+	const [a, b] = await Promise.all([kind(4, 'upgrade'), kind(2, 'websocket')].map((k) => connect(t, k, app(caddy))));
+
+	server.answer = () => [200, { join: ['room'], ack: [] }];
+	await call(a, 'in');
+	await call(b, 'in');
+	const file = { $binary: Buffer.from([1, 2]).toString('base64') };
+	server.answer = () => [200, { data: { name: 'ada' }, emit: [{ event: 'joined', args: ['ada', file], to: ['room'] }], ack: ['done'] }];
+	const joined = heard(b, 'joined');
+	assert.deepEqual(await call(a, 'hello'), ['done']);
+	const [name, bytes] = await joined;
+	assert.deepEqual([name, Buffer.from(bytes)], ['ada', Buffer.from([1, 2])]);
+
+	server.answer = () => [200, { leave: ['room'], ack: [] }];
+	await call(a, 'out');
+	assert.deepEqual(server.of('event', 'out')[0].body.socket.rooms, [a.id, 'room']);
+	assert.deepEqual(server.of('event', 'out')[0].body.socket.data, { name: 'ada' });
+	server.answer = () => [204];
+	a.emit('nothing');
+	server.answer = ({ body }) => [200, body.event === 'bye' ? { disconnect: true } : {}];
+	const reason = heard(a, 'disconnect');
+	a.emit('bye');
+	assert.equal((await reason)[0], 'io server disconnect');
+	assert.deepEqual(server.of('event', 'bye')[0].body.socket.rooms, [a.id]);
+});
+
+test('on connect a 4xx is a verdict, with its message', async (t) => {
+	const server = await App.start(t);
+	const caddy = await start(t, server);
+	server.answer = () => [403, { error: { message: 'members only', data: { code: 7 } } }];
+	for (const k of kinds) assert.equal(await refused(open(t, k, app(caddy))), 'members only');
+	server.answer = () => [401];
+	assert.equal(await refused(open(t, kind(4, 'websocket'), app(caddy))), 'Unauthorized');
+});
+
+test('on connect an outage lets the client come back by itself', async (t) => {
+	const server = await App.start(t);
+	const caddy = await start(t, server);
+	await Promise.all([2, 3, 4].map(async (version) => {
+		let tries = 0;
+		server.answer = ({ body }) => (body.type === 'connect' && ++tries <= 6 ? [503, 'down'] : [200, { ack: ['up'] }]);
+		const a = open(t, kind(version, 'websocket'), app(caddy), { reconnection: true, reconnectionDelay: 10, reconnectionDelayMax: 50 });
+		a.on('connect_error', () => {});
+		await within(new Promise((resolve) => a.once('connect', resolve)), 'connect');
+		assert.deepEqual(await call(a, 'ping'), ['up']);
+	}));
+	assert.ok(server.of('connect').length > 6);
+});
+
+test('on an event an error or an outage is acknowledged, and the socket stays', async (t) => {
+	const server = await App.start(t);
+	const caddy = await start(t, server);
+	const a = await connect(t, kind(4, 'upgrade'), app(caddy));
+	for (const answer of [[422, { error: { message: 'too much' } }], [500, 'oops'], [200, 'no json'], [200, { join: 'no list' }]]) {
+		server.answer = () => answer;
+		const [{ error }] = await call(a, 'order');
+		assert.equal(typeof error, 'string');
+		if (answer[0] === 422) assert.equal(error, 'too much');
+		a.emit('order');
+	}
+	server.answer = () => [200, { ack: ['fine'] }];
+	assert.deepEqual(await call(a, 'order'), ['fine']);
+});
+
+test('the events of one socket are handled one after another', async (t) => {
+	const server = await App.start(t);
+	const caddy = await start(t, server);
+	const a = await connect(t, kind(4, 'websocket'), app(caddy));
+	server.answer = ({ body }) => [200, { ack: [body.args[0]] }];
+	for (let i = 0; i < 50; i++) a.emit('n', i);
+	assert.deepEqual(await call(a, 'n', 50), [50]);
+	assert.deepEqual(server.of('event', 'n').map(({ body }) => body.args[0]), Array.from({ length: 51 }, (_, i) => i));
+});
+
+test('disconnect is told to the application, with its reason', async (t) => {
+	const server = await App.start(t);
+	const caddy = await start(t, server);
+	const a = await connect(t, kind(4, 'websocket'), app(caddy));
+	const told = new Promise((resolve) => {
+		server.answer = ({ body }) => {
+			if (body.type === 'disconnect') resolve(body);
+			return [204];
+		};
+	});
+	const { id } = a;
+	a.disconnect();
+	const body = await within(told, 'the disconnect request');
+	assert.deepEqual([body.reason, body.socket.id, body.socket.rooms], ['client namespace disconnect', id, []]);
+});
+
+test('signed requests can be checked as Standard Webhooks', async (t) => {
+	const key = Buffer.from('a secret of thirty-two bytes....');
+	const server = await App.start(t);
+	const caddy = await start(t, server, `sign whsec_${key.toString('base64')}`);
+	await connect(t, kind(4, 'websocket'), app(caddy));
+	const [{ headers, text }] = server.of('connect');
+	const signed = `${headers['webhook-id']}.${headers['webhook-timestamp']}.${text}`;
+	const expected = createHmac('sha256', key).update(signed).digest('base64');
+	assert.ok(headers['webhook-signature'].split(' ').includes(`v1,${expected}`));
+});
+
+const secret = 'a secret that is long enough for HS256, it is';
+const encode = (value) => Buffer.from(JSON.stringify(value)).toString('base64url');
+function token(claims, key = secret) {
+	const body = `${encode({ alg: 'HS256', typ: 'JWT' })}.${encode(claims)}`;
+	return `${body}.${createHmac('sha256', key).update(body).digest('base64url')}`;
+}
+
+const guarded = socketio(`namespace /chat {
+	on connect {
+		jwt {
+			from {socket.auth.token}
+			secret "${secret}"
+		}
+		require \`jwt.role != "banned"\` "you are banned"
+		set name {jwt.name}
+		join lobby user:{jwt.sub}
+	}
+	on join {
+		require \`event.args[0].startsWith("public:")\` "not your room"
+		join {event.args.0}
+		ack {socket.rooms} {socket.data.name}
+	}
+}`);
+
+serving('jwt and require', guarded, (caddy) => {
+	const now = Math.floor(Date.now() / 1000);
+	const claims = { sub: '7', name: 'Ada', role: 'user', exp: now + 3600 };
+	const visit = (t, k, jwt) => (k.version === 2
+		? open(t, k, `${caddy().url}/chat?token=${jwt}`)
+		: open(t, k, `${caddy().url}/chat`, { auth: { token: jwt } }));
+
+	for (const k of kinds) {
+		test(`a good token opens, and its claims are known (${k.name})`, async (t) => {
+			const a = visit(t, k, token(claims));
+			await connected(a);
+			assert.deepEqual(await call(a, 'join', 'private:1'), [{ error: 'not your room' }]);
+			assert.deepEqual(await call(a, 'join', 'public:1'), [[a.id, 'lobby', 'user:7', 'public:1'], 'Ada']);
+		});
+
+		test(`a bad token does not (${k.name})`, async (t) => {
+			assert.equal(await refused(visit(t, k, token({ ...claims, role: 'banned' }))), 'you are banned');
+			const none = `${encode({ alg: 'none' })}.${encode(claims)}.`;
+			for (const bad of ['', 'nonsense', none, token(claims, 'another'), token({ ...claims, exp: now - 3600 })]) {
+				const message = await refused(visit(t, k, bad));
+				assert.ok(message.length > 0);
+			}
+		});
+	}
+
+	test('a refused socket leaves the connection to the others', async (t) => {
+		const root = await connect(t, kind(4, 'websocket'), caddy().url);
+		assert.match(await refused(beside(t, root, '/chat')), /./);
+		assert.equal(root.connected, true);
+	});
+});
