@@ -3,6 +3,7 @@ package socketio
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"strconv"
 
 	"github.com/caddyserver/caddy/v2"
@@ -94,10 +95,12 @@ type parser struct {
 //		max_payload     <size>
 //		max_queue       <size>
 //		max_connections <number>
+//		rate_limit      <events a second> [<burst>]
 //		origins         <origin...>
 //		compression     on|off
 //		cookie          <name>
 //		namespace <name> {
+//			max_sockets <number>
 //			join <room...>
 //			on <event...> {
 //				<step> ...
@@ -165,11 +168,13 @@ func (p *parser) option(option string) error {
 		return err
 	case "max_connections":
 		return p.number(&h.MaxConnections)
+	case "rate_limit":
+		return p.rateLimit()
 	case "compression":
 		return p.onOff(&h.Compression)
 	}
 	return p.Errf("socketio: unknown option %q: expected path, hub, transports, protocols, ping_interval, ping_timeout, "+
-		"connect_timeout, upgrade_timeout, max_payload, max_queue, max_connections, origins, compression, cookie or namespace", option)
+		"connect_timeout, upgrade_timeout, max_payload, max_queue, max_connections, rate_limit, origins, compression, cookie or namespace", option)
 }
 
 // one reads the only argument of an option.
@@ -255,6 +260,25 @@ func (p *parser) number(to *int) error {
 	return nil
 }
 
+func (p *parser) rateLimit() error {
+	args := p.RemainingArgs()
+	if len(args) != 1 && len(args) != 2 {
+		return p.Err("rate_limit: expected events a second, and a burst")
+	}
+	events, err := strconv.ParseFloat(args[0], 64)
+	if err != nil || !(events > 0 && events <= 1e9) {
+		return p.Errf("rate_limit: %q is no number above 0, up to 1e9", args[0])
+	}
+	burst := int(math.Ceil(events))
+	if len(args) == 2 {
+		if burst, err = strconv.Atoi(args[1]); err != nil || burst < 1 {
+			return p.Errf("rate_limit: %q is no number above 0", args[1])
+		}
+	}
+	p.handler.RateLimit = &RateLimit{Events: events, Burst: burst}
+	return nil
+}
+
 func (p *parser) onOff(to *bool) error {
 	option := p.Val()
 	arg, err := p.one("on or off")
@@ -291,8 +315,12 @@ func (p *parser) namespace() error {
 				return err
 			}
 			ns.On = append(ns.On, &Rule{Events: []string{"connect"}, HandleRaw: []json.RawMessage{step}})
+		case "max_sockets":
+			if err := p.number(&ns.MaxSockets); err != nil {
+				return err
+			}
 		default:
-			return p.Errf("namespace %s: unknown option %q: expected on or join", name, p.Val())
+			return p.Errf("namespace %s: unknown option %q: expected on, join or max_sockets", name, p.Val())
 		}
 	}
 	p.handler.Namespaces = append(p.handler.Namespaces, ns)

@@ -21,12 +21,25 @@ type Namespace struct {
 	// Name is the namespace's name, like /chat, or a glob, like /org-*, for all
 	// namespaces that match it. A star matches any text without a slash.
 	Name string `json:"name"`
+	// MaxSockets is how many sockets may be in the namespace on this server, or
+	// in each that matches the glob. Others get the connect error "Too many
+	// sockets". Default: no limit.
+	MaxSockets int `json:"max_sockets,omitempty"`
 	// On says what events do. The first entry that names an event handles it.
 	// Other events are dropped.
 	On []*Rule `json:"on,omitempty"`
 
 	compiled    hub.NamespaceConfig
 	fingerprint string
+}
+
+// RateLimit bounds what one connection may send. What is more is dropped, with the
+// acknowledgement {"error": "rate limit exceeded"} where one is asked.
+type RateLimit struct {
+	// Events is how many events and connects a second.
+	Events float64 `json:"events"`
+	// Burst is how many at once.
+	Burst int `json:"burst"`
 }
 
 // Rule says what an event does.
@@ -63,12 +76,15 @@ func (h *Handler) provisionNamespaces(ctx caddy.Context) error {
 }
 
 func (ns *Namespace) provision(ctx caddy.Context) error {
+	if ns.MaxSockets < 0 {
+		return errors.New("max_sockets must not be negative")
+	}
 	own, err := json.Marshal(ns)
 	if err != nil {
 		return err
 	}
 	ns.fingerprint = string(own)
-	ns.compiled = hub.NamespaceConfig{Name: ns.Name}
+	ns.compiled = hub.NamespaceConfig{Name: ns.Name, MaxSockets: ns.MaxSockets}
 	for _, r := range ns.On {
 		if len(r.Events) == 0 {
 			return errors.New("on: expected the names of events")
@@ -110,6 +126,9 @@ func (h *Handler) routeConfig() hub.RouteConfig {
 		c.Namespaces = append(c.Namespaces, ns.Name)
 	}
 	setDuration(&c.ConnectTimeout, h.ConnectTimeout)
+	if h.RateLimit != nil {
+		c.RateLimit, c.Burst = h.RateLimit.Events, h.RateLimit.Burst
+	}
 	h.configureEngine(&c.Engine)
 	return c
 }

@@ -40,6 +40,7 @@ var (
 	bytesDesc          = desc("bytes_total", "Bytes of Engine.IO packets.", "direction")
 	overflowsDesc      = desc("slow_clients_total", "Connections dropped because too much waited for their clients.")
 	badPacketsDesc     = desc("bad_packets_total", "Connections closed because of a packet that broke the protocol.")
+	limitedDesc        = desc("rate_limited_total", "Events and connects dropped because of a rate limit.")
 	unpublishedDesc    = desc("unpublished_total", "Emits that could not be told to other nodes.")
 	socketsDesc        = desc("sockets", "Sockets of a namespace.", "namespace")
 	roomsDesc          = desc("rooms", "Rooms of a namespace, those of the sockets' own ids included.", "namespace")
@@ -54,7 +55,7 @@ var (
 func (collector) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		connectionsDesc, handshakesDesc, upgradesDesc, closesDesc, refusedDesc, packetsDesc, bytesDesc, overflowsDesc,
-		badPacketsDesc, unpublishedDesc, socketsDesc, roomsDesc, socketsOpenedDesc, socketsClosedDesc,
+		badPacketsDesc, limitedDesc, unpublishedDesc, socketsDesc, roomsDesc, socketsOpenedDesc, socketsClosedDesc,
 		socketsRefusedDesc, eventsDesc, deliveredDesc,
 	} {
 		ch <- d
@@ -91,6 +92,7 @@ func collectHub(ch chan<- prometheus.Metric, name string, s hub.Stats) {
 	counter(bytesDesc, s.Engine.BytesOut, "out")
 	counter(overflowsDesc, s.Engine.Overflowed)
 	counter(badPacketsDesc, s.RefusedPackets)
+	counter(limitedDesc, s.Limited)
 	counter(unpublishedDesc, s.Unpublished)
 	for _, ns := range s.Namespaces {
 		gauge(socketsDesc, ns.Sockets, ns.Name)

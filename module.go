@@ -52,6 +52,9 @@ type Handler struct {
 	// MaxConnections is how many connections the route may have; more are
 	// answered with status 503. Default: no limit.
 	MaxConnections int `json:"max_connections,omitempty"`
+	// RateLimit bounds the events that one connection may send. Default: no
+	// limit.
+	RateLimit *RateLimit `json:"rate_limit,omitempty"`
 	// Origins are the web sites, besides this one, whose pages may connect,
 	// like https://app.example.com. "*" means all. Requests without an Origin
 	// are not from pages and always may. Default: none.
@@ -148,6 +151,9 @@ func (h *Handler) check() error {
 	}
 	if h.MaxPayload < 0 || h.MaxQueue < 0 || h.MaxConnections < 0 {
 		return errors.New("limits must not be negative")
+	}
+	if l := h.RateLimit; l != nil && (l.Events <= 0 || l.Burst < 1) {
+		return errors.New("rate_limit: expected events a second and a burst, both above 0")
 	}
 	if err := checkCookie(h.Cookie); err != nil {
 		return err

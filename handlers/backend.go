@@ -152,7 +152,9 @@ func (b *Backend) ParseCaddyfile(h httpcaddyfile.Helper) error {
 	if h.NextArg() {
 		return h.Errf("backend: unexpected %q: settings go into a block", h.Val())
 	}
-	block := []caddyfile.Token{name, {File: name.File, Line: name.Line, Text: "{"}}
+	opening := name // with what tokens hide of where they come from
+	opening.Text = "{"
+	block := []caddyfile.Token{name, opening}
 	for nesting := h.Nesting(); h.NextBlock(nesting); {
 		isOption, err := b.option(h.Dispenser)
 		if err != nil {
@@ -165,8 +167,9 @@ func (b *Backend) ParseCaddyfile(h httpcaddyfile.Helper) error {
 	if len(block) == 2 {
 		return h.Err("backend: expected HTTP handlers to ask, like reverse_proxy")
 	}
-	last := block[len(block)-1]
-	block = append(block, caddyfile.Token{File: last.File, Line: last.Line + 1, Text: "}"})
+	closing := block[len(block)-1]
+	closing.Text, closing.Line = "}", closing.Line+1
+	block = append(block, closing)
 	handler, err := httpcaddyfile.ParseSegmentAsSubroute(h.WithDispenser(caddyfile.NewDispenser(block)))
 	if err != nil {
 		return err

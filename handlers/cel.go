@@ -65,7 +65,7 @@ func newExpression(text string) (*expression, error) {
 	if issues.Err() != nil {
 		return nil, compileError(text, issues)
 	}
-	if t := checked.OutputType(); t != cel.BoolType && t != cel.DynType {
+	if t := checked.OutputType(); t.Kind() != cel.BoolKind && t.Kind() != cel.DynKind {
 		return nil, fmt.Errorf("the expression is of type %s: expected one that is true or false", t)
 	}
 	program, err := env.Program(checked, cel.EvalOptions(cel.OptOptimize), cel.CostLimit(maxCost))

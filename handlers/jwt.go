@@ -1,4 +1,311 @@
 package handlers
 
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/caddy-socketio/caddy-socketio/hub"
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	"github.com/go-jose/go-jose/v4"
+)
+
+func init() { caddy.RegisterModule(JWT{}) }
+
 // claimsName is the name that verified claims are kept under.
 const claimsName = "jwt"
+
+// defaultLeeway is what clocks may differ by.
+const defaultLeeway = 30 * time.Second
+
+// JWT verifies a JSON Web Token (RFC 7519) and keeps its claims: they are
+// {jwt.CLAIM…} for the steps that follow, and for all later events of the socket.
+// Without a valid token a client that connects gets the connect error "token
+// missing", "token expired" or "invalid token", and one that emitted an event gets
+// that as the acknowledgement {"error": …}, if it asked for one. Why a token is
+// invalid is in the log, at debug level.
+//
+// Exactly one of Secret, PublicKey and JWKS says how tokens are signed. The
+// algorithms that a token may name follow from the key, so that none can be chosen by
+// the client, and "none" is never one of them:
+//
+// | Key | Algorithms |
+// |---|---|
+// | secret | HS256, and HS384 and HS512 if it is as long as their hash |
+// | RSA, 2048 bits or more | RS256, RS384, RS512, PS256, PS384, PS512 |
+// | ECDSA | ES256, ES384 or ES512, as its curve is P-256, P-384 or P-521 |
+// | Ed25519 | EdDSA |
+//
+// The step may stand in other events than connect too: there a client can bring a
+// newer token.
+type JWT struct {
+	// From are the places that the token may be in, with placeholders. The first
+	// that is not empty counts; a leading "Bearer " is taken off. Default:
+	// {socket.auth.token}.
+	From []string `json:"from,omitempty"`
+	// Secret is what tokens are signed with by HMAC: 32 bytes or more.
+	// Placeholders that need no request, like {env.*} and {file.*}, are supported.
+	Secret string `json:"secret,omitempty"`
+	// PublicKey is the name of a PEM file with one or more public keys or
+	// certificates. Placeholders as in Secret.
+	PublicKey string `json:"public_key,omitempty"`
+	// JWKS is a set of public keys (RFC 7517): the name of a file, or an https
+	// URL; to this host, http will do. It is fetched when the first token is to
+	// be verified, and again each 15 minutes and when a token names a key that
+	// is not in it. Old keys are used while it can't be fetched; without any,
+	// the client's connection is closed, so that it tries again. Placeholders as
+	// in Secret.
+	JWKS string `json:"jwks,omitempty"`
+	// Algorithms are those that tokens may be signed by. Default: all that the
+	// key is good for.
+	Algorithms []string `json:"algorithms,omitempty"`
+	// Issuer are the issuers that tokens may be from, the claim iss.
+	// Placeholders as in Secret. Default: any.
+	Issuer []string `json:"issuer,omitempty"`
+	// Audience are audiences, one of which tokens must be for, the claim aud.
+	// Placeholders as in Secret. Default: any.
+	Audience []string `json:"audience,omitempty"`
+	// Leeway is what the clocks of the issuer and of this server may differ by,
+	// when the claims exp, nbf and iat are checked. Default: 30s.
+	Leeway *caddy.Duration `json:"leeway,omitempty"`
+	// CloseOnExpiry disconnects the socket when its token expires, unless it has
+	// brought a newer one by then. A token that does not expire ends nothing.
+	CloseOnExpiry bool `json:"close_on_expiry,omitempty"`
+
+	from     []Text
+	verifier verifier
+	// pooled is the URL that this instance holds the keys of, if any.
+	pooled string
+}
+
+// CaddyModule returns the Caddy module information.
+func (JWT) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: "socketio.handlers.jwt", New: func() caddy.Module { return new(JWT) }}
+}
+
+// Provision reads the keys that are in files. Nothing is fetched yet.
+func (j *JWT) Provision(caddy.Context) error {
+	if err := j.compile(); err != nil {
+		return err
+	}
+	j.verifier = verifier{leeway: defaultLeeway}
+	if j.Leeway != nil {
+		j.verifier.leeway = time.Duration(*j.Leeway)
+	}
+	var err error
+	if j.verifier.issuers, err = resolveAll("issuer", j.Issuer); err != nil {
+		return err
+	}
+	if j.verifier.audiences, err = resolveAll("audience", j.Audience); err != nil {
+		return err
+	}
+	if j.verifier.keys, err = j.load(); err != nil {
+		return err
+	}
+	j.verifier.algorithms = j.algorithms()
+	return j.usable()
+}
+
+// compile checks what can be checked without the keys.
+func (j *JWT) compile() error {
+	from := j.From
+	if len(from) == 0 {
+		from = []string{"{socket.auth.token}"}
+	}
+	j.from = nil
+	for _, place := range from {
+		t, err := NewText(place)
+		if err != nil {
+			return fmt.Errorf("from: %w", err)
+		}
+		j.from = append(j.from, t)
+	}
+	given := 0
+	for _, source := range []string{j.Secret, j.PublicKey, j.JWKS} {
+		if source != "" {
+			given++
+		}
+	}
+	if given != 1 {
+		return errors.New("expected exactly one of secret, public_key and jwks")
+	}
+	if j.Leeway != nil && *j.Leeway < 0 {
+		return errors.New("leeway: expected a duration that is not negative, like 30s")
+	}
+	if err := j.checkPlain(); err != nil {
+		return err
+	}
+	return j.checkAlgorithms()
+}
+
+// checkPlain checks settings without placeholders, so that an error in them has a
+// line in the Caddyfile.
+func (j *JWT) checkPlain() error {
+	plain := func(text string) bool { return text != "" && !strings.ContainsAny(text, "{}") }
+	if plain(j.Secret) {
+		_, err := secretKeys(j.Secret)
+		return err
+	}
+	if plain(j.JWKS) && strings.Contains(j.JWKS, "://") {
+		return checkURL(j.JWKS)
+	}
+	return nil
+}
+
+func (j *JWT) checkAlgorithms() error {
+	possible := asymmetric
+	if j.Secret != "" {
+		possible = symmetric
+	}
+	for _, name := range j.Algorithms {
+		if !contains(possible, name) {
+			return fmt.Errorf("algorithms: unexpected %q: expected one of %s", name, strings.Join(names(possible), ", "))
+		}
+	}
+	return nil
+}
+
+// algorithms are those that a token's header may name.
+func (j *JWT) algorithms() []jose.SignatureAlgorithm {
+	switch {
+	case len(j.Algorithms) > 0:
+		var list []jose.SignatureAlgorithm
+		for _, name := range j.Algorithms {
+			list = append(list, jose.SignatureAlgorithm(name))
+		}
+		return list
+	case j.Secret != "":
+		return symmetric
+	}
+	return asymmetric
+}
+
+// load makes the source of keys.
+func (j *JWT) load() (keySource, error) {
+	switch {
+	case j.Secret != "":
+		secret, err := resolve("secret", j.Secret)
+		if err != nil {
+			return nil, err
+		}
+		return secretKeys(secret)
+	case j.PublicKey != "":
+		name, err := resolve("public_key", j.PublicKey)
+		if err != nil {
+			return nil, err
+		}
+		return pemFile(name)
+	}
+	place, err := resolve("jwks", j.JWKS)
+	if err != nil {
+		return nil, err
+	}
+	if !strings.Contains(place, "://") {
+		return jwksFile(place)
+	}
+	if err := checkURL(place); err != nil {
+		return nil, err
+	}
+	source, err := openRemote(place)
+	if err == nil {
+		j.pooled = place
+	}
+	return source, err
+}
+
+// usable refuses a config by which no token could be valid.
+func (j *JWT) usable() error {
+	keys, ok := j.verifier.keys.(staticKeys)
+	if !ok {
+		return nil // they are not known yet
+	}
+	for _, alg := range j.verifier.algorithms {
+		if len(keys.find("", alg)) > 0 {
+			return nil
+		}
+	}
+	return fmt.Errorf("algorithms: the key is not good for %s", strings.Join(names(j.verifier.algorithms), ", "))
+}
+
+// Cleanup lets go of the keys.
+func (j *JWT) Cleanup() error {
+	if j.pooled == "" {
+		return nil
+	}
+	_, err := remotes.Delete(j.pooled)
+	return err
+}
+
+// resolve replaces placeholders that need no request.
+func resolve(option, text string) (string, error) {
+	value, err := caddy.NewReplacer().ReplaceOrErr(text, true, true)
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", option, err)
+	}
+	return value, nil
+}
+
+func resolveAll(option string, texts []string) ([]string, error) {
+	var values []string
+	for _, text := range texts {
+		value, err := resolve(option, text)
+		if err != nil {
+			return nil, err
+		}
+		if value == "" {
+			return nil, fmt.Errorf("%s: expected a value that is not empty", option)
+		}
+		values = append(values, value)
+	}
+	return values, nil
+}
+
+// HandleEvent verifies the token and keeps its claims.
+func (j *JWT) HandleEvent(ctx context.Context, ev *hub.Event) error {
+	t, err := j.verifier.verify(ctx, j.token(ev), time.Now())
+	if err != nil {
+		return err
+	}
+	ev.Socket.SetValue(claimsName, t.claims)
+	expiries.set(ev.Socket, j.deadline(t, time.Now()), j.CloseOnExpiry)
+	return nil
+}
+
+// token returns what the first place has that is not empty.
+func (j *JWT) token(ev *hub.Event) string {
+	for _, t := range j.from {
+		if token := bare(t.For(ev)); token != "" {
+			return token
+		}
+	}
+	return ""
+}
+
+// bare takes the scheme of an Authorization header off.
+func bare(text string) string {
+	const scheme = "bearer "
+	text = strings.TrimSpace(text)
+	if len(text) > len(scheme) && strings.EqualFold(text[:len(scheme)], scheme) {
+		return strings.TrimSpace(text[len(scheme):])
+	}
+	return text
+}
+
+// deadline returns when a token ends its socket: when it expires, or when it is no
+// longer taken, if it was taken after that. It is zero when it never expires.
+func (j *JWT) deadline(t token, now time.Time) time.Time {
+	if t.expiry.IsZero() || t.expiry.After(now) {
+		return t.expiry
+	}
+	return t.expiry.Add(j.verifier.leeway)
+}
+
+var (
+	_ hub.Handler           = (*JWT)(nil)
+	_ caddy.Provisioner     = (*JWT)(nil)
+	_ caddy.CleanerUpper    = (*JWT)(nil)
+	_ caddyfile.Unmarshaler = (*JWT)(nil)
+)

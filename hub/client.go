@@ -11,6 +11,7 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/internal/engine"
 	"github.com/caddy-socketio/caddy-socketio/sio"
 	"go.uber.org/zap"
+	"golang.org/x/time/rate"
 )
 
 // client is one connection, with its sockets in several namespaces.
@@ -28,6 +29,7 @@ type client struct {
 	// when there is none; assembled counts them and is owned by Receive.
 	assembling atomic.Uint64
 	assembled  uint64
+	limiter    *rate.Limiter // owned by Receive; nil without a limit
 
 	mu      sync.Mutex // guards the following; a leaf
 	sockets []*Socket  // few: found by walking
@@ -141,6 +143,26 @@ func (c *client) take(p sio.Packet) {
 	}
 }
 
+// allowed reports whether the rate limit has room for one thing more.
+func (c *client) allowed() bool {
+	limit, burst := rate.Limit(c.route.config().RateLimit), c.route.config().Burst
+	if limit <= 0 {
+		return true
+	}
+	switch {
+	case c.limiter == nil:
+		c.limiter = rate.NewLimiter(limit, burst)
+	case c.limiter.Limit() != limit || c.limiter.Burst() != burst: // a new config
+		c.limiter.SetLimit(limit)
+		c.limiter.SetBurst(burst)
+	}
+	if c.limiter.Allow() {
+		return true
+	}
+	c.hub.stats.limited.Add(1)
+	return false
+}
+
 func (c *client) takeEvent(s *Socket, p sio.Packet) {
 	if s.state.Load() == stateConnecting {
 		return // no client sends events before it is connected
@@ -155,6 +177,10 @@ func (c *client) takeEvent(s *Socket, p sio.Packet) {
 	}
 	ev := &Event{Type: ClientEvent, Name: name, Socket: s, Args: args, ack: p.ID}
 	ev.wantsAck.Store(p.HasID)
+	if !c.allowed() {
+		ev.fail(errRate.Message)
+		return
+	}
 	s.ns.events.Add(1)
 	if s.inbox.push(ev, c.session.Done()) {
 		s.run()
@@ -163,6 +189,8 @@ func (c *client) takeEvent(s *Socket, p sio.Packet) {
 
 func (c *client) takeConnect(s *Socket, p sio.Packet) {
 	switch {
+	case s == nil && !c.allowed():
+		c.refuse(p.Namespace, errRate)
 	case s == nil:
 		c.connect(p)
 	case c.version == sio.V4:

@@ -34,6 +34,11 @@ type RouteConfig struct {
 	Engine engine.Config
 	// ConnectTimeout is how long a connection may be in no namespace.
 	ConnectTimeout time.Duration
+	// RateLimit is how many events a connection may send in a second, and Burst
+	// how many at once. More are dropped, with an acknowledgement that says so
+	// where one is asked. Zero means no limit.
+	RateLimit float64
+	Burst     int
 	// Namespaces are the names and globs of the namespaces that may be joined
 	// here, besides "/". Nil means all.
 	Namespaces []string
@@ -61,6 +66,9 @@ func DefaultRoute() RouteConfig {
 type NamespaceConfig struct {
 	// Name is "/chat", or a glob like "/org-*" whose stars match no slash.
 	Name string
+	// MaxSockets is how many sockets may be in the namespace, or in each that
+	// matches the glob, on this node. Others are refused. Zero means no limit.
+	MaxSockets int
 	// Rules are tried in order. The first that matches an event handles it.
 	Rules []Rule
 }
@@ -73,20 +81,23 @@ type Rule struct {
 	Handlers []Handler
 }
 
-// rules are the compiled rules of a namespace.
-type rules []rule
+// rules are what a config says about a namespace.
+type rules struct {
+	maxSockets int
+	list       []rule
+}
 
 type rule struct {
 	events   matcher
 	handlers []Handler
 }
 
-func newRules(config []Rule) *rules {
-	list := make(rules, len(config))
-	for i, r := range config {
-		list[i] = rule{events: newMatcher(r.Events...), handlers: r.Handlers}
+func newRules(config NamespaceConfig) *rules {
+	all := &rules{maxSockets: config.MaxSockets, list: make([]rule, len(config.Rules))}
+	for i, r := range config.Rules {
+		all.list[i] = rule{events: newMatcher(r.Events...), handlers: r.Handlers}
 	}
-	return &list
+	return all
 }
 
 // find returns the rule that handles an event, or nil.
@@ -94,12 +105,17 @@ func (r *rules) find(ev *Event) *rule {
 	if r == nil {
 		return nil
 	}
-	for i := range *r {
-		if (*r)[i].events.match(ev) {
-			return &(*r)[i]
+	for i := range r.list {
+		if r.list[i].events.match(ev) {
+			return &r.list[i]
 		}
 	}
 	return nil
+}
+
+// full reports whether a namespace has room for no other socket.
+func (r *rules) full(sockets int) bool {
+	return r != nil && r.maxSockets > 0 && sockets >= r.maxSockets
 }
 
 // declared are the namespaces of a config.
@@ -118,10 +134,10 @@ func newDeclared(config []NamespaceConfig) *declared {
 	for _, ns := range config {
 		g := newGlob(ns.Name, true)
 		if g.plain() {
-			d.exact[ns.Name] = newRules(ns.Rules)
+			d.exact[ns.Name] = newRules(ns)
 			continue
 		}
-		d.globs = append(d.globs, declaredGlob{glob: g, rules: newRules(ns.Rules)})
+		d.globs = append(d.globs, declaredGlob{glob: g, rules: newRules(ns)})
 	}
 	return d
 }

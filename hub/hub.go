@@ -137,14 +137,21 @@ func (h *Hub) enter(r *Route, name string) (*Namespace, *Refusal) {
 	if !r.serves(name) {
 		return nil, errNamespace
 	}
-	return h.use(name)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if ns := h.namespaces[name]; ns != nil && ns.rules.Load().full(ns.users) {
+		return nil, &Refusal{Message: "Too many sockets"}
+	}
+	return h.useLocked(name)
 }
 
 // Visit calls fn with the namespace of a name, if clients can join it, and reports
 // that. A namespace that only a glob names need not exist: it does while fn is
 // called.
 func (h *Hub) Visit(name string, fn func(*Namespace)) bool {
-	ns, refusal := h.use(name)
+	h.mu.Lock()
+	ns, refusal := h.useLocked(name)
+	h.mu.Unlock()
 	if refusal != nil {
 		return false
 	}
@@ -155,9 +162,8 @@ func (h *Hub) Visit(name string, fn func(*Namespace)) bool {
 
 var errNamespace = &Refusal{Message: "Invalid namespace"}
 
-func (h *Hub) use(name string) (*Namespace, *Refusal) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
+// useLocked makes the caller, who holds mu, a user of a namespace.
+func (h *Hub) useLocked(name string) (*Namespace, *Refusal) {
 	ns := h.namespaces[name]
 	_, configured := h.declared.find(name)
 	if !configured && (ns == nil || !ns.kept) {

@@ -45,6 +45,8 @@ var (
 	ErrDataFull = errors.New("socket data is full")
 )
 
+var errRate = &Refusal{Message: "rate limit exceeded"}
+
 const internalError = "internal error"
 
 // refusalOf returns what a client may read of err.

@@ -8,7 +8,7 @@ import (
 
 // stats counts what happens in a hub.
 type stats struct {
-	refusedPackets, unpublished atomic.Uint64
+	refusedPackets, limited, unpublished atomic.Uint64
 }
 
 // Stats is what a hub counted since it was made.
@@ -18,6 +18,9 @@ type Stats struct {
 	// RefusedPackets counts packets that broke the protocol, each of which
 	// cost its sender the connection.
 	RefusedPackets uint64
+	// Limited counts events and connects that were dropped because of a rate
+	// limit.
+	Limited uint64
 	// Unpublished counts what could not be told to other nodes.
 	Unpublished uint64
 	// Namespaces counts what happened in each namespace that exists now.
@@ -41,6 +44,7 @@ func (h *Hub) Stats() Stats {
 	s := Stats{
 		Engine:         h.engine.Stats(),
 		RefusedPackets: h.stats.refusedPackets.Load(),
+		Limited:        h.stats.limited.Load(),
 		Unpublished:    h.stats.unpublished.Load(),
 		Namespaces:     make([]NamespaceStats, len(list)),
 	}

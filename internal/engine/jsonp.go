@@ -27,8 +27,8 @@ func script(index string, payload []byte) []byte {
 	var out bytes.Buffer
 	out.WriteString("___eio[" + index + "](")
 	e := json.NewEncoder(&out)
-	e.SetEscapeHTML(false)           // as the reference; the line separators U+2028 and U+2029 are escaped anyway
-	_ = e.Encode(string(payload))    // a string always encodes
+	e.SetEscapeHTML(false)              // as the reference; the line separators U+2028 and U+2029 are escaped anyway
+	_ = e.Encode(string(payload))       // a string always encodes
 	out.Truncate(out.Len() - len("\n")) // which the encoder ends with
 	out.WriteString(");")
 	return out.Bytes()

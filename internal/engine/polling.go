@@ -55,27 +55,25 @@ func (x *exchange) servePolling(s *Session) {
 // servePoll answers a GET when there is something to say.
 func (x *exchange) servePoll(s *Session) {
 	p := &poll{woken: make(chan struct{}, 1)}
-	if refused := s.park(p); refused != nil {
+	refused, overlap := s.park(p)
+	switch {
+	case refused != nil:
 		x.refuse(refused)
 		return
-	}
-	if s.parkedIs(p) {
-		select {
-		case <-p.woken:
-		case <-x.Done:
-		case <-x.R.Context().Done():
-			if s.abandon(p) {
-				s.end(ReasonTransportError, ending{})
-			}
-			return
-		}
-	} else {
-		// One GET at a time: with two of them nobody can tell the order.
+	case overlap:
+		// With two GETs nobody could tell the order.
 		s.end(ReasonTransportError, ending{})
 		answer(x.W, http.StatusBadRequest, "", "")
 		return
 	}
-	ms, over := s.unpark(p)
+	select {
+	case <-p.woken:
+	case <-x.Done:
+	case <-x.R.Context().Done():
+		s.abandon()
+		return
+	}
+	ms, over := s.unpark()
 	s.answerPoll(x, ms)
 	if over {
 		s.finish()
@@ -83,43 +81,36 @@ func (x *exchange) servePoll(s *Session) {
 }
 
 // park puts a GET where it is found when something comes, unless another is there.
-func (s *Session) park(p *poll) *refusal {
+func (s *Session) park(p *poll) (refused *refusal, overlap bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
 	case s.state == stateClosed:
-		return errSession
+		return errSession, false
 	case s.conn != nil:
-		return errRequest
+		return errRequest, false
 	case s.parked != nil:
-		return nil
+		return nil, true
 	}
 	s.parked = p
 	if len(s.queue) > 0 || s.release || s.state == stateClosing {
 		p.wake()
 	}
-	return nil
+	return nil, false
 }
 
-func (s *Session) parkedIs(p *poll) bool {
+// abandon ends the session of a GET whose client has hung up.
+func (s *Session) abandon() {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.parked == p
-}
-
-// abandon takes away a GET whose client has hung up. It reports false when the
-// answer was on its way.
-func (s *Session) abandon(p *poll) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.parked = nil
-	return true
+	s.mu.Unlock()
+	s.end(ReasonTransportError, ending{})
 }
 
 // unpark takes a GET away and returns what it is answered with: all that is queued;
 // or, when the session is over, that it is; or else a noop. It reports whether this
 // was the last answer that a closing session waited for.
-func (s *Session) unpark(p *poll) (ms []*eio.Message, over bool) {
+func (s *Session) unpark() (ms []*eio.Message, over bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.parked = nil

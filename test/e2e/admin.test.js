@@ -189,14 +189,39 @@ serving('admin API', socketio(namespace('/') + namespace('/chat')), (caddy) => {
 	});
 
 	test('the command speaks with the admin API', async (t) => {
-		const [a] = await several(t, kind(4, 'websocket'), 1);
+		const [a, b] = await several(t, kind(4, 'websocket'), 2);
+		const got = new Inbox(a, 'news');
+		a.on('question', (answer) => answer('yes'));
 		const room = roomName('cli');
 		await call(a, 'join', room);
-		const { code, stdout, stderr } = await run(['socketio', 'rooms', '--json', '--address', caddy().admin, '--namespace', '/chat', '--prefix', room]);
-		assert.equal(code, 0, stderr);
-		assert.deepEqual(JSON.parse(stdout), [{ name: room, sockets: 1 }]);
+		const command = async (args, options) => {
+			const { code, stdout, stderr } = await run(['socketio', ...args, '--address', caddy().admin, '--namespace', '/chat', '--json'], options);
+			assert.equal(code, 0, stderr);
+			return JSON.parse(stdout);
+		};
+		assert.deepEqual(await command(['rooms', '--prefix', room]), [{ name: room, sockets: 1 }]);
+		assert.equal((await command(['emit', 'news', 'text', '{"n":1}', '--to', room])).delivered, 1);
+		assert.deepEqual((await command(['emit', 'question', '--to', room, '--ack', '5s'])).responses, [['yes']]);
+		const lines = [3, 4].map((n) => JSON.stringify({ namespace: '/chat', to: [room], event: 'news', args: [n] })).join('\n');
+		assert.equal((await command(['emit', '-'], { input: lines })).emits, 2);
+		await got.has(3);
+		assert.deepEqual(got.all, [['text', { n: 1 }], [3], [4]]);
+
+		assert.equal((await command(['join', room, '--in', b.id])).sockets, 1);
+		assert.deepEqual(await call(b, 'rooms'), [[b.id, room]]);
+		assert.deepEqual((await command(['sockets', '--in', room])).map(({ id }) => id).sort(), [a.id, b.id].sort());
+		assert.equal((await command(['leave', room, '--in', b.id])).sockets, 1);
+		const reason = heard(b, 'disconnect');
+		assert.equal((await command(['disconnect', '--in', b.id])).sockets, 1);
+		assert.equal((await reason)[0], 'io server disconnect');
+		assert.ok((await command(['namespaces'])).some(({ name }) => name === '/chat'));
+
+		const table = await run(['socketio', 'rooms', '--address', caddy().admin, '--namespace', '/chat', '--prefix', room]);
+		assert.equal(table.code, 0);
+		assert.match(table.stdout, new RegExp(room));
 		const wrong = await run(['socketio', 'rooms', '--address', caddy().admin, '--namespace', '/nowhere']);
 		assert.notEqual(wrong.code, 0);
+		assert.equal(wrong.stderr.trim().split('\n').length, 1, wrong.stderr);
 	});
 
 	test('an emit reaches all clients on all transports, binary too', async (t) => {

@@ -60,10 +60,6 @@ test('an event is a request with the handshake around it', async (t) => {
 	});
 	assert.deepEqual([socket.id, socket.rooms, socket.auth], [a.id, [a.id], { token: 'secret' }]);
 	assert.equal(socket.handshake.address, '127.0.0.1');
-
-	a.close();
-	const { body: { sockets = [] } } = await caddy.get('/socketio/sockets?namespace=/app');
-	assert.deepEqual(sockets, []);
 });
 
 test('an answer joins, leaves, emits, keeps data and disconnects', async (t) => {
@@ -106,13 +102,13 @@ test('on connect a 4xx is a verdict, with its message', async (t) => {
 test('on connect an outage lets the client come back by itself', async (t) => {
 	const server = await App.start(t);
 	const caddy = await start(t, server);
+	let outages = 6;
+	server.answer = ({ body }) => (body.type === 'connect' && outages-- > 0 ? [503, 'down'] : [200, { ack: ['up'] }]);
 	await Promise.all([2, 3, 4].map(async (version) => {
-		let tries = 0;
-		server.answer = ({ body }) => (body.type === 'connect' && ++tries <= 6 ? [503, 'down'] : [200, { ack: ['up'] }]);
 		const a = open(t, kind(version, 'websocket'), app(caddy), { reconnection: true, reconnectionDelay: 10, reconnectionDelayMax: 50 });
 		a.on('connect_error', () => {});
 		await within(new Promise((resolve) => a.once('connect', resolve)), 'connect');
-		assert.deepEqual(await call(a, 'ping'), ['up']);
+		assert.deepEqual(await call(a, 'still there'), ['up']);
 	}));
 	assert.ok(server.of('connect').length > 6);
 });

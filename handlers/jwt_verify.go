@@ -1,0 +1,110 @@
+package handlers
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/caddy-socketio/caddy-socketio/hub"
+	"github.com/caddy-socketio/caddy-socketio/sio"
+	"github.com/go-jose/go-jose/v4"
+	"github.com/go-jose/go-jose/v4/jwt"
+)
+
+// maxToken is how many bytes a token may have. No header that it usually travels in
+// takes more.
+const maxToken = 16 << 10
+
+// What a client may read: little.
+var (
+	errTokenMissing = &hub.Refusal{Message: "token missing"}
+	errTokenExpired = &hub.Refusal{Message: "token expired"}
+	errTokenInvalid = &hub.Refusal{Message: "invalid token"}
+)
+
+// verifier verifies tokens. It is safe for concurrent use.
+type verifier struct {
+	keys               keySource
+	algorithms         []jose.SignatureAlgorithm // that a header may name
+	issuers, audiences []string                  // empty: any
+	leeway             time.Duration
+}
+
+// token is one that was verified.
+type token struct {
+	claims sio.Data
+	expiry time.Time // zero when it never expires
+}
+
+// verify returns what a valid token says. The error is a [hub.Refusal], with the
+// reason for the log, or a [hub.Outage] when the keys can't be had.
+func (v *verifier) verify(ctx context.Context, text string, now time.Time) (token, error) {
+	if text == "" {
+		return token{}, errTokenMissing
+	}
+	if len(text) > maxToken {
+		return token{}, invalid(fmt.Errorf("it has %d bytes, the limit is %d", len(text), maxToken))
+	}
+	parsed, err := jwt.ParseSigned(text, v.algorithms)
+	if err != nil {
+		return token{}, invalid(err)
+	}
+	header := parsed.Headers[0]
+	keys, err := v.keys.keysFor(ctx, header.KeyID, jose.SignatureAlgorithm(header.Algorithm))
+	if err != nil {
+		return token{}, &hub.Outage{Err: err}
+	}
+	claims, raw, err := open(parsed, keys)
+	if err != nil {
+		return token{}, invalid(err)
+	}
+	if err := v.check(claims, now); err != nil {
+		return token{}, err
+	}
+	data, err := sio.Marshal(raw)
+	if err != nil {
+		return token{}, invalid(err)
+	}
+	return token{claims: data, expiry: claims.Expiry.Time()}, nil
+}
+
+func invalid(why error) error { return fmt.Errorf("%w: %w", errTokenInvalid, why) }
+
+var (
+	errNoKey    = errors.New("there is no key for it")
+	errNoObject = errors.New("its claims are no JSON object")
+)
+
+// open returns the claims, if the token is signed with one of the keys.
+func open(parsed *jwt.JSONWebToken, keys []key) (claims jwt.Claims, raw json.RawMessage, err error) {
+	err = errNoKey
+	for _, k := range keys {
+		claims, raw = jwt.Claims{}, nil
+		if err = parsed.Claims(k.key, &claims, &raw); err == nil {
+			break
+		}
+	}
+	if err == nil && (len(raw) == 0 || raw[0] != '{') {
+		err = errNoObject
+	}
+	return claims, raw, err
+}
+
+// check says whether a token that is authentic is for us, and now.
+func (v *verifier) check(c jwt.Claims, now time.Time) error {
+	if len(v.issuers) > 0 && !slices.Contains(v.issuers, c.Issuer) {
+		return invalid(jwt.ErrInvalidIssuer)
+	}
+	expected := jwt.Expected{AnyAudience: v.audiences, Time: now}
+	err := c.ValidateWithLeeway(expected, v.leeway)
+	switch {
+	case errors.Is(err, jwt.ErrExpired):
+		return fmt.Errorf("%w: %w", errTokenExpired, err)
+	case err != nil:
+		return invalid(err)
+	}
+	return nil
+}

@@ -1,0 +1,180 @@
+package engine
+
+import (
+	"net"
+	"syscall"
+	"time"
+
+	"github.com/caddy-socketio/caddy-socketio/internal/eio"
+	"github.com/caddy-socketio/caddy-socketio/internal/spawn"
+	"github.com/gorilla/websocket"
+)
+
+const (
+	// perFragment is how many bytes of the wire are granted besides a message's own:
+	// for some thousands of fragments and control frames, not for millions.
+	fragmentAllowance = 64 << 10
+	// pongLimit is how many bytes of pongs wait for a client that pings on and on.
+	pongLimit = 16 << 10
+	// writePatience is how long a client may take to make room for the next write.
+	writePatience = 45 * time.Second
+
+	opClose  = 0x8
+	frameFin = 0x80
+)
+
+// conn is one WebSocket connection of a session: the one that carries it, or one
+// that probes whether it can.
+//
+// Reading is gorilla's, through [tap]; all that is written is frames of our own,
+// and whole ones, so that nothing comes between.
+type conn struct {
+	// Static after construction.
+	session  *Session
+	net      net.Conn
+	raw      syscall.RawConn // nil for what cannot be written to without waiting
+	pump     *pump
+	encoding eio.Encoding
+
+	// Owned by the reader.
+	ws     *websocket.Conn
+	role   role
+	early  []byte // read before the connection was taken over
+	wire   int64  // bytes of the message under way, frame heads included
+	budget int64  // what wire may grow to
+	chunk  []byte // the last bytes read; aliases gorilla's buffer
+
+	// Guarded by session.mu.
+	control  []byte // frames that go before the queue: pongs, the answer to a probe
+	farewell []byte // the close frame, which goes after all
+	rest     []byte // what the pump could not write
+	pending  int    // bytes of the queue that are being written
+	writing  bool
+	closed   bool
+	idle     chan struct{} // closed when writing ends after closed; nil if nobody waits
+	flusher  *spawn.Task
+}
+
+type role uint8
+
+const (
+	roleSession role = iota // it carries the session
+	roleProbe
+	roleRefused // it was answered for politeness, and is being closed
+)
+
+func newConn(s *Session, c net.Conn, early []byte) *conn {
+	out := &conn{session: s, net: c, pump: s.server.nextPump(), early: early}
+	out.raw = rawConn(c)
+	return out
+}
+
+// hangUp lets the connection end after what is queued for it: with a close frame,
+// and a limit to the time that this may take.
+func (c *conn) hangUp(frame []byte) {
+	s := c.session
+	s.mu.Lock()
+	if c.farewell == nil {
+		c.farewell = frame
+	}
+	start := c.beginLocked()
+	s.mu.Unlock()
+	// The reader drops what still comes, and closes the connection when the client
+	// does or the time is up. That also ends a write that hangs.
+	_ = c.net.SetReadDeadline(time.Now().Add(webSocketGrace))
+	if start {
+		c.start()
+	}
+}
+
+// close ends the connection at once.
+func (c *conn) close() {
+	c.session.mu.Lock()
+	c.closed = true
+	c.session.mu.Unlock()
+	_ = c.net.Close()
+}
+
+// join waits until nobody writes to a closed connection any more.
+func (c *conn) join() {
+	s := c.session
+	s.mu.Lock()
+	if !c.writing {
+		s.mu.Unlock()
+		return
+	}
+	c.idle = make(chan struct{})
+	idle := c.idle
+	s.mu.Unlock()
+	<-idle
+}
+
+// urgent queues a frame that goes before all messages.
+func (c *conn) urgent(frame []byte) {
+	s := c.session
+	s.mu.Lock()
+	if c.closed || c.farewell != nil || len(c.control)+len(frame) > pongLimit {
+		s.mu.Unlock()
+		return
+	}
+	c.control = append(c.control, frame...)
+	start := c.beginLocked()
+	s.mu.Unlock()
+	if start {
+		c.start()
+	}
+}
+
+// closeFrame is a close frame with a status code, or without one for 0.
+func closeFrame(code int) []byte {
+	if code == 0 {
+		return []byte{frameFin | opClose, 0}
+	}
+	return []byte{frameFin | opClose, 2, byte(code >> 8), byte(code)}
+}
+
+// tap is the connection as gorilla sees it. It counts what is read, and takes what
+// gorilla would write: control frames go through the session's own writing.
+type tap struct{ *conn }
+
+func (t tap) Read(p []byte) (n int, err error) {
+	c := t.conn
+	if len(c.early) > 0 {
+		n = copy(p, c.early)
+		if c.early = c.early[n:]; len(c.early) == 0 {
+			c.early = nil
+		}
+	} else {
+		n, err = c.net.Read(p)
+	}
+	c.chunk = p[:n]
+	if c.wire += int64(n); c.wire > c.budget {
+		return 0, errFragments
+	}
+	if n > 0 {
+		c.session.heard.Store(c.session.server.now())
+	}
+	return n, err
+}
+
+// Write takes a frame that gorilla makes by itself: a close frame, when the client
+// breaks the protocol. It also takes its answer to the handshake, which is given
+// elsewhere.
+func (t tap) Write(p []byte) (int, error) {
+	if len(p) > 1 && p[0] == frameFin|opClose {
+		s := t.session
+		s.mu.Lock()
+		if t.farewell == nil {
+			t.farewell = append([]byte(nil), p...)
+		}
+		s.mu.Unlock()
+	}
+	return len(p), nil
+}
+
+func (t tap) Close() error                     { return nil } // it is not gorilla's to close
+func (t tap) LocalAddr() net.Addr              { return t.net.LocalAddr() }
+func (t tap) RemoteAddr() net.Addr             { return t.net.RemoteAddr() }
+func (t tap) SetDeadline(time.Time) error      { return nil } // those are ours
+func (t tap) SetReadDeadline(time.Time) error  { return nil }
+func (t tap) SetWriteDeadline(time.Time) error { return nil }

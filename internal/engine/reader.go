@@ -1,0 +1,188 @@
+package engine
+
+import (
+	"errors"
+	"io"
+	"net"
+	"sync"
+	"time"
+	"unicode/utf8"
+
+	"github.com/caddy-socketio/caddy-socketio/internal/eio"
+	"github.com/gorilla/websocket"
+)
+
+// keptMessage is the capacity of a buffer that is worth keeping.
+const keptMessage = 64 << 10
+
+var messages = sync.Pool{New: func() any {
+	b := make([]byte, 0, 4<<10)
+	return &b
+}}
+
+// read takes what the client sends until the connection ends, and closes it.
+func (c *conn) read() {
+	err := c.readAll()
+	frame, reason := c.verdict(err)
+	switch c.role {
+	case roleSession:
+		c.setFarewell(frame)
+		c.session.end(reason, ending{})
+	case roleProbe:
+		c.session.dropProbe(c)
+	}
+	if frame != nil {
+		// The client reads the close frame only if the connection is not reset
+		// under it, which unread bytes would do.
+		c.hangUp(frame)
+		_, _ = io.Copy(io.Discard, c.net)
+	}
+	c.close()
+}
+
+func (c *conn) readAll() error {
+	for {
+		c.startMessage()
+		kind, r, err := c.ws.NextReader()
+		if err != nil {
+			return err
+		}
+		if err := c.readMessage(kind == websocket.BinaryMessage, r); err != nil {
+			return err
+		}
+	}
+}
+
+// startMessage grants the bytes that the next message may take, which follows the
+// route's limit of the moment.
+func (c *conn) startMessage() {
+	limit := c.session.route.config.Load().MaxPayload
+	c.wire, c.budget = 0, 2*limit+fragmentAllowance
+	c.ws.SetReadLimit(limit)
+}
+
+func (c *conn) readMessage(binary bool, r io.Reader) error {
+	buf := messages.Get().(*[]byte)
+	defer func() {
+		if cap(*buf) <= keptMessage {
+			messages.Put(buf)
+		}
+	}()
+	data, err := c.fill((*buf)[:0], r, !binary)
+	*buf = data
+	if err != nil || c.isOver() {
+		return err
+	}
+	s := c.session
+	s.server.stats.packetsIn.Add(1)
+	s.server.stats.bytesIn.Add(uint64(len(data)))
+	p, err := eio.Parse(data, binary, s.handshake.Version)
+	if err != nil {
+		return err
+	}
+	if c.role == roleProbe {
+		return c.takeProbe(p)
+	}
+	if err := s.take(p); err != nil && err != errOver {
+		return err
+	}
+	return nil
+}
+
+// isOver tells that the connection is being closed: what still comes is dropped.
+func (c *conn) isOver() bool {
+	c.session.mu.Lock()
+	defer c.session.mu.Unlock()
+	return c.farewell != nil
+}
+
+// fill reads a message to its end, in which the payload is limited as it comes out
+// of decompression, and text is checked as it comes in.
+func (c *conn) fill(buf []byte, r io.Reader, text bool) ([]byte, error) {
+	limit := int(c.session.route.config.Load().MaxPayload)
+	valid := 0 // bytes of text that have been checked
+	for {
+		if len(buf) == cap(buf) {
+			buf = append(buf, 0)[:len(buf)]
+		}
+		n, err := r.Read(buf[len(buf):cap(buf)])
+		buf = buf[:len(buf)+n]
+		if len(buf) > limit {
+			return buf, errTooBig
+		}
+		if text {
+			checked, ok := checkText(buf[valid:], err == io.EOF)
+			if !ok {
+				return buf, errUTF8
+			}
+			valid += checked
+		}
+		switch err {
+		case nil:
+		case io.EOF:
+			return buf, nil
+		default:
+			return buf, err
+		}
+	}
+}
+
+// checkText returns how much of the text is checked for good, which leaves a rune at
+// its end that is not complete. It reports false for what cannot become UTF-8.
+func checkText(text []byte, end bool) (checked int, ok bool) {
+	if utf8.Valid(text) {
+		return len(text), true
+	}
+	if end {
+		return 0, false
+	}
+	tail := len(text)
+	for i := 1; i < utf8.UTFMax && i <= len(text); i++ {
+		if utf8.RuneStart(text[len(text)-i]) {
+			tail = len(text) - i
+			break
+		}
+	}
+	if !utf8.Valid(text[:tail]) || utf8.FullRune(text[tail:]) {
+		return 0, false
+	}
+	return tail, true
+}
+
+// verdict is the close frame, if any, and the reason that an error ends things for.
+func (c *conn) verdict(err error) (frame []byte, reason string) {
+	if over := c.farewellFrame(); over != nil {
+		// Gorilla made it of a breach of the protocol, or it is we who hang up,
+		// and then the session has its reason.
+		if errors.Is(err, websocket.ErrReadLimit) {
+			c.session.server.stats.tooLarge.Add(1)
+		}
+		if isNetwork(err) || isCloseFrame(err) {
+			over = nil
+		}
+		return over, ReasonTransportError
+	}
+	if e, ok := errors.AsType[*websocket.CloseError](err); ok {
+		return c.closeReply(e.Code), ReasonTransportClose
+	}
+	switch {
+	case errors.Is(err, errUTF8):
+		return closeFrame(websocket.CloseInvalidFramePayloadData), ReasonTransportError
+	case errors.Is(err, errTooBig):
+		c.session.server.stats.tooLarge.Add(1)
+		return closeFrame(websocket.CloseMessageTooBig), ReasonTransportError
+	case errors.Is(err, errFragments):
+		return closeFrame(websocket.ClosePolicyViolation), ReasonTransportError
+	case errors.Is(err, eio.ErrPacket):
+		return closeFrame(0), ReasonParseError
+	case errors.Is(err, errHeartbeat), errors.Is(err, errProbe):
+		return closeFrame(0), ReasonTransportError
+	case errors.Is(err, errClosePacket):
+		return closeFrame(0), ReasonTransportClose
+	case isNetwork(err):
+		return nil, ReasonTransportClose
+	case errors.Is(err, errInflate):
+		return closeFrame(websocket.CloseInvalidFramePayloadData), ReasonTransportError
+	}
+	return closeFrame(0), ReasonParseError // the receiver's
+}
