@@ -1,7 +1,9 @@
 package engine
 
 import (
+	"bufio"
 	"net"
+	"slices"
 	"syscall"
 	"time"
 
@@ -11,7 +13,7 @@ import (
 )
 
 const (
-	// perFragment is how many bytes of the wire are granted besides a message's own:
+	// fragmentAllowance is how many bytes of the wire are granted besides a message's own:
 	// for some thousands of fragments and control frames, not for millions.
 	fragmentAllowance = 64 << 10
 	// pongLimit is how many bytes of pongs wait for a client that pings on and on.
@@ -39,20 +41,26 @@ type conn struct {
 	// Owned by the reader.
 	ws     *websocket.Conn
 	role   role
-	early  []byte // read before the connection was taken over
-	wire   int64  // bytes of the message under way, frame heads included
-	budget int64  // what wire may grow to
-	chunk  []byte // the last bytes read; aliases gorilla's buffer
+	early  []byte        // read before the connection was taken over
+	wire   int64         // bytes of the message under way, frame heads included
+	budget int64         // what wire may grow to
+	buffer *bufio.Reader // gorilla's
+	chunk  []byte        // what was last read into it
+	broken bool          // reading failed, and not by what was read
 
 	// Guarded by session.mu.
 	control  []byte // frames that go before the queue: pongs, the answer to a probe
 	farewell []byte // the close frame, which goes after all
-	rest     []byte // what the pump could not write
 	pending  int    // bytes of the queue that are being written
 	writing  bool
-	closed   bool
+	closed   bool          // nothing is written any more
+	heardBye bool          // the client has sent a close frame
 	idle     chan struct{} // closed when writing ends after closed; nil if nobody waits
-	flusher  *spawn.Task
+
+	// Owned by whoever writes.
+	flusher *spawn.Task
+	rest    []byte // what the pump could not write
+	parting bool   // it ends with the close frame
 }
 
 type role uint8
@@ -72,13 +80,10 @@ func newConn(s *Session, c net.Conn, early []byte) *conn {
 // hangUp lets the connection end after what is queued for it: with a close frame,
 // and a limit to the time that this may take.
 func (c *conn) hangUp(frame []byte) {
-	s := c.session
-	s.mu.Lock()
-	if c.farewell == nil {
-		c.farewell = frame
-	}
+	c.setFarewell(frame)
+	c.session.mu.Lock()
 	start := c.beginLocked()
-	s.mu.Unlock()
+	c.session.mu.Unlock()
 	// The reader drops what still comes, and closes the connection when the client
 	// does or the time is up. That also ends a write that hangs.
 	_ = c.net.SetReadDeadline(time.Now().Add(webSocketGrace))
@@ -87,11 +92,31 @@ func (c *conn) hangUp(frame []byte) {
 	}
 }
 
+// setFarewell decides about the close frame, unless that has been done.
+func (c *conn) setFarewell(frame []byte) {
+	c.session.mu.Lock()
+	defer c.session.mu.Unlock()
+	if c.farewell == nil {
+		c.farewell = frame
+	}
+}
+
+// said is the close frame that is or will be sent, nil while the connection is open.
+func (c *conn) said() []byte {
+	c.session.mu.Lock()
+	defer c.session.mu.Unlock()
+	return c.farewell
+}
+
 // close ends the connection at once.
 func (c *conn) close() {
 	c.session.mu.Lock()
 	c.closed = true
+	writing := c.writing
 	c.session.mu.Unlock()
+	if writing {
+		_ = c.net.SetWriteDeadline(time.Unix(1, 0)) // closing a stream does not end a write
+	}
 	_ = c.net.Close()
 }
 
@@ -125,6 +150,13 @@ func (c *conn) urgent(frame []byte) {
 	}
 }
 
+// ping answers a ping frame. What it carries was limited by the frame's head.
+func (c *conn) ping(data string) error {
+	const opPong = 0xa
+	c.urgent(append([]byte{frameFin | opPong, byte(len(data))}, data...))
+	return nil
+}
+
 // closeFrame is a close frame with a status code, or without one for 0.
 func closeFrame(code int) []byte {
 	if code == 0 {
@@ -147,7 +179,10 @@ func (t tap) Read(p []byte) (n int, err error) {
 	} else {
 		n, err = c.net.Read(p)
 	}
-	c.chunk = p[:n]
+	if cap(p) <= readBuffer {
+		c.chunk = p[:n] // and not a part of a message, which bypasses the buffer
+	}
+	c.broken = err != nil
 	if c.wire += int64(n); c.wire > c.budget {
 		return 0, errFragments
 	}
@@ -162,12 +197,7 @@ func (t tap) Read(p []byte) (n int, err error) {
 // elsewhere.
 func (t tap) Write(p []byte) (int, error) {
 	if len(p) > 1 && p[0] == frameFin|opClose {
-		s := t.session
-		s.mu.Lock()
-		if t.farewell == nil {
-			t.farewell = append([]byte(nil), p...)
-		}
-		s.mu.Unlock()
+		t.setFarewell(slices.Clone(p))
 	}
 	return len(p), nil
 }

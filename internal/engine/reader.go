@@ -1,11 +1,10 @@
 package engine
 
 import (
+	"compress/flate"
 	"errors"
 	"io"
-	"net"
 	"sync"
-	"time"
 	"unicode/utf8"
 
 	"github.com/caddy-socketio/caddy-socketio/internal/eio"
@@ -22,11 +21,12 @@ var messages = sync.Pool{New: func() any {
 
 // read takes what the client sends until the connection ends, and closes it.
 func (c *conn) read() {
-	err := c.readAll()
-	frame, reason := c.verdict(err)
+	c.session.server.countConn(1)
+	defer c.session.server.countConn(-1)
+	frame, reason := c.verdict(c.readAll())
+	c.setFarewell(frame)
 	switch c.role {
 	case roleSession:
-		c.setFarewell(frame)
 		c.session.end(reason, ending{})
 	case roleProbe:
 		c.session.dropProbe(c)
@@ -70,7 +70,7 @@ func (c *conn) readMessage(binary bool, r io.Reader) error {
 	}()
 	data, err := c.fill((*buf)[:0], r, !binary)
 	*buf = data
-	if err != nil || c.isOver() {
+	if err != nil || c.said() != nil { // what still comes is dropped
 		return err
 	}
 	s := c.session
@@ -87,13 +87,6 @@ func (c *conn) readMessage(binary bool, r io.Reader) error {
 		return err
 	}
 	return nil
-}
-
-// isOver tells that the connection is being closed: what still comes is dropped.
-func (c *conn) isOver() bool {
-	c.session.mu.Lock()
-	defer c.session.mu.Unlock()
-	return c.farewell != nil
 }
 
 // fill reads a message to its end, in which the payload is limited as it comes out
@@ -149,40 +142,63 @@ func checkText(text []byte, end bool) (checked int, ok bool) {
 	return tail, true
 }
 
-// verdict is the close frame, if any, and the reason that an error ends things for.
+// verdict is the close frame, if one is still to be sent, and the reason that an
+// error ends things for. A session that has ended before keeps its reason.
 func (c *conn) verdict(err error) (frame []byte, reason string) {
-	if over := c.farewellFrame(); over != nil {
-		// Gorilla made it of a breach of the protocol, or it is we who hang up,
-		// and then the session has its reason.
-		if errors.Is(err, websocket.ErrReadLimit) {
-			c.session.server.stats.tooLarge.Add(1)
-		}
-		if isNetwork(err) || isCloseFrame(err) {
-			over = nil
-		}
-		return over, ReasonTransportError
+	if errors.Is(err, errTooBig) || errors.Is(err, websocket.ErrReadLimit) {
+		c.session.server.stats.tooLarge.Add(1)
+	}
+	if c.broken {
+		return nil, ReasonTransportClose
 	}
 	if e, ok := errors.AsType[*websocket.CloseError](err); ok {
-		return c.closeReply(e.Code), ReasonTransportClose
+		if c.noteBye() {
+			return nil, ReasonTransportClose
+		}
+		return closeFrame(c.replyCode(e.Code)), ReasonTransportClose
+	}
+	if frame := c.said(); frame != nil {
+		return frame, ReasonTransportError // gorilla has found a breach of the protocol
 	}
 	switch {
-	case errors.Is(err, errUTF8):
+	case errors.Is(err, errUTF8), isInflate(err):
 		return closeFrame(websocket.CloseInvalidFramePayloadData), ReasonTransportError
 	case errors.Is(err, errTooBig):
-		c.session.server.stats.tooLarge.Add(1)
 		return closeFrame(websocket.CloseMessageTooBig), ReasonTransportError
 	case errors.Is(err, errFragments):
 		return closeFrame(websocket.ClosePolicyViolation), ReasonTransportError
-	case errors.Is(err, eio.ErrPacket):
-		return closeFrame(0), ReasonParseError
 	case errors.Is(err, errHeartbeat), errors.Is(err, errProbe):
 		return closeFrame(0), ReasonTransportError
 	case errors.Is(err, errClosePacket):
 		return closeFrame(0), ReasonTransportClose
-	case isNetwork(err):
-		return nil, ReasonTransportClose
-	case errors.Is(err, errInflate):
-		return closeFrame(websocket.CloseInvalidFramePayloadData), ReasonTransportError
 	}
-	return closeFrame(0), ReasonParseError // the receiver's
+	return closeFrame(0), ReasonParseError // the packet, or what it says to the receiver
+}
+
+func isInflate(err error) bool {
+	_, corrupt := errors.AsType[flate.CorruptInputError](err)
+	return corrupt || errors.Is(err, io.ErrUnexpectedEOF)
+}
+
+// noteBye notes the client's close frame and reports whether ours is out already.
+func (c *conn) noteBye() bool {
+	c.session.mu.Lock()
+	defer c.session.mu.Unlock()
+	c.heardBye = true
+	return c.closed
+}
+
+// replyCode is the status that a close frame is answered with: its own, none for
+// none. A single byte is not a status; gorilla lets it pass as none, but the frame
+// is still there to look at.
+func (c *conn) replyCode(code int) int {
+	if code != websocket.CloseNoStatusReceived {
+		return code
+	}
+	const size = 2 + 4 + 1 // head, mask and the byte
+	at := len(c.chunk) - c.buffer.Buffered() - size
+	if at >= 0 && c.chunk[at] == frameFin|opClose && c.chunk[at+1] == 0x80|1 {
+		return websocket.CloseProtocolError
+	}
+	return 0
 }

@@ -50,8 +50,10 @@ type Server struct {
 	turn     atomic.Uint64 // picks the pump of the next connection
 	draining atomic.Bool
 
-	mu       sync.RWMutex // guards sessions
+	mu       sync.RWMutex // guards the following; a leaf
 	sessions map[string]*Session
+	conns    int             // WebSockets, until they are closed for good
+	waiting  []chan struct{} // for conns to be 0; closed by countConn
 }
 
 // NewServer returns a server without sessions. It holds no goroutine while nothing

@@ -205,7 +205,8 @@ var writeBuffers sync.Pool // gorilla's own; it writes nothing that needs one
 // adopt makes a gorilla connection of one whose handshake is answered.
 func adopt(c *conn, w http.ResponseWriter, compress bool) (*websocket.Conn, error) {
 	u := websocket.Upgrader{
-		ReadBufferSize: readBuffer, WriteBufferSize: 1, WriteBufferPool: &writeBuffers, EnableCompression: compress,
+		// Without a size of its own it reads through the buffer of the hijacker.
+		ReadBufferSize: 0, WriteBufferSize: 1, WriteBufferPool: &writeBuffers, EnableCompression: compress,
 		CheckOrigin: func(*http.Request) bool { return true }, // that is done
 	}
 	r := &http.Request{Method: http.MethodGet, Header: http.Header{
@@ -228,5 +229,6 @@ type taken struct {
 
 func (t taken) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	nc := tap{t.conn}
-	return nc, bufio.NewReadWriter(bufio.NewReaderSize(nc, 16), bufio.NewWriterSize(nc, 16)), nil
+	t.conn.buffer = bufio.NewReaderSize(nc, readBuffer)
+	return nc, bufio.NewReadWriter(t.conn.buffer, bufio.NewWriterSize(nc, 16)), nil
 }

@@ -14,7 +14,8 @@ import (
 // [sio.MaxAttachments] binary values, and objects that clients would take for
 // one, are errors.
 func (r *Reader) Data() sio.Data {
-	d := decoder{Reader: r, depth: MaxDepth}
+	// Most of a message is text, which grows by little more than commas.
+	d := decoder{Reader: r, depth: MaxDepth, dst: make([]byte, 0, (len(r.in)-r.pos)*5/4+16)}
 	d.value()
 	if r.why != "" {
 		return sio.Data{}

@@ -1,0 +1,251 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/caddy-socketio/caddy-socketio/cluster"
+	"github.com/caddy-socketio/caddy-socketio/hub"
+)
+
+// nodes is a cluster that keeps what it is told, and answers as it is told to.
+type nodes struct {
+	mu   sync.Mutex // guards ops
+	ops  []published
+	ask  func(ctx context.Context, q cluster.Query, each func(cluster.Answer)) error
+	down bool
+}
+
+type published struct {
+	namespace string
+	op        cluster.Op
+}
+
+// line is a namespace's line to the nodes.
+type line struct {
+	*nodes
+	namespace string
+}
+
+func (n *nodes) Open(namespace string, _ cluster.Node) (cluster.Adapter, error) {
+	return line{n, namespace}, nil
+}
+func (n *nodes) State() cluster.State {
+	return cluster.State{Engine: "test", Connected: !n.down, Dropped: 3}
+}
+func (n *nodes) Close() error { return nil }
+
+func (n *nodes) published() []published {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return slices.Clone(n.ops)
+}
+
+// events are the emits that were published: namespace, and name with arguments.
+func (n *nodes) events() (events []string) {
+	for _, p := range n.published() {
+		if e, ok := p.op.(cluster.Emit); ok {
+			events = append(events, p.namespace+" "+e.Data.String())
+		}
+	}
+	return events
+}
+
+func (l line) Publish(op cluster.Op) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.ops = append(l.ops, published{l.namespace, op})
+	return nil
+}
+
+func (l line) Ask(ctx context.Context, q cluster.Query, each func(cluster.Answer)) error {
+	if l.ask == nil {
+		return nil
+	}
+	return l.ask(ctx, q, each)
+}
+
+func (line) Nodes(context.Context) (int, error) { return 1, nil }
+func (line) Close() error                       { return nil }
+
+// fixture is an API to a hub with the namespaces /, /chat and /org-*.
+type fixture struct {
+	testing.TB
+	*nodes
+	hub *hub.Hub
+	api *API
+}
+
+func newFixture(t testing.TB) *fixture {
+	t.Helper()
+	f := &fixture{TB: t, nodes: new(nodes), hub: hub.New(hub.Options{Name: "default"})}
+	t.Cleanup(f.hub.Close)
+	f.hub.Use(hub.Config{
+		Cluster:    f.nodes,
+		Namespaces: []hub.NamespaceConfig{{Name: "/chat"}, {Name: "/org-*"}},
+	})
+	f.api = &API{
+		Hubs:       func(yield func(*hub.Hub) bool) { yield(f.hub) },
+		DefaultHub: "default", Version: "v1.2.3",
+	}
+	return f
+}
+
+// ServeHTTP serves the API under /socketio/, and Socket.IO clients elsewhere.
+func (f *fixture) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	operation, ok := strings.CutPrefix(r.URL.Path, "/socketio/")
+	if !ok {
+		f.hub.ServeHTTP(w, r)
+		return
+	}
+	if err := f.api.Serve(w, r, operation); err != nil {
+		WriteError(w, err)
+	}
+}
+
+// answer is what was answered to a request.
+type answer struct {
+	status int
+	header http.Header
+	body   string
+}
+
+func (f *fixture) do(method, path, contentType string, body io.Reader) answer {
+	f.Helper()
+	r := httptest.NewRequest(method, "/socketio/"+path, body)
+	if contentType != "" {
+		r.Header.Set("Content-Type", contentType)
+	}
+	w := httptest.NewRecorder()
+	f.ServeHTTP(w, r)
+	if got := w.Header().Get("Content-Type"); got != "application/json" {
+		f.Errorf("%s %s: content type %q", method, path, got)
+	}
+	return answer{w.Code, w.Header(), strings.TrimSuffix(w.Body.String(), "\n")}
+}
+
+func (f *fixture) post(path, body string) answer {
+	f.Helper()
+	return f.do(http.MethodPost, path, "application/json", strings.NewReader(body))
+}
+
+func (f *fixture) stream(body io.Reader) answer {
+	f.Helper()
+	return f.do(http.MethodPost, "emit", "application/x-ndjson", body)
+}
+
+func (f *fixture) get(path string) answer {
+	f.Helper()
+	return f.do(http.MethodGet, path, "", nil)
+}
+
+// expect compares an answer with what is wanted, or with a part of an error.
+func (f *fixture) expect(got answer, status int, body string) {
+	f.Helper()
+	if got.status != status {
+		f.Fatalf("status %d, want %d: %s", got.status, status, got.body)
+	}
+	if status >= 400 {
+		var told struct {
+			Error string `json:"error"`
+		}
+		if err := json.Unmarshal([]byte(got.body), &told); err != nil || !strings.Contains(told.Error, body) {
+			f.Fatalf("got %s, want an error with %q", got.body, body)
+		}
+		return
+	}
+	if got.body != body {
+		f.Fatalf("got  %s\nwant %s", got.body, body)
+	}
+}
+
+func TestOperations(t *testing.T) {
+	f := newFixture(t)
+	for _, c := range []struct {
+		method, path string
+		status       int
+		error, allow string
+	}{
+		{"GET", "emit", 405, "method GET is not allowed: expected POST", "POST"},
+		{"OPTIONS", "emit", 405, "OPTIONS", "POST"},
+		{"DELETE", "rooms", 405, "expected GET", "GET, HEAD"},
+		{"POST", "", 405, "expected GET", "GET, HEAD"},
+		{"POST", "emits", 404, `there is no operation "emits"`, ""},
+		{"GET", "status", 404, `there is no operation "status"`, ""},
+		{"GET", "rooms/", 404, `"rooms/"`, ""},
+		{"GET", "../emit", 404, "operation", ""},
+	} {
+		t.Run(c.method+" "+c.path, func(t *testing.T) {
+			f := &fixture{TB: t, nodes: f.nodes, hub: f.hub, api: f.api}
+			got := f.do(c.method, c.path, "", nil)
+			f.expect(got, c.status, c.error)
+			if got.header.Get("Allow") != c.allow {
+				t.Errorf("Allow %q, want %q", got.header.Get("Allow"), c.allow)
+			}
+		})
+	}
+}
+
+func TestRestrictions(t *testing.T) {
+	f := newFixture(t)
+	f.api.OnlyHub, f.api.OnlyOperations = "default", []string{"emit", "disconnect", "namespaces", StatusOperation}
+	f.api.OnlyNamespaces = []string{"/org-*", "/a[b"}
+	for _, c := range []struct {
+		path, body, error string
+		status            int
+	}{
+		{"join", `{"rooms":["a"]}`, "join is not allowed here", 403},
+		{"emit", `{"event":"x"}`, `namespace: "/" is not allowed here`, 403},
+		{"emit?namespace=/org-1", `{"event":"x","namespace":"/chat"}`, `namespace: "/chat" is not allowed here`, 403},
+		{"emit", `{"event":"x","namespace":"/org-1/2"}`, "not allowed", 403},
+		{"emit", `{"event":"x","namespace":"/a[b"}`, "there is no namespace", 404},
+		{"emit", `{"event":"x","hub":"other"}`, `hub: "other" is not allowed here`, 403},
+		{"disconnect", `{"namespace":"/org-1","close":true}`, "close: ", 403},
+	} {
+		f.expect(f.post(c.path, c.body), c.status, c.error)
+	}
+	if ops := f.published(); len(ops) > 0 {
+		t.Errorf("published %v", ops)
+	}
+	f.expect(f.post("emit", `[{"event":"x"},{"event":"y","namespace":"/org-1"}]`), 200,
+		`{"delivered":0,"errors":[{"index":0,"error":"namespace: \"/\" is not allowed here"}]}`)
+	f.expect(f.get("namespaces"), 200, `[]`)
+	f.expect(f.get("sockets"), 403, "sockets is not allowed here")
+	if got := f.events(); !slices.Equal(got, []string{`/org-1 ["y"]`}) {
+		t.Errorf("emitted %v", got)
+	}
+}
+
+func TestOnlyHub(t *testing.T) {
+	f := newFixture(t)
+	f.api.OnlyHub = "games"
+	f.expect(f.get("rooms"), 404, `hub: there is no hub "games"`)
+	f.expect(f.get(""), 200, `{"version":"v1.2.3","hubs":[],"totals":{"connections":0,"sockets":0,"rooms":0}}`)
+}
+
+func TestStatus(t *testing.T) {
+	f := newFixture(t)
+	f.expect(f.get(""), 200, `{"version":"v1.2.3","hubs":[{"name":"default","connections":0,"namespaces":[`+
+		`{"name":"/","sockets":0,"rooms":0},{"name":"/chat","sockets":0,"rooms":0}],`+
+		`"cluster":{"engine":"test","connected":true,"dropped":3}}],"totals":{"connections":0,"sockets":0,"rooms":0}}`)
+	f.hub.Use(hub.Config{})
+	f.expect(f.get(""), 200, `{"version":"v1.2.3","hubs":[{"name":"default","connections":0,"namespaces":[`+
+		`{"name":"/","sockets":0,"rooms":0},{"name":"/chat","sockets":0,"rooms":0}],`+
+		`"cluster":{"engine":"memory","connected":true,"dropped":0}}],"totals":{"connections":0,"sockets":0,"rooms":0}}`)
+}
+
+func TestWriteErrorOfOthers(t *testing.T) {
+	w := httptest.NewRecorder()
+	WriteError(w, errors.New("disk on fire"))
+	if w.Code != 500 || w.Body.String() != "{\"error\":\"disk on fire\"}\n" {
+		t.Error(w.Code, w.Body)
+	}
+}

@@ -1,0 +1,135 @@
+package api
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"testing"
+	"testing/iotest"
+
+	"github.com/caddy-socketio/caddy-socketio/hub"
+)
+
+// iotestErr is a body that ends with an error.
+type iotestErr struct{}
+
+func (iotestErr) Read([]byte) (int, error) { return 0, errors.New("the line is cut") }
+
+func (f *fixture) withoutCluster() hub.Config {
+	return hub.Config{Namespaces: []hub.NamespaceConfig{{Name: "/chat"}}}
+}
+
+func TestStream(t *testing.T) {
+	for _, c := range []struct {
+		name, body, want string
+		events           []string
+	}{
+		{"empty", "", `{"emits":0,"delivered":0,"errors":[]}`, nil},
+		{"blank", "\n \r\n\n", `{"emits":0,"delivered":0,"errors":[]}`, nil},
+		{
+			"lines", "{\"event\":\"a\"}\r\n\n{\"event\":\"b\"}\n", `{"emits":2,"delivered":0,"errors":[]}`,
+			[]string{`/ ["a"]`, `/ ["b"]`},
+		},
+		{"no end", `{"event":"a"}`, `{"emits":1,"delivered":0,"errors":[]}`, []string{`/ ["a"]`}},
+		{
+			"bad lines", "{\"event\":\"a\"}\n\nnonsense\n[{\"event\":\"x\"}]\n{\"event\":\"x\",\"ack\":{}}\n{\"event\":\"b\"} 1\n{\"event\":\"b\"}",
+			`{"emits":2,"delivered":0,"errors":[` +
+				`{"line":3,"error":"body: invalid character 'o' in literal null (expecting 'u')"},` +
+				`{"line":4,"error":"body: unexpected array, expected an object"},` +
+				`{"line":5,"error":"ack: batches and streams wait for no acknowledgements"},` +
+				`{"line":6,"error":"body: expected one JSON value, there is more after it"}]}`,
+			[]string{`/ ["a"]`, `/ ["b"]`},
+		},
+		{
+			"cut", "{\"event\":\"a\"}\n{\"event\":\"b\"", `{"emits":1,"delivered":0,"errors":[{"line":2,"error":"body: the JSON ends too early"}]}`,
+			[]string{`/ ["a"]`},
+		},
+		{
+			"bad UTF-8", "{\"event\":\"a\"}\n{\"event\":\"\xff\"}\n{\"event\":\"b\"}\n",
+			`{"emits":2,"delivered":0,"errors":[{"line":2,"error":"body: invalid UTF-8"}]}`, []string{`/ ["a"]`, `/ ["b"]`},
+		},
+		{
+			"long", "{\"event\":\"a\"}\n" + strings.Repeat("x", maxLine+1) + "\n{\"event\":\"b\"}\n",
+			`{"emits":2,"delivered":0,"errors":[{"line":2,"error":"line: longer than 1048576 bytes"}]}`,
+			[]string{`/ ["a"]`, `/ ["b"]`},
+		},
+		{
+			"long at the end", "{\"event\":\"a\"}\n" + strings.Repeat("x", 3*maxLine),
+			`{"emits":1,"delivered":0,"errors":[{"line":2,"error":"line: longer than 1048576 bytes"}]}`, []string{`/ ["a"]`},
+		},
+		{
+			"larger than the buffer", `{"event":"a","args":["` + strings.Repeat("x", 100_000) + "\"]}\n{\"event\":\"b\"}",
+			`{"emits":2,"delivered":0,"errors":[]}`, []string{`/ ["a","` + strings.Repeat("x", 100_000) + `"]`, `/ ["b"]`},
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			for _, wrap := range []func(io.Reader) io.Reader{same, iotest.OneByteReader, iotest.DataErrReader} {
+				f := newFixture(t)
+				f.expect(f.stream(wrap(strings.NewReader(c.body))), 200, c.want)
+				if got := f.events(); !slices.Equal(got, c.events) {
+					t.Errorf("emitted %.200q", got)
+				}
+			}
+		})
+	}
+}
+
+func same(r io.Reader) io.Reader { return r }
+
+func TestStreamBreaksOff(t *testing.T) {
+	for _, rest := range []string{"", "{\"event\":\"c\"", "{\"event\":\"c\"}", strings.Repeat("x", maxLine+1)} {
+		f := newFixture(t)
+		body := io.MultiReader(strings.NewReader("{\"event\":\"a\"}\n{\"event\":\"b\"}\n"+rest), iotestErr{})
+		f.expect(f.stream(body), 200,
+			`{"emits":2,"delivered":0,"errors":[{"line":3,"error":"body: the stream broke off: the line is cut"}]}`)
+		if got := f.events(); !slices.Equal(got, []string{`/ ["a"]`, `/ ["b"]`}) {
+			t.Errorf("emitted %q", got)
+		}
+	}
+}
+
+func TestStreamEmitsAtOnce(t *testing.T) {
+	f := newFixture(t)
+	f.hub.Use(hub.Config{Cluster: f.nodes, Namespaces: []hub.NamespaceConfig{{Name: "/chat"}}})
+	body, input := io.Pipe()
+	done := make(chan answer)
+	go func() { done <- f.stream(body) }()
+	for i := range 3 {
+		fmt.Fprintf(input, "{\"event\":\"e%d\"}\n", i)
+		io.WriteString(input, " ") // is read when the line before has been emitted
+		if got := len(f.events()); got != i+1 {
+			t.Errorf("%d events after %d lines", got, i+1)
+		}
+	}
+	input.Close()
+	f.expect(<-done, 200, `{"emits":3,"delivered":0,"errors":[]}`)
+}
+
+func TestStreamTellsSomeErrors(t *testing.T) {
+	f := newFixture(t)
+	got := f.stream(strings.NewReader(strings.Repeat("1\n", 250)))
+	if n := strings.Count(got.body, `"line"`); n != 100 || !strings.HasSuffix(got.body, `"more_errors":150}`) {
+		t.Errorf("%d errors, %s", n, got.body[len(got.body)-40:])
+	}
+}
+
+func FuzzEmit(f *testing.F) {
+	for _, c := range badEmits {
+		if len(c.body) < 1000 {
+			f.Add(c.body)
+		}
+	}
+	f.Add(benchEmit)
+	f.Fuzz(func(t *testing.T, body string) {
+		x := newFixture(t)
+		got := x.post("emit", body)
+		if got.status != 200 && len(x.published()) > 0 {
+			t.Errorf("status %d, but something was emitted", got.status)
+		}
+		if got := x.stream(strings.NewReader(body)); got.status != 200 {
+			t.Errorf("status %d", got.status)
+		}
+	})
+}

@@ -1,0 +1,77 @@
+package engine
+
+import (
+	"context"
+	"math/rand/v2"
+	"time"
+)
+
+const (
+	drainStep   = 50 * time.Millisecond
+	drainSpread = time.Second // without a deadline
+	drainBatch  = 50          // that many at once do no harm
+)
+
+// Drain closes all sessions as [Session.Close] does and refuses new ones. It spreads
+// the closing over most of the time that ctx leaves, so that the clients do not come
+// back, here or elsewhere, all at once; what is left when ctx ends is closed then.
+// It returns when the WebSockets have taken what was queued for them and are gone,
+// or soon after ctx has ended.
+func (s *Server) Drain(ctx context.Context, reason string) {
+	s.draining.Store(true)
+	sessions := s.list()
+	rand.Shuffle(len(sessions), func(i, j int) { sessions[i], sessions[j] = sessions[j], sessions[i] })
+	spread := drainSpread
+	if deadline, ok := ctx.Deadline(); ok {
+		spread = time.Until(deadline) * 8 / 10
+	}
+	batch := max(drainBatch, len(sessions)/max(int(spread/drainStep), 1)+1)
+	for i, session := range sessions {
+		if i > 0 && i%batch == 0 {
+			pause(ctx, drainStep/2+rand.N(drainStep))
+		}
+		session.Close(reason)
+	}
+	for _, late := range s.list() { // whose handshake was under way
+		late.Close(reason)
+	}
+	select {
+	case <-s.quiet():
+	case <-ctx.Done():
+	}
+}
+
+func pause(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
+// quiet returns a channel that is closed when there is no WebSocket any more.
+func (s *Server) quiet() <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	done := make(chan struct{})
+	if s.conns == 0 {
+		close(done)
+		return done
+	}
+	s.waiting = append(s.waiting, done)
+	return done
+}
+
+// countConn counts WebSockets that begin and end.
+func (s *Server) countConn(n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.conns += n
+	if s.conns == 0 {
+		for _, done := range s.waiting {
+			close(done)
+		}
+		s.waiting = nil
+	}
+}
