@@ -14,7 +14,9 @@ func targetFlags(cmd *cobra.Command) {
 	cmd.Flags().StringArray("except", nil, "Room whose sockets are left out; may be repeated")
 }
 
-func (c *call) target() api.Target { return api.Target{In: c.strings("in"), Except: c.strings("except")} }
+func (c *call) target() api.Target {
+	return api.Target{In: c.strings("in"), Except: c.strings("except")}
+}
 
 // memberCommand makes join or leave.
 func memberCommand(operation, short string) *cobra.Command {

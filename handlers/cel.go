@@ -9,15 +9,17 @@ import (
 
 	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/types"
+	"cel.dev/cel-go/common/types/ref"
+	"cel.dev/cel-go/common/types/traits"
 	"cel.dev/cel-go/ext"
 )
 
 // What bounds an expression, whatever clients send.
 const (
 	// maxCost is how much work one evaluation may be, in CEL's units: one is an
-	// operation or so, or ten characters of a string looked at. It is about ten
-	// milliseconds.
-	maxCost = 100_000
+	// operation or so, or ten characters of a string looked at. It is some ten
+	// milliseconds; the time that CEL needs to count grows with its square.
+	maxCost = 20_000
 	// maxInput is how many bytes of what a client sent, as JSON, one evaluation
 	// may look at. Binary values don't count: they are not parsed.
 	maxInput = 64 << 10
@@ -68,7 +70,7 @@ func newExpression(text string) (*expression, error) {
 	if t := checked.OutputType(); t.Kind() != cel.BoolKind && t.Kind() != cel.DynKind {
 		return nil, fmt.Errorf("the expression is of type %s: expected one that is true or false", t)
 	}
-	program, err := env.Program(checked, cel.EvalOptions(cel.OptOptimize), cel.CostLimit(maxCost))
+	program, err := env.Program(checked, cel.EvalOptions(cel.OptOptimize), cel.CostLimit(maxCost), cel.CostTracking(costs{}))
 	if err != nil {
 		return nil, err
 	}
@@ -101,4 +103,28 @@ func (x *expression) holds(s *scope) error {
 		return errFalse
 	}
 	return fmt.Errorf("it is of type %s, not bool", result.Type().TypeName())
+}
+
+// costs counts the operations whose types are not known beforehand, as those of
+// arguments, which CEL takes for one unit each: by the size of what they work on.
+type costs struct{}
+
+func (costs) CallCost(_, overload string, args []ref.Val, result ref.Val) *uint64 {
+	if overload != "" {
+		return nil // CEL does it
+	}
+	size := sizeOf(result)
+	for _, arg := range args {
+		size += sizeOf(arg)
+	}
+	return new(1 + size/10)
+}
+
+func sizeOf(value ref.Val) uint64 {
+	sized, ok := value.(traits.Sizer)
+	if !ok {
+		return 0
+	}
+	size, _ := sized.Size().(types.Int)
+	return uint64(size)
 }

@@ -131,7 +131,7 @@ func (s *scope) authData() any {
 }
 
 func (s *scope) socketData() any {
-	return s.data.get(func() ref.Val { return parse(s.socket.Data()) })
+	return s.data.get(func() ref.Val { return celValue(s.socket.Data()) })
 }
 
 // claims is an empty object where no token was verified.
@@ -141,7 +141,7 @@ func (s *scope) claims() ref.Val {
 		if !ok {
 			return emptyMap
 		}
-		return parse(claims)
+		return celValue(claims)
 	})
 }
 
@@ -150,7 +150,7 @@ func (s *scope) parseInput(d sio.Data) ref.Val {
 	if s.input += len(d.JSON); s.input > maxInput {
 		return types.NewErr("the expression looks at more than %d bytes of input", maxInput)
 	}
-	return parse(d)
+	return celValue(d)
 }
 
 // request is the one that opened the connection.

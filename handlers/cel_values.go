@@ -168,11 +168,11 @@ func fold(key ref.Val) ref.Val {
 
 var emptyMap = types.DefaultTypeAdapter.NativeToValue(map[string]any{})
 
-// parse makes a CEL value of JSON. Numbers without a fraction or an exponent become
+// celValue makes a CEL value of JSON. Numbers without a fraction or an exponent become
 // int, or uint when they are too large for that: exact, other than doubles, so that
 // two ids never look the same that are not. All others become double. CEL compares
 // the three with each other. Binary values become bytes.
-func parse(d sio.Data) ref.Val {
+func celValue(d sio.Data) ref.Val {
 	text := bytes.TrimSpace(d.JSON)
 	if len(text) > 0 && text[0] == '"' {
 		return types.String(d.Text())
@@ -183,31 +183,31 @@ func parse(d sio.Data) ref.Val {
 	if err := decoder.Decode(&value); err != nil {
 		return types.WrapErr(err)
 	}
-	value, err := native(value, d.Attachments)
+	value, err := celNative(value, d.Attachments)
 	if err != nil {
 		return types.WrapErr(err)
 	}
 	return types.DefaultTypeAdapter.NativeToValue(value)
 }
 
-// native puts numbers and binary values in their places.
-func native(value any, attachments [][]byte) (any, error) {
+// celNative puts numbers and binary values in their places.
+func celNative(value any, attachments [][]byte) (any, error) {
 	var err error
 	switch value := value.(type) {
 	case json.Number:
-		return number(value.String())
+		return celNumber(value.String())
 	case []any:
 		for i, member := range value {
-			if value[i], err = native(member, attachments); err != nil {
+			if value[i], err = celNative(member, attachments); err != nil {
 				return nil, err
 			}
 		}
 	case map[string]any:
 		if value["_placeholder"] == true {
-			return attachment(value["num"], attachments)
+			return celBytes(value["num"], attachments)
 		}
 		for key, member := range value {
-			if value[key], err = native(member, attachments); err != nil {
+			if value[key], err = celNative(member, attachments); err != nil {
 				return nil, err
 			}
 		}
@@ -215,7 +215,7 @@ func native(value any, attachments [][]byte) (any, error) {
 	return value, nil
 }
 
-func number(text string) (any, error) {
+func celNumber(text string) (any, error) {
 	if !strings.ContainsAny(text, ".eE") {
 		if i, err := strconv.ParseInt(text, 10, 64); err == nil {
 			return i, nil
@@ -229,7 +229,7 @@ func number(text string) (any, error) {
 
 var errAttachment = errors.New("a binary value is missing")
 
-func attachment(num any, attachments [][]byte) (any, error) {
+func celBytes(num any, attachments [][]byte) (any, error) {
 	text, _ := num.(json.Number)
 	i, err := strconv.Atoi(text.String())
 	if err != nil || i < 0 || i >= len(attachments) {

@@ -96,10 +96,10 @@ func (j *JWT) Provision(caddy.Context) error {
 		j.verifier.leeway = time.Duration(*j.Leeway)
 	}
 	var err error
-	if j.verifier.issuers, err = resolveAll("issuer", j.Issuer); err != nil {
+	if j.verifier.issuers, err = resolveSettings("issuer", j.Issuer); err != nil {
 		return err
 	}
-	if j.verifier.audiences, err = resolveAll("audience", j.Audience); err != nil {
+	if j.verifier.audiences, err = resolveSettings("audience", j.Audience); err != nil {
 		return err
 	}
 	if j.verifier.keys, err = j.load(); err != nil {
@@ -161,8 +161,8 @@ func (j *JWT) checkAlgorithms() error {
 		possible = symmetric
 	}
 	for _, name := range j.Algorithms {
-		if !contains(possible, name) {
-			return fmt.Errorf("algorithms: unexpected %q: expected one of %s", name, strings.Join(names(possible), ", "))
+		if !hasAlgorithm(possible, name) {
+			return fmt.Errorf("algorithms: unexpected %q: expected one of %s", name, strings.Join(algorithmNames(possible), ", "))
 		}
 	}
 	return nil
@@ -187,19 +187,19 @@ func (j *JWT) algorithms() []jose.SignatureAlgorithm {
 func (j *JWT) load() (keySource, error) {
 	switch {
 	case j.Secret != "":
-		secret, err := resolve("secret", j.Secret)
+		secret, err := resolveSetting("secret", j.Secret)
 		if err != nil {
 			return nil, err
 		}
 		return secretKeys(secret)
 	case j.PublicKey != "":
-		name, err := resolve("public_key", j.PublicKey)
+		name, err := resolveSetting("public_key", j.PublicKey)
 		if err != nil {
 			return nil, err
 		}
 		return pemFile(name)
 	}
-	place, err := resolve("jwks", j.JWKS)
+	place, err := resolveSetting("jwks", j.JWKS)
 	if err != nil {
 		return nil, err
 	}
@@ -227,7 +227,7 @@ func (j *JWT) usable() error {
 			return nil
 		}
 	}
-	return fmt.Errorf("algorithms: the key is not good for %s", strings.Join(names(j.verifier.algorithms), ", "))
+	return fmt.Errorf("algorithms: the key is not good for %s", strings.Join(algorithmNames(j.verifier.algorithms), ", "))
 }
 
 // Cleanup lets go of the keys.
@@ -239,8 +239,8 @@ func (j *JWT) Cleanup() error {
 	return err
 }
 
-// resolve replaces placeholders that need no request.
-func resolve(option, text string) (string, error) {
+// resolveSetting replaces placeholders that need no request.
+func resolveSetting(option, text string) (string, error) {
 	value, err := caddy.NewReplacer().ReplaceOrErr(text, true, true)
 	if err != nil {
 		return "", fmt.Errorf("%s: %w", option, err)
@@ -248,10 +248,10 @@ func resolve(option, text string) (string, error) {
 	return value, nil
 }
 
-func resolveAll(option string, texts []string) ([]string, error) {
+func resolveSettings(option string, texts []string) ([]string, error) {
 	var values []string
 	for _, text := range texts {
-		value, err := resolve(option, text)
+		value, err := resolveSetting(option, text)
 		if err != nil {
 			return nil, err
 		}

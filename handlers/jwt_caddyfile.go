@@ -64,6 +64,9 @@ func (j *JWT) unmarshalOption(d *caddyfile.Dispenser) error {
 }
 
 func (j *JWT) unmarshalLeeway(d *caddyfile.Dispenser) error {
+	if j.Leeway != nil {
+		return d.Err("jwt: leeway is given twice")
+	}
 	var text string
 	if err := unmarshalOne(d, &text, "a duration, like 30s"); err != nil {
 		return err

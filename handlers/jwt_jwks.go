@@ -96,7 +96,7 @@ func (r *remoteKeys) Destruct() error {
 
 // keysFor returns the keys for a token. It waits for a fetch when there is none yet,
 // and when the token names a key that is not known.
-func (r *remoteKeys) keysFor(ctx context.Context, id string, alg jose.SignatureAlgorithm) ([]key, error) {
+func (r *remoteKeys) keysFor(ctx context.Context, id string, alg jose.SignatureAlgorithm) ([]jwtKey, error) {
 	r.mu.Lock()
 	found := r.keys.find(id, alg)
 	var flight chan struct{}
@@ -131,14 +131,13 @@ func (r *remoteKeys) fetchLocked() chan struct{} {
 	}
 	r.tried = now
 	r.flight = make(chan struct{})
-	r.err = errors.New("fetching the keys failed")
 	// It ends when the answer is there, after fetchTimeout, or with the source.
 	spawn.Go(remoteLog(), "fetch jwks", r.fetch, nil)
 	return r.flight
 }
 
 func (r *remoteKeys) fetch() {
-	keys, err := staticKeys(nil), errors.New("panic")
+	keys, err := staticKeys(nil), errors.New("fetching keys panicked")
 	defer func() {
 		r.mu.Lock()
 		defer r.mu.Unlock()

@@ -23,7 +23,7 @@ var (
 	asymmetric = slices.Concat(rsaOnly, []jose.SignatureAlgorithm{jose.ES256, jose.ES384, jose.ES512, jose.EdDSA})
 )
 
-func names(algorithms []jose.SignatureAlgorithm) []string {
+func algorithmNames(algorithms []jose.SignatureAlgorithm) []string {
 	var list []string
 	for _, alg := range algorithms {
 		list = append(list, string(alg))
@@ -31,7 +31,7 @@ func names(algorithms []jose.SignatureAlgorithm) []string {
 	return list
 }
 
-func contains(algorithms []jose.SignatureAlgorithm, name string) bool {
+func hasAlgorithm(algorithms []jose.SignatureAlgorithm, name string) bool {
 	return slices.Contains(algorithms, jose.SignatureAlgorithm(name))
 }
 
@@ -44,8 +44,8 @@ const (
 	maxCandidates = 8         // keys that one token is tried with
 )
 
-// key is one that verifies tokens.
-type key struct {
+// jwtKey is one that verifies tokens.
+type jwtKey struct {
 	id  string // empty when it has none
 	key any    // a []byte, *rsa.PublicKey, *ecdsa.PublicKey or ed25519.PublicKey
 	// algorithms are what it is good for, so that a token can't make another use
@@ -58,19 +58,19 @@ type keySource interface {
 	// keysFor returns those that a token with a header like that may be signed
 	// with: of that id, when it names one, and good for the algorithm. An error
 	// means that there are no keys at the moment.
-	keysFor(ctx context.Context, id string, alg jose.SignatureAlgorithm) ([]key, error)
+	keysFor(ctx context.Context, id string, alg jose.SignatureAlgorithm) ([]jwtKey, error)
 }
 
 // staticKeys are keys that do not change.
-type staticKeys []key
+type staticKeys []jwtKey
 
-func (s staticKeys) keysFor(_ context.Context, id string, alg jose.SignatureAlgorithm) ([]key, error) {
+func (s staticKeys) keysFor(_ context.Context, id string, alg jose.SignatureAlgorithm) ([]jwtKey, error) {
 	return s.find(id, alg), nil
 }
 
 // find returns the keys for a token. Keys without an id may be any token's.
-func (s staticKeys) find(id string, alg jose.SignatureAlgorithm) []key {
-	var found []key
+func (s staticKeys) find(id string, alg jose.SignatureAlgorithm) []jwtKey {
+	var found []jwtKey
 	for _, k := range s {
 		if slices.Contains(k.algorithms, alg) && (id == "" || k.id == "" || k.id == id) && len(found) < maxCandidates {
 			found = append(found, k)
@@ -83,7 +83,7 @@ func secretKeys(secret string) (keySource, error) {
 	if len(secret) < minSecret {
 		return nil, fmt.Errorf("secret: it has %d bytes: expected %d or more", len(secret), minSecret)
 	}
-	k := key{key: []byte(secret)}
+	k := jwtKey{key: []byte(secret)}
 	for i, size := range []int{32, 48, 64} {
 		if len(secret) >= size {
 			k.algorithms = append(k.algorithms, symmetric[i])
@@ -93,24 +93,24 @@ func secretKeys(secret string) (keySource, error) {
 }
 
 // newKey makes a key of a public key, or says why it is none of ours.
-func newKey(public any) (key, error) {
-	k := key{key: public}
+func newKey(public any) (jwtKey, error) {
+	k := jwtKey{key: public}
 	switch public := public.(type) {
 	case *rsa.PublicKey:
 		if bits := public.N.BitLen(); bits < minRSA {
-			return key{}, fmt.Errorf("an RSA key of %d bits: expected %d or more", bits, minRSA)
+			return jwtKey{}, fmt.Errorf("an RSA key of %d bits: expected %d or more", bits, minRSA)
 		}
 		k.algorithms = rsaOnly
 	case *ecdsa.PublicKey:
 		alg, ok := map[string]jose.SignatureAlgorithm{"P-256": jose.ES256, "P-384": jose.ES384, "P-521": jose.ES512}[public.Params().Name]
 		if !ok {
-			return key{}, fmt.Errorf("a key of the curve %s: expected P-256, P-384 or P-521", public.Params().Name)
+			return jwtKey{}, fmt.Errorf("a key of the curve %s: expected P-256, P-384 or P-521", public.Params().Name)
 		}
 		k.algorithms = []jose.SignatureAlgorithm{alg}
 	case ed25519.PublicKey:
 		k.algorithms = []jose.SignatureAlgorithm{jose.EdDSA}
 	default:
-		return key{}, fmt.Errorf("a key of type %T: expected RSA, ECDSA or Ed25519", public)
+		return jwtKey{}, fmt.Errorf("a key of type %T: expected RSA, ECDSA or Ed25519", public)
 	}
 	return k, nil
 }
@@ -193,7 +193,7 @@ func parseJWKS(text []byte) (staticKeys, error) {
 			continue
 		}
 		if k.id = jwk.KeyID; jwk.Algorithm != "" {
-			if !contains(k.algorithms, jwk.Algorithm) {
+			if !hasAlgorithm(k.algorithms, jwk.Algorithm) {
 				continue
 			}
 			k.algorithms = []jose.SignatureAlgorithm{jose.SignatureAlgorithm(jwk.Algorithm)}

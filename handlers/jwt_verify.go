@@ -57,7 +57,7 @@ func (v *verifier) verify(ctx context.Context, text string, now time.Time) (toke
 	if err != nil {
 		return token{}, &hub.Outage{Err: err}
 	}
-	claims, raw, err := open(parsed, keys)
+	claims, raw, err := openToken(parsed, keys)
 	if err != nil {
 		return token{}, invalid(err)
 	}
@@ -78,8 +78,8 @@ var (
 	errNoObject = errors.New("its claims are no JSON object")
 )
 
-// open returns the claims, if the token is signed with one of the keys.
-func open(parsed *jwt.JSONWebToken, keys []key) (claims jwt.Claims, raw json.RawMessage, err error) {
+// openToken returns the claims, if the token is signed with one of the keys.
+func openToken(parsed *jwt.JSONWebToken, keys []jwtKey) (claims jwt.Claims, raw json.RawMessage, err error) {
 	err = errNoKey
 	for _, k := range keys {
 		claims, raw = jwt.Claims{}, nil

@@ -49,7 +49,7 @@ const forbidden = "forbidden"
 // or `double()`. Binary values are bytes.
 //
 // One evaluation looks at no more than 64 KiB of what the client sent, without binary
-// values, and does no more work than about ten milliseconds' worth. Past that the
+// values, and does no more work than some ten milliseconds' worth. Past that the
 // expression does not hold.
 type Require struct {
 	// Expr is the expression.

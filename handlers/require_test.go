@@ -131,6 +131,7 @@ func TestExpressionDoesNotHold(t *testing.T) {
 	big := `["` + strings.Repeat("x", maxInput) + `", 1]`
 	many := `[` + strings.Repeat("1,", maxArgs) + `1]`
 	list := `[[` + strings.Repeat("1,", 5000) + `1]]`
+	twoLists := `[[` + strings.Repeat("1,", 5000) + `1],[` + strings.Repeat("2,", 5000) + `2]]`
 	for _, test := range []struct{ name, expr, args, want string }{
 		{"false", `event.args[0] == "b"`, `["a"]`, "it is false"},
 		{"no key", `jwt.nobody == "x"`, `[]`, "no such key"},
@@ -146,6 +147,8 @@ func TestExpressionDoesNotHold(t *testing.T) {
 		{"too much input at another place", `event.args[0] != event.args[1]`, big, "more than 65536 bytes"},
 		{"too many arguments", `size(event.args) > 0`, many, "more than 1000 arguments"},
 		{"too much work", `event.args[0].all(a, event.args[0].all(b, a == b))`, list, "cost limit"},
+		{"too much memory", `event.args[0].map(a, event.args[1] + a).size() > 0`, `[["` + strings.Repeat(`x","`, 5000) + `"],"` + strings.Repeat("x", 30000) + `"]`, "cost limit"},
+		{"too much to compare", `event.args[0].all(a, !(a in event.args[1]))`, twoLists, "cost limit"},
 		{"bad expression of the client", `"a".matches(event.args[0])`, `["("]`, "missing"},
 		{"large expression of the client", `"a".matches(event.args[0])`, `["(((a{100}){9}){9})"]`, "regex"},
 	} {

@@ -1,6 +1,7 @@
 package redis
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"slices"
@@ -45,14 +46,14 @@ func appendPacket(b []byte, namespace string, op *cluster.Emit) ([]byte, error) 
 	b = msgpack.AppendMap(b, 3)
 	b = append(msgpack.AppendString(b, "type"), typeEvent)
 	b = msgpack.AppendString(b, "data")
-	start := len(b)
+	// What is no event makes some of Node's servers end.
+	name := bytes.TrimLeft(bytes.TrimPrefix(bytes.TrimSpace(op.Data.JSON), []byte("[")), " \t\r\n")
+	if len(name) == 0 || len(name) == len(op.Data.JSON) || name[0] != '"' && name[0] != '-' && (name[0] < '0' || name[0] > '9') {
+		return nil, fmt.Errorf("%w: an event is an array that begins with its name", errMalformed)
+	}
 	b, err := msgpack.AppendData(b, op.Data)
 	if err != nil {
 		return nil, err
-	}
-	// What is no event makes some of Node's servers end.
-	if r := msgpack.NewReader(string(b[start:min(len(b), start+6)])); r.Array() == 0 || r.Kind() != msgpack.String && r.Kind() != msgpack.Number {
-		return nil, fmt.Errorf("%w: an event is an array that begins with its name", errMalformed)
 	}
 	return msgpack.AppendString(msgpack.AppendString(b, "nsp"), namespace), nil
 }
@@ -151,7 +152,10 @@ func readPacket(r *msgpack.Reader, op *cluster.Emit) (namespace string, valid bo
 
 // isEvent reports whether an array comes next that begins with an event's name.
 func isEvent(r msgpack.Reader) bool {
-	return r.Kind() == msgpack.Array && r.Array() > 0 && r.Kind() == msgpack.String && !reserved[r.Text()]
+	if r.Kind() != msgpack.Array || r.Array() == 0 {
+		return false
+	}
+	return r.Kind() == msgpack.Number || r.Kind() == msgpack.String && !reserved[r.Text()]
 }
 
 // readOpts reads {rooms, except, flags}. Some languages' emitters write something

@@ -169,11 +169,18 @@ func encodeEmitAck(uid, id, namespace string, op *cluster.Emit, timeout int64) (
 // serverEvent returns an event for servers as JSON. It must be an array that
 // begins with a name: with anything else, some of Node's servers end.
 func serverEvent(d sio.Data) (json.RawMessage, error) {
-	name, ok := d.Index(0)
-	if !ok || !strings.HasPrefix(string(name.JSON), `"`) || reserved[name.Text()] {
+	if d, ok := d.Lookup(); !ok || !isServerEvent(d) {
 		return nil, fmt.Errorf("%w: an event for servers is an array that begins with a name", errMalformed)
 	}
 	return plainJSON(d)
+}
+
+// isServerEvent reports whether data is an array that begins with the name of an
+// event for servers, and none that they emit to themselves.
+func isServerEvent(d sio.Data) bool {
+	first, _ := d.Index(0)
+	name := first.Text()
+	return bytes.HasPrefix(first.JSON, []byte(`"`)) && name != "connect" && name != "connection" && name != "new_namespace"
 }
 
 // plainJSON returns data as JSON in which a binary value is what JSON.stringify

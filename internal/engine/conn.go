@@ -45,7 +45,7 @@ type conn struct {
 	wire   int64         // bytes of the message under way, frame heads included
 	budget int64         // what wire may grow to
 	buffer *bufio.Reader // gorilla's
-	chunk  []byte        // what was last read into it
+	tail   [16]byte      // what was last read into it
 	broken bool          // reading failed, and not by what was read
 
 	// Guarded by session.mu.
@@ -179,8 +179,8 @@ func (t tap) Read(p []byte) (n int, err error) {
 	} else {
 		n, err = c.net.Read(p)
 	}
-	if cap(p) <= readBuffer {
-		c.chunk = p[:n] // and not a part of a message, which bypasses the buffer
+	if cap(p) <= readBuffer { // larger parts of messages bypass the buffer
+		c.remember(p[:n])
 	}
 	c.broken = err != nil
 	if c.wire += int64(n); c.wire > c.budget {
@@ -190,6 +190,13 @@ func (t tap) Read(p []byte) (n int, err error) {
 		c.session.heard.Store(c.session.server.now())
 	}
 	return n, err
+}
+
+// remember keeps the end of what was read.
+func (c *conn) remember(p []byte) {
+	p = p[max(len(p)-len(c.tail), 0):]
+	kept := copy(c.tail[:], c.tail[len(p):])
+	copy(c.tail[kept:], p)
 }
 
 // Write takes a frame that gorilla makes by itself: a close frame, when the client

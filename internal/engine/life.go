@@ -14,6 +14,9 @@ import (
 const (
 	pollingGrace   = 30 * time.Second
 	webSocketGrace = 5 * time.Second
+	// pollOnItsWay is how long a client's last poll is waited for when it closes: it
+	// may have been sent before the close packet and come after it.
+	pollOnItsWay = 50 * time.Millisecond
 )
 
 // create makes the session of a handshake and asks for its receiver.
@@ -92,7 +95,7 @@ func (s *Session) Close(reason string) { s.end(reason, ending{flush: true}) }
 // ending says what a session's client gets at the end.
 type ending struct {
 	flush bool // what is queued
-	noop  bool // a noop instead of a close packet, in answer to its poll
+	noop  bool // one more poll is answered, with a noop instead of a close packet
 	code  int  // a close frame with this status; 0 means without one
 }
 
@@ -105,7 +108,7 @@ func (s *Session) end(reason string, e ending) {
 	}
 	s.state, s.noop = stateClosed, e.noop
 	s.clock.stop()
-	if e.flush && !s.direct && s.conn == nil {
+	if (e.flush || e.noop) && !s.direct && s.conn == nil {
 		s.state = stateClosing
 		s.clock.grace = s.server.now() + int64(pollingGrace)
 		s.armLocked()
@@ -131,7 +134,7 @@ func (s *Session) end(reason string, e ending) {
 	if probe != nil {
 		probe.hangUp(closeFrame(0))
 	}
-	if up != nil && !e.flush {
+	if up != nil && !e.flush && !e.noop {
 		up.abort()
 	}
 	s.notify(reason)
@@ -170,6 +173,30 @@ func (s *Session) finish() {
 	s.clock.stop()
 	clear(s.queue)
 	s.queue, s.bytes = nil, 0
+	if s.finished != nil {
+		close(s.finished)
+		s.finished = nil
+	}
 	s.mu.Unlock()
 	s.server.forget(s)
+}
+
+// awaitPoll forgets a session that its client has closed when the client's last poll
+// is answered, or none comes.
+func (s *Session) awaitPoll() {
+	s.mu.Lock()
+	if s.state != stateClosing || s.finished != nil {
+		s.mu.Unlock()
+		return
+	}
+	answered := make(chan struct{})
+	s.finished = answered
+	s.mu.Unlock()
+	timer := time.NewTimer(pollOnItsWay)
+	defer timer.Stop()
+	select {
+	case <-answered:
+	case <-timer.C:
+		s.finish()
+	}
 }

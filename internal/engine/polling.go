@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"time"
 
 	"github.com/caddy-socketio/caddy-socketio/internal/eio"
 )
@@ -14,8 +15,15 @@ import (
 // compressFrom is the size of the smallest answer that is worth compressing.
 const compressFrom = 1024
 
+// changeOver is how long a poll that comes during an upgrade is held back: the packet
+// that completes the upgrade may have been sent before it and come after it.
+const changeOver = 10 * time.Millisecond
+
 // poll is a GET that waits for something to come.
-type poll struct{ woken chan struct{} }
+type poll struct {
+	woken chan struct{} // has one slot; never closed
+	late  bool          // it came during an upgrade; static once parked
+}
 
 func (p *poll) wake() {
 	select {
@@ -66,14 +74,23 @@ func (x *exchange) servePoll(s *Session) {
 		answer(x.W, http.StatusBadRequest, "", "")
 		return
 	}
+	var pause <-chan time.Time
+	if p.late {
+		pause = time.After(changeOver)
+	}
 	select {
 	case <-p.woken:
+	case <-pause:
 	case <-x.Done:
 	case <-x.R.Context().Done():
 		s.abandon()
 		return
 	}
 	ms, over := s.unpark()
+	if ms == nil {
+		x.refuse(errRequest)
+		return
+	}
 	s.answerPoll(x, ms)
 	if over {
 		s.finish()
@@ -92,8 +109,8 @@ func (s *Session) park(p *poll) (refused *refusal, overlap bool) {
 	case s.parked != nil:
 		return nil, true
 	}
-	s.parked = p
-	if len(s.queue) > 0 || s.release || s.state == stateClosing {
+	s.parked, p.late = p, s.release
+	if len(s.queue) > 0 || s.state == stateClosing {
 		p.wake()
 	}
 	return nil, false
@@ -107,25 +124,31 @@ func (s *Session) abandon() {
 	s.end(ReasonTransportError, ending{})
 }
 
-// unpark takes a GET away and returns what it is answered with: all that is queued;
-// or, when the session is over, that it is; or else a noop. It reports whether this
-// was the last answer that a closing session waited for.
+// unpark takes the GET away and returns what it is answered with: all that is
+// queued; or else, when the session is over, that it is; or a noop. Nil is for a
+// GET that should not have come after an upgrade. It reports whether this was the
+// last answer that a closing session waited for.
+//
+// The close packet comes alone: clients handle messages a little later than they
+// are told of the end, and would lose them.
 func (s *Session) unpark() (ms []*eio.Message, over bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	p := s.parked
 	s.parked = nil
-	if s.conn == nil {
-		ms = s.drainLocked()
+	if s.conn != nil {
+		if p.late {
+			return nil, false
+		}
+		return []*eio.Message{noop}, false
 	}
-	switch {
-	case s.state == stateClosing:
-		return append(ms, last), true
-	case s.state == stateClosed && !s.noop && s.conn == nil:
-		return append(ms, last), false
-	case len(ms) == 0:
-		return append(ms, noop), false
+	if ms = s.drainLocked(); len(ms) > 0 {
+		return ms, false
 	}
-	return ms, false
+	if s.state == stateOpen || s.noop {
+		return []*eio.Message{noop}, s.state == stateClosing
+	}
+	return []*eio.Message{last}, s.state == stateClosing
 }
 
 // drainLocked takes all that is queued.

@@ -27,7 +27,8 @@ func (c *conn) read() {
 	c.setFarewell(frame)
 	switch c.role {
 	case roleSession:
-		c.session.end(reason, ending{})
+		// What was queued before the close frame is still written before ours.
+		c.session.end(reason, ending{flush: frame != nil})
 	case roleProbe:
 		c.session.dropProbe(c)
 	}
@@ -189,15 +190,15 @@ func (c *conn) noteBye() bool {
 }
 
 // replyCode is the status that a close frame is answered with: its own, none for
-// none. A single byte is not a status; gorilla lets it pass as none, but the frame
-// is still there to look at.
+// none. A single byte is not a status; gorilla lets it pass as none, but what was
+// read can still be looked at.
 func (c *conn) replyCode(code int) int {
 	if code != websocket.CloseNoStatusReceived {
 		return code
 	}
 	const size = 2 + 4 + 1 // head, mask and the byte
-	at := len(c.chunk) - c.buffer.Buffered() - size
-	if at >= 0 && c.chunk[at] == frameFin|opClose && c.chunk[at+1] == 0x80|1 {
+	at := len(c.tail) - c.buffer.Buffered() - size
+	if at >= 0 && c.tail[at] == frameFin|opClose && c.tail[at+1] == 0x80|1 {
 		return websocket.CloseProtocolError
 	}
 	return 0

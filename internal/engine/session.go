@@ -70,6 +70,8 @@ type Session struct {
 	probe   *conn
 	release bool // polls are not parked: the client wants to change over
 	clock   clock
+
+	finished chan struct{} // closed when a closing session has said its last words; nil if nobody waits
 }
 
 // ID returns the session's id: 20 characters, a secret of its client.

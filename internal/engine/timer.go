@@ -100,9 +100,11 @@ func (s *Session) tick() {
 		ring, s.clock.ring = s.clock.ring, nil
 	}
 	over := due(&s.clock.grace, now)
+	at := s.clock.ping
 	beat := due(&s.clock.ping, now)
 	if beat {
-		s.clock.since, s.clock.dead = now, now+s.timeout
+		// The times of a heartbeat do not add up what the timer is late by.
+		s.clock.since, s.clock.dead = now, max(at, now-s.timeout/4)+s.timeout
 	}
 	dead := s.silentLocked(now)
 	s.armLocked()

@@ -179,6 +179,7 @@ func (s *Session) takePackets(body []byte, binary bool) bool {
 		case errClosePacket:
 			// Its poll must end without a close packet, which it would take for an error.
 			s.end(ReasonTransportClose, ending{noop: true})
+			s.awaitPoll()
 			return true
 		case errHeartbeat:
 			s.end(ReasonTransportError, ending{})

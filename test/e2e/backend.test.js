@@ -85,16 +85,20 @@ test('an answer joins, leaves, emits, keeps data and disconnects', async (t) => 
 	a.emit('nothing');
 	server.answer = ({ body }) => [200, body.event === 'bye' ? { disconnect: true } : {}];
 	const reason = heard(a, 'disconnect');
+	const { id } = a;
 	a.emit('bye');
 	assert.equal((await reason)[0], 'io server disconnect');
-	assert.deepEqual(server.of('event', 'bye')[0].body.socket.rooms, [a.id]);
+	assert.deepEqual(server.of('event', 'bye')[0].body.socket.rooms, [id]);
 });
 
 test('on connect a 4xx is a verdict, with its message', async (t) => {
 	const server = await App.start(t);
 	const caddy = await start(t, server);
-	server.answer = () => [403, { error: { message: 'members only', data: { code: 7 } } }];
+	server.answer = () => [403, { error: { message: 'members only' } }];
 	for (const k of kinds) assert.equal(await refused(open(t, k, app(caddy))), 'members only');
+	server.answer = () => [403, { error: { message: 'members only', data: { code: 7 } } }];
+	const [error] = await heard(open(t, kind(4, 'websocket'), app(caddy)), 'connect_error');
+	assert.deepEqual([error.message, error.data], ['members only', { code: 7 }]);
 	server.answer = () => [401];
 	assert.equal(await refused(open(t, kind(4, 'websocket'), app(caddy))), 'Unauthorized');
 });

@@ -33,7 +33,7 @@ async function browse(t) {
 
 // visit opens the page with that client, as a person of that name.
 async function visit(browser, url, client, name, problems) {
-	const context = await browser.newContext({ viewport: { width: 1000, height: 640 } });
+	const context = await browser.newContext({ ignoreHTTPSErrors: true, viewport: { width: 1000, height: 640 } });
 	await context.addInitScript((value) => sessionStorage.setItem('name', value), name);
 	const page = await context.newPage();
 	page.setDefaultTimeout(15_000);
@@ -157,6 +157,22 @@ test('three tabs with three clients talk', { skip }, async (t) => {
 
 	const unexpected = problems.filter((p) => !/net::|WebSocket connection|Failed to load resource/.test(p));
 	assert.deepEqual(unexpected, []);
+});
+
+test('over TLS and HTTP/2 they talk too', { skip }, async (t) => {
+	const caddy = await Caddy.start(`tls internal\n${await site()}`, { scheme: 'https' });
+	t.after(() => caddy.stop());
+	const browser = await browse(t);
+	const problems = [];
+	const ada = await visit(browser, caddy.url, 4, 'Ada', problems);
+	const linus = await visit(browser, caddy.url, 2, 'Linus', problems);
+	await ada.locator('#people').getByRole('button', { name: 'Linus' }).waitFor();
+	const protocols = await ada.evaluate(() => performance.getEntriesByType('resource')
+		.filter(({ name }) => name.includes('transport=polling')).map(({ nextHopProtocol }) => nextHopProtocol));
+	assert.ok(protocols.includes('h2'), protocols.join());
+	await say(linus, 'over TLS');
+	await line(ada, 'over TLS').waitFor();
+	assert.deepEqual(problems, []);
 });
 
 const picture = process.env.DEMO_SCREENSHOT;

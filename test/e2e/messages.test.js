@@ -22,8 +22,8 @@ serving('messages', socketio(namespace('/') + namespace('/chat')), (caddy) => {
 		for (const value of [...texts, ...values]) {
 			assert.deepEqual((await call(a, 'echo', value, 'second')), [value, 'second']);
 		}
-		assert.deepEqual(await call(a, 'list', 1, 'two', { three: 3 }), [[1, 'two', { three: 3 }]]);
-		assert.deepEqual(await call(a, 'list'), [[]]);
+		assert.deepEqual(await call(a, 'list', 1, 'two', { three: 3 }), [1, 'two', { three: 3 }]);
+		assert.deepEqual(await call(a, 'list'), []);
 	});
 
 	matrix('many acknowledgements at once each find their call', async (t, kind) => {

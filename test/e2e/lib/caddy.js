@@ -5,11 +5,12 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once as eventOf } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import http from 'node:http';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { within } from './time.js';
+import { patience, within } from './time.js';
 
 const binary = process.env.CADDY;
 if (!binary) throw new Error('the environment variable CADDY must name the caddy binary: run `make test`');
@@ -55,10 +56,11 @@ export class Caddy {
 
 	// start serves the site, the inside of a site block. A second process with
 	// the ports of a former one stands in for it.
-	static async start(site, { global = '', ports } = {}) {
+	static async start(site, { global = '', ports, scheme = 'http' } = {}) {
 		const caddy = new Caddy();
 		caddy.http = ports?.http ?? await freePort();
 		caddy.adminPort = ports?.admin ?? await freePort();
+		caddy.scheme = scheme;
 		caddy.global = global;
 		caddy.#dir = await mkdtemp(join(tmpdir(), 'caddy-e2e-'));
 		await writeFile(caddy.file, caddy.caddyfile(site));
@@ -72,7 +74,11 @@ export class Caddy {
 	}
 
 	get url() {
-		return `http://127.0.0.1:${this.http}`;
+		return `${this.scheme}://${this.#host}:${this.http}`;
+	}
+
+	get #host() {
+		return this.scheme === 'https' ? 'localhost' : '127.0.0.1';
 	}
 
 	get admin() {
@@ -93,18 +99,28 @@ export class Caddy {
 
 	// caddyfile is the whole config around a site's inside.
 	caddyfile(site) {
-		return `{\n\tadmin ${this.admin}\n\tpersist_config off\n${this.global}\n}\n\nhttp://127.0.0.1:${this.http} {\n${site}\n}\n`;
+		return `{
+	admin ${this.admin}
+	persist_config off
+	skip_install_trust
+	auto_https disable_redirects
+${this.global}
+}
+
+${this.url} {
+${site}
+}
+`;
 	}
 
 	// get and post speak with the admin API; the answer has status and body,
 	// parsed where it is JSON.
 	get(path) {
-		return this.#request(path, { method: 'GET' });
+		return this.#request(path, 'GET');
 	}
 
 	post(path, body, type = 'application/json') {
-		const text = typeof body === 'string' ? body : JSON.stringify(body);
-		return this.#request(path, { method: 'POST', body: text, headers: { 'Content-Type': type } });
+		return this.#request(path, 'POST', typeof body === 'string' ? body : JSON.stringify(body), type);
 	}
 
 	// emit emits through the admin API and is the answer's body.
@@ -122,6 +138,19 @@ export class Caddy {
 	async reload(site) {
 		const { status, body } = await this.load(site);
 		assert.equal(status, 200, JSON.stringify(body));
+	}
+
+	// parked waits until just so many requests, polls that is, wait for their
+	// answers. The Caddyfile needs the global option metrics. A reload of Caddy
+	// may reset what connects at that very moment: polls must wait already.
+	async parked(count) {
+		const deadline = Date.now() + patience;
+		let now;
+		do {
+			const { body } = await this.get('/metrics');
+			now = [...body.matchAll(/^caddy_http_requests_in_flight\{.*\} (\d+)$/gm)].reduce((sum, [, n]) => sum + Number(n), 0);
+		} while (now !== count && Date.now() < deadline);
+		assert.equal(now, count, 'parked polls');
 	}
 
 	// stop asks the process to end as an operator does. It must, and it must
@@ -147,21 +176,31 @@ export class Caddy {
 		const kill = () => child.kill('SIGKILL');
 		process.once('exit', kill);
 		this.#exit = eventOf(child, 'exit').finally(() => process.off('exit', kill));
+		const awaited = new Set(['serving initial configuration']);
+		if (this.scheme === 'https') awaited.add('certificate obtained successfully');
 		const serving = new Promise((resolve) => {
 			createInterface({ input: child.stderr }).on('line', (line) => {
 				this.log.push(line);
-				if (line.includes('serving initial configuration')) resolve(true);
+				for (const message of awaited) if (line.includes(message)) awaited.delete(message);
+				if (awaited.size === 0) resolve(true);
 			});
 		});
 		const up = await within(Promise.race([serving, this.#exit.then(() => false)]), 'start of caddy', 30_000);
 		if (!up) throw new Error(`caddy did not start:\n${this.log.join('\n')}`);
 	}
 
-	async #request(path, init) {
-		const response = await fetch(`http://${this.admin}${path}`, { ...init, signal: AbortSignal.timeout(20_000) });
-		const text = await response.text();
-		let body = text;
-		if (/json/.test(response.headers.get('content-type') ?? '') && text) body = JSON.parse(text);
-		return { status: response.status, body };
+	// Each request has a connection of its own: a reload ends those that idle.
+	async #request(path, method, text, type) {
+		const request = http.request(`http://${this.admin}${path}`, {
+			agent: false,
+			method,
+			headers: text === undefined ? {} : { 'Content-Type': type, 'Content-Length': Buffer.byteLength(text) },
+		});
+		request.end(text);
+		const [response] = await within(eventOf(request, 'response'), `answer to ${method} ${path}`);
+		let answer = '';
+		for await (const chunk of response.setEncoding('utf8')) answer += chunk;
+		const json = /json/.test(response.headers['content-type'] ?? '') && answer !== '';
+		return { status: response.statusCode, body: json ? JSON.parse(answer) : answer };
 	}
 }

@@ -2,6 +2,9 @@
 // two polls and what it does not let us see.
 
 import assert from 'node:assert/strict';
+import { once as eventOf } from 'node:events';
+import http from 'node:http';
+import { within } from './time.js';
 
 const separator = '\x1e';
 
@@ -11,10 +14,6 @@ export class Poller {
 
 	constructor(url) {
 		this.#base = `${url}/socket.io/?EIO=4&transport=polling`;
-	}
-
-	get sid() {
-		return this.#sid;
 	}
 
 	// open shakes hands and connects to a namespace.
@@ -27,22 +26,27 @@ export class Poller {
 		assert.match(answer, /^40/);
 	}
 
-	// request is the raw response of a poll.
-	request(init = {}) {
+	// request is the response to a request on a connection of its own, with
+	// its body as bytes.
+	async request({ method = 'GET', headers = {}, text } = {}) {
 		const sid = this.#sid && `&sid=${this.#sid}`;
-		return fetch(this.#base + sid, { signal: AbortSignal.timeout(20_000), ...init });
+		const request = http.request(this.#base + sid, { agent: false, method, headers });
+		request.end(text);
+		const [response] = await within(eventOf(request, 'response'), `answer to a ${method}`, 20_000);
+		const chunks = [];
+		for await (const chunk of response) chunks.push(chunk);
+		return { status: response.statusCode, headers: response.headers, body: Buffer.concat(chunks) };
 	}
 
 	// get is the packets of one poll.
-	async get(init) {
-		const response = await this.request(init);
-		const body = await response.text();
-		assert.equal(response.status, 200, body);
-		return body.split(separator);
+	async get() {
+		const { status, body } = await this.request();
+		assert.equal(status, 200, body.toString());
+		return body.toString().split(separator);
 	}
 
 	async post(...packets) {
-		const response = await this.request({ method: 'POST', body: packets.join(separator) });
-		assert.equal(await response.text(), 'ok');
+		const { body } = await this.request({ method: 'POST', text: packets.join(separator) });
+		assert.equal(body.toString(), 'ok');
 	}
 }

@@ -15,11 +15,11 @@ export const socketio = (namespaces, settings = '') => `socketio {\n${settings}\
 
 // serving describes tests that share one Caddy with that site. The function is
 // handed a function that is the Caddy once it runs.
-export function serving(title, site, tests) {
+export function serving(title, site, tests, options) {
 	describe(title, () => {
 		let caddy;
 		before(async () => {
-			caddy = await Caddy.start(site);
+			caddy = await Caddy.start(site, options);
 		});
 		after(() => caddy?.stop());
 		tests(() => caddy);

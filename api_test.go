@@ -1,0 +1,198 @@
+package socketio
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/caddyserver/caddy/v2"
+	caddycmd "github.com/caddyserver/caddy/v2/cmd"
+	"golang.org/x/crypto/bcrypt"
+)
+
+const chatDirectives = `
+	socketio {
+		namespace /chat {
+			join lobby
+		}
+	}
+`
+
+func TestAdminAPI(t *testing.T) {
+	s := startCaddy(t, false, chatDirectives)
+	c := s.connect("/chat")
+	api := "http://" + s.admin + "/socketio/"
+	emit := `{"namespace":"/chat","to":["lobby"],"event":"news","args":[1]}`
+	jsonType := []string{"Content-Type", "application/json"}
+	s.expect(200, `{"delivered":1}`, "POST", api+"emit", emit, jsonType...)
+	if got := c.poll(); got != `42/chat,["news",1]` {
+		t.Errorf("got %s", got)
+	}
+	s.expect(200, `[{"name":"/","sockets":0,"rooms":0},{"name":"/chat","sockets":1,"rooms":2}]`, "GET", api+"namespaces", "")
+
+	for _, e := range []struct {
+		status                     int
+		error, method, path, extra string
+	}{
+		{404, `there is no operation \"nope\"`, "GET", "nope", ""},
+		{404, `namespace: there is no namespace \"/nope\" in hub \"default\"`, "GET", "rooms?namespace=/nope", ""},
+		{405, "method GET is not allowed: expected POST", "GET", "emit", ""},
+		{400, "body: expected JSON, it is empty", "POST", "emit", ""},
+		{413, "the body is larger than 16777216 bytes", "POST", "emit", strings.Repeat(" ", 16<<20+1)},
+	} {
+		s.expect(e.status, `{"error":"`+e.error+`"}`, e.method, api+e.path, e.extra, jsonType...)
+	}
+	s.expect(415, `{"error":"content type \"text/plain\" is not supported: expected application/json"}`,
+		"POST", api+"emit", emit, "Content-Type", "text/plain")
+}
+
+// TestAdminAPIFromTheWeb proves that the admin endpoint's own rules guard the API.
+func TestAdminAPIFromTheWeb(t *testing.T) {
+	s := startCaddy(t, false, chatDirectives)
+	for _, header := range [][]string{
+		{"Host", "rebound.example.com"},
+		{"Origin", "https://evil.example.com"},
+		{"Sec-Fetch-Mode", "no-cors"},
+		{"Origin", "null"},
+	} {
+		status, body := s.request("POST", "http://"+s.admin+"/socketio/emit", `{"event":"x"}`, append(header, "Content-Type", "application/json")...)
+		if status != 403 && status != 400 || !strings.HasPrefix(body, `{"error":`) {
+			t.Errorf("%v: got %d %s", header, status, body)
+		}
+	}
+}
+
+// TestStreamOverReload proves that a stream goes on where its config does not.
+func TestStreamOverReload(t *testing.T) {
+	s := startCaddy(t, false, chatDirectives)
+	s.connect("/chat")
+	body, input := io.Pipe()
+	status, answers := make(chan *http.Response, 1), make(chan error, 1)
+	go func() {
+		header := http.Header{"Content-Type": {"application/x-ndjson"}}
+		resp, err := caddycmd.AdminAPIRequest(s.admin, "POST", "/socketio/emit?namespace=/chat", header, body)
+		status <- resp
+		answers <- err
+	}()
+	fmt.Fprintln(input, `{"event":"a"}`)
+	s.load(chatDirectives + "\nrespond changed")
+	fmt.Fprintln(input, `{"event":"b"}`)
+	input.Close()
+	resp := <-status
+	if err := <-answers; err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if got, _ := io.ReadAll(resp.Body); string(got) != `{"emits":2,"delivered":2,"errors":[]}`+"\n" {
+		t.Errorf("got %s", got)
+	}
+}
+
+const apiDirectives = chatDirectives + `
+	socketio_api {
+		path /internal/
+		allow emit rooms status
+		namespaces /chat
+	}
+	respond next
+`
+
+func TestAPIOnARoute(t *testing.T) {
+	s := startCaddy(t, false, apiDirectives)
+	c := s.connect("/chat")
+	api := s.site + "/internal/"
+	ndjson := []string{"Content-Type", "application/x-ndjson"}
+	s.expect(200, `{"emits":1,"delivered":1,"errors":[]}`, "POST", api+"emit", `{"event":"x","namespace":"/chat"}`, ndjson...)
+	if got := c.poll(); got != `42/chat,["x"]` {
+		t.Errorf("got %s", got)
+	}
+	s.expect(200, `[{"name":"lobby","sockets":1}]`, "GET", api+"rooms?namespace=/chat&prefix=lob", "")
+
+	s.expect(403, `{"error":"join is not allowed here"}`, "POST", api+"join", `{"rooms":["a"]}`)
+	s.expect(403, `{"error":"namespace: \"/\" is not allowed here"}`, "GET", api+"rooms", "")
+	s.expect(404, `{"error":"there is no operation \"emit/\""}`, "POST", api+"emit/", "")
+	s.expect(200, "next", "GET", s.site+"/socketio/", "")
+	s.expect(200, "next", "GET", s.site+"/internals", "")
+	for _, path := range []string{"/internal", "/internal/"} {
+		if status, body := s.request("GET", s.site+path, ""); status != 200 || !strings.Contains(body, `"totals":{"connections":1,"sockets":1,`) {
+			t.Errorf("%s: %d %s", path, status, body)
+		}
+	}
+}
+
+func TestAPIRefusesOtherOrigins(t *testing.T) {
+	s := startCaddy(t, false, apiDirectives)
+	for _, c := range []struct {
+		header []string
+		status int
+	}{
+		{[]string{"Origin", s.site}, 200},
+		{[]string{"Origin", s.site, "Sec-Fetch-Site", "same-origin"}, 200},
+		{[]string{"Sec-Fetch-Site", "none"}, 200},
+		{nil, 200},
+		{[]string{"Origin", "https://evil.example.com"}, 403},
+		{[]string{"Origin", "null"}, 403},
+		{[]string{"Sec-Fetch-Site", "cross-site"}, 403},
+		{[]string{"Origin", s.site, "Sec-Fetch-Site", "same-site"}, 403},
+	} {
+		for _, method := range []string{"GET", "POST"} {
+			path, body := "rooms?namespace=/chat", ""
+			if method == "POST" {
+				path, body = "emit?namespace=/chat", `{"event":"x"}`
+			}
+			status, answer := s.request(method, s.site+"/internal/"+path, body, append(c.header, "Content-Type", "application/json")...)
+			if status != c.status {
+				t.Errorf("%s with %v: got %d %s", method, c.header, status, answer)
+			}
+		}
+	}
+	status, _ := s.request("OPTIONS", s.site+"/internal/emit", "", "Origin", "https://evil.example.com", "Access-Control-Request-Method", "POST")
+	if status != 403 {
+		t.Errorf("preflight: got %d", status)
+	}
+}
+
+// TestAPIBehindAuthentication proves that the directive is ordered behind it, and
+// ahead of what serves content.
+func TestAPIBehindAuthentication(t *testing.T) {
+	hash, err := bcrypt.GenerateFromPassword([]byte("secret"), bcrypt.MinCost)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := startCaddy(t, false, "socketio\nsocketio_api\nrespond content\nbasic_auth /socketio/* {\n\tada "+string(hash)+"\n}")
+	ndjson := []string{"Content-Type", "application/x-ndjson"}
+	basic := func(credentials string) []string {
+		return append(ndjson, "Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(credentials)))
+	}
+	s.expect(401, "", "GET", s.site+"/socketio/", "")
+	s.expect(401, "", "POST", s.site+"/socketio/emit", `{"event":"x"}`, ndjson...)
+	s.expect(401, "", "POST", s.site+"/socketio/emit", `{"event":"x"}`, basic("ada:wrong")...)
+	s.expect(200, `{"emits":1,"delivered":0,"errors":[]}`, "POST", s.site+"/socketio/emit", `{"event":"x"}`, basic("ada:secret")...)
+}
+
+func TestAPIHandlerRefusesSettings(t *testing.T) {
+	for config, error := range map[string]string{
+		`{"path":"socketio/"}`:    "path",
+		`{"path":"/socketio"}`:    "path",
+		`{"allow":[]}`:            "must name something",
+		`{"namespaces":[]}`:       "must name something",
+		`{"allow":["fly"]}`:       `allow "fly"`,
+		`{"namespaces":["/a,b"]}`: "namespace",
+		`{"namespace":["/chat"]}`: "unknown field",
+	} {
+		handler := `{"handler":"socketio_api",` + strings.TrimPrefix(config, "{")
+		var c caddy.Config
+		text := `{"admin":{"disabled":true},"apps":{"http":{"servers":{"x":{"listen":["127.0.0.1:0"],"routes":[{"handle":[` + handler + `]}]}}}}}`
+		if err := json.Unmarshal([]byte(text), &c); err != nil {
+			t.Fatal(err)
+		}
+		err := caddy.Validate(&c)
+		if err == nil || !strings.Contains(err.Error(), error) {
+			t.Errorf("%s: %v", config, err)
+		}
+	}
+}

@@ -1,0 +1,139 @@
+package socketio
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/caddyserver/caddy/v2"
+)
+
+// caddyServer is Caddy in this process, of which there is one at a time.
+type caddyServer struct {
+	t     *testing.T
+	admin string // address of the admin endpoint
+	site  string // URL of the site, without a path
+}
+
+// startCaddy runs Caddy with a site that has the given directives. The admin
+// endpoint is on a port or, with unix, on a Unix socket.
+func startCaddy(t *testing.T, unix bool, directives string) *caddyServer {
+	t.Helper()
+	for _, name := range []string{"HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME"} {
+		t.Setenv(name, t.TempDir())
+	}
+	s := &caddyServer{t: t, admin: freeAddress(t), site: "http://" + freeAddress(t)}
+	if unix {
+		s.admin = "unix/" + filepath.Join(t.TempDir(), "admin.sock")
+	}
+	t.Cleanup(func() {
+		if err := caddy.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	s.load(directives)
+	return s
+}
+
+// load replaces the site's directives.
+func (s *caddyServer) load(directives string) {
+	s.t.Helper()
+	config, err := adapt(fmt.Sprintf("{\n\tadmin %s\n\tpersist_config off\n\tstorage file_system %s\n\tlog {\n\t\toutput discard\n\t}\n}\n%s {\n%s\n}\n",
+		s.admin, s.t.TempDir(), s.site, directives))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if err := caddy.Load([]byte(config), true); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// request makes a request, and returns the status and the body.
+func (s *caddyServer) request(method, url, body string, header ...string) (int, string) {
+	s.t.Helper()
+	r, err := http.NewRequestWithContext(s.t.Context(), method, url, strings.NewReader(body))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for i := 0; i < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+		if header[i] == "Host" {
+			r.Host = header[i+1]
+		}
+	}
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return resp.StatusCode, strings.TrimSpace(string(b))
+}
+
+// expect makes a request, and compares the answer.
+func (s *caddyServer) expect(status int, answer, method, url, body string, header ...string) {
+	s.t.Helper()
+	gotStatus, got := s.request(method, url, body, header...)
+	if gotStatus != status || got != answer {
+		s.t.Errorf("%s %s: got %d %s\nwant %d %s", method, url, gotStatus, got, status, answer)
+	}
+}
+
+// pollingClient is a Socket.IO client that polls.
+type pollingClient struct {
+	*caddyServer
+	url, id string
+}
+
+// connect connects a client to a namespace other than "/".
+func (s *caddyServer) connect(namespace string) *pollingClient {
+	s.t.Helper()
+	c := &pollingClient{caddyServer: s, url: s.site + "/socket.io/?EIO=4&transport=polling"}
+	var opened, connected struct {
+		SID string `json:"sid"`
+	}
+	if err := json.Unmarshal([]byte(strings.TrimPrefix(c.poll(), "0")), &opened); err != nil {
+		s.t.Fatal(err)
+	}
+	c.url += "&sid=" + opened.SID
+	c.send("40" + namespace + ",")
+	if err := json.Unmarshal([]byte(strings.TrimPrefix(c.poll(), "40"+namespace+",")), &connected); err != nil {
+		s.t.Fatal(err)
+	}
+	c.id = connected.SID
+	return c
+}
+
+func (c *pollingClient) poll() string {
+	c.t.Helper()
+	status, body := c.request(http.MethodGet, c.url, "")
+	if status != http.StatusOK {
+		c.t.Fatal(status, body)
+	}
+	return body
+}
+
+func (c *pollingClient) send(packet string) {
+	c.t.Helper()
+	if status, body := c.request(http.MethodPost, c.url, packet); status != http.StatusOK {
+		c.t.Fatal(status, body)
+	}
+}

@@ -1,0 +1,184 @@
+package redis
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/caddy-socketio/caddy-socketio/cluster"
+	"github.com/caddy-socketio/caddy-socketio/internal/spawn"
+	"go.uber.org/zap"
+)
+
+// Bounds of what is kept in memory for the sake of a Redis, or of servers, that
+// are slow.
+const (
+	maxMessage = 16 << 20 // bytes of one message, either way
+	maxInbound = 64 << 20 // bytes received and not yet applied, of all namespaces
+	maxAnswers = 1024     // requests of other servers that are being answered
+	flushTime  = time.Second
+)
+
+// link is the one connection of this process to a Redis. It lives as long as a
+// config names it, and connects when the first namespace is opened.
+type link struct {
+	settings *settings
+	ctx      context.Context // ends with the link
+	cancel   context.CancelFunc
+	logger   atomic.Pointer[zap.Logger] // that of the config that came last
+	out      publisher
+
+	inbound   atomic.Int64 // bytes received and not yet applied
+	lost      atomic.Uint64
+	malformed atomic.Uint64
+	answering atomic.Int64 // requests of other servers
+
+	mu      sync.Mutex // guards the following
+	begun   bool
+	closed  bool
+	lines   map[string]*line // by their pattern
+	session *session         // nil while there is no connection
+	away    error            // why there is none; nil before the first attempt
+	changed chan struct{}    // closed when something of this changes
+	routes  atomic.Pointer[routes]
+}
+
+// routes say what is to become of messages, by the pattern or channel that they
+// came by. They are never changed, but replaced.
+type routes struct {
+	broadcast, request, response map[string]*line
+}
+
+func newLink(s *settings, log *zap.Logger) *link {
+	l := &link{settings: s, lines: make(map[string]*line), changed: make(chan struct{})}
+	l.ctx, l.cancel = context.WithCancel(context.Background())
+	l.logger.Store(log)
+	l.out.wake = make(chan struct{}, 1)
+	l.routes.Store(new(routes))
+	return l
+}
+
+// spawn runs fn on a goroutine.
+func (l *link) spawn(name string, fn func()) { spawn.Go(l.log(), name, fn, nil) }
+
+func (l *link) log() *zap.Logger { return l.logger.Load() }
+
+var errClosed = errors.New("redis: the cluster is closed")
+
+// open returns the line of a namespace, for one more user of it.
+func (l *link) open(key, namespace string, n cluster.Node) (*adapter, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return nil, errClosed
+	}
+	if !l.begun {
+		l.begun = true
+		l.spawn("redis: subscribe", l.run)
+		l.spawn("redis: publish", l.publish)
+	}
+	id := newNames(key, namespace, "").pattern
+	ln := l.lines[id]
+	if ln == nil {
+		ln = newLine(l, key, namespace)
+		l.lines[id] = ln
+		l.reroute()
+	}
+	return ln.join(n), nil
+}
+
+// drop takes a line away that nobody uses any more.
+func (l *link) drop(ln *line) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.lines[ln.names.pattern] == ln && ln.unused() {
+		delete(l.lines, ln.names.pattern)
+		l.reroute()
+	}
+}
+
+// reroute follows a change of lines. The caller holds mu.
+func (l *link) reroute() {
+	r := &routes{make(map[string]*line), make(map[string]*line), make(map[string]*line)}
+	for _, ln := range l.lines {
+		r.broadcast[ln.names.pattern] = ln
+		r.request[ln.names.request] = ln
+		r.response[ln.names.response] = ln
+		r.response[ln.names.own] = ln
+	}
+	l.routes.Store(r)
+	l.notify()
+}
+
+// notify wakes those who wait for a change. The caller holds mu.
+func (l *link) notify() {
+	close(l.changed)
+	l.changed = make(chan struct{})
+}
+
+// close ends the link, after what is queued has been published if that can be
+// done soon.
+func (l *link) close() {
+	l.mu.Lock()
+	if l.closed {
+		l.mu.Unlock()
+		return
+	}
+	l.closed = true
+	l.notify()
+	connected := l.session != nil
+	l.mu.Unlock()
+	if connected {
+		l.out.flush(flushTime)
+	}
+	l.cancel()
+}
+
+// state describes the link's health.
+func (l *link) state() cluster.State {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return cluster.State{Engine: "redis", Connected: l.session != nil, Dropped: l.out.dropped.Load() + l.lost.Load()}
+}
+
+// errAway says that a question can't be put now, so that no other server will
+// answer.
+func errAway(why error) error {
+	return fmt.Errorf("redis is out of reach: %w: %w", cluster.ErrIncomplete, why)
+}
+
+// ready waits until a line is subscribed. It does not wait for a Redis that is
+// known to be out of reach.
+func (l *link) ready(ctx context.Context, ln *line) (*session, error) {
+	for {
+		l.mu.Lock()
+		s, away, changed, closed := l.session, l.away, l.changed, l.closed
+		hears := s != nil && s.lines[ln]
+		l.mu.Unlock()
+		switch {
+		case closed:
+			return nil, errAway(errClosed)
+		case hears:
+			return s, nil
+		case s == nil && away != nil:
+			return nil, errAway(away)
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return nil, errAway(ctx.Err())
+		case <-l.ctx.Done():
+			return nil, errAway(errClosed)
+		}
+	}
+}
+
+// current returns the session, and a channel that is closed when there is another.
+func (l *link) current() (*session, <-chan struct{}) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.session, l.changed
+}

@@ -1,0 +1,174 @@
+package redis
+
+import (
+	"fmt"
+
+	"github.com/caddy-socketio/caddy-socketio/cluster"
+	"github.com/caddyserver/caddy/v2"
+)
+
+func init() { caddy.RegisterModule(Redis{}) }
+
+// Redis shares rooms with other servers through a Redis, which may be a single
+// one, a Redis Cluster, or one that sentinels watch. It speaks the wire format of
+// Node's @socket.io/redis-adapter, so that Node servers, and emitters of many
+// languages, take part.
+//
+// The user of a Redis with access control lists needs publish, subscribe,
+// psubscribe, unsubscribe, punsubscribe, pubsub|numsub, hello, ping and auth, and
+// the channels of the key.
+type Redis struct {
+	// URL is where the Redis is: redis://[[user:]password@]host[:port], rediss://
+	// for TLS, or unix:///path. The number of a database, as in redis://host/1,
+	// makes no difference: channels belong to none.
+	URL string `json:"url,omitempty"`
+	// Addresses are further servers of a Redis Cluster, or further sentinels, to
+	// begin with: host:port.
+	Addresses []string `json:"addresses,omitempty"`
+	// Key is what the names of all channels begin with, as Node's adapter has it.
+	// Default: socket.io.
+	Key string `json:"key,omitempty"`
+	// RequestsTimeout is how long other servers have to answer. Default: 5s.
+	RequestsTimeout caddy.Duration `json:"requests_timeout,omitempty"`
+	// Username is the user of the Redis. Default: that of the URL.
+	Username string `json:"username,omitempty"`
+	// Password is the user's. Default: that of the URL.
+	Password string `json:"password,omitempty"`
+	// Sentinel says that the URL and addresses are those of sentinels.
+	Sentinel *Sentinel `json:"sentinel,omitempty"`
+	// TLS says how the server proves itself, and this one to it. It turns TLS on.
+	TLS *TLS `json:"tls,omitempty"`
+
+	id   string
+	link *link
+}
+
+// Sentinel names the master that sentinels watch.
+type Sentinel struct {
+	// Master is the name that the sentinels have for the Redis.
+	Master string `json:"master"`
+	// Username is the user of the sentinels. Default: none.
+	Username string `json:"username,omitempty"`
+	// Password is the sentinels'. Default: none.
+	Password string `json:"password,omitempty"`
+}
+
+// TLS is how both ends of a connection prove who they are.
+type TLS struct {
+	// CA is a PEM file of certificate authorities to trust, in place of the
+	// system's.
+	CA string `json:"ca,omitempty"`
+	// Certificate is a PEM file of this server's certificate, for a Redis that
+	// asks for one.
+	Certificate string `json:"certificate,omitempty"`
+	// Key is the PEM file of the certificate's key.
+	Key string `json:"key,omitempty"`
+	// ServerName is the name that the Redis' certificate must have. Default: the
+	// host's.
+	ServerName string `json:"server_name,omitempty"`
+	// Insecure trusts any certificate. Not to be used where it matters.
+	Insecure bool `json:"insecure_skip_verify,omitempty"`
+}
+
+// CaddyModule returns the Caddy module information.
+func (Redis) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: "socketio.clusters.redis", New: func() caddy.Module { return new(Redis) }}
+}
+
+// links are those of all configs in use. A config that says the same as the one
+// before it goes on with the connection that there is.
+var links = caddy.NewUsagePool()
+
+// Destruct ends a link that no config uses any more.
+func (l *link) Destruct() error {
+	l.close()
+	return nil
+}
+
+// Provision checks the settings. All of them but requests_timeout may have
+// placeholders, {env.*} and {file.*} for secrets. It does not connect: that begins
+// when a hub opens its first namespace.
+func (r *Redis) Provision(ctx caddy.Context) error {
+	s, err := r.settings()
+	if err != nil {
+		return fmt.Errorf("redis: %w", err)
+	}
+	log := ctx.Logger()
+	value, loaded, err := links.LoadOrNew(s.id, func() (caddy.Destructor, error) { return newLink(s, log), nil })
+	if err != nil {
+		return err
+	}
+	r.id, r.link = s.id, value.(*link)
+	if loaded {
+		r.link.logger.Store(log)
+	}
+	return nil
+}
+
+// Cleanup lets go of the connection. It ends when no other config uses it.
+func (r *Redis) Cleanup() error {
+	if r.link == nil {
+		return nil
+	}
+	_, err := links.Delete(r.id)
+	r.link = nil
+	return err
+}
+
+// Cluster returns what joins a hub with those of the same name in other processes.
+// It is the same, by ==, for all configs that say the same. The hub called default
+// shares its namespaces with Node's servers that have the same key; those of
+// another hub are apart, by the key followed by a colon and the hub's name.
+func (r *Redis) Cluster(hub string) cluster.Cluster {
+	key := r.link.settings.key
+	if hub != "" && hub != defaultHub {
+		key += ":" + hub
+	}
+	return member{r.link, key}
+}
+
+const defaultHub = "default"
+
+// member is a hub's part of a link.
+type member struct {
+	link *link
+	key  string
+}
+
+// Open joins a namespace. It does not wait.
+func (m member) Open(namespace string, n cluster.Node) (cluster.Adapter, error) {
+	a, err := m.link.open(m.key, namespace, n)
+	if err != nil {
+		return nil, err
+	}
+	return a, nil
+}
+
+// State tells how the connection is doing.
+func (m member) State() cluster.State { return m.link.state() }
+
+// Close leaves the namespaces that are still open. The link ends with its configs.
+func (m member) Close() error {
+	for _, a := range m.link.members(m.key) {
+		_ = a.Close() // never fails
+	}
+	return nil
+}
+
+// members returns all adapters of a key.
+func (l *link) members(key string) (all []*adapter) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, ln := range l.lines {
+		if ln.key == key {
+			all = append(all, ln.users()...)
+		}
+	}
+	return all
+}
+
+var (
+	_ caddy.Provisioner  = (*Redis)(nil)
+	_ caddy.CleanerUpper = (*Redis)(nil)
+	_ cluster.Cluster    = member{}
+)

@@ -1,0 +1,238 @@
+package redis
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/caddy-socketio/caddy-socketio/cluster"
+)
+
+// linkOf returns what is under a node's adapter.
+func linkOf(n *node) *link { return n.adapter.(*adapter).line.link }
+
+// hears waits until what a emits reaches b. What is emitted until then may be
+// lost: Redis keeps nothing for who is not subscribed.
+func hears(t *testing.T, a, b *node, text string) {
+	t.Helper()
+	sent := 0
+	eventually(t, "the other node hears", func() bool {
+		a.emit(text)
+		sent++
+		return len(b.told) > 0
+	})
+	for {
+		b.next()
+		if len(b.told) == 0 {
+			return
+		}
+	}
+}
+
+func TestRedisRestarts(t *testing.T) {
+	s := startRedis(t)
+	a, b := pair(t, s, "/")
+	for round := range 3 {
+		s.stop()
+		eventually(t, "the link is down", func() bool { return !linkOf(a).state().Connected && !linkOf(b).state().Connected })
+		// Nobody waits while it is away.
+		for i := range 100 {
+			a.emit(fmt.Sprint("lost ", i))
+		}
+		if _, err := a.ask(cluster.FetchSockets{}); !errors.Is(err, cluster.ErrIncomplete) {
+			t.Errorf("asked: %v", err)
+		}
+		if _, err := a.adapter.Nodes(t.Context()); !errors.Is(err, cluster.ErrIncomplete) {
+			t.Errorf("counted: %v", err)
+		}
+		s.start()
+		a.together(2)
+		b.together(2)
+		hears(t, a, b, fmt.Sprint("round ", round))
+		hears(t, b, a, fmt.Sprint("round ", round))
+		if answers, err := a.ask(cluster.FetchSockets{}); err != nil || len(answers) != 1 {
+			t.Errorf("%v, %v", answers, err)
+		}
+	}
+}
+
+func TestRedisIsAwayAtFirst(t *testing.T) {
+	s := startRedis(t)
+	s.stop()
+	c := process(t, s)
+	if state := c.State(); state != (cluster.State{Engine: "redis"}) {
+		t.Errorf("%+v", state)
+	}
+	a := join(t, c, "/")
+	if _, err := a.ask(cluster.AllRooms{}); !errors.Is(err, cluster.ErrIncomplete) {
+		t.Error(err)
+	}
+	a.emit("kept for a moment")
+	s.start()
+	a.together(1)
+	if state := c.State(); !state.Connected || state.Dropped != 0 {
+		t.Errorf("%+v", state)
+	}
+}
+
+// TestConnectionsAreKilled has Redis end the connections of one kind.
+func TestConnectionsAreKilled(t *testing.T) {
+	s := startRedis(t)
+	a, b := pair(t, s, "/")
+	for _, kind := range []string{"pubsub", "normal", "pubsub"} {
+		s.command("CLIENT", "KILL", "TYPE", kind)
+		hears(t, a, b, kind)
+		hears(t, b, a, kind)
+		a.together(2)
+		b.together(2)
+	}
+}
+
+// TestPublishingGoesOnOrdered kills the publishing connection under load: what
+// arrives is in order, and each at most once.
+func TestPublishingGoesOnOrdered(t *testing.T) {
+	s := startRedis(t)
+	a, b := pair(t, s, "/")
+	const n = 20_000
+	go func() {
+		for i := range n {
+			a.emit(strconv.Itoa(i), "r")
+			if i%4000 == 2000 {
+				s.command("CLIENT", "KILL", "TYPE", "normal")
+			}
+		}
+	}()
+	last, got := -1, 0
+	for last < n-1 {
+		arg, _ := b.nextEmit().Data.Index(1)
+		i, err := strconv.Atoi(arg.Text())
+		if err != nil || i <= last {
+			t.Fatalf("%d after %d: %v", i, last, err)
+		}
+		last = i
+		got++
+	}
+	if dropped := linkOf(a).state().Dropped; got+int(dropped) < n {
+		t.Errorf("%d arrived and %d were counted as dropped, of %d", got, dropped, n)
+	}
+}
+
+func TestQueueIsBounded(t *testing.T) {
+	p := publisher{wake: make(chan struct{}, 1)}
+	gone := 0
+	for i := range maxQueued + 10 {
+		m := outgoing{payload: []byte(strconv.Itoa(i)), done: func(err error) {
+			if !errors.Is(err, errDropped) {
+				t.Error(err)
+			}
+			gone++
+		}}
+		if err := p.push(m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if gone != 10 || p.dropped.Load() != 10 || len(p.queue) != maxQueued || string(p.queue[0].payload) != "10" {
+		t.Errorf("%d gone, %d counted, %d left, %s first", gone, p.dropped.Load(), len(p.queue), p.queue[0].payload)
+	}
+	big := make([]byte, 1<<20)
+	for range 100 {
+		_ = p.push(outgoing{payload: big})
+	}
+	if p.bytes > maxQueuedBytes || len(p.queue) > 32 {
+		t.Errorf("%d bytes in %d messages", p.bytes, len(p.queue))
+	}
+	if err := p.push(outgoing{payload: make([]byte, maxMessage+1)}); err == nil {
+		t.Error("a message of any size is queued")
+	}
+	for len(p.batch()) > 0 {
+	}
+	if p.bytes != 0 || p.queue != nil {
+		t.Errorf("%d bytes in an empty queue", p.bytes)
+	}
+}
+
+func TestOldMessagesAreGivenUp(t *testing.T) {
+	p := publisher{wake: make(chan struct{}, 1)}
+	for i := range 10 {
+		_ = p.push(outgoing{payload: []byte{byte(i)}})
+	}
+	for i := range 4 {
+		p.queue[i].queued = p.queue[i].queued.Add(-maxAge - time.Second)
+	}
+	next := p.batch()
+	if len(next) != 6 || next[0].payload[0] != 4 || p.dropped.Load() != 4 {
+		t.Errorf("%d left, %d dropped", len(next), p.dropped.Load())
+	}
+	p.back(next)
+	if again := p.batch(); len(again) != 6 || again[0].payload[0] != 4 {
+		t.Errorf("%d come back", len(again))
+	}
+}
+
+// TestUnreachableRedis has a Redis that takes connections and says nothing: no one
+// waits for it but the link itself, which ends nevertheless.
+func TestUnreachableRedis(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	s := &server{t: t, port: l.Addr().(*net.TCPAddr).Port}
+	a := join(t, process(t, s), "/")
+	a.emit("x")
+	if err := a.adapter.Close(); err != nil {
+		t.Error(err)
+	}
+	linkOf(a).close()
+	if _, err := linkOf(a).open("k", "/", a); err == nil {
+		t.Error("a closed link opens")
+	}
+}
+
+func TestPublishedBeforeClose(t *testing.T) {
+	s := startRedis(t)
+	a, b := pair(t, s, "/")
+	for i := range 1000 {
+		b.emit(fmt.Sprint(i))
+	}
+	b.publish(cluster.Disconnect{Close: true})
+	b.adapter.Close()
+	linkOf(b).close()
+	for range 1000 {
+		a.nextEmit()
+	}
+	if _, ok := a.next().(cluster.Disconnect); !ok {
+		t.Error("the last operation is lost")
+	}
+	a.together(1)
+}
+
+func TestPasswordIsWrong(t *testing.T) {
+	s := startRedis(t, "--requirepass", "right")
+	wrong := join(t, process(t, s, func(r *Redis) { r.Password = "wrong" }), "/")
+	if _, err := wrong.ask(cluster.AllRooms{}); !errors.Is(err, cluster.ErrIncomplete) {
+		t.Error(err)
+	}
+	right := join(t, process(t, s, func(r *Redis) { r.Password = "right" }), "/")
+	right.together(1)
+}
+
+// TestRestrictedUser has a user with no more rights than the documentation asks
+// for.
+func TestRestrictedUser(t *testing.T) {
+	s := startRedis(t)
+	s.command("ACL", "SETUSER", "sio", "on", ">pass", "resetchannels", "-@all", "+publish", "+subscribe", "+psubscribe", "+unsubscribe",
+		"+punsubscribe", "+pubsub|numsub", "+hello", "+ping", "+auth", "&socket.io#*", "&socket.io-request#*", "&socket.io-response#*", "&socket.io#/#*")
+	user := func(r *Redis) { r.Username, r.Password = "sio", "pass" }
+	a, b := join(t, process(t, s, user), "/"), join(t, process(t, s, user), "/")
+	a.together(2)
+	a.emit("x")
+	b.next()
+	chat := join(t, process(t, s, user), "/chat") // has no right to its pattern
+	if _, err := chat.ask(cluster.AllRooms{}); !errors.Is(err, cluster.ErrIncomplete) {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,210 @@
+package socketio
+
+import (
+	"bytes"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+// run runs `caddy socketio` with arguments, and returns what it writes.
+func run(input string, args ...string) (output, errors string, err error) {
+	parent := &cobra.Command{Use: "socketio", SilenceUsage: true, SilenceErrors: true}
+	addCommands(parent)
+	var out, errs bytes.Buffer
+	parent.SetIn(strings.NewReader(input))
+	parent.SetOut(&out)
+	parent.SetErr(&errs)
+	parent.SetArgs(args)
+	err = parent.Execute()
+	return out.String(), errs.String(), err
+}
+
+// commands runs commands against a server.
+type commands struct{ *caddyServer }
+
+// expect runs a command that is to succeed.
+func (c commands) expect(want string, args ...string) {
+	c.t.Helper()
+	got, errs, err := run("", append(args, "--address", c.admin)...)
+	if err != nil || errs != "" {
+		c.t.Errorf("%v: %v %s", args, err, errs)
+	}
+	if got != want {
+		c.t.Errorf("%v: got\n%s\nwant\n%s", args, got, want)
+	}
+}
+
+// fails runs a command that is to fail.
+func (c commands) fails(want string, args ...string) {
+	c.t.Helper()
+	_, _, err := run("", append(args, "--address", c.admin)...)
+	if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
+		c.t.Errorf("%v: got %v, want %s", args, err, want)
+	}
+}
+
+func TestCommands(t *testing.T) {
+	for name, unix := range map[string]bool{"TCP": false, "Unix": true} {
+		t.Run(name, func(t *testing.T) {
+			s := startCaddy(t, unix, chatDirectives)
+			c := commands{s}
+			client := s.connect("/chat")
+			c.expect("queued for 1 socket of this process\n", "emit", "news", "-n", "/chat", "--to", "lobby", "7", `{"a":[true]}`, "text, too")
+			if got := client.poll(); got != `42/chat,["news",7,{"a":[true]},"text, too"]` {
+				t.Errorf("got %s", got)
+			}
+			c.expect(`{"delivered":0}`+"\n", "emit", "news", "--namespace", "/chat", "--except", client.id, "--json",
+				"--volatile", "--local", "--compress=false")
+			c.expect("done to 1 socket of this process\n", "join", "-n", "/chat", "--in", "lobby", "room:a", "room:b")
+			c.expect("done to 0 sockets of this process\n", "leave", "-n", "/chat", "--in", "lobby", "--except", "room:a", "room:b")
+			c.expect("ROOM    SOCKETS\nroom:b  1\n", "rooms", "-n", "/chat", "--prefix", "room:b", "--limit", "2")
+			c.expect("NAMESPACE  SOCKETS  ROOMS\n/          0        0\n/chat      1        4\n", "namespaces", "-n", "/chat")
+			c.expect("version "+version()+"\n\nHUB      CONNECTIONS  NAMESPACES  SOCKETS  ROOMS  CLUSTER\ndefault  1            2           1        4      memory\n",
+				"status")
+			c.expect("[]\n", "sockets", "--in", "nobody", "--except", "somebody", "--local", "--json", "--after", "x")
+			c.expect("done to 1 socket of this process\n", "disconnect", "-n", "/chat", "--in", client.id, "--close")
+		})
+	}
+}
+
+func TestSocketsCommand(t *testing.T) {
+	s := startCaddy(t, false, chatDirectives)
+	client := s.connect("/chat")
+	s.connect("/chat")
+	commands{s}.expect("done to 1 socket of this process\n", "join", "-n", "/chat", "--in", client.id, "a\x1b[31mb")
+	got, errs, err := run("", "sockets", "-n", "/chat", "--in", client.id, "--address", s.admin, "--limit", "1")
+	if err != nil || !strings.Contains(got, client.id) || !strings.Contains(got, `lobby "a\x1b[31mb"`) || strings.Contains(got, "\x1b") {
+		t.Errorf("%v\n%s", err, got)
+	}
+	if want := "there may be more: --after " + client.id + "\n"; errs != want {
+		t.Errorf("got %q, want %q", errs, want)
+	}
+}
+
+func TestCommandsFail(t *testing.T) {
+	s := startCaddy(t, false, chatDirectives)
+	c := commands{s}
+	c.fails(`HTTP 404: namespace: there is no namespace "/nope" in hub "default"`, "emit", "x", "-n", "/nope")
+	c.fails(`HTTP 404: hub: there is no hub "nope"`, "rooms", "--hub", "nope")
+	c.fails("HTTP 400: event: reserved event name", "emit", "disconnect")
+	c.fails("HTTP 400: ack.timeout", "emit", "x", "--ack", "1h")
+	c.fails("HTTP 400: limit", "rooms", "--limit", "0")
+	c.fails("expected the name of an event", "emit")
+	c.fails("expected no arguments with --stdin", "emit", "x", "--stdin")
+	c.fails("--to does not go with standard input", "emit", "-", "--to", "a")
+	c.fails("invalid data", "emit", "x", `{"$binary":7}`)
+	c.fails("requires at least 1 arg", "join")
+	c.fails("unknown command", "status", "now")
+	c.fails("unknown flag", "status", "--now")
+
+	c.admin = freeAddress(t)
+	c.fails("refused", "status")
+	c.admin = "unix/" + filepath.Join(t.TempDir(), "nothing.sock")
+	c.fails("no such file", "status")
+}
+
+func TestEmitCommandWithAck(t *testing.T) {
+	s := startCaddy(t, false, chatDirectives)
+	client := s.connect("/chat")
+	type result struct {
+		out string
+		err error
+	}
+	results := make(chan result)
+	ask := func(timeout string) {
+		out, _, err := run("", "emit", "q", "-n", "/chat", "--ack", timeout, "--address", s.admin)
+		results <- result{out, err}
+	}
+	go ask("1m")
+	if got := client.poll(); got != `42/chat,0["q"]` {
+		t.Errorf("got %s", got)
+	}
+	client.send(`43/chat,0["ok",1]`)
+	if got := <-results; got.err != nil || got.out != "[\"ok\",1]\n1 of 1 client acknowledged\n" {
+		t.Errorf("got %q, %v", got.out, got.err)
+	}
+	go ask("10ms")
+	if got := <-results; got.err == nil || got.out != "0 of 1 client acknowledged\n" || !strings.Contains(got.err.Error(), "10ms") {
+		t.Errorf("got %q, %v", got.out, got.err)
+	}
+}
+
+func TestEmitCommandReadsInput(t *testing.T) {
+	s := startCaddy(t, false, chatDirectives)
+	client := s.connect("/chat")
+	good := `{"event":"a","to":["lobby"]}` + "\n" + `{"event":"b"}` + "\n"
+	for _, args := range [][]string{{"emit", "-"}, {"emit", "--stdin"}} {
+		out, errs, err := run(good, append(args, "-n", "/chat", "--address", s.admin)...)
+		if err != nil || errs != "" || out != "2 emits, queued for 2 sockets of this process\n" {
+			t.Errorf("%v: %q %q %v", args, out, errs, err)
+		}
+		if got := client.poll(); got != "42/chat,[\"a\"]\x1e42/chat,[\"b\"]" {
+			t.Errorf("got %q", got)
+		}
+	}
+	out, _, err := run(good+"{}\nnonsense\n", "emit", "-", "-n", "/chat", "--address", s.admin)
+	if err == nil || err.Error() != "line 3: event: expected the name of an event; and 1 line more" {
+		t.Errorf("got %v", err)
+	}
+	if out != "2 emits, queued for 2 sockets of this process\n" {
+		t.Errorf("got %q", out)
+	}
+	_, _, err = run(strings.Repeat(good, 100_000), "emit", "-", "-n", "/nope", "--address", s.admin)
+	if err == nil || !strings.HasSuffix(err.Error(), "and 199999 lines more") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestCommandFindsTheAddress proves that the config file is asked for it.
+func TestCommandFindsTheAddress(t *testing.T) {
+	s := startCaddy(t, false, chatDirectives)
+	file := filepath.Join(t.TempDir(), "Caddyfile")
+	if err := os.WriteFile(file, []byte("{\n\tadmin "+s.admin+"\n}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out, _, err := run("", "namespaces", "--json", "--config", file, "--adapter", "caddyfile")
+	if err != nil || out != `[{"name":"/","sockets":0,"rooms":0},{"name":"/chat","sockets":0,"rooms":0}]`+"\n" {
+		t.Errorf("%q %v", out, err)
+	}
+	if _, _, err := run("", "namespaces", "--config", file+".missing"); err == nil {
+		t.Error("a config file that is missing is no error")
+	}
+}
+
+func TestProgress(t *testing.T) {
+	var out bytes.Buffer
+	p := &progress{in: strings.NewReader("a\nb\n"), out: &out}
+	if _, err := io.ReadAll(p); err != nil {
+		t.Fatal(err)
+	}
+	if out.Len() > 0 {
+		t.Errorf("short input: told %q", out.String())
+	}
+	p.tell(10, time.Now().Add(time.Minute))
+	p.tell(10, time.Now().Add(time.Minute)) // too soon after
+	p.end()
+	p.end()
+	p.tell(10, time.Now().Add(time.Hour))
+	if got, want := out.String(), "\r12 lines\r\x1b[K"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestPrintable(t *testing.T) {
+	for text, want := range map[string]string{
+		"lobby": "lobby", "naïve 🐿": "naïve 🐿", "a\nb": `"a\nb"`, "\x1b[2J": `"\x1b[2J"`, "\xff": `"\xff"`, "\u202e": `"\u202e"`,
+	} {
+		if got := printable(text); got != want {
+			t.Errorf("%q: got %s, want %s", text, got, want)
+		}
+	}
+	if got := short(strings.Repeat("é", 100)); got != strings.Repeat("é", 79)+"…" {
+		t.Errorf("got %s", got)
+	}
+}

@@ -1,0 +1,358 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http/httptest"
+	"os"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/caddy-socketio/caddy-socketio/cluster"
+	"go.yaml.in/yaml/v3"
+)
+
+// spec is openapi.yaml, or a part of it.
+type spec map[string]any
+
+func readSpec(t *testing.T) spec {
+	t.Helper()
+	text, err := os.ReadFile("../../openapi.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var s spec
+	if err := yaml.Unmarshal(text, &s); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// at walks down keys, and follows references. It returns nil where nothing is.
+func (s spec) at(root spec, keys ...string) spec {
+	for _, key := range keys {
+		next, ok := s[key].(spec)
+		if !ok {
+			return nil
+		}
+		s = next.resolve(root)
+	}
+	return s
+}
+
+func (s spec) resolve(root spec) spec {
+	ref, ok := s["$ref"].(string)
+	if !ok {
+		return s
+	}
+	found := root.at(root, strings.Split(strings.TrimPrefix(ref, "#/"), "/")...)
+	if found == nil {
+		panic("no " + ref)
+	}
+	return found
+}
+
+// operations are the documented ones by the name of their path.
+func (s spec) operations(t *testing.T) map[string]spec {
+	t.Helper()
+	found := make(map[string]spec)
+	for path, methods := range s["paths"].(spec) {
+		for method, op := range methods.(spec) {
+			name := strings.TrimPrefix(path, "/")
+			found[name] = op.(spec)
+			id := op.(spec)["operationId"].(string)
+			if real, ok := operations[id]; !ok || strings.ToLower(real.method) != method || (name != id && name != "") {
+				t.Errorf("%s %s: there is no operation %s of that method", method, path, id)
+			}
+		}
+	}
+	if len(found) != len(operations) {
+		t.Errorf("%d operations are documented, there are %d", len(found), len(operations))
+	}
+	return found
+}
+
+// validate checks a value against a schema, as far as openapi.yaml uses schemas.
+func (s spec) validate(root spec, v any) error {
+	s = s.resolve(root)
+	for keyword, rule := range s {
+		if err := s.check(root, keyword, rule, v); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s spec) check(root spec, keyword string, rule, v any) error {
+	number, _ := v.(float64)
+	list, _ := v.([]any)
+	object, isObject := v.(map[string]any)
+	text, isText := v.(string)
+	wrong := false
+	switch keyword {
+	case "type":
+		wrong = typeOf(v, rule) != rule
+	case "minimum":
+		wrong = number < float64(rule.(int))
+	case "minItems":
+		wrong = len(list) < rule.(int)
+	case "maxItems":
+		wrong = len(list) > rule.(int)
+	case "minLength":
+		wrong = isText && len(text) < rule.(int)
+	case "enum":
+		wrong = !slices.Contains(rule.([]any), v)
+	case "not":
+		wrong = rule.(spec).validate(root, v) == nil
+	case "anyOf":
+		wrong = !slices.ContainsFunc(rule.([]any), func(one any) bool { return one.(spec).validate(root, v) == nil })
+	case "required":
+		for _, key := range rule.([]any) {
+			if _, ok := object[key.(string)]; isObject && !ok {
+				return fmt.Errorf("there is no %s in %v", key, v)
+			}
+		}
+	case "items":
+		for _, item := range list {
+			if err := rule.(spec).validate(root, item); err != nil {
+				return err
+			}
+		}
+	case "properties":
+		for key, schema := range rule.(spec) {
+			if member, ok := object[key]; ok {
+				if err := schema.(spec).validate(root, member); err != nil {
+					return fmt.Errorf("%s: %w", key, err)
+				}
+			}
+		}
+	case "additionalProperties":
+		return s.checkOthers(root, rule, object)
+	case "description", "default":
+	default:
+		return fmt.Errorf("the test knows no %s", keyword)
+	}
+	if wrong {
+		return fmt.Errorf("%v is not as said: %s %v", v, keyword, rule)
+	}
+	return nil
+}
+
+func (s spec) checkOthers(root spec, rule any, object map[string]any) error {
+	known, _ := s["properties"].(spec)
+	for key, member := range object {
+		if _, ok := known[key]; ok {
+			continue
+		}
+		schema, ok := rule.(spec)
+		if !ok {
+			return fmt.Errorf("%s is not documented", key)
+		}
+		if err := schema.validate(root, member); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// typeOf is the type of a JSON value; an integer is a number, too.
+func typeOf(v, wanted any) string {
+	switch v := v.(type) {
+	case string:
+		return "string"
+	case bool:
+		return "boolean"
+	case []any:
+		return "array"
+	case map[string]any:
+		return "object"
+	case float64:
+		if v == float64(int64(v)) && wanted == "integer" {
+			return "integer"
+		}
+		return "number"
+	}
+	return "null"
+}
+
+// conformance makes requests, and checks the answers against the document.
+type conformance struct {
+	*fixture
+	root spec
+	ops  map[string]spec
+	seen map[string]bool // operation and status
+}
+
+func (c *conformance) check(operation string, got answer) {
+	c.Helper()
+	name, _, _ := strings.Cut(operation, "?")
+	status := fmt.Sprint(got.status)
+	response := c.ops[name].at(c.root, "responses", status)
+	if response == nil {
+		c.Fatalf("%s: status %s is not documented: %s", operation, status, got.body)
+	}
+	c.seen[name+" "+status] = true
+	schema := response.at(c.root, "content", "application/json", "schema")
+	var v any
+	if err := json.Unmarshal([]byte(got.body), &v); err != nil {
+		c.Fatal(err)
+	}
+	if err := schema.validate(c.root, v); err != nil {
+		c.Errorf("%s: %s: %v", operation, got.body, err)
+	}
+	if headers := response.at(c.root, "headers"); headers != nil {
+		for header, is := range headers {
+			if err := is.(spec)["schema"].(spec).validate(c.root, got.header.Get(header)); err != nil || got.header.Get(header) == "" {
+				c.Errorf("%s: header %s: %v", operation, header, err)
+			}
+		}
+	}
+}
+
+// examples sends the documented examples of an operation.
+func (c *conformance) examples(name string) {
+	for contentType, content := range c.ops[name].at(c.root, "requestBody", "content") {
+		schema := content.(spec).at(c.root, "schema")
+		for title, example := range content.(spec)["examples"].(spec) {
+			value := example.(spec)["value"]
+			body, err := json.Marshal(value)
+			if err != nil {
+				c.Fatal(err)
+			}
+			if text, ok := value.(string); ok {
+				body = []byte(text)
+			}
+			var v any
+			if json.Unmarshal(body, &v) == nil {
+				if err := schema.validate(c.root, v); err != nil {
+					c.Errorf("%s: example %s: %v", name, title, err)
+				}
+			}
+			got := c.do("POST", name, contentType, bytes.NewReader(body))
+			if got.status != 200 {
+				c.Errorf("%s: example %s: %s", name, title, got.body)
+			}
+			c.check(name, got)
+		}
+	}
+}
+
+func TestOpenAPI(t *testing.T) {
+	root := readSpec(t)
+	f, _ := populated(t)
+	c := &conformance{fixture: f, root: root, ops: root.operations(t), seen: make(map[string]bool)}
+	for name, op := range c.ops {
+		if op["requestBody"] == nil {
+			c.check(name, c.get(name))
+			c.check(name, c.get(name+"?nonsense=1"))
+		} else {
+			c.examples(name)
+			c.check(name, c.post(name, `{"nonsense":1}`))
+			c.check(name, c.do("POST", name, "application/json", new(zeros)))
+			c.check(name, c.do("POST", name, "text/plain", nil))
+			c.check(name, c.post(name+"?namespace=/nope", validBody[name]))
+		}
+		c.check(name, c.do("PATCH", name, "", nil))
+		if name != "" && op["requestBody"] == nil {
+			c.check(name, c.get(name+"?hub=nope"))
+		}
+	}
+	c.check("rooms", c.get("rooms?namespace=/chat&limit=2"))
+	c.check("sockets", c.get("sockets?namespace=/chat&limit=2"))
+	c.check("emit", c.post("emit", `[{"event":"x"},{}]`))
+	c.check("emit", c.post("emit", "["+strings.Repeat("1,", 150)+"1]"))
+	c.check("emit", c.stream(strings.NewReader("{}\n"+strings.Repeat("1\n", 150))))
+	c.ask = func(context.Context, cluster.Query, func(cluster.Answer)) error { return errors.New("out of reach") }
+	c.check("server_side_emit", c.post("server_side_emit", `{"event":"x","ack":{}}`))
+	c.api.OnlyOperations = []string{}
+	for name, op := range operations {
+		if name == StatusOperation {
+			name = ""
+		}
+		c.check(name, c.do(op.method, name, "", nil))
+	}
+	c.checkSeen()
+}
+
+// validBody is a body of an operation that is right.
+var validBody = map[string]string{
+	"emit": `{"event":"x"}`, "join": `{"rooms":["a"]}`, "leave": `{"rooms":["a"]}`,
+	"disconnect": `{}`, "server_side_emit": `{"event":"x"}`,
+}
+
+func (c *conformance) checkSeen() {
+	c.Helper()
+	for name, op := range c.ops {
+		for status := range op["responses"].(spec) {
+			if !c.seen[name+" "+status] {
+				c.Errorf("%q: status %s is documented and was never answered", name, status)
+			}
+		}
+	}
+}
+
+// TestOpenAPIFields compares the schemas with the types that they describe.
+func TestOpenAPIFields(t *testing.T) {
+	root := readSpec(t)
+	types := map[string]any{
+		"Emit": Emit{}, "AckOptions": AckOptions{}, "Batch": Batch{}, "ItemError": ItemError{}, "Streamed": Streamed{},
+		"LineError": LineError{}, "Membership": Membership{}, "Disconnect": Disconnect{}, "Counted": Counted{},
+		"ServerEmit": ServerEmit{}, "ServerResponses": ServerResponses{}, "Status": Status{}, "HubStatus": HubStatus{},
+		"ClusterState": cluster.State{}, "Totals": Totals{}, "NamespaceStatus": NamespaceStatus{}, "Room": Room{},
+		"Socket": Socket{}, "Handshake": Handshake{}, "Acknowledged": Delivered{},
+	}
+	for name, value := range types {
+		schema := root.at(root, "components", "schemas", name)
+		all, required := fieldsOf(reflect.TypeOf(value))
+		if documented := slices.Sorted(maps.Keys(schema["properties"].(spec))); !slices.Equal(documented, all) {
+			t.Errorf("%s: documented %v, there are %v", name, documented, all)
+		}
+		var wanted []string
+		list, _ := schema["required"].([]any)
+		for _, key := range list {
+			wanted = append(wanted, key.(string))
+		}
+		slices.Sort(wanted)
+		if name != "Acknowledged" && !slices.Equal(wanted, required) {
+			t.Errorf("%s: documented as required %v, there are %v", name, wanted, required)
+		}
+	}
+	for name := range root.at(root, "components", "schemas") {
+		if _, ok := types[name]; !ok && !slices.Contains([]string{"Error", "RoomName", "Delivered"}, name) {
+			t.Errorf("schema %s is compared with nothing", name)
+		}
+	}
+}
+
+// fieldsOf are the JSON fields of a struct, all and those that are always there.
+func fieldsOf(typ reflect.Type) (all, required []string) {
+	for _, field := range reflect.VisibleFields(typ) {
+		name, options, _ := strings.Cut(field.Tag.Get("json"), ",")
+		if name == "" {
+			continue // a struct in the struct, or no part of the JSON
+		}
+		all = append(all, name)
+		if !strings.Contains(options, "omit") {
+			required = append(required, name)
+		}
+	}
+	slices.Sort(all)
+	slices.Sort(required)
+	return all, required
+}
+
+func TestHeadHasTheHeaders(t *testing.T) {
+	f := newFixture(t)
+	r := httptest.NewRequest("HEAD", "/socketio/rooms", nil)
+	w := httptest.NewRecorder()
+	f.ServeHTTP(w, r)
+	if w.Code != 200 || w.Header().Get("Cache-Control") != "no-store" {
+		t.Error(w.Code, w.Header())
+	}
+}

@@ -1,0 +1,307 @@
+package engine_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/caddy-socketio/caddy-socketio/internal/eio"
+	"github.com/caddy-socketio/caddy-socketio/internal/engine"
+	"github.com/gorilla/websocket"
+)
+
+// peer is the receiver of a session in tests. It keeps what it gets, and echoes.
+type peer struct {
+	session *engine.Session
+	silent  bool
+	onText  func(*peer, string) error
+
+	mu     sync.Mutex // guards the following
+	texts  []string
+	reason string
+	closed int
+}
+
+func (p *peer) Receive(packet eio.Packet) error {
+	text := string(packet.Data)
+	p.mu.Lock()
+	p.texts = append(p.texts, text)
+	p.mu.Unlock()
+	switch {
+	case p.onText != nil:
+		return p.onText(p, text)
+	case p.silent:
+	case packet.Binary:
+		p.session.Send(eio.NewMessage([]byte("bin"), [][]byte{bytes.Clone(packet.Data)}, false))
+	default:
+		p.session.Send(eio.NewMessage([]byte(text), nil, true))
+	}
+	return nil
+}
+
+func (p *peer) Closed(reason string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.reason = reason
+	p.closed++
+}
+
+func (p *peer) got() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return strings.Join(p.texts, " ")
+}
+
+func (p *peer) ended() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed > 1 {
+		return "closed more than once"
+	}
+	return p.reason
+}
+
+// world is an engine behind an HTTP server, over connections in memory or not.
+type world struct {
+	t      testing.TB
+	server *engine.Server
+	route  *engine.Route
+	url    string
+	dial   func(ctx context.Context, network, address string) (net.Conn, error)
+	http   *http.Client
+	accept func(*peer) error
+	done   chan struct{} // Request.Done
+	hold   bool
+
+	mu    sync.Mutex // guards peers
+	peers []*peer
+}
+
+func config() engine.Config {
+	return engine.Config{Path: "/socket.io/", Polling: true, WebSocket: true, V3: true, V4: true}
+}
+
+func newWorld(t testing.TB, c engine.Config, o engine.Options) *world {
+	w := &world{t: t, route: engine.NewRoute(c), done: make(chan struct{})}
+	o.Accept = func(s *engine.Session) (engine.Receiver, error) {
+		p := &peer{session: s}
+		if w.accept != nil {
+			if err := w.accept(p); err != nil {
+				return nil, err
+			}
+		}
+		w.mu.Lock()
+		w.peers = append(w.peers, p)
+		w.mu.Unlock()
+		return p, nil
+	}
+	w.server = engine.NewServer(o)
+	return w
+}
+
+func (w *world) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
+	w.server.ServeEngine(&engine.Request{W: rw, R: r, Route: w.route, Address: "192.0.2.1", Done: w.done, Hold: w.hold})
+}
+
+// last is the peer of the newest session.
+func (w *world) last() *peer {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.peers[len(w.peers)-1]
+}
+
+// bubble runs a test in a bubble, against a server over pipes. All that the server
+// and its sessions run on must have ended at the test's end.
+func bubble(t *testing.T, c engine.Config, test func(t *testing.T, w *world)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, c, engine.Options{})
+		l := &pipes{conns: make(chan net.Conn), closed: make(chan struct{})}
+		server := &http.Server{Handler: w}
+		go server.Serve(l)
+		w.url, w.dial = "pipe", l.dial
+		transport := &http.Transport{DialContext: l.dial}
+		w.http = &http.Client{Transport: transport}
+		defer func() {
+			ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+			w.server.Drain(ctx, "test over")
+			cancel()
+			transport.CloseIdleConnections()
+			server.Close()
+			l.Close()
+			time.Sleep(2 * time.Minute) // of the bubble: sessions that wait for a last poll
+			if n := w.route.Sessions(); n != 0 {
+				t.Errorf("%d sessions are left", n)
+			}
+		}()
+		test(t, w)
+	})
+}
+
+// pipes is a listener whose connections are in memory.
+type pipes struct {
+	conns  chan net.Conn
+	closed chan struct{}
+	once   sync.Once
+}
+
+func (l *pipes) Accept() (net.Conn, error) {
+	select {
+	case c := <-l.conns:
+		return c, nil
+	case <-l.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (l *pipes) Close() error {
+	l.once.Do(func() { close(l.closed) })
+	return nil
+}
+
+func (l *pipes) Addr() net.Addr { return &net.TCPAddr{} }
+
+func (l *pipes) dial(ctx context.Context, _, _ string) (net.Conn, error) {
+	client, server := net.Pipe()
+	select {
+	case l.conns <- server:
+		return client, nil
+	case <-l.closed:
+		return nil, net.ErrClosed
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// do makes a request and returns the status and body of the answer.
+func (w *world) do(method, query, body string, header ...string) (int, string, http.Header) {
+	w.t.Helper()
+	r, err := http.NewRequest(method, "http://"+w.url+"/socket.io/?"+query, strings.NewReader(body))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for i := 0; i < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
+	resp, err := w.http.Do(r)
+	if err != nil {
+		return 0, err.Error(), nil
+	}
+	defer resp.Body.Close()
+	out, err := io.ReadAll(resp.Body)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return resp.StatusCode, string(out), resp.Header
+}
+
+// want makes a request and checks its answer.
+func (w *world) want(method, query, body string, status int, answer string) {
+	w.t.Helper()
+	if s, b, _ := w.do(method, query, body); s != status || b != answer {
+		w.t.Errorf("%s %s %q: got %d %q, want %d %q", method, query, body, s, b, status, answer)
+	}
+}
+
+// open makes a polling session and returns the query for its further requests.
+func (w *world) open(query string) string {
+	w.t.Helper()
+	if status, body, _ := w.do("GET", query+"&transport=polling", ""); status != 200 {
+		w.t.Fatalf("handshake: %d %s", status, body)
+	}
+	return query + "&transport=polling&sid=" + w.last().session.ID()
+}
+
+// ws opens a WebSocket.
+func (w *world) ws(query string) *client {
+	w.t.Helper()
+	d := websocket.Dialer{NetDialContext: w.dial}
+	conn, resp, err := d.Dial("ws://"+w.url+"/socket.io/?transport=websocket&"+query, nil)
+	if err != nil {
+		w.t.Fatalf("dial %s: %v %v", query, err, resp)
+	}
+	w.t.Cleanup(func() { conn.Close() })
+	return &client{w.t, conn}
+}
+
+// client is a WebSocket of a test.
+type client struct {
+	t testing.TB
+	*websocket.Conn
+}
+
+func (c *client) send(text string) {
+	c.t.Helper()
+	if err := c.WriteMessage(websocket.TextMessage, []byte(text)); err != nil {
+		c.t.Errorf("send %q: %v", text, err)
+	}
+}
+
+// next is the next message, "binary:" before those that are; or the error.
+func (c *client) next() string {
+	kind, data, err := c.ReadMessage()
+	switch {
+	case err != nil:
+		return err.Error()
+	case kind == websocket.BinaryMessage:
+		return "binary:" + string(data)
+	}
+	return string(data)
+}
+
+func (c *client) want(texts ...string) {
+	c.t.Helper()
+	for _, text := range texts {
+		if got := c.next(); got != text {
+			c.t.Fatalf("got %q, want %q", got, text)
+		}
+	}
+}
+
+// wantOpen takes the open packet.
+func (c *client) wantOpen() {
+	c.t.Helper()
+	if got := c.next(); !strings.HasPrefix(got, `0{"sid":"`) {
+		c.t.Fatalf("got %q, want an open packet", got)
+	}
+}
+
+const closedWithout = "websocket: close 1005 (no status)"
+
+// wantEnd checks the reason that the newest session has ended for.
+func (w *world) wantEnd(reason string) {
+	w.t.Helper()
+	synctest.Wait()
+	if got := w.last().ended(); got != reason {
+		w.t.Errorf("ended by %q, want %q", got, reason)
+	}
+}
+
+// rawWS opens a WebSocket by hand, sending early along with the handshake.
+func (w *world) rawWS(query, early string, header string) (net.Conn, *bufio.Reader) {
+	w.t.Helper()
+	c, err := w.dial(w.t.Context(), "tcp", w.url)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.t.Cleanup(func() { c.Close() })
+	request := "GET /socket.io/?transport=websocket&" + query + " HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
+		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n" + header + "\r\n"
+	if _, err := io.WriteString(c, request+early); err != nil {
+		w.t.Fatal(err)
+	}
+	br := bufio.NewReader(c)
+	resp, err := http.ReadResponse(br, nil)
+	if err != nil || resp.StatusCode != http.StatusSwitchingProtocols {
+		w.t.Fatalf("handshake: %v %v", resp, err)
+	}
+	return c, br
+}
