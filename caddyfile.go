@@ -98,6 +98,7 @@ type parser struct {
 //		rate_limit      <events a second> [<burst>]
 //		origins         <origin...>
 //		compression     on|off
+//		recovery        <duration>
 //		cookie          <name>
 //		namespace <name> {
 //			max_sockets <number>
@@ -159,6 +160,8 @@ func (p *parser) option(option string) error {
 		return p.duration(&h.ConnectTimeout)
 	case "upgrade_timeout":
 		return p.duration(&h.UpgradeTimeout)
+	case "recovery":
+		return p.duration(&h.Recovery)
 	case "max_payload":
 		return p.size(&h.MaxPayload)
 	case "max_queue":
@@ -174,7 +177,7 @@ func (p *parser) option(option string) error {
 		return p.onOff(&h.Compression)
 	}
 	return p.Errf("socketio: unknown option %q: expected path, hub, transports, protocols, ping_interval, ping_timeout, "+
-		"connect_timeout, upgrade_timeout, max_payload, max_queue, max_connections, rate_limit, origins, compression, cookie or namespace", option)
+		"connect_timeout, upgrade_timeout, max_payload, max_queue, max_connections, rate_limit, origins, compression, recovery, cookie or namespace", option)
 }
 
 // one reads the only argument of an option.

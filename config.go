@@ -126,6 +126,7 @@ func (h *Handler) routeConfig() hub.RouteConfig {
 		c.Namespaces = append(c.Namespaces, ns.Name)
 	}
 	setDuration(&c.ConnectTimeout, h.ConnectTimeout)
+	c.Recovery = time.Duration(h.Recovery)
 	if h.RateLimit != nil {
 		c.RateLimit, c.Burst = h.RateLimit.Events, h.RateLimit.Burst
 	}

@@ -55,6 +55,12 @@ type Handler struct {
 	// RateLimit bounds the events that one connection may send. Default: no
 	// limit.
 	RateLimit *RateLimit `json:"rate_limit,omitempty"`
+	// Recovery is how long the sockets of a lost connection, and the events
+	// that they miss, are kept for a client that comes back: Socket.IO's
+	// connection state recovery, with clients of version 4.6 and later. A
+	// socket that is recovered does not connect again: its connect steps are
+	// not done. Default: not at all.
+	Recovery caddy.Duration `json:"recovery,omitempty"`
 	// Origins are the web sites, besides this one, whose pages may connect,
 	// like https://app.example.com. "*" means all. Requests without an Origin
 	// are not from pages and always may. Default: none.
@@ -144,7 +150,7 @@ func (h *Handler) check() error {
 			return fmt.Errorf("protocol %d: expected 3 or 4", p)
 		}
 	}
-	for _, d := range []caddy.Duration{h.PingInterval, h.PingTimeout, h.ConnectTimeout, h.UpgradeTimeout} {
+	for _, d := range []caddy.Duration{h.PingInterval, h.PingTimeout, h.ConnectTimeout, h.UpgradeTimeout, h.Recovery} {
 		if d < 0 {
 			return errors.New("durations must not be negative")
 		}

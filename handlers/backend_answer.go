@@ -7,7 +7,6 @@ import (
 	"maps"
 	"net/http"
 	"slices"
-	"strings"
 
 	"github.com/caddy-socketio/caddy-socketio/hub"
 	"github.com/caddy-socketio/caddy-socketio/sio"
@@ -70,7 +69,7 @@ func (w *response) verdict() *hub.Refusal {
 	if a, err := parseAnswer(w.body.Bytes()); err == nil && a.Error != nil && a.Error.Message != "" {
 		return a.Error.refusal()
 	}
-	return &hub.Refusal{Message: strings.ToLower(http.StatusText(w.status))}
+	return &hub.Refusal{Message: http.StatusText(w.status)}
 }
 
 // parseAnswer reads the body of an answer, all of it before anything is done.

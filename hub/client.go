@@ -212,9 +212,21 @@ func (c *client) connect(p sio.Packet) {
 		c.refuse(p.Namespace, refusal)
 		return
 	}
+	query := c.query(p.Query)
 	s := &Socket{
 		id: c.socketID(p.Namespace), ns: ns, client: c, auth: p.Data,
-		query: c.query(p.Query), done: make(chan struct{}), opening: new(opening),
+		query: query, done: make(chan struct{}), opening: new(opening),
+	}
+	if c.version == sio.V4 {
+		s.auth = queryObject(query)
+	}
+	if c.version == sio.V5 && c.route.config().Recovery > 0 {
+		pid, offset := comesBack(p.Data)
+		if left := ns.history.take(pid, offset); left != nil {
+			s.restore(left)
+		} else {
+			ns.history.enrol(s)
+		}
 	}
 	if refusal := c.add(s); refusal != nil {
 		c.hub.leave(ns)

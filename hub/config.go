@@ -34,6 +34,9 @@ type RouteConfig struct {
 	Engine engine.Config
 	// ConnectTimeout is how long a connection may be in no namespace.
 	ConnectTimeout time.Duration
+	// Recovery is how long a lost connection's sockets, and the events that
+	// they miss, are kept for clients that come back. Zero means not at all.
+	Recovery time.Duration
 	// RateLimit is how many events a connection may send in a second, and Burst
 	// how many at once. More are dropped, with an acknowledgement that says so
 	// where one is asked. Zero means no limit.

@@ -63,12 +63,34 @@ func (ns *Namespace) emit(op cluster.Emit) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	return ns.deliver(m, op), nil
+	if ns.hub.window() > 0 {
+		return ns.emitRecorded(m, op)
+	}
+	return ns.deliver(m, m, op), nil
 }
 
-func (ns *Namespace) deliver(m *eio.Message, op cluster.Emit) int {
+// emitRecorded emits an event that clients may have to get again when they come
+// back, with its offset for those that can.
+func (ns *Namespace) emitRecorded(plain *eio.Message, op cluster.Emit) (int, error) {
+	ns.history.mu.Lock()
+	defer ns.history.mu.Unlock()
+	m, err := ns.history.add(ns, op.Target, op.Data, op.Volatile, !op.NoCompress)
+	if err != nil {
+		return 0, err
+	}
+	return ns.deliver(m, plain, op), nil
+}
+
+// deliver queues an event for each socket of the target: m for those that can come
+// back, plain for others.
+func (ns *Namespace) deliver(m, plain *eio.Message, op cluster.Emit) int {
 	volatile := op.Volatile // a copy: op would escape with the function below
-	n := ns.each(op.Target, func(s *Socket) bool { return s.deliver(m, volatile) })
+	n := ns.each(op.Target, func(s *Socket) bool {
+		if s.pid == "" {
+			return s.deliver(plain, volatile, false)
+		}
+		return s.deliver(m, volatile, !volatile)
+	})
 	ns.delivered.Add(uint64(n))
 	return n
 }
@@ -180,7 +202,7 @@ func (ns *Namespace) answerEmit(ctx context.Context, op cluster.Emit, reply func
 	}
 	clients := 0
 	for _, s := range targets {
-		if s.deliver(m, op.Volatile) {
+		if s.deliver(m, op.Volatile, false) {
 			clients++
 		}
 	}

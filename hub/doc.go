@@ -27,7 +27,7 @@
 //
 // # Locks
 //
-// Hub.useMu → Hub.mu → Socket.mu → the leaves: client.mu, inbox.mu, acks.mu, and
+// Hub.useMu → Hub.mu → history.mu → Socket.mu → the leaves: client.mu, inbox.mu, acks.mu, and
 // those of the packages below. No handler, adapter or listener is called with a
 // lock held.
 package hub

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
+	"github.com/caddy-socketio/caddy-socketio/internal/eio"
+	"github.com/caddy-socketio/caddy-socketio/rooms"
 	"github.com/caddy-socketio/caddy-socketio/sio"
 )
 
@@ -48,11 +50,24 @@ func (e Emitter) Emit(event string, args ...any) error {
 		return err
 	}
 	var taken bool
-	now := s.whenLive(func() { taken = s.deliver(m, e.flags.Volatile) })
+	now := s.whenLive(func() { taken = e.deliver(m, data) })
 	if now && !taken && !e.flags.Volatile {
 		return ErrDisconnected
 	}
 	return nil
+}
+
+// deliver queues the event, with an offset when the client can come back for it.
+func (e Emitter) deliver(plain *eio.Message, data sio.Data) bool {
+	s := e.socket
+	if s.pid == "" {
+		return s.deliver(plain, e.flags.Volatile, false)
+	}
+	r := &s.ns.history
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	m, err := r.add(s.ns, rooms.Target{In: []string{s.id}}, data, e.flags.Volatile, !e.flags.NoCompress)
+	return err == nil && s.deliver(m, e.flags.Volatile, !e.flags.Volatile)
 }
 
 // EmitWithAck emits an event and waits for the client's acknowledgement, for
@@ -74,7 +89,7 @@ func (e Emitter) EmitWithAck(ctx context.Context, event string, args ...any) (si
 	if err != nil {
 		return sio.Data{}, err
 	}
-	if !s.deliver(m, e.flags.Volatile) {
+	if !s.deliver(m, e.flags.Volatile, false) {
 		return sio.Data{}, ErrDisconnected
 	}
 	select {

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/json"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -27,6 +28,9 @@ func connectPacket(s *Socket) *eio.Message {
 	p := sio.Packet{Type: sio.Connect, Namespace: s.ns.name}
 	if s.client.version == sio.V5 {
 		p.Data = sio.Data{JSON: []byte(`{"sid":"` + s.id + `"}`)}
+		if s.pid != "" {
+			p.Data = sio.Data{JSON: []byte(`{"sid":"` + s.id + `","pid":"` + s.pid + `"}`)}
+		}
 	}
 	m, err := p.Encode(s.client.version, true)
 	if err != nil {
@@ -78,6 +82,16 @@ func object(values map[string]sio.Data) sio.Data {
 		return sio.Data{JSON: []byte("{}")}
 	}
 	return sio.Splice(append(raw, []byte("}")), items)
+}
+
+// queryObject is a query as a JSON object of strings.
+func queryObject(query url.Values) sio.Data {
+	values := make(map[string]string, len(query))
+	for key, all := range query {
+		values[key] = all[len(all)-1]
+	}
+	b, _ := json.Marshal(values) // strings always marshal
+	return sio.Data{JSON: b}
 }
 
 // plainJSON is data as JSON that needs no attachments, null when there is none.

@@ -37,8 +37,9 @@ type Hub struct {
 	ctx    context.Context
 	cancel context.CancelFunc
 
-	logger atomic.Pointer[zap.Logger]
-	stats  stats
+	logger   atomic.Pointer[zap.Logger]
+	recovery atomic.Int64 // the longest time.Duration of the routes
+	stats    stats
 
 	useMu       sync.Mutex // guards generations, and makes changes of configs one at a time
 	generations []*Generation
@@ -191,12 +192,13 @@ func (h *Hub) leave(ns *Namespace) {
 
 // tidy lets go of a namespace that nothing names and nobody uses.
 func (h *Hub) tidy(ns *Namespace) {
+	keeps := ns.history.keeps()
 	h.mu.Lock()
 	named := ns.kept
 	if h.declared != nil && !named {
 		_, named = h.declared.exact[ns.name]
 	}
-	if named || ns.users > 0 || h.namespaces[ns.name] != ns {
+	if named || ns.users > 0 || keeps || h.namespaces[ns.name] != ns {
 		h.mu.Unlock()
 		return
 	}

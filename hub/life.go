@@ -72,7 +72,11 @@ func (s *Socket) handle(ev *Event) {
 // connect handles the connect event and answers the client.
 func (s *Socket) connect(ev *Event) {
 	err := errPanicked
-	s.protect(func() { err = s.ns.handle(ev) })
+	if s.restored {
+		err = nil // it was connected already
+	} else {
+		s.protect(func() { err = s.ns.handle(ev) })
+	}
 	if err == nil && s.accept() {
 		return
 	}
@@ -103,7 +107,11 @@ func (s *Socket) accept() bool {
 	s.ns.index.Add(s, s.id)
 	_ = s.ns.index.Join(s, rooms...) // their number was checked as they came
 
-	s.client.session.Send(connectPacket(s))
+	if s.restored {
+		s.replay()
+	} else {
+		s.client.session.Send(connectPacket(s))
+	}
 	s.mu.Lock()
 	waiting := s.opening
 	s.opening = nil
@@ -122,12 +130,12 @@ func (s *Socket) accept() bool {
 }
 
 // deliver queues an encoded event for the client, and reports whether it did.
-func (s *Socket) deliver(m *eio.Message, volatile bool) bool {
+func (s *Socket) deliver(m *eio.Message, volatile, recorded bool) bool {
 	switch s.state.Load() {
 	case stateLive:
 		return s.send(m, volatile)
 	case stateOpening:
-		return s.deliverOpening(m, volatile)
+		return s.deliverOpening(m, volatile, recorded)
 	}
 	return false
 }
@@ -139,13 +147,16 @@ func (s *Socket) send(m *eio.Message, volatile bool) bool {
 	return s.client.session.Send(m)
 }
 
-func (s *Socket) deliverOpening(m *eio.Message, volatile bool) bool {
+func (s *Socket) deliverOpening(m *eio.Message, volatile, recorded bool) bool {
 	s.mu.Lock()
 	if s.opening == nil {
 		s.mu.Unlock()
 		return s.send(m, volatile)
 	}
 	defer s.mu.Unlock()
+	if recorded && s.restored && !s.opening.replayed {
+		return true // it comes with what else was missed
+	}
 	if volatile || len(s.opening.messages) >= openingMessages {
 		return false
 	}
@@ -187,6 +198,9 @@ func (s *Socket) close(reason string) {
 		}
 		break
 	}
+	if s.pid != "" {
+		s.ns.history.save(s, recoverable(reason))
+	}
 	last := &Event{Type: Disconnecting, Name: string(Disconnecting), Socket: s, Args: noArgs, Reason: reason}
 	if s.inbox.pushLast(last) {
 		s.run()
@@ -208,6 +222,9 @@ func (s *Socket) disconnect(ev *Event) {
 // end lets go of everything.
 func (s *Socket) end() {
 	close(s.done)
+	if s.pid != "" {
+		s.ns.history.drop(s)
+	}
 	s.client.ended()
 	s.ns.hub.leave(s.ns)
 }

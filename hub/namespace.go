@@ -19,10 +19,11 @@ import (
 // namespace as it is.
 type Namespace struct {
 	// Static after construction.
-	name  string
-	hub   *Hub
-	index *rooms.Index[*Socket]
-	acks  acks
+	name    string
+	hub     *Hub
+	index   *rooms.Index[*Socket]
+	acks    acks
+	history history
 	// adapter leads to the other nodes; nil when the hub is alone.
 	adapter atomic.Pointer[cluster.Adapter]
 
@@ -46,7 +47,7 @@ type listener struct {
 
 func newNamespace(h *Hub, name string) *Namespace {
 	return &Namespace{
-		name: name, hub: h,
+		name: name, hub: h, history: newHistory(),
 		index: rooms.NewIndex[*Socket](rooms.Options{MaxRooms: MaxRooms}),
 	}
 }

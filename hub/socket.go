@@ -34,7 +34,11 @@ type Socket struct {
 	client *client
 	auth   sio.Data
 	query  url.Values
-	done   chan struct{} // closed when the socket is gone
+	pid    string // what its client comes back with; empty without recovery
+	since  uint64 // the number of the first event that it may have got
+	// restored is true for one that its client came back to.
+	restored bool
+	done     chan struct{} // closed when the socket is gone
 
 	inbox inbox
 	state atomic.Int32
@@ -54,6 +58,8 @@ type opening struct {
 	rooms    []string       // to join when accepted
 	deferred []func()       // what its handlers emitted
 	messages []*eio.Message // what others emitted to its rooms meanwhile
+	// replayed is true when a restored socket has got all that is recorded.
+	replayed bool
 }
 
 // ID returns the socket's id, which is also the name of the room that it is
@@ -66,7 +72,8 @@ func (s *Socket) ID() string { return s.id }
 func (s *Socket) Namespace() *Namespace { return s.ns }
 
 // Auth returns the JSON value that the client connected with. It is empty when
-// there was none; clients of Socket.IO 2 have none.
+// there was none. Clients of Socket.IO 2 have the query for it: theirs is an object
+// of strings.
 func (s *Socket) Auth() sio.Data { return s.auth }
 
 // Handshake returns the request that opened the connection. It must not be
@@ -83,6 +90,11 @@ func (s *Socket) Transport() string { return s.client.session.Transport() }
 
 // Connected reports whether the client is connected and knows it.
 func (s *Socket) Connected() bool { return s.state.Load() == stateLive }
+
+// Recovered reports whether the client came back to this socket after it had lost
+// its connection: the socket has its former id, rooms and data, and the client got
+// what it had missed. Its connect event is not handled again.
+func (s *Socket) Recovered() bool { return s.restored }
 
 // Done is closed when the socket has left its rooms for good.
 func (s *Socket) Done() <-chan struct{} { return s.done }

@@ -3,6 +3,7 @@ package hub
 import (
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/caddy-socketio/caddy-socketio/internal/engine"
 )
@@ -113,9 +114,12 @@ func (h *Hub) apply(g *Generation) {
 	for _, ns := range linked {
 		ns.link(g.config.Cluster)
 	}
+	recovery := time.Duration(0)
 	for i, r := range g.routes {
+		recovery = max(recovery, g.config.Routes[i].Recovery)
 		r.configure(g.config.Routes[i])
 	}
+	h.recovery.Store(int64(recovery))
 }
 
 func (h *Hub) inUse(r *Route) bool {

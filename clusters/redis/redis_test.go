@@ -5,8 +5,11 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"os/exec"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -24,6 +27,7 @@ const patience = 20 * time.Second
 type server struct {
 	t       *testing.T
 	port    int
+	first   []string // arguments before all others: a config
 	args    []string
 	process *exec.Cmd
 }
@@ -52,7 +56,8 @@ func freePort(t *testing.T) int {
 
 func (s *server) start() {
 	s.t.Helper()
-	args := append([]string{"--port", fmt.Sprint(s.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", s.t.TempDir()}, s.args...)
+	args := append(slices.Clone(s.first), "--port", fmt.Sprint(s.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", s.t.TempDir())
+	args = append(args, s.args...)
 	s.process = exec.Command("redis-server", args...)
 	if err := s.process.Start(); err != nil {
 		s.t.Fatal(err)
@@ -78,8 +83,31 @@ func (s *server) stop() {
 
 func (s *server) address() string { return fmt.Sprintf("127.0.0.1:%d", s.port) }
 
-// command sends a command by a connection of its own, and returns the answer.
+// command sends a command by a connection of its own, and returns the first line
+// of the answer.
 func (s *server) command(args ...string) string {
+	s.t.Helper()
+	line, _ := s.exchange(args...)
+	return line
+}
+
+// info returns what INFO or CLUSTER INFO say about a name; nothing when they don't.
+func (s *server) info(name string) string {
+	s.t.Helper()
+	for _, args := range [][]string{{"INFO"}, {"CLUSTER", "INFO"}} {
+		_, text := s.exchange(args...)
+		for line := range strings.Lines(text) {
+			if value, ok := strings.CutPrefix(line, name+":"); ok {
+				return strings.TrimSpace(value)
+			}
+		}
+	}
+	return ""
+}
+
+// exchange sends a command, and returns the first line of the answer and, of a
+// string, the text.
+func (s *server) exchange(args ...string) (line, text string) {
 	s.t.Helper()
 	conn, err := net.Dial("tcp", s.address())
 	if err != nil {
@@ -92,11 +120,17 @@ func (s *server) command(args ...string) string {
 		fmt.Fprintf(&b, "$%d\r\n%s\r\n", len(a), a)
 	}
 	_, _ = conn.Write(b.Bytes())
-	line, err := bufio.NewReader(conn).ReadString('\n')
-	if err != nil {
+	in := bufio.NewReader(conn)
+	if line, err = in.ReadString('\n'); err != nil {
 		s.t.Fatal(err)
 	}
-	return strings.TrimSpace(line)
+	line = strings.TrimSpace(line)
+	if size, err := strconv.Atoi(strings.TrimPrefix(line, "$")); err == nil && line[0] == '$' && size > 0 {
+		content := make([]byte, size)
+		_, _ = io.ReadFull(in, content)
+		text = string(content)
+	}
+	return line, text
 }
 
 // eventually waits until ok.

@@ -49,7 +49,7 @@ type conn struct {
 	broken bool          // reading failed, and not by what was read
 
 	// Guarded by session.mu.
-	control  []byte // frames that go before the queue: pongs, the answer to a probe
+	control  []byte // frames that do not wait for the queue: pongs, the answer to a probe
 	farewell []byte // the close frame, which goes after all
 	pending  int    // bytes of the queue that are being written
 	writing  bool
@@ -134,7 +134,7 @@ func (c *conn) join() {
 	<-idle
 }
 
-// urgent queues a frame that goes before all messages.
+// urgent queues a frame that goes out with the next write.
 func (c *conn) urgent(frame []byte) {
 	s := c.session
 	s.mu.Lock()

@@ -23,9 +23,10 @@ const (
 type writer struct {
 	buf      []byte
 	messages []*eio.Message
-	frames   []byte // go before the messages
-	farewell []byte // goes after them
+	frames   []byte // go after the messages, the first of which is the open packet
+	farewell []byte // goes last
 	last     bool   // there is a farewell
+	lent     bool   // what render returned is the message's own bytes
 
 	packets, bytes uint64 // written since they were counted
 }
@@ -83,24 +84,26 @@ func (w *writer) takeMessagesLocked(c *conn) (more bool) {
 	return false
 }
 
-// render returns the bytes of what was taken, which are valid until the next take.
+// render returns the bytes of what was taken, which are valid until the next call
+// unless they are lent.
 func (w *writer) render(enc eio.Encoding) []byte {
 	if cap(w.buf) > keptChunk {
 		w.buf = nil
 	}
-	var data []byte
-	if len(w.messages) == 1 && len(w.frames) == 0 && !w.last && w.messages[0].Size() >= shared {
-		data = w.messages[0].Bytes(enc)
-	} else {
-		data = append(w.buf[:0], w.frames...)
-		for _, m := range w.messages {
-			data = m.Append(data, enc)
-		}
-		data = append(data, w.farewell...)
-		w.buf = data
+	w.lent = len(w.messages) == 1 && len(w.frames) == 0 && !w.last && w.messages[0].Size() >= shared
+	if w.lent {
+		data := w.messages[0].Bytes(enc)
+		w.bytes += uint64(len(data))
+		return data
 	}
-	w.bytes += uint64(len(data))
-	return data
+	data := w.buf[:0]
+	for _, m := range w.messages {
+		data = m.Append(data, enc)
+	}
+	data = append(data, w.frames...)
+	w.buf = append(data, w.farewell...)
+	w.bytes += uint64(len(w.buf))
+	return w.buf
 }
 
 // count adds what was written to the server's counters.

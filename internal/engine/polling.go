@@ -161,9 +161,10 @@ func (s *Session) drainLocked() []*eio.Message {
 // answerPoll writes messages as the answer to a GET.
 func (s *Session) answerPoll(x *exchange, ms []*eio.Message) {
 	enc, kind := s.pollEncoding(ms)
-	buf := bodies.Get().(*bytes.Buffer)
-	defer keepBody(buf)
-	body := eio.AppendPayload(buf.AvailableBuffer(), enc, ms)
+	buf := messages.Get().(*[]byte)
+	defer keepMessage(buf)
+	body := eio.AppendPayload((*buf)[:0], enc, ms)
+	*buf = body
 	s.countOut(ms, len(body))
 	if s.isJSONP {
 		body, kind = script(s.jsonp, body), "text/javascript; charset=UTF-8"

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"slices"
 	"sync"
 	"syscall"
 
@@ -87,7 +88,9 @@ func (p *pump) serve(c *conn) {
 			c.broke()
 			return
 		case n < len(data):
-			c.rest = append([]byte(nil), data[n:]...)
+			if c.rest = data[n:]; !p.out.lent {
+				c.rest = slices.Clone(c.rest)
+			}
 			c.parting = p.out.last
 			c.startFlusher()
 			return

@@ -19,6 +19,12 @@ var messages = sync.Pool{New: func() any {
 	return &b
 }}
 
+func keepMessage(b *[]byte) {
+	if cap(*b) <= keptMessage {
+		messages.Put(b)
+	}
+}
+
 // read takes what the client sends until the connection ends, and closes it.
 func (c *conn) read() {
 	c.session.server.countConn(1)
@@ -64,11 +70,7 @@ func (c *conn) startMessage() {
 
 func (c *conn) readMessage(binary bool, r io.Reader) error {
 	buf := messages.Get().(*[]byte)
-	defer func() {
-		if cap(*buf) <= keptMessage {
-			messages.Put(buf)
-		}
-	}()
+	defer keepMessage(buf)
 	data, err := c.fill((*buf)[:0], r, !binary)
 	*buf = data
 	if err != nil || c.said() != nil { // what still comes is dropped

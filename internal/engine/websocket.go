@@ -105,7 +105,9 @@ func (x *exchange) connect(s *Session) (*conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	_ = nc.SetDeadline(time.Time{}) // those of the server are not for us
+	if !x.Hold {
+		_ = nc.SetDeadline(time.Time{}) // those of the server are not for us
+	}
 	c := newConn(s, nc, buffered(brw))
 	c.encoding = webSocketEncoding(x.version, x.param("b64") != "", compress)
 	c.budget = fragmentAllowance

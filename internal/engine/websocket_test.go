@@ -113,6 +113,12 @@ func TestFrames(t *testing.T) {
 				if at := strings.LastIndex(c.want, "\x88\x02"); at >= 0 && len(got) > at+1 {
 					got[at+1] = 2 // and maybe a text
 				}
+				if c.name == "fragments with a ping between" {
+					// The pong may go out with the echo, or before.
+					if pong := c.want[:3]; strings.HasPrefix(string(got), open("4hey")) {
+						got = append([]byte(pong), strings.Replace(string(got), pong, "", 1)...)
+					}
+				}
 				if string(got) != c.want {
 					t.Errorf("got %q, want %q", got, c.want)
 				}

@@ -1,0 +1,78 @@
+package handlers_test
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+)
+
+// BenchmarkBackend measures an event through the whole server: from its message on
+// a WebSocket to the acknowledgement that the backend answers with. BenchmarkProxy
+// is what to compare reverse_proxy with.
+func BenchmarkBackend(b *testing.B) {
+	b.Run("respond", func(b *testing.B) {
+		benchmarkEvents(b, "respond `{\"ack\":[\"ok\"]}` 200")
+	})
+	b.Run("reverse_proxy", func(b *testing.B) {
+		benchmarkEvents(b, "reverse_proxy "+benchmarkApp(b))
+	})
+}
+
+// benchmarkApp runs an application and is its address.
+func benchmarkApp(b *testing.B) string {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		_, _ = io.WriteString(w, `{"ack":["ok"]}`)
+	}))
+	b.Cleanup(server.Close)
+	return server.Listener.Addr().String()
+}
+
+func benchmarkEvents(b *testing.B, handler string) {
+	s := serve(b, socketio(handler))
+	c := s.enter(benchmarkHeader...)
+	b.ReportAllocs()
+	for b.Loop() {
+		c.call(`42/app,1["message","hello",{"to":"lobby"}]`, `43/app,1["ok"]`)
+	}
+}
+
+// benchmarkHeader is what a browser sends.
+var benchmarkHeader = []string{
+	"Accept-Encoding", "gzip, deflate, br, zstd",
+	"Accept-Language", "en-US,en;q=0.9",
+	"Cookie", "session=0123456789abcdef0123456789abcdef",
+	"User-Agent", "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36",
+}
+
+// BenchmarkProxy measures a plain request through Caddy's reverse_proxy, of the
+// size of an event's.
+func BenchmarkProxy(b *testing.B) {
+	s := serve(b, "reverse_proxy "+benchmarkApp(b))
+	conn, err := net.Dial("tcp", s.address)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer conn.Close()
+	request := fmt.Appendf(nil, "POST /socket.io/ HTTP/1.1\r\nHost: %s\r\n", s.address)
+	for i := 0; i < len(benchmarkHeader); i += 2 {
+		request = fmt.Appendf(request, "%s: %s\r\n", benchmarkHeader[i], benchmarkHeader[i+1])
+	}
+	request = fmt.Appendf(request, "Content-Type: application/json\r\nContent-Length: 420\r\n\r\n%0420d", 0)
+	answers := bufio.NewReader(conn)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := conn.Write(request); err != nil {
+			b.Fatal(err)
+		}
+		response, err := http.ReadResponse(answers, nil)
+		if err != nil {
+			b.Fatal(err)
+		}
+		_, _ = io.Copy(io.Discard, response.Body)
+	}
+}

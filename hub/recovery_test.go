@@ -1,0 +1,156 @@
+package hub_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/caddy-socketio/caddy-socketio/hub"
+)
+
+func newRecovering(t *testing.T) (*site, *hub.Namespace) {
+	r := route("a", "/chat")
+	r.Recovery = time.Minute
+	s := newSite(t, hub.Config{
+		Routes: []hub.RouteConfig{r},
+		Namespaces: []hub.NamespaceConfig{{Name: "/chat", Rules: []hub.Rule{{
+			Events: []string{"connect"},
+			Handlers: []hub.Handler{hub.HandlerFunc(func(_ context.Context, ev *hub.Event) error {
+				return ev.Socket.Set("connects", 1)
+			})},
+		}}}},
+	})
+	ns, _ := s.Namespace("/chat")
+	answerSync(ns)
+	return s, ns
+}
+
+// identity is what a client with recovery on learns when it connects.
+type identity struct{ SID, PID string }
+
+func (c *client) joinAs(namespace, auth string) identity {
+	c.t.Helper()
+	c.send("40" + namespace + "," + auth)
+	var is identity
+	c.parse(strings.TrimPrefix(c.read(), "40"+namespace+","), &is)
+	return is
+}
+
+// offsetOf takes the offset out of an event.
+func offsetOf(packet string) string {
+	packet = strings.TrimSuffix(packet, `"]`)
+	return packet[strings.LastIndexByte(packet, '"')+1:]
+}
+
+func TestRecovery(t *testing.T) {
+	s, ns := newRecovering(t)
+	c := dial(t, s.url+"/0/", "4")
+	is := c.joinAs("/chat", "{}")
+	socket, _ := ns.Socket(is.SID)
+	if err := socket.Join("lobby"); err != nil {
+		t.Fatal(err)
+	}
+	if err := socket.Set("name", "ada"); err != nil {
+		t.Fatal(err)
+	}
+	_, _ = ns.To("lobby").Emit("one", 1)
+	one := c.read()
+	if !strings.HasPrefix(one, `42/chat,["one",1,"`) {
+		t.Fatalf("got %q", one)
+	}
+	if _, err := ns.To("lobby").Volatile().Emit("volatile"); err != nil {
+		t.Fatal(err)
+	}
+	if got := offsetOf(c.read()); got != offsetOf(one) {
+		t.Errorf("a volatile event has the offset %q", got)
+	}
+	c.conn.Close()
+	await(t, socket.Done())
+
+	_, _ = ns.To("lobby").Emit("two")
+	_, _ = ns.To("elsewhere").Emit("not for it")
+	_, _ = ns.To("lobby").Except(is.SID).Emit("not for it")
+	_, _ = ns.To("lobby").Volatile().Emit("missed for good")
+	_, _ = ns.To(is.SID, "lobby").Emit("three", []byte{3})
+	_, _ = ns.Emit("four")
+
+	back := dial(t, s.url+"/0/", "4")
+	back.send(fmt.Sprintf(`40/chat,{"pid":%q,"offset":%q}`, is.PID, offsetOf(one)))
+	for _, want := range []string{`42/chat,["two","`, `451-/chat,["three",{"_placeholder":true,"num":0},"`, "\x03", `42/chat,["four","`} {
+		if got := back.read(); !strings.HasPrefix(got, want) {
+			t.Fatalf("got %q, want %q", got, want)
+		}
+	}
+	back.want(fmt.Sprintf(`40/chat,{"sid":%q,"pid":%q}`, is.SID, is.PID))
+	again, _ := ns.Socket(is.SID)
+	if !again.Recovered() || again == socket || again.Data().String() != `{"connects":1,"name":"ada"}` ||
+		!slices.Equal(again.Rooms(), []string{is.SID, "lobby"}) {
+		t.Errorf("recovered %v, data %s, rooms %q", again.Recovered(), again.Data(), again.Rooms())
+	}
+	back.sync("/chat")
+
+	// The secret is good for once.
+	thief := dial(t, s.url+"/0/", "4")
+	other := thief.joinAs("/chat", fmt.Sprintf(`{"pid":"x%s","offset":%q}`, is.PID, offsetOf(one)))
+	if other.SID == is.SID || other.PID == is.PID {
+		t.Error("a wrong pid recovers a socket")
+	}
+}
+
+func TestRecoveryBeforeLossIsNoticed(t *testing.T) {
+	s, ns := newRecovering(t)
+	c := dial(t, s.url+"/0/", "4")
+	is := c.joinAs("/chat", "{}")
+	back := dial(t, s.url+"/0/", "4")
+	if got := back.joinAs("/chat", fmt.Sprintf(`{"pid":%q}`, is.PID)); got != is {
+		t.Errorf("got %+v, want %+v", got, is)
+	}
+	c.wantClosed()
+	back.sync("/chat")
+	_, _ = ns.Emit("news")
+	if got := back.read(); !strings.HasPrefix(got, `42/chat,["news","`) {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestNoRecovery(t *testing.T) {
+	s, ns := newRecovering(t)
+	tests := map[string]func(c *client, s *hub.Socket) (offset string){
+		"left": func(c *client, _ *hub.Socket) string {
+			c.send("41/chat,")
+			return ""
+		},
+		"kicked": func(_ *client, s *hub.Socket) string {
+			s.Disconnect(true)
+			return ""
+		},
+		"unknown offset": func(c *client, _ *hub.Socket) string {
+			c.conn.Close()
+			return "who.knows"
+		},
+	}
+	for name, end := range tests {
+		t.Run(name, func(t *testing.T) {
+			c := dial(t, s.url+"/0/", "4")
+			is := c.joinAs("/chat", "{}")
+			c.sync("/chat")
+			socket, _ := ns.Socket(is.SID)
+			offset := end(c, socket)
+			await(t, socket.Done())
+			back := dial(t, s.url+"/0/", "4")
+			got := back.joinAs("/chat", fmt.Sprintf(`{"pid":%q,"offset":%q}`, is.PID, offset))
+			if got.SID == is.SID || got.PID == is.PID {
+				t.Errorf("it is back: %+v", got)
+			}
+		})
+	}
+	old := dial(t, s.url+"/0/", "3")
+	old.want("40")
+	old.send("40/chat,")
+	old.want("40/chat,")
+	_, _ = ns.Emit("news")
+	old.want(`42/chat,["news"]`)
+}

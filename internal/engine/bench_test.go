@@ -1,0 +1,166 @@
+package engine
+
+import (
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"runtime"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/caddy-socketio/caddy-socketio/internal/eio"
+)
+
+type deaf struct{}
+
+func (deaf) Receive(eio.Packet) error { return nil }
+func (deaf) Closed(string)            {}
+
+func deafServer() (*Server, *Route) {
+	s := NewServer(Options{
+		Accept:      func(*Session) (Receiver, error) { return deaf{}, nil },
+		MaxUnjoined: 1 << 30,
+	})
+	return s, NewRoute(Config{Polling: true, WebSocket: true, V3: true, V4: true})
+}
+
+// sinks are sessions whose connection takes everything: the null device.
+func sinks(tb testing.TB, count int) (*Server, []*Session) {
+	null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { null.Close() })
+	raw, err := null.SyscallConn()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	server, route := deafServer()
+	sessions := make([]*Session, count)
+	for i := range sessions {
+		r := httptest.NewRequest(http.MethodGet, "/?EIO=4&transport=websocket", nil)
+		x := &exchange{Request: &Request{R: r, Route: route}, server: server, config: route.config.Load(), version: eio.V4, upgrade: true}
+		s, refused := x.create()
+		if refused != nil {
+			tb.Fatal(refused.message)
+		}
+		near, _ := net.Pipe()
+		c := newConn(s, near, nil)
+		c.raw, c.encoding = raw, eio.WebSocket4
+		s.attach(c)
+		sessions[i] = s
+	}
+	tb.Cleanup(func() {
+		for _, s := range sessions {
+			s.end("", ending{})
+		}
+	})
+	return server, sessions
+}
+
+// rest waits until the pumps have nothing to do.
+func (s *Server) rest() {
+	for _, p := range s.pumps {
+		for running := true; running; {
+			runtime.Gosched()
+			p.mu.Lock()
+			running = p.running
+			p.mu.Unlock()
+		}
+	}
+}
+
+// BenchmarkBroadcast sends one new message to many sessions, eight times in a row,
+// and waits until all is written.
+func BenchmarkBroadcast(b *testing.B) {
+	for _, count := range []int{1000, 10_000} {
+		b.Run(strconv.Itoa(count), func(b *testing.B) {
+			server, sessions := sinks(b, count)
+			payload := []byte(`2["msg","` + strings.Repeat("x", 100) + `"]`)
+			server.rest()
+			b.ReportAllocs()
+			const inFlight = 8
+			for b.Loop() {
+				for range inFlight {
+					m := eio.NewMessage(payload, nil, false)
+					for _, s := range sessions {
+						s.Send(m)
+					}
+				}
+				server.rest()
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*count*inFlight), "ns/delivery")
+		})
+	}
+}
+
+func TestBroadcastDoesNotAllocatePerSocket(t *testing.T) {
+	const count = 1000
+	server, sessions := sinks(t, count)
+	server.rest()
+	payload := []byte(`2["msg"]`)
+	allocs := testing.AllocsPerRun(20, func() {
+		m := eio.NewMessage(payload, nil, false)
+		for _, s := range sessions {
+			s.Send(m)
+		}
+		server.rest()
+	})
+	// A queue grows now and then; most of the sockets cost nothing.
+	if allocs > count/4 {
+		t.Errorf("%v allocations for %d sockets", allocs, count)
+	}
+}
+
+// BenchmarkIdleWebSocket tells what a WebSocket costs that waits, the client's end of
+// its connection included, which is nothing but a socket.
+func BenchmarkIdleWebSocket(b *testing.B) {
+	engine, route := deafServer()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		engine.ServeEngine(&Request{W: w, R: r, Route: route})
+	}))
+	defer server.Close()
+	const request = "GET /?EIO=4&transport=websocket HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
+		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+	const count = 1000
+	for b.Loop() {
+		before := inUse()
+		conns := make([]net.Conn, count)
+		buf := make([]byte, 1024)
+		for i := range conns {
+			c, err := net.Dial("tcp", server.Listener.Addr().String())
+			if err != nil {
+				b.Fatal(err)
+			}
+			if _, err := io.WriteString(c, request); err != nil {
+				b.Fatal(err)
+			}
+			for read := ""; !strings.Contains(read, `"maxPayload":`); {
+				n, err := c.Read(buf)
+				if err != nil {
+					b.Fatal(err)
+				}
+				read += string(buf[:n])
+			}
+			conns[i] = c
+		}
+		b.ReportMetric(float64(inUse()-before)/count, "B/socket")
+		for _, c := range conns {
+			c.Close()
+		}
+		for engine.Sessions() > 0 {
+			runtime.Gosched()
+		}
+	}
+}
+
+func inUse() int64 {
+	runtime.GC()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc + m.StackInuse)
+}

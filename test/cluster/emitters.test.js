@@ -1,0 +1,84 @@
+// Emitters of several generations: each socket gets what it is meant to, once.
+
+import assert from 'node:assert/strict';
+import { createRequire } from 'node:module';
+import { after, before, describe, it } from 'node:test';
+import { Emitter } from '@socket.io/redis-emitter';
+import Client from 'ioredis';
+import { Redis, redisMissing } from '../e2e/lib/redis.js';
+import { caddys, call, connect, eventually, has } from './lib/cluster.js';
+
+const require = createRequire(import.meta.url);
+const emitters = {
+	'socket.io-emitter 2': (client) => require('socket.io-emitter-2')(client),
+	'socket.io-emitter 3': (client) => require('socket.io-emitter')(client),
+	'@socket.io/redis-emitter 5': (client) => new Emitter(client),
+};
+
+describe('emitters', { skip: redisMissing, timeout: 60_000 }, () => {
+	let redis;
+	let nodes;
+	let client;
+
+	before(async () => {
+		redis = await Redis.start();
+		client = new Client(redis.port);
+		nodes = await caddys(redis, 2);
+	});
+	after(async () => {
+		await Promise.all((nodes ?? []).map((n) => n.stop()));
+		client?.disconnect();
+		await redis?.stop();
+	});
+
+	// Three sockets: in a, in a and b, and in none of them.
+	async function sockets(t) {
+		const list = await Promise.all([connect(t, nodes[0]), connect(t, nodes[1]), connect(t, nodes[0])]);
+		await call(list[0], 'join', 'a');
+		await call(list[1], 'join', 'a');
+		await call(list[1], 'join', 'b');
+		return list;
+	}
+
+	for (const [name, make] of Object.entries(emitters)) {
+		it(`${name} reaches each socket once`, async (t) => {
+			const emitter = make(client);
+			const list = await sockets(t);
+			emitter.to('a').to('b').emit('msg', 'both');
+			emitter.to('b').to('a').emit('msg', 'both again');
+			emitter.to('b').emit('msg', 'b');
+			emitter.to(list[2].id).to('none').emit('msg', 'third');
+			emitter.emit('msg', 'end');
+			for (const [i, expected] of [['both', 'both again', 'end'], ['both', 'both again', 'b', 'end'], ['third', 'end']].entries()) {
+				await has(list[i], expected.length);
+				assert.deepEqual(list[i].got.map(([m]) => m), expected);
+			}
+		});
+
+		it(`${name} sends values as JSON would`, async (t) => {
+			const emitter = make(client);
+			const [socket] = await sockets(t);
+			emitter.emit('msg', Buffer.from([1, 2]), { deep: [Buffer.from([3])] });
+			emitter.emit('msg', new Date(1e12), [undefined, null], -0, 2 ** 53, 1.5, 'é\u2028"\\\n', { a: 1, 2: true });
+			await has(socket, 2);
+			const [[first, { deep }], rest] = socket.got;
+			assert.deepEqual([Buffer.from(first), Buffer.from(deep[0])], [Buffer.from([1, 2]), Buffer.from([3])]);
+			assert.deepEqual(rest, ['2001-09-09T01:46:40.000Z', [null, null], 0, 2 ** 53, 1.5, 'é\u2028"\\\n', { a: 1, 2: true }]);
+		});
+	}
+
+	it('the newest moves and disconnects sockets', async (t) => {
+		const emitter = emitters['@socket.io/redis-emitter 5'](client);
+		const list = await sockets(t);
+		emitter.in('a').except('b').socketsJoin(['x', 'y']);
+		await eventually(async () => (await call(list[0], 'rooms')).includes('y'), 'the socket joins');
+		emitter.in('x').socketsLeave('y');
+		await eventually(async () => !(await call(list[0], 'rooms')).includes('y'), 'the socket leaves');
+		assert.deepEqual((await call(list[1], 'rooms')).slice(1), ['a', 'b']);
+		const gone = new Promise((resolve) => list[0].on('disconnect', resolve));
+		emitter.in('x').disconnectSockets(true);
+		await gone;
+		emitter.to('b').except('none').emit('msg', 'still here');
+		assert.deepEqual(await has(list[1], 1), ['still here']);
+	});
+});

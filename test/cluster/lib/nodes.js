@@ -1,0 +1,95 @@
+// Socket.IO servers in Node, of several generations, as nodes of the cluster.
+
+import { once as eventOf } from 'node:events';
+import { createServer } from 'node:http';
+import { createRequire } from 'node:module';
+import { createAdapter } from '@socket.io/redis-adapter';
+import IORedis from 'ioredis';
+import { createClient } from 'redis';
+import { Server } from 'socket.io';
+import { patience } from '../../e2e/lib/time.js';
+
+const require = createRequire(import.meta.url);
+const Server2 = require('socket.io-2');
+const adapter2 = require('socket.io-redis');
+
+// connections are two connections to Redis, by one of the clients in use. A
+// malformed message makes ioredis throw where nobody can catch it: a process that
+// runs this test ends then.
+const connections = {
+	ioredis(redis) {
+		const clients = [new IORedis(redis.port), new IORedis(redis.port)];
+		return { clients, close: () => clients.forEach((client) => client.disconnect()) };
+	},
+	async redis(redis) {
+		const clients = [createClient({ url: redis.url }), createClient({ url: redis.url })];
+		await Promise.all(clients.map((client) => client.connect()));
+		return { clients, close: () => Promise.all(clients.map((client) => client.quit())) };
+	},
+};
+
+// serve handles the few events that the tests need.
+function serve(namespace) {
+	namespace.on('connection', (socket) => {
+		socket.on('join', (room, ack) => {
+			socket.join(room);
+			ack();
+		});
+		socket.on('to', (room, message) => socket.to(room).emit('msg', message));
+		socket.on('rooms', (ack) => ack([...(socket.rooms instanceof Set ? socket.rooms : Object.keys(socket.rooms))]));
+	});
+}
+
+export class Node {
+	errors = []; // of the connections to Redis
+
+	// start starts a server of Socket.IO 4 that uses that client of Redis.
+	static async start(redis, kind = 'ioredis') {
+		const node = new Node();
+		const { clients, close } = await connections[kind](redis);
+		for (const client of clients) client.on('error', (error) => node.errors.push(error));
+		node.close = close;
+		const server = createServer();
+		node.io = new Server(server, { adapter: createAdapter(...clients) });
+		serve(node.io);
+		await node.#listen(server);
+		return node;
+	}
+
+	// startOld starts a server of Socket.IO 2.
+	static async startOld(redis) {
+		const node = new Node();
+		const server = createServer();
+		node.io = new Server2(server);
+		node.io.adapter(adapter2({ host: '127.0.0.1', port: redis.port }));
+		serve(node.io.of('/'));
+		const { pubClient, subClient } = node.io.of('/').adapter;
+		for (const client of [pubClient, subClient]) client.on('error', (error) => node.errors.push(error));
+		node.close = () => [pubClient, subClient].forEach((client) => client.quit());
+		await node.#listen(server);
+		return node;
+	}
+
+	async #listen(server) {
+		server.listen(0, '127.0.0.1');
+		await eventOf(server, 'listening');
+		this.url = `http://127.0.0.1:${server.address().port}`;
+	}
+
+	get adapter() {
+		return this.io.of('/').adapter;
+	}
+
+	// sees waits until the server sees so many of the cluster.
+	async sees(count) {
+		const deadline = Date.now() + patience;
+		let now;
+		do now = await this.adapter.serverCount(); while (now !== count && Date.now() < deadline);
+		if (now !== count) throw new Error(`the server sees ${now}, not ${count}`);
+	}
+
+	async stop() {
+		await new Promise((resolve) => this.io.close(resolve));
+		await this.close();
+	}
+}

@@ -1,0 +1,88 @@
+// What happens to the cluster when configs and Redis come and go.
+
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import Client from 'ioredis';
+import { Caddy } from '../e2e/lib/caddy.js';
+import { Redis, redisMissing } from '../e2e/lib/redis.js';
+import { caddys, call, connect, eventually, global, has, namespace, site, subscribers } from './lib/cluster.js';
+
+describe('life', { skip: redisMissing, timeout: 60_000 }, () => {
+	let redis;
+	let nodes;
+	let client;
+
+	before(async () => {
+		redis = await Redis.start();
+		client = new Client(redis.port);
+		client.on('error', () => {}); // it reconnects
+		nodes = await caddys(redis, 2);
+	});
+	after(async () => {
+		await Promise.all((nodes ?? []).map((n) => n.stop()));
+		client?.disconnect();
+		await redis?.stop();
+	});
+
+	const connections = async () => (await client.client('LIST')).split('\n').filter((line) => line.includes('name=caddy-socketio'))
+		.map((line) => line.match(/id=(\d+)/)[1]).sort();
+
+	it('keeps its connections over a reload, and loses nothing', async (t) => {
+		const [a, b] = await Promise.all(nodes.map((n) => connect(t, n)));
+		await call(a, 'join', 'r');
+		const before = await connections();
+		let sent = 0;
+		const timer = setInterval(() => b.emit('to', 'r', sent++), 2);
+		t.after(() => clearInterval(timer));
+		for (let i = 0; i < 5; i++) await nodes[0].reload(`${site}\nheader X-Reload ${i}`);
+		clearInterval(timer);
+		assert.deepEqual(await has(a, sent), Array.from({ length: sent }, (_, i) => i));
+		assert.deepEqual(await connections(), before);
+		assert.equal(await subscribers(client), 2);
+	});
+
+	it('moves to another key with the config, and back', async (t) => {
+		const [a, b] = await Promise.all(nodes.map((n) => connect(t, n)));
+		await call(a, 'join', 'moved');
+		const { global: former } = nodes[0];
+		nodes[0].global = global(redis, 'key other');
+		await nodes[0].reload(site);
+		await eventually(async () => await subscribers(client, 'other-request#/#') === 1 && await subscribers(client) === 1, 'the move');
+		b.emit('to', 'moved', 'not heard');
+		nodes[0].global = former;
+		await nodes[0].reload(site);
+		await eventually(async () => await subscribers(client, 'other-request#/#') === 0 && await subscribers(client) === 2, 'the move back');
+		b.emit('to', 'moved', 'heard');
+		assert.deepEqual(await has(a, 1), ['heard']);
+		await eventually(async () => (await connections()).length === 4, 'old connections are closed');
+	});
+
+	it('keeps hubs apart', async (t) => {
+		const hub = (name) => `socketio {\nhub ${name}\n${namespace('/')}}\n`;
+		const others = await Promise.all([1, 2].map(() => Caddy.start(hub('second'), { global: global(redis) })));
+		t.after(() => Promise.all(others.map((n) => n.stop())));
+		await eventually(async () => await subscribers(client, 'socket.io:second-request#/#') === 2, 'the hubs join');
+		const [a, b, c] = await Promise.all([...others, nodes[0]].map((n) => connect(t, n)));
+		await call(b, 'join', 'r');
+		await call(c, 'join', 'r');
+		a.emit('to', 'r', 'second hub');
+		assert.deepEqual(await has(b, 1), ['second hub']);
+		const d = await connect(t, nodes[1]);
+		d.emit('to', 'r', 'default hub');
+		assert.deepEqual(await has(c, 1), ['default hub']);
+		assert.equal(b.got.length, 1);
+	});
+
+	it('starts without Redis, and joins when it comes', async (t) => {
+		await redis.down();
+		const late = await Caddy.start(site, { global: global(redis) });
+		t.after(() => late.stop());
+		const [a, b] = await Promise.all([connect(t, late), connect(t, nodes[0])]);
+		await call(a, 'join', 'late');
+		await call(b, 'join', 'late');
+		await redis.up();
+		await eventually(async () => await subscribers(client) === 3, 'all join');
+		b.emit('to', 'late', 'hello');
+		assert.deepEqual(await has(a, 1), ['hello']);
+	});
+});

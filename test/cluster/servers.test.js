@@ -1,0 +1,137 @@
+// Caddys and servers in Node of two generations, with the Redis clients in use.
+
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { Redis, redisMissing } from '../e2e/lib/redis.js';
+import { caddys, call, connect, eventually, has } from './lib/cluster.js';
+import { Node } from './lib/nodes.js';
+
+for (const kind of ['ioredis', 'redis']) {
+	describe(`Socket.IO 4 with ${kind}`, { skip: redisMissing, timeout: 60_000 }, () => {
+		let redis;
+		let node;
+		let nodes;
+
+		before(async () => {
+			redis = await Redis.start();
+			node = await Node.start(redis, kind);
+			nodes = [...await caddys(redis, 2), node];
+			await node.sees(3);
+		});
+		after(async () => {
+			await Promise.all((nodes ?? []).map((n) => n.stop()));
+			await redis?.stop();
+		});
+
+		it('keeps the order of what one socket says, among other things', async (t) => {
+			const sockets = await Promise.all(nodes.map((n) => connect(t, n)));
+			for (const socket of sockets) await call(socket, 'join', 'order');
+			const count = 500;
+			for (let i = 0; i < count; i++) sockets[0].emit('to', 'order', i);
+			for (let i = 0; i < count; i++) sockets[2].emit('to', 'order', i);
+			const all = Array.from({ length: count }, (_, i) => i);
+			assert.deepEqual(await has(sockets[0], count), all);
+			assert.deepEqual(await has(sockets[2], count), all);
+			const mixed = await has(sockets[1], 2 * count);
+			assert.equal(mixed.length, 2 * count);
+			assert.deepEqual(mixed.toSorted((a, b) => a - b), all.flatMap((i) => [i, i]));
+		});
+
+		it('asks all servers, many times at once', async (t) => {
+			const sockets = await Promise.all(nodes.map((n) => connect(t, n)));
+			const ids = sockets.map(({ id }) => id).sort();
+			const lists = await Promise.all(Array.from({ length: 50 }, () => node.io.fetchSockets()));
+			for (const list of lists) assert.deepEqual(list.map(({ id }) => id).sort(), ids);
+			for (const socket of sockets) socket.on('q', (n, ack) => ack(n));
+			const answers = await Promise.all(Array.from({ length: 50 }, (_, i) => node.io.timeout(5000).emitWithAck('q', i)));
+			answers.forEach((list, i) => assert.deepEqual(list, [i, i, i]));
+			assert.deepEqual(await node.io.serverSideEmitWithAck('anybody?'), [null, null]);
+			const here = await node.io.in(ids[0]).fetchSockets();
+			assert.deepEqual(await here[0].timeout(5000).emitWithAck('q', 'one'), 'one');
+		});
+
+		it('hears clients that do not answer', async (t) => {
+			const [a] = await Promise.all(nodes.map((n) => connect(t, n)));
+			a.on('q', (ack) => ack('only'));
+			const { responses } = await new Promise((resolve) => {
+				node.io.timeout(500).emit('q', (error, responses) => resolve({ error, responses }));
+			});
+			assert.deepEqual(responses, ['only']);
+		});
+
+		it('has namespaces that come and go', async (t) => {
+			const [a, b] = await Promise.all([connect(t, nodes[0], { namespace: '/org-1' }), connect(t, nodes[1], { namespace: '/org-1' })]);
+			await call(b, 'join', 'r');
+			const other = await connect(t, nodes[1], { namespace: '/org-2' });
+			await call(other, 'join', 'r');
+			node.io.of('/org-1'); // begins to listen
+			await eventually(async () => await node.io.of('/org-1').adapter.serverCount() === 3, 'three servers');
+			a.emit('to', 'r', 'x');
+			node.io.of('/org-1').to('r').emit('msg', 'y');
+			assert.deepEqual((await has(b, 2)).sort(), ['x', 'y']);
+			assert.equal((await node.io.of('/org-1').fetchSockets()).length, 2);
+			a.close();
+			b.close();
+			await eventually(async () => await node.io.of('/org-1').adapter.serverCount() === 1, 'the Caddys left');
+			assert.deepEqual(other.got, []);
+		});
+
+		it('is sent nothing malformed', () => assert.deepEqual(node.errors, []));
+	});
+}
+
+describe('Socket.IO 2', { skip: redisMissing, timeout: 60_000 }, () => {
+	let redis;
+	let node;
+	let nodes;
+
+	before(async () => {
+		redis = await Redis.start();
+		node = await Node.startOld(redis);
+		nodes = [...await caddys(redis, 2), node];
+		await eventually(() => new Promise((resolve) => node.adapter.allRooms((error) => resolve(!error))), 'all answer');
+	});
+	after(async () => {
+		await Promise.all((nodes ?? []).map((n) => n.stop()));
+		await redis?.stop();
+	});
+
+	const ask = (method, ...args) => new Promise((resolve, reject) => {
+		node.adapter[method](...args, (error, answer) => (error ? reject(error) : resolve(answer)));
+	});
+	const everywhere = (t) => Promise.all([connect(t, nodes[0]), connect(t, nodes[1], { version: 2 }), connect(t, node, { version: 2 })]);
+
+	it('shares rooms, text and binary', async (t) => {
+		const sockets = await everywhere(t);
+		for (const socket of sockets) await call(socket, 'join', 'old');
+		sockets[0].emit('to', 'old', { from: 0, text: 'é 日本' });
+		assert.deepEqual(await has(sockets[2], 1), [{ from: 0, text: 'é 日本' }]);
+		sockets[2].emit('to', 'old', Buffer.from([1, 2, 255]));
+		for (const [i, count] of [[0, 1], [1, 2]]) {
+			assert.deepEqual(Buffer.from((await has(sockets[i], count)).at(-1)), Buffer.from([1, 2, 255]));
+		}
+		node.io.to('old').to('other').emit('msg', new Date(0), [undefined]);
+		await has(sockets[0], 2);
+		assert.deepEqual(sockets[0].got.at(-1), ['1970-01-01T00:00:00.000Z', [null]]);
+	});
+
+	it('asks the Caddys in its own language', async (t) => {
+		const sockets = await everywhere(t);
+		const ids = sockets.map(({ id }) => id).sort();
+		await call(sockets[0], 'join', 'r1');
+		assert.deepEqual((await ask('clients', [])).sort(), ids);
+		assert.deepEqual(await ask('clients', ['r1']), [sockets[0].id]);
+		assert.deepEqual((await ask('clientRooms', sockets[0].id)).sort(), [sockets[0].id, 'r1'].sort());
+		assert.ok((await ask('allRooms')).includes('r1'));
+		await ask('remoteJoin', sockets[1].id, 'r2');
+		assert.deepEqual((await call(sockets[1], 'rooms')).sort(), [sockets[1].id, 'r2'].sort());
+		await ask('remoteLeave', sockets[1].id, 'r2');
+		assert.deepEqual(await call(sockets[1], 'rooms'), [sockets[1].id]);
+		assert.equal((await ask('customRequest', { q: 1 })).length, 3);
+		const gone = new Promise((resolve) => sockets[0].on('disconnect', resolve));
+		await ask('remoteDisconnect', sockets[0].id, true);
+		await gone;
+	});
+
+	it('is sent nothing malformed', () => assert.deepEqual(node.errors, []));
+});
