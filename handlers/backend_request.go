@@ -18,68 +18,78 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 )
 
-// backendEvent is the body of the request that an event becomes.
-type backendEvent struct {
-	Type      hub.EventType `json:"type"`
-	Namespace string        `json:"namespace"`
-	Event     string        `json:"event"`
-	Args      sio.Data      `json:"args"`
-	Ack       bool          `json:"ack"`
-	Reason    string        `json:"reason,omitempty"`
-	Socket    backendSocket `json:"socket"`
-}
-
-type backendSocket struct {
-	ID        string           `json:"id"`
-	Rooms     []string         `json:"rooms"`
-	Data      sio.Data         `json:"data"`
-	Auth      *sio.Data        `json:"auth"`
-	Handshake backendHandshake `json:"handshake"`
-}
-
-type backendHandshake struct {
-	Time    time.Time         `json:"time"`
-	Address string            `json:"address"`
-	URL     string            `json:"url"`
-	Query   map[string]string `json:"query"`
-	Secure  bool              `json:"secure"`
-}
-
+// encodeEvent is the body of the request that an event becomes.
 func encodeEvent(ev *hub.Event) ([]byte, error) {
 	s := ev.Socket
+	data := s.Data()
+	b := make([]byte, 0, 768+ev.Args.Size()*4/3+data.Size()*4/3)
+	b = appendText(append(b, `{"type":`...), string(ev.Type))
+	b = appendText(append(b, `,"namespace":`...), s.Namespace().Name())
+	b = appendText(append(b, `,"event":`...), ev.Name)
+	b, err := appendData(append(b, `,"args":`...), ev.Args)
+	if err != nil {
+		return nil, err
+	}
+	b = strconv.AppendBool(append(b, `,"ack":`...), ev.WantsAck())
+	if ev.Reason != "" {
+		b = appendText(append(b, `,"reason":`...), ev.Reason)
+	}
+	b = appendText(append(b, `,"socket":{"id":`...), s.ID())
+	b = append(b, `,"rooms":[`...)
+	for i, room := range s.Rooms() {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = appendText(b, room)
+	}
+	if b, err = appendData(append(b, `],"data":`...), data); err != nil {
+		return nil, err
+	}
+	if b, err = appendData(append(b, `,"auth":`...), s.Auth()); err != nil {
+		return nil, err
+	}
+	b = appendHandshake(append(b, `,"handshake":`...), s)
+	return append(b, `}}`...), nil
+}
+
+// appendHandshake appends what is told of the request that opened the connection.
+func appendHandshake(b []byte, s *hub.Socket) []byte {
 	h := s.Handshake()
-	query := make(map[string]string, len(s.Query()))
-	for key, values := range s.Query() {
-		query[key] = values[len(values)-1]
+	b = h.Time.UTC().AppendFormat(append(b, `{"time":"`...), "2006-01-02T15:04:05Z")
+	b = appendText(append(b, `","address":`...), h.Address)
+	b = appendText(append(b, `,"url":`...), h.URL)
+	b = append(b, `,"query":{`...)
+	query := s.Query()
+	for i, key := range slices.Sorted(maps.Keys(query)) {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		values := query[key]
+		b = appendText(append(appendText(b, key), ':'), values[len(values)-1])
 	}
-	rooms := s.Rooms()
-	if rooms == nil {
-		rooms = []string{}
-	}
-	body := backendEvent{
-		Type: ev.Type, Namespace: s.Namespace().Name(), Event: ev.Name, Args: ev.Args,
-		Ack: ev.WantsAck(), Reason: ev.Reason,
-		Socket: backendSocket{
-			ID: s.ID(), Rooms: rooms, Data: s.Data(),
-			Handshake: backendHandshake{
-				Time: h.Time.UTC().Truncate(time.Second), Address: h.Address, URL: h.URL, Query: query, Secure: h.Secure,
-			},
-		},
-	}
-	if auth := s.Auth(); len(auth.JSON) > 0 {
-		body.Socket.Auth = &auth
-	}
-	return json.Marshal(body)
+	return append(strconv.AppendBool(append(b, `},"secure":`...), h.Secure), '}')
 }
 
-// hopHeaders are those of the handshake that are about its connection or its
-// body, and not about its user.
-var hopHeaders = []string{
-	"Connection", "Upgrade", "Keep-Alive", "Te", "Trailer", "Transfer-Encoding", "Proxy-Connection", "Proxy-Authorization",
-	"Content-Length", "Content-Type", "Content-Encoding", "Accept-Encoding", "Expect", "Range",
-	"If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since", "If-Range",
+// appendText appends text as a JSON string.
+func appendText(b []byte, text string) []byte {
+	for i := range len(text) {
+		if c := text[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
+			quoted, _ := json.Marshal(text) // a string always marshals
+			return append(b, quoted...)
+		}
+	}
+	return append(append(append(b, '"'), text...), '"')
 }
 
+// appendData appends a value, null when there is none.
+func appendData(b []byte, d sio.Data) ([]byte, error) {
+	raw, err := d.MarshalJSON()
+	return append(b, raw...), err
+}
+
+// jsonType is shared: each header gets it with a capacity of one, and who sets
+// another value puts another list there.
+//
 // serve sends an event through the HTTP handlers and keeps what they answer.
 func (b *Backend) serve(ctx context.Context, ev *hub.Event, w http.ResponseWriter, body []byte) (err error) {
 	q, ok := ev.Socket.Handshake().Context.(*handshake.Request)
@@ -112,22 +122,46 @@ func (b *Backend) serve(ctx context.Context, ev *hub.Event, w http.ResponseWrite
 }
 
 func (b *Backend) header(q *handshake.Request, body []byte) http.Header {
-	header := q.Header().Clone()
-	for _, name := range hopHeaders {
-		header.Del(name)
-	}
-	for name := range header {
-		if strings.HasPrefix(name, "Sec-Websocket-") || strings.HasPrefix(name, "Webhook-") {
-			header.Del(name)
-		}
-	}
-	header.Set("Content-Type", "application/json")
-	header.Set("Accept", "application/json")
-	header.Set("Content-Length", strconv.Itoa(len(body)))
+	header := forwarded(q.Header())
+	header["Content-Type"] = jsonType
+	header["Accept"] = jsonType
+	header["Content-Length"] = []string{strconv.Itoa(len(body))}
 	if b.secret != nil {
 		sign(header, b.secret, newWebhookID(), time.Now(), body)
 	}
 	return header
+}
+
+// forwarded is what goes along of the header that a client came with, in a copy
+// with room for more.
+func forwarded(from http.Header) http.Header {
+	count := 0
+	for _, values := range from {
+		count += len(values)
+	}
+	header := make(http.Header, len(from)+6)
+	all := make([]string, 0, count)
+	for name, values := range from {
+		if staysBehind(name) {
+			continue
+		}
+		at := len(all)
+		all = append(all, values...)
+		header[name] = all[at:len(all):len(all)]
+	}
+	return header
+}
+
+// staysBehind tells headers that are about the client's connection or the body of
+// its request, and not about its user, and those that only a signature may set.
+func staysBehind(name string) bool {
+	switch name {
+	case "Connection", "Upgrade", "Keep-Alive", "Te", "Trailer", "Transfer-Encoding", "Proxy-Connection", "Proxy-Authorization",
+		"Content-Length", "Content-Type", "Content-Encoding", "Accept", "Accept-Encoding", "Expect", "Range",
+		"If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since", "If-Range":
+		return true
+	}
+	return strings.HasPrefix(name, "Sec-Websocket-") || strings.HasPrefix(name, "Webhook-")
 }
 
 // response keeps what HTTP handlers answer, up to a limit.

@@ -238,7 +238,7 @@ func (ln *line) askThen(q cluster.Query, timeout time.Duration, reply func(clust
 	}
 	if l.answering.Add(1) > maxAnswers {
 		l.answering.Add(-1)
-		l.lost.Add(1)
+		l.lose("too many questions are being answered")
 		return
 	}
 	if timeout == 0 {

@@ -132,7 +132,7 @@ func (ln *line) answered(message string) {
 	q := ln.asked[id]
 	ln.mu.Unlock()
 	if q != nil && !q.add(message) {
-		ln.link.lost.Add(1)
+		ln.link.lose("too many answers at once")
 	}
 }
 

@@ -15,12 +15,12 @@ import (
 
 // subscriber is somebody who listens to a channel of Redis.
 type subscriber struct {
-	t    *testing.T
+	t    testing.TB
 	conn net.Conn
 	in   *bufio.Reader
 }
 
-func subscribeTo(s *server, channel string) *subscriber {
+func listenTo(s *server, channel string) *subscriber {
 	s.t.Helper()
 	conn, err := net.Dial("tcp", s.address())
 	if err != nil {
@@ -59,7 +59,7 @@ func TestOlderServers(t *testing.T) {
 	s := startRedis(t)
 	n := join(t, process(t, s), "/")
 	n.together(1)
-	responses := subscribeTo(s, "socket.io-response#/#")
+	responses := listenTo(s, "socket.io-response#/#")
 	n.answer = func(_ context.Context, q cluster.Query, reply func(cluster.Answer)) {
 		switch q := q.(type) {
 		case cluster.FetchSockets:

@@ -111,7 +111,7 @@ func (ln *line) receive(d delivery) {
 		if len(d.message) <= maxMessage {
 			l.inbound.Add(-d.size())
 		}
-		l.lost.Add(1)
+		l.lose("they come faster than they can be applied, or are too large")
 		return
 	}
 	ln.mu.Lock()

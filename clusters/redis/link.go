@@ -19,7 +19,11 @@ const (
 	maxMessage = 16 << 20 // bytes of one message, either way
 	maxInbound = 64 << 20 // bytes received and not yet applied, of all namespaces
 	maxAnswers = 1024     // requests of other servers that are being answered
-	flushTime  = time.Second
+
+	// flushTime is how long a link that ends may go on to publish.
+	flushTime = time.Second
+	// complaintTime is how long the log is spared another complaint.
+	complaintTime = 10 * time.Second
 )
 
 // link is the one connection of this process to a Redis. It lives as long as a
@@ -35,29 +39,27 @@ type link struct {
 	lost      atomic.Uint64
 	malformed atomic.Uint64
 	answering atomic.Int64 // requests of other servers
+	routes    routes
+	complaint atomic.Int64 // when the last one was logged, in nanoseconds since 1970
 
-	mu      sync.Mutex // guards the following
-	begun   bool
-	closed  bool
-	lines   map[string]*line // by their pattern
-	session *session         // nil while there is no connection
-	away    error            // why there is none; nil before the first attempt
-	changed chan struct{}    // closed when something of this changes
-	routes  atomic.Pointer[routes]
-}
-
-// routes say what is to become of messages, by the pattern or channel that they
-// came by. They are never changed, but replaced.
-type routes struct {
-	broadcast, request, response map[string]*line
+	mu     sync.Mutex // guards the following
+	begun  bool
+	closed bool
+	lines  map[string]*line // by their pattern
+	// unsettled are lines that have come or gone, and that the session does not
+	// know of yet.
+	unsettled map[*line]struct{}
+	session   *session      // nil while there is no connection
+	away      error         // why there is none; nil before the first attempt
+	changed   chan struct{} // closed when something of this changes
 }
 
 func newLink(s *settings, log *zap.Logger) *link {
-	l := &link{settings: s, lines: make(map[string]*line), changed: make(chan struct{})}
+	l := &link{settings: s, lines: make(map[string]*line), unsettled: make(map[*line]struct{}), changed: make(chan struct{})}
 	l.ctx, l.cancel = context.WithCancel(context.Background())
 	l.logger.Store(log)
 	l.out.wake = make(chan struct{}, 1)
-	l.routes.Store(new(routes))
+	l.routes.lines = make(map[string]routed)
 	return l
 }
 
@@ -67,6 +69,21 @@ func (l *link) spawn(name string, fn func()) { spawn.Go(l.log(), name, fn, nil) 
 func (l *link) log() *zap.Logger { return l.logger.Load() }
 
 var errClosed = errors.New("redis: the cluster is closed")
+
+// complain logs that something is lost, at most once in a while: where one message
+// is, many are.
+func (l *link) complain(message string, fields ...zap.Field) {
+	now, last := time.Now().UnixNano(), l.complaint.Load()
+	if now-last > int64(complaintTime) && l.complaint.CompareAndSwap(last, now) {
+		l.log().Warn(message, append(fields, zap.Uint64("dropped_total", l.out.dropped.Load()+l.lost.Load()))...)
+	}
+}
+
+// lose counts a message of another server that was not handled.
+func (l *link) lose(why string) {
+	l.lost.Add(1)
+	l.complain("messages of other servers are lost", zap.String("why", why))
+}
 
 // open returns the line of a namespace, for one more user of it.
 func (l *link) open(key, namespace string, n cluster.Node) (*adapter, error) {
@@ -85,7 +102,9 @@ func (l *link) open(key, namespace string, n cluster.Node) (*adapter, error) {
 	if ln == nil {
 		ln = newLine(l, key, namespace)
 		l.lines[id] = ln
-		l.reroute()
+		l.unsettled[ln] = struct{}{}
+		l.routes.add(ln)
+		l.notify()
 	}
 	return ln.join(n), nil
 }
@@ -96,21 +115,10 @@ func (l *link) drop(ln *line) {
 	defer l.mu.Unlock()
 	if l.lines[ln.names.pattern] == ln && ln.unused() {
 		delete(l.lines, ln.names.pattern)
-		l.reroute()
+		l.unsettled[ln] = struct{}{}
+		l.routes.remove(ln)
+		l.notify()
 	}
-}
-
-// reroute follows a change of lines. The caller holds mu.
-func (l *link) reroute() {
-	r := &routes{make(map[string]*line), make(map[string]*line), make(map[string]*line)}
-	for _, ln := range l.lines {
-		r.broadcast[ln.names.pattern] = ln
-		r.request[ln.names.request] = ln
-		r.response[ln.names.response] = ln
-		r.response[ln.names.own] = ln
-	}
-	l.routes.Store(r)
-	l.notify()
 }
 
 // notify wakes those who wait for a change. The caller holds mu.
@@ -156,13 +164,19 @@ func (l *link) ready(ctx context.Context, ln *line) (*session, error) {
 	for {
 		l.mu.Lock()
 		s, away, changed, closed := l.session, l.away, l.changed, l.closed
-		hears := s != nil && s.lines[ln]
+		var refusal error
+		settled := false
+		if s != nil {
+			refusal, settled = s.lines[ln]
+		}
 		l.mu.Unlock()
 		switch {
 		case closed:
 			return nil, errAway(errClosed)
-		case hears:
+		case settled && refusal == nil:
 			return s, nil
+		case settled:
+			return nil, errAway(refusal)
 		case s == nil && away != nil:
 			return nil, errAway(away)
 		}

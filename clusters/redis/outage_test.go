@@ -16,7 +16,7 @@ func linkOf(n *node) *link { return n.adapter.(*adapter).line.link }
 
 // hears waits until what a emits reaches b. What is emitted until then may be
 // lost: Redis keeps nothing for who is not subscribed.
-func hears(t *testing.T, a, b *node, text string) {
+func hears(t testing.TB, a, b *node, text string) {
 	t.Helper()
 	sent := 0
 	eventually(t, "the other node hears", func() bool {
@@ -231,8 +231,19 @@ func TestRestrictedUser(t *testing.T) {
 	a.together(2)
 	a.emit("x")
 	b.next()
-	chat := join(t, process(t, s, user), "/chat") // has no right to its pattern
+	// One namespace that the user has no right to does not bring the others down.
+	c := process(t, s, user)
+	chat, root := join(t, c, "/chat"), join(t, c, "/")
 	if _, err := chat.ask(cluster.AllRooms{}); !errors.Is(err, cluster.ErrIncomplete) {
 		t.Error(err)
 	}
+	root.together(3)
+	a.emit("y")
+	root.next()
+	linkOf(chat).forgive(linkOf(chat).session)
+	s.command("ACL", "SETUSER", "sio", "&socket.io#/chat#*")
+	linkOf(chat).mu.Lock()
+	linkOf(chat).notify()
+	linkOf(chat).mu.Unlock()
+	chat.together(1)
 }

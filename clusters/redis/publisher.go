@@ -200,9 +200,7 @@ func (l *link) send(s *session, batch []outgoing) bool {
 		err := results[i].Error()
 		if err != nil {
 			l.out.dropped.Add(1)
-			if e := l.log().Check(zap.DebugLevel, "not published"); e != nil {
-				e.Write(zap.String("channel", batch[i].channel), zap.Error(err))
-			}
+			l.complain("messages are not published", zap.String("channel", batch[i].channel), zap.Error(err))
 		}
 		batch[i].end(err)
 	}

@@ -25,7 +25,7 @@ const patience = 20 * time.Second
 
 // server is a real Redis of the test's own.
 type server struct {
-	t       *testing.T
+	t       testing.TB
 	port    int
 	first   []string // arguments before all others: a config
 	args    []string
@@ -33,7 +33,7 @@ type server struct {
 }
 
 // startRedis starts a Redis on a free port. It ends with the test.
-func startRedis(t *testing.T, args ...string) *server {
+func startRedis(t testing.TB, args ...string) *server {
 	t.Helper()
 	if _, err := exec.LookPath("redis-server"); err != nil {
 		t.Skip("redis-server is not installed")
@@ -44,7 +44,7 @@ func startRedis(t *testing.T, args ...string) *server {
 	return s
 }
 
-func freePort(t *testing.T) int {
+func freePort(t testing.TB) int {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -134,7 +134,7 @@ func (s *server) exchange(args ...string) (line, text string) {
 }
 
 // eventually waits until ok.
-func eventually(t *testing.T, what string, ok func() bool) {
+func eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
 	deadline := time.After(patience)
 	tick := time.NewTicker(2 * time.Millisecond)
@@ -149,7 +149,7 @@ func eventually(t *testing.T, what string, ok func() bool) {
 }
 
 // process stands for another process: a link of its own, that is.
-func process(t *testing.T, s *server, change ...func(*Redis)) cluster.Cluster {
+func process(t testing.TB, s *server, change ...func(*Redis)) cluster.Cluster {
 	t.Helper()
 	r := Redis{URL: "redis://" + s.address()}
 	for _, fn := range change {
@@ -170,7 +170,7 @@ func process(t *testing.T, s *server, change ...func(*Redis)) cluster.Cluster {
 
 // node is a fake hub: it keeps what it is told, and answers what the test says.
 type node struct {
-	t       *testing.T
+	t       testing.TB
 	adapter cluster.Adapter
 	told    chan cluster.Op
 	answer  func(ctx context.Context, q cluster.Query, reply func(cluster.Answer))
@@ -181,7 +181,7 @@ type node struct {
 }
 
 // join opens a namespace.
-func join(t *testing.T, c cluster.Cluster, namespace string) *node {
+func join(t testing.TB, c cluster.Cluster, namespace string) *node {
 	t.Helper()
 	n := &node{t: t, told: make(chan cluster.Op, 10_000), answer: func(context.Context, cluster.Query, func(cluster.Answer)) {}}
 	var err error
@@ -279,7 +279,7 @@ func event(name string, args ...any) sio.Data {
 }
 
 // pair returns nodes of two processes that see each other.
-func pair(t *testing.T, s *server, namespace string) (a, b *node) {
+func pair(t testing.TB, s *server, namespace string) (a, b *node) {
 	t.Helper()
 	a, b = join(t, process(t, s), namespace), join(t, process(t, s), namespace)
 	a.together(2)

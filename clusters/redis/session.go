@@ -24,9 +24,15 @@ type session struct {
 	// Redis Cluster, whose servers hand messages on, it is any one: by several
 	// at once, what was published first could arrive last.
 	home rueidis.Client
-	// lines are those subscribed to; guarded by link.mu.
-	lines map[*line]bool
+	// lines are those subscribed to, with nil, and those that Redis does not let
+	// this user subscribe to, with what it says; guarded by link.mu.
+	lines   map[*line]error
+	refused int  // how many of them are
+	fresh   bool // there are no subscriptions yet
 }
+
+// refusalTime is the time after which Redis is asked again what it refused.
+const refusalTime = 30 * time.Second
 
 // run connects, and connects again, until the link ends.
 func (l *link) run() {
@@ -47,10 +53,15 @@ func (l *link) run() {
 				continue
 			}
 		}
+		begun := time.Now()
 		lived, err := l.serve(client)
 		l.down(err)
-		if lived {
+		if lived && time.Since(begun) > maxPause {
 			pause = minPause
+			continue // at once: what is said meanwhile is lost
+		}
+		if lived {
+			pause = l.pause(minPause)
 			continue
 		}
 		// Another client finds servers that are new.
@@ -83,7 +94,7 @@ func (l *link) serve(client rueidis.Client) (lived bool, err error) {
 	for address := range nodes {
 		addresses = append(addresses, address)
 	}
-	s := &session{client: client, home: nodes[addresses[rand.N(len(addresses))]], lines: make(map[*line]bool)}
+	s := &session{client: client, home: nodes[addresses[rand.N(len(addresses))]], lines: make(map[*line]error), fresh: true}
 	subscriber, release := s.home.Dedicate()
 	defer release()
 	defer subscriber.Close()
@@ -93,37 +104,74 @@ func (l *link) serve(client rueidis.Client) (lived bool, err error) {
 			return lived, err
 		}
 		lived = true
-		changed := l.up(s)
+		changed, refused := l.up(s)
 		if changed == nil {
 			continue // lines have come or gone in the meantime
 		}
-		select {
-		case err := <-lost:
-			if err == nil {
-				err = errors.New("connection lost")
-			}
+		if err := l.wait(changed, lost, refused); err != nil {
 			return true, err
-		case <-changed:
-		case <-l.ctx.Done():
-			return true, errClosed
+		}
+		if refused {
+			l.forgive(s)
 		}
 	}
 }
 
-// pending returns lines that s has to subscribe to, and to unsubscribe from.
+// wait waits for a change of lines, and not for long when some of them were
+// refused. The error says that the connection or the link has ended.
+func (l *link) wait(changed <-chan struct{}, lost <-chan error, refused bool) error {
+	var again <-chan time.Time
+	if refused {
+		again = time.After(refusalTime)
+	}
+	select {
+	case err := <-lost:
+		if err == nil {
+			err = errors.New("connection lost")
+		}
+		return err
+	case <-changed:
+	case <-again:
+	case <-l.ctx.Done():
+		return errClosed
+	}
+	return nil
+}
+
+// forgive forgets which lines were refused, so that they are tried again.
+func (l *link) forgive(s *session) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for ln, refusal := range s.lines {
+		if refusal != nil {
+			delete(s.lines, ln)
+			l.unsettled[ln] = struct{}{}
+		}
+	}
+	s.refused = 0
+}
+
+// pending returns lines that s has to subscribe to, and to unsubscribe from: of
+// those that have come or gone since the last time or, at first, of all.
 func (l *link) pending(s *session) (add, remove []*line) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for _, ln := range l.lines {
-		if !s.lines[ln] {
-			add = append(add, ln)
+	if s.fresh {
+		s.fresh = false
+		for _, ln := range l.lines {
+			l.unsettled[ln] = struct{}{}
 		}
 	}
-	for ln := range s.lines {
-		if l.lines[ln.names.pattern] != ln {
+	for ln := range l.unsettled {
+		_, known := s.lines[ln]
+		switch wanted := l.lines[ln.names.pattern] == ln; {
+		case wanted && !known:
+			add = append(add, ln)
+		case !wanted && known:
 			remove = append(remove, ln)
 		}
 	}
+	clear(l.unsettled)
 	return add, remove
 }
 
@@ -137,33 +185,88 @@ func (l *link) subscribe(s *session, c rueidis.DedicatedClient) error {
 	ctx, cancel := context.WithTimeout(l.ctx, answerTime)
 	defer cancel()
 	for lines := range slices.Chunk(remove, 256) {
-		patterns, channels := subscriptions(lines)
-		if err := c.Do(ctx, c.B().Punsubscribe().Pattern(patterns...).Build()).Error(); err != nil {
+		if err := unsubscribeFrom(ctx, c, lines); err != nil {
 			return err
 		}
-		if err := c.Do(ctx, c.B().Unsubscribe().Channel(channels...).Build()).Error(); err != nil {
-			return err
-		}
+		l.settle(s, lines, func() { s.forget(lines) })
 	}
 	for lines := range slices.Chunk(add, 256) {
-		patterns, channels := subscriptions(lines)
-		if err := c.Do(ctx, c.B().Psubscribe().Pattern(patterns...).Build()).Error(); err != nil {
+		err := subscribeTo(ctx, c, lines)
+		if err == nil {
+			l.settle(s, lines, func() { s.note(lines, nil) })
+			continue
+		}
+		if _, refused := rueidis.IsRedisErr(err); !refused {
 			return err
 		}
-		if err := c.Do(ctx, c.B().Subscribe().Channel(channels...).Build()).Error(); err != nil {
-			return err
+		for _, ln := range lines { // one of them is at fault
+			if err := l.tryLine(ctx, s, c, ln); err != nil {
+				return err
+			}
 		}
 	}
+	return nil
+}
+
+// tryLine subscribes to one line, or notes that Redis does not want that.
+func (l *link) tryLine(ctx context.Context, s *session, c rueidis.DedicatedClient, ln *line) error {
+	one := []*line{ln}
+	err := subscribeTo(ctx, c, one)
+	if _, refused := rueidis.IsRedisErr(err); refused {
+		l.log().Error("namespace is not shared: Redis refuses to subscribe", zap.String("namespace", ln.namespace),
+			zap.String("pattern", ln.names.pattern), zap.Error(err))
+		if err := unsubscribeFrom(ctx, c, one); err != nil { // half of it may have been done
+			return err
+		}
+	} else if err != nil {
+		return err
+	}
+	l.settle(s, one, func() { s.note(one, err) })
+	return nil
+}
+
+// settle notes what became of lines, and tells who waits for that.
+func (l *link) settle(s *session, lines []*line, note func()) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for _, ln := range remove {
+	note()
+	if l.session == s {
+		l.notify()
+	}
+}
+
+func (s *session) note(lines []*line, refusal error) {
+	for _, ln := range lines {
+		s.lines[ln] = refusal
+		if refusal != nil {
+			s.refused++
+		}
+	}
+}
+
+func (s *session) forget(lines []*line) {
+	for _, ln := range lines {
+		if s.lines[ln] != nil {
+			s.refused--
+		}
 		delete(s.lines, ln)
 	}
-	for _, ln := range add {
-		s.lines[ln] = true
+}
+
+func subscribeTo(ctx context.Context, c rueidis.DedicatedClient, lines []*line) error {
+	patterns, channels := subscriptions(lines)
+	if err := c.Do(ctx, c.B().Psubscribe().Pattern(patterns...).Build()).Error(); err != nil {
+		return err
 	}
-	l.notify()
-	return nil
+	return c.Do(ctx, c.B().Subscribe().Channel(channels...).Build()).Error()
+}
+
+func unsubscribeFrom(ctx context.Context, c rueidis.DedicatedClient, lines []*line) error {
+	patterns, channels := subscriptions(lines)
+	if err := c.Do(ctx, c.B().Punsubscribe().Pattern(patterns...).Build()).Error(); err != nil {
+		return err
+	}
+	return c.Do(ctx, c.B().Unsubscribe().Channel(channels...).Build()).Error()
 }
 
 func subscriptions(lines []*line) (patterns, channels []string) {
@@ -174,21 +277,21 @@ func subscriptions(lines []*line) (patterns, channels []string) {
 	return patterns, channels
 }
 
-// up notes that the session is subscribed to all lines, and returns what tells
-// of a change; nil when it is not.
-func (l *link) up(s *session) <-chan struct{} {
-	if add, remove := l.pending(s); len(add) > 0 || len(remove) > 0 {
-		return nil
-	}
+// up notes that the session is subscribed to all lines, and returns what tells of a
+// change, nil when it is not; and whether some lines were refused.
+func (l *link) up(s *session) (changed <-chan struct{}, refused bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if len(l.unsettled) > 0 {
+		return nil, false
+	}
 	if l.session != s {
 		l.session, l.away = s, nil
 		l.notify()
 		l.log().Info("cluster connected", zap.Strings("servers", l.settings.addresses),
 			zap.Uint64("dropped_total", l.out.dropped.Load()))
 	}
-	return l.changed
+	return l.changed, s.refused > 0
 }
 
 // down notes that there is no connection.
@@ -207,24 +310,20 @@ func (l *link) down(why error) {
 // receive takes a message. It is called on the connection's goroutine, one at a
 // time, and hands the message on.
 func (l *link) receive(m rueidis.PubSubMessage) {
-	r := l.routes.Load()
-	d := delivery{message: m.Message}
-	var ln *line
-	switch {
-	case m.Pattern != "":
-		d.kind, ln = broadcastMessage, r.broadcast[m.Pattern]
-		if ln != nil {
-			var ok bool
-			if d.room, ok = ln.names.room(m.Channel); !ok {
-				return
-			}
+	name := m.Pattern
+	if name == "" {
+		name = m.Channel
+	}
+	to := l.routes.find(name)
+	if to.line == nil {
+		return // left a moment ago
+	}
+	d := delivery{kind: to.kind, message: m.Message}
+	if to.kind == broadcastMessage {
+		var ok bool
+		if d.room, ok = to.line.names.room(m.Channel); !ok {
+			return
 		}
-	case r.request[m.Channel] != nil:
-		d.kind, ln = requestMessage, r.request[m.Channel]
-	default:
-		d.kind, ln = responseMessage, r.response[m.Channel]
 	}
-	if ln != nil {
-		ln.receive(d)
-	}
+	to.line.receive(d)
 }

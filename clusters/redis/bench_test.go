@@ -1,0 +1,55 @@
+package redis
+
+import (
+	"testing"
+
+	"github.com/caddy-socketio/caddy-socketio/cluster"
+	"github.com/caddy-socketio/caddy-socketio/rooms"
+)
+
+var benchEmit = cluster.Emit{
+	Target: rooms.Target{In: []string{"lobby"}, Except: []string{"AAAAAAAAAAAAAAAAAAAA"}},
+	Data:   event("message", map[string]any{"id": 12345, "user": map[string]any{"name": "Alice", "roles": []string{"admin"}}, "text": "The quick brown fox jumps over the lazy dog."}),
+}
+
+func BenchmarkEncodeEmit(b *testing.B) {
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := encodeEmit("g70-NQ", "/", &benchEmit); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkDecodeEmit(b *testing.B) {
+	message, err := encodeEmit("g70-NQ", "/", &benchEmit)
+	if err != nil {
+		b.Fatal(err)
+	}
+	text := string(message)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, ok, err := decodeEmit(text, "lobby", "me", "/"); !ok {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkReceive is the way of a message from one process to another.
+func BenchmarkReceive(b *testing.B) {
+	s := startRedis(b)
+	sender, receiver := pair(b, s, "/")
+	b.ReportAllocs()
+	const window = 1000 // messages on their way
+	sent, got := 0, 0
+	for b.Loop() {
+		sender.publish(benchEmit)
+		if sent++; sent-got >= window {
+			receiver.next()
+			got++
+		}
+	}
+	for ; got < sent; got++ {
+		receiver.next()
+	}
+}

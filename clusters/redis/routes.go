@@ -1,0 +1,41 @@
+package redis
+
+import "sync"
+
+// routes say what is to become of messages, by the pattern or channel that they
+// came by.
+type routes struct {
+	mu    sync.RWMutex // guards lines
+	lines map[string]routed
+}
+
+type routed struct {
+	line *line
+	kind messageKind
+}
+
+func (r *routes) add(ln *line) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.lines[ln.names.pattern] = routed{ln, broadcastMessage}
+	r.lines[ln.names.request] = routed{ln, requestMessage}
+	r.lines[ln.names.response] = routed{ln, responseMessage}
+	r.lines[ln.names.own] = routed{ln, responseMessage}
+}
+
+func (r *routes) remove(ln *line) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, name := range [...]string{ln.names.pattern, ln.names.request, ln.names.response, ln.names.own} {
+		if r.lines[name].line == ln {
+			delete(r.lines, name)
+		}
+	}
+}
+
+// find returns whose pattern or channel that is.
+func (r *routes) find(name string) routed {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return r.lines[name]
+}
