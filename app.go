@@ -26,7 +26,7 @@ type App struct {
 	ClusterRaw json.RawMessage `json:"cluster,omitempty" caddy:"namespace=socketio.clusters inline_key=engine"`
 
 	log      *zap.Logger
-	cluster  cluster.Cluster
+	engine   ClusterEngine
 	handlers []*Handler
 	// inUse are the configs of the hubs, while the app runs.
 	inUse []*hub.Generation
@@ -50,8 +50,28 @@ func (a *App) Provision(ctx caddy.Context) error {
 	if err != nil {
 		return fmt.Errorf("loading the cluster's engine: %w", err)
 	}
-	a.cluster = module.(cluster.Cluster)
+	engine, ok := module.(ClusterEngine)
+	if !ok {
+		return fmt.Errorf("module %T is no cluster engine", module)
+	}
+	a.engine = engine
 	return registerMetrics(ctx)
+}
+
+// ClusterEngine is what a module in the namespace socketio.clusters has to be.
+type ClusterEngine interface {
+	// Cluster returns what joins the hub of a name with those of other
+	// processes. Engines of two configs that say the same return the same, by
+	// ==, so that a reload changes nothing.
+	Cluster(hub string) cluster.Cluster
+}
+
+// cluster is that of a hub, nil without an engine.
+func (a *App) cluster(hub string) cluster.Cluster {
+	if a.engine == nil {
+		return nil
+	}
+	return a.engine.Cluster(hub)
 }
 
 // Start makes the hubs do what the handlers of this config say.
@@ -96,7 +116,7 @@ func (a *App) configs() ([]*hubConfig, error) {
 		i := slices.IndexFunc(configs, func(c *hubConfig) bool { return c.hub == h.hub })
 		if i < 0 {
 			i = len(configs)
-			configs = append(configs, &hubConfig{hub: h.hub, Config: hub.Config{Log: a.log, Cluster: a.cluster}})
+			configs = append(configs, &hubConfig{hub: h.hub, Config: hub.Config{Log: a.log, Cluster: a.cluster(h.Hub)}})
 		}
 		c := configs[i]
 		c.handlers = append(c.handlers, h)

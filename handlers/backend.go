@@ -92,10 +92,14 @@ func (b *Backend) Provision(ctx caddy.Context) error {
 	}
 	b.slots, b.waiting = make(chan struct{}, b.Concurrency), new(atomic.Int64)
 	b.server, _ = ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server)
-	if err := b.Routes.Provision(ctx); err != nil {
+	routes, err := escapeRewrites(b.Routes)
+	if err != nil {
 		return err
 	}
-	b.chain = b.Routes.Compile(noHandler)
+	if err := routes.Provision(ctx); err != nil {
+		return err
+	}
+	b.chain = routes.Compile(noHandler)
 	return registerBackendMetrics(ctx)
 }
 
@@ -254,6 +258,7 @@ func positive(arg string) (int, error) {
 
 // HandleEvent asks the backend and does what it answers.
 func (b *Backend) HandleEvent(ctx context.Context, ev *hub.Event) error {
+	growStack()
 	body, err := encodeEvent(ev)
 	if err != nil {
 		return err
@@ -277,6 +282,18 @@ func (b *Backend) HandleEvent(ctx context.Context, ev *hub.Event) error {
 		zap.String("event", ev.Name), zap.String("socket", ev.Socket.ID()), zap.Error(err))
 	return b.outage(ev, err)
 }
+
+// growStack makes the stack of a goroutine that has just begun as large as HTTP
+// handlers need it, at once: to double it again and again, deep down in their
+// calls, costs more than all else that is done here.
+//
+//go:noinline
+func growStack() byte {
+	var room [stackSize]byte
+	return room[len(errBusy.Error())] // so that it is there
+}
+
+const stackSize = 12 << 10
 
 // errUnavailable is what clients learn of an outage.
 var errUnavailable = &hub.Refusal{Message: "service unavailable"}

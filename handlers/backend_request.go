@@ -6,7 +6,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -87,9 +89,6 @@ func appendData(b []byte, d sio.Data) ([]byte, error) {
 	return append(b, raw...), err
 }
 
-// jsonType is shared: each header gets it with a capacity of one, and who sets
-// another value puts another list there.
-//
 // serve sends an event through the HTTP handlers and keeps what they answer.
 func (b *Backend) serve(ctx context.Context, ev *hub.Event, w http.ResponseWriter, body []byte) (err error) {
 	q, ok := ev.Socket.Handshake().Context.(*handshake.Request)
@@ -104,10 +103,7 @@ func (b *Backend) serve(ctx context.Context, ev *hub.Event, w http.ResponseWrite
 	r.Header = b.header(q, body)
 	repl := caddy.NewReplacer()
 	r = q.Prepare(r, repl, w, b.server)
-	repl.Map(func(key string) (any, bool) {
-		value, ok := ev.Lookup(key)
-		return value.Text(), ok
-	})
+	repl.Map(func(key string) (any, bool) { return placeholder(ev, key) })
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("an HTTP handler gave up: %v", p) // as reverse_proxy does when an answer breaks off
@@ -123,9 +119,9 @@ func (b *Backend) serve(ctx context.Context, ev *hub.Event, w http.ResponseWrite
 
 func (b *Backend) header(q *handshake.Request, body []byte) http.Header {
 	header := forwarded(q.Header())
-	header["Content-Type"] = jsonType
-	header["Accept"] = jsonType
-	header["Content-Length"] = []string{strconv.Itoa(len(body))}
+	header.Set("Content-Type", "application/json")
+	header.Set("Accept", "application/json")
+	header.Set("Content-Length", strconv.Itoa(len(body)))
 	if b.secret != nil {
 		sign(header, b.secret, newWebhookID(), time.Now(), body)
 	}
@@ -148,6 +144,11 @@ func forwarded(from http.Header) http.Header {
 		at := len(all)
 		all = append(all, values...)
 		header[name] = all[at:len(all):len(all)]
+	}
+	for _, line := range from["Connection"] {
+		for name := range strings.SplitSeq(line, ",") {
+			header.Del(strings.TrimSpace(name))
+		}
 	}
 	return header
 }

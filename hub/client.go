@@ -219,6 +219,8 @@ func (c *client) connect(p sio.Packet) {
 	}
 	if c.version == sio.V4 {
 		s.auth = queryObject(query)
+	} else if len(s.auth.JSON) == 0 {
+		s.auth = noAuth
 	}
 	if c.version == sio.V5 && c.route.config().Recovery > 0 {
 		pid, offset := comesBack(p.Data)

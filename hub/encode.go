@@ -15,6 +15,9 @@ import (
 // noArgs are the arguments of events that have none.
 var noArgs = sio.Data{JSON: []byte("[]")}
 
+// noAuth is what a client connected with that gave nothing.
+var noAuth = sio.Data{JSON: []byte("{}")}
+
 // newID makes the id of a socket: 120 random bits in 20 characters.
 func newID() string {
 	var b [15]byte

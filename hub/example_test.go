@@ -14,7 +14,7 @@ func Example() {
 	defer h.Close()
 	chat := h.Of("/chat")
 	chat.On("connect", hub.HandlerFunc(func(_ context.Context, ev *hub.Event) error {
-		if ev.Socket.Auth().String() == "" {
+		if _, ok := ev.Socket.Auth().Lookup("name"); !ok {
 			return &hub.Refusal{Message: "who are you?"}
 		}
 		return ev.Socket.Join("lobby")

@@ -71,9 +71,9 @@ func (s *Socket) ID() string { return s.id }
 // Namespace returns the namespace that the socket is in.
 func (s *Socket) Namespace() *Namespace { return s.ns }
 
-// Auth returns the JSON value that the client connected with. It is empty when
-// there was none. Clients of Socket.IO 2 have the query for it: theirs is an object
-// of strings.
+// Auth returns the JSON object that the client connected with, an empty one when it
+// gave none. Clients of Socket.IO 2 have the query for it: theirs is an object of
+// strings.
 func (s *Socket) Auth() sio.Data { return s.auth }
 
 // Handshake returns the request that opened the connection. It must not be
@@ -220,9 +220,6 @@ func (s *Socket) lookup(path []string) (sio.Data, bool) {
 	}
 	switch path[0] {
 	case "auth":
-		if len(s.auth.JSON) == 0 {
-			return sio.Data{}, false
-		}
 		return s.auth.Lookup(path[1:]...)
 	case "data":
 		if len(path) == 1 {

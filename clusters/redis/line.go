@@ -107,19 +107,16 @@ func (ln *line) receive(d delivery) {
 	if d.kind == responseMessage && !ln.asking() {
 		return // somebody else asked
 	}
-	if len(d.message) > maxMessage || l.inbound.Add(d.size()) > maxInbound {
-		if len(d.message) <= maxMessage {
-			l.inbound.Add(-d.size())
-		}
+	if len(d.message) > maxMessage || l.inbound.Load()+d.size() > maxInbound {
 		l.lose("they come faster than they can be applied, or are too large")
 		return
 	}
 	ln.mu.Lock()
 	defer ln.mu.Unlock()
 	if len(ln.adapters) == 0 {
-		l.inbound.Add(-d.size())
 		return
 	}
+	l.inbound.Add(d.size())
 	ln.inbox = append(ln.inbox, d)
 	if !ln.working {
 		ln.working = true

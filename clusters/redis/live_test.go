@@ -85,7 +85,7 @@ func TestQuestions(t *testing.T) {
 	asked := make(chan cluster.Query, 100)
 	b.answer = func(_ context.Context, q cluster.Query, reply func(cluster.Answer)) {
 		asked <- q
-		switch q := q.(type) {
+		switch q.(type) {
 		case cluster.FetchSockets:
 			reply(sockets)
 		case cluster.AllRooms:
@@ -97,7 +97,6 @@ func TestQuestions(t *testing.T) {
 			reply(cluster.ClientCount(2))
 			reply(cluster.ClientAck{Data: event("first", "second")})
 			reply(cluster.ClientAck{Data: sio.Array()})
-			_ = q
 		}
 	}
 

@@ -247,3 +247,25 @@ func TestRestrictedUser(t *testing.T) {
 	linkOf(chat).mu.Unlock()
 	chat.together(1)
 }
+
+// TestManyNamespaces opens and closes as many as a hub may have.
+func TestManyNamespaces(t *testing.T) {
+	const n = 5000
+	s := startRedis(t)
+	c := process(t, s)
+	nodes := make([]*node, n)
+	for i := range nodes {
+		nodes[i] = join(t, c, fmt.Sprint("/", i))
+	}
+	for _, i := range []int{0, n / 2, n - 1} {
+		nodes[i].together(1)
+	}
+	s.command("CLIENT", "KILL", "TYPE", "pubsub")
+	for _, i := range []int{n - 1, n / 2, 0} {
+		nodes[i].together(1)
+	}
+	for _, node := range nodes {
+		node.adapter.Close()
+	}
+	eventually(t, "all are left", func() bool { return s.command("PUBSUB", "NUMPAT") == ":0" })
+}

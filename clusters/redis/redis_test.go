@@ -183,7 +183,7 @@ type node struct {
 // join opens a namespace.
 func join(t testing.TB, c cluster.Cluster, namespace string) *node {
 	t.Helper()
-	n := &node{t: t, told: make(chan cluster.Op, 10_000), answer: func(context.Context, cluster.Query, func(cluster.Answer)) {}}
+	n := &node{t: t, told: make(chan cluster.Op, 2000), answer: func(context.Context, cluster.Query, func(cluster.Answer)) {}}
 	var err error
 	if n.adapter, err = c.Open(namespace, n); err != nil {
 		t.Fatal(err)

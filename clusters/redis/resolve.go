@@ -2,8 +2,10 @@ package redis
 
 import (
 	"cmp"
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -78,7 +80,8 @@ func (r *Redis) settings() (*settings, error) {
 		return nil, in.err
 	}
 	id, err := json.Marshal([]any{s.network, s.addresses, s.key, s.requestsTimeout, s.username, s.password, s.sentinel, proof})
-	s.id = string(id)
+	sum := sha256.Sum256(id)
+	s.id = hex.EncodeToString(sum[:]) // it may be seen where secrets should not
 	return s, err
 }
 

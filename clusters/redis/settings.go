@@ -12,12 +12,12 @@ import (
 // Times that a connection may take.
 const (
 	dialTime   = 5 * time.Second
-	answerTime = 10 * time.Second // for Redis to answer
+	answerTime = 5 * time.Second // for Redis to answer
 )
 
 // settings are a config's, checked and complete.
 type settings struct {
-	id              string // differs where anything differs; secrets are in it
+	id              string // differs where anything differs
 	network         string // "tcp" or "unix"
 	addresses       []string
 	key             string

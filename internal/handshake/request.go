@@ -7,6 +7,7 @@ import (
 	"context"
 	"crypto/tls"
 	"maps"
+	"net"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -24,6 +25,7 @@ type Request struct {
 	major, minor int
 	url          url.URL
 	header       http.Header
+	local        net.Addr // which of the server's addresses it came to
 	tls          *tls.ConnectionState
 	vars         map[string]any
 	values       map[string]string
@@ -38,6 +40,7 @@ func Capture(r *http.Request, keys []string) *Request {
 		major: r.ProtoMajor, minor: r.ProtoMinor,
 		url: *r.URL, header: r.Header.Clone(), tls: r.TLS,
 	}
+	q.local, _ = r.Context().Value(http.LocalAddrContextKey).(net.Addr)
 	if vars, ok := r.Context().Value(caddyhttp.VarsCtxKey).(map[string]any); ok {
 		q.vars = scalars(vars)
 	}
@@ -84,6 +87,9 @@ func (q *Request) New(ctx context.Context) *http.Request {
 		Method: q.method, Host: q.host, RemoteAddr: q.remote, RequestURI: q.uri,
 		Proto: q.proto, ProtoMajor: q.major, ProtoMinor: q.minor,
 		URL: &u, Header: q.header, TLS: q.tls, Body: http.NoBody,
+	}
+	if q.local != nil {
+		ctx = context.WithValue(ctx, http.LocalAddrContextKey, q.local)
 	}
 	return r.WithContext(ctx)
 }

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { Redis, redisMissing } from '../e2e/lib/redis.js';
 import { caddys, call, connect, eventually, has } from './lib/cluster.js';
-import { Node } from './lib/nodes.js';
+import { generations, Node } from './lib/nodes.js';
 
 for (const kind of ['ioredis', 'redis']) {
 	describe(`Socket.IO 4 with ${kind}`, { skip: redisMissing, timeout: 60_000 }, () => {
@@ -80,6 +80,76 @@ for (const kind of ['ioredis', 'redis']) {
 	});
 }
 
+for (const generation of Object.keys(generations)) {
+	describe(`Socket.IO ${generation}`, { skip: redisMissing, timeout: 60_000 }, () => {
+		let redis;
+		let node;
+		let nodes;
+
+		before(async () => {
+			redis = await Redis.start();
+			node = await Node.start(redis, 'ioredis', generation);
+			nodes = [...await caddys(redis, 2), node];
+			await node.sees(3);
+		});
+		after(async () => {
+			await Promise.all((nodes ?? []).map((n) => n.stop()));
+			await redis?.stop();
+		});
+
+		it('shares rooms, text and binary', async (t) => {
+			const sockets = await Promise.all(nodes.map((n) => connect(t, n)));
+			for (const socket of sockets) await call(socket, 'join', 'r');
+			for (const [i, socket] of sockets.entries()) {
+				const others = sockets.filter((other) => other !== socket);
+				const before = others.map((other) => other.got.length);
+				socket.emit('to', 'r', { from: i, file: Buffer.from([0, 255]), text: 'é 日本' });
+				for (const [j, other] of others.entries()) {
+					const { from, file, text } = (await has(other, before[j] + 1)).at(-1);
+					assert.deepEqual([from, Buffer.from(file), text], [i, Buffer.from([0, 255]), 'é 日本']);
+				}
+			}
+		});
+
+		it('asks and moves sockets of the Caddys', async (t) => {
+			const [a, b, c] = await Promise.all(nodes.map((n) => connect(t, n)));
+			const ids = [a, b, c].map(({ id }) => id).sort();
+			const seen = await node.io.fetchSockets();
+			assert.deepEqual(seen.map(({ id }) => id).sort(), ids);
+			assert.equal(seen.find(({ id }) => id === a.id).handshake.address, '127.0.0.1');
+			node.io.in(a.id).socketsJoin('x');
+			await eventually(async () => (await call(a, 'rooms')).includes('x'), 'the socket joins');
+			assert.ok((await node.adapter.allRooms()).has('x'));
+			if (node.adapter.remoteJoin) { // gone with version 8
+				assert.deepEqual([...await node.adapter.sockets(new Set(['x']))], [a.id]);
+				await node.adapter.remoteJoin(b.id, 'y');
+				assert.ok((await call(b, 'rooms')).includes('y'));
+				await node.adapter.remoteLeave(b.id, 'y');
+				assert.ok(!(await call(b, 'rooms')).includes('y'));
+			}
+			node.io.in('x').socketsLeave('x');
+			await eventually(async () => !(await call(a, 'rooms')).includes('x'), 'the socket leaves');
+			const gone = new Promise((resolve) => b.on('disconnect', resolve));
+			node.io.in(b.id).disconnectSockets(true);
+			await gone;
+		});
+
+		it('is asked by the Caddys', async (t) => {
+			const [a, , c] = await Promise.all(nodes.map((n) => connect(t, n)));
+			await call(c, 'join', 'asked');
+			await call(a, 'join', 'asked');
+			const { status, body } = await nodes[1].get('/socketio/sockets?in=asked');
+			assert.equal(status, 200, JSON.stringify(body));
+			assert.deepEqual(body.map(({ id }) => id).sort(), [a.id, c.id].sort());
+			const gone = new Promise((resolve) => c.on('disconnect', resolve));
+			await nodes[1].post('/socketio/disconnect', { in: [c.id] });
+			await gone;
+		});
+
+		it('is sent nothing malformed', () => assert.deepEqual(node.errors, []));
+	});
+}
+
 describe('Socket.IO 2', { skip: redisMissing, timeout: 60_000 }, () => {
 	let redis;
 	let node;
@@ -96,9 +166,7 @@ describe('Socket.IO 2', { skip: redisMissing, timeout: 60_000 }, () => {
 		await redis?.stop();
 	});
 
-	const ask = (method, ...args) => new Promise((resolve, reject) => {
-		node.adapter[method](...args, (error, answer) => (error ? reject(error) : resolve(answer)));
-	});
+	const ask = (...args) => node.ask(...args);
 	const everywhere = (t) => Promise.all([connect(t, nodes[0]), connect(t, nodes[1], { version: 2 }), connect(t, node, { version: 2 })]);
 
 	it('shares rooms, text and binary', async (t) => {

@@ -13,6 +13,16 @@ const require = createRequire(import.meta.url);
 const Server2 = require('socket.io-2');
 const adapter2 = require('socket.io-redis');
 
+// generations are servers of Socket.IO 4 with the adapters of their time.
+export const generations = {
+	'4.8 with adapter 8': { Server, createAdapter },
+	'4.5 with adapter 7': { Server: require('socket.io-4.5').Server, createAdapter: require('redis-adapter-7').createAdapter },
+	'4.0 with adapter 6': {
+		Server: require('socket.io-4.0').Server,
+		createAdapter: (pubClient, subClient) => require('socket.io-redis-6').createAdapter({ pubClient, subClient }),
+	},
+};
+
 // connections are two connections to Redis, by one of the clients in use. A
 // malformed message makes ioredis throw where nobody can catch it: a process that
 // runs this test ends then.
@@ -44,8 +54,9 @@ export class Node {
 	errors = []; // of the connections to Redis
 
 	// start starts a server of Socket.IO 4 that uses that client of Redis.
-	static async start(redis, kind = 'ioredis') {
+	static async start(redis, kind = 'ioredis', generation = '4.8 with adapter 8') {
 		const node = new Node();
+		const { Server, createAdapter } = generations[generation];
 		const { clients, close } = await connections[kind](redis);
 		for (const client of clients) client.on('error', (error) => node.errors.push(error));
 		node.close = close;
@@ -76,6 +87,13 @@ export class Node {
 		this.url = `http://127.0.0.1:${server.address().port}`;
 	}
 
+	// ask calls a method of the adapter that takes a callback.
+	ask(method, ...args) {
+		return new Promise((resolve, reject) => {
+			this.adapter[method](...args, (error, answer) => (error ? reject(error) : resolve(answer)));
+		});
+	}
+
 	get adapter() {
 		return this.io.of('/').adapter;
 	}
@@ -84,7 +102,7 @@ export class Node {
 	async sees(count) {
 		const deadline = Date.now() + patience;
 		let now;
-		do now = await this.adapter.serverCount(); while (now !== count && Date.now() < deadline);
+		do now = await (this.adapter.serverCount ?? this.adapter.getNumSub).call(this.adapter); while (now !== count && Date.now() < deadline);
 		if (now !== count) throw new Error(`the server sees ${now}, not ${count}`);
 	}
 

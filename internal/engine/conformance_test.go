@@ -1,0 +1,107 @@
+package engine_test
+
+import (
+	"bufio"
+	"bytes"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/caddy-socketio/caddy-socketio/internal/eio"
+	"github.com/caddy-socketio/caddy-socketio/internal/engine"
+)
+
+// TestConformance is no test but a server, for the public test suites of the
+// Engine.IO protocol: it echoes each message with the heartbeat that they expect.
+// It serves at the address in ENGINE_CONFORMANCE until its standard input ends:
+//
+//	go test -c -o conformance ./internal/engine
+//	ENGINE_CONFORMANCE=127.0.0.1:3000 ./conformance -test.run '^TestConformance$'
+func TestConformance(t *testing.T) {
+	address := os.Getenv("ENGINE_CONFORMANCE")
+	if address == "" {
+		t.Skip("ENGINE_CONFORMANCE names no address to serve at")
+	}
+	server := engine.NewServer(engine.Options{Accept: func(s *engine.Session) (engine.Receiver, error) {
+		return echo{s}, nil
+	}})
+	route := engine.NewRoute(engine.Config{
+		Path: "/engine.io/", Polling: true, WebSocket: true, V3: true, V4: true,
+		PingInterval: 300 * time.Millisecond, PingTimeout: 200 * time.Millisecond, MaxPayload: 1_000_000,
+	})
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	go http.Serve(l, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w = stripped{w}
+		server.ServeEngine(&engine.Request{W: w, R: r, Route: route})
+	}))
+	_, _ = io.Copy(io.Discard, os.Stdin)
+	l.Close()
+}
+
+// echo sends back what it receives.
+type echo struct{ *engine.Session }
+
+func (e echo) Receive(p eio.Packet) error {
+	data := bytes.Clone(p.Data)
+	if p.Binary {
+		e.Send(eio.NewMessage([]byte(headless), [][]byte{data}, false))
+	} else {
+		e.Send(eio.NewMessage(data, nil, false))
+	}
+	return nil
+}
+
+func (e echo) Closed(string) {}
+
+// headless is a text that nobody sends. A message of this server's always has a text
+// before what is binary, as Socket.IO needs it; an echo does not. It is taken out of
+// what goes to the client.
+const headless = "\x00headless\x00"
+
+var heads = [][]byte{
+	[]byte("\x81\x0b4" + headless),         // a frame
+	[]byte("4" + headless + "\x1e"),        // a record of a payload of revision 4
+	[]byte("11:4" + headless),              // of revision 3
+	[]byte("\x00\x01\x01\xff4" + headless), // and of a binary one
+}
+
+func strip(p []byte) []byte {
+	for _, head := range heads {
+		p = bytes.ReplaceAll(p, head, nil)
+	}
+	return p
+}
+
+// stripped is a response without the heads.
+type stripped struct{ http.ResponseWriter }
+
+func (s stripped) Unwrap() http.ResponseWriter { return s.ResponseWriter }
+
+func (s stripped) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	c, brw, err := http.NewResponseController(s.ResponseWriter).Hijack()
+	return strippedConn{c}, brw, err
+}
+
+func (s stripped) WriteHeader(status int) {
+	s.Header().Del("Content-Length") // it may become less
+	s.ResponseWriter.WriteHeader(status)
+}
+
+func (s stripped) Write(p []byte) (int, error) {
+	_, err := s.ResponseWriter.Write(strip(p))
+	return len(p), err
+}
+
+// strippedConn is a connection of a WebSocket without the heads.
+type strippedConn struct{ net.Conn }
+
+func (s strippedConn) Write(p []byte) (int, error) {
+	_, err := s.Conn.Write(strip(p))
+	return len(p), err
+}
