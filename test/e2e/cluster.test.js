@@ -88,13 +88,13 @@ describe('cluster', { skip: redisMissing }, () => {
 			const { sockets, room } = await together(t, version);
 			const got = inboxes(sockets);
 			for (const [i, socket] of sockets.entries()) {
-				socket.emit('to', room, { from: i, text: '日本 ☕ 𝄞', file: Buffer.from([0, 0x1e, 0xff]), n: [1, -1, 1.5, 1e21, null, true] });
+				socket.emit('to', room, { from: i, text: '日本 ☕ 𝄞', file: Buffer.from([0, 0x1e, 0xff]), n: [1, -1, 1.5, 2 ** 53 - 1, null, true] });
 				await fence(socket, ...sockets);
 			}
 			for (const [i, inbox] of got.entries()) {
 				assert.deepEqual(inbox.all.map(([m]) => m.from), [0, 1, 2].filter((n) => n !== i));
 				for (const [{ text, file, n }] of inbox.all) {
-					assert.deepEqual([text, Buffer.from(file), n], ['日本 ☕ 𝄞', Buffer.from([0, 0x1e, 0xff]), [1, -1, 1.5, 1e21, null, true]]);
+					assert.deepEqual([text, Buffer.from(file), n], ['日本 ☕ 𝄞', Buffer.from([0, 0x1e, 0xff]), [1, -1, 1.5, 2 ** 53 - 1, null, true]]);
 				}
 			}
 		});
