@@ -7,7 +7,11 @@
 //	http.handlers.socketio   the handler, [Handler]
 //	socketio                 the app, [App]
 //	socketio.handlers.*      what an event may do
+//	socketio.clusters.*      what joins several servers
 //	admin.api.socketio       the admin API, [AdminAPI]
+//	http.handlers.socketio_api   the same on an ordinary route, [APIHandler]
+//
+// and the command caddy socketio.
 //
 // Go modules of others reach the sockets through [Hub], and add things that an
 // event may do as modules in the namespace socketio.handlers.
