@@ -93,9 +93,11 @@ func TestOutageClosesConnection(t *testing.T) {
 
 func TestDuplicateConnect(t *testing.T) {
 	h, url := newHub(t)
-	c, _ := join(t, url, "/", "")
+	c, id := join(t, url, "/", "")
+	s, _ := h.Of("/").Socket(id)
 	c.send("40")
 	c.wantClosed()
+	await(t, s.Done())
 
 	old := dial(t, url, "3")
 	old.want("40")

@@ -1,0 +1,118 @@
+package hub_test
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/caddy-socketio/caddy-socketio/hub"
+	"github.com/caddy-socketio/caddy-socketio/internal/engine"
+)
+
+// sink is the connection of a client that asks for "/", and then only takes.
+type sink struct {
+	hello []byte
+	done  chan struct{}
+}
+
+// connectFrame is "40" in a WebSocket frame with a mask of zeros.
+var connectFrame = []byte{0x81, 0x82, 0, 0, 0, 0, '4', '0'}
+
+func (s *sink) Read(p []byte) (int, error) {
+	if len(s.hello) == 0 {
+		<-s.done
+		return 0, net.ErrClosed
+	}
+	n := copy(p, s.hello)
+	s.hello = s.hello[n:]
+	return n, nil
+}
+
+func (s *sink) Write(p []byte) (int, error)      { return len(p), nil }
+func (s *sink) Close() error                     { return nil }
+func (s *sink) LocalAddr() net.Addr              { return &net.TCPAddr{} }
+func (s *sink) RemoteAddr() net.Addr             { return &net.TCPAddr{} }
+func (s *sink) SetDeadline(time.Time) error      { return nil }
+func (s *sink) SetReadDeadline(time.Time) error  { return nil }
+func (s *sink) SetWriteDeadline(time.Time) error { return nil }
+
+// crowd is a hub with so many sockets in "/", each of them in the rooms "all" and
+// "tenN".
+func crowd(b *testing.B, count int) *hub.Hub {
+	b.Helper()
+	h := hub.New(hub.Options{})
+	route := hub.DefaultRoute()
+	g := h.Use(hub.Config{Routes: []hub.RouteConfig{route}})
+	joined := make(chan struct{}, count)
+	i := 0
+	off := h.Of("/").On("connect", hub.HandlerFunc(func(_ context.Context, ev *hub.Event) error {
+		n := i
+		i++
+		defer func() { joined <- struct{}{} }()
+		return ev.Socket.Join("all", "ten"+strconv.Itoa(n/10))
+	}))
+	done := make(chan struct{})
+	for range count {
+		r := httptest.NewRequest(http.MethodGet, "/socket.io/?EIO=4&transport=websocket", nil)
+		r.Header = http.Header{
+			"Connection": {"Upgrade"}, "Upgrade": {"websocket"},
+			"Sec-Websocket-Version": {"13"}, "Sec-Websocket-Key": {"dGhlIHNhbXBsZSBub25jZQ=="},
+		}
+		conn := &sink{hello: connectFrame, done: done}
+		h.Serve(g.Routes()[0], &engine.Request{
+			W: httptest.NewRecorder(), R: r,
+			Hijack: func(http.Header) (net.Conn, *bufio.ReadWriter, error) {
+				return conn, bufio.NewReadWriter(bufio.NewReader(conn), bufio.NewWriter(conn)), nil
+			},
+		})
+		<-joined
+	}
+	off()
+	b.Cleanup(func() {
+		close(done)
+		h.Close()
+	})
+	for h.Of("/").Len() < count {
+		if _, err := h.Of("/").FetchSockets(b.Context()); err != nil {
+			b.Fatal(err)
+		}
+	}
+	return h
+}
+
+// BenchmarkBroadcast emits to a room of so many sockets: the event is encoded once,
+// and queued for each.
+func BenchmarkBroadcast(b *testing.B) {
+	for _, count := range []int{10, 1000, 10_000} {
+		b.Run(fmt.Sprintf("%d", count), func(b *testing.B) {
+			h := crowd(b, max(count, 10))
+			room := h.Of("/").To("all")
+			b.ReportAllocs()
+			for b.Loop() {
+				if n, err := room.Emit("news", "hello", 42); n != max(count, 10) || err != nil {
+					b.Fatal(n, err)
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*count), "ns/socket")
+		})
+	}
+}
+
+// BenchmarkPrivate emits to one socket among many, by its room.
+func BenchmarkPrivate(b *testing.B) {
+	h := crowd(b, 10_000)
+	b.ReportAllocs()
+	i := 0
+	for b.Loop() {
+		i = (i + 1) % 1000
+		if _, err := h.Of("/").To("ten"+strconv.Itoa(i)).Emit("news", 1); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

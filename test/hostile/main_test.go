@@ -1,0 +1,47 @@
+// Package hostile_test attacks the real Caddy, over sockets of the operating system:
+// what an attacker sends gets the protocol's answer or a closed connection, costs a
+// bounded amount of memory, and disturbs nobody else in the same room.
+package hostile_test
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+)
+
+// binary is the Caddy that all tests run.
+var binary string
+
+// common is the process that all tests attack that need none of their own.
+var common *process
+
+func TestMain(m *testing.M) { os.Exit(run(m)) }
+
+func run(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "hostile-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	binary = filepath.Join(dir, "caddy")
+	args := append([]string{"build", "-o", binary}, buildFlags...)
+	build := exec.Command("go", append(args, "github.com/caddy-socketio/caddy-socketio/cmd/caddy")...)
+	if out, err := build.CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "go build: %v\n%s", err, out)
+		return 1
+	}
+	common, err = start(filepath.Join(dir, "common"), site)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	code := m.Run()
+	if err := common.stop(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return code
+}

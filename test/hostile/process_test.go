@@ -1,0 +1,316 @@
+package hostile_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// patience bounds each wait for something that must happen.
+const patience = 20 * time.Second
+
+// site is the inside of the common site: the same namespaces on routes that differ.
+const site = `
+	import route /socket.io/ ""
+	import route /packed/ "compression on"
+	import route /limited/ "rate_limit 100 200"
+	import route /capped/ "max_connections 20"
+	import route /brief/ "ping_interval 400ms
+		ping_timeout 400ms
+		connect_timeout 800ms
+		upgrade_timeout 500ms"
+`
+
+// config is the Caddyfile around a site's inside. The clients of all routes of a site
+// are in one room.
+func (p *process) config(site string) string {
+	return fmt.Sprintf(`{
+	admin %s
+	persist_config off
+	auto_https off
+	metrics
+	grace_period 5s
+}
+(namespaces) {
+	namespace / {
+		join lobby
+		on tick {
+			emit tick {event.args.0} {
+				to lobby
+			}
+		}
+		on flood {
+			emit flood {event.args.*} {
+				to lobby
+			}
+		}
+		on echo {
+			ack {event.args.*}
+		}
+		on join {
+			join {event.args.0}
+			ack {socket.rooms}
+		}
+	}
+	namespace /other {
+	}
+	namespace /glob-* {
+	}
+}
+(route) {
+	socketio {
+		path {args[0]}
+		origins https://app.example.com
+		{args[1]}
+		import namespaces
+	}
+}
+http://%s {
+%s
+}
+`, p.admin, p.address, strings.ReplaceAll(p.expand(site), "\n\n", "\n"))
+}
+
+// expand writes the routes out: a Caddyfile can't import several lines as an argument.
+func (p *process) expand(site string) string {
+	imports := regexp.MustCompile(`(?s)import route (\S+) "(.*?)"`)
+	return imports.ReplaceAllString(site, "socketio {\n\t\tpath $1\n\t\torigins https://app.example.com\n\t\t$2\n\t\timport namespaces\n\t}")
+}
+
+// process is a running Caddy.
+type process struct {
+	address, admin string
+	dir            string
+	cmd            *exec.Cmd
+	log            *lines
+	ended          chan struct{} // closed when it has
+}
+
+// start runs Caddy until it serves.
+func start(dir, site string) (*process, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	p := &process{dir: dir, log: &lines{arrived: make(chan struct{}, 1)}, ended: make(chan struct{})}
+	var err error
+	if p.address, err = freeAddress(); err == nil {
+		p.admin, err = freeAddress()
+	}
+	if err != nil {
+		return nil, err
+	}
+	file := filepath.Join(dir, "Caddyfile")
+	if err := os.WriteFile(file, []byte(p.config(site)), 0o600); err != nil {
+		return nil, err
+	}
+	p.cmd = exec.Command(binary, "run", "--config", file, "--adapter", "caddyfile")
+	p.cmd.Env = append(os.Environ(), "HOME="+dir, "XDG_CONFIG_HOME="+dir, "XDG_DATA_HOME="+dir)
+	p.cmd.Stderr = p.log
+	if err := p.cmd.Start(); err != nil {
+		return nil, err
+	}
+	go func() {
+		_ = p.cmd.Wait() // its end is judged by what it logged
+		close(p.ended)
+	}()
+	if err := p.log.await("serving initial configuration", p.ended); err != nil {
+		_ = p.cmd.Process.Kill()
+		return nil, err
+	}
+	return p, nil
+}
+
+// launch runs a Caddy for one test.
+func launch(t *testing.T, site string) *process {
+	t.Helper()
+	p, err := start(t.TempDir(), site)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := p.stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	return p
+}
+
+// stop asks the process to end, as an operator does, and reports what was wrong with
+// its life or its end.
+func (p *process) stop() error {
+	_ = p.cmd.Process.Signal(syscall.SIGTERM) // it may have ended
+	select {
+	case <-p.ended:
+	case <-time.After(patience):
+		_ = p.cmd.Process.Signal(syscall.SIGQUIT) // it writes down what its goroutines do
+		<-p.ended
+		return fmt.Errorf("caddy does not end:\n%s", p.log.tail("SIGQUIT", 400))
+	}
+	if code := p.cmd.ProcessState.ExitCode(); code != 0 {
+		return fmt.Errorf("caddy ended with %d:\n%s", code, p.log.tail("", 40))
+	}
+	for _, bad := range []string{"DATA RACE", "panic", "fatal error"} {
+		if found := p.log.tail(bad, 60); found != "" {
+			return fmt.Errorf("caddy logged:\n%s", found)
+		}
+	}
+	return nil
+}
+
+// memory is what the process occupies, in bytes.
+func (p *process) memory(t *testing.T) int {
+	t.Helper()
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
+	if errors.Is(err, os.ErrNotExist) {
+		t.Skip("memory is read from /proc")
+	}
+	m := regexp.MustCompile(`VmRSS:\s+(\d+) kB`).FindSubmatch(status)
+	if m == nil {
+		t.Fatalf("no VmRSS in %q, %v", status, err)
+	}
+	kB, _ := strconv.Atoi(string(m[1]))
+	return kB << 10
+}
+
+// bounded checks that what happens until the test's end takes not much memory. The
+// limit is generous: it is to tell some megabytes from all there is.
+func (p *process) bounded(t *testing.T, limit int) {
+	t.Helper()
+	before := p.memory(t)
+	t.Cleanup(func() {
+		if grown := p.memory(t) - before; grown > limit {
+			t.Errorf("memory has grown by %d MB, to more than %d MB", grown>>20, limit>>20)
+		}
+	})
+}
+
+// load replaces the config and returns the status that the admin endpoint answers.
+func (p *process) load(t *testing.T, config string) int {
+	t.Helper()
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	resp, err := client.Post("http://"+p.admin+"/load", "text/caddyfile", strings.NewReader(config))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	_, _ = io.Copy(io.Discard, resp.Body)
+	return resp.StatusCode
+}
+
+// metric is the sum of a metric's series that have the label, or of all for "".
+func (p *process) metric(t *testing.T, name, label string) (sum float64) {
+	t.Helper()
+	resp, err := http.Get("http://" + p.admin + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(body)) {
+		series, value, _ := strings.Cut(strings.TrimSpace(line), "} ")
+		plain, _, labelled := strings.Cut(series, "{")
+		if !labelled {
+			plain, value, _ = strings.Cut(strings.TrimSpace(line), " ")
+		}
+		if plain == name && strings.Contains(series, label) {
+			n, _ := strconv.ParseFloat(value, 64)
+			sum += n
+		}
+	}
+	return sum
+}
+
+// settles waits until a metric is at most some value.
+func (p *process) settles(t *testing.T, name, label string, most float64) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	look := time.NewTicker(50 * time.Millisecond)
+	defer look.Stop()
+	for {
+		now := p.metric(t, name, label)
+		if now <= most {
+			return
+		}
+		select {
+		case <-look.C:
+		case <-ctx.Done():
+			t.Fatalf("%s %s is still %v, not %v", name, label, now, most)
+		}
+	}
+}
+
+// freeAddress is one that nobody listens at.
+func freeAddress() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	defer l.Close()
+	return l.Addr().String(), nil
+}
+
+// lines is what a process logs.
+type lines struct {
+	mu      sync.Mutex // guards text
+	text    bytes.Buffer
+	arrived chan struct{} // has something when text has grown
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	select {
+	case l.arrived <- struct{}{}:
+	default:
+	}
+	return l.text.Write(p)
+}
+
+// tail is the log from the line on that has some words, so many lines at most.
+func (l *lines) tail(words string, count int) string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	all := strings.Split(l.text.String(), "\n")
+	for i, line := range all {
+		if words == "" {
+			i = max(len(all)-count, 0)
+		} else if !strings.Contains(line, words) {
+			continue
+		}
+		return strings.Join(all[i:min(i+count, len(all))], "\n")
+	}
+	return ""
+}
+
+// await waits until some words are logged.
+func (l *lines) await(words string, ended <-chan struct{}) error {
+	late := time.After(patience)
+	for l.tail(words, 1) == "" {
+		select {
+		case <-l.arrived:
+		case <-ended:
+			return fmt.Errorf("caddy has ended:\n%s", l.tail("", 40))
+		case <-late:
+			return fmt.Errorf("caddy has not logged %q:\n%s", words, l.tail("", 40))
+		}
+	}
+	return nil
+}
