@@ -27,6 +27,8 @@ e2e:
 	$(GO) build -race -o bin/caddy-race ./cmd/caddy
 	cd test/e2e && $(NPM) ci
 	cd test/e2e && CADDY=$(CURDIR)/bin/caddy-race $(NODE) --test *.test.js
+	cd test/cluster && $(NPM) ci
+	cd test/cluster && CADDY=$(CURDIR)/bin/caddy-race $(NODE) --test *.test.js
 
 bench:
 	$(GO) test -run '^$$' -bench . -benchmem ./...
@@ -40,4 +42,4 @@ fuzz:
 	done
 
 clean:
-	rm -rf bin test/e2e/node_modules
+	rm -rf bin test/*/node_modules

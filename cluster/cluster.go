@@ -38,6 +38,8 @@ type State struct {
 	Connected bool `json:"connected"`
 	// Dropped counts messages that were given up since the process began.
 	Dropped uint64 `json:"dropped"`
+	// Malformed counts messages of others that made no sense and were ignored.
+	Malformed uint64 `json:"malformed"`
 }
 
 // Adapter tells and asks the other nodes of one namespace. Its methods are safe

@@ -55,7 +55,12 @@ func routeOf(s *engine.Session) *Route { return s.Route().Owner.(*Route) }
 // the same host and port, with the scheme's own port where none is named.
 func SameOrigin(origin string, r *http.Request) bool {
 	u, err := url.Parse(origin)
-	if err != nil || u.Host == "" || u.User != nil {
+	switch {
+	case err != nil, u.Host == "", u.User != nil:
+		return false
+	case u.Scheme == "http" && r.TLS != nil:
+		return false // anybody on the way can write such pages
+	case u.Scheme != "http" && u.Scheme != "https":
 		return false
 	}
 	return strings.EqualFold(withPort(u.Host, u.Scheme == "https"), withPort(r.Host, u.Scheme == "https"))

@@ -149,7 +149,10 @@ func (l *link) close() {
 func (l *link) state() cluster.State {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return cluster.State{Engine: "redis", Connected: l.session != nil, Dropped: l.out.dropped.Load() + l.lost.Load()}
+	return cluster.State{
+		Engine: "redis", Connected: l.session != nil,
+		Dropped: l.out.dropped.Load() + l.lost.Load(), Malformed: l.malformed.Load(),
+	}
 }
 
 // errAway says that a question can't be put now, so that no other server will

@@ -11,10 +11,11 @@ import (
 	"go.uber.org/zap"
 )
 
-// Pauses between attempts to connect: the first, and what doubling leads to.
+// Pauses between attempts to connect, give or take a half: the first, and what
+// doubling leads to.
 const (
 	minPause = 50 * time.Millisecond
-	maxPause = 2 * time.Second
+	maxPause = 600 * time.Millisecond
 )
 
 // session is the time between connecting and losing the connection.

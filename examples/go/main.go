@@ -10,57 +10,51 @@ import (
 	"net/http"
 	"os"
 	"sync"
-	"time"
 )
-
-var users = map[string]string{"ada": "lovelace", "alan": "turing", "grace": "hopper"} // keep hashes instead
-
-var sessions sync.Map // names by the token in the cookie; they end with the process
 
 type object map[string]any
 
+var users = map[string]string{"ada": "lovelace", "alan": "turing", "grace": "hopper"} // keep hashes instead
+
+// sessions are names by cookies. They end with the process.
+var sessions sync.Map
+
 func login(w http.ResponseWriter, r *http.Request) (int, object) {
-	name, given := r.FormValue("name"), r.FormValue("password")
-	if password := users[name]; password == "" || subtle.ConstantTimeCompare([]byte(password), []byte(given)) == 0 {
+	name, password, token := r.FormValue("name"), r.FormValue("password"), rand.Text()
+	if users[name] == "" || subtle.ConstantTimeCompare([]byte(users[name]), []byte(password)) == 0 {
 		return 401, object{"error": object{"message": "wrong name or password"}}
 	}
-	token := rand.Text()
-	sessions.Store(token, name)
-	time.AfterFunc(24*time.Hour, func() { sessions.Delete(token) })
+	sessions.Store("session="+token, name)
 	http.SetCookie(w, &http.Cookie{Name: "session", Value: token, Path: "/", HttpOnly: true,
 		SameSite: http.SameSiteLaxMode, Secure: r.Header.Get("X-Forwarded-Proto") == "https"})
 	return 200, object{}
 }
 
-func connect(_ http.ResponseWriter, r *http.Request) (int, object) {
-	if cookie, err := r.Cookie("session"); err == nil {
-		if name, ok := sessions.Load(cookie.Value); ok {
-			return 200, object{"data": object{"name": name}, "join": []any{"user:" + name.(string)},
-				"emit": []object{{"event": "welcome", "args": []any{name}}}}
-		}
-	}
-	return 401, object{"error": object{"message": "log in first"}}
-}
-
-func privateMessage(_ http.ResponseWriter, r *http.Request) (int, object) {
-	var event struct {
-		Args   [2]string
-		Socket struct{ Data struct{ Name string } }
-	}
+func socket(_ http.ResponseWriter, r *http.Request) (int, object) {
+	cookie, _ := r.Cookie("session") // of the browser that the socket is in; maybe none
+	name, known := sessions.Load(cookie.String())
+	var event struct{ Args [2]string }
 	err := json.NewDecoder(r.Body).Decode(&event)
-	to, text := event.Args[0], event.Args[1]
-	if err != nil || users[to] == "" || text == "" || len(text) > 8000 {
+	switch to, text := event.Args[0], event.Args[1]; {
+	case !known:
+		return 401, object{"error": object{"message": "log in first"}}
+	case r.URL.Path == "/connect":
+		return 200, object{"join": []string{"user:" + name.(string)}, "data": object{"name": name},
+			"emit": []object{{"event": "welcome", "args": []any{name}}}}
+	case err != nil || users[to] == "" || text == "" || len(text) > 8000:
 		return 422, object{"error": object{"message": "expected somebody's name and a text"}}
 	}
-	message := []string{event.Socket.Data.Name, text} // who it is from is not the client's word
-	return 200, object{"ack": []string{"sent"},
-		"emit": []object{{"event": "private message", "args": message, "to": []string{"user:" + to}}}}
+	return 200, object{"ack": []string{"sent"}, "emit": []object{
+		{"event": "private message", "args": []any{name, event.Args[1]}, "to": []string{"user:" + event.Args[0]}}}}
 }
 
 func main() {
-	for path, answer := range map[string]func(http.ResponseWriter, *http.Request) (int, object){
-		"POST /login": login, "POST /connect": connect, "POST /message": privateMessage,
-	} {
-		http.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) { ... })
+	for path, answer := range map[string]func(http.ResponseWriter, *http.Request) (int, object){"/login": login, "/": socket} {
+		http.HandleFunc("POST "+path, func(w http.ResponseWriter, r *http.Request) {
+			status, said := answer(w, r)
+			w.WriteHeader(status)
+			_ = json.NewEncoder(w).Encode(said)
+		})
 	}
+	log.Fatal(http.ListenAndServe("127.0.0.1:"+cmp.Or(os.Getenv("PORT"), "8081"), nil))
 }

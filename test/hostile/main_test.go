@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// binary is the Caddy that all tests run.
-var binary string
+// program is the Caddy that all tests run.
+var program string
 
 // common is the process that all tests attack that need none of their own.
 var common *process
@@ -26,8 +26,8 @@ func run(m *testing.M) int {
 		return 1
 	}
 	defer os.RemoveAll(dir)
-	binary = filepath.Join(dir, "caddy")
-	args := append([]string{"build", "-o", binary}, buildFlags...)
+	program = filepath.Join(dir, "caddy")
+	args := append([]string{"build", "-o", program}, buildFlags...)
 	build := exec.Command("go", append(args, "github.com/caddy-socketio/caddy-socketio/cmd/caddy")...)
 	if out, err := build.CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "go build: %v\n%s", err, out)

@@ -24,19 +24,18 @@ import (
 const patience = 20 * time.Second
 
 // site is the inside of the common site: the same namespaces on routes that differ.
-const site = `
-	import route /socket.io/ ""
-	import route /packed/ "compression on"
-	import route /limited/ "rate_limit 100 200"
-	import route /capped/ "max_connections 20"
-	import route /brief/ "ping_interval 400ms
-		ping_timeout 400ms
-		connect_timeout 800ms
-		upgrade_timeout 500ms"
-`
+var site = route("/socket.io/", "") +
+	route("/packed/", "compression on") +
+	route("/limited/", "rate_limit 100 200") +
+	route("/capped/", "max_connections 20") +
+	route("/brief/", "ping_interval 400ms\nping_timeout 400ms\nconnect_timeout 800ms\nupgrade_timeout 500ms")
 
-// config is the Caddyfile around a site's inside. The clients of all routes of a site
-// are in one room.
+// route is a directive. The clients of all routes of a process share their rooms.
+func route(path, options string) string {
+	return "socketio {\npath " + path + "\norigins https://app.example.com\n" + options + "\nimport namespaces\n}\n"
+}
+
+// config is the Caddyfile around a site's inside.
 func (p *process) config(site string) string {
 	return fmt.Sprintf(`{
 	admin %s
@@ -71,24 +70,10 @@ func (p *process) config(site string) string {
 	namespace /glob-* {
 	}
 }
-(route) {
-	socketio {
-		path {args[0]}
-		origins https://app.example.com
-		{args[1]}
-		import namespaces
-	}
-}
 http://%s {
 %s
 }
-`, p.admin, p.address, strings.ReplaceAll(p.expand(site), "\n\n", "\n"))
-}
-
-// expand writes the routes out: a Caddyfile can't import several lines as an argument.
-func (p *process) expand(site string) string {
-	imports := regexp.MustCompile(`(?s)import route (\S+) "(.*?)"`)
-	return imports.ReplaceAllString(site, "socketio {\n\t\tpath $1\n\t\torigins https://app.example.com\n\t\t$2\n\t\timport namespaces\n\t}")
+`, p.admin, p.address, site)
 }
 
 // process is a running Caddy.
@@ -117,7 +102,7 @@ func start(dir, site string) (*process, error) {
 	if err := os.WriteFile(file, []byte(p.config(site)), 0o600); err != nil {
 		return nil, err
 	}
-	p.cmd = exec.Command(binary, "run", "--config", file, "--adapter", "caddyfile")
+	p.cmd = exec.Command(program, "run", "--config", file, "--adapter", "caddyfile")
 	p.cmd.Env = append(os.Environ(), "HOME="+dir, "XDG_CONFIG_HOME="+dir, "XDG_DATA_HOME="+dir)
 	p.cmd.Stderr = p.log
 	if err := p.cmd.Start(); err != nil {

@@ -1,0 +1,245 @@
+package hostile_test
+
+import (
+	"bufio"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+)
+
+// The opcodes of frames.
+const (
+	opContinue = 0x0
+	opText     = 0x1
+	opBinary   = 0x2
+	opClose    = 0x8
+	opPing     = 0x9
+	opPong     = 0xa
+
+	fin  = 0x80
+	rsv1 = 0x40
+)
+
+// wire is a WebSocket by hand, which can break all rules.
+type wire struct {
+	t testing.TB
+	net.Conn
+	r *bufio.Reader
+}
+
+// upgradeRequest is the handshake of a WebSocket. The target begins with the path.
+func upgradeRequest(target, header string) string {
+	return "GET " + target + " HTTP/1.1\r\nHost: " + common.address + "\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
+		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n" + header + "\r\n"
+}
+
+// dial opens a WebSocket, with header lines of its own and frames that follow at once.
+func (p *process) dial(target, header string, early []byte) (*wire, error) {
+	c, err := net.Dial("tcp", p.address)
+	if err != nil {
+		return nil, err
+	}
+	_ = c.SetDeadline(time.Now().Add(patience))
+	if _, err = c.Write(append([]byte(upgradeRequest(target, header)), early...)); err != nil {
+		c.Close()
+		return nil, err
+	}
+	r := bufio.NewReader(c)
+	resp, err := http.ReadResponse(r, nil)
+	if err == nil && resp.StatusCode != http.StatusSwitchingProtocols {
+		err = fmt.Errorf("handshake answered with %s", resp.Status)
+	}
+	if err != nil {
+		c.Close()
+		return nil, err
+	}
+	return &wire{Conn: c, r: r}, nil
+}
+
+// socket opens a WebSocket on a route and takes its open packet.
+func (p *process) socket(t testing.TB, path string) *wire {
+	t.Helper()
+	w, err := p.dial(path+"?EIO=4&transport=websocket", "", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.t = t
+	t.Cleanup(func() { w.Close() })
+	if open := w.next(); !strings.HasPrefix(open, `0{"sid":"`) {
+		t.Fatalf("got %q, want an open packet", open)
+	}
+	return w
+}
+
+// member opens a WebSocket and connects it to "/".
+func (p *process) member(t testing.TB, path string) *wire {
+	t.Helper()
+	w := p.socket(t, path)
+	w.text("40")
+	w.wantLike(`40{"sid":"`)
+	return w
+}
+
+// frame is a masked frame; head has FIN, the reserved bits and the opcode.
+func frame(head byte, payload []byte) []byte {
+	b := []byte{head}
+	switch n := len(payload); {
+	case n < 126:
+		b = append(b, 0x80|byte(n))
+	case n < 1<<16:
+		b = binary.BigEndian.AppendUint16(append(b, 0x80|126), uint16(n))
+	default:
+		b = binary.BigEndian.AppendUint64(append(b, 0x80|127), uint64(n))
+	}
+	mask := [4]byte{1, 2, 3, 4}
+	b = append(b, mask[:]...)
+	for i, c := range payload {
+		b = append(b, c^mask[i%4])
+	}
+	return b
+}
+
+// raw sends bytes. That the server has hung up is seen by who reads.
+func (w *wire) raw(b []byte) {
+	_ = w.SetDeadline(time.Now().Add(patience))
+	_, _ = w.Write(b)
+}
+
+// text sends whole text messages, in one write.
+func (w *wire) text(messages ...string) {
+	var b []byte
+	for _, m := range messages {
+		b = append(b, frame(fin|opText, []byte(m))...)
+	}
+	w.raw(b)
+}
+
+// errClosed is a close frame, with its status and reason.
+type errClosed struct{ status int }
+
+func (e errClosed) Error() string { return fmt.Sprintf("closed with %d", e.status) }
+
+const noStatus = 1005 // what a close frame without a status counts as
+
+// read reads one frame of the server: it sends whole messages only. It answers no
+// ping.
+func (w *wire) read() (op byte, payload []byte, err error) {
+	var head [2]byte
+	if _, err := io.ReadFull(w.r, head[:]); err != nil {
+		return 0, nil, err
+	}
+	n := uint64(head[1])
+	var long [8]byte
+	switch n {
+	case 126:
+		_, err = io.ReadFull(w.r, long[6:])
+		n = binary.BigEndian.Uint64(long[:])
+	case 127:
+		_, err = io.ReadFull(w.r, long[:])
+		n = binary.BigEndian.Uint64(long[:])
+	}
+	if err != nil || n > 64<<20 {
+		return 0, nil, errors.Join(err, fmt.Errorf("frame of %d bytes", n))
+	}
+	payload = make([]byte, n)
+	if _, err := io.ReadFull(w.r, payload); err != nil {
+		return 0, nil, err
+	}
+	if op = head[0] & 0xf; op == opClose {
+		status := noStatus
+		if len(payload) >= 2 {
+			status = int(binary.BigEndian.Uint16(payload))
+		}
+		return op, payload, errClosed{status}
+	}
+	return op, payload, nil
+}
+
+// message reads the next message and answers heartbeats.
+func (w *wire) message() (string, error) {
+	for {
+		_ = w.SetReadDeadline(time.Now().Add(patience))
+		op, payload, err := w.read()
+		switch {
+		case err != nil:
+			return "", err
+		case op == opText && string(payload) == "2":
+			w.text("3")
+		case op == opText, op == opBinary:
+			return string(payload), nil
+		}
+	}
+}
+
+// next is the next message that is no tick of the witness, or the error.
+func (w *wire) next() string {
+	for {
+		m, err := w.message()
+		if err != nil {
+			return err.Error()
+		}
+		if !strings.HasPrefix(m, `42["tick",`) {
+			return m
+		}
+	}
+}
+
+func (w *wire) want(messages ...string) {
+	w.t.Helper()
+	for _, m := range messages {
+		if got := w.next(); got != m {
+			w.t.Fatalf("got %.200q, want %.200q", got, m)
+		}
+	}
+}
+
+func (w *wire) wantLike(prefix string) {
+	w.t.Helper()
+	if got := w.next(); !strings.HasPrefix(got, prefix) {
+		w.t.Fatalf("got %.200q, want %q…", got, prefix)
+	}
+}
+
+// wantAlive checks that the server still answers.
+func (w *wire) wantAlive() {
+	w.t.Helper()
+	w.text(`42987["echo","alive"]`)
+	w.want(`43987["alive"]`)
+}
+
+// closed waits for the end and returns the status of the close frame, 0 when the
+// connection ended without one.
+func (w *wire) closed() int {
+	w.t.Helper()
+	for {
+		_, err := w.message()
+		if e, ok := errors.AsType[errClosed](err); ok {
+			return e.status
+		}
+		if err, ok := err.(net.Error); ok && err.Timeout() {
+			w.t.Fatal("the connection is still open")
+		}
+		if err != nil {
+			return 0
+		}
+	}
+}
+
+// wantClosed checks that the connection ends with one of the statuses; 0 is for an
+// end without a close frame.
+func (w *wire) wantClosed(statuses ...int) {
+	w.t.Helper()
+	got := w.closed()
+	for _, s := range statuses {
+		if s == got {
+			return
+		}
+	}
+	w.t.Errorf("closed with %d, want %v", got, statuses)
+}

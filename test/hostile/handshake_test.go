@@ -1,0 +1,191 @@
+package hostile_test
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+)
+
+// upgrade asks for a WebSocket and returns the answer.
+func (p *process) upgrade(t *testing.T, target, header string) answer {
+	t.Helper()
+	c, err := net.Dial("tcp", p.address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	_ = c.SetDeadline(time.Now().Add(patience))
+	if _, err := io.WriteString(c, upgradeRequest(target, header)); err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.ReadResponse(bufio.NewReader(c), nil)
+	if err != nil {
+		t.Fatalf("upgrade %.100s: %v", target, err)
+	}
+	if resp.StatusCode == http.StatusSwitchingProtocols {
+		return answer{resp.StatusCode, "", resp.Header}
+	}
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answer{resp.StatusCode, string(body), resp.Header}
+}
+
+func TestOrigins(t *testing.T) {
+	common.watch(t)
+	for origin, good := range map[string]bool{
+		"https://app.example.com":            true,
+		"http://" + common.address:           true, // the site itself
+		"http://app.example.com":             false,
+		"https://app.example.com.evil.io":    false,
+		"https://evilapp.example.com":        false,
+		"https://app.example.com:8443":       false,
+		"https://app.example.com:443":        false, // no browser sends it
+		"https://app.example.com/":           false,
+		"https://app.example.com@evil.io":    false,
+		"https://evil.io/app.example.com":    false,
+		"https://evil.io":                    false,
+		"null":                               false,
+		"file://":                            false,
+		"*":                                  false,
+		"foo://" + common.address:            false,
+		"http://x@" + common.address:         false,
+		"http://" + common.address + ".evil": false,
+	} {
+		t.Run(origin, func(t *testing.T) { checkOrigin(t, origin, good) })
+	}
+}
+
+func checkOrigin(t *testing.T, origin string, good bool) {
+	status, upgraded, preflight, allowed := 403, 403, 403, ""
+	if good {
+		status, upgraded, preflight, allowed = 200, 101, 204, origin
+	}
+	session := common.poller(t, "/socket.io/", "EIO=4")
+	for _, is := range []struct {
+		of     string
+		answer answer
+		want   int
+	}{
+		{"GET", common.do(t, "GET", "/socket.io/?EIO=4&transport=polling", "", "Origin", origin, "Cookie", "a=b"), status},
+		{"POST", session.post("40", "Origin", origin), status},
+		{"OPTIONS", common.do(t, "OPTIONS", "/socket.io/?EIO=4&transport=polling", "", "Origin", origin,
+			"Access-Control-Request-Method", "POST"), preflight},
+		{"upgrade", common.upgrade(t, "/socket.io/?EIO=4&transport=websocket", "Origin: "+origin+"\r\n"), upgraded},
+		{"probe", common.upgrade(t, "/socket.io/?EIO=4&transport=websocket&sid="+session.sid, "Origin: "+origin+"\r\n"), upgraded},
+	} {
+		if is.answer.status != is.want {
+			t.Errorf("%s: got %d, want %d", is.of, is.answer.status, is.want)
+		}
+		if got := is.answer.header.Get("Access-Control-Allow-Origin"); got != allowed {
+			t.Errorf("%s: allows %q, want %q", is.of, got, allowed)
+		}
+		if got := is.answer.header.Get("Access-Control-Allow-Credentials"); (got != "") != good {
+			t.Errorf("%s: credentials %q", is.of, got)
+		}
+	}
+	session.wantPost("", 400, "") // the refused requests have left it alone until now
+}
+
+func TestBadHandshakes(t *testing.T) {
+	common.watch(t)
+	const path = "/socket.io/?"
+	codes := []string{"Transport unknown", "Session ID unknown", "Bad handshake method", "Bad request", "Forbidden", "Unsupported protocol version"}
+	for _, test := range []struct {
+		method, query string
+		code          int
+	}{
+		{"GET", "", 0},
+		{"GET", "EIO=9", 0},
+		{"GET", "EIO=4&transport=", 0},
+		{"GET", "EIO=4&transport=foo", 0},
+		{"GET", "EIO=4&transport=__proto__", 0},
+		{"GET", "EIO=4&transport=constructor", 0},
+		{"GET", "EIO=4&transport=webtransport", 0},
+		{"GET", "EIO=4&transport[]=polling", 0},
+		{"GET", "EIO=4&transport=polling%00", 0},
+		{"GET", "transport=polling", 5},
+		{"GET", "EIO=99&transport=polling", 5},
+		{"GET", "EIO=abc&transport=polling", 5},
+		{"GET", "EIO=4.0&transport=polling", 5},
+		{"GET", "EIO=__proto__&transport=polling", 5},
+		{"GET", "EIO=4&EIO=5&transport=polling", 5},
+		{"GET", "EIO=4&transport=websocket", 3},
+		{"GET", "EIO=3&transport=polling&j=" + strings.Repeat("1", 30_000), 3},
+		{"POST", "EIO=4&transport=polling", 2},
+		{"PUT", "EIO=4&transport=polling", 2},
+		{"OPTIONS", "EIO=4&transport=polling", 2},
+		{"TRACE", "EIO=4&transport=polling", 2},
+		{"GET", "EIO=4&transport=polling&sid=x", 1},
+		{"POST", "EIO=4&transport=polling&sid=__proto__", 1},
+		{"GET", "EIO=4&transport=polling&sid=" + strings.Repeat("x", 30_000), 1},
+	} {
+		want := fmt.Sprintf(`{"code":%d,"message":"%s"}`, test.code, codes[test.code])
+		if got := common.do(t, test.method, path+test.query, ""); got.status != 400 || got.body != want {
+			t.Errorf("%s %.80s: got %d %.200s, want %s", test.method, test.query, got.status, got.body, want)
+		}
+		if test.method != "GET" || test.code == 3 {
+			continue
+		}
+		// The same as an upgrade: text, and never a 101.
+		got := common.upgrade(t, path+strings.Replace(test.query, "=polling", "=websocket", 1), "")
+		if got.status != 400 || got.body != codes[test.code] {
+			t.Errorf("upgrade %.80s: got %d %.200s, want 400 %s", test.query, got.status, got.body, codes[test.code])
+		}
+	}
+	if got := common.upgrade(t, path+"EIO=4&transport=polling", ""); got.status != 400 {
+		t.Errorf("upgrade of polling: got %d", got.status)
+	}
+}
+
+func TestBadUpgradeHeaders(t *testing.T) {
+	common.watch(t)
+	const target = "/socket.io/?EIO=4&transport=websocket"
+	for name, test := range map[string]struct {
+		header string
+		status int
+	}{
+		"many subprotocols":     {"Sec-WebSocket-Protocol: " + strings.Repeat("a, ", 10_000) + "a\r\n", 101},
+		"spaces":                {"Sec-WebSocket-Protocol: a" + strings.Repeat(" ", 30_000) + "b\r\n", 101},
+		"endless extension":     {"Sec-WebSocket-Extensions: permessage-deflate; " + strings.Repeat(`a="\`, 10_000) + "\r\n", 101},
+		"many extensions":       {"Sec-WebSocket-Extensions: " + strings.Repeat("permessage-deflate, ", 1_500) + "x\r\n", 101},
+		"a header beyond limit": {"X-Long: " + strings.Repeat("a", 2<<20) + "\r\n", 431},
+		"many headers":          {strings.Repeat("X-Many: a\r\n", 2_000), 101},
+		"a body":                {"Content-Length: 3\r\n", 400},
+		"an endless body":       {"Transfer-Encoding: chunked\r\n", 400},
+		"an old version":        {"Sec-WebSocket-Version: 7\r\n", 101}, // besides 13
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := common.upgradeOrReset(t, target, test.header); got != test.status && got != 0 {
+				t.Errorf("got %d, want %d", got, test.status)
+			}
+		})
+	}
+}
+
+// upgradeOrReset is the status of an answer, 0 when the server has hung up on what
+// was still being sent.
+func (p *process) upgradeOrReset(t *testing.T, target, header string) int {
+	t.Helper()
+	c, err := net.Dial("tcp", p.address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	_ = c.SetDeadline(time.Now().Add(patience))
+	_, _ = io.WriteString(c, upgradeRequest(target, header))
+	resp, err := http.ReadResponse(bufio.NewReader(c), nil)
+	if e, ok := err.(net.Error); ok && e.Timeout() {
+		t.Error("no answer")
+	}
+	if err != nil {
+		return 0
+	}
+	return resp.StatusCode
+}

@@ -1,0 +1,131 @@
+package hostile_test
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+)
+
+// client makes the requests of all pollers.
+var client = &http.Client{Transport: &http.Transport{MaxIdleConns: 500, MaxIdleConnsPerHost: 500}}
+
+// answer is what a request got.
+type answer struct {
+	status int
+	body   string
+	header http.Header
+}
+
+// request makes a request; what follows are names and values of headers.
+func (p *process) request(ctx context.Context, method, target string, body io.Reader, header ...string) (answer, error) {
+	r, err := http.NewRequestWithContext(ctx, method, "http://"+p.address+target, body)
+	if err != nil {
+		return answer{}, err
+	}
+	for i := 0; i < len(header); i += 2 {
+		r.Header[header[i]] = []string{header[i+1]}
+	}
+	resp, err := client.Do(r)
+	if err != nil {
+		return answer{}, err
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	return answer{resp.StatusCode, string(b), resp.Header}, err
+}
+
+// do is request within the patience of a test.
+func (p *process) do(t testing.TB, method, target, body string, header ...string) answer {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	a, err := p.request(ctx, method, target, strings.NewReader(body), header...)
+	if err != nil {
+		t.Fatalf("%s %.100s: %v", method, target, err)
+	}
+	return a
+}
+
+// poller is a client that polls.
+type poller struct {
+	t testing.TB
+	p *process
+	// target of its requests, with the sid.
+	target, sid string
+}
+
+// poller opens a session. The query begins with EIO.
+func (p *process) poller(t testing.TB, path, query string) *poller {
+	t.Helper()
+	target := path + "?" + query + "&transport=polling"
+	a := p.do(t, "GET", target, "")
+	_, open, _ := strings.Cut(a.body, "{")
+	open, _, _ = strings.Cut(open, "}")
+	var handshake struct{ SID string }
+	if err := json.Unmarshal([]byte("{"+open+"}"), &handshake); err != nil || a.status != 200 {
+		t.Fatalf("handshake: %d %s", a.status, a.body)
+	}
+	return &poller{t, p, target + "&sid=" + handshake.SID, handshake.SID}
+}
+
+// member opens a session and connects it to "/".
+func (p *process) pollingMember(t testing.TB, path string) *poller {
+	t.Helper()
+	c := p.poller(t, path, "EIO=4")
+	c.wantPost("40", 200, "ok")
+	if a := c.get(); !strings.HasPrefix(a.body, `40{"sid":"`) {
+		t.Fatalf("connect: %d %s", a.status, a.body)
+	}
+	return c
+}
+
+func (c *poller) get() answer {
+	c.t.Helper()
+	return c.p.do(c.t, "GET", c.target, "")
+}
+
+func (c *poller) post(body string, header ...string) answer {
+	c.t.Helper()
+	return c.p.do(c.t, "POST", c.target, body, header...)
+}
+
+func (c *poller) wantPost(body string, status int, text string) {
+	c.t.Helper()
+	if a := c.post(body); a.status != status || a.body != text {
+		c.t.Errorf("POST %.60q (%d bytes): got %d %q, want %d %q", body, len(body), a.status, a.body, status, text)
+	}
+}
+
+// wantAlive checks that the session still answers.
+func (c *poller) wantAlive() {
+	c.t.Helper()
+	c.wantPost(`42987["echo","alive"]`, 200, "ok")
+	for {
+		a := c.get()
+		if strings.Contains(a.body, `43987["alive"]`) {
+			return
+		}
+		if a.status != 200 {
+			c.t.Fatalf("poll: %d %s", a.status, a.body)
+		}
+	}
+}
+
+// wantGone polls until the session is unknown.
+func (c *poller) wantGone() {
+	c.t.Helper()
+	for {
+		switch a := c.get(); {
+		case a.status == 200:
+		case a.status == 400 && a.body == unknownSession:
+			return
+		default:
+			c.t.Fatalf("poll: %d %s", a.status, a.body)
+		}
+	}
+}
+
+const unknownSession = `{"code":1,"message":"Session ID unknown"}`

@@ -1,0 +1,112 @@
+package hostile_test
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// witness is a client in the room of an offender. Another one sends ticks to the room
+// all the time, and the witness must get each of them, in order.
+type witness struct {
+	t       *testing.T
+	beacon  *wire
+	wire    *wire
+	ticks   chan int // numbers of those that came; closed at the end
+	stopped chan struct{}
+	failed  error // read after ticks is closed
+}
+
+// tickPeriod is the time between ticks.
+const tickPeriod = 5 * time.Millisecond
+
+// watch has a witness until the test's end, which fails if a tick is late then or
+// has been missed.
+func (p *process) watch(t *testing.T) *witness {
+	t.Helper()
+	w := &witness{
+		t: t, beacon: p.member(t, "/socket.io/"), wire: p.member(t, "/socket.io/"),
+		ticks: make(chan int, 1), stopped: make(chan struct{}),
+	}
+	go w.send()
+	go w.receive()
+	t.Cleanup(func() {
+		w.undisturbed()
+		close(w.stopped)
+		w.beacon.Close() // which also ends send
+		w.wire.Close()
+		for range w.ticks {
+		}
+		if w.failed != nil {
+			t.Errorf("the witness: %v", w.failed)
+		}
+	})
+	return w
+}
+
+// send sends ticks, and reads what its own member of the room gets.
+func (w *witness) send() {
+	go func() {
+		for {
+			if _, err := w.beacon.message(); err != nil {
+				return
+			}
+		}
+	}()
+	pace := time.NewTicker(tickPeriod)
+	defer pace.Stop()
+	for n := 1; ; n++ {
+		w.beacon.text(`42["tick",` + strconv.Itoa(n) + `]`)
+		select {
+		case <-pace.C:
+		case <-w.stopped:
+			return
+		}
+	}
+}
+
+// receive reads the ticks.
+func (w *witness) receive() {
+	defer close(w.ticks)
+	for last := 0; ; {
+		m, err := w.wire.message()
+		if err != nil {
+			if !errors.Is(err, net.ErrClosed) {
+				w.failed = err
+			}
+			return
+		}
+		if number, ok := strings.CutPrefix(m, `42["tick",`); ok {
+			n, _ := strconv.Atoi(strings.TrimSuffix(number, "]"))
+			if last > 0 && n != last+1 {
+				w.failed = fmt.Errorf("tick %d after tick %d", n, last)
+				return
+			}
+			last = n
+			select {
+			case w.ticks <- n:
+			default: // nobody asks at the moment
+			}
+		}
+	}
+}
+
+// undisturbed checks that a tick comes that is sent from now on.
+func (w *witness) undisturbed() {
+	w.t.Helper()
+	late := time.After(patience)
+	for range 3 { // the first may have come before
+		select {
+		case _, ok := <-w.ticks:
+			if !ok {
+				w.t.Fatalf("the witness: %v", w.failed)
+			}
+		case <-late:
+			w.t.Fatal("the witness gets nothing any more")
+		}
+	}
+}
