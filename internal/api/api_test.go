@@ -239,7 +239,7 @@ func TestStatus(t *testing.T) {
 	f.hub.Use(hub.Config{})
 	f.expect(f.get(""), 200, `{"version":"v1.2.3","hubs":[{"name":"default","connections":0,"namespaces":[`+
 		`{"name":"/","sockets":0,"rooms":0},{"name":"/chat","sockets":0,"rooms":0}],`+
-		`"cluster":{"engine":"memory","connected":true,"dropped":0}}],"totals":{"connections":0,"sockets":0,"rooms":0}}`)
+		`"cluster":{"engine":"memory","connected":true,"dropped":0,"malformed":0}}],"totals":{"connections":0,"sockets":0,"rooms":0}}`)
 }
 
 func TestWriteErrorOfOthers(t *testing.T) {

@@ -1,0 +1,174 @@
+// The examples of private messages as they are in examples/: each application,
+// its Caddyfile and the page, with official clients.
+
+import assert from 'node:assert/strict';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import net from 'node:net';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { after, before, describe } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { Caddy, freePort } from '../e2e/lib/caddy.js';
+import { call, connect, kind, open, refused } from '../e2e/lib/clients.js';
+import { test } from '../e2e/lib/rules.js';
+import { heard, within } from '../e2e/lib/time.js';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const missing = (command, ...args) => (spawnSync(command, args).status === 0 ? false : `${command} is not installed`);
+
+const examples = [
+	{
+		name: 'Python', caddyfile: 'python/Caddyfile', skip: missing('python3', '--version'),
+		command: () => ['python3', 'examples/python/app.py'],
+	},
+	{ name: 'Node', caddyfile: 'node/Caddyfile', command: () => [process.execPath, 'examples/node/app.mjs'] },
+	{
+		name: 'Go', caddyfile: 'go/Caddyfile', skip: missing('go', 'version'),
+		prepare: (dir) => spawnSync('go', ['build', '-o', join(dir, 'app'), './examples/go'], { cwd: root, stdio: 'inherit' }),
+		command: (port, dir) => [join(dir, 'app')],
+	},
+	{
+		name: 'PHP', caddyfile: 'php/Caddyfile', skip: missing('php', '--version'),
+		command: (port, dir) => ['php', '-d', `session.save_path=${dir}`, '-S', `127.0.0.1:${port}`, '-t', 'examples/php'],
+	},
+	{
+		name: 'PHP by FastCGI', caddyfile: 'php/fpm.Caddyfile', skip: missing('php-cgi', '--version'),
+		command: (port, dir) => ['php-cgi', '-d', `session.save_path=${dir}`, '-b', `127.0.0.1:${port}`],
+	},
+];
+
+// Child is an application that runs until it is stopped.
+class Child {
+	#process;
+	#exit;
+
+	static async start(port, [command, ...args]) {
+		const child = new Child();
+		child.#process = spawn(command, args, { cwd: root, env: { ...process.env, PORT: port }, stdio: 'ignore' });
+		child.#exit = once(child.#process, 'exit');
+		try {
+			await within(child.#listens(port), `start of ${command}`);
+		} catch (error) {
+			await child.stop();
+			throw error;
+		}
+		return child;
+	}
+
+	async #listens(port) {
+		for (;;) {
+			if (this.#process.exitCode !== null) throw new Error(`ended with ${this.#process.exitCode}`);
+			const socket = net.connect(port, '127.0.0.1');
+			const [up] = await Promise.race([once(socket, 'connect').then(() => [true]), once(socket, 'close').then(() => [false])])
+				.catch(() => [false]);
+			socket.destroy();
+			if (up) return;
+		}
+	}
+
+	async stop() {
+		this.#process.kill('SIGKILL');
+		await this.#exit;
+	}
+}
+
+// site is the inside of the example's site block, for other ports and places.
+async function site(caddyfile, port) {
+	const text = await readFile(join(root, 'examples', caddyfile), 'utf8');
+	const inside = text.match(/^http:\/\/localhost:8080 \{\n([^]*)^\}/m)[1];
+	return inside.replace(/127\.0\.0\.1:(8081|9000)/g, `127.0.0.1:${port}`)
+		.replace(/root (examples\/\S+)/g, (_, path) => `root "${resolve(root, path)}"`);
+}
+
+for (const example of examples) {
+	describe(`private messages in ${example.name}`, { skip: example.skip }, () => {
+		let dir;
+		let app;
+		let caddy;
+		before(async () => {
+			dir = await mkdtemp(join(tmpdir(), 'caddy-example-'));
+			example.prepare?.(dir);
+			const port = await freePort();
+			app = await Child.start(port, example.command(port, dir));
+			caddy = await Caddy.start(await site(example.caddyfile, port));
+		});
+		after(async () => {
+			await caddy?.stop();
+			await app?.stop();
+			await rm(dir, { recursive: true, force: true });
+		});
+
+		const login = (name, password) => within(fetch(`${caddy.url}/login`, {
+			method: 'POST',
+			body: new URLSearchParams({ name, password }),
+		}), 'login');
+
+		// cookie is that of somebody who has logged in.
+		async function cookie(name, password) {
+			const response = await login(name, password);
+			assert.equal(response.status, 200, await response.text());
+			const [set] = response.headers.getSetCookie();
+			assert.match(set, /HttpOnly/i);
+			assert.match(set, /SameSite=Lax/i);
+			return set.split(';')[0];
+		}
+
+		const enter = (t, k, Cookie) => connect(t, k, caddy.url, { extraHeaders: { Cookie } });
+
+		test('nobody gets in without a login', async (t) => {
+			assert.equal(await refused(open(t, kind(4, 'websocket'), caddy.url)), 'log in first');
+			assert.equal(await refused(open(t, kind(2, 'polling'), caddy.url)), 'log in first');
+			const real = await cookie('ada', 'lovelace');
+			for (const Cookie of ['session=ada', 'session=', `${real}x`, real.replace(/=./, '=_'), `x${real}`, 'PHPSESSID=ada']) {
+				assert.equal(await refused(open(t, kind(4, 'websocket'), caddy.url, { extraHeaders: { Cookie } })), 'log in first', Cookie);
+			}
+		});
+
+		test('a wrong name or password is no login', async () => {
+			for (const [name, password] of [['ada', 'turing'], ['ada', ''], ['nobody', ''], ['', ''], ['__proto__', 'x'], ['ada', 'ł'.repeat(99)]]) {
+				const response = await login(name, password);
+				assert.deepEqual([response.status, await response.json()], [401, { error: { message: 'wrong name or password' } }]);
+				assert.deepEqual(response.headers.getSetCookie(), []);
+			}
+		});
+
+		test('messages go to whom they are for, and say whom they are from', async (t) => {
+			const ada = await enter(t, kind(4, 'upgrade'), await cookie('ada', 'lovelace'));
+			const here = await cookie('alan', 'turing');
+			const alan = await Promise.all([kind(2, 'websocket'), kind(3, 'polling')].map((k) => enter(t, k, here)));
+			const grace = await enter(t, kind(4, 'websocket'), await cookie('grace', 'hopper'));
+			grace.on('private message', (from) => assert.fail(`grace reads what ${from} wrote`));
+
+			const got = alan.map((socket) => heard(socket, 'private message'));
+			assert.deepEqual(await call(ada, 'private message', 'alan', '<b>"☕"</b>'), ['sent']);
+			for (const message of got) assert.deepEqual(await message, ['ada', '<b>"☕"</b>']);
+
+			const back = heard(ada, 'private message');
+			assert.deepEqual(await call(alan[0], 'private message', 'ada', 'grace?'), ['sent']);
+			assert.deepEqual(await back, ['alan', 'grace?']);
+			assert.deepEqual(await call(grace, 'private message', 'ada', 'yes'), ['sent']);
+		});
+
+		test('what is no message is an error', async (t) => {
+			const ada = await enter(t, kind(4, 'websocket'), await cookie('ada', 'lovelace'));
+			const bad = [[], ['nobody', 'hello'], ['alan'], ['alan', ''], ['alan', 7], [['alan'], 'x'], ['alan', Buffer.from('x')], ['alan', 'x'.repeat(9000)]];
+			for (const args of bad) {
+				assert.deepEqual(await call(ada, 'private message', ...args), [{ error: "expected somebody's name and a text" }]);
+			}
+			assert.deepEqual(await call(ada, 'private message', 'alan', 'still here'), ['sent']);
+		});
+
+		test('the page is there, and the application is not open to the world', async () => {
+			const page = await fetch(caddy.url);
+			assert.match(await page.text(), /<title>Private messages<\/title>/);
+			const client = await fetch(`${caddy.url}/clients/socket.io-4.8.4.js`);
+			assert.equal(client.status, 200);
+			for (const path of ['/socket', '/socket.php', '/users.php', '/connect', '/login/x', '/clients/../../python/app.py']) {
+				const response = await fetch(caddy.url + path, { method: 'POST', body: '{"type":"connect"}' });
+				assert.ok([404, 405].includes(response.status), `${path}: ${response.status}`);
+			}
+		});
+	});
+}
