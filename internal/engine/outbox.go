@@ -23,7 +23,7 @@ var (
 
 // Send queues a message and reports whether it did: not after the session's end. It
 // never waits for the client. A client for which more than [Config.MaxQueue] bytes
-// wait is dropped, which ends the session.
+// wait already is dropped, which ends the session.
 func (s *Session) Send(m *eio.Message) bool {
 	limit := s.route.config.Load().MaxQueue
 	s.mu.Lock()
@@ -31,7 +31,7 @@ func (s *Session) Send(m *eio.Message) bool {
 		s.mu.Unlock()
 		return false
 	}
-	if s.bytes > 0 && s.bytes+m.Size()+perMessage > limit {
+	if s.bytes > limit {
 		s.mu.Unlock()
 		s.server.stats.overflowed.Add(1)
 		s.end(ReasonForced, ending{})

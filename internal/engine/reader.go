@@ -166,7 +166,7 @@ func (c *conn) verdict(err error) (frame []byte, reason string) {
 	switch {
 	case errors.Is(err, errUTF8), isInflate(err):
 		return closeFrame(websocket.CloseInvalidFramePayloadData), ReasonTransportError
-	case errors.Is(err, errTooBig):
+	case errors.Is(err, errTooBig), errors.Is(err, websocket.ErrReadLimit): // a size that no integer holds
 		return closeFrame(websocket.CloseMessageTooBig), ReasonTransportError
 	case errors.Is(err, errFragments):
 		return closeFrame(websocket.ClosePolicyViolation), ReasonTransportError

@@ -27,8 +27,8 @@ type Config struct {
 	// MaxPayload is the size of the largest POST body and the largest WebSocket
 	// message, in bytes; default 1,000,000. It is told to V4 clients.
 	MaxPayload int64
-	// MaxQueue is how many bytes may wait for one client before it is dropped;
-	// default 1,000,000. A single message may be larger.
+	// MaxQueue is how many bytes may wait for one client: when more do and another
+	// message is to be queued, it is dropped. Default 1,000,000.
 	MaxQueue int
 	// AllowOrigin decides about requests that carry an Origin; nil allows all.
 	AllowOrigin func(origin string, r *http.Request) bool

@@ -1,0 +1,196 @@
+package handlers
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/caddy-socketio/caddy-socketio/sio"
+)
+
+// show is a value with its binary values in base64.
+func show(t *testing.T, d sio.Data) string {
+	t.Helper()
+	text, err := json.Marshal(d)
+	if err != nil {
+		t.Errorf("%s: %v", d.JSON, err)
+	}
+	return strings.NewReplacer(`\u003c`, "<", `\u003e`, ">", `\u0026`, "&").Replace(string(text))
+}
+
+func TestValue(t *testing.T) {
+	t.Setenv("GREETING", `say "hi"`)
+	ev := liveEvent(t, `["a\"b",2.50,{"to":"lobby"},null,{"_placeholder":true,"num":0},[1,{"_placeholder":true,"num":1}],true]`,
+		[]byte("one"), []byte("two"))
+	for _, test := range []struct{ name, arg, want string }{
+		{"text", `hello`, `"hello"`},
+		{"text that looks like JSON", `[1,`, `"[1,"`},
+		{"number", `1.50`, `1.50`},
+		{"large number", `9007199254740993`, `9007199254740993`},
+		{"null", `null`, `null`},
+		{"string", `"hello"`, `"hello"`},
+		{"object", `{"a": [1, true]}`, `{"a":[1,true]}`},
+		{"binary", `{"$binary":"AQI="}`, `{"$binary":"AQI="}`},
+		{"placeholder: string", `{event.args.0}`, `"a\"b"`},
+		{"placeholder: number", `{event.args.1}`, `2.50`},
+		{"placeholder: object", `{event.args.2}`, `{"to":"lobby"}`},
+		{"placeholder: null", `{event.args.3}`, `null`},
+		{"placeholder: binary", `{event.args.4}`, `{"$binary":"b25l"}`},
+		{"placeholder: list with binary", `{event.args.5}`, `[1,{"$binary":"dHdv"}]`},
+		{"placeholder: bool", `{event.args.6}`, `true`},
+		{"placeholder: nothing", `{event.args.7}`, `null`},
+		{"placeholder: all arguments", `{"all":"{event.args.*}"}`,
+			`{"all":["a\"b",2.50,{"to":"lobby"},null,{"$binary":"b25l"},[1,{"$binary":"dHdv"}],true]}`},
+		{"placeholder of the data: number", `{socket.data.n}`, `7`},
+		{"placeholder of the data: list", `{socket.data.list}`, `["a",1]`},
+		{"placeholder of the data: binary", `{socket.data.raw}`, `{"$binary":"AQI="}`},
+		{"placeholder of the environment", `{env.GREETING}`, `"say \"hi\""`},
+		{"in a text: string", `<{event.args.0}>`, `"<a\"b>"`},
+		{"in a text: others", `{event.args.1} {event.args.2} {event.args.6}`, `"2.50 {\"to\":\"lobby\"} true"`},
+		{"in a text: nothing", `[{event.args.3}{event.args.7}]`, `"[]"`},
+		{"in a text: binary", `x{event.args.4}`, `"xb25l"`},
+		{"in JSON", `{"from":"{socket.data.name}","at":["{event.args.1}","n={event.args.1}"],"x":1}`,
+			`{"from":"ada","at":[2.50,"n=2.50"],"x":1}`},
+		{"in JSON: binary", `{"file":"{event.args.4}","more":["{event.args.5}"]}`,
+			`{"file":{"$binary":"b25l"},"more":[[1,{"$binary":"dHdv"}]]}`},
+		{"in a key", `{"{event.args.1}":1}`, `{"2.50":1}`},
+		{"escaped", `\{event.name}`, `"{event.name}"`},
+		{"escaped in JSON", `{"a":"\\{event.name}"}`, `{"a":"{event.name}"}`},
+		{"no placeholders", `{"a":"{x y}","b":"{}"}`, `{"a":"{x y}","b":"{}"}`},
+		{"escapes stay", `"\u00e9\\\"{"`, `"\u00e9\\\"{"`},
+	} {
+		v, err := NewValue(ArgumentJSON(test.arg))
+		if err != nil {
+			t.Errorf("%s: %v", test.name, err)
+			continue
+		}
+		if got := show(t, v.For(ev)); got != test.want {
+			t.Errorf("%s: got  %s\nwant %s", test.name, got, test.want)
+		}
+	}
+}
+
+func TestValueRefuses(t *testing.T) {
+	for _, test := range []struct{ value, message string }{
+		{``, "JSON"},
+		{`{`, "JSON"},
+		{`"{event.nothing}"`, "unknown placeholder"},
+		{`{"a":["{socket.x}"]}`, "unknown placeholder"},
+		{`{"$binary":"no base64"}`, "$binary"},
+		{`{"_placeholder":true,"num":0}`, ""},
+		{`["{event.name}",{"$binary":"AQI="}]`, "a value with placeholders can't have $binary too"},
+	} {
+		if _, err := NewValue(json.RawMessage(test.value)); err == nil || !strings.Contains(err.Error(), test.message) {
+			t.Errorf("%s: got %v, want an error with %q", test.value, err, test.message)
+		}
+	}
+}
+
+func TestArgs(t *testing.T) {
+	ev := liveEvent(t, `["a",{"_placeholder":true,"num":0},[2]]`, []byte("one"))
+	for _, test := range []struct {
+		args []string
+		want string
+	}{
+		{nil, `[]`},
+		{[]string{`1`, `x`}, `[1,"x"]`},
+		{[]string{`{event.args.*}`}, `["a",{"$binary":"b25l"},[2]]`},
+		{[]string{`first`, `{event.args.*}`, `{event.args.1}`}, `["first","a",{"$binary":"b25l"},[2],{"$binary":"b25l"}]`},
+		{[]string{`{event.args.*} `}, `["[\"a\",{\"$binary\":\"b25l\"},[2]] "]`},
+		{[]string{`["{event.args.*}"]`}, `[[["a",{"$binary":"b25l"},[2]]]]`},
+	} {
+		raw := make([]json.RawMessage, len(test.args))
+		for i, arg := range test.args {
+			raw[i] = ArgumentJSON(arg)
+		}
+		args, err := NewArgs(raw)
+		if err != nil {
+			t.Errorf("%q: %v", test.args, err)
+			continue
+		}
+		if got := show(t, sio.Data(args.For(ev))); got != test.want {
+			t.Errorf("%q: got %s, want %s", test.args, got, test.want)
+		}
+	}
+	if _, err := NewArgs([]json.RawMessage{[]byte(`1`), []byte(`"{event.x}"`)}); err == nil || !strings.HasPrefix(err.Error(), "argument 1: ") {
+		t.Errorf("got %v, want an error about argument 1", err)
+	}
+}
+
+func FuzzValue(f *testing.F) {
+	for _, s := range []string{`"{event.args.0}"`, `{"{event.name}":["x{event.args.1}"]}`, `{"$binary":"AQI="}`, `"\\{x}"`, `"\ud800{event.name}"`} {
+		f.Add([]byte(s))
+	}
+	ev := arguments(`["x",{"_placeholder":true,"num":0}]`, []byte{1})
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		v, err := NewValue(raw)
+		if err != nil {
+			return
+		}
+		for _, c := range v.cuts {
+			for i := 1; i < len(c.text.parts); i += 2 {
+				if !strings.HasPrefix(c.text.parts[i], "event.") {
+					return // it needs a socket
+				}
+			}
+		}
+		if _, err := json.Marshal(v.For(ev)); err != nil {
+			t.Errorf("%q: %v", raw, err)
+		}
+	})
+}
+
+func TestRooms(t *testing.T) {
+	ev := liveEvent(t, `["a",["b","c",4],[],7,null,"",["d",""],{"x":1}]`)
+	for _, test := range []struct {
+		rooms, want []string
+		err         string
+	}{
+		{rooms: nil, want: []string{}},
+		{rooms: []string{"lobby", "user:{event.args.0}"}, want: []string{"lobby", "user:a"}},
+		{rooms: []string{"{event.args.0}", "{event.args.1}"}, want: []string{"a", "b", "c", "4"}},
+		{rooms: []string{"x{event.args.1}"}, want: []string{`x["b","c",4]`}},
+		{rooms: []string{"{event.args.2}"}, want: []string{}},
+		{rooms: []string{"{event.args.3}"}, want: []string{"7"}},
+		{rooms: []string{"{event.args.7}"}, want: []string{`{"x":1}`}},
+		{rooms: []string{"{socket.data.list}"}, want: []string{"a", "1"}},
+		{rooms: []string{"user:{event.args.9}"}, want: []string{"user:"}},
+		{rooms: []string{"{event.args.9}"}, err: "bad room name: {event.args.9} has no value"},
+		{rooms: []string{"a", "{event.args.4}"}, err: "bad room name: it is empty"},
+		{rooms: []string{"a", "{event.args.5}"}, err: "bad room name: it is empty"},
+		{rooms: []string{"{event.args.6}"}, err: "bad room name: it is empty"},
+		{rooms: []string{"{event.args.9}{event.args.9}"}, err: "bad room name: it is empty"},
+	} {
+		rooms, err := NewRooms(test.rooms)
+		if err != nil {
+			t.Errorf("%q: %v", test.rooms, err)
+			continue
+		}
+		got, err := rooms.For(ev)
+		if err == nil && test.err != "" || err != nil && err.Error() != test.err {
+			t.Errorf("%q: got error %v, want %q", test.rooms, err, test.err)
+		}
+		if !slices.Equal(got, test.want) {
+			t.Errorf("%q: got %q, want %q", test.rooms, got, test.want)
+		}
+	}
+	own, err := NewRooms([]string{"{socket.rooms}"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := own.For(ev); err != nil || !slices.Equal(got, []string{ev.Socket.ID(), "lobby"}) {
+		t.Errorf("{socket.rooms}: got %q, %v", got, err)
+	}
+}
+
+func TestRoomsRefuses(t *testing.T) {
+	for _, test := range []struct{ room, message string }{
+		{"", "room 1: the name is empty"},
+		{"{event.nothing}", "room 1: unknown placeholder"},
+	} {
+		if _, err := NewRooms([]string{"a", test.room}); err == nil || !strings.HasPrefix(err.Error(), test.message) {
+			t.Errorf("%q: got %v, want %s", test.room, err, test.message)
+		}
+	}
+}

@@ -1,0 +1,226 @@
+package hostile_test
+
+import (
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// The statuses of close frames.
+const (
+	goingWell     = 1000
+	protocolError = 1002
+	badPayload    = 1007
+	policy        = 1008
+	tooBig        = 1009
+)
+
+// head is the head of an unmasked frame, or of one whose payload never comes.
+func head(first byte, masked byte, size uint64) []byte {
+	return append(binary.BigEndian.AppendUint64([]byte{first, masked | 127}, size), 1, 2, 3, 4)
+}
+
+// closing is a close frame.
+func closing(status uint16, reason string) []byte {
+	return frame(fin|opClose, append(binary.BigEndian.AppendUint16(nil, status), reason...))
+}
+
+func TestBrokenFrames(t *testing.T) {
+	common.watch(t)
+	common.bounded(t, 100<<20)
+	text := []byte(`42["x"]`)
+	tests := map[string]struct {
+		sent   []byte
+		status int
+	}{
+		"unmasked":                  {append([]byte{fin | opText, byte(len(text))}, text...), protocolError},
+		"reserved bit 1":            {frame(fin|rsv1|opText, text), protocolError},
+		"reserved bit 2":            {frame(fin|0x20|opText, text), protocolError},
+		"reserved bit 3":            {frame(fin|0x10|opText, text), protocolError},
+		"all reserved bits":         {frame(fin|0x70|opText, text), protocolError},
+		"reserved bit of a ping":    {frame(fin|rsv1|opPing, nil), protocolError},
+		"a continuation of nothing": {frame(fin|opContinue, text), protocolError},
+		"an open continuation":      {frame(opContinue, text), protocolError},
+		"two beginnings":            {append(frame(opText, text), frame(fin|opText, text)...), protocolError},
+		"binary within text":        {append(frame(opText, text), frame(opBinary, text)...), protocolError},
+		"a ping in parts":           {frame(opPing, text), protocolError},
+		"a close in parts":          {frame(opClose, nil), protocolError},
+		"a large ping":              {frame(fin|opPing, make([]byte, 126)), protocolError},
+		"a large pong":              {frame(fin|opPong, make([]byte, 126)), protocolError},
+		"a large close":             {closing(goingWell, strings.Repeat("x", 124)), protocolError},
+		"a huge ping":               {head(fin|opPing, 0x80, 1<<40), protocolError},
+		"a close of one byte":       {frame(fin|opClose, []byte{3}), protocolError},
+				"a size of 2^63":            {head(fin|opText, 0x80, 1<<63), 0},
+		"a size of 2^64-1":          {head(fin|opBinary, 0x80, 1<<64-1), 0},
+		"a size of 2^62":            {head(fin|opText, 0x80, 1<<62), tooBig},
+		"a size of 1 GB":            {head(fin|opBinary, 0x80, 1<<30), tooBig},
+		"one byte too many":         {head(fin|opText, 0x80, 1_000_001), tooBig},
+		"HTTP":                      {[]byte("GET / HTTP/1.1\r\nHost: x\r\n\r\n"), protocolError},
+	}
+	for _, op := range []byte{3, 4, 5, 6, 7, 0xb, 0xc, 0xd, 0xe, 0xf} {
+		tests[fmt.Sprintf("opcode %x", op)] = struct {
+			sent   []byte
+			status int
+		}{frame(fin|op, nil), protocolError}
+	}
+	for _, status := range []uint16{0, 1, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000, 2999, 5000, 65535} {
+		tests[fmt.Sprintf("close %d", status)] = struct {
+			sent   []byte
+			status int
+		}{closing(status, ""), protocolError}
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			statuses := []int{test.status}
+			if test.status == 0 { // there is no telling what it is
+				statuses = []int{protocolError, tooBig}
+			}
+			w := common.member(t, "/socket.io/")
+			w.raw(test.sent)
+			w.wantClosed(statuses...)
+
+			// The same in the segment of the handshake.
+			early, err := common.dial("/socket.io/?EIO=4&transport=websocket", "", test.sent)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer early.Close()
+			early.t = t
+			early.wantClosed(statuses...)
+		})
+	}
+}
+
+func TestGoodCloses(t *testing.T) {
+	for _, status := range []uint16{1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 3000, 3999, 4000, 4999} {
+		w := common.member(t, "/socket.io/")
+		w.raw(closing(status, "κόσμε"))
+		w.wantClosed(int(status))
+	}
+	w := common.member(t, "/socket.io/")
+	w.raw(frame(fin|opClose, nil))
+	w.wantClosed(noStatus)
+}
+
+// invalidUTF8 are the classes of RFC 3629 that Autobahn's cases 6.* have: as hex.
+var invalidUTF8 = map[string]string{
+	"surrogate half":             "cebae1bdb9cf83cebcceb5eda080656469746564",
+	"lone continuation":          "80",
+	"last continuation":          "bf",
+	"two continuations":          "80bf",
+	"all continuations":          "808182838485868788898a8b8c8d8e8f909192939495969798999a9b9c9d9e9fa0",
+	"lone start of two":          "c020",
+	"lone start of three":        "e020",
+	"lone start of four":         "f020",
+	"two starts":                 "dfef",
+	"missing last of two":        "c3",
+	"missing last of three":      "e282",
+	"missing last of four":       "f09f98",
+	"impossible fe":              "fe",
+	"impossible ff":              "ff",
+	"both impossible":            "fefeffff",
+	"overlong slash in two":      "c0af",
+	"overlong slash in three":    "e080af",
+	"overlong slash in four":     "f08080af",
+	"overlong slash in five":     "f8808080af",
+	"overlong slash in six":      "fc80808080af",
+	"largest overlong of two":    "c1bf",
+	"largest overlong of three":  "e09fbf",
+	"largest overlong of four":   "f08fbfbf",
+	"overlong null":              "c080",
+	"overlong null in four":      "f0808080",
+	"five bytes":                 "f888808080",
+	"six bytes":                  "fc8480808080",
+	"beyond the last code point": "f4908080",
+	"high surrogate":             "eda080",
+	"low surrogate":              "edbfbf",
+	"a pair of surrogates":       "eda080edb080",
+}
+
+func TestInvalidUTF8(t *testing.T) {
+	common.watch(t)
+	for name, digits := range invalidUTF8 {
+		t.Run(name, func(t *testing.T) {
+			bad, err := hex.DecodeString(digits)
+			if err != nil {
+				t.Fatal(err)
+			}
+			event := append([]byte(`42["echo","`), bad...)
+			event = append(event, `"]`...)
+
+			whole := common.member(t, "/socket.io/")
+			whole.raw(frame(fin|opText, event))
+			whole.wantClosed(badPayload)
+
+			split := common.member(t, "/socket.io/")
+			split.raw(inParts(event))
+			split.wantClosed(badPayload)
+
+			// A message that goes on is given up with the first wrong byte.
+			open := common.member(t, "/socket.io/")
+			open.raw(frame(opText, event))
+			open.wantClosed(badPayload)
+
+			if len(bad) < 120 {
+				reason := common.member(t, "/socket.io/")
+				reason.raw(closing(goingWell, string(bad)))
+				reason.wantClosed(badPayload, protocolError)
+			}
+		})
+	}
+}
+
+// inParts is a text message with a frame for each byte.
+func inParts(text []byte) (b []byte) {
+	for i := range text {
+		op := byte(opContinue)
+		if i == 0 {
+			op = opText
+		}
+		if i == len(text)-1 {
+			op |= fin
+		}
+		b = append(b, frame(op, text[i:i+1])...)
+	}
+	return b
+}
+
+func TestValidUTF8(t *testing.T) {
+	w := common.member(t, "/socket.io/")
+	for _, digits := range []string{
+		"cebae1bdb9cf83cebcceb5", "00", "c280", "e0a080", "f0908080", "7f", "dfbf", "efbfbf", "f48fbfbf",
+		"ed9fbf", "ee8080", "efbfbd", "efbfbe", "f09fbfbe", "efbbbf",
+	} {
+		good, err := hex.DecodeString(digits)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if good[0] == 0 {
+			continue // a control character, which JSON forbids
+		}
+		w.raw(inParts([]byte(`421["echo","` + string(good) + `"]`)))
+		w.want(`431["` + string(good) + `"]`)
+	}
+}
+
+func TestLargestMessage(t *testing.T) {
+	common.watch(t)
+	const limit = 1_000_000
+	const before, after = `42["unknown","`, `"]`
+	largest := before + strings.Repeat("x", limit-len(before)-len(after)) + after
+
+	w := common.member(t, "/socket.io/")
+	w.text(largest)
+	w.wantAlive()
+	w.text(largest + " ")
+	w.wantClosed(tooBig)
+
+	parts := common.member(t, "/socket.io/")
+	parts.raw(frame(opText, []byte(before)))
+	for range 16 {
+		parts.raw(frame(opContinue, []byte(strings.Repeat("x", 1<<16))))
+	}
+	parts.wantClosed(tooBig)
+}
