@@ -2,7 +2,6 @@ package handlers
 
 import (
 	"encoding/json"
-	"slices"
 	"strings"
 	"testing"
 
@@ -139,58 +138,4 @@ func FuzzValue(f *testing.F) {
 			t.Errorf("%q: %v", raw, err)
 		}
 	})
-}
-
-func TestRooms(t *testing.T) {
-	ev := liveEvent(t, `["a",["b","c",4],[],7,null,"",["d",""],{"x":1}]`)
-	for _, test := range []struct {
-		rooms, want []string
-		err         string
-	}{
-		{rooms: nil, want: []string{}},
-		{rooms: []string{"lobby", "user:{event.args.0}"}, want: []string{"lobby", "user:a"}},
-		{rooms: []string{"{event.args.0}", "{event.args.1}"}, want: []string{"a", "b", "c", "4"}},
-		{rooms: []string{"x{event.args.1}"}, want: []string{`x["b","c",4]`}},
-		{rooms: []string{"{event.args.2}"}, want: []string{}},
-		{rooms: []string{"{event.args.3}"}, want: []string{"7"}},
-		{rooms: []string{"{event.args.7}"}, want: []string{`{"x":1}`}},
-		{rooms: []string{"{socket.data.list}"}, want: []string{"a", "1"}},
-		{rooms: []string{"user:{event.args.9}"}, want: []string{"user:"}},
-		{rooms: []string{"{event.args.9}"}, err: "bad room name: {event.args.9} has no value"},
-		{rooms: []string{"a", "{event.args.4}"}, err: "bad room name: it is empty"},
-		{rooms: []string{"a", "{event.args.5}"}, err: "bad room name: it is empty"},
-		{rooms: []string{"{event.args.6}"}, err: "bad room name: it is empty"},
-		{rooms: []string{"{event.args.9}{event.args.9}"}, err: "bad room name: it is empty"},
-	} {
-		rooms, err := NewRooms(test.rooms)
-		if err != nil {
-			t.Errorf("%q: %v", test.rooms, err)
-			continue
-		}
-		got, err := rooms.For(ev)
-		if err == nil && test.err != "" || err != nil && err.Error() != test.err {
-			t.Errorf("%q: got error %v, want %q", test.rooms, err, test.err)
-		}
-		if !slices.Equal(got, test.want) {
-			t.Errorf("%q: got %q, want %q", test.rooms, got, test.want)
-		}
-	}
-	own, err := NewRooms([]string{"{socket.rooms}"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got, err := own.For(ev); err != nil || !slices.Equal(got, []string{ev.Socket.ID(), "lobby"}) {
-		t.Errorf("{socket.rooms}: got %q, %v", got, err)
-	}
-}
-
-func TestRoomsRefuses(t *testing.T) {
-	for _, test := range []struct{ room, message string }{
-		{"", "room 1: the name is empty"},
-		{"{event.nothing}", "room 1: unknown placeholder"},
-	} {
-		if _, err := NewRooms([]string{"a", test.room}); err == nil || !strings.HasPrefix(err.Error(), test.message) {
-			t.Errorf("%q: got %v, want %s", test.room, err, test.message)
-		}
-	}
 }

@@ -48,8 +48,6 @@ var (
 func (e *refusal) answer(w http.ResponseWriter, upgrade bool) {
 	body, kind := `{"code":`+strconv.Itoa(e.code)+`,"message":"`+e.message+`"}`, "application/json"
 	if upgrade {
-		// Whatever follows on this connection was meant for a WebSocket.
-		w.Header().Set("Connection", "close")
 		body, kind = e.message, "text/html"
 	}
 	if e.status == http.StatusServiceUnavailable {

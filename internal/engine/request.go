@@ -88,6 +88,10 @@ func (s *Server) ServeEngine(q *Request) {
 
 func (x *exchange) refuse(e *refusal) {
 	x.server.stats.countRefused(e)
+	if x.upgrade && !x.Hold {
+		// Whatever follows on this connection was meant for a WebSocket.
+		x.W.Header().Set("Connection", "close")
+	}
 	e.answer(x.W, x.upgrade)
 }
 
