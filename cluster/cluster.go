@@ -81,3 +81,6 @@ type Node interface {
 
 // ErrIncomplete means that some nodes did not answer in time.
 var ErrIncomplete = errors.New("some nodes did not answer in time")
+
+// ErrNoSession means that a client can't come back to the socket that it had.
+var ErrNoSession = errors.New("no such session")

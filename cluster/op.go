@@ -28,6 +28,8 @@ type Emit struct {
 	Flags
 	// Data is the event's name and arguments: a JSON array.
 	Data sio.Data
+	// Offset is what a [Recorder] keeps the event under; empty when it does not.
+	Offset string
 }
 
 // Join makes the sockets of a target join rooms.

@@ -171,8 +171,8 @@ func (b *Backend) ParseCaddyfile(h httpcaddyfile.Helper) error {
 	if len(block) == 2 {
 		return h.Err("backend: expected HTTP handlers to ask, like reverse_proxy")
 	}
-	closing := block[len(block)-1]
-	closing.Text, closing.Line = "}", closing.Line+1
+	last, closing := block[len(block)-1], name
+	closing.Text, closing.File, closing.Line = "}", last.File, last.Line+1
 	block = append(block, closing)
 	handler, err := httpcaddyfile.ParseSegmentAsSubroute(h.WithDispenser(caddyfile.NewDispenser(block)))
 	if err != nil {

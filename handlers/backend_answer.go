@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -69,7 +70,7 @@ func (w *response) verdict() *hub.Refusal {
 	if a, err := parseAnswer(w.body.Bytes()); err == nil && a.Error != nil && a.Error.Message != "" {
 		return a.Error.refusal()
 	}
-	return &hub.Refusal{Message: http.StatusText(w.status)}
+	return &hub.Refusal{Message: cmp.Or(http.StatusText(w.status), "refused")}
 }
 
 // parseAnswer reads the body of an answer, all of it before anything is done.

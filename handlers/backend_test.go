@@ -8,7 +8,7 @@ import (
 )
 
 func TestBackendRequest(t *testing.T) {
-	a := newApp(t, says(http.StatusNoContent, ""))
+	a := newApp(t, says(http.StatusOK, `{"ack":[]}`))
 	s := serve(t, socketio("rewrite /realtime/{event.name}\n"+a.proxy()))
 	c := s.dial("Cookie", "session=1; theme=dark", "User-Agent", "test", "X-Forwarded-For", "192.0.2.1", "Authorization", "Basic YTpi",
 		"Webhook-Id", "forged", "If-None-Match", "*", "Accept-Encoding", "br", "Content-Type", "text/plain")
@@ -16,6 +16,7 @@ func TestBackendRequest(t *testing.T) {
 	id := strings.Split(c.expect(`40/app,{"sid":"*`), `"`)[3]
 	c.send(`42/app,7["say","<é>",{"_x":[1.50]},null]`)
 	c.send(`42/app,["quit"]`)
+	c.expect(`43/app,7[]`)
 	c.call(`42/app,8["last"]`, `43/app,8[]`)
 
 	connect, say := a.requests(`"connect"`)[0], a.requests(`"say"`)[0]
@@ -116,7 +117,7 @@ func TestBackendAnswer(t *testing.T) {
 		`451-/other,["elsewhere",{"_placeholder":true,"num":0}]`, "\x01\x02", `42/other,["everywhere"]`} {
 		b.expect(want)
 	}
-	a.answer(says(http.StatusOK, ``))
+	a.answer(says(http.StatusOK, `{"ack":[]}`))
 	c.call(`42/app,6["state"]`, `43/app,6[]`)
 	state := a.requests(`"state"`)[0].body
 	if !strings.Contains(state, `"a","c"],"data":{"n":2,"name":"ada"}`) {

@@ -1,0 +1,61 @@
+package cluster
+
+import (
+	"context"
+	"time"
+
+	"github.com/caddy-socketio/caddy-socketio/sio"
+)
+
+// Recorder is an [Adapter] that keeps what is emitted for a while, and what is left
+// of lost sockets, for all nodes: a client that lost its connection finds its
+// socket, and what it missed, on whichever node it comes back to.
+//
+// Each event that is kept has an offset. All nodes deliver the events in the order
+// of their offsets.
+type Recorder interface {
+	Adapter
+
+	// Record publishes an emit and calls deliver, once, before it returns:
+	// with the event's offset, between the calls of [Node.Apply] for the
+	// events before and after it; or, with an error, with "" because the
+	// event could not be recorded before ctx ended. It may reach other nodes
+	// all the same, later.
+	Record(ctx context.Context, op Emit, deliver func(offset string)) error
+
+	// Save keeps what is left of a socket. It queues and returns, as Publish
+	// does.
+	Save(left Session, keep time.Duration) error
+
+	// Restore returns what was saved under a pid, for a client whose last
+	// event had an offset, and forgets it. With an empty offset it begins
+	// where the session says. The error wraps [ErrNoSession] when there is
+	// none, or when events after the offset are kept no more.
+	Restore(ctx context.Context, pid, offset string) (Session, error)
+
+	// Missed returns the events after an offset that were for a socket in
+	// rooms, in order, each with its offset.
+	Missed(ctx context.Context, offset string, rooms []string) ([]Emit, error)
+}
+
+// Session is what is left of a socket whose client may come back.
+type Session struct {
+	// PID is the secret that the client comes back with.
+	PID string
+	// ID is the socket's.
+	ID string
+	// Rooms are those that it was in, that of its own id included.
+	Rooms []string
+	// Data is the socket's, a JSON object.
+	Data sio.Data
+	// Values is what handlers keep on the socket, a JSON object. It is empty
+	// when the session was saved by another kind of server.
+	Values sio.Data
+	// Offset is that of the last event before the socket connected.
+	// [Recorder.Restore] sets it to that of the last event that the client
+	// got.
+	Offset string
+	// Known is true when it is sure that the socket was in this namespace, and
+	// had been let in by a node of this kind.
+	Known bool
+}

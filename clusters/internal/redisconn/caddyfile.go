@@ -1,0 +1,106 @@
+package redisconn
+
+import "github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+
+// Option reads an option of the engine's block, if it is one of these:
+//
+//	username <name>
+//	password <password>
+//	sentinel <master> {
+//		username <name>
+//		password <password>
+//	}
+//	tls {
+//		ca                   <file>
+//		certificate          <file>
+//		key                  <file>
+//		server_name          <name>
+//		insecure_skip_verify
+//	}
+func (c *Config) Option(d *caddyfile.Dispenser, option string) (known bool, err error) {
+	switch option {
+	case "username":
+		return true, One(d, &c.Username)
+	case "password":
+		return true, One(d, &c.Password)
+	case "sentinel":
+		return true, c.sentinel(d)
+	case "tls":
+		return true, c.tls(d)
+	}
+	return false, nil
+}
+
+func (c *Config) sentinel(d *caddyfile.Dispenser) error {
+	c.Sentinel = new(Sentinel)
+	if err := One(d, &c.Sentinel.Master); err != nil {
+		return err
+	}
+	return Block(d, "sentinel", func(option string) error {
+		switch option {
+		case "username":
+			return One(d, &c.Sentinel.Username)
+		case "password":
+			return One(d, &c.Sentinel.Password)
+		}
+		return Unknown(d, "sentinel", "username or password")
+	})
+}
+
+func (c *Config) tls(d *caddyfile.Dispenser) error {
+	c.TLS = new(TLS)
+	if d.NextArg() {
+		return d.Errf("tls: unexpected %q: settings go into a block", d.Val())
+	}
+	return Block(d, "tls", func(option string) error {
+		switch option {
+		case "ca":
+			return One(d, &c.TLS.CA)
+		case "certificate":
+			return One(d, &c.TLS.Certificate)
+		case "key":
+			return One(d, &c.TLS.Key)
+		case "server_name":
+			return One(d, &c.TLS.ServerName)
+		case "insecure_skip_verify":
+			c.TLS.Insecure = true
+			if d.NextArg() {
+				return d.Errf("insecure_skip_verify: unexpected %q", d.Val())
+			}
+			return nil
+		}
+		return Unknown(d, "tls", "ca, certificate, key, server_name or insecure_skip_verify")
+	})
+}
+
+// Block reads the options of a block, each at most once.
+func Block(d *caddyfile.Dispenser, of string, option func(name string) error) error {
+	seen := make(map[string]bool)
+	for nesting := d.Nesting(); d.NextBlock(nesting); {
+		name := d.Val()
+		if seen[name] {
+			return d.Errf("%s: %s is given twice", of, name)
+		}
+		seen[name] = true
+		if err := option(name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// One reads the only argument of an option.
+func One(d *caddyfile.Dispenser, to *string) error {
+	option := d.Val()
+	args := d.RemainingArgs()
+	if len(args) != 1 || args[0] == "" {
+		return d.Errf("%s: expected one value", option)
+	}
+	*to = args[0]
+	return nil
+}
+
+// Unknown says that the option just read is none.
+func Unknown(d *caddyfile.Dispenser, of, expected string) error {
+	return d.Errf("%s: unknown option %q: expected %s", of, d.Val(), expected)
+}

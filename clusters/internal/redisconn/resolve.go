@@ -1,0 +1,181 @@
+package redisconn
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/caddyserver/caddy/v2"
+)
+
+// Resolver replaces placeholders, and keeps the first error.
+type Resolver struct {
+	repl *caddy.Replacer
+	err  error
+}
+
+// NewResolver returns a Resolver of {env.*} and {file.*}.
+func NewResolver() *Resolver { return &Resolver{repl: caddy.NewReplacer()} }
+
+// Err returns the first error.
+func (r *Resolver) Err() error { return r.err }
+
+// Text returns an option's value with its placeholders replaced.
+func (r *Resolver) Text(option, value string) string {
+	out, err := r.repl.ReplaceOrErr(value, true, true)
+	if err != nil {
+		r.Fail(option, err)
+	}
+	return out
+}
+
+// Fail notes what is wrong with an option.
+func (r *Resolver) Fail(option string, err error) {
+	if r.err == nil {
+		r.err = fmt.Errorf("%s: %w", option, err)
+	}
+}
+
+// file returns what is in a file; nothing without one.
+func (r *Resolver) file(option, name string) string {
+	if name = r.Text(option, name); name == "" {
+		return ""
+	}
+	content, err := os.ReadFile(name)
+	if err != nil {
+		r.Fail(option, err)
+	}
+	return string(content)
+}
+
+// Server checks what the config says. What is wrong is noted in the Resolver, by
+// the name of the option and without a secret. The settings are those of the
+// engine; a Server differs from one with others.
+func (c *Config) Server(in *Resolver, settings ...any) *Server {
+	s := new(Server)
+	if c.Sentinel != nil {
+		s.sentinel = Sentinel{
+			Master:   in.Text("sentinel", c.Sentinel.Master),
+			Username: in.Text("sentinel username", c.Sentinel.Username),
+			Password: in.Text("sentinel password", c.Sentinel.Password),
+		}
+		if s.sentinel.Master == "" {
+			in.Fail("sentinel", errors.New("expected the name of the master"))
+		}
+	}
+	secure := s.locate(in, in.Text("url", c.URL))
+	for _, address := range c.Addresses {
+		s.addAddress(in, "addresses", in.Text("addresses", address))
+	}
+	s.username = cmp.Or(in.Text("username", c.Username), s.username)
+	s.password = cmp.Or(in.Text("password", c.Password), s.password)
+	if s.username != "" && s.password == "" {
+		in.Fail("username", errors.New("expected a password, too"))
+	}
+	proof := s.secure(in, c.TLS, secure)
+	id, err := json.Marshal([]any{s.network, s.Addresses, s.database, s.username, s.password, s.sentinel, proof, settings})
+	if err != nil {
+		in.Fail("settings", err)
+	}
+	sum := sha256.Sum256(id)
+	s.ID = hex.EncodeToString(sum[:]) // it may be seen where secrets should not
+	return s
+}
+
+// locate takes the URL apart, and reports whether it asks for TLS.
+func (s *Server) locate(in *Resolver, text string) (secure bool) {
+	fail := func(why string) { in.Fail("url", errors.New(why)) }
+	if text == "" {
+		fail("expected one like redis://localhost:6379")
+		return false
+	}
+	u, err := url.Parse(text)
+	if err != nil {
+		fail("expected one like redis://localhost:6379; special characters in a password must be percent-encoded, or go into the option password")
+		return false
+	}
+	if u.User != nil {
+		s.username = u.User.Username()
+		s.password, _ = u.User.Password()
+	}
+	switch {
+	case u.RawQuery != "" || u.Fragment != "":
+		fail("settings are options of their own, not parameters of the URL")
+	case u.Scheme == "unix":
+		s.network = "unix"
+		if s.Addresses = []string{u.Path}; u.Host != "" || u.Path == "" {
+			fail("expected a path, as in unix:///run/redis.sock")
+		}
+	case u.Scheme == "redis" || u.Scheme == "rediss":
+		s.network = "tcp"
+		s.addAddress(in, "url", u.Host)
+		if database := strings.TrimPrefix(u.Path, "/"); database != "" {
+			n, err := strconv.ParseUint(database, 10, 16)
+			if err != nil {
+				fail("expected nothing but the number of a database after the host")
+			}
+			s.database = int(n)
+		}
+	default:
+		fail("expected redis://, rediss:// or unix://")
+	}
+	return u.Scheme == "rediss"
+}
+
+// addAddress adds a server.
+func (s *Server) addAddress(in *Resolver, option, address string) {
+	port := "6379"
+	if s.sentinel.Master != "" {
+		port = "26379"
+	}
+	host, given, err := net.SplitHostPort(address)
+	if err != nil {
+		host, given = strings.Trim(address, "[]"), port
+	}
+	n, err := strconv.ParseUint(cmp.Or(given, port), 10, 16)
+	if err != nil || n == 0 || host == "" || strings.ContainsAny(host, "/@ ") || s.network == "unix" {
+		in.Fail(option, fmt.Errorf("%q is no address: expected one like localhost:%s", address, port))
+		return
+	}
+	s.Addresses = append(s.Addresses, net.JoinHostPort(host, strconv.FormatUint(n, 10)))
+}
+
+// secure sets TLS up, and returns what tells it from another: a file may have
+// changed.
+func (s *Server) secure(in *Resolver, t *TLS, on bool) (proof []string) {
+	if !on && t == nil {
+		return nil
+	}
+	s.tls = &tls.Config{MinVersion: tls.VersionTLS12}
+	if t == nil {
+		return []string{"tls"}
+	}
+	s.tls.ServerName = in.Text("tls server_name", t.ServerName)
+	s.tls.InsecureSkipVerify = t.Insecure
+	ca := in.file("tls ca", t.CA)
+	certificate, key := in.file("tls certificate", t.Certificate), in.file("tls key", t.Key)
+	if ca != "" {
+		s.tls.RootCAs = x509.NewCertPool()
+		if !s.tls.RootCAs.AppendCertsFromPEM([]byte(ca)) {
+			in.Fail("tls ca", fmt.Errorf("no certificate in %s", t.CA))
+		}
+	}
+	if t.Certificate != "" || t.Key != "" {
+		pair, err := tls.X509KeyPair([]byte(certificate), []byte(key))
+		if err != nil {
+			in.Fail("tls certificate and key", err)
+		}
+		s.tls.Certificates = []tls.Certificate{pair}
+	}
+	return []string{"tls", s.tls.ServerName, strconv.FormatBool(t.Insecure), ca, certificate, key}
+}

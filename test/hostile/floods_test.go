@@ -1,0 +1,170 @@
+package hostile_test
+
+import (
+	"bytes"
+	"compress/flate"
+	"strings"
+	"testing"
+)
+
+// flood sends a block of bytes again and again, until the server hangs up. It takes
+// what the server says meanwhile, and returns the status that it closed with.
+func (w *wire) flood(block []byte, times int) int {
+	w.t.Helper()
+	go func() {
+		for range times {
+			if _, err := w.Write(block); err != nil {
+				return
+			}
+		}
+	}()
+	return w.closed()
+}
+
+func TestFragments(t *testing.T) {
+	common.watch(t)
+	common.bounded(t, 150<<20)
+	one := bytes.Repeat(frame(opContinue, []byte("x")), 10_000)
+	none := bytes.Repeat(frame(opContinue, nil), 10_000)
+	for name, block := range map[string][]byte{"of one byte": one, "of none": none} {
+		for kind, op := range map[string]byte{"text": opText, "binary": opBinary} {
+			t.Run(kind+" "+name, func(t *testing.T) {
+				w := common.member(t, "/socket.io/")
+				w.raw(frame(op, nil))
+				if status := w.flood(block, 100); status != policy && status != tooBig {
+					t.Errorf("closed with %d", status)
+				}
+			})
+		}
+	}
+	t.Run("of the largest message", func(t *testing.T) {
+		w := common.member(t, "/socket.io/")
+		w.raw(frame(opText, []byte(`42["unknown","`)))
+		w.raw(bytes.Repeat(frame(opContinue, []byte("xxxxxxxx")), 2_000))
+		w.raw(frame(fin|opContinue, []byte(`"]`)))
+		w.wantAlive()
+	})
+}
+
+func TestPingFlood(t *testing.T) {
+	common.watch(t)
+	common.bounded(t, 150<<20)
+	w := common.member(t, "/socket.io/")
+	pings := bytes.Repeat(frame(fin|opPing, []byte(strings.Repeat("x", 125))), 1_000)
+	// It reads no answer until all is sent, and then still gets what it asks for.
+	for range 200 {
+		w.raw(pings)
+	}
+	w.raw(bytes.Repeat(frame(fin|opPong, []byte("x")), 100_000))
+	w.text(`42987["echo","alive"]`)
+	w.want(`43987["alive"]`)
+}
+
+// TestHeartbeatFlood answers pings that nobody has sent: 100,000 of them.
+func TestHeartbeatFlood(t *testing.T) {
+	common.watch(t)
+	common.bounded(t, 100<<20)
+	goroutines := common.metric(t, "go_goroutines", "")
+	w := common.member(t, "/socket.io/")
+	w.raw(bytes.Repeat(frame(fin|opText, []byte("3")), 100_000))
+	w.wantAlive()
+	common.settles(t, "go_goroutines", "", goroutines+20)
+	w.text("2") // it is not for this client to ask
+	w.wantClosed(noStatus)
+}
+
+func TestPacketFlood(t *testing.T) {
+	common.watch(t)
+	common.bounded(t, 150<<20)
+	for name, packet := range map[string]string{
+		"unknown acknowledgements": `43123456["x"]`,
+		"unknown events":           `42["unknown",{"a":[1,2,3]}]`,
+		"noops":                    "6",
+		"handshakes":               "0{}",
+		"upgrades":                 "5",
+		"acks without an id":       `43["x"]`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := common.member(t, "/socket.io/")
+			block := bytes.Repeat(frame(fin|opText, []byte(packet)), 1_000)
+			for range 20 {
+				w.raw(block)
+			}
+			w.wantAlive()
+		})
+	}
+}
+
+func TestRateLimit(t *testing.T) {
+	common.watch(t)
+	common.bounded(t, 100<<20)
+	w := common.member(t, "/limited/")
+	const events = 5_000
+	w.raw(bytes.Repeat(frame(fin|opText, []byte(`421["echo"]`)), events))
+	counts := map[string]int{}
+	for range events {
+		counts[w.next()]++
+	}
+	good, limited := counts["431[]"], counts[`431[{"error":"rate limit exceeded"}]`]
+	if good < 150 || limited < 1_000 || good+limited != events {
+		t.Errorf("answers: %v", counts)
+	}
+}
+
+// deflated is data as a message that permessage-deflate has compressed.
+func deflated(data []byte) []byte {
+	var b bytes.Buffer
+	w, _ := flate.NewWriter(&b, flate.BestCompression) // the level is valid
+	_, _ = w.Write(data)
+	_ = w.Flush()
+	return bytes.TrimSuffix(b.Bytes(), []byte{0, 0, 0xff, 0xff})
+}
+
+// packed opens a WebSocket with compression.
+func (p *process) packed(t *testing.T) *wire {
+	t.Helper()
+	w, err := p.dial("/packed/?EIO=4&transport=websocket", "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.t = t
+	t.Cleanup(func() { w.Close() })
+	w.wantLike(`0{"sid":"`)
+	w.raw(frame(fin|rsv1|opText, deflated([]byte("40"))))
+	w.wantLike(`40{"sid":"`)
+	return w
+}
+
+func TestCompression(t *testing.T) {
+	common.watch(t)
+	common.bounded(t, 150<<20)
+	bomb := deflated(make([]byte, 256<<20))
+	const limit = 1_000_000
+	for name, test := range map[string]struct {
+		sent     []byte
+		statuses []int
+	}{
+		"a bomb":                   {frame(fin|rsv1|opBinary, bomb), []int{tooBig}},
+		"a bomb of text":           {frame(fin|rsv1|opText, bomb), []int{tooBig}},
+		"a bomb in parts":          {append(frame(rsv1|opBinary, bomb[:100]), frame(fin|opContinue, bomb[100:])...), []int{tooBig}},
+		"an unfinished bomb":       {frame(rsv1|opBinary, bomb), []int{tooBig}},
+		"one byte too many":        {frame(fin|rsv1|opText, deflated(bytes.Repeat([]byte("6"), limit+1))), []int{tooBig}},
+		"no such data":             {frame(fin|rsv1|opText, []byte("\x07nonsense")), []int{badPayload}},
+		"data that is cut off":     {frame(fin|rsv1|opText, deflated([]byte(strings.Repeat("4abcdefg", 100)))[:5]), []int{badPayload, noStatus}},
+		"invalid UTF-8":            {frame(fin|rsv1|opText, deflated([]byte("42[\"x\",\"\xff\"]"))), []int{badPayload}},
+		"compressed continuations": {append(frame(rsv1|opText, bomb[:10]), frame(fin|rsv1|opContinue, bomb[10:20])...), []int{protocolError}},
+		"a compressed ping":        {frame(fin|rsv1|opPing, bomb[:10]), []int{protocolError}},
+		"another reserved bit":     {frame(fin|rsv1|0x20|opText, bomb[:10]), []int{protocolError}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := common.packed(t)
+			w.raw(test.sent)
+			w.wantClosed(test.statuses...)
+		})
+	}
+	t.Run("the largest message", func(t *testing.T) {
+		w := common.packed(t)
+		w.raw(frame(fin|rsv1|opText, deflated([]byte(`42["unknown","`+strings.Repeat("x", limit-16)+`"]`))))
+		w.wantAlive()
+	})
+}

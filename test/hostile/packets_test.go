@@ -1,0 +1,244 @@
+package hostile_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// wrongPackets are what a client in "/" is hung up on for: text messages without the
+// type of Engine.IO, and for those that announce one, an attachment.
+var wrongPackets = map[string]string{
+	"no type":                   "",
+	"type 7":                    "7",
+	"type 9":                    "9",
+	"a letter":                  "x",
+	"a connect error":           `4{"message":"x"}`,
+	"no JSON":                   `2["x"`,
+	"two values":                `2["x"]["y"]`,
+	"an object":                 `2{}`,
+	"a string":                  `2"x"`,
+	"no event":                  `2`,
+	"no name":                   `2[]`,
+	"name null":                 `2[null]`,
+	"name true":                 `2[true]`,
+	"name an object":            `2[{"toString":"foo"}]`,
+	"name an array":             `2[["x"]]`,
+	"name connect":              `2["connect"]`,
+	"name connect_error":        `2["connect_error"]`,
+	"name disconnect":           `2["disconnect"]`,
+	"name disconnecting":        `2["disconnecting"]`,
+	"name newListener":          `2["newListener"]`,
+	"name removeListener":       `2["removeListener"]`,
+	"name of 1 MB":              `2["` + strings.Repeat("x", 900_000) + `"]`,
+	"name escaped":              `2["disconn\u0065ct"]`,
+	"a negative id":             `2-1["x"]`,
+	"a fractional id":           `21.5["x"]`,
+	"a hexadecimal id":          `20x1["x"]`,
+	"a huge id":                 `29007199254740992["x"]`,
+	"an id of 1 MB":             `2` + strings.Repeat("1", 900_000) + `["x"]`,
+	"an ack of an object":       `30{"a":1}`,
+	"an ack of 1 MB of digits":  `3` + strings.Repeat("1", 900_000),
+	"disconnect with data":      `1{"a":1}`,
+	"connect with an array":     `0/other,[]`,
+	"connect with a string":     `0/other,"x"`,
+	"connect with null":         `0/other,null`,
+	"connect with half JSON":    `0/other,{"a":1`,
+	"connect twice":             `0`,
+	"connect twice with auth":   `0{"token":"x"}`,
+	"event elsewhere":           `2/other,["x"]`,
+	"ack elsewhere":             `3/other,1["x"]`,
+	"disconnect elsewhere":      `1/other,`,
+	"no comma for 1 MB":         `2/` + strings.Repeat("a", 900_000),
+	"a namespace of 1 MB":       `0/` + strings.Repeat("a", 900_000) + `,`,
+	"a raw control character":   "2[\"x\",\"\x01\"]",
+	"a byte order mark":         "2\ufeff[\"x\"]",
+	"NaN":                       `2["x",NaN]`,
+	"arrays 129 deep":           `2["x",` + strings.Repeat("[", 128) + strings.Repeat("]", 128) + `]`,
+	"arrays 400,000 deep":       `2["x",` + strings.Repeat("[", 400_000) + strings.Repeat("]", 400_000) + `]`,
+	"objects 100,000 deep":      `2["x",` + strings.Repeat(`{"a":`, 100_000) + "1" + strings.Repeat("}", 100_000) + `]`,
+	"arrays without end":        `2["x",` + strings.Repeat("[", 900_000),
+	"auth 100,000 deep":         `0/other,` + strings.Repeat(`{"a":`, 100_000) + "1" + strings.Repeat("}", 100_000),
+	"no count":                  `5["x"]`,
+	"no hyphen":                 `51["x"]`,
+	"count 0":                   `50-["x"]`,
+	"count -1":                  `5-1-["x"]`,
+	"count 1.5":                 `51.5-["x"]`,
+	"count 1e1":                 `51e1-["x"]`,
+	"count 11":                  `511-["x"]`,
+	"count 1e9":                 `5999999999-["x"]`,
+	"count of 1 MB":             `5` + strings.Repeat("1", 900_000) + `-["x"]`,
+	"attachments elsewhere":     `51-/other,["x",{"_placeholder":true,"num":0}]`,
+	"attachments of no event":   `51-["connect",{"_placeholder":true,"num":0}]`,
+	"attachments of an object":  `51-{"_placeholder":true,"num":0}`,
+	"a placeholder as the name": `51-[{"_placeholder":true,"num":0}]`,
+}
+
+func init() {
+	for _, num := range []string{
+		`1`, `-1`, `0.5`, `1e9`, `99999999999999999999`, `"0"`, `"splice"`, `null`, `true`, `[]`, `{}`, `{"num":0}`,
+	} {
+		wrongPackets["placeholder num "+num] = `51-["x",{"_placeholder":true,"num":` + num + `}]`
+	}
+	wrongPackets["placeholder without num"] = `51-["x",{"_placeholder":true}]`
+	wrongPackets["a placeholder 10,000 deep"] = `51-["x",` + strings.Repeat("[", 10_000) +
+		`{"_placeholder":true,"num":0}` + strings.Repeat("]", 10_000) + `]`
+}
+
+func TestWrongPackets(t *testing.T) {
+	common.watch(t)
+	common.bounded(t, 150<<20)
+	for name, packet := range wrongPackets {
+		t.Run(name, func(t *testing.T) {
+			w := common.member(t, "/socket.io/")
+			w.text("4" + packet)
+			if strings.HasPrefix(packet, "5") {
+				w.raw(frame(fin|opBinary, []byte("attached")))
+			}
+			w.wantClosed(noStatus)
+
+			if len(packet) > 100_000 {
+				return
+			}
+			c := common.pollingMember(t, "/socket.io/")
+			body := "4" + packet
+			if strings.HasPrefix(packet, "5") {
+				body += "\x1ebYXR0YWNoZWQ="
+			}
+			c.post(body) // what it is answered is of no use any more
+			c.wantGone()
+		})
+	}
+}
+
+func TestAttachments(t *testing.T) {
+	common.watch(t)
+	common.bounded(t, 200<<20)
+	attachment := frame(fin|opBinary, []byte("attached"))
+	const one = `451-["unknown",{"_placeholder":true,"num":0}]`
+	for name, sent := range map[string][]byte{
+		"none announced":     attachment,
+		"one too many":       append(frame(fin|opText, []byte(one)), append(attachment, attachment...)...),
+		"text instead":       append(frame(fin|opText, []byte(one)), frame(fin|opText, []byte(`42["x"]`))...),
+		"one missing":        append(append(frame(fin|opText, []byte(`452-["x"]`)), attachment...), frame(fin|opText, []byte("41"))...),
+		"a connect instead":  append(frame(fin|opText, []byte(one)), frame(fin|opText, []byte("40/other,"))...),
+		"another event":      append(frame(fin|opText, []byte(one)), frame(fin|opText, []byte(one))...),
+		"base64 of nonsense": append(frame(fin|opText, []byte(one)), frame(fin|opText, []byte("b***"))...),
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := common.member(t, "/socket.io/")
+			w.raw(sent)
+			w.wantClosed(noStatus)
+		})
+	}
+	t.Run("before the connect", func(t *testing.T) {
+		w := common.socket(t, "/socket.io/")
+		w.text(one)
+		w.wantClosed(noStatus)
+	})
+	t.Run("more than 10 MB together", func(t *testing.T) {
+		w := common.member(t, "/socket.io/")
+		w.text(`4510-["x"]`)
+		large := frame(fin|opBinary, make([]byte, 1_000_000))
+		for range 10 {
+			w.raw(large) // 10 MB are just allowed
+		}
+		w.wantAlive()
+	})
+	t.Run("good ones", func(t *testing.T) {
+		w := common.member(t, "/socket.io/")
+		w.text(`452-7["echo",{"_placeholder":true,"num":1},{"_placeholder":true,"num":1},{"_placeholder":false,"num":9}]`)
+		w.text("3") // a heartbeat may come between
+		w.raw(attachment)
+		w.raw(frame(fin|opBinary, []byte("second")))
+		w.wantLike("46")
+		w.wantLike("second")
+		w.want("second")
+		w.wantAlive()
+	})
+}
+
+func TestHarmlessPackets(t *testing.T) {
+	common.watch(t)
+	for _, test := range []struct{ args string }{
+		{`12345678901234567890`}, {`1e400`}, {`-0`}, {`1E-999`}, {`"\ud800"`}, {`"\u0000"`}, {`"\u2028"`},
+		{`{"a":1,"a":2}`}, {`{"__proto__":{"x":1}}`}, {`{"constructor":{"prototype":1}}`},
+		{`{"_placeholder":false,"num":5}`}, {`"` + "\u007f\ufeff\U0001F600" + `"`},
+		{strings.Repeat("[", 126) + strings.Repeat("]", 126)}, {"\"<script>&\""},
+	} {
+		w := common.member(t, "/socket.io/")
+		w.text(`429007199254740991["echo",` + test.args + `]`)
+		w.want(`439007199254740991[` + test.args + `]`)
+	}
+	w := common.member(t, "/socket.io/")
+	for _, packet := range []string{
+		`42["error"]`, `42["connection"]`, `42["__proto__"]`, `42["constructor",{}]`, `42["hasOwnProperty"]`, `42[1,2]`, `42[""]`,
+		`42["\r\n{\"level\":\"error\",\"msg\":\"injected\"}"]`, `43`, `431`, `43[]`, `4399999["x"]`, `42/,["x"]`, "6", "0",
+	} {
+		w.text(packet)
+		w.wantAlive()
+	}
+	if found := common.log.tail(`{"level":"error","msg":"injected"}`, 1); found != "" {
+		t.Errorf("logged: %s", found)
+	}
+}
+
+func TestUnknownNamespaces(t *testing.T) {
+	common.watch(t)
+	common.bounded(t, 100<<20)
+	w := common.member(t, "/socket.io/")
+	const batch, batches = 100, 100
+	for i := range batches {
+		var connects []string
+		for j := range batch {
+			connects = append(connects, fmt.Sprintf("40/nope-%d-%d,", i, j))
+		}
+		w.text(connects...)
+		for j := range batch {
+			w.want(fmt.Sprintf(`44/nope-%d-%d,{"message":"Invalid namespace"}`, i, j))
+		}
+	}
+	w.wantAlive()
+}
+
+// TestManyNamespaces joins namespaces that a glob allows, more than one client may.
+func TestManyNamespaces(t *testing.T) {
+	common.watch(t)
+	w := common.member(t, "/socket.io/")
+	refused := 0
+	for i := range 200 {
+		w.text(fmt.Sprintf("40/glob-%d,", i))
+		if got := w.next(); strings.HasPrefix(got, "44") {
+			refused++
+		} else if !strings.HasPrefix(got, fmt.Sprintf(`40/glob-%d,{"sid":"`, i)) {
+			t.Fatalf("got %q", got)
+		}
+	}
+	if refused < 100 {
+		t.Errorf("%d were refused", refused)
+	}
+	w.wantAlive()
+	w.Close()
+	common.settles(t, "caddy_socketio_sockets", `namespace="/glob-`, 0)
+}
+
+func TestRooms(t *testing.T) {
+	common.watch(t)
+	common.bounded(t, 100<<20)
+	w := common.member(t, "/socket.io/")
+	w.text(`421["join","` + strings.Repeat("x", 900_000) + `"]`)
+	w.wantLike(`431[{"error":`)
+	w.text(`422["join",""]`)
+	w.wantLike(`432[{"error":`)
+	failed := false
+	for i := 0; i < 2_000 && !failed; i++ {
+		w.text(fmt.Sprintf(`423["join","room %d"]`, i))
+		failed = strings.HasPrefix(w.next(), `433[{"error":`)
+	}
+	if !failed {
+		t.Error("a socket is in 2,000 rooms")
+	}
+	w.wantAlive()
+	w.Close()
+	common.settles(t, "caddy_socketio_rooms", "", 10)
+}
