@@ -76,11 +76,7 @@ func (a *App) cluster(hub string) cluster.Cluster {
 
 // Start makes the hubs do what the handlers of this config say.
 func (a *App) Start() error {
-	configs, err := a.configs()
-	if err != nil {
-		return err
-	}
-	for _, c := range configs {
+	for _, c := range a.configs() {
 		g := c.hub.Use(c.Config)
 		a.inUse = append(a.inUse, g)
 		for i, route := range g.Routes() {
@@ -110,7 +106,7 @@ type hubConfig struct {
 }
 
 // configs brings the handlers' configs together, by hub.
-func (a *App) configs() ([]*hubConfig, error) {
+func (a *App) configs() []*hubConfig {
 	var configs []*hubConfig
 	for _, h := range a.handlers {
 		i := slices.IndexFunc(configs, func(c *hubConfig) bool { return c.hub == h.hub })
@@ -127,7 +123,7 @@ func (a *App) configs() ([]*hubConfig, error) {
 			}
 		}
 	}
-	return configs, nil
+	return configs
 }
 
 // register adds a handler. The error says that another one has a namespace with

@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/caddy-socketio/caddy-socketio/hub"
+	"github.com/caddy-socketio/caddy-socketio/internal/spawn"
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
@@ -178,7 +179,7 @@ func (h *Handler) check() error {
 func (h *Handler) stop() {
 	h.retire()
 	if caddy.Exiting() {
-		go drain()
+		spawn.Go(h.app.log, "drain", drain, nil)
 	}
 }
 

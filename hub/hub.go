@@ -89,7 +89,10 @@ func (h *Hub) Of(name string) *Namespace {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	ns := h.openLocked(name)
-	ns.kept = true
+	if ns.kept = true; ns.child {
+		ns.child = false
+		h.children--
+	}
 	return ns
 }
 
