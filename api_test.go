@@ -69,7 +69,7 @@ func TestAdminAPIFromTheWeb(t *testing.T) {
 // TestStreamOverReload proves that a stream goes on where its config does not.
 func TestStreamOverReload(t *testing.T) {
 	s := startCaddy(t, false, chatDirectives)
-	s.connect("/chat")
+	c := s.connect("/chat")
 	body, input := io.Pipe()
 	status, answers := make(chan *http.Response, 1), make(chan error, 1)
 	go func() {
@@ -79,6 +79,9 @@ func TestStreamOverReload(t *testing.T) {
 		answers <- err
 	}()
 	fmt.Fprintln(input, `{"event":"a"}`)
+	if got := c.poll(); got != `42/chat,["a"]` { // the request is under way
+		t.Fatalf("got %s", got)
+	}
 	s.load(chatDirectives + "\nrespond changed")
 	fmt.Fprintln(input, `{"event":"b"}`)
 	input.Close()

@@ -267,15 +267,18 @@ func (b *Backend) HandleEvent(ctx context.Context, ev *hub.Event) error {
 	defer cancel()
 	a, err := b.ask(ctx, ev, body)
 	if err == nil {
+		err = a.apply(ev, b.log)
+	}
+	if err == nil {
 		countBackend(ev, "ok")
-		return a.apply(ev, b.log)
+		return nil
+	}
+	if context.Cause(ctx) == context.Canceled {
+		return errUnavailable // nobody is there any more who asks
 	}
 	if verdict, ok := errors.AsType[*hub.Refusal](err); ok {
 		countBackend(ev, "refused")
 		return verdict
-	}
-	if context.Cause(ctx) == context.Canceled {
-		return errUnavailable // nobody is there any more who asks
 	}
 	countBackend(ev, "outage")
 	b.log.Error("backend failed", zap.String("namespace", ev.Socket.Namespace().Name()),
@@ -312,7 +315,11 @@ func (b *Backend) outage(ev *hub.Event, err error) error {
 	return &hub.Outage{Err: err}
 }
 
-var errBusy = errors.New("too many events wait for the backend")
+var (
+	errBusy  = errors.New("too many events wait for the backend")
+	errLate  = errors.New("no answer in time")
+	errBroke = errors.New("the answer broke off")
+)
 
 // ask sends the event through the HTTP handlers.
 func (b *Backend) ask(ctx context.Context, ev *hub.Event, body []byte) (*answer, error) {
@@ -321,10 +328,16 @@ func (b *Backend) ask(ctx context.Context, ev *hub.Event, body []byte) (*answer,
 	}
 	defer func() { <-b.slots }()
 	w := &response{limit: b.MaxResponse, header: make(http.Header)}
-	if err := b.serve(ctx, ev, w, body); err != nil {
+	err := b.serve(ctx, ev, w, body)
+	switch {
+	case w.large:
+		return nil, errLarge
+	case err != nil && ctx.Err() == context.DeadlineExceeded:
+		return nil, errLate
+	case err != nil:
 		return nil, err
 	}
-	return w.answer(ev)
+	return w.answer()
 }
 
 // enter waits for its turn.
@@ -343,7 +356,7 @@ func (b *Backend) enter(ctx context.Context) error {
 	case b.slots <- struct{}{}:
 		return nil
 	case <-ctx.Done():
-		return ctx.Err()
+		return errLate // or nobody asks any more
 	}
 }
 

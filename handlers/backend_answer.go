@@ -50,11 +50,9 @@ type answeredError struct {
 
 func (e *answeredError) refusal() *hub.Refusal { return &hub.Refusal{Message: e.Message, Data: e.Data} }
 
-// answer reads what was answered to an event.
-func (w *response) answer(ev *hub.Event) (*answer, error) {
+// answer reads what was answered.
+func (w *response) answer() (*answer, error) {
 	switch {
-	case w.large:
-		return nil, errLarge
 	case w.status == 0 || w.status == http.StatusNoContent:
 		return new(answer), nil
 	case w.status >= 200 && w.status < 300:

@@ -8,6 +8,7 @@ import (
 	"io"
 	"maps"
 	"net/http"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -90,7 +91,7 @@ func appendData(b []byte, d sio.Data) ([]byte, error) {
 }
 
 // serve sends an event through the HTTP handlers and keeps what they answer.
-func (b *Backend) serve(ctx context.Context, ev *hub.Event, w http.ResponseWriter, body []byte) (err error) {
+func (b *Backend) serve(ctx context.Context, ev *hub.Event, w http.ResponseWriter, body []byte) error {
 	q, ok := ev.Socket.Handshake().Context.(*handshake.Request)
 	if !ok {
 		return fmt.Errorf("the connection did not come through Caddy")
@@ -104,17 +105,27 @@ func (b *Backend) serve(ctx context.Context, ev *hub.Event, w http.ResponseWrite
 	repl := caddy.NewReplacer()
 	r = q.Prepare(r, repl, w, b.server)
 	repl.Map(func(key string) (any, bool) { return placeholder(ev, key) })
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("an HTTP handler gave up: %v", p) // as reverse_proxy does when an answer breaks off
-		}
-	}()
-	err = b.chain.ServeHTTP(w, r)
+	err := b.protect(w, r)
 	if e, ok := err.(caddyhttp.HandlerError); ok && e.StatusCode >= 400 && e.StatusCode < 500 {
 		w.WriteHeader(e.StatusCode) // a verdict of a handler, as of forward_auth
 		return nil
 	}
 	return err
+}
+
+// protect survives handlers that panic, as reverse_proxy does when an answer breaks
+// off.
+func (b *Backend) protect(w http.ResponseWriter, r *http.Request) (err error) {
+	defer func() {
+		switch p := recover(); p {
+		case nil:
+		case http.ErrAbortHandler:
+			err = errBroke
+		default:
+			err = fmt.Errorf("panic in an HTTP handler: %v\n%s", p, debug.Stack())
+		}
+	}()
+	return b.chain.ServeHTTP(w, r)
 }
 
 func (b *Backend) header(q *handshake.Request, body []byte) http.Header {

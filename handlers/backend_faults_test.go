@@ -1,0 +1,172 @@
+package handlers_test
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+)
+
+// wrong are answers that are no answers.
+var wrong = []struct {
+	name   string
+	answer http.HandlerFunc
+	logged string
+}{
+	{"status 500", says(500, `{"ack":["no"]}`), "status 500"},
+	{"status 503", says(503, "down"), "status 503"},
+	{"redirect", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/login", http.StatusFound) }, "status 302"},
+	{"HTML", says(200, "<!doctype html><p>hello"), "no JSON object"},
+	{"list", says(200, `[{"ack":["no"]}]`), "no JSON object"},
+	{"text", says(200, `"ok"`), "no JSON object"},
+	{"half", says(200, `{"ack":["no"`), "no JSON object"},
+	{"two", says(200, `{}{}`), "no JSON object"},
+	{"ack that is no list", says(200, `{"ack":"no"}`), "ack"},
+	{"join that is no list", says(200, `{"join":"room"}`), "join"},
+	{"join of numbers", says(200, `{"join":[1]}`), "join"},
+	{"join of an empty name", says(200, `{"join":["a",""]}`), "bad room name"},
+	{"join of a long name", says(200, `{"join":["`+strings.Repeat("r", 600)+`"]}`), "bad room name"},
+	{"join of too many", says(200, `{"join":`+rooms(2000)+`}`), "too many rooms"},
+	{"emit that is no list", says(200, `{"emit":{"event":"x"}}`), "emit"},
+	{"emit without an event", says(200, `{"emit":[{"args":[1]}]}`), "emit 0"},
+	{"emit of a reserved event", says(200, `{"emit":[{"event":"disconnect"}]}`), "emit 0"},
+	{"emit into nowhere", says(200, `{"emit":[{"event":"x","namespace":"/nowhere"}]}`), "/nowhere"},
+	{"data that is no object", says(200, `{"data":["name"]}`), "data"},
+	{"data too large", says(200, `{"data":{"a":"`+strings.Repeat("x", 300_000)+`"}}`), "data is full"},
+	{"forged placeholder", says(200, `{"ack":[{"_placeholder":true,"num":0}]}`), "ack"},
+	{"bad base64", says(200, `{"ack":[{"$binary":"!"}]}`), "ack"},
+	{"deep", says(200, `{"ack":`+strings.Repeat("[", 5000)+strings.Repeat("]", 5000)+`}`), "ack"},
+	{"large", says(200, `{"ack":["`+strings.Repeat("x", 1_000_000)+`"]}`), "larger than max_response"},
+	{"endless", func(w http.ResponseWriter, _ *http.Request) {
+		for {
+			if _, err := w.Write(make([]byte, 4096)); err != nil {
+				return
+			}
+		}
+	}, "larger than max_response"},
+	{"broken off", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Length", "100")
+		_, _ = w.Write([]byte(`{"ack":["no"]`))
+		_ = http.NewResponseController(w).Flush()
+		panic(http.ErrAbortHandler)
+	}, "broke off"},
+	{"hung up", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, "EOF"},
+	{"late", func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, "no answer in time"},
+	{"late end", func(w http.ResponseWriter, r *http.Request) {
+		_, _ = w.Write([]byte(`{"ack":["no"]}`))
+		_ = http.NewResponseController(w).Flush()
+		<-r.Context().Done()
+	}, "no answer in time"},
+}
+
+// rooms is a JSON list of as many names.
+func rooms(n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, `,"room %d"`, i)
+	}
+	return "[" + b.String()[1:] + "]"
+}
+
+func TestBackendWrongAnswers(t *testing.T) {
+	a := newApp(t, nil)
+	s := serve(t, socketio("timeout 200ms\n"+a.proxy()))
+	for _, test := range wrong {
+		t.Run(test.name, func(t *testing.T) {
+			s.t, a.t = t, t
+			a.answer(test.answer)
+			c := s.dial()
+			c.send("40/app,")
+			c.expectClosed()
+
+			a.answer(says(http.StatusNoContent, ""))
+			c = s.enter()
+			a.answer(test.answer)
+			c.send(`42/app,["nobody asks"]`)
+			c.call(`42/app,1["`+test.name+`"]`, `43/app,1[{"error":"service unavailable"}]`)
+			a.answer(says(http.StatusOK, `{"ack":["here"]}`))
+			c.call(`42/app,2["after"]`, `43/app,2["here"]`)
+			line := s.logged(`"msg":"backend failed"`, `"namespace":"/app"`, `"event":"`+test.name+`"`)
+			if !strings.Contains(line, test.logged) {
+				t.Errorf("logged %s, want %s", line, test.logged)
+			}
+		})
+	}
+	for _, event := range []string{"connect", "event"} {
+		if line := `caddy_socketio_backend_requests_total{hub="default",outcome="outage",type="` + event + `"}`; !strings.Contains(s.metrics(), line) {
+			t.Errorf("outages on %s are not counted", event)
+		}
+	}
+}
+
+func TestBackendUnknownKeys(t *testing.T) {
+	a := newApp(t, says(http.StatusOK, `{"acknowledge":["x"],"ack":["ok"]}`))
+	s := serve(t, socketio(a.proxy()))
+	s.enter().call(`42/app,1["x"]`, `43/app,1["ok"]`)
+	s.logged("unknown keys", "acknowledge", `"namespace":"/app"`, `"event":"x"`)
+}
+
+func TestBackendOnOutage(t *testing.T) {
+	for _, test := range []struct{ option, want string }{
+		{"", ""},
+		{"on_outage retry", ""},
+		{"on_outage deny", `44/app,{"message":"service unavailable"}`},
+		{"on_outage allow", `40/app,{"sid":"*`},
+	} {
+		t.Run(test.option, func(t *testing.T) {
+			s := serve(t, socketio(test.option+"\nreverse_proxy "+freeAddress(t)))
+			c := s.dial()
+			if c.send("40/app,"); test.want == "" {
+				c.expectClosed()
+				return
+			}
+			c.expect(test.want)
+			if test.option == "on_outage allow" {
+				c.call(`42/app,1["x"]`, `43/app,1[{"error":"service unavailable"}]`)
+			}
+			c.call("40", `40{"sid":"*`) // the connection stays
+		})
+	}
+}
+
+func TestBackendOutageLeavesOthers(t *testing.T) {
+	a := newApp(t, says(http.StatusOK, `{"ack":["up"]}`))
+	s := serve(t, socketio(a.proxy()))
+	c := s.enter()
+	call := func(first, last int, ok func(ack string) bool) {
+		t.Helper()
+		for n := first; n <= last; n++ {
+			c.send(fmt.Sprintf(`42/app,%d["x"]`, n))
+		}
+		for n := first; n <= last; n++ {
+			got, err := c.next()
+			ack, ordered := strings.CutPrefix(got, fmt.Sprintf("43/app,%d", n))
+			if err != nil || !ordered || !ok(ack) {
+				t.Fatalf("got %s, %v for event %d", got, err, n)
+			}
+		}
+	}
+	up := func(ack string) bool { return ack == `["up"]` }
+	down := func(ack string) bool { return ack == `[{"error":"service unavailable"}]` }
+	call(1, 50, up)
+	// It is killed while it is asked.
+	killed := make(chan struct{})
+	a.answer(func(w http.ResponseWriter, r *http.Request) {
+		if len(a.requests("")) == 75 {
+			go func() { // stop waits for this very handler
+				defer close(killed)
+				a.stop()
+			}()
+		}
+		says(http.StatusOK, `{"ack":["up"]}`)(w, r)
+	})
+	call(51, 150, func(ack string) bool { return up(ack) || down(ack) })
+	<-killed
+	call(151, 200, down)
+	d := s.dial()
+	d.send("40/app,")
+	d.expectClosed()
+	a.start()
+	call(201, 250, up)
+	s.enter().call(`42/app,1["x"]`, `43/app,1["up"]`)
+}
