@@ -15,6 +15,7 @@ import (
 
 	// The steps of events and the engines of clusters are modules of their own.
 	_ "github.com/caddy-socketio/caddy-socketio/clusters/redis"
+	_ "github.com/caddy-socketio/caddy-socketio/clusters/redisstreams"
 	_ "github.com/caddy-socketio/caddy-socketio/handlers"
 )
 

@@ -39,6 +39,7 @@ func benchmarkEvents(b *testing.B, handler string) {
 	for b.Loop() {
 		c.call(`42/app,1["message","hello",{"to":"lobby"}]`, `43/app,1["ok"]`)
 	}
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "events/s")
 }
 
 // benchmarkHeader is what a browser sends.
@@ -75,4 +76,5 @@ func BenchmarkProxy(b *testing.B) {
 		}
 		_, _ = io.Copy(io.Discard, response.Body)
 	}
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "requests/s")
 }

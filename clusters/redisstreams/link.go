@@ -38,7 +38,7 @@ type link struct {
 	logger   atomic.Pointer[zap.Logger] // that of the config that came last
 	out      publisher
 
-	inbound   atomic.Int64 // bytes received and not yet applied
+	inbound   atomic.Int64  // bytes received and not yet applied
 	room      chan struct{} // there is room again for what is received
 	lost      atomic.Uint64
 	malformed atomic.Uint64

@@ -93,7 +93,7 @@ func (m *outgoing) command(l *link, b rueidis.Builder) rueidis.Completed {
 	case aQuery:
 		return b.Getdel().Key(m.name).Build()
 	}
-	return b.Arbitrary("XADD").Keys(l.names.stream).Args("MAXLEN", "~", l.maxLen(), "*",
+	return b.Arbitrary("XADD").Keys(l.names.stream).Args("MAXLEN", "~", l.settings.maxLenText(), "*",
 		"uid", m.line.uid, "nsp", m.line.namespace, "type", m.name, "data", m.payload).Build()
 }
 

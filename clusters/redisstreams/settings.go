@@ -3,6 +3,7 @@ package redisstreams
 import (
 	"cmp"
 	"errors"
+	"strconv"
 	"time"
 
 	"github.com/caddy-socketio/caddy-socketio/clusters/internal/redisconn"
@@ -46,3 +47,5 @@ func (r *RedisStreams) settings() (*settings, error) {
 	s.server = r.Config.Server(in, s.stream, s.channelPrefix, s.sessionPrefix, s.maxLen, s.requestsTimeout)
 	return s, in.Err()
 }
+
+func (s *settings) maxLenText() string { return strconv.FormatInt(s.maxLen, 10) }

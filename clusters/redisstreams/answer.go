@@ -1,0 +1,155 @@
+package redisstreams
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/caddy-socketio/caddy-socketio/cluster"
+	"go.uber.org/zap"
+)
+
+// maxTimeout bounds how long another server may have clients' acknowledgements
+// waited for here.
+const maxTimeout = 10 * time.Minute
+
+// handleEntry does what an entry of the stream says.
+func (ln *line) handleEntry(m *message) error {
+	o, err := m.options()
+	if err != nil {
+		return err
+	}
+	switch m.typ {
+	case typeEmit:
+		if m.RequestID != "" {
+			return nil // a question of an older version, which none of this one answers
+		}
+		op, err := m.emit()
+		if err != nil {
+			return err
+		}
+		ln.apply(op)
+	case typeJoin:
+		ln.apply(cluster.Join{Target: o.target(), Rooms: m.Rooms})
+	case typeLeave:
+		ln.apply(cluster.Leave{Target: o.target(), Rooms: m.Rooms})
+	case typeDisconnect:
+		ln.apply(cluster.Disconnect{Target: o.target(), Close: m.Close})
+	}
+	return nil
+}
+
+// handleMessage does what a message of a channel says.
+func (ln *line) handleMessage(m *message) error {
+	switch m.typ {
+	case typeSockets, typeServerAck, typeClientCount, typeClientAck:
+		ln.answered(m)
+		return nil
+	case typeServerEmit:
+		data := m.packet()
+		if !isServerEvent(data) {
+			return fmt.Errorf("%w: message of type %d without an event", errMalformed, m.typ)
+		}
+		emit := cluster.ServerEmit{Data: data}
+		if m.RequestID == "" {
+			ln.apply(emit)
+			return nil
+		}
+		return ln.answer(m, cluster.ServerEmitAck{ServerEmit: emit}, 0)
+	case typeFetchSockets:
+		o, err := m.options()
+		if err != nil {
+			return err
+		}
+		return ln.answer(m, cluster.FetchSockets{Target: o.target()}, 0)
+	case typeEmit:
+		emit, err := m.emit()
+		if err != nil {
+			return err
+		}
+		return ln.answer(m, cluster.EmitAck{Emit: emit}, time.Duration(m.Opts.Flags.Timeout)*time.Millisecond)
+	}
+	return fmt.Errorf("%w: message of type %d", errMalformed, m.typ)
+}
+
+// answer has the node answer a question, and publishes what it says; or that it has
+// nothing to say: a server that does not answer makes the other one wait in vain,
+// and then fail.
+func (ln *line) answer(m *message, q cluster.Query, timeout time.Duration) error {
+	id, channel := string(m.RequestID), ln.link.names.private(ln.namespace, m.uid)
+	if id == "" || m.uid == "" {
+		return fmt.Errorf("%w: question without an id", errMalformed)
+	}
+	var mu sync.Mutex // the node may reply on any goroutine
+	replied := false
+	reply := func(answer cluster.Answer) {
+		if _, ack := answer.(cluster.ClientAck); !ack {
+			mu.Lock()
+			again := replied
+			replied = true
+			mu.Unlock()
+			if again {
+				return
+			}
+		}
+		payload, err := ln.encodeAnswer(id, answer)
+		if err == nil {
+			err = ln.link.out.push(outgoing{kind: aMessage, name: channel, payload: payload})
+		}
+		if err != nil {
+			ln.link.log().Error("answer to another server not sent", zap.String("namespace", ln.namespace), zap.Error(err))
+		}
+	}
+	ln.ask(q, timeout, reply, func() { reply(nothing(q)) })
+	return nil
+}
+
+// nothing returns the answer of a node that has nothing to say.
+func nothing(q cluster.Query) cluster.Answer {
+	switch q.(type) {
+	case cluster.FetchSockets:
+		return cluster.Sockets{}
+	case cluster.EmitAck:
+		return cluster.ClientCount(0)
+	default:
+		return cluster.ServerAck{Data: null}
+	}
+}
+
+// ask asks the node, on a goroutine of its own, and calls then when the node has no
+// more to say. Whatever says something about the sockets of this moment has been
+// answered when it returns, so that what comes next can't overtake it; events for
+// servers, whose handlers may take their time, have not.
+func (ln *line) ask(q cluster.Query, timeout time.Duration, reply func(cluster.Answer), then func()) {
+	l, users := ln.link, ln.users()
+	if len(users) == 0 {
+		return
+	}
+	if l.answering.Add(1) > maxAnswers {
+		l.answering.Add(-1)
+		l.lose("too many questions are being answered")
+		return
+	}
+	if timeout == 0 {
+		timeout = l.settings.requestsTimeout
+	}
+	a := users[len(users)-1]
+	first := make(chan struct{})
+	var once sync.Once
+	answered := func() { once.Do(func() { close(first) }) }
+	l.spawn("redis_streams: answer", func() {
+		defer l.answering.Add(-1)
+		defer answered()
+		ctx, cancel := context.WithTimeout(a.ctx, min(timeout, maxTimeout))
+		defer cancel()
+		a.node.Answer(ctx, q, func(answer cluster.Answer) {
+			reply(answer)
+			answered()
+		})
+		then()
+	})
+	if _, slow := q.(cluster.ServerEmitAck); !slow {
+		<-first
+	}
+}

@@ -1,0 +1,208 @@
+package redisstreams
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"sync"
+
+	"github.com/caddy-socketio/caddy-socketio/cluster"
+	"github.com/caddy-socketio/caddy-socketio/internal/spawn"
+	"github.com/redis/rueidis"
+	"go.uber.org/zap"
+)
+
+// line is one namespace's part of a link: its channels, what came by them and by
+// the stream, and the questions that it waits for answers to. A namespace that is
+// closed and opened again has two users of its line for a moment; other servers see
+// one.
+type line struct {
+	// Static after construction.
+	link      *link
+	namespace string
+	uid       string
+	public    string // channel of questions
+	private   string // channel of answers to this server
+	worker    *spawn.Task
+
+	mu       sync.Mutex // guards the following; goes before publisher.mu
+	adapters []*adapter // never changed, but replaced
+	inbox    []delivery // what is to be handled
+	working  bool       // the worker runs
+	asked    map[string]*question
+	records  []*record // own events whose entries are yet to be read, in order
+}
+
+// delivery is something received.
+type delivery struct {
+	id      string // of the entry; empty for what came by a channel
+	own     bool   // the entry is this server's
+	typ     string // of the entry
+	payload string
+}
+
+func newLine(l *link, namespace string) *line {
+	uid := newID()
+	ln := &line{
+		link: l, namespace: namespace, uid: uid, asked: make(map[string]*question),
+		public: l.names.public(namespace), private: l.names.private(namespace, uid),
+	}
+	// The worker ends when the inbox is empty. A message that it panics at is
+	// lost; the next one starts it again.
+	ln.worker = spawn.NewTask(l.log, "redis_streams: apply", ln.work, func() { ln.worker.Start() })
+	return ln
+}
+
+// join adds a user.
+func (ln *line) join(n cluster.Node) *adapter {
+	a := &adapter{line: ln, node: n}
+	a.ctx, a.cancel = context.WithCancel(ln.link.ctx)
+	ln.mu.Lock()
+	defer ln.mu.Unlock()
+	ln.adapters = append(slices.Clone(ln.adapters), a)
+	return a
+}
+
+// leave takes a user away.
+func (ln *line) leave(a *adapter) {
+	ln.mu.Lock()
+	ln.adapters = slices.DeleteFunc(slices.Clone(ln.adapters), func(other *adapter) bool { return other == a })
+	last := len(ln.adapters) == 0
+	if last {
+		ln.clear()
+	}
+	ln.mu.Unlock()
+	if last {
+		ln.link.drop(ln)
+	}
+}
+
+// clear forgets what was received. The caller holds mu.
+func (ln *line) clear() {
+	for i := range ln.inbox {
+		ln.link.release(ln.inbox[i].size())
+	}
+	ln.inbox = nil
+}
+
+func (ln *line) unused() bool { return len(ln.users()) == 0 }
+
+// users returns who uses the line.
+func (ln *line) users() []*adapter {
+	ln.mu.Lock()
+	defer ln.mu.Unlock()
+	return ln.adapters
+}
+
+func (d *delivery) size() int64 { return int64(len(d.payload)) + overhead }
+
+// release notes that so much less waits to be handled.
+func (l *link) release(size int64) {
+	if l.inbound.Add(-size) <= maxInbound/2 {
+		select {
+		case l.room <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// read queues an entry of the stream to be handled.
+func (ln *line) read(entry *rueidis.XRangeEntry) {
+	f := entry.FieldValues
+	ln.queue(delivery{id: entry.ID, own: f["uid"] == ln.uid, typ: f["type"], payload: f["data"]})
+}
+
+// receive queues a message of a channel to be handled. It does not block. What is
+// more than memory is meant to hold is lost: to leave it in Redis would only make
+// Redis end the connection, and lose more.
+func (ln *line) receive(payload string) {
+	d := delivery{payload: payload}
+	if len(payload) > maxMessage || ln.link.inbound.Load()+d.size() > maxInbound {
+		ln.link.lose("they come faster than they can be applied, or are too large")
+		return
+	}
+	ln.queue(d)
+}
+
+func (ln *line) queue(d delivery) {
+	ln.mu.Lock()
+	defer ln.mu.Unlock()
+	if len(ln.adapters) == 0 || d.own && len(ln.records) == 0 {
+		return
+	}
+	ln.link.inbound.Add(d.size())
+	ln.inbox = append(ln.inbox, d)
+	if !ln.working {
+		ln.working = true
+		ln.worker.Start()
+	}
+}
+
+// next removes what is to be handled next.
+func (ln *line) next() (d delivery, ok bool) {
+	ln.mu.Lock()
+	defer ln.mu.Unlock()
+	if len(ln.inbox) == 0 {
+		ln.working = false
+		return d, false
+	}
+	d = ln.inbox[0]
+	ln.inbox[0] = delivery{} // so that the array behind it keeps no message
+	if ln.inbox = ln.inbox[1:]; len(ln.inbox) == 0 {
+		ln.inbox = nil
+	}
+	ln.link.release(d.size())
+	return d, true
+}
+
+// work handles what was received, in order.
+func (ln *line) work() {
+	for d, ok := ln.next(); ok; d, ok = ln.next() {
+		if err := ln.handle(d); err != nil {
+			ln.ignore(err)
+		}
+	}
+}
+
+func (ln *line) handle(d delivery) error {
+	switch {
+	case d.own:
+		ln.recorded(d)
+		return nil
+	case d.id == "":
+		m, err := decodeMessage(d.payload)
+		if err != nil || m.uid == ln.uid || m.nsp != ln.namespace {
+			return err
+		}
+		return ln.handleMessage(m)
+	case len(d.payload) > maxMessage:
+		return errTooLarge
+	}
+	typ, err := strconv.Atoi(d.typ)
+	if err != nil || typ < typeEmit || typ > typeDisconnect {
+		return nil // heartbeats of older versions, which have nothing to say
+	}
+	m, err := decodeEntry(typ, d.payload)
+	if err != nil {
+		return err
+	}
+	m.id = d.id
+	return ln.handleEntry(m)
+}
+
+// ignore counts a message that can't be understood.
+func (ln *line) ignore(err error) {
+	ln.link.malformed.Add(1)
+	if e := ln.link.log().Check(zap.DebugLevel, "message of another server ignored"); e != nil {
+		e.Write(zap.String("namespace", ln.namespace), zap.Error(err))
+	}
+}
+
+// apply does what another server said.
+func (ln *line) apply(op cluster.Op) {
+	for _, a := range ln.users() {
+		if a.ctx.Err() == nil {
+			a.node.Apply(op)
+		}
+	}
+}

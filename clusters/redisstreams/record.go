@@ -1,0 +1,114 @@
+package redisstreams
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/caddy-socketio/caddy-socketio/cluster"
+)
+
+// record is an event of this server that waits for its entry to be read: then its
+// turn has come among those of other servers.
+type record struct {
+	payload string // of its entry, by which it is found
+	deliver func(offset string)
+	done    chan struct{} // closed when it was delivered
+	failed  chan error    // it was not published; never blocks
+}
+
+// Record publishes an emit and delivers it when its entry is read.
+func (a *adapter) Record(ctx context.Context, op cluster.Emit, deliver func(offset string)) error {
+	ln := a.line
+	m, err := ln.outgoing(op)
+	if err != nil {
+		deliver("")
+		return err
+	}
+	if s, _ := ln.link.current(); s == nil || a.ctx.Err() != nil {
+		err := ln.link.out.push(m)
+		deliver("")
+		if err == nil {
+			err = errAway(errNotYet)
+		}
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(a.ctx, cancel)()
+	rec := &record{payload: m.payload, deliver: deliver, done: make(chan struct{}), failed: make(chan error, 1)}
+	m.done = failed(func(err error) { rec.failed <- err })
+	if err := ln.expectEntry(rec, m); err != nil {
+		deliver("")
+		return err
+	}
+	select {
+	case <-rec.done:
+		return nil
+	case err = <-rec.failed:
+	case <-ctx.Done():
+		err = ctx.Err()
+	}
+	if ln.withdraw(rec) {
+		deliver("")
+		return err
+	}
+	<-rec.done
+	return nil
+}
+
+// expectEntry queues an entry and notes that it is awaited, both in the same order.
+func (ln *line) expectEntry(rec *record, m outgoing) error {
+	ln.mu.Lock()
+	defer ln.mu.Unlock()
+	if err := ln.link.out.push(m); err != nil {
+		return err
+	}
+	ln.records = append(ln.records, rec)
+	return nil
+}
+
+// withdraw takes a record back. It is false when that is too late.
+func (ln *line) withdraw(rec *record) bool {
+	ln.mu.Lock()
+	defer ln.mu.Unlock()
+	i := slices.Index(ln.records, rec)
+	if i < 0 {
+		return false
+	}
+	ln.records = slices.Delete(ln.records, i, i+1)
+	return true
+}
+
+// recorded delivers the event whose entry was read. Those before it have none:
+// Redis lost them, or they are those of a moment ago that nobody waits for.
+func (ln *line) recorded(d delivery) {
+	ln.mu.Lock()
+	i := slices.IndexFunc(ln.records, func(rec *record) bool { return rec.payload == d.payload })
+	if i < 0 {
+		ln.mu.Unlock()
+		return
+	}
+	reached := slices.Clone(ln.records[:i+1])
+	ln.records = slices.Delete(ln.records, 0, i+1)
+	ln.mu.Unlock()
+	for _, rec := range reached[:i] {
+		rec.give("")
+	}
+	reached[i].give(d.id)
+}
+
+func (rec *record) give(offset string) {
+	defer close(rec.done)
+	rec.deliver(offset)
+}
+
+// Save queues what is left of a socket.
+func (a *adapter) Save(left cluster.Session, keep time.Duration) error {
+	payload, err := encodeSession(left, a.line.namespace)
+	if err != nil {
+		return err
+	}
+	l := a.line.link
+	return l.out.push(outgoing{kind: aValue, name: l.names.sessions + left.PID, payload: payload, keep: keep})
+}

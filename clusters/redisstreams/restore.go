@@ -1,0 +1,230 @@
+package redisstreams
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/caddy-socketio/caddy-socketio/cluster"
+	"github.com/caddy-socketio/caddy-socketio/internal/msgpack"
+	"github.com/caddy-socketio/caddy-socketio/rooms"
+	"github.com/caddy-socketio/caddy-socketio/sio"
+	"github.com/redis/rueidis"
+)
+
+const (
+	pageCount    = 500    // entries in one go
+	maxMissed    = 10_000 // events that a client may have missed
+	maxPIDLength = 64
+)
+
+var errNotYet = errors.New("not connected")
+
+// session as servers keep it; Node's have no more than the first four.
+type savedSession struct {
+	SID    text            `json:"sid"`
+	PID    text            `json:"pid"`
+	Rooms  list            `json:"rooms"`
+	Data   json.RawMessage `json:"data"`
+	Nsp    *text           `json:"nsp"`
+	Values json.RawMessage `json:"values"`
+	Offset text            `json:"offset"`
+}
+
+// encodeSession returns base64 of MessagePack {sid, pid, rooms, data, nsp, values,
+// offset}.
+func encodeSession(s cluster.Session, namespace string) (string, error) {
+	names, err := encodeJSON(append(list{}, s.Rooms...))
+	if err != nil {
+		return "", err
+	}
+	parts := [][]byte{[]byte(`{"sid":`), []byte(`,"pid":`), append([]byte(`,"rooms":`), names...), []byte(`,"nsp":`), []byte(`,"offset":`), []byte(`}`)}
+	parts[2] = append(parts[2], `,"data":`...)
+	values := []sio.Data{quoted(s.ID), quoted(s.PID), s.Data, quoted(namespace), quoted(s.Offset)}
+	if len(s.Values.JSON) > 0 {
+		parts = slices.Insert(parts, 5, []byte(`,"values":`))
+		values = append(values, s.Values)
+	}
+	b, err := msgpack.AppendData(nil, sio.Splice(parts, values))
+	if err != nil {
+		return "", err
+	}
+	return base64.StdEncoding.EncodeToString(b), nil
+}
+
+func quoted(s string) sio.Data {
+	b, _ := encodeJSON(s) // strings always marshal
+	return sio.Data{JSON: b}
+}
+
+// decodeSession reads what encodeSession or Node's adapter wrote. Errors wrap
+// errMalformed.
+func decodeSession(value, namespace string) (s cluster.Session, err error) {
+	b, err := base64.StdEncoding.DecodeString(value)
+	if err != nil {
+		return s, fmt.Errorf("%w: %w", errMalformed, err)
+	}
+	r := msgpack.NewReader(string(b))
+	whole := r.Data()
+	if err := r.End(); err != nil {
+		return s, fmt.Errorf("%w: %w", errMalformed, err)
+	}
+	var saved savedSession
+	if err := json.Unmarshal(whole.JSON, &saved); err != nil {
+		return s, fmt.Errorf("%w: %w", errMalformed, err)
+	}
+	if saved.SID == "" || saved.PID == "" {
+		return s, fmt.Errorf("%w: session without ids", errMalformed)
+	}
+	s = cluster.Session{ID: string(saved.SID), PID: string(saved.PID), Rooms: saved.Rooms, Offset: string(saved.Offset), Known: saved.Nsp != nil}
+	s.Data, _ = whole.Lookup("data")
+	s.Values, _ = whole.Lookup("values")
+	if saved.Nsp != nil && string(*saved.Nsp) != namespace {
+		return s, fmt.Errorf("%w: it is of another namespace", cluster.ErrNoSession)
+	}
+	return s, nil
+}
+
+// Restore finds what is left of a socket. Node's servers do not say which namespace
+// a session is of: then it must be that of the client's last event.
+func (a *adapter) Restore(ctx context.Context, pid, offset string) (s cluster.Session, err error) {
+	ln := a.line
+	if pid == "" || len(pid) > maxPIDLength || offset != "" && !validID(offset) {
+		return s, cluster.ErrNoSession
+	}
+	now, _ := ln.link.current()
+	if now == nil {
+		return s, errAway(errNotYet)
+	}
+	namespace := ""
+	if offset != "" {
+		if namespace, err = ln.reaches(ctx, now, offset); err != nil {
+			return s, err
+		}
+	}
+	value, err := ln.fetch(ctx, pid)
+	if err != nil {
+		return s, err
+	}
+	if s, err = decodeSession(value, ln.namespace); err != nil {
+		return s, err
+	}
+	if !s.Known && namespace != ln.namespace {
+		return s, fmt.Errorf("%w: unknown namespace", cluster.ErrNoSession)
+	}
+	if offset != "" {
+		s.Offset = offset
+		return s, nil
+	}
+	if !validID(s.Offset) {
+		return s, fmt.Errorf("%w: the client has got nothing yet", cluster.ErrNoSession)
+	}
+	_, err = ln.reaches(ctx, now, s.Offset)
+	return s, err
+}
+
+// reaches returns an error when the stream does not have all entries after an
+// offset any more; otherwise the namespace of the entry at the offset, if that is
+// there.
+func (ln *line) reaches(ctx context.Context, s *session, offset string) (namespace string, err error) {
+	c, stream := s.client, ln.link.names.stream
+	oldest, err := c.Do(ctx, c.B().Xrange().Key(stream).Start("-").End("+").Count(1).Build()).AsXRange()
+	if err != nil && !rueidis.IsRedisNil(err) {
+		return "", err
+	}
+	at, err := c.Do(ctx, c.B().Xrange().Key(stream).Start(offset).End(offset).Count(1).Build()).AsXRange()
+	if err != nil && !rueidis.IsRedisNil(err) {
+		return "", err
+	}
+	if len(at) > 0 {
+		return at[0].FieldValues["nsp"], nil
+	}
+	if len(oldest) == 0 || compareIDs(oldest[0].ID, offset) > 0 {
+		return "", fmt.Errorf("%w: what came after %s is forgotten", cluster.ErrNoSession, offset)
+	}
+	return "", nil
+}
+
+// fetch gets and deletes what was saved under a pid. It waits its turn: this very
+// server may be about to save it.
+func (ln *line) fetch(ctx context.Context, pid string) (string, error) {
+	type answer struct {
+		value string
+		err   error
+	}
+	answers := make(chan answer, 1)
+	err := ln.link.out.push(outgoing{kind: aQuery, name: ln.link.names.sessions + pid, done: func(r rueidis.RedisResult, err error) {
+		if err != nil {
+			answers <- answer{err: err}
+			return
+		}
+		value, err := r.ToString()
+		answers <- answer{value, err}
+	}})
+	if err != nil {
+		return "", err
+	}
+	select {
+	case got := <-answers:
+		if rueidis.IsRedisNil(got.err) {
+			return "", cluster.ErrNoSession
+		}
+		return got.value, got.err
+	case <-ctx.Done():
+		return "", ctx.Err()
+	}
+}
+
+// Missed reads the stream from an offset to its end.
+func (a *adapter) Missed(ctx context.Context, offset string, in []string) ([]cluster.Emit, error) {
+	s, _ := a.line.link.current()
+	if s == nil {
+		return nil, errAway(errNotYet)
+	}
+	var missed []cluster.Emit
+	c := s.client
+	for {
+		page := c.B().Xrange().Key(a.line.link.names.stream).Start(after(offset)).End("+").Count(pageCount).Build()
+		entries, err := c.Do(ctx, page).AsXRange()
+		if err != nil && !rueidis.IsRedisNil(err) {
+			return nil, err
+		}
+		for i := range entries {
+			if op, ok := a.line.missed(&entries[i], in); ok {
+				missed = append(missed, op)
+			}
+			offset = entries[i].ID
+		}
+		if len(missed) > maxMissed {
+			return nil, errors.New("redis_streams: the client missed too much")
+		}
+		if len(entries) < pageCount {
+			return missed, nil
+		}
+	}
+}
+
+// missed returns the event that an entry is, if it was for a socket in rooms.
+// Volatile ones may be missed.
+func (ln *line) missed(entry *rueidis.XRangeEntry, in []string) (op cluster.Emit, ok bool) {
+	f := entry.FieldValues
+	if f["nsp"] != ln.namespace || f["type"] != entryEmit {
+		return op, false
+	}
+	m, err := decodeEntry(typeEmit, f["data"])
+	if err != nil || m.RequestID != "" {
+		return op, false
+	}
+	m.id = entry.ID
+	op, err = m.emit()
+	return op, err == nil && !op.Volatile && meant(op.Target, in)
+}
+
+// meant reports whether a socket in rooms is one of a target.
+func meant(t rooms.Target, in []string) bool {
+	has := func(room string) bool { return slices.Contains(in, room) }
+	return (len(t.In) == 0 || slices.ContainsFunc(t.In, has)) && !slices.ContainsFunc(t.Except, has)
+}

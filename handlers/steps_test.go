@@ -1,0 +1,162 @@
+package handlers_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/caddyserver/caddy/v2/caddyconfig"
+)
+
+func TestSteps(t *testing.T) {
+	s := serve(t, `socketio {
+	namespace /app {
+		on connect {
+			set user {"id":7,"name":"{socket.auth.name}"}
+			join lobby user:{socket.auth.name}
+			emit welcome {socket.id} {socket.data.user} {http.request.header.X-Test}
+		}
+		on join {
+			join {event.args.0}
+			ack {socket.rooms}
+		}
+		on leave {
+			leave {event.args.0}
+			ack {socket.rooms}
+		}
+		on own {
+			leave {socket.id}
+			ack {socket.rooms}
+		}
+		on echo {
+			emit {event.args.0} {event.args.*}
+			ack {event.args.*}
+			ack twice
+		}
+		on say {
+			emit said {socket.data.user.name} {event.args.1} {
+				to {event.args.0} lobby
+				except user:eve
+			}
+			ack ok
+		}
+		on all {
+			emit all {"by":"{socket.data.user.name}"} {
+				broadcast
+				include_sender
+				volatile
+				local
+				compress off
+			}
+		}
+		on quit {
+			disconnect
+		}
+		on "quit all" {
+			disconnect close
+		}
+		on disconnecting {
+			emit left {event.reason} {socket.data.user.id} {
+				to {socket.rooms}
+			}
+		}
+	}
+}`)
+	enter := func(name string) (client, string) {
+		c := s.dial("X-Test", "header")
+		c.send(`40/app,{"name":"` + name + `"}`)
+		id := strings.Split(c.expect(`40/app,{"sid":"*`), `"`)[3]
+		c.expect(`42/app,["welcome","` + id + `",{"id":7,"name":"` + name + `"},"header"]`)
+		return c, id
+	}
+	ada, id := enter("ada")
+	bob, _ := enter("bob")
+	eve, _ := enter("eve")
+
+	own := `["` + id + `","lobby","user:ada"`
+	ada.call(`42/app,1["join",["a","b","a"]]`, `43/app,1[`+own+`,"a","b"]]`)
+	ada.call(`42/app,2["join",""]`, `43/app,2[{"error":"bad room name: it is empty"}]`)
+	ada.call(`42/app,3["join"]`, `43/app,3[{"error":"bad room name: {event.args.0} has no value"}]`)
+	ada.call(`42/app,4["leave",["b","never"]]`, `43/app,4[`+own+`,"a"]]`)
+
+	ada.call(`42/app,6["echo","back",{"x":[1.0]}]`, `42/app,["back","back",{"x":[1.0]}]`)
+	ada.expect(`43/app,6["back",{"x":[1.0]}]`)
+	ada.send(`451-/app,7["echo","file",{"_placeholder":true,"num":0}]`)
+	if err := ada.WriteMessage(2, []byte("bytes")); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{`451-/app,["file","file",{"_placeholder":true,"num":0}]`, "bytes", `461-/app,7["file",{"_placeholder":true,"num":0}]`, "bytes"} {
+		ada.expect(want)
+	}
+	ada.call(`42/app,8["echo","disconnect"]`, `43/app,8[{"error":"internal error"}]`)
+
+	ada.call(`42/app,9["say","a","hi"]`, `43/app,9["ok"]`)
+	bob.expect(`42/app,["said","ada","hi"]`)
+	eve.send(`42/app,["all"]`)
+	for _, c := range []client{ada, bob, eve} {
+		c.expect(`42/app,["all",{"by":"eve"}]`)
+	}
+	ada.call(`42/app,5["own"]`, `43/app,5[["lobby","user:ada","a"]]`)
+	ada.call(`42/app,["quit"]`, `41/app,`)
+	bob.expect(`42/app,["left","server namespace disconnect",7]`)
+	eve.expect(`42/app,["left","server namespace disconnect",7]`)
+	eve.call(`42/app,["quit all"]`, `41/app,`)
+	eve.expectClosed()
+	bob.expect(`42/app,["left","server namespace disconnect",7]`)
+}
+
+func TestStepsInCaddyfile(t *testing.T) {
+	for _, test := range []struct{ step, message string }{
+		{"join", "join: expected one or more rooms"},
+		{`join ""`, "the name is empty"},
+		{"join {socket.room}", "unknown placeholder {socket.room}"},
+		{"join a {\nb\n}", `unexpected "b": there is no block here`},
+		{"leave", "leave: expected one or more rooms"},
+		{"emit", "emit: expected the name of an event"},
+		{"emit connect", "reserved event name"},
+		{"emit x {event.arg.0}", "argument 0: unknown placeholder {event.arg.0}"},
+		{"emit x {\nto\n}", "emit: to: expected one or more rooms"},
+		{"emit x {\nbroadcast now\n}", "emit: broadcast takes no argument"},
+		{"emit x {\ncompress maybe\n}", "emit: compress: expected on or off"},
+		{"emit x {\nnowhere\n}", `emit: unknown option "nowhere"`},
+		{"emit x {\ninclude_sender\n}", "include_sender and local go with to, except or broadcast"},
+		{"ack {socket.x}", "unknown placeholder {socket.x}"},
+		{"set name", "set: expected a key and a value"},
+		{"set a.b 1", "the key must not be empty and has no dot"},
+		{"disconnect now", `disconnect: unexpected "now"`},
+		{"dance", `unknown step "dance": there is no module socketio.handlers.dance`},
+		{"backend", "backend: expected HTTP handlers to ask"},
+		{"backend {\n}", "backend: expected HTTP handlers to ask"},
+		{"backend app:9000", `backend: unexpected "app:9000": settings go into a block`},
+		{"backend {\ntimeout 10\nrespond 204\n}", "backend: timeout: "},
+		{"backend {\ntimeout -1s\nrespond 204\n}", "backend: timeout: expected a duration above 0"},
+		{"backend {\ntimeout\nrespond 204\n}", "backend: timeout: expected one value"},
+		{"backend {\nmax_response much\nrespond 204\n}", "backend: max_response: "},
+		{"backend {\nconcurrency 0\nrespond 204\n}", "backend: concurrency: unexpected \"0\""},
+		{"backend {\nqueue many\nrespond 204\n}", "backend: queue: unexpected \"many\""},
+		{"backend {\non_outage shrug\nrespond 204\n}", `backend: on_outage: unexpected "shrug"`},
+		{"backend {\ndance\n}", "unrecognized directive: dance"},
+	} {
+		_, _, err := caddyconfig.GetAdapter("caddyfile").Adapt([]byte("http://localhost:8080 {\nsocketio {\nnamespace /app {\non x {\n"+test.step+"\n}\n}\n}\n}\n"), nil)
+		if err == nil || !strings.Contains(err.Error(), test.message) || !strings.Contains(err.Error(), "Caddyfile:") {
+			t.Errorf("%s\ngot  %v\nwant %s, at a line", test.step, err, test.message)
+		}
+	}
+}
+
+// TestBackendInCaddyfile has what may stand in the block, in any order.
+func TestBackendInCaddyfile(t *testing.T) {
+	for _, block := range []string{
+		"respond `{}`",
+		"respond \"{}\"",
+		"@a header A b\nerror @a \"no\" 403\nrespond `{}`",
+		"respond 204\ntimeout 1s",
+		"timeout 1s\nmax_response 1KiB\nconcurrency 1\nqueue 1\non_outage deny\nsign secret\nrespond 204",
+		"handle /a* {\nrespond 200\n}\nhandle {\nrespond 404\n}",
+		"import answer `{}`",
+	} {
+		config := "(answer) {\nrespond \"{args[0]}\"\n}\nhttp://localhost:8080 {\n" + socketio(block) + "}\n"
+		if _, _, err := caddyconfig.GetAdapter("caddyfile").Adapt([]byte(config), nil); err != nil {
+			t.Errorf("%s: %v", block, err)
+		}
+	}
+}

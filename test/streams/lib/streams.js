@@ -1,0 +1,156 @@
+// Caddys and Socket.IO servers in Node that share a Redis stream, and clients of
+// theirs.
+
+import { once as eventOf } from 'node:events';
+import { createServer } from 'node:http';
+import { createAdapter } from '@socket.io/redis-streams-adapter';
+import Client from 'ioredis';
+import { createClient } from 'redis';
+import { Server } from 'socket.io';
+import { io } from 'socket.io-client';
+import { Caddy } from '../../e2e/lib/caddy.js';
+import { patience, within } from '../../e2e/lib/time.js';
+
+// The namespaces of the tests, in Caddy. A socket that recovers is not greeted again.
+const rules = `
+	on connect {
+		emit hello
+	}
+	on join {
+		join {event.args.0}
+		ack
+	}
+	on to {
+		emit msg {event.args.1} {
+			to {event.args.0}
+		}
+	}
+	on set {
+		set name {event.args.0}
+		ack
+	}
+	on data {
+		ack {socket.data.name}
+	}
+	on rooms {
+		ack {socket.rooms}
+	}
+`;
+
+export const namespace = (name) => `namespace ${name} {${rules}}\n`;
+export const site = (settings = '') => `socketio {\n${settings}\n${namespace('/')}${namespace('/chat')}}\n`;
+export const global = (redis, settings = '') => `socketio {\n\tcluster redis_streams ${redis.url} {\n${settings}\n}\n}`;
+
+// caddys starts Caddys that are nodes of the cluster.
+export async function caddys(redis, count, { settings = '', cluster = '' } = {}) {
+	const all = await Promise.all(Array.from({ length: count }, () => Caddy.start(site(settings), { global: global(redis, cluster) })));
+	const client = new Client(redis.port);
+	try {
+		await eventually(() => subscribers(client).then((now) => now >= count), `${count} Caddys are subscribed`);
+	} finally {
+		client.disconnect();
+	}
+	return all;
+}
+
+// subscribers is how many nodes Redis counts.
+export async function subscribers(client, channel = 'socket.io#/#') {
+	return Number((await client.pubsub('NUMSUB', channel))[1]);
+}
+
+// eventually waits until the condition holds.
+export async function eventually(condition, what) {
+	const deadline = Date.now() + patience;
+	while (!await condition()) {
+		if (Date.now() > deadline) throw new Error(`${what}: not within ${patience} ms`);
+	}
+}
+
+// clients make a connection to Redis, by one of the libraries in use.
+const clients = {
+	ioredis: (redis) => new Client(redis.port),
+	async redis(redis) {
+		const client = createClient({ url: redis.url });
+		await client.connect();
+		return client;
+	},
+};
+
+export class Node {
+	errors = []; // of the connection to Redis
+
+	// start starts a server that uses that library.
+	static async start(redis, { kind = 'ioredis', recovery = false } = {}) {
+		const node = new Node();
+		node.redis = await clients[kind](redis);
+		node.redis.on('error', (error) => node.errors.push(error));
+		const server = createServer();
+		node.io = new Server(server, {
+			adapter: createAdapter(node.redis, { blockTimeInMs: 500 }),
+			...(recovery ? { connectionStateRecovery: {} } : {}),
+		});
+		for (const name of ['/', '/chat']) serve(node.io.of(name));
+		server.listen(0, '127.0.0.1');
+		await eventOf(server, 'listening');
+		node.url = `http://127.0.0.1:${server.address().port}`;
+		return node;
+	}
+
+	// sees waits until the server sees so many of the cluster.
+	async sees(count) {
+		await eventually(async () => await this.io.of('/').adapter.serverCount() === count, `${count} servers`);
+	}
+
+	async stop() {
+		await new Promise((resolve) => this.io.close(resolve));
+		await (this.redis.disconnect() ?? undefined);
+	}
+}
+
+// serve handles the events that the tests need, as the rules do.
+function serve(nsp) {
+	nsp.on('connection', (socket) => {
+		if (!socket.recovered) socket.emit('hello');
+		socket.on('join', (room, ack) => {
+			socket.join(room);
+			ack();
+		});
+		socket.on('to', (room, message) => socket.to(room).emit('msg', message));
+		socket.on('set', (name, ack) => {
+			socket.data.name = name;
+			ack();
+		});
+		socket.on('data', (ack) => ack(socket.data.name));
+		socket.on('rooms', (ack) => ack([...socket.rooms]));
+	});
+}
+
+// connect is a connected socket that has been greeted, and ends with the test.
+export async function connect(t, server, { name = '/' } = {}) {
+	const socket = io(server.url + name, { forceNew: true, reconnection: false, transports: ['websocket'] });
+	t.after(() => socket.close());
+	socket.got = [];
+	socket.on('msg', (...args) => socket.got.push(args));
+	const greeted = new Promise((resolve) => socket.once('hello', resolve));
+	await within(new Promise((resolve, reject) => {
+		socket.on('connect', resolve);
+		socket.on('connect_error', reject);
+	}), 'connect');
+	await within(greeted, 'hello');
+	return socket;
+}
+
+// call emits an event and is what is acknowledged.
+export function call(socket, ...args) {
+	return within(new Promise((resolve) => socket.emit(...args, resolve)), `ack of ${args[0]}`);
+}
+
+// has waits until a socket got so many messages, and is their first arguments.
+export async function has(socket, count) {
+	await within(new Promise((resolve) => {
+		const look = () => socket.got.length >= count && resolve();
+		socket.on('msg', look);
+		look();
+	}), `${count} messages, not ${socket.got.length}`);
+	return socket.got.map(([first]) => first);
+}

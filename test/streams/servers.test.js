@@ -1,0 +1,132 @@
+// Caddys and a server in Node, with both of the Redis clients in use.
+
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { Redis, redisMissing } from '../e2e/lib/redis.js';
+import { caddys, call, connect, eventually, has, Node } from './lib/streams.js';
+
+for (const kind of ['ioredis', 'redis']) {
+	describe(`Socket.IO 4 with ${kind}`, { skip: redisMissing, timeout: 60_000 }, () => {
+		let redis;
+		let node;
+		let nodes;
+
+		before(async () => {
+			redis = await Redis.start();
+			node = await Node.start(redis, { kind });
+			nodes = [...await caddys(redis, 2), node];
+			await node.sees(3);
+			// An idle Node asks for what is new from then on, each time again.
+			const [a, b] = await Promise.all([connect({ after() {} }, nodes[0]), connect({ after() {} }, node)]);
+			await eventually(async () => {
+				await nodes[0].emit({ event: 'msg', args: ['awake?'] });
+				return b.got.length > 0;
+			}, 'Node reads');
+			a.close();
+			b.close();
+		});
+		after(async () => {
+			await Promise.all((nodes ?? []).map((n) => n.stop()));
+			await redis?.stop();
+		});
+
+		it('emits, in all forms', async (t) => {
+			const sockets = await Promise.all(nodes.map((n) => connect(t, n)));
+			const [a, b, c] = sockets;
+			for (const socket of sockets) await call(socket, 'join', 'all');
+			await call(a, 'join', 'ab');
+			await call(b, 'join', 'ab');
+			await call(c, 'join', '7');
+			const binary = Buffer.from([1, 2, 3, 250]);
+			node.io.emit('msg', 'to all', { nested: [binary, null, 'é😀'], big: 2 ** 60 });
+			node.io.to('ab').emit('msg', 'to two');
+			node.io.to('all').except('ab').emit('msg', 'not those');
+			node.io.to(['ab', '7']).emit('msg', 'several rooms');
+			node.io.to(7).compress(false).emit('msg', 'a number');
+			await nodes[0].emit({ event: 'msg', args: ['from caddy', { $binary: binary.toString('base64') }] });
+			await nodes[1].emit({ event: 'msg', to: ['all', 'ab'], except: ['7'], args: ['rooms from caddy'] });
+			a.emit('to', 'all', binary);
+			node.io.emit('msg', 'end');
+			const seen = (socket) => socket.got.map(([first]) => (Buffer.isBuffer(first) ? 'binary' : first)).sort();
+			for (const socket of sockets) await eventually(() => seen(socket).includes('end') && seen(socket).includes('from caddy'), `the end: ${seen(socket)}`);
+			await eventually(() => seen(b).includes('binary') && seen(c).includes('binary'), 'binary');
+			await eventually(() => seen(a).includes('rooms from caddy') && seen(b).includes('rooms from caddy'), 'rooms');
+			const common = ['end', 'from caddy', 'several rooms', 'to all'];
+			assert.deepEqual(seen(a), [...common, 'rooms from caddy', 'to two'].sort());
+			assert.deepEqual(seen(b), [...common, 'binary', 'rooms from caddy', 'to two'].sort());
+			assert.deepEqual(seen(c), [...common, 'a number', 'binary', 'not those'].sort());
+			for (const socket of sockets) {
+				const [, object] = socket.got.find(([first]) => first === 'to all');
+				assert.deepEqual(object, { nested: [binary, null, 'é😀'], big: 2 ** 60 });
+				assert.deepEqual(socket.got.find(([first]) => first === 'from caddy')[1], binary);
+			}
+			assert.deepEqual(c.got.find(([first]) => Buffer.isBuffer(first))[0], binary);
+		});
+
+		it('keeps the order of what one socket says, among other things', async (t) => {
+			const sockets = await Promise.all(nodes.map((n) => connect(t, n)));
+			for (const socket of sockets) await call(socket, 'join', 'order');
+			const count = 500;
+			for (let i = 0; i < count; i++) sockets[0].emit('to', 'order', i);
+			for (let i = 0; i < count; i++) sockets[2].emit('to', 'order', i);
+			const all = Array.from({ length: count }, (_, i) => i);
+			assert.deepEqual(await has(sockets[0], count), all);
+			assert.deepEqual(await has(sockets[2], count), all);
+			const mixed = await has(sockets[1], 2 * count);
+			assert.equal(mixed.length, 2 * count);
+			assert.deepEqual(mixed.toSorted((a, b) => a - b), all.flatMap((i) => [i, i]));
+		});
+
+		it('joins, leaves and disconnects elsewhere', async (t) => {
+			const sockets = await Promise.all(nodes.map((n) => connect(t, n)));
+			node.io.socketsJoin('moved');
+			for (const socket of sockets) await eventually(async () => (await call(socket, 'rooms')).includes('moved'), 'they join');
+			node.io.in('moved').socketsLeave('moved');
+			for (const socket of sockets) await eventually(async () => !(await call(socket, 'rooms')).includes('moved'), 'they leave');
+			const gone = Promise.all(sockets.map((socket) => new Promise((resolve) => socket.once('disconnect', resolve))));
+			node.io.in(sockets.map(({ id }) => id)).disconnectSockets();
+			assert.deepEqual(await gone, Array(3).fill('io server disconnect'));
+		});
+
+		it('asks all servers, many times at once', async (t) => {
+			const sockets = await Promise.all(nodes.map((n) => connect(t, n)));
+			await call(sockets[0], 'set', 'ada');
+			const ids = sockets.map(({ id }) => id).sort();
+			const lists = await Promise.all(Array.from({ length: 50 }, () => node.io.fetchSockets()));
+			for (const found of lists) assert.deepEqual(found.map(({ id }) => id).sort(), ids);
+			const ada = lists[0].find(({ id }) => id === sockets[0].id);
+			assert.equal(ada.data.name, 'ada');
+			assert.ok(ada.handshake.headers.upgrade && ada.rooms.has(ada.id));
+			for (const socket of sockets) socket.on('q', (n, ack) => ack(n));
+			const answers = await Promise.all(Array.from({ length: 50 }, (_, i) => node.io.timeout(5000).emitWithAck('q', i)));
+			answers.forEach((list, i) => assert.deepEqual(list, [i, i, i]));
+			assert.deepEqual(await node.io.serverSideEmitWithAck('anybody?', Buffer.from([1])), [null, null]);
+			node.io.serverSideEmit('nobody');
+			const [one] = await node.io.in(ids[0]).fetchSockets();
+			assert.deepEqual(await one.timeout(5000).emitWithAck('q', 'one'), 'one');
+			const bytes = Buffer.from([0, 255]);
+			assert.deepEqual(await one.timeout(5000).emitWithAck('q', bytes), bytes);
+		});
+
+		it('answers Caddy', async (t) => {
+			const sockets = await Promise.all(nodes.map((n) => connect(t, n)));
+			for (const socket of sockets) socket.on('q', (n, ack) => ack(n + 1));
+			const { status, body } = await nodes[0].post('/socketio/emit', { event: 'q', args: [1], ack: true, timeout: '5s' });
+			assert.equal(status, 200, JSON.stringify(body));
+			t.diagnostic(JSON.stringify(body));
+			const found = await nodes[1].get('/socketio/sockets?cluster=1');
+			t.diagnostic(JSON.stringify(found.body).slice(0, 400));
+		});
+
+		it('hears clients that do not answer', async (t) => {
+			const [a] = await Promise.all(nodes.map((n) => connect(t, n)));
+			a.on('q', (ack) => ack('only'));
+			const { responses } = await new Promise((resolve) => {
+				node.io.timeout(500).emit('q', (error, responses) => resolve({ error, responses }));
+			});
+			assert.deepEqual(responses, ['only']);
+		});
+
+		it('is sent nothing malformed', () => assert.deepEqual(node.errors, []));
+	});
+}
