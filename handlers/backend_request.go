@@ -100,7 +100,9 @@ func (b *Backend) serve(ctx context.Context, ev *hub.Event, w http.ResponseWrite
 	r.Method, r.Proto, r.ProtoMajor, r.ProtoMinor = http.MethodPost, "HTTP/1.1", 1, 1
 	r.URL.RawQuery = ""
 	r.RequestURI = r.URL.RequestURI()
-	r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+	r.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil } // to try it anew on a fresh connection
+	r.Body, _ = r.GetBody()
+	r.ContentLength = int64(len(body))
 	r.Header = b.header(q, body)
 	repl := caddy.NewReplacer()
 	r = q.Prepare(r, repl, w, b.server)

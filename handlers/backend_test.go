@@ -55,7 +55,7 @@ func TestBackendRequest(t *testing.T) {
 
 func TestBackendKeepsEventsInTheirPlace(t *testing.T) {
 	a := newApp(t, says(http.StatusOK, `{"ack":["ok"]}`))
-	s := serve(t, socketio("rewrite /realtime/{event.name}?name={event.name}\n"+a.proxy()))
+	s := serve(t, socketio("handle {\nrewrite /realtime/{event.name}?name={event.name}\n"+a.proxy()+"}"))
 	c := s.enter()
 	for _, test := range []struct{ event, path string }{
 		{"join room", "/realtime/join room"},
@@ -75,6 +75,8 @@ func TestBackendKeepsEventsInTheirPlace(t *testing.T) {
 		seen := a.requests(`"event":"` + test.event + `"`)
 		if len(seen) != 1 || seen[0].path != test.path {
 			t.Errorf("%s: got %q, want %s", test.event, seen, test.path)
+		} else if want := strings.ReplaceAll(test.event, `\\`, `\`); seen[0].query.Get("name") != want {
+			t.Errorf("%s: got the query %q", test.event, seen[0].query)
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -231,6 +232,7 @@ type app struct {
 // request is one that an application got.
 type request struct {
 	method, path, body string
+	query              url.Values
 	header             http.Header
 }
 
@@ -268,7 +270,7 @@ func (a *app) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return // who asked has gone away
 	}
 	a.mu.Lock()
-	a.seen = append(a.seen, request{r.Method, r.URL.Path, string(body), r.Header.Clone()})
+	a.seen = append(a.seen, request{r.Method, r.URL.Path, string(body), r.URL.Query(), r.Header.Clone()})
 	answer := a.answers
 	a.mu.Unlock()
 	r.Body = io.NopCloser(strings.NewReader(string(body)))

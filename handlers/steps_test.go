@@ -13,7 +13,7 @@ func TestSteps(t *testing.T) {
 		on connect {
 			set user {"id":7,"name":"{socket.auth.name}"}
 			join lobby user:{socket.auth.name}
-			emit welcome {socket.id} {socket.data.user} {http.request.header.X-Test}
+			emit welcome {socket.id} {socket.data.user} {http.request.header.X-Test} {http.request.local.host}
 		}
 		on join {
 			join {event.args.0}
@@ -65,7 +65,7 @@ func TestSteps(t *testing.T) {
 		c := s.dial("X-Test", "header")
 		c.send(`40/app,{"name":"` + name + `"}`)
 		id := strings.Split(c.expect(`40/app,{"sid":"*`), `"`)[3]
-		c.expect(`42/app,["welcome","` + id + `",{"id":7,"name":"` + name + `"},"header"]`)
+		c.expect(`42/app,["welcome","` + id + `",{"id":7,"name":"` + name + `"},"header","127.0.0.1"]`)
 		return c, id
 	}
 	ada, id := enter("ada")
