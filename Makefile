@@ -27,6 +27,7 @@ e2e:
 	$(GO) build -race -o bin/caddy-race ./cmd/caddy
 	cd test/e2e && $(NPM) ci
 	cd test/e2e && CADDY=$(CURDIR)/bin/caddy-race $(NODE) --test *.test.js
+	cd test/examples && CADDY=$(CURDIR)/bin/caddy-race $(NODE) --test *.test.js
 	cd test/cluster && $(NPM) ci
 	cd test/cluster && CADDY=$(CURDIR)/bin/caddy-race $(NODE) --test *.test.js
 

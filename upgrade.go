@@ -64,6 +64,7 @@ func holdStream(q *engine.Request) (undo func()) {
 	r := original.Clone(original.Context())
 	var key [16]byte
 	rand.Read(key[:]) // never fails
+
 	r.Method, r.Body, r.ContentLength = http.MethodGet, http.NoBody, 0 // its body is the stream
 	r.Header.Del(":protocol")
 	r.Header.Set("Connection", "Upgrade")

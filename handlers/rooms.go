@@ -26,14 +26,18 @@ func NewRooms(names []string) (Rooms, error) {
 	return list, nil
 }
 
-// For returns the rooms that are meant in an event. An empty name, that of a
+// For returns the rooms that are meant in an event. A longer name in which a
+// placeholder has no value means no room: "user:{jwt.sub}" is not one that all
+// share who have no token. An empty name, that of a
 // placeholder without a value for instance, is an error that wraps [hub.ErrRoom].
 func (r Rooms) For(ev *hub.Event) ([]string, error) {
 	names := make([]string, 0, len(r))
 	for _, t := range r {
 		key, whole := t.whole()
 		if !whole {
-			names = append(names, t.For(ev))
+			if name, complete := t.complete(ev); complete {
+				names = append(names, name)
+			}
 			continue
 		}
 		value, ok := Lookup(ev, key)

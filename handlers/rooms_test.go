@@ -20,12 +20,12 @@ func TestRooms(t *testing.T) {
 		{rooms: []string{"{event.args.3}"}, want: []string{"7"}},
 		{rooms: []string{"{event.args.7}"}, want: []string{`{"x":1}`}},
 		{rooms: []string{"{socket.data.list}"}, want: []string{"a", "1"}},
-		{rooms: []string{"user:{event.args.9}"}, want: []string{"user:"}},
+		{rooms: []string{"user:{event.args.9}"}, want: []string{}},
 		{rooms: []string{"{event.args.9}"}, err: "bad room name: {event.args.9} has no value"},
 		{rooms: []string{"a", "{event.args.4}"}, err: "bad room name: it is empty"},
 		{rooms: []string{"a", "{event.args.5}"}, err: "bad room name: it is empty"},
 		{rooms: []string{"{event.args.6}"}, err: "bad room name: it is empty"},
-		{rooms: []string{"{event.args.9}{event.args.9}"}, err: "bad room name: it is empty"},
+		{rooms: []string{"{event.args.9}{event.args.9}", "a"}, want: []string{"a"}},
 	} {
 		rooms, err := NewRooms(test.rooms)
 		if err != nil {

@@ -130,6 +130,17 @@ func (t Text) For(ev *hub.Event) string {
 	return b.String()
 }
 
+// complete returns the text for an event, and whether all of its placeholders stand
+// for something.
+func (t Text) complete(ev *hub.Event) (string, bool) {
+	for i := 1; i < len(t.parts); i += 2 {
+		if value, ok := Lookup(ev, t.parts[i]); !ok || value.Text() == "" {
+			return "", false
+		}
+	}
+	return t.For(ev), true
+}
+
 // Lookup returns what a placeholder stands for in an event: what [hub.Event.Lookup]
 // knows, else what Caddy knew of the request that opened the connection, else what
 // Caddy always knows, {env.*} for instance.

@@ -52,8 +52,9 @@ type Handler interface {
 	// error ends the handling of the event: on Connect it refuses the socket,
 	// see [Refusal] and [Outage]; on a client's event it is the
 	// acknowledgement {"error": MESSAGE}, where one was asked and not yet
-	// given. The context ends with the client's connection; on Disconnecting
-	// and Disconnect, with the hub.
+	// given. The context ends with the hub; on Connect, with the client's
+	// connection too: nobody waits for the verdict any more. What a client has
+	// sent is handled even when it has gone.
 	HandleEvent(ctx context.Context, ev *Event) error
 }
 
@@ -65,10 +66,10 @@ func (f HandlerFunc) HandleEvent(ctx context.Context, ev *Event) error { return 
 
 // context is what the handlers of the event get.
 func (ev *Event) context() context.Context {
-	if ev.Type == Disconnecting || ev.Type == Disconnect {
-		return ev.Socket.ns.hub.ctx
+	if ev.Type == Connect {
+		return ev.Socket.client.ctx
 	}
-	return ev.Socket.client.ctx
+	return ev.Socket.ns.hub.ctx
 }
 
 // WantsAck reports whether the client asked for an acknowledgement that was not

@@ -1,0 +1,110 @@
+package socketio
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
+)
+
+// namespace reads a block namespace.
+func (p *parser) namespace() error {
+	name, err := p.one("a name, like /chat or /org-*")
+	if err != nil {
+		return err
+	}
+	if err := checkNamespace(name); err != nil {
+		return p.WrapErr(err)
+	}
+	ns := &Namespace{Name: name}
+	line := fmt.Sprintf("%s:%d", p.File(), p.Line())
+	for nesting := p.Nesting(); p.NextBlock(nesting); {
+		switch p.Val() {
+		case "on":
+			if err := p.on(ns); err != nil {
+				return err
+			}
+		case "join":
+			step, err := p.step()
+			if err != nil {
+				return err
+			}
+			ns.On = append(ns.On, &Rule{Events: []string{"connect"}, HandleRaw: []json.RawMessage{step}})
+		case "max_sockets":
+			if err := p.number(&ns.MaxSockets); err != nil {
+				return err
+			}
+		default:
+			return p.Errf("namespace %s: unknown option %q: expected on, join or max_sockets", name, p.Val())
+		}
+	}
+	p.handler.Namespaces = append(p.handler.Namespaces, ns)
+	p.lines = append(p.lines, line)
+	return nil
+}
+
+// declare refuses a namespace that another line declares otherwise.
+func (p *parser) declare(ns *Namespace, line string) error {
+	type declaration struct{ line, rules string }
+	name := p.handler.Hub
+	if name == "" {
+		name = DefaultHub
+	}
+	rules := string(caddyconfig.JSON(ns, nil))
+	key := "socketio namespace " + name + " " + ns.Name
+	if other, ok := p.State[key].(declaration); ok && other.rules != rules {
+		return fmt.Errorf("namespace %s of hub %s is declared with different rules at %s and at %s; "+
+			"declare the same rules, by import for example", ns.Name, name, other.line, line)
+	}
+	p.State[key] = declaration{line, rules}
+	return nil
+}
+
+// on reads a block of steps.
+func (p *parser) on(ns *Namespace) error {
+	rule := &Rule{Events: p.RemainingArgs()}
+	if len(rule.Events) == 0 {
+		return p.Err("on: expected the names of events")
+	}
+	for nesting := p.Nesting(); p.NextBlock(nesting); {
+		step, err := p.step()
+		if err != nil {
+			return err
+		}
+		rule.HandleRaw = append(rule.HandleRaw, step)
+	}
+	ns.On = append(ns.On, rule)
+	return nil
+}
+
+// step reads one step of an event: a module that its own name begins.
+func (p *parser) step() (json.RawMessage, error) {
+	name := p.Val()
+	id := "socketio.handlers." + name
+	info, err := caddy.GetModule(id)
+	if err != nil {
+		return nil, p.Errf("unknown step %q: there is no module %s", name, id)
+	}
+	module := info.New()
+	segment := p.NewFromNextSegment()
+	switch m := module.(type) {
+	case helped:
+		err = m.ParseCaddyfile(p.WithDispenser(segment))
+	case caddyfile.Unmarshaler:
+		err = m.UnmarshalCaddyfile(segment)
+	default:
+		err = p.Errf("module %s can't be used in a Caddyfile", id)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return caddyconfig.JSONModuleObject(module, "handler", name, nil), nil
+}
+
+// helped is a step that needs more than its own lines, to read HTTP directives.
+type helped interface {
+	ParseCaddyfile(h httpcaddyfile.Helper) error
+}
