@@ -13,7 +13,11 @@ export class App {
 		const app = new App();
 		app.#server = createServer(async (request, response) => {
 			let text = '';
-			for await (const chunk of request) text += chunk;
+			try {
+				for await (const chunk of request) text += chunk;
+			} catch {
+				return; // Caddy has given the request up
+			}
 			const seen = { path: request.url, method: request.method, headers: request.headers, text, body: JSON.parse(text) };
 			app.requests.push(seen);
 			const [status, body] = app.answer(seen);
