@@ -40,6 +40,9 @@ func (p *parser) namespace() error {
 		default:
 			return p.Errf("namespace %s: unknown option %q: expected on, join or max_sockets", name, p.Val())
 		}
+		if err := ns.checkRules(); err != nil {
+			return p.Errf("namespace %s: %w", name, err)
+		}
 	}
 	p.handler.Namespaces = append(p.handler.Namespaces, ns)
 	p.lines = append(p.lines, line)

@@ -207,6 +207,8 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	}
 	select {
 	case <-h.app.started:
+	case <-h.retired: // another app of the config did not start
+		return caddyhttp.Error(http.StatusServiceUnavailable, errors.New("the config is not in use"))
 	case <-r.Context().Done():
 		return nil
 	}

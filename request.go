@@ -15,7 +15,9 @@ import (
 func (h *Handler) serve(w http.ResponseWriter, r *http.Request) {
 	q := &engine.Request{W: w, R: r, Address: clientAddress(r), Secure: secure(r), Done: h.retired}
 	if !r.URL.Query().Has("sid") {
-		q.Context = handshake.Capture(r, h.captured)
+		kept := r.WithContext(r.Context()) // a copy, which shares its header with the session
+		kept.Header = engine.KeptHeader(r.Header)
+		q.Context, q.Header = handshake.Capture(kept, h.captured), kept.Header
 	}
 	if limit := writeTimeout(r); limit > 0 {
 		// A poll must be answered before the server gives it up; that is also

@@ -20,8 +20,16 @@ type Recorder interface {
 	// with the event's offset, between the calls of [Node.Apply] for the
 	// events before and after it; or, with an error, with "" because the
 	// event could not be recorded before ctx ended. It may reach other nodes
-	// all the same, later.
+	// all the same, later. It must not be called within Apply, which it waits
+	// for.
 	Record(ctx context.Context, op Emit, deliver func(offset string)) error
+
+	// Delivered returns an offset such that the node was told of all events
+	// up to it; nothing when there is none yet.
+	Delivered() string
+
+	// Before reports whether an offset is before another one.
+	Before(a, b string) bool
 
 	// Save keeps what is left of a socket. It queues and returns, as Publish
 	// does.
@@ -55,7 +63,6 @@ type Session struct {
 	// [Recorder.Restore] sets it to that of the last event that the client
 	// got.
 	Offset string
-	// Known is true when it is sure that the socket was in this namespace, and
-	// had been let in by a node of this kind.
+	// Known is true when it is sure that the socket was in this namespace.
 	Known bool
 }

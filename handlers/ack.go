@@ -3,6 +3,7 @@ package handlers
 import (
 	"context"
 	"encoding/json"
+	"errors"
 
 	"github.com/caddy-socketio/caddy-socketio/hub"
 	"github.com/caddyserver/caddy/v2"
@@ -50,7 +51,10 @@ func (a *Ack) HandleEvent(_ context.Context, ev *hub.Event) error {
 	if !ev.WantsAck() {
 		return nil
 	}
-	return ev.Ack(a.args.For(ev))
+	if err := ev.Ack(a.args.For(ev)); !errors.Is(err, hub.ErrDisconnected) {
+		return err
+	}
+	return nil // nobody is there any more: no fault of anybody
 }
 
 var (

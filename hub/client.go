@@ -53,6 +53,9 @@ const (
 // accept begins a connection.
 func (h *Hub) accept(session *engine.Session) (engine.Receiver, error) {
 	c := &client{hub: h, session: session, version: sio.V5, route: routeOf(session)}
+	if c.route.gone.Load() {
+		return nil, errRouteGone
+	}
 	if session.Version() == eio.V3 {
 		c.version = sio.V4
 	}
@@ -113,9 +116,13 @@ func (c *client) reject(reason string, err error) {
 }
 
 // allowBinary says whether the attachments of a packet for a namespace are worth
-// waiting for: not before the client is in it.
+// waiting for: not before the client is in it. That would also end the wait for it
+// to be in one, see [client.expire].
 func (c *client) allowBinary(namespace string) bool {
-	return c.socket(namespace) != nil || c.left(namespace)
+	if s := c.socket(namespace); s != nil {
+		return s.state.Load() != stateConnecting
+	}
+	return c.left(namespace)
 }
 
 // take does what a packet says.
@@ -181,7 +188,7 @@ func (c *client) takeEvent(s *Socket, p sio.Packet) {
 		ev.fail(errRate.Message)
 		return
 	}
-	s.ns.events.Add(1)
+	s.ns.counts.Load().events.Add(1)
 	if s.inbox.push(ev, c.session.Done()) {
 		s.run()
 	}
@@ -222,17 +229,11 @@ func (c *client) connect(p sio.Packet) {
 	} else if len(s.auth.JSON) == 0 {
 		s.auth = noAuth
 	}
-	if c.version == sio.V5 && c.route.config().Recovery > 0 {
-		pid, offset := comesBack(p.Data)
-		if left := ns.history.take(pid, offset); left != nil {
-			s.restore(left)
-		} else {
-			ns.history.enrol(s)
-		}
-	}
 	if refusal := c.add(s); refusal != nil {
 		c.hub.leave(ns)
-		c.refuse(p.Namespace, refusal)
+		if refusal != errAskedTwice {
+			c.refuse(p.Namespace, refusal)
+		}
 		return
 	}
 	s.start()
@@ -251,11 +252,24 @@ func (c *client) held(p sio.Packet) bool {
 	return true
 }
 
+// errAskedTwice is for a 2.x client that asks again while its first packet waits.
+var errAskedTwice = &Refusal{Message: "Asked twice"}
+
 func (c *client) add(s *Socket) *Refusal {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed || c.alive >= MaxNamespaces {
 		return &Refusal{Message: "Too many namespaces"}
+	}
+	size := s.auth.Size()
+	for _, other := range c.sockets {
+		if other.ns == s.ns {
+			return errAskedTwice
+		}
+		size += other.auth.Size()
+	}
+	if size > MaxAuth {
+		return &Refusal{Message: "Auth is too large"}
 	}
 	c.alive++
 	c.sockets = append(c.sockets, s)

@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"slices"
 	"time"
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
@@ -43,7 +44,8 @@ type RouteConfig struct {
 	RateLimit float64
 	Burst     int
 	// Namespaces are the names and globs of the namespaces that may be joined
-	// here, besides "/". Nil means all.
+	// here, besides "/". A glob means the namespaces that the config has by that
+	// glob, and not those that it has by another name. Nil means all.
 	Namespaces []string
 }
 
@@ -86,6 +88,7 @@ type Rule struct {
 
 // rules are what a config says about a namespace.
 type rules struct {
+	name       string // or glob
 	maxSockets int
 	list       []rule
 }
@@ -96,7 +99,7 @@ type rule struct {
 }
 
 func newRules(config NamespaceConfig) *rules {
-	all := &rules{maxSockets: config.MaxSockets, list: make([]rule, len(config.Rules))}
+	all := &rules{name: config.Name, maxSockets: config.MaxSockets, list: make([]rule, len(config.Rules))}
 	for i, r := range config.Rules {
 		all.list[i] = rule{events: newMatcher(r.Events...), handlers: r.Handlers}
 	}
@@ -143,6 +146,12 @@ func newDeclared(config []NamespaceConfig) *declared {
 		d.globs = append(d.globs, declaredGlob{glob: g, rules: newRules(ns)})
 	}
 	return d
+}
+
+// has reports whether the config has a name or a glob.
+func (d *declared) has(name string) bool {
+	_, exact := d.exact[name]
+	return exact || slices.ContainsFunc(d.globs, func(g declaredGlob) bool { return g.pattern == name })
 }
 
 // find returns the rules of a namespace, and whether the config has it.

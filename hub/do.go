@@ -21,18 +21,29 @@ func (ns *Namespace) Do(op cluster.Op) (int, error) {
 }
 
 func (ns *Namespace) do(op cluster.Op, local bool) (int, error) {
+	if emit, ok := op.(cluster.Emit); ok && !local && !emit.Volatile {
+		if r := ns.recorder(); r != nil {
+			return ns.emitShared(r, emit)
+		}
+	}
 	n, err := ns.apply(op)
 	adapter := ns.adapter.Load()
 	if err != nil || local || adapter == nil {
 		return n, err
 	}
-	if err := (*adapter).Publish(op); err != nil {
-		ns.hub.stats.unpublished.Add(1)
-		if e := ns.log().Check(zap.DebugLevel, "other nodes not told"); e != nil {
-			e.Write(zap.String("namespace", ns.name), zap.Error(err))
-		}
-	}
+	ns.published((*adapter).Publish(op))
 	return n, nil
+}
+
+// published takes note of what became of telling the other nodes.
+func (ns *Namespace) published(err error) {
+	if err == nil {
+		return
+	}
+	ns.hub.stats.unpublished.Add(1)
+	if e := ns.log().Check(zap.DebugLevel, "other nodes not told"); e != nil {
+		e.Write(zap.String("namespace", ns.name), zap.Error(err))
+	}
 }
 
 // Apply does what another node said, to the sockets of this one.
@@ -51,22 +62,34 @@ func (ns *Namespace) apply(op cluster.Op) (int, error) {
 	case cluster.Leave:
 		return ns.each(op.Target, func(s *Socket) bool { s.Leave(op.Rooms...); return true }), nil
 	case cluster.Disconnect:
-		return ns.each(op.Target, func(s *Socket) bool { s.Disconnect(op.Close); return true }), nil
+		return ns.each(op.Target, func(s *Socket) bool {
+			alive := s.state.Load() < stateDisconnecting
+			s.Disconnect(op.Close)
+			return alive
+		}), nil
 	}
 	return 0, nil
 }
 
+// encode encodes an event.
+func (ns *Namespace) encode(op cluster.Emit) (*eio.Message, error) {
+	p := sio.Packet{Type: sio.Event, Namespace: ns.name, Data: op.Data}
+	return p.Encode(sio.V5, !op.NoCompress)
+}
+
 // emit encodes an event once and queues it for each socket of the target.
 func (ns *Namespace) emit(op cluster.Emit) (int, error) {
-	p := sio.Packet{Type: sio.Event, Namespace: ns.name, Data: op.Data}
-	m, err := p.Encode(sio.V5, !op.NoCompress)
+	m, err := ns.encode(op)
 	if err != nil {
 		return 0, err
+	}
+	if r := ns.recorder(); r != nil {
+		return ns.deliver(ns.offered(r, m, op, op.Offset), m, op.Target), nil
 	}
 	if ns.hub.window() > 0 {
 		return ns.emitRecorded(m, op)
 	}
-	return ns.deliver(m, m, op), nil
+	return ns.deliver(delivery{message: m, volatile: op.Volatile}, m, op.Target), nil
 }
 
 // emitRecorded emits an event that clients may have to get again when they come
@@ -78,20 +101,27 @@ func (ns *Namespace) emitRecorded(plain *eio.Message, op cluster.Emit) (int, err
 	if err != nil {
 		return 0, err
 	}
-	return ns.deliver(m, plain, op), nil
+	return ns.deliver(delivery{message: m, volatile: op.Volatile, recorded: !op.Volatile}, plain, op.Target), nil
 }
 
-// deliver queues an event for each socket of the target: m for those that can come
-// back, plain for others.
-func (ns *Namespace) deliver(m, plain *eio.Message, op cluster.Emit) int {
-	volatile := op.Volatile // a copy: op would escape with the function below
-	n := ns.each(op.Target, func(s *Socket) bool {
+// delivery is an encoded event on its way to a socket.
+type delivery struct {
+	message  *eio.Message
+	volatile bool
+	recorded bool   // it can be sent again
+	offset   string // where a cluster.Recorder has it
+}
+
+// deliver queues an event for each socket of the target: plain for those that can't
+// come back.
+func (ns *Namespace) deliver(d delivery, plain *eio.Message, t rooms.Target) int {
+	n := ns.each(t, func(s *Socket) bool {
 		if s.pid == "" {
-			return s.deliver(plain, volatile, false)
+			return s.deliver(delivery{message: plain, volatile: d.volatile})
 		}
-		return s.deliver(m, volatile, !volatile)
+		return s.deliver(d)
 	})
-	ns.delivered.Add(uint64(n))
+	ns.counts.Load().delivered.Add(uint64(n))
 	return n
 }
 
@@ -202,7 +232,7 @@ func (ns *Namespace) answerEmit(ctx context.Context, op cluster.Emit, reply func
 	}
 	clients := 0
 	for _, s := range targets {
-		if s.deliver(m, op.Volatile, false) {
+		if s.deliver(delivery{message: m, volatile: op.Volatile}) {
 			clients++
 		}
 	}

@@ -25,9 +25,15 @@
 // socket's inbox, where a full one makes the connection's reader wait, and in a
 // connection's outbox, where a full one closes the connection.
 //
+// Where a cluster keeps events for clients that come back, an emit waits for the
+// cluster to give the event its place among those of other nodes, for a second at
+// most; and with it whoever emits. A listener of rooms ([Namespace.OnRoom]), which
+// other nodes may make sockets join, should not emit then.
+//
 // # Locks
 //
-// Hub.useMu → Hub.mu → history.mu → Socket.mu → the leaves: client.mu, inbox.mu, acks.mu, and
-// those of the packages below. No handler, adapter or listener is called with a
-// lock held.
+// Hub.useMu → Namespace.linking → Hub.mu → history.mu → Socket.mu → the leaves:
+// client.mu, inbox.mu, acks.mu, and those of the packages below. No handler, adapter
+// or listener is called with a lock held; only a cluster that opens a namespace is,
+// with the first two.
 package hub

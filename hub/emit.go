@@ -61,13 +61,16 @@ func (e Emitter) Emit(event string, args ...any) error {
 func (e Emitter) deliver(plain *eio.Message, data sio.Data) bool {
 	s := e.socket
 	if s.pid == "" {
-		return s.deliver(plain, e.flags.Volatile, false)
+		return s.deliver(delivery{message: plain, volatile: e.flags.Volatile})
+	}
+	if r := s.ns.recorder(); r != nil {
+		return e.deliverShared(r, plain, data)
 	}
 	r := &s.ns.history
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	m, err := r.add(s.ns, rooms.Target{In: []string{s.id}}, data, e.flags.Volatile, !e.flags.NoCompress)
-	return err == nil && s.deliver(m, e.flags.Volatile, !e.flags.Volatile)
+	return err == nil && s.deliver(delivery{message: m, volatile: e.flags.Volatile, recorded: !e.flags.Volatile})
 }
 
 // EmitWithAck emits an event and waits for the client's acknowledgement, for
@@ -89,7 +92,7 @@ func (e Emitter) EmitWithAck(ctx context.Context, event string, args ...any) (si
 	if err != nil {
 		return sio.Data{}, err
 	}
-	if !s.deliver(m, e.flags.Volatile, false) {
+	if !s.deliver(delivery{message: m, volatile: e.flags.Volatile}) {
 		return sio.Data{}, ErrDisconnected
 	}
 	select {

@@ -47,19 +47,21 @@ type Hub struct {
 	mu         sync.Mutex // guards the following, and users of namespaces
 	namespaces map[string]*Namespace
 	declared   *declared
-	cluster    cluster.Cluster // nil when alone
-	children   int             // namespaces that exist for their users only
+	cluster    cluster.Cluster    // nil when alone
+	children   int                // namespaces that exist for their users only
+	counts     map[string]*counts // by the names that the config has
+	users      int                // of all namespaces
+	idle       []chan struct{}    // closed when users is 0
 }
 
 // New makes a hub. It runs nothing by itself; Close ends what its clients began.
 func New(o Options) *Hub {
-	h := &Hub{name: o.Name, cluster: o.Cluster, namespaces: make(map[string]*Namespace), own: newRoute(DefaultRoute())}
+	h := &Hub{name: o.Name, cluster: o.Cluster, own: newRoute(DefaultRoute())}
+	h.namespaces, h.counts = make(map[string]*Namespace), make(map[string]*counts)
 	h.ctx, h.cancel = context.WithCancel(context.Background())
 	h.logger.Store(o.Log)
 	h.engine = engine.NewServer(engine.Options{Log: h.log, Accept: h.accept, MaxUnjoined: MaxUnjoined})
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.openLocked("/").kept = true
+	h.Of("/")
 	return h
 }
 
@@ -70,6 +72,16 @@ func (h *Hub) Name() string { return h.name }
 func (h *Hub) Cluster() cluster.Cluster {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	return h.cluster
+}
+
+// clusterOf returns what joins a namespace with others: nothing when it is no more.
+func (h *Hub) clusterOf(ns *Namespace) cluster.Cluster {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.namespaces[ns.name] != ns {
+		return nil
+	}
 	return h.cluster
 }
 
@@ -87,12 +99,13 @@ func (h *Hub) Of(name string) *Namespace {
 		name = "/" + name
 	}
 	h.mu.Lock()
-	defer h.mu.Unlock()
 	ns := h.openLocked(name)
 	if ns.kept = true; ns.child {
 		ns.child = false
 		h.children--
 	}
+	h.mu.Unlock()
+	ns.link()
 	return ns
 }
 
@@ -121,8 +134,23 @@ func (h *Hub) Connections() int { return h.engine.Sessions() }
 
 // Drain closes all connections, a few at a time so that their clients do not all
 // come back at once, and at once when ctx ends. New clients are turned away. It
-// returns when they have been told.
-func (h *Hub) Drain(ctx context.Context) { h.engine.Drain(ctx, ReasonShutdown) }
+// returns when they have been told and their disconnect events have been handled, or
+// when ctx ends.
+func (h *Hub) Drain(ctx context.Context) {
+	h.engine.Drain(ctx, ReasonShutdown)
+	h.mu.Lock()
+	if h.users == 0 {
+		h.mu.Unlock()
+		return
+	}
+	idle := make(chan struct{})
+	h.idle = append(h.idle, idle)
+	h.mu.Unlock()
+	select {
+	case <-idle:
+	case <-ctx.Done():
+	}
+}
 
 // Close closes what is left, and ends the hub.
 func (h *Hub) Close() {
@@ -130,19 +158,30 @@ func (h *Hub) Close() {
 	cancel()
 	h.Drain(ended)
 	h.cancel()
+	h.mu.Lock()
+	h.cluster = nil
+	h.mu.Unlock()
 	for _, ns := range h.Namespaces() {
-		ns.link(nil)
+		ns.link()
 	}
 }
 
 // enter makes a client a user of a namespace, or says why it can't be. A
 // namespace that only a glob names begins to exist so.
 func (h *Hub) enter(r *Route, name string) (*Namespace, *Refusal) {
-	if !r.serves(name) {
+	h.mu.Lock()
+	ns, refusal := h.enterLocked(r, name)
+	h.mu.Unlock()
+	if refusal == nil {
+		ns.link()
+	}
+	return ns, refusal
+}
+
+func (h *Hub) enterLocked(r *Route, name string) (*Namespace, *Refusal) {
+	if rules, _ := h.declared.find(name); !r.serves(name, rules) {
 		return nil, errNamespace
 	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
 	if ns := h.namespaces[name]; ns != nil && ns.rules.Load().full(ns.users) {
 		return nil, &Refusal{Message: "Too many sockets"}
 	}
@@ -160,6 +199,7 @@ func (h *Hub) Visit(name string, fn func(*Namespace)) bool {
 		return false
 	}
 	defer h.leave(ns)
+	ns.link()
 	fn(ns)
 	return true
 }
@@ -182,6 +222,7 @@ func (h *Hub) useLocked(name string) (*Namespace, *Refusal) {
 		ns.child = true
 	}
 	ns.users++
+	h.users++
 	return ns, nil
 }
 
@@ -189,6 +230,12 @@ func (h *Hub) useLocked(name string) (*Namespace, *Refusal) {
 func (h *Hub) leave(ns *Namespace) {
 	h.mu.Lock()
 	ns.users--
+	if h.users--; h.users == 0 {
+		for _, idle := range h.idle {
+			close(idle)
+		}
+		h.idle = nil
+	}
 	h.mu.Unlock()
 	h.tidy(ns)
 }
@@ -210,7 +257,13 @@ func (h *Hub) tidy(ns *Namespace) {
 		h.children--
 	}
 	h.mu.Unlock()
-	ns.link(nil)
+	ns.link()
+}
+
+// holds reports whether a socket may be where it is: the config or a Go program has
+// its namespace, and its route serves that.
+func (h *Hub) holds(s *Socket) bool {
+	return h.exists(s.ns) && s.client.route.serves(s.ns.name, s.ns.rules.Load())
 }
 
 // exists reports whether the config or a Go program has the namespace.
@@ -222,17 +275,34 @@ func (h *Hub) exists(ns *Namespace) bool {
 }
 
 // openLocked returns the namespace of a name, new when there was none. The caller
-// holds mu.
+// holds mu, and links the namespace without it.
 func (h *Hub) openLocked(name string) *Namespace {
 	if ns := h.namespaces[name]; ns != nil {
 		return ns
 	}
 	ns := newNamespace(h, name)
-	r, _ := h.declared.find(name)
-	ns.rules.Store(r)
+	h.configureLocked(ns)
 	h.namespaces[name] = ns
-	ns.link(h.cluster)
 	return ns
+}
+
+// configureLocked makes a namespace what the config says. One that a glob names is
+// counted under the glob: clients choose its name. The caller holds mu.
+func (h *Hub) configureLocked(ns *Namespace) {
+	r, configured := h.declared.find(ns.name)
+	ns.rules.Store(r)
+	name := ns.name
+	if configured {
+		name = r.name
+	} else if ns.child {
+		return // it ends soon, and is counted as before
+	}
+	c := h.counts[name]
+	if c == nil {
+		c = new(counts)
+		h.counts[name] = c
+	}
+	ns.counts.Store(c)
 }
 
 func (h *Hub) log() *zap.Logger {

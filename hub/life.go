@@ -72,7 +72,7 @@ func (s *Socket) handle(ev *Event) {
 // connect handles the connect event and answers the client.
 func (s *Socket) connect(ev *Event) {
 	err := errPanicked
-	if s.restored {
+	if s.protect(s.comeBack); s.admitted {
 		err = nil // it was connected already
 	} else {
 		s.protect(func() { err = s.ns.handle(ev) })
@@ -86,7 +86,7 @@ func (s *Socket) connect(ev *Event) {
 	if err == nil || !waiting {
 		return // the client has gone away meanwhile
 	}
-	s.ns.refused.Add(1)
+	s.ns.counts.Load().refused.Add(1)
 	if s.ns.hub.logEvent("connect refused", ev, err); isOutage(err) {
 		s.client.session.Close(ReasonForced)
 		return
@@ -107,7 +107,9 @@ func (s *Socket) accept() bool {
 	s.ns.index.Add(s, s.id)
 	_ = s.ns.index.Join(s, rooms...) // their number was checked as they came
 
-	if s.restored {
+	if r := s.ns.recorder(); s.restored && r != nil {
+		s.replayShared(r)
+	} else if s.restored {
 		s.replay()
 	} else {
 		s.client.session.Send(connectPacket(s))
@@ -115,52 +117,60 @@ func (s *Socket) accept() bool {
 	s.mu.Lock()
 	waiting := s.opening
 	s.opening = nil
-	for _, m := range waiting.messages {
-		s.client.session.Send(m)
+	for _, d := range waiting.messages {
+		if !s.has(d.offset) {
+			s.client.session.Send(d.message)
+		}
 	}
 	s.state.CompareAndSwap(stateOpening, stateLive) // or it is disconnecting already
 	s.mu.Unlock()
 
-	s.ns.connected.Add(1)
+	s.ns.counts.Load().connected.Add(1)
 	s.client.joined(s)
 	for _, do := range waiting.deferred {
 		do()
+	}
+	if !s.ns.hub.holds(s) {
+		s.Disconnect(false) // a new config came meanwhile
 	}
 	return true
 }
 
 // deliver queues an encoded event for the client, and reports whether it did.
-func (s *Socket) deliver(m *eio.Message, volatile, recorded bool) bool {
+func (s *Socket) deliver(d delivery) bool {
 	switch s.state.Load() {
 	case stateLive:
-		return s.send(m, volatile)
+		return s.send(d)
 	case stateOpening:
-		return s.deliverOpening(m, volatile, recorded)
+		return s.deliverOpening(d)
 	}
 	return false
 }
 
-func (s *Socket) send(m *eio.Message, volatile bool) bool {
-	if volatile {
-		return s.client.session.SendVolatile(m)
+func (s *Socket) send(d delivery) bool {
+	switch {
+	case s.has(d.offset):
+		return true
+	case d.volatile:
+		return s.client.session.SendVolatile(d.message)
 	}
-	return s.client.session.Send(m)
+	return s.client.session.Send(d.message)
 }
 
-func (s *Socket) deliverOpening(m *eio.Message, volatile, recorded bool) bool {
+func (s *Socket) deliverOpening(d delivery) bool {
 	s.mu.Lock()
 	if s.opening == nil {
 		s.mu.Unlock()
-		return s.send(m, volatile)
+		return s.send(d)
 	}
 	defer s.mu.Unlock()
-	if recorded && s.restored && !s.opening.replayed {
+	if d.recorded && d.offset == "" && s.restored && !s.opening.replayed {
 		return true // it comes with what else was missed
 	}
-	if volatile || len(s.opening.messages) >= openingMessages {
+	if d.volatile || len(s.opening.messages) >= openingMessages {
 		return false
 	}
-	s.opening.messages = append(s.opening.messages, m)
+	s.opening.messages = append(s.opening.messages, d)
 	return true
 }
 
@@ -178,13 +188,15 @@ func (s *Socket) sendPacket(p sio.Packet) error {
 }
 
 // close ends the socket, once: whoever brings the reason first. What is left to
-// do waits in the inbox behind what the client had sent.
-func (s *Socket) close(reason string) {
+// do waits in the inbox behind what the client had sent. It reports whether it ended
+// a socket whose client knew that it is connected.
+func (s *Socket) close(reason string) (live bool) {
 	for {
 		state := s.state.Load()
 		if state >= stateDisconnecting {
-			return
+			return false
 		}
+		live = state == stateLive
 		next := stateDisconnecting
 		if state == stateConnecting {
 			next = stateGone // it never was; connect finds out and tidies up
@@ -194,7 +206,7 @@ func (s *Socket) close(reason string) {
 		}
 		s.client.forget(s)
 		if next == stateGone {
-			return
+			return false
 		}
 		break
 	}
@@ -205,6 +217,7 @@ func (s *Socket) close(reason string) {
 	if s.inbox.pushLast(last) {
 		s.run()
 	}
+	return live
 }
 
 // disconnect handles the end: disconnecting in its rooms, disconnect without.
@@ -214,7 +227,7 @@ func (s *Socket) disconnect(ev *Event) {
 	s.state.Store(stateGone)
 	last := &Event{Type: Disconnect, Name: string(Disconnect), Socket: s, Args: noArgs, Reason: ev.Reason}
 	s.protect(func() { s.finish(last) })
-	s.ns.disconnected.Add(1)
+	s.ns.counts.Load().disconnected.Add(1)
 	s.ns.hub.log().Info("socket disconnected", append(s.logFields(), zap.String("reason", ev.Reason))...)
 	s.end()
 }

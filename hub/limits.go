@@ -3,6 +3,8 @@ package hub
 import (
 	"errors"
 	"time"
+
+	"github.com/caddy-socketio/caddy-socketio/rooms"
 )
 
 // What bounds a client, whatever it sends.
@@ -16,6 +18,9 @@ const (
 	// MaxData is how many bytes the keys and values of one socket's data may
 	// have, see [Socket.Set].
 	MaxData = 256 << 10
+	// MaxAuth is how many bytes the clients' auth objects of one connection may
+	// have, of all its namespaces together; see [Socket.Auth].
+	MaxAuth = 1 << 20
 	// MaxDynamic is how many namespaces may exist at a time because a glob of
 	// the config matched their names.
 	MaxDynamic = 10_000
@@ -33,8 +38,9 @@ const attachmentsTimeout = 30 * time.Second
 
 var (
 	errAttachments  = errors.New("attachments did not come in time")
-	errTooManyRooms = errors.New("too many rooms")
+	errTooManyRooms = rooms.ErrTooManyRooms
 	errPanicked     = errors.New("a handler panicked")
 	errNotJoined    = errors.New("packet for a namespace that was never joined")
 	errJoinedTwice  = errors.New("namespace joined already")
+	errRouteGone    = errors.New("no config has the route any more")
 )

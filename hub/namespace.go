@@ -36,7 +36,10 @@ type Namespace struct {
 	child bool // exists for its users only
 	kept  bool // exists until the hub ends
 
-	connected, disconnected, refused, events, delivered atomic.Uint64
+	counts atomic.Pointer[counts] // shared with those that the same glob names
+
+	linking sync.Mutex      // guards cluster, and makes changes of adapter one at a time
+	cluster cluster.Cluster // that adapter is of; nil when alone
 }
 
 // listener is a handler of a Go program.
@@ -52,9 +55,16 @@ func newNamespace(h *Hub, name string) *Namespace {
 	}
 }
 
-// link joins the namespace with those of other nodes, by c from now on; without c
-// it is alone.
-func (ns *Namespace) link(c cluster.Cluster) {
+// link joins the namespace with those of other nodes, by the hub's cluster of the
+// moment, unless it is so joined. A namespace that has ended leaves them.
+func (ns *Namespace) link() {
+	ns.linking.Lock()
+	c := ns.hub.clusterOf(ns)
+	if c == ns.cluster {
+		ns.linking.Unlock()
+		return
+	}
+	ns.cluster = c
 	var adapter *cluster.Adapter
 	if c != nil {
 		a, err := c.Open(ns.name, ns)
@@ -65,6 +75,7 @@ func (ns *Namespace) link(c cluster.Cluster) {
 		}
 	}
 	old := ns.adapter.Swap(adapter)
+	ns.linking.Unlock()
 	if old == nil {
 		return
 	}

@@ -43,6 +43,7 @@ type history struct {
 	saved   map[string]*savedSocket
 	order   []*savedSocket // the oldest first
 	timer   *time.Timer    // runs while something is kept
+	patient time.Time      // until then a cluster.Recorder is not waited for
 }
 
 // record is an event that may have to be sent again.
@@ -168,6 +169,33 @@ func (r *history) keeps() bool {
 	return len(r.saved) > 0
 }
 
+// comeBack makes a new socket the one that its client had, or gives it the secret
+// that its client comes back with, where the route has recovery.
+func (s *Socket) comeBack() {
+	if s.client.version != sio.V5 || s.client.route.config().Recovery <= 0 {
+		return
+	}
+	pid, offset := comesBack(s.auth)
+	h := &s.ns.history
+	recorder := s.ns.recorder()
+	if pid != "" {
+		h.takeLive(pid)
+		if recorder != nil {
+			if s.comeBackShared(recorder, pid, offset) {
+				return
+			}
+		} else if left := h.take(pid, offset); left != nil {
+			s.restore(left)
+			s.admitted = true
+			return
+		}
+	}
+	if recorder != nil {
+		s.from = recorder.Delivered()
+	}
+	h.enrol(s)
+}
+
 // enrol gives a new socket the secret that its client comes back with.
 func (r *history) enrol(s *Socket) {
 	s.pid = newID()
@@ -197,6 +225,12 @@ func (r *history) drop(s *Socket) {
 // save keeps what is left of a socket.
 func (r *history) save(s *Socket, keep bool) {
 	names := s.ns.index.Of(s)
+	if recorder := s.ns.recorder(); recorder != nil {
+		if r.drop(s); keep {
+			s.saveShared(recorder, names)
+		}
+		return
+	}
 	s.mu.Lock()
 	left := &savedSocket{
 		at: time.Now(), pid: s.pid, id: s.id, rooms: names,
@@ -217,10 +251,9 @@ func (r *history) save(s *Socket, keep bool) {
 	r.trim(s.ns)
 }
 
-// take finds what is left of the socket that a client comes back to, whose last
-// event had an offset; empty when it got none. The socket may not know yet that its
-// connection is lost.
-func (r *history) take(pid, offset string) *savedSocket {
+// takeLive ends the socket that a client comes back to when it does not know yet
+// that its connection is lost.
+func (r *history) takeLive(pid string) {
 	r.mu.Lock()
 	old := r.live[pid]
 	r.mu.Unlock()
@@ -228,6 +261,11 @@ func (r *history) take(pid, offset string) *savedSocket {
 		old.close("transport close")
 		old.client.session.Close("transport close")
 	}
+}
+
+// take finds what is left of the socket that a client comes back to, whose last
+// event had an offset; empty when it got none.
+func (r *history) take(pid, offset string) *savedSocket {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	left := r.saved[pid]

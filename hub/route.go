@@ -3,6 +3,7 @@ package hub
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync/atomic"
 
@@ -16,6 +17,7 @@ type Route struct {
 	// place is guarded by Hub.useMu.
 	place, fingerprint string
 	settings           atomic.Pointer[routeSettings]
+	gone               atomic.Bool // no config has it any more
 }
 
 // routeSettings are what the newest config says about a route.
@@ -40,10 +42,17 @@ func (r *Route) configure(c RouteConfig) {
 
 func (r *Route) config() *routeSettings { return r.settings.Load() }
 
-// serves reports whether a namespace may be joined here.
-func (r *Route) serves(namespace string) bool {
+// serves reports whether a namespace may be joined here, for which the config has
+// the given rules, if any.
+func (r *Route) serves(namespace string, all *rules) bool {
 	c := r.config()
-	return c.all || namespace == "/" || c.names.match(namespace)
+	switch {
+	case c.all, namespace == "/", slices.Contains(c.Namespaces, namespace):
+		return true
+	case all == nil:
+		return c.names.match(namespace)
+	}
+	return slices.Contains(c.Namespaces, all.name)
 }
 
 // Connections returns the number of connections that are open.

@@ -1,13 +1,14 @@
 package hub
 
 import (
+	"bytes"
 	"maps"
 	"net/url"
 	"slices"
 	"sync"
 	"sync/atomic"
 
-	"github.com/caddy-socketio/caddy-socketio/internal/eio"
+	"github.com/caddy-socketio/caddy-socketio/cluster"
 	"github.com/caddy-socketio/caddy-socketio/internal/engine"
 	"github.com/caddy-socketio/caddy-socketio/sio"
 )
@@ -36,9 +37,13 @@ type Socket struct {
 	query  url.Values
 	pid    string // what its client comes back with; empty without recovery
 	since  uint64 // the number of the first event that it may have got
-	// restored is true for one that its client came back to.
-	restored bool
-	done     chan struct{} // closed when the socket is gone
+	// restored is true for one that its client came back to; admitted too when it
+	// is sure that it was let into this namespace then.
+	restored, admitted bool
+	// from is the offset, of a cluster.Recorder, of the last event that was
+	// before the socket; changed under mu before stateLive.
+	from string
+	done chan struct{} // closed when the socket is gone
 
 	inbox inbox
 	state atomic.Int32
@@ -57,7 +62,8 @@ type Socket struct {
 type opening struct {
 	rooms    []string       // to join when accepted
 	deferred []func()       // what its handlers emitted
-	messages []*eio.Message // what others emitted to its rooms meanwhile
+	messages []delivery     // what others emitted to its rooms meanwhile
+	missed   []cluster.Emit // what a restored socket has to get first
 	// replayed is true when a restored socket has got all that is recorded.
 	replayed bool
 }
@@ -93,7 +99,8 @@ func (s *Socket) Connected() bool { return s.state.Load() == stateLive }
 
 // Recovered reports whether the client came back to this socket after it had lost
 // its connection: the socket has its former id, rooms and data, and the client got
-// what it had missed. Its connect event is not handled again.
+// what it had missed. Its connect event is not handled again, unless a server of
+// another kind had the socket, and in whatever namespace.
 func (s *Socket) Recovered() bool { return s.restored }
 
 // Done is closed when the socket has left its rooms for good.
@@ -176,6 +183,7 @@ func (s *Socket) Set(key string, value any) error {
 	if err != nil {
 		return err
 	}
+	data.JSON = bytes.Clone(data.JSON) // it may be a small part of a large event
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	size := s.dataBytes + len(key) + data.Size()
@@ -262,11 +270,17 @@ func (s *Socket) Disconnect(close bool) {
 	})
 }
 
-// kick ends the socket from the server's side.
+// kick ends the socket from the server's side. The client is told when nothing more
+// is delivered to it: it would keep what comes later for when it is back.
 func (s *Socket) kick() {
-	_ = s.sendPacket(sio.Packet{Type: sio.Disconnect, Namespace: s.ns.name})
 	s.kicked.Store(true)
-	s.close(ReasonServerDisconnect)
+	if !s.close(ReasonServerDisconnect) {
+		return
+	}
+	p := sio.Packet{Type: sio.Disconnect, Namespace: s.ns.name}
+	if m, err := p.Encode(s.client.version, true); err == nil {
+		s.client.session.Send(m)
+	}
 }
 
 // whenLive calls fn as soon as the socket's client has been told that it is

@@ -1,6 +1,8 @@
 package hub
 
 import (
+	"maps"
+	"slices"
 	"sync/atomic"
 
 	"github.com/caddy-socketio/caddy-socketio/internal/engine"
@@ -23,11 +25,19 @@ type Stats struct {
 	Limited uint64
 	// Unpublished counts what could not be told to other nodes.
 	Unpublished uint64
-	// Namespaces counts what happened in each namespace that exists now.
+	// Namespaces counts what happened in each namespace, in the order of their
+	// names. Those that a glob of the config names are counted together, under
+	// the glob.
 	Namespaces []NamespaceStats
 }
 
-// NamespaceStats is what a namespace counted since it was made.
+// counts is what happened in a namespace, or in all that a glob names.
+type counts struct {
+	connected, disconnected, refused, events, delivered atomic.Uint64
+}
+
+// NamespaceStats is what happened in a namespace, or in all that a glob names, since
+// the config has it.
 type NamespaceStats struct {
 	Name string
 	// Sockets and Rooms are those of the moment, on this node.
@@ -40,20 +50,32 @@ type NamespaceStats struct {
 
 // Stats returns what the hub counted.
 func (h *Hub) Stats() Stats {
-	list := h.Namespaces()
-	s := Stats{
+	return Stats{
 		Engine:         h.engine.Stats(),
 		RefusedPackets: h.stats.refusedPackets.Load(),
 		Limited:        h.stats.limited.Load(),
 		Unpublished:    h.stats.unpublished.Load(),
-		Namespaces:     make([]NamespaceStats, len(list)),
+		Namespaces:     h.namespaceStats(),
 	}
-	for i, ns := range list {
-		s.Namespaces[i] = NamespaceStats{
-			Name: ns.name, Sockets: ns.Len(), Rooms: ns.Rooms(),
-			Connected: ns.connected.Load(), Disconnected: ns.disconnected.Load(), Refused: ns.refused.Load(),
-			Events: ns.events.Load(), Delivered: ns.delivered.Load(),
-		}
+}
+
+func (h *Hub) namespaceStats() []NamespaceStats {
+	type size struct{ sockets, rooms int }
+	sizes := make(map[*counts]size)
+	for _, ns := range h.Namespaces() {
+		c := ns.counts.Load()
+		sizes[c] = size{sizes[c].sockets + ns.Len(), sizes[c].rooms + ns.Rooms()}
 	}
-	return s
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	list := make([]NamespaceStats, 0, len(h.counts))
+	for _, name := range slices.Sorted(maps.Keys(h.counts)) {
+		c := h.counts[name]
+		list = append(list, NamespaceStats{
+			Name: name, Sockets: sizes[c].sockets, Rooms: sizes[c].rooms,
+			Connected: c.connected.Load(), Disconnected: c.disconnected.Load(), Refused: c.refused.Load(),
+			Events: c.events.Load(), Delivered: c.delivered.Load(),
+		})
+	}
+	return list
 }

@@ -97,22 +97,19 @@ func (h *Hub) apply(g *Generation) {
 	h.logger.Store(g.config.Log)
 	d := newDeclared(g.config.Namespaces)
 	h.mu.Lock()
-	changed := h.cluster != g.config.Cluster
 	h.declared, h.cluster = d, g.config.Cluster
-	var linked []*Namespace
-	if changed {
-		linked = slices.Collect(maps.Values(h.namespaces))
-	}
 	for name := range d.exact {
 		h.openLocked(name)
 	}
-	for name, ns := range h.namespaces {
-		r, _ := d.find(name)
-		ns.rules.Store(r)
+	counted := make(map[*counts]bool, len(h.namespaces))
+	for _, ns := range h.namespaces {
+		h.configureLocked(ns)
+		counted[ns.counts.Load()] = true
 	}
+	maps.DeleteFunc(h.counts, func(name string, c *counts) bool { return !counted[c] && !d.has(name) })
 	h.mu.Unlock()
-	for _, ns := range linked {
-		ns.link(g.config.Cluster)
+	for _, ns := range h.Namespaces() {
+		ns.link()
 	}
 	recovery := time.Duration(0)
 	for i, r := range g.routes {
@@ -129,12 +126,13 @@ func (h *Hub) inUse(r *Route) bool {
 // sweep closes what no config serves any more.
 func (h *Hub) sweep(gone []*Route) {
 	for _, r := range gone {
+		r.gone.Store(true) // first: who comes after is refused
 		r.engine.Close(ReasonForcedServer)
 	}
 	for _, ns := range h.Namespaces() {
 		exists := h.exists(ns)
 		ns.each(everybody, func(s *Socket) bool {
-			if !exists || !s.client.route.serves(ns.name) {
+			if !exists || !s.client.route.serves(ns.name, ns.rules.Load()) {
 				s.Disconnect(false)
 			}
 			return true

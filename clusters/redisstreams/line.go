@@ -31,6 +31,7 @@ type line struct {
 	working  bool       // the worker runs
 	asked    map[string]*question
 	records  []*record // own events whose entries are yet to be read, in order
+	applied  string    // the last entry that was handled
 }
 
 // delivery is something received.
@@ -160,6 +161,11 @@ func (ln *line) work() {
 	for d, ok := ln.next(); ok; d, ok = ln.next() {
 		if err := ln.handle(d); err != nil {
 			ln.ignore(err)
+		}
+		if d.id != "" {
+			ln.mu.Lock()
+			ln.applied = d.id
+			ln.mu.Unlock()
 		}
 	}
 }

@@ -103,6 +103,24 @@ func (rec *record) give(offset string) {
 	rec.deliver(offset)
 }
 
+// Delivered returns how far the stream was read when nothing that was read waits to
+// be handled; otherwise what was handled last.
+func (a *adapter) Delivered() string {
+	ln, l := a.line, a.line.link
+	l.mu.Lock()
+	position := l.position
+	l.mu.Unlock()
+	ln.mu.Lock()
+	defer ln.mu.Unlock()
+	if ln.working {
+		return ln.applied
+	}
+	return position
+}
+
+// Before compares ids of entries.
+func (a *adapter) Before(one, other string) bool { return compareIDs(one, other) < 0 }
+
 // Save queues what is left of a socket.
 func (a *adapter) Save(left cluster.Session, keep time.Duration) error {
 	payload, err := encodeSession(left, a.line.namespace)

@@ -95,9 +95,9 @@ func (a *adapter) Restore(ctx context.Context, pid, offset string) (s cluster.Se
 	if pid == "" || len(pid) > maxPIDLength || offset != "" && !validID(offset) {
 		return s, cluster.ErrNoSession
 	}
-	now, _ := ln.link.current()
-	if now == nil {
-		return s, errAway(errNotYet)
+	now, err := ln.link.ready(ctx, ln) // this server may just have begun
+	if err != nil {
+		return s, err
 	}
 	namespace := ""
 	if offset != "" {
@@ -142,6 +142,12 @@ func (ln *line) reaches(ctx context.Context, s *session, offset string) (namespa
 	if len(at) > 0 {
 		return at[0].FieldValues["nsp"], nil
 	}
+	if offset == beforeAll { // nothing is forgotten before the stream is full
+		count, err := c.Do(ctx, c.B().Xlen().Key(stream).Build()).AsInt64()
+		if err != nil || count < ln.link.settings.maxLen {
+			return "", err
+		}
+	}
 	if len(oldest) == 0 || compareIDs(oldest[0].ID, offset) > 0 {
 		return "", fmt.Errorf("%w: what came after %s is forgotten", cluster.ErrNoSession, offset)
 	}
@@ -180,9 +186,9 @@ func (ln *line) fetch(ctx context.Context, pid string) (string, error) {
 
 // Missed reads the stream from an offset to its end.
 func (a *adapter) Missed(ctx context.Context, offset string, in []string) ([]cluster.Emit, error) {
-	s, _ := a.line.link.current()
-	if s == nil {
-		return nil, errAway(errNotYet)
+	s, err := a.line.link.ready(ctx, a.line)
+	if err != nil {
+		return nil, err
 	}
 	var missed []cluster.Emit
 	c := s.client

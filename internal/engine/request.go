@@ -32,6 +32,9 @@ type Request struct {
 	Secure  bool
 	// Context is put into [Handshake] as it is. Sessions keep it.
 	Context any
+	// Header is put into [Handshake] as it is, for who keeps a [KeptHeader] of the
+	// request already. Nil means one of R.
+	Header http.Header
 	// Hold keeps ServeEngine from returning before a WebSocket ends, as streams of
 	// HTTP/2 and HTTP/3 need it.
 	Hold bool
@@ -167,20 +170,43 @@ func version(eioParam string) eio.Version {
 
 // handshake copies what is kept of the request.
 func (x *exchange) handshake() *Handshake {
-	header := make(http.Header, len(x.R.Header))
-	for name, values := range x.R.Header {
-		switch name {
-		case "Connection", "Upgrade", "Keep-Alive", "Te", "Trailer", "Transfer-Encoding", "Proxy-Connection":
-		default:
-			if !strings.HasPrefix(name, "Sec-Websocket-") {
-				header[name] = append([]string(nil), values...)
-			}
-		}
+	header := x.Header
+	if header == nil {
+		header = KeptHeader(x.R.Header)
 	}
 	return &Handshake{
 		Time: time.Now(), Address: x.Address, URL: x.R.URL.RequestURI(), Header: header, Query: x.query,
 		Secure: x.Secure, Version: x.version, Context: x.Context,
 	}
+}
+
+// KeptHeader returns a copy of a request's header without what belongs to its
+// connection only (RFC 9110, 7.6.1), or to the opening of a WebSocket.
+func KeptHeader(from http.Header) http.Header {
+	count := 0
+	for _, values := range from {
+		count += len(values)
+	}
+	kept := make(http.Header, len(from))
+	all := make([]string, 0, count)
+	for name, values := range from {
+		switch name {
+		case ":protocol", "Connection", "Upgrade", "Keep-Alive", "Te", "Trailer", "Transfer-Encoding", "Proxy-Connection":
+			continue
+		}
+		if strings.HasPrefix(name, "Sec-Websocket-") {
+			continue
+		}
+		at := len(all)
+		all = append(all, values...)
+		kept[name] = all[at:len(all):len(all)]
+	}
+	for _, line := range from["Connection"] {
+		for name := range strings.SplitSeq(line, ",") {
+			kept.Del(strings.TrimSpace(name))
+		}
+	}
+	return kept
 }
 
 // isUpgrade reports whether a request asks for a WebSocket.

@@ -141,7 +141,7 @@ func (s *Session) take(p eio.Packet) error {
 		if s.handshake.Version == eio.V4 {
 			return errHeartbeat
 		}
-		s.send(pong)
+		s.Send(pong) // as often as it is asked, it counts
 	case eio.TypePong:
 		s.ponged()
 	case eio.TypeClose:

@@ -53,7 +53,9 @@ func (x *exchange) serveUpload(s *Session) {
 	kind := x.R.Header.Get("Content-Type")
 	if kind == octetStream && s.handshake.Version == eio.V4 {
 		s.end(ReasonTransportError, ending{})
-		x.W.Header().Set("Connection", "close") // the body is not read
+		// The body is not read, and not waited for either.
+		x.W.Header().Set("Connection", "close")
+		_ = http.NewResponseController(x.W).SetReadDeadline(time.Unix(1, 0))
 		answer(x.W, http.StatusBadRequest, "", "")
 		return
 	}

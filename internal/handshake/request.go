@@ -33,12 +33,13 @@ type Request struct {
 
 // Capture keeps what is wanted of a request that a Caddy handler serves. The
 // values of keys, which are placeholders, are those of this moment; placeholders
-// that follow from the request itself need not be among them.
+// that follow from the request itself need not be among them. The header is kept as it
+// is, and must not be changed after.
 func Capture(r *http.Request, keys []string) *Request {
 	q := &Request{
 		method: r.Method, host: r.Host, proto: r.Proto, remote: r.RemoteAddr, uri: r.RequestURI,
 		major: r.ProtoMajor, minor: r.ProtoMinor,
-		url: *r.URL, header: r.Header.Clone(), tls: r.TLS,
+		url: *r.URL, header: r.Header, tls: r.TLS,
 	}
 	q.local, _ = r.Context().Value(http.LocalAddrContextKey).(net.Addr)
 	if vars, ok := r.Context().Value(caddyhttp.VarsCtxKey).(map[string]any); ok {

@@ -62,18 +62,23 @@ func (p *process) dial(target, header string, early []byte) (*wire, error) {
 	return &wire{Conn: c, r: r}, nil
 }
 
-// socket opens a WebSocket on a route and takes its open packet.
-func (p *process) socket(t testing.TB, path string) *wire {
+// opened opens a WebSocket until the test's end.
+func (p *process) opened(t testing.TB, target string) *wire {
 	t.Helper()
-	w, err := p.dial(path+"?EIO=4&transport=websocket", "", nil)
+	w, err := p.dial(target, "", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	w.t = t
 	t.Cleanup(func() { w.Close() })
-	if open := w.next(); !strings.HasPrefix(open, `0{"sid":"`) {
-		t.Fatalf("got %q, want an open packet", open)
-	}
+	return w
+}
+
+// socket opens a WebSocket on a route and takes its open packet.
+func (p *process) socket(t testing.TB, path string) *wire {
+	t.Helper()
+	w := p.opened(t, path+"?EIO=4&transport=websocket")
+	w.wantLike(`0{"sid":"`)
 	return w
 }
 
@@ -107,7 +112,7 @@ func frame(head byte, payload []byte) []byte {
 
 // raw sends bytes. That the server has hung up is seen by who reads.
 func (w *wire) raw(b []byte) {
-	_ = w.SetDeadline(time.Now().Add(patience))
+	_ = w.SetWriteDeadline(time.Now().Add(patience))
 	_, _ = w.Write(b)
 }
 
@@ -161,10 +166,12 @@ func (w *wire) read() (op byte, payload []byte, err error) {
 	return op, payload, nil
 }
 
+// hurry gives what is read from now on its deadline.
+func (w *wire) hurry() { _ = w.SetReadDeadline(time.Now().Add(patience)) }
+
 // message reads the next message and answers heartbeats.
 func (w *wire) message() (string, error) {
 	for {
-		_ = w.SetReadDeadline(time.Now().Add(patience))
 		op, payload, err := w.read()
 		switch {
 		case err != nil:
@@ -179,6 +186,7 @@ func (w *wire) message() (string, error) {
 
 // next is the next message that is no tick of the witness, or the error.
 func (w *wire) next() string {
+	w.hurry()
 	for {
 		m, err := w.message()
 		if err != nil {
@@ -217,6 +225,7 @@ func (w *wire) wantAlive() {
 // connection ended without one.
 func (w *wire) closed() int {
 	w.t.Helper()
+	w.hurry()
 	for {
 		_, err := w.message()
 		if e, ok := errors.AsType[errClosed](err); ok {

@@ -52,7 +52,7 @@ func TestBrokenFrames(t *testing.T) {
 		"a large close":             {closing(goingWell, strings.Repeat("x", 124)), protocolError},
 		"a huge ping":               {head(fin|opPing, 0x80, 1<<40), protocolError},
 		"a close of one byte":       {frame(fin|opClose, []byte{3}), protocolError},
-				"a size of 2^63":            {head(fin|opText, 0x80, 1<<63), 0},
+		"a size of 2^63":            {head(fin|opText, 0x80, 1<<63), 0},
 		"a size of 2^64-1":          {head(fin|opBinary, 0x80, 1<<64-1), 0},
 		"a size of 2^62":            {head(fin|opText, 0x80, 1<<62), tooBig},
 		"a size of 1 GB":            {head(fin|opBinary, 0x80, 1<<30), tooBig},

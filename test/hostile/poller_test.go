@@ -51,18 +51,18 @@ func (p *process) do(t testing.TB, method, target, body string, header ...string
 
 // poller is a client that polls.
 type poller struct {
-	t testing.TB
+	t *testing.T
 	p *process
 	// target of its requests, with the sid.
 	target, sid string
 }
 
 // poller opens a session. The query begins with EIO.
-func (p *process) poller(t testing.TB, path, query string) *poller {
+func (p *process) poller(t *testing.T, path, query string) *poller {
 	t.Helper()
 	target := path + "?" + query + "&transport=polling"
 	a := p.do(t, "GET", target, "")
-	_, open, _ := strings.Cut(a.body, "{")
+	_, open, _ := strings.Cut(strings.ReplaceAll(a.body, `\"`, `"`), "{") // JSONP has it quoted
 	open, _, _ = strings.Cut(open, "}")
 	var handshake struct{ SID string }
 	if err := json.Unmarshal([]byte("{"+open+"}"), &handshake); err != nil || a.status != 200 {
@@ -71,8 +71,8 @@ func (p *process) poller(t testing.TB, path, query string) *poller {
 	return &poller{t, p, target + "&sid=" + handshake.SID, handshake.SID}
 }
 
-// member opens a session and connects it to "/".
-func (p *process) pollingMember(t testing.TB, path string) *poller {
+// pollingMember opens a session and connects it to "/".
+func (p *process) pollingMember(t *testing.T, path string) *poller {
 	t.Helper()
 	c := p.poller(t, path, "EIO=4")
 	c.wantPost("40", 200, "ok")

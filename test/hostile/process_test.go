@@ -28,7 +28,7 @@ var site = route("/socket.io/", "") +
 	route("/packed/", "compression on") +
 	route("/limited/", "rate_limit 100 200") +
 	route("/capped/", "max_connections 20") +
-	route("/brief/", "ping_interval 400ms\nping_timeout 400ms\nconnect_timeout 800ms\nupgrade_timeout 500ms")
+	route("/brief/", "ping_interval 400ms\nping_timeout 400ms\nconnect_timeout 2s\nupgrade_timeout 500ms")
 
 // route is a directive. The clients of all routes of a process share their rooms.
 func route(path, options string) string {
@@ -225,19 +225,25 @@ func (p *process) metric(t *testing.T, name, label string) (sum float64) {
 // settles waits until a metric is at most some value.
 func (p *process) settles(t *testing.T, name, label string, most float64) {
 	t.Helper()
+	p.becomes(t, name, label, func(now float64) bool { return now <= most })
+}
+
+// becomes waits until a metric is as it should be.
+func (p *process) becomes(t *testing.T, name, label string, good func(float64) bool) {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	look := time.NewTicker(50 * time.Millisecond)
+	look := time.NewTicker(20 * time.Millisecond)
 	defer look.Stop()
 	for {
 		now := p.metric(t, name, label)
-		if now <= most {
+		if good(now) {
 			return
 		}
 		select {
 		case <-look.C:
 		case <-ctx.Done():
-			t.Fatalf("%s %s is still %v, not %v", name, label, now, most)
+			t.Fatalf("%s %s is still %v", name, label, now)
 		}
 	}
 }

@@ -52,6 +52,7 @@ func (p *process) watch(t *testing.T) *witness {
 func (w *witness) send() {
 	go func() {
 		for {
+			w.beacon.hurry()
 			if _, err := w.beacon.message(); err != nil {
 				return
 			}
@@ -73,6 +74,7 @@ func (w *witness) send() {
 func (w *witness) receive() {
 	defer close(w.ticks)
 	for last := 0; ; {
+		w.wire.hurry()
 		m, err := w.wire.message()
 		if err != nil {
 			if !errors.Is(err, net.ErrClosed) {

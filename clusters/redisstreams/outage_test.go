@@ -1,0 +1,209 @@
+package redisstreams
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/caddy-socketio/caddy-socketio/cluster"
+	"github.com/redis/rueidis"
+)
+
+// linkOf returns what is under a node's adapter.
+func linkOf(n *node) *link { return n.adapter.(*adapter).line.link }
+
+// hears waits until what a emits reaches b.
+func hears(t testing.TB, a, b *node, text string) {
+	t.Helper()
+	a.emit(text)
+	for b.nextEmit().Data.String() != fmt.Sprintf(`["e",%q]`, text) {
+	}
+}
+
+// TestRedisRestarts has the Redis come back empty, several times: what was emitted
+// meanwhile arrives then.
+func TestRedisRestarts(t *testing.T) {
+	s := startRedis(t)
+	a, b := pair(t, s, "/")
+	for round := range 3 {
+		s.stop()
+		eventually(t, "the link is down", func() bool { return !linkOf(a).State().Connected && !linkOf(b).State().Connected })
+		// Nobody waits while it is away.
+		for i := range 100 {
+			a.emit(fmt.Sprint("kept ", i))
+		}
+		if _, err := a.ask(cluster.FetchSockets{}); !errors.Is(err, cluster.ErrIncomplete) {
+			t.Errorf("asked: %v", err)
+		}
+		if _, err := a.adapter.Nodes(t.Context()); !errors.Is(err, cluster.ErrIncomplete) {
+			t.Errorf("counted: %v", err)
+		}
+		s.start()
+		for i := range 100 {
+			if got, want := b.nextEmit().Data.String(), fmt.Sprintf(`["e","kept %d"]`, i); got != want {
+				t.Fatalf("got %s, want %s", got, want)
+			}
+		}
+		a.together(2)
+		b.together(2)
+		hears(t, b, a, fmt.Sprint("round ", round))
+		if answers, err := a.ask(cluster.FetchSockets{}); err != nil || len(answers) != 1 {
+			t.Errorf("%v, %v", answers, err)
+		}
+	}
+}
+
+func TestRedisIsAwayAtFirst(t *testing.T) {
+	s := startRedis(t)
+	s.stop()
+	c := process(t, s)
+	if state := c.State(); state != (cluster.State{Engine: "redis_streams"}) {
+		t.Errorf("%+v", state)
+	}
+	a := join(t, c, "/")
+	if _, err := a.ask(cluster.AllRooms{}); !errors.Is(err, cluster.ErrIncomplete) {
+		t.Error(err)
+	}
+	a.emit("kept for a moment")
+	s.start()
+	a.together(1)
+	if state := c.State(); !state.Connected || state.Dropped != 0 {
+		t.Errorf("%+v", state)
+	}
+}
+
+// TestNothingOfBeforeIsHeard begins after the newest entry.
+func TestNothingOfBeforeIsHeard(t *testing.T) {
+	s := startRedis(t)
+	a := join(t, process(t, s), "/")
+	a.together(1)
+	for i := range 10 {
+		a.emit(strconv.Itoa(i))
+	}
+	eventually(t, "all is in the stream", func() bool { return s.command("XLEN", "socket.io") == ":10" })
+	b := join(t, process(t, s), "/")
+	b.together(2)
+	hears(t, a, b, "new")
+	if len(b.told) > 0 {
+		t.Errorf("told %+v", <-b.told)
+	}
+}
+
+// TestConnectionsAreKilled has Redis end the connections of one kind under load:
+// each entry that is in the stream arrives once, in order.
+func TestConnectionsAreKilled(t *testing.T) {
+	s := startRedis(t)
+	a, b := pair(t, s, "/")
+	const n = 10_000
+	go func() {
+		for i := range n {
+			a.emit(strconv.Itoa(i), "r")
+			if i%2000 == 1000 {
+				s.command("CLIENT", "KILL", "TYPE", []string{"normal", "pubsub"}[i/2000%2])
+			}
+		}
+	}()
+	last, got := -1, 0
+	for last < n-1 {
+		arg, _ := b.nextEmit().Data.Index(1)
+		i, err := strconv.Atoi(arg.Text())
+		if err != nil || i <= last {
+			t.Fatalf("%d after %d: %v", i, last, err)
+		}
+		last = i
+		got++
+	}
+	if dropped := linkOf(a).State().Dropped; got+int(dropped) < n {
+		t.Errorf("%d arrived and %d were counted as dropped, of %d", got, dropped, n)
+	}
+}
+
+func TestStreamIsTrimmed(t *testing.T) {
+	s := startRedis(t)
+	a := join(t, process(t, s, func(r *RedisStreams) { r.MaxLen = 200 }), "/")
+	a.together(1)
+	for range 2000 {
+		a.emit("x")
+	}
+	eventually(t, "all is published", func() bool {
+		p := &linkOf(a).out
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		return len(p.queue) == 0 && !p.active
+	})
+	if n, _ := strconv.Atoi(s.command("XLEN", "socket.io")[1:]); n < 200 || n > 400 {
+		t.Errorf("%d entries", n)
+	}
+}
+
+func TestQueueIsBounded(t *testing.T) {
+	p := publisher{wake: make(chan struct{}, 1)}
+	gone := 0
+	for i := range maxQueued + 10 {
+		m := outgoing{payload: strconv.Itoa(i), done: func(_ rueidis.RedisResult, err error) {
+			if !errors.Is(err, errDropped) {
+				t.Error(err)
+			}
+			gone++
+		}}
+		if err := p.push(m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if gone != 10 || p.dropped.Load() != 10 || len(p.queue) != maxQueued || p.queue[0].payload != "10" {
+		t.Errorf("%d gone, %d counted, %d left, %s first", gone, p.dropped.Load(), len(p.queue), p.queue[0].payload)
+	}
+	big := string(make([]byte, 1<<20))
+	for range 100 {
+		_ = p.push(outgoing{payload: big})
+	}
+	if p.bytes > maxQueuedBytes || len(p.queue) > 32 {
+		t.Errorf("%d bytes in %d messages", p.bytes, len(p.queue))
+	}
+	if err := p.push(outgoing{payload: string(make([]byte, maxMessage+1))}); err == nil {
+		t.Error("a message of any size is queued")
+	}
+	for len(p.batch()) > 0 {
+	}
+	if p.bytes != 0 || p.queue != nil {
+		t.Errorf("%d bytes in an empty queue", p.bytes)
+	}
+}
+
+func TestOldMessagesAreGivenUp(t *testing.T) {
+	p := publisher{wake: make(chan struct{}, 1)}
+	for i := range 10 {
+		_ = p.push(outgoing{payload: strconv.Itoa(i), kind: []outgoingKind{anEntry, aMessage}[i%2]})
+	}
+	for i := range 4 {
+		p.queue[i].queued = p.queue[i].queued.Add(-maxAge - time.Second)
+	}
+	p.queue[4].queued = p.queue[4].queued.Add(-maxEntryAge - time.Second)
+	next := p.batch()
+	if len(next) != 7 || next[0].payload != "0" || next[2].payload != "5" || p.dropped.Load() != 3 {
+		t.Errorf("%d left, %d dropped", len(next), p.dropped.Load())
+	}
+	p.back(next)
+	if again := p.batch(); len(again) != 7 || again[0].payload != "0" {
+		t.Errorf("%d come back", len(again))
+	}
+}
+
+// TestUnreachableRedis has a Redis that takes connections and says nothing: no one
+// waits for it but the link itself, which ends nevertheless.
+func TestUnreachableRedis(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	s := &server{t: t, port: l.Addr().(*net.TCPAddr).Port}
+	a := join(t, process(t, s), "/")
+	a.emit("x")
+	if err := a.adapter.Close(); err != nil {
+		t.Error(err)
+	}
+}

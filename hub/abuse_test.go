@@ -1,0 +1,98 @@
+package hub_test
+
+import (
+	"context"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/caddy-socketio/caddy-socketio/hub"
+	"github.com/caddy-socketio/caddy-socketio/sio"
+)
+
+// A 2.x client that asks for a namespace twice, before it is let in anywhere, is in
+// it once.
+func TestAskedTwiceWhileWaiting(t *testing.T) {
+	h, url := newHub(t)
+	release := make(chan struct{})
+	h.Of("/").On("connect", hub.HandlerFunc(func(context.Context, *hub.Event) error {
+		<-release
+		return nil
+	}))
+	chat := h.Of("/chat")
+	answerSync(chat)
+	c := dial(t, url, "3")
+	c.send("40/chat")
+	c.send("40/chat")
+	c.send("2")
+	c.want("3") // the server has taken both
+	close(release)
+	c.want("40")
+	c.want("40/chat,")
+	c.sync("/chat")
+	if n := chat.Len(); n != 1 {
+		t.Errorf("%d sockets of one client in one namespace", n)
+	}
+}
+
+// The attachments of who is not let in yet are not waited for: the wait would take the
+// place of the connect timeout.
+func TestBinaryBeforeConnected(t *testing.T) {
+	h, url := newHub(t)
+	release := make(chan struct{})
+	defer close(release)
+	h.Of("/").On("connect", hub.HandlerFunc(func(context.Context, *hub.Event) error {
+		<-release
+		return nil
+	}))
+	c := dial(t, url, "4")
+	c.send("40")
+	c.send(`451-["x",{"_placeholder":true,"num":0}]`)
+	c.wantClosed()
+}
+
+// What clients connect with is kept for as long as they are there.
+func TestAuthIsBounded(t *testing.T) {
+	h, url := newHub(t)
+	c := dial(t, url, "4")
+	auth := `{"x":"` + strings.Repeat("x", hub.MaxAuth/2) + `"}`
+	for i := range 2 {
+		name := "/" + strconv.Itoa(i)
+		h.Of(name)
+		c.send("40" + name + "," + auth)
+		got := c.read()
+		if ok := i == 0; strings.HasPrefix(got, "40") != ok {
+			t.Errorf("namespace %d: %s", i, got)
+		}
+	}
+}
+
+func TestTooManyRooms(t *testing.T) {
+	h, url := newHub(t)
+	h.Of("/").On("join", hub.HandlerFunc(func(_ context.Context, ev *hub.Event) error {
+		names := make([]string, hub.MaxRooms)
+		for i := range names {
+			names[i] = strconv.Itoa(i)
+		}
+		return ev.Socket.Join(names...)
+	}))
+	c, _ := join(t, url, "/", "")
+	c.send(`421["join"]`)
+	c.want(`431[{"error":"too many rooms"}]`)
+}
+
+// What is kept of an event holds no more of it than that.
+func TestSetCopies(t *testing.T) {
+	h, url := newHub(t)
+	_, id := join(t, url, "/", "")
+	s, _ := h.Of("/").Socket(id)
+	event := []byte(`["kept","` + strings.Repeat("x", 100) + `"]`)
+	kept := sio.Data{JSON: event[1:7]}
+	if err := s.Set("key", kept); err != nil {
+		t.Fatal(err)
+	}
+	clear(event)
+	if got := string(s.Data().JSON); got != `{"key":"kept"}` {
+		t.Error(got)
+	}
+}

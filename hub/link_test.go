@@ -1,0 +1,130 @@
+package hub_test
+
+import (
+	"context"
+	"sync"
+	"testing"
+
+	"github.com/caddy-socketio/caddy-socketio/cluster"
+	"github.com/caddy-socketio/caddy-socketio/hub"
+)
+
+// linking is a cluster that tells who opened namespaces and closed them.
+type linking struct {
+	cluster.Cluster
+	opening func(namespace string)
+
+	mu   sync.Mutex
+	open map[string]int
+}
+
+func (l *linking) Open(namespace string, _ cluster.Node) (cluster.Adapter, error) {
+	if l.opening != nil {
+		l.opening(namespace)
+	}
+	l.count(namespace, 1)
+	return &linked{cluster: l, namespace: namespace}, nil
+}
+
+func (l *linking) count(namespace string, n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.open == nil {
+		l.open = make(map[string]int)
+	}
+	l.open[namespace] += n
+}
+
+type linked struct {
+	cluster.Adapter
+	cluster   *linking
+	namespace string
+}
+
+func (l *linked) Publish(cluster.Op) error { return nil }
+
+func (l *linked) Close() error {
+	l.cluster.count(l.namespace, -1)
+	return nil
+}
+
+// A cluster may look at the hub when a namespace is opened.
+func TestOpenLooksAtHub(t *testing.T) {
+	h, _ := newHub(t)
+	done := make(chan struct{})
+	c := &linking{opening: func(string) { h.Namespaces() }}
+	go func() {
+		defer close(done)
+		h.Use(hub.Config{Cluster: c, Routes: []hub.RouteConfig{route("a", "/org-*")}, Namespaces: []hub.NamespaceConfig{answering("/chat", ""), answering("/org-*", "")}})
+		h.Of("/go")
+	}()
+	await(t, done)
+	h.Visit("/org-1", func(*hub.Namespace) {})
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for name, want := range map[string]int{"/": 1, "/chat": 1, "/go": 1, "/org-1": 0} {
+		if n, opened := c.open[name]; n != want || !opened {
+			t.Errorf("%s: %d are open", name, n)
+		}
+	}
+}
+
+// A namespace that ends while a new cluster is linked leaves nothing in it.
+func TestNamespaceEndsWhileLinked(t *testing.T) {
+	config := hub.Config{Routes: []hub.RouteConfig{route("a", "/org-*")}, Namespaces: []hub.NamespaceConfig{answering("/org-*", "")}}
+	for range 8 { // namespaces are linked in no order
+		s := newSite(t, config)
+		client, id := join(t, s.url+"/0/", "/org-1", "")
+		ns, _ := s.Namespace("/org-1")
+		socket, _ := ns.Socket(id)
+		var once sync.Once
+		c := &linking{opening: func(namespace string) {
+			once.Do(func() {
+				client.conn.Close()
+				await(t, socket.Done())
+				for _, ok := s.Namespace("/org-1"); ok; _, ok = s.Namespace("/org-1") {
+				}
+			})
+		}}
+		with := config
+		with.Cluster = c
+		s.reload(with)
+		s.Visit("/org-2", func(*hub.Namespace) {})
+		s.Close()
+		c.mu.Lock()
+		for name, n := range c.open {
+			if n != 0 {
+				t.Errorf("%s: %d are open", name, n)
+			}
+		}
+		c.mu.Unlock()
+	}
+}
+
+// Drain returns when the sockets' ends have been handled.
+func TestDrainWaitsForHandlers(t *testing.T) {
+	h, url := newHub(t)
+	handled := false
+	began, release := make(chan struct{}), make(chan struct{})
+	h.Of("/").On("disconnect", hub.HandlerFunc(func(context.Context, *hub.Event) error {
+		close(began)
+		<-release
+		handled = true
+		return nil
+	}))
+	c, _ := join(t, url, "/", "")
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		defer cancel()
+		h.Drain(ctx)
+	}()
+	c.wantClosed()
+	await(t, began)
+	close(release)
+	await(t, done)
+	if !handled {
+		t.Error("Drain did not wait")
+	}
+}

@@ -1,0 +1,57 @@
+package hub_test
+
+import (
+	"slices"
+	"strconv"
+	"testing"
+
+	"github.com/caddy-socketio/caddy-socketio/hub"
+)
+
+func statsOf(h *hub.Hub, name string) (found hub.NamespaceStats) {
+	all := h.Stats().Namespaces
+	i := slices.IndexFunc(all, func(s hub.NamespaceStats) bool { return s.Name == name })
+	if i >= 0 {
+		found = all[i]
+	}
+	return found
+}
+
+// Namespaces that clients choose the names of are counted under their glob, and go on
+// being counted when they are gone.
+func TestStatsOfGlobs(t *testing.T) {
+	orgs := hub.Config{
+		Routes:     []hub.RouteConfig{route("a", "/org-*")},
+		Namespaces: []hub.NamespaceConfig{answering("/org-*", "any")},
+	}
+	s := newSite(t, orgs)
+	c := dial(t, s.url+"/0/", "4")
+	var ids []string
+	for i := range 3 {
+		ids = append(ids, c.join("/org-"+strconv.Itoa(i), ""))
+	}
+	c.send(`42/org-1,1["who"]`)
+	c.want(`43/org-1,1["any"]`)
+	want := hub.NamespaceStats{Name: "/org-*", Sockets: 3, Rooms: 3, Connected: 3, Events: 1}
+	if got := statsOf(s.Hub, "/org-*"); got != want {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+	if n := len(s.Stats().Namespaces); n != 2 { // and "/"
+		t.Errorf("%d namespaces are counted: %+v", n, s.Stats().Namespaces)
+	}
+	s.reload(orgs)
+	var sockets []*hub.Socket
+	for i, id := range ids {
+		ns, _ := s.Namespace("/org-" + strconv.Itoa(i))
+		socket, _ := ns.Socket(id)
+		sockets = append(sockets, socket)
+	}
+	c.conn.Close()
+	for _, socket := range sockets {
+		await(t, socket.Done())
+	}
+	want = hub.NamespaceStats{Name: "/org-*", Connected: 3, Disconnected: 3, Events: 1}
+	if got := statsOf(s.Hub, "/org-*"); got != want {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+}

@@ -1,0 +1,30 @@
+package engine_test
+
+import (
+	"maps"
+	"net/http"
+	"slices"
+	"testing"
+
+	"github.com/caddy-socketio/caddy-socketio/internal/engine"
+)
+
+// What was said about the client's connection is not kept: it would be told to others,
+// and a name like ":protocol", which HTTP/2 puts there, can't be sent.
+func TestKeptHeader(t *testing.T) {
+	from := http.Header{"X-Two": {"1", "2"}}
+	for name, value := range map[string]string{
+		":protocol": "websocket", "Connection": "Upgrade, x-hop", "Upgrade": "websocket", "X-Hop": "1",
+		"Sec-Websocket-Key": "k", "Te": "trailers", "Cookie": "a=b",
+	} {
+		from[name] = []string{value}
+	}
+	header := engine.KeptHeader(from)
+	if got := slices.Sorted(maps.Keys(header)); !slices.Equal(got, []string{"Cookie", "X-Two"}) {
+		t.Errorf("kept %v", got)
+	}
+	from["X-Two"][0] = "changed"
+	if got := header["X-Two"]; !slices.Equal(got, []string{"1", "2"}) {
+		t.Errorf("got %v", got)
+	}
+}

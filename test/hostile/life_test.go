@@ -1,0 +1,256 @@
+package hostile_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// TestPipelinedConnect has clients that connect in the segment of the handshake: each
+// is answered.
+func TestPipelinedConnect(t *testing.T) {
+	common.watch(t)
+	common.bounded(t, 300<<20)
+	connect := frame(fin|opText, []byte("40"))
+	each(t, 2_000, func(context.Context) error {
+		w, err := common.dial("/socket.io/?EIO=4&transport=websocket", "", connect)
+		if err != nil {
+			return err
+		}
+		defer w.Close()
+		if open := w.next(); !strings.HasPrefix(open, `0{"sid":"`) {
+			return fmt.Errorf("got %q, want an open packet", open)
+		}
+		if connected := w.next(); !strings.HasPrefix(connected, `40{"sid":"`) {
+			return fmt.Errorf("got %q, want a connect packet", connected)
+		}
+		return nil
+	})
+}
+
+// TestRevisionConfusion uses a session with the other revision of the protocol.
+func TestRevisionConfusion(t *testing.T) {
+	common.watch(t)
+	for own, other := range map[string]string{"4": "3", "3": "4"} {
+		c := common.poller(t, "/socket.io/", "EIO="+own)
+		confused := strings.Replace(c.target, "EIO="+own, "EIO="+other, 1)
+		if a := common.do(t, "GET", confused, ""); a.status != 400 {
+			t.Errorf("GET: %d %s", a.status, a.body)
+		}
+		if a := common.do(t, "POST", confused, "6"); a.status != 400 {
+			t.Errorf("POST: %d %s", a.status, a.body)
+		}
+		if a := common.upgrade(t, strings.Replace(confused, "polling", "websocket", 1), ""); a.status != 400 {
+			t.Errorf("upgrade: %d %s", a.status, a.body)
+		}
+		if a := common.do(t, "POST", c.target, map[string]string{"4": "6", "3": "1:6"}[own]); a.status != 200 {
+			t.Errorf("it has ended: %d %s", a.status, a.body)
+		}
+	}
+}
+
+// TestBadProbes upgrades in ways that are none. The session goes on polling.
+func TestBadProbes(t *testing.T) {
+	common.watch(t)
+	c := common.pollingMember(t, "/socket.io/")
+	target := strings.Replace(c.target, "polling", "websocket", 1)
+	for name, sent := range map[string]string{
+		"a message": `42["x"]`, "a ping": "2", "a close": "1", "nonsense": "x", "nothing": "", "a pong": "3", "an open": "0",
+	} {
+		t.Run(name, func(t *testing.T) {
+			w, err := common.dial(target, "", frame(fin|opText, []byte(sent)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer w.Close()
+			w.t = t
+			w.wantClosed(noStatus)
+		})
+	}
+	c.wantAlive()
+
+	// Once it is upgraded, it is neither polled nor upgraded again.
+	w, err := common.dial(target, "", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	w.t = t
+	w.text("2probe")
+	w.want("3probe")
+	w.text("5")
+	w.wantAlive()
+	for range 3 {
+		second, err := common.dial(target, "", frame(fin|opText, []byte("2probe")))
+		if err != nil {
+			t.Fatal(err)
+		}
+		second.t = t
+		second.wantClosed(noStatus)
+		second.Close()
+	}
+	if a := c.get(); a.status != 400 {
+		t.Errorf("poll: %d %s", a.status, a.body)
+	}
+	if a := c.post("6"); a.status != 400 {
+		t.Errorf("POST: %d %s", a.status, a.body)
+	}
+	w.wantAlive()
+	w.raw(closing(goingWell, ""))
+	w.wantClosed(goingWell)
+	gone(t, c) // its id is worth nothing any more
+}
+
+// TestResets hangs up at each point of an upgrade, good and bad, with a RST.
+func TestResets(t *testing.T) {
+	common.watch(t)
+	common.bounded(t, 150<<20)
+	goroutines := common.metric(t, "go_goroutines", "")
+	connections := common.metric(t, "caddy_socketio_connections", "")
+	good := upgradeRequest("/socket.io/?EIO=4&transport=websocket", "")
+	bad := upgradeRequest("/socket.io/?EIO=4&transport=__proto__", "")
+	var mu sync.Mutex
+	i := 0
+	each(t, 2_000, func(context.Context) error {
+		mu.Lock()
+		n := i
+		i++
+		mu.Unlock()
+		c, err := net.Dial("tcp", common.address)
+		if err != nil {
+			return err
+		}
+		defer c.Close()
+		request := []string{good, bad, good[:n%len(good)], good + "\x81\x82\x00\x00\x00\x0040"}[n%4]
+		_, _ = io.WriteString(c, request)
+		if n%8 >= 4 { // it reads something first
+			_ = c.SetReadDeadline(time.Now().Add(time.Millisecond))
+			_, _ = c.Read(make([]byte, 10))
+		}
+		return c.(*net.TCPConn).SetLinger(0)
+	})
+	common.settles(t, "caddy_socketio_connections", "", connections)
+	common.settles(t, "go_goroutines", "", goroutines+20)
+}
+
+// TestReloads loads 20 configs, good and bad ones, under the eyes of members that poll
+// and of those that do not.
+func TestReloads(t *testing.T) {
+	p := launch(t, site)
+	p.watch(t)
+	var members []*wire
+	for range 20 {
+		members = append(members, p.member(t, "/socket.io/"))
+	}
+	pollers := make([]*poller, 5)
+	for i := range pollers {
+		pollers[i] = p.pollingMember(t, "/socket.io/")
+	}
+	for i := range 20 {
+		if i%4 == 3 {
+			if status := p.load(t, p.config(site+"nonsense\n")); status != 400 {
+				t.Errorf("nonsense is loaded: %d", status)
+			}
+			continue
+		}
+		changed := site + fmt.Sprintf("header X-Config %d\n", i)
+		if i%2 == 1 {
+			changed = strings.Replace(changed, "rate_limit 100 200", fmt.Sprintf("rate_limit %d 200", 100+i), 1)
+		}
+		if status := p.load(t, p.config(changed)); status != 200 {
+			t.Fatalf("load: %d", status)
+		}
+		client.CloseIdleConnections() // Caddy does so, and maybe under a request
+		for _, c := range pollers {
+			c.wantAlive()
+		}
+		members[i].wantAlive()
+	}
+	for _, w := range members {
+		w.wantAlive()
+	}
+}
+
+// TestEnd ends a process that has 2,000 sockets and 200 polls that wait, and half of
+// whose clients read nothing.
+func TestEnd(t *testing.T) {
+	p := launch(t, route("/socket.io/", ""))
+	var mu sync.Mutex // guards wires
+	var wires []*wire
+	connect := frame(fin|opText, []byte("40/other,"))
+	each(t, 2_000, func(context.Context) error {
+		w, err := p.dial("/socket.io/?EIO=4&transport=websocket", "", connect)
+		if err != nil {
+			return err
+		}
+		mu.Lock()
+		wires = append(wires, w)
+		mu.Unlock()
+		if open := w.next(); !strings.HasPrefix(open, `0{"sid":"`) {
+			return fmt.Errorf("got %q, want an open packet", open)
+		}
+		return nil
+	})
+	defer func() {
+		for _, w := range wires {
+			w.Close()
+		}
+	}()
+	answers := p.park(t, 200)
+	ends := make(chan int, len(wires))
+	for _, w := range wires[:len(wires)/2] {
+		go func() {
+			w.t = t
+			ends <- w.closed()
+		}()
+	}
+	if err := p.stop(); err != nil {
+		t.Error(err)
+	}
+	for range wires[:len(wires)/2] {
+		if status := <-ends; status != noStatus {
+			t.Fatalf("a socket was closed with %d", status)
+		}
+	}
+	for range 200 {
+		if a := <-answers; a.status != 200 {
+			t.Fatalf("a poll was answered %d %s", a.status, a.body)
+		}
+	}
+}
+
+// park opens polling sessions, and waits until each has a poll that waits.
+func (p *process) park(t *testing.T, count int) <-chan answer {
+	t.Helper()
+	answers := make(chan answer, count)
+	for range count {
+		c := p.poller(t, "/socket.io/", "EIO=4")
+		go func() {
+			a, _ := p.request(context.WithoutCancel(t.Context()), "GET", c.target, nil)
+			answers <- a
+		}()
+	}
+	p.becomes(t, "caddy_http_requests_in_flight", "", func(n float64) bool { return n >= float64(count) })
+	return answers
+}
+
+// TestLogIsValid reads what the attacks before have brought into the log.
+func TestLogIsValid(t *testing.T) {
+	for line := range strings.Lines(common.log.tail("", 1<<30)) {
+		if line = strings.TrimSpace(line); line == "" {
+			continue
+		}
+		var entry struct{ Level string }
+		if err := json.Unmarshal([]byte(line), &entry); err != nil {
+			t.Errorf("no JSON: %.300q", line)
+		} else if entry.Level == "error" {
+			t.Errorf("logged: %.300s", line)
+		}
+	}
+}

@@ -1,0 +1,260 @@
+package hostile_test
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"testing"
+	"time"
+)
+
+// byHand starts a request, whose body the caller writes.
+func (c *poller) byHand(method, headers string) net.Conn {
+	c.t.Helper()
+	conn, err := net.Dial("tcp", c.p.address)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	c.t.Cleanup(func() { conn.Close() })
+	_ = conn.SetDeadline(time.Now().Add(patience))
+	_, _ = fmt.Fprintf(conn, "%s %s HTTP/1.1\r\nHost: %s\r\n%s\r\n", method, c.target, c.p.address, headers)
+	return conn
+}
+
+func TestBodies(t *testing.T) {
+	common.watch(t)
+	common.bounded(t, 150<<20)
+	const limit = 1_000_000
+	const before, after = `42["unknown","`, `"]`
+	largest := before + strings.Repeat("x", limit-len(before)-len(after)) + after
+	c := common.pollingMember(t, "/socket.io/")
+	c.wantPost(largest, 200, "ok")
+	c.wantPost(largest+" ", 413, "")
+	c.wantAlive() // a body that is too large harms only itself
+
+	chunked, err := common.request(t.Context(), "POST", c.target, io.MultiReader(strings.NewReader(largest), strings.NewReader(" ")))
+	if err == nil && chunked.status != 413 {
+		t.Errorf("without a length: got %d", chunked.status)
+	}
+	c.wantAlive()
+
+	huge := c.byHand("POST", "Content-Length: 1000000000000\r\n")
+	if answer, _ := io.ReadAll(huge); !bytes.HasPrefix(answer, []byte("HTTP/1.1 413")) {
+		t.Errorf("a body of 1 TB: got %.60q", answer)
+	}
+	endless := c.byHand("POST", "Transfer-Encoding: chunked\r\n")
+	chunk := "10000\r\n" + strings.Repeat("x", 0x10000) + "\r\n"
+	for range 10_000 { // 640 MB
+		if _, err := io.WriteString(endless, chunk); err != nil {
+			break // it has hung up
+		}
+	}
+	c.wantAlive()
+}
+
+// TestBodyEncodings posts what is not to be decoded, or not at all.
+func TestBodyEncodings(t *testing.T) {
+	common.watch(t)
+	common.bounded(t, 100<<20)
+	var bomb bytes.Buffer
+	z := gzip.NewWriter(&bomb)
+	_, _ = z.Write(make([]byte, 16<<20))
+	_ = z.Close()
+	zipped := common.pollingMember(t, "/socket.io/")
+	zipped.post(bomb.String(), "Content-Encoding", "gzip")
+	zipped.wantGone()
+
+	// The answer must not wait for a body that never comes, nor leave the
+	// connection open for it.
+	octets := common.pollingMember(t, "/socket.io/")
+	conn := octets.byHand("POST", "Content-Type: application/octet-stream\r\nContent-Length: 1000\r\n")
+	if answer, err := io.ReadAll(conn); !bytes.HasPrefix(answer, []byte("HTTP/1.1 400")) || err != nil {
+		t.Errorf("got %.60q, %v", answer, err)
+	}
+	octets.wantGone()
+}
+
+func TestMethods(t *testing.T) {
+	common.watch(t)
+	c := common.pollingMember(t, "/socket.io/")
+	for _, method := range []string{"PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "PROPFIND", "X"} {
+		if a := common.do(t, method, c.target, "42[]"); a.status != 405 {
+			t.Errorf("%s: got %d", method, a.status)
+		}
+	}
+	c.wantAlive()
+}
+
+// TestPayloads posts what is no payload, or too much of one.
+func TestPayloads(t *testing.T) {
+	common.watch(t)
+	common.bounded(t, 200<<20)
+	for name, test := range map[string]struct{ eio, body string }{
+		"nothing":                   {"4", ""},
+		"letters":                   {"4", "abc"},
+		"type 7":                    {"4", "7"},
+		"separators":                {"4", strings.Repeat("\x1e", 1_000_000)},
+		"a separator at the end":    {"4", "6\x1e"},
+		"nonsense as base64":        {"4", "b***"},
+		"base64 without an event":   {"4", strings.Repeat("bYQ==\x1e", 100_000) + "6"},
+		"JSONP without a form":      {"4&j=0", "d=7"},
+		"3: nothing":                {"3", ""},
+		"3: no length":              {"3", ":4"},
+		"3: only a length":          {"3", "5"},
+		"3: a negative length":      {"3", "-1:4"},
+		"3: a length with a sign":   {"3", "+1:6"},
+		"3: a hexadecimal length":   {"3", "0x1:6"},
+		"3: a fractional length":    {"3", "1.0:6"},
+		"3: an exponent":            {"3", "1e0:6"},
+		"3: a length of 999999999":  {"3", "999999999:4"},
+		"3: a length of 20 digits":  {"3", "99999999999999999999:4"},
+		"3: a length of 1 MB":       {"3", strings.Repeat("1", 999_000)},
+		"3: one unit too many":      {"3", "4:4€"},
+		"3: one unit too few":       {"3", "2:4😀"},
+		"3: what is left over":      {"3", "1:6x"},
+		"3: nonsense as base64":     {"3", "6:b4***!"},
+		"3: base64 of another type": {"3", "4:b9YQ"},
+		"3: packets of revision 4":  {"3", "6\x1e6"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := common.poller(t, "/socket.io/", "EIO="+test.eio)
+			c.post(test.body)
+			c.wantGone()
+		})
+	}
+	for name, body := range map[string]string{
+		"no first ff":     "\x00\x0142",
+		"a digit of 200":  "\x00\xc8\xff4",
+		"400 digits":      "\x00" + strings.Repeat("\x01", 400) + "\xff4",
+		"beyond the end":  "\x00\x09\x09\x09\xff4",
+		"trailing bytes":  "\x00\x01\xff6\x00",
+		"another type":    "\x01\x01\xff\x09",
+		"an unknown kind": "\x07\x01\xff6",
+	} {
+		t.Run("3: binary: "+name, func(t *testing.T) {
+			c := common.poller(t, "/socket.io/", "EIO=3")
+			c.post(body, "Content-Type", "application/octet-stream")
+			c.wantGone()
+		})
+	}
+}
+
+// TestManyPackets posts as many packets as fit into a body.
+func TestManyPackets(t *testing.T) {
+	common.watch(t)
+	common.bounded(t, 200<<20)
+	c := common.pollingMember(t, "/socket.io/")
+	for _, packet := range []string{"3", "6", `42["unknown"]`, `431[]`} {
+		body := strings.Repeat(packet+"\x1e", 999_000/(len(packet)+1)) + "6"
+		c.wantPost(body, 200, "ok")
+	}
+	c.wantAlive()
+
+	old := common.poller(t, "/socket.io/", "EIO=3")
+	for _, packet := range []string{"1:6", "1:3", `13:42["unknown"]`, "0:"} {
+		body := strings.Repeat(packet, 999_000/len(packet))
+		if a := old.post(body); packet != "0:" && a.status != 200 {
+			t.Errorf("POST of %s: got %d", packet, a.status)
+		}
+	}
+	// What follows a close packet is not for anybody.
+	closing := common.pollingMember(t, "/socket.io/")
+	closing.wantPost("1\x1e"+`42["join","x"]`, 200, "ok")
+	closing.wantGone()
+}
+
+// TestOverlaps makes two requests at once where one is allowed.
+func TestOverlaps(t *testing.T) {
+	common.watch(t)
+	t.Run("polls", func(t *testing.T) {
+		c := common.poller(t, "/socket.io/", "EIO=4")
+		type result struct {
+			answer
+			err error
+		}
+		results := make(chan result, 2)
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		defer cancel()
+		for range 2 {
+			go func() {
+				a, err := common.request(ctx, "GET", c.target, nil)
+				results <- result{a, err}
+			}()
+		}
+		a, b := <-results, <-results
+		if a.err != nil || b.err != nil {
+			t.Fatal(a.err, b.err)
+		}
+		if a.status+b.status != 600 || a.body+b.body != "1" {
+			t.Errorf("got %d %q and %d %q", a.status, a.body, b.status, b.body)
+		}
+		c.wantGone()
+	})
+	t.Run("uploads", func(t *testing.T) {
+		c := common.pollingMember(t, "/socket.io/")
+		first := c.byHand("POST", "Content-Length: 1000\r\n")
+		_, _ = io.WriteString(first, "4")
+		// The first is known to be there when the second ends the session.
+		for a := c.post("6"); a.status == 200; a = c.post("6") {
+		}
+		c.wantGone()
+		if _, err := io.ReadAll(first); err != nil {
+			t.Errorf("the first one: %v", err)
+		}
+	})
+}
+
+// TestAborts breaks off what has begun.
+func TestAborts(t *testing.T) {
+	common.watch(t)
+	goroutines := common.metric(t, "go_goroutines", "")
+	for i := range 9 {
+		for _, linger := range []int{-1, 0} { // with a FIN and with a RST
+			c := common.poller(t, "/socket.io/", "EIO=4") // in no room: its poll waits
+			c.hangUp(c.byHand("GET", ""), linger)
+			gone(t, c)
+
+			c = common.pollingMember(t, "/socket.io/")
+			half := c.byHand("POST", "Content-Length: 1000\r\n")
+			_, _ = io.WriteString(half, `42["echo"`[:i])
+			c.hangUp(half, linger)
+			gone(t, c)
+		}
+	}
+	common.settles(t, "go_goroutines", "", goroutines+20)
+}
+
+// hangUp closes a connection: with a RST when the linger is 0, which takes away what
+// has not been read yet, so that it waits until the request is served.
+func (c *poller) hangUp(conn net.Conn, linger int) {
+	if linger == 0 {
+		c.p.becomes(c.t, "caddy_http_requests_in_flight", "", func(n float64) bool { return n > 0 })
+	}
+	_ = conn.(*net.TCPConn).SetLinger(linger)
+	conn.Close()
+}
+
+// gone waits until a session is over, without a poll that waits.
+func gone(t *testing.T, c *poller) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	pace := time.NewTicker(2 * time.Millisecond)
+	defer pace.Stop()
+	for {
+		// It names the wrong transport, which a session that lives says.
+		a := common.do(t, "GET", strings.Replace(c.target, "EIO=4", "EIO=3", 1), "")
+		if a.body == unknownSession {
+			return
+		}
+		select {
+		case <-pace.C:
+		case <-ctx.Done():
+			t.Fatalf("still there: %d %s", a.status, a.body)
+		}
+	}
+}

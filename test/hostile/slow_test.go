@@ -1,0 +1,241 @@
+package hostile_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// floodRoom has a member send so many events of so many bytes to the room. It returns
+// when all of them have been handled.
+func floodRoom(t *testing.T, events, size int) {
+	t.Helper()
+	w := common.member(t, "/socket.io/")
+	long := strings.Repeat("x", size)
+	for i := range events {
+		w.text(fmt.Sprintf(`42["flood",%d,"%s"]`, i, long))
+	}
+	w.wantAlive()
+}
+
+// TestSlowReaders has members of a room that do not read, while it is flooded. They
+// are dropped, and nobody else misses anything.
+func TestSlowReaders(t *testing.T) {
+	common.watch(t)
+	common.bounded(t, 200<<20)
+	before := common.metric(t, "caddy_socketio_slow_clients_total", "")
+	const slow, events, size = 30, 1_000, 10_000
+	for range slow {
+		w := common.member(t, "/socket.io/")
+		_ = w.Conn.(*net.TCPConn).SetReadBuffer(4 << 10)
+	}
+	reader := common.member(t, "/socket.io/")
+	got := make(chan error, 1)
+	go func() { got <- readFlood(reader, events) }()
+	floodRoom(t, events, size)
+	if err := <-got; err != nil {
+		t.Errorf("the reader: %v", err)
+	}
+	common.becomes(t, "caddy_socketio_slow_clients_total", "", func(n float64) bool { return n >= before+slow })
+}
+
+// readFlood takes all events of a flood, in order.
+func readFlood(w *wire, events int) error {
+	for i := range events {
+		if got, want := w.next(), fmt.Sprintf(`42["flood",%d,`, i); !strings.HasPrefix(got, want) {
+			return fmt.Errorf("got %.60q, want %q", got, want)
+		}
+	}
+	return nil
+}
+
+// TestPollersThatStop has members of a room that never poll again.
+func TestPollersThatStop(t *testing.T) {
+	common.watch(t)
+	common.bounded(t, 200<<20)
+	var stopped []*poller
+	for range 20 {
+		stopped = append(stopped, common.pollingMember(t, "/socket.io/"))
+	}
+	floodRoom(t, 300, 10_000)
+	for _, c := range stopped {
+		if a := c.get(); a.body != unknownSession {
+			t.Errorf("poll: %d, %d bytes", a.status, len(a.body))
+		}
+	}
+}
+
+// TestOneLargeMessage has a room get the largest message while ticks come: nobody who
+// reads is taken for slow.
+func TestOneLargeMessage(t *testing.T) {
+	common.watch(t)
+	readers := make([]*wire, 10)
+	for i := range readers {
+		readers[i] = common.member(t, "/socket.io/")
+	}
+	floodRoom(t, 1, 999_900)
+	for _, w := range readers {
+		w.wantLike(`42["flood",0,`)
+		w.wantAlive()
+	}
+}
+
+// TestSilence has clients that say nothing at each point from which they should. All
+// are given up when their time is over.
+func TestSilence(t *testing.T) {
+	common.watch(t)
+	silent := map[string]func(t *testing.T) *wire{
+		"no pong": func(t *testing.T) *wire { return common.member(t, "/brief/") },
+		"no ping": func(t *testing.T) *wire { return common.opened(t, "/brief/?EIO=3&transport=websocket") },
+		"a probe": func(t *testing.T) *wire {
+			c := common.poller(t, "/brief/", "EIO=4")
+			w := common.opened(t, "/brief/?EIO=4&transport=websocket&sid="+c.sid)
+			w.text("2probe")
+			w.want("3probe")
+			return w
+		},
+		"half a message": func(t *testing.T) *wire {
+			w := common.member(t, "/brief/")
+			w.raw(frame(opText, []byte(`42["x`)))
+			return w
+		},
+		"drops of a message": func(t *testing.T) *wire {
+			w := common.member(t, "/brief/")
+			w.trickle(t)
+			return w
+		},
+	}
+	for name, open := range silent {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if status, err := open(t).readSilently(); status != noStatus {
+				t.Errorf("closed with %d, %v", status, err)
+			}
+		})
+	}
+	t.Run("nothing joined", func(t *testing.T) {
+		t.Parallel()
+		common.socket(t, "/brief/").wantClosed(noStatus) // it answers pings, so this is the connect timeout
+	})
+	t.Run("no second poll", func(t *testing.T) {
+		t.Parallel()
+		gone(t, common.pollingMember(t, "/brief/"))
+	})
+	t.Run("no poll", func(t *testing.T) {
+		t.Parallel()
+		gone(t, common.poller(t, "/brief/", "EIO=4"))
+	})
+	t.Run("half a body", func(t *testing.T) {
+		t.Parallel()
+		c := common.pollingMember(t, "/brief/")
+		half := c.byHand("POST", "Content-Length: 1000\r\n")
+		_, _ = io.WriteString(half, "4")
+		gone(t, c)
+	})
+}
+
+// readSilently reads until the end, and answers nothing.
+func (w *wire) readSilently() (int, error) {
+	w.hurry()
+	for {
+		_, _, err := w.read()
+		if e, ok := errors.AsType[errClosed](err); ok {
+			return e.status, nil
+		}
+		if err != nil {
+			return 0, err
+		}
+	}
+}
+
+// trickle sends a message a byte at a time: bytes prove that a client lives, but not
+// for ever.
+func (w *wire) trickle(t *testing.T) {
+	w.raw(head(fin|opText, 0x80, 500_000))
+	ended := make(chan struct{})
+	t.Cleanup(func() { close(ended) })
+	go func() {
+		pace := time.NewTicker(20 * time.Millisecond)
+		defer pace.Stop()
+		for {
+			if _, err := w.Write([]byte("x")); err != nil {
+				return
+			}
+			select {
+			case <-pace.C:
+			case <-ended:
+				return
+			}
+		}
+	}()
+}
+
+// TestUnjoinedFlood opens 10,000 sessions that join nothing.
+func TestUnjoinedFlood(t *testing.T) {
+	common.watch(t)
+	common.bounded(t, 300<<20)
+	before := common.metric(t, "caddy_socketio_connections", "")
+	each(t, 10_000, func(ctx context.Context) error {
+		a, err := common.request(ctx, "GET", "/brief/?EIO=4&transport=polling", nil)
+		if err == nil && a.status != 200 {
+			err = fmt.Errorf("handshake: %d", a.status)
+		}
+		return err
+	})
+	common.settles(t, "caddy_socketio_connections", "", before+2) // the witness is not in before
+}
+
+// TestCap opens more connections than a route may have.
+func TestCap(t *testing.T) {
+	common.watch(t)
+	const limit = 20
+	var first *wire
+	for range limit {
+		w := common.member(t, "/capped/")
+		first = w
+	}
+	full := common.do(t, "GET", "/capped/?EIO=4&transport=polling", "")
+	if full.status != 503 || full.header.Get("Retry-After") == "" {
+		t.Errorf("got %d %s, Retry-After %q", full.status, full.body, full.header.Get("Retry-After"))
+	}
+	if a := common.upgrade(t, "/capped/?EIO=4&transport=websocket", ""); a.status != 503 {
+		t.Errorf("upgrade: got %d", a.status)
+	}
+	first.raw(closing(goingWell, ""))
+	first.wantClosed(goingWell)
+	for a := full; a.status != 200; { // there is room again, soon
+		if a = common.do(t, "GET", "/capped/?EIO=4&transport=polling", ""); a.status != 200 && a.status != 503 {
+			t.Fatalf("got %d", a.status)
+		}
+	}
+}
+
+// each does something so many times, a few at a time.
+func each(t *testing.T, times int, do func(ctx context.Context) error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
+	defer cancel()
+	work := make(chan struct{})
+	var workers sync.WaitGroup
+	var once sync.Once
+	for range 50 {
+		workers.Go(func() {
+			for range work {
+				if err := do(ctx); err != nil {
+					once.Do(func() { t.Error(err) })
+				}
+			}
+		})
+	}
+	for range times {
+		work <- struct{}{}
+	}
+	close(work)
+	workers.Wait()
+}

@@ -1,0 +1,56 @@
+// A TCP proxy in front of several servers, which sends all that connect to the one
+// of the moment and can lose the connections that stand.
+
+import { once } from 'node:events';
+import net from 'node:net';
+
+export class Balancer {
+	#connections = new Set();
+	#server;
+	#target; // null while nobody gets through
+
+	static async start(t, server) {
+		const balancer = new Balancer();
+		balancer.to(server);
+		balancer.#server = net.createServer((down) => balancer.#carry(down));
+		balancer.#server.listen(0, '127.0.0.1');
+		await once(balancer.#server, 'listening');
+		t.after(() => {
+			balancer.#server.close();
+			balancer.cut();
+		});
+		return balancer;
+	}
+
+	get url() {
+		return `http://127.0.0.1:${this.#server.address().port}`;
+	}
+
+	// to sends who connects from now on to that server.
+	to(server) {
+		this.#target = Number(new URL(server.url).port);
+	}
+
+	// cut ends all connections and lets nobody through.
+	cut() {
+		this.#target = null;
+		for (const connection of this.#connections) connection.destroy();
+	}
+
+	#carry(down) {
+		if (this.#target === null) {
+			down.destroy();
+			return;
+		}
+		const up = net.connect(this.#target, '127.0.0.1');
+		for (const [from, to] of [[down, up], [up, down]]) {
+			this.#connections.add(from);
+			from.on('error', () => {});
+			from.on('close', () => {
+				this.#connections.delete(from);
+				to.destroy();
+			});
+			from.pipe(to);
+		}
+	}
+}

@@ -1,0 +1,153 @@
+// Clients that lose their connection to one server come back to another.
+
+import assert from 'node:assert/strict';
+import { once as eventOf } from 'node:events';
+import { after, before, describe, it } from 'node:test';
+import Client from 'ioredis';
+import { io } from 'socket.io-client';
+import { Redis, redisMissing } from '../e2e/lib/redis.js';
+import { within } from '../e2e/lib/time.js';
+import { Balancer } from './lib/balancer.js';
+import { caddys, call, connect, eventually, has, Node } from './lib/streams.js';
+
+const settings = 'recovery 1m\nping_interval 2s';
+
+// roam is a connected socket behind a balancer, which the test makes reconnect.
+async function roam(t, server, { name = '/' } = {}) {
+	const balancer = await Balancer.start(t, server);
+	const socket = io(balancer.url + name, { forceNew: true, reconnectionDelay: 20, reconnectionDelayMax: 20, transports: ['websocket'] });
+	t.after(() => socket.close());
+	socket.got = [];
+	socket.on('msg', (...args) => socket.got.push(args));
+	await within(Promise.all([new Promise((resolve) => socket.once('hello', resolve)), new Promise((resolve) => socket.once('connect', resolve))]), 'connect');
+	return { balancer, socket };
+}
+
+describe('recovery', { skip: redisMissing, timeout: 120_000 }, () => {
+	let redis;
+	let client;
+	let caddy;
+	let other;
+	let node;
+
+	before(async () => {
+		redis = await Redis.start();
+		client = new Client(redis.port);
+		node = await Node.start(redis, { recovery: true });
+		[caddy, other] = await caddys(redis, 2, { settings });
+		await node.sees(3);
+	});
+	after(async () => {
+		await Promise.all([caddy, other, node].map((n) => n?.stop()));
+		client?.disconnect();
+		await redis?.stop();
+	});
+
+	const saved = async () => (await client.keys('sio:session:*')).length;
+	const lose = async ({ balancer, socket }) => {
+		const gone = eventOf(socket, 'disconnect');
+		const before = await saved();
+		balancer.cut();
+		await gone;
+		await eventually(async () => await saved() > before, 'the session is saved');
+	};
+
+	for (const [title, servers] of [
+		['Caddy to Caddy', () => [caddy, other]],
+		['Caddy to the same Caddy', () => [caddy, caddy]],
+		['Node to Caddy', () => [node, caddy]],
+		['Caddy to Node', () => [caddy, node]],
+	]) {
+		it(`leads from ${title}`, async (t) => {
+			const [from, to] = servers();
+			const teller = await connect(t, other);
+			const far = await connect(t, node);
+			const lost = await roam(t, from);
+			const { socket } = lost;
+			const { id } = socket;
+			await call(socket, 'join', 'room');
+			await call(socket, 'set', 'ada');
+			teller.emit('to', 'room', 'before');
+			await has(socket, 1);
+			await lose(lost);
+			const binary = Buffer.from([0, 200]);
+			const length = await client.xlen('socket.io');
+			for (let i = 0; i < 50; i++) teller.emit('to', 'room', i);
+			teller.emit('to', 'elsewhere', 'not for it');
+			teller.emit('to', id, binary);
+			await eventually(async () => (await client.xlen('socket.io')) >= length + 52, 'it is recorded');
+			far.emit('to', 'room', 'from node');
+			await caddy.emit({ event: 'msg', args: ['to all'] });
+			await eventually(() => far.got.some(([first]) => first === 'to all'), 'it is recorded');
+			const back = eventOf(socket, 'connect');
+			lost.balancer.to(to);
+			await within(back, 'connect');
+			assert.equal(socket.recovered, true);
+			assert.equal(socket.id, id);
+			const list = (await has(socket, 54)).slice(1);
+			assert.deepEqual(list.slice(0, 50), Array.from({ length: 50 }, (_, i) => i));
+			assert.deepEqual(list[50], binary);
+			assert.deepEqual(list.slice(51).sort(), ['from node', 'to all']);
+			assert.equal(await call(socket, 'data'), 'ada');
+			assert.deepEqual((await call(socket, 'rooms')).sort(), [id, 'room'].sort());
+			teller.emit('to', 'room', 'after');
+			await eventually(() => socket.got.length > 54, 'what comes after');
+			assert.deepEqual(socket.got.slice(54).map(([first]) => first), ['after']);
+			socket.close();
+		});
+	}
+
+	it('loses nothing, and doubles nothing, under load', async (t) => {
+		const lost = await roam(t, caddy);
+		const { socket } = lost;
+		await call(socket, 'join', 'busy');
+		const teller = await connect(t, other);
+		const far = await connect(t, node);
+		let sent = 0;
+		const timer = setInterval(() => {
+			for (const s of [teller, far]) s.emit('to', 'busy', sent++);
+		}, 1);
+		t.after(() => clearInterval(timer));
+		for (const to of [other, caddy, caddy, other]) {
+			await eventually(() => socket.got.length > 0 && sent % 100 > 80, 'some time');
+			await lose(lost);
+			const back = eventOf(socket, 'connect');
+			lost.balancer.to(to);
+			await within(back, 'connect');
+			assert.equal(socket.recovered, true);
+		}
+		clearInterval(timer);
+		await has(socket, sent);
+		const numbers = socket.got.map(([n]) => n);
+		assert.equal(new Set(numbers).size, sent);
+		assert.equal(numbers.length, sent);
+		for (const parity of [0, 1]) {
+			const mine = numbers.filter((n) => n % 2 === parity);
+			assert.deepEqual(mine, mine.toSorted((a, b) => a - b));
+		}
+	});
+
+	it('begins anew without a session', async (t) => {
+		const lost = await roam(t, caddy, { name: '/chat' });
+		const { id } = lost.socket;
+		await lose(lost);
+		await client.del(await client.keys('sio:session:*'));
+		const greeted = new Promise((resolve) => lost.socket.once('hello', resolve));
+		lost.balancer.to(other);
+		await within(greeted, 'hello');
+		assert.equal(lost.socket.recovered, false);
+		assert.notEqual(lost.socket.id, id);
+	});
+
+	it('keeps namespaces apart', async (t) => {
+		const lost = await roam(t, caddy);
+		const { _pid: pid, _lastOffset: offset, id } = lost.socket;
+		await lose(lost);
+		const thief = io(`${other.url}/chat`, { forceNew: true, reconnection: false, transports: ['websocket'], auth: { pid, offset } });
+		t.after(() => thief.close());
+		await within(eventOf(thief, 'connect'), 'connect');
+		assert.notEqual(thief.id, id);
+	});
+
+	it('is sent nothing malformed', () => assert.deepEqual(node.errors, []));
+});
