@@ -23,6 +23,9 @@ type question struct {
 // long as requests_timeout says, as it does at most for all but clients'
 // acknowledgements.
 func (a *adapter) Ask(ctx context.Context, q cluster.Query, each func(cluster.Answer)) error {
+	if err := a.ctx.Err(); err != nil {
+		return errAway(err)
+	}
 	ctx, cancel := a.bounded(ctx, q)
 	defer cancel()
 	defer context.AfterFunc(a.ctx, cancel)()
