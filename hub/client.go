@@ -369,19 +369,6 @@ func (c *client) Closed(reason string) {
 	}
 }
 
-// refuse sends a connect error, in the words of the client's version: 2.x knows
-// no object, only the data or else the text.
-func (c *client) refuse(namespace string, r *Refusal) {
-	p := sio.Packet{Type: sio.ConnectError, Namespace: namespace, Data: errorData(r, c.version)}
-	m, err := p.Encode(c.version, true)
-	if err != nil {
-		c.hub.log().Error("connect error can't be encoded", zap.String("namespace", namespace), zap.Error(err))
-		c.session.Close(ReasonForced)
-		return
-	}
-	c.session.Send(m)
-}
-
 // socketID returns the id of a new socket. 2.x clients derive theirs from the
 // connection's.
 func (c *client) socketID(namespace string) string {

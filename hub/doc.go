@@ -27,8 +27,9 @@
 //
 // Where a cluster keeps events for clients that come back, an emit waits for the
 // cluster to give the event its place among those of other nodes, for a second at
-// most; and with it whoever emits. A listener of rooms ([Namespace.OnRoom]), which
-// other nodes may make sockets join, should not emit then.
+// most; and so does whoever emits. A listener of rooms ([Namespace.OnRoom]) had
+// better not emit then: what it listens to may come from the cluster, which is held
+// up meanwhile.
 //
 // # Locks
 //

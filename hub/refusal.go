@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/caddy-socketio/caddy-socketio/sio"
+	"go.uber.org/zap"
 )
 
 // Refusal is an error whose text the client may read: the message of a connect
@@ -73,4 +74,17 @@ func CheckRooms(rooms []string) error {
 		}
 	}
 	return nil
+}
+
+// refuse sends a connect error, in the words of the client's version: 2.x knows
+// no object, only the data or else the text.
+func (c *client) refuse(namespace string, r *Refusal) {
+	p := sio.Packet{Type: sio.ConnectError, Namespace: namespace, Data: errorData(r, c.version)}
+	m, err := p.Encode(c.version, true)
+	if err != nil {
+		c.hub.log().Error("connect error can't be encoded", zap.String("namespace", namespace), zap.Error(err))
+		c.session.Close(ReasonForced)
+		return
+	}
+	c.session.Send(m)
 }

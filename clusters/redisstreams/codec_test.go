@@ -96,8 +96,8 @@ func TestCapturedEntries(t *testing.T) {
 		}
 		if c.Step == "binary" { // there is a Date in it, which is text from then on
 			emit := n.told[0].(cluster.Emit)
-			if want := `["bin",{"$binary":"AQID"},{"u":{"$binary":"BAU="}},"2023-11-14T22:13:20.123Z"]`; !strings.HasPrefix(text2(emit.Data), want[:50]) {
-				t.Errorf("%s: %s", c.Step, text2(emit.Data))
+			if want := `["bin",{"$binary":"AQID"},{"u":{"$binary":"BAU="}},"2023-11-14T22:13:20.123Z"]`; !strings.HasPrefix(inlined(emit.Data), want[:50]) {
+				t.Errorf("%s: %s", c.Step, inlined(emit.Data))
 			}
 			continue
 		}
@@ -108,7 +108,8 @@ func TestCapturedEntries(t *testing.T) {
 	}
 }
 
-func text2(d sio.Data) string {
+// inlined returns data with its binary in place.
+func inlined(d sio.Data) string {
 	b, err := d.MarshalJSON()
 	if err != nil {
 		return err.Error()

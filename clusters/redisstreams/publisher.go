@@ -76,11 +76,11 @@ func (m *outgoing) end(result rueidis.RedisResult, err error) {
 
 // expired reports whether it is too late for a message.
 func (m *outgoing) expired(now time.Time) bool {
-	if age := now.Sub(m.queued); m.kind == aMessage || m.kind == aQuery {
-		return age > maxAge
-	} else {
-		return age > maxEntryAge
+	most := maxEntryAge
+	if m.kind == aMessage || m.kind == aQuery {
+		most = maxAge
 	}
+	return now.Sub(m.queued) > most
 }
 
 // command is what Redis is told.

@@ -52,8 +52,9 @@ type Session struct {
 	direct            bool // began as a WebSocket
 	done              chan struct{}
 
-	turn     sync.Mutex // held while the receiver is called: one call at a time
-	receiver Receiver   // guarded by turn
+	turn     sync.Mutex  // held while the receiver is called: one call at a time
+	receiver Receiver    // guarded by turn
+	busy     atomic.Bool // while it takes a message; changed under turn
 
 	seen  atomic.Int64 // session clock of the last whole packet
 	heard atomic.Int64 // and of the last bytes
@@ -128,6 +129,8 @@ func (s *Session) deliver(p eio.Packet) error {
 	if !s.open() {
 		return errOver
 	}
+	s.busy.Store(true)
+	defer s.busy.Store(false)
 	return s.receiver.Receive(p)
 }
 

@@ -152,6 +152,10 @@ func (s *Session) silentLocked(now int64) bool {
 	case !v4 && alive+s.interval+s.timeout > now:
 		s.clock.dead = alive + s.interval + s.timeout
 		return false
+	case s.busy.Load():
+		// It is not read before what it said is taken.
+		s.clock.dead = now + s.timeout
+		return false
 	case late > max(s.timeout/2, int64(time.Second)):
 		// It is the process that slept: what clients said meanwhile may be unread.
 		s.clock.dead = now + s.timeout

@@ -7,21 +7,9 @@ import Client from 'ioredis';
 import { io } from 'socket.io-client';
 import { Redis, redisMissing } from '../e2e/lib/redis.js';
 import { within } from '../e2e/lib/time.js';
-import { Balancer } from './lib/balancer.js';
-import { caddys, call, connect, eventually, has, Node } from './lib/streams.js';
+import { caddys, call, connect, eventually, has, Node, roam } from './lib/streams.js';
 
 const settings = 'recovery 1m\nping_interval 2s';
-
-// roam is a connected socket behind a balancer, which the test makes reconnect.
-async function roam(t, server, { name = '/' } = {}) {
-	const balancer = await Balancer.start(t, server);
-	const socket = io(balancer.url + name, { forceNew: true, reconnectionDelay: 20, reconnectionDelayMax: 20, transports: ['websocket'] });
-	t.after(() => socket.close());
-	socket.got = [];
-	socket.on('msg', (...args) => socket.got.push(args));
-	await within(Promise.all([new Promise((resolve) => socket.once('hello', resolve)), new Promise((resolve) => socket.once('connect', resolve))]), 'connect');
-	return { balancer, socket };
-}
 
 describe('recovery', { skip: redisMissing, timeout: 120_000 }, () => {
 	let redis;

@@ -10,6 +10,7 @@ import { Server } from 'socket.io';
 import { io } from 'socket.io-client';
 import { Caddy } from '../../e2e/lib/caddy.js';
 import { patience, within } from '../../e2e/lib/time.js';
+import { Balancer } from './balancer.js';
 
 // The namespaces of the tests, in Caddy. A socket that recovers is not greeted again.
 const rules = `
@@ -42,15 +43,16 @@ export const site = (settings = '') => `socketio {\n${settings}\n${namespace('/'
 export const global = (redis, settings = '') => `socketio {\n\tcluster redis_streams ${redis.url} {\n${settings}\n}\n}`;
 
 // caddys starts Caddys that are nodes of the cluster.
-export async function caddys(redis, count, { settings = '', cluster = '' } = {}) {
-	const all = await Promise.all(Array.from({ length: count }, () => Caddy.start(site(settings), { global: global(redis, cluster) })));
+export async function caddys(redis, count, { settings = '', cluster = '', channel = 'socket.io#/#' } = {}) {
 	const client = new Client(redis.port);
 	try {
-		await eventually(() => subscribers(client).then((now) => now >= count), `${count} Caddys are subscribed`);
+		const before = await subscribers(client, channel);
+		const all = await Promise.all(Array.from({ length: count }, () => Caddy.start(site(settings), { global: global(redis, cluster) })));
+		await eventually(async () => await subscribers(client, channel) >= before + count, `${count} Caddys are subscribed`);
+		return all;
 	} finally {
 		client.disconnect();
 	}
-	return all;
 }
 
 // subscribers is how many nodes Redis counts.
@@ -139,6 +141,17 @@ export async function connect(t, server, { name = '/' } = {}) {
 	}), 'connect');
 	await within(greeted, 'hello');
 	return socket;
+}
+
+// roam is a connected socket behind a balancer, which the test makes reconnect.
+export async function roam(t, server, { name = '/' } = {}) {
+	const balancer = await Balancer.start(t, server);
+	const socket = io(balancer.url + name, { forceNew: true, reconnectionDelay: 20, reconnectionDelayMax: 20, transports: ['websocket'] });
+	t.after(() => socket.close());
+	socket.got = [];
+	socket.on('msg', (...args) => socket.got.push(args));
+	await within(Promise.all([new Promise((resolve) => socket.once('hello', resolve)), new Promise((resolve) => socket.once('connect', resolve))]), 'connect');
+	return { balancer, socket };
 }
 
 // call emits an event and is what is acknowledged.

@@ -1,0 +1,152 @@
+package redisstreams
+
+import (
+	"context"
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/caddy-socketio/caddy-socketio/clusters/internal/redisconn"
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+)
+
+func TestCaddyfile(t *testing.T) {
+	tests := []struct{ text, want string }{
+		{`redis_streams redis://localhost`, `{"url":"redis://localhost"}`},
+		{`redis_streams redis://a:1 b:2 c:3 {
+			stream app
+			max_len 500
+			channel_prefix chan
+			session_prefix ses:
+			requests_timeout 2s
+			username {env.USER}
+			password {file./run/secret}
+			sentinel main {
+				username s
+				password t
+			}
+			tls {
+				ca ca.pem
+				certificate c.pem
+				key k.pem
+				server_name x
+				insecure_skip_verify
+			}
+		}`, `{"url":"redis://a:1","addresses":["b:2","c:3"],"username":"{env.USER}","password":"{file./run/secret}",` +
+			`"sentinel":{"master":"main","username":"s","password":"t"},` +
+			`"tls":{"ca":"ca.pem","certificate":"c.pem","key":"k.pem","server_name":"x","insecure_skip_verify":true},` +
+			`"stream":"app","max_len":500,"channel_prefix":"chan","session_prefix":"ses:","requests_timeout":2000000000}`},
+		{`redis_streams redis://a {
+			tls
+		}`, `{"url":"redis://a","tls":{}}`},
+	}
+	for _, tt := range tests {
+		var r RedisStreams
+		if err := r.UnmarshalCaddyfile(caddyfile.NewTestDispenser(tt.text)); err != nil {
+			t.Errorf("%s: %v", tt.text, err)
+		}
+		if got, _ := json.Marshal(&r); string(got) != tt.want {
+			t.Errorf("\n got %s\nwant %s", got, tt.want)
+		}
+	}
+}
+
+func TestCaddyfileErrors(t *testing.T) {
+	tests := []struct{ text, want string }{
+		{"redis_streams", "expected a URL"},
+		{"redis_streams redis://a {\nkey x\n}", `unknown option "key": expected stream, max_len`},
+		{"redis_streams redis://a {\nstream\n}", "stream: expected one value"},
+		{"redis_streams redis://a {\nstream a\nstream b\n}", "stream is given twice"},
+		{"redis_streams redis://a {\nmax_len many\n}", `max_len: "many": expected a number`},
+		{"redis_streams redis://a {\nmax_len 0\n}", "max_len: "},
+		{"redis_streams redis://a {\nrequests_timeout soon\n}", `requests_timeout: "soon" is no duration`},
+		{"redis_streams redis://a {\nsentinel\n}", "sentinel: expected one value"},
+		{"redis_streams redis://a {\nsentinel m {\nport 1\n}\n}", `sentinel: unknown option "port"`},
+		{"redis_streams redis://a {\ntls on\n}", `tls: unexpected "on"`},
+		{"redis_streams redis://a {\ntls {\ncert x\n}\n}", `tls: unknown option "cert"`},
+	}
+	for _, tt := range tests {
+		err := new(RedisStreams).UnmarshalCaddyfile(caddyfile.NewTestDispenser(tt.text))
+		if err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s: %v, want %s", tt.text, err, tt.want)
+		}
+	}
+}
+
+// config returns a module for a URL.
+func config(url string) *RedisStreams { return &RedisStreams{Config: redisconn.Config{URL: url}} }
+
+func TestSettings(t *testing.T) {
+	s, err := config("redis://h").settings()
+	if err != nil || s.stream != "socket.io" || s.channelPrefix != "socket.io" || s.sessionPrefix != "sio:session:" || s.maxLen != 10_000 || s.requestsTimeout != 5e9 {
+		t.Errorf("%+v, %v", s, err)
+	}
+	for want, change := range map[string]func(*RedisStreams){
+		"max_len: ":          func(r *RedisStreams) { r.MaxLen = -1 },
+		"requests_timeout: ": func(r *RedisStreams) { r.RequestsTimeout = -1 },
+		"stream: ":           func(r *RedisStreams) { r.Stream = "{env.SURELY_NOT_SET}" },
+		"url: ":              func(r *RedisStreams) { r.URL = "ftp://h" },
+	} {
+		r := config("redis://h")
+		change(r)
+		if _, err := r.settings(); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %s", err, want)
+		}
+	}
+}
+
+// provision provisions a module as Caddy does.
+func provision(t *testing.T, r *RedisStreams) error {
+	t.Helper()
+	ctx, cancel := caddy.NewContext(caddy.Context{Context: context.Background()})
+	t.Cleanup(cancel)
+	return r.Provision(ctx)
+}
+
+func TestConfigsShareLinks(t *testing.T) {
+	a, b, c := config("redis://localhost:1"), config("redis://localhost:1"), config("redis://localhost:2")
+	b.Stream = "socket.io" // as by default
+	for _, r := range []*RedisStreams{a, b, c} {
+		if err := provision(t, r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if a.Cluster("default") != b.Cluster("") || a.Cluster("x") != b.Cluster("x") {
+		t.Error("the same is not the same")
+	}
+	if a.Cluster("default") == c.Cluster("default") || a.Cluster("x") == a.Cluster("default") {
+		t.Error("what differs is the same")
+	}
+	was := b.Cluster("default").(*link)
+	if was.begun {
+		t.Error("it connects before a namespace is opened")
+	}
+	release(t, a)
+	if _, err := was.Open("/", nil); err != nil {
+		t.Errorf("closed while a config uses it: %v", err)
+	}
+	release(t, b)
+	if _, err := was.Open("/", nil); err == nil {
+		t.Error("a link that no config uses opens")
+	}
+	release(t, c)
+	left := 0
+	pool.Range(func(_, _ any) bool { left++; return true })
+	if left > 0 {
+		t.Errorf("%d links are left", left)
+	}
+	release(t, new(RedisStreams)) // of a config that was refused
+	if err := provision(t, config("ftp://h")); err == nil || !strings.Contains(err.Error(), "redis_streams: url: ") {
+		t.Error(err)
+	}
+}
+
+func release(t *testing.T, r *RedisStreams) {
+	t.Helper()
+	for range 2 { // once more does no harm
+		if err := r.Cleanup(); err != nil {
+			t.Error(err)
+		}
+	}
+}

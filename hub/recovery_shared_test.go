@@ -1,0 +1,301 @@
+package hub_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/caddy-socketio/caddy-socketio/cluster"
+	"github.com/caddy-socketio/caddy-socketio/hub"
+	"github.com/caddy-socketio/caddy-socketio/sio"
+)
+
+// recorder is a cluster of one namespace that keeps events and sessions in memory,
+// with numbers for offsets.
+type recorder struct {
+	node cluster.Node
+
+	mu        sync.Mutex // guards the following
+	events    []cluster.Emit
+	sessions  map[string]cluster.Session
+	published int
+	broken    bool
+	reading   func() // called by Missed before it returns
+}
+
+func (r *recorder) Open(name string, n cluster.Node) (cluster.Adapter, error) {
+	if name != "/chat" {
+		return nil, errors.New("not this one")
+	}
+	r.node = n
+	return r, nil
+}
+
+func (r *recorder) State() cluster.State { return cluster.State{} }
+func (r *recorder) Close() error         { return nil }
+
+func (r *recorder) Publish(cluster.Op) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.published++
+	return nil
+}
+
+func (r *recorder) Ask(context.Context, cluster.Query, func(cluster.Answer)) error { return nil }
+func (r *recorder) Nodes(context.Context) (int, error)                             { return 1, nil }
+
+// keep keeps an event and returns it with its offset.
+func (r *recorder) keep(op cluster.Emit) cluster.Emit {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	op.Offset = strconv.Itoa(len(r.events) + 1)
+	r.events = append(r.events, op)
+	return op
+}
+
+func (r *recorder) Record(ctx context.Context, op cluster.Emit, deliver func(string)) error {
+	r.mu.Lock()
+	broken := r.broken
+	r.mu.Unlock()
+	if broken {
+		<-ctx.Done()
+		deliver("")
+		return ctx.Err()
+	}
+	deliver(r.keep(op).Offset)
+	return nil
+}
+
+func (r *recorder) Delivered() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return strconv.Itoa(len(r.events))
+}
+
+func (r *recorder) Before(a, b string) bool { return number(a) < number(b) }
+
+func number(s string) int {
+	n, _ := strconv.Atoi(s)
+	return n
+}
+
+func (r *recorder) Save(left cluster.Session, keep time.Duration) error {
+	if keep != time.Minute {
+		return errors.New("another time")
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	left.Known = true
+	r.sessions[left.PID] = left
+	return nil
+}
+
+func (r *recorder) Restore(_ context.Context, pid, offset string) (cluster.Session, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s, ok := r.sessions[pid]
+	if !ok {
+		return s, cluster.ErrNoSession
+	}
+	delete(r.sessions, pid)
+	if offset != "" {
+		s.Offset = offset
+	}
+	return s, nil
+}
+
+func (r *recorder) Missed(_ context.Context, offset string, rooms []string) (missed []cluster.Emit, err error) {
+	r.mu.Lock()
+	for _, op := range r.events[number(offset):] {
+		if len(op.In) == 0 || slices.ContainsFunc(op.In, func(room string) bool { return slices.Contains(rooms, room) }) {
+			missed = append(missed, op)
+		}
+	}
+	reading := r.reading
+	r.mu.Unlock()
+	if reading != nil {
+		reading()
+	}
+	return missed, nil
+}
+
+// newShared serves a namespace whose events a recorder keeps. Its connect event
+// greets the rooms' list of the socket.
+func newShared(t *testing.T) (*recorder, *site, *hub.Namespace) {
+	r := &recorder{sessions: make(map[string]cluster.Session)}
+	rt := route("a", "/chat")
+	rt.Recovery = time.Minute
+	s := newSite(t, hub.Config{
+		Cluster: r, Routes: []hub.RouteConfig{rt},
+		Namespaces: []hub.NamespaceConfig{{Name: "/chat", Rules: []hub.Rule{{
+			Events: []string{"connect"},
+			Handlers: []hub.Handler{hub.HandlerFunc(func(_ context.Context, ev *hub.Event) error {
+				if secret, _ := ev.Socket.Auth().Lookup("guest"); secret.Text() == "no" {
+					return errors.New("not you")
+				}
+				ev.Socket.SetValue("claims", sio.Data{JSON: []byte(`{"sub":"ada"}`)})
+				return ev.Socket.Join("lobby")
+			})},
+		}}}},
+	})
+	ns, _ := s.Namespace("/chat")
+	answerSync(ns)
+	return r, s, ns
+}
+
+func TestSharedRecovery(t *testing.T) {
+	r, s, ns := newShared(t)
+	c := dial(t, s.url+"/0/", "4")
+	is := c.joinAs("/chat", "{}")
+	socket, _ := ns.Socket(is.SID)
+	if err := socket.Set("name", "ada"); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := ns.To("lobby").Emit("one"); n != 1 || err != nil {
+		t.Errorf("%d, %v", n, err)
+	}
+	c.want(`42/chat,["one","1"]`)
+	if err := socket.Emit("direct"); err != nil {
+		t.Error(err)
+	}
+	c.want(`42/chat,["direct","2"]`)
+	_, _ = ns.Volatile().Emit("volatile", "text")
+	c.want(`42/chat,["volatile","text","2"]`)
+	_, _ = ns.Local().Emit("local")
+	c.want(`42/chat,["local","2"]`)
+	r.node.Apply(r.keep(cluster.Emit{Data: event("remote")}))
+	c.want(`42/chat,["remote","3"]`)
+	c.conn.Close()
+	await(t, socket.Done())
+
+	_, _ = ns.To("lobby").Emit("missed", []byte{3})
+	_, _ = ns.To("elsewhere").Emit("not for it")
+	r.reading = func() { // an event comes while it reads, and one that it has read is told late
+		r.reading = nil
+		r.node.Apply(r.keep(cluster.Emit{Data: event("meanwhile")}))
+	}
+	back := dial(t, s.url+"/0/", "4")
+	back.send(fmt.Sprintf(`40/chat,{"pid":%q,"offset":"2"}`, is.PID))
+	for _, want := range []string{`42/chat,["remote","3"]`, `451-/chat,["missed",{"_placeholder":true,"num":0},"4"]`, "\x03", `42/chat,["meanwhile","6"]`,
+		fmt.Sprintf(`40/chat,{"sid":%q,"pid":%q}`, is.SID, is.PID)} {
+		back.want(want)
+	}
+	late := cluster.Emit{Data: event("missed"), Offset: "4"}
+	r.node.Apply(late)
+	_, _ = ns.Emit("new")
+	back.want(`42/chat,["new","7"]`)
+	again, _ := ns.Socket(is.SID)
+	claims, _ := again.Value("claims")
+	if !again.Recovered() || again.Data().String() != `{"name":"ada"}` || claims.String() != `{"sub":"ada"}` || !slices.Equal(again.Rooms(), []string{is.SID, "lobby"}) {
+		t.Errorf("recovered %v, data %s, claims %s, rooms %q", again.Recovered(), again.Data(), claims, again.Rooms())
+	}
+}
+
+// TestLiveDuringReplay has events come between the joining of the rooms and the end
+// of the replay.
+func TestLiveDuringReplay(t *testing.T) {
+	r, s, ns := newShared(t)
+	c := dial(t, s.url+"/0/", "4")
+	is := c.joinAs("/chat", "{}")
+	socket, _ := ns.Socket(is.SID)
+	c.conn.Close()
+	await(t, socket.Done())
+	round := 0
+	r.reading = func() {
+		if round++; round == 2 { // it is in its rooms
+			r.reading = nil
+			_, _ = ns.To("lobby").Emit("live")
+		}
+	}
+	back := dial(t, s.url+"/0/", "4")
+	back.send(fmt.Sprintf(`40/chat,{"pid":%q}`, is.PID))
+	back.want(fmt.Sprintf(`40/chat,{"sid":%q,"pid":%q}`, is.SID, is.PID))
+	back.want(`42/chat,["live","1"]`)
+	back.sync("/chat")
+}
+
+// TestSessionsOfOthers are those that a Node server saved, or nobody did.
+func TestSessionsOfOthers(t *testing.T) {
+	r, s, ns := newShared(t)
+	save := func(left cluster.Session) {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.sessions["p"] = left
+	}
+	good := cluster.Session{PID: "p", ID: "other", Rooms: []string{"other", "r"}, Data: sio.Data{JSON: []byte(`{"a":1}`)}, Offset: "0"}
+	save(good)
+	c := dial(t, s.url+"/0/", "4")
+	if is := c.joinAs("/chat", `{"pid":"p"}`); is.SID != "other" || is.PID != "p" {
+		t.Errorf("%+v", is)
+	}
+	c.sync("/chat")
+	socket, _ := ns.Socket("other")
+	if !socket.Recovered() || !slices.Equal(socket.Rooms(), []string{"other", "r", "lobby"}) {
+		t.Errorf("recovered %v in %q", socket.Recovered(), socket.Rooms())
+	}
+	c.conn.Close()
+	await(t, socket.Done())
+	save(good)
+	c = dial(t, s.url+"/0/", "4")
+	c.send(`40/chat,{"pid":"p","guest":"no"}`)
+	if got := c.read(); !strings.HasPrefix(got, "44/chat,") {
+		t.Errorf("let in: %s", got)
+	}
+	for name, change := range map[string]func(*cluster.Session){
+		"pid":   func(s *cluster.Session) { s.PID = "q" },
+		"id":    func(s *cluster.Session) { s.ID = `"` },
+		"long":  func(s *cluster.Session) { s.ID = strings.Repeat("x", 65) },
+		"room":  func(s *cluster.Session) { s.Rooms = []string{""} },
+		"rooms": func(s *cluster.Session) { s.Rooms = make([]string, hub.MaxRooms+1) },
+		"data":  func(s *cluster.Session) { s.Data = sio.Data{JSON: []byte(`[]`)} },
+		"large": func(s *cluster.Session) {
+			s.Data = sio.Data{JSON: []byte(`{"x":"` + strings.Repeat("x", hub.MaxData) + `"}`)}
+		},
+	} {
+		bad := good
+		change(&bad)
+		save(bad)
+		c := dial(t, s.url+"/0/", "4")
+		if is := c.joinAs("/chat", `{"pid":"p"}`); is.PID == "p" || is.SID == bad.ID {
+			t.Errorf("%s: %+v", name, is)
+		}
+	}
+}
+
+// TestBrokenRecorder has a cluster that does not answer: events get through after a
+// moment, and those after them at once.
+func TestBrokenRecorder(t *testing.T) {
+	r, s, ns := newShared(t)
+	c := dial(t, s.url+"/0/", "4")
+	c.joinAs("/chat", "{}")
+	_, _ = ns.Emit("one")
+	c.want(`42/chat,["one","1"]`)
+	r.mu.Lock()
+	r.broken = true
+	r.mu.Unlock()
+	for _, name := range []string{"two", "three", "four"} {
+		if n, err := ns.Emit(name); n != 1 || err != nil {
+			t.Errorf("%d, %v", n, err)
+		}
+		c.want(fmt.Sprintf(`42/chat,[%q,"1"]`, name))
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.published != 2 {
+		t.Errorf("%d published without waiting", r.published)
+	}
+}
+
+func event(name string, args ...any) sio.Data {
+	data, err := sio.Marshal(append([]any{name}, args...))
+	if err != nil {
+		panic(err)
+	}
+	return data
+}
