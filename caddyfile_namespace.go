@@ -3,6 +3,7 @@ package socketio
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig"
@@ -24,24 +25,23 @@ func (p *parser) namespace() error {
 	for nesting := p.Nesting(); p.NextBlock(nesting); {
 		switch p.Val() {
 		case "on":
-			if err := p.on(ns); err != nil {
+			rule, err := p.on()
+			if err != nil {
 				return err
 			}
+			ns.add(rule)
 		case "join":
 			step, err := p.step()
 			if err != nil {
 				return err
 			}
-			ns.On = append(ns.On, &Rule{Events: []string{"connect"}, HandleRaw: []json.RawMessage{step}})
+			ns.addStep(step)
 		case "max_sockets":
 			if err := p.number(&ns.MaxSockets); err != nil {
 				return err
 			}
 		default:
 			return p.Errf("namespace %s: unknown option %q: expected on, join or max_sockets", name, p.Val())
-		}
-		if err := ns.checkRules(); err != nil {
-			return p.Errf("namespace %s: %w", name, err)
 		}
 	}
 	p.handler.Namespaces = append(p.handler.Namespaces, ns)
@@ -66,21 +66,49 @@ func (p *parser) declare(ns *Namespace, line string) error {
 	return nil
 }
 
+// add adds a rule. What lines with join have begun goes on with the first one for
+// connect: they are steps of the same event, and none may keep another from being
+// done.
+func (ns *Namespace) add(rule *Rule) {
+	if ns.joining != nil && slices.Contains(rule.Events, "connect") {
+		ns.joining.HandleRaw = append(ns.joining.HandleRaw, rule.HandleRaw...)
+		ns.joining = nil
+		if len(rule.Events) == 1 {
+			return
+		}
+	}
+	ns.On = append(ns.On, rule)
+}
+
+// addStep adds a step to what is done on connect.
+func (ns *Namespace) addStep(step json.RawMessage) {
+	i := slices.IndexFunc(ns.On, func(r *Rule) bool { return slices.Contains(r.Events, "connect") })
+	switch {
+	case i < 0:
+		ns.joining = &Rule{Events: []string{"connect"}, HandleRaw: []json.RawMessage{step}}
+		ns.On = append(ns.On, ns.joining)
+	case len(ns.On[i].Events) == 1:
+		ns.On[i].HandleRaw = append(ns.On[i].HandleRaw, step)
+	default: // the step is for connect only
+		rule := &Rule{Events: []string{"connect"}, HandleRaw: append(slices.Clone(ns.On[i].HandleRaw), step)}
+		ns.On = slices.Insert(ns.On, i, rule)
+	}
+}
+
 // on reads a block of steps.
-func (p *parser) on(ns *Namespace) error {
+func (p *parser) on() (*Rule, error) {
 	rule := &Rule{Events: p.RemainingArgs()}
 	if len(rule.Events) == 0 {
-		return p.Err("on: expected the names of events")
+		return nil, p.Err("on: expected the names of events")
 	}
 	for nesting := p.Nesting(); p.NextBlock(nesting); {
 		step, err := p.step()
 		if err != nil {
-			return err
+			return nil, err
 		}
 		rule.HandleRaw = append(rule.HandleRaw, step)
 	}
-	ns.On = append(ns.On, rule)
-	return nil
+	return rule, nil
 }
 
 // step reads one step of an event: a module that its own name begins.

@@ -29,6 +29,7 @@ type Namespace struct {
 	// Other events are dropped.
 	On []*Rule `json:"on,omitempty"`
 
+	joining     *Rule // of a Caddyfile: what lines with join have begun
 	compiled    hub.NamespaceConfig
 	fingerprint string
 }
@@ -84,9 +85,6 @@ func (ns *Namespace) provision(ctx caddy.Context) error {
 		return err
 	}
 	ns.fingerprint = string(own)
-	if err := ns.checkRules(); err != nil {
-		return err
-	}
 	ns.compiled = hub.NamespaceConfig{Name: ns.Name, MaxSockets: ns.MaxSockets}
 	for _, r := range ns.On {
 		if len(r.Events) == 0 {
@@ -97,22 +95,6 @@ func (ns *Namespace) provision(ctx caddy.Context) error {
 			return fmt.Errorf("on %s: %w", strings.Join(r.Events, " "), err)
 		}
 		ns.compiled.Rules = append(ns.compiled.Rules, hub.Rule{Events: r.Events, Handlers: steps})
-	}
-	return nil
-}
-
-// checkRules refuses a second rule for connect. It would never be done, and may be
-// the one that says who is let in.
-func (ns *Namespace) checkRules() error {
-	named := false
-	for _, r := range ns.On {
-		if !slices.Contains(r.Events, "connect") {
-			continue
-		}
-		if named {
-			return errors.New("connect is in two rules, and only the first would handle it: put all its steps into one")
-		}
-		named = true
 	}
 	return nil
 }

@@ -2,12 +2,10 @@ package socketio
 
 import (
 	"net/http/httptest"
-	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 
-	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 )
 
@@ -28,20 +26,4 @@ func TestRequestOfConfigThatFails(t *testing.T) {
 			t.Error(e)
 		}
 	})
-}
-
-// Of two rules for connect only one would be done, and the other may be the one that
-// says who is let in.
-func TestConnectTwice(t *testing.T) {
-	const namespace = "namespace /chat {\njoin lobby\non connect {\nrequire `false`\n}\n}"
-	_, err := adapt("localhost {\nsocketio {\n" + namespace + "\n}\n}\n")
-	if err == nil || !strings.Contains(err.Error(), "Caddyfile:7") || !strings.Contains(err.Error(), "connect") {
-		t.Errorf("Caddyfile: %v", err)
-	}
-	err = caddy.Validate(&caddy.Config{AppsRaw: caddy.ModuleMap{"http": []byte(
-		`{"servers":{"one":{"listen":["127.0.0.1:0"],"routes":[{"handle":[{"handler":"socketio","namespaces":[{"name":"/chat",
-		"on":[{"events":["connect"]},{"events":["shout","connect"]}]}]}]}]}}}`)}})
-	if err == nil || !strings.Contains(err.Error(), "connect is in two rules") {
-		t.Errorf("JSON: %v", err)
-	}
 }

@@ -16,8 +16,8 @@ func isOutage(err error) bool {
 // faults are for everybody.
 func (h *Hub) logEvent(msg string, ev *Event, err error) {
 	level := zapcore.ErrorLevel
-	if _, refused := errors.AsType[*Refusal](err); refused || err == nil {
-		level = zapcore.DebugLevel
+	if err == nil || refusalOf(err).Message != internalError {
+		level = zapcore.DebugLevel // clients bring that about as often as they like
 	}
 	entry := h.log().Check(level, msg)
 	if entry == nil {

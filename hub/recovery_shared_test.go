@@ -165,7 +165,7 @@ func TestSharedRecovery(t *testing.T) {
 		t.Error(err)
 	}
 	c.want(`42/chat,["direct","2"]`)
-	_, _ = ns.Volatile().Emit("volatile", "text")
+	emitVolatile(t, ns.To("lobby"), "volatile", "text")
 	c.want(`42/chat,["volatile","text","2"]`)
 	_, _ = ns.Local().Emit("local")
 	c.want(`42/chat,["local","2"]`)
