@@ -181,7 +181,7 @@ func (s *Socket) sendPacket(p sio.Packet) error {
 	if err != nil {
 		return err
 	}
-	if s.state.Load() != stateLive || !s.client.session.Send(m) {
+	if !s.deliver(delivery{message: m}) {
 		return ErrDisconnected
 	}
 	return nil

@@ -153,6 +153,7 @@ func TestSharedRecovery(t *testing.T) {
 	r, s, ns := newShared(t)
 	c := dial(t, s.url+"/0/", "4")
 	is := c.joinAs("/chat", "{}")
+	c.sync("/chat")
 	socket, _ := ns.Socket(is.SID)
 	if err := socket.Set("name", "ada"); err != nil {
 		t.Fatal(err)

@@ -60,6 +60,7 @@ func TestRecovery(t *testing.T) {
 	s, ns := newRecovering(t)
 	c := dial(t, s.url+"/0/", "4")
 	is := c.joinAs("/chat", "{}")
+	c.sync("/chat") // its client is told first that it is connected
 	socket, _ := ns.Socket(is.SID)
 	if err := socket.Join("lobby"); err != nil {
 		t.Fatal(err)
