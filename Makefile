@@ -30,6 +30,8 @@ e2e:
 	cd test/examples && CADDY=$(CURDIR)/bin/caddy-race $(NODE) --test *.test.js
 	cd test/cluster && $(NPM) ci
 	cd test/cluster && CADDY=$(CURDIR)/bin/caddy-race $(NODE) --test *.test.js
+	cd test/streams && $(NPM) ci
+	cd test/streams && CADDY=$(CURDIR)/bin/caddy-race $(NODE) --test *.test.js
 
 bench:
 	$(GO) test -run '^$$' -bench . -benchmem ./...

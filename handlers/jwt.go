@@ -274,6 +274,9 @@ func (j *JWT) HandleEvent(ctx context.Context, ev *hub.Event) error {
 	return nil
 }
 
+// Gate marks the step as one that decides who is let in.
+func (*JWT) Gate() {}
+
 // token returns what the first place has that is not empty.
 func (j *JWT) token(ev *hub.Event) string {
 	for _, t := range j.from {
@@ -304,7 +307,7 @@ func (j *JWT) deadline(t token, now time.Time) time.Time {
 }
 
 var (
-	_ hub.Handler           = (*JWT)(nil)
+	_ hub.Gate              = (*JWT)(nil)
 	_ caddy.Provisioner     = (*JWT)(nil)
 	_ caddy.CleanerUpper    = (*JWT)(nil)
 	_ caddyfile.Unmarshaler = (*JWT)(nil)

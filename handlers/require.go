@@ -103,6 +103,9 @@ func (r *Require) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	return noBlock(d)
 }
 
+// Gate marks the step as one that decides who is let in.
+func (*Require) Gate() {}
+
 // HandleEvent refuses the event unless the expression holds.
 func (r *Require) HandleEvent(_ context.Context, ev *hub.Event) error {
 	return r.check(newScope(ev, ev.Socket))
@@ -121,7 +124,7 @@ func (r *Require) check(s *scope) error {
 }
 
 var (
-	_ hub.Handler           = (*Require)(nil)
+	_ hub.Gate              = (*Require)(nil)
 	_ caddy.Provisioner     = (*Require)(nil)
 	_ caddyfile.Unmarshaler = (*Require)(nil)
 )

@@ -58,6 +58,15 @@ type Handler interface {
 	HandleEvent(ctx context.Context, ev *Event) error
 }
 
+// Gate is a [Handler] that decides who is let in and changes nothing else. When a
+// client comes back to its socket, gates of the connect event are asked again, as the
+// only handlers: a token may have expired meanwhile.
+type Gate interface {
+	Handler
+	// Gate does nothing. It marks the handler.
+	Gate()
+}
+
 // HandlerFunc is a function that is a [Handler].
 type HandlerFunc func(ctx context.Context, ev *Event) error
 

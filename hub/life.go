@@ -73,7 +73,7 @@ func (s *Socket) handle(ev *Event) {
 func (s *Socket) connect(ev *Event) {
 	err := errPanicked
 	if s.protect(s.comeBack); s.admitted {
-		err = nil // it was connected already
+		s.protect(func() { err = s.ns.guard(ev) }) // it was connected already
 	} else {
 		s.protect(func() { err = s.ns.handle(ev) })
 	}

@@ -164,3 +164,46 @@ func TestNoRecovery(t *testing.T) {
 	_, _ = ns.Emit("news")
 	old.want(`42/chat,["news"]`)
 }
+
+// gate lets in whoever says a word.
+type gate struct{ asked chan string }
+
+func (gate) Gate() {}
+
+func (g gate) HandleEvent(_ context.Context, ev *hub.Event) error {
+	var auth struct{ Word string }
+	_ = ev.Socket.Auth().Decode(&auth)
+	g.asked <- auth.Word
+	if auth.Word != "please" {
+		return &hub.Refusal{Message: "no"}
+	}
+	return nil
+}
+
+func TestRecoveryAsksGates(t *testing.T) {
+	r := route("a", "/chat")
+	r.Recovery = time.Minute
+	g := gate{make(chan string, 10)}
+	s := newSite(t, hub.Config{Routes: []hub.RouteConfig{r}, Namespaces: []hub.NamespaceConfig{{
+		Name: "/chat", Rules: []hub.Rule{{Events: []string{"connect"}, Handlers: []hub.Handler{g}}},
+	}}})
+	ns, _ := s.Namespace("/chat")
+	for _, word := range []string{"please", "now"} {
+		c := dial(t, s.url+"/0/", "4")
+		is := c.joinAs("/chat", `{"word":"please"}`)
+		await(t, g.asked)
+		socket, _ := ns.Socket(is.SID)
+		c.conn.Close()
+		await(t, socket.Done())
+		back := dial(t, s.url+"/0/", "4")
+		back.send(fmt.Sprintf(`40/chat,{"pid":%q,"word":%q}`, is.PID, word))
+		want := fmt.Sprintf(`40/chat,{"sid":%q,"pid":%q}`, is.SID, is.PID)
+		if word != "please" {
+			want = `44/chat,{"message":"no"}`
+		}
+		back.want(want)
+		if got := await(t, g.asked); got != word {
+			t.Errorf("asked with %q", got)
+		}
+	}
+}

@@ -99,8 +99,8 @@ func (s *Socket) Connected() bool { return s.state.Load() == stateLive }
 
 // Recovered reports whether the client came back to this socket after it had lost
 // its connection: the socket has its former id, rooms and data, and the client got
-// what it had missed. Its connect event is not handled again, unless a server of
-// another kind had the socket, and in whatever namespace.
+// what it had missed. Its connect event is handled again by a [Gate] only, and by
+// all when a server of another kind had the socket, in whatever namespace.
 func (s *Socket) Recovered() bool { return s.restored }
 
 // Done is closed when the socket has left its rooms for good.

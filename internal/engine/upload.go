@@ -53,10 +53,7 @@ func (x *exchange) serveUpload(s *Session) {
 	kind := x.R.Header.Get("Content-Type")
 	if kind == octetStream && s.handshake.Version == eio.V4 {
 		s.end(ReasonTransportError, ending{})
-		// The body is not read, and not waited for either.
-		x.W.Header().Set("Connection", "close")
-		_ = http.NewResponseController(x.W).SetReadDeadline(time.Unix(1, 0))
-		answer(x.W, http.StatusBadRequest, "", "")
+		x.refuseBody(http.StatusBadRequest)
 		return
 	}
 	up := &upload{control: http.NewResponseController(x.W)}
@@ -65,7 +62,7 @@ func (x *exchange) serveUpload(s *Session) {
 		s.end(ReasonTransportError, ending{})
 		fallthrough
 	case uploadRefused:
-		answer(x.W, http.StatusBadRequest, "", "")
+		x.refuseBody(http.StatusBadRequest)
 		return
 	case uploadIgnored:
 		answer(x.W, http.StatusOK, "text/html", "ok")
@@ -83,6 +80,13 @@ func (x *exchange) serveUpload(s *Session) {
 	} else {
 		answer(x.W, http.StatusBadRequest, "", "")
 	}
+}
+
+// refuseBody answers without the body, and lets the server not wait for it either.
+func (x *exchange) refuseBody(status int) {
+	x.W.Header().Set("Connection", "close")
+	_ = http.NewResponseController(x.W).SetReadDeadline(time.Unix(1, 0)) // then it has to end by itself
+	answer(x.W, status, "", "")
 }
 
 type uploadVerdict uint8

@@ -9,6 +9,10 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+
+	// What is built here is what is tested: results of it must not be kept when it
+	// changes.
+	_ "github.com/caddy-socketio/caddy-socketio"
 )
 
 // program is the Caddy that all tests run.

@@ -33,12 +33,15 @@ func TestBodies(t *testing.T) {
 	largest := before + strings.Repeat("x", limit-len(before)-len(after)) + after
 	c := common.pollingMember(t, "/socket.io/")
 	c.wantPost(largest, 200, "ok")
-	c.wantPost(largest+" ", 413, "")
-	c.wantAlive() // a body that is too large harms only itself
+	// The server may hang up before a body that is too large is sent.
+	if a, err := common.request(t.Context(), "POST", c.target, strings.NewReader(largest+" ")); err == nil && a.status != 413 {
+		t.Errorf("one byte too many: got %d", a.status)
+	}
+	c.wantAlive() // it harms only itself
 
-	chunked, err := common.request(t.Context(), "POST", c.target, io.MultiReader(strings.NewReader(largest), strings.NewReader(" ")))
-	if err == nil && chunked.status != 413 {
-		t.Errorf("without a length: got %d", chunked.status)
+	chunked := io.MultiReader(strings.NewReader(largest), strings.NewReader(" "))
+	if a, err := common.request(t.Context(), "POST", c.target, chunked); err == nil && a.status != 413 {
+		t.Errorf("without a length: got %d", a.status)
 	}
 	c.wantAlive()
 
@@ -212,30 +215,24 @@ func TestOverlaps(t *testing.T) {
 func TestAborts(t *testing.T) {
 	common.watch(t)
 	goroutines := common.metric(t, "go_goroutines", "")
-	for i := range 9 {
-		for _, linger := range []int{-1, 0} { // with a FIN and with a RST
-			c := common.poller(t, "/socket.io/", "EIO=4") // in no room: its poll waits
-			c.hangUp(c.byHand("GET", ""), linger)
-			gone(t, c)
+	for i := range 20 {
+		c := common.poller(t, "/socket.io/", "EIO=4") // in no room: its poll waits
+		c.byHand("GET", "").Close()
+		gone(t, c)
 
-			c = common.pollingMember(t, "/socket.io/")
-			half := c.byHand("POST", "Content-Length: 1000\r\n")
-			_, _ = io.WriteString(half, `42["echo"`[:i])
-			c.hangUp(half, linger)
-			gone(t, c)
+		c = common.pollingMember(t, "/socket.io/")
+		half := c.byHand("POST", "Content-Length: 1000\r\nExpect: 100-continue\r\n")
+		if _, err := io.ReadFull(half, make([]byte, len("HTTP/1.1 100"))); err != nil {
+			t.Fatal(err)
 		}
+		_, _ = io.WriteString(half, `42["echo"`[:i%9])
+		if i%2 == 0 { // with a RST
+			_ = half.(*net.TCPConn).SetLinger(0)
+		}
+		half.Close()
+		gone(t, c)
 	}
 	common.settles(t, "go_goroutines", "", goroutines+20)
-}
-
-// hangUp closes a connection: with a RST when the linger is 0, which takes away what
-// has not been read yet, so that it waits until the request is served.
-func (c *poller) hangUp(conn net.Conn, linger int) {
-	if linger == 0 {
-		c.p.becomes(c.t, "caddy_http_requests_in_flight", "", func(n float64) bool { return n > 0 })
-	}
-	_ = conn.(*net.TCPConn).SetLinger(linger)
-	conn.Close()
 }
 
 // gone waits until a session is over, without a poll that waits.

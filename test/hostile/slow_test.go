@@ -12,22 +12,27 @@ import (
 	"time"
 )
 
-// floodRoom has a member send so many events of so many bytes to the room. It returns
-// when all of them have been handled.
-func floodRoom(t *testing.T, events, size int) {
-	t.Helper()
-	w := common.member(t, "/socket.io/")
+// flood has a member send so many events of so many bytes to the room: as fast as the
+// witness takes them, and whoever next waits for.
+func (w *witness) flood(events, size int, next func(sent int)) {
+	w.t.Helper()
+	const batch = 20
+	c := common.member(w.t, "/socket.io/")
 	long := strings.Repeat("x", size)
 	for i := range events {
-		w.text(fmt.Sprintf(`42["flood",%d,"%s"]`, i, long))
+		c.text(fmt.Sprintf(`42["flood",%d,"%s"]`, i, long))
+		if i%batch == batch-1 || i == events-1 {
+			c.wantAlive()
+			w.undisturbed()
+			next(i + 1)
+		}
 	}
-	w.wantAlive()
 }
 
 // TestSlowReaders has members of a room that do not read, while it is flooded. They
 // are dropped, and nobody else misses anything.
 func TestSlowReaders(t *testing.T) {
-	common.watch(t)
+	witness := common.watch(t)
 	common.bounded(t, 200<<20)
 	before := common.metric(t, "caddy_socketio_slow_clients_total", "")
 	const slow, events, size = 30, 1_000, 10_000
@@ -36,34 +41,24 @@ func TestSlowReaders(t *testing.T) {
 		_ = w.Conn.(*net.TCPConn).SetReadBuffer(4 << 10)
 	}
 	reader := common.member(t, "/socket.io/")
-	got := make(chan error, 1)
-	go func() { got <- readFlood(reader, events) }()
-	floodRoom(t, events, size)
-	if err := <-got; err != nil {
-		t.Errorf("the reader: %v", err)
-	}
-	common.becomes(t, "caddy_socketio_slow_clients_total", "", func(n float64) bool { return n >= before+slow })
-}
-
-// readFlood takes all events of a flood, in order.
-func readFlood(w *wire, events int) error {
-	for i := range events {
-		if got, want := w.next(), fmt.Sprintf(`42["flood",%d,`, i); !strings.HasPrefix(got, want) {
-			return fmt.Errorf("got %.60q, want %q", got, want)
+	came := 0
+	witness.flood(events, size, func(sent int) {
+		for ; came < sent; came++ {
+			reader.wantLike(fmt.Sprintf(`42["flood",%d,`, came))
 		}
-	}
-	return nil
+	})
+	common.becomes(t, "caddy_socketio_slow_clients_total", "", func(n float64) bool { return n >= before+slow })
 }
 
 // TestPollersThatStop has members of a room that never poll again.
 func TestPollersThatStop(t *testing.T) {
-	common.watch(t)
+	witness := common.watch(t)
 	common.bounded(t, 200<<20)
 	var stopped []*poller
 	for range 20 {
 		stopped = append(stopped, common.pollingMember(t, "/socket.io/"))
 	}
-	floodRoom(t, 300, 10_000)
+	witness.flood(300, 10_000, func(int) {})
 	for _, c := range stopped {
 		if a := c.get(); a.body != unknownSession {
 			t.Errorf("poll: %d, %d bytes", a.status, len(a.body))
@@ -74,12 +69,12 @@ func TestPollersThatStop(t *testing.T) {
 // TestOneLargeMessage has a room get the largest message while ticks come: nobody who
 // reads is taken for slow.
 func TestOneLargeMessage(t *testing.T) {
-	common.watch(t)
+	witness := common.watch(t)
 	readers := make([]*wire, 10)
 	for i := range readers {
 		readers[i] = common.member(t, "/socket.io/")
 	}
-	floodRoom(t, 1, 999_900)
+	witness.flood(1, 999_900, func(int) {})
 	for _, w := range readers {
 		w.wantLike(`42["flood",0,`)
 		w.wantAlive()

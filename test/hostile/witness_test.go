@@ -6,6 +6,7 @@ import (
 	"net"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -16,7 +17,8 @@ type witness struct {
 	t       *testing.T
 	beacon  *wire
 	wire    *wire
-	ticks   chan int // numbers of those that came; closed at the end
+	sent    atomic.Int64 // the number of the last tick
+	ticks   chan int     // numbers of those that came; closed at the end
 	stopped chan struct{}
 	failed  error // read after ticks is closed
 }
@@ -61,6 +63,7 @@ func (w *witness) send() {
 	pace := time.NewTicker(tickPeriod)
 	defer pace.Stop()
 	for n := 1; ; n++ {
+		w.sent.Store(int64(n))
 		w.beacon.text(`42["tick",` + strconv.Itoa(n) + `]`)
 		select {
 		case <-pace.C:
@@ -90,9 +93,10 @@ func (w *witness) receive() {
 			}
 			last = n
 			select {
-			case w.ticks <- n:
-			default: // nobody asks at the moment
+			case <-w.ticks: // nobody has asked for it
+			default:
 			}
+			w.ticks <- n
 		}
 	}
 }
@@ -100,12 +104,16 @@ func (w *witness) receive() {
 // undisturbed checks that a tick comes that is sent from now on.
 func (w *witness) undisturbed() {
 	w.t.Helper()
+	next := int(w.sent.Load()) + 1
 	late := time.After(patience)
-	for range 3 { // the first may have come before
+	for {
 		select {
-		case _, ok := <-w.ticks:
+		case n, ok := <-w.ticks:
 			if !ok {
 				w.t.Fatalf("the witness: %v", w.failed)
+			}
+			if n >= next {
+				return
 			}
 		case <-late:
 			w.t.Fatal("the witness gets nothing any more")
