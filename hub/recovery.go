@@ -184,7 +184,7 @@ func (s *Socket) comeBack() {
 			if s.comeBackShared(recorder, pid, offset) {
 				return
 			}
-		} else if left := h.take(pid, offset); left != nil {
+		} else if left := h.take(pid, offset, s.client.route.config().Engine.MaxQueue); left != nil {
 			s.restore(left)
 			s.admitted = true
 			return
@@ -264,8 +264,9 @@ func (r *history) takeLive(pid string) {
 }
 
 // take finds what is left of the socket that a client comes back to, whose last
-// event had an offset; empty when it got none.
-func (r *history) take(pid, offset string) *savedSocket {
+// event had an offset; empty when it got none. What it missed must be no more than
+// half of what may wait for it, or it would be dropped for that, again and again.
+func (r *history) take(pid, offset string, queue int) *savedSocket {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	left := r.saved[pid]
@@ -281,6 +282,13 @@ func (r *history) take(pid, offset string) *savedSocket {
 	}
 	if left.since < r.first {
 		return nil // some of what it missed is forgotten
+	}
+	size := 0
+	for _, m := range r.missed(left.since, left.rooms) {
+		size += m.Size()
+	}
+	if queue > 0 && size > queue/2 {
+		return nil
 	}
 	delete(r.saved, pid)
 	left.restored = true

@@ -207,3 +207,21 @@ func TestRecoveryAsksGates(t *testing.T) {
 		}
 	}
 }
+
+// A client that missed more than may wait for it begins anew.
+func TestRecoveryOfTooMuch(t *testing.T) {
+	s, ns := newRecovering(t)
+	c := dial(t, s.url+"/0/", "4")
+	is := c.joinAs("/chat", "{}")
+	socket, _ := ns.Socket(is.SID)
+	c.conn.Close()
+	await(t, socket.Done())
+	for range 10 {
+		_, _ = ns.Emit("news", strings.Repeat("x", 100_000))
+	}
+	back := dial(t, s.url+"/0/", "4")
+	if got := back.joinAs("/chat", fmt.Sprintf(`{"pid":%q}`, is.PID)); got.SID == is.SID {
+		t.Error("it is back")
+	}
+	back.sync("/chat")
+}
