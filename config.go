@@ -143,7 +143,7 @@ func (h *Handler) configureEngine(c *engine.Config) {
 	setDuration(&c.PingTimeout, h.PingTimeout)
 	setDuration(&c.UpgradeTimeout, h.UpgradeTimeout)
 	if h.MaxPayload > 0 {
-		c.MaxPayload = h.MaxPayload
+		c.MaxPayload, c.MaxQueue = h.MaxPayload, 2*int(h.MaxPayload)
 	}
 	if h.MaxQueue > 0 {
 		c.MaxQueue = h.MaxQueue

@@ -50,7 +50,7 @@ type Handler struct {
 	// closes its connection. Default: 1000000.
 	MaxPayload int64 `json:"max_payload,omitempty"`
 	// MaxQueue is how many bytes may wait for one slow client before it is
-	// dropped. Default: 1000000.
+	// dropped. Default: twice the size of the largest message.
 	MaxQueue int `json:"max_queue,omitempty"`
 	// MaxConnections is how many connections the route may have; more are
 	// answered with status 503. Default: no limit.

@@ -51,15 +51,15 @@ type RouteConfig struct {
 
 // DefaultRoute serves all namespaces on /socket.io/ as Node's server does by
 // default: both transports and protocols, pings each 25 s that are to be answered
-// in 20 s, 45 s to connect, 10 s to upgrade, messages and queues of at most 1 MB.
-// Only pages of the server's own origin may connect.
+// in 20 s, 45 s to connect, 10 s to upgrade, messages of at most 1 MB and queues of
+// at most 2. Only pages of the server's own origin may connect.
 func DefaultRoute() RouteConfig {
 	return RouteConfig{
 		Engine: engine.Config{
 			Path: "/socket.io/", Polling: true, WebSocket: true, V3: true, V4: true,
 			PingInterval: 25 * time.Second, PingTimeout: 20 * time.Second,
 			UpgradeTimeout: 10 * time.Second,
-			MaxPayload:     1_000_000, MaxQueue: 1_000_000,
+			MaxPayload:     1_000_000, MaxQueue: 2_000_000,
 			AllowOrigin: SameOrigin,
 		},
 		ConnectTimeout: 45 * time.Second,

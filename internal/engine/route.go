@@ -28,7 +28,8 @@ type Config struct {
 	// message, in bytes; default 1,000,000. It is told to V4 clients.
 	MaxPayload int64
 	// MaxQueue is how many bytes may wait for one client: when more do and another
-	// message is to be queued, it is dropped. Default 1,000,000.
+	// message is to be queued, it is dropped. Default twice MaxPayload: one message
+	// of that size must not be the end of a client that others write to as well.
 	MaxQueue int
 	// AllowOrigin decides about requests that carry an Origin; nil allows all.
 	AllowOrigin func(origin string, r *http.Request) bool
@@ -55,7 +56,7 @@ func (c Config) withDefaults() *Config {
 		c.MaxPayload = 1_000_000
 	}
 	if c.MaxQueue <= 0 {
-		c.MaxQueue = 1_000_000
+		c.MaxQueue = 2 * int(c.MaxPayload)
 	}
 	return &c
 }
