@@ -130,8 +130,14 @@ func (s *Session) deliver(p eio.Packet) error {
 		return errOver
 	}
 	s.busy.Store(true)
-	defer s.busy.Store(false)
+	defer s.notBusy()
 	return s.receiver.Receive(p)
+}
+
+// notBusy begins the client's time anew, which is not read yet.
+func (s *Session) notBusy() {
+	s.seen.Store(s.server.now())
+	s.busy.Store(false)
 }
 
 // take does what a packet says that came over the transport of the moment.

@@ -143,6 +143,7 @@ func (s *Session) silentLocked(now int64) bool {
 	if s.clock.dead == 0 || late < 0 {
 		return false
 	}
+	busy := s.busy.Load() // before what it leaves behind is looked at
 	alive := s.aliveAt()
 	v4 := s.handshake.Version == eio.V4
 	switch {
@@ -152,7 +153,7 @@ func (s *Session) silentLocked(now int64) bool {
 	case !v4 && alive+s.interval+s.timeout > now:
 		s.clock.dead = alive + s.interval + s.timeout
 		return false
-	case s.busy.Load():
+	case busy:
 		// It is not read before what it said is taken.
 		s.clock.dead = now + s.timeout
 		return false
