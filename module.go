@@ -205,15 +205,30 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	if !strings.HasPrefix(r.URL.Path, h.Path) && r.URL.Path+"/" != h.Path {
 		return next.ServeHTTP(w, r)
 	}
-	select {
-	case <-h.app.started:
-	case <-h.retired: // another app of the config did not start
-		return caddyhttp.Error(http.StatusServiceUnavailable, errors.New("the config is not in use"))
-	case <-r.Context().Done():
-		return nil
+	if err := h.awaitStart(r); err != nil {
+		return err
 	}
 	h.serve(w, r)
 	return nil
+}
+
+// awaitStart waits until the config is in use. From then on every request is served,
+// also when the config is replaced already or the client has gone away: the engine
+// then says good-bye, or ends the session whose poll it was.
+func (h *Handler) awaitStart(r *http.Request) error {
+	select {
+	case <-h.app.started:
+		return nil
+	default:
+	}
+	select {
+	case <-h.app.started:
+		return nil
+	case <-h.retired: // another app of the config did not start
+		return caddyhttp.Error(http.StatusServiceUnavailable, errors.New("the config is not in use"))
+	case <-r.Context().Done():
+		return caddyhttp.Error(499, r.Context().Err()) // the status that Caddy logs for it
+	}
 }
 
 var (
