@@ -16,6 +16,7 @@ type adapter struct {
 	ctx    context.Context // ends with Close
 	cancel context.CancelFunc
 	once   sync.Once
+	rooms  cluster.RoomWatch // nil where rooms have no channels of their own
 }
 
 // Publish queues an operation for the other servers.
@@ -24,26 +25,8 @@ func (a *adapter) Publish(op cluster.Op) error {
 		return errClosed
 	}
 	ln := a.line
-	m := outgoing{channel: ln.names.request}
-	var err error
-	switch op := op.(type) {
-	case cluster.Emit:
-		m.channel = ln.names.channel(&op)
-		m.payload, err = encodeEmit(ln.uid, ln.namespace, &op)
-	case cluster.Join:
-		if len(op.Rooms) == 0 {
-			return nil // Node's servers take no request without rooms
-		}
-		m.payload, err = encodeOp(ln.uid, op)
-	case cluster.Leave:
-		if len(op.Rooms) == 0 {
-			return nil
-		}
-		m.payload, err = encodeOp(ln.uid, op)
-	default:
-		m.payload, err = encodeOp(ln.uid, op)
-	}
-	if err != nil {
+	m, err := ln.link.dialect.op(ln, op)
+	if err != nil || m.payload == nil {
 		return err
 	}
 	return ln.link.out.push(m)
@@ -56,15 +39,15 @@ func (a *adapter) Nodes(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	return s.count(ctx, a.line.names.request)
+	return a.line.link.count(ctx, s, a.line.names.request)
 }
 
 // count returns how many are subscribed to a channel, at all servers of a Redis
 // Cluster: each of them knows its own only.
-func (s *session) count(ctx context.Context, channel string) (int, error) {
+func (l *link) count(ctx context.Context, s *session, channel string) (int, error) {
 	total := 0
 	for address, node := range s.client.Nodes() {
-		counts, err := node.Do(ctx, node.B().PubsubNumsub().Channel(channel).Build()).AsIntMap()
+		counts, err := node.Do(ctx, l.dialect.count(node.B(), channel)).AsIntMap()
 		if err != nil {
 			return 0, fmt.Errorf("counting servers at %s: %w: %w", address, cluster.ErrIncomplete, err)
 		}

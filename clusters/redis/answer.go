@@ -87,24 +87,24 @@ func (ln *line) handleQuery(q *request) error {
 			Sockets   []string `json:"sockets"`
 		}{id, ln.ids(q.Rooms)})
 	case typeAllRooms:
-		ln.answer(id, cluster.AllRooms{}, 0)
+		ln.answer(ln.names.response, id, cluster.AllRooms{}, 0)
 	case typeFetchSockets:
 		if q.Opts == nil {
 			return fmt.Errorf("%w: request of type %d without opts", errMalformed, *q.Type)
 		}
-		ln.answer(id, cluster.FetchSockets{Target: q.Opts.target()}, 0)
+		ln.answer(ln.names.response, id, cluster.FetchSockets{Target: q.Opts.target()}, 0)
 	case typeServerEmit:
 		data, err := q.serverEvent()
 		if err != nil {
 			return err
 		}
-		ln.answer(id, cluster.ServerEmitAck{ServerEmit: cluster.ServerEmit{Data: data}}, 0)
+		ln.answer(ln.names.response, id, cluster.ServerEmitAck{ServerEmit: cluster.ServerEmit{Data: data}}, 0)
 	case typeEmitAck:
 		emit, err := q.emit()
 		if err != nil || q.Packet.Nsp != nil && *q.Packet.Nsp != ln.namespace {
 			return err
 		}
-		ln.answer(id, cluster.EmitAck{Emit: emit}, time.Duration(q.Opts.Flags.Timeout)*time.Millisecond)
+		ln.answer(ln.names.response, id, cluster.EmitAck{Emit: emit}, time.Duration(q.Opts.Flags.Timeout)*time.Millisecond)
 	default:
 		return fmt.Errorf("%w: request of type %d", errMalformed, *q.Type)
 	}
@@ -182,10 +182,10 @@ func (ln *line) respond(v any) error {
 	return ln.link.out.push(outgoing{channel: ln.names.response, payload: payload})
 }
 
-// answer has the node answer request id, and publishes what it says; or that it
-// has nothing to say: a server that does not answer makes the other one wait in
+// answer has the node answer request id, and publishes what it says on a channel;
+// or that it has nothing to say: a server that does not answer makes the other one wait in
 // vain, and then fail.
-func (ln *line) answer(id string, q cluster.Query, timeout time.Duration) {
+func (ln *line) answer(channel, id string, q cluster.Query, timeout time.Duration) {
 	var mu sync.Mutex // the node may reply on any goroutine
 	replied := false
 	reply := func(answer cluster.Answer) {
@@ -198,9 +198,9 @@ func (ln *line) answer(id string, q cluster.Query, timeout time.Duration) {
 				return
 			}
 		}
-		payload, err := encodeAnswer(id, answer)
+		payload, err := ln.link.dialect.answer(ln, id, answer)
 		if err == nil {
-			err = ln.link.out.push(outgoing{channel: ln.names.response, payload: payload})
+			err = ln.link.out.push(outgoing{channel: channel, payload: payload})
 		}
 		if err != nil {
 			ln.link.log().Error("answer to another server not sent", zap.String("namespace", ln.namespace), zap.Error(err))

@@ -34,15 +34,15 @@ func (a *adapter) Ask(ctx context.Context, q cluster.Query, each func(cluster.An
 	if err != nil {
 		return err
 	}
-	nodes, err := s.count(ctx, ln.names.request)
+	nodes, err := ln.link.count(ctx, s, ln.names.request)
 	if err != nil {
 		return err
 	}
 	if nodes <= 1 {
 		return nil // there is nobody else
 	}
-	id := newID()
-	payload, err := encodeQuery(ln.uid, id, ln.namespace, q, timeLeft(ctx))
+	id := ln.link.dialect.id()
+	payload, err := ln.link.dialect.question(ln, id, q, timeLeft(ctx))
 	if err != nil {
 		return err
 	}
@@ -63,7 +63,7 @@ func (a *adapter) Ask(ctx context.Context, q cluster.Query, each func(cluster.An
 			return errAway(err)
 		}
 		for _, m := range messages {
-			answer, err := decodeAnswer(q, m)
+			answer, err := ln.link.dialect.readAnswer(q, m)
 			if err != nil {
 				ln.ignore(err)
 			} else if t.add(answer) {
@@ -130,7 +130,7 @@ func (ln *line) forget(id string) {
 
 // answered hands a response to who awaits it. It is read there.
 func (ln *line) answered(message string) {
-	id := responseID(message)
+	id := ln.link.dialect.responseID(message)
 	ln.mu.Lock()
 	q := ln.asked[id]
 	ln.mu.Unlock()

@@ -9,6 +9,7 @@ import (
 //
 //	cluster redis <url> [<host:port>...] {
 //		key              <prefix>
+//		sharded          [static|dynamic|dynamic-private]
 //		requests_timeout <duration>
 //		username         <name>
 //		password         <password>
@@ -35,6 +36,8 @@ func (r *Redis) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		switch option {
 		case "key":
 			return one(d, &r.Key)
+		case "sharded":
+			return r.sharded(d)
 		case "username":
 			return one(d, &r.Username)
 		case "password":
@@ -46,8 +49,21 @@ func (r *Redis) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		case "tls":
 			return r.tls(d)
 		}
-		return unknown(d, "redis", "key, requests_timeout, username, password, sentinel or tls")
+		return unknown(d, "redis", "key, sharded, requests_timeout, username, password, sentinel or tls")
 	})
+}
+
+func (r *Redis) sharded(d *caddyfile.Dispenser) error {
+	if r.Sharded = string(dynamic); d.CountRemainingArgs() == 0 {
+		return nil
+	}
+	if err := one(d, &r.Sharded); err != nil {
+		return err
+	}
+	if !sharded(r.Sharded).valid() {
+		return d.Errf("sharded: unknown mode %q: expected static, dynamic or dynamic-private", r.Sharded)
+	}
+	return nil
 }
 
 func (r *Redis) timeout(d *caddyfile.Dispenser) error {

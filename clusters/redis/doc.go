@@ -18,6 +18,23 @@
 // PUBSUB NUMSUB how many servers there are. Hubs but the default one have a key of
 // their own, K:HUB.
 //
+// # Sharded
+//
+// Where settings say so, servers speak as those with createShardedAdapter do, by
+// Redis 7's sharded publish/subscribe, whose channels are others:
+//
+//	K#N#        {type, data, uid, nsp}, as JSON or, with binary in it, as MessagePack
+//	K#N#ROOM#   the same, an emit for exactly one room
+//	K#N#UID#    answers to one server
+//
+// In the mode called dynamic, rooms have channels of their own, but for those whose
+// names have 20 characters, as ids of sockets do; in dynamic-private, all have; in
+// static, none. A server is subscribed to the channels of rooms that somebody is in
+// there, or may come back to. It subscribes when the first one joins, which takes a
+// moment: what another server sends to the room before that is not heard, as with
+// Node. In a Redis Cluster, each channel is at the server that has its slot, so that
+// load is spread, and order is kept for each channel, not among them.
+//
 // # Life
 //
 // All hubs and namespaces of one process, and all configs that mean the same

@@ -15,12 +15,14 @@ import (
 // again has two users of its line for a moment; other servers see one.
 type line struct {
 	// Static after construction.
-	link      *link
-	key       string
-	namespace string
-	uid       string
-	names     names
-	worker    *spawn.Task
+	link       *link
+	key        string
+	namespace  string
+	uid        string
+	names      names
+	tail       string // how its messages end in the sharded dialect
+	binaryTail string // the same in MessagePack
+	worker     *spawn.Task
 
 	mu       sync.Mutex // guards the following
 	adapters []*adapter // never changed, but replaced
@@ -42,12 +44,14 @@ const (
 	broadcastMessage messageKind = iota
 	requestMessage
 	responseMessage
+	shardedMessage
 )
 
 func newLine(l *link, key, namespace string) *line {
-	uid := newID()
+	uid := l.dialect.id()
 	ln := &line{
-		link: l, key: key, namespace: namespace, uid: uid, names: newNames(key, namespace, uid),
+		link: l, key: key, namespace: namespace, uid: uid, names: l.dialect.names(key, namespace, uid),
+		tail: shardTail(uid, namespace), binaryTail: shardBinaryTail(uid, namespace),
 		asked: make(map[string]*question),
 	}
 	// The worker ends when the inbox is empty. A message that it panics at is
@@ -57,13 +61,20 @@ func newLine(l *link, key, namespace string) *line {
 }
 
 // join adds a user.
-func (ln *line) join(n cluster.Node) *adapter {
+func (ln *line) join(n cluster.Node) (*adapter, error) {
 	a := &adapter{line: ln, node: n}
 	a.ctx, a.cancel = context.WithCancel(ln.link.ctx)
+	if mode, ok := ln.link.dialect.(sharded); ok {
+		if err := a.watch(mode); err != nil {
+			a.cancel()
+			return nil, err
+		}
+	}
 	ln.mu.Lock()
-	defer ln.mu.Unlock()
 	ln.adapters = append(slices.Clone(ln.adapters), a)
-	return a
+	ln.mu.Unlock()
+	ln.link.rooms.look(ln)
+	return a, nil
 }
 
 // leave takes a user away.
@@ -75,8 +86,10 @@ func (ln *line) leave(a *adapter) {
 		ln.clear()
 	}
 	ln.mu.Unlock()
-	if last {
+	if a.unwatch(); last {
 		ln.link.drop(ln)
+	} else {
+		ln.link.rooms.look(ln)
 	}
 }
 
@@ -158,6 +171,8 @@ func (ln *line) work() {
 			err = ln.handle(d.message)
 		case responseMessage:
 			ln.answered(d.message)
+		case shardedMessage:
+			err = ln.handleShard(d.message)
 		}
 		if err != nil {
 			ln.ignore(err)
@@ -173,7 +188,12 @@ func (ln *line) ignore(err error) {
 	}
 }
 
+// applyEmit does what a broadcast says, which is nothing to who has nobody in the
+// room whose channel it came by.
 func (ln *line) applyEmit(d delivery) error {
+	if d.room != "" && !ln.concerns(d.room) {
+		return nil
+	}
 	op, ok, err := decodeEmit(d.message, d.room, ln.uid, ln.namespace)
 	if ok {
 		ln.apply(op)

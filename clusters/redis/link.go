@@ -30,6 +30,7 @@ const (
 // config names it, and connects when the first namespace is opened.
 type link struct {
 	settings *settings
+	dialect  dialect
 	ctx      context.Context // ends with the link
 	cancel   context.CancelFunc
 	logger   atomic.Pointer[zap.Logger] // that of the config that came last
@@ -40,6 +41,7 @@ type link struct {
 	malformed atomic.Uint64
 	answering atomic.Int64 // requests of other servers
 	routes    routes
+	rooms     roomQueue
 	complaint atomic.Int64 // when the last one was logged, in nanoseconds since 1970
 
 	mu     sync.Mutex // guards the following
@@ -60,6 +62,11 @@ func newLink(s *settings, log *zap.Logger) *link {
 	l.logger.Store(log)
 	l.out.wake = make(chan struct{}, 1)
 	l.routes.lines = make(map[string]routed)
+	l.rooms.wake = make(chan struct{}, 1)
+	l.dialect = classic{}
+	if s.sharded != "" {
+		l.dialect = s.sharded
+	}
 	return l
 }
 
@@ -97,16 +104,28 @@ func (l *link) open(key, namespace string, n cluster.Node) (*adapter, error) {
 		l.spawn("redis: subscribe", l.run)
 		l.spawn("redis: publish", l.publish)
 	}
-	id := newNames(key, namespace, "").pattern
+	id := l.dialect.names(key, namespace, "").pattern
 	ln := l.lines[id]
-	if ln == nil {
+	fresh := ln == nil
+	if fresh {
 		ln = newLine(l, key, namespace)
+	}
+	a, err := ln.join(n)
+	if err == nil && fresh {
 		l.lines[id] = ln
 		l.unsettled[ln] = struct{}{}
-		l.routes.add(ln)
+		l.addRoutes(ln)
 		l.notify()
 	}
-	return ln.join(n), nil
+	return a, err
+}
+
+// addRoutes makes what a line subscribes to its own. In the sharded dialect the
+// session does, channel by channel.
+func (l *link) addRoutes(ln *line) {
+	if l.settings.sharded == "" {
+		l.routes.add(ln)
+	}
 }
 
 // drop takes a line away that nobody uses any more.

@@ -16,7 +16,8 @@ func init() { caddy.RegisterModule(Redis{}) }
 //
 // The user of a Redis with access control lists needs publish, subscribe,
 // psubscribe, unsubscribe, punsubscribe, pubsub|numsub, hello, ping and auth, and
-// the channels of the key.
+// the channels of the key; when sharded, spublish, ssubscribe, sunsubscribe and
+// pubsub|shardnumsub in place of the first six.
 type Redis struct {
 	// URL is where the Redis is: redis://[[user:]password@]host[:port], rediss://
 	// for TLS, or unix:///path. The number of a database, as in redis://host/1,
@@ -28,6 +29,13 @@ type Redis struct {
 	// Key is what the names of all channels begin with, as Node's adapter has it.
 	// Default: socket.io.
 	Key string `json:"key,omitempty"`
+	// Sharded speaks the wire format of Node's createShardedAdapter, which takes
+	// Redis 7 or newer, in place of that of createAdapter. It says which rooms
+	// have a channel of their own, as Node's subscriptionMode does, and must be the
+	// same on all servers: dynamic for all but those of sockets' own ids,
+	// dynamic-private for all, static for none. Where a room has one, a server
+	// hears what is sent to the room a moment after somebody has joined it there.
+	Sharded string `json:"sharded,omitempty"`
 	// RequestsTimeout is how long other servers have to answer. Default: 5s.
 	RequestsTimeout caddy.Duration `json:"requests_timeout,omitempty"`
 	// Username is the user of the Redis. Default: that of the URL.

@@ -38,6 +38,8 @@ func TestCaddyfile(t *testing.T) {
 		{`redis redis://a {
 			tls
 		}`, `{"url":"redis://a","tls":{}}`},
+		{"redis redis://a {\nsharded\n}", `{"url":"redis://a","sharded":"dynamic"}`},
+		{"redis redis://a {\nsharded static\nkey k\n}", `{"url":"redis://a","key":"k","sharded":"static"}`},
 	}
 	for _, tt := range tests {
 		var r Redis
@@ -53,12 +55,14 @@ func TestCaddyfile(t *testing.T) {
 func TestCaddyfileErrors(t *testing.T) {
 	tests := []struct{ text, want string }{
 		{"redis", "expected a URL"},
-		{"redis redis://a {\nkye x\n}", `unknown option "kye": expected key, requests_timeout`},
+		{"redis redis://a {\nkye x\n}", `unknown option "kye": expected key, sharded, requests_timeout`},
 		{"redis redis://a {\nkey\n}", "key: expected one value"},
 		{"redis redis://a {\nkey a b\n}", "key: expected one value"},
 		{"redis redis://a {\nkey a\nkey b\n}", "key is given twice"},
 		{"redis redis://a {\nrequests_timeout soon\n}", `requests_timeout: "soon" is no duration`},
 		{"redis redis://a {\nrequests_timeout 0\n}", `requests_timeout: "0" is no duration`},
+		{"redis redis://a {\nsharded yes\n}", `sharded: unknown mode "yes": expected static, dynamic or dynamic-private`},
+		{"redis redis://a {\nsharded static dynamic\n}", "sharded: expected one value"},
 		{"redis redis://a {\nsentinel\n}", "sentinel: expected one value"},
 		{"redis redis://a {\nsentinel m {\nport 1\n}\n}", `sentinel: unknown option "port"`},
 		{"redis redis://a {\ntls on\n}", `tls: unexpected "on"`},

@@ -183,28 +183,36 @@ func (l *link) publish() {
 	}
 }
 
-// send publishes a batch. It returns false when nothing was sent; then it has put
-// the batch back.
+// send publishes a batch. It returns false when something was not sent; then it has
+// put that back.
 func (l *link) send(s *session, batch []outgoing) bool {
 	commands := make(rueidis.Commands, len(batch))
 	for i := range batch {
-		m := &batch[i]
-		commands[i] = s.home.B().Publish().Channel(m.channel).Message(rueidis.BinaryString(m.payload)).Build()
+		commands[i] = l.dialect.publish(s, &batch[i])
 	}
-	results := s.home.DoMulti(l.ctx, commands...)
-	if unsent(results[0].Error()) {
-		l.out.back(batch)
-		return false
+	var results []rueidis.RedisResult
+	if l.settings.sharded != "" {
+		results = s.client.DoMulti(l.ctx, commands...)
+	} else {
+		results = s.home.DoMulti(l.ctx, commands...)
 	}
+	var left []outgoing // for a server that can't be reached
 	for i := range results {
 		err := results[i].Error()
+		if unsent(err) {
+			left = append(left, batch[i])
+			continue
+		}
 		if err != nil {
 			l.out.dropped.Add(1)
 			l.complain("messages are not published", zap.String("channel", batch[i].channel), zap.Error(err))
 		}
 		batch[i].end(err)
 	}
-	return true
+	if len(left) > 0 {
+		l.out.back(left)
+	}
+	return len(left) == 0
 }
 
 // unsent reports whether an error means that nothing can have reached Redis.

@@ -53,6 +53,9 @@ func (r *Redis) settings() (*settings, error) {
 		key:             cmp.Or(in.text("key", r.Key), defaultKey),
 		requestsTimeout: cmp.Or(time.Duration(r.RequestsTimeout), defaultRequestsTimeout),
 	}
+	if s.sharded = sharded(r.Sharded); s.sharded != "" && !s.sharded.valid() {
+		in.fail("sharded", fmt.Errorf("unknown mode %q: expected static, dynamic or dynamic-private", r.Sharded))
+	}
 	if s.requestsTimeout < 0 {
 		in.fail("requests_timeout", errors.New("expected a duration above 0"))
 	}
@@ -79,7 +82,7 @@ func (r *Redis) settings() (*settings, error) {
 	if in.err != nil {
 		return nil, in.err
 	}
-	id, err := json.Marshal([]any{s.network, s.addresses, s.key, s.requestsTimeout, s.username, s.password, s.sentinel, proof})
+	id, err := json.Marshal([]any{s.network, s.addresses, s.key, s.sharded, s.requestsTimeout, s.username, s.password, s.sentinel, proof})
 	sum := sha256.Sum256(id)
 	s.id = hex.EncodeToString(sum[:]) // it may be seen where secrets should not
 	return s, err

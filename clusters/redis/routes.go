@@ -33,6 +33,32 @@ func (r *routes) remove(ln *line) {
 	}
 }
 
+// put says that a channel is that of a room of a line, in the sharded dialect, or
+// one of the line itself.
+func (r *routes) put(ln *line, channel string) {
+	kind := shardedMessage
+	if channel == ln.names.own {
+		kind = responseMessage
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.lines[channel] = routed{ln, kind}
+}
+
+// forget is the reverse of put.
+func (r *routes) forget(channel string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.lines, channel)
+}
+
+// clear is forget for all channels.
+func (r *routes) clear() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.lines = make(map[string]routed)
+}
+
 // find returns whose pattern or channel that is.
 func (r *routes) find(name string) routed {
 	r.mu.RLock()

@@ -3,6 +3,7 @@ package redis
 import (
 	"context"
 	"errors"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -87,15 +88,14 @@ func (l *link) pause(d time.Duration) time.Duration {
 // serve subscribes, and keeps the subscriptions those of the lines, until the
 // connection is lost. It reports whether it got that far.
 func (l *link) serve(client rueidis.Client) (lived bool, err error) {
-	nodes := client.Nodes()
-	if len(nodes) == 0 {
-		return false, errors.New("no server known")
+	if l.settings.sharded != "" {
+		return l.serveSharded(client, l.settings.sharded)
 	}
-	addresses := make([]string, 0, len(nodes))
-	for address := range nodes {
-		addresses = append(addresses, address)
+	home, err := anyNode(client)
+	if err != nil {
+		return false, err
 	}
-	s := &session{client: client, home: nodes[addresses[rand.N(len(addresses))]], lines: make(map[*line]error), fresh: true}
+	s := &session{client: client, home: home.client, lines: make(map[*line]error), fresh: true}
 	subscriber, release := s.home.Dedicate()
 	defer release()
 	defer subscriber.Close()
@@ -104,7 +104,10 @@ func (l *link) serve(client rueidis.Client) (lived bool, err error) {
 		if err := l.subscribe(s, subscriber); err != nil {
 			return lived, err
 		}
-		lived = true
+		if !lived {
+			l.probe(home.client)
+			lived = true
+		}
 		changed, refused := l.up(s)
 		if changed == nil {
 			continue // lines have come or gone in the meantime
@@ -118,7 +121,37 @@ func (l *link) serve(client rueidis.Client) (lived bool, err error) {
 	}
 }
 
-// wait waits for a change of lines, and not for long when some of them were
+// homeServer is one server.
+type homeServer struct {
+	address string
+	client  rueidis.Client
+}
+
+// anyNode returns one of the servers, by chance.
+func anyNode(client rueidis.Client) (n homeServer, err error) {
+	nodes := client.Nodes()
+	if len(nodes) == 0 {
+		return n, errors.New("no server known")
+	}
+	addresses := slices.Collect(maps.Keys(nodes))
+	n.address = addresses[rand.N(len(addresses))]
+	n.client = nodes[n.address]
+	return n, nil
+}
+
+// probe finds out whether the connection that publishes is a dead one of a session
+// before, so that the next message is not the one to find out: it would be lost.
+func (l *link) probe(publishers ...rueidis.Client) {
+	ctx, cancel := context.WithTimeout(l.ctx, answerTime)
+	defer cancel()
+	for _, c := range publishers {
+		if err := c.Do(ctx, c.B().Ping().Build()).Error(); err != nil {
+			_ = c.Do(ctx, c.B().Ping().Build()) // by a new connection
+		}
+	}
+}
+
+// wait waits for a change of lines or rooms, and not for long when some of them were
 // refused. The error says that the connection or the link has ended.
 func (l *link) wait(changed <-chan struct{}, lost <-chan error, refused bool) error {
 	var again <-chan time.Time
@@ -128,10 +161,11 @@ func (l *link) wait(changed <-chan struct{}, lost <-chan error, refused bool) er
 	select {
 	case err := <-lost:
 		if err == nil {
-			err = errors.New("connection lost")
+			err = errLost
 		}
 		return err
 	case <-changed:
+	case <-l.rooms.wake:
 	case <-again:
 	case <-l.ctx.Done():
 		return errClosed

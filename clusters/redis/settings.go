@@ -21,6 +21,7 @@ type settings struct {
 	network         string // "tcp" or "unix"
 	addresses       []string
 	key             string
+	sharded         sharded // "" for the classic dialect
 	requestsTimeout time.Duration
 	username        string
 	password        string

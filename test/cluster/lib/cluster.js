@@ -29,11 +29,12 @@ export const site = `socketio {\n${namespace('/')}${namespace('/org-*')}}\n`;
 export const global = (redis, settings = '') => `socketio {\n\tcluster redis ${redis.url} {\n${settings}\n}\n}`;
 
 // caddys starts Caddys that are nodes of the cluster.
-export async function caddys(redis, count) {
-	const all = await Promise.all(Array.from({ length: count }, () => Caddy.start(site, { global: global(redis) })));
+export async function caddys(redis, count, settings = '') {
+	const all = await Promise.all(Array.from({ length: count }, () => Caddy.start(site, { global: global(redis, settings) })));
 	const client = new Client(redis.port);
 	try {
-		await eventually(() => subscribers(client).then((now) => now >= count), `${count} Caddys are subscribed`);
+		const now = () => (settings.includes('sharded') ? shardSubscribers(client, 'socket.io#/#') : subscribers(client));
+		await eventually(async () => await now() >= count, `${count} Caddys are subscribed`);
 	} finally {
 		client.disconnect();
 	}
@@ -43,6 +44,11 @@ export async function caddys(redis, count) {
 // subscribers is how many nodes Redis counts.
 export async function subscribers(client, channel = 'socket.io-request#/#') {
 	return Number((await client.pubsub('NUMSUB', channel))[1]);
+}
+
+// shardSubscribers is how many are subscribed to a channel of sharded pub/sub.
+export async function shardSubscribers(client, channel) {
+	return Number((await client.pubsub('SHARDNUMSUB', channel))[1]);
 }
 
 // eventually waits until the condition holds.

@@ -3,7 +3,7 @@
 import { once as eventOf } from 'node:events';
 import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
-import { createAdapter } from '@socket.io/redis-adapter';
+import { createAdapter, createShardedAdapter } from '@socket.io/redis-adapter';
 import IORedis from 'ioredis';
 import { createClient } from 'redis';
 import { Server } from 'socket.io';
@@ -16,6 +16,10 @@ const adapter2 = require('socket.io-redis');
 // generations are servers of Socket.IO 4 with the adapters of their time.
 export const generations = {
 	'4.8 with adapter 8': { Server, createAdapter },
+	...Object.fromEntries(['static', 'dynamic', 'dynamic-private'].map((subscriptionMode) => [
+		`4.8 sharded ${subscriptionMode}`,
+		{ Server, createAdapter: (...clients) => createShardedAdapter(...clients, { subscriptionMode }) },
+	])),
 	'4.5 with adapter 7': { Server: require('socket.io-4.5').Server, createAdapter: require('redis-adapter-7').createAdapter },
 	'4.0 with adapter 6': {
 		Server: require('socket.io-4.0').Server,

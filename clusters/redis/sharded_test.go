@@ -1,0 +1,397 @@
+package redis
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/caddy-socketio/caddy-socketio/cluster"
+	"github.com/caddy-socketio/caddy-socketio/rooms"
+	"github.com/caddy-socketio/caddy-socketio/sio"
+)
+
+// roomy is a node that has rooms.
+type roomy struct {
+	*node
+	mu       sync.Mutex // guards the following
+	rooms    map[string]bool
+	watchers map[*roomyWatch]func(string)
+}
+
+type roomyWatch struct{ of *roomy }
+
+func (r *roomy) HasRoom(room string) bool { return (&roomyWatch{r}).Has(room) }
+
+func (r *roomy) WatchRooms(changed func(string)) cluster.RoomWatch {
+	w := &roomyWatch{r}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.watchers[w] = changed
+	return w
+}
+
+func (w *roomyWatch) Has(room string) bool {
+	w.of.mu.Lock()
+	defer w.of.mu.Unlock()
+	return w.of.rooms[room]
+}
+
+func (w *roomyWatch) Rooms() []string {
+	w.of.mu.Lock()
+	defer w.of.mu.Unlock()
+	return slices.Collect(maps.Keys(w.of.rooms))
+}
+
+func (w *roomyWatch) Stop() {
+	w.of.mu.Lock()
+	defer w.of.mu.Unlock()
+	delete(w.of.watchers, w)
+}
+
+// set makes a room be there, or not.
+func (r *roomy) set(exists bool, names ...string) {
+	for _, room := range names {
+		r.mu.Lock()
+		delete(r.rooms, room)
+		if exists {
+			r.rooms[room] = true
+		}
+		all := slices.Collect(maps.Values(r.watchers))
+		r.mu.Unlock()
+		for _, changed := range all {
+			changed(room)
+		}
+	}
+}
+
+// enter opens a namespace for a node that has rooms.
+func enter(t testing.TB, c cluster.Cluster, namespace string, rooms ...string) *roomy {
+	t.Helper()
+	r := &roomy{
+		node:  &node{t: t, told: make(chan cluster.Op, 2000), answer: func(context.Context, cluster.Query, func(cluster.Answer)) {}},
+		rooms: make(map[string]bool), watchers: make(map[*roomyWatch]func(string)),
+	}
+	for _, room := range rooms {
+		r.rooms[room] = true
+	}
+	var err error
+	if r.adapter, err = c.Open(namespace, r); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { r.adapter.Close() })
+	return r
+}
+
+func speaks(mode sharded) func(*Redis) { return func(r *Redis) { r.Sharded = string(mode) } }
+
+// shardPair returns nodes of two processes that see each other.
+func shardPair(t testing.TB, s *server, mode sharded, rooms ...string) (a, b *roomy) {
+	t.Helper()
+	a, b = enter(t, process(t, s, speaks(mode)), "/chat", rooms...), enter(t, process(t, s, speaks(mode)), "/chat", rooms...)
+	a.together(2)
+	b.together(2)
+	return a, b
+}
+
+// subscribers waits until so many servers are subscribed to a channel.
+func (s *server) subscribers(channel string, count int) {
+	s.t.Helper()
+	eventually(s.t, fmt.Sprintf("%d are subscribed to %s", count, channel), func() bool { return s.numsub(channel) == count })
+}
+
+func (s *server) numsub(channel string) (count int) {
+	fmt.Sscanf(s.command("SPUBLISH", channel, `{"type":2,"nsp":"/chat"}`), ":%d", &count)
+	return count
+}
+
+func TestShardedOperations(t *testing.T) {
+	s := startRedis(t)
+	for _, mode := range []sharded{static, dynamic, dynamicPrivate} {
+		t.Run(string(mode), func(t *testing.T) {
+			a, b := shardPair(t, s, mode, "r#1/é", "12345678901234567890")
+			target := rooms.Target{In: []string{"r1", "r2"}, Except: []string{"r9"}}
+			ops := []cluster.Op{
+				cluster.Emit{Data: event("all", 1)},
+				cluster.Emit{Target: rooms.Target{In: []string{"r#1/é"}}, Data: event("room", "x", []byte{1, 2, 3}, map[string]any{"b": []byte{}})},
+				cluster.Emit{Target: rooms.Target{In: []string{"12345678901234567890"}}, Data: event("id")},
+				cluster.Emit{Target: target, Flags: cluster.Flags{Volatile: true, NoCompress: true}, Data: event("rooms")},
+				cluster.Join{Target: target, Rooms: []string{"a", "b"}},
+				cluster.Leave{Target: target, Rooms: []string{"c"}},
+				cluster.Disconnect{Target: rooms.Target{In: []string{"x"}}, Close: true},
+				cluster.Disconnect{Target: rooms.Target{In: []string{"x"}}},
+				cluster.ServerEmit{Data: event("hello", "x", map[string]any{"y": []byte{1}})},
+			}
+			for _, op := range ops {
+				a.publish(op)
+			}
+			a.publish(cluster.Join{Target: target}) // no rooms, nothing to say
+			for _, want := range ops {
+				if got := b.next(); !same(got, want) {
+					t.Errorf("\n got %+v\nwant %+v", got, want)
+				}
+			}
+			b.emit("back")
+			if got := a.nextEmit(); got.Data.String() != `["e","back"]` {
+				t.Errorf("own operations come back: %+v", got)
+			}
+			if got := linkOf(a.node).malformed.Load() + linkOf(b.node).malformed.Load(); got > 0 {
+				t.Errorf("%d messages were malformed", got)
+			}
+			a.adapter.Close()
+			b.adapter.Close()
+			for _, channel := range []string{"socket.io#/chat#", "socket.io#/chat#r#1/é#", "socket.io#/chat#12345678901234567890#"} {
+				s.subscribers(channel, 0)
+			}
+		})
+	}
+}
+
+// TestShardedRoomsAreFollowed has rooms come and go, and looks which channels
+// Redis has.
+func TestShardedRoomsAreFollowed(t *testing.T) {
+	s := startRedis(t)
+	id := strings.Repeat("i", 20)
+	for mode, want := range map[sharded][2]int{static: {0, 0}, dynamic: {1, 0}, dynamicPrivate: {1, 1}} {
+		t.Run(string(mode), func(t *testing.T) {
+			a, b := shardPair(t, s, mode)
+			room, private := "socket.io#/chat#room#", "socket.io#/chat#"+id+"#"
+			for range 3 {
+				b.set(true, id, "room")
+				s.subscribers(room, want[0])
+				s.subscribers(private, want[1])
+				a.emit("x", "room")
+				a.emit("y", id)
+				for _, text := range []string{"x", "y"} {
+					if got := b.nextEmit(); got.Data.String() != `["e","`+text+`"]` {
+						t.Errorf("%s, want %s", got.Data, text)
+					}
+				}
+				b.set(false, "room", id)
+				s.subscribers(room, 0)
+				s.subscribers(private, 0)
+			}
+			// A room by the name of the own channel, and one that is gone at once.
+			own := b.adapter.(*adapter).line.uid
+			b.set(true, own, "gone")
+			b.set(false, own, "gone")
+			b.set(true, "last")
+			s.subscribers("socket.io#/chat#last#", want[0])
+			s.subscribers("socket.io#/chat#gone#", 0)
+			s.subscribers("socket.io#/chat#"+own+"#", 1)
+		})
+	}
+}
+
+func TestShardedQuestions(t *testing.T) {
+	s := startRedis(t)
+	a, b := shardPair(t, s, dynamic, "r")
+	enter(t, process(t, s, speaks(dynamic)), "/chat")
+	a.together(3)
+	sockets := cluster.Sockets{{
+		ID: "s1", Rooms: []string{"s1", "r"}, Data: []byte(`{"user":"bob"}`),
+		Handshake: cluster.Handshake{
+			Headers: map[string]string{"host": "x"}, Query: map[string]string{"EIO": "4"}, Time: "now",
+			Address: "::1", XDomain: true, Secure: true, Issued: 123, URL: "/", Auth: []byte(`{"t":1}`),
+		},
+	}}
+	b.answer = func(_ context.Context, q cluster.Query, reply func(cluster.Answer)) {
+		switch q := q.(type) {
+		case cluster.FetchSockets:
+			reply(sockets)
+		case cluster.ServerEmitAck:
+			reply(cluster.ServerAck{Data: event("pong", []byte{1})})
+		case cluster.EmitAck:
+			b.told <- q.Emit
+			reply(cluster.ClientCount(2))
+			reply(cluster.ClientAck{Data: event("first", "second")})
+			reply(cluster.ClientAck{Data: sio.Array(event("b", []byte{1}))})
+		}
+	}
+	answers, err := a.ask(cluster.FetchSockets{Target: rooms.Target{In: []string{"r"}}})
+	if err != nil || len(answers) != 2 || !slices.ContainsFunc(answers, func(a cluster.Answer) bool { return reflect.DeepEqual(a, sockets) }) {
+		t.Errorf("%v, %+v", err, answers)
+	}
+	answers, err = a.ask(cluster.AllRooms{})
+	if want := []string{"[]", "[s1 r]"}; err != nil || !slices.Equal(texts(answers), want) {
+		t.Errorf("%v, %v", err, texts(answers))
+	}
+	answers, err = a.ask(cluster.ServerEmitAck{ServerEmit: cluster.ServerEmit{Data: event("ping", 1)}})
+	if want := []string{`["pong",{"$binary":"AQ=="}]`, "null"}; err != nil || !slices.Equal(texts(answers), want) {
+		t.Errorf("%v, %v", err, texts(answers))
+	}
+	// To one room, and yet all servers answer.
+	emit := cluster.Emit{Target: rooms.Target{In: []string{"r"}}, Flags: cluster.Flags{Volatile: true}, Data: event("q", []byte{7})}
+	answers, err = a.ask(cluster.EmitAck{Emit: emit})
+	if want := []string{"0", "2", `["first"]`, `[["b",{"$binary":"AQ=="}]]`}; err != nil || !slices.Equal(texts(answers), want) {
+		t.Errorf("%v, %v", err, texts(answers))
+	}
+	if got := b.next(); !same(got, emit) {
+		t.Errorf("asked %+v", got)
+	}
+}
+
+func TestShardedOrderIsKept(t *testing.T) {
+	a, b := shardPair(t, startRedis(t), dynamic, "r0", "r1", "r2")
+	const n = 3000
+	for i := range n {
+		if i%5 == 0 {
+			a.publish(cluster.Join{Rooms: []string{fmt.Sprint(i)}})
+		} else {
+			a.emit(fmt.Sprint(i), fmt.Sprint("r", i%3))
+		}
+	}
+	for i := range n {
+		got := fmt.Sprintf("%+v", b.next())
+		if !strings.Contains(got, fmt.Sprint("Rooms:[", i, "]")) && !strings.Contains(got, fmt.Sprintf(`["e","%d"]`, i)) {
+			t.Fatalf("%d: %s", i, got)
+		}
+	}
+}
+
+// TestShardedRestart has Redis go and come back empty.
+func TestShardedRestart(t *testing.T) {
+	s := startRedis(t)
+	a, b := shardPair(t, s, dynamic, "before")
+	for round := range 2 {
+		s.stop()
+		eventually(t, "the link is down", func() bool { return !linkOf(a.node).state().Connected && !linkOf(b.node).state().Connected })
+		b.set(true, fmt.Sprint("meanwhile", round))
+		if _, err := a.ask(cluster.FetchSockets{}); !errors.Is(err, cluster.ErrIncomplete) {
+			t.Errorf("asked: %v", err)
+		}
+		s.start()
+		a.together(2)
+		b.together(2)
+		s.subscribers("socket.io#/chat#before#", 2)
+		for _, room := range []string{"before", fmt.Sprint("meanwhile", round)} {
+			if room != "before" {
+				s.subscribers("socket.io#/chat#"+room+"#", 1)
+			}
+			a.emit("x", room)
+			for got := b.nextEmit(); !slices.Equal(got.In, []string{room}); got = b.nextEmit() {
+			}
+		}
+	}
+	for _, kind := range []string{"pubsub", "normal", "pubsub"} {
+		s.command("CLIENT", "KILL", "TYPE", kind)
+		hears(t, a.node, b.node, kind)
+		hears(t, b.node, a.node, kind)
+		s.subscribers("socket.io#/chat#before#", 2)
+	}
+}
+
+func TestShardedOpenAndCloseAgain(t *testing.T) {
+	s := startRedis(t)
+	two := process(t, s, speaks(dynamic))
+	a, b := enter(t, process(t, s, speaks(dynamic)), "/chat"), enter(t, two, "/chat", "old", "both")
+	a.together(2)
+	s.subscribers("socket.io#/chat#old#", 1)
+	again := enter(t, two, "/chat", "both") // as when a namespace ends and begins at once
+	again.set(true, "new")
+	s.subscribers("socket.io#/chat#new#", 1)
+	b.adapter.Close()
+	s.subscribers("socket.io#/chat#old#", 0)
+	s.subscribers("socket.io#/chat#both#", 1)
+	a.emit("x", "both")
+	again.next()
+	if len(b.told) > 0 {
+		t.Error("a closed adapter is told something")
+	}
+	again.adapter.Close()
+	third := enter(t, two, "/chat", "both")
+	a.together(2)
+	s.subscribers("socket.io#/chat#both#", 1)
+	s.subscribers("socket.io#/chat#new#", 0)
+	a.emit("y", "both")
+	third.next()
+	if _, err := two.Open("/", &node{}); !errors.Is(err, errRoomless) {
+		t.Errorf("a node without rooms: %v", err)
+	}
+	third.adapter.Close()
+	a.together(1)
+	if b.watching()+again.watching()+third.watching() > 0 {
+		t.Error("closed adapters watch")
+	}
+}
+
+func (r *roomy) watching() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.watchers)
+}
+
+func TestShardedMalformedMessages(t *testing.T) {
+	s := startRedis(t)
+	n := enter(t, process(t, s, speaks(dynamic)), "/", "r")
+	n.together(1)
+	s.subscribers("socket.io#/#r#", 1)
+	own := "socket.io#/#" + n.adapter.(*adapter).line.uid + "#"
+	var want uint64
+	for _, m := range malformedShards {
+		s.command("SPUBLISH", "socket.io#/#", m)
+		s.command("SPUBLISH", "socket.io#/#r#", m)
+		s.command("SPUBLISH", own, m) // nobody asked, so nobody looks
+		if m, err := decodeShard(m); err != nil || m.nsp == "/" {
+			want += 2 // else it is for another namespace
+		}
+	}
+	s.command("SPUBLISH", "socket.io#/#", `{"type":3,"data":{"packet":{"type":2,"data":["other"]},"opts":{}},"nsp":"/other"}`)
+	s.command("SPUBLISH", "socket.io#/#", `{"type":13,"nsp":"/"}`)
+	s.command("SPUBLISH", "socket.io#/#r#", `{"nsp":"/","data":{"opts":{"rooms":"r","flags":[]},"packet":{"data":["end"]}},"type":3}`)
+	if got := n.nextEmit(); got.Data.String() != `["end"]` || !slices.Equal(got.In, []string{"r"}) {
+		t.Errorf("told %+v", got)
+	}
+	eventually(t, "all is handled", func() bool { return linkOf(n.node).malformed.Load() >= want })
+	if got := linkOf(n.node).malformed.Load(); got != want || len(n.told) > 0 || linkOf(n.node).inbound.Load() != 0 {
+		t.Errorf("%d counted, not %d; told %d more", got, want, len(n.told))
+	}
+}
+
+// TestShardedNeedsPermission has Redis refuse all channels, and then rooms.
+func TestShardedNeedsPermission(t *testing.T) {
+	s := startRedis(t)
+	user := func(r *Redis) { r.Username, r.Password = "app", "x" }
+	allow := func(channels ...string) {
+		s.command(append([]string{"ACL", "SETUSER", "app", "on", ">x", "+@all", "resetchannels"}, channels...)...)
+	}
+	allow("&other")
+	n := enter(t, process(t, s, speaks(dynamic), user), "/chat", "r")
+	eventually(t, "Redis refuses", func() bool {
+		_, err := n.adapter.Nodes(t.Context())
+		return err != nil && strings.Contains(err.Error(), "NOPERM")
+	})
+	allow("&socket.io#/chat#", "&socket.io#/chat#0*", "&socket.io#/chat#1*", "&socket.io#/chat#2*", "&socket.io#/chat#3*",
+		"&socket.io#/chat#4*", "&socket.io#/chat#5*", "&socket.io#/chat#6*", "&socket.io#/chat#7*", "&socket.io#/chat#8*", "&socket.io#/chat#9*",
+		"&socket.io#/chat#a*", "&socket.io#/chat#b*", "&socket.io#/chat#c*", "&socket.io#/chat#d*", "&socket.io#/chat#e*", "&socket.io#/chat#f*")
+	m := enter(t, process(t, s, speaks(dynamic), user), "/chat", "r", "allowed")
+	m.together(1)
+	s.subscribers("socket.io#/chat#r#", 0)
+	s.subscribers("socket.io#/chat#allowed#", 1)
+}
+
+// TestRoomsOfOthersAreNotRead has the classic dialect leave alone what is for rooms
+// that nobody is in here.
+func TestRoomsOfOthersAreNotRead(t *testing.T) {
+	s := startRedis(t)
+	a, b := enter(t, process(t, s), "/chat"), enter(t, process(t, s), "/chat", "here")
+	a.together(2)
+	b.together(2)
+	s.command("PUBLISH", "socket.io#/chat#elsewhere#", "not even MessagePack")
+	a.emit("x", "elsewhere")
+	a.emit("y", "here", "elsewhere")
+	a.emit("z", "here")
+	for _, text := range []string{"y", "z"} {
+		if got := b.nextEmit(); got.Data.String() != `["e","`+text+`"]` {
+			t.Errorf("%s, want %s", got.Data, text)
+		}
+	}
+	if got := linkOf(b.node).malformed.Load(); got != 0 {
+		t.Errorf("%d messages were read", got)
+	}
+}

@@ -1,0 +1,159 @@
+package redis
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/caddy-socketio/caddy-socketio/cluster"
+)
+
+// TestShardedRedisCluster has the channels of rooms all over a cluster.
+func TestShardedRedisCluster(t *testing.T) {
+	all := startCluster(t)
+	addresses := func(r *Redis) { r.Addresses = []string{all[1].address(), all[2].address()} }
+	var names []string
+	for i := range 30 {
+		names = append(names, fmt.Sprint("room", i))
+	}
+	var nodes []*roomy
+	for range 3 { // each at home where chance says
+		nodes = append(nodes, enter(t, process(t, all[0], addresses, speaks(dynamic)), "/chat", names...))
+	}
+	for _, n := range nodes {
+		n.together(3)
+	}
+	nodes[0].set(true, "late")
+	owner(t, all, "socket.io#/chat#late#").subscribers("socket.io#/chat#late#", 1)
+	nodes[1].emit("late", "late")
+	nodes[0].nextEmit()
+	for i := range 20 {
+		for _, room := range names {
+			nodes[0].emit(fmt.Sprint(i), room)
+		}
+	}
+	for _, n := range nodes[1:] {
+		next := make(map[string]int) // in order for each room
+		for range 20 * len(names) {
+			op := n.nextEmit()
+			arg, _ := op.Data.Index(1)
+			if room := op.In[0]; arg.Text() != fmt.Sprint(next[room]) {
+				t.Fatalf("%s: %s, want %d", room, arg.Text(), next[room])
+			}
+			next[op.In[0]]++
+		}
+	}
+	if answers, err := nodes[0].ask(cluster.FetchSockets{}); err != nil || len(answers) != 2 {
+		t.Errorf("%d answers, %v", len(answers), err)
+	}
+	if dropped := linkOf(nodes[0].node).state().Dropped; dropped > 0 {
+		t.Errorf("%d dropped", dropped)
+	}
+}
+
+// TestShardedSlotMoves moves the slots of the main channel and of a room to
+// another server.
+func TestShardedSlotMoves(t *testing.T) {
+	all := startCluster(t)
+	a, b := enter(t, process(t, all[0], speaks(dynamic)), "/chat", "room"), enter(t, process(t, all[0], speaks(dynamic)), "/chat", "room")
+	a.together(2)
+	for _, channel := range []string{"socket.io#/chat#", "socket.io#/chat#room#"} {
+		for range 2 {
+			from := owner(t, all, channel)
+			to := all[0]
+			if to == from {
+				to = all[1]
+			}
+			from.subscribers(channel, 2)
+			move(t, all, fmt.Sprint(clusterSlot(channel)), to)
+			eventually(t, "the channel moves", func() bool { return to.numsub(channel) == 2 })
+			hearsIn(t, a, b, channel)
+			hearsIn(t, b, a, channel)
+		}
+	}
+	a.together(2)
+}
+
+// TestShardedIgnoresReplicas has replicas, which let subscribe and are not counted
+// by everybody.
+func TestShardedIgnoresReplicas(t *testing.T) {
+	all := startCluster(t)
+	channel := "socket.io#/chat#"
+	master := owner(t, all, channel)
+	_, id := master.exchange("CLUSTER", "MYID")
+	master.command("CONFIG", "SET", "repl-diskless-sync-delay", "0")
+	replica := startRedis(t, "--cluster-enabled", "yes", "--cluster-node-timeout", "1000", "--cluster-port", fmt.Sprint(freePort(t)))
+	replica.command("CLUSTER", "MEET", "127.0.0.1", fmt.Sprint(master.port), master.args[len(master.args)-1])
+	eventually(t, "the replica replicates", func() bool { return replica.command("CLUSTER", "REPLICATE", id) == "+OK" })
+	eventually(t, "the replica is known", func() bool {
+		_, slots := all[0].exchange("CLUSTER", "NODES")
+		return strings.Contains(slots, "slave") && replica.info("master_link_status") == "up"
+	})
+	var nodes []*roomy
+	for range 8 {
+		nodes = append(nodes, enter(t, process(t, replica, speaks(dynamic)), "/chat"))
+	}
+	nodes[0].together(8)
+	master.subscribers(channel, 8)
+	nodes[0].emit("x")
+	for _, n := range nodes[1:] {
+		n.nextEmit()
+	}
+}
+
+// hearsIn is hears by one channel.
+func hearsIn(t *testing.T, a, b *roomy, channel string) {
+	t.Helper()
+	room := a.adapter.(*adapter).line.names.roomOf(channel)
+	eventually(t, "the other node hears", func() bool {
+		if channel == "socket.io#/chat#" {
+			a.emit("x")
+		} else {
+			a.emit("x", room)
+		}
+		return len(b.told) > 0
+	})
+	for len(b.told) > 0 {
+		b.next()
+	}
+}
+
+// clusterSlot is CRC16 XMODEM of a name without braces, as the Redis Cluster
+// specification has it.
+func clusterSlot(name string) uint16 {
+	var crc uint16
+	for _, c := range []byte(name) {
+		crc ^= uint16(c) << 8
+		for range 8 {
+			if crc&0x8000 != 0 {
+				crc = crc<<1 ^ 0x1021
+			} else {
+				crc <<= 1
+			}
+		}
+	}
+	return crc % 16384
+}
+
+// owner returns the server that has a channel's slot.
+func owner(t *testing.T, all []*server, channel string) *server {
+	t.Helper()
+	for _, s := range all {
+		if !strings.Contains(s.command("SPUBLISH", channel, `{"type":2}`), "MOVED") {
+			return s
+		}
+	}
+	t.Fatal("nobody has the slot")
+	return nil
+}
+
+// move moves an empty slot to a server.
+func move(t *testing.T, all []*server, slot string, to *server) {
+	t.Helper()
+	_, id := to.exchange("CLUSTER", "MYID")
+	for _, s := range append([]*server{to}, all...) {
+		if got := s.command("CLUSTER", "SETSLOT", slot, "NODE", id); got != "+OK" {
+			t.Fatal(got)
+		}
+	}
+}

@@ -1,0 +1,106 @@
+package hub
+
+import (
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// newWatched returns a namespace, and what returns the rooms that its watch says
+// have changed since: with a + those that were there by then.
+func newWatched(window time.Duration) (ns *Namespace, w *roomWatch, changes func() []string) {
+	h := new(Hub)
+	h.recovery.Store(int64(window))
+	ns = newNamespace(h, "/")
+	var mu sync.Mutex // guards all
+	var all []string
+	ns.index.Add(new(Socket), "before")
+	w = ns.WatchRooms(func(room string) {
+		if w.Has(room) {
+			room = "+" + room
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		all = append(all, room)
+	}).(*roomWatch)
+	return ns, w, func() []string {
+		mu.Lock()
+		defer mu.Unlock()
+		defer func() { all = nil }()
+		return all
+	}
+}
+
+func wantRooms(t *testing.T, what string, got []string, want ...string) {
+	t.Helper()
+	slices.Sort(got)
+	if !slices.Equal(got, want) {
+		t.Errorf("%s: %q, want %q", what, got, want)
+	}
+}
+
+func TestWatchRooms(t *testing.T) {
+	ns, w, changes := newWatched(0)
+	wantRooms(t, "rooms", w.Rooms(), "before")
+	a, b := new(Socket), new(Socket)
+	ns.index.Add(a, "a", "r")
+	ns.index.Add(b, "b", "r")
+	wantRooms(t, "rooms", w.Rooms(), "a", "b", "before", "r")
+	ns.index.Remove(a)
+	wantRooms(t, "changes", changes(), "+a", "+b", "+r", "a")
+	if !ns.HasRoom("r") || ns.HasRoom("a") || w.Has("a") {
+		t.Error("wrong rooms are there")
+	}
+	w.Stop()
+	ns.index.Remove(b)
+	wantRooms(t, "changes after the end", changes())
+}
+
+// TestWatchRoomsWithRecovery keeps rooms for those who may come back to them.
+func TestWatchRoomsWithRecovery(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ns, w, changes := newWatched(time.Minute)
+		defer w.Stop()
+		s := new(Socket)
+		ns.index.Add(s, "r", "q")
+		changes()
+		ns.index.Remove(s)
+		wantRooms(t, "rooms", w.Rooms(), "before", "q", "r")
+		wantRooms(t, "changes", changes())
+		if !ns.HasRoom("r") || !w.Has("r") {
+			t.Error("a room that somebody may come back to is not there")
+		}
+		time.Sleep(time.Minute)
+		ns.index.Add(s, "r")
+		ns.index.Remove(s) // its time begins anew
+		wantRooms(t, "changes", changes(), "+r")
+		time.Sleep(recoverySlack)
+		synctest.Wait()
+		wantRooms(t, "changes", changes(), "q")
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		wantRooms(t, "changes", changes(), "r")
+		wantRooms(t, "rooms", w.Rooms(), "before")
+	})
+}
+
+func TestWatchRoomsForgetsTheOldest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ns, w, _ := newWatched(time.Hour)
+		defer w.Stop()
+		for i := range maxLeft + 10 {
+			s := new(Socket)
+			ns.index.Add(s, string(rune('\U00010000'+i)))
+			ns.index.Remove(s)
+		}
+		synctest.Wait()
+		if n := len(w.Rooms()); n > maxLeft+1 {
+			t.Errorf("%d rooms", n)
+		}
+		if w.Has("\U00010000") || !w.Has(string(rune('\U00010000'+maxLeft))) {
+			t.Error("not the oldest is forgotten")
+		}
+	})
+}
