@@ -114,9 +114,9 @@ func (x *Index[M]) tell() bool {
 	x.news.telling = len(waiting) > 0
 	x.mu.Unlock()
 
-	told := 0
+	told, panicked := 0, true
 	defer func() {
-		if told < len(waiting) { // a listener panicked
+		if panicked {
 			x.mu.Lock()
 			x.news.queue = append(waiting[told:], x.news.queue...)
 			x.news.telling = false
@@ -129,5 +129,6 @@ func (x *Index[M]) tell() bool {
 			n.to.fn(n.event)
 		}
 	}
+	panicked = false
 	return len(waiting) > 0
 }

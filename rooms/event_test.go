@@ -122,6 +122,25 @@ func TestListenerPanics(t *testing.T) {
 	})
 }
 
+// There may be nothing behind the event that a listener panics at.
+func TestListenerPanicsAtTheLastEvent(t *testing.T) {
+	t.Parallel()
+	x := rooms.NewIndex[int](rooms.Options{})
+	x.Add(1, "a")
+	got, _ := record(x)
+	x.Subscribe(func(ev rooms.Event[int]) {
+		if ev.Kind == rooms.Delete {
+			panic("listener")
+		}
+	})
+	func() {
+		defer func() { _ = recover() }()
+		x.Leave(1, "a")
+	}()
+	x.Add(1, "b")
+	equal(t, "events", *got, []string{"leave-room a 1", "delete-room a 1", "create-room b 1", "join-room b 1"})
+}
+
 // A listener that takes its time stops neither joining nor selecting, and is
 // called by one goroutine at a time.
 func TestSlowListenerStopsNobodyElse(t *testing.T) {
