@@ -18,7 +18,7 @@ const (
 // It returns when the WebSockets have taken what was queued for them and are gone,
 // or soon after ctx has ended.
 func (s *Server) Drain(ctx context.Context, reason string) {
-	s.draining.Store(true)
+	s.draining.Store(true) // first: a session that is made is in the list, or sees this
 	sessions := s.list()
 	rand.Shuffle(len(sessions), func(i, j int) { sessions[i], sessions[j] = sessions[j], sessions[i] })
 	spread := drainSpread
@@ -31,9 +31,6 @@ func (s *Server) Drain(ctx context.Context, reason string) {
 			pause(ctx, drainStep/2+rand.N(drainStep))
 		}
 		session.Close(reason)
-	}
-	for _, late := range s.list() { // whose handshake was under way
-		late.Close(reason)
 	}
 	select {
 	case <-s.quiet():

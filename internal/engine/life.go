@@ -22,9 +22,6 @@ const (
 // create makes the session of a handshake and asks for its receiver.
 func (x *exchange) create() (*Session, *refusal) {
 	server := x.server
-	if server.draining.Load() {
-		return nil, errFull
-	}
 	if server.unjoined.Add(1) > int64(server.options.MaxUnjoined) {
 		server.unjoined.Add(-1)
 		return nil, errFull
@@ -37,27 +34,28 @@ func (x *exchange) create() (*Session, *refusal) {
 	if !x.upgrade {
 		s.jsonp, s.isJSONP, s.base64 = x.jsonp, x.isJSONP, x.base64 || x.isJSONP
 	}
-	if !s.route.add(s) {
-		server.unjoined.Add(-1)
-		return nil, errFull
-	}
-	s.queueLocked(openPacket(s, x.config))
+	s.queueLocked(openPacket(s, x.config)) // nobody else knows the session yet
 	s.startClock()
 	server.stats.polling.Add(1) // until it is attached to a WebSocket
 	server.register(s)
-	if !s.accept() {
+	// From here on others may end it. Draining is looked at when Drain finds it.
+	if server.draining.Load() || !s.route.add(s) || !s.accept() {
 		s.end(ReasonForced, ending{})
+		s.route.remove(s) // who ended it may have come before it was there
 		return nil, errFull
 	}
 	server.stats.opened.Add(1)
 	return s, nil
 }
 
-// accept asks the server's owner for a receiver. A session that is closed meanwhile
-// is told so when it has one.
+// accept asks the server's owner for a receiver, unless the session is over. A
+// session that is closed meanwhile is told so when it has one.
 func (s *Session) accept() (ok bool) {
 	s.turn.Lock()
 	defer s.turn.Unlock()
+	if !s.open() {
+		return false
+	}
 	spawn.Call(s.server.options.Log(), "accept", func() {
 		r, err := s.server.options.Accept(s)
 		if err == nil && r != nil {
