@@ -116,12 +116,16 @@ func (s *Session) park(p *poll) (refused *refusal, overlap bool) {
 	return nil, false
 }
 
-// abandon ends the session of a GET whose client has hung up.
+// abandon ends the session of a GET whose client has hung up. After an upgrade
+// nothing was to come by it.
 func (s *Session) abandon() {
 	s.mu.Lock()
 	s.parked = nil
+	upgraded := s.conn != nil
 	s.mu.Unlock()
-	s.end(ReasonTransportError, ending{})
+	if !upgraded {
+		s.end(ReasonTransportError, ending{})
+	}
 }
 
 // unpark takes the GET away and returns what it is answered with: all that is

@@ -1,9 +1,11 @@
 package engine_test
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"strconv"
 	"strings"
 	"testing"
@@ -77,6 +79,39 @@ func TestPollSentBeforeTheUpgradePacketArrives(t *testing.T) {
 		c.send("5")
 		wantAnswer(t, late, `{"code":3,"message":"Bad request"}`)
 	})
+}
+
+// A client that has changed over may give its last poll up: there is nothing in it.
+func TestPollGivenUpAtUpgrade(t *testing.T) {
+	bubble(t, config(), func(t *testing.T, w *world) {
+		for range 20 {
+			q := w.open("EIO=4")
+			s := w.last().session
+			c := w.ws("EIO=4&sid=" + s.ID())
+			gone := goneOnce{t.Context(), func() {
+				c.send("5")
+				synctest.Wait()
+			}}
+			r := httptest.NewRequestWithContext(gone, "GET", "/socket.io/?"+q, nil)
+			w.ServeHTTP(httptest.NewRecorder(), r)
+			c.send("4a")
+			c.want("4a")
+			s.Close("next")
+		}
+	})
+}
+
+// goneOnce is the context of a request whose client does something and then goes.
+type goneOnce struct {
+	context.Context
+	first func()
+}
+
+func (g goneOnce) Done() <-chan struct{} {
+	g.first()
+	done := make(chan struct{})
+	close(done)
+	return done
 }
 
 func TestUploadInFlightAtUpgrade(t *testing.T) {
