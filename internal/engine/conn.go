@@ -53,6 +53,7 @@ type conn struct {
 	farewell []byte // the close frame, which goes after all
 	pending  int    // bytes of the queue that are being written
 	writing  bool
+	greeted  bool          // the open packet has been written
 	closed   bool          // nothing is written any more
 	heardBye bool          // the client has sent a close frame
 	idle     chan struct{} // closed when writing ends after closed; nil if nobody waits

@@ -23,7 +23,8 @@ const (
 type writer struct {
 	buf      []byte
 	messages []*eio.Message
-	frames   []byte // go after the messages, the first of which is the open packet
+	ahead    int    // messages that go before the frames: the open packet
+	frames   []byte // go before the other messages
 	farewell []byte // goes last
 	last     bool   // there is a farewell
 	lent     bool   // what render returned is the message's own bytes
@@ -50,6 +51,10 @@ func (w *writer) take(c *conn) bool {
 		c.control = nil
 	}
 	more := s.conn == c && w.takeMessagesLocked(c)
+	w.ahead = 0
+	if len(w.messages) > 0 && s.direct && !c.greeted {
+		w.ahead, c.greeted = 1, true
+	}
 	if !more && c.farewell != nil {
 		w.farewell, w.last = c.farewell, true
 	}
@@ -97,10 +102,13 @@ func (w *writer) render(enc eio.Encoding) []byte {
 		return data
 	}
 	data := w.buf[:0]
-	for _, m := range w.messages {
+	for _, m := range w.messages[:w.ahead] {
 		data = m.Append(data, enc)
 	}
 	data = append(data, w.frames...)
+	for _, m := range w.messages[w.ahead:] {
+		data = m.Append(data, enc)
+	}
 	w.buf = append(data, w.farewell...)
 	w.bytes += uint64(len(w.buf))
 	return w.buf
