@@ -105,3 +105,6 @@ func (s strippedConn) Write(p []byte) (int, error) {
 	_, err := s.Conn.Write(strip(p))
 	return len(p), err
 }
+
+// CloseWrite is that of the connection, which the end of a WebSocket asks for.
+func (s strippedConn) CloseWrite() error { return s.Conn.(*net.TCPConn).CloseWrite() }
