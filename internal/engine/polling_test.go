@@ -5,6 +5,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -119,6 +120,34 @@ func TestOverlappingUploads(t *testing.T) {
 			t.Errorf("took %q", got)
 		}
 	})
+}
+
+// TestUploadEndsBeforeItsAnswer posts again when the answer is written, which a client
+// does that gets it at once.
+func TestUploadEndsBeforeItsAnswer(t *testing.T) {
+	bubble(t, config(), func(t *testing.T, w *world) {
+		q := w.open("EIO=4")
+		post := func(rw http.ResponseWriter, body string) {
+			w.ServeHTTP(rw, httptest.NewRequest("POST", "/socket.io/?"+q, strings.NewReader(body)))
+		}
+		second := httptest.NewRecorder()
+		post(early{httptest.NewRecorder(), func() { post(second, "4b") }}, "4a")
+		if second.Code != 200 || second.Body.String() != "ok" {
+			t.Errorf("got %d %q", second.Code, second.Body)
+		}
+		w.want("GET", q, "", 200, "4a\x1e4b")
+	})
+}
+
+// early is a response that something is done with before it is written.
+type early struct {
+	http.ResponseWriter
+	do func()
+}
+
+func (e early) Write(p []byte) (int, error) {
+	e.do()
+	return e.ResponseWriter.Write(p)
 }
 
 func TestAbortedPoll(t *testing.T) {

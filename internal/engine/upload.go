@@ -68,18 +68,24 @@ func (x *exchange) serveUpload(s *Session) {
 		answer(x.W, http.StatusOK, "text/html", "ok")
 		return
 	}
+	// The client may post again as soon as it reads the answer.
+	if status := x.receive(s, up, kind); status == http.StatusOK {
+		answer(x.W, status, "text/html", "ok")
+	} else {
+		answer(x.W, status, "", "")
+	}
+}
+
+// receive takes the packets of an upload that has begun, ends it, and returns the
+// status of the answer.
+func (x *exchange) receive(s *Session, up *upload, kind string) (status int) {
 	defer s.endUpload(up)
 	buf := bodies.Get().(*bytes.Buffer)
 	defer keepBody(buf)
-	if status := x.readBody(s, up, buf); status != http.StatusOK {
-		answer(x.W, status, "", "")
-		return
+	if status = x.readBody(s, up, buf); status == http.StatusOK && !s.takeUpload(buf.Bytes(), kind) {
+		status = http.StatusBadRequest
 	}
-	if s.takeUpload(buf.Bytes(), kind) {
-		answer(x.W, http.StatusOK, "text/html", "ok")
-	} else {
-		answer(x.W, http.StatusBadRequest, "", "")
-	}
+	return status
 }
 
 // refuseBody answers without the body, and lets the server not wait for it either.
