@@ -1,0 +1,171 @@
+package hostile_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"strings"
+	"sync/atomic"
+	"testing"
+)
+
+// abort is how a client ends: what it does before, on which revision of the protocol.
+type abort func(ctx context.Context, eio string) error
+
+// aborts are the points at which a client can go away without a word, on a route that
+// soon gives up those whose end is not to be seen.
+var aborts = map[string]abort{
+	"a handshake of polling": func(ctx context.Context, eio string) error {
+		_, err := handshake(ctx, eio)
+		return err
+	},
+	"a poll that waits": func(ctx context.Context, eio string) error {
+		target, err := handshake(ctx, eio)
+		if err != nil {
+			return err
+		}
+		return hangUp("GET "+target+" HTTP/1.1\r\nHost: x\r\n\r\n", false)
+	},
+	"a poll, with a RST": func(ctx context.Context, eio string) error {
+		target, err := handshake(ctx, eio)
+		if err != nil {
+			return err
+		}
+		return hangUp("GET "+target+" HTTP/1.1\r\nHost: x\r\n\r\n", true)
+	},
+	"half an upload": func(ctx context.Context, eio string) error {
+		target, err := handshake(ctx, eio)
+		if err != nil {
+			return err
+		}
+		return hangUp("POST "+target+" HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n4", true)
+	},
+	"an answer that nobody reads": func(ctx context.Context, eio string) error {
+		target, err := handshake(ctx, eio)
+		if err != nil {
+			return err
+		}
+		connect := map[string]string{"3": "9:40/other,", "4": "40/other,"}[eio]
+		return hangUp(fmt.Sprintf("POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s", target, len(connect), connect), true)
+	},
+	"a handshake of a WebSocket": func(_ context.Context, eio string) error {
+		return hangUp(upgradeRequest("/brief/?transport=websocket&EIO="+eio, ""), true)
+	},
+	"an open WebSocket": func(_ context.Context, eio string) error {
+		return reset("/brief/?transport=websocket&EIO="+eio, nil, `0{"sid":"`)
+	},
+	"a connected WebSocket": func(_ context.Context, eio string) error {
+		return reset("/brief/?transport=websocket&EIO="+eio, frame(fin|opText, []byte("40/other,")), `0{"sid":"`, "40")
+	},
+	"half a message": func(_ context.Context, eio string) error {
+		return reset("/brief/?transport=websocket&EIO="+eio, frame(opText, []byte(`42["echo`)), `0{"sid":"`)
+	},
+	"half a frame": func(_ context.Context, eio string) error {
+		return reset("/brief/?transport=websocket&EIO="+eio, head(fin|opText, 0x80, 100_000), `0{"sid":"`)
+	},
+	"a close that is not waited for": func(_ context.Context, eio string) error {
+		return reset("/brief/?transport=websocket&EIO="+eio, closing(goingWell, ""), `0{"sid":"`)
+	},
+	"a probe without a word": func(ctx context.Context, eio string) error {
+		target, err := handshake(ctx, eio)
+		if err != nil {
+			return err
+		}
+		return reset(strings.Replace(target, "polling", "websocket", 1), nil)
+	},
+	"a probe": func(ctx context.Context, eio string) error {
+		target, err := handshake(ctx, eio)
+		if err != nil {
+			return err
+		}
+		return reset(strings.Replace(target, "polling", "websocket", 1), frame(fin|opText, []byte("2probe")), "3probe")
+	},
+	"an upgrade": func(ctx context.Context, eio string) error {
+		target, err := handshake(ctx, eio)
+		if err != nil {
+			return err
+		}
+		upgrade := append(frame(fin|opText, []byte("2probe")), frame(fin|opText, []byte("5"))...)
+		return reset(strings.Replace(target, "polling", "websocket", 1), upgrade, "3probe")
+	},
+}
+
+// handshake opens a polling session and returns the target of its requests.
+func handshake(ctx context.Context, eio string) (target string, err error) {
+	target = "/brief/?transport=polling&EIO=" + eio
+	a, err := common.request(ctx, "GET", target, nil)
+	if err == nil && a.status != 200 {
+		err = fmt.Errorf("handshake: %d %s", a.status, a.body)
+	}
+	_, sid, _ := strings.Cut(a.body, `"sid":"`)
+	sid, _, _ = strings.Cut(sid, `"`)
+	return target + "&sid=" + sid, err
+}
+
+// hangUp makes a request on a connection of its own and does not wait for the answer.
+func hangUp(request string, rst bool) error {
+	c, err := net.Dial("tcp", common.address)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	_, _ = io.WriteString(c, request) // a refusal is an end, too
+	if rst {
+		return c.(*net.TCPConn).SetLinger(0)
+	}
+	return nil
+}
+
+// reset opens a WebSocket, sends something, takes the messages that begin like those,
+// and goes away with a RST.
+func reset(target string, sent []byte, taken ...string) error {
+	w, err := common.dial(target, "", sent)
+	if err != nil {
+		return err
+	}
+	defer w.Close()
+	for _, prefix := range taken {
+		if got := w.next(); !strings.HasPrefix(got, prefix) {
+			return fmt.Errorf("%s: got %.100q, want %q", target, got, prefix)
+		}
+	}
+	return w.Conn.(*net.TCPConn).SetLinger(0)
+}
+
+// TestLeaks has 2,000 clients go away at each point: what they had is given back.
+func TestLeaks(t *testing.T) {
+	common.watch(t)
+	common.bounded(t, 200<<20)
+	goroutines := common.metric(t, "go_goroutines", "")
+	connections := common.metric(t, "caddy_socketio_connections", "")
+	files := common.files(t)
+	for name, leave := range aborts {
+		t.Run(name, func(t *testing.T) {
+			var n atomic.Int64
+			each(t, 2_000, func(ctx context.Context) error {
+				return leave(ctx, []string{"3", "4"}[n.Add(1)%2])
+			})
+			client.CloseIdleConnections()
+			common.settles(t, "caddy_socketio_connections", "", connections)
+			common.settles(t, "go_goroutines", "", goroutines+20)
+			if now := common.files(t); now > files+20 {
+				t.Errorf("%d files are open, %d were", now, files)
+			}
+		})
+	}
+}
+
+// files is how many files the process has open.
+func (p *process) files(t *testing.T) int {
+	t.Helper()
+	open, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", p.cmd.Process.Pid))
+	if os.IsNotExist(err) {
+		t.Skip("open files are read from /proc")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(open)
+}
