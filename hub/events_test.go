@@ -222,7 +222,13 @@ func TestDisconnectReasons(t *testing.T) {
 		{hub.ReasonServerDisconnect, func(_ *client, s *hub.Socket) { s.Disconnect(false) }},
 		{hub.ReasonServerDisconnect, func(_ *client, s *hub.Socket) { s.Disconnect(true) }},
 		{"transport close", func(c *client, _ *hub.Socket) { c.conn.Close() }},
+		{"transport close", func(c *client, _ *hub.Socket) { c.send("1") }},
+		{"transport error", func(c *client, _ *hub.Socket) { c.send("42[\"\xff\"]") }}, // no text
+		{"transport error", func(c *client, _ *hub.Socket) { c.send("2") }},            // not for it to ask
+		{"parse error", func(c *client, _ *hub.Socket) { c.send("9") }},
 		{hub.ReasonForced, func(c *client, _ *hub.Socket) { c.send("42[") }},
+		{hub.ReasonForcedServer, func(c *client, _ *hub.Socket) { c.send(`42/never-joined,["x"]`) }},
+		{hub.ReasonShutdown, func(*client, *hub.Socket) { h.Close() }},
 	}
 	for _, tt := range tests {
 		c, id := join(t, url, "/", "")
