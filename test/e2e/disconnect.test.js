@@ -91,6 +91,44 @@ serving('disconnecting', socketio(namespace('/') + namespace('/chat')), (caddy) 
 		assert.deepEqual(await call(a, 'rooms'), [[a.id]]);
 	});
 
+	// A client can write to its connection what no Socket.IO client does.
+	const broken = [
+		{ name: 'no packet', packet: '9', reason: 'forced close' },
+		{ name: 'an event that is none', packet: '2{}', reason: 'forced close' },
+		{ name: 'an event of a namespace that it never was in', packet: '2/chat,["x"]', reason: 'forced server close', versions: [3, 4] },
+		{ name: 'a second connect', packet: '0', reason: 'forced server close', versions: [3, 4] },
+	];
+	for (const { name, packet, reason, versions = [2, 3, 4] } of broken) {
+		matrix(`a client that sends ${name} is closed`, async (t, kind) => {
+			const a = await connect(t, kind, caddy().url);
+			const w = await witness(t, a);
+			const { id } = a;
+			const closed = heard(a, 'disconnect');
+			const told = heard(w, 'leaving', (who) => who === id);
+			a.io.engine.write(packet);
+			assert.equal((await closed)[0], 'transport close');
+			assert.equal((await told)[2], reason);
+		}, kinds.filter(({ version }) => versions.includes(version)));
+	}
+
+	matrix('what a 2.x client sends out of turn is let pass', async (t, kind) => {
+		const a = await connect(t, kind, caddy().url);
+		for (const packet of ['2/chat,["x"]', '3/chat,1[]', '1/chat,', '0', '0/nowhere,']) a.io.engine.write(packet);
+		assert.deepEqual(await call(a, 'echo', 1, 2), [1, 2]);
+	}, kinds.filter(({ version }) => version === 2));
+
+	matrix('a client that sends too much at once is closed', async (t, kind) => {
+		const a = await connect(t, kind, caddy().url);
+		const w = await witness(t, a);
+		const { id } = a;
+		const closed = heard(a, 'disconnect');
+		const told = heard(w, 'leaving', (who) => who === id);
+		a.emit('echo', 'x'.repeat(1_100_000));
+		assert.match((await closed)[0], /^transport (close|error)$/);
+		// Polling survives it here: it is the client that takes 413 for the end.
+		assert.equal((await told)[2], kind.transport === 'polling' ? 'transport close' : 'transport error');
+	});
+
 	matrix('who disconnects in the middle of emits to it harms nobody', async (t, kind) => {
 		const [a, b, c] = await Promise.all([1, 2, 3].map(() => connect(t, kind, caddy().url)));
 		const room = roomName();

@@ -16,6 +16,8 @@ function plain(value) {
 const texts = ['', 'ascii', 'é€𝄞 👩‍🚀', '\u0000\u001e\u2028\ufeff', '"quoted" \\ {socket.id} {$HOME} ${x}', 'x'.repeat(200_000), '𝄞'.repeat(50_000)];
 const values = [null, true, 0, -1.5, 1e21, [], {}, { a: [{ b: null }] }, [1, ['two', [3]]]];
 
+const every = Buffer.from(Array.from({ length: 256 }, (_, i) => i));
+
 serving('messages', socketio(namespace('/') + namespace('/chat')), (caddy) => {
 	matrix('an acknowledgement gives back what was sent, with its type', async (t, kind) => {
 		const a = await connect(t, kind, caddy().url);
@@ -70,7 +72,6 @@ serving('messages', socketio(namespace('/') + namespace('/chat')), (caddy) => {
 		const b = await connect(t, kind, caddy().url);
 		const room = roomName();
 		await call(b, 'join', room);
-		const every = Buffer.from(Array.from({ length: 256 }, (_, i) => i));
 		const message = { file: every, list: [Buffer.alloc(0), { deep: [Buffer.from('𝄞')] }], text: '☕', none: null };
 		assert.deepEqual(plain(await call(a, 'echo', message, every)), [message, every]);
 		const said = heard(b, 'msg');
@@ -102,5 +103,23 @@ serving('messages', socketio(namespace('/') + namespace('/chat')), (caddy) => {
 		a.emit('echo', 'x'.repeat(1_100_000));
 		assert.match((await closed)[0], /^transport (close|error)$/);
 		assert.deepEqual(await call(b, 'echo', 1, 2), [1, 2]);
+	});
+});
+
+serving('compressed messages', socketio(namespace('/'), 'compression on'), (caddy) => {
+	matrix('short, long and binary ones go both ways, compressed or not', async (t, kind) => {
+		const a = await connect(t, kind, caddy().url);
+		const b = await connect(t, kind, caddy().url);
+		const { transport } = a.io.engine;
+		if (kind.transport !== 'polling') assert.match(transport.ws.extensions, /permessage-deflate/);
+		for (const value of texts) assert.deepEqual(await call(a, 'echo', value, 0), [value, 0]);
+		const big = Buffer.alloc(300_000, every);
+		assert.deepEqual(plain(await call(a, 'echo', big, { big: [big] })), [big, { big: [big] }]);
+		const room = roomName();
+		await call(b, 'join', room);
+		const got = new Inbox(b, 'msg');
+		for (const [i, text] of texts.entries()) a.emit(i % 2 ? 'to' : 'local', room, text);
+		await fence(a, b);
+		assert.deepEqual(got.all, texts.map((text) => [text]));
 	});
 });
