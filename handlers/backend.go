@@ -274,6 +274,7 @@ func (b *Backend) HandleEvent(ctx context.Context, ev *hub.Event) error {
 		return nil
 	}
 	if context.Cause(ctx) == context.Canceled {
+		countBackend(ev, "canceled")
 		return errUnavailable // nobody is there any more who asks
 	}
 	if verdict, ok := errors.AsType[*hub.Refusal](err); ok {

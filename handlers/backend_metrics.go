@@ -9,7 +9,7 @@ import (
 // backendRequests counts for the process: configs come and go.
 var backendRequests = prometheus.NewCounterVec(prometheus.CounterOpts{
 	Namespace: "caddy", Subsystem: "socketio", Name: "backend_requests_total",
-	Help: "Events that a backend was asked about, by what became of them: ok, refused or outage.",
+	Help: "Events that a backend was asked about, by what became of them: ok, refused, outage or canceled.",
 }, []string{"hub", "type", "outcome"})
 
 func registerBackendMetrics(ctx caddy.Context) error {

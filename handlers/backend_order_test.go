@@ -111,14 +111,18 @@ func TestBackendWaitsInTime(t *testing.T) {
 
 func TestBackendCancels(t *testing.T) {
 	a, hang := newHanging(t)
-	s := serve(t, socketio("concurrency 2\n"+a.proxy()))
+	s := serve(t, socketio("timeout 1h\n"+a.proxy()))
 	c := s.enter()
 	c.send(`42/app,1["hang"]`)
-	<-hang.waits
+	c.send(`42/app,2["behind"]`)
+	await(t, hang.waits)
 	if err := c.Close(); err != nil {
 		t.Fatal(err)
 	}
-	<-hang.gone
+	await(t, hang.gone)
+	if seen := a.requests("behind"); len(seen) > 0 {
+		t.Error("an event behind it was asked about")
+	}
 
 	// Nor does a client that goes away while it connects keep anybody busy.
 	ends := make(chan string, 100)
@@ -133,18 +137,12 @@ func TestBackendCancels(t *testing.T) {
 	})
 	d := s.dial()
 	d.send("40/app,")
-	for end := range ends {
-		if end == "waits" {
-			break
-		}
+	for await(t, ends) != "waits" {
 	}
 	if err := d.Close(); err != nil {
 		t.Fatal(err)
 	}
-	for end := range ends {
-		if end == "connect" {
-			break
-		}
+	for await(t, ends) != "connect" {
 	}
 }
 

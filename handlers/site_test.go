@@ -77,6 +77,18 @@ func socketio(lines string) string {
 	return fmt.Sprintf("socketio {\nnamespace /app {\non connect * disconnecting disconnect {\nbackend {\n%s\n}\n}\n}\n}\n", lines)
 }
 
+// await returns what comes on a channel.
+func await[T any](t testing.TB, ch <-chan T) T {
+	t.Helper()
+	select {
+	case v := <-ch:
+		return v
+	case <-time.After(patience):
+		t.Fatal("it does not come")
+	}
+	panic("unreachable")
+}
+
 func freeAddress(t testing.TB) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")

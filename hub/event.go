@@ -54,7 +54,9 @@ type Handler interface {
 	// acknowledgement {"error": MESSAGE}, where one was asked and not yet
 	// given. The context ends with the hub; on Connect, with the client's
 	// connection too: nobody waits for the verdict any more. What a client has
-	// sent is handled even when it has gone.
+	// sent is handled even when it has gone, but an event that takes longer than
+	// a second then is given up: its context ends, and the events behind it are
+	// dropped.
 	HandleEvent(ctx context.Context, ev *Event) error
 }
 
@@ -75,8 +77,11 @@ func (f HandlerFunc) HandleEvent(ctx context.Context, ev *Event) error { return 
 
 // context is what the handlers of the event get.
 func (ev *Event) context() context.Context {
-	if ev.Type == Connect {
+	switch ev.Type {
+	case Connect:
 		return ev.Socket.client.ctx
+	case ClientEvent:
+		return ev.Socket.lingering.context(ev.Socket.ns.hub.ctx)
 	}
 	return ev.Socket.ns.hub.ctx
 }

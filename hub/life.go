@@ -57,8 +57,11 @@ func (s *Socket) handle(ev *Event) {
 	case Connect:
 		s.connect(ev)
 	case ClientEvent:
-		if s.kicked.Load() {
+		if s.kicked.Load() || s.lingering.isOver() {
 			return
+		}
+		if s.state.Load() >= stateDisconnecting {
+			s.lingering.begin()
 		}
 		if err := s.ns.handle(ev); err != nil {
 			s.ns.hub.logEvent("event failed", ev, err)
@@ -216,6 +219,8 @@ func (s *Socket) close(reason string) (live bool) {
 	last := &Event{Type: Disconnecting, Name: string(Disconnecting), Socket: s, Args: noArgs, Reason: reason}
 	if s.inbox.pushLast(last) {
 		s.run()
+	} else {
+		s.lingering.begin()
 	}
 	return live
 }
@@ -235,6 +240,7 @@ func (s *Socket) disconnect(ev *Event) {
 // end lets go of everything.
 func (s *Socket) end() {
 	close(s.done)
+	s.lingering.end()
 	if s.pid != "" {
 		s.ns.history.drop(s)
 	}

@@ -49,7 +49,8 @@ type Socket struct {
 	state atomic.Int32
 	// kicked is true when the server ended it: what the client had sent and
 	// waits in the inbox is dropped then.
-	kicked atomic.Bool
+	kicked    atomic.Bool
+	lingering lingering
 
 	mu        sync.Mutex // guards the following
 	opening   *opening   // nil from stateLive on
