@@ -109,6 +109,7 @@ func (s *Socket) accept() bool {
 	}
 	s.ns.index.Add(s, s.id)
 	_ = s.ns.index.Join(s, rooms...) // their number was checked as they came
+	s.ns.counts.Load().connected.Add(1)
 
 	if r := s.ns.recorder(); s.restored && r != nil {
 		s.replayShared(r)
@@ -128,7 +129,6 @@ func (s *Socket) accept() bool {
 	s.state.CompareAndSwap(stateOpening, stateLive) // or it is disconnecting already
 	s.mu.Unlock()
 
-	s.ns.counts.Load().connected.Add(1)
 	s.client.joined(s)
 	for _, do := range waiting.deferred {
 		do()
