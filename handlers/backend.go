@@ -92,7 +92,11 @@ func (b *Backend) Provision(ctx caddy.Context) error {
 	}
 	b.slots, b.waiting = make(chan struct{}, b.Concurrency), new(atomic.Int64)
 	b.server, _ = ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server)
-	routes, err := escapeRewrites(b.Routes)
+	var named map[string]*caddyhttp.Route
+	if b.server != nil {
+		named = b.server.NamedRoutes
+	}
+	routes, err := escapeRoutes(b.Routes, named)
 	if err != nil {
 		return err
 	}

@@ -53,34 +53,6 @@ func TestBackendRequest(t *testing.T) {
 	}
 }
 
-func TestBackendKeepsEventsInTheirPlace(t *testing.T) {
-	a := newApp(t, says(http.StatusOK, `{"ack":["ok"]}`))
-	s := serve(t, socketio("handle {\nrewrite /realtime/{event.name}?name={event.name}\n"+a.proxy()+"}"))
-	c := s.enter()
-	for _, test := range []struct{ event, path string }{
-		{"join room", "/realtime/join room"},
-		{"orders/new", "/realtime/orders/new"},
-		{"v1.2", "/realtime/v1.2"},
-		{"é", "/realtime/é"},
-		{"ready?", "/realtime/ready?"},
-		{"a?admin=1#x", "/realtime/a?admin=1#x"},
-		{"100%", "/realtime/100%"},
-		{"%2e%2e", "/realtime/%2e%2e"},
-		{"../../admin", "/realtime/%2E%2E/%2E%2E/admin"},
-		{`..\\..\\admin`, `/realtime/%2E%2E\%2E%2E\admin`},
-		{"a/./b", "/realtime/a/%2E/b"},
-		{"{env.HOME}", "/realtime/{env.HOME}"},
-	} {
-		c.call(`42/app,1["`+test.event+`"]`, `43/app,1["ok"]`)
-		seen := a.requests(`"event":"` + test.event + `"`)
-		if len(seen) != 1 || seen[0].path != test.path {
-			t.Errorf("%s: got %q, want %s", test.event, seen, test.path)
-		} else if want := strings.ReplaceAll(test.event, `\\`, `\`); seen[0].query.Get("name") != want {
-			t.Errorf("%s: got the query %q", test.event, seen[0].query)
-		}
-	}
-}
-
 func TestBackendAnswer(t *testing.T) {
 	a := newApp(t, says(http.StatusNoContent, ""))
 	s := serve(t, `socketio {

@@ -29,15 +29,22 @@ type site struct {
 	t              testing.TB
 	address, admin string
 	logFile        string
+	named          string // routes that others invoke
 }
 
 // serve runs Caddy with a site that has the directives.
 func serve(t testing.TB, directives string) *site {
 	t.Helper()
+	return serveBeside(t, "", directives)
+}
+
+// serveBeside runs Caddy with named routes besides.
+func serveBeside(t testing.TB, named, directives string) *site {
+	t.Helper()
 	for _, name := range []string{"HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME"} {
 		t.Setenv(name, t.TempDir())
 	}
-	s := &site{t: t, address: freeAddress(t), admin: freeAddress(t), logFile: filepath.Join(t.TempDir(), "log")}
+	s := &site{t: t, address: freeAddress(t), admin: freeAddress(t), logFile: filepath.Join(t.TempDir(), "log"), named: named}
 	t.Cleanup(func() {
 		if err := caddy.Stop(); err != nil {
 			t.Error(err)
@@ -59,10 +66,11 @@ func (s *site) load(directives string) {
 		format json
 	}
 }
+%s
 http://%s {
 %s
 }
-`, s.admin, s.logFile, s.address, directives), nil)
+`, s.admin, s.logFile, s.named, s.address, directives), nil)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -307,6 +315,13 @@ func (a *app) requests(text string) []request {
 		}
 	}
 	return found
+}
+
+// last is the last request up to now.
+func (a *app) last() request {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.seen[len(a.seen)-1]
 }
 
 // proxy is a line that asks the application.

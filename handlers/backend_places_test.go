@@ -1,0 +1,151 @@
+package handlers_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig"
+)
+
+func TestBackendKeepsEventsInTheirPlace(t *testing.T) {
+	a := newApp(t, says(http.StatusOK, `{"ack":["ok"]}`))
+	s := serve(t, socketio("handle {\nrewrite /realtime/{event.name}?name={event.name}\n"+a.proxy()+"}"))
+	c := s.enter()
+	for _, test := range []struct{ event, path string }{
+		{"join room", "/realtime/join room"},
+		{"orders/new", "/realtime/orders/new"},
+		{"v1.2", "/realtime/v1.2"},
+		{"é", "/realtime/é"},
+		{"ready?", "/realtime/ready?"},
+		{"a?admin=1#x", "/realtime/a?admin=1#x"},
+		{"100%", "/realtime/100%"},
+		{"%2e%2e", "/realtime/%2e%2e"},
+		{"../../admin", "/realtime/%2E%2E/%2E%2E/admin"},
+		{`..\\..\\admin`, `/realtime/%2E%2E\%2E%2E\admin`},
+		{"a/./b", "/realtime/a/%2E/b"},
+		{"{env.HOME}", "/realtime/{env.HOME}"},
+	} {
+		c.call(`42/app,1["`+test.event+`"]`, `43/app,1["ok"]`)
+		seen := a.requests(`"event":"` + test.event + `"`)
+		if len(seen) != 1 || seen[0].path != test.path {
+			t.Errorf("%s: got %q, want %s", test.event, seen, test.path)
+		} else if want := strings.ReplaceAll(test.event, `\\`, `\`); seen[0].query.Get("name") != want {
+			t.Errorf("%s: got the query %q", test.event, seen[0].query)
+		}
+	}
+}
+
+func TestBackendKeepsEventsInTheirPlaceOfNamedRoutes(t *testing.T) {
+	a := newApp(t, says(http.StatusOK, `{"ack":["ok"]}`))
+	named := "&(app) {\ninvoke inner\n}\n&(inner) {\nrewrite /named/{event.name}\n" + a.proxy() + "}\n"
+	serveBeside(t, named, socketio("invoke app")).enter().call(`42/app,1["../../admin?x"]`, `43/app,1["ok"]`)
+	if seen := a.requests("admin"); len(seen) != 1 || seen[0].path != "/named/%2E%2E/%2E%2E/admin?x" {
+		t.Errorf("got %v", seen)
+	}
+}
+
+func TestBackendEscapesInHeaders(t *testing.T) {
+	a := newApp(t, says(http.StatusOK, `{"ack":["ok"]}`))
+	s := serve(t, socketio("request_header X-First {event.name}\n"+
+		"reverse_proxy "+a.address+" {\nheader_up X-Second {event.args.0}\nfail_duration 1h\n}"))
+	c := s.enter()
+	for _, text := range []string{"plain é", "a\r\nX-Evil: 1", "\x00\x7f"} {
+		message, _ := json.Marshal([]string{text, text})
+		c.call(`42/app,1`+string(message), `43/app,1["ok"]`)
+		got := a.last().header
+		want := strings.NewReplacer("\r", " ", "\n", " ", "\x00", " ", "\x7f", " ").Replace(text)
+		if strings.TrimSpace(got.Get("X-First")) != strings.TrimSpace(want) || strings.TrimSpace(got.Get("X-Second")) != strings.TrimSpace(want) {
+			t.Errorf("%q: got %q and %q", text, got["X-First"], got["X-Second"])
+		}
+		if _, evil := got["X-Evil"]; evil {
+			t.Errorf("%q makes a header", text)
+		}
+	}
+}
+
+func TestBackendEscapesInAnswers(t *testing.T) {
+	respond := "respond `{\"ack\":[\"<{event.args.0}>\",{event.args.0},{event.args.9},\"{event.args.9}\"],\"data\":{\"n\":\"{event.name}\"}}` 200"
+	for name, directives := range map[string]string{
+		"respond":   respond,
+		"templates": "templates {\nmime application/json\n}\nheader Content-Type application/json\n" + respond,
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := serve(t, socketio(directives))
+			c := s.enter()
+			for _, arg := range []string{
+				`"plain"`, `"q\"uote\\"`, `"x\"],\"join\":[\"admin\"],\"z\":[\""`, `5`, `{"a":[1,"b"]}`,
+				`"{{env \"HOME\"}}"`, `"{env.HOME}"`, `"{{{"`, `"\r\n"`,
+			} {
+				var value any
+				if err := json.Unmarshal([]byte(arg), &value); err != nil {
+					t.Fatal(err)
+				}
+				text, ok := value.(string)
+				if !ok {
+					text = arg
+				}
+				want, _ := json.Marshal([]any{"<" + text + ">", value, nil, ""})
+				c.send(`42/app,1["x",` + arg + `]`)
+				got, err := c.next()
+				if err != nil {
+					t.Fatal(err)
+				}
+				var ack any
+				_ = json.Unmarshal([]byte(strings.TrimPrefix(got, "43/app,1")), &ack)
+				if plain, _ := json.Marshal(ack); string(plain) != string(want) {
+					t.Errorf("%s: got %s, want %s", arg, got, want)
+				}
+			}
+			if strings.Contains(s.log(), "unknown keys") {
+				t.Error("a client has written keys of an answer")
+			}
+		})
+	}
+}
+
+func TestBackendIsNoneOfTheClientsChoice(t *testing.T) {
+	for _, test := range []struct{ proxy, refused string }{
+		{"{event.args.0}", "{event.args.0}"},
+		{"app-{socket.auth.n}:80", "{socket.auth.n}"},
+		{"{socket.data.host}:80 {event.name}:80", "{event.name}"},
+		{"{\ndynamic a {event.name} 80\n}", "{event.name}"},
+		{"{socket.data.host}:80", ""},
+		{"{env.APP}:80", ""},
+	} {
+		config, _, err := caddyconfig.GetAdapter("caddyfile").Adapt([]byte("http://localhost {\n"+socketio("reverse_proxy "+test.proxy)+"}"), nil)
+		if err != nil {
+			t.Errorf("%s: %v", test.proxy, err)
+			continue
+		}
+		var c caddy.Config
+		if err := json.Unmarshal(config, &c); err != nil {
+			t.Fatal(err)
+		}
+		err = caddy.Validate(&c)
+		if test.refused == "" && err != nil || test.refused != "" && (err == nil || !strings.Contains(err.Error(), test.refused+" in the address")) {
+			t.Errorf("%s: got %v", test.proxy, err)
+		}
+	}
+}
+
+// Caddy's own handlers of content answer too. Those of files want another method.
+func TestBackendOfFiles(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"plain.json": `{"ack":["a file"]}`, "template.json": `{"ack":[{{placeholder "event.args.0" | toJson}}]}`,
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := serve(t, socketio("root "+dir+"\nmethod GET\nrewrite /{event.name}.json\ntemplates {\nmime application/json\n}\nhandle /connect.json {\nrespond 204\n}\nhandle {\nfile_server\n}"))
+	c := s.enter()
+	c.call(`42/app,1["plain"]`, `43/app,1["a file"]`)
+	c.call(`42/app,2["template","\"]{{env}}"]`, `43/app,2["\"]{{env}}"]`)
+	c.call(`42/app,3["../template"]`, `43/app,3[{"error":"Not Found"}]`)
+}

@@ -1,0 +1,169 @@
+package handlers
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+)
+
+// escapeRoutes makes the placeholders of events in HTTP handlers those that are
+// escaped for where they stand. It refuses routes in which a client would choose
+// whom to ask.
+func escapeRoutes(routes caddyhttp.RouteList, named map[string]*caddyhttp.Route) (caddyhttp.RouteList, error) {
+	config, err := anyOf(routes)
+	if err != nil {
+		return nil, err
+	}
+	if err := (escaper{named: named}).walk(config); err != nil {
+		return nil, err
+	}
+	raw, err := json.Marshal(config)
+	if err != nil {
+		return nil, err
+	}
+	var escaped caddyhttp.RouteList
+	return escaped, json.Unmarshal(raw, &escaped)
+}
+
+// anyOf is a config as it is in JSON.
+func anyOf(config any) (value any, err error) {
+	raw, err := json.Marshal(config)
+	if err != nil {
+		return nil, err
+	}
+	decoder := json.NewDecoder(bytes.NewReader(raw))
+	decoder.UseNumber()
+	return value, decoder.Decode(&value)
+}
+
+// escaper goes through the config of HTTP handlers, and of the named routes that
+// they invoke.
+type escaper struct {
+	named map[string]*caddyhttp.Route
+	in    []string // the named routes that it is in
+}
+
+func (e escaper) walk(config any) error {
+	switch config := config.(type) {
+	case []any:
+		for _, member := range config {
+			if err := e.walk(member); err != nil {
+				return err
+			}
+		}
+	case map[string]any:
+		inner, err := e.handler(config)
+		if err != nil {
+			return err
+		}
+		for _, member := range config {
+			if err := inner.walk(member); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// handler sees to one handler, if the object is one, and returns who goes on inside
+// of it.
+func (e escaper) handler(config map[string]any) (escaper, error) {
+	switch config["handler"] {
+	case "rewrite":
+		markRewrite(config)
+	case "static_response":
+		if body, ok := config["body"].(string); ok {
+			config["body"] = mark(body, inJSON, inString)
+		}
+	case "headers":
+		markAll(config["request"], inHeader)
+	case "reverse_proxy":
+		if headers, ok := config["headers"].(map[string]any); ok {
+			markAll(headers["request"], inHeader)
+		}
+		if rewrite, ok := config["rewrite"].(map[string]any); ok {
+			markRewrite(rewrite)
+		}
+		return e, checkUpstreams(config)
+	case "invoke":
+		return e.inline(config)
+	}
+	return e, nil
+}
+
+// markRewrite escapes what becomes part of a path. Caddy escapes what becomes part
+// of a query.
+func markRewrite(config map[string]any) {
+	if uri, ok := config["uri"].(string); ok {
+		path, query, found := strings.Cut(uri, "?")
+		path = mark(path, inPath, inPath)
+		if config["uri"] = path; found {
+			config["uri"] = path + "?" + query
+		}
+	}
+	for _, key := range []string{"strip_path_prefix", "strip_path_suffix", "uri_substring", "path_regexp"} {
+		if value, ok := config[key]; ok {
+			config[key] = markAll(value, inPath)
+		}
+	}
+}
+
+// markAll marks all strings in a value, and returns it.
+func markAll(value any, place string) any {
+	switch value := value.(type) {
+	case string:
+		return mark(value, place, place)
+	case []any:
+		for i, member := range value {
+			value[i] = markAll(member, place)
+		}
+	case map[string]any:
+		for key, member := range value {
+			value[key] = markAll(member, place)
+		}
+	}
+	return value
+}
+
+// checkUpstreams refuses addresses that a client would choose. What was kept as a
+// socket's data is the config's own choice.
+func checkUpstreams(config map[string]any) error {
+	raw, err := json.Marshal([]any{config["upstreams"], config["dynamic_upstreams"]})
+	if err != nil {
+		return err
+	}
+	for _, key := range []string{"{event.", "{socket."} {
+		for text := string(raw); ; {
+			i := strings.Index(text, key)
+			if i < 0 {
+				break
+			}
+			if text = text[i:]; !strings.HasPrefix(text, "{socket.data.") {
+				name, _, _ := strings.Cut(text, "}")
+				return fmt.Errorf("reverse_proxy: %s} in the address of an upstream would let clients choose whom to ask; {socket.data.KEY} may stand there", name)
+			}
+			text = text[len(key):]
+		}
+	}
+	return nil
+}
+
+// inline puts a named route where it is invoked: there alone it knows of events.
+func (e escaper) inline(config map[string]any) (escaper, error) {
+	name, _ := config["name"].(string)
+	route := e.named[name]
+	if route == nil || len(route.HandlersRaw) == 0 || slices.Contains(e.in, name) {
+		return e, nil // Caddy says so, or runs it as it is
+	}
+	inlined, err := anyOf(route)
+	if err != nil {
+		return e, err
+	}
+	delete(config, "name")
+	config["handler"], config["routes"] = "subroute", []any{inlined}
+	return escaper{named: e.named, in: append(slices.Clone(e.in), name)}, nil
+}
