@@ -1,13 +1,16 @@
 package handlers
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
 	"net/http"
+	"reflect"
 	"slices"
+	"strings"
 
 	"github.com/caddy-socketio/caddy-socketio/hub"
 	"github.com/caddy-socketio/caddy-socketio/sio"
@@ -48,7 +51,12 @@ type answeredError struct {
 	Data    sio.Data `json:"data"`
 }
 
-func (e *answeredError) refusal() *hub.Refusal { return &hub.Refusal{Message: e.Message, Data: e.Data} }
+func (e *answeredError) refusal() *hub.Refusal {
+	return &hub.Refusal{Message: cmp.Or(e.Message, refused), Data: e.Data}
+}
+
+// refused is what clients read of an error without a message.
+const refused = "refused"
 
 // answer reads what was answered.
 func (w *response) answer() (*answer, error) {
@@ -68,7 +76,7 @@ func (w *response) verdict() *hub.Refusal {
 	if a, err := parseAnswer(w.body.Bytes()); err == nil && a.Error != nil && a.Error.Message != "" {
 		return a.Error.refusal()
 	}
-	return &hub.Refusal{Message: cmp.Or(http.StatusText(w.status), "refused")}
+	return &hub.Refusal{Message: cmp.Or(http.StatusText(w.status), refused)}
 }
 
 // parseAnswer reads the body of an answer, all of it before anything is done.
@@ -91,11 +99,29 @@ func parseAnswer(body []byte) (*answer, error) {
 			a.unknown = append(a.unknown, key)
 			continue
 		}
-		if err := json.Unmarshal(raw, field); err != nil {
+		if err := a.parse(key, raw, field); err != nil {
 			return nil, fmt.Errorf("%s: %w", key, err)
 		}
 	}
 	return a, a.check()
+}
+
+// parse reads the value of one key, and takes note of a key inside that means
+// nothing.
+func (a *answer) parse(key string, raw json.RawMessage, field any) error {
+	if key == "emit" || key == "error" {
+		strict := json.NewDecoder(bytes.NewReader(raw))
+		strict.DisallowUnknownFields()
+		err := strict.Decode(field)
+		if err == nil {
+			return nil
+		}
+		if name, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
+			a.unknown = append(a.unknown, key+"."+strings.Trim(name, `"`))
+		}
+		reflect.ValueOf(field).Elem().SetZero() // it may have read a part
+	}
+	return json.Unmarshal(raw, field)
 }
 
 func (a *answer) check() error {

@@ -102,8 +102,18 @@ func TestBackendWrongAnswers(t *testing.T) {
 func TestBackendUnknownKeys(t *testing.T) {
 	a := newApp(t, says(http.StatusOK, `{"acknowledge":["x"],"ack":["ok"]}`))
 	s := serve(t, socketio(a.proxy()))
-	s.enter().call(`42/app,1["x"]`, `43/app,1["ok"]`)
-	s.logged("unknown keys", "acknowledge", `"namespace":"/app"`, `"event":"x"`)
+	c := s.enter()
+	c.call(`42/app,1["x"]`, `43/app,1["ok"]`)
+	s.logged("unknown keys", `"acknowledge"`, `"namespace":"/app"`, `"event":"x"`)
+	// Deeper down too.
+	a.answer(says(http.StatusOK, `{"emit":[{"event":"a","args":[1]},{"event":"b","rooms":["r"],"volatile":false}],"ack":["ok"]}`))
+	c.call(`42/app,2["y"]`, `42/app,["a",1]`)
+	c.expect(`42/app,["b"]`)
+	c.expect(`43/app,2["ok"]`)
+	s.logged("unknown keys", `"emit.rooms"`, `"event":"y"`)
+	a.answer(says(http.StatusOK, `{"error":{"message":"no","code":7}}`))
+	c.call(`42/app,3["z"]`, `43/app,3[{"error":"no"}]`)
+	s.logged("unknown keys", `"error.code"`, `"event":"z"`)
 }
 
 func TestBackendOnOutage(t *testing.T) {

@@ -141,6 +141,7 @@ func TestBackendVerdict(t *testing.T) {
 		{403, `{"error":{"message":"members only","data":{"code":7}}}`, `{"message":"members only","data":{"code":7}}`, `members only`},
 		{401, `{"error":{"message":"log in"}}`, `{"message":"log in"}`, `log in`},
 		{200, `{"error":{"message":"not today","data":[1]}}`, `{"message":"not today","data":[1]}`, `not today`},
+		{200, `{"error":{}}`, `{"message":"refused"}`, `refused`},
 		{401, ``, `{"message":"Unauthorized"}`, `Unauthorized`},
 		{403, `<html>no</html>`, `{"message":"Forbidden"}`, `Forbidden`},
 		{404, `{"error":"a string"}`, `{"message":"Not Found"}`, `Not Found`},
