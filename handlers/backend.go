@@ -263,6 +263,7 @@ func positive(arg string) (int, error) {
 // HandleEvent asks the backend and does what it answers.
 func (b *Backend) HandleEvent(ctx context.Context, ev *hub.Event) error {
 	growStack()
+	began := time.Now()
 	body, err := encodeEvent(ev)
 	if err != nil {
 		return err
@@ -274,18 +275,18 @@ func (b *Backend) HandleEvent(ctx context.Context, ev *hub.Event) error {
 		err = a.apply(ev, b.log)
 	}
 	if err == nil {
-		countBackend(ev, "ok")
+		countBackend(ev, "ok", began)
 		return nil
 	}
 	if context.Cause(ctx) == context.Canceled {
-		countBackend(ev, "canceled")
+		countBackend(ev, "canceled", began)
 		return errUnavailable // nobody is there any more who asks
 	}
 	if verdict, ok := errors.AsType[*hub.Refusal](err); ok {
-		countBackend(ev, "refused")
+		countBackend(ev, "refused", began)
 		return verdict
 	}
-	countBackend(ev, "outage")
+	countBackend(ev, "outage", began)
 	b.log.Error("backend failed", zap.String("namespace", ev.Socket.Namespace().Name()),
 		zap.String("event", ev.Name), zap.String("socket", ev.Socket.ID()), zap.Error(err))
 	return b.outage(ev, err)
@@ -328,10 +329,15 @@ var (
 
 // ask sends the event through the HTTP handlers.
 func (b *Backend) ask(ctx context.Context, ev *hub.Event, body []byte) (*answer, error) {
-	if err := b.enter(ctx); err != nil {
+	if err := b.enter(ctx, ev); err != nil {
 		return nil, err
 	}
-	defer func() { <-b.slots }()
+	inFlight := backendInFlight.WithLabelValues(hubOf(ev))
+	inFlight.Inc()
+	defer func() {
+		inFlight.Dec()
+		<-b.slots
+	}()
 	w := &response{limit: b.MaxResponse, header: make(http.Header)}
 	err := b.serve(ctx, ev, w, body)
 	switch {
@@ -346,7 +352,7 @@ func (b *Backend) ask(ctx context.Context, ev *hub.Event, body []byte) (*answer,
 }
 
 // enter waits for its turn.
-func (b *Backend) enter(ctx context.Context) error {
+func (b *Backend) enter(ctx context.Context, ev *hub.Event) error {
 	select {
 	case b.slots <- struct{}{}:
 		return nil
@@ -356,7 +362,12 @@ func (b *Backend) enter(ctx context.Context) error {
 		b.waiting.Add(-1)
 		return errBusy
 	}
-	defer b.waiting.Add(-1)
+	waiting := backendWaiting.WithLabelValues(hubOf(ev))
+	waiting.Inc()
+	defer func() {
+		waiting.Dec()
+		b.waiting.Add(-1)
+	}()
 	select {
 	case b.slots <- struct{}{}:
 		return nil

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 )
 
@@ -83,6 +84,11 @@ func TestBackendConcurrency(t *testing.T) {
 	if refused := <-told; refused.Conn == nil {
 		t.Error("both wait")
 	}
+	for _, line := range []string{`caddy_socketio_backend_requests_in_flight{hub="default"} 1`, `caddy_socketio_backend_events_waiting{hub="default"} 1`} {
+		if !strings.Contains(s.metrics(), line+"\n") {
+			t.Errorf("the metrics do not have %s", line)
+		}
+	}
 	s.logged("backend failed", "too many events wait", `"event":"more"`)
 	if len(a.requests(`"more"`)) > 0 {
 		t.Error("more was asked than may be at a time")
@@ -95,6 +101,46 @@ func TestBackendConcurrency(t *testing.T) {
 		t.Errorf("%d of two were asked about", n)
 	}
 	first.call(`42/app,2["x"]`, `43/app,2["done"]`)
+	for _, line := range []string{
+		`backend_requests_in_flight{hub="default"} 0`, `backend_events_waiting{hub="default"} 0`,
+		`backend_requests_total{hub="default",outcome="outage",type="event"} `,
+		`backend_request_duration_seconds_count{hub="default",type="event"} `,
+	} {
+		if !strings.Contains(s.metrics(), "caddy_socketio_"+line) {
+			t.Errorf("the metrics do not have %s", line)
+		}
+	}
+}
+
+// All clients come back at once, as after a restart: no more of them are asked about
+// at a time than may be.
+func TestBackendMeetsBursts(t *testing.T) {
+	const clients, limit = 100, 5
+	var now, most atomic.Int64
+	a := newApp(t, func(w http.ResponseWriter, _ *http.Request) {
+		n := now.Add(1)
+		for m := most.Load(); n > m && !most.CompareAndSwap(m, n); m = most.Load() {
+		}
+		w.WriteHeader(http.StatusNoContent)
+		now.Add(-1)
+	})
+	s := serve(t, socketio(fmt.Sprint("concurrency ", limit, "\n", a.proxy())))
+	all := make([]client, clients)
+	for i := range all {
+		all[i] = s.dial()
+	}
+	for _, c := range all {
+		c.send("40/app,")
+	}
+	for _, c := range all {
+		c.expect(`40/app,{"sid":"*`)
+	}
+	if n := most.Load(); n > limit {
+		t.Errorf("%d were asked about at a time", n)
+	}
+	if n := len(a.requests(`"connect"`)); n != clients {
+		t.Errorf("asked %d times about %d clients", n, clients)
+	}
 }
 
 func TestBackendWaitsInTime(t *testing.T) {
