@@ -53,15 +53,16 @@ type Backend struct {
 	// that it comes back by itself; deny refuses it; allow lets it in. Default:
 	// retry.
 	OnOutage string `json:"on_outage,omitempty"`
-	// Sign is a secret that requests are signed with as Standard Webhooks has
-	// it: whsec_ and base64, or any text. Placeholders of the environment and of
-	// files are supported. Default: no signature.
-	Sign string `json:"sign,omitempty"`
+	// Sign are secrets that requests are signed with as Standard Webhooks has
+	// it: whsec_ and base64, or any text. There are several while one takes the
+	// place of another: the application may verify with any of them. Placeholders
+	// of the environment and of files are supported. Default: no signature.
+	Sign []string `json:"sign,omitempty"`
 
 	chain   caddyhttp.Handler
 	server  *caddyhttp.Server
 	log     *zap.Logger
-	secret  []byte
+	secrets [][]byte
 	slots   chan struct{} // holds one for each request under way
 	waiting *atomic.Int64
 }
@@ -81,14 +82,8 @@ func (b *Backend) Provision(ctx caddy.Context) error {
 	if len(b.Routes) == 0 {
 		return errors.New("expected HTTP handlers to ask, like reverse_proxy")
 	}
-	if b.Sign != "" {
-		sign, err := caddy.NewReplacer().ReplaceOrErr(b.Sign, true, true)
-		if err != nil {
-			return fmt.Errorf("sign: %w", err)
-		}
-		if b.secret, err = webhookSecret(sign); err != nil {
-			return fmt.Errorf("sign: %w", err)
-		}
+	if err := b.readSecrets(); err != nil {
+		return fmt.Errorf("sign: %w", err)
 	}
 	b.slots, b.waiting = make(chan struct{}, b.Concurrency), new(atomic.Int64)
 	b.server, _ = ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server)
@@ -105,6 +100,21 @@ func (b *Backend) Provision(ctx caddy.Context) error {
 	}
 	b.chain = routes.Compile(noHandler)
 	return registerBackendMetrics(ctx)
+}
+
+func (b *Backend) readSecrets() error {
+	for _, text := range b.Sign {
+		text, err := caddy.NewReplacer().ReplaceOrErr(text, true, true)
+		if err != nil {
+			return err
+		}
+		secret, err := webhookSecret(text)
+		if err != nil {
+			return err
+		}
+		b.secrets = append(b.secrets, secret)
+	}
+	return nil
 }
 
 // noHandler ends the chain of HTTP handlers.
@@ -149,7 +159,7 @@ func (b *Backend) check() error {
 //		concurrency  <number>
 //		queue        <number>
 //		on_outage    retry|deny|allow
-//		sign         <secret>
+//		sign         <secret...>
 //		<http directive> ...
 //	}
 //
@@ -216,7 +226,13 @@ func plainGroups(routes caddyhttp.RouteList) (caddyhttp.RouteList, error) {
 func (b *Backend) option(d *caddyfile.Dispenser) (bool, error) {
 	option := d.Val()
 	switch option {
-	case "timeout", "max_response", "concurrency", "queue", "on_outage", "sign":
+	case "sign":
+		args := d.RemainingArgs()
+		if b.Sign = append(b.Sign, args...); len(args) == 0 {
+			return true, d.Err("backend: sign: expected one or more secrets")
+		}
+		return true, nil
+	case "timeout", "max_response", "concurrency", "queue", "on_outage":
 	default:
 		return false, nil
 	}
@@ -243,8 +259,6 @@ func (b *Backend) option(d *caddyfile.Dispenser) (bool, error) {
 	case "on_outage":
 		b.OnOutage = arg
 		err = b.check()
-	case "sign":
-		b.Sign = arg
 	}
 	if err != nil {
 		return true, d.Errf("backend: %s: %v", option, err)

@@ -135,8 +135,8 @@ func (b *Backend) header(q *handshake.Request, body []byte) http.Header {
 	header.Set("Content-Type", "application/json")
 	header.Set("Accept", "application/json")
 	header.Set("Content-Length", strconv.Itoa(len(body)))
-	if b.secret != nil {
-		sign(header, b.secret, newWebhookID(), time.Now(), body)
+	if b.secrets != nil {
+		sign(header, b.secrets, newWebhookID(), time.Now(), body)
 	}
 	return header
 }

@@ -15,6 +15,9 @@ import (
 // webhookSecret reads a secret in the form of Standard Webhooks, whsec_ and base64,
 // or any other text.
 func webhookSecret(text string) ([]byte, error) {
+	if text == "" {
+		return nil, errors.New("the secret is empty")
+	}
 	encoded, ok := strings.CutPrefix(text, "whsec_")
 	if !ok {
 		return []byte(text), nil
@@ -29,13 +32,17 @@ func webhookSecret(text string) ([]byte, error) {
 func newWebhookID() string { return "msg_" + rand.Text() }
 
 // sign adds the headers of Standard Webhooks: what is signed is the id, the time
-// and the body, with points between them.
-func sign(header http.Header, secret []byte, id string, now time.Time, body []byte) {
+// and the body, with points between them. There is a signature for each secret.
+func sign(header http.Header, secrets [][]byte, id string, now time.Time, body []byte) {
 	timestamp := strconv.FormatInt(now.Unix(), 10)
-	mac := hmac.New(sha256.New, secret)
-	mac.Write([]byte(id + "." + timestamp + "."))
-	mac.Write(body)
+	var signatures []string
+	for _, secret := range secrets {
+		mac := hmac.New(sha256.New, secret)
+		mac.Write([]byte(id + "." + timestamp + "."))
+		mac.Write(body)
+		signatures = append(signatures, "v1,"+base64.StdEncoding.EncodeToString(mac.Sum(nil)))
+	}
 	header.Set("Webhook-Id", id)
 	header.Set("Webhook-Timestamp", timestamp)
-	header.Set("Webhook-Signature", "v1,"+base64.StdEncoding.EncodeToString(mac.Sum(nil)))
+	header.Set("Webhook-Signature", strings.Join(signatures, " "))
 }

@@ -3,11 +3,15 @@
 
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { Webhook, WebhookVerificationError } from 'standardwebhooks';
 import { App } from './lib/app.js';
 import { Caddy } from './lib/caddy.js';
 import { beside, call, connect, connected, kind, kinds, open, refused } from './lib/clients.js';
 import { serving, socketio, test } from './lib/rules.js';
 import { heard, within } from './lib/time.js';
+
+const vectors = JSON.parse(readFileSync(new URL('../../docs/webhooks.json', import.meta.url)));
 
 const backend = (address, more = '') => `backend {
 	rewrite /realtime/{event.name}
@@ -158,15 +162,30 @@ test('disconnect is told to the application, with its reason', async (t) => {
 	assert.deepEqual([body.reason, body.socket.id, body.socket.rooms], ['client namespace disconnect', id, []]);
 });
 
-test('signed requests can be checked as Standard Webhooks', async (t) => {
-	const key = Buffer.from('a secret of thirty-two bytes....');
+test('signed requests are verified by the library of Standard Webhooks', async (t) => {
+	const [fresh, old] = ['a secret of thirty-two bytes....', 'one that was used before it.....'].map((key) => `whsec_${btoa(key)}`);
 	const server = await App.start(t);
-	const caddy = await start(t, server, `sign whsec_${key.toString('base64')}`);
+	const caddy = await start(t, server, `sign ${fresh} ${old}`);
 	await connect(t, kind(4, 'websocket'), app(caddy));
-	const [{ headers, text }] = server.of('connect');
-	const signed = `${headers['webhook-id']}.${headers['webhook-timestamp']}.${text}`;
-	const expected = createHmac('sha256', key).update(signed).digest('base64');
-	assert.ok(headers['webhook-signature'].split(' ').includes(`v1,${expected}`));
+	const [{ headers, text, body }] = server.of('connect');
+	for (const secret of [fresh, old]) assert.deepEqual(new Webhook(secret).verify(text, headers), body);
+
+	const webhook = new Webhook(fresh);
+	const then = String(headers['webhook-timestamp'] - 3600);
+	for (const [what, key, body, more] of [
+		['another secret', new Webhook(`whsec_${btoa('whoever')}`), text],
+		['an altered body', webhook, text.replace('/app', '/spp')],
+		['an older time', webhook, text, { 'webhook-timestamp': then }],
+		['another id', webhook, text, { 'webhook-id': 'msg_1' }],
+	]) assert.throws(() => key.verify(body, { ...headers, ...more }), WebhookVerificationError, what);
+
+	// One that was signed long ago is refused, however good its signature is.
+	const replayed = webhook.sign(headers['webhook-id'], new Date(then * 1000), text);
+	assert.throws(() => webhook.verify(text, { ...headers, 'webhook-timestamp': then, 'webhook-signature': replayed }), /too old/);
+
+	for (const { secrets: [secret], body: vector, 'webhook-id': id, 'webhook-timestamp': time, 'webhook-signature': signature } of vectors) {
+		if (secret.startsWith('whsec_')) assert.equal(new Webhook(secret).sign(id, new Date(time * 1000), vector), signature.split(' ')[0]);
+	}
 });
 
 const secret = 'a secret that is long enough for HS256, it is';
