@@ -9,10 +9,12 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/caddy-socketio/caddy-socketio/internal/api"
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 func init() {
@@ -49,6 +51,37 @@ func addCommands(parent *cobra.Command) {
 		emitCommand(), memberCommand("join", "Makes sockets join rooms"), memberCommand("leave", "Makes sockets leave rooms"),
 		disconnectCommand(), namespacesCommand(), roomsCommand(), socketsCommand(), statusCommand(),
 	)
+	parent.RunE = helpOnly
+	parent.ValidArgsFunction = cobra.NoFileCompletions
+	completeNoFiles(parent)
+	for _, cmd := range parent.Commands() {
+		completeNoFiles(cmd)
+	}
+}
+
+// helpOnly helps who names no command, and fails for who names one that there is
+// not, which Cobra would help, too, and call it a success.
+func helpOnly(parent *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return parent.Help()
+	}
+	var names []string
+	for _, cmd := range parent.Commands() {
+		names = append(names, cmd.Name())
+	}
+	return fmt.Errorf("unknown command %q: expected one of %s", args[0], strings.Join(names, ", "))
+}
+
+// completeNoFiles keeps the names of files away from flags that want none.
+func completeNoFiles(cmd *cobra.Command) {
+	cmd.LocalFlags().VisitAll(func(flag *pflag.Flag) {
+		if flag.Name == "config" || flag.Value.Type() == "bool" {
+			return
+		}
+		if err := cmd.RegisterFlagCompletionFunc(flag.Name, cobra.NoFileCompletions); err != nil {
+			panic(err) // a flag of that name has a completion
+		}
+	})
 }
 
 // command makes a command that does not complete its arguments with files.
@@ -56,8 +89,28 @@ func command(use, short, long string, args cobra.PositionalArgs, run func(*call,
 	return &cobra.Command{
 		Use: use, Short: short, Long: long, Args: args,
 		ValidArgsFunction: cobra.NoFileCompletions,
-		RunE:              func(cmd *cobra.Command, args []string) error { return run(&call{cmd: cmd}, args) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := checkText(cmd, args); err != nil {
+				return err
+			}
+			return run(&call{cmd: cmd}, args)
+		},
 	}
+}
+
+// checkText refuses what is not UTF-8, which making JSON of it would repair.
+func checkText(cmd *cobra.Command, args []string) (err error) {
+	for i, arg := range args {
+		if !utf8.ValidString(arg) {
+			return fmt.Errorf("argument %d: invalid UTF-8", i+1)
+		}
+	}
+	cmd.Flags().Visit(func(flag *pflag.Flag) {
+		if !utf8.ValidString(flag.Value.String()) {
+			err = fmt.Errorf("--%s: invalid UTF-8", flag.Name)
+		}
+	})
+	return err
 }
 
 // call is one use of a command.

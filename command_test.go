@@ -14,14 +14,21 @@ import (
 
 // run runs `caddy socketio` with arguments, and returns what it writes.
 func run(input string, args ...string) (output, errors string, err error) {
-	parent := &cobra.Command{Use: "socketio", SilenceUsage: true, SilenceErrors: true}
+	return runCaddy(input, append([]string{"socketio"}, args...)...)
+}
+
+// runCaddy runs `caddy`, of which there is no other command, with arguments.
+func runCaddy(input string, args ...string) (output, errors string, err error) {
+	root := &cobra.Command{Use: "caddy", SilenceUsage: true, SilenceErrors: true}
+	parent := &cobra.Command{Use: "socketio <command>", Short: "Emits", Long: commandLong}
+	root.AddCommand(parent)
 	addCommands(parent)
 	var out, errs bytes.Buffer
-	parent.SetIn(strings.NewReader(input))
-	parent.SetOut(&out)
-	parent.SetErr(&errs)
-	parent.SetArgs(args)
-	err = parent.Execute()
+	root.SetIn(strings.NewReader(input))
+	root.SetOut(&out)
+	root.SetErr(&errs)
+	root.SetArgs(args)
+	err = root.Execute()
 	return out.String(), errs.String(), err
 }
 
@@ -102,11 +109,49 @@ func TestCommandsFail(t *testing.T) {
 	c.fails("requires at least 1 arg", "join")
 	c.fails("unknown command", "status", "now")
 	c.fails("unknown flag", "status", "--now")
+	c.fails(`unknown command "stats": expected one of disconnect, emit, join,`, "stats")
+	c.fails("argument 2: invalid UTF-8", "emit", "x", "\xff")
+	c.fails("--to: invalid UTF-8", "emit", "x", "--to", "a", "--to", "\xff")
 
 	c.admin = freeAddress(t)
 	c.fails("refused", "status")
 	c.admin = "unix/" + filepath.Join(t.TempDir(), "nothing.sock")
 	c.fails("no such file", "status")
+}
+
+// TestCompletion asks as the scripts of `caddy completion` do.
+func TestCompletion(t *testing.T) {
+	const files, noFiles = ":0\n", ":4\n"
+	for _, c := range []struct {
+		args []string
+		want string // a part
+	}{
+		{[]string{""}, "emit\tEmits an event\njoin\t"},
+		{[]string{"em"}, "emit\tEmits an event\n" + noFiles},
+		{[]string{"emit", "--ac"}, "--ack\tWait so long"},
+		{[]string{"emit", ""}, noFiles},
+		{[]string{"emit", "--to", ""}, noFiles},
+		{[]string{"rooms", "--namespace", ""}, noFiles},
+		{[]string{"status", "--config", ""}, files},
+	} {
+		out, _, err := runCaddy("", append([]string{cobra.ShellCompRequestCmd, "socketio"}, c.args...)...)
+		if err != nil || !strings.Contains(out, c.want) {
+			t.Errorf("%q: got %q, %v, want %q", c.args, out, err, c.want)
+		}
+	}
+}
+
+func TestHelp(t *testing.T) {
+	for args, want := range map[string]string{
+		"":            "socketio <command> [flags]\n",
+		"--help":      "Available Commands:\n  disconnect  Disconnects sockets\n",
+		"emit --help": "emit <event> [<argument>...] [flags]\n\nExamples:\n  $ caddy socketio emit news",
+	} {
+		out, errs, err := run("", strings.Fields(args)...)
+		if err != nil || errs != "" || !strings.Contains(out, want) {
+			t.Errorf("%q: got %s%s, %v", args, out, errs, err)
+		}
+	}
 }
 
 func TestEmitCommandWithAck(t *testing.T) {
