@@ -15,14 +15,14 @@ import (
 
 // caddyServer is Caddy in this process, of which there is one at a time.
 type caddyServer struct {
-	t     *testing.T
+	t     testing.TB
 	admin string // address of the admin endpoint
 	site  string // URL of the site, without a path
 }
 
 // startCaddy runs Caddy with a site that has the given directives. The admin
 // endpoint is on a port or, with unix, on a Unix socket.
-func startCaddy(t *testing.T, unix bool, directives string) *caddyServer {
+func startCaddy(t testing.TB, unix bool, directives string) *caddyServer {
 	t.Helper()
 	for _, name := range []string{"HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME"} {
 		t.Setenv(name, t.TempDir())
@@ -53,7 +53,7 @@ func (s *caddyServer) load(directives string) {
 	}
 }
 
-func freeAddress(t *testing.T) string {
+func freeAddress(t testing.TB) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
