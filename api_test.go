@@ -22,34 +22,6 @@ const chatDirectives = `
 	}
 `
 
-func TestAdminAPI(t *testing.T) {
-	s := startCaddy(t, false, chatDirectives)
-	c := s.connect("/chat")
-	api := "http://" + s.admin + "/socketio/"
-	emit := `{"namespace":"/chat","to":["lobby"],"event":"news","args":[1]}`
-	jsonType := []string{"Content-Type", "application/json"}
-	s.expect(200, `{"delivered":1}`, "POST", api+"emit", emit, jsonType...)
-	if got := c.poll(); got != `42/chat,["news",1]` {
-		t.Errorf("got %s", got)
-	}
-	s.expect(200, `[{"name":"/","sockets":0,"rooms":0},{"name":"/chat","sockets":1,"rooms":2}]`, "GET", api+"namespaces", "")
-
-	for _, e := range []struct {
-		status                     int
-		error, method, path, extra string
-	}{
-		{404, `there is no operation \"nope\"`, "GET", "nope", ""},
-		{404, `namespace: there is no namespace \"/nope\" in hub \"default\"`, "GET", "rooms?namespace=/nope", ""},
-		{405, "method GET is not allowed: expected POST", "GET", "emit", ""},
-		{400, "body: expected JSON, it is empty", "POST", "emit", ""},
-		{413, "the body is larger than 16777216 bytes", "POST", "emit", strings.Repeat(" ", 16<<20+1)},
-	} {
-		s.expect(e.status, `{"error":"`+e.error+`"}`, e.method, api+e.path, e.extra, jsonType...)
-	}
-	s.expect(415, `{"error":"content type \"text/plain\" is not supported: expected application/json"}`,
-		"POST", api+"emit", emit, "Content-Type", "text/plain")
-}
-
 // TestAdminAPIFromTheWeb proves that the admin endpoint's own rules guard the API.
 func TestAdminAPIFromTheWeb(t *testing.T) {
 	s := startCaddy(t, false, chatDirectives)
