@@ -15,9 +15,10 @@ import (
 
 // caddyServer is Caddy in this process, of which there is one at a time.
 type caddyServer struct {
-	t     testing.TB
-	admin string // address of the admin endpoint
-	site  string // URL of the site, without a path
+	t      testing.TB
+	admin  string // address of the admin endpoint
+	site   string // URL of the site, without a path
+	client *http.Client
 }
 
 // startCaddy runs Caddy with a site that has the given directives. The admin
@@ -27,7 +28,7 @@ func startCaddy(t testing.TB, unix bool, directives string) *caddyServer {
 	for _, name := range []string{"HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME"} {
 		t.Setenv(name, t.TempDir())
 	}
-	s := &caddyServer{t: t, admin: freeAddress(t), site: "http://" + freeAddress(t)}
+	s := &caddyServer{t: t, admin: freeAddress(t), site: "http://" + freeAddress(t), client: http.DefaultClient}
 	if unix {
 		s.admin = "unix/" + filepath.Join(t.TempDir(), "admin.sock")
 	}
@@ -40,15 +41,26 @@ func startCaddy(t testing.TB, unix bool, directives string) *caddyServer {
 	return s
 }
 
-// load replaces the site's directives.
-func (s *caddyServer) load(directives string) {
+// load replaces the site's directives. Edits change the config that comes of it.
+func (s *caddyServer) load(directives string, edits ...func(config map[string]any)) {
 	s.t.Helper()
 	config, err := adapt(fmt.Sprintf("{\n\tadmin %s\n\tpersist_config off\n\tstorage file_system %s\n\tlog {\n\t\toutput discard\n\t}\n}\n%s {\n%s\n}\n",
 		s.admin, s.t.TempDir(), s.site, directives))
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	if err := caddy.Load([]byte(config), true); err != nil {
+	var edited map[string]any
+	if err := json.Unmarshal([]byte(config), &edited); err != nil {
+		s.t.Fatal(err)
+	}
+	for _, edit := range edits {
+		edit(edited)
+	}
+	text, err := json.Marshal(edited)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if err := caddy.Load(text, true); err != nil {
 		s.t.Fatal(err)
 	}
 }
@@ -76,7 +88,7 @@ func (s *caddyServer) request(method, url, body string, header ...string) (int, 
 			r.Host = header[i+1]
 		}
 	}
-	resp, err := http.DefaultClient.Do(r)
+	resp, err := s.client.Do(r)
 	if err != nil {
 		s.t.Fatal(err)
 	}
