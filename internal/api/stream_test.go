@@ -1,13 +1,19 @@
 package api
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
 	"io"
+	"net"
+	"net/http"
+	"net/http/httputil"
 	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
+	"testing/synctest"
+	"time"
 
 	"github.com/caddy-socketio/caddy-socketio/hub"
 )
@@ -106,6 +112,59 @@ func TestStreamEmitsAtOnce(t *testing.T) {
 	input.Close()
 	f.expect(<-done, 200, `{"emits":3,"delivered":0,"errors":[]}`)
 }
+
+// TestStreamOutlivesTheReadTimeout streams through a server that has the timeouts of
+// Caddy's admin endpoint.
+func TestStreamOutlivesTheReadTimeout(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t)
+		near, far := net.Pipe()
+		server := &http.Server{Handler: f, ReadTimeout: 10 * time.Second, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute}
+		defer server.Close()
+		go server.Serve(&oneConn{conn: far, closed: make(chan struct{})})
+
+		io.WriteString(near, "POST /socketio/emit HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n")
+		chunks := httputil.NewChunkedWriter(near)
+		for i := range 3 {
+			fmt.Fprintf(chunks, "{\"event\":\"e%d\"}\n", i)
+			time.Sleep(time.Hour)
+			if got := len(f.events()); got != i+1 {
+				t.Errorf("%d events after %d lines", got, i+1)
+			}
+		}
+		chunks.Close()
+		io.WriteString(near, "\r\n")
+		resp, err := http.ReadResponse(bufio.NewReader(near), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if body, err := io.ReadAll(resp.Body); err != nil || string(body) != `{"emits":3,"delivered":0,"errors":[]}`+"\n" {
+			t.Errorf("got %s, %v", body, err)
+		}
+	})
+}
+
+// oneConn is a listener with one connection.
+type oneConn struct {
+	conn   net.Conn
+	closed chan struct{} // by Close
+}
+
+func (l *oneConn) Accept() (net.Conn, error) {
+	if conn := l.conn; conn != nil {
+		l.conn = nil
+		return conn, nil
+	}
+	<-l.closed
+	return nil, net.ErrClosed
+}
+
+func (l *oneConn) Close() error {
+	close(l.closed)
+	return nil
+}
+
+func (l *oneConn) Addr() net.Addr { return new(net.TCPAddr) }
 
 func TestStreamTellsSomeErrors(t *testing.T) {
 	f := newFixture(t)
