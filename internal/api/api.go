@@ -72,6 +72,15 @@ func Operations() []string { return slices.Sorted(maps.Keys(operations)) }
 // of an operation, or nothing for the status. The error is an [*Error], and nothing
 // was written then; any other error says that the answer could not be written.
 func (a *API) Serve(w http.ResponseWriter, r *http.Request, path string) error {
+	answer, err := a.answer(w, r, path)
+	if err != nil {
+		drop(r)
+		return asError(err)
+	}
+	return writeJSON(w, http.StatusOK, answer)
+}
+
+func (a *API) answer(w http.ResponseWriter, r *http.Request, path string) (any, error) {
 	name := path
 	switch name {
 	case StatusOperation:
@@ -81,19 +90,15 @@ func (a *API) Serve(w http.ResponseWriter, r *http.Request, path string) error {
 	}
 	op, ok := operations[name]
 	if !ok {
-		return &Error{Status: http.StatusNotFound, Message: fmt.Sprintf("there is no operation %q", path)}
+		return nil, notFound("there is no operation %q", path)
 	}
 	if a.OnlyOperations != nil && !slices.Contains(a.OnlyOperations, name) {
-		return forbidden("%s is not allowed here", name)
+		return nil, forbidden("%s is not allowed here", name)
 	}
 	if err := op.checkMethod(r.Method); err != nil {
-		return err
+		return nil, err
 	}
-	answer, err := op.do(a, w, r)
-	if err != nil {
-		return asError(err)
-	}
-	return writeJSON(w, http.StatusOK, answer)
+	return op.do(a, w, r)
 }
 
 func (op operation) checkMethod(method string) error {

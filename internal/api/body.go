@@ -49,7 +49,7 @@ func readBody(w http.ResponseWriter, r *http.Request, into any) error {
 }
 
 // readAll reads a body of up to [MaxBody] bytes. A larger one is refused before
-// any of it is read, when its length is told.
+// any of it is kept, when its length is told.
 func readAll(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	if r.ContentLength > MaxBody {
 		return nil, &http.MaxBytesError{Limit: MaxBody}
@@ -59,6 +59,21 @@ func readAll(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 		return nil, badRequest("body: %v", err)
 	}
 	return body, err
+}
+
+// maxDropped is how many bytes of a body that is refused are read.
+const maxDropped = 8 * MaxBody
+
+// drop reads what is left of the body of a request that is refused, and keeps
+// nothing: many clients read no answer before they have written all, and would see
+// the connection break instead. A client that asks before it writes gets its answer
+// at once, and so does one that writes a stream, which may never end.
+func drop(r *http.Request) {
+	stream, _ := contentType(r)
+	if stream || r.Header.Get("Expect") != "" || r.ContentLength > maxDropped {
+		return
+	}
+	_, _ = io.CopyN(io.Discard, r.Body, maxDropped) // who is gone reads no answer
 }
 
 // decode reads one JSON value and nothing after it. Fields that are not known are

@@ -178,17 +178,44 @@ func TestLargeBodies(t *testing.T) {
 	for _, path := range []string{"emit", "join", "leave", "disconnect", "server_side_emit"} {
 		f.expect(f.do("POST", path, "application/json", endless), 413, "larger than 16777216 bytes")
 	}
-	if most := 5 * (MaxBody + 1<<20); endless.read > most {
+	if most := 5 * (MaxBody + maxDropped + 1<<20); endless.read > most {
 		t.Errorf("read %d bytes, want at most %d", endless.read, most)
 	}
-	// One that tells its length is not read at all.
-	r := httptest.NewRequest("POST", "/socketio/emit", endless)
-	r.Header.Set("Content-Type", "application/json")
-	r.ContentLength, endless.read = 100<<20, 0
-	w := httptest.NewRecorder()
-	f.ServeHTTP(w, r)
-	if w.Code != 413 || endless.read > 0 {
-		t.Errorf("status %d after %d bytes", w.Code, endless.read)
+}
+
+// TestRefusedBodies tells which of them are read to their end, so that the client
+// gets to read the answer.
+func TestRefusedBodies(t *testing.T) {
+	f := newFixture(t)
+	for _, c := range []struct {
+		path, contentType, expect string
+		told, read                int
+		status                    int
+	}{
+		{"emit", "application/json", "", 100 << 20, 100 << 20, 413},
+		{"emit", "application/json", "100-continue", 100 << 20, 0, 413},
+		{"emit", "application/json", "", 1 << 30, 0, 413},
+		{"emit", "text/plain", "", 1 << 20, 1 << 20, 415},
+		{"nope", "application/json", "", 1 << 20, 1 << 20, 404},
+		{"rooms", "application/json", "", 1 << 20, 1 << 20, 405},
+		{"emit?nonsense=1", "application/x-ndjson", "", -1, 0, 400},
+		{"join", "application/x-ndjson", "", -1, 0, 415},
+	} {
+		body := new(zeros)
+		r := httptest.NewRequest("POST", "/socketio/"+c.path, body)
+		if c.told >= 0 {
+			r.Body = io.NopCloser(io.LimitReader(body, int64(c.told)))
+		}
+		r.Header.Set("Content-Type", c.contentType)
+		r.ContentLength = int64(c.told)
+		if c.expect != "" {
+			r.Header.Set("Expect", c.expect)
+		}
+		w := httptest.NewRecorder()
+		f.ServeHTTP(w, r)
+		if w.Code != c.status || body.read != c.read {
+			t.Errorf("%s %s of %d bytes: status %d after %d bytes", c.path, c.contentType, c.told, w.Code, body.read)
+		}
 	}
 }
 
