@@ -139,17 +139,16 @@ func (q *roomQueue) notice(s rueidis.PubSubSubscription) {
 func (sh *shards) settle(home string) error {
 	l := sh.link
 	come, gone := l.pending(sh.session)
-	add, remove := sh.changes()
+	var former []subscription
 	for _, ln := range gone {
-		remove = append(remove, sh.all(ln)...)
+		former = append(former, sh.all(ln)...)
+		delete(sh.subs, ln) // so that no change of its rooms matters any more
 	}
-	if err := sh.unsubscribe(remove); err != nil {
+	add, remove := sh.changes()
+	if err := sh.unsubscribe(append(former, remove...)); err != nil {
 		return err
 	}
 	if len(gone) > 0 {
-		for _, ln := range gone {
-			delete(sh.subs, ln)
-		}
 		l.settle(sh.session, gone, func() { sh.session.forget(gone) })
 	}
 	fixed := make([]subscription, 0, 2*len(come))
@@ -201,9 +200,15 @@ func (sh *shards) arrive(come []*line, refusals map[*line]error) error {
 func (sh *shards) changes() (add, remove []subscription) {
 	rooms, lines, moved := sh.link.rooms.take()
 	for _, channel := range moved {
-		if ln := sh.link.routes.find(channel).line; ln != nil && sh.subs[ln][channel] != nil {
-			delete(sh.subs[ln], channel)
+		ln := sh.link.routes.find(channel).line
+		if ln == nil || sh.subs[ln][channel] == nil {
+			continue
+		}
+		delete(sh.subs[ln], channel)
+		if channel == ln.names.broadcast || channel == ln.names.own {
 			add = append(add, subscription{line: ln, channel: channel})
+		} else { // which may be over meanwhile
+			rooms[roomKey{ln, ln.names.roomOf(channel)}] = struct{}{}
 		}
 	}
 	for ln := range lines {

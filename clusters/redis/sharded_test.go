@@ -320,6 +320,38 @@ func TestShardedOpenAndCloseAgain(t *testing.T) {
 	}
 }
 
+// TestShardedChannelsMoveAway has Redis take channels away just when nobody needs
+// them any more.
+func TestShardedChannelsMoveAway(t *testing.T) {
+	s := startRedis(t)
+	c := process(t, s, speaks(dynamic))
+	a := enter(t, c, "/chat", "ended", "there")
+	s.subscribers("socket.io#/chat#ended#", 1)
+	s.subscribers("socket.io#/chat#there#", 1)
+	q := &linkOf(a.node).rooms
+	moved := func(rooms ...string) {
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		for _, room := range rooms {
+			q.moved = append(q.moved, "socket.io#/chat#"+room)
+		}
+	}
+	moved("ended#", "there#", "")
+	a.set(false, "ended") // wakes the session
+	a.set(true, "then")
+	s.subscribers("socket.io#/chat#then#", 1)
+	s.subscribers("socket.io#/chat#there#", 1)
+	s.subscribers("socket.io#/chat#", 1)
+	if subs := s.command("PUBSUB", "SHARDCHANNELS"); subs != "*5" { // with ended, which Redis did not really take
+		t.Errorf("%s channels", subs)
+	}
+	moved("there#", "")
+	a.adapter.Close()
+	again := enter(t, c, "/chat", "there")
+	again.together(1)
+	s.subscribers("socket.io#/chat#there#", 1)
+}
+
 func (r *roomy) watching() int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
