@@ -28,9 +28,11 @@ type session struct {
 	home rueidis.Client
 	// lines are those subscribed to, with nil, and those that Redis does not let
 	// this user subscribe to, with what it says; guarded by link.mu.
-	lines   map[*line]error
-	refused int  // how many of them are
-	fresh   bool // there are no subscriptions yet
+	lines map[*line]error
+	fresh bool // there are no subscriptions yet
+	// again tells when to try what Redis refused once more; nil when it refused
+	// nothing. Guarded by link.mu.
+	again <-chan time.Time
 }
 
 // refusalTime is the time after which Redis is asked again what it refused.
@@ -108,15 +110,12 @@ func (l *link) serve(client rueidis.Client) (lived bool, err error) {
 			l.probe(home.client)
 			lived = true
 		}
-		changed, refused := l.up(s)
+		changed, again := l.up(s)
 		if changed == nil {
 			continue // lines have come or gone in the meantime
 		}
-		if err := l.wait(changed, lost, refused); err != nil {
+		if err := l.wait(s, changed, lost, again); err != nil {
 			return true, err
-		}
-		if refused {
-			l.forgive(s)
 		}
 	}
 }
@@ -151,13 +150,9 @@ func (l *link) probe(publishers ...rueidis.Client) {
 	}
 }
 
-// wait waits for a change of lines or rooms, and not for long when some of them were
-// refused. The error says that the connection or the link has ended.
-func (l *link) wait(changed <-chan struct{}, lost <-chan error, refused bool) error {
-	var again <-chan time.Time
-	if refused {
-		again = time.After(refusalTime)
-	}
+// wait waits for a change of lines or rooms, or until it is time to try again what
+// was refused. The error says that the connection or the link has ended.
+func (l *link) wait(s *session, changed <-chan struct{}, lost <-chan error, again <-chan time.Time) error {
 	select {
 	case err := <-lost:
 		if err == nil {
@@ -167,13 +162,15 @@ func (l *link) wait(changed <-chan struct{}, lost <-chan error, refused bool) er
 	case <-changed:
 	case <-l.rooms.wake:
 	case <-again:
+		l.forgive(s)
 	case <-l.ctx.Done():
 		return errClosed
 	}
 	return nil
 }
 
-// forgive forgets which lines were refused, so that they are tried again.
+// forgive forgets which lines were refused, so that they are tried again, and the
+// rooms of the others.
 func (l *link) forgive(s *session) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -181,9 +178,11 @@ func (l *link) forgive(s *session) {
 		if refusal != nil {
 			delete(s.lines, ln)
 			l.unsettled[ln] = struct{}{}
+		} else {
+			l.rooms.look(ln)
 		}
 	}
-	s.refused = 0
+	s.again = nil
 }
 
 // pending returns lines that s has to subscribe to, and to unsubscribe from: of
@@ -273,17 +272,21 @@ func (l *link) settle(s *session, lines []*line, note func()) {
 func (s *session) note(lines []*line, refusal error) {
 	for _, ln := range lines {
 		s.lines[ln] = refusal
-		if refusal != nil {
-			s.refused++
-		}
+	}
+	if refusal != nil {
+		s.retry()
+	}
+}
+
+// retry has what was refused tried again in a while. The caller holds link.mu.
+func (s *session) retry() {
+	if s.again == nil {
+		s.again = time.After(refusalTime)
 	}
 }
 
 func (s *session) forget(lines []*line) {
 	for _, ln := range lines {
-		if s.lines[ln] != nil {
-			s.refused--
-		}
 		delete(s.lines, ln)
 	}
 }
@@ -313,12 +316,12 @@ func subscriptions(lines []*line) (patterns, channels []string) {
 }
 
 // up notes that the session is subscribed to all lines, and returns what tells of a
-// change, nil when it is not; and whether some lines were refused.
-func (l *link) up(s *session) (changed <-chan struct{}, refused bool) {
+// change, nil when it is not; and what tells when to try again what was refused.
+func (l *link) up(s *session) (changed <-chan struct{}, again <-chan time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if len(l.unsettled) > 0 {
-		return nil, false
+		return nil, nil
 	}
 	if l.session != s {
 		l.session, l.away = s, nil
@@ -326,7 +329,7 @@ func (l *link) up(s *session) (changed <-chan struct{}, refused bool) {
 		l.log().Info("cluster connected", zap.Strings("servers", l.settings.addresses),
 			zap.Uint64("dropped_total", l.out.dropped.Load()))
 	}
-	return l.changed, s.refused > 0
+	return l.changed, s.again
 }
 
 // down notes that there is no connection.

@@ -72,15 +72,12 @@ func (l *link) serveSharded(client rueidis.Client, mode sharded) (lived bool, er
 			l.probe(slices.Collect(maps.Values(client.Nodes()))...)
 			lived = true
 		}
-		changed, refused := l.up(s)
+		changed, again := l.up(s)
 		if changed == nil {
 			continue // lines have come or gone in the meantime
 		}
-		if err := l.wait(changed, sh.lost, refused); err != nil {
+		if err := l.wait(s, changed, sh.lost, again); err != nil {
 			return true, err
-		}
-		if refused {
-			l.forgive(s)
 		}
 	}
 }

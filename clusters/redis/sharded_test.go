@@ -405,6 +405,9 @@ func TestShardedNeedsPermission(t *testing.T) {
 	m.together(1)
 	s.subscribers("socket.io#/chat#r#", 0)
 	s.subscribers("socket.io#/chat#allowed#", 1)
+	allow("&socket.io#/chat#*")
+	linkOf(m.node).tryAgain()
+	s.subscribers("socket.io#/chat#r#", 1)
 }
 
 // TestRoomsOfOthersAreNotRead has the classic dialect leave alone what is for rooms

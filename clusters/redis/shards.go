@@ -46,9 +46,15 @@ func (sh *shards) do(at *shard, commands rueidis.Commands) ([]rueidis.RedisResul
 	return at.client.DoMulti(ctx, commands...), cancel
 }
 
-// subscribeRooms subscribes to channels of rooms. What Redis refuses is left out.
+// subscribeRooms subscribes to channels of rooms. What Redis refuses is left out for
+// now.
 func (sh *shards) subscribeRooms(home string, list []subscription) error {
 	refusals, err := sh.subscribe(home, list)
+	if len(refusals) > 0 {
+		sh.link.mu.Lock()
+		sh.session.retry()
+		sh.link.mu.Unlock()
+	}
 	for ln, refusal := range refusals {
 		sh.link.complain("rooms are not shared: Redis refuses to subscribe", zap.String("namespace", ln.namespace), zap.Error(refusal))
 	}

@@ -27,9 +27,11 @@ type session struct {
 	home rueidis.Client
 	// lines are those subscribed to, with nil, and those that Redis does not let
 	// this user subscribe to, with what it says; guarded by link.mu.
-	lines   map[*line]error
-	refused int  // how many of them are
-	fresh   bool // there are no subscriptions yet
+	lines map[*line]error
+	fresh bool // there are no subscriptions yet
+	// again tells when to try what Redis refused once more; nil when it refused
+	// nothing. Guarded by link.mu.
+	again <-chan time.Time
 }
 
 // refusalTime is the time after which Redis is asked again what it refused.
@@ -108,26 +110,19 @@ func (l *link) serve(client rueidis.Client) (lived bool, err error) {
 			return lived, err
 		}
 		lived = true
-		changed, refused := l.up(s)
+		changed, again := l.up(s)
 		if changed == nil {
 			continue // lines have come or gone in the meantime
 		}
-		if err := l.wait(changed, lost, refused); err != nil {
+		if err := l.wait(s, changed, lost, again); err != nil {
 			return true, err
-		}
-		if refused {
-			l.forgive(s)
 		}
 	}
 }
 
-// wait waits for a change of lines, and not for long when some of them were
+// wait waits for a change of lines, or until it is time to try again what was
 // refused. The error says that the connection or the link has ended.
-func (l *link) wait(changed <-chan struct{}, lost <-chan error, refused bool) error {
-	var again <-chan time.Time
-	if refused {
-		again = time.After(refusalTime)
-	}
+func (l *link) wait(s *session, changed <-chan struct{}, lost <-chan error, again <-chan time.Time) error {
 	select {
 	case err := <-lost:
 		if err == nil {
@@ -136,6 +131,7 @@ func (l *link) wait(changed <-chan struct{}, lost <-chan error, refused bool) er
 		return err
 	case <-changed:
 	case <-again:
+		l.forgive(s)
 	case <-l.ctx.Done():
 		return errClosed
 	}
@@ -152,7 +148,7 @@ func (l *link) forgive(s *session) {
 			l.unsettled[ln] = struct{}{}
 		}
 	}
-	s.refused = 0
+	s.again = nil
 }
 
 // pending returns lines that s has to subscribe to, and to unsubscribe from: of
@@ -238,17 +234,21 @@ func (l *link) settle(s *session, note func()) {
 func (s *session) note(lines []*line, refusal error) {
 	for _, ln := range lines {
 		s.lines[ln] = refusal
-		if refusal != nil {
-			s.refused++
-		}
+	}
+	if refusal != nil {
+		s.retry()
+	}
+}
+
+// retry has what was refused tried again in a while. The caller holds link.mu.
+func (s *session) retry() {
+	if s.again == nil {
+		s.again = time.After(refusalTime)
 	}
 }
 
 func (s *session) forget(lines []*line) {
 	for _, ln := range lines {
-		if s.lines[ln] != nil {
-			s.refused--
-		}
 		delete(s.lines, ln)
 	}
 }
@@ -269,19 +269,19 @@ func subscriptions(lines []*line) (channels []string) {
 }
 
 // up notes that the session is subscribed to all lines, and returns what tells of a
-// change, nil when it is not; and whether some lines were refused.
-func (l *link) up(s *session) (changed <-chan struct{}, refused bool) {
+// change, nil when it is not; and what tells when to try again what was refused.
+func (l *link) up(s *session) (changed <-chan struct{}, again <-chan time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if len(l.unsettled) > 0 {
-		return nil, false
+		return nil, nil
 	}
 	if l.session != s {
 		l.session, l.away = s, nil
 		l.notify()
 		l.log().Info("cluster connected", zap.Strings("servers", l.settings.server.Addresses), zap.Uint64("dropped_total", l.dropped()))
 	}
-	return l.changed, s.refused > 0
+	return l.changed, s.again
 }
 
 // down notes that there is no connection.
