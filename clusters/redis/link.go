@@ -73,6 +73,15 @@ func newLink(s *settings, log *zap.Logger) *link {
 // spawn runs fn on a goroutine.
 func (l *link) spawn(name string, fn func()) { spawn.Go(l.log(), name, fn, nil) }
 
+// keep runs fn on a goroutine, and again after a panic: without it the link would be
+// dead for good.
+func (l *link) keep(name string, fn func()) {
+	spawn.Go(l.log(), name, fn, func() {
+		l.pause(maxPause)
+		l.keep(name, fn)
+	})
+}
+
 func (l *link) log() *zap.Logger { return l.logger.Load() }
 
 var errClosed = errors.New("redis: the cluster is closed")
@@ -101,8 +110,8 @@ func (l *link) open(key, namespace string, n cluster.Node) (*adapter, error) {
 	}
 	if !l.begun {
 		l.begun = true
-		l.spawn("redis: subscribe", l.run)
-		l.spawn("redis: publish", l.publish)
+		l.keep("redis: subscribe", l.run)
+		l.keep("redis: publish", l.publish)
 	}
 	id := l.dialect.names(key, namespace, "").pattern
 	ln := l.lines[id]

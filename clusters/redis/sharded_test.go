@@ -14,6 +14,7 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/cluster"
 	"github.com/caddy-socketio/caddy-socketio/rooms"
 	"github.com/caddy-socketio/caddy-socketio/sio"
+	"github.com/redis/rueidis"
 )
 
 // roomy is a node that has rooms.
@@ -22,6 +23,7 @@ type roomy struct {
 	mu       sync.Mutex // guards the following
 	rooms    map[string]bool
 	watchers map[*roomyWatch]func(string)
+	broken   bool // the next one who asks for a room makes it panic
 }
 
 type roomyWatch struct{ of *roomy }
@@ -39,6 +41,10 @@ func (r *roomy) WatchRooms(changed func(string)) cluster.RoomWatch {
 func (w *roomyWatch) Has(room string) bool {
 	w.of.mu.Lock()
 	defer w.of.mu.Unlock()
+	if w.of.broken {
+		w.of.broken = false
+		panic("broken node")
+	}
 	return w.of.rooms[room]
 }
 
@@ -350,6 +356,33 @@ func TestShardedChannelsMoveAway(t *testing.T) {
 	again := enter(t, c, "/chat", "there")
 	again.together(1)
 	s.subscribers("socket.io#/chat#there#", 1)
+}
+
+// broken is a dialect whose first message can't be written.
+type broken struct {
+	dialect
+	once *sync.Once
+}
+
+func (b broken) publish(s *session, m *outgoing) rueidis.Completed {
+	b.once.Do(func() { panic("broken message") })
+	return b.dialect.publish(s, m)
+}
+
+// TestLinkOutlivesPanics has the goroutines of a link panic.
+func TestLinkOutlivesPanics(t *testing.T) {
+	s := startRedis(t)
+	c := process(t, s, speaks(static))
+	c.(member).link.dialect = broken{static, new(sync.Once)}
+	a, b := enter(t, c, "/chat"), enter(t, process(t, s, speaks(dynamic)), "/chat", "room")
+	a.together(2)
+	hears(t, a.node, b.node, "after the message")
+	b.mu.Lock()
+	b.broken = true
+	b.mu.Unlock()
+	b.set(true, "wakes")
+	s.subscribers("socket.io#/chat#wakes#", 1)
+	hears(t, a.node, b.node, "after the session")
 }
 
 func (r *roomy) watching() int {

@@ -74,6 +74,15 @@ func newLink(s *settings, hub string, log *zap.Logger) *link {
 // spawn runs fn on a goroutine.
 func (l *link) spawn(name string, fn func()) { spawn.Go(l.log(), name, fn, nil) }
 
+// keep runs fn on a goroutine, and again after a panic: without it the link would be
+// dead for good.
+func (l *link) keep(name string, fn func()) {
+	spawn.Go(l.log(), name, fn, func() {
+		l.pause(maxPause)
+		l.keep(name, fn)
+	})
+}
+
 func (l *link) log() *zap.Logger { return l.logger.Load() }
 
 var errClosed = errors.New("redis_streams: the cluster is closed")
@@ -104,9 +113,9 @@ func (l *link) Open(namespace string, n cluster.Node) (cluster.Adapter, error) {
 	}
 	if !l.begun {
 		l.begun = true
-		l.spawn("redis_streams: subscribe", l.run)
-		l.spawn("redis_streams: read", l.read)
-		l.spawn("redis_streams: publish", l.publish)
+		l.keep("redis_streams: subscribe", l.run)
+		l.keep("redis_streams: read", l.read)
+		l.keep("redis_streams: publish", l.publish)
 	}
 	ln := l.lines[namespace]
 	if ln == nil {
