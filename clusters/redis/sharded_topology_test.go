@@ -2,8 +2,10 @@ package redis
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
 )
@@ -72,6 +74,65 @@ func TestShardedSlotMoves(t *testing.T) {
 		}
 	}
 	a.together(2)
+}
+
+// TestShardedSlotsMoveUnderLoad migrates the slots of the main channel and of a room
+// to and fro, as a cluster that is resharded does, while messages pass: what arrives
+// is in order and there once, and in the end all does.
+func TestShardedSlotsMoveUnderLoad(t *testing.T) {
+	all := startCluster(t)
+	a, b := enter(t, process(t, all[0], speaks(dynamic)), "/chat", "room"), enter(t, process(t, all[1], speaks(dynamic)), "/chat", "room")
+	a.together(2)
+	channels := []string{"socket.io#/chat#", "socket.io#/chat#room#"}
+	for _, channel := range channels {
+		owner(t, all, channel).subscribers(channel, 2)
+	}
+	moves, sent := make(chan struct{}), make(chan int)
+	go func() {
+		load := time.NewTicker(time.Millisecond) // which a cluster passes on with ease
+		defer load.Stop()
+		n := 0
+		for done := false; !done; {
+			select {
+			case <-moves:
+				done = true // after a last round
+			case <-load.C:
+			}
+			for range 10 {
+				a.emit(fmt.Sprint(n), "room")
+				a.emit(fmt.Sprint(n))
+				n++
+			}
+		}
+		sent <- n
+	}()
+	last, got := [2]int{-1, -1}, 0
+	hear := func(op cluster.Emit) {
+		arg, _ := op.Data.Index(1)
+		n, _ := strconv.Atoi(arg.Text())
+		if n <= last[len(op.In)] {
+			t.Fatalf("%d after %d", n, last[len(op.In)])
+		}
+		last[len(op.In)] = n
+		got++
+	}
+	for i := range 6 {
+		channel := channels[i%2]
+		migrate(t, all, channel)
+		eventually(t, "the channel has moved", func() bool {
+			for len(b.told) > 0 {
+				hear(b.nextEmit())
+			}
+			return owner(t, all, channel).numsub(channel) == 2
+		})
+	}
+	close(moves)
+	n := <-sent
+	for last != [2]int{n - 1, n - 1} {
+		hear(b.nextEmit())
+	}
+	a.together(2)
+	t.Logf("%d of %d messages arrived, %d were counted as dropped", got, 2*n, linkOf(a.node).state().Dropped)
 }
 
 // TestShardedIgnoresReplicas has replicas, which let subscribe and are not counted
@@ -145,6 +206,23 @@ func owner(t *testing.T, all []*server, channel string) *server {
 	}
 	t.Fatal("nobody has the slot")
 	return nil
+}
+
+// migrate moves the slot of a channel to another server, by the steps that
+// redis-cli takes.
+func migrate(t *testing.T, all []*server, channel string) {
+	t.Helper()
+	from, slot := owner(t, all, channel), fmt.Sprint(clusterSlot(channel))
+	to := all[0]
+	if to == from {
+		to = all[1]
+	}
+	_, source := from.exchange("CLUSTER", "MYID")
+	_, id := to.exchange("CLUSTER", "MYID")
+	if got := to.command("CLUSTER", "SETSLOT", slot, "IMPORTING", source) + from.command("CLUSTER", "SETSLOT", slot, "MIGRATING", id); got != "+OK+OK" {
+		t.Fatal(got)
+	}
+	move(t, all, slot, to)
 }
 
 // move moves an empty slot to a server.
