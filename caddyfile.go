@@ -26,13 +26,13 @@ func init() {
 //		cluster <engine> ...
 //	}
 func parseApp(d *caddyfile.Dispenser, existing any) (any, error) {
+	app := new(App)
+	d.Next() // socketio
 	if existing != nil {
 		return nil, d.Err("socketio: the global option is given twice")
 	}
-	app := new(App)
-	d.Next() // socketio
 	if d.NextArg() {
-		return nil, d.ArgErr()
+		return nil, d.Errf("socketio: unexpected %q: settings go into a block", d.Val())
 	}
 	for nesting := d.Nesting(); d.NextBlock(nesting); {
 		if d.Val() != "cluster" {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig"
@@ -20,8 +21,11 @@ func (p *parser) namespace() error {
 	if err := checkNamespace(name); err != nil {
 		return p.WrapErr(err)
 	}
+	if slices.ContainsFunc(p.handler.Namespaces, func(other *Namespace) bool { return other.Name == name }) {
+		return p.Errf("namespace %s is given twice", name)
+	}
 	ns := &Namespace{Name: name}
-	line := fmt.Sprintf("%s:%d", p.File(), p.Line())
+	line := strings.TrimPrefix(p.Err("").Error(), ", at ") // with where it was imported
 	for nesting := p.Nesting(); p.NextBlock(nesting); {
 		switch p.Val() {
 		case "on":
@@ -37,6 +41,9 @@ func (p *parser) namespace() error {
 			}
 			ns.addStep(step)
 		case "max_sockets":
+			if ns.MaxSockets > 0 {
+				return p.Errf("namespace %s: max_sockets is given twice", name)
+			}
 			if err := p.number(&ns.MaxSockets); err != nil {
 				return err
 			}
@@ -98,8 +105,8 @@ func (ns *Namespace) addStep(step json.RawMessage) {
 // on reads a block of steps.
 func (p *parser) on() (*Rule, error) {
 	rule := &Rule{Events: p.RemainingArgs()}
-	if len(rule.Events) == 0 {
-		return nil, p.Err("on: expected the names of events")
+	if err := rule.check(); err != nil {
+		return nil, p.WrapErr(err)
 	}
 	for nesting := p.Nesting(); p.NextBlock(nesting); {
 		step, err := p.step()

@@ -87,14 +87,33 @@ func (ns *Namespace) provision(ctx caddy.Context) error {
 	ns.fingerprint = string(own)
 	ns.compiled = hub.NamespaceConfig{Name: ns.Name, MaxSockets: ns.MaxSockets}
 	for _, r := range ns.On {
-		if len(r.Events) == 0 {
-			return errors.New("on: expected the names of events")
+		if err := r.check(); err != nil {
+			return err
 		}
 		steps, err := r.load(ctx)
 		if err != nil {
 			return fmt.Errorf("on %s: %w", strings.Join(r.Events, " "), err)
 		}
 		ns.compiled.Rules = append(ns.compiled.Rules, hub.Rule{Events: r.Events, Handlers: steps})
+	}
+	return nil
+}
+
+// check refuses names that no event has.
+func (r *Rule) check() error {
+	if len(r.Events) == 0 {
+		return errors.New("on: expected the names of events")
+	}
+	for _, name := range r.Events {
+		switch name {
+		case "":
+			return errors.New("on: expected the name of an event, not an empty one")
+		case "connect", "disconnecting", "disconnect":
+			continue
+		}
+		if hub.CheckEvent(name) != nil {
+			return fmt.Errorf("on %s: no client may emit this event: expected connect, disconnecting, disconnect or an event of clients", name)
+		}
 	}
 	return nil
 }

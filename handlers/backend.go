@@ -173,11 +173,17 @@ func (b *Backend) ParseCaddyfile(h httpcaddyfile.Helper) error {
 	opening := name // with what tokens hide of where they come from
 	opening.Text = "{"
 	block := []caddyfile.Token{name, opening}
+	seen := make(map[string]bool)
 	for nesting := h.Nesting(); h.NextBlock(nesting); {
+		option := h.Val()
 		isOption, err := b.option(h.Dispenser)
 		if err != nil {
 			return err
 		}
+		if isOption && seen[option] {
+			return h.Errf("backend: %s is given twice", option)
+		}
+		seen[option] = true
 		if !isOption {
 			block = append(block, h.NextSegment()...)
 		}

@@ -134,6 +134,9 @@ func (e *Emit) unmarshalOption(d *caddyfile.Dispenser) error {
 		}
 		return nil
 	case "compress":
+		if e.Compress != nil {
+			return d.Err("emit: compress is given twice")
+		}
 		if len(args) != 1 || args[0] != "on" && args[0] != "off" {
 			return d.Err("emit: compress: expected on or off")
 		}
@@ -146,6 +149,9 @@ func (e *Emit) unmarshalOption(d *caddyfile.Dispenser) error {
 	}
 	if len(args) > 0 {
 		return d.Errf("emit: %s takes no argument", option)
+	}
+	if *flag {
+		return d.Errf("emit: %s is given twice", option)
 	}
 	*flag = true
 	return nil
