@@ -63,6 +63,9 @@ func (h *Handler) provisionNamespaces(ctx caddy.Context) error {
 	h.fingerprint = string(own)
 	h.captured = handshake.Keys(own)
 	for i, ns := range h.Namespaces {
+		if ns == nil {
+			return fmt.Errorf("namespaces: entry %d is null: expected a namespace", i)
+		}
 		if err := checkNamespace(ns.Name); err != nil {
 			return err
 		}
@@ -86,7 +89,10 @@ func (ns *Namespace) provision(ctx caddy.Context) error {
 	}
 	ns.fingerprint = string(own)
 	ns.compiled = hub.NamespaceConfig{Name: ns.Name, MaxSockets: ns.MaxSockets}
-	for _, r := range ns.On {
+	for i, r := range ns.On {
+		if r == nil {
+			return fmt.Errorf("on: entry %d is null: expected events and what they do", i)
+		}
 		if err := r.check(); err != nil {
 			return err
 		}

@@ -60,6 +60,9 @@ func (e *Emit) compile() (err error) {
 		return err
 	}
 	if name, static := e.event.static(); static {
+		if name == "" {
+			return errors.New("expected the name of an event")
+		}
 		if err := hub.CheckEvent(name); err != nil {
 			return err
 		}

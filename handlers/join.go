@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"context"
+	"errors"
 
 	"github.com/caddy-socketio/caddy-socketio/hub"
 	"github.com/caddyserver/caddy/v2"
@@ -29,7 +30,7 @@ func (Join) CaddyModule() caddy.ModuleInfo {
 
 // Provision compiles the rooms.
 func (j *Join) Provision(caddy.Context) (err error) {
-	j.rooms, err = NewRooms(j.Rooms)
+	j.rooms, err = someRooms(j.Rooms)
 	return err
 }
 
@@ -65,7 +66,7 @@ func (Leave) CaddyModule() caddy.ModuleInfo {
 
 // Provision compiles the rooms.
 func (l *Leave) Provision(caddy.Context) (err error) {
-	l.rooms, err = NewRooms(l.Rooms)
+	l.rooms, err = someRooms(l.Rooms)
 	return err
 }
 
@@ -85,6 +86,14 @@ func (l *Leave) HandleEvent(_ context.Context, ev *hub.Event) error {
 	}
 	ev.Socket.Leave(names...)
 	return nil
+}
+
+// someRooms compiles names of rooms where there has to be one.
+func someRooms(names []string) (Rooms, error) {
+	if len(names) == 0 {
+		return nil, errors.New("expected one or more rooms")
+	}
+	return NewRooms(names)
 }
 
 // parseRooms reads a line that is a name and rooms.

@@ -1,0 +1,63 @@
+package socketio
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/caddyserver/caddy/v2"
+)
+
+// What is wrong in JSON is refused when the config loads, and the error says where
+// it is and what was expected there.
+func TestRefusedJSON(t *testing.T) {
+	step := func(step string) string {
+		return `{"namespaces":[{"name":"/chat","on":[{"events":["hi"],"handle":[` + step + `]}]}]}`
+	}
+	for config, wants := range map[string][]string{
+		`{"pth":"/x/"}`:                                                      {"http.handlers.socketio", `unknown field "pth"`},
+		`{"path":"x"}`:                                                       {`path "x"`, "expected a path"},
+		`{"transports":["tcp"]}`:                                             {`transport "tcp"`, "expected polling or websocket"},
+		`{"protocols":[2]}`:                                                  {"protocol 2", "expected 3 or 4"},
+		`{"ping_interval":"-5s"}`:                                            {"must not be negative"},
+		`{"max_payload":-1}`:                                                 {"must not be negative"},
+		`{"rate_limit":{"events":5}}`:                                        {"rate_limit", "expected events a second and a burst"},
+		`{"origins":["https://a/b"]}`:                                        {`origin "https://a/b"`, "expected * or an origin"},
+		`{"cookie":"a b"}`:                                                   {`cookie "a b"`, "expected the name"},
+		`{"namespaces":[null]}`:                                              {"namespaces: entry 0", "expected a namespace"},
+		`{"namespaces":[{"name":"chat"}]}`:                                   {`namespace "chat"`, "begins with a slash"},
+		`{"namespaces":[{"nam":"/chat"}]}`:                                   {`unknown field "nam"`},
+		`{"namespaces":[{"name":"/a"},{"name":"/a"}]}`:                       {"namespace /a is declared twice"},
+		`{"namespaces":[{"name":"/a","max_sockets":-1}]}`:                    {"namespace /a", "max_sockets"},
+		`{"namespaces":[{"name":"/a","on":[null]}]}`:                         {"namespace /a", "on: entry 0", "expected events"},
+		`{"namespaces":[{"name":"/a","on":[{}]}]}`:                           {"namespace /a", "expected the names of events"},
+		`{"namespaces":[{"name":"/a","on":[{"events":[""]}]}]}`:              {"namespace /a", "expected the name of an event"},
+		`{"namespaces":[{"name":"/a","on":[{"events":["connect_error"]}]}]}`: {"namespace /a", "on connect_error"},
+		step(`{"rooms":["a"]}`):                                              {"namespace /chat: on hi: position 0", "'handler'"},
+		step(`{"handler":"jion"}`):                                           {"namespace /chat: on hi: position 0", "unknown module: socketio.handlers.jion"},
+		step(`{"handler":"join"}`):                                           {"namespace /chat: on hi: position 0", "expected one or more rooms"},
+		step(`{"handler":"join","romms":["a"]}`):                             {"namespace /chat: on hi: position 0", `unknown field "romms"`},
+		step(`{"handler":"leave","rooms":[""]}`):                             {"namespace /chat: on hi: position 0", "room 0: the name is empty"},
+		step(`{"handler":"leave"}`):                                          {"namespace /chat: on hi: position 0", "expected one or more rooms"},
+		step(`{"handler":"emit"}`):                                           {"namespace /chat: on hi: position 0", "expected the name of an event"},
+		step(`{"handler":"emit","event":"connect"}`):                         {"namespace /chat: on hi: position 0", "reserved event name"},
+		step(`{"handler":"ack","args":["{event.a}"]}`):                       {"namespace /chat: on hi: position 0", "argument 0: unknown placeholder {event.a}"},
+		step(`{"handler":"set","key":"a"}`):                                  {"namespace /chat: on hi: position 0", "expected a value"},
+	} {
+		handler := `{"handler":"socketio",` + strings.TrimPrefix(config, "{")
+		var c caddy.Config
+		text := `{"admin":{"disabled":true},"apps":{"http":{"servers":{"x":{"listen":["127.0.0.1:0"],"routes":[{"handle":[` + handler + `]}]}}}}}`
+		if err := json.Unmarshal([]byte(text), &c); err != nil {
+			t.Fatal(err)
+		}
+		err := caddy.Validate(&c)
+		for _, want := range wants {
+			if err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("%s: got %v, want %q in it", config, err, want)
+			}
+		}
+	}
+	if _, ok := Hub(DefaultHub); ok {
+		t.Error("a refused config leaves a hub behind")
+	}
+}
