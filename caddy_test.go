@@ -115,14 +115,15 @@ type pollingClient struct {
 	url, id string
 }
 
-// connect connects a client to a namespace other than "/".
-func (s *caddyServer) connect(namespace string) *pollingClient {
+// connect connects a client to a namespace other than "/". The header is that of
+// its first request.
+func (s *caddyServer) connect(namespace string, header ...string) *pollingClient {
 	s.t.Helper()
 	c := &pollingClient{caddyServer: s, url: s.site + "/socket.io/?EIO=4&transport=polling"}
 	var opened, connected struct {
 		SID string `json:"sid"`
 	}
-	if err := json.Unmarshal([]byte(strings.TrimPrefix(c.poll(), "0")), &opened); err != nil {
+	if err := json.Unmarshal([]byte(strings.TrimPrefix(c.poll(header...), "0")), &opened); err != nil {
 		s.t.Fatal(err)
 	}
 	c.url += "&sid=" + opened.SID
@@ -134,9 +135,9 @@ func (s *caddyServer) connect(namespace string) *pollingClient {
 	return c
 }
 
-func (c *pollingClient) poll() string {
+func (c *pollingClient) poll(header ...string) string {
 	c.t.Helper()
-	status, body := c.request(http.MethodGet, c.url, "")
+	status, body := c.request(http.MethodGet, c.url, "", header...)
 	if status != http.StatusOK {
 		c.t.Fatal(status, body)
 	}

@@ -108,17 +108,34 @@ func (q *Request) Prepare(r *http.Request, repl *caddy.Replacer, w http.Response
 	return r
 }
 
-var placeholder = regexp.MustCompile(`\bhttp\.[\w\-.]+`)
+// placeholder matches what stands in braces, and names that begin with http, which
+// conditions have without braces.
+var placeholder = regexp.MustCompile(`\{([^\s{}"'\x60:,]+)\}|\bhttp\.[\w\-.]+`)
 
 // Keys returns the placeholders in a config whose values are to be captured: those
-// that handlers set while they serve a request. The user's id is always one.
+// that handlers set while they serve a request, under whatever name, and what a
+// rewrite hides. The user's id is always one.
 func Keys(config []byte) []string {
 	keys := []string{"http.auth.user.id"}
-	for _, match := range placeholder.FindAll(config, -1) {
-		key := string(match)
-		if !strings.HasPrefix(key, "http.request.") && !strings.HasPrefix(key, "http.vars.") && !slices.Contains(keys, key) {
+	for _, match := range placeholder.FindAllSubmatch(config, -1) {
+		key := string(match[0])
+		if match[1] != nil {
+			key = string(match[1])
+		}
+		if !known(key) && !slices.Contains(keys, key) {
 			keys = append(keys, key)
 		}
 	}
 	return keys
+}
+
+// known reports whether the value of a placeholder is known later too: it is that of
+// an event, follows from the request that is kept, or is always there.
+func known(key string) bool {
+	if strings.HasPrefix(key, "http.request.orig_uri") {
+		return false
+	}
+	return slices.ContainsFunc([]string{
+		"http.request.", "http.vars.", "socket.", "event.", "jwt.", "env.", "file.", "system.", "time.",
+	}, func(prefix string) bool { return strings.HasPrefix(key, prefix) })
 }

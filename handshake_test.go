@@ -1,0 +1,36 @@
+package socketio
+
+import "testing"
+
+// What handlers in front know of the request that opens a connection, its events
+// know too: a path before it was stripped, and placeholders that others made up.
+func TestPlaceholdersOfHandshake(t *testing.T) {
+	s := startCaddy(t, false, `
+	map {http.request.header.X-Key} {tenant} {
+		secret acme
+		default nobody
+	}
+	@room path_regexp room ^/rooms/(\w+)/
+	handle @room {
+		uri strip_prefix /rooms/{re.room.1}
+		vars kind test
+		socketio {
+			namespace /chat {
+				join {tenant}
+				on who {
+					ack {tenant} {http.request.orig_uri.path} {http.regexp.room.1} {vars.kind} "{tenant}: {socket.rooms}"
+				}
+			}
+		}
+	}`)
+	at := *s
+	at.site += "/rooms/red"
+	for key, tenant := range map[string]string{"secret": "acme", "other": "nobody"} {
+		c := at.connect("/chat", "X-Key", key)
+		c.send(`42/chat,1["who"]`)
+		want := `43/chat,1["` + tenant + `","/rooms/red/socket.io/","red","test","` + tenant + `: [\"` + c.id + `\",\"` + tenant + `\"]"]`
+		if got := c.poll(); got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	}
+}
