@@ -22,28 +22,30 @@ const openingMessages = 4096
 
 // start begins the socket's life with its connect event.
 func (s *Socket) start() {
-	ev := &Event{Type: Connect, Name: string(Connect), Socket: s, Args: noArgs}
+	s.inbox.push(&Event{Type: Connect, Name: string(Connect), Socket: s, Args: noArgs}, nil)
 	if s.ns.plain() && s.client.session.Version() == eio.V3 {
 		// Nothing is asked of it, so it is accepted at once: a 2.x client then
 		// finds its connect packet in the answer to its handshake.
-		s.connect(ev)
-		return
+		s.step()
 	}
-	s.inbox.push(ev, nil)
-	s.run()
+	s.run() // after that step, for what has come meanwhile
 }
 
 // run starts the inbox's runner. It ends when the inbox is empty.
 func (s *Socket) run() { spawn.Go(s.ns.hub.log(), "socket events", s.drain, nil) }
 
 func (s *Socket) drain() {
-	for {
-		ev, ok := s.inbox.next()
-		if !ok {
-			return
-		}
+	for s.step() {
+	}
+}
+
+// step handles the first event of the inbox, if there is one.
+func (s *Socket) step() bool {
+	ev, ok := s.inbox.next()
+	if ok {
 		s.protect(func() { s.handle(ev) })
 	}
+	return ok
 }
 
 // protect calls fn; when it panics, the client's connection is closed and the
