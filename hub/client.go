@@ -42,14 +42,6 @@ type client struct {
 	closed  bool
 }
 
-type gate int
-
-const (
-	gateOpen gate = iota
-	gateWaiting
-	gateShut
-)
-
 // accept begins a connection.
 func (h *Hub) accept(session *engine.Session) (engine.Receiver, error) {
 	c := &client{hub: h, session: session, version: sio.V5, route: routeOf(session)}
@@ -239,19 +231,6 @@ func (c *client) connect(p sio.Packet) {
 	s.start()
 }
 
-// held keeps the packet of a 2.x client that is not in "/" yet.
-func (c *client) held(p sio.Packet) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.gate == gateOpen || p.Namespace == "/" {
-		return false
-	}
-	if c.gate == gateWaiting && len(c.waiting) < MaxNamespaces {
-		c.waiting = append(c.waiting, p)
-	}
-	return true
-}
-
 // errAskedTwice is for a 2.x client that asks again while its first packet waits.
 var errAskedTwice = &Refusal{Message: "Asked twice"}
 
@@ -274,22 +253,6 @@ func (c *client) add(s *Socket) *Refusal {
 	c.alive++
 	c.sockets = append(c.sockets, s)
 	return nil
-}
-
-// joined says that a socket of the connection is connected.
-func (c *client) joined(s *Socket) {
-	c.session.Joined()
-	if s.ns.name != "/" || c.version != sio.V4 {
-		return
-	}
-	c.mu.Lock()
-	c.gate = gateOpen
-	waiting := c.waiting
-	c.waiting = nil
-	c.mu.Unlock()
-	for _, p := range waiting {
-		c.connect(p)
-	}
 }
 
 // forget takes a socket out that is no more, or never was.

@@ -130,6 +130,27 @@ func TestRootGate(t *testing.T) {
 	}
 }
 
+// What a 2.x client asks for before it is let in is bounded.
+func TestOldClientWaitsWithLittle(t *testing.T) {
+	h, url := newHub(t)
+	release := make(chan error)
+	h.Of("/").On("connect", hub.HandlerFunc(func(context.Context, *hub.Event) error { return <-release }))
+	for _, name := range []string{"/a", "/b", "/c"} {
+		h.Of(name)
+	}
+	c := dial(t, url, "3")
+	large := strings.Repeat("x", hub.MaxAuth*6/10)
+	c.send("40/a?large=" + large + ",")
+	c.send("40/b?large=" + large + ",")
+	c.send("40/c,")
+	c.send("2") // answered when all that was read
+	c.want("3")
+	release <- nil
+	c.want("40")
+	c.want("40/a,")
+	c.want("40/c,")
+}
+
 func TestOldIDs(t *testing.T) {
 	h, url := newHub(t)
 	h.Of("/chat")
