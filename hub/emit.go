@@ -98,7 +98,7 @@ func (e Emitter) EmitWithAck(ctx context.Context, event string, args ...any) (si
 	select {
 	case answer := <-wait.answers:
 		return answer, nil
-	case <-s.done:
+	case <-s.ending():
 		return sio.Data{}, ErrDisconnected
 	case <-ctx.Done():
 		return sio.Data{}, timedOut(ctx.Err())

@@ -142,6 +142,31 @@ func TestEmitWithAck(t *testing.T) {
 	}
 }
 
+// The end of a socket is handled after the event whose handler waits for it.
+func TestEmitWithAckOfHandlerToLeaver(t *testing.T) {
+	for name, leave := range map[string]func(*client){
+		"connection": func(c *client) { c.conn.Close() },
+		"namespace":  func(c *client) { c.send("41") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			h, url := newHub(t)
+			failed := make(chan error, 1)
+			h.Of("/").On("ask me", hub.HandlerFunc(func(ctx context.Context, ev *hub.Event) error {
+				_, err := ev.Socket.Timeout(time.Hour).EmitWithAck(ctx, "ask")
+				failed <- err
+				return nil
+			}))
+			c, _ := join(t, url, "/", "")
+			c.send(`42["ask me"]`)
+			c.want(`420["ask"]`)
+			leave(c)
+			if err := await(t, failed); !errors.Is(err, hub.ErrDisconnected) {
+				t.Errorf("got %v, want %v", err, hub.ErrDisconnected)
+			}
+		})
+	}
+}
+
 func TestEmitWithAckToLeaver(t *testing.T) {
 	h, url := newHub(t)
 	c, id := join(t, url, "/", "")

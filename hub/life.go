@@ -215,6 +215,11 @@ func (s *Socket) close(reason string) (live bool) {
 		}
 		break
 	}
+	s.mu.Lock()
+	if s.over != nil {
+		close(s.over)
+	}
+	s.mu.Unlock()
 	if s.pid != "" {
 		s.ns.history.save(s, recoverable(reason))
 	}

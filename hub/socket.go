@@ -57,6 +57,7 @@ type Socket struct {
 	data      map[string]sio.Data
 	dataBytes int
 	values    map[string]sio.Data
+	over      chan struct{} // closed when it takes no more packets; nil if nobody waits
 }
 
 // opening is what waits until a socket is live.
@@ -106,6 +107,26 @@ func (s *Socket) Recovered() bool { return s.restored }
 
 // Done is closed when the socket has left its rooms for good.
 func (s *Socket) Done() <-chan struct{} { return s.done }
+
+// ending returns a channel that is closed when the socket takes no more packets,
+// which is before its disconnecting event is handled.
+func (s *Socket) ending() <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.state.Load() >= stateDisconnecting {
+		return closed
+	}
+	if s.over == nil {
+		s.over = make(chan struct{})
+	}
+	return s.over
+}
+
+var closed = func() <-chan struct{} {
+	c := make(chan struct{})
+	close(c)
+	return c
+}()
 
 // Rooms returns the names of the rooms that the socket is in, its own id first,
 // then in the order joined. While its connect event is handled, these are the
