@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
 	"github.com/caddy-socketio/caddy-socketio/internal/engine"
@@ -316,6 +317,11 @@ var silent = zap.NewNop()
 
 // spawn runs fn on a goroutine that ends with it.
 func (h *Hub) spawn(name string, fn func()) { spawn.Go(h.log(), name, fn, nil) }
+
+// after runs fn when d has passed, on a goroutine that ends with it.
+func (h *Hub) after(d time.Duration, name string, fn func()) *time.Timer {
+	return time.AfterFunc(d, func() { spawn.Call(h.log(), name, fn, nil) })
+}
 
 // everybody is the target that means all sockets of a namespace.
 var everybody rooms.Target

@@ -148,7 +148,7 @@ func (r *history) trim(ns *Namespace) {
 		r.order = nil
 	}
 	if r.timer == nil && len(r.records)+len(r.order) > 0 {
-		r.timer = time.AfterFunc(ns.hub.window()+2*recoverySlack, func() { ns.forgetHistory() })
+		r.timer = ns.hub.after(ns.hub.window()+2*recoverySlack, "forget history", ns.forgetHistory)
 	}
 }
 

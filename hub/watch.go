@@ -73,7 +73,7 @@ func (w *roomWatch) leave(room string, d time.Duration) {
 	w.left[room] = until
 	w.order = append(w.order, leftRoom{room, until})
 	if w.timer == nil {
-		w.timer = time.AfterFunc(d, w.forget)
+		w.timer = w.ns.hub.after(d, "forget rooms", w.forget)
 	} else if len(w.order) > maxLeft {
 		w.timer.Reset(0)
 	}
@@ -96,7 +96,7 @@ func (w *roomWatch) forget() {
 	if w.order = w.order[n:]; len(w.order) == 0 {
 		w.order = nil
 	} else if !w.stopped {
-		w.timer = time.AfterFunc(time.Until(w.order[0].until), w.forget)
+		w.timer = w.ns.hub.after(time.Until(w.order[0].until), "forget rooms", w.forget)
 	}
 	stopped := w.stopped
 	w.mu.Unlock()
