@@ -17,8 +17,9 @@ import (
 // What a namespace keeps for clients that come back.
 const (
 	maxRecords      = 100_000  // events
-	maxRecordBytes  = 16 << 20 // of events
+	maxRecordBytes  = 16 << 20 // of events and their targets
 	maxSaved        = 50_000   // sockets
+	maxSavedBytes   = 64 << 20 // of what they had
 	recoverySlack   = 5 * time.Second
 	offsetSeparator = "."
 )
@@ -42,6 +43,7 @@ type history struct {
 	live    map[string]*Socket // by pid
 	saved   map[string]*savedSocket
 	order   []*savedSocket // the oldest first
+	held    int            // bytes of those
 	timer   *time.Timer    // runs while something is kept
 	patient time.Time      // until then a cluster.Recorder is not waited for
 }
@@ -51,6 +53,19 @@ type record struct {
 	at      time.Time
 	target  rooms.Target
 	message *eio.Message
+}
+
+// size is what the record costs: clients may choose rooms, and many of them.
+func (rec *record) size() int {
+	return rec.message.Size() + nameBytes(rec.target.In) + nameBytes(rec.target.Except)
+}
+
+func nameBytes(names []string) (size int) {
+	const header = 16 // of a string
+	for _, name := range names {
+		size += len(name) + header
+	}
+	return size
 }
 
 // savedSocket is what is left of a socket whose client may come back.
@@ -63,6 +78,15 @@ type savedSocket struct {
 	values   map[string]sio.Data
 	since    uint64 // the number of the first event that it may not have got
 	restored bool
+}
+
+// cost is how many bytes the socket keeps.
+func (s *savedSocket) cost() int {
+	cost := s.size + nameBytes(s.rooms)
+	for name, value := range s.values {
+		cost += len(name) + value.Size()
+	}
+	return cost
 }
 
 // recoverable reports whether clients come back by themselves after that.
@@ -117,8 +141,9 @@ func (r *history) add(ns *Namespace, t rooms.Target, data sio.Data, volatile, co
 		return m, err
 	}
 	r.next++
-	r.records = append(r.records, record{at: time.Now(), target: t, message: m})
-	r.bytes += m.Size()
+	rec := record{at: time.Now(), target: t, message: m}
+	r.records = append(r.records, rec)
+	r.bytes += rec.size()
 	r.trim(ns)
 	return m, nil
 }
@@ -128,7 +153,7 @@ func (r *history) trim(ns *Namespace) {
 	oldest := time.Now().Add(-ns.hub.window() - recoverySlack)
 	n := 0
 	for n < len(r.records) && (r.records[n].at.Before(oldest) || len(r.records)-n > maxRecords || r.bytes > maxRecordBytes) {
-		r.bytes -= r.records[n].message.Size()
+		r.bytes -= r.records[n].size()
 		n++
 	}
 	r.first += uint64(n)
@@ -137,10 +162,12 @@ func (r *history) trim(ns *Namespace) {
 		r.records = nil
 	}
 	n = 0
-	for n < len(r.order) && (r.order[n].restored || r.order[n].at.Before(oldest) || len(r.order)-n > maxSaved) {
-		if s := r.order[n]; r.saved[s.pid] == s {
+	for n < len(r.order) && (r.order[n].restored || r.order[n].at.Before(oldest) || len(r.order)-n > maxSaved || r.held > maxSavedBytes) {
+		s := r.order[n]
+		if r.saved[s.pid] == s {
 			delete(r.saved, s.pid)
 		}
+		r.held -= s.cost()
 		n++
 	}
 	clear(r.order[:n])
@@ -248,6 +275,7 @@ func (r *history) save(s *Socket, keep bool) {
 	}
 	r.saved[s.pid] = left
 	r.order = append(r.order, left)
+	r.held += left.cost()
 	r.trim(s.ns)
 }
 

@@ -225,3 +225,47 @@ func TestRecoveryOfTooMuch(t *testing.T) {
 	}
 	back.sync("/chat")
 }
+
+// What lost sockets had is kept up to a limit, and so are the targets of events.
+func TestRecoveryIsBounded(t *testing.T) {
+	lose := func(s *site, ns *hub.Namespace, data string) identity {
+		c := dial(t, s.url+"/0/", "4")
+		is := c.joinAs("/chat", "{}")
+		socket, _ := ns.Socket(is.SID)
+		if err := socket.Set("data", data); err != nil {
+			t.Fatal(err)
+		}
+		c.conn.Close()
+		await(t, socket.Done())
+		return is
+	}
+	comesBack := func(s *site, is identity) bool {
+		return dial(t, s.url+"/0/", "4").joinAs("/chat", fmt.Sprintf(`{"pid":%q}`, is.PID)).SID == is.SID
+	}
+	t.Run("sockets", func(t *testing.T) {
+		s, ns := newRecovering(t)
+		large := strings.Repeat("x", hub.MaxData*9/10)
+		first := lose(s, ns, large)
+		for range 300 {
+			lose(s, ns, large)
+		}
+		last := lose(s, ns, large)
+		if comesBack(s, first) || !comesBack(s, last) {
+			t.Error("the first is back, or the last is not")
+		}
+	})
+	t.Run("targets", func(t *testing.T) {
+		s, ns := newRecovering(t)
+		lost := lose(s, ns, "")
+		rooms := make([]string, 1<<20)
+		for i := range rooms {
+			rooms[i] = fmt.Sprint(i)
+		}
+		if _, err := ns.To(rooms...).Emit("news"); err != nil {
+			t.Fatal(err)
+		}
+		if comesBack(s, lost) {
+			t.Error("it is back")
+		}
+	})
+}
