@@ -45,7 +45,9 @@ type conn struct {
 	wire   int64         // bytes of the message under way, frame heads included
 	budget int64         // what wire may grow to
 	buffer *bufio.Reader // gorilla's
-	tail   [16]byte      // what was last read into it
+	window []byte        // what was last read into it, where it is
+	before [6]byte       // what was read before the window, and
+	last   [6]byte       // the end of all that was read
 	broken bool          // reading failed, and not by what was read
 
 	// Guarded by session.mu.
@@ -193,11 +195,27 @@ func (t tap) Read(p []byte) (n int, err error) {
 	return n, err
 }
 
-// remember keeps the end of what was read.
+// remember notes what was read into gorilla's buffer, and keeps a little of what was
+// there before: the head of a frame whose rest comes later is overwritten.
 func (c *conn) remember(p []byte) {
-	p = p[max(len(p)-len(c.tail), 0):]
-	kept := copy(c.tail[:], c.tail[len(p):])
-	copy(c.tail[kept:], p)
+	if len(p) == 0 {
+		return
+	}
+	c.window, c.before = p, c.last
+	end := p[max(len(p)-len(c.last), 0):]
+	kept := copy(c.last[:], c.last[len(end):])
+	copy(c.last[kept:], end)
+}
+
+// back is the byte so many from the end of what was read.
+func (c *conn) back(n int) byte {
+	if n <= len(c.window) {
+		return c.window[len(c.window)-n]
+	}
+	if n -= len(c.window); n <= len(c.before) {
+		return c.before[len(c.before)-n]
+	}
+	return 0
 }
 
 // Write takes a frame that gorilla makes by itself: a close frame, when the client

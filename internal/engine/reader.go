@@ -199,8 +199,8 @@ func (c *conn) replyCode(code int) int {
 		return code
 	}
 	const size = 2 + 4 + 1 // head, mask and the byte
-	at := len(c.tail) - c.buffer.Buffered() - size
-	if at >= 0 && c.tail[at] == frameFin|opClose && c.tail[at+1] == 0x80|1 {
+	head := c.buffer.Buffered() + size
+	if c.back(head) == frameFin|opClose && c.back(head-1) == 0x80|1 {
 		return websocket.CloseProtocolError
 	}
 	return 0

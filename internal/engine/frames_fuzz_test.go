@@ -1,0 +1,221 @@
+package engine_test
+
+import (
+	"bufio"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"unicode/utf8"
+
+	"github.com/caddy-socketio/caddy-socketio/internal/eio"
+)
+
+// FuzzFrames sends bytes over a WebSocket and compares what comes back with what a
+// naive reader of RFC 6455 says.
+func FuzzFrames(f *testing.F) {
+	for _, seed := range []string{
+		"", frame(0x81, "4a"), frame(1, "4he") + frame(0x89, "p") + frame(0x80, "y"), frame(0x82, "\x01"), frame(0x82, ""),
+		frame(0x88, ""), frame(0x88, "x"), frame(0x88, "\x03\xe8bye"), frame(0x88, "\x03\xe8\xff"), frame(0x88, "\x03\xed"),
+		frame(0x81, "4\xed\xa0\x80"), frame(1, "4\xf0\x9f") + frame(0x80, "\x98\x80"), frame(1, "4\xc3("), "\x81\x82", "\x81\xfe\x00\x02\x00\x00\x00\x004",
+		frame(0x88, "\x03") + "and what should not follow", "\x81\xff\x80\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00", "\x81\x024a", frame(0xc1, "4a"), frame(0x80, "4a"), frame(9, "p"),
+		frame(1, "4a") + frame(1, "4b"), frame(0x81, "2"), frame(0x81, "1") + frame(0x81, "4a"), frame(0x81, "bAQI=") + frame(0x81, "3"),
+		frame(0x83, ""), frame(0x89, strings.Repeat("p", 126)), frame(0x81, "4"+strings.Repeat("a", 2000)), "\x8a\x84\x01\x02\x03\x04abcd",
+	} {
+		f.Add([]byte(seed), false)
+		f.Add([]byte(seed), true)
+	}
+	f.Fuzz(func(t *testing.T, sent []byte, early bool) {
+		if len(sent) > 20_000 {
+			return // enough for all there is, and not for too many fragments
+		}
+		config := config()
+		config.MaxPayload = 2000
+		bubble(t, config, func(t *testing.T, w *world) {
+			now, later := string(sent), ""
+			if !early || len(now) > 2000 { // as much as comes in one read
+				now, later = "", now
+			}
+			nc, br := w.rawWS("EIO=4", now, "")
+			var got naive
+			read := make(chan struct{})
+			go func() {
+				defer close(read)
+				got = readServer(br)
+			}()
+			go io.WriteString(nc, later)
+			synctest.Wait()
+			nc.Close()
+			<-read
+			want := naiveReader(sent)
+			if !slices.Equal(got.messages, want.messages) || got.end != want.end || !slices.Equal(got.pongs, want.pongs) {
+				t.Errorf("%x:\ngot  %+q\nwant %+q", sent, got, want)
+			}
+		})
+	})
+}
+
+// naive is what a server says to some bytes: the messages that it echoes, its pongs,
+// and how it ends.
+type naive struct {
+	messages, pongs []string
+	end             string // the close frame's status; nothing without one
+}
+
+// readServer reads what the server sends after the open packet.
+func readServer(br *bufio.Reader) (n naive) {
+	for {
+		var head [2]byte
+		if _, err := io.ReadFull(br, head[:]); err != nil {
+			return n
+		}
+		size := int(head[1])
+		if size == 126 {
+			var long [2]byte
+			_, _ = io.ReadFull(br, long[:])
+			size = int(binary.BigEndian.Uint16(long[:]))
+		}
+		payload := make([]byte, size)
+		_, _ = io.ReadFull(br, payload)
+		switch head[0] {
+		case 0x8a:
+			n.pongs = append(n.pongs, string(payload))
+		case 0x88:
+			n.end = status(payload)
+		default:
+			if !strings.HasPrefix(string(payload), `0{"sid"`) {
+				n.messages = append(n.messages, string(payload))
+			}
+		}
+	}
+}
+
+func status(payload []byte) string {
+	if len(payload) < 2 {
+		return "none"
+	}
+	return fmt.Sprint(binary.BigEndian.Uint16(payload))
+}
+
+// naiveReader reads all frames of a client, with a limit of 2,000 bytes a message.
+func naiveReader(b []byte) (n naive) {
+	var message []byte
+	kind, open := byte(0), false
+	for n.end == "" {
+		f, rest, ok := readFrame(b, open)
+		if b = rest; !ok {
+			return n
+		}
+		switch {
+		case f.end != "":
+			n.end = f.end
+		case f.op == 8:
+			n.end = naiveClose(f.payload)
+		case f.op == 9:
+			n.pongs = append(n.pongs, string(f.payload))
+		case f.op <= 2:
+			if f.op != 0 {
+				kind, message = f.op, nil
+			}
+			if len(message)+f.size > 2000 {
+				n.end = "1009"
+				return n
+			}
+			message, open = append(message, f.payload...), !f.fin
+			n.end = n.take(message, kind, f.fin && len(f.payload) == f.size)
+		}
+	}
+	return n
+}
+
+// take takes a message, or the beginning of one, and returns the end that it is.
+func (n *naive) take(message []byte, kind byte, whole bool) (end string) {
+	if kind == 1 && !naiveText(message, whole) {
+		return "1007"
+	}
+	if !whole {
+		return ""
+	}
+	p, err := eio.Parse(message, kind == 2, eio.V4)
+	switch {
+	case err != nil, p.Type == eio.TypeClose, p.Type == eio.TypePing:
+		return "none"
+	case p.Type == eio.TypeMessage && p.Binary:
+		n.messages = append(n.messages, "4bin", string(p.Data))
+	case p.Type == eio.TypeMessage:
+		n.messages = append(n.messages, "4"+string(p.Data))
+	}
+	return ""
+}
+
+// naiveText tells whether text is UTF-8, or can become it.
+func naiveText(text []byte, whole bool) bool {
+	for len(text) > 0 {
+		r, size := utf8.DecodeRune(text)
+		if r == utf8.RuneError && size == 1 {
+			return !whole && !utf8.FullRune(text)
+		}
+		text = text[size:]
+	}
+	return true
+}
+
+// naiveFrame is a frame, or the beginning of one with a part of its payload.
+type naiveFrame struct {
+	op      byte
+	fin     bool
+	size    int
+	payload []byte
+	end     string // what it ends the connection with, because of its head
+}
+
+// readFrame reads the first frame of b. It is not ok while there is not enough of it.
+func readFrame(b []byte, open bool) (f naiveFrame, rest []byte, ok bool) {
+	if len(b) < 2 {
+		return f, nil, false
+	}
+	f = naiveFrame{op: b[0] & 0xf, fin: b[0]&0x80 != 0, size: int(b[1] & 0x7f)}
+	control := f.op >= 8
+	if b[0]&0x70 != 0 || b[1]&0x80 == 0 || f.op > 2 && !control || f.op > 10 || control && (!f.fin || f.size > 125) ||
+		!control && open != (f.op == 0) {
+		f.end = "1002"
+		return f, nil, true
+	}
+	head := 2 + map[int]int{126: 2, 127: 8}[f.size]
+	if f.size == 127 && len(b) >= head && b[2]&0x80 != 0 {
+		f.end = "1009" // a size that no integer holds
+		return f, nil, true
+	}
+	if len(b) < head+4 {
+		return f, nil, false
+	}
+	switch f.size {
+	case 126:
+		f.size = int(binary.BigEndian.Uint16(b[2:]))
+	case 127:
+		f.size = int(min(binary.BigEndian.Uint64(b[2:]), 1<<30))
+	}
+	mask, body := b[head:head+4], b[head+4:]
+	f.payload = make([]byte, min(f.size, len(body)))
+	for i := range f.payload {
+		f.payload[i] = body[i] ^ mask[i%4]
+	}
+	return f, body[len(f.payload):], len(f.payload) == f.size || !control
+}
+
+func naiveClose(payload []byte) string {
+	if len(payload) == 0 {
+		return "none"
+	}
+	if len(payload) == 1 || !utf8.Valid(payload[2:]) {
+		return "1002"
+	}
+	switch code := binary.BigEndian.Uint16(payload); {
+	case code >= 1000 && code <= 1003, code >= 1007 && code <= 1013, code >= 3000 && code <= 4999:
+		return fmt.Sprint(code)
+	}
+	return "1002"
+}
