@@ -1,0 +1,112 @@
+package hub_test
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/caddy-socketio/caddy-socketio/hub"
+	"github.com/gorilla/websocket"
+)
+
+// pipe is a listener for one connection in memory, which fake time needs.
+type pipe chan net.Conn
+
+func (p pipe) Accept() (net.Conn, error) {
+	if c, ok := <-p; ok {
+		return c, nil
+	}
+	return nil, net.ErrClosed
+}
+
+func (p pipe) Close() error   { return nil }
+func (p pipe) Addr() net.Addr { return &net.TCPAddr{} }
+
+// inFakeTime runs a test with a WebSocket that answers every ping: with what sends over
+// it, and a channel that is closed when the server has closed it.
+func inFakeTime(t *testing.T, test func(t *testing.T, send func(kind int, data string), ended <-chan struct{})) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		h := hub.New(hub.Options{})
+		h.Of("/")
+		l := make(pipe, 1)
+		server := &http.Server{Handler: h}
+		go server.Serve(l)
+		client, far := net.Pipe()
+		l <- far
+		dialer := websocket.Dialer{NetDialContext: func(context.Context, string, string) (net.Conn, error) { return client, nil }}
+		conn, _, err := dialer.Dial("ws://pipe/socket.io/?transport=websocket&EIO=4", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var writing sync.Mutex
+		send := func(kind int, data string) {
+			writing.Lock()
+			defer writing.Unlock()
+			_ = conn.WriteMessage(kind, []byte(data)) // the end is seen by who reads
+		}
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			for {
+				_, data, err := conn.ReadMessage()
+				if err != nil {
+					return
+				}
+				if string(data) == "2" {
+					send(websocket.TextMessage, "3")
+				}
+			}
+		}()
+		defer func() {
+			conn.Close()
+			<-ended
+			h.Close()
+			close(l)
+			server.Close()
+		}()
+		test(t, send, ended)
+	})
+}
+
+func TestConnectTimeout(t *testing.T) {
+	inFakeTime(t, func(t *testing.T, _ func(int, string), ended <-chan struct{}) {
+		began := time.Now()
+		<-ended
+		if d := time.Since(began); d != 45*time.Second {
+			t.Errorf("closed after %v", d)
+		}
+	})
+}
+
+// TestAttachmentsTimeout announces attachments that do not come: what is there of the
+// packet is not kept for ever.
+func TestAttachmentsTimeout(t *testing.T) {
+	inFakeTime(t, func(t *testing.T, send func(int, string), ended <-chan struct{}) {
+		const packet = `452-["x",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]`
+		send(websocket.TextMessage, "40")
+		synctest.Wait()
+		send(websocket.TextMessage, packet)
+		send(websocket.BinaryMessage, "one")
+		time.Sleep(29 * time.Second)
+		send(websocket.BinaryMessage, "two") // in time
+		time.Sleep(time.Hour)
+		select {
+		case <-ended:
+			t.Fatal("closed although all came in time")
+		default:
+		}
+
+		send(websocket.TextMessage, packet)
+		send(websocket.BinaryMessage, "one")
+		began := time.Now()
+		<-ended
+		if d := time.Since(began); d != 30*time.Second {
+			t.Errorf("closed after %v", d)
+		}
+	})
+}
