@@ -27,6 +27,17 @@ func deafServer() (*Server, *Route) {
 	return s, NewRoute(Config{Polling: true, WebSocket: true, V3: true, V4: true})
 }
 
+// newSink is a session that waits for its connection.
+func newSink(tb testing.TB, server *Server, route *Route) *Session {
+	r := httptest.NewRequest(http.MethodGet, "/?EIO=4&transport=websocket", nil)
+	x := &exchange{Request: &Request{R: r, Route: route}, server: server, config: route.config.Load(), version: eio.V4, upgrade: true}
+	s, refused := x.create()
+	if refused != nil {
+		tb.Fatal(refused.message)
+	}
+	return s
+}
+
 // sinks are sessions whose connection takes everything: the null device.
 func sinks(tb testing.TB, count int) (*Server, []*Session) {
 	null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
@@ -41,12 +52,7 @@ func sinks(tb testing.TB, count int) (*Server, []*Session) {
 	server, route := deafServer()
 	sessions := make([]*Session, count)
 	for i := range sessions {
-		r := httptest.NewRequest(http.MethodGet, "/?EIO=4&transport=websocket", nil)
-		x := &exchange{Request: &Request{R: r, Route: route}, server: server, config: route.config.Load(), version: eio.V4, upgrade: true}
-		s, refused := x.create()
-		if refused != nil {
-			tb.Fatal(refused.message)
-		}
+		s := newSink(tb, server, route)
 		near, _ := net.Pipe()
 		c := newConn(s, near, nil)
 		c.raw, c.encoding = raw, eio.WebSocket4
@@ -115,8 +121,35 @@ func TestBroadcastDoesNotAllocatePerSocket(t *testing.T) {
 	}
 }
 
+// BenchmarkSlowClient sends to a client that reads nothing until it is dropped, which
+// is when more waits for it than [Config.MaxQueue]. Nobody waits for the client.
+func BenchmarkSlowClient(b *testing.B) {
+	server, route := deafServer()
+	config := route.Config()
+	config.MaxQueue = 1 << 20
+	route.SetConfig(config)
+	m := eio.NewMessage([]byte(`2["msg","`+strings.Repeat("x", 1000)+`"]`), nil, false)
+	sent := 0
+	b.ReportAllocs()
+	for b.Loop() {
+		near, far := net.Pipe()
+		s := newSink(b, server, route)
+		c := newConn(s, near, nil)
+		c.encoding = eio.WebSocket4
+		s.attach(c)
+		for s.Send(m) {
+			sent++
+		}
+		c.close()
+		far.Close()
+	}
+	b.ReportMetric(float64(sent*m.Size())/float64(b.N), "B/client")
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(sent), "ns/send")
+}
+
 // BenchmarkIdleWebSocket tells what a WebSocket costs that waits, the client's end of
-// its connection included, which is nothing but a socket.
+// its connection included, which is nothing but a socket. Its only goroutine is its
+// reader: there is none for writing, nor for the heartbeat.
 func BenchmarkIdleWebSocket(b *testing.B) {
 	engine, route := deafServer()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -127,7 +160,7 @@ func BenchmarkIdleWebSocket(b *testing.B) {
 		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
 	const count = 1000
 	for b.Loop() {
-		before := inUse()
+		before, goroutines := inUse(), runtime.NumGoroutine()
 		conns := make([]net.Conn, count)
 		buf := make([]byte, 1024)
 		for i := range conns {
@@ -148,6 +181,7 @@ func BenchmarkIdleWebSocket(b *testing.B) {
 			conns[i] = c
 		}
 		b.ReportMetric(float64(inUse()-before)/count, "B/socket")
+		b.ReportMetric(float64(runtime.NumGoroutine()-goroutines)/count, "goroutines/socket")
 		for _, c := range conns {
 			c.Close()
 		}
