@@ -136,14 +136,138 @@ test('on an event an error or an outage is acknowledged, and the socket stays', 
 	assert.deepEqual(await call(a, 'order'), ['fine']);
 });
 
-test('the events of one socket are handled one after another', async (t) => {
+test('the events of one socket stay in order, and wait for nobody else', async (t) => {
 	const server = await App.start(t);
 	const caddy = await start(t, server);
+	const [slow, quick] = await Promise.all([1, 2].map(() => connect(t, kind(4, 'websocket'), app(caddy))));
+	let release;
+	const released = new Promise((resolve) => (release = resolve));
+	const hangs = new Promise((resolve) => {
+		server.answer = async ({ body: { event, args } }) => {
+			if (event === 'hang') {
+				resolve();
+				await released;
+			}
+			return [200, { ack: args }];
+		};
+	});
+	const late = call(slow, 'hang', 'late');
+	slow.emit('behind');
+	await within(hangs, 'the request that hangs');
+	const numbers = Array.from({ length: 1000 }, (_, i) => i);
+	const answers = [];
+	for (const n of numbers) quick.emit('n', n, (answer) => answers.push(answer));
+	assert.deepEqual(await call(quick, 'last', Buffer.from('☕')), [Buffer.from('☕')]);
+	assert.deepEqual(answers, numbers);
+	assert.deepEqual(server.of('event', 'n').map(({ body }) => body.args[0]), numbers);
+	assert.deepEqual(server.of('event', 'behind'), []);
+	release();
+	assert.deepEqual(await late, ['late']);
+	assert.deepEqual(await call(slow, 'after', 1), [1]);
+	assert.equal(server.of('event', 'behind').length, 1);
+});
+
+test('binary goes to the application and comes back, at any depth', async (t) => {
+	const server = await App.start(t);
+	const caddy = await start(t, server);
+	for (const k of kinds) {
+		const a = await connect(t, k, app(caddy));
+		server.answer = ({ body: { args, type } }) => (type === 'event' ? [200, { emit: [{ event: 'echo', args }], ack: args.toReversed() }] : [204]);
+		const args = [Buffer.from([0, 255]), { deep: [{ file: Buffer.alloc(0), n: 1.5 }, 'text'] }, null];
+		const echo = heard(a, 'echo');
+		assert.deepEqual(await call(a, 'files', ...args), args.toReversed(), k.name);
+		assert.deepEqual(await echo, args, k.name);
+	}
+	const [{ body }] = server.of('event', 'files');
+	assert.deepEqual(body.args, [{ $binary: 'AP8=' }, { deep: [{ file: { $binary: '' }, n: 1.5 }, 'text'] }, null]);
+});
+
+test('an application that is killed and started again takes no socket down', async (t) => {
+	const server = await App.start(t);
+	const caddy = await start(t, server);
+	const sockets = await Promise.all(kinds.map((k) => connect(t, k, app(caddy))));
+	for (const socket of sockets) socket.on('disconnect', (reason) => assert.fail(reason));
+	const up = ({ body }) => (body.type === 'event' ? [200, { ack: ['up'] }] : [204]);
+	server.answer = up;
+	const ask = () => Promise.all(sockets.flatMap((socket) => Array.from({ length: 20 }, (_, i) => call(socket, 'n', i))));
+	const all = (answers, allowed) => {
+		for (const [answer] of answers) assert.ok(allowed.includes(answer.error ?? answer), JSON.stringify(answer));
+	};
+	all(await ask(), ['up']);
+	let left = 50;
+	const killed = new Promise((resolve, reject) => {
+		server.answer = (seen) => {
+			if (--left === 0) server.down().then(resolve, reject);
+			return up(seen);
+		};
+	});
+	all(await ask(), ['up', 'service unavailable']);
+	await killed;
+	all(await ask(), ['service unavailable']);
+	await server.up();
+	all(await ask(), ['up']);
+	for (const socket of sockets) socket.off('disconnect');
+});
+
+test('answers that are none are errors, and counted', async (t) => {
+	const server = await App.start(t);
+	const caddy = await start(t, server, 'timeout 500ms\nmax_response 100KB');
+	const a = await connect(t, kind(4, 'upgrade'), app(caddy));
+	const answers = {
+		'a page': [200, '<!doctype html><title>Welcome</title>'],
+		'another place': (_, response) => response.writeHead(302, { Location: '/login' }).end(),
+		'an end that never comes': (_, response) => response.writeHead(200).write('{"ack":["'),
+		'no end of data': (_, response) => {
+			const more = () => {
+				while (response.write('x'.repeat(10_000)));
+			};
+			response.on('drain', more);
+			more();
+		},
+		'no answer': () => {},
+		'too much': [200, { ack: ['x'.repeat(100_000)] }],
+		'absurd rooms': [200, { join: Array.from({ length: 5000 }, (_, i) => `room ${i}`) }],
+		'another shape': [200, { ack: { ok: true } }],
+		'no more': (request) => request.socket.destroy(),
+	};
+	for (const [event, answer] of Object.entries(answers)) {
+		server.answer = () => answer;
+		assert.deepEqual(await call(a, event), [{ error: 'service unavailable' }], event);
+	}
+	server.answer = () => [200, { ack: ['fine'] }];
+	assert.deepEqual(await call(a, 'order'), ['fine']);
+	assert.deepEqual(server.of('event', 'order')[0].body.socket.rooms, [a.id]);
+	const outages = `caddy_socketio_backend_requests_total{hub="default",outcome="outage",type="event"} ${Object.keys(answers).length}\n`;
+	assert.ok((await caddy.get('/metrics')).body.includes(outages));
+});
+
+test('what a client sends as it leaves is handled, but it is not waited for long', async (t) => {
+	const server = await App.start(t);
+	const caddy = await start(t, server, 'timeout 1h');
 	const a = await connect(t, kind(4, 'websocket'), app(caddy));
-	server.answer = ({ body }) => [200, { ack: [body.args[0]] }];
-	for (let i = 0; i < 50; i++) a.emit('n', i);
-	assert.deepEqual(await call(a, 'n', 50), [50]);
-	assert.deepEqual(server.of('event', 'n').map(({ body }) => body.args[0]), Array.from({ length: 51 }, (_, i) => i));
+	const disconnected = () => new Promise((resolve) => {
+		const { answer } = server;
+		server.answer = (seen) => {
+			if (seen.body.type === 'disconnect') resolve();
+			return answer(seen);
+		};
+	});
+	let told = disconnected();
+	for (let i = 0; i < 10; i++) a.emit('bye', i);
+	a.disconnect();
+	await within(told, 'the disconnect request');
+	assert.equal(server.of('event', 'bye').length, 10);
+
+	const b = await connect(t, kind(4, 'websocket'), app(caddy));
+	const asked = new Promise((resolve) => {
+		server.answer = ({ body }) => (body.type === 'event' ? (request) => resolve({ closed: heard(request.socket, 'close') }) : [204]);
+	});
+	b.emit('hang');
+	const { closed } = await within(asked, 'the request');
+	told = disconnected();
+	b.io.engine.close();
+	await within(closed, 'the end of the request');
+	await within(told, 'the disconnect request');
 });
 
 test('disconnect is told to the application, with its reason', async (t) => {

@@ -1,5 +1,6 @@
 // A web application behind Caddy: it keeps the requests it gets, and answers
-// what the test tells it to.
+// what the test tells it to: a status and a body, maybe later, or by a function
+// of the request and the response.
 
 import { createServer } from 'node:http';
 import { once } from 'node:events';
@@ -8,33 +9,46 @@ export class App {
 	requests = []; // {path, headers, text, body}
 	answer = () => [204];
 	#server;
+	#port = 0;
 
 	static async start(t) {
 		const app = new App();
-		app.#server = createServer(async (request, response) => {
-			let text = '';
-			try {
-				for await (const chunk of request) text += chunk;
-			} catch {
-				return; // Caddy has given the request up
-			}
-			const seen = { path: request.url, method: request.method, headers: request.headers, text, body: JSON.parse(text) };
-			app.requests.push(seen);
-			const [status, body] = app.answer(seen);
-			response.writeHead(status, { 'Content-Type': 'application/json' });
-			response.end(body === undefined ? '' : typeof body === 'string' ? body : JSON.stringify(body));
-		});
-		app.#server.listen(0, '127.0.0.1');
-		await once(app.#server, 'listening');
-		t.after(() => {
-			app.#server.close();
-			app.#server.closeAllConnections();
-		});
+		await app.up();
+		t.after(() => app.down());
 		return app;
 	}
 
+	// up starts the application, or starts it again.
+	async up() {
+		this.#server = createServer((request, response) => this.#serve(request, response).catch(() => response.destroy()));
+		this.#server.listen(this.#port, '127.0.0.1');
+		await once(this.#server, 'listening');
+		this.#port = this.#server.address().port;
+	}
+
+	// down ends it as if it were killed.
+	async down() {
+		if (!this.#server.listening) return;
+		const closed = once(this.#server, 'close');
+		this.#server.close();
+		this.#server.closeAllConnections();
+		await closed;
+	}
+
+	async #serve(request, response) {
+		let text = '';
+		for await (const chunk of request) text += chunk; // unless Caddy gives the request up
+		const seen = { path: request.url, method: request.method, headers: request.headers, text, body: JSON.parse(text) };
+		this.requests.push(seen);
+		const answer = await this.answer(seen);
+		if (typeof answer === 'function') return answer(request, response);
+		const [status, body] = answer;
+		response.writeHead(status, { 'Content-Type': 'application/json' });
+		response.end(body === undefined ? '' : typeof body === 'string' ? body : JSON.stringify(body));
+	}
+
 	get address() {
-		return `127.0.0.1:${this.#server.address().port}`;
+		return `127.0.0.1:${this.#port}`;
 	}
 
 	of(type, event) {
