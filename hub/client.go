@@ -11,7 +11,6 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/internal/engine"
 	"github.com/caddy-socketio/caddy-socketio/sio"
 	"go.uber.org/zap"
-	"golang.org/x/time/rate"
 )
 
 // client is one connection, with its sockets in several namespaces.
@@ -29,7 +28,7 @@ type client struct {
 	// when there is none; assembled counts them and is owned by Receive.
 	assembling atomic.Uint64
 	assembled  uint64
-	limiter    *rate.Limiter // owned by Receive; nil without a limit
+	limiter    limiter // owned by Receive
 
 	mu      sync.Mutex // guards the following; a leaf
 	sockets []*Socket  // few: found by walking
@@ -142,26 +141,6 @@ func (c *client) take(p sio.Packet) {
 	}
 }
 
-// allowed reports whether the rate limit has room for one thing more.
-func (c *client) allowed() bool {
-	limit, burst := rate.Limit(c.route.config().RateLimit), c.route.config().Burst
-	if limit <= 0 {
-		return true
-	}
-	switch {
-	case c.limiter == nil:
-		c.limiter = rate.NewLimiter(limit, burst)
-	case c.limiter.Limit() != limit || c.limiter.Burst() != burst: // a new config
-		c.limiter.SetLimit(limit)
-		c.limiter.SetBurst(burst)
-	}
-	if c.limiter.Allow() {
-		return true
-	}
-	c.hub.stats.limited.Add(1)
-	return false
-}
-
 func (c *client) takeEvent(s *Socket, p sio.Packet) {
 	if s.state.Load() == stateConnecting {
 		return // no client sends events before it is connected
@@ -176,7 +155,7 @@ func (c *client) takeEvent(s *Socket, p sio.Packet) {
 	}
 	ev := &Event{Type: ClientEvent, Name: name, Socket: s, Args: args, ack: p.ID}
 	ev.wantsAck.Store(p.HasID)
-	if !c.allowed() {
+	if !c.allowed(s.ns.name, name) {
 		ev.fail(errRate.Message)
 		return
 	}
@@ -188,7 +167,7 @@ func (c *client) takeEvent(s *Socket, p sio.Packet) {
 
 func (c *client) takeConnect(s *Socket, p sio.Packet) {
 	switch {
-	case s == nil && !c.allowed():
+	case s == nil && !c.allowed(p.Namespace, string(Connect)):
 		c.refuse(p.Namespace, errRate)
 	case s == nil:
 		c.connect(p)
@@ -208,6 +187,7 @@ func (c *client) connect(p sio.Packet) {
 	}
 	ns, refusal := c.hub.enter(c.route, p.Namespace)
 	if refusal != nil {
+		c.logRefusal(p.Namespace, refusal)
 		c.refuse(p.Namespace, refusal)
 		return
 	}

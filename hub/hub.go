@@ -184,6 +184,7 @@ func (h *Hub) enterLocked(r *Route, name string) (*Namespace, *Refusal) {
 		return nil, errNamespace
 	}
 	if ns := h.namespaces[name]; ns != nil && ns.rules.Load().full(ns.users) {
+		ns.counts.Load().refused.Add(1)
 		return nil, &Refusal{Message: "Too many sockets"}
 	}
 	return h.useLocked(name)

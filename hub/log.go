@@ -30,6 +30,14 @@ func (h *Hub) logEvent(msg string, ev *Event, err error) {
 	entry.Write(fields...)
 }
 
+// logRefusal tells of a client that does not get as far as a socket.
+func (c *client) logRefusal(namespace string, r *Refusal) {
+	if e := c.hub.log().Check(zap.DebugLevel, "connect refused"); e != nil {
+		e.Write(zap.String("hub", c.hub.name), zap.String("namespace", namespace),
+			zap.String("address", c.session.Handshake().Address), zap.Error(r))
+	}
+}
+
 func (s *Socket) logFields() []zap.Field {
 	return []zap.Field{
 		zap.String("hub", s.ns.hub.name),

@@ -1,0 +1,70 @@
+package hub_test
+
+import (
+	"testing"
+
+	"github.com/caddy-socketio/caddy-socketio/hub"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+	"go.uber.org/zap/zaptest/observer"
+)
+
+func TestRateLimit(t *testing.T) {
+	core, logs := observer.New(zapcore.WarnLevel)
+	r := route("r", "/chat")
+	r.RateLimit, r.Burst = 1e-9, 3
+	c := hub.Config{Log: zap.New(core), Routes: []hub.RouteConfig{r}, Namespaces: []hub.NamespaceConfig{answering("/chat", "me")}}
+	s := newSite(t, c)
+	a, _ := join(t, s.url+"/0/", "/chat", "") // one of three
+	for _, want := range []string{`["me"]`, `["me"]`, `[{"error":"rate limit exceeded"}]`, `[{"error":"rate limit exceeded"}]`} {
+		a.send(`42/chat,1["who"]`)
+		a.want(`43/chat,1` + want)
+	}
+	a.send(`42/chat,["who"]`)
+	a.send("40/other,")
+	a.want(`44/other,{"message":"rate limit exceeded"}`)
+	if got := s.Stats(); got.Limited != 4 {
+		t.Errorf("%d were counted, want 4", got.Limited)
+	}
+	told := logs.FilterMessage("rate limit exceeded").All()
+	if len(told) != 1 || told[0].ContextMap()["namespace"] != "/chat" || told[0].ContextMap()["event"] != "who" {
+		t.Errorf("logged %v, want the first", told)
+	}
+	// Each connection has a limit of its own, and a new config another.
+	b, _ := join(t, s.url+"/0/", "/chat", "")
+	b.send(`42/chat,1["who"]`)
+	b.want(`43/chat,1["me"]`)
+	c.Routes[0].RateLimit = 0
+	s.reload(c)
+	a.send(`42/chat,1["who"]`)
+	a.want(`43/chat,1["me"]`)
+}
+
+func TestMaxSockets(t *testing.T) {
+	ns := answering("/chat", "me")
+	ns.MaxSockets = 2
+	c := hub.Config{Routes: []hub.RouteConfig{route("r", "/chat")}, Namespaces: []hub.NamespaceConfig{ns}}
+	s := newSite(t, c)
+	a, id := join(t, s.url+"/0/", "/chat", "")
+	join(t, s.url+"/0/", "/chat", "")
+	full := dial(t, s.url+"/0/", "4")
+	full.send("40/chat,")
+	full.want(`44/chat,{"message":"Too many sockets"}`)
+	full.join("/", "") // the connection stays
+	for _, counted := range s.Stats().Namespaces {
+		if counted.Name == "/chat" && (counted.Refused != 1 || counted.Connected != 2) {
+			t.Errorf("counted %+v", counted)
+		}
+	}
+	// Who leaves makes room.
+	socket, _ := s.Of("/chat").Socket(id)
+	a.send("41/chat,")
+	await(t, socket.Done())
+	full.send("40/chat,")
+	for { // until the place is free
+		if got := full.read(); got != `44/chat,{"message":"Too many sockets"}` {
+			break
+		}
+		full.send("40/chat,")
+	}
+}
