@@ -37,6 +37,9 @@ func clusterText(h *api.HubStatus) string {
 	if !h.Cluster.Connected {
 		text += ", not connected"
 	}
+	if h.Cluster.Error != "" {
+		text += ": " + h.Cluster.Error
+	}
 	if h.Cluster.Dropped > 0 {
 		text += fmt.Sprintf(", %d dropped", h.Cluster.Dropped)
 	}

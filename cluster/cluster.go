@@ -36,6 +36,9 @@ type State struct {
 	Engine string `json:"engine"`
 	// Connected is true while messages get through.
 	Connected bool `json:"connected"`
+	// Error says what keeps messages, all or some of them, from getting through.
+	// It is empty when nothing does.
+	Error string `json:"error,omitempty"`
 	// Dropped counts messages that were given up since the process began.
 	Dropped uint64 `json:"dropped"`
 	// Malformed counts messages of others that made no sense and were ignored.

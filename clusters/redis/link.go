@@ -10,6 +10,7 @@ import (
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
 	"github.com/caddy-socketio/caddy-socketio/internal/spawn"
+	"github.com/redis/rueidis"
 	"go.uber.org/zap"
 )
 
@@ -42,7 +43,8 @@ type link struct {
 	answering atomic.Int64 // requests of other servers
 	routes    routes
 	rooms     roomQueue
-	complaint atomic.Int64 // when the last one was logged, in nanoseconds since 1970
+	complaint atomic.Int64          // when the last one was logged, in nanoseconds since 1970
+	refusal   atomic.Pointer[error] // what Redis said to the last message, if it refused it
 
 	mu     sync.Mutex // guards the following
 	begun  bool
@@ -177,9 +179,29 @@ func (l *link) close() {
 func (l *link) state() cluster.State {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return cluster.State{
+	s := cluster.State{
 		Engine: "redis", Connected: l.session != nil,
 		Dropped: l.out.dropped.Load() + l.lost.Load(), Malformed: l.malformed.Load(),
+	}
+	why := l.away
+	if l.session != nil {
+		why = l.session.refusal()
+		if refusal := l.refusal.Load(); refusal != nil {
+			s.Connected, why = false, *refusal
+		}
+	}
+	if why != nil {
+		s.Error = why.Error()
+	}
+	return s
+}
+
+// answered takes note of what Redis said to a message, by its error.
+func (l *link) answered(err error) {
+	if _, refused := rueidis.IsRedisErr(err); refused && !rueidis.IsRedisNil(err) {
+		l.refusal.Store(&err)
+	} else if err == nil && l.refusal.Load() != nil {
+		l.refusal.Store(nil)
 	}
 }
 

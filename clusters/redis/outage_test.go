@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -216,8 +217,36 @@ func TestPasswordIsWrong(t *testing.T) {
 	if _, err := wrong.ask(cluster.AllRooms{}); !errors.Is(err, cluster.ErrIncomplete) {
 		t.Error(err)
 	}
+	if state := linkOf(wrong).state(); state.Connected || !strings.Contains(state.Error, "WRONGPASS") {
+		t.Errorf("%+v", state)
+	}
 	right := join(t, process(t, s, func(r *Redis) { r.Password = "right" }), "/")
 	right.together(1)
+}
+
+// TestRedisRefusesMessages has a Redis that lets subscribe and not publish, for a
+// while.
+func TestRedisRefusesMessages(t *testing.T) {
+	s := startRedis(t)
+	for _, mode := range []sharded{"", static} {
+		a, b := enter(t, process(t, s, speaks(mode)), "/"), enter(t, process(t, s, speaks(mode)), "/")
+		a.together(2)
+		for range 2 {
+			s.command("ACL", "SETUSER", "default", "-publish", "-spublish")
+			a.emit("x")
+			eventually(t, "the link says so", func() bool {
+				state := linkOf(a.node).state()
+				return !state.Connected && strings.Contains(state.Error, "NOPERM") && state.Dropped > 0
+			})
+			s.command("ACL", "SETUSER", "default", "+@all")
+			a.emit("y")
+			b.nextEmit()
+			eventually(t, "the link is well", func() bool {
+				state := linkOf(a.node).state()
+				return state.Connected && state.Error == ""
+			})
+		}
+	}
 }
 
 // TestRestrictedUser has a user with no more rights than the documentation asks
@@ -245,6 +274,9 @@ func TestRestrictedUser(t *testing.T) {
 	join(t, c, "/more").together(1)
 	if _, err := chat.ask(cluster.AllRooms{}); !errors.Is(err, cluster.ErrIncomplete) {
 		t.Errorf("tried again at once: %v", err)
+	}
+	if state := c.State(); !state.Connected || !strings.Contains(state.Error, "namespace /chat: NOPERM") {
+		t.Errorf("%+v", state)
 	}
 	linkOf(chat).tryAgain()
 	chat.together(1)

@@ -203,6 +203,7 @@ func (l *link) send(s *session, batch []outgoing) bool {
 			left = append(left, batch[i])
 			continue
 		}
+		l.answered(err)
 		if err != nil {
 			l.out.dropped.Add(1)
 			l.complain("messages are not published", zap.String("channel", batch[i].channel), zap.Error(err))

@@ -3,6 +3,7 @@ package redis
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"math/rand/v2"
 	"slices"
@@ -278,6 +279,17 @@ func (s *session) note(lines []*line, refusal error) {
 	}
 }
 
+// refusal returns what Redis said to a line that it refused; nil when it refused none.
+// The caller holds link.mu.
+func (s *session) refusal() error {
+	for ln, refusal := range s.lines {
+		if refusal != nil {
+			return fmt.Errorf("namespace %s: %w", ln.namespace, refusal)
+		}
+	}
+	return nil
+}
+
 // retry has what was refused tried again in a while. The caller holds link.mu.
 func (s *session) retry() {
 	if s.again == nil {
@@ -325,6 +337,7 @@ func (l *link) up(s *session) (changed <-chan struct{}, again <-chan time.Time) 
 	}
 	if l.session != s {
 		l.session, l.away = s, nil
+		l.refusal.Store(nil)
 		l.notify()
 		l.log().Info("cluster connected", zap.Strings("servers", l.settings.addresses),
 			zap.Uint64("dropped_total", l.out.dropped.Load()))

@@ -91,7 +91,7 @@ func TestMalformed(t *testing.T) {
 	}
 	l := n.adapter.(*adapter).line.link
 	eventually(t, "all is handled", func() bool { return l.malformed.Load() >= want && l.inbound.Load() == 0 })
-	if got := l.malformed.Load(); got != want || len(n.told) > 0 {
+	if got := l.State().Malformed; got != want || len(n.told) > 0 {
 		t.Errorf("%d counted, not %d; told %d more", got, want, len(n.told))
 	}
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
 	"github.com/caddy-socketio/caddy-socketio/internal/spawn"
+	"github.com/redis/rueidis"
 	"go.uber.org/zap"
 )
 
@@ -42,8 +43,9 @@ type link struct {
 	room      chan struct{} // there is room again for what is received
 	lost      atomic.Uint64
 	malformed atomic.Uint64
-	answering atomic.Int64 // questions of other servers
-	complaint atomic.Int64 // when the last one was logged, in nanoseconds since 1970
+	answering atomic.Int64          // questions of other servers
+	complaint atomic.Int64          // when the last one was logged, in nanoseconds since 1970
+	refusal   atomic.Pointer[error] // what Redis said to the last message, if it refused it
 
 	mu     sync.Mutex // guards the following
 	begun  bool
@@ -196,7 +198,30 @@ func (l *link) close() {
 func (l *link) State() cluster.State {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return cluster.State{Engine: "redis_streams", Connected: l.session != nil, Dropped: l.dropped()}
+	s := cluster.State{
+		Engine: "redis_streams", Connected: l.session != nil,
+		Dropped: l.dropped(), Malformed: l.malformed.Load(),
+	}
+	why := l.away
+	if l.session != nil {
+		why = l.session.refusal()
+		if refusal := l.refusal.Load(); refusal != nil {
+			s.Connected, why = false, *refusal
+		}
+	}
+	if why != nil {
+		s.Error = why.Error()
+	}
+	return s
+}
+
+// answered takes note of what Redis said to a message, by its error.
+func (l *link) answered(err error) {
+	if _, refused := rueidis.IsRedisErr(err); refused && !rueidis.IsRedisNil(err) {
+		l.refusal.Store(&err)
+	} else if err == nil && l.refusal.Load() != nil {
+		l.refusal.Store(nil)
+	}
 }
 
 // errAway says that a question can't be put now, so that no other server will

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -119,6 +120,24 @@ func TestConnectionsAreKilled(t *testing.T) {
 	if dropped := linkOf(a).State().Dropped; got+int(dropped) < n {
 		t.Errorf("%d arrived and %d were counted as dropped, of %d", got, dropped, n)
 	}
+}
+
+// TestRedisIsFull has a Redis that takes no more entries, for a while.
+func TestRedisIsFull(t *testing.T) {
+	s := startRedis(t)
+	a, b := pair(t, s, "/")
+	s.command("CONFIG", "SET", "maxmemory", "1")
+	a.emit("x")
+	state := a.adapter.(*adapter).line.link.State
+	eventually(t, "the link says so", func() bool {
+		return !state().Connected && strings.Contains(state().Error, "OOM") && state().Dropped == 1
+	})
+	s.command("CONFIG", "SET", "maxmemory", "0")
+	a.emit("y")
+	if got := b.nextEmit(); got.Data.String() != `["e","y"]` {
+		t.Errorf("told %s", got.Data)
+	}
+	eventually(t, "the link is well", func() bool { return state().Connected && state().Error == "" })
 }
 
 func TestStreamIsTrimmed(t *testing.T) {

@@ -271,6 +271,7 @@ func (l *link) sendTo(c rueidis.Client, ms []outgoing) (left []outgoing) {
 			left = append(left, ms[i])
 			continue
 		}
+		l.answered(err)
 		if err != nil && !rueidis.IsRedisNil(err) {
 			l.out.dropped.Add(1)
 			l.complain("messages are not published", zap.Error(err))
