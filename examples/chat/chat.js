@@ -11,29 +11,32 @@ export const clients = {
 const kept = 200; // lines of a conversation that are shown
 const typingFor = 2500; // ms that one "typing" event is shown
 
-// Names and texts come from other people's clients: only text passes.
-const text = (value) => (typeof value === 'string' ? value.slice(0, 2000) : '');
+// Names and texts come from other people's clients: only text passes, without the
+// marks that turn the text around it.
+const text = (value) => (typeof value === 'string' ? value.slice(0, 2000).replace(/[\u202a-\u202e\u2066-\u2069]/g, '') : '');
 
 export class Chat extends EventTarget {
-	name = '';
 	id = '';
 	state = 'connecting';
 	// Conversations by key: "#room" or "@id" of the person talked to.
 	talks = new Map();
 	current = '';
-	names = new Map(); // id -> name
+	people = new Map(); // name and client by id
 
+	#me; // what the server is told on connecting
 	#socket;
 	#rooms;
+	#lost = false; // the connection, against our will
 
-	constructor(io, { name, rooms }) {
+	constructor(io, { name, client, rooms }) {
 		super();
-		this.name = name;
+		this.#me = { name, client };
 		this.#rooms = new Set(rooms);
 		for (const room of rooms) this.#talk('#' + room, room);
 		this.current = '#' + rooms[0];
 
-		const socket = io('/chat');
+		// Clients of version 2 have no auth, and say it in their query.
+		const socket = io('/chat', { auth: this.#me, query: this.#me });
 		this.#socket = socket;
 		socket.on('connect', () => this.#connected());
 		socket.on('disconnect', (reason) => this.#disconnected(reason));
@@ -41,8 +44,8 @@ export class Chat extends EventTarget {
 		socket.io.on('reconnect_attempt', () => this.#set('reconnecting'));
 
 		this.#on('welcome', (id) => (this.id = text(id)));
-		this.#on('hello', (room, id, name) => this.#hello(text(room), text(id), text(name)));
-		this.#on('here', (room, id, name) => this.#enter(text(room), text(id), text(name)));
+		this.#on('hello', (room, id, name, client) => this.#hello(text(room), text(id), text(name), text(client)));
+		this.#on('here', (room, id, name, client) => this.#enter(text(room), text(id), text(name), text(client)));
 		this.#on('left', (room, id) => this.#exit(text(room), text(id)));
 		this.#on('gone', (id) => this.#gone(text(id)));
 		this.#on('renamed', (id, name) => this.#renamed(text(id), text(name)));
@@ -50,6 +53,14 @@ export class Chat extends EventTarget {
 		this.#on('whispered', (id, name, what) => this.#whispered(text(id), text(name), text(what)));
 		this.#on('typing', (room, id) => this.#typing(text(room), text(id)));
 		this.#on('notice', (room, what) => this.#note(text(room), text(what)));
+	}
+
+	get name() {
+		return this.#me.name;
+	}
+
+	get client() {
+		return this.#me.client;
 	}
 
 	get rooms() {
@@ -91,8 +102,13 @@ export class Chat extends EventTarget {
 		if (!known) this.#enterRoom(room);
 	}
 
+	// nameOf is what to call somebody.
+	nameOf(id) {
+		return this.people.get(id)?.name || 'somebody';
+	}
+
 	rename(name) {
-		this.name = name;
+		this.#me.name = name;
 		this.#emit('rename', name, () => this.#changed());
 		this.#changed();
 	}
@@ -102,8 +118,9 @@ export class Chat extends EventTarget {
 		const talk = this.talk;
 		const line = this.#add(talk, { id: this.id, name: this.name, text: what, own: true, pending: true });
 		talk.typed = 0;
-		const done = () => {
+		const done = (answer) => {
 			line.pending = false;
+			line.failed = answer !== 'ok';
 			this.#changed();
 		};
 		if (talk.room !== undefined) this.#socket.emit('say', talk.room, what, done);
@@ -142,6 +159,8 @@ export class Chat extends EventTarget {
 	}
 
 	#connected() {
+		if (this.#lost) for (const talk of this.talks.values()) this.#remark(talk, 'Connected again');
+		this.#lost = false;
 		this.state = 'connected';
 		for (const room of this.#rooms) this.#enterRoom(room);
 		// The upgrade to WebSocket comes a moment after the connection.
@@ -151,35 +170,45 @@ export class Chat extends EventTarget {
 
 	#disconnected(reason) {
 		const over = reason === 'io server disconnect' || reason === 'io client disconnect';
-		for (const talk of this.talks.values()) talk.people.clear();
+		this.#lost = !over;
+		for (const talk of this.talks.values()) {
+			talk.people.clear();
+			if (!over) this.#remark(talk, 'The connection is lost. What you say now is sent when it is back');
+		}
 		this.#set(over ? 'signed out' : 'reconnecting');
 	}
 
 	#enterRoom(room) {
-		this.#emit('join room', room, this.name, () => this.#changed());
+		this.#emit('join room', room, () => this.#changed());
 	}
 
-	#hello(room, id, name) {
-		this.#enter(room, id, name);
+	#hello(room, id, name, client) {
+		this.#enter(room, id, name, client);
+		this.#remark(this.talks.get('#' + room), `${this.nameOf(id)} came in`);
 		this.#emit('here', id, room);
 	}
 
-	#enter(room, id, name) {
-		this.names.set(id, name);
+	#enter(room, id, name, client = this.people.get(id)?.client) {
+		this.people.set(id, { name, client });
 		this.talks.get('#' + room)?.people.add(id);
 	}
 
 	#exit(room, id) {
-		this.talks.get('#' + room)?.people.delete(id);
+		const talk = this.talks.get('#' + room);
+		if (talk?.people.delete(id)) this.#remark(talk, `${this.nameOf(id)} left`);
 	}
 
 	#gone(id) {
-		for (const talk of this.talks.values()) talk.people.delete(id);
-		this.names.delete(id);
+		for (const talk of this.talks.values()) {
+			const whispers = talk.id === id && !talk.gone;
+			if (talk.people.delete(id) || whispers) this.#remark(talk, `${this.nameOf(id)} is gone`);
+			if (whispers) talk.gone = true;
+		}
+		this.people.delete(id);
 	}
 
 	#renamed(id, name) {
-		this.names.set(id, name);
+		this.people.set(id, { ...this.people.get(id), name });
 		const whisper = this.talks.get('@' + id);
 		if (whisper) whisper.title = name;
 	}
@@ -193,7 +222,7 @@ export class Chat extends EventTarget {
 	}
 
 	#whispered(id, name, what) {
-		this.names.set(id, name);
+		this.people.set(id, { ...this.people.get(id), name });
 		this.#add(this.#talk('@' + id, name), { id, name, text: what });
 	}
 
@@ -229,6 +258,14 @@ export class Chat extends EventTarget {
 		if (talk.lines.length > kept) talk.lines.shift();
 		if (talk !== this.talk) talk.unread++;
 		return line;
+	}
+
+	// remark notes what happened, which is nothing to be read later.
+	#remark(talk, what) {
+		if (!talk) return;
+		const unread = talk.unread;
+		this.#add(talk, { id: '', name: '', text: what, remark: true });
+		talk.unread = unread;
 	}
 
 	#set(state) {

@@ -42,11 +42,30 @@ function hue(id) {
 	return sum;
 }
 
-function item(label, { current, count, onclick, title }) {
+// The first letter of a name, or its first emoji.
+function initial(name) {
+	const [first] = new Intl.Segmenter().segment(name.trim() || '?');
+	return first.segment.toUpperCase();
+}
+
+// A face says nothing that is not written beside it.
+function face(id, name) {
+	const e = element('span', 'face', initial(name));
+	e.style.setProperty('--hue', hue(id));
+	e.setAttribute('aria-hidden', 'true');
+	return e;
+}
+
+function version(client) {
+	return element('span', 'version', client);
+}
+
+function item(parts, { current, count, onclick, title }) {
 	const li = element('li');
-	const button = element('button', '', label);
+	const button = element('button');
 	button.type = 'button';
 	button.title = title ?? '';
+	button.append(...parts);
 	if (current) button.setAttribute('aria-current', 'true');
 	if (count) {
 		const badge = element('span', 'badge', String(count));
@@ -59,41 +78,70 @@ function item(label, { current, count, onclick, title }) {
 }
 
 function drawTalks(chat) {
-	$('rooms').replaceChildren(...[...chat.talks].map(([key, talk]) => item(key[0] + talk.title, {
-		current: key === chat.current,
-		count: talk.unread,
-		onclick: () => {
-			chat.open(key, talk.title);
-			$('text').focus();
-		},
-	})));
+	let unread = 0;
+	redraw('rooms', [...chat.talks].map(([key, talk]) => {
+		unread += talk.unread;
+		return item([element('span', 'label', key[0] + talk.title)], {
+			current: key === chat.current,
+			count: talk.unread,
+			onclick: () => {
+				chat.open(key, talk.title);
+				$('text').focus();
+			},
+		});
+	}));
+	document.title = (unread ? `(${unread}) ` : '') + 'Rooms in Caddy';
 }
 
 function drawPeople(chat) {
 	const others = [...(chat.talk?.people ?? [])].filter((id) => id !== chat.id);
-	const self = element('li', 'self', `${chat.name} (you)`);
-	$('people').replaceChildren(self, ...others.map((id) => {
-		const name = chat.names.get(id) || 'somebody';
-		const li = item(name, {
+	const self = element('li', 'self');
+	self.append(face(chat.id, chat.name), element('span', 'label', `${chat.name} (you)`), version(chat.client));
+	redraw('people', [self, ...others.map((id) => {
+		const name = chat.nameOf(id);
+		const parts = [face(id, name), element('span', 'label', name), version(chat.people.get(id)?.client ?? '')];
+		return item(parts, {
 			title: `Say something to ${name} alone`,
 			onclick: () => {
 				chat.open('@' + id, name);
 				$('text').focus();
 			},
 		});
-		li.style.setProperty('--hue', hue(id));
-		return li;
-	}));
+	})]);
+	$('people').hidden = $('people-title').hidden = chat.talk?.room === undefined;
+}
+
+// redraw replaces a list where it has changed, and keeps the focus in its place.
+function redraw(id, items) {
+	const list = $(id);
+	const fresh = element('ul');
+	fresh.append(...items);
+	if (list.innerHTML === fresh.innerHTML) return;
+	const focus = [...list.children].findIndex((li) => li.contains(document.activeElement));
+	list.replaceChildren(...items);
+	if (focus >= 0) list.children[Math.min(focus, items.length - 1)]?.querySelector('button')?.focus();
 }
 
 function row(line) {
-	const li = element('li', [line.own && 'own', line.notice && 'notice', line.pending && 'pending'].filter(Boolean).join(' '));
-	li.style.setProperty('--hue', hue(line.id));
+	const kinds = ['own', 'notice', 'remark'].filter((kind) => line[kind]);
+	const li = element('li', kinds.join(' '));
 	const time = element('time', '', line.time.toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' }));
 	time.dateTime = line.time.toISOString();
-	li.append(element('b', '', line.name), element('span', 'text', line.text), time);
+	if (line.remark) {
+		li.append(element('span', 'text', line.text), time);
+		return li;
+	}
+	li.style.setProperty('--hue', hue(line.id));
+	const bubble = element('div', 'bubble');
+	bubble.append(element('b', '', line.name), element('span', 'text', line.text), time);
+	if (!line.own && !line.notice) li.append(face(line.id, line.name));
+	li.append(bubble);
 	return li;
 }
+
+// follows reports whether a line goes on with what the same person said just before.
+const follows = (line, last) => Boolean(last) && !line.remark && !last.remark && !line.notice
+	&& line.id === last.id && line.name === last.name && line.own === last.own && line.time - last.time < 120_000;
 
 // Rows are kept from one drawing to the next, so that a screen reader hears a
 // new line alone.
@@ -102,12 +150,16 @@ const rows = new WeakMap();
 function drawLog(chat) {
 	const log = $('log');
 	const lines = chat.talk?.lines ?? [];
-	const wanted = lines.map((line) => {
+	const wanted = lines.map((line, i) => {
 		if (!rows.has(line)) rows.set(line, row(line));
 		const li = rows.get(line);
 		li.classList.toggle('pending', Boolean(line.pending));
+		li.classList.toggle('failed', Boolean(line.failed));
+		li.classList.toggle('again', follows(line, lines[i - 1]));
 		return li;
 	});
+	$('empty').hidden = lines.length > 0;
+	$('empty').textContent = hint(chat);
 	if (wanted.length === log.children.length && wanted.every((li, i) => li === log.children[i])) return;
 	const shown = new Set(wanted);
 	for (const li of [...log.children]) if (!shown.has(li)) li.remove();
@@ -115,13 +167,25 @@ function drawLog(chat) {
 	log.scrollTop = log.scrollHeight;
 }
 
+// What to do where nothing is to be read yet.
+function hint(chat) {
+	const talk = chat.talk;
+	if (!talk) return 'You are in no room. Join one, of any name: it is there as soon as somebody is in it.';
+	if (talk.room === undefined) return `What you say here reaches ${talk.title} alone.`;
+	return 'Nobody has said anything since you came. Open this page in another window, with another client, or paste the line below into a terminal.';
+}
+
 function drawTalk(chat) {
 	const talk = chat.talk;
+	const out = chat.state === 'signed out';
 	$('title').textContent = talk ? chat.current[0] + talk.title : 'No room';
 	$('leave').hidden = !talk;
 	$('leave').textContent = talk?.room === undefined ? 'Close' : 'Leave';
-	$('text').disabled = !talk;
-	const typing = [...(talk?.typing.keys() ?? [])].map((id) => chat.names.get(id) || 'somebody');
+	const able = Boolean(talk) && !talk.gone && !out;
+	$('text').disabled = $('send').disabled = !able;
+	$('text').placeholder = able ? `Say something to ${chat.current[0] + talk.title}` : 'Nobody is here to read it';
+	if (out) $('text').placeholder = 'You are signed out';
+	const typing = [...(talk?.typing.keys() ?? [])].map((id) => chat.nameOf(id));
 	$('typing').textContent = typing.length ? `${typing.join(', ')} ${typing.length > 1 ? 'are' : 'is'} typing…` : '';
 	drawLog(chat);
 }
@@ -177,23 +241,29 @@ function listen(chat) {
 	$('text').addEventListener('input', () => chat.typed());
 	$('leave').addEventListener('click', () => chat.close(chat.current));
 	$('switch').addEventListener('click', () => chat.toggle());
+	$('curl').addEventListener('focus', () => $('curl').select());
 	$('copy').addEventListener('click', async () => {
-		await navigator.clipboard.writeText($('curl').value);
-		$('copy').textContent = 'Copied';
+		try {
+			await navigator.clipboard.writeText($('curl').value);
+			$('copy').textContent = 'Copied';
+		} catch {
+			$('curl').focus(); // no clipboard here: it is selected to be copied by hand
+			$('copy').textContent = 'Selected';
+		}
 		setTimeout(() => ($('copy').textContent = 'Copy'), 1500);
 	});
 }
 
 async function start() {
 	const asked = new URLSearchParams(location.search).get('client');
-	const version = asked in clients ? asked : '4';
-	document.querySelector(`[data-client="${version}"]`).setAttribute('aria-current', 'page');
+	const client = document.querySelector(`[data-client="${asked in clients ? asked : 4}"]`);
+	client.setAttribute('aria-current', 'page');
 	const name = keptName();
 	keepName(name);
 	$('name').value = name;
 
-	await load(clients[version]);
-	const chat = new Chat(window.io, { name, rooms: ['lobby'] });
+	await load(clients[client.dataset.client]);
+	const chat = new Chat(window.io, { name, client: client.textContent, rooms: ['lobby'] });
 	let drawing = false;
 	chat.addEventListener('change', () => {
 		if (drawing) return;

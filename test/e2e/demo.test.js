@@ -32,8 +32,8 @@ async function browse(t) {
 }
 
 // visit opens the page with that client, as a person of that name.
-async function visit(browser, url, client, name, problems) {
-	const context = await browser.newContext({ ignoreHTTPSErrors: true, viewport: { width: 1000, height: 640 } });
+async function visit(browser, url, client, name, problems, look = {}) {
+	const context = await browser.newContext({ ignoreHTTPSErrors: true, viewport: { width: 1000, height: 640 }, ...look });
 	await context.addInitScript((value) => sessionStorage.setItem('name', value), name);
 	const page = await context.newPage();
 	page.setDefaultTimeout(15_000);
@@ -147,12 +147,27 @@ test('three tabs with three clients talk', { skip }, async (t) => {
 	await t.test('a restart is survived', async () => {
 		await caddy.stop();
 		await ada.getByText('reconnecting…').waitFor();
+		await line(ada, 'The connection is lost').waitFor();
+		await say(ada, 'said meanwhile');
 		const next = await Caddy.start(await site(), { ports: caddy.ports });
 		t.after(() => next.stop());
 		for (const page of [ada, linus]) await page.getByText('connected over').waitFor();
 		await people(ada).getByRole('button', { name: 'Linus' }).waitFor();
+		for (const page of [ada, linus]) await line(page, 'Connected again').waitFor();
 		await say(ada, 'here again');
 		await line(linus, 'here again').waitFor();
+		await ada.locator('#log li:not(.pending)', { hasText: 'said meanwhile' }).waitFor();
+		const { body } = await next.get('/socketio/sockets?namespace=/chat');
+		assert.deepEqual(body.map(({ data }) => data).sort((a, b) => a.client - b.client),
+			[{ name: '<b>Linus</b>', client: '2.5' }, { name: 'Ada', client: '4.8' }]);
+	});
+
+	await t.test('who is talked to alone is missed', async () => {
+		await people(ada).getByRole('button', { name: 'Linus' }).click();
+		await say(ada, 'a last word');
+		await linus.close();
+		await line(ada, 'is gone').waitFor();
+		assert.equal(await ada.locator('#text').isDisabled(), true);
 	});
 
 	const unexpected = problems.filter((p) => !/net::|WebSocket connection|Failed to load resource/.test(p));
@@ -181,7 +196,7 @@ test('a picture for the documentation', { skip: skip || !picture }, async (t) =>
 	const caddy = await Caddy.start(await site());
 	t.after(() => caddy.stop());
 	const browser = await browse(t);
-	const ada = await visit(browser, caddy.url, 4, 'Ada', []);
+	const ada = await visit(browser, caddy.url, 4, 'Ada', [], { deviceScaleFactor: 2 });
 	const grace = await visit(browser, caddy.url, 3, 'Grace', []);
 	const linus = await visit(browser, caddy.url, 2, 'Linus', []);
 	await ada.locator('#people').getByRole('button', { name: 'Linus' }).waitFor();
