@@ -61,8 +61,8 @@ type Handler struct {
 	// Recovery is how long the sockets of a lost connection, and the events
 	// that they miss, are kept for a client that comes back: Socket.IO's
 	// connection state recovery, with clients of version 4.6 and later. A
-	// socket that is recovered does not connect again: its connect steps are
-	// not done. Default: not at all.
+	// socket that is recovered does not connect again: of its connect steps
+	// only jwt and require are done. Default: not at all.
 	Recovery caddy.Duration `json:"recovery,omitempty"`
 	// Origins are the web sites, besides this one, whose pages may connect,
 	// like https://app.example.com. "*" means all. Requests without an Origin
