@@ -194,6 +194,8 @@ func allowOrigin(listed []string) func(string, *http.Request) bool {
 	}
 }
 
+var defaultPorts = map[string]string{"80": "http", "443": "https"}
+
 func checkOrigin(origin string) error {
 	if origin == "*" {
 		return nil
@@ -201,6 +203,9 @@ func checkOrigin(origin string) error {
 	u, err := url.Parse(origin)
 	if err != nil || u.Scheme == "" || u.Host == "" || origin != u.Scheme+"://"+u.Host || strings.Contains(u.Host, "*") {
 		return fmt.Errorf("origin %q: expected * or an origin like https://app.example.com, without a path or a star", origin)
+	}
+	if scheme, ok := defaultPorts[u.Port()]; ok && scheme == u.Scheme {
+		return fmt.Errorf("origin %q: expected it without the port %s, which browsers leave out with %s", origin, u.Port(), scheme)
 	}
 	return nil
 }

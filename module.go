@@ -153,13 +153,14 @@ func (h *Handler) check() error {
 			return fmt.Errorf("protocol %d: expected 3 or 4", p)
 		}
 	}
-	for _, d := range []caddy.Duration{h.PingInterval, h.PingTimeout, h.ConnectTimeout, h.UpgradeTimeout, h.Recovery} {
-		if d < 0 {
-			return errors.New("durations must not be negative")
+	for name, value := range map[string]int64{
+		"ping_interval": int64(h.PingInterval), "ping_timeout": int64(h.PingTimeout), "connect_timeout": int64(h.ConnectTimeout),
+		"upgrade_timeout": int64(h.UpgradeTimeout), "recovery": int64(h.Recovery),
+		"max_payload": h.MaxPayload, "max_queue": int64(h.MaxQueue), "max_connections": int64(h.MaxConnections),
+	} {
+		if value < 0 {
+			return fmt.Errorf("%s must not be negative", name)
 		}
-	}
-	if h.MaxPayload < 0 || h.MaxQueue < 0 || h.MaxConnections < 0 {
-		return errors.New("limits must not be negative")
 	}
 	if l := h.RateLimit; l != nil && (l.Events <= 0 || l.Burst < 1) {
 		return errors.New("rate_limit: expected events a second and a burst, both above 0")
