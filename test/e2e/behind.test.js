@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
+import { once as eventOf } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import http from 'node:http';
 import https from 'node:https';
@@ -9,7 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { Caddy } from './lib/caddy.js';
-import { call, connect, kind, kinds, open, refused, roomName } from './lib/clients.js';
+import { call, connect, connected, kind, kinds, open, refused, roomName } from './lib/clients.js';
 import { Poller } from './lib/poller.js';
 import { matrix, namespace, serving, socketio, test } from './lib/rules.js';
 import { heard, within } from './lib/time.js';
@@ -169,4 +170,50 @@ test('TLS is in front', async (t) => {
 	for (const [bytes] of await got) assert.equal(Buffer.from(bytes).toString(), '☕');
 	const { body: [{ handshake: { secure } }] } = await caddy.get('/socketio/sockets?limit=1');
 	assert.equal(secure, true);
+});
+
+test('a named route, a matcher and forward_auth lead there', async (t) => {
+	const gate = http.createServer((request, response) => {
+		response.writeHead(request.headers['x-token'] === 'good' ? 200 : 401, { 'Remote-User': 'ada' }).end();
+	}).listen(0, '127.0.0.1');
+	await eventOf(gate, 'listening');
+	t.after(() => gate.close());
+	const rules = namespace('/', 'on user {\n\tack {http.request.header.Remote-User} {http.request.orig_uri.path}\n}');
+	const caddy = await Caddy.start(`
+		handle /named/* {
+			invoke shared
+		}
+		@new header X-Route new
+		handle @new {
+			${socketio(rules, 'path /matched/')}
+		}
+		handle_path /gate/* {
+			forward_auth 127.0.0.1:${gate.address().port} {
+				uri /
+				copy_headers Remote-User
+			}
+			${socketio(rules)}
+		}
+		handle {
+			respond 404
+		}
+	}
+	&(shared) {
+		${socketio(rules, 'path /named/')}
+	`);
+	t.after(() => caddy.stop());
+	for (const version of [2, 4]) {
+		const at = (path, extraHeaders) => open(t, kind(version, 'upgrade'), caddy.url, { path, extraHeaders });
+		const room = roomName();
+		const sockets = [at('/named/'), at('/matched/', { 'X-Route': 'new' }), at('/gate/socket.io/', { 'X-Token': 'good' })];
+		for (const socket of sockets) {
+			await connected(socket);
+			await call(socket, 'join', room);
+		}
+		assert.deepEqual(await call(sockets[2], 'user'), ['ada', '/gate/socket.io/']);
+		const got = Promise.all(sockets.slice(1).map((socket) => heard(socket, 'msg')));
+		sockets[0].emit('to', room, 'from one route to all');
+		assert.deepEqual(await got, [['from one route to all'], ['from one route to all']]);
+		for (const socket of [at('/matched/'), at('/gate/socket.io/', { 'X-Token': 'bad' })]) await refused(socket);
+	}
 });
