@@ -2,9 +2,14 @@ package socketio
 
 import (
 	"encoding/json"
+	"net/http/httptest"
+	"reflect"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/caddy-socketio/caddy-socketio/hub"
+	"github.com/caddy-socketio/caddy-socketio/internal/engine"
 	"github.com/caddyserver/caddy/v2"
 )
 
@@ -59,5 +64,90 @@ func TestRefusedJSON(t *testing.T) {
 	}
 	if _, ok := Hub(DefaultHub); ok {
 		t.Error("a refused config leaves a hub behind")
+	}
+}
+
+// Each setting reaches what it sets, and without any the defaults are those that the
+// documentation names.
+func TestSettings(t *testing.T) {
+	route := func(config string) hub.RouteConfig {
+		var h Handler
+		if err := json.Unmarshal([]byte(config), &h); err != nil {
+			t.Fatal(err)
+		}
+		h.setDefaults()
+		c := h.routeConfig()
+		c.Engine.AllowOrigin = nil // no function equals another
+		return c
+	}
+	defaults := hub.RouteConfig{
+		Place:          " /socket.io/",
+		ConnectTimeout: 45 * time.Second,
+		Namespaces:     []string{},
+		Engine: engine.Config{
+			Path: "/socket.io/", Polling: true, WebSocket: true, V3: true, V4: true,
+			PingInterval: 25 * time.Second, PingTimeout: 20 * time.Second, UpgradeTimeout: 10 * time.Second,
+			MaxPayload: 1_000_000, MaxQueue: 2_000_000,
+		},
+	}
+	if got := route(`{}`); !reflect.DeepEqual(got, defaults) {
+		t.Errorf("without settings: %+v", got)
+	}
+	for setting, set := range map[string]func(*hub.RouteConfig){
+		`"path":"/rt/"`:                       func(c *hub.RouteConfig) { c.Place, c.Engine.Path = " /rt/", "/rt/" },
+		`"transports":["polling"]`:            func(c *hub.RouteConfig) { c.Engine.WebSocket = false },
+		`"transports":["websocket"]`:          func(c *hub.RouteConfig) { c.Engine.Polling = false },
+		`"protocols":[3]`:                     func(c *hub.RouteConfig) { c.Engine.V4 = false },
+		`"protocols":[4]`:                     func(c *hub.RouteConfig) { c.Engine.V3 = false },
+		`"ping_interval":"1s"`:                func(c *hub.RouteConfig) { c.Engine.PingInterval = time.Second },
+		`"ping_timeout":"1s"`:                 func(c *hub.RouteConfig) { c.Engine.PingTimeout = time.Second },
+		`"connect_timeout":"1s"`:              func(c *hub.RouteConfig) { c.ConnectTimeout = time.Second },
+		`"upgrade_timeout":"1s"`:              func(c *hub.RouteConfig) { c.Engine.UpgradeTimeout = time.Second },
+		`"max_payload":5`:                     func(c *hub.RouteConfig) { c.Engine.MaxPayload, c.Engine.MaxQueue = 5, 10 },
+		`"max_queue":5`:                       func(c *hub.RouteConfig) { c.Engine.MaxQueue = 5 },
+		`"max_connections":5`:                 func(c *hub.RouteConfig) { c.Engine.MaxConnections = 5 },
+		`"rate_limit":{"events":5,"burst":6}`: func(c *hub.RouteConfig) { c.RateLimit, c.Burst = 5, 6 },
+		`"compression":true`:                  func(c *hub.RouteConfig) { c.Engine.Compression = true },
+		`"recovery":"1s"`:                     func(c *hub.RouteConfig) { c.Recovery = time.Second },
+		`"cookie":"io"`:                       func(c *hub.RouteConfig) { c.Engine.Cookie = "io" },
+		`"namespaces":[{"name":"/a"}]`:        func(c *hub.RouteConfig) { c.Namespaces = []string{"/a"} },
+	} {
+		want := defaults
+		set(&want)
+		if got := route("{" + setting + "}"); !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: got %+v, want %+v", setting, got, want)
+		}
+	}
+}
+
+// Which pages may connect to a site, and to one that lists others.
+func TestOrigins(t *testing.T) {
+	listed := allowOrigin([]string{"https://app.example.com", "https://other.example.com:8443", "app://local"})
+	for origin, allowed := range map[string]bool{
+		"https://app.example.com":               true,
+		"HTTPS://App.Example.com":               true,
+		"https://app.example.com:443":           false,
+		"http://app.example.com":                false,
+		"https://app.example.com.evil.com":      false,
+		"https://evil-app.example.com":          false,
+		"https://other.example.com:8443":        true,
+		"https://other.example.com":             false,
+		"app://local":                           true,
+		"http://site.example.com:8080":          true,
+		"https://site.example.com:8080":         true, // encrypted by a proxy in front
+		"http://site.example.com":               false,
+		"http://site.example.com:80":            false,
+		"http://site.example.com:8080@evil.com": false,
+		"null":                                  false,
+		"":                                      false,
+		"*":                                     false,
+	} {
+		r := httptest.NewRequestWithContext(t.Context(), "GET", "http://site.example.com:8080/socket.io/", nil)
+		if listed(origin, r) != allowed {
+			t.Errorf("%q: want %v", origin, allowed)
+		}
+	}
+	if allowOrigin([]string{"*"}) != nil {
+		t.Error("a star does not mean all")
 	}
 }
