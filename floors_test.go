@@ -24,14 +24,14 @@ func TestFloors(t *testing.T) {
 	for pkg, list := range allowed {
 		t.Run(pkg, func(t *testing.T) {
 			may := make(map[string]bool)
-			for _, name := range strings.Fields(list) {
+			for name := range strings.FieldsSeq(list) {
 				may[full(name)] = true
 			}
 			out, err := exec.Command("go", "list", "-f", `{{join .Imports "\n"}}`, "./"+pkg).Output()
 			if err != nil {
 				t.Fatal(err)
 			}
-			for _, name := range strings.Fields(string(out)) {
+			for name := range strings.FieldsSeq(string(out)) {
 				if strings.Contains(name, ".") && !may[name] {
 					t.Errorf("%s must not import %s", pkg, name)
 				}

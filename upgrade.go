@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"sync"
@@ -20,9 +21,7 @@ import (
 // outlives the handler holds none of those writers.
 func hijack(w http.ResponseWriter) func(http.Header) (net.Conn, *bufio.ReadWriter, error) {
 	return func(header http.Header) (net.Conn, *bufio.ReadWriter, error) {
-		for name, values := range header {
-			w.Header()[name] = values
-		}
+		maps.Copy(w.Header(), header)
 		w.WriteHeader(http.StatusSwitchingProtocols)
 		conn, buffered, err := http.NewResponseController(innermost(w)).Hijack()
 		if err != nil {

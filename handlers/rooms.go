@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/caddy-socketio/caddy-socketio/hub"
 )
@@ -28,8 +29,8 @@ func NewRooms(names []string) (Rooms, error) {
 
 // For returns the rooms that are meant in an event. A longer name in which a
 // placeholder has no value means no room: "user:{jwt.sub}" is not one that all
-// share who have no token. An empty name, that of a
-// placeholder without a value for instance, is an error that wraps [hub.ErrRoom].
+// share who have no token. An empty name, that of a placeholder without a value for
+// instance, is an error that wraps [hub.ErrRoom].
 func (r Rooms) For(ev *hub.Event) ([]string, error) {
 	names := make([]string, 0, len(r))
 	for _, t := range r {
@@ -52,10 +53,8 @@ func (r Rooms) For(ev *hub.Event) ([]string, error) {
 			names = append(names, value.Text())
 		}
 	}
-	for _, name := range names {
-		if name == "" {
-			return nil, fmt.Errorf("%w: it is empty", hub.ErrRoom)
-		}
+	if slices.Contains(names, "") {
+		return nil, fmt.Errorf("%w: it is empty", hub.ErrRoom)
 	}
 	return names, nil
 }

@@ -2,6 +2,7 @@ package hub
 
 import (
 	"context"
+	"maps"
 	"net/url"
 	"slices"
 	"sync"
@@ -331,12 +332,8 @@ func (c *client) query(namespace string) url.Values {
 		return base
 	}
 	merged := make(url.Values, len(base))
-	for key, values := range base {
-		merged[key] = values
-	}
+	maps.Copy(merged, base)
 	own, _ := url.ParseQuery(namespace) // what can be read of it
-	for key, values := range own {
-		merged[key] = values
-	}
+	maps.Copy(merged, own)
 	return merged
 }

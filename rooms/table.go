@@ -1,6 +1,9 @@
 package rooms
 
-import "hash/maphash"
+import (
+	"hash/maphash"
+	"maps"
+)
 
 const (
 	// tableParts is how many maps a large table consists of.
@@ -92,7 +95,5 @@ func (p *part[K, V]) put(key K, v V) {
 func (p *part[K, V]) renew() {
 	old := p.entries
 	*p = part[K, V]{entries: make(map[K]V, len(old)), peak: len(old)}
-	for key, v := range old {
-		p.entries[key] = v
-	}
+	maps.Copy(p.entries, old)
 }

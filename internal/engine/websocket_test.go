@@ -169,15 +169,15 @@ func TestUTF8(t *testing.T) {
 				message = "4κόσμε" + c.text
 			}
 			sends := []string{frame(0x81, message)}
-			split := ""
+			var split strings.Builder
 			for i := range len(message) { // byte by byte
 				head := byte(0)
 				if i == 0 {
 					head = 1
 				}
-				split += frame(head, message[i:i+1])
+				split.WriteString(frame(head, message[i:i+1]))
 			}
-			sends = append(sends, split+frame(0x80, ""))
+			sends = append(sends, split.String()+frame(0x80, ""))
 			for _, send := range sends {
 				bubble(t, config(), func(t *testing.T, w *world) {
 					nc, br := w.rawWS("EIO=4", "", "")

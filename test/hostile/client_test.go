@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -245,10 +246,8 @@ func (w *wire) closed() int {
 func (w *wire) wantClosed(statuses ...int) {
 	w.t.Helper()
 	got := w.closed()
-	for _, s := range statuses {
-		if s == got {
-			return
-		}
+	if slices.Contains(statuses, got) {
+		return
 	}
 	w.t.Errorf("closed with %d, want %v", got, statuses)
 }
