@@ -35,6 +35,7 @@ func (s *Socket) start() {
 func (s *Socket) run() { spawn.Go(s.ns.hub.log(), "socket events", s.drain, nil) }
 
 func (s *Socket) drain() {
+	growStack(len(s.id))
 	for s.step() {
 	}
 }
@@ -47,6 +48,18 @@ func (s *Socket) step() bool {
 	}
 	return ok
 }
+
+// growStack makes the stack of a goroutine that has just begun as large as handlers
+// need it, at once: to double it deep down in their calls costs as much as all that
+// a short one of them does.
+//
+//go:noinline
+func growStack(i int) byte {
+	var room [stackSize]byte
+	return room[i%stackSize] // so that it is there
+}
+
+const stackSize = 4 << 10
 
 // protect calls fn; when it panics, the client's connection is closed and the
 // socket's life goes on to its end.
