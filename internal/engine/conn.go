@@ -34,7 +34,7 @@ type conn struct {
 	// Static after construction.
 	session  *Session
 	net      net.Conn
-	raw      syscall.RawConn // nil for what cannot be written to without waiting
+	raw      syscall.RawConn // nil for what is not simply a socket, or is to be held
 	pump     *pump
 	encoding eio.Encoding
 
@@ -49,6 +49,8 @@ type conn struct {
 	before [6]byte       // what was read before the window, and
 	last   [6]byte       // the end of all that was read
 	broken bool          // reading failed, and not by what was read
+	begun  bool          // a message was read
+	quiet  bool          // and the last one lets expect no other soon
 
 	// Guarded by session.mu.
 	control  []byte // frames that do not wait for the queue: pongs, the answer to a probe

@@ -18,7 +18,8 @@
 // what it is given at once, by a flusher that lives until its queue is empty.
 //
 //	goroutine         begins                          ends
-//	reader            after the 101                   the connection's end
+//	reader            after the 101, or when another  the client goes quiet: the next one begins;
+//	                  one ends                        the connection's end
 //	pump              a session has something queued  nothing is queued anywhere
 //	flusher           a write would block             the session's queue is empty
 //	session timer     time.AfterFunc                  at once

@@ -24,6 +24,7 @@ var (
 	errClosePacket = errors.New("close packet")
 	errProbe       = errors.New("unexpected packet on a probing connection")
 	errOver        = errors.New("session is over")
+	errQuiet       = errors.New("nothing will come soon") // no fault
 )
 
 // refusal is an answer that ends a request without a session. Code and message are

@@ -43,3 +43,15 @@ func (p *pump) writeOnce(fd uintptr) bool {
 		return true
 	}
 }
+
+// readable is called with a connection's descriptor, and again when it may have
+// become readable. It reports whether reading would not wait.
+func readable(fd uintptr) bool {
+	var b [1]byte
+	for {
+		_, _, err := syscall.Recvfrom(int(fd), b[:], syscall.MSG_PEEK)
+		if err != syscall.EINTR {
+			return err != syscall.EAGAIN
+		}
+	}
+}

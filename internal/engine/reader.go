@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/caddy-socketio/caddy-socketio/internal/eio"
+	"github.com/caddy-socketio/caddy-socketio/internal/spawn"
 	"github.com/gorilla/websocket"
 )
 
@@ -25,11 +26,44 @@ func keepMessage(b *[]byte) {
 	}
 }
 
-// read takes what the client sends until the connection ends, and closes it.
+// readOn goes on reading on a goroutine of its own, whose stack is small as yet.
+func (c *conn) readOn() {
+	spawn.Go(c.session.server.options.Log(), "websocket reader", c.read, c.readerBroke)
+}
+
+// readerBroke ends a connection whose reader panicked.
+func (c *conn) readerBroke() {
+	c.session.end(ReasonForced, ending{})
+	c.close()
+	c.session.server.countConn(-1)
+}
+
+// read takes what the client sends until the connection ends, and closes it, or
+// until the client goes quiet: another goroutine goes on then, since the stack of this
+// one has grown and would stay so.
 func (c *conn) read() {
-	c.session.server.countConn(1)
-	defer c.session.server.countConn(-1)
-	frame, reason := c.verdict(c.readAll())
+	c.await()
+	if err := c.readAll(); err == errQuiet {
+		c.readOn()
+	} else {
+		c.finish(err)
+	}
+}
+
+// await waits until there is something to read. Gorilla could do that, but so deep
+// down in its calls that the stack would grow for it.
+func (c *conn) await() {
+	if c.raw != nil && c.drained() {
+		_ = c.raw.Read(readable) // reading tells of the error
+	}
+}
+
+// drained reports whether all that was read from the connection has been taken.
+func (c *conn) drained() bool { return c.buffer.Buffered() == 0 && len(c.early) == 0 }
+
+// finish ends the reading for an error, and with it the connection.
+func (c *conn) finish(err error) {
+	frame, reason := c.verdict(err)
 	c.setFarewell(frame)
 	switch c.role {
 	case roleSession:
@@ -45,6 +79,7 @@ func (c *conn) read() {
 		_, _ = io.Copy(io.Discard, c.net)
 	}
 	c.close()
+	c.session.server.countConn(-1)
 }
 
 func (c *conn) readAll() error {
@@ -57,6 +92,9 @@ func (c *conn) readAll() error {
 		if err := c.readMessage(kind == websocket.BinaryMessage, r); err != nil {
 			return err
 		}
+		if c.quiet && c.raw != nil && c.drained() {
+			return errQuiet
+		}
 	}
 }
 
@@ -64,7 +102,7 @@ func (c *conn) readAll() error {
 // route's limit of the moment.
 func (c *conn) startMessage() {
 	limit := c.session.route.config.Load().MaxPayload
-	c.wire, c.budget = 0, 2*limit+fragmentAllowance
+	c.wire, c.budget, c.quiet = 0, 2*limit+fragmentAllowance, false
 	c.ws.SetReadLimit(limit)
 }
 
@@ -83,6 +121,9 @@ func (c *conn) readMessage(binary bool, r io.Reader) error {
 	if err != nil {
 		return err
 	}
+	// Many clients only listen once they are in, heartbeats apart.
+	c.quiet = !c.begun || p.Type != eio.TypeMessage
+	c.begun = true
 	if c.role == roleProbe {
 		return c.takeProbe(p)
 	}

@@ -57,3 +57,40 @@ func TestTLS(t *testing.T) {
 	w.route.Close("done")
 	readers.Wait()
 }
+
+// TestReadersFollowOneAnother has heartbeats between messages, in one segment with
+// them and on their own: what was read before another goroutine reads is not lost.
+func TestReadersFollowOneAnother(t *testing.T) {
+	w := newWorld(t, config(), engineOptions())
+	serveTCP(t, w)
+	frames := func(texts ...string) string {
+		var all []byte
+		for _, text := range texts {
+			all = append(all, 0x81, 0x80|byte(len(text)), 0, 0, 0, 0)
+			all = append(all, text...)
+		}
+		return string(all)
+	}
+	c := w.ws("EIO=3")
+	c.wantOpen()
+	for i := range 50 {
+		n := strconv.Itoa(i)
+		for _, segment := range []string{
+			frames("2", "4a"+n, "2", "2"),
+			frames("4b" + n),
+			frames("2"),
+			frames("4c"+n) + frames("2")[:3],
+			frames("2")[3:] + frames("4d"+n),
+		} {
+			if _, err := c.NetConn().Write([]byte(segment)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, want := range []string{"3", "4a", "3", "3", "4b", "3", "4c", "3", "4d"} {
+			if want != "3" {
+				want += n
+			}
+			c.want(want)
+		}
+	}
+}

@@ -79,18 +79,14 @@ func (s *Session) attach(c *conn) {
 }
 
 // run reads until the connection ends: on the handler's goroutine if it is to be
-// held, or on one of its own, which keeps nothing of the request.
+// held, or on others, which keep nothing of the request.
 func (x *exchange) run(c *conn) {
-	log := x.server.options.Log()
-	onPanic := func() {
-		c.session.end(ReasonForced, ending{})
-		c.close()
-	}
+	x.server.countConn(1)
 	if !x.Hold {
-		spawn.Go(log, "websocket reader", c.read, onPanic)
+		c.readOn()
 		return
 	}
-	spawn.Call(log, "websocket reader", c.read, onPanic)
+	spawn.Call(x.server.options.Log(), "websocket reader", c.read, c.readerBroke)
 	c.join()
 }
 
@@ -105,10 +101,12 @@ func (x *exchange) connect(s *Session) (*conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !x.Hold {
+	c := newConn(s, nc, buffered(brw))
+	if x.Hold {
+		c.raw = nil // all is read on the handler's goroutine, whatever nc is
+	} else {
 		_ = nc.SetDeadline(time.Time{}) // those of the server are not for us
 	}
-	c := newConn(s, nc, buffered(brw))
 	c.encoding = webSocketEncoding(x.version, x.param("b64") != "", compress)
 	c.budget = fragmentAllowance
 	if c.ws, err = adopt(c, x.W, compress); err != nil {
