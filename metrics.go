@@ -42,6 +42,7 @@ var (
 	badPacketsDesc     = desc("bad_packets_total", "Connections closed because of a packet that broke the protocol.")
 	limitedDesc        = desc("rate_limited_total", "Events and connects dropped because of a rate limit.")
 	unpublishedDesc    = desc("unpublished_total", "Emits that could not be told to other nodes.")
+	panicsDesc         = desc("handler_panics_total", "Connections closed because a handler of an event panicked.")
 	socketsDesc        = desc("sockets", "Sockets of a namespace, or of all that a glob names.", "namespace")
 	roomsDesc          = desc("rooms", "Rooms of a namespace, or of all that a glob names, those of the sockets' own ids included.", "namespace")
 	socketsOpenedDesc  = desc("sockets_connected_total", "Sockets connected.", "namespace")
@@ -55,7 +56,7 @@ var (
 func (collector) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		connectionsDesc, handshakesDesc, upgradesDesc, closesDesc, refusedDesc, packetsDesc, bytesDesc, overflowsDesc,
-		badPacketsDesc, limitedDesc, unpublishedDesc, socketsDesc, roomsDesc, socketsOpenedDesc, socketsClosedDesc,
+		badPacketsDesc, limitedDesc, unpublishedDesc, panicsDesc, socketsDesc, roomsDesc, socketsOpenedDesc, socketsClosedDesc,
 		socketsRefusedDesc, eventsDesc, deliveredDesc,
 	} {
 		ch <- d
@@ -94,6 +95,7 @@ func collectHub(ch chan<- prometheus.Metric, name string, s hub.Stats) {
 	counter(badPacketsDesc, s.RefusedPackets)
 	counter(limitedDesc, s.Limited)
 	counter(unpublishedDesc, s.Unpublished)
+	counter(panicsDesc, s.Panics)
 	for _, ns := range s.Namespaces {
 		gauge(socketsDesc, ns.Sockets, ns.Name)
 		gauge(roomsDesc, ns.Rooms, ns.Name)

@@ -227,6 +227,9 @@ func TestHandlerPanics(t *testing.T) {
 	if reason := await(t, gone); reason != hub.ReasonForced {
 		t.Errorf("reason %q", reason)
 	}
+	if n := h.Stats().Panics; n != 1 {
+		t.Errorf("%d panics counted", n)
+	}
 	witness.sync("/")
 }
 

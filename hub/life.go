@@ -44,7 +44,7 @@ func (s *Socket) drain() {
 func (s *Socket) step() bool {
 	ev, ok := s.inbox.next()
 	if ok {
-		s.protect(func() { s.handle(ev) })
+		s.protect(ev, func() { s.handle(ev) })
 	}
 	return ok
 }
@@ -63,8 +63,12 @@ const stackSize = 4 << 10
 
 // protect calls fn; when it panics, the client's connection is closed and the
 // socket's life goes on to its end.
-func (s *Socket) protect(fn func()) {
-	spawn.Call(s.ns.hub.log(), "socket events", fn, func() { s.client.session.Close(ReasonForced) })
+func (s *Socket) protect(ev *Event, fn func()) {
+	spawn.Call(s.ns.hub.log(), "socket events", fn, func() {
+		s.ns.hub.stats.panics.Add(1)
+		s.ns.hub.logEvent("connection closed: a handler of the event panicked", ev, errPanicked)
+		s.client.session.Close(ReasonForced)
+	})
 }
 
 func (s *Socket) handle(ev *Event) {
@@ -90,10 +94,10 @@ func (s *Socket) handle(ev *Event) {
 // connect handles the connect event and answers the client.
 func (s *Socket) connect(ev *Event) {
 	err := errPanicked
-	if s.protect(s.comeBack); s.admitted {
-		s.protect(func() { err = s.ns.guard(ev) }) // it was connected already
+	if s.protect(ev, s.comeBack); s.admitted {
+		s.protect(ev, func() { err = s.ns.guard(ev) }) // it was connected already
 	} else {
-		s.protect(func() { err = s.ns.handle(ev) })
+		s.protect(ev, func() { err = s.ns.handle(ev) })
 	}
 	if err == nil && s.accept() {
 		return
@@ -247,11 +251,11 @@ func (s *Socket) close(reason string) (live bool) {
 
 // disconnect handles the end: disconnecting in its rooms, disconnect without.
 func (s *Socket) disconnect(ev *Event) {
-	s.protect(func() { s.finish(ev) })
+	s.protect(ev, func() { s.finish(ev) })
 	s.ns.index.Remove(s)
 	s.state.Store(stateGone)
 	last := &Event{Type: Disconnect, Name: string(Disconnect), Socket: s, Args: noArgs, Reason: ev.Reason}
-	s.protect(func() { s.finish(last) })
+	s.protect(last, func() { s.finish(last) })
 	s.ns.counts.Load().disconnected.Add(1)
 	s.ns.hub.log().Info("socket disconnected", append(s.logFields(), zap.String("reason", ev.Reason))...)
 	s.end()

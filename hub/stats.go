@@ -10,7 +10,7 @@ import (
 
 // stats counts what happens in a hub.
 type stats struct {
-	refusedPackets, limited, unpublished atomic.Uint64
+	refusedPackets, limited, unpublished, panics atomic.Uint64
 }
 
 // Stats is what a hub counted since it was made.
@@ -25,6 +25,9 @@ type Stats struct {
 	Limited uint64
 	// Unpublished counts what could not be told to other nodes.
 	Unpublished uint64
+	// Panics counts handlers of events that panicked, each of which cost a client
+	// its connection.
+	Panics uint64
 	// Namespaces counts what happened in each namespace, in the order of their
 	// names. Those that a glob of the config names are counted together, under
 	// the glob.
@@ -55,6 +58,7 @@ func (h *Hub) Stats() Stats {
 		RefusedPackets: h.stats.refusedPackets.Load(),
 		Limited:        h.stats.limited.Load(),
 		Unpublished:    h.stats.unpublished.Load(),
+		Panics:         h.stats.panics.Load(),
 		Namespaces:     h.namespaceStats(),
 	}
 }
