@@ -1,7 +1,5 @@
 // Package gueststep is a step of events to copy: a Caddy module in the namespace
-// socketio.handlers, built in with
-//
-//	xcaddy build --with github.com/caddy-socketio/caddy-socketio --with example.com/your/module
+// socketio.handlers. README.md beside it says how to build a Caddy that has it.
 //
 // The step "seat ROOM SEATS" joins the room when a seat is free, tells the others
 // in the room, and acknowledges with the number of the seat. Who sits where is kept
@@ -11,6 +9,7 @@ package gueststep
 import (
 	"context"
 	"fmt"
+	"maps"
 	"strconv"
 	"sync"
 
@@ -70,7 +69,8 @@ func (s *Seat) HandleEvent(_ context.Context, ev *hub.Event) error {
 	if !ok {
 		return &hub.Refusal{Message: "no seat is free in " + room} // the client may read this
 	}
-	if err := ev.Socket.Join(room); err != nil {
+	if err := ev.Socket.Join(room); err != nil { // it may be in too many rooms
+		taken.free(ev.Socket, room, number)
 		return err
 	}
 	if _, err := ev.Socket.To(room).Emit("seated", ev.Socket.ID(), number); err != nil {
@@ -89,23 +89,40 @@ type seat struct {
 }
 
 type seats struct {
-	mu sync.Mutex // guards of
-	of map[seat]*hub.Socket
+	mu      sync.Mutex // guards the following
+	of      map[seat]*hub.Socket
+	sweepAt int // the size of the map at which those who are gone are taken out
 }
 
-// take gives a socket the first free seat of a room. It is free again when the
-// socket is gone.
+// take gives a socket the first free seat of a room, or the one that it has. It is
+// free again when the socket is gone.
 func (s *seats) take(socket *hub.Socket, room string, n int) (int, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if len(s.of) >= s.sweepAt { // rooms that nobody asks for again must not stay
+		maps.DeleteFunc(s.of, func(_ seat, sitting *hub.Socket) bool { return isGone(sitting) })
+		s.sweepAt = 2*len(s.of) + 100
+	}
+	free := 0
 	for number := 1; number <= n; number++ {
-		key := seat{socket.Namespace().Name(), room, number}
-		if sitting := s.of[key]; sitting == nil || isGone(sitting) {
-			s.of[key] = socket
+		switch sitting := s.of[seat{socket.Namespace().Name(), room, number}]; {
+		case sitting == socket:
 			return number, true
+		case free == 0 && (sitting == nil || isGone(sitting)):
+			free = number
 		}
 	}
-	return 0, false
+	if free == 0 {
+		return 0, false
+	}
+	s.of[seat{socket.Namespace().Name(), room, free}] = socket
+	return free, true
+}
+
+func (s *seats) free(socket *hub.Socket, room string, number int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.of, seat{socket.Namespace().Name(), room, number})
 }
 
 func isGone(s *hub.Socket) bool {

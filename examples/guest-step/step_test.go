@@ -118,6 +118,8 @@ func TestSeat(t *testing.T) {
 	expect(t, a.read(), `42/theatre,["seated","`+b.id+`",2]`)
 	expect(t, c.call(`42/theatre,1["sit","stalls"]`), `43/theatre,1[{"error":"no seat is free in stalls"}]`)
 	expect(t, c.call(`42/theatre,2["sit","balcony"]`), `43/theatre,2[1]`)
+	expect(t, c.call(`42/theatre,3["sit","balcony"]`), `43/theatre,3[1]`) // it sits there already
+	expect(t, c.call(`42/theatre,4["sit",""]`), `43/theatre,4[{"error":"bad room name: it is empty"}]`)
 
 	// A new config keeps who sits where, and who is gone makes room.
 	load(t, address, 3)
