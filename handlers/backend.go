@@ -282,15 +282,10 @@ func positive(arg string) (int, error) {
 
 // HandleEvent asks the backend and does what it answers.
 func (b *Backend) HandleEvent(ctx context.Context, ev *hub.Event) error {
-	growStack()
 	began := time.Now()
-	body, err := encodeEvent(ev)
-	if err != nil {
-		return err
-	}
 	ctx, cancel := context.WithTimeout(ctx, time.Duration(b.Timeout))
 	defer cancel()
-	a, err := b.ask(ctx, ev, body)
+	a, err := b.ask(ctx, ev)
 	if err == nil {
 		err = a.apply(ev, b.log)
 	}
@@ -347,8 +342,9 @@ var (
 	errBroke = errors.New("the answer broke off")
 )
 
-// ask sends the event through the HTTP handlers.
-func (b *Backend) ask(ctx context.Context, ev *hub.Event, body []byte) (*answer, error) {
+// ask sends the event through the HTTP handlers. While it waits for its turn, it
+// needs no more than the event itself.
+func (b *Backend) ask(ctx context.Context, ev *hub.Event) (*answer, error) {
 	if err := b.enter(ctx, ev); err != nil {
 		return nil, err
 	}
@@ -358,8 +354,13 @@ func (b *Backend) ask(ctx context.Context, ev *hub.Event, body []byte) (*answer,
 		inFlight.Dec()
 		<-b.slots
 	}()
+	growStack()
+	body, err := encodeEvent(ev)
+	if err != nil {
+		return nil, err
+	}
 	w := &response{limit: b.MaxResponse, header: make(http.Header)}
-	err := b.serve(ctx, ev, w, body)
+	err = b.serve(ctx, ev, w, body)
 	switch {
 	case w.large:
 		return nil, errLarge
