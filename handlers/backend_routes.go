@@ -130,7 +130,7 @@ func markAll(value any, place string) any {
 }
 
 // checkUpstreams refuses addresses that a client would choose. What was kept as a
-// socket's data is the config's own choice.
+// socket's data is the config's own choice, and what a token says its issuer's.
 func checkUpstreams(config map[string]any) error {
 	raw, err := json.Marshal([]any{config["upstreams"], config["dynamic_upstreams"]})
 	if err != nil {
@@ -144,7 +144,7 @@ func checkUpstreams(config map[string]any) error {
 			}
 			if text = text[i:]; !strings.HasPrefix(text, "{socket.data.") {
 				name, _, _ := strings.Cut(text, "}")
-				return fmt.Errorf("reverse_proxy: %s} in the address of an upstream would let clients choose whom to ask; {socket.data.KEY} may stand there", name)
+				return fmt.Errorf("reverse_proxy: %s} in the address of an upstream would let clients choose whom to ask; {socket.data.KEY} and {jwt.CLAIM} may stand there", name)
 			}
 			text = text[len(key):]
 		}
