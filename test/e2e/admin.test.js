@@ -5,11 +5,11 @@ import { run } from './lib/caddy.js';
 import { call, connect, connected, Inbox, inboxes, kind, kinds, roomName } from './lib/clients.js';
 import { Poller } from './lib/poller.js';
 import { matrix, namespace, serving, socketio, test } from './lib/rules.js';
-import { heard } from './lib/time.js';
+import { heard, within } from './lib/time.js';
 
 const binary = (text) => ({ $binary: Buffer.from(text).toString('base64') });
 
-serving('admin API', socketio(namespace('/') + namespace('/chat')), (caddy) => {
+serving('admin API', socketio(namespace('/') + namespace('/chat'), 'max_queue 64MB'), (caddy) => {
 	const several = (t, k, count) => Promise.all(Array.from({ length: count }, () => connect(t, k, `${caddy().url}/chat`)));
 
 	// seen returns when everything emitted from outside so far has arrived.
@@ -67,6 +67,18 @@ serving('admin API', socketio(namespace('/') + namespace('/chat')), (caddy) => {
 		assert.deepEqual([body.emits, body.delivered, body.errors.map((e) => e.line)], [2, 2, [2]]);
 		await got.has(2);
 		assert.deepEqual(got.all, [[1], [2]]);
+	});
+
+	test('100,000 lines of one request arrive in order', async (t) => {
+		const count = 100_000;
+		const a = await connect(t, kind(4, 'websocket'), `${caddy().url}/chat`);
+		const got = [];
+		const all = new Promise((resolve) => a.on('tick', (i) => got.push(i) === count && resolve()));
+		const lines = Array.from({ length: count }, (_, i) => `{"to":["${a.id}"],"event":"tick","args":[${i}]}\n`).join('');
+		const request = caddy().post('/socketio/emit?namespace=/chat', lines, 'application/x-ndjson');
+		assert.deepEqual((await request).body, { emits: count, delivered: count, errors: [] });
+		await within(all, 'the last line');
+		assert.equal(got.findIndex((value, i) => value !== i), -1);
 	});
 
 	matrix('clients acknowledge an emit from outside', async (t, k) => {

@@ -10,6 +10,7 @@ import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { check } from './openapi.js';
 import { patience, within } from './time.js';
 
 const binary = process.env.CADDY;
@@ -114,7 +115,7 @@ ${site}
 	}
 
 	// get and post speak with the admin API; the answer has status and body,
-	// parsed where it is JSON.
+	// parsed where it is JSON. What is at /socketio/ answers as openapi.yaml says.
 	get(path) {
 		return this.#request(path, 'GET');
 	}
@@ -200,6 +201,7 @@ ${site}
 		const [response] = await within(eventOf(request, 'response'), `answer to ${method} ${path}`);
 		let answer = '';
 		for await (const chunk of response.setEncoding('utf8')) answer += chunk;
+		if (path.startsWith('/socketio/')) check(method, path, response.statusCode, response.headers, answer);
 		const json = /json/.test(response.headers['content-type'] ?? '') && answer !== '';
 		return { status: response.statusCode, body: json ? JSON.parse(answer) : answer };
 	}

@@ -1,0 +1,71 @@
+// openapi.yaml, and whether the server does what it says.
+
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import Ajv from 'ajv/dist/2020.js';
+import { parse } from 'yaml';
+
+export const document = parse(readFileSync(new URL('../../../openapi.yaml', import.meta.url), 'utf8'));
+
+// The document's own keywords are none of JSON Schema's.
+const ajv = new Ajv({ strict: false, allErrors: true }).addSchema(document, 'openapi');
+
+const pointer = (...keys) => keys.map((key) => `/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
+
+// resolve is what stands at a pointer, and where it really stands.
+function resolve(at) {
+	const found = at.split('/').slice(1).reduce((value, key) => value?.[key.replaceAll('~1', '/').replaceAll('~0', '~')], document);
+	return found?.$ref ? resolve(found.$ref.slice(1)) : [found, at];
+}
+
+function validate(at, value) {
+	const check = ajv.getSchema(`openapi#${encodeURI(at)}`);
+	return { valid: check(value), errors: ajv.errorsText(check.errors) };
+}
+
+// operations are all that are documented.
+export const operations = Object.entries(document.paths).flatMap(([path, methods]) => Object.entries(methods).map(
+	([method, operation]) => ({ path, method: method.toUpperCase(), operation, at: pointer('paths', path, method) }),
+));
+
+const bodies = (operation) => {
+	const [body, at] = resolve(`${operation.at}/requestBody`);
+	return Object.entries(body?.content ?? {}).map(([type, content]) => ({ type, content, schema: `${at}${pointer('content', type, 'schema')}` }));
+};
+
+// examples are the bodies that the document shows.
+export const examples = (operation) => bodies(operation).flatMap(({ type, content }) => Object.entries(content.examples).map(
+	([name, { value }]) => ({ name, type, text: typeof value === 'string' ? value : JSON.stringify(value) }),
+));
+
+// allows tells whether the document allows a body.
+export function allows(operation, value) {
+	const json = bodies(operation).find(({ type }) => type === 'application/json');
+	return validate(json.schema, value).valid;
+}
+
+export const answered = new Set(); // METHOD PATH STATUS, of all that were checked
+
+// check checks an answer to a request for what stands behind /socketio. One for
+// which there is no operation is an error all the same.
+export function check(method, url, status, headers, text) {
+	const { pathname } = new URL(url, 'http://caddy');
+	const path = pathname.replace(/^\/socketio/, '');
+	const operation = operations.find((one) => one.path === path);
+	const title = `${method} ${url}: ${status} ${text.slice(0, 500)}`;
+	assert.equal(headers['content-type'], 'application/json', title);
+	const body = JSON.parse(text);
+	if (!operation) {
+		assert.deepEqual([status, Object.keys(body)], [404, ['error']], title);
+		return;
+	}
+	const [response, at] = resolve(`${operation.at}/responses/${status}`);
+	assert.ok(response, `${title}: the status is not documented`);
+	const { valid, errors } = validate(`${at}${pointer('content', 'application/json', 'schema')}`, body);
+	assert.ok(valid, `${title}: ${errors}`);
+	for (const name of Object.keys(response.headers ?? {})) {
+		const result = validate(`${at}${pointer('headers', name, 'schema')}`, headers[name.toLowerCase()]);
+		assert.ok(result.valid, `${title}: header ${name}: ${result.errors}`);
+	}
+	answered.add(`${operation.method} ${path} ${status}`);
+}
