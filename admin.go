@@ -31,6 +31,8 @@ func (*AdminAPI) Routes() []caddy.AdminRoute {
 }
 
 func serveAdmin(w http.ResponseWriter, r *http.Request) error {
+	r, served := untilEnd(r)
+	defer served()
 	err := theAPI.Serve(w, r, strings.TrimPrefix(r.URL.Path, "/socketio/"))
 	e, ok := errors.AsType[*api.Error](err)
 	if !ok {

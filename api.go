@@ -56,12 +56,15 @@ func (APIHandler) CaddyModule() caddy.ModuleInfo {
 }
 
 // Provision prepares the handler.
-func (h *APIHandler) Provision(caddy.Context) error {
+func (h *APIHandler) Provision(ctx caddy.Context) error {
 	if h.Path == "" {
 		h.Path = "/socketio/"
 	}
 	if err := h.check(); err != nil {
 		return err
+	}
+	if server, ok := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server); ok {
+		endWith(server)
 	}
 	h.api = &api.API{
 		Hubs: allHubs, DefaultHub: DefaultHub, Version: version(),
@@ -106,6 +109,8 @@ func (h *APIHandler) ServeHTTP(w http.ResponseWriter, r *http.Request, next cadd
 		return nil
 	}
 	defer patient(r)()
+	r, served := untilEnd(r)
+	defer served()
 	err := h.api.Serve(w, r, operation)
 	if refused, ok := errors.AsType[*api.Error](err); ok {
 		api.WriteError(w, refused)

@@ -115,6 +115,7 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	if server, ok := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server); ok {
 		h.server = server.Name()
 		server.RegisterOnShutdown(h.stop)
+		endWith(server) // requests of a former config, which had the API, may be under way
 	}
 	if err := h.app.register(h); err != nil {
 		return err

@@ -92,7 +92,9 @@ func (a *API) emit(w http.ResponseWriter, r *http.Request) (any, error) {
 	}
 	if stream {
 		unhurried(w)
-		return a.emitStream(r.Body, scopeOf(q)), nil
+		body := until(r.Context(), w, r.Body)
+		defer body.stop()
+		return a.emitStream(body, scopeOf(q)), nil
 	}
 	body, err := readAll(w, r)
 	if err != nil {

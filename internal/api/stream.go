@@ -2,7 +2,10 @@ package api
 
 import (
 	"bytes"
+	"context"
 	"io"
+	"net/http"
+	"time"
 )
 
 // Streamed answers a stream of emits.
@@ -49,4 +52,28 @@ func (a *API) emitStream(body io.Reader, defaults scope) Streamed {
 	}
 	sum.Errors, sum.MoreErrors = failed.errors, failed.more
 	return sum
+}
+
+// endingBody is a body that breaks off when a context ends.
+type endingBody struct {
+	io.Reader
+	ctx  context.Context
+	stop func() bool // lets go of the context
+}
+
+// until returns a body that breaks off when ctx ends, also while it is read.
+func until(ctx context.Context, w http.ResponseWriter, body io.Reader) *endingBody {
+	return &endingBody{body, ctx, context.AfterFunc(ctx, func() {
+		// Where the writer knows no deadlines the body has to end by itself.
+		_ = http.NewResponseController(w).SetReadDeadline(time.Unix(1, 0))
+	})}
+}
+
+// Read reads. The error tells why the context ended, when it did.
+func (b *endingBody) Read(p []byte) (int, error) {
+	n, err := b.Reader.Read(p)
+	if err != nil && err != io.EOF && b.ctx.Err() != nil {
+		err = context.Cause(b.ctx)
+	}
+	return n, err
 }

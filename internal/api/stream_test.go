@@ -2,11 +2,13 @@ package api
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/http/httputil"
 	"slices"
 	"strings"
@@ -143,6 +145,37 @@ func TestStreamOutlivesTheReadTimeout(t *testing.T) {
 		}
 	})
 }
+
+func TestStreamEndsWithItsContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t)
+		body, input := net.Pipe()
+		defer input.Close()
+		ctx, cancel := context.WithCancelCause(t.Context())
+		done := make(chan string)
+		go func() {
+			r := httptest.NewRequestWithContext(ctx, "POST", "/socketio/emit", body)
+			r.Header.Set("Content-Type", "application/x-ndjson")
+			w := httptest.NewRecorder()
+			f.ServeHTTP(readDeadline{w, body}, r)
+			done <- w.Body.String()
+		}()
+		fmt.Fprintf(input, "{\"event\":\"a\"}\n{\"event\":")
+		cancel(errors.New("the server shuts down"))
+		want := `{"emits":1,"delivered":0,"errors":[{"line":2,"error":"body: the stream broke off: the server shuts down"}]}` + "\n"
+		if got := <-done; got != want {
+			t.Errorf("got %s", got)
+		}
+	})
+}
+
+// readDeadline is a writer that sets the deadline of a body.
+type readDeadline struct {
+	http.ResponseWriter
+	net.Conn
+}
+
+func (w readDeadline) Write(p []byte) (int, error) { return w.ResponseWriter.Write(p) }
 
 // oneConn is a listener with one connection.
 type oneConn struct {
