@@ -132,15 +132,20 @@ func sameOrigin(r *http.Request) error {
 	return nil
 }
 
-// patient keeps the server's idle timeout away from a stream, which may have
-// nothing to say for long. The returned function is to be called at the end.
+// patient keeps the server's timeouts away from what may last: a stream, which may
+// have nothing to say for long, and an answer that waits for acknowledgements. The
+// returned function is to be called at the end.
 func patient(r *http.Request) func() {
+	read, write := caddyhttp.IdleTimeoutsFromContext(r.Context())
+	if write != nil {
+		write.Deadline.HardDeadline = time.Time{}
+	}
 	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	idle, _ := caddyhttp.IdleTimeoutsFromContext(r.Context())
-	if kind != "application/x-ndjson" || idle == nil {
+	if kind != "application/x-ndjson" || read == nil {
 		return func() {}
 	}
-	return idle.Override(24*time.Hour, 0)
+	read.Deadline.HardDeadline = time.Time{} // nobody reads yet
+	return read.Override(24*time.Hour, 0)
 }
 
 func parseAPIHandler(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {

@@ -6,11 +6,17 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/caddyserver/caddy/v2"
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"go.uber.org/zap"
 	"golang.org/x/crypto/bcrypt"
 )
 
@@ -170,4 +176,64 @@ func TestAPIHandlerRefusesSettings(t *testing.T) {
 			t.Errorf("%s: %v", config, err)
 		}
 	}
+}
+
+// slow is a connection whose client waits for an hour after each line.
+type slow struct {
+	*httptest.ResponseRecorder
+	lines       []string
+	read, write time.Time // deadlines
+}
+
+func (s *slow) SetReadDeadline(t time.Time) error  { s.read = t; return nil }
+func (s *slow) SetWriteDeadline(t time.Time) error { s.write = t; return nil }
+func (s *slow) Close() error                       { return nil }
+
+func (s *slow) Read(p []byte) (int, error) {
+	if len(s.lines) == 0 {
+		return 0, io.EOF
+	}
+	if passed(s.read) {
+		return 0, os.ErrDeadlineExceeded
+	}
+	n := copy(p, s.lines[0])
+	s.lines = s.lines[1:]
+	time.Sleep(time.Hour)
+	return n, nil
+}
+
+func (s *slow) Write(p []byte) (int, error) {
+	if passed(s.write) {
+		return 0, os.ErrDeadlineExceeded
+	}
+	return s.ResponseRecorder.Write(p)
+}
+
+func passed(deadline time.Time) bool { return !deadline.IsZero() && time.Now().After(deadline) }
+
+// TestStreamOutlivesTheTimeoutsOfItsServer streams with read_body, write and the idle
+// timeouts set, as Caddy's HTTP server has them.
+func TestStreamOutlivesTheTimeoutsOfItsServer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &slow{ResponseRecorder: httptest.NewRecorder(), lines: []string{"{}\n", "{}\n", "{}\n"}}
+		ctrl, log := http.NewResponseController(s), zap.NewNop()
+		limits := caddyhttp.IdleDeadline{Timeout: time.Minute, HardDeadline: time.Now().Add(10 * time.Second)}
+		read := &caddyhttp.IdleTimeoutReader{ReadCloser: s, Ctrl: ctrl, Deadline: limits, Logger: log}
+		write := &caddyhttp.IdleTimeoutWriter{
+			ResponseWriterWrapper: &caddyhttp.ResponseWriterWrapper{ResponseWriter: s}, Ctrl: ctrl, Deadline: limits, Logger: log,
+		}
+		r := httptest.NewRequestWithContext(caddyhttp.ContextWithIdleTimeouts(t.Context(), read, write), "POST", "/socketio/emit", read)
+		r.Header.Set("Content-Type", "application/x-ndjson")
+		h := new(APIHandler)
+		if err := h.Provision(caddy.Context{Context: t.Context()}); err != nil {
+			t.Fatal(err)
+		}
+		if err := h.ServeHTTP(write, r, nil); err != nil {
+			t.Fatal(err)
+		}
+		const want = `{"line":3,"error":"event: expected the name of an event"}`
+		if got := s.Body.String(); !strings.Contains(got, want) || strings.Contains(got, "broke off") {
+			t.Errorf("got %s", got)
+		}
+	})
 }

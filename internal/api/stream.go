@@ -3,6 +3,7 @@ package api
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"time"
@@ -69,11 +70,11 @@ func until(ctx context.Context, w http.ResponseWriter, body io.Reader) *endingBo
 	})}
 }
 
-// Read reads. The error tells why the context ended, when it did.
+// Read reads. The error tells why the context ended, when that is known.
 func (b *endingBody) Read(p []byte) (int, error) {
 	n, err := b.Reader.Read(p)
-	if err != nil && err != io.EOF && b.ctx.Err() != nil {
-		err = context.Cause(b.ctx)
+	if cause := context.Cause(b.ctx); err != nil && err != io.EOF && cause != nil && !errors.Is(cause, context.Canceled) {
+		err = cause
 	}
 	return n, err
 }
