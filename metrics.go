@@ -3,6 +3,7 @@ package socketio
 import (
 	"strconv"
 
+	"github.com/caddy-socketio/caddy-socketio/cluster"
 	"github.com/caddy-socketio/caddy-socketio/hub"
 	"github.com/caddyserver/caddy/v2"
 	"github.com/prometheus/client_golang/prometheus"
@@ -43,6 +44,9 @@ var (
 	limitedDesc        = desc("rate_limited_total", "Events and connects dropped because of a rate limit.")
 	unpublishedDesc    = desc("unpublished_total", "Emits that could not be told to other nodes.")
 	panicsDesc         = desc("handler_panics_total", "Connections closed because a handler of an event panicked.")
+	clusterUpDesc      = desc("cluster_connected", "1 while messages get through to the other nodes, else 0.", "engine")
+	clusterDroppedDesc = desc("cluster_dropped_total", "Messages to or of other nodes that were given up.", "engine")
+	clusterBadDesc     = desc("cluster_malformed_total", "Messages of other nodes that made no sense and were ignored.", "engine")
 	socketsDesc        = desc("sockets", "Sockets of a namespace, or of all that a glob names.", "namespace")
 	roomsDesc          = desc("rooms", "Rooms of a namespace, or of all that a glob names, those of the sockets' own ids included.", "namespace")
 	socketsOpenedDesc  = desc("sockets_connected_total", "Sockets connected.", "namespace")
@@ -56,8 +60,8 @@ var (
 func (collector) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		connectionsDesc, handshakesDesc, upgradesDesc, closesDesc, refusedDesc, packetsDesc, bytesDesc, overflowsDesc,
-		badPacketsDesc, limitedDesc, unpublishedDesc, panicsDesc, socketsDesc, roomsDesc, socketsOpenedDesc, socketsClosedDesc,
-		socketsRefusedDesc, eventsDesc, deliveredDesc,
+		badPacketsDesc, limitedDesc, unpublishedDesc, panicsDesc, clusterUpDesc, clusterDroppedDesc, clusterBadDesc,
+		socketsDesc, roomsDesc, socketsOpenedDesc, socketsClosedDesc, socketsRefusedDesc, eventsDesc, deliveredDesc,
 	} {
 		ch <- d
 	}
@@ -67,7 +71,25 @@ func (collector) Describe(ch chan<- *prometheus.Desc) {
 func (collector) Collect(ch chan<- prometheus.Metric) {
 	for h := range allHubs {
 		collectHub(ch, h.Name(), h.Stats())
+		if c := h.Cluster(); c != nil {
+			collectCluster(ch, h.Name(), c.State())
+		}
 	}
+}
+
+// collectCluster reads how a hub's cluster is doing. Hubs that share a connection
+// share its counts.
+func collectCluster(ch chan<- prometheus.Metric, name string, s cluster.State) {
+	metric := func(d *prometheus.Desc, kind prometheus.ValueType, value float64) {
+		ch <- prometheus.MustNewConstMetric(d, kind, value, name, s.Engine)
+	}
+	connected := 0.0
+	if s.Connected {
+		connected = 1
+	}
+	metric(clusterUpDesc, prometheus.GaugeValue, connected)
+	metric(clusterDroppedDesc, prometheus.CounterValue, float64(s.Dropped))
+	metric(clusterBadDesc, prometheus.CounterValue, float64(s.Malformed))
 }
 
 func collectHub(ch chan<- prometheus.Metric, name string, s hub.Stats) {

@@ -73,6 +73,26 @@ describe('life', { skip: redisMissing, timeout: 60_000 }, () => {
 		assert.equal(b.got.length, 1);
 	});
 
+	it('counts what is dropped, and says why', async (t) => {
+		const [a] = await Promise.all(nodes.map((n) => connect(t, n)));
+		const state = async () => (await nodes[0].get('/socketio/')).body.hubs[0].cluster;
+		const metric = async (name) => Number((await nodes[0].get('/metrics')).body
+			.match(new RegExp(`^caddy_socketio_cluster_${name}{engine="redis",hub="default"} (.*)$`, 'm'))[1]);
+		await eventually(async () => (await state()).connected, 'the cluster is well');
+		assert.equal(await metric('connected'), 1);
+		const dropped = await metric('dropped_total');
+		await client.call('ACL', 'SETUSER', 'default', '-publish');
+		a.emit('to', 'anybody', 'refused');
+		await eventually(async () => await metric('dropped_total') === dropped + 1, 'it is dropped');
+		const { connected, error } = await state();
+		assert.deepEqual([connected, await metric('connected')], [false, 0]);
+		assert.match(error, /NOPERM/);
+		await client.call('ACL', 'SETUSER', 'default', '+@all');
+		await client.publish('socket.io#/#', 'nonsense');
+		a.emit('to', 'anybody', 'taken');
+		await eventually(async () => (await state()).connected && await metric('malformed_total') === 1, 'all is well, and nonsense counted');
+	});
+
 	it('starts without Redis, and joins when it comes', async (t) => {
 		await redis.down();
 		const late = await Caddy.start(site, { global: global(redis) });
