@@ -104,7 +104,13 @@ func (ln *line) handleQuery(q *request) error {
 		if err != nil || q.Packet.Nsp != nil && *q.Packet.Nsp != ln.namespace {
 			return err
 		}
-		ln.answer(ln.names.response, id, cluster.EmitAck{Emit: emit}, time.Duration(q.Opts.Flags.Timeout)*time.Millisecond)
+		// Clients' acknowledgements are MessagePack, which ends servers with adapters
+		// before version 7, and nobody asks for them with one before 7.2.
+		channel := ln.names.response
+		if q.UID != "" {
+			channel = ln.names.responseTo(string(q.UID))
+		}
+		ln.answer(channel, id, cluster.EmitAck{Emit: emit}, time.Duration(q.Opts.Flags.Timeout)*time.Millisecond)
 	default:
 		return fmt.Errorf("%w: request of type %d", errMalformed, *q.Type)
 	}

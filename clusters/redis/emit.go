@@ -15,6 +15,9 @@ import (
 // understood. Some servers and emitters send such; it is to be ignored.
 var errMalformed = errors.New("malformed message")
 
+// errNoEvent says that something can't be emitted.
+var errNoEvent = fmt.Errorf("%w: an event is an array that begins with its name", errMalformed)
+
 // Packet types of socket.io-parser. Senders of old say BINARY_EVENT when there is
 // binary in the data, newer ones never, and what clients are sent must follow from
 // the data alone: Node's servers pass the type on, and break their clients.
@@ -49,7 +52,7 @@ func appendPacket(b []byte, namespace string, op *cluster.Emit) ([]byte, error) 
 	// What is no event makes some of Node's servers end.
 	name := bytes.TrimLeft(bytes.TrimPrefix(bytes.TrimSpace(op.Data.JSON), []byte("[")), " \t\r\n")
 	if len(name) == 0 || len(name) == len(op.Data.JSON) || name[0] != '"' && name[0] != '-' && (name[0] < '0' || name[0] > '9') {
-		return nil, fmt.Errorf("%w: an event is an array that begins with its name", errMalformed)
+		return nil, errNoEvent
 	}
 	b, err := msgpack.AppendData(b, op.Data)
 	if err != nil {

@@ -26,9 +26,13 @@ func newNames(key, namespace, uid string) names {
 	// Node leaves the pattern as it is, and with a namespace /[x] does not hear
 	// its own channel.
 	n.pattern = globEscaper.Replace(n.broadcast) + "*"
-	n.own = n.response + uid + "#"
+	n.own = n.responseTo(uid)
 	return n
 }
+
+// responseTo returns the channel of responses to a server. Adapters before version
+// 7.1 do not listen to theirs.
+func (n *names) responseTo(uid string) string { return n.response + uid + "#" }
 
 var globEscaper = strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`, `]`, `\]`)
 

@@ -154,7 +154,13 @@ func encodeQuery(uid, id, namespace string, q cluster.Query, timeout int64) ([]b
 	return encodeJSON(r)
 }
 
+// encodeEmitAck returns an emit with acknowledgements as a request: as MessagePack
+// only when there is binary in it. Servers before adapter 7.2 do not know it, and end
+// when it is no JSON.
 func encodeEmitAck(uid, id, namespace string, op *cluster.Emit, timeout int64) ([]byte, error) {
+	if len(op.Data.Attachments) == 0 {
+		return encodePlainEmitAck(uid, id, namespace, op, timeout)
+	}
 	b := msgpack.AppendMap(nil, 5)
 	b = msgpack.AppendString(msgpack.AppendString(b, "uid"), uid)
 	b = msgpack.AppendString(msgpack.AppendString(b, "requestId"), id)
@@ -164,6 +170,26 @@ func encodeEmitAck(uid, id, namespace string, op *cluster.Emit, timeout int64) (
 		return nil, err
 	}
 	return appendOpts(msgpack.AppendString(b, "opts"), op, timeout), nil
+}
+
+func encodePlainEmitAck(uid, id, namespace string, op *cluster.Emit, timeout int64) ([]byte, error) {
+	if d, ok := op.Data.Lookup(); !ok || !isClientEvent(d) {
+		return nil, errNoEvent
+	}
+	return encodeJSON(struct {
+		UID       string      `json:"uid"`
+		RequestID string      `json:"requestId"`
+		Type      int         `json:"type"`
+		Packet    plainPacket `json:"packet"`
+		Opts      shardOpts   `json:"opts"`
+	}{uid, id, typeEmitAck, plainPacket{typeEvent, op.Data.JSON, namespace}, newEmitOpts(op, timeout)})
+}
+
+// plainPacket is a packet without binary.
+type plainPacket struct {
+	Type int             `json:"type"`
+	Data json.RawMessage `json:"data"`
+	Nsp  string          `json:"nsp"`
 }
 
 // serverEvent returns an event for servers as JSON. It must be an array that

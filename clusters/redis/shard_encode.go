@@ -42,6 +42,17 @@ func newShardOpts(t rooms.Target) shardOpts {
 	return shardOpts{Rooms: append(list{}, t.In...), Except: append(list{}, t.Except...)}
 }
 
+// newEmitOpts returns the options of an emit, which is to be acknowledged in a time
+// given in milliseconds, unless that is 0.
+func newEmitOpts(op *cluster.Emit, timeout int64) shardOpts {
+	o := newShardOpts(op.Target)
+	o.Flags = shardFlags{Volatile: op.Volatile, Timeout: timeout}
+	if op.NoCompress {
+		o.Flags.Compress = new(false)
+	}
+	return o
+}
+
 // shardFlags are the modifiers of an emit.
 type shardFlags struct {
 	Volatile bool  `json:"volatile,omitempty"`
@@ -96,14 +107,9 @@ func (ln *line) shardObject(typ int, data any) ([]byte, error) {
 // time given in milliseconds.
 func (ln *line) shardEmit(op *cluster.Emit, id string, timeout int64) ([]byte, error) {
 	if d, ok := op.Data.Lookup(); !ok || !isClientEvent(d) {
-		return nil, fmt.Errorf("%w: an event is an array that begins with its name", errMalformed)
+		return nil, errNoEvent
 	}
-	o := newShardOpts(op.Target)
-	o.Flags = shardFlags{Volatile: op.Volatile, Timeout: timeout}
-	if op.NoCompress {
-		o.Flags.Compress = new(false)
-	}
-	options, err := encodeJSON(o)
+	options, err := encodeJSON(newEmitOpts(op, timeout))
 	if err != nil {
 		return nil, err
 	}

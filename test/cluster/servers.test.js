@@ -136,6 +136,10 @@ for (const generation of Object.keys(generations).filter((name) => !name.include
 
 		it('is asked by the Caddys', async (t) => {
 			const [a, , c] = await Promise.all(nodes.map((n) => connect(t, n)));
+			const knowsAcks = !generation.startsWith('4.0'); // which it ignores
+			for (const socket of [a, c]) socket.on('q', (n, ack) => ack(n + 1));
+			const { body: acks } = await nodes[1].post('/socketio/emit', { to: [a.id, c.id], event: 'q', args: [1], ack: { timeout: knowsAcks ? '5s' : '500ms' } });
+			assert.deepEqual([acks.complete, acks.responses], [knowsAcks, Array(knowsAcks ? 2 : 1).fill([2])]);
 			await call(c, 'join', 'asked');
 			await call(a, 'join', 'asked');
 			const { status, body } = await nodes[1].get('/socketio/sockets?in=asked');
@@ -199,6 +203,24 @@ describe('Socket.IO 2', { skip: redisMissing, timeout: 60_000 }, () => {
 		const gone = new Promise((resolve) => sockets[0].on('disconnect', resolve));
 		await ask('remoteDisconnect', sockets[0].id, true);
 		await gone;
+	});
+
+	it('outlives what it does not understand', async (t) => {
+		const sockets = await everywhere(t);
+		for (const socket of sockets) await call(socket, 'join', 'acks');
+		for (const socket of sockets) socket.on('q', (n, ack) => ack(Buffer.from([n])));
+		const { status, body } = await nodes[0].post('/socketio/emit', { to: ['acks'], event: 'q', args: [1], ack: { timeout: '500ms' } });
+		assert.equal(status, 200, JSON.stringify(body));
+		// It counts as a server, and does not answer.
+		assert.deepEqual([body.complete, body.responses.length], [false, 2]);
+		assert.equal((await nodes[0].post('/socketio/server_side_emit', { event: 'q', args: [1] })).status, 200);
+		await nodes[0].post('/socketio/join', { in: [sockets[2].id], rooms: ['x'] });
+		await nodes[0].post('/socketio/leave', { in: [sockets[2].id], rooms: ['x'] });
+		await nodes[0].post('/socketio/disconnect', { in: [sockets[2].id] });
+		await nodes[0].emit({ to: ['acks'], except: [sockets[0].id], event: 'msg', args: ['to all but one', { $binary: 'AQID' }] });
+		assert.deepEqual(await has(sockets[2], 1), ['to all but one']);
+		assert.deepEqual(Buffer.from(sockets[2].got[0][1]), Buffer.from([1, 2, 3]));
+		assert.deepEqual(sockets[0].got, []);
 	});
 
 	it('is sent nothing malformed', () => assert.deepEqual(node.errors, []));
