@@ -5,104 +5,139 @@ import { after, before, describe, it } from 'node:test';
 import Client from 'ioredis';
 import { Caddy } from '../e2e/lib/caddy.js';
 import { Redis, redisMissing } from '../e2e/lib/redis.js';
-import { caddys, call, connect, eventually, global, has, namespace, site, subscribers } from './lib/cluster.js';
+import { watch } from '../e2e/lib/time.js';
+import { caddys, call, connect, eventually, global, has, namespace, shardSubscribers, site, subscribers } from './lib/cluster.js';
 
-describe('life', { skip: redisMissing, timeout: 60_000 }, () => {
-	let redis;
-	let nodes;
-	let client;
+for (const dialect of ['', 'sharded']) {
+	describe(`life ${dialect}`, { skip: redisMissing, timeout: 60_000 }, () => {
+		let redis;
+		let nodes;
+		let client;
+		const count = (key = 'socket.io') => (dialect ? shardSubscribers(client, `${key}#/#`) : subscribers(client, `${key}-request#/#`));
 
-	before(async () => {
-		redis = await Redis.start();
-		client = new Client(redis.port);
-		client.on('error', () => {}); // it reconnects
-		nodes = await caddys(redis, 2);
+		before(async () => {
+			redis = await Redis.start();
+			client = new Client(redis.port);
+			client.on('error', () => {}); // it reconnects
+			nodes = await caddys(redis, 2, dialect);
+		});
+		after(async () => {
+			await Promise.all((nodes ?? []).map((n) => n.stop()));
+			client?.disconnect();
+			await redis?.stop();
+		});
+
+		const connections = async () => (await client.client('LIST')).split('\n').filter((line) => line.includes('name=caddy-socketio'))
+			.map((line) => line.match(/id=(\d+)/)[1]).sort();
+
+		it('keeps its connections over a reload, and loses nothing', async (t) => {
+			const [a, b] = await Promise.all(nodes.map((n) => connect(t, n)));
+			await call(a, 'join', 'r');
+			const before = await connections();
+			let sent = 0;
+			const timer = setInterval(() => b.emit('to', 'r', sent++), 2);
+			t.after(() => clearInterval(timer));
+			const counted = watch(count);
+			for (let i = 0; i < 5; i++) await nodes[0].reload(`${site}\nheader X-Reload ${i}`);
+			clearInterval(timer);
+			assert.deepEqual(await counted(), [2]);
+			assert.deepEqual(await has(a, sent), Array.from({ length: sent }, (_, i) => i));
+			assert.deepEqual(await connections(), before);
+		});
+
+		it('goes on when Redis is killed under load', async (t) => {
+			const sockets = await Promise.all(nodes.map((n) => connect(t, n)));
+			const near = await Promise.all(nodes.map((n) => connect(t, n)));
+			for (const socket of [...sockets, ...near]) await call(socket, 'join', 'load');
+			let sent = 0;
+			const timer = setInterval(() => {
+				for (const [i, socket] of sockets.entries()) socket.emit('to', 'load', [i, sent]);
+				sent++;
+			}, 1);
+			t.after(() => clearInterval(timer));
+			for (let i = 0; i < 2; i++) {
+				await redis.down();
+				const [before] = near.map(({ got }) => got.length);
+				await eventually(() => near[0].got.length > before + 100, 'local sockets go on');
+				await redis.up();
+				const back = sent;
+				const heard = (socket, from) => socket.got.some(([[i, n]]) => i === from && n > back);
+				await eventually(() => heard(near[0], 1) && heard(near[1], 0), 'all hear each other');
+				await eventually(async () => await count().catch(() => 0) === 2, 'both are there');
+			}
+			clearInterval(timer);
+			for (const [i, socket] of near.entries()) {
+				const from = (j) => socket.got.filter(([[k]]) => k === j).map(([[, n]]) => n);
+				await eventually(() => from(i).length === sent && from(1 - i).at(-1) === sent - 1, 'the last message');
+				assert.deepEqual(from(i), Array.from({ length: sent }, (_, n) => n)); // of its own server, all
+				const others = from(1 - i); // of the other one in order, once
+				assert.ok(others.every((n, k) => k === 0 || n > others[k - 1]));
+			}
+		});
+
+		it('moves to another key with the config, and back', async (t) => {
+			const [a, b] = await Promise.all(nodes.map((n) => connect(t, n)));
+			await call(a, 'join', 'moved');
+			const { global: former } = nodes[0];
+			nodes[0].global = global(redis, `key other\n${dialect}`);
+			await nodes[0].reload(site);
+			await eventually(async () => await count('other') === 1 && await count() === 1, 'the move');
+			b.emit('to', 'moved', 'not heard');
+			nodes[0].global = former;
+			await nodes[0].reload(site);
+			await eventually(async () => await count('other') === 0 && await count() === 2, 'the move back');
+			b.emit('to', 'moved', 'heard');
+			assert.deepEqual(await has(a, 1), ['heard']);
+			await eventually(async () => (await connections()).length === 4, 'old connections are closed');
+		});
+
+		it('keeps hubs apart', async (t) => {
+			const hub = (name) => `socketio {\nhub ${name}\n${namespace('/')}}\n`;
+			const others = await Promise.all([1, 2].map(() => Caddy.start(hub('second'), { global: global(redis, dialect) })));
+			t.after(() => Promise.all(others.map((n) => n.stop())));
+			await eventually(async () => await count('socket.io:second') === 2, 'the hubs join');
+			const [a, b, c] = await Promise.all([...others, nodes[0]].map((n) => connect(t, n)));
+			await call(b, 'join', 'r');
+			await call(c, 'join', 'r');
+			a.emit('to', 'r', 'second hub');
+			assert.deepEqual(await has(b, 1), ['second hub']);
+			const d = await connect(t, nodes[1]);
+			d.emit('to', 'r', 'default hub');
+			assert.deepEqual(await has(c, 1), ['default hub']);
+			assert.equal(b.got.length, 1);
+		});
+
+		it('counts what is dropped, and says why', async (t) => {
+			const [a] = await Promise.all(nodes.map((n) => connect(t, n)));
+			const state = async () => (await nodes[0].get('/socketio/')).body.hubs[0].cluster;
+			const metric = async (name) => Number((await nodes[0].get('/metrics')).body
+				.match(new RegExp(`^caddy_socketio_cluster_${name}{engine="redis",hub="default"} (.*)$`, 'm'))[1]);
+			await eventually(async () => (await state()).connected, 'the cluster is well');
+			assert.equal(await metric('connected'), 1);
+			const dropped = await metric('dropped_total');
+			await client.call('ACL', 'SETUSER', 'default', '-publish', '-spublish');
+			a.emit('to', 'anybody', 'refused');
+			await eventually(async () => await metric('dropped_total') === dropped + 1, 'it is dropped');
+			const { connected, error } = await state();
+			assert.deepEqual([connected, await metric('connected')], [false, 0]);
+			assert.match(error, /NOPERM/);
+			await client.call('ACL', 'SETUSER', 'default', '+@all');
+			await client.call(dialect ? 'SPUBLISH' : 'PUBLISH', 'socket.io#/#', 'nonsense');
+			a.emit('to', 'anybody', 'taken');
+			await eventually(async () => (await state()).connected && await metric('malformed_total') === 1, 'all is well, and nonsense counted');
+		});
+
+		it('starts without Redis, and joins when it comes', async (t) => {
+			await redis.down();
+			const late = await Caddy.start(site, { global: global(redis, dialect) });
+			t.after(() => late.stop());
+			const [a, b] = await Promise.all([connect(t, late), connect(t, nodes[0])]);
+			await call(a, 'join', 'late');
+			await call(b, 'join', 'late');
+			await redis.up();
+			await eventually(async () => await count() === 3, 'all join');
+			b.emit('to', 'late', 'hello');
+			assert.deepEqual(await has(a, 1), ['hello']);
+		});
 	});
-	after(async () => {
-		await Promise.all((nodes ?? []).map((n) => n.stop()));
-		client?.disconnect();
-		await redis?.stop();
-	});
-
-	const connections = async () => (await client.client('LIST')).split('\n').filter((line) => line.includes('name=caddy-socketio'))
-		.map((line) => line.match(/id=(\d+)/)[1]).sort();
-
-	it('keeps its connections over a reload, and loses nothing', async (t) => {
-		const [a, b] = await Promise.all(nodes.map((n) => connect(t, n)));
-		await call(a, 'join', 'r');
-		const before = await connections();
-		let sent = 0;
-		const timer = setInterval(() => b.emit('to', 'r', sent++), 2);
-		t.after(() => clearInterval(timer));
-		for (let i = 0; i < 5; i++) await nodes[0].reload(`${site}\nheader X-Reload ${i}`);
-		clearInterval(timer);
-		assert.deepEqual(await has(a, sent), Array.from({ length: sent }, (_, i) => i));
-		assert.deepEqual(await connections(), before);
-		assert.equal(await subscribers(client), 2);
-	});
-
-	it('moves to another key with the config, and back', async (t) => {
-		const [a, b] = await Promise.all(nodes.map((n) => connect(t, n)));
-		await call(a, 'join', 'moved');
-		const { global: former } = nodes[0];
-		nodes[0].global = global(redis, 'key other');
-		await nodes[0].reload(site);
-		await eventually(async () => await subscribers(client, 'other-request#/#') === 1 && await subscribers(client) === 1, 'the move');
-		b.emit('to', 'moved', 'not heard');
-		nodes[0].global = former;
-		await nodes[0].reload(site);
-		await eventually(async () => await subscribers(client, 'other-request#/#') === 0 && await subscribers(client) === 2, 'the move back');
-		b.emit('to', 'moved', 'heard');
-		assert.deepEqual(await has(a, 1), ['heard']);
-		await eventually(async () => (await connections()).length === 4, 'old connections are closed');
-	});
-
-	it('keeps hubs apart', async (t) => {
-		const hub = (name) => `socketio {\nhub ${name}\n${namespace('/')}}\n`;
-		const others = await Promise.all([1, 2].map(() => Caddy.start(hub('second'), { global: global(redis) })));
-		t.after(() => Promise.all(others.map((n) => n.stop())));
-		await eventually(async () => await subscribers(client, 'socket.io:second-request#/#') === 2, 'the hubs join');
-		const [a, b, c] = await Promise.all([...others, nodes[0]].map((n) => connect(t, n)));
-		await call(b, 'join', 'r');
-		await call(c, 'join', 'r');
-		a.emit('to', 'r', 'second hub');
-		assert.deepEqual(await has(b, 1), ['second hub']);
-		const d = await connect(t, nodes[1]);
-		d.emit('to', 'r', 'default hub');
-		assert.deepEqual(await has(c, 1), ['default hub']);
-		assert.equal(b.got.length, 1);
-	});
-
-	it('counts what is dropped, and says why', async (t) => {
-		const [a] = await Promise.all(nodes.map((n) => connect(t, n)));
-		const state = async () => (await nodes[0].get('/socketio/')).body.hubs[0].cluster;
-		const metric = async (name) => Number((await nodes[0].get('/metrics')).body
-			.match(new RegExp(`^caddy_socketio_cluster_${name}{engine="redis",hub="default"} (.*)$`, 'm'))[1]);
-		await eventually(async () => (await state()).connected, 'the cluster is well');
-		assert.equal(await metric('connected'), 1);
-		const dropped = await metric('dropped_total');
-		await client.call('ACL', 'SETUSER', 'default', '-publish');
-		a.emit('to', 'anybody', 'refused');
-		await eventually(async () => await metric('dropped_total') === dropped + 1, 'it is dropped');
-		const { connected, error } = await state();
-		assert.deepEqual([connected, await metric('connected')], [false, 0]);
-		assert.match(error, /NOPERM/);
-		await client.call('ACL', 'SETUSER', 'default', '+@all');
-		await client.publish('socket.io#/#', 'nonsense');
-		a.emit('to', 'anybody', 'taken');
-		await eventually(async () => (await state()).connected && await metric('malformed_total') === 1, 'all is well, and nonsense counted');
-	});
-
-	it('starts without Redis, and joins when it comes', async (t) => {
-		await redis.down();
-		const late = await Caddy.start(site, { global: global(redis) });
-		t.after(() => late.stop());
-		const [a, b] = await Promise.all([connect(t, late), connect(t, nodes[0])]);
-		await call(a, 'join', 'late');
-		await call(b, 'join', 'late');
-		await redis.up();
-		await eventually(async () => await subscribers(client) === 3, 'all join');
-		b.emit('to', 'late', 'hello');
-		assert.deepEqual(await has(a, 1), ['hello']);
-	});
-});
+}

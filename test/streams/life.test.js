@@ -5,7 +5,7 @@ import { once as eventOf } from 'node:events';
 import { after, before, describe, it } from 'node:test';
 import Client from 'ioredis';
 import { Redis, redisMissing } from '../e2e/lib/redis.js';
-import { within } from '../e2e/lib/time.js';
+import { watch, within } from '../e2e/lib/time.js';
 import { caddys, call, connect, eventually, has, Node, roam, site, subscribers } from './lib/streams.js';
 
 const settings = 'recovery 1m';
@@ -36,10 +36,11 @@ describe('life', { skip: redisMissing, timeout: 120_000 }, () => {
 		let sent = 0;
 		const timer = setInterval(() => b.emit('to', 'r', sent++), 2);
 		t.after(() => clearInterval(timer));
+		const counted = watch(() => subscribers(client));
 		for (let i = 0; i < 5; i++) await nodes[0].reload(`${site(settings)}\nheader X-Reload ${i}`);
 		clearInterval(timer);
+		assert.deepEqual(await counted(), [3]);
 		assert.deepEqual(await has(a, sent), Array.from({ length: sent }, (_, i) => i));
-		assert.equal(await subscribers(client), 3);
 	});
 
 	it('delivers at once while Redis is away, and elsewhere when it is back', async (t) => {
@@ -60,6 +61,53 @@ describe('life', { skip: redisMissing, timeout: 120_000 }, () => {
 		await eventually(() => far.got.some(([first]) => first === 'after'), 'Node hears');
 		const found = await node.io.fetchSockets();
 		assert.equal(found.length, 4);
+	});
+
+	it('goes on when Redis is killed under load', async (t) => {
+		const sockets = await Promise.all(nodes.map((n) => connect(t, n)));
+		const near = await Promise.all(nodes.map((n) => connect(t, n)));
+		for (const socket of [...sockets, ...near]) await call(socket, 'join', 'load');
+		let sent = 0;
+		const timer = setInterval(() => {
+			for (const [i, socket] of sockets.entries()) socket.emit('to', 'load', [i, sent]);
+			sent++;
+		}, 2);
+		t.after(() => clearInterval(timer));
+		for (let i = 0; i < 2; i++) {
+			await redis.down();
+			const [before] = near.map(({ got }) => got.length);
+			await eventually(() => near[0].got.length > before + 100, 'local sockets go on');
+			await redis.up();
+			const back = sent;
+			const heard = (socket, from) => socket.got.some(([[i, n]]) => i === from && n > back);
+			await eventually(() => heard(near[0], 1) && heard(near[1], 0), 'all hear each other');
+			await eventually(async () => await subscribers(client).catch(() => 0) === 3, 'all are there');
+		}
+		clearInterval(timer);
+		for (const [i, socket] of near.entries()) {
+			const from = (j) => socket.got.filter(([[k]]) => k === j).map(([[, n]]) => n);
+			await eventually(() => from(i).length === sent && from(1 - i).at(-1) === sent - 1, 'the last message');
+			assert.deepEqual(from(i), Array.from({ length: sent }, (_, n) => n)); // of its own server, all
+			const others = from(1 - i); // of the other one in order, once
+			assert.ok(others.every((n, k) => k === 0 || n > others[k - 1]));
+		}
+	});
+
+	it('goes on when its connections are killed under load', async (t) => {
+		const [a, b] = await Promise.all(nodes.map((n) => connect(t, n)));
+		await call(b, 'join', 'killed');
+		let sent = 0;
+		const timer = setInterval(() => a.emit('to', 'killed', sent++), 1);
+		t.after(() => clearInterval(timer));
+		for (const type of ['normal', 'pubsub', 'normal']) {
+			await client.client('KILL', 'TYPE', type, 'SKIPME', 'yes');
+			const from = sent;
+			await eventually(() => b.got.some(([n]) => n > from), 'it goes on');
+		}
+		clearInterval(timer);
+		await eventually(() => b.got.at(-1)[0] === sent - 1, 'the last message');
+		const numbers = b.got.map(([n]) => n);
+		assert.ok(numbers.every((n, k) => k === 0 || n > numbers[k - 1])); // in order, once
 	});
 
 	it('lets clients move on when a server ends', async (t) => {

@@ -56,6 +56,7 @@ export async function eventually(condition, what) {
 	const deadline = Date.now() + patience;
 	while (!await condition()) {
 		if (Date.now() > deadline) throw new Error(`${what}: not within ${patience} ms`);
+		await new Promise(setImmediate);
 	}
 }
 

@@ -23,3 +23,17 @@ export function heard(emitter, event, condition = () => true) {
 	result.catch(() => {}); // a test that failed before may never look at it
 	return result;
 }
+
+// watch counts again and again until it is stopped, and is what numbers there were.
+export function watch(count) {
+	const seen = new Set();
+	let stopped = false;
+	const done = (async () => {
+		while (!stopped) seen.add(await count());
+	})();
+	return async () => {
+		stopped = true;
+		await done;
+		return [...seen];
+	};
+}
