@@ -9,7 +9,7 @@ import (
 
 // session stands for a socket.
 type session struct {
-	name [64]byte
+	_    [64]byte
 	self *session // so that it has a place of its own on the heap
 }
 

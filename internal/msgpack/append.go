@@ -7,9 +7,6 @@ import (
 	"unicode/utf8"
 )
 
-// AppendNil appends nil.
-func AppendNil(dst []byte) []byte { return append(dst, 0xc0) }
-
 // AppendBool appends a boolean.
 func AppendBool(dst []byte, v bool) []byte {
 	if v {
