@@ -3,7 +3,6 @@ package engine
 import (
 	"crypto/rand"
 	"encoding/base64"
-	"iter"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -73,15 +72,8 @@ func NewServer(o Options) *Server {
 	return s
 }
 
-// Lookup returns the live session of an id, or nil.
-func (s *Server) Lookup(sid string) *Session {
-	if session := s.find(sid); session != nil && session.open() {
-		return session
-	}
-	return nil
-}
-
-// find also returns a session that waits for a last poll to say good-bye.
+// find returns the session of an id, or nil. It may be one that waits for a last
+// poll to say good-bye.
 func (s *Server) find(sid string) *Session {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
@@ -90,17 +82,6 @@ func (s *Server) find(sid string) *Session {
 
 // Sessions returns the number of live sessions, of all routes.
 func (s *Server) Sessions() int { return int(s.stats.polling.Load() + s.stats.webSocket.Load()) }
-
-// All ranges over the sessions that were live when it began.
-func (s *Server) All() iter.Seq[*Session] {
-	return func(yield func(*Session) bool) {
-		for _, session := range s.list() {
-			if session.open() && !yield(session) {
-				return
-			}
-		}
-	}
-}
 
 func (s *Server) list() []*Session {
 	s.mu.RLock()

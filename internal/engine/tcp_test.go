@@ -50,8 +50,8 @@ func TestTLS(t *testing.T) {
 	}
 	for i := range count {
 		m := text(strconv.Itoa(i) + strings.Repeat("x", 1000))
-		for s := range w.server.All() {
-			s.Send(m)
+		for _, p := range w.peers {
+			p.session.Send(m)
 		}
 	}
 	w.route.Close("done")
