@@ -140,6 +140,7 @@ func TestLeaks(t *testing.T) {
 	common.bounded(t, 200<<20)
 	goroutines := common.metric(t, "go_goroutines", "")
 	connections := common.metric(t, "caddy_socketio_connections", "")
+	rooms := common.metric(t, "caddy_socketio_rooms", "")
 	files := common.files(t)
 	for name, leave := range aborts {
 		t.Run(name, func(t *testing.T) {
@@ -149,6 +150,7 @@ func TestLeaks(t *testing.T) {
 			})
 			client.CloseIdleConnections()
 			common.settles(t, "caddy_socketio_connections", "", connections)
+			common.settles(t, "caddy_socketio_rooms", "", rooms)
 			common.settles(t, "go_goroutines", "", goroutines+20)
 			if now := common.files(t); now > files+20 {
 				t.Errorf("%d files are open, %d were", now, files)
