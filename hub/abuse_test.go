@@ -67,6 +67,29 @@ func TestAuthIsBounded(t *testing.T) {
 	}
 }
 
+// What waits for a 2.x client to be in "/" is as much as it may connect with.
+func TestWaitingIsBounded(t *testing.T) {
+	h, url := newHub(t)
+	release := make(chan struct{})
+	h.Of("/").On("connect", hub.HandlerFunc(func(context.Context, *hub.Event) error {
+		<-release
+		return nil
+	}))
+	h.Of("/a")
+	c := dial(t, url, "3")
+	query := "?x=" + strings.Repeat("x", hub.MaxAuth*2/3)
+	c.send("40/a" + query)
+	c.send("40/b" + query)
+	c.want(`44/b,"Auth is too large"`)
+	for i := range hub.MaxNamespaces {
+		c.send("40/" + strconv.Itoa(i))
+	}
+	c.want(`44/63,"Too many namespaces"`)
+	close(release)
+	c.want("40")
+	c.want("40/a,")
+}
+
 func TestTooManyRooms(t *testing.T) {
 	h, url := newHub(t)
 	h.Of("/").On("join", hub.HandlerFunc(func(_ context.Context, ev *hub.Event) error {

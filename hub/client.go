@@ -183,7 +183,10 @@ func (c *client) takeConnect(s *Socket, p sio.Packet) {
 // connect makes a socket in the packet's namespace and starts its life, or
 // refuses it.
 func (c *client) connect(p sio.Packet) {
-	if c.held(p) {
+	if held, refusal := c.held(p); held {
+		if refusal != nil {
+			c.refuse(p.Namespace, refusal)
+		}
 		return
 	}
 	ns, refusal := c.hub.enter(c.route, p.Namespace)
@@ -212,14 +215,11 @@ func (c *client) connect(p sio.Packet) {
 	s.start()
 }
 
-// errAskedTwice is for a 2.x client that asks again while its first packet waits.
-var errAskedTwice = &Refusal{Message: "Asked twice"}
-
 func (c *client) add(s *Socket) *Refusal {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed || c.alive >= MaxNamespaces {
-		return &Refusal{Message: "Too many namespaces"}
+		return errManyNamespaces
 	}
 	size := s.auth.Size()
 	for _, other := range c.sockets {
@@ -229,7 +229,7 @@ func (c *client) add(s *Socket) *Refusal {
 		size += other.auth.Size()
 	}
 	if size > MaxAuth {
-		return &Refusal{Message: "Auth is too large"}
+		return errLargeAuth
 	}
 	c.alive++
 	c.sockets = append(c.sockets, s)

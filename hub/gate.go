@@ -2,7 +2,8 @@ package hub
 
 import "github.com/caddy-socketio/caddy-socketio/sio"
 
-// gate is what keeps a 2.x client out of all namespaces until it is in "/".
+// gate is whether a client may be elsewhere than in "/". That of a 2.x client opens
+// when it is in there, as its server lets nobody around it.
 type gate int
 
 const (
@@ -11,23 +12,38 @@ const (
 	gateShut
 )
 
-// held keeps the packet of a 2.x client that is not in "/" yet, or drops it where it
-// is more than the client may ask for.
-func (c *client) held(p sio.Packet) bool {
+// Why a client is not let in, whatever the namespace.
+var (
+	errLargeAuth      = &Refusal{Message: "Auth is too large"}
+	errManyNamespaces = &Refusal{Message: "Too many namespaces"}
+	// errAskedTwice is for a 2.x client that asks again while its first packet waits.
+	errAskedTwice = &Refusal{Message: "Asked twice"}
+)
+
+// held keeps the packet of a 2.x client that is not in "/" yet, as much as a client
+// may connect with and no more.
+func (c *client) held(p sio.Packet) (held bool, refusal *Refusal) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.gate == gateOpen || p.Namespace == "/" {
-		return false
+		return false, nil
 	}
+	if c.gate == gateShut {
+		return true, nil
+	}
+	p.Data = sio.Data{} // which means nothing in what a 2.x client connects with
 	size := len(p.Query)
-	for _, other := range c.waiting {
-		size += len(other.Query)
+	for _, waiting := range c.waiting {
+		size += len(waiting.Query)
 	}
-	if c.gate == gateWaiting && len(c.waiting) < MaxNamespaces && size <= MaxAuth {
-		p.Data = sio.Data{} // its query is what counts
-		c.waiting = append(c.waiting, p)
+	switch {
+	case size > MaxAuth:
+		return true, errLargeAuth
+	case len(c.waiting) >= MaxNamespaces:
+		return true, errManyNamespaces
 	}
-	return true
+	c.waiting = append(c.waiting, p)
+	return true, nil
 }
 
 // joined says that a socket of the connection is connected.
