@@ -42,6 +42,7 @@ var (
 	errRequest   = &refusal{3, http.StatusBadRequest, "Bad request"}
 	errForbidden = &refusal{4, http.StatusForbidden, "Forbidden"}
 	errVersion   = &refusal{5, http.StatusBadRequest, "Unsupported protocol version"}
+	errHeader    = &refusal{3, http.StatusRequestHeaderFieldsTooLarge, "Request header is too large"}
 	errFull      = &refusal{4, http.StatusServiceUnavailable, "Service unavailable"}
 )
 

@@ -117,6 +117,8 @@ func (x *exchange) check() (*Session, *refusal) {
 		return nil, errRequest
 	case !(x.version == eio.V3 && x.config.V3 || x.version == eio.V4 && x.config.V4):
 		return nil, errVersion
+	case handshakeSize(x.R) > maxHandshake:
+		return nil, errHeader
 	case x.upgrade:
 		return nil, x.checkHandshake()
 	}
@@ -133,6 +135,20 @@ func (x *exchange) checkSession(s *Session, transport string) (*Session, *refusa
 		return s, x.checkHandshake()
 	}
 	return s, nil
+}
+
+// maxHandshake is how many bytes the URL and the header of a handshake may have: they
+// are kept for as long as the session is there. Node admits 16 KiB.
+const maxHandshake = 64 << 10
+
+func handshakeSize(r *http.Request) int {
+	size := len(r.URL.RequestURI())
+	for name, values := range r.Header {
+		for _, value := range values {
+			size += len(name) + len(value)
+		}
+	}
+	return size
 }
 
 // checkFlavour reads the parameters that the polling of a session depends on.

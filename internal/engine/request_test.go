@@ -61,6 +61,31 @@ func TestRefusals(t *testing.T) {
 	})
 }
 
+// TestLongHandshakes asks for more to be kept of a request than is good.
+func TestLongHandshakes(t *testing.T) {
+	bubble(t, config(), func(t *testing.T, w *world) {
+		const query = "EIO=4&transport=polling"
+		for _, c := range []struct {
+			query, header string
+			status        int
+		}{
+			{query, strings.Repeat("x", 60<<10), 200},
+			{query, strings.Repeat("x", 65<<10), 431},
+			{query + "&x=" + strings.Repeat("x", 60<<10), "", 200},
+			{query + "&x=" + strings.Repeat("x", 65<<10), "", 431},
+		} {
+			if status, body, _ := w.do("GET", c.query, "", "X-Long", c.header); status != c.status {
+				t.Errorf("got %d %.100s, want %d", status, body, c.status)
+			}
+		}
+		// What belongs to a session that is there is kept by nobody.
+		q := w.open("EIO=4")
+		if status, body, _ := w.do("POST", q, "4a", "X-Long", strings.Repeat("x", 65<<10)); status != 200 {
+			t.Errorf("got %d %s", status, body)
+		}
+	})
+}
+
 func TestRefusedWebSockets(t *testing.T) {
 	c := config()
 	c.V3 = false

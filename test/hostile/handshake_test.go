@@ -156,6 +156,7 @@ func TestBadUpgradeHeaders(t *testing.T) {
 		"endless extension":     {"Sec-WebSocket-Extensions: permessage-deflate; " + strings.Repeat(`a="\`, 2_000) + "\r\n", 101},
 		"many extensions":       {"Sec-WebSocket-Extensions: " + strings.Repeat("permessage-deflate, ", 450) + "x\r\n", 101},
 		"a header beyond limit": {"X-Long: " + strings.Repeat("a", 2<<20) + "\r\n", 431},
+		"much to keep":          {"X-Long: " + strings.Repeat("a", 100<<10) + "\r\n", 431},
 		"many headers":          {strings.Repeat("X-Many: a\r\n", 700), 101},
 		"a body":                {"Content-Length: 3\r\n", 400},
 		"an endless body":       {"Transfer-Encoding: chunked\r\n", 400},
