@@ -6,7 +6,6 @@ package handshake
 import (
 	"context"
 	"crypto/tls"
-	"maps"
 	"net"
 	"net/http"
 	"net/url"
@@ -27,8 +26,15 @@ type Request struct {
 	header       http.Header
 	local        net.Addr // which of the server's addresses it came to
 	tls          *tls.ConnectionState
-	vars         map[string]any
-	values       map[string]string
+	vars         []variable
+	values       []variable
+}
+
+// variable is a name with its value. A request has a few, of which a map would take
+// more room than all else here.
+type variable struct {
+	name  string
+	value any
 }
 
 // Capture keeps what is wanted of a request that a Caddy handler serves. The
@@ -49,25 +55,24 @@ func Capture(r *http.Request, keys []string) *Request {
 	if repl == nil || len(keys) == 0 {
 		return q
 	}
-	q.values = make(map[string]string, len(keys))
 	for _, key := range keys {
 		if value, ok := repl.GetString(key); ok {
-			q.values[key] = value
+			q.values = append(q.values, variable{key, value})
 		}
 	}
 	return q
 }
 
 // scalars leaves out what may lead to the request or the config.
-func scalars(vars map[string]any) map[string]any {
-	kept := make(map[string]any, len(vars))
-	for key, value := range vars {
+func scalars(vars map[string]any) []variable {
+	var kept []variable
+	for name, value := range vars {
 		switch value.(type) {
 		case string, bool, int, int64, float64, []string:
-			kept[key] = value
+			kept = append(kept, variable{name, value})
 		}
 	}
-	return kept
+	return slices.Clip(kept)
 }
 
 // Header returns the request's header, which must not be changed.
@@ -101,9 +106,11 @@ func (q *Request) New(ctx context.Context) *http.Request {
 func (q *Request) Prepare(r *http.Request, repl *caddy.Replacer, w http.ResponseWriter, s *caddyhttp.Server) *http.Request {
 	r = caddyhttp.PrepareRequest(r, repl, w, s)
 	vars := r.Context().Value(caddyhttp.VarsCtxKey).(map[string]any)
-	maps.Copy(vars, q.vars)
-	for key, value := range q.values {
-		repl.Set(key, value)
+	for _, v := range q.vars {
+		vars[v.name] = v.value
+	}
+	for _, v := range q.values {
+		repl.Set(v.name, v.value)
 	}
 	return r
 }
