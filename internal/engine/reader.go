@@ -51,9 +51,10 @@ func (c *conn) read() {
 }
 
 // await waits until there is something to read. Gorilla could do that, but so deep
-// down in its calls that the stack would grow for it.
+// down in its calls that the stack would grow for it; but it grows for the first
+// message anyhow.
 func (c *conn) await() {
-	if c.raw != nil && c.drained() {
+	if c.begun && c.raw != nil && c.drained() {
 		_ = c.raw.Read(readable) // reading tells of the error
 	}
 }

@@ -209,17 +209,18 @@ func adopt(c *conn, w http.ResponseWriter, compress bool) (*websocket.Conn, erro
 		ReadBufferSize: 0, WriteBufferSize: 1, WriteBufferPool: &writeBuffers, EnableCompression: compress,
 		CheckOrigin: func(*http.Request) bool { return true }, // that is done
 	}
-	r := &http.Request{Method: http.MethodGet, Header: http.Header{
-		"Connection":            {"Upgrade"},
-		"Upgrade":               {"websocket"},
-		"Sec-Websocket-Version": {"13"},
-		"Sec-Websocket-Key":     {"AAAAAAAAAAAAAAAAAAAAAA=="}, // its answer goes nowhere
-	}}
-	if compress {
-		r.Header["Sec-Websocket-Extensions"] = []string{deflate}
-	}
-	return u.Upgrade(taken{w, c}, r, nil)
+	return u.Upgrade(taken{w, c}, upgradeRequest, nil)
 }
+
+// upgradeRequest is what gorilla is shown instead of requests. It reads the header
+// only, the last line of it when it is to compress.
+var upgradeRequest = &http.Request{Method: http.MethodGet, Header: http.Header{
+	"Connection":               {"Upgrade"},
+	"Upgrade":                  {"websocket"},
+	"Sec-Websocket-Version":    {"13"},
+	"Sec-Websocket-Key":        {"AAAAAAAAAAAAAAAAAAAAAA=="}, // its answer goes nowhere
+	"Sec-Websocket-Extensions": {deflate},
+}}
 
 // taken is a response whose connection has been taken over.
 type taken struct {
