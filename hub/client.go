@@ -195,13 +195,12 @@ func (c *client) connect(p sio.Packet) {
 		c.refuse(p.Namespace, refusal)
 		return
 	}
-	query := c.query(p.Query)
 	s := &Socket{
 		id: c.socketID(p.Namespace), ns: ns, client: c, auth: p.Data,
-		query: query, done: make(chan struct{}), opening: new(opening),
+		query: p.Query, done: make(chan struct{}), opening: new(opening),
 	}
 	if c.version == sio.V4 {
-		s.auth = queryObject(query)
+		s.auth = queryObject(s.Query())
 	} else if len(s.auth.JSON) == 0 {
 		s.auth = noAuth
 	}
@@ -327,12 +326,7 @@ func (c *client) socketID(namespace string) string {
 
 // query merges the query of the handshake with that of a namespace, which wins.
 func (c *client) query(namespace string) url.Values {
-	base := c.session.Handshake().Query
-	if namespace == "" {
-		return base
-	}
-	merged := make(url.Values, len(base))
-	maps.Copy(merged, base)
+	merged := c.session.Handshake().Query()
 	own, _ := url.ParseQuery(namespace) // what can be read of it
 	maps.Copy(merged, own)
 	return merged

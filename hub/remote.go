@@ -46,8 +46,8 @@ func (s *Socket) describe() cluster.Socket {
 	for name, values := range h.Header {
 		headers[headerName(name)] = joinHeader(values)
 	}
-	query := make(map[string]string, len(s.query))
-	for key, values := range s.query {
+	query := make(map[string]string)
+	for key, values := range s.Query() {
 		query[key] = values[len(values)-1]
 	}
 	return cluster.Socket{

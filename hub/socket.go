@@ -34,7 +34,7 @@ type Socket struct {
 	ns     *Namespace
 	client *client
 	auth   sio.Data
-	query  url.Values
+	query  string // of the namespace
 	pid    string // what its client comes back with; empty without recovery
 	since  uint64 // the number of the first event that it may have got
 	// restored is true for one that its client came back to; admitted too when it
@@ -89,8 +89,8 @@ func (s *Socket) Auth() sio.Data { return s.auth }
 func (s *Socket) Handshake() *engine.Handshake { return s.client.session.Handshake() }
 
 // Query returns the query of the request that opened the connection, with that
-// of the namespace, which clients of Socket.IO 2 may add. It must not be changed.
-func (s *Socket) Query() url.Values { return s.query }
+// of the namespace, which clients of Socket.IO 2 may add.
+func (s *Socket) Query() url.Values { return s.client.query(s.query) }
 
 // Transport returns the name of the connection's transport of the moment:
 // "polling" or "websocket".

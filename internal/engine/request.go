@@ -191,7 +191,7 @@ func (x *exchange) handshake() *Handshake {
 		header = KeptHeader(x.R.Header)
 	}
 	return &Handshake{
-		Time: time.Now(), Address: x.Address, URL: x.R.URL.RequestURI(), Header: header, Query: x.query,
+		Time: time.Now(), Address: x.Address, URL: x.R.URL.RequestURI(), Header: header,
 		Secure: x.Secure, Version: x.version, Context: x.Context,
 	}
 }

@@ -241,7 +241,7 @@ func TestHandshakeIsKept(t *testing.T) {
 	bubble(t, config(), func(t *testing.T, w *world) {
 		w.do("GET", "EIO=4&transport=polling&a=1&a=2", "", "Cookie", "k=v")
 		h := w.last().session.Handshake()
-		if h.Header.Get("Cookie") != "k=v" || len(h.Query["a"]) != 2 || h.Address != "192.0.2.1" || h.URL != "/socket.io/?EIO=4&transport=polling&a=1&a=2" {
+		if h.Header.Get("Cookie") != "k=v" || len(h.Query()["a"]) != 2 || h.Address != "192.0.2.1" || h.URL != "/socket.io/?EIO=4&transport=polling&a=1&a=2" {
 			t.Errorf("%+v", h)
 		}
 		c := w.ws("EIO=3")

@@ -3,6 +3,7 @@ package engine
 import (
 	"net/http"
 	"net/url"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -19,14 +20,20 @@ type Handshake struct {
 	Address, URL string
 	// Header is the request's, without what belongs to its connection only.
 	Header http.Header
-	// Query is the parsed query, Engine.IO's own parameters included.
-	Query url.Values
 	// Secure tells that the client came over TLS, as given in [Request.Secure].
 	Secure bool
 	// Version is the protocol revision of the session.
 	Version eio.Version
 	// Context is that of [Request.Context].
 	Context any
+}
+
+// Query parses the query of the URL, Engine.IO's own parameters included. What can't
+// be read of it is left out.
+func (h *Handshake) Query() url.Values {
+	_, query, _ := strings.Cut(h.URL, "?")
+	values, _ := url.ParseQuery(query) // returns what it can read
+	return values
 }
 
 type state uint8
