@@ -1,0 +1,49 @@
+// How much one client may send, and how many there may be.
+
+import assert from 'node:assert/strict';
+import { Caddy } from './lib/caddy.js';
+import { call, connect, kind, kinds, open, refused } from './lib/clients.js';
+import { socketio, test } from './lib/rules.js';
+import { heard } from './lib/time.js';
+
+async function start(t, settings, max = '') {
+	const caddy = await Caddy.start(socketio(`namespace /chat {
+		${max}
+		on n {
+			ack {event.args.0}
+		}
+	}`, settings));
+	t.after(() => caddy.stop());
+	return caddy;
+}
+
+async function metric(caddy, line) {
+	const { body } = await caddy.get('/metrics');
+	const found = body.split('\n').find((text) => text.startsWith(`caddy_socketio_${line} `));
+	return Number(found?.split(' ').at(-1));
+}
+
+test('what exceeds the rate limit is dropped, and the client is told', async (t) => {
+	const caddy = await start(t, 'rate_limit 0.001 10');
+	const numbers = Array.from({ length: 30 }, (_, i) => i);
+	for (const k of kinds) {
+		const a = await connect(t, k, `${caddy.url}/chat`);
+		a.on('disconnect', (reason) => assert.fail(reason));
+		const answers = await Promise.all(numbers.map((n) => call(a, 'n', n)));
+		assert.deepEqual(answers, numbers.map((n) => [n < 9 ? n : { error: 'rate limit exceeded' }]), k.name); // to connect is one
+		a.off('disconnect');
+	}
+	assert.equal(await metric(caddy, 'rate_limited_total{hub="default"}'), kinds.length * 21);
+});
+
+test('a namespace that is full takes nobody, until somebody leaves', async (t) => {
+	const caddy = await start(t, '', 'max_sockets 2');
+	const [a] = await Promise.all([2, 4].map((version) => connect(t, kind(version, 'websocket'), `${caddy.url}/chat`)));
+	for (const k of kinds) assert.equal(await refused(open(t, k, `${caddy.url}/chat`)), 'Too many sockets', k.name);
+	assert.equal(await metric(caddy, 'sockets_refused_total{hub="default",namespace="/chat"}'), kinds.length);
+	const waits = open(t, kind(4, 'websocket'), `${caddy.url}/chat`);
+	waits.on('connect_error', () => waits.connect());
+	const enters = heard(waits, 'connect');
+	a.disconnect();
+	await enters;
+});
