@@ -143,6 +143,7 @@ func TestOldClientWaitsWithLittle(t *testing.T) {
 	c.send("40/a?large=" + large + ",")
 	c.send("40/b?large=" + large + ",")
 	c.send("40/c,")
+	c.want(`44/b,"Auth is too large"`)
 	c.send("2") // answered when all that was read
 	c.want("3")
 	release <- nil
