@@ -27,7 +27,8 @@ import (
 //		<http directive> ...
 //	}
 //
-// Everything but the options is what may stand in a route block.
+// Everything but the options is what may stand in a handle block, in Caddy's order of
+// directives.
 func (b *Backend) ParseCaddyfile(h httpcaddyfile.Helper) error {
 	h.Next() // the name
 	name := h.Token()

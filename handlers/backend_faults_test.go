@@ -180,3 +180,27 @@ func TestBackendOutageLeavesOthers(t *testing.T) {
 	call(201, 250, up)
 	s.enter().call(`42/app,1["x"]`, `43/app,1["up"]`)
 }
+
+// The health checks of reverse_proxy keep events from an upstream that fails.
+func TestBackendLeavesFailingUpstreamsAlone(t *testing.T) {
+	a := newApp(t, says(http.StatusOK, `{"ack":["up"]}`))
+	s := serve(t, socketio("reverse_proxy "+a.address+" {\nfail_duration 1h\nmax_fails 2\nunhealthy_status 5xx\n}"))
+	c := s.enter()
+	a.answer(says(http.StatusServiceUnavailable, ""))
+	for n := range 5 {
+		c.call(fmt.Sprintf(`42/app,%d["down"]`, n), fmt.Sprintf(`43/app,%d[{"error":"service unavailable"}]`, n))
+	}
+	if n := len(a.requests("down")); n != 2 {
+		t.Errorf("asked %d times, want 2", n)
+	}
+	s.logged("backend failed", "no upstreams available")
+}
+
+func TestBackendTriesOtherUpstreams(t *testing.T) {
+	a := newApp(t, says(http.StatusOK, `{"ack":["up"]}`))
+	s := serve(t, socketio("reverse_proxy "+freeAddress(t)+" "+a.address+" {\nlb_policy first\nlb_retries 2\nfail_duration 1h\n}"))
+	s.enter().call(`42/app,1["x","whole"]`, `43/app,1["up"]`)
+	if seen := a.requests(`"args":["whole"]`); len(seen) != 1 {
+		t.Errorf("got %v", seen)
+	}
+}

@@ -112,6 +112,21 @@ func TestBackendConcurrency(t *testing.T) {
 	}
 }
 
+// What one block waits for holds up no other.
+func TestBackendsAreApart(t *testing.T) {
+	a, hang := newHanging(t)
+	block := func(event, path string) string {
+		return "on " + event + " {\nbackend {\nconcurrency 1\nqueue 1\nrewrite " + path + "\n" + a.proxy() + "}\n}\n"
+	}
+	s := serve(t, "socketio {\nnamespace /app {\n"+block("hang", "/slow")+block("*", "/quick")+"}\n}")
+	slow, c := s.enter(), s.enter()
+	slow.send(`42/app,1["hang"]`)
+	await(t, hang.waits)
+	c.call(`42/app,1["x"]`, `43/app,1["done"]`)
+	close(hang.release)
+	slow.expect(`43/app,1["done"]`)
+}
+
 // All clients come back at once, as after a restart: no more of them are asked about
 // at a time than may be.
 func TestBackendMeetsBursts(t *testing.T) {
