@@ -2,13 +2,16 @@ package hub_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/caddy-socketio/caddy-socketio/hub"
 )
 
-// A hub serves clients without Caddy too.
+// A hub serves clients without Caddy too. In a Caddy with sites that have the
+// directive socketio, ask socketio.Hub for theirs.
 func Example() {
 	h := hub.New(hub.Options{})
 	defer h.Close()
@@ -27,23 +30,180 @@ func Example() {
 	}))
 	mux := http.NewServeMux()
 	mux.Handle("/socket.io/", h) // then http.ListenAndServe(":8080", mux)
+
+	ada, ben := visit(h, "/chat"), visit(h, "/chat")
+	defer ada.leave()
+	defer ben.leave()
+	ada.emit(`["message","hello"]`)
+	fmt.Println(ben.next())
+	// Output: ["message","hello"]
 }
 
-// A broadcast is a value: it names rooms, and may be kept.
+// Of opens a namespace, which is there from then on.
+func ExampleHub_Of() {
+	h := hub.New(hub.Options{})
+	defer h.Close()
+	n, err := h.Of("/news").Emit("flash", "nobody is here yet")
+	fmt.Println(h.Of("/news").Name(), n, err)
+	// Output: /news 0 <nil>
+}
+
+// Handlers see what happens to each socket, in order.
+func ExampleNamespace_On() {
+	h := hub.New(hub.Options{})
+	defer h.Close()
+	chat := h.Of("/chat")
+	gone := make(chan struct{})
+	for _, name := range []string{"connect", "*", "disconnecting", "disconnect"} {
+		chat.On(name, hub.HandlerFunc(func(_ context.Context, ev *hub.Event) error {
+			fmt.Println(ev.Type, ev.Name, ev.Args, ev.Reason, len(ev.Socket.Rooms()))
+			switch ev.Type {
+			case hub.Connect:
+				return ev.Socket.Join("lobby")
+			case hub.Disconnect:
+				close(gone)
+			}
+			return nil
+		}))
+	}
+	ada := visit(h, "/chat")
+	ada.emit(`["say","hello"]`)
+	ada.leave()
+	<-gone
+	// Output:
+	// connect connect []  1
+	// event say ["hello"]  2
+	// disconnecting disconnecting [] transport close 2
+	// disconnect disconnect [] transport close 0
+}
+
+// A broadcast is a value: it names rooms and how to emit, and may be kept.
 func ExampleBroadcast() {
 	h := hub.New(hub.Options{})
 	defer h.Close()
-	players := h.Of("/game").To("red", "blue").Except("bench")
-	n, err := players.Volatile().Emit("score", map[string]int{"red": 3, "blue": 1})
-	fmt.Println(n, err)
-	// Output: 0 <nil>
+	game := h.Of("/game")
+	ada, ben := visit(h, "/game"), visit(h, "/game")
+	defer ada.leave()
+	defer ben.leave()
+
+	_, _ = game.SocketsJoin("red")
+	players := game.To("red").In("blue").Except("bench").Compress(false)
+	n, err := players.Emit("score", map[string]int{"red": 3, "blue": 1})
+	fmt.Println(n, err, ada.next(), ben.next())
+
+	// Who can't take the score at once may do without, and so may other nodes.
+	_, err = players.Volatile().Local().Emit("score", map[string]int{"red": 4, "blue": 1})
+	fmt.Println(err)
+	// Output:
+	// 2 <nil> ["score",{"blue":1,"red":3}] ["score",{"blue":1,"red":3}]
+	// <nil>
 }
 
 // EmitWithAck waits for the acknowledgements of all who got the event.
 func ExampleBroadcast_EmitWithAck() {
 	h := hub.New(hub.Options{})
 	defer h.Close()
-	answers, err := h.Of("/game").To("red").EmitWithAck(context.Background(), "ready?")
-	fmt.Println(len(answers), err)
-	// Output: 0 <nil>
+	game := h.Of("/game")
+	ada := visit(h, "/game")
+	defer ada.leave()
+	ada.acknowledge(`["yes",7]`)
+	answers, err := game.Timeout(5*time.Second).EmitWithAck(context.Background(), "ready?")
+	fmt.Println(answers, err)
+
+	ben := visit(h, "/game") // never answers, as ada does not any more
+	defer ben.leave()
+	answers, err = game.Timeout(time.Millisecond).EmitWithAck(context.Background(), "ready?")
+	fmt.Println(answers, errors.Is(err, hub.ErrTimeout))
+	// Output:
+	// [["yes",7]] <nil>
+	// [] true
+}
+
+// FetchSockets describes sockets, those of other nodes included. What is done to
+// one reaches it wherever it is.
+func ExampleBroadcast_FetchSockets() {
+	h := hub.New(hub.Options{})
+	defer h.Close()
+	chat := h.Of("/chat")
+	ada := visit(h, "/chat")
+	defer ada.leave()
+	sockets, err := chat.FetchSockets(context.Background())
+	if err != nil {
+		fmt.Println(err)
+	}
+	for _, s := range sockets {
+		fmt.Println(len(s.Rooms), s.Handshake.URL)
+		_ = s.Emit("seen")
+	}
+	fmt.Println(ada.next())
+	// Output:
+	// 1 /socket.io/?EIO=4&transport=websocket
+	// ["seen"]
+}
+
+// Sockets are moved by what they are in, on all nodes.
+func ExampleBroadcast_SocketsJoin() {
+	h := hub.New(hub.Options{})
+	defer h.Close()
+	game := h.Of("/game")
+	ada, ben := visit(h, "/game"), visit(h, "/game")
+	defer ada.leave()
+	defer ben.leave()
+	fmt.Println(game.SocketsJoin("lobby"))
+	fmt.Println(game.In("lobby").SocketsJoin("red", "players"))
+	fmt.Println(game.In("red").SocketsLeave("lobby"))
+	fmt.Println(game.To("lobby").Emit("nobody is here"))
+	// Output:
+	// 2 <nil>
+	// 2 <nil>
+	// 2 <nil>
+	// 0 <nil>
+}
+
+// DisconnectSockets makes sockets leave the namespace, or closes their connections.
+func ExampleBroadcast_DisconnectSockets() {
+	h := hub.New(hub.Options{})
+	defer h.Close()
+	chat := h.Of("/chat")
+	ada := visit(h, "/chat")
+	defer ada.leave()
+	n, err := chat.DisconnectSockets(false)
+	fmt.Println(n, err, ada.next())
+	// Output: 1 <nil> 41/chat,
+}
+
+// To begins at a socket, and leaves that one out.
+func ExampleSocket_To() {
+	h := hub.New(hub.Options{})
+	defer h.Close()
+	h.Of("/chat").On("typing", hub.HandlerFunc(func(_ context.Context, ev *hub.Event) error {
+		name, _ := ev.Socket.Auth().Lookup("name")
+		_, err := ev.Socket.To("lobby").Volatile().Emit("typing", name)
+		return err
+	}))
+	ada, ben := visit(h, "/chat"), visit(h, "/chat")
+	defer ada.leave()
+	defer ben.leave()
+	_, _ = h.Of("/chat").SocketsJoin("lobby")
+	ada.emit(`["typing"]`)
+	fmt.Println(ben.next())
+	// Output: ["typing","ada"]
+}
+
+// EmitWithAck asks the client of one socket.
+func ExampleSocket_EmitWithAck() {
+	h := hub.New(hub.Options{})
+	defer h.Close()
+	chat := h.Of("/chat")
+	connected := make(chan *hub.Socket, 1)
+	chat.On("connect", hub.HandlerFunc(func(_ context.Context, ev *hub.Event) error {
+		connected <- ev.Socket
+		return nil
+	}))
+	ada := visit(h, "/chat")
+	defer ada.leave()
+	ada.acknowledge(`["blue"]`)
+	answer, err := (<-connected).Timeout(5*time.Second).EmitWithAck(context.Background(), "which color?")
+	fmt.Println(answer, err)
+	// Output: ["blue"] <nil>
 }
