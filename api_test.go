@@ -155,6 +155,43 @@ func TestAPIBehindAuthentication(t *testing.T) {
 	s.expect(200, `{"emits":1,"delivered":0,"errors":[]}`, "POST", s.site+"/socketio/emit", `{"event":"x"}`, basic("ada:secret")...)
 }
 
+// TestAPIBehindOtherGates proves it of an application that decides, by forward_auth,
+// and of a matcher of addresses.
+func TestAPIBehindOtherGates(t *testing.T) {
+	app := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Cookie") != "session=ada" {
+			w.WriteHeader(http.StatusUnauthorized)
+		}
+	}))
+	defer app.Close()
+	s := startCaddy(t, false, `socketio
+		@here remote_ip 127.0.0.1
+		@elsewhere remote_ip 192.0.2.0/24
+		socketio_api @here {
+			path /here/
+		}
+		socketio_api @elsewhere {
+			path /elsewhere/
+		}
+		forward_auth /app/* `+app.URL+` {
+			uri /session
+		}
+		socketio_api {
+			path /app/
+		}
+		respond content`)
+	jsonType := []string{"Content-Type", "application/json"}
+	emit := func(status int, answer, path string, header ...string) {
+		t.Helper()
+		s.expect(status, answer, "POST", s.site+path+"emit", `{"event":"x"}`, append(header, jsonType...)...)
+	}
+	emit(200, `{"delivered":0}`, "/here/")
+	emit(200, "content", "/elsewhere/")
+	emit(401, "", "/app/")
+	emit(401, "", "/app/", "Cookie", "session=eve")
+	emit(200, `{"delivered":0}`, "/app/", "Cookie", "session=ada")
+}
+
 func TestAPIHandlerRefusesSettings(t *testing.T) {
 	for config, error := range map[string]string{
 		`{"path":"socketio/"}`:    "path",
