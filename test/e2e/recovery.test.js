@@ -2,6 +2,7 @@
 // state recovery has it.
 
 import assert from 'node:assert/strict';
+import { Balancer } from './lib/balancer.js';
 import { call, connected, Inbox, kinds, open, roomName } from './lib/clients.js';
 import { matrix, namespace, serving, socketio, test } from './lib/rules.js';
 import { heard } from './lib/time.js';
@@ -45,6 +46,62 @@ serving('recovery', socketio(namespace('/') + namespace('/chat'), 'recovery 1m')
 		assert.deepEqual(await call(socket, 'rooms'), [[id, room]]);
 		assert.deepEqual(await call(socket, 'get name'), ['Ada']);
 	}, four);
+
+	test('everything comes back, whatever happens to the connection', async (t) => {
+		const balancer = await Balancer.start(t, caddy());
+		const socket = open(t, four[1], `${balancer.url}/chat`);
+		await connected(socket);
+		const room = roomName();
+		const { id } = socket;
+		await call(socket, 'join', room);
+		const inbox = new Inbox(socket, 'msg');
+		const emit = (args, more) => caddy().emit({ namespace: '/chat', to: [room], event: 'msg', args, ...more });
+		await emit(['text']); // with text last, as offsets are
+		await inbox.has(1);
+		let n = 0;
+		for (const lose of ['cut', 'freeze', 'cut', 'freeze']) {
+			const gone = heard(socket, 'disconnect');
+			balancer[lose]();
+			for (let i = 0; i < 10; i++) await emit([n++, { $binary: 'AP8=' }, 'é']); // some are sent, and lost
+			if (lose === 'freeze') socket.io.engine.close(); // it notices first, and the server does not
+			await gone;
+			await emit([n++, { deep: [{ $binary: '' }] }, 'text']);
+			await emit(['volatile'], { volatile: true });
+			balancer.to(caddy());
+			const back = connected(socket);
+			socket.io.open();
+			await back;
+			assert.deepEqual([socket.recovered, socket.id], [true, id], lose);
+			await inbox.has(1 + n);
+			// Those who are here get it, without harm to what they come back with.
+			await emit(['volatile'], { volatile: true });
+			await call(socket, 'echo', 1);
+			assert.equal(inbox.all.at(-1)?.[0], 'volatile');
+			inbox.all.pop();
+		}
+		assert.deepEqual(inbox.all.slice(1).map(([number]) => number), Array.from({ length: n }, (_, number) => number));
+		for (const [number, binary, text] of inbox.all.slice(1)) {
+			if (number % 11 < 10) assert.deepEqual([Buffer.from(binary), text], [Buffer.from([0, 255]), 'é']);
+			else assert.deepEqual([Buffer.from(binary.deep[0]).length, text], [0, 'text']);
+		}
+	});
+
+	test('of several who come with one secret, one gets the socket', async (t) => {
+		const socket = open(t, four[1], `${caddy().url}/chat`);
+		await connected(socket);
+		await caddy().emit({ namespace: '/chat', event: 'msg', args: [1] });
+		await call(socket, 'echo', 1);
+		const { id, _pid: pid, _lastOffset: offset } = socket;
+		const gone = heard(socket, 'disconnect');
+		socket.io.engine.close();
+		await gone;
+		const others = Array.from({ length: 8 }, () => open(t, four[1], `${caddy().url}/chat`, { auth: { pid, offset } }));
+		await Promise.all(others.map(connected));
+		const { body } = await caddy().get('/socketio/sockets?namespace=/chat');
+		const ids = body.map((is) => is.id);
+		assert.equal(ids.filter((one) => one === id).length, 1);
+		assert.equal(new Set(ids).size, ids.length);
+	});
 
 	test('a socket that the server has disconnected does not come back', async (t) => {
 		const socket = open(t, four[1], `${caddy().url}/chat`);

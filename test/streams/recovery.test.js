@@ -115,6 +115,24 @@ describe('recovery', { skip: redisMissing, timeout: 120_000 }, () => {
 		}
 	});
 
+	it('leads from a connection that only the client knows to be lost', async (t) => {
+		const lost = await roam(t, caddy);
+		const { socket, balancer } = lost;
+		const { id } = socket;
+		await call(socket, 'join', 'half open');
+		const teller = await connect(t, other);
+		teller.emit('to', 'half open', 'before');
+		await has(socket, 1);
+		balancer.freeze();
+		for (let i = 0; i < 20; i++) teller.emit('to', 'half open', i);
+		await call(teller, 'rooms');
+		const back = eventOf(socket, 'connect');
+		socket.io.engine.close();
+		await within(back, 'connect');
+		assert.deepEqual([socket.recovered, socket.id], [true, id]);
+		assert.deepEqual(await has(socket, 21), ['before', ...Array.from({ length: 20 }, (_, i) => i)]);
+	});
+
 	it('begins anew without a session', async (t) => {
 		const lost = await roam(t, caddy, { name: '/chat' });
 		const { id } = lost.socket;

@@ -10,7 +10,7 @@ import { Server } from 'socket.io';
 import { io } from 'socket.io-client';
 import { Caddy } from '../../e2e/lib/caddy.js';
 import { patience, within } from '../../e2e/lib/time.js';
-import { Balancer } from './balancer.js';
+import { Balancer } from '../../e2e/lib/balancer.js';
 
 // The namespaces of the tests, in Caddy. A socket that recovers is not greeted again.
 const rules = `

@@ -6,6 +6,7 @@ import net from 'node:net';
 
 export class Balancer {
 	#connections = new Set();
+	#frozen = new Set();
 	#server;
 	#target; // null while nobody gets through
 
@@ -18,6 +19,7 @@ export class Balancer {
 		t.after(() => {
 			balancer.#server.close();
 			balancer.cut();
+			for (const connection of balancer.#frozen) connection.destroy();
 		});
 		return balancer;
 	}
@@ -37,6 +39,17 @@ export class Balancer {
 		for (const connection of this.#connections) connection.destroy();
 	}
 
+	// freeze has nothing more pass by the connections that stand. Neither end is
+	// told, not even of the end of the other one.
+	freeze() {
+		for (const connection of this.#connections) {
+			connection.unpipe();
+			connection.resume();
+			this.#frozen.add(connection);
+		}
+		this.#connections.clear();
+	}
+
 	#carry(down) {
 		if (this.#target === null) {
 			down.destroy();
@@ -47,6 +60,7 @@ export class Balancer {
 			this.#connections.add(from);
 			from.on('error', () => {});
 			from.on('close', () => {
+				if (this.#frozen.has(from)) return;
 				this.#connections.delete(from);
 				to.destroy();
 			});
