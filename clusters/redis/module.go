@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
+	"github.com/caddy-socketio/caddy-socketio/clusters/internal/redisconn"
 	"github.com/caddyserver/caddy/v2"
 )
 
@@ -19,13 +20,7 @@ func init() { caddy.RegisterModule(Redis{}) }
 // the channels of the key; when sharded, spublish, ssubscribe, sunsubscribe and
 // pubsub|shardnumsub in place of the first six.
 type Redis struct {
-	// URL is where the Redis is: redis://[[user:]password@]host[:port], rediss://
-	// for TLS, or unix:///path. The number of a database, as in redis://host/1,
-	// makes no difference: channels belong to none.
-	URL string `json:"url,omitempty"`
-	// Addresses are further servers of a Redis Cluster, or further sentinels, to
-	// begin with: host:port.
-	Addresses []string `json:"addresses,omitempty"`
+	redisconn.Config
 	// Key is what the names of all channels begin with, as Node's adapter has it.
 	// Default: socket.io.
 	Key string `json:"key,omitempty"`
@@ -38,44 +33,9 @@ type Redis struct {
 	Sharded string `json:"sharded,omitempty"`
 	// RequestsTimeout is how long other servers have to answer. Default: 5s.
 	RequestsTimeout caddy.Duration `json:"requests_timeout,omitempty"`
-	// Username is the user of the Redis. Default: that of the URL.
-	Username string `json:"username,omitempty"`
-	// Password is the user's. Default: that of the URL.
-	Password string `json:"password,omitempty"`
-	// Sentinel says that the URL and addresses are those of sentinels.
-	Sentinel *Sentinel `json:"sentinel,omitempty"`
-	// TLS says how the server proves itself, and this one to it. It turns TLS on.
-	TLS *TLS `json:"tls,omitempty"`
 
 	id   string
 	link *link
-}
-
-// Sentinel names the master that sentinels watch.
-type Sentinel struct {
-	// Master is the name that the sentinels have for the Redis.
-	Master string `json:"master"`
-	// Username is the user of the sentinels. Default: none.
-	Username string `json:"username,omitempty"`
-	// Password is the sentinels'. Default: none.
-	Password string `json:"password,omitempty"`
-}
-
-// TLS is how both ends of a connection prove who they are.
-type TLS struct {
-	// CA is a PEM file of certificate authorities to trust, in place of the
-	// system's.
-	CA string `json:"ca,omitempty"`
-	// Certificate is a PEM file of this server's certificate, for a Redis that
-	// asks for one.
-	Certificate string `json:"certificate,omitempty"`
-	// Key is the PEM file of the certificate's key.
-	Key string `json:"key,omitempty"`
-	// ServerName is the name that the Redis' certificate must have. Default: the
-	// host's.
-	ServerName string `json:"server_name,omitempty"`
-	// Insecure trusts any certificate. Not to be used where it matters.
-	Insecure bool `json:"insecure_skip_verify,omitempty"`
 }
 
 // CaddyModule returns the Caddy module information.
@@ -102,11 +62,11 @@ func (r *Redis) Provision(ctx caddy.Context) error {
 		return fmt.Errorf("redis: %w", err)
 	}
 	log := ctx.Logger()
-	value, loaded, err := links.LoadOrNew(s.id, func() (caddy.Destructor, error) { return newLink(s, log), nil })
+	value, loaded, err := links.LoadOrNew(s.server.ID, func() (caddy.Destructor, error) { return newLink(s, log), nil })
 	if err != nil {
 		return err
 	}
-	r.id, r.link = s.id, value.(*link)
+	r.id, r.link = s.server.ID, value.(*link)
 	if loaded {
 		r.link.logger.Store(log)
 	}

@@ -3,12 +3,11 @@ package redis
 import (
 	"context"
 	"encoding/json"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
+	"github.com/caddy-socketio/caddy-socketio/clusters/internal/redisconn"
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 )
@@ -32,9 +31,10 @@ func TestCaddyfile(t *testing.T) {
 				server_name x
 				insecure_skip_verify
 			}
-		}`, `{"url":"redis://a:1","addresses":["b:2","c:3"],"key":"app","requests_timeout":2000000000,"username":"{env.USER}",` +
+		}`, `{"url":"redis://a:1","addresses":["b:2","c:3"],"username":"{env.USER}",` +
 			`"password":"{file./run/secret}","sentinel":{"master":"main","username":"s","password":"t"},` +
-			`"tls":{"ca":"ca.pem","certificate":"c.pem","key":"k.pem","server_name":"x","insecure_skip_verify":true}}`},
+			`"tls":{"ca":"ca.pem","certificate":"c.pem","key":"k.pem","server_name":"x","insecure_skip_verify":true},` +
+			`"key":"app","requests_timeout":2000000000}`},
 		{`redis redis://a {
 			tls
 		}`, `{"url":"redis://a","tls":{}}`},
@@ -78,74 +78,22 @@ func TestCaddyfileErrors(t *testing.T) {
 }
 
 func TestSettings(t *testing.T) {
-	t.Setenv("REDIS_PASSWORD", "from env")
-	secret := filepath.Join(t.TempDir(), "secret")
-	if err := os.WriteFile(secret, []byte("from file\n"), 0o600); err != nil {
-		t.Fatal(err)
+	at := redisconn.Config{URL: "redis://h/3"}
+	s, err := (&Redis{Config: at}).settings()
+	if err != nil || s.key != "socket.io" || s.requestsTimeout != 5e9 || s.sharded != "" {
+		t.Errorf("%+v, %v", s, err)
 	}
-	tests := []struct {
-		in   Redis
-		want func(*settings) bool
-	}{
-		{Redis{URL: "redis://localhost"}, func(s *settings) bool {
-			return s.addresses[0] == "localhost:6379" && s.key == "socket.io" && s.requestsTimeout == 5e9 && s.tls == nil && s.network == "tcp"
-		}},
-		{Redis{URL: "redis://user:p%40ss@[::1]:7000/3"}, func(s *settings) bool {
-			return s.addresses[0] == "[::1]:7000" && s.username == "user" && s.password == "p@ss"
-		}},
-		{Redis{URL: "redis://user:x@h", Password: "{env.REDIS_PASSWORD}"}, func(s *settings) bool { return s.username == "user" && s.password == "from env" }},
-		{Redis{URL: "redis://h", Username: "u", Password: "{file." + secret + "}"}, func(s *settings) bool { return s.password == "from file" }},
-		{Redis{URL: "rediss://h"}, func(s *settings) bool { return s.tls != nil && !s.tls.InsecureSkipVerify && s.tls.MinVersion > 0x0302 }},
-		{Redis{URL: "redis://h", TLS: &TLS{ServerName: "x"}}, func(s *settings) bool { return s.tls.ServerName == "x" }},
-		{Redis{URL: "unix:///run/redis.sock"}, func(s *settings) bool { return s.network == "unix" && s.addresses[0] == "/run/redis.sock" }},
-		{Redis{URL: "redis://a", Addresses: []string{"b", "[::1]:1", "c:7"}}, func(s *settings) bool {
-			return strings.Join(s.addresses, " ") == "a:6379 b:6379 [::1]:1 c:7"
-		}},
-		{Redis{URL: "redis://a", Sentinel: &Sentinel{Master: "m"}}, func(s *settings) bool { return s.addresses[0] == "a:26379" }},
+	if s.server.Options(t.Context()).SelectDB != 0 {
+		t.Error("a database is asked for, which not every user may do")
 	}
-	for _, tt := range tests {
-		s, err := tt.in.settings()
-		if err != nil || !tt.want(s) {
-			t.Errorf("%+v: %+v, %v", tt.in, s, err)
-		}
-	}
-}
-
-func TestSettingsErrors(t *testing.T) {
-	junk := filepath.Join(t.TempDir(), "junk.pem")
-	if err := os.WriteFile(junk, []byte("junk"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	tests := []struct {
-		in   Redis
-		want string
-	}{
-		{Redis{}, "url: expected one like"},
-		{Redis{URL: "localhost:6379"}, "url: "},
-		{Redis{URL: "http://h"}, "url: expected redis://"},
-		{Redis{URL: "redis://"}, "url: "},
-		{Redis{URL: "redis://h:x"}, "url: expected one like"},
-		{Redis{URL: "redis://h:99999"}, "is no address"},
-		{Redis{URL: "redis://u:se cr%zzet@h"}, "url: expected one like"},
-		{Redis{URL: "redis://h/db"}, "number of a database"},
-		{Redis{URL: "redis://h?x=1"}, "not parameters of the URL"},
-		{Redis{URL: "unix://h/x"}, "expected a path"},
-		{Redis{URL: "redis://h", Addresses: []string{"redis://b"}}, "addresses: "},
-		{Redis{URL: "redis://h", Password: "{env.SURELY_NOT_SET}"}, "password: "},
-		{Redis{URL: "redis://h", Password: "{file./does/not/exist}"}, "password: "},
-		{Redis{URL: "redis://h", Username: "u"}, "username: expected a password"},
-		{Redis{URL: "redis://h", RequestsTimeout: -1}, "requests_timeout: "},
-		{Redis{URL: "redis://h", Sentinel: &Sentinel{}}, "sentinel: expected the name"},
-		{Redis{URL: "redis://h", TLS: &TLS{CA: "/does/not/exist"}}, "tls ca: "},
-		{Redis{URL: "redis://h", TLS: &TLS{CA: junk}}, "tls ca: no certificate"},
-		{Redis{URL: "redis://h", TLS: &TLS{Certificate: junk, Key: junk}}, "tls certificate and key: "},
-	}
-	for _, tt := range tests {
-		_, err := tt.in.settings()
-		if err == nil || !strings.Contains(err.Error(), tt.want) {
-			t.Errorf("%+v: %v, want %s", tt.in, err, tt.want)
-		} else if strings.Contains(err.Error(), "cr%zzet") {
-			t.Errorf("a secret is told: %v", err)
+	for want, in := range map[string]Redis{
+		"url: expected one like": {},
+		"requests_timeout: ":     {Config: at, RequestsTimeout: -1},
+		"key: ":                  {Config: at, Key: "{env.SURELY_NOT_SET}"},
+		"sharded: unknown mode":  {Config: at, Sharded: "all"},
+	} {
+		if _, err := in.settings(); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%+v: %v, want %s", in, err, want)
 		}
 	}
 }
@@ -159,7 +107,7 @@ func provision(t *testing.T, r *Redis) error {
 }
 
 func TestConfigsShareALink(t *testing.T) {
-	a, b, c := &Redis{URL: "redis://localhost:1"}, &Redis{URL: "redis://localhost:1/2", Key: "socket.io"}, &Redis{URL: "redis://localhost:2"}
+	a, b, c := &Redis{Config: redisconn.Config{URL: "redis://localhost:1"}}, &Redis{Config: redisconn.Config{URL: "redis://localhost:1/2"}, Key: "socket.io"}, &Redis{Config: redisconn.Config{URL: "redis://localhost:2"}}
 	for _, r := range []*Redis{a, b, c} {
 		if err := provision(t, r); err != nil {
 			t.Fatal(err)
@@ -205,7 +153,7 @@ func release(t *testing.T, r *Redis) {
 }
 
 func TestRefusedConfig(t *testing.T) {
-	if err := provision(t, &Redis{URL: "ftp://h"}); err == nil || !strings.Contains(err.Error(), "redis: url: ") {
+	if err := provision(t, &Redis{Config: redisconn.Config{URL: "ftp://h"}}); err == nil || !strings.Contains(err.Error(), "redis: url: ") {
 		t.Error(err)
 	}
 }

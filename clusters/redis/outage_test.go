@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -220,8 +222,16 @@ func TestPasswordIsWrong(t *testing.T) {
 	if state := linkOf(wrong).state(); state.Connected || !strings.Contains(state.Error, "WRONGPASS") {
 		t.Errorf("%+v", state)
 	}
-	right := join(t, process(t, s, func(r *Redis) { r.Password = "right" }), "/")
-	right.together(1)
+	t.Setenv("REDIS_PASSWORD", "right")
+	secret := filepath.Join(t.TempDir(), "password")
+	if err := os.WriteFile(secret, []byte("right\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	passwords := []string{"right", "{env.REDIS_PASSWORD}", "{file." + secret + "}"}
+	for i, password := range passwords {
+		right := join(t, process(t, s, func(r *Redis) { r.Password = password }), "/")
+		right.together(i + 1)
+	}
 }
 
 // TestRedisRefusesMessages has a Redis that lets subscribe and not publish, for a

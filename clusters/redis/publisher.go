@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/caddy-socketio/caddy-socketio/clusters/internal/redisconn"
 	"github.com/redis/rueidis"
 	"go.uber.org/zap"
 )
@@ -221,6 +222,6 @@ func unsent(err error) bool {
 	if err == nil {
 		return false
 	}
-	_, dialing := errors.AsType[*dialError](err)
+	_, dialing := errors.AsType[*redisconn.DialError](err)
 	return dialing || errors.Is(err, rueidis.ErrClosing)
 }

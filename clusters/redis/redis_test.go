@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
+	"github.com/caddy-socketio/caddy-socketio/clusters/internal/redisconn"
 	"github.com/caddy-socketio/caddy-socketio/sio"
 	"go.uber.org/zap"
 )
@@ -151,7 +152,7 @@ func eventually(t testing.TB, what string, ok func() bool) {
 // process stands for another process: a link of its own, that is.
 func process(t testing.TB, s *server, change ...func(*Redis)) cluster.Cluster {
 	t.Helper()
-	r := Redis{URL: "redis://" + s.address()}
+	r := Redis{Config: redisconn.Config{URL: "redis://" + s.address()}}
 	for _, fn := range change {
 		fn(&r)
 	}

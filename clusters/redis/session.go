@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/caddy-socketio/caddy-socketio/clusters/internal/redisconn"
 	"github.com/redis/rueidis"
 	"go.uber.org/zap"
 )
@@ -51,7 +52,7 @@ func (l *link) run() {
 	for l.ctx.Err() == nil {
 		if client == nil {
 			var err error
-			if client, err = rueidis.NewClient(l.settings.options(l.ctx)); err != nil {
+			if client, err = rueidis.NewClient(l.settings.server.Options(l.ctx)); err != nil {
 				client = nil // not the interface of a nil
 				l.down(err)
 				pause = l.pause(pause)
@@ -142,7 +143,7 @@ func anyNode(client rueidis.Client) (n homeServer, err error) {
 // probe finds out whether the connection that publishes is a dead one of a session
 // before, so that the next message is not the one to find out: it would be lost.
 func (l *link) probe(publishers ...rueidis.Client) {
-	ctx, cancel := context.WithTimeout(l.ctx, answerTime)
+	ctx, cancel := context.WithTimeout(l.ctx, redisconn.AnswerTime)
 	defer cancel()
 	for _, c := range publishers {
 		if err := c.Do(ctx, c.B().Ping().Build()).Error(); err != nil {
@@ -217,7 +218,7 @@ func (l *link) subscribe(s *session, c rueidis.DedicatedClient) error {
 	if len(add) == 0 && len(remove) == 0 {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(l.ctx, answerTime)
+	ctx, cancel := context.WithTimeout(l.ctx, redisconn.AnswerTime)
 	defer cancel()
 	for lines := range slices.Chunk(remove, 256) {
 		if err := unsubscribeFrom(ctx, c, lines); err != nil {
@@ -339,7 +340,7 @@ func (l *link) up(s *session) (changed <-chan struct{}, again <-chan time.Time) 
 		l.session, l.away = s, nil
 		l.refusal.Store(nil)
 		l.notify()
-		l.log().Info("cluster connected", zap.Strings("servers", l.settings.addresses),
+		l.log().Info("cluster connected", zap.Strings("servers", l.settings.server.Addresses),
 			zap.Uint64("dropped_total", l.out.dropped.Load()))
 	}
 	return l.changed, s.again
@@ -354,7 +355,7 @@ func (l *link) down(why error) {
 	l.notify()
 	if first {
 		l.log().Error("cluster out of reach: sockets of other servers are not reached until it is back",
-			zap.Strings("servers", l.settings.addresses), zap.Error(why))
+			zap.Strings("servers", l.settings.server.Addresses), zap.Error(why))
 	}
 }
 

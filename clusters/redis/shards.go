@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/caddy-socketio/caddy-socketio/clusters/internal/redisconn"
 	"github.com/redis/rueidis"
 	"go.uber.org/zap"
 )
@@ -42,7 +43,7 @@ func byServer(list []subscription) map[*shard][]subscription {
 }
 
 func (sh *shards) do(at *shard, commands rueidis.Commands) ([]rueidis.RedisResult, context.CancelFunc) {
-	ctx, cancel := context.WithTimeout(sh.link.ctx, answerTime)
+	ctx, cancel := context.WithTimeout(sh.link.ctx, redisconn.AnswerTime)
 	return at.client.DoMulti(ctx, commands...), cancel
 }
 
@@ -110,7 +111,7 @@ type slotRange struct {
 // learn asks a server of a Redis Cluster where slots are. It could be done without,
 // but replicas let subscribe, too, and are not counted by everybody.
 func (sh *shards) learn(home homeServer) {
-	ctx, cancel := context.WithTimeout(sh.link.ctx, answerTime)
+	ctx, cancel := context.WithTimeout(sh.link.ctx, redisconn.AnswerTime)
 	defer cancel()
 	ranges, err := home.client.Do(ctx, home.client.B().ClusterSlots().Build()).ToArray()
 	if err != nil {

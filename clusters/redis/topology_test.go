@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
+	"github.com/caddy-socketio/caddy-socketio/clusters/internal/redisconn"
 )
 
 // startCluster starts a Redis Cluster of three masters.
@@ -99,7 +100,7 @@ func TestSentinel(t *testing.T) {
 	t.Cleanup(sentinel.stop)
 	eventually(t, "the sentinel knows the replica", func() bool { return strings.Contains(sentinel.info("master0"), "slaves=1") })
 
-	watched := func(r *Redis) { r.Sentinel = &Sentinel{Master: "main"} }
+	watched := func(r *Redis) { r.Sentinel = &redisconn.Sentinel{Master: "main"} }
 	a, b := join(t, process(t, sentinel, watched), "/"), join(t, process(t, sentinel, watched), "/")
 	a.together(2)
 	hears(t, a, b, "at the first")
@@ -124,7 +125,7 @@ func TestTLS(t *testing.T) {
 	}
 	secure := func(r *Redis) {
 		r.URL = "rediss://127.0.0.1:" + port
-		r.TLS = &TLS{CA: certificate, Certificate: certificate, Key: key}
+		r.TLS = &redisconn.TLS{CA: certificate, Certificate: certificate, Key: key}
 	}
 	a, b := join(t, process(t, s, secure), "/"), join(t, process(t, s, secure), "/")
 	a.together(2)

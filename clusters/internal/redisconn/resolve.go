@@ -62,7 +62,34 @@ func (r *Resolver) file(option, name string) string {
 // the name of the option and without a secret. The settings are those of the
 // engine; a Server differs from one with others.
 func (c *Config) Server(in *Resolver, settings ...any) *Server {
-	s := new(Server)
+	s, proof := c.check(in)
+	s.identify(in, proof, settings)
+	return s
+}
+
+// ChannelServer is Server for an engine that uses nothing but channels, which belong
+// to no database.
+func (c *Config) ChannelServer(in *Resolver, settings ...any) *Server {
+	s, proof := c.check(in)
+	s.database = 0
+	s.identify(in, proof, settings)
+	return s
+}
+
+// identify gives a server its ID, which its settings, and what TLS is made of, are
+// part of.
+func (s *Server) identify(in *Resolver, proof []string, settings []any) {
+	id, err := json.Marshal([]any{s.network, s.Addresses, s.database, s.username, s.password, s.sentinel, proof, settings})
+	if err != nil {
+		in.Fail("settings", err)
+	}
+	sum := sha256.Sum256(id)
+	s.ID = hex.EncodeToString(sum[:]) // it may be seen where secrets should not
+}
+
+// check returns a server without an ID.
+func (c *Config) check(in *Resolver) (s *Server, proof []string) {
+	s = new(Server)
 	if c.Sentinel != nil {
 		s.sentinel = Sentinel{
 			Master:   in.Text("sentinel", c.Sentinel.Master),
@@ -82,14 +109,7 @@ func (c *Config) Server(in *Resolver, settings ...any) *Server {
 	if s.username != "" && s.password == "" {
 		in.Fail("username", errors.New("expected a password, too"))
 	}
-	proof := s.secure(in, c.TLS, secure)
-	id, err := json.Marshal([]any{s.network, s.Addresses, s.database, s.username, s.password, s.sentinel, proof, settings})
-	if err != nil {
-		in.Fail("settings", err)
-	}
-	sum := sha256.Sum256(id)
-	s.ID = hex.EncodeToString(sum[:]) // it may be seen where secrets should not
-	return s
+	return s, s.secure(in, c.TLS, secure)
 }
 
 // locate takes the URL apart, and reports whether it asks for TLS.
