@@ -64,7 +64,7 @@ func parseModule(d *caddyfile.Dispenser, namespace, key string) (json.RawMessage
 	return caddyconfig.JSONModuleObject(module, key, name, nil), nil
 }
 
-// parseHandler reads the directive socketio, see [Handler.UnmarshalCaddyfile].
+// parseHandler reads the directive socketio, see [parser.parse].
 func parseHandler(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
 	p := &parser{Helper: h, handler: new(Handler)}
 	if err := p.parse(); err != nil {
