@@ -139,7 +139,12 @@ func (p *parser) step() (json.RawMessage, error) {
 	if err != nil {
 		return nil, err
 	}
-	return caddyconfig.JSONModuleObject(module, "handler", name, nil), nil
+	var warnings []caddyconfig.Warning
+	raw := caddyconfig.JSONModuleObject(module, "handler", name, &warnings)
+	if len(warnings) > 0 { // a number that is too large, for instance
+		return nil, p.Errf("%s: %s", name, warnings[0].Message)
+	}
+	return raw, nil
 }
 
 // helped is a step that needs more than its own lines, to read HTTP directives.
