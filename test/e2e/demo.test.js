@@ -17,7 +17,7 @@ const skip = executablePath ? false : 'no Chromium found: set CHROMIUM to its pa
 // The example's own site block, from the file, on our port.
 async function site() {
 	const text = await readFile(resolve(root, 'examples/Caddyfile'), 'utf8');
-	const inside = text.match(/^http:\/\/localhost:8080 \{\n([^]*)^\}/m)[1];
+	const inside = text.match(/^:8080 \{\n([^]*)^\}/m)[1];
 	return inside.replace('root examples/chat', `root "${resolve(root, 'examples/chat')}"`);
 }
 
