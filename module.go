@@ -207,6 +207,11 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	if !strings.HasPrefix(r.URL.Path, h.Path) && r.URL.Path+"/" != h.Path {
 		return next.ServeHTTP(w, r)
 	}
+	if r.TLS != nil && !r.TLS.HandshakeComplete {
+		// Early data may be sent again by anybody who saw it: an event would happen
+		// twice, a poll would take what the client is to get. Browsers repeat it.
+		return caddyhttp.Error(http.StatusTooEarly, errors.New("the TLS handshake is not complete"))
+	}
 	if err := h.awaitStart(r); err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package socketio
 
 import (
+	"crypto/tls"
 	"net/http/httptest"
 	"sync"
 	"testing"
@@ -26,4 +27,14 @@ func TestRequestOfConfigThatFails(t *testing.T) {
 			t.Error(e)
 		}
 	})
+}
+
+// What comes before the TLS handshake is complete may be a copy, and does nothing.
+func TestEarlyData(t *testing.T) {
+	h := &Handler{Path: "/socket.io/"}
+	r := httptest.NewRequestWithContext(t.Context(), "POST", "/socket.io/?EIO=4&transport=polling&sid=x", nil)
+	r.TLS = &tls.ConnectionState{HandshakeComplete: false}
+	if e, ok := h.ServeHTTP(httptest.NewRecorder(), r, nil).(caddyhttp.HandlerError); !ok || e.StatusCode != 425 {
+		t.Error(e)
+	}
 }

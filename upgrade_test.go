@@ -181,6 +181,7 @@ func TestUpgradeBehindWriters(t *testing.T) {
 		"headers":   "header >X-Deferred yes\nheader X-Early yes",
 		"intercept": "intercept {\n\t@error status 5xx\n\thandle_response @error {\n\t\trespond oops\n\t}\n}",
 		"push":      "push",
+		"tracing":   "tracing {\n\tspan socketio\n}",
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := startCaddy(t, false, directives+echo)
