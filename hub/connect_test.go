@@ -108,6 +108,47 @@ func TestDuplicateConnect(t *testing.T) {
 	}
 }
 
+// A client may change its mind while its connect event is handled: it is as if it had
+// not asked.
+func TestLeavesWhileConnecting(t *testing.T) {
+	h, url := newHub(t)
+	answerSync(h.Of("/"))
+	chat := h.Of("/chat")
+	entered, release := make(chan struct{}), make(chan struct{})
+	chat.On("connect", hub.HandlerFunc(func(_ context.Context, ev *hub.Event) error {
+		if _, slow := ev.Socket.Auth().Lookup("slow"); slow {
+			close(entered)
+			<-release
+		}
+		return nil
+	}))
+	c, _ := join(t, url, "/", "")
+	c.send(`40/chat,{"slow":true}`)
+	<-entered
+	c.send(`42/chat,["too early"]`) // no client does, and none is closed for it
+	c.send("41/chat,")
+	c.send("40/chat,")
+	if got := c.read(); !strings.HasPrefix(got, `40/chat,{"sid":"`) {
+		t.Fatalf("got %q", got)
+	}
+	close(release)
+	c.sync("/")
+	if n := chat.Len(); n != 1 {
+		t.Errorf("%d sockets", n)
+	}
+	for range 20 { // in one go, it is there or not, and then it is gone
+		c.send("41/chat,")
+		c.send("40/chat,")
+	}
+	c.send("41/chat,")
+	c.send(`420["sync"]`)
+	for packet := ""; packet != "430[]"; {
+		if packet = c.read(); !strings.HasPrefix(packet, "40/chat,") && packet != "430[]" {
+			t.Fatalf("got %q", packet)
+		}
+	}
+}
+
 // A 2.x client is refused everywhere when it is refused at "/".
 func TestRootGate(t *testing.T) {
 	h, url := newHub(t)

@@ -4,11 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http/httptest"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/caddy-socketio/caddy-socketio/hub"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
 )
 
 func TestEventsInOrder(t *testing.T) {
@@ -208,6 +212,31 @@ func TestBadPackets(t *testing.T) {
 		c.wantClosed()
 	}
 	witness.sync("/")
+}
+
+// That a socket is gone when it is to be answered is no fault of anybody's.
+func TestGoneSocketIsNoError(t *testing.T) {
+	core, logged := observer.New(zap.InfoLevel)
+	h := hub.New(hub.Options{Log: zap.New(core)})
+	defer h.Close()
+	server := httptest.NewServer(h)
+	defer server.Close()
+	ended := make(chan struct{})
+	ns := h.Of("/")
+	ns.On("leave", hub.HandlerFunc(func(_ context.Context, ev *hub.Event) error {
+		ev.Socket.Disconnect(false)
+		return ev.Ack("too late")
+	}))
+	ns.On("disconnect", hub.HandlerFunc(func(context.Context, *hub.Event) error {
+		close(ended)
+		return nil
+	}))
+	c, _ := join(t, "ws"+strings.TrimPrefix(server.URL, "http")+"/socket.io/", "/", "")
+	c.send(`421["leave"]`)
+	await(t, ended)
+	for _, entry := range logged.FilterLevelExact(zap.ErrorLevel).All() {
+		t.Errorf("logged: %s %v", entry.Message, entry.ContextMap())
+	}
 }
 
 func TestHandlerPanics(t *testing.T) {

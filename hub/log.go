@@ -16,7 +16,7 @@ func isOutage(err error) bool {
 // faults are for everybody.
 func (h *Hub) logEvent(msg string, ev *Event, err error) {
 	level := zapcore.ErrorLevel
-	if err == nil || refusalOf(err).Message != internalError {
+	if err == nil || errors.Is(err, ErrDisconnected) || refusalOf(err).Message != internalError {
 		level = zapcore.DebugLevel // clients bring that about as often as they like
 	}
 	entry := h.log().Check(level, msg)
