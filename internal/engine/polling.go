@@ -183,6 +183,9 @@ func (s *Session) answerPoll(x *exchange, ms []*eio.Message) {
 		body = zipped(body)
 	}
 	h.Set("Content-Length", strconv.Itoa(len(body)))
+	// A client that does not take its answer would hold it for as long as it likes.
+	patience := writePatience * time.Duration(1+len(body)/chunk)
+	_ = http.NewResponseController(x.W).SetWriteDeadline(time.Now().Add(patience))
 	x.W.WriteHeader(http.StatusOK)
 	_, _ = x.W.Write(body) // a client that is gone does not poll again
 }

@@ -150,6 +150,24 @@ func (e early) Write(p []byte) (int, error) {
 	return e.ResponseWriter.Write(p)
 }
 
+// A client that polls and does not read holds its answer for a while only.
+func TestAnswerThatIsNotTaken(t *testing.T) {
+	bubble(t, config(), func(t *testing.T, w *world) {
+		q := w.open("EIO=4")
+		w.last().session.Send(text("a"))
+		nc, err := w.dial(t.Context(), "tcp", "x")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer nc.Close()
+		io.WriteString(nc, "GET /socket.io/?"+q+" HTTP/1.1\r\nHost: x\r\n\r\n")
+		time.Sleep(2 * time.Minute)
+		if n, err := nc.Read(make([]byte, 1)); err != io.EOF {
+			t.Errorf("read %d bytes, %v: want the end", n, err)
+		}
+	})
+}
+
 func TestAbortedPoll(t *testing.T) {
 	bubble(t, config(), func(t *testing.T, w *world) {
 		q := w.open("EIO=4")
