@@ -156,14 +156,20 @@ func (ns *Namespace) ask(ctx context.Context, q cluster.Query, local bool, each 
 		return ns.answer(ctx, q, each)
 	}
 	answers := make(chan cluster.Answer)
-	done := make(chan error)
+	done, over := make(chan error, 2), make(chan struct{})
+	defer close(over)
 	// Both end when all have answered or ctx ends, and this function reads what
-	// they say until both have ended.
+	// they say until both have ended, or each panics.
 	put := func(name string, ask func(each func(cluster.Answer)) error) {
 		ns.hub.spawn(name, func() {
 			err := errPanicked
 			defer func() { done <- err }()
-			err = ask(func(a cluster.Answer) { answers <- a })
+			err = ask(func(a cluster.Answer) {
+				select {
+				case answers <- a:
+				case <-over:
+				}
+			})
 		})
 	}
 	put("ask this node", func(each func(cluster.Answer)) error { return ns.answer(ctx, q, each) })

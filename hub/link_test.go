@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 	"testing"
+	"testing/synctest"
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
 	"github.com/caddy-socketio/caddy-socketio/hub"
@@ -42,6 +43,12 @@ type linked struct {
 }
 
 func (l *linked) Publish(cluster.Op) error { return nil }
+
+func (l *linked) Ask(_ context.Context, _ cluster.Query, each func(cluster.Answer)) error {
+	each(cluster.Rooms{"a"})
+	each(cluster.Rooms{"b"})
+	return nil
+}
 
 func (l *linked) Close() error {
 	l.cluster.count(l.namespace, -1)
@@ -127,4 +134,18 @@ func TestDrainWaitsForHandlers(t *testing.T) {
 	if !handled {
 		t.Error("Drain did not wait")
 	}
+}
+
+// Who asks may panic at an answer. The bubble fails when a goroutine is left.
+func TestAskerPanics(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := hub.New(hub.Options{Cluster: &linking{}})
+		defer h.Close()
+		defer func() {
+			if recover() != "asker" {
+				t.Error("the panic got lost")
+			}
+		}()
+		_ = h.Of("/").Ask(t.Context(), cluster.AllRooms{}, func(cluster.Answer) { panic("asker") })
+	})
 }
