@@ -3,7 +3,6 @@ package hub
 import (
 	"encoding/json"
 	"maps"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -330,18 +329,13 @@ func (r *history) missed(since uint64, names []string) []*eio.Message {
 		since = r.first
 	}
 	var ms []*eio.Message
+	in := rooms.NewSet(names)
 	for _, rec := range r.records[min(since-r.first, uint64(len(r.records))):] {
-		if meant(rec.target, names) {
+		if rec.target.Means(in) {
 			ms = append(ms, rec.message)
 		}
 	}
 	return ms
-}
-
-// meant reports whether a socket in rooms is one of a target.
-func meant(t rooms.Target, names []string) bool {
-	in := func(room string) bool { return slices.Contains(names, room) }
-	return (len(t.In) == 0 || slices.ContainsFunc(t.In, in)) && !slices.ContainsFunc(t.Except, in)
 }
 
 // comesBack reads from a connect packet which socket its client wants back.

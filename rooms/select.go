@@ -5,15 +5,6 @@ import (
 	"strings"
 )
 
-// Target says which members are meant.
-type Target struct {
-	// In are rooms: members of any of them are meant. None: all members of the
-	// index. Rooms that don't exist have no members.
-	In []string
-	// Except are rooms whose members are not meant.
-	Except []string
-}
-
 // selection is what Select works with.
 type selection[M comparable] struct {
 	in, except []*room[M]

@@ -185,12 +185,13 @@ func (ln *line) fetch(ctx context.Context, pid string) (string, error) {
 }
 
 // Missed reads the stream from an offset to its end.
-func (a *adapter) Missed(ctx context.Context, offset string, in []string) ([]cluster.Emit, error) {
+func (a *adapter) Missed(ctx context.Context, offset string, names []string) ([]cluster.Emit, error) {
 	s, err := a.line.link.ready(ctx, a.line)
 	if err != nil {
 		return nil, err
 	}
 	var missed []cluster.Emit
+	in := rooms.NewSet(names)
 	c := s.client
 	for {
 		page := c.B().Xrange().Key(a.line.link.names.stream).Start(after(offset)).End("+").Count(pageCount).Build()
@@ -215,7 +216,7 @@ func (a *adapter) Missed(ctx context.Context, offset string, in []string) ([]clu
 
 // missed returns the event that an entry is, if it was for a socket in rooms.
 // Volatile ones may be missed.
-func (ln *line) missed(entry *rueidis.XRangeEntry, in []string) (op cluster.Emit, ok bool) {
+func (ln *line) missed(entry *rueidis.XRangeEntry, in rooms.Set) (op cluster.Emit, ok bool) {
 	f := entry.FieldValues
 	if f["nsp"] != ln.namespace || f["type"] != entryEmit {
 		return op, false
@@ -226,11 +227,5 @@ func (ln *line) missed(entry *rueidis.XRangeEntry, in []string) (op cluster.Emit
 	}
 	m.id = entry.ID
 	op, err = m.emit()
-	return op, err == nil && !op.Volatile && meant(op.Target, in)
-}
-
-// meant reports whether a socket in rooms is one of a target.
-func meant(t rooms.Target, in []string) bool {
-	has := func(room string) bool { return slices.Contains(in, room) }
-	return (len(t.In) == 0 || slices.ContainsFunc(t.In, has)) && !slices.ContainsFunc(t.Except, has)
+	return op, err == nil && !op.Volatile && op.Target.Means(in)
 }

@@ -1,0 +1,34 @@
+package rooms
+
+import "slices"
+
+// Target says which members are meant.
+type Target struct {
+	// In are rooms: members of any of them are meant. None: all members of the
+	// index. Rooms that don't exist have no members.
+	In []string
+	// Except are rooms whose members are not meant.
+	Except []string
+}
+
+// Set is names of rooms.
+type Set map[string]struct{}
+
+// NewSet returns names as a set.
+func NewSet(names []string) Set {
+	set := make(Set, len(names))
+	for _, name := range names {
+		set[name] = struct{}{}
+	}
+	return set
+}
+
+// Means reports whether a member is meant that is in these rooms and no others, as
+// [Index.Select] has it.
+func (t Target) Means(rooms Set) bool {
+	in := func(name string) bool {
+		_, ok := rooms[name]
+		return ok
+	}
+	return (len(t.In) == 0 || slices.ContainsFunc(t.In, in)) && !slices.ContainsFunc(t.Except, in)
+}
