@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -202,4 +203,37 @@ func TestRoomEvents(t *testing.T) {
 		}
 	}
 	off()
+}
+
+// A client may have a say in the rooms that its socket joins when it connects, and
+// name very many of them.
+func TestManyRoomsWhileConnecting(t *testing.T) {
+	h, url := newHub(t)
+	ns := h.Of("/")
+	many := make([]string, 300_000)
+	for i := range many {
+		many[i] = strconv.Itoa(i)
+	}
+	failed := make(chan error, 1)
+	ns.On("connect", hub.HandlerFunc(func(_ context.Context, ev *hub.Event) error {
+		s := ev.Socket
+		failed <- s.Join(many...)
+		if got := s.Rooms(); len(got) != 1 {
+			t.Errorf("in %d rooms", len(got))
+		}
+		for range 300 {
+			if err := s.Join(many[1:hub.MaxRooms]...); err != nil {
+				return err
+			}
+		}
+		s.Leave(many[2:]...)
+		return nil
+	}))
+	_, id := join(t, url, "/", "")
+	if err := await(t, failed); !errors.Is(err, rooms.ErrTooManyRooms) {
+		t.Errorf("got %v", err)
+	}
+	if s, _ := ns.Socket(id); !slices.Equal(s.Rooms(), []string{id, "1"}) {
+		t.Errorf("in %v", s.Rooms())
+	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
 	"github.com/caddy-socketio/caddy-socketio/internal/engine"
+	"github.com/caddy-socketio/caddy-socketio/rooms"
 	"github.com/caddy-socketio/caddy-socketio/sio"
 )
 
@@ -162,18 +163,31 @@ func (s *Socket) Join(rooms ...string) error {
 	return nil
 }
 
-func (o *opening) join(rooms []string, own string) error {
-	joined := o.rooms
-	for _, room := range rooms {
-		if room != own && !slices.Contains(joined, room) {
-			joined = append(joined, room)
+// join adds rooms, of which a client may name very many.
+func (o *opening) join(names []string, own string) error {
+	joined, known := o.rooms, rooms.NewSet(o.rooms)
+	known[own] = struct{}{}
+	for _, name := range names {
+		if _, again := known[name]; again {
+			continue
 		}
-	}
-	if len(joined) >= MaxRooms {
-		return errTooManyRooms
+		if len(known) == MaxRooms {
+			return errTooManyRooms
+		}
+		known[name] = struct{}{}
+		joined = append(joined, name)
 	}
 	o.rooms = joined
 	return nil
+}
+
+// leave takes rooms away.
+func (o *opening) leave(names []string) {
+	left := rooms.NewSet(names)
+	o.rooms = slices.DeleteFunc(o.rooms, func(room string) bool {
+		_, gone := left[room]
+		return gone
+	})
 }
 
 // Leave makes the socket leave rooms. It may leave the room of its own id too.
@@ -181,9 +195,7 @@ func (s *Socket) Leave(rooms ...string) {
 	s.mu.Lock()
 	if s.state.Load() == stateConnecting {
 		defer s.mu.Unlock()
-		s.opening.rooms = slices.DeleteFunc(s.opening.rooms, func(room string) bool {
-			return slices.Contains(rooms, room)
-		})
+		s.opening.leave(rooms)
 		return
 	}
 	s.mu.Unlock()
