@@ -142,7 +142,7 @@ func (x *exchange) checkSession(s *Session, transport string) (*Session, *refusa
 const maxHandshake = 64 << 10
 
 func handshakeSize(r *http.Request) int {
-	size := len(r.URL.RequestURI())
+	size := len(r.URL.Path) + len(r.URL.RawQuery)
 	for name, values := range r.Header {
 		for _, value := range values {
 			size += len(name) + len(value)
