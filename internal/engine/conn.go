@@ -39,33 +39,33 @@ type conn struct {
 	encoding eio.Encoding
 
 	// Owned by the reader.
-	ws     *websocket.Conn
 	role   role
-	early  []byte        // read before the connection was taken over
-	wire   int64         // bytes of the message under way, frame heads included
-	budget int64         // what wire may grow to
-	buffer *bufio.Reader // gorilla's
-	window []byte        // what was last read into it, where it is
+	broken bool          // reading failed, and not by what was read
 	before [6]byte       // what was read before the window, and
 	last   [6]byte       // the end of all that was read
-	broken bool          // reading failed, and not by what was read
 	begun  bool          // a message was read
 	quiet  bool          // and the last one lets expect no other soon
+	window []byte        // what was last read into the buffer, where it is
+	buffer *bufio.Reader // gorilla's
+	ws     *websocket.Conn
+	early  []byte // read before the connection was taken over
+	wire   int64  // bytes of the message under way, frame heads included
+	budget int64  // what wire may grow to
 
 	// Guarded by session.mu.
-	control  []byte // frames that do not wait for the queue: pongs, the answer to a probe
-	farewell []byte // the close frame, which goes after all
-	pending  int    // bytes of the queue that are being written
-	writing  bool
-	greeted  bool          // the open packet has been written
-	closed   bool          // nothing is written any more
-	heardBye bool          // the client has sent a close frame
+	control  []byte        // frames that do not wait for the queue: pongs, the answer to a probe
+	farewell []byte        // the close frame, which goes after all
 	idle     chan struct{} // closed when writing ends after closed; nil if nobody waits
+	pending  int           // bytes of the queue that are being written
+	writing  bool
+	greeted  bool // the open packet has been written
+	closed   bool // nothing is written any more
+	heardBye bool // the client has sent a close frame
 
 	// Owned by whoever writes.
-	flusher *spawn.Task
+	parting bool   // rest ends with the close frame
 	rest    []byte // what the pump could not write
-	parting bool   // it ends with the close frame
+	flusher *spawn.Task
 }
 
 type role uint8
