@@ -12,6 +12,7 @@ import (
 	"weak"
 
 	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 	"github.com/gorilla/websocket"
 	"github.com/quic-go/quic-go/http3"
@@ -138,6 +139,48 @@ func TestOldConfigIsCollected(t *testing.T) {
 	}
 	send(t, conn, `422["echo",2]`)
 	expectFrame(t, conn, `432[2]`)
+}
+
+// served is what a handler was last asked to serve.
+type served struct {
+	request weak.Pointer[http.Request]
+	writer  weak.Pointer[caddyhttp.ResponseWriterWrapper]
+}
+
+// witness is a handler that notes what it serves, and holds none of it.
+type witness struct{}
+
+var witnessed = make(chan served, 1)
+
+func (witness) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: "http.handlers.socketio_witness", New: func() caddy.Module { return new(witness) }}
+}
+
+func (witness) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
+	wrapper := &caddyhttp.ResponseWriterWrapper{ResponseWriter: w}
+	witnessed <- served{weak.Make(r), weak.Make(wrapper)}
+	return next.ServeHTTP(wrapper, r)
+}
+
+func init() {
+	caddy.RegisterModule(witness{})
+	httpcaddyfile.RegisterHandlerDirective("socketio_witness", func(httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
+		return witness{}, nil
+	})
+}
+
+// A WebSocket keeps nothing of the request that it came in by.
+func TestRequestIsCollected(t *testing.T) {
+	s := startCaddy(t, false, "route {\nsocketio_witness\n"+echo+"\n}")
+	conn := dialEcho(t, s.site)
+	was := <-witnessed
+	for deadline := time.Now().Add(10 * time.Second); was.request.Value() != nil || was.writer.Value() != nil; runtime.Gosched() {
+		if runtime.GC(); time.Now().After(deadline) {
+			t.Fatalf("alive: request %t, writer %t", was.request.Value() != nil, was.writer.Value() != nil)
+		}
+	}
+	send(t, conn, `421["echo",1]`)
+	expectFrame(t, conn, `431[1]`)
 }
 
 // activeHandler finds the handler of the config in use.
