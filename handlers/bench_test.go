@@ -2,12 +2,17 @@ package handlers_test
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"sync"
+	"sync/atomic"
 	"testing"
+
+	"github.com/gorilla/websocket"
 )
 
 // BenchmarkBackend measures an event through the whole server: from its message on
@@ -34,12 +39,49 @@ func benchmarkApp(b *testing.B) string {
 
 func benchmarkEvents(b *testing.B, handler string) {
 	s := serve(b, socketio(handler))
-	c := s.enter(benchmarkHeader...)
-	b.ReportAllocs()
-	for b.Loop() {
-		c.call(`42/app,1["message","hello",{"to":"lobby"}]`, `43/app,1["ok"]`)
+	compare(b, "events/s", func() func() error {
+		c := s.enter(benchmarkHeader...)
+		return func() error {
+			if err := c.WriteMessage(websocket.TextMessage, []byte(`42/app,1["message","hello",{"to":"lobby"}]`)); err != nil {
+				return err
+			}
+			got, err := c.next()
+			if err == nil && got != `43/app,1["ok"]` {
+				err = errors.New(got)
+			}
+			return err
+		}
+	})
+}
+
+// compare measures one client that asks again and again, and many at once. connect
+// makes a client and returns what it does.
+func compare(b *testing.B, unit string, connect func() func() error) {
+	for _, clients := range []int{1, 64} {
+		b.Run(fmt.Sprint("clients=", clients), func(b *testing.B) {
+			asks := make([]func() error, clients)
+			for i := range asks {
+				asks[i] = connect()
+			}
+			b.ReportAllocs()
+			b.ResetTimer()
+			var left atomic.Int64
+			left.Store(int64(b.N))
+			var all sync.WaitGroup
+			for _, ask := range asks {
+				all.Go(func() {
+					for left.Add(-1) >= 0 {
+						if err := ask(); err != nil {
+							b.Error(err)
+							return
+						}
+					}
+				})
+			}
+			all.Wait()
+			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), unit)
+		})
 	}
-	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "events/s")
 }
 
 // benchmarkHeader is what a browser sends.
@@ -54,27 +96,28 @@ var benchmarkHeader = []string{
 // size of an event's.
 func BenchmarkProxy(b *testing.B) {
 	s := serve(b, "reverse_proxy "+benchmarkApp(b))
-	conn, err := net.Dial("tcp", s.address)
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer conn.Close()
 	request := fmt.Appendf(nil, "POST /socket.io/ HTTP/1.1\r\nHost: %s\r\n", s.address)
 	for i := 0; i < len(benchmarkHeader); i += 2 {
 		request = fmt.Appendf(request, "%s: %s\r\n", benchmarkHeader[i], benchmarkHeader[i+1])
 	}
 	request = fmt.Appendf(request, "Content-Type: application/json\r\nContent-Length: 420\r\n\r\n%0420d", 0)
-	answers := bufio.NewReader(conn)
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, err := conn.Write(request); err != nil {
-			b.Fatal(err)
-		}
-		response, err := http.ReadResponse(answers, nil)
+	compare(b, "requests/s", func() func() error {
+		conn, err := net.Dial("tcp", s.address)
 		if err != nil {
 			b.Fatal(err)
 		}
-		_, _ = io.Copy(io.Discard, response.Body)
-	}
-	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "requests/s")
+		b.Cleanup(func() { _ = conn.Close() })
+		answers := bufio.NewReader(conn)
+		return func() error {
+			if _, err := conn.Write(request); err != nil {
+				return err
+			}
+			response, err := http.ReadResponse(answers, nil)
+			if err != nil {
+				return err
+			}
+			_, err = io.Copy(io.Discard, response.Body)
+			return err
+		}
+	})
 }
