@@ -286,6 +286,47 @@ test('disconnect is told to the application, with its reason', async (t) => {
 	assert.deepEqual([body.reason, body.socket.id, body.socket.rooms], ['client namespace disconnect', id, []]);
 });
 
+test('the application hears of every socket that ends with the process', async (t) => {
+	const server = await App.start(t);
+	const caddy = await start(t, server);
+	const sockets = await Promise.all(kinds.map((k) => connect(t, k, app(caddy))));
+	const ids = sockets.map(({ id }) => id).sort();
+	await caddy.stop();
+	const told = server.of('disconnect').map(({ body }) => body);
+	assert.deepEqual(told.map(({ socket }) => socket.id).sort(), ids);
+	for (const { reason } of told) assert.equal(reason, 'server shutting down');
+});
+
+test('a reload leaves requests under way to their end', async (t) => {
+	const server = await App.start(t);
+	const caddy = await start(t, server);
+	const sockets = await Promise.all(kinds.map((k) => connect(t, k, app(caddy))));
+	for (const socket of sockets) socket.on('disconnect', (reason) => assert.fail(reason));
+	let release;
+	const released = new Promise((resolve) => (release = resolve));
+	const asked = new Promise((resolve) => {
+		server.answer = async ({ body }) => {
+			if (server.of('event', 'old').length === kinds.length) resolve();
+			await released;
+			return [200, { ack: [body.event] }];
+		};
+	});
+	const answers = sockets.map((socket) => call(socket, 'old'));
+	await within(asked, 'all requests');
+	await caddy.reload(socketio(`
+		namespace /app {
+			on * {
+				ack new
+			}
+		}
+	`));
+	for (const socket of sockets) socket.emit('behind');
+	release();
+	for (const answer of answers) assert.deepEqual(await answer, ['old']);
+	for (const socket of sockets) assert.deepEqual(await call(socket, 'n'), ['new']);
+	for (const socket of sockets) socket.off('disconnect');
+});
+
 test('signed requests are verified by the library of Standard Webhooks', async (t) => {
 	const [fresh, old] = ['a secret of thirty-two bytes....', 'one that was used before it.....'].map((key) => `whsec_${btoa(key)}`);
 	const server = await App.start(t);
