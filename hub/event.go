@@ -55,8 +55,8 @@ type Handler interface {
 	// given. The context ends with the hub; on Connect, with the client's
 	// connection too: nobody waits for the verdict any more. What a client has
 	// sent is handled even when it has gone, but an event that takes longer than
-	// a second then is given up: its context ends, and the events behind it are
-	// dropped.
+	// two seconds then is given up: its context ends, and the events behind it
+	// are dropped.
 	HandleEvent(ctx context.Context, ev *Event) error
 }
 

@@ -7,7 +7,7 @@ import (
 )
 
 // linger is how long an event may take once its client has gone.
-const linger = time.Second
+const linger = 2 * time.Second
 
 // lingering ends the work for a client that has gone. What it sent last is handled
 // still, as in Node; but when an event takes long then, nobody is left who waits for
