@@ -109,17 +109,22 @@ func TestBackendEscapesInAnswers(t *testing.T) {
 }
 
 func TestBackendIsNoneOfTheClientsChoice(t *testing.T) {
-	for _, test := range []struct{ proxy, refused string }{
-		{"{event.args.0}", "{event.args.0}"},
-		{"app-{socket.auth.n}:80", "{socket.auth.n}"},
-		{"{socket.data.host}:80 {event.name}:80", "{event.name}"},
-		{"{\ndynamic a {event.name} 80\n}", "{event.name}"},
-		{"{socket.data.host}:80", ""},
-		{"{env.APP}:80", ""},
+	for _, test := range []struct{ lines, refused string }{
+		{"reverse_proxy {event.args.0}", "{event.args.0} in the address"},
+		{"reverse_proxy app-{socket.auth.n}:80", "{socket.auth.n} in the address"},
+		{"reverse_proxy {socket.data.host}:80 {event.name}:80", "{event.name} in the address"},
+		{"reverse_proxy {\ndynamic a {event.name} 80\n}", "{event.name} in the address"},
+		{"root /srv/{event.name}\nfile_server", "{event.name} in the root"},
+		{"file_server {\nroot /srv/{socket.auth.n}\n}", "{socket.auth.n} in the root"},
+		{"php_fastcgi app:9000 {\nroot /srv/{event.name}\n}", "{event.name} in the root"},
+		{"reverse_proxy {socket.data.host}:80", ""},
+		{"reverse_proxy {jwt.tenant}:80", ""},
+		{"reverse_proxy {env.APP}:80", ""},
+		{"root /srv/{socket.data.tenant}\nfile_server", ""},
 	} {
-		config, _, err := caddyconfig.GetAdapter("caddyfile").Adapt([]byte("http://localhost {\n"+socketio("reverse_proxy "+test.proxy)+"}"), nil)
+		config, _, err := caddyconfig.GetAdapter("caddyfile").Adapt([]byte("http://localhost {\n"+socketio(test.lines)+"}"), nil)
 		if err != nil {
-			t.Errorf("%s: %v", test.proxy, err)
+			t.Errorf("%s: %v", test.lines, err)
 			continue
 		}
 		var c caddy.Config
@@ -127,8 +132,8 @@ func TestBackendIsNoneOfTheClientsChoice(t *testing.T) {
 			t.Fatal(err)
 		}
 		err = caddy.Validate(&c)
-		if test.refused == "" && err != nil || test.refused != "" && (err == nil || !strings.Contains(err.Error(), test.refused+" in the address")) {
-			t.Errorf("%s: got %v", test.proxy, err)
+		if test.refused == "" && err != nil || test.refused != "" && (err == nil || !strings.Contains(err.Error(), "unexpected "+test.refused)) {
+			t.Errorf("%s: got %v", test.lines, err)
 		}
 	}
 }

@@ -3,7 +3,9 @@ package handlers
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -88,7 +90,10 @@ func (e escaper) handler(config map[string]any) (escaper, error) {
 		if rewrite, ok := config["rewrite"].(map[string]any); ok {
 			markRewrite(rewrite)
 		}
-		return e, checkUpstreams(config)
+		transport, _ := config["transport"].(map[string]any)
+		return e, errors.Join(refuse(upstreams, config["upstreams"], config["dynamic_upstreams"]), refuse(root, transport["root"]))
+	case "vars", "file_server":
+		return e, refuse(root, config["root"])
 	case "invoke":
 		return e.inline(config)
 	}
@@ -129,28 +134,28 @@ func markAll(value any, place string) any {
 	return value
 }
 
-// checkUpstreams refuses addresses that a client would choose. What was kept as a
-// socket's data is the config's own choice, and what a token says its issuer's.
-func checkUpstreams(config map[string]any) error {
-	raw, err := json.Marshal([]any{config["upstreams"], config["dynamic_upstreams"]})
+// What clients never choose.
+const (
+	upstreams = "the address of an upstream"
+	root      = "the root of files"
+)
+
+// refuse refuses settings that a client would choose. What was kept as a socket's data
+// is the config's own choice, and what a token says its issuer's.
+func refuse(what string, settings ...any) error {
+	raw, err := json.Marshal(settings)
 	if err != nil {
 		return err
 	}
-	for _, key := range []string{"{event.", "{socket."} {
-		for text := string(raw); ; {
-			i := strings.Index(text, key)
-			if i < 0 {
-				break
-			}
-			if text = text[i:]; !strings.HasPrefix(text, "{socket.data.") {
-				name, _, _ := strings.Cut(text, "}")
-				return fmt.Errorf("reverse_proxy: %s} in the address of an upstream would let clients choose whom to ask; {socket.data.KEY} and {jwt.CLAIM} may stand there", name)
-			}
-			text = text[len(key):]
+	for _, name := range chosen.FindAllString(string(raw), -1) {
+		if !strings.HasPrefix(name, "{socket.data.") {
+			return fmt.Errorf("unexpected %s in %s: a client must not choose it; {socket.data.KEY} and {jwt.CLAIM} may stand there", name, what)
 		}
 	}
 	return nil
 }
+
+var chosen = regexp.MustCompile(`\{(?:event|socket)\.[^}]*\}`)
 
 // inline puts a named route where it is invoked: there alone it knows of events.
 func (e escaper) inline(config map[string]any) (escaper, error) {
