@@ -7,6 +7,7 @@ import (
 
 	"github.com/caddy-socketio/caddy-socketio/hub"
 	"github.com/caddy-socketio/caddy-socketio/sio"
+	"github.com/caddyserver/caddy/v2"
 )
 
 // The places in HTTP handlers where what a client has chosen could mean more than
@@ -26,18 +27,28 @@ var escapes = map[string]func(value sio.Data, ok bool) string{
 	inJSON:   escapeJSON,
 }
 
-// placeholder is what a placeholder of a request stands for, beside Caddy's own.
-func placeholder(ev *hub.Event, key string) (any, bool) {
+// placeholder is what a placeholder of a request stands for, beside Caddy's own, which
+// repl knows.
+func placeholder(ev *hub.Event, repl *caddy.Replacer, key string) (any, bool) {
 	dot := strings.IndexByte(key, '.') + 1
 	escape, escaped := escapes[key[:dot]]
 	if !escaped {
 		value, ok := ev.Lookup(key)
 		return value.Text(), ok
 	}
-	if !isOurs(key[dot:]) {
-		return nil, false
+	place, key := key[:dot], key[dot:]
+	if isOurs(key) {
+		return escape(ev.Lookup(key)), true
 	}
-	return escape(ev.Lookup(key[dot:])), true
+	found, ok := repl.Get(key)
+	if !ok {
+		return "{" + key + "}", true // it is none at all
+	}
+	if text := caddy.ToString(found); place != inJSON || !json.Valid([]byte(text)) {
+		value, err := sio.Marshal(text)
+		return escape(value, err == nil), true
+	}
+	return harmless([]byte(caddy.ToString(found))), true
 }
 
 // isOurs reports whether text begins with the name of a placeholder whose value a
@@ -94,9 +105,16 @@ func escapeJSON(value sio.Data, ok bool) string {
 // harmless makes JSON that is no template.
 func harmless(raw []byte) string { return strings.ReplaceAll(string(raw), "{{", `{\u007b`) }
 
-// mark puts the place before the names of placeholders of ours, which may be
-// another inside double quotes.
-func mark(text, place, quotedPlace string) string {
+// isAny reports whether text begins with the name of any placeholder. Those without a
+// dot may be part of a template.
+func isAny(text string) bool {
+	key, _, ok := cutKey("{" + text)
+	return ok && strings.Contains(key, ".")
+}
+
+// mark puts the place before the names of placeholders, which may be another inside
+// double quotes.
+func mark(text string, which func(string) bool, place, quotedPlace string) string {
 	var b strings.Builder
 	quoted := false
 	for i := 0; i < len(text); i++ {
@@ -106,7 +124,7 @@ func mark(text, place, quotedPlace string) string {
 			i++
 		case c == '"':
 			quoted = !quoted
-		case c == '{' && isOurs(text[i+1:]):
+		case c == '{' && which(text[i+1:]):
 			if b.WriteByte(c); quoted {
 				b.WriteString(quotedPlace)
 			} else {

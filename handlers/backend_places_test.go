@@ -108,6 +108,39 @@ func TestBackendEscapesInAnswers(t *testing.T) {
 	}
 }
 
+// What a client came with it has chosen too.
+func TestBackendEscapesWhatARequestSays(t *testing.T) {
+	a := newApp(t, says(http.StatusOK, `{"ack":["ok"]}`))
+	s := serve(t, `socketio {
+		namespace /app {
+			on connect {
+				backend {
+					respond `+"`"+`{"data":{"a":"{header.X-A}","n":{header.X-A},"m":{header.X-B},"b":"{braces.none}","port":{http.request.port}}}`+"`"+`
+				}
+			}
+			on headers {
+				backend {
+					reverse_proxy `+a.address+` {
+						header_up X-Host {upstream_hostport}
+						header_up X-Copy {header.X-B}
+						header_up X-None {query.none}{braces.none}
+					}
+				}
+			}
+			on data {
+				ack {socket.data}
+			}
+		}
+	}`)
+	c := s.enter("X-A", `x","z":"`, "X-B", `[1,{"c":"{{"}]`)
+	port := s.address[strings.LastIndex(s.address, ":")+1:]
+	c.call(`42/app,1["data"]`, `43/app,1[{"a":"x\",\"z\":\"","b":"{braces.none}","m":[1,{"c":"{\u007b"}],"n":"x\",\"z\":\"","port":`+port+`}]`)
+	c.call(`42/app,2["headers"]`, `43/app,2["ok"]`)
+	if seen := a.last().header; seen.Get("X-Host") != a.address || seen.Get("X-Copy") != seen.Get("X-B") || seen.Get("X-None") != "{braces.none}" {
+		t.Errorf("got %v", seen)
+	}
+}
+
 func TestBackendIsNoneOfTheClientsChoice(t *testing.T) {
 	for _, test := range []struct{ lines, refused string }{
 		{"reverse_proxy {event.args.0}", "{event.args.0} in the address"},

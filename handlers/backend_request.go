@@ -106,7 +106,7 @@ func (b *Backend) serve(ctx context.Context, ev *hub.Event, w http.ResponseWrite
 	r.Header = b.header(q, body)
 	repl := caddy.NewReplacer()
 	r = q.Prepare(r, repl, w, b.server)
-	repl.Map(func(key string) (any, bool) { return placeholder(ev, key) })
+	repl.Map(func(key string) (any, bool) { return placeholder(ev, repl, key) })
 	err := b.protect(w, r)
 	if e, ok := err.(caddyhttp.HandlerError); ok && e.StatusCode >= 400 && e.StatusCode < 500 {
 		w.WriteHeader(e.StatusCode) // a verdict of a handler, as of forward_auth

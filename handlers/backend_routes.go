@@ -79,13 +79,13 @@ func (e escaper) handler(config map[string]any) (escaper, error) {
 		markRewrite(config)
 	case "static_response":
 		if body, ok := config["body"].(string); ok {
-			config["body"] = mark(body, inJSON, inString)
+			config["body"] = mark(body, isAny, inJSON, inString)
 		}
 	case "headers":
-		markAll(config["request"], inHeader)
+		markAll(config["request"], isAny, inHeader)
 	case "reverse_proxy":
 		if headers, ok := config["headers"].(map[string]any); ok {
-			markAll(headers["request"], inHeader)
+			markAll(headers["request"], isAny, inHeader)
 		}
 		if rewrite, ok := config["rewrite"].(map[string]any); ok {
 			markRewrite(rewrite)
@@ -105,30 +105,30 @@ func (e escaper) handler(config map[string]any) (escaper, error) {
 func markRewrite(config map[string]any) {
 	if uri, ok := config["uri"].(string); ok {
 		path, query, found := strings.Cut(uri, "?")
-		path = mark(path, inPath, inPath)
+		path = mark(path, isOurs, inPath, inPath)
 		if config["uri"] = path; found {
 			config["uri"] = path + "?" + query
 		}
 	}
 	for _, key := range []string{"strip_path_prefix", "strip_path_suffix", "uri_substring", "path_regexp"} {
 		if value, ok := config[key]; ok {
-			config[key] = markAll(value, inPath)
+			config[key] = markAll(value, isOurs, inPath)
 		}
 	}
 }
 
 // markAll marks all strings in a value, and returns it.
-func markAll(value any, place string) any {
+func markAll(value any, which func(string) bool, place string) any {
 	switch value := value.(type) {
 	case string:
-		return mark(value, place, place)
+		return mark(value, which, place, place)
 	case []any:
 		for i, member := range value {
-			value[i] = markAll(member, place)
+			value[i] = markAll(member, which, place)
 		}
 	case map[string]any:
 		for key, member := range value {
-			value[key] = markAll(member, place)
+			value[key] = markAll(member, which, place)
 		}
 	}
 	return value
