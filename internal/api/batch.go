@@ -36,13 +36,14 @@ func (a *API) emitBatch(body []byte, defaults scope) (any, error) {
 		return nil, describe(err)
 	}
 	var sum Batch
+	var texts decoder
 	var failed told[ItemError]
 	var item json.RawMessage
 	for i := 0; dec.More(); i++ {
 		if err := dec.Decode(&item); err != nil {
 			return nil, describe(err)
 		}
-		n, err := a.emitText(item, defaults)
+		n, err := a.emitText(&texts, item, defaults)
 		if err != nil {
 			failed.add(ItemError{Index: i, Error: err.Error()})
 		}

@@ -78,17 +78,34 @@ func drop(r *http.Request) {
 
 // decode reads one JSON value and nothing after it. Fields that are not known are
 // errors, which name them.
-func decode(text []byte, into any) error {
+func decode(text []byte, into any) error { return new(decoder).decode(text, into) }
+
+// decoder decodes many texts, with what the first one needed.
+type decoder struct {
+	text bytes.Reader
+	json *json.Decoder // reads text; nil when it can't go on after the last one
+}
+
+func (d *decoder) decode(text []byte, into any) error {
 	if !utf8.Valid(text) {
 		return badRequest("body: invalid UTF-8") // which the decoder would repair
 	}
-	dec := json.NewDecoder(bytes.NewReader(text))
-	dec.DisallowUnknownFields()
+	if d.json == nil {
+		d.json = json.NewDecoder(&d.text)
+		d.json.DisallowUnknownFields()
+	}
+	d.text.Reset(text)
+	dec, start := d.json, d.json.InputOffset()
+	d.json = nil
 	if err := dec.Decode(into); err != nil {
 		return describe(err)
 	}
-	if rest := text[dec.InputOffset():]; len(bytes.TrimSpace(rest)) > 0 {
+	rest := text[dec.InputOffset()-start:]
+	if len(bytes.TrimSpace(rest)) > 0 {
 		return badRequest("body: expected one JSON value, there is more after it")
+	}
+	if len(rest) == 0 {
+		d.json = dec
 	}
 	return nil
 }

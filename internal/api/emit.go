@@ -131,10 +131,10 @@ func (a *API) emitOne(e *Emit) (n int, err error) {
 }
 
 // emitText emits what an item of a batch or a line of a stream says.
-func (a *API) emitText(text []byte, defaults scope) (int, error) {
+func (a *API) emitText(d *decoder, text []byte, defaults scope) (int, error) {
 	var e Emit
 	e.scope = defaults
-	if err := decode(text, &e); err != nil {
+	if err := d.decode(text, &e); err != nil {
 		return 0, err
 	}
 	if e.Ack != nil {

@@ -32,6 +32,7 @@ type LineError struct {
 // of the line that it breaks off in.
 func (a *API) emitStream(body io.Reader, defaults scope) Streamed {
 	var sum Streamed
+	var texts decoder
 	failed := told[LineError]{errors: []LineError{}}
 	number := 0
 	for line, err := range lines(body) {
@@ -42,7 +43,7 @@ func (a *API) emitStream(body io.Reader, defaults scope) Streamed {
 		}
 		n := 0
 		if err == nil {
-			n, err = a.emitText(line, defaults)
+			n, err = a.emitText(&texts, line, defaults)
 		}
 		if err != nil {
 			failed.add(LineError{Line: number, Error: err.Error()})
