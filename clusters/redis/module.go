@@ -18,7 +18,8 @@ func init() { caddy.RegisterModule(Redis{}) }
 // The user of a Redis with access control lists needs publish, subscribe,
 // psubscribe, unsubscribe, punsubscribe, pubsub|numsub, hello, ping and auth, and
 // the channels of the key; when sharded, spublish, ssubscribe, sunsubscribe and
-// pubsub|shardnumsub in place of the first six.
+// pubsub|shardnumsub in place of the first six. In a Redis Cluster, it needs
+// cluster|slots, too.
 type Redis struct {
 	redisconn.Config
 	// Key is what the names of all channels begin with, as Node's adapter has it.

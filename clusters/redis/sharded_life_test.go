@@ -81,6 +81,25 @@ func TestShardedRestart(t *testing.T) {
 	}
 }
 
+// TestShardedRestrictedUser has a user with no more rights than the documentation
+// asks for.
+func TestShardedRestrictedUser(t *testing.T) {
+	s := startRedis(t)
+	s.command("ACL", "SETUSER", "sio", "on", ">pass", "resetchannels", "-@all", "+spublish", "+ssubscribe", "+sunsubscribe",
+		"+pubsub|shardnumsub", "+hello", "+ping", "+auth", "&socket.io#*")
+	user := func(r *Redis) { r.Username, r.Password = "sio", "pass" }
+	a, b := enter(t, process(t, s, user, speaks(dynamic)), "/chat"), enter(t, process(t, s, user, speaks(dynamic)), "/chat", "room")
+	a.together(2)
+	s.subscribers("socket.io#/chat#room#", 1)
+	a.emit("x", "room")
+	b.nextEmit()
+	b.set(false, "room")
+	s.subscribers("socket.io#/chat#room#", 0)
+	if answers, err := a.ask(cluster.FetchSockets{}); err != nil || len(answers) != 1 {
+		t.Errorf("%v, %v", answers, err)
+	}
+}
+
 func TestShardedOpenAndCloseAgain(t *testing.T) {
 	s := startRedis(t)
 	two := process(t, s, speaks(dynamic))

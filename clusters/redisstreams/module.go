@@ -21,7 +21,7 @@ func init() { caddy.RegisterModule(RedisStreams{}) }
 // It takes Redis 6.2 or later. The user of a Redis with access control lists needs
 // xadd, xread, xrange, xrevrange, set, getdel, publish, subscribe, unsubscribe,
 // pubsub|numsub, hello, ping and auth, the stream, the keys of sessions, and the
-// channels.
+// channels; in a Redis Cluster, cluster|slots, too.
 type RedisStreams struct {
 	redisconn.Config
 	// Stream is the name of the stream, as Node's option streamName. Default:

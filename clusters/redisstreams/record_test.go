@@ -166,6 +166,41 @@ func TestRestore(t *testing.T) {
 	}
 }
 
+// TestRestrictedUser has a user with no more rights than the documentation asks for.
+func TestRestrictedUser(t *testing.T) {
+	s := startRedis(t)
+	s.command("ACL", "SETUSER", "sio", "on", ">pass", "resetkeys", "resetchannels", "-@all", "+xadd", "+xread", "+xrange", "+xrevrange", "+set", "+getdel",
+		"+publish", "+subscribe", "+unsubscribe", "+pubsub|numsub", "+hello", "+ping", "+auth", "~socket.io", "~sio:session:*", "&socket.io#*")
+	user := func(r *RedisStreams) { r.Username, r.Password = "sio", "pass" }
+	a, b := join(t, process(t, s, user), "/"), join(t, process(t, s, user), "/")
+	a.together(2)
+	b.together(2)
+	offset, err := a.record("one")
+	if err != nil || b.nextEmit().Offset != offset {
+		t.Errorf("%s, %v", offset, err)
+	}
+	if _, err := b.record("two", "id"); err != nil {
+		t.Error(err)
+	}
+	left := cluster.Session{PID: "secret", ID: "id", Rooms: []string{"id"}, Data: sio.Data{JSON: []byte(`{}`)}}
+	if err := a.adapter.(*adapter).Save(left, time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the session is saved", func() bool { return s.command("EXISTS", "sio:session:secret") == ":1" })
+	got, err := b.adapter.(*adapter).Restore(t.Context(), "secret", offset)
+	if err != nil || got.ID != "id" {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if missed, err := b.adapter.(*adapter).Missed(t.Context(), offset, got.Rooms); err != nil || len(missed) != 1 {
+		t.Errorf("%+v, %v", missed, err)
+	}
+	if answers, err := a.ask(cluster.FetchSockets{}); err != nil || len(answers) != 1 {
+		t.Errorf("%v, %v", answers, err)
+	}
+	b.adapter.Close()
+	a.together(1)
+}
+
 // TestRestoreIsNotPossible when the stream has forgotten what was missed, or when
 // there is no Redis.
 func TestRestoreIsNotPossible(t *testing.T) {
