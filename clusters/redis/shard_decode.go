@@ -97,12 +97,15 @@ func (m *shardMessage) readShort(message string) bool {
 	}
 	m.typ = shardEmit
 	m.uid, m.nsp = rest[uid+len(emitUID):nsp], rest[nsp+len(emitNsp):len(rest)-len(emitEnd)]
-	if strings.ContainsAny(m.uid+m.nsp, "\\\"") || !utf8.ValidString(message) {
+	if strings.ContainsFunc(m.uid+m.nsp, special) || !utf8.ValidString(message) {
 		return false
 	}
 	m.event, ok = sio.Data{JSON: []byte(rest[:opts])}.Lookup()
 	return ok && json.Unmarshal([]byte(rest[opts+len(emitOpts):uid]), &m.Opts) == nil
 }
+
+// special reports whether a character can't be in a JSON string as it is.
+func special(r rune) bool { return r == '"' || r == '\\' || r < ' ' }
 
 func (m *shardMessage) readJSON(message string) error {
 	message = strings.ToValidUTF8(message, "\uFFFD")

@@ -298,6 +298,7 @@ var malformedShards = []string{
 	`{"type":9,"data":{},"nsp":"/"}`, `{"type":9,"data":{"packet":"e"},"nsp":"/"}`, `{"type":9,"data":{"packet":[]},"nsp":"/"}`, `{"type":9,"data":{"packet":["connection"]},"nsp":"/"}`,
 	`{"type":9,"data":{"packet":["e"],"requestId":"x"},"nsp":"/"}`, "{\"type\":\xff}", "\x81\xa4type", "\x81\xa4type\x03\x00", "\x93\xa1x", "\x82\xa4type\x03\xa3nsp\xa1/",
 	strings.Repeat("[", 5000), `{"a":` + strings.Repeat("[", 5000), `{"type":3,"nsp":"/","data":` + strings.Repeat("[", 5000),
+	"{\"type\":3,\"data\":{\"packet\":{\"type\":2,\"data\":[\"e\"]},\"opts\":{}},\"uid\":\"\x13\",\"nsp\":\"/\"}",
 }
 
 func BenchmarkShardEmit(b *testing.B) {
