@@ -37,8 +37,19 @@ func BenchmarkDecodeEmit(b *testing.B) {
 
 // BenchmarkReceive is the way of a message from one process to another.
 func BenchmarkReceive(b *testing.B) {
+	b.Run("classic", func(b *testing.B) { benchmarkReceive(b, "") })
+	for _, mode := range []sharded{static, dynamic} {
+		b.Run("sharded "+string(mode), func(b *testing.B) { benchmarkReceive(b, mode) })
+	}
+}
+
+func benchmarkReceive(b *testing.B, mode sharded) {
 	s := startRedis(b)
-	sender, receiver := pair(b, s, "/")
+	sender, receiver := enter(b, process(b, s, speaks(mode)), "/"), enter(b, process(b, s, speaks(mode)), "/", "lobby")
+	sender.together(2)
+	if mode == dynamic {
+		s.subscribers("socket.io#/#lobby#", 1)
+	}
 	b.ReportAllocs()
 	const window = 1000 // messages on their way
 	sent, got := 0, 0
