@@ -13,6 +13,10 @@ for (const dialect of ['', 'sharded']) {
 		let redis;
 		let nodes;
 		let client;
+		// With channels for rooms, a server hears a room a moment after somebody joined.
+		const hears = async (room, servers, key = 'socket.io') => {
+			if (dialect) await eventually(async () => await shardSubscribers(client, `${key}#/#${room}#`) === servers, `${servers} hear ${room}`);
+		};
 		const count = (key = 'socket.io') => (dialect ? shardSubscribers(client, `${key}#/#`) : subscribers(client, `${key}-request#/#`));
 
 		before(async () => {
@@ -33,6 +37,7 @@ for (const dialect of ['', 'sharded']) {
 		it('keeps its connections over a reload, and loses nothing', async (t) => {
 			const [a, b] = await Promise.all(nodes.map((n) => connect(t, n)));
 			await call(a, 'join', 'r');
+			await hears('r', 1);
 			const before = await connections();
 			let sent = 0;
 			const timer = setInterval(() => b.emit('to', 'r', sent++), 2);
@@ -86,6 +91,7 @@ for (const dialect of ['', 'sharded']) {
 			nodes[0].global = former;
 			await nodes[0].reload(site);
 			await eventually(async () => await count('other') === 0 && await count() === 2, 'the move back');
+			await hears('moved', 1);
 			b.emit('to', 'moved', 'heard');
 			assert.deepEqual(await has(a, 1), ['heard']);
 			await eventually(async () => (await connections()).length === 4, 'old connections are closed');
@@ -99,6 +105,8 @@ for (const dialect of ['', 'sharded']) {
 			const [a, b, c] = await Promise.all([...others, nodes[0]].map((n) => connect(t, n)));
 			await call(b, 'join', 'r');
 			await call(c, 'join', 'r');
+			await hears('r', 1, 'socket.io:second');
+			await hears('r', 1);
 			a.emit('to', 'r', 'second hub');
 			assert.deepEqual(await has(b, 1), ['second hub']);
 			const d = await connect(t, nodes[1]);
@@ -136,6 +144,7 @@ for (const dialect of ['', 'sharded']) {
 			await call(b, 'join', 'late');
 			await redis.up();
 			await eventually(async () => await count() === 3, 'all join');
+			await hears('late', 2);
 			b.emit('to', 'late', 'hello');
 			assert.deepEqual(await has(a, 1), ['hello']);
 		});
