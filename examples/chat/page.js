@@ -60,8 +60,9 @@ function version(client) {
 	return element('span', 'version', client);
 }
 
-function item(parts, { current, count, onclick, title }) {
+function item(key, parts, { current, count, onclick, title }) {
 	const li = element('li');
+	li.dataset.key = key; // two of the same name are not the same
 	const button = element('button');
 	button.type = 'button';
 	button.title = title ?? '';
@@ -81,7 +82,7 @@ function drawTalks(chat) {
 	let unread = 0;
 	redraw('rooms', [...chat.talks].map(([key, talk]) => {
 		unread += talk.unread;
-		return item([element('span', 'label', key[0] + talk.title)], {
+		return item(key, [element('span', 'label', key[0] + talk.title)], {
 			current: key === chat.current,
 			count: talk.unread,
 			onclick: () => {
@@ -100,7 +101,7 @@ function drawPeople(chat) {
 	redraw('people', [self, ...others.map((id) => {
 		const name = chat.nameOf(id);
 		const parts = [face(id, name), element('span', 'label', name), version(chat.people.get(id)?.client ?? '')];
-		return item(parts, {
+		return item(id, parts, {
 			title: `Say something to ${name} alone`,
 			onclick: () => {
 				chat.open('@' + id, name);

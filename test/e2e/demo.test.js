@@ -139,6 +139,20 @@ test('three tabs with three clients talk', { skip }, async (t) => {
 		await people(linus).getByRole('button', { name: 'Ada' }).waitFor();
 	});
 
+	await t.test('another one of the same name is another one', async () => {
+		const first = await visit(browser, caddy.url, 4, 'Twin', problems);
+		await people(ada).getByRole('button', { name: 'Twin' }).waitFor();
+		const second = await visit(browser, caddy.url, 3, 'Twin', problems);
+		await people(ada).getByRole('button', { name: 'Twin' }).nth(1).waitFor();
+		await first.close();
+		await people(ada).getByRole('button', { name: 'Twin' }).nth(1).waitFor({ state: 'detached' });
+		await people(ada).getByRole('button', { name: 'Twin' }).click();
+		await say(ada, 'to the second');
+		await second.locator('#rooms').getByRole('button', { name: '@Ada' }).waitFor();
+		await ada.locator('#leave').click();
+		await second.close();
+	});
+
 	await t.test('closing a tab is seen', async () => {
 		await grace.close();
 		await people(ada).getByRole('button', { name: 'Grace' }).waitFor({ state: 'detached' });
