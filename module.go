@@ -144,6 +144,11 @@ func (h *Handler) check() error {
 	if h.Path != "" && (!strings.HasPrefix(h.Path, "/") || !strings.HasSuffix(h.Path, "/")) {
 		return fmt.Errorf("path %q: expected a path that begins and ends with a slash, like /socket.io/", h.Path)
 	}
+	for name, value := range map[string]string{"path": h.Path, "hub": h.Hub} {
+		if strings.ContainsAny(value, "{}") {
+			return fmt.Errorf("%s %q: expected it without placeholders; {$NAME} in a Caddyfile is replaced", name, value)
+		}
+	}
 	for _, t := range h.Transports {
 		if t != "polling" && t != "websocket" {
 			return fmt.Errorf("transport %q: expected polling or websocket", t)
@@ -154,6 +159,21 @@ func (h *Handler) check() error {
 			return fmt.Errorf("protocol %d: expected 3 or 4", p)
 		}
 	}
+	if err := h.checkNumbers(); err != nil {
+		return err
+	}
+	if err := checkCookie(h.Cookie); err != nil {
+		return err
+	}
+	for _, o := range h.Origins {
+		if err := checkOrigin(o); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (h *Handler) checkNumbers() error {
 	for name, value := range map[string]int64{
 		"ping_interval": int64(h.PingInterval), "ping_timeout": int64(h.PingTimeout), "connect_timeout": int64(h.ConnectTimeout),
 		"upgrade_timeout": int64(h.UpgradeTimeout), "recovery": int64(h.Recovery),
@@ -165,14 +185,6 @@ func (h *Handler) check() error {
 	}
 	if l := h.RateLimit; l != nil && (l.Events <= 0 || l.Burst < 1) {
 		return errors.New("rate_limit: expected events a second and a burst, both above 0")
-	}
-	if err := checkCookie(h.Cookie); err != nil {
-		return err
-	}
-	for _, o := range h.Origins {
-		if err := checkOrigin(o); err != nil {
-			return err
-		}
 	}
 	return nil
 }
