@@ -190,8 +190,9 @@ func (p *parser) one(expected string) (string, error) {
 }
 
 func (p *parser) text(to *string) (err error) {
+	option := p.Val()
 	if *to, err = p.one("one value"); err == nil && *to == "" {
-		return p.Err("expected a value that is not empty")
+		return p.Errf("%s: expected a value that is not empty", option)
 	}
 	return err
 }

@@ -43,7 +43,7 @@ func (a *Ack) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	if _, err := NewArgs(a.Args); err != nil {
 		return d.Errf("ack: %v", err)
 	}
-	return noBlock(d)
+	return noBlock(d, "ack")
 }
 
 // HandleEvent answers.

@@ -33,7 +33,7 @@ func (s *Disconnect) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	case len(args) > 0:
 		return d.Errf("disconnect: unexpected %q: expected close or nothing", args[0])
 	}
-	return noBlock(d)
+	return noBlock(d, "disconnect")
 }
 
 // HandleEvent disconnects the socket.

@@ -99,20 +99,21 @@ func someRooms(names []string) (Rooms, error) {
 // parseRooms reads a line that is a name and rooms.
 func parseRooms(d *caddyfile.Dispenser) ([]string, error) {
 	d.Next() // the name
+	step := d.Val()
 	names := d.RemainingArgs()
 	if len(names) == 0 {
-		return nil, d.Errf("%s: expected one or more rooms", d.Val())
+		return nil, d.Errf("%s: expected one or more rooms", step)
 	}
 	if _, err := NewRooms(names); err != nil {
-		return nil, d.WrapErr(err)
+		return nil, d.Errf("%s: %v", step, err)
 	}
-	return names, noBlock(d)
+	return names, noBlock(d, step)
 }
 
-// noBlock refuses what follows where nothing may.
-func noBlock(d *caddyfile.Dispenser) error {
+// noBlock refuses what follows a step that has no block.
+func noBlock(d *caddyfile.Dispenser, step string) error {
 	if d.NextBlock(d.Nesting()) {
-		return d.Errf("unexpected %q: there is no block here", d.Val())
+		return d.Errf("%s: unexpected %q: there is no block here", step, d.Val())
 	}
 	return nil
 }

@@ -100,7 +100,7 @@ func (r *Require) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	if err := r.compile(); err != nil {
 		return d.Errf("require: %v", err)
 	}
-	return noBlock(d)
+	return noBlock(d, "require")
 }
 
 // Gate marks the step as one that decides who is let in.

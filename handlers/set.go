@@ -56,7 +56,7 @@ func (s *Set) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	if err := s.compile(); err != nil {
 		return d.Errf("set %s: %v", s.Key, err)
 	}
-	return noBlock(d)
+	return noBlock(d, "set")
 }
 
 // HandleEvent keeps the value.

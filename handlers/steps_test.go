@@ -109,7 +109,7 @@ func TestStepsInCaddyfile(t *testing.T) {
 		{"join", "join: expected one or more rooms"},
 		{`join ""`, "the name is empty"},
 		{"join {socket.room}", "unknown placeholder {socket.room}"},
-		{"join a {\nb\n}", `unexpected "b": there is no block here`},
+		{"join a {\nb\n}", `join: unexpected "b": there is no block here`},
 		{"leave", "leave: expected one or more rooms"},
 		{"emit", "emit: expected the name of an event"},
 		{"emit connect", "reserved event name"},
