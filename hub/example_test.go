@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/caddy-socketio/caddy-socketio/hub"
+	"github.com/caddy-socketio/caddy-socketio/rooms"
 )
 
 // A hub serves clients without Caddy too. In a Caddy with sites that have the
@@ -206,4 +207,57 @@ func ExampleSocket_EmitWithAck() {
 	answer, err := (<-connected).Timeout(5*time.Second).EmitWithAck(context.Background(), "which color?")
 	fmt.Println(answer, err)
 	// Output: ["blue"] <nil>
+}
+
+// Sockets are moved, listed and disconnected by the rooms they are in, on all servers
+// of a cluster.
+func ExampleBroadcast_SocketsJoin() {
+	h := hub.New(hub.Options{})
+	defer h.Close()
+	red := h.Of("/game").In("red")
+	moved, err := red.Except("bench").SocketsJoin("finals")
+	fmt.Println(moved, err)
+	sockets, err := red.FetchSockets(context.Background())
+	fmt.Println(len(sockets), err)
+	gone, err := red.DisconnectSockets(true)
+	fmt.Println(gone, err)
+	// Output:
+	// 0 <nil>
+	// 0 <nil>
+	// 0 <nil>
+}
+
+// A socket's rooms stand until its disconnecting event is handled.
+func ExampleNamespace_On() {
+	h := hub.New(hub.Options{})
+	defer h.Close()
+	h.Of("/chat").On("disconnecting", hub.HandlerFunc(func(_ context.Context, ev *hub.Event) error {
+		_, err := ev.Socket.To(ev.Socket.Rooms()...).Emit("left", ev.Socket.ID(), ev.Reason)
+		return err
+	}))
+}
+
+// A handler may ask its client something, and wait for the answer.
+func ExampleSocket_EmitWithAck() {
+	h := hub.New(hub.Options{})
+	defer h.Close()
+	h.Of("/game").On("move", hub.HandlerFunc(func(ctx context.Context, ev *hub.Event) error {
+		answer, err := ev.Socket.Timeout(10*time.Second).EmitWithAck(ctx, "really?")
+		if err != nil {
+			return err
+		}
+		return ev.Ack(hub.Args(answer))
+	}))
+}
+
+// Go programs are told what becomes of rooms.
+func ExampleNamespace_OnRoom() {
+	h := hub.New(hub.Options{})
+	defer h.Close()
+	cancel := h.Of("/game").OnRoom(func(ev hub.RoomEvent) {
+		if ev.Kind == rooms.Create {
+			fmt.Println("a new room:", ev.Room)
+		}
+	})
+	defer cancel()
 }
