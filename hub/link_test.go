@@ -149,3 +149,25 @@ func TestAskerPanics(t *testing.T) {
 		_ = h.Of("/").Ask(t.Context(), cluster.AllRooms{}, func(cluster.Answer) { panic("asker") })
 	})
 }
+
+// A cluster that panics does not stop the namespace.
+func TestOpenPanics(t *testing.T) {
+	h := hub.New(hub.Options{Cluster: &linking{opening: func(namespace string) {
+		if namespace == "/chat" {
+			panic("open")
+		}
+	}}})
+	defer h.Close()
+	func() {
+		defer func() { _ = recover() }()
+		h.Of("/chat")
+	}()
+	again := make(chan error, 1)
+	go func() {
+		_, err := h.Of("/chat").Emit("news")
+		again <- err
+	}()
+	if err := await(t, again); err != nil {
+		t.Error(err)
+	}
+}

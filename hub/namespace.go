@@ -58,30 +58,33 @@ func newNamespace(h *Hub, name string) *Namespace {
 // link joins the namespace with those of other nodes, by the hub's cluster of the
 // moment, unless it is so joined. A namespace that has ended leaves them.
 func (ns *Namespace) link() {
-	ns.linking.Lock()
-	c := ns.hub.clusterOf(ns)
-	if c == ns.cluster {
-		ns.linking.Unlock()
-		return
-	}
-	ns.cluster = c
-	var adapter *cluster.Adapter
-	if c != nil {
-		a, err := c.Open(ns.name, ns)
-		if err != nil {
-			ns.log().Error("namespace is not shared with other nodes", zap.String("namespace", ns.name), zap.Error(err))
-		} else {
-			adapter = &a
-		}
-	}
-	old := ns.adapter.Swap(adapter)
-	ns.linking.Unlock()
+	old := ns.relink()
 	if old == nil {
 		return
 	}
 	if err := (*old).Close(); err != nil {
 		ns.log().Error("leaving other nodes", zap.String("namespace", ns.name), zap.Error(err))
 	}
+}
+
+// relink changes the adapter, and returns the one before if there was another.
+func (ns *Namespace) relink() (old *cluster.Adapter) {
+	ns.linking.Lock()
+	defer ns.linking.Unlock() // even if the cluster panics
+	c := ns.hub.clusterOf(ns)
+	if c == ns.cluster {
+		return nil
+	}
+	ns.cluster = c
+	if c == nil {
+		return ns.adapter.Swap(nil)
+	}
+	a, err := c.Open(ns.name, ns)
+	if err != nil {
+		ns.log().Error("namespace is not shared with other nodes", zap.String("namespace", ns.name), zap.Error(err))
+		return ns.adapter.Swap(nil)
+	}
+	return ns.adapter.Swap(&a)
 }
 
 // Hub returns the hub that the namespace belongs to.
