@@ -2,6 +2,7 @@ package hub_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -228,11 +229,11 @@ func TestRecoveryOfTooMuch(t *testing.T) {
 
 // What lost sockets had is kept up to a limit, and so are the targets of events.
 func TestRecoveryIsBounded(t *testing.T) {
-	lose := func(s *site, ns *hub.Namespace, data string) identity {
+	lose := func(s *site, ns *hub.Namespace, data string, rooms ...string) identity {
 		c := dial(t, s.url+"/0/", "4")
 		is := c.joinAs("/chat", "{}")
 		socket, _ := ns.Socket(is.SID)
-		if err := socket.Set("data", data); err != nil {
+		if err := errors.Join(socket.Set("data", data), socket.Join(rooms...)); err != nil {
 			t.Fatal(err)
 		}
 		c.conn.Close()
@@ -245,11 +246,15 @@ func TestRecoveryIsBounded(t *testing.T) {
 	t.Run("sockets", func(t *testing.T) {
 		s, ns := newRecovering(t)
 		large := strings.Repeat("x", hub.MaxData*9/10)
-		first := lose(s, ns, large)
-		for range 300 {
-			lose(s, ns, large)
+		rooms := make([]string, hub.MaxRooms-1)
+		for i := range rooms {
+			rooms[i] = fmt.Sprintf("%0*d", hub.MaxRoomName, i)
 		}
-		last := lose(s, ns, large)
+		first := lose(s, ns, large, rooms...)
+		for range 100 {
+			lose(s, ns, large, rooms...)
+		}
+		last := lose(s, ns, large, rooms...)
 		if comesBack(s, first) || !comesBack(s, last) {
 			t.Error("the first is back, or the last is not")
 		}
@@ -257,7 +262,7 @@ func TestRecoveryIsBounded(t *testing.T) {
 	t.Run("targets", func(t *testing.T) {
 		s, ns := newRecovering(t)
 		lost := lose(s, ns, "")
-		rooms := make([]string, 1<<20)
+		rooms := make([]string, 900_000)
 		for i := range rooms {
 			rooms[i] = fmt.Sprint(i)
 		}
