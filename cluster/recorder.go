@@ -28,7 +28,8 @@ type Recorder interface {
 	// up to it; nothing when there is none yet.
 	Delivered() string
 
-	// Before reports whether an offset is before another one.
+	// Before reports whether an offset is before another one. It does nothing
+	// else: a lock may be held meanwhile.
 	Before(a, b string) bool
 
 	// Save keeps what is left of a socket. It queues and returns, as Publish

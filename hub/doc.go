@@ -36,5 +36,5 @@
 // Hub.useMu → Namespace.linking → Hub.mu → history.mu → Socket.mu → the leaves:
 // client.mu, inbox.mu, acks.mu, and those of the packages below. No handler, adapter
 // or listener is called with a lock held; only a cluster that opens a namespace is,
-// with the first two.
+// with the first two, and a recorder that compares offsets, with Socket.mu.
 package hub

@@ -27,5 +27,6 @@
 //
 // Locks: Session.turn is held while a Receiver is called and is no leaf; under it
 // Session.mu may be taken. Session.mu, Server.mu, Route.mu, pump.mu and upload.mu
-// are leaves: nothing is called and no other lock is taken under them.
+// are leaves: no other lock is taken under them, and nothing is called but, under
+// upload.mu, what sets a deadline.
 package engine
