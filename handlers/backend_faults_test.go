@@ -7,12 +7,14 @@ import (
 	"testing"
 )
 
-// wrong are answers that are no answers.
-var wrong = []struct {
+type wrongAnswer struct {
 	name   string
 	answer http.HandlerFunc
 	logged string
-}{
+}
+
+// wrong are answers that are no answers.
+var wrong = []wrongAnswer{
 	{"status 500", says(500, `{"ack":["no"]}`), "status 500"},
 	{"status 503", says(503, "down"), "status 503"},
 	{"redirect", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/login", http.StatusFound) }, "status 302"},
@@ -51,6 +53,10 @@ var wrong = []struct {
 		panic(http.ErrAbortHandler)
 	}, "broke off"},
 	{"hung up", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, "EOF"},
+}
+
+// late are answers that do not come in time.
+var late = []wrongAnswer{
 	{"late", func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, "no answer in time"},
 	{"late end", func(w http.ResponseWriter, r *http.Request) {
 		_, _ = w.Write([]byte(`{"ack":["no"]}`))
@@ -68,10 +74,14 @@ func rooms(n int) string {
 	return "[" + b.String()[1:] + "]"
 }
 
-func TestBackendWrongAnswers(t *testing.T) {
+func TestBackendWrongAnswers(t *testing.T) { testWrongAnswers(t, "", wrong) }
+
+func TestBackendLateAnswers(t *testing.T) { testWrongAnswers(t, "timeout 1s\n", late) }
+
+func testWrongAnswers(t *testing.T, options string, answers []wrongAnswer) {
 	a := newApp(t, nil)
-	s := serve(t, socketio("timeout 200ms\n"+a.proxy()))
-	for _, test := range wrong {
+	s := serve(t, socketio(options+a.proxy()))
+	for _, test := range answers {
 		t.Run(test.name, func(t *testing.T) {
 			s.t, a.t = t, t
 			a.answer(test.answer)

@@ -160,7 +160,7 @@ func TestBackendMeetsBursts(t *testing.T) {
 
 func TestBackendWaitsInTime(t *testing.T) {
 	a, hang := newHanging(t)
-	s := serve(t, socketio("concurrency 1\ntimeout 300ms\n"+a.proxy()))
+	s := serve(t, socketio("concurrency 1\ntimeout 2s\n"+a.proxy()))
 	first, second := s.enter(), s.enter()
 	first.send(`42/app,1["hang"]`)
 	<-hang.waits

@@ -211,7 +211,7 @@ test('an application that is killed and started again takes no socket down', asy
 
 test('answers that are none are errors, and counted', async (t) => {
 	const server = await App.start(t);
-	const caddy = await start(t, server, 'timeout 500ms\nmax_response 100KB');
+	const caddy = await start(t, server, 'timeout 2s\nmax_response 100KB');
 	const a = await connect(t, kind(4, 'upgrade'), app(caddy));
 	const answers = {
 		'a page': [200, '<!doctype html><title>Welcome</title>'],
