@@ -90,7 +90,8 @@ func plainGroups(routes caddyhttp.RouteList) (caddyhttp.RouteList, error) {
 		return fmt.Appendf(nil, `"group":"group%d"`, n)
 	})
 	var plain caddyhttp.RouteList
-	return plain, json.Unmarshal(raw, &plain)
+	err = json.Unmarshal(raw, &plain)
+	return plain, err
 }
 
 // option reads the line that the dispenser is at, if it is an option.

@@ -44,11 +44,12 @@ func placeholder(ev *hub.Event, repl *caddy.Replacer, key string) (any, bool) {
 	if !ok {
 		return "{" + key + "}", true // it is none at all
 	}
-	if text := caddy.ToString(found); place != inJSON || !json.Valid([]byte(text)) {
-		value, err := sio.Marshal(text)
-		return escape(value, err == nil), true
+	text := caddy.ToString(found)
+	if place == inJSON && json.Valid([]byte(text)) {
+		return harmless([]byte(text)), true
 	}
-	return harmless([]byte(caddy.ToString(found))), true
+	value, err := sio.Marshal(text)
+	return escape(value, err == nil), true
 }
 
 // isOurs reports whether text begins with the name of a placeholder whose value a

@@ -28,7 +28,8 @@ func escapeRoutes(routes caddyhttp.RouteList, named map[string]*caddyhttp.Route)
 		return nil, err
 	}
 	var escaped caddyhttp.RouteList
-	return escaped, json.Unmarshal(raw, &escaped)
+	err = json.Unmarshal(raw, &escaped)
+	return escaped, err
 }
 
 // anyOf is a config as it is in JSON.
@@ -39,7 +40,8 @@ func anyOf(config any) (value any, err error) {
 	}
 	decoder := json.NewDecoder(bytes.NewReader(raw))
 	decoder.UseNumber()
-	return value, decoder.Decode(&value)
+	err = decoder.Decode(&value)
+	return value, err
 }
 
 // escaper goes through the config of HTTP handlers, and of the named routes that
