@@ -106,15 +106,14 @@ func escapeJSON(value sio.Data, ok bool) string {
 // harmless makes JSON that is no template.
 func harmless(raw []byte) string { return strings.ReplaceAll(string(raw), "{{", `{\u007b`) }
 
-// isAny reports whether text begins with the name of any placeholder. Those without a
-// dot may be part of a template.
+// isAny reports whether text begins with the name of any placeholder.
 func isAny(text string) bool {
-	key, _, ok := cutKey("{" + text)
-	return ok && strings.Contains(key, ".")
+	_, _, ok := cutKey("{" + text)
+	return ok
 }
 
 // mark puts the place before the names of placeholders, which may be another inside
-// double quotes.
+// double quotes. What has two braces is part of a template.
 func mark(text string, which func(string) bool, place, quotedPlace string) string {
 	var b strings.Builder
 	quoted := false
@@ -125,7 +124,7 @@ func mark(text string, which func(string) bool, place, quotedPlace string) strin
 			i++
 		case c == '"':
 			quoted = !quoted
-		case c == '{' && which(text[i+1:]):
+		case c == '{' && (isOurs(text[i+1:]) || !strings.HasSuffix(text[:i], "{") && which(text[i+1:])):
 			if b.WriteByte(c); quoted {
 				b.WriteString(quotedPlace)
 			} else {

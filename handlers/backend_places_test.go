@@ -127,6 +127,18 @@ func TestBackendEscapesWhatARequestSays(t *testing.T) {
 					}
 				}
 			}
+			on map {
+				backend {
+					map {event.args.0} {kind} {
+						~^(.*)$ "kind of $1"
+					}
+					templates {
+						mime application/json
+					}
+					header Content-Type application/json
+					respond `+"`"+`{"ack":["{kind}",{kind},{{len "four"}},"{none}"]}`+"`"+`
+				}
+			}
 			on data {
 				ack {socket.data}
 			}
@@ -135,6 +147,7 @@ func TestBackendEscapesWhatARequestSays(t *testing.T) {
 	c := s.enter("X-A", `x","z":"`, "X-B", `[1,{"c":"{{"}]`)
 	port := s.address[strings.LastIndex(s.address, ":")+1:]
 	c.call(`42/app,1["data"]`, `43/app,1[{"a":"x\",\"z\":\"","b":"{braces.none}","m":[1,{"c":"{\u007b"}],"n":"x\",\"z\":\"","port":`+port+`}]`)
+	c.call(`42/app,3["map","x\",\"y"]`, `43/app,3["kind of x\",\"y","kind of x\",\"y",4,"{none}"]`)
 	c.call(`42/app,2["headers"]`, `43/app,2["ok"]`)
 	if seen := a.last().header; seen.Get("X-Host") != a.address || seen.Get("X-Copy") != seen.Get("X-B") || seen.Get("X-None") != "{braces.none}" {
 		t.Errorf("got %v", seen)
