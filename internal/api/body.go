@@ -76,8 +76,8 @@ func drop(r *http.Request) {
 	_, _ = io.CopyN(io.Discard, r.Body, maxDropped) // who is gone reads no answer
 }
 
-// decode reads one JSON value and nothing after it. Fields that are not known are
-// errors, which name them.
+// decode reads one JSON value and nothing after it. Fields that are not known, or
+// given twice, are errors, which name them.
 func decode(text []byte, into any) error { return new(decoder).decode(text, into) }
 
 // decoder decodes many texts, with what the first one needed.
@@ -107,7 +107,7 @@ func (d *decoder) decode(text []byte, into any) error {
 	if len(rest) == 0 {
 		d.json = dec
 	}
-	return nil
+	return checkKeys(text)
 }
 
 // describe says in the words of the API what is wrong with a body.

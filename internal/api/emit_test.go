@@ -40,6 +40,7 @@ func TestEmitForms(t *testing.T) {
 		{"emit", `{"event":"x","args":[],"to":[],"except":[]}`, `/ ["x"]`},
 		{"emit?namespace=/chat&hub=default", `{"event":"x"}`, `/chat ["x"]`},
 		{"emit?namespace=/chat", `{"event":"x","namespace":"/org-7"}`, `/org-7 ["x"]`},
+		{"emit", `{"\u0065vent":"\":{","args":[{"To":1,"a":{"A":[],"A":"\\"}},"event",{"event":2}],"to":["event"]}`, `/ ["\":{",{"To":1,"a":{"A":[],"A":"\\"}},"event",{"event":2}]`},
 		{"emit", `{"event":"naïve 🐿","args":["\ud83d\ude00",[[1e400]]]}`, `/ ["naïve 🐿","\ud83d\ude00",[[1e400]]]`},
 	} {
 		f := newFixture(t)
@@ -79,6 +80,13 @@ var badEmits = []struct{ body, error string }{
 	{`{"event":"newListener"}`, "event: reserved"},
 	{`{"event":"x","evnt":"y"}`, "evnt: unknown field"},
 	{`{"event":"x","rooms":["y"]}`, "rooms: unknown field"},
+	{`{"Event":"x"}`, "Event: unknown field"},
+	{`{"event":"x","namespace":"/","NAMESPACE":"/chat"}`, "NAMESPACE: unknown field"},
+	{`{"event":"x","acK":{}}`, "acK: unknown field"},
+	{`{"event":"x", "event" : "y"}`, "event: given twice"},
+	{`{"event":"x","\u0065vent":"y"}`, "event: given twice"},
+	{`{"event":"x","ack":{"Timeout":"1s"}}`, "Timeout: unknown field"},
+	{`{"event":"x","ack":{"timeout":"1s","timeout":"2s"}}`, "timeout: given twice"},
 	{`{"event":"x","to":"lobby"}`, "to: unexpected string, expected a list"},
 	{`{"event":"x","to":[1]}`, "to: unexpected number, expected a string"},
 	{`{"event":"x","to":["a",""]}`, "to: bad room name: it is empty"},

@@ -45,7 +45,7 @@ const bodies = [
 	{ event: 'x', args: 'y' }, { event: 'x', args: { 0: 1 } }, { event: 'x', to: 'a' }, { event: 'x', to: [1] }, { event: 'x', to: [''] },
 	{ event: 'x', except: {} }, { event: 'x', volatile: 1 }, { event: 'x', local: 'yes' }, { event: 'x', compress: [] },
 	{ event: 'x', ack: 5 }, { event: 'x', ack: { timeout: 5 } }, { event: 'x', ack: { wait: '5s' } }, { event: 'x', rooms: ['a'] },
-	{ event: 'x', namespace: 7 }, { event: 'x', hub: [] }, 'x', 7, true,
+	{ Event: 'x' }, { event: 'x', Namespace: '/' }, { event: 'x', ack: { Timeout: '1s' } }, { event: 'x', namespace: 7 }, { event: 'x', hub: [] }, 'x', 7, true,
 ];
 
 // everything asks an API for all that is documented.

@@ -1,0 +1,68 @@
+package api
+
+import (
+	"bytes"
+	"encoding/json"
+	"slices"
+)
+
+// checkKeys refuses keys of a body that encoding/json takes for known ones, as it
+// does not tell upper from lower case, and those that are given twice, of which it
+// takes the last: others who look at the body may take another. The text is an
+// object that could be decoded. No known key has anything but small letters and
+// underscores.
+func checkKeys(text []byte) error {
+	var room [16][]byte
+	seen := room[:0]
+	var parent []byte // the last key of the body itself
+	depth := 0
+	for i := 0; i < len(text); i++ {
+		switch text[i] {
+		case '{', '[':
+			depth++
+		case '}', ']':
+			depth--
+		case '"':
+			end := endOfString(text, i)
+			quoted := text[i:end]
+			i = end - 1
+			ours := depth == 1 || depth == 2 && string(parent) == "ack"
+			if !ours || !bytes.HasPrefix(bytes.TrimLeft(text[end:], " \t\r\n"), []byte(":")) {
+				continue // a value, or part of one
+			}
+			key := unquote(quoted)
+			if bytes.ContainsFunc(key, func(r rune) bool { return r != '_' && (r < 'a' || r > 'z') }) {
+				return badRequest("%s: unknown field", key)
+			}
+			if slices.ContainsFunc(seen, func(other []byte) bool { return bytes.Equal(other, key) }) {
+				return badRequest("%s: given twice", key)
+			}
+			seen = append(seen, key)
+			if depth == 1 {
+				parent = key
+			}
+		}
+	}
+	return nil
+}
+
+// endOfString returns the index after the string that begins at an index.
+func endOfString(text []byte, begin int) int {
+	i := begin + 1
+	for text[i] != '"' {
+		if text[i] == '\\' {
+			i++
+		}
+		i++
+	}
+	return i + 1
+}
+
+func unquote(quoted []byte) []byte {
+	if bytes.IndexByte(quoted, '\\') < 0 {
+		return quoted[1 : len(quoted)-1]
+	}
+	var text string
+	_ = json.Unmarshal(quoted, &text) // it was part of a text that was decoded
+	return []byte(text)
+}
