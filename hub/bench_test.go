@@ -116,3 +116,14 @@ func BenchmarkPrivate(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkFetchPage describes a hundred sockets among many.
+func BenchmarkFetchPage(b *testing.B) {
+	h := crowd(b, 10_000)
+	b.ReportAllocs()
+	for b.Loop() {
+		if page, err := h.Of("/").To("all").FetchPage(b.Context(), "a", 100); len(page) != 100 || err != nil {
+			b.Fatal(len(page), err)
+		}
+	}
+}

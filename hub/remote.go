@@ -1,9 +1,13 @@
 package hub
 
 import (
+	"context"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
+	"github.com/caddy-socketio/caddy-socketio/rooms"
 )
 
 // RemoteSocket describes a socket that may be on another node, as it was when it
@@ -38,6 +42,51 @@ func (r RemoteSocket) Disconnect(close bool) error {
 }
 
 func (r RemoteSocket) target() Broadcast { return r.ns.To(r.ID) }
+
+// FetchPage is [Broadcast.FetchSockets] for long lists: it returns up to limit sockets
+// in the order of their ids, those that come after an id. Of the sockets of this node
+// it describes no more than these.
+func (b Broadcast) FetchPage(ctx context.Context, after string, limit int) ([]RemoteSocket, error) {
+	ctx, cancel := withTimeout(ctx, b.timeout)
+	defer cancel()
+	var found []RemoteSocket
+	add := func(sockets cluster.Sockets) {
+		for _, s := range sockets {
+			if s.ID > after {
+				found = append(found, RemoteSocket{Socket: s, ns: b.ns})
+			}
+		}
+	}
+	target := b.targeted()
+	add(b.ns.describePage(target, after, limit))
+	var err error
+	if adapter := b.ns.adapter.Load(); adapter != nil && !b.flags.Local {
+		err = (*adapter).Ask(ctx, cluster.FetchSockets{Target: target}, func(a cluster.Answer) {
+			sockets, _ := a.(cluster.Sockets)
+			add(sockets)
+		})
+	}
+	slices.SortFunc(found, func(a, b RemoteSocket) int { return strings.Compare(a.ID, b.ID) })
+	return found[:min(len(found), limit)], timedOut(err)
+}
+
+// describePage describes some of the sockets of this node.
+func (ns *Namespace) describePage(t rooms.Target, after string, limit int) cluster.Sockets {
+	var list []*Socket
+	ns.each(t, func(s *Socket) bool {
+		if s.id > after && s.Connected() {
+			list = append(list, s)
+		}
+		return true
+	})
+	slices.SortFunc(list, func(a, b *Socket) int { return strings.Compare(a.id, b.id) })
+	list = list[:min(len(list), limit)]
+	found := make(cluster.Sockets, len(list))
+	for i, s := range list {
+		found[i] = s.describe()
+	}
+	return found
+}
 
 // describe returns what other nodes and listings may know of the socket.
 func (s *Socket) describe() cluster.Socket {

@@ -152,6 +152,33 @@ func TestRemoteOperations(t *testing.T) {
 	}
 }
 
+func TestFetchPage(t *testing.T) {
+	h, url := newHub(t)
+	ns := h.Of("/")
+	var ids []string
+	for range 5 {
+		_, id := join(t, url, "/", "")
+		ids = append(ids, id)
+	}
+	slices.Sort(ids)
+	for _, c := range []struct {
+		after string
+		limit int
+		want  []string
+	}{
+		{"", 10, ids}, {"", 2, ids[:2]}, {ids[1], 2, ids[2:4]}, {ids[3], 2, ids[4:]}, {ids[4], 2, nil}, {"", 0, nil},
+	} {
+		page, err := ns.Local().FetchPage(t.Context(), c.after, c.limit)
+		var got []string
+		for _, s := range page {
+			got = append(got, s.ID)
+		}
+		if err != nil || !slices.Equal(got, c.want) {
+			t.Errorf("%d after %q: got %v, %v, want %v", c.limit, c.after, got, err, c.want)
+		}
+	}
+}
+
 func TestRoomNames(t *testing.T) {
 	h, url := newHub(t)
 	ns := h.Of("/")

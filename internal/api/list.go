@@ -4,9 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/caddy-socketio/caddy-socketio/hub"
 )
@@ -73,10 +71,12 @@ func (a *API) sockets(w http.ResponseWriter, r *http.Request) (any, error) {
 	}
 	answer := []Socket{}
 	err = a.in(scopeOf(q), func(ns *hub.Namespace) error {
-		found, err := broadcast(ns).FetchSockets(r.Context())
+		found, err := broadcast(ns).FetchPage(r.Context(), q.Get("after"), limit)
 		// Listings are for looking: what could be learned is better than nothing.
 		w.Header().Set(CompleteHeader, strconv.FormatBool(err == nil))
-		answer = page(found, q.Get("after"), limit)
+		for _, s := range found {
+			answer = append(answer, describeSocket(s))
+		}
 		return nil
 	})
 	return answer, err
@@ -99,18 +99,6 @@ func broadcastOf(q url.Values) (func(*hub.Namespace) hub.Broadcast, error) {
 		}
 		return b
 	}, nil
-}
-
-// page is some of the sockets in the order of their ids.
-func page(found []hub.RemoteSocket, after string, limit int) []Socket {
-	found = slices.DeleteFunc(found, func(s hub.RemoteSocket) bool { return after != "" && s.ID <= after })
-	slices.SortFunc(found, func(a, b hub.RemoteSocket) int { return strings.Compare(a.ID, b.ID) })
-	found = found[:min(len(found), limit)]
-	answer := make([]Socket, len(found))
-	for i, s := range found {
-		answer[i] = describeSocket(s)
-	}
-	return answer
 }
 
 // describeSocket makes up for what other nodes may have left out.
