@@ -122,6 +122,33 @@ func TestConnectionsAreKilled(t *testing.T) {
 	}
 }
 
+// TestStreamLosesItsEnd has Redis come back with what it knew a while ago, as after a
+// failover, or from a snapshot: nothing is heard twice.
+func TestStreamLosesItsEnd(t *testing.T) {
+	s := startRedis(t)
+	a, b := pair(t, s, "/")
+	for i := range 10 {
+		a.emit(strconv.Itoa(i))
+		b.nextEmit()
+	}
+	position := func() string {
+		l := linkOf(b)
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		return l.position
+	}
+	read := position()
+	s.command("EVAL", "for _, e in ipairs(redis.call('XREVRANGE', 'socket.io', '+', '-', 'COUNT', 3)) do redis.call('XDEL', 'socket.io', e[1]) end", "0")
+	s.command("CLIENT", "KILL", "TYPE", "pubsub")
+	eventually(t, "it is noticed", func() bool { return compareIDs(position(), read) < 0 })
+	s.command("CLIENT", "KILL", "TYPE", "normal") // which ends the read from the former position
+	eventually(t, "it reads again", func() bool { return s.info("blocked_clients") == "2" })
+	s.command("XADD", "socket.io", "*", "uid", "x", "nsp", "/", "type", "3", "data", `{"packet":{"type":2,"data":["new"]},"opts":{"rooms":[],"except":[],"flags":{}}}`)
+	if got := b.nextEmit(); got.Data.String() != `["new"]` {
+		t.Errorf("told %s again", got.Data)
+	}
+}
+
 // TestRedisIsFull has a Redis that takes no more entries, for a while.
 func TestRedisIsFull(t *testing.T) {
 	s := startRedis(t)

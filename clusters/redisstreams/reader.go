@@ -19,7 +19,8 @@ const (
 )
 
 // locate finds where to read on: at first after the newest entry of the stream; and
-// when the stream is another than it was, because Redis lost it, at its beginning.
+// where it ends when it ends before what was read, because Redis lost its end. What is
+// new may have ids like those lost, and what is before was read.
 func (l *link) locate(client rueidis.Client) error {
 	ctx, cancel := context.WithTimeout(l.ctx, redisconn.AnswerTime)
 	defer cancel()
@@ -33,11 +34,8 @@ func (l *link) locate(client rueidis.Client) error {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	switch {
-	case l.position == "":
+	if l.position == "" || compareIDs(last, l.position) < 0 {
 		l.position = last
-	case compareIDs(last, l.position) < 0 && last != beforeAll:
-		l.position = beforeAll
 	}
 	return nil
 }
