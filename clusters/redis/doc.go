@@ -12,7 +12,7 @@
 //	K#N#ROOM#        the same, when it is for exactly one room
 //	K-request#N#     requests between servers: JSON objects with a number as type
 //	K-response#N#    responses to them
-//	K-response#N#UID# responses to one server
+//	K-response#N#UID# responses to one server: clients' acknowledgements
 //
 // Each server that has the namespace subscribes to all of them, and finds out by
 // PUBSUB NUMSUB how many servers there are. Hubs but the default one have a key of
