@@ -80,6 +80,21 @@ for (const [mode, kind] of [['static', 'ioredis'], ['dynamic', 'ioredis'], ['dyn
 			assert.deepEqual(Buffer.from((await has(b, 4)).at(-1)), Buffer.from([7]));
 		});
 
+		it('reaches clients of Socket.IO 2, whose ids are of another length', async (t) => {
+			const namespace = '/org-old';
+			const [a, b] = await Promise.all([0, 1].map((i) => connect(t, nodes[i], { namespace, version: 2 })));
+			const of = node.io.of(namespace);
+			await eventually(async () => await of.adapter.serverCount() === 3, 'three servers');
+			const { body } = await nodes[0].get(`/socketio/sockets?${new URLSearchParams({ namespace })}`);
+			const ids = body.map(({ id }) => id).sort();
+			assert.deepEqual(ids, [a.id, b.id].sort());
+			if (mode !== 'static') for (const id of ids) await eventually(async () => await shardSubscribers(client, `socket.io#${namespace}#${id}#`) === 1, 'it is heard');
+			for (const socket of [a, b]) of.to(socket.id).emit('msg', socket.id);
+			a.emit('to', b.id, 'from a');
+			assert.deepEqual(await has(a, 1), [a.id]);
+			assert.deepEqual((await has(b, 2)).sort(), [b.id, 'from a'].sort());
+		});
+
 		it('asks and moves sockets of the Caddys', async (t) => {
 			const [a, b, c] = await everywhere(t);
 			const seen = await node.io.fetchSockets();
