@@ -112,3 +112,27 @@ func TestEmittersThatPublishPerRoom(t *testing.T) {
 		}
 	}
 }
+
+// TestHugeMessages have no effect but to be counted, and what comes after them does.
+func TestHugeMessages(t *testing.T) {
+	s := startRedis(t)
+	huge := strings.Repeat("x", maxMessage+1)
+	for _, mode := range []sharded{"", dynamic} {
+		n := enter(t, process(t, s, speaks(mode)), "/")
+		n.together(1)
+		publish, good := "PUBLISH", pack(t, `["x",{"data":["end"]},{}]`)
+		if mode != "" {
+			publish, good = "SPUBLISH", `{"type":3,"data":{"packet":{"type":2,"data":["end"]},"opts":{}},"uid":"x","nsp":"/"}`
+		}
+		for range 3 {
+			s.command(publish, "socket.io#/#", huge)
+		}
+		s.command(publish, "socket.io#/#", good)
+		if got := n.nextEmit(); got.Data.String() != `["end"]` {
+			t.Errorf("told %.60s", got.Data)
+		}
+		if state := linkOf(n.node).state(); state.Dropped != 3 || linkOf(n.node).inbound.Load() != 0 {
+			t.Errorf("%+v", state)
+		}
+	}
+}
