@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -193,6 +194,37 @@ func TestUnreachableRedis(t *testing.T) {
 	if _, err := linkOf(a).open("k", "/", a); err == nil {
 		t.Error("a closed link opens")
 	}
+}
+
+// TestRedisHangs has a Redis stop to answer, with its connections open, and go on.
+func TestRedisHangs(t *testing.T) {
+	s := startRedis(t)
+	a, b := pair(t, s, "/")
+	c, d := shardPair(t, s, dynamic, "room")
+	signal := func(sig os.Signal) {
+		if err := s.process.Process.Signal(sig); err != nil {
+			t.Fatal(err)
+		}
+	}
+	signal(syscall.SIGSTOP)
+	t.Cleanup(func() { signal(syscall.SIGCONT) }) // before it is killed
+	for _, n := range []*node{a, c.node} {
+		for i := range 10_000 { // none of which waits
+			n.emit(strconv.Itoa(i), "room")
+		}
+	}
+	for _, n := range []*node{a, b, c.node, d.node} {
+		eventually(t, "the link notices", func() bool { return !linkOf(n).state().Connected })
+		if _, err := n.ask(cluster.FetchSockets{}); !errors.Is(err, cluster.ErrIncomplete) {
+			t.Errorf("asked: %v", err)
+		}
+	}
+	signal(syscall.SIGCONT)
+	hears(t, a, b, "again")
+	hears(t, b, a, "again")
+	c.together(2)
+	s.subscribers("socket.io#/chat#room#", 2)
+	hears(t, c.node, d.node, "again")
 }
 
 func TestPublishedBeforeClose(t *testing.T) {
