@@ -1,6 +1,7 @@
 # demo    the chat of examples/, on http://localhost:8080
 # test    everything: vet, unit tests, the official clients against the binary
 # bench   benchmarks
+# compare emits a second from outside, beside Node's emitter and server
 # fuzz    every fuzz target in turn, FUZZTIME each
 # clean   what the others leave behind
 
@@ -9,7 +10,7 @@ NPM      ?= npm
 NODE     ?= node
 FUZZTIME ?= 20s
 
-.PHONY: demo test vet unit e2e bench fuzz clean
+.PHONY: demo test vet unit e2e bench compare fuzz clean
 
 demo:
 	$(GO) run ./cmd/caddy run --config examples/Caddyfile
@@ -35,6 +36,11 @@ e2e:
 
 bench:
 	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+compare:
+	$(GO) build -o bin/caddy ./cmd/caddy
+	cd test/e2e && $(NPM) ci
+	cd test/e2e && CADDY=$(CURDIR)/bin/caddy $(NODE) emits.bench.js
 
 fuzz:
 	@for package in $$($(GO) list ./...); do \
