@@ -117,6 +117,13 @@ for (const generation of Object.keys(generations).filter((name) => !name.include
 			const seen = await node.io.fetchSockets();
 			assert.deepEqual(seen.map(({ id }) => id).sort(), ids);
 			assert.equal(seen.find(({ id }) => id === a.id).handshake.address, '127.0.0.1');
+			if (!generation.startsWith('4.0')) {
+				for (const socket of [a, b, c]) socket.on('q', (n, ack) => ack(Buffer.from([n])));
+				const answers = await new Promise((resolve, reject) => {
+					node.io.timeout(5000).emit('q', 1, (error, list) => (error ? reject(error) : resolve(list)));
+				});
+				assert.deepEqual(answers.map((answer) => [...answer]), [[1], [1], [1]]);
+			}
 			node.io.in(a.id).socketsJoin('x');
 			await eventually(async () => (await call(a, 'rooms')).includes('x'), 'the socket joins');
 			assert.ok((await node.adapter.allRooms()).has('x'));
