@@ -132,7 +132,7 @@ func (s *Session) end(reason string, e ending) {
 	if probe != nil {
 		probe.hangUp(closeFrame(0))
 	}
-	if up != nil && !e.flush && !e.noop {
+	if up != nil && forget {
 		up.abort()
 	}
 	s.notify(reason)
@@ -175,8 +175,12 @@ func (s *Session) finish() {
 		close(s.finished)
 		s.finished = nil
 	}
+	up := s.upload
 	s.mu.Unlock()
 	s.server.forget(s)
+	if up != nil {
+		up.abort()
+	}
 }
 
 // awaitPoll forgets a session that its client has closed when the client's last poll

@@ -267,3 +267,34 @@ func readUpgrading(t *testing.T, w *world, q string, count int) (got []string) {
 	}
 	return got
 }
+
+// A POST that never ends ends with its session, however that does.
+func TestUploadEndsWithItsSession(t *testing.T) {
+	for name, end := range map[string]func(w *world){
+		"closed": func(w *world) { w.last().session.Close("over") },
+		"upgraded": func(w *world) {
+			w.upgrade("EIO=4")
+			synctest.Wait()
+			w.last().session.Close("over")
+		},
+		"silent": func(w *world) {},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, config(), func(t *testing.T, w *world) {
+				q := w.open("EIO=4")
+				nc, err := w.dial(t.Context(), "tcp", "x")
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer nc.Close()
+				io.WriteString(nc, "POST /socket.io/?"+q+" HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n4hal")
+				synctest.Wait()
+				end(w)
+				_ = nc.SetReadDeadline(time.Now().Add(5 * time.Minute))
+				if _, err := io.Copy(io.Discard, nc); err != nil {
+					t.Errorf("%v: want the end", err)
+				}
+			})
+		})
+	}
+}
