@@ -55,6 +55,7 @@ func (x *exchange) servePolling(s *Session) {
 	case http.MethodPost:
 		x.serveUpload(s)
 	default:
+		x.leaveBody()
 		x.W.Header().Set("Allow", "GET, POST")
 		answer(x.W, http.StatusMethodNotAllowed, "", "")
 	}

@@ -95,6 +95,9 @@ func (x *exchange) refuse(e *refusal) {
 		// Whatever follows on this connection was meant for a WebSocket.
 		x.W.Header().Set("Connection", "close")
 	}
+	if x.R.ContentLength != 0 {
+		x.leaveBody()
+	}
 	e.answer(x.W, x.upgrade)
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
@@ -268,7 +269,8 @@ func readUpgrading(t *testing.T, w *world, q string, count int) (got []string) {
 	return got
 }
 
-// A POST that never ends ends with its session, however that does.
+// A POST that never ends ends with its session, however that does, and so does one
+// that comes too late.
 func TestUploadEndsWithItsSession(t *testing.T) {
 	for name, end := range map[string]func(w *world){
 		"closed": func(w *world) { w.last().session.Close("over") },
@@ -290,9 +292,17 @@ func TestUploadEndsWithItsSession(t *testing.T) {
 				io.WriteString(nc, "POST /socket.io/?"+q+" HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n4hal")
 				synctest.Wait()
 				end(w)
-				_ = nc.SetReadDeadline(time.Now().Add(5 * time.Minute))
-				if _, err := io.Copy(io.Discard, nc); err != nil {
-					t.Errorf("%v: want the end", err)
+				late, err := w.dial(t.Context(), "tcp", "x")
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer late.Close()
+				io.WriteString(late, "POST /socket.io/?"+q+" HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n4hal")
+				for _, nc := range []net.Conn{nc, late} {
+					_ = nc.SetReadDeadline(time.Now().Add(5 * time.Minute))
+					if _, err := io.Copy(io.Discard, nc); err != nil {
+						t.Errorf("%v: want the end", err)
+					}
 				}
 			})
 		})

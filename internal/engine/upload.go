@@ -15,6 +15,8 @@ const (
 	octetStream = "application/octet-stream"
 	// keptBody is the capacity of a buffer that is worth keeping.
 	keptBody = 64 << 10
+	// bodyPatience is how long a body may take that is not taken.
+	bodyPatience = 5 * time.Second
 )
 
 var bodies = sync.Pool{New: func() any { return new(bytes.Buffer) }}
@@ -65,6 +67,7 @@ func (x *exchange) serveUpload(s *Session) {
 		x.refuseBody(http.StatusBadRequest)
 		return
 	case uploadIgnored:
+		x.leaveBody()
 		answer(x.W, http.StatusOK, "text/html", "ok")
 		return
 	}
@@ -93,6 +96,12 @@ func (x *exchange) refuseBody(status int) {
 	x.W.Header().Set("Connection", "close")
 	_ = http.NewResponseController(x.W).SetReadDeadline(time.Unix(1, 0)) // then it has to end by itself
 	answer(x.W, status, "", "")
+}
+
+// leaveBody bounds how long the server, which reads a body to its end before it
+// answers, waits for one that is not taken.
+func (x *exchange) leaveBody() {
+	_ = http.NewResponseController(x.W).SetReadDeadline(time.Now().Add(bodyPatience))
 }
 
 type uploadVerdict uint8
