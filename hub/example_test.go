@@ -209,44 +209,13 @@ func ExampleSocket_EmitWithAck() {
 	// Output: ["blue"] <nil>
 }
 
-// Sockets are moved, listed and disconnected by the rooms they are in, on all servers
-// of a cluster.
-func ExampleBroadcast_SocketsJoin() {
-	h := hub.New(hub.Options{})
-	defer h.Close()
-	red := h.Of("/game").In("red")
-	moved, err := red.Except("bench").SocketsJoin("finals")
-	fmt.Println(moved, err)
-	sockets, err := red.FetchSockets(context.Background())
-	fmt.Println(len(sockets), err)
-	gone, err := red.DisconnectSockets(true)
-	fmt.Println(gone, err)
-	// Output:
-	// 0 <nil>
-	// 0 <nil>
-	// 0 <nil>
-}
-
 // A socket's rooms stand until its disconnecting event is handled.
-func ExampleNamespace_On() {
+func ExampleNamespace_On_disconnecting() {
 	h := hub.New(hub.Options{})
 	defer h.Close()
 	h.Of("/chat").On("disconnecting", hub.HandlerFunc(func(_ context.Context, ev *hub.Event) error {
 		_, err := ev.Socket.To(ev.Socket.Rooms()...).Emit("left", ev.Socket.ID(), ev.Reason)
 		return err
-	}))
-}
-
-// A handler may ask its client something, and wait for the answer.
-func ExampleSocket_EmitWithAck() {
-	h := hub.New(hub.Options{})
-	defer h.Close()
-	h.Of("/game").On("move", hub.HandlerFunc(func(ctx context.Context, ev *hub.Event) error {
-		answer, err := ev.Socket.Timeout(10*time.Second).EmitWithAck(ctx, "really?")
-		if err != nil {
-			return err
-		}
-		return ev.Ack(hub.Args(answer))
 	}))
 }
 
