@@ -141,15 +141,7 @@ func TestShardedIgnoresReplicas(t *testing.T) {
 	all := startCluster(t)
 	channel := "socket.io#/chat#"
 	master := owner(t, all, channel)
-	_, id := master.exchange("CLUSTER", "MYID")
-	master.command("CONFIG", "SET", "repl-diskless-sync-delay", "0")
-	replica := startRedis(t, "--cluster-enabled", "yes", "--cluster-node-timeout", "1000", "--cluster-port", fmt.Sprint(freePort(t)))
-	replica.command("CLUSTER", "MEET", "127.0.0.1", fmt.Sprint(master.port), master.args[len(master.args)-1])
-	eventually(t, "the replica replicates", func() bool { return replica.command("CLUSTER", "REPLICATE", id) == "+OK" })
-	eventually(t, "the replica is known", func() bool {
-		_, slots := all[0].exchange("CLUSTER", "NODES")
-		return strings.Contains(slots, "slave") && replica.info("master_link_status") == "up"
-	})
+	replica := replicate(t, all, master)
 	var nodes []*roomy
 	for range 8 {
 		nodes = append(nodes, enter(t, process(t, replica, speaks(dynamic)), "/chat"))
@@ -160,6 +152,50 @@ func TestShardedIgnoresReplicas(t *testing.T) {
 	for _, n := range nodes[1:] {
 		n.nextEmit()
 	}
+}
+
+// TestShardedFailover has the server of a channel end, and its replica take over.
+func TestShardedFailover(t *testing.T) {
+	all := startCluster(t)
+	channel := "socket.io#/chat#room#"
+	master := owner(t, all, channel)
+	replica := replicate(t, all, master)
+	var rest []*server
+	for _, s := range append(all, replica) {
+		if s != master {
+			rest = append(rest, s)
+		}
+	}
+	addresses := func(r *Redis) {
+		for _, s := range rest[1:] {
+			r.Addresses = append(r.Addresses, s.address())
+		}
+	}
+	a, b := enter(t, process(t, rest[0], addresses, speaks(dynamic)), "/chat", "room"), enter(t, process(t, rest[0], addresses, speaks(dynamic)), "/chat", "room")
+	a.together(2)
+	master.subscribers(channel, 2)
+	hearsIn(t, a, b, channel)
+	master.stop()
+	eventually(t, "the replica takes over", func() bool { return replica.info("role") == "master" })
+	replica.subscribers(channel, 2)
+	a.together(2)
+	hearsIn(t, a, b, channel)
+	hearsIn(t, b, a, "socket.io#/chat#")
+}
+
+// replicate starts a replica of a server of a cluster.
+func replicate(t *testing.T, all []*server, master *server) *server {
+	t.Helper()
+	_, id := master.exchange("CLUSTER", "MYID")
+	master.command("CONFIG", "SET", "repl-diskless-sync-delay", "0")
+	replica := startRedis(t, "--cluster-enabled", "yes", "--cluster-node-timeout", "1000", "--cluster-port", fmt.Sprint(freePort(t)))
+	replica.command("CLUSTER", "MEET", "127.0.0.1", fmt.Sprint(master.port), master.args[len(master.args)-1])
+	eventually(t, "the replica replicates", func() bool { return replica.command("CLUSTER", "REPLICATE", id) == "+OK" })
+	eventually(t, "the replica is known", func() bool {
+		_, slots := all[0].exchange("CLUSTER", "NODES")
+		return strings.Contains(slots, "slave") && replica.info("master_link_status") == "up"
+	})
+	return replica
 }
 
 // hearsIn is hears by one channel.
