@@ -2,6 +2,7 @@ package redisstreams
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -75,5 +76,49 @@ func TestRedisCluster(t *testing.T) {
 	}
 	if answers, err := nodes[0].ask(cluster.FetchSockets{}); err != nil || len(answers) != 5 {
 		t.Errorf("%d answers, %v", len(answers), err)
+	}
+}
+
+// TestStreamMoves has the stream go to another server of a cluster, by the steps that
+// redis-cli takes: nothing is lost, and nothing heard twice.
+func TestStreamMoves(t *testing.T) {
+	all := startCluster(t)
+	a, b := join(t, process(t, all[0]), "/"), join(t, process(t, all[1]), "/")
+	a.together(2)
+	b.together(2)
+	a.emit("0")
+	b.nextEmit()
+	var from, to *server
+	for _, s := range all {
+		if s.command("EXISTS", "socket.io") == ":1" {
+			from = s
+		} else {
+			to = s
+		}
+	}
+	slot := strings.TrimPrefix(from.command("CLUSTER", "KEYSLOT", "socket.io"), ":")
+	_, source := from.exchange("CLUSTER", "MYID")
+	_, id := to.exchange("CLUSTER", "MYID")
+	for i, answer := range []string{
+		to.command("CLUSTER", "SETSLOT", slot, "IMPORTING", source),
+		from.command("CLUSTER", "SETSLOT", slot, "MIGRATING", id),
+		from.command("MIGRATE", "127.0.0.1", fmt.Sprint(to.port), "socket.io", "0", "5000"),
+		to.command("CLUSTER", "SETSLOT", slot, "NODE", id),
+		from.command("CLUSTER", "SETSLOT", slot, "NODE", id),
+	} {
+		if answer != "+OK" {
+			t.Fatalf("%d: %s", i, answer)
+		}
+	}
+	for i := 1; i <= 100; i++ {
+		a.emit(fmt.Sprint(i))
+	}
+	for i := 1; i <= 100; i++ {
+		if got, _ := b.nextEmit().Data.Index(1); got.Text() != fmt.Sprint(i) {
+			t.Fatalf("%s, not %d", got, i)
+		}
+	}
+	if state := linkOf(a).State(); !state.Connected || state.Dropped > 0 {
+		t.Errorf("%+v", state)
 	}
 }
