@@ -244,13 +244,12 @@ func (h *Hub) leave(ns *Namespace) {
 
 // tidy lets go of a namespace that nothing names and nobody uses.
 func (h *Hub) tidy(ns *Namespace) {
-	keeps := ns.history.keeps()
 	h.mu.Lock()
 	named := ns.kept
 	if h.declared != nil && !named {
 		_, named = h.declared.exact[ns.name]
 	}
-	if named || ns.users > 0 || keeps || h.namespaces[ns.name] != ns {
+	if named || ns.users > 0 || h.namespaces[ns.name] != ns || ns.history.keeps() {
 		h.mu.Unlock()
 		return
 	}
