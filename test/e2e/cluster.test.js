@@ -49,7 +49,7 @@ class Node {
 
 	async stop() {
 		await new Promise((resolve) => this.io.close(resolve));
-		for (const client of this.clients) client.disconnect();
+		await Promise.all(this.clients.map((client) => client.quit())); // after what the adapter said last
 	}
 }
 
