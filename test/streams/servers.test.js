@@ -17,13 +17,15 @@ for (const kind of ['ioredis', 'redis']) {
 			nodes = [...await caddys(redis, 2), node];
 			await node.sees(3);
 			// An idle Node asks for what is new from then on, each time again.
-			const [a, b] = await Promise.all([connect({ after() {} }, nodes[0]), connect({ after() {} }, node)]);
+			const sockets = await Promise.all(nodes.map((n) => connect({ after() {} }, n)));
 			await eventually(async () => {
 				await nodes[0].emit({ event: 'msg', args: ['awake?'] });
-				return b.got.length > 0;
+				return sockets[2].got.length > 0;
 			}, 'Node reads');
-			a.close();
-			b.close();
+			await nodes[0].emit({ event: 'msg', args: ['awake'] });
+			const awake = (socket) => socket.got.some(([word]) => word === 'awake');
+			await eventually(() => sockets.every(awake), 'all have heard all of it');
+			for (const socket of sockets) socket.close();
 		});
 		after(async () => {
 			await Promise.all((nodes ?? []).map((n) => n.stop()));
