@@ -2,12 +2,12 @@ package redis
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"sync"
 	"time"
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
+	"github.com/caddy-socketio/caddy-socketio/clusters/internal/peer"
 	"github.com/caddy-socketio/caddy-socketio/rooms"
 	"github.com/caddy-socketio/caddy-socketio/sio"
 	"go.uber.org/zap"
@@ -46,9 +46,9 @@ func (ln *line) handleOp(q *request) error {
 		return ln.handleOne(q)
 	}
 	if q.Opts == nil {
-		return fmt.Errorf("%w: request of type %d without opts", errMalformed, *q.Type)
+		return fmt.Errorf("%w: request of type %d without opts", peer.ErrMalformed, *q.Type)
 	}
-	ln.apply(q.op(q.Opts.target(), q.Rooms))
+	ln.apply(q.op(q.Opts.Target(), q.Rooms))
 	return nil
 }
 
@@ -78,7 +78,7 @@ func (ln *line) handleOne(q *request) error {
 func (ln *line) handleQuery(q *request) error {
 	id := string(q.RequestID)
 	if id == "" {
-		return fmt.Errorf("%w: request without an id", errMalformed)
+		return fmt.Errorf("%w: request without an id", peer.ErrMalformed)
 	}
 	switch *q.Type {
 	case typeSockets:
@@ -90,9 +90,9 @@ func (ln *line) handleQuery(q *request) error {
 		ln.answer(ln.names.response, id, cluster.AllRooms{}, 0)
 	case typeFetchSockets:
 		if q.Opts == nil {
-			return fmt.Errorf("%w: request of type %d without opts", errMalformed, *q.Type)
+			return fmt.Errorf("%w: request of type %d without opts", peer.ErrMalformed, *q.Type)
 		}
-		ln.answer(ln.names.response, id, cluster.FetchSockets{Target: q.Opts.target()}, 0)
+		ln.answer(ln.names.response, id, cluster.FetchSockets{Target: q.Opts.Target()}, 0)
 	case typeServerEmit:
 		data, err := q.serverEvent()
 		if err != nil {
@@ -112,7 +112,7 @@ func (ln *line) handleQuery(q *request) error {
 		}
 		ln.answer(channel, id, cluster.EmitAck{Emit: emit}, time.Duration(q.Opts.Flags.Timeout)*time.Millisecond)
 	default:
-		return fmt.Errorf("%w: request of type %d", errMalformed, *q.Type)
+		return fmt.Errorf("%w: request of type %d", peer.ErrMalformed, *q.Type)
 	}
 	return nil
 }
@@ -120,17 +120,17 @@ func (ln *line) handleQuery(q *request) error {
 // emit returns the emit that a request for acknowledgements is.
 func (q *request) emit() (op cluster.Emit, err error) {
 	if q.Packet == nil || q.Opts == nil {
-		return op, fmt.Errorf("%w: request of type %d without packet or opts", errMalformed, *q.Type)
+		return op, fmt.Errorf("%w: request of type %d without packet or opts", peer.ErrMalformed, *q.Type)
 	}
-	if t := q.Packet.Type; t != nil && *t != typeEvent && *t != typeBinaryEvent {
-		return op, fmt.Errorf("%w: packet of type %d", errMalformed, *t)
+	if t := q.Packet.Type; t != nil && *t != peer.Event && *t != peer.BinaryEvent {
+		return op, fmt.Errorf("%w: packet of type %d", peer.ErrMalformed, *t)
 	}
-	op.Target = q.Opts.target()
-	op.Volatile, op.NoCompress = q.Opts.Flags.Volatile, q.Opts.Flags.NoCompress
+	op.Target = q.Opts.Target()
+	op.Flags = q.Opts.Flags.Of()
 	op.Data, _ = q.whole.Lookup("packet", "data")
 	name, _ := op.Data.Index(0)
-	if len(name.JSON) == 0 || name.JSON[0] != '"' || reserved[name.Text()] {
-		return op, fmt.Errorf("%w: request of type %d without an event", errMalformed, *q.Type)
+	if len(name.JSON) == 0 || name.JSON[0] != '"' || peer.Reserved(name.Text()) {
+		return op, fmt.Errorf("%w: request of type %d without an event", peer.ErrMalformed, *q.Type)
 	}
 	return op, nil
 }
@@ -138,8 +138,8 @@ func (q *request) emit() (op cluster.Emit, err error) {
 // serverEvent returns the event for servers that a request is.
 func (q *request) serverEvent() (sio.Data, error) {
 	data, ok := q.whole.Lookup("data")
-	if !ok || !isServerEvent(data) {
-		return sio.Data{}, fmt.Errorf("%w: request of type %d without an event", errMalformed, *q.Type)
+	if !ok || !peer.IsServerEvent(data) {
+		return sio.Data{}, fmt.Errorf("%w: request of type %d without an event", peer.ErrMalformed, *q.Type)
 	}
 	return data, nil
 }
@@ -181,7 +181,7 @@ func (ln *line) sockets(in []string) (found cluster.Sockets) {
 
 // respond publishes a response.
 func (ln *line) respond(v any) error {
-	payload, err := encodeJSON(v)
+	payload, err := peer.JSON(v)
 	if err != nil {
 		return err
 	}
@@ -225,7 +225,7 @@ func nothing(q cluster.Query) cluster.Answer {
 	case cluster.EmitAck:
 		return cluster.ClientCount(0)
 	default:
-		return cluster.ServerAck{Data: sio.Data{JSON: json.RawMessage("null")}}
+		return cluster.ServerAck{Data: peer.Null}
 	}
 }
 

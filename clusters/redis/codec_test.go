@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
+	"github.com/caddy-socketio/caddy-socketio/clusters/internal/peer"
 	"github.com/caddy-socketio/caddy-socketio/internal/msgpack"
 	"github.com/caddy-socketio/caddy-socketio/rooms"
 	"github.com/caddy-socketio/caddy-socketio/sio"
@@ -137,7 +138,7 @@ func TestCapturedRequests(t *testing.T) {
 				payload = q.whole.String() // JSON says the same, and ends no server of old
 			}
 		case *q.Type == typeFetchSockets:
-			got, err = encodeQuery(uid, id, "/", cluster.FetchSockets{Target: q.Opts.target()}, 0)
+			got, err = encodeQuery(uid, id, "/", cluster.FetchSockets{Target: q.Opts.Target()}, 0)
 		case *q.Type == typeAllRooms:
 			got, err = encodeQuery(uid, id, "/", cluster.AllRooms{}, 0)
 		case *q.Type == typeServerEmit && id != "":
@@ -145,7 +146,7 @@ func TestCapturedRequests(t *testing.T) {
 		case *q.Type == typeServerEmit:
 			got, err = encodeOp(uid, cluster.ServerEmit{Data: sio.Data{JSON: q.Data}})
 		default:
-			got, err = encodeOp(uid, q.op(q.Opts.target(), q.Rooms))
+			got, err = encodeOp(uid, q.op(q.Opts.Target(), q.Rooms))
 		}
 		if err != nil || string(got) != payload {
 			t.Errorf("%s: %v\n got %s\nwant %s", c.Step, err, got, payload)
@@ -268,7 +269,7 @@ func malformedEmits(t testing.TB) []string {
 func TestDecodeEmitRefuses(t *testing.T) {
 	for _, m := range malformedEmits(t) {
 		op, ok, err := decodeEmit(m, "", "me", "/")
-		if ok || !errors.Is(err, errMalformed) {
+		if ok || !errors.Is(err, peer.ErrMalformed) {
 			t.Errorf("%.60q: %v, %v, %+v", m, ok, err, op)
 		}
 	}

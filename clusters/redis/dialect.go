@@ -29,7 +29,7 @@ type dialect interface {
 	// not say.
 	responseID(message string) string
 
-	// readAnswer reads a response to q. Errors wrap errMalformed.
+	// readAnswer reads a response to q. Errors wrap peer.ErrMalformed.
 	readAnswer(q cluster.Query, message string) (cluster.Answer, error)
 
 	// publish returns the command that publishes.
@@ -48,22 +48,27 @@ func (classic) id() string { return newID() }
 
 func (classic) op(ln *line, op cluster.Op) (m outgoing, err error) {
 	m.channel = ln.names.request
-	switch op := op.(type) {
-	case cluster.Emit:
-		m.channel = ln.names.channel(&op)
-		m.payload, err = encodeEmit(ln.uid, ln.namespace, &op)
+	if pointless(op) {
+		return m, nil // Node's servers take no request without rooms
+	}
+	if emit, ok := op.(cluster.Emit); ok {
+		m.channel = ln.names.channel(&emit)
+		m.payload, err = encodeEmit(ln.uid, ln.namespace, &emit)
 		return m, err
-	case cluster.Join:
-		if len(op.Rooms) == 0 {
-			return m, nil // Node's servers take no request without rooms
-		}
-	case cluster.Leave:
-		if len(op.Rooms) == 0 {
-			return m, nil
-		}
 	}
 	m.payload, err = encodeOp(ln.uid, op)
 	return m, err
+}
+
+// pointless reports whether an operation makes sockets join or leave no rooms.
+func pointless(op cluster.Op) bool {
+	switch op := op.(type) {
+	case cluster.Join:
+		return len(op.Rooms) == 0
+	case cluster.Leave:
+		return len(op.Rooms) == 0
+	}
+	return false
 }
 
 func (classic) question(ln *line, id string, q cluster.Query, timeout int64) ([]byte, error) {

@@ -2,35 +2,14 @@ package redis
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"slices"
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
+	"github.com/caddy-socketio/caddy-socketio/clusters/internal/peer"
 	"github.com/caddy-socketio/caddy-socketio/internal/msgpack"
 	"github.com/caddy-socketio/caddy-socketio/rooms"
 )
-
-// errMalformed is wrapped by what says that a message is none that can be
-// understood. Some servers and emitters send such; it is to be ignored.
-var errMalformed = errors.New("malformed message")
-
-// errNoEvent says that something can't be emitted.
-var errNoEvent = fmt.Errorf("%w: an event is an array that begins with its name", errMalformed)
-
-// Packet types of socket.io-parser. Senders of old say BINARY_EVENT when there is
-// binary in the data, newer ones never, and what clients are sent must follow from
-// the data alone: Node's servers pass the type on, and break their clients.
-const (
-	typeEvent       = 2
-	typeBinaryEvent = 5
-)
-
-// reserved are the events that no server may send to clients.
-var reserved = map[string]bool{
-	"connect": true, "connect_error": true, "disconnect": true, "disconnecting": true,
-	"newListener": true, "removeListener": true,
-}
 
 // encodeEmit returns the broadcast of an emit: [uid, packet, opts].
 func encodeEmit(uid, namespace string, op *cluster.Emit) ([]byte, error) {
@@ -47,12 +26,12 @@ func encodeEmit(uid, namespace string, op *cluster.Emit) ([]byte, error) {
 // appendPacket appends {type, data, nsp}.
 func appendPacket(b []byte, namespace string, op *cluster.Emit) ([]byte, error) {
 	b = msgpack.AppendMap(b, 3)
-	b = append(msgpack.AppendString(b, "type"), typeEvent)
+	b = append(msgpack.AppendString(b, "type"), peer.Event)
 	b = msgpack.AppendString(b, "data")
 	// What is no event makes some of Node's servers end.
 	name := bytes.TrimLeft(bytes.TrimPrefix(bytes.TrimSpace(op.Data.JSON), []byte("[")), " \t\r\n")
 	if len(name) == 0 || len(name) == len(op.Data.JSON) || name[0] != '"' && name[0] != '-' && (name[0] < '0' || name[0] > '9') {
-		return nil, errNoEvent
+		return nil, peer.ErrNoEvent
 	}
 	b, err := msgpack.AppendData(b, op.Data)
 	if err != nil {
@@ -89,12 +68,12 @@ func appendOpts(b []byte, op *cluster.Emit, timeout int64) []byte {
 
 // decodeEmit reads a broadcast that came on the channel of a room, or on the
 // common one if that is "". It is not ok when this server, uid, sent it, or when
-// it is for another namespace. Errors wrap errMalformed.
+// it is for another namespace. Errors wrap peer.ErrMalformed.
 func decodeEmit(message, room, uid, namespace string) (op cluster.Emit, ok bool, err error) {
 	r := msgpack.NewReader(message)
 	n := r.Array()
 	if n < 2 {
-		return op, false, fmt.Errorf("%w: no tuple", errMalformed)
+		return op, false, fmt.Errorf("%w: no tuple", peer.ErrMalformed)
 	}
 	if r.Kind() != msgpack.String {
 		r.Skip()
@@ -109,10 +88,10 @@ func decodeEmit(message, room, uid, namespace string) (op cluster.Emit, ok bool,
 		r.Skip()
 	}
 	if err := r.End(); err != nil {
-		return op, false, fmt.Errorf("%w: %w", errMalformed, err)
+		return op, false, fmt.Errorf("%w: %w", peer.ErrMalformed, err)
 	}
 	if !valid {
-		return op, false, fmt.Errorf("%w: no event", errMalformed)
+		return op, false, fmt.Errorf("%w: no event", peer.ErrMalformed)
 	}
 	once(&op.Target, room)
 	return op, nsp == namespace, nil
@@ -132,7 +111,7 @@ func once(t *rooms.Target, room string) {
 // clients may be sent.
 func readPacket(r *msgpack.Reader, op *cluster.Emit) (namespace string, valid bool) {
 	namespace = "/"
-	typ, event := int64(typeEvent), false
+	typ, event := int64(peer.Event), false
 	for range r.Map() {
 		switch r.Text() {
 		case "type":
@@ -150,7 +129,7 @@ func readPacket(r *msgpack.Reader, op *cluster.Emit) (namespace string, valid bo
 			r.Skip()
 		}
 	}
-	return namespace, event && (typ == typeEvent || typ == typeBinaryEvent)
+	return namespace, event && (typ == peer.Event || typ == peer.BinaryEvent)
 }
 
 // isEvent reports whether an array comes next that begins with an event's name.
@@ -158,7 +137,7 @@ func isEvent(r msgpack.Reader) bool {
 	if r.Kind() != msgpack.Array || r.Array() == 0 {
 		return false
 	}
-	return r.Kind() == msgpack.Number || r.Kind() == msgpack.String && !reserved[r.Text()]
+	return r.Kind() == msgpack.Number || r.Kind() == msgpack.String && !peer.Reserved(r.Text())
 }
 
 // readOpts reads {rooms, except, flags}. Some languages' emitters write something

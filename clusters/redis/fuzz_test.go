@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
+	"github.com/caddy-socketio/caddy-socketio/clusters/internal/peer"
 	"github.com/caddy-socketio/caddy-socketio/sio"
 )
 
@@ -43,7 +44,7 @@ func FuzzDecodeRequest(f *testing.F) {
 	f.Fuzz(func(t *testing.T, message []byte) {
 		q, err := decodeRequest(string(message))
 		if err != nil {
-			if !errors.Is(err, errMalformed) {
+			if !errors.Is(err, peer.ErrMalformed) {
 				t.Fatal(err)
 			}
 			return
@@ -73,7 +74,7 @@ func FuzzDecodeAnswer(f *testing.F) {
 		for _, q := range []cluster.Query{cluster.FetchSockets{}, cluster.AllRooms{}, cluster.EmitAck{}, cluster.ServerEmitAck{}} {
 			answer, err := decodeAnswer(q, string(message))
 			if err != nil {
-				if !errors.Is(err, errMalformed) {
+				if !errors.Is(err, peer.ErrMalformed) {
 					t.Fatal(err)
 				}
 				continue

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
+	"github.com/caddy-socketio/caddy-socketio/clusters/internal/peer"
 	"github.com/caddy-socketio/caddy-socketio/rooms"
 )
 
@@ -64,7 +65,7 @@ func (ln *line) handleLegacy(q *request) error {
 			ln.apply(cluster.Disconnect{Target: one, Close: q.Close != nil && *q.Close})
 		}
 	default:
-		return fmt.Errorf("%w: request of type %d of socket.io-redis 5", errMalformed, *q.Type)
+		return fmt.Errorf("%w: request of type %d of socket.io-redis 5", peer.ErrMalformed, *q.Type)
 	}
 	return ln.respond(r)
 }

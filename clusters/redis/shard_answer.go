@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
+	"github.com/caddy-socketio/caddy-socketio/clusters/internal/peer"
 )
 
 // handleShard does what a message of another server says.
@@ -14,27 +15,27 @@ func (ln *line) handleShard(message string) error {
 		return nil // an own one comes back
 	}
 	m, err := decodeShard(message)
-	if err != nil || m.uid == ln.uid || m.nsp != ln.namespace {
+	if err != nil || m.UID == ln.uid || m.Nsp != ln.namespace {
 		return err
 	}
-	switch m.typ {
-	case shardHeartbeat1, shardHeartbeat2, shardClose:
+	switch m.Type {
+	case peer.TypeHeartbeat1, peer.TypeHeartbeat2, peer.TypeClose:
 		return nil
-	case shardSockets, shardServerAck, shardClientCount, shardClientAck:
+	case peer.TypeSockets, peer.TypeServerAck, peer.TypeClientCount, peer.TypeClientAck:
 		ln.answered(message)
 		return nil
-	case shardServerEmit:
+	case peer.TypeServerEmit:
 		return ln.handleServerEmit(m)
-	case shardEmit, shardJoin, shardLeave, shardDisconnect, shardFetchSockets:
+	case peer.TypeEmit, peer.TypeJoin, peer.TypeLeave, peer.TypeDisconnect, peer.TypeFetchSockets:
 		return ln.handleTargeted(m)
 	}
-	return fmt.Errorf("%w: message of type %d", errMalformed, m.typ)
+	return fmt.Errorf("%w: message of type %d", peer.ErrMalformed, m.Type)
 }
 
 func (ln *line) handleServerEmit(m *shardMessage) error {
-	data := m.packet()
-	if !isServerEvent(data) {
-		return fmt.Errorf("%w: message of type %d without an event", errMalformed, m.typ)
+	data := m.Value()
+	if !peer.IsServerEvent(data) {
+		return fmt.Errorf("%w: message of type %d without an event", peer.ErrMalformed, m.Type)
 	}
 	op := cluster.ServerEmit{Data: data}
 	if m.RequestID != "" {
@@ -46,12 +47,12 @@ func (ln *line) handleServerEmit(m *shardMessage) error {
 
 // handleTargeted does what is for sockets.
 func (ln *line) handleTargeted(m *shardMessage) error {
-	o, err := m.options()
+	o, err := m.Options()
 	if err != nil {
 		return err
 	}
-	switch m.typ {
-	case shardEmit:
+	switch m.Type {
+	case peer.TypeEmit:
 		op, err := m.emit()
 		if err != nil {
 			return err
@@ -60,23 +61,23 @@ func (ln *line) handleTargeted(m *shardMessage) error {
 			return ln.answerShard(m, cluster.EmitAck{Emit: op}, time.Duration(o.Flags.Timeout)*time.Millisecond)
 		}
 		ln.apply(op)
-	case shardJoin:
-		ln.apply(cluster.Join{Target: o.target(), Rooms: m.Rooms})
-	case shardLeave:
-		ln.apply(cluster.Leave{Target: o.target(), Rooms: m.Rooms})
-	case shardDisconnect:
-		ln.apply(cluster.Disconnect{Target: o.target(), Close: m.Close})
-	case shardFetchSockets:
-		return ln.answerShard(m, cluster.FetchSockets{Target: o.target()}, 0)
+	case peer.TypeJoin:
+		ln.apply(cluster.Join{Target: o.Target(), Rooms: m.Rooms})
+	case peer.TypeLeave:
+		ln.apply(cluster.Leave{Target: o.Target(), Rooms: m.Rooms})
+	case peer.TypeDisconnect:
+		ln.apply(cluster.Disconnect{Target: o.Target(), Close: m.Close})
+	case peer.TypeFetchSockets:
+		return ln.answerShard(m, cluster.FetchSockets{Target: o.Target()}, 0)
 	}
 	return nil
 }
 
 // answerShard has the node answer a message, on the channel of who asked.
 func (ln *line) answerShard(m *shardMessage, q cluster.Query, timeout time.Duration) error {
-	if m.RequestID == "" || m.uid == "" {
-		return fmt.Errorf("%w: question of type %d without an id", errMalformed, m.typ)
+	if m.RequestID == "" || m.UID == "" {
+		return fmt.Errorf("%w: question of type %d without an id", peer.ErrMalformed, m.Type)
 	}
-	ln.answer(ln.names.roomChannel(m.uid), string(m.RequestID), q, timeout)
+	ln.answer(ln.names.roomChannel(m.UID), string(m.RequestID), q, timeout)
 	return nil
 }

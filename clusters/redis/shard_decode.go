@@ -9,31 +9,18 @@ import (
 	"unicode/utf8"
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
+	"github.com/caddy-socketio/caddy-socketio/clusters/internal/peer"
 	"github.com/caddy-socketio/caddy-socketio/internal/msgpack"
 	"github.com/caddy-socketio/caddy-socketio/sio"
 )
 
 // shardMessage is a message of the sharded dialect.
 type shardMessage struct {
-	typ      int
-	uid, nsp string
-	data     sio.Data
-	event    sio.Data // of an emit that was read the short way
-	shardData
+	peer.Message
+	event sio.Data // of an emit that was read the short way
 }
 
-// shardData is what there may be in data.
-type shardData struct {
-	RequestID   text            `json:"requestId"`
-	Packet      json.RawMessage `json:"packet"`
-	Opts        *opts           `json:"opts"`
-	Rooms       list            `json:"rooms"`
-	Close       bool            `json:"close"`
-	Sockets     []remoteSocket  `json:"sockets"`
-	ClientCount *int            `json:"clientCount"`
-}
-
-// decodeShard reads a message. Errors wrap errMalformed.
+// decodeShard reads a message. Errors wrap peer.ErrMalformed.
 func decodeShard(message string) (*shardMessage, error) {
 	m := new(shardMessage)
 	if m.readShort(message) {
@@ -45,10 +32,10 @@ func decodeShard(message string) (*shardMessage, error) {
 		read = m.readJSON
 	}
 	if err := read(message); err != nil {
-		return nil, fmt.Errorf("%w: %w", errMalformed, err)
+		return nil, fmt.Errorf("%w: %w", peer.ErrMalformed, err)
 	}
 	if err := m.readData(); err != nil {
-		return nil, fmt.Errorf("%w: %w", errMalformed, err)
+		return nil, fmt.Errorf("%w: %w", peer.ErrMalformed, err)
 	}
 	return m, nil
 }
@@ -57,15 +44,15 @@ func decodeShard(message string) (*shardMessage, error) {
 // what there is besides the packet.
 func (m *shardMessage) readData() error {
 	switch {
-	case len(m.data.JSON) == 0:
+	case len(m.Data.JSON) == 0:
 		return nil // as heartbeats are
-	case m.typ != shardEmit:
-		return json.Unmarshal(m.data.JSON, &m.shardData)
+	case m.Type != peer.TypeEmit:
+		return json.Unmarshal(m.Data.JSON, &m.Body)
 	}
-	if id, ok := m.data.Lookup("requestId"); ok {
-		m.RequestID = text(id.Text())
+	if id, ok := m.Data.Lookup("requestId"); ok {
+		m.RequestID = peer.Text(id.Text())
 	}
-	if o, ok := m.data.Lookup("opts"); ok {
+	if o, ok := m.Data.Lookup("opts"); ok {
 		return json.Unmarshal(o.JSON, &m.Opts)
 	}
 	return nil
@@ -95,9 +82,9 @@ func (m *shardMessage) readShort(message string) bool {
 	if opts < 0 || uid < opts || nsp < uid+len(emitUID) || !strings.HasSuffix(rest, emitEnd) || nsp+len(emitNsp) > len(rest)-len(emitEnd) {
 		return false
 	}
-	m.typ = shardEmit
-	m.uid, m.nsp = rest[uid+len(emitUID):nsp], rest[nsp+len(emitNsp):len(rest)-len(emitEnd)]
-	if strings.ContainsFunc(m.uid+m.nsp, special) || !utf8.ValidString(message) {
+	m.Type = peer.TypeEmit
+	m.UID, m.Nsp = rest[uid+len(emitUID):nsp], rest[nsp+len(emitNsp):len(rest)-len(emitEnd)]
+	if strings.ContainsFunc(m.UID+m.Nsp, special) || !utf8.ValidString(message) {
 		return false
 	}
 	m.event, ok = sio.Data{JSON: []byte(rest[:opts])}.Lookup()
@@ -116,10 +103,10 @@ func (m *shardMessage) readJSON(message string) error {
 	typ, _ := whole.Lookup("type")
 	uid, _ := whole.Lookup("uid")
 	nsp, _ := whole.Lookup("nsp")
-	m.uid, m.nsp = uid.Text(), nsp.Text()
-	m.data, _ = whole.Lookup("data")
+	m.UID, m.Nsp = uid.Text(), nsp.Text()
+	m.Data, _ = whole.Lookup("data")
 	var err error
-	m.typ, err = strconv.Atoi(string(typ.JSON))
+	m.Type, err = strconv.Atoi(string(typ.JSON))
 	return err
 }
 
@@ -128,100 +115,33 @@ func (m *shardMessage) readMessagePack(message string) error {
 	if r.Kind() != msgpack.Map {
 		return errors.New("no object")
 	}
-	var data *msgpack.Reader
-	for range r.Map() {
-		switch key := r.Text(); {
-		case key == "type" && r.Kind() == msgpack.Number:
-			typ, _ := r.Int()
-			m.typ = int(typ)
-		case key == "uid" && r.Kind() == msgpack.String:
-			m.uid = r.Text()
-		case key == "nsp" && r.Kind() == msgpack.String:
-			m.nsp = r.Text()
-		default:
-			if key == "data" {
-				data = new(*r)
-			}
-			r.Skip()
-		}
-	}
-	if err := r.End(); err != nil || data == nil {
-		return err
-	}
-	if m.typ == shardSockets {
-		m.data = sio.Data{JSON: data.JSON()} // much of many sockets' data may be binary
-	} else {
-		m.data = data.Data()
-	}
-	return data.Err()
-}
-
-// packet returns what is in data under that name, null when nothing is.
-func (m *shardMessage) packet() sio.Data {
-	if p, ok := m.data.Lookup("packet"); ok {
-		return p
-	}
-	return sio.Data{JSON: []byte("null")}
-}
-
-// options returns the options of a message, which must have some.
-func (m *shardMessage) options() (*opts, error) {
-	if m.Opts == nil {
-		return nil, fmt.Errorf("%w: message of type %d without opts", errMalformed, m.typ)
-	}
-	return m.Opts, nil
+	return m.ReadMap(r)
 }
 
 // emit returns the emit that a message is.
 func (m *shardMessage) emit() (op cluster.Emit, err error) {
-	o, err := m.options()
+	o, err := m.Options()
 	if err != nil {
 		return op, err
 	}
-	if len(m.event.JSON) > 0 {
-		op.Data = m.event
-	} else if op.Data, err = m.readPacket(); err != nil {
-		return op, err
+	event := m.event
+	if len(event.JSON) == 0 {
+		if event, err = m.readPacket(); err != nil {
+			return op, err
+		}
 	}
-	op.Target = o.target()
-	op.Volatile, op.NoCompress = o.Flags.Volatile, o.Flags.NoCompress
-	if !isClientEvent(op.Data) {
-		return op, fmt.Errorf("%w: packet without an event", errMalformed)
-	}
-	return op, nil
+	return o.Emit(event)
 }
 
 // readPacket returns the event of a packet.
 func (m *shardMessage) readPacket() (event sio.Data, err error) {
-	if typ, ok := m.data.Lookup("packet", "type"); ok {
-		if t, err := strconv.Atoi(string(typ.JSON)); err != nil || t != typeEvent && t != typeBinaryEvent {
-			return event, fmt.Errorf("%w: packet of type %s", errMalformed, typ.Text())
+	if typ, ok := m.Data.Lookup("packet", "type"); ok {
+		if t, err := strconv.Atoi(string(typ.JSON)); err != nil || t != peer.Event && t != peer.BinaryEvent {
+			return event, fmt.Errorf("%w: packet of type %s", peer.ErrMalformed, typ.Text())
 		}
 	}
-	event, _ = m.data.Lookup("packet", "data")
+	event, _ = m.Data.Lookup("packet", "data")
 	return event, nil
-}
-
-func (m *shardMessage) sockets() cluster.Sockets {
-	all := make(cluster.Sockets, len(m.Sockets))
-	for i := range m.Sockets {
-		all[i] = m.Sockets[i].socket()
-	}
-	return all
-}
-
-// rooms returns the rooms that the sockets of a message are in.
-func (m *shardMessage) rooms() cluster.Rooms {
-	names, seen := cluster.Rooms{}, make(map[string]bool)
-	for i := range m.Sockets {
-		for _, name := range m.Sockets[i].Rooms {
-			if !seen[name] {
-				seen[name] = true
-				names = append(names, name)
-			}
-		}
-	}
-	return names
 }
 
 // shardResponseID returns which request a message answers; nothing when it does not

@@ -8,7 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
-	"github.com/caddy-socketio/caddy-socketio/sio"
+	"github.com/caddy-socketio/caddy-socketio/clusters/internal/peer"
 	"github.com/redis/rueidis"
 )
 
@@ -76,64 +76,22 @@ func (sharded) id() string {
 
 func (mode sharded) op(ln *line, op cluster.Op) (m outgoing, err error) {
 	m.channel = ln.names.broadcast
-	switch op := op.(type) {
-	case cluster.Emit:
-		if len(op.In) == 1 && mode.ownChannel(op.In[0]) {
-			m.channel = ln.names.roomChannel(op.In[0])
-		}
-		m.payload, err = ln.shardEmit(&op, "", 0)
-	case cluster.Join:
-		m.payload, err = ln.shardRooms(shardJoin, op.Target, op.Rooms)
-	case cluster.Leave:
-		m.payload, err = ln.shardRooms(shardLeave, op.Target, op.Rooms)
-	case cluster.Disconnect:
-		m.payload, err = ln.shardObject(shardDisconnect, struct {
-			Opts  shardOpts `json:"opts"`
-			Close bool      `json:"close"`
-		}{newShardOpts(op.Target), op.Close})
-	case cluster.ServerEmit:
-		m.payload, err = ln.shardServerEmit("", op.Data)
-	default:
-		err = fmt.Errorf("redis: operation %T has no message", op)
+	if pointless(op) {
+		return m, nil
 	}
+	if emit, ok := op.(cluster.Emit); ok && len(emit.In) == 1 && mode.ownChannel(emit.In[0]) {
+		m.channel = ln.names.roomChannel(emit.In[0])
+	}
+	m.payload, err = ln.shardMessage(peer.OfOp(op))
 	return m, err
 }
 
-// question asks for sockets to learn about rooms: what rooms there are follows from
-// who is in them, and Node's servers are asked nothing else.
 func (sharded) question(ln *line, id string, q cluster.Query, timeout int64) ([]byte, error) {
-	switch q := q.(type) {
-	case cluster.AllRooms:
-		return ln.shardFetch(id, cluster.FetchSockets{})
-	case cluster.FetchSockets:
-		return ln.shardFetch(id, q)
-	case cluster.ServerEmitAck:
-		return ln.shardServerEmit(id, q.Data)
-	case cluster.EmitAck:
-		return ln.shardEmit(&q.Emit, id, timeout)
-	}
-	return nil, fmt.Errorf("redis: question %T has no message", q)
+	return ln.shardMessage(peer.OfQuery(id, q, timeout))
 }
 
 func (sharded) answer(ln *line, id string, answer cluster.Answer) ([]byte, error) {
-	switch answer := answer.(type) {
-	case cluster.Sockets:
-		return ln.shardObject(shardSockets, struct {
-			RequestID string           `json:"requestId"`
-			Sockets   []cluster.Socket `json:"sockets"`
-		}{id, presentable(answer)})
-	case cluster.ClientCount:
-		return ln.shardObject(shardClientCount, struct {
-			RequestID   string `json:"requestId"`
-			ClientCount int    `json:"clientCount"`
-		}{id, int(answer)})
-	case cluster.ClientAck: // of which Node's servers pass on the first argument
-		first, _ := answer.Data.Index(0)
-		return ln.shardPacket(shardClientAck, id, first)
-	case cluster.ServerAck:
-		return ln.shardPacket(shardServerAck, id, answer.Data)
-	}
-	return nil, fmt.Errorf("redis: answer %T has no message", answer)
+	return ln.shardMessage(peer.OfAnswer(id, answer))
 }
 
 func (sharded) responseID(message string) string { return shardResponseID(message) }
@@ -143,30 +101,11 @@ func (sharded) readAnswer(q cluster.Query, message string) (cluster.Answer, erro
 	if err != nil {
 		return nil, err
 	}
-	switch q.(type) {
-	case cluster.FetchSockets:
-		if m.typ == shardSockets {
-			return m.sockets(), nil
-		}
-	case cluster.AllRooms:
-		if m.typ == shardSockets {
-			return m.rooms(), nil
-		}
-	case cluster.ServerEmitAck:
-		if m.typ == shardServerAck {
-			return cluster.ServerAck{Data: m.packet()}, nil
-		}
-	case cluster.EmitAck:
-		switch {
-		case m.typ == shardClientCount && m.ClientCount != nil && *m.ClientCount >= 0:
-			return cluster.ClientCount(*m.ClientCount), nil
-		case m.typ == shardClientAck && m.Packet != nil:
-			return cluster.ClientAck{Data: sio.Array(m.packet())}, nil
-		case m.typ == shardClientAck:
-			return cluster.ClientAck{Data: sio.Array()}, nil
-		}
+	answer, ok := m.Answer(q)
+	if !ok {
+		return nil, fmt.Errorf("%w: a response of type %d", peer.ErrMalformed, m.Type)
 	}
-	return nil, fmt.Errorf("%w: a response of type %d", errMalformed, m.typ)
+	return answer, nil
 }
 
 // publish leaves it to the client to find which server of a Redis Cluster has the

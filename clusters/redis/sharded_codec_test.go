@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
+	"github.com/caddy-socketio/caddy-socketio/clusters/internal/peer"
 	"github.com/caddy-socketio/caddy-socketio/rooms"
 	"github.com/caddy-socketio/caddy-socketio/sio"
 	"go.uber.org/zap"
@@ -62,17 +63,17 @@ func TestCapturedShardMessages(t *testing.T) {
 			t.Errorf("%s: %s: %v", c.Source, c.Step, err)
 			continue
 		}
-		if len(m.uid) != 16 || m.nsp != namespaceOf(c.Channel) {
-			t.Errorf("%s: uid %q, nsp %q", c.Step, m.uid, m.nsp)
+		if len(m.UID) != 16 || m.Nsp != namespaceOf(c.Channel) {
+			t.Errorf("%s: uid %q, nsp %q", c.Step, m.UID, m.Nsp)
 		}
-		types[m.typ]++
+		types[m.Type]++
 		_, mode, _ := strings.Cut(c.Source, "8.3.0 ")
-		ln := shardLine(t, sharded(mode), m.nsp, m.uid)
+		ln := shardLine(t, sharded(mode), m.Nsp, m.UID)
 		if !strings.HasSuffix(payload, ln.tail) && !strings.HasSuffix(payload, ln.binaryTail) {
 			t.Errorf("%s: an own message is not recognised", c.Step)
 		}
-		if m.typ == shardSockets { // Go sorts headers
-			if s := m.sockets(); len(s) != 1 || len(s[0].ID) != 20 || s[0].Handshake.Headers["host"] == "" {
+		if m.Type == peer.TypeSockets { // Go sorts headers
+			if s := peer.Sockets(m.Sockets); len(s) != 1 || len(s[0].ID) != 20 || s[0].Handshake.Headers["host"] == "" {
 				t.Errorf("%s: %+v", c.Step, s)
 			}
 			continue
@@ -88,7 +89,7 @@ func TestCapturedShardMessages(t *testing.T) {
 			t.Errorf("%s: request %q, not %q", c.Step, id, m.RequestID)
 		}
 	}
-	for typ := shardEmit; typ <= shardClientAck; typ++ {
+	for typ := peer.TypeEmit; typ <= peer.TypeClientAck; typ++ {
 		if types[typ] == 0 {
 			t.Errorf("no message of type %d", typ)
 		}
@@ -99,8 +100,8 @@ func TestCapturedShardMessages(t *testing.T) {
 // of that.
 func again(ln *line, m *shardMessage) (out outgoing, err error) {
 	mode, id := ln.link.dialect, string(m.RequestID)
-	switch m.typ {
-	case shardEmit:
+	switch m.Type {
+	case peer.TypeEmit:
 		op, err := m.emit()
 		if err != nil {
 			return out, err
@@ -110,26 +111,26 @@ func again(ln *line, m *shardMessage) (out outgoing, err error) {
 		}
 		out.payload, err = mode.question(ln, id, cluster.EmitAck{Emit: op}, m.Opts.Flags.Timeout)
 		return out, err
-	case shardJoin:
-		return mode.op(ln, cluster.Join{Target: m.Opts.target(), Rooms: m.Rooms})
-	case shardLeave:
-		return mode.op(ln, cluster.Leave{Target: m.Opts.target(), Rooms: m.Rooms})
-	case shardDisconnect:
-		return mode.op(ln, cluster.Disconnect{Target: m.Opts.target(), Close: m.Close})
-	case shardFetchSockets:
-		out.payload, err = mode.question(ln, id, cluster.FetchSockets{Target: m.Opts.target()}, 0)
-	case shardServerEmit:
-		op := cluster.ServerEmit{Data: m.packet()}
+	case peer.TypeJoin:
+		return mode.op(ln, cluster.Join{Target: m.Opts.Target(), Rooms: m.Rooms})
+	case peer.TypeLeave:
+		return mode.op(ln, cluster.Leave{Target: m.Opts.Target(), Rooms: m.Rooms})
+	case peer.TypeDisconnect:
+		return mode.op(ln, cluster.Disconnect{Target: m.Opts.Target(), Close: m.Close})
+	case peer.TypeFetchSockets:
+		out.payload, err = mode.question(ln, id, cluster.FetchSockets{Target: m.Opts.Target()}, 0)
+	case peer.TypeServerEmit:
+		op := cluster.ServerEmit{Data: m.Value()}
 		if id == "" {
 			return mode.op(ln, op)
 		}
 		out.payload, err = mode.question(ln, id, cluster.ServerEmitAck{ServerEmit: op}, 0)
-	case shardServerAck:
-		out.payload, err = mode.answer(ln, id, cluster.ServerAck{Data: m.packet()})
-	case shardClientCount:
+	case peer.TypeServerAck:
+		out.payload, err = mode.answer(ln, id, cluster.ServerAck{Data: m.Value()})
+	case peer.TypeClientCount:
 		out.payload, err = mode.answer(ln, id, cluster.ClientCount(*m.ClientCount))
-	case shardClientAck:
-		out.payload, err = mode.answer(ln, id, cluster.ClientAck{Data: sio.Array(m.packet())})
+	case peer.TypeClientAck:
+		out.payload, err = mode.answer(ln, id, cluster.ClientAck{Data: sio.Array(m.Value())})
 	}
 	return out, err
 }
@@ -144,7 +145,7 @@ func TestShardEmitKeepsAll(t *testing.T) {
 			{Data: data},
 			{Data: data, Target: rooms.Target{In: []string{"r\""}, Except: []string{"x"}}, Flags: cluster.Flags{Volatile: true, NoCompress: true}},
 		} {
-			payload, err := ln.shardEmit(&op, "id", 5)
+			payload, err := ln.link.dialect.question(ln, "id", cluster.EmitAck{Emit: op}, 5)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -156,7 +157,7 @@ func TestShardEmitKeepsAll(t *testing.T) {
 			if err != nil || !same(got, op) && compact(t, got.Data) != compact(t, op.Data) {
 				t.Errorf("%v\n got %+v\nwant %+v", err, got, op)
 			}
-			if got.Volatile != op.Volatile || got.NoCompress != op.NoCompress || m.Opts.Flags.Timeout != 5 || m.RequestID != "id" || m.nsp != "/é" {
+			if got.Volatile != op.Volatile || got.NoCompress != op.NoCompress || m.Opts.Flags.Timeout != 5 || m.RequestID != "id" || m.Nsp != "/é" {
 				t.Errorf("%s", payload)
 			}
 		}
@@ -175,12 +176,12 @@ func compact(t *testing.T, d sio.Data) string {
 func TestShardRefusesToSend(t *testing.T) {
 	ln := shardLine(t, dynamic, "/", "0123456789abcdef")
 	for _, data := range []sio.Data{{}, {JSON: []byte(`"e"`)}, {JSON: []byte(`[]`)}, {JSON: []byte(`[{}]`)}, event("disconnect"), {JSON: []byte(`["e"`)}} {
-		if m, err := ln.link.dialect.op(ln, cluster.Emit{Data: data}); !errors.Is(err, errMalformed) {
+		if m, err := ln.link.dialect.op(ln, cluster.Emit{Data: data}); !errors.Is(err, peer.ErrMalformed) {
 			t.Errorf("%s: %v, %s", data.JSON, err, m.payload)
 		}
 	}
 	for _, data := range []sio.Data{{}, {JSON: []byte(`"e"`)}, {JSON: []byte(`[]`)}, {JSON: []byte(`[1]`)}, event("connection")} {
-		if m, err := ln.link.dialect.op(ln, cluster.ServerEmit{Data: data}); !errors.Is(err, errMalformed) {
+		if m, err := ln.link.dialect.op(ln, cluster.ServerEmit{Data: data}); !errors.Is(err, peer.ErrMalformed) {
 			t.Errorf("%s: %v, %s", data.JSON, err, m.payload)
 		}
 	}
@@ -245,14 +246,14 @@ func FuzzShardMessage(f *testing.F) {
 		shardResponseID(message)
 		m, err := decodeShard(message)
 		if err != nil {
-			if !errors.Is(err, errMalformed) {
+			if !errors.Is(err, peer.ErrMalformed) {
 				t.Fatal(err)
 			}
 			return
 		}
-		m.sockets()
-		m.rooms()
-		if m.typ != shardEmit {
+		peer.Sockets(m.Sockets)
+		m.Answer(cluster.AllRooms{})
+		if m.Type != peer.TypeEmit {
 			return
 		}
 		op, err := m.emit()
@@ -261,7 +262,7 @@ func FuzzShardMessage(f *testing.F) {
 			if err := cmp.Or(long.readJSON(message), long.readData()); err != nil {
 				t.Fatal(err)
 			}
-			if same, sameErr := long.emit(); !reflect.DeepEqual(same, op) || (err == nil) != (sameErr == nil) || long.uid != m.uid || long.nsp != m.nsp || long.RequestID != "" {
+			if same, sameErr := long.emit(); !reflect.DeepEqual(same, op) || (err == nil) != (sameErr == nil) || long.UID != m.UID || long.Nsp != m.Nsp || long.RequestID != "" {
 				t.Fatalf("%+v, %v\n%+v, %v", same, sameErr, op, err)
 			}
 		}
@@ -304,20 +305,20 @@ var malformedShards = []string{
 func BenchmarkShardEmit(b *testing.B) {
 	ln := shardLine(b, dynamic, "/", "0123456789abcdef")
 	op := cluster.Emit{Target: rooms.Target{In: []string{"room"}}, Data: event("chat message", map[string]any{"from": "somebody", "text": strings.Repeat("x", 150)})}
-	payload, err := ln.shardEmit(&op, "", 0)
+	m, err := ln.link.dialect.op(ln, op)
 	if err != nil {
 		b.Fatal(err)
 	}
 	b.Run("write", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			_, _ = ln.shardEmit(&op, "", 0)
+			_, _ = ln.link.dialect.op(ln, op)
 		}
 	})
 	b.Run("read", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			m, _ := decodeShard(string(payload))
+			m, _ := decodeShard(string(m.payload))
 			_, _ = m.emit()
 		}
 	})

@@ -168,7 +168,7 @@ func TestShardedMalformedMessages(t *testing.T) {
 		s.command("SPUBLISH", "socket.io#/#", m)
 		s.command("SPUBLISH", "socket.io#/#r#", m)
 		s.command("SPUBLISH", own, m) // nobody asked, so nobody looks
-		if m, err := decodeShard(m); err != nil || m.nsp == "/" {
+		if m, err := decodeShard(m); err != nil || m.Nsp == "/" {
 			want += 2 // else it is for another namespace
 		}
 	}

@@ -3,9 +3,11 @@ package redisstreams
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"sync"
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
+	"github.com/caddy-socketio/caddy-socketio/clusters/internal/peer"
 	"github.com/redis/rueidis"
 )
 
@@ -25,33 +27,24 @@ func (a *adapter) Publish(op cluster.Op) error {
 		return errClosed
 	}
 	m, err := a.line.outgoing(op)
-	if err != nil || m.payload == "" {
+	if err != nil {
 		return err
 	}
 	return a.line.link.out.push(m)
 }
 
-// outgoing returns the message that an operation is; an empty one when it says
-// nothing.
+// outgoing returns the message that an operation is.
 func (ln *line) outgoing(op cluster.Op) (m outgoing, err error) {
-	switch op := op.(type) {
-	case cluster.Emit:
-		m = outgoing{kind: anEntry, line: ln, name: entryEmit}
-		m.payload, err = encodeEmit(&op)
-	case cluster.Join:
-		m = outgoing{kind: anEntry, line: ln, name: entryJoin}
-		m.payload, err = encodeRooms(op.Target, op.Rooms)
-	case cluster.Leave:
-		m = outgoing{kind: anEntry, line: ln, name: entryLeave}
-		m.payload, err = encodeRooms(op.Target, op.Rooms)
-	case cluster.Disconnect:
-		m = outgoing{kind: anEntry, line: ln, name: entryDisconnect}
-		m.payload, err = encodeDisconnect(op)
-	case cluster.ServerEmit:
+	d, err := peer.OfOp(op)
+	if err != nil {
+		return m, err
+	}
+	if d.Type == peer.TypeServerEmit {
 		m = outgoing{kind: aMessage, name: ln.public}
-		m.payload, err = ln.encodeServerEmit("", op.Data)
-	default:
-		err = fmt.Errorf("redis_streams: operation %T has no message", op)
+		m.payload, err = ln.message(d)
+	} else {
+		m = outgoing{kind: anEntry, line: ln, name: strconv.Itoa(d.Type)}
+		m.payload, err = entryText(d)
 	}
 	return m, err
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
+	"github.com/caddy-socketio/caddy-socketio/clusters/internal/peer"
 	"go.uber.org/zap"
 )
 
@@ -16,12 +17,12 @@ const maxTimeout = 10 * time.Minute
 
 // handleEntry does what an entry of the stream says.
 func (ln *line) handleEntry(m *message) error {
-	o, err := m.options()
+	o, err := m.Options()
 	if err != nil {
 		return err
 	}
-	switch m.typ {
-	case typeEmit:
+	switch m.Type {
+	case peer.TypeEmit:
 		if m.RequestID != "" {
 			return nil // a question of an older version, which none of this one answers
 		}
@@ -30,26 +31,26 @@ func (ln *line) handleEntry(m *message) error {
 			return err
 		}
 		ln.apply(op)
-	case typeJoin:
-		ln.apply(cluster.Join{Target: o.target(), Rooms: m.Rooms})
-	case typeLeave:
-		ln.apply(cluster.Leave{Target: o.target(), Rooms: m.Rooms})
-	case typeDisconnect:
-		ln.apply(cluster.Disconnect{Target: o.target(), Close: m.Close})
+	case peer.TypeJoin:
+		ln.apply(cluster.Join{Target: o.Target(), Rooms: m.Rooms})
+	case peer.TypeLeave:
+		ln.apply(cluster.Leave{Target: o.Target(), Rooms: m.Rooms})
+	case peer.TypeDisconnect:
+		ln.apply(cluster.Disconnect{Target: o.Target(), Close: m.Close})
 	}
 	return nil
 }
 
 // handleMessage does what a message of a channel says.
 func (ln *line) handleMessage(m *message) error {
-	switch m.typ {
-	case typeSockets, typeServerAck, typeClientCount, typeClientAck:
+	switch m.Type {
+	case peer.TypeSockets, peer.TypeServerAck, peer.TypeClientCount, peer.TypeClientAck:
 		ln.answered(m)
 		return nil
-	case typeServerEmit:
-		data := m.packet()
-		if !isServerEvent(data) {
-			return fmt.Errorf("%w: message of type %d without an event", errMalformed, m.typ)
+	case peer.TypeServerEmit:
+		data := m.Value()
+		if !peer.IsServerEvent(data) {
+			return fmt.Errorf("%w: message of type %d without an event", peer.ErrMalformed, m.Type)
 		}
 		emit := cluster.ServerEmit{Data: data}
 		if m.RequestID == "" {
@@ -57,29 +58,29 @@ func (ln *line) handleMessage(m *message) error {
 			return nil
 		}
 		return ln.answer(m, cluster.ServerEmitAck{ServerEmit: emit}, 0)
-	case typeFetchSockets:
-		o, err := m.options()
+	case peer.TypeFetchSockets:
+		o, err := m.Options()
 		if err != nil {
 			return err
 		}
-		return ln.answer(m, cluster.FetchSockets{Target: o.target()}, 0)
-	case typeEmit:
+		return ln.answer(m, cluster.FetchSockets{Target: o.Target()}, 0)
+	case peer.TypeEmit:
 		emit, err := m.emit()
 		if err != nil {
 			return err
 		}
 		return ln.answer(m, cluster.EmitAck{Emit: emit}, time.Duration(m.Opts.Flags.Timeout)*time.Millisecond)
 	}
-	return fmt.Errorf("%w: message of type %d", errMalformed, m.typ)
+	return fmt.Errorf("%w: message of type %d", peer.ErrMalformed, m.Type)
 }
 
 // answer has the node answer a question, and publishes what it says; or that it has
 // nothing to say: a server that does not answer makes the other one wait in vain,
 // and then fail.
 func (ln *line) answer(m *message, q cluster.Query, timeout time.Duration) error {
-	id, channel := string(m.RequestID), ln.link.names.private(ln.namespace, m.uid)
-	if id == "" || m.uid == "" {
-		return fmt.Errorf("%w: question without an id", errMalformed)
+	id, channel := string(m.RequestID), ln.link.names.private(ln.namespace, m.UID)
+	if id == "" || m.UID == "" {
+		return fmt.Errorf("%w: question without an id", peer.ErrMalformed)
 	}
 	var mu sync.Mutex // the node may reply on any goroutine
 	replied := false
@@ -113,7 +114,7 @@ func nothing(q cluster.Query) cluster.Answer {
 	case cluster.EmitAck:
 		return cluster.ClientCount(0)
 	default:
-		return cluster.ServerAck{Data: null}
+		return cluster.ServerAck{Data: peer.Null}
 	}
 }
 

@@ -145,7 +145,7 @@ func (q *question) fail(err error) {
 
 // add keeps an answer; false when there are too many.
 func (q *question) add(m *message) bool {
-	size := int64(m.whole.Size()) + overhead
+	size := int64(m.Data.Size()) + overhead
 	q.mu.Lock()
 	fits := q.size+size <= maxInbound
 	if fits {

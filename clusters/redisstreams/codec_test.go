@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
+	"github.com/caddy-socketio/caddy-socketio/clusters/internal/peer"
 	"github.com/caddy-socketio/caddy-socketio/rooms"
 	"github.com/caddy-socketio/caddy-socketio/sio"
 	"go.uber.org/zap"
@@ -120,12 +121,13 @@ func inlined(d sio.Data) string {
 // TestBinaryEntry knows the bytes of an entry with binary in it.
 func TestBinaryEntry(t *testing.T) {
 	op := cluster.Emit{Target: rooms.Target{In: []string{"r"}}, Flags: cluster.Flags{Volatile: true, NoCompress: true}, Data: event("bin", []byte{1, 2, 3})}
-	got, err := encodeEmit(&op)
+	out, err := testLine(t, "/", "u").outgoing(op)
+	got := out.payload
 	const want = "gqZwYWNrZXSCpHR5cGUCpGRhdGGSo2JpbsQDAQIDpG9wdHODpXJvb21zkaFypmV4Y2VwdJClZmxhZ3OCqHZvbGF0aWxlw6hjb21wcmVzc8I="
 	if err != nil || got != want {
 		t.Fatalf("%s, %v", got, err)
 	}
-	m, err := decodeEntry(typeEmit, got)
+	m, err := decodeEntry(peer.TypeEmit, got)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -145,24 +147,24 @@ func TestCapturedQuestions(t *testing.T) {
 			t.Errorf("%s: %v", c.Step, err)
 			continue
 		}
-		ln := testLine(t, m.nsp, m.uid)
+		ln := testLine(t, m.Nsp, m.UID)
 		var got string
-		switch m.typ {
-		case typeFetchSockets:
-			got, err = ln.encodeQuery(string(m.RequestID), cluster.FetchSockets{Target: m.Opts.target()}, 0)
-		case typeServerEmit:
-			got, err = ln.encodeServerEmit(string(m.RequestID), m.packet())
-		case typeEmit:
+		switch m.Type {
+		case peer.TypeFetchSockets:
+			got, err = ln.encodeQuery(string(m.RequestID), cluster.FetchSockets{Target: m.Opts.Target()}, 0)
+		case peer.TypeServerEmit:
+			got, err = ln.serverEmitText(string(m.RequestID), m.Value())
+		case peer.TypeEmit:
 			op, bad := m.emit()
 			if bad != nil {
 				t.Error(bad)
 			}
 			got, err = ln.encodeQuery(string(m.RequestID), cluster.EmitAck{Emit: op}, m.Opts.Flags.Timeout)
-		case typeServerAck:
+		case peer.TypeServerAck:
 			got, err = ln.answerText(t, m, cluster.ServerEmitAck{})
-		case typeClientCount, typeClientAck:
+		case peer.TypeClientCount, peer.TypeClientAck:
 			got, err = ln.answerText(t, m, cluster.EmitAck{})
-		case typeSockets: // the order of a map's keys is lost
+		case peer.TypeSockets: // the order of a map's keys is lost
 			answer, bad := m.answer(cluster.FetchSockets{})
 			s := answer.(cluster.Sockets)[0]
 			if bad != nil || s.ID == "" || s.Handshake.Issued < 1e12 || s.Handshake.Headers["host"] == "" || len(s.Rooms) == 0 {
@@ -174,6 +176,16 @@ func TestCapturedQuestions(t *testing.T) {
 			t.Errorf("%s: %v\n got %x\nwant %s", c.Step, err, got, c.Hex)
 		}
 	}
+}
+
+// serverEmitText returns an event for servers; with an id, one to be answered.
+func (ln *line) serverEmitText(id string, event sio.Data) (string, error) {
+	emit := cluster.ServerEmit{Data: event}
+	if id == "" {
+		m, err := ln.outgoing(emit)
+		return m.payload, err
+	}
+	return ln.encodeQuery(id, cluster.ServerEmitAck{ServerEmit: emit}, 0)
 }
 
 func (ln *line) answerText(t *testing.T, m *message, q cluster.Query) (string, error) {
@@ -275,7 +287,7 @@ func FuzzDecode(f *testing.F) {
 		f.Add(c.payload(), 0)
 	}
 	for _, c := range captures(f, "0.3.1", "XADD") {
-		f.Add(c.fields()["data"], typeEmit)
+		f.Add(c.fields()["data"], peer.TypeEmit)
 	}
 	f.Fuzz(func(t *testing.T, text string, typ int) {
 		for _, decode := range []func() (*message, error){
@@ -287,7 +299,7 @@ func FuzzDecode(f *testing.F) {
 				continue
 			}
 			if op, err := m.emit(); err == nil {
-				if _, err := encodeEmit(&op); err != nil {
+				if _, err := testLine(t, "/", "u").outgoing(op); err != nil {
 					t.Errorf("%q can't be sent on: %v", text, err)
 				}
 			}

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
+	"github.com/caddy-socketio/caddy-socketio/clusters/internal/peer"
 	"github.com/caddy-socketio/caddy-socketio/internal/spawn"
 	"github.com/redis/rueidis"
 	"go.uber.org/zap"
@@ -177,7 +178,7 @@ func (ln *line) handle(d delivery) error {
 		return nil
 	case d.id == "":
 		m, err := decodeMessage(d.payload)
-		if err != nil || m.uid == ln.uid || m.nsp != ln.namespace {
+		if err != nil || m.UID == ln.uid || m.Nsp != ln.namespace {
 			return err
 		}
 		return ln.handleMessage(m)
@@ -185,7 +186,7 @@ func (ln *line) handle(d delivery) error {
 		return errTooLarge
 	}
 	typ, err := strconv.Atoi(d.typ)
-	if err != nil || typ < typeEmit || typ > typeDisconnect {
+	if err != nil || typ < peer.TypeEmit || typ > peer.TypeDisconnect {
 		return nil // heartbeats of older versions, which have nothing to say
 	}
 	m, err := decodeEntry(typ, d.payload)

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
+	"github.com/caddy-socketio/caddy-socketio/clusters/internal/peer"
 	"github.com/caddy-socketio/caddy-socketio/internal/msgpack"
 	"github.com/caddy-socketio/caddy-socketio/rooms"
 	"github.com/caddy-socketio/caddy-socketio/sio"
@@ -25,19 +26,19 @@ var errNotYet = errors.New("not connected")
 
 // session as servers keep it; Node's have no more than the first four.
 type savedSession struct {
-	SID    text            `json:"sid"`
-	PID    text            `json:"pid"`
-	Rooms  list            `json:"rooms"`
+	SID    peer.Text       `json:"sid"`
+	PID    peer.Text       `json:"pid"`
+	Rooms  peer.List       `json:"rooms"`
 	Data   json.RawMessage `json:"data"`
-	Nsp    *text           `json:"nsp"`
+	Nsp    *peer.Text      `json:"nsp"`
 	Values json.RawMessage `json:"values"`
-	Offset text            `json:"offset"`
+	Offset peer.Text       `json:"offset"`
 }
 
 // encodeSession returns base64 of MessagePack {sid, pid, rooms, data, nsp, values,
 // offset}.
 func encodeSession(s cluster.Session, namespace string) (string, error) {
-	names, err := encodeJSON(append(list{}, s.Rooms...))
+	names, err := peer.JSON(append(peer.List{}, s.Rooms...))
 	if err != nil {
 		return "", err
 	}
@@ -56,28 +57,28 @@ func encodeSession(s cluster.Session, namespace string) (string, error) {
 }
 
 func quoted(s string) sio.Data {
-	b, _ := encodeJSON(s) // strings always marshal
+	b, _ := peer.JSON(s) // strings always marshal
 	return sio.Data{JSON: b}
 }
 
 // decodeSession reads what encodeSession or Node's adapter wrote. Errors wrap
-// errMalformed.
+// peer.ErrMalformed.
 func decodeSession(value, namespace string) (s cluster.Session, err error) {
 	b, err := base64.StdEncoding.DecodeString(value)
 	if err != nil {
-		return s, fmt.Errorf("%w: %w", errMalformed, err)
+		return s, fmt.Errorf("%w: %w", peer.ErrMalformed, err)
 	}
 	r := msgpack.NewReader(string(b))
 	whole := r.Data()
 	if err := r.End(); err != nil {
-		return s, fmt.Errorf("%w: %w", errMalformed, err)
+		return s, fmt.Errorf("%w: %w", peer.ErrMalformed, err)
 	}
 	var saved savedSession
 	if err := json.Unmarshal(whole.JSON, &saved); err != nil {
-		return s, fmt.Errorf("%w: %w", errMalformed, err)
+		return s, fmt.Errorf("%w: %w", peer.ErrMalformed, err)
 	}
 	if saved.SID == "" || saved.PID == "" {
-		return s, fmt.Errorf("%w: session without ids", errMalformed)
+		return s, fmt.Errorf("%w: session without ids", peer.ErrMalformed)
 	}
 	s = cluster.Session{ID: string(saved.SID), PID: string(saved.PID), Rooms: saved.Rooms, Offset: string(saved.Offset), Known: saved.Nsp != nil}
 	s.Data, _ = whole.Lookup("data")
@@ -221,7 +222,7 @@ func (ln *line) missed(entry *rueidis.XRangeEntry, in rooms.Set) (op cluster.Emi
 	if f["nsp"] != ln.namespace || f["type"] != entryEmit {
 		return op, false
 	}
-	m, err := decodeEntry(typeEmit, f["data"])
+	m, err := decodeEntry(peer.TypeEmit, f["data"])
 	if err != nil || m.RequestID != "" {
 		return op, false
 	}

@@ -1,0 +1,167 @@
+package peer
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"unicode/utf8"
+
+	"github.com/caddy-socketio/caddy-socketio/cluster"
+	"github.com/caddy-socketio/caddy-socketio/rooms"
+	"github.com/caddy-socketio/caddy-socketio/sio"
+)
+
+// Draft is a message before it is put into an envelope: its type, and its data, which
+// is text, or text around one value that may have binary in it.
+type Draft struct {
+	Type       int
+	head, tail []byte
+	value      sio.Data // without JSON there is none, and no tail
+}
+
+// Data returns the data, with more text before and after it.
+func (d *Draft) Data(before, after string) sio.Data {
+	if len(d.value.JSON) == 0 {
+		return sio.Data{JSON: slices.Concat([]byte(before), d.head, []byte(after))}
+	}
+	head, tail := slices.Concat([]byte(before), d.head), slices.Concat(d.tail, []byte(after))
+	return sio.Splice([][]byte{head, tail}, []sio.Data{d.value})
+}
+
+// Repair replaces what is no UTF-8, for an envelope that is JSON.
+func (d *Draft) Repair() {
+	if !utf8.Valid(d.value.JSON) {
+		d.value.JSON = bytes.ToValidUTF8(d.value.JSON, []byte("\uFFFD"))
+	}
+}
+
+// OfOp returns an operation as a message.
+func OfOp(op cluster.Op) (Draft, error) {
+	switch op := op.(type) {
+	case cluster.Emit:
+		return ofEmit(&op, "", 0)
+	case cluster.Join:
+		return ofRooms(TypeJoin, op.Target, op.Rooms)
+	case cluster.Leave:
+		return ofRooms(TypeLeave, op.Target, op.Rooms)
+	case cluster.Disconnect:
+		return plain(TypeDisconnect, struct {
+			Opts  Opts `json:"opts"`
+			Close bool `json:"close"`
+		}{NewOpts(op.Target), op.Close})
+	case cluster.ServerEmit:
+		return ofServerEmit("", op.Data)
+	}
+	return Draft{}, fmt.Errorf("operation %T has no message", op)
+}
+
+// OfQuery returns a question as a message. The timeout is for clients'
+// acknowledgements, in milliseconds. What rooms there are follows from who is in them:
+// Node's servers are asked nothing else.
+func OfQuery(id string, q cluster.Query, timeout int64) (Draft, error) {
+	switch q := q.(type) {
+	case cluster.AllRooms:
+		return ofFetch(id, rooms.Target{})
+	case cluster.FetchSockets:
+		return ofFetch(id, q.Target)
+	case cluster.ServerEmitAck:
+		return ofServerEmit(id, q.Data)
+	case cluster.EmitAck:
+		return ofEmit(&q.Emit, id, timeout)
+	}
+	return Draft{}, fmt.Errorf("question %T has no message", q)
+}
+
+// OfAnswer returns the answer to question id as a message. Of a client's
+// acknowledgement, Node's servers pass on the first argument.
+func OfAnswer(id string, answer cluster.Answer) (Draft, error) {
+	switch answer := answer.(type) {
+	case cluster.Sockets:
+		return plain(TypeSockets, struct {
+			RequestID string           `json:"requestId"`
+			Sockets   []cluster.Socket `json:"sockets"`
+		}{id, Presentable(answer)})
+	case cluster.ClientCount:
+		return plain(TypeClientCount, struct {
+			RequestID   string `json:"requestId"`
+			ClientCount int    `json:"clientCount"`
+		}{id, int(answer)})
+	case cluster.ClientAck:
+		first, _ := answer.Data.Index(0)
+		return ofPacket(TypeClientAck, id, first), nil
+	case cluster.ServerAck:
+		return ofPacket(TypeServerAck, id, answer.Data), nil
+	}
+	return Draft{}, fmt.Errorf("answer %T has no message", answer)
+}
+
+// plain returns a message with data that has no binary in it.
+func plain(typ int, data any) (Draft, error) {
+	text, err := JSON(data)
+	return Draft{Type: typ, head: text}, err
+}
+
+// ofEmit returns an emit; with an id, one that clients are to acknowledge in a time
+// given in milliseconds.
+func ofEmit(op *cluster.Emit, id string, timeout int64) (d Draft, err error) {
+	if event, ok := op.Data.Lookup(); !ok || !IsEvent(event) {
+		return d, ErrNoEvent
+	}
+	options, err := JSON(NewEmitOpts(op, timeout))
+	if err != nil {
+		return d, err
+	}
+	rest := make([]byte, 0, len(options)+64)
+	rest = append(rest, '}')
+	if id != "" {
+		rest = append(append(rest, `,"requestId":`...), quoted(id)...)
+	}
+	rest = append(append(append(rest, `,"opts":`...), options...), '}')
+	return Draft{TypeEmit, []byte(`{"packet":{"type":2,"data":`), rest, op.Data}, nil
+}
+
+func ofRooms(typ int, t rooms.Target, names []string) (Draft, error) {
+	return plain(typ, struct {
+		Opts  Opts `json:"opts"`
+		Rooms List `json:"rooms"`
+	}{NewOpts(t), append(List{}, names...)})
+}
+
+func ofFetch(id string, t rooms.Target) (Draft, error) {
+	return plain(TypeFetchSockets, struct {
+		Opts      Opts   `json:"opts"`
+		RequestID string `json:"requestId"`
+	}{NewOpts(t), id})
+}
+
+// ofServerEmit returns an event for servers; with an id, one to be answered. It must
+// be an array that begins with a name: with anything else, some of Node's servers end.
+func ofServerEmit(id string, event sio.Data) (Draft, error) {
+	event, ok := event.Lookup()
+	if !ok || !IsServerEvent(event) {
+		return Draft{}, ErrNoServerEvent
+	}
+	return ofPacket(TypeServerEmit, id, event), nil
+}
+
+// ofPacket returns a message with {requestId, packet}; without what is nothing.
+func ofPacket(typ int, id string, packet sio.Data) Draft {
+	head := []byte{'{'}
+	if id != "" {
+		head = append(append(head, `"requestId":`...), quoted(id)...)
+	}
+	if len(packet.JSON) == 0 {
+		return Draft{Type: typ, head: append(head, '}')}
+	}
+	if id != "" {
+		head = append(head, ',')
+	}
+	packet.JSON = bytes.TrimSpace(packet.JSON)
+	return Draft{typ, append(head, `"packet":`...), []byte{'}'}, packet}
+}
+
+func quoted(id string) []byte {
+	text, _ := json.Marshal(id) // a string always has a form in JSON
+	return text
+}

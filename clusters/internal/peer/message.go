@@ -1,0 +1,137 @@
+package peer
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/caddy-socketio/caddy-socketio/cluster"
+	"github.com/caddy-socketio/caddy-socketio/internal/msgpack"
+	"github.com/caddy-socketio/caddy-socketio/sio"
+)
+
+// Types of messages.
+const (
+	TypeHeartbeat1   = 1 // this one and the next are of adapters that count by them
+	TypeHeartbeat2   = 2
+	TypeEmit         = 3
+	TypeJoin         = 4
+	TypeLeave        = 5
+	TypeDisconnect   = 6
+	TypeFetchSockets = 7
+	TypeSockets      = 8 // and those below answer
+	TypeServerEmit   = 9
+	TypeServerAck    = 10
+	TypeClientCount  = 11
+	TypeClientAck    = 12
+	TypeClose        = 13 // as the heartbeats
+)
+
+// Message is {type, data, uid, nsp}, as another server wrote it.
+type Message struct {
+	Type     int
+	UID, Nsp string
+	Data     sio.Data
+	Body
+}
+
+// Body is what there may be in data.
+type Body struct {
+	RequestID   Text            `json:"requestId"`
+	Packet      json.RawMessage `json:"packet"`
+	Opts        *Opts           `json:"opts"`
+	Rooms       List            `json:"rooms"`
+	Close       bool            `json:"close"`
+	Sockets     []Socket        `json:"sockets"`
+	ClientCount *int            `json:"clientCount"`
+}
+
+// ReadMap reads all but the body from MessagePack, in which a map comes next.
+func (m *Message) ReadMap(r *msgpack.Reader) error {
+	var data *msgpack.Reader
+	for range r.Map() {
+		switch key := r.Text(); {
+		case key == "type" && r.Kind() == msgpack.Number:
+			typ, _ := r.Int()
+			m.Type = int(typ)
+		case key == "uid" && r.Kind() == msgpack.String:
+			m.UID = r.Text()
+		case key == "nsp" && r.Kind() == msgpack.String:
+			m.Nsp = r.Text()
+		default:
+			if key == "data" {
+				data = new(*r)
+			}
+			r.Skip()
+		}
+	}
+	if err := r.End(); err != nil || data == nil {
+		return err
+	}
+	if m.Type == TypeSockets {
+		m.Data = sio.Data{JSON: data.JSON()} // many sockets' data may have much binary in it
+	} else {
+		m.Data = data.Data()
+	}
+	return data.Err()
+}
+
+// Value returns what is in data as the packet, null when nothing is.
+func (m *Message) Value() sio.Data {
+	if p, ok := m.Data.Lookup("packet"); ok {
+		return p
+	}
+	return Null
+}
+
+// Null is JSON's null.
+var Null = sio.Data{JSON: []byte("null")}
+
+// Options returns the options, which must be there.
+func (m *Message) Options() (*Opts, error) {
+	if m.Opts == nil {
+		return nil, fmt.Errorf("%w: message of type %d without opts", ErrMalformed, m.Type)
+	}
+	return m.Opts, nil
+}
+
+// Answer returns the answer to q that a message is, if it is one.
+func (m *Message) Answer(q cluster.Query) (answer cluster.Answer, ok bool) {
+	switch q.(type) {
+	case cluster.FetchSockets:
+		if m.Type == TypeSockets {
+			return Sockets(m.Sockets), true
+		}
+	case cluster.AllRooms:
+		if m.Type == TypeSockets {
+			return m.roomNames(), true
+		}
+	case cluster.ServerEmitAck:
+		if m.Type == TypeServerAck {
+			return cluster.ServerAck{Data: m.Value()}, true
+		}
+	case cluster.EmitAck:
+		switch {
+		case m.Type == TypeClientCount && m.ClientCount != nil && *m.ClientCount >= 0:
+			return cluster.ClientCount(*m.ClientCount), true
+		case m.Type == TypeClientAck && m.Packet != nil:
+			return cluster.ClientAck{Data: sio.Array(m.Value())}, true
+		case m.Type == TypeClientAck:
+			return cluster.ClientAck{Data: sio.Array()}, true
+		}
+	}
+	return nil, false
+}
+
+// roomNames returns the rooms that the sockets of a message are in.
+func (m *Message) roomNames() cluster.Rooms {
+	names, seen := cluster.Rooms{}, make(map[string]bool)
+	for i := range m.Sockets {
+		for _, name := range m.Sockets[i].Rooms {
+			if !seen[name] {
+				seen[name] = true
+				names = append(names, name)
+			}
+		}
+	}
+	return names
+}

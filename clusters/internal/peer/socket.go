@@ -1,0 +1,91 @@
+package peer
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+
+	"github.com/caddy-socketio/caddy-socketio/cluster"
+	"github.com/caddy-socketio/caddy-socketio/sio"
+)
+
+// Socket is a socket as other servers describe it.
+type Socket struct {
+	ID        Text `json:"id"`
+	Handshake struct {
+		Headers map[string]json.RawMessage `json:"headers"`
+		Time    Text                       `json:"time"`
+		Address Text                       `json:"address"`
+		XDomain bool                       `json:"xdomain"`
+		Secure  bool                       `json:"secure"`
+		Issued  float64                    `json:"issued"`
+		URL     Text                       `json:"url"`
+		Query   map[string]json.RawMessage `json:"query"`
+		Auth    json.RawMessage            `json:"auth"`
+	} `json:"handshake"`
+	Rooms List            `json:"rooms"`
+	Data  json.RawMessage `json:"data"`
+}
+
+// Sockets returns what other servers describe.
+func Sockets(described []Socket) cluster.Sockets {
+	all := make(cluster.Sockets, len(described))
+	for i := range described {
+		all[i] = described[i].socket()
+	}
+	return all
+}
+
+func (s *Socket) socket() cluster.Socket {
+	h := &s.Handshake
+	return cluster.Socket{
+		ID: string(s.ID), Rooms: s.Rooms, Data: s.Data,
+		Handshake: cluster.Handshake{
+			Headers: plainText(h.Headers), Time: string(h.Time), Address: string(h.Address),
+			XDomain: h.XDomain, Secure: h.Secure, Issued: int64(h.Issued), URL: string(h.URL),
+			Query: plainText(h.Query), Auth: h.Auth,
+		},
+	}
+}
+
+// plainText returns headers or a query as text. Node has arrays for what was
+// given several times.
+func plainText(members map[string]json.RawMessage) map[string]string {
+	out := make(map[string]string, len(members))
+	for name, raw := range members {
+		var several []string
+		if json.Unmarshal(raw, &several) == nil && several != nil {
+			out[name] = strings.Join(several, ", ")
+		} else {
+			out[name] = sio.Data{JSON: raw}.Text()
+		}
+	}
+	return out
+}
+
+// Presentable returns sockets with all that Node's servers rely on: objects where
+// there is nothing to say.
+func Presentable(sockets cluster.Sockets) []cluster.Socket {
+	all := append([]cluster.Socket{}, sockets...)
+	for i := range all {
+		s := &all[i]
+		s.Data, s.Handshake.Auth = object(s.Data), object(s.Handshake.Auth)
+		if s.Rooms == nil {
+			s.Rooms = []string{}
+		}
+		if s.Handshake.Headers == nil {
+			s.Handshake.Headers = map[string]string{}
+		}
+		if s.Handshake.Query == nil {
+			s.Handshake.Query = map[string]string{}
+		}
+	}
+	return all
+}
+
+func object(raw json.RawMessage) json.RawMessage {
+	if !bytes.HasPrefix(bytes.TrimSpace(raw), []byte("{")) {
+		return json.RawMessage("{}")
+	}
+	return raw
+}

@@ -1,0 +1,62 @@
+package peer
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strconv"
+)
+
+// JSON returns v as JSON.stringify would write it.
+func JSON(v any) ([]byte, error) {
+	var text bytes.Buffer
+	e := json.NewEncoder(&text)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		return nil, err
+	}
+	return bytes.TrimSuffix(text.Bytes(), []byte("\n")), nil
+}
+
+// Text is a string that others may write as a number, or leave out by null.
+type Text string
+
+// UnmarshalJSON reads a string, a number or null.
+func (t *Text) UnmarshalJSON(b []byte) error {
+	switch c := b[0]; {
+	case c == '"':
+		return json.Unmarshal(b, (*string)(t))
+	case c == '-' || '0' <= c && c <= '9':
+		*t = Text(b)
+		if v, err := strconv.ParseFloat(string(b), 64); err == nil && v == float64(int64(v)) {
+			*t = Text(strconv.FormatInt(int64(v), 10))
+		}
+	case c != 'n':
+		return fmt.Errorf("expected text, not %.20s", b)
+	}
+	return nil
+}
+
+// List is a list of rooms, each a string or a number; or a single one.
+type List []string
+
+// UnmarshalJSON reads an array, a string, a number or null.
+func (l *List) UnmarshalJSON(b []byte) error {
+	if b[0] != '[' {
+		var one Text
+		if err := one.UnmarshalJSON(b); err != nil || one == "" {
+			return err
+		}
+		*l = List{string(one)}
+		return nil
+	}
+	var texts []Text
+	if err := json.Unmarshal(b, &texts); err != nil {
+		return err
+	}
+	*l = make(List, len(texts))
+	for i, t := range texts {
+		(*l)[i] = string(t)
+	}
+	return nil
+}
