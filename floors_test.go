@@ -21,8 +21,8 @@ func TestFloors(t *testing.T) {
 		"internal/api":                "cluster hub rooms sio",
 		"clusters/internal/peer":      "cluster internal/msgpack rooms sio",
 		"clusters/internal/redisconn": caddy + " " + caddy + "/caddyconfig/caddyfile github.com/redis/rueidis",
-
-		"internal/handshake": caddy + " " + caddy + "/modules/caddyhttp",
+		"clusters/internal/redislink": "cluster clusters/internal/peer clusters/internal/redisconn internal/spawn github.com/redis/rueidis go.uber.org/zap",
+		"internal/handshake":          caddy + " " + caddy + "/modules/caddyhttp",
 	}
 	for pkg, list := range allowed {
 		t.Run(pkg, func(t *testing.T) {

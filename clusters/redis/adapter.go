@@ -2,7 +2,6 @@ package redis
 
 import (
 	"context"
-	"fmt"
 	"sync"
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
@@ -22,38 +21,24 @@ type adapter struct {
 // Publish queues an operation for the other servers.
 func (a *adapter) Publish(op cluster.Op) error {
 	if a.ctx.Err() != nil {
-		return errClosed
+		return a.line.link.ClosedError()
 	}
 	ln := a.line
 	m, err := ln.link.dialect.op(ln, op)
 	if err != nil || m.payload == nil {
 		return err
 	}
-	return ln.link.out.push(m)
+	return ln.link.out.Push(m)
 }
 
 // Nodes counts the servers that are subscribed to the namespace. It fails at once
 // while Redis is out of reach.
 func (a *adapter) Nodes(ctx context.Context) (int, error) {
-	s, err := a.line.link.ready(ctx, a.line)
+	s, err := a.line.link.Ready(ctx, a.line)
 	if err != nil {
 		return 0, err
 	}
-	return a.line.link.count(ctx, s, a.line.names.request)
-}
-
-// count returns how many are subscribed to a channel, at all servers of a Redis
-// Cluster: each of them knows its own only.
-func (l *link) count(ctx context.Context, s *session, channel string) (int, error) {
-	total := 0
-	for address, node := range s.client.Nodes() {
-		counts, err := node.Do(ctx, l.dialect.count(node.B(), channel)).AsIntMap()
-		if err != nil {
-			return 0, fmt.Errorf("counting servers at %s: %w: %w", address, cluster.ErrIncomplete, err)
-		}
-		total += int(counts[channel])
-	}
-	return total, nil
+	return s.Count(ctx, a.line.names.request, a.line.link.dialect.count)
 }
 
 // Close leaves the namespace. Questions that are being asked or answered end.

@@ -1,21 +1,17 @@
 package redis
 
 import (
-	"context"
+	"cmp"
 	"fmt"
 	"sync"
 	"time"
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
 	"github.com/caddy-socketio/caddy-socketio/clusters/internal/peer"
+	"github.com/caddy-socketio/caddy-socketio/clusters/internal/redislink"
 	"github.com/caddy-socketio/caddy-socketio/rooms"
 	"github.com/caddy-socketio/caddy-socketio/sio"
-	"go.uber.org/zap"
 )
-
-// maxTimeout bounds how long another server may have clients' acknowledgements
-// waited for here.
-const maxTimeout = 10 * time.Minute
 
 // handle does what a request of another server says.
 func (ln *line) handle(message string) error {
@@ -167,7 +163,7 @@ func (ln *line) ids(in []string) []string {
 func (ln *line) sockets(in []string) (found cluster.Sockets) {
 	var mu sync.Mutex // the node may reply on any goroutine
 	q := cluster.FetchSockets{Target: rooms.Target{In: in}}
-	ln.ask(q, 0, func(answer cluster.Answer) {
+	ln.ask(q, func(answer cluster.Answer) {
 		mu.Lock()
 		defer mu.Unlock()
 		if sockets, ok := answer.(cluster.Sockets); ok {
@@ -185,87 +181,38 @@ func (ln *line) respond(v any) error {
 	if err != nil {
 		return err
 	}
-	return ln.link.out.push(outgoing{channel: ln.names.response, payload: payload})
+	return ln.link.out.Push(outgoing{channel: ln.names.response, payload: payload})
 }
 
-// answer has the node answer request id, and publishes what it says on a channel;
-// or that it has nothing to say: a server that does not answer makes the other one wait in
-// vain, and then fail.
+// answer has the node answer request id, and publishes what it says on a channel.
 func (ln *line) answer(channel, id string, q cluster.Query, timeout time.Duration) {
-	var mu sync.Mutex // the node may reply on any goroutine
-	replied := false
-	reply := func(answer cluster.Answer) {
-		if _, ack := answer.(cluster.ClientAck); !ack {
-			mu.Lock()
-			again := replied
-			replied = true
-			mu.Unlock()
-			if again {
-				return
-			}
-		}
-		payload, err := ln.link.dialect.answer(ln, id, answer)
-		if err == nil {
-			err = ln.link.out.push(outgoing{channel: channel, payload: payload})
-		}
+	node, ok := ln.asker()
+	if !ok {
+		return
+	}
+	l := ln.link
+	l.Answer(ln, node, q, cmp.Or(timeout, l.settings.requestsTimeout), func(answer cluster.Answer) error {
+		payload, err := l.dialect.answer(ln, id, answer)
 		if err != nil {
-			ln.link.log().Error("answer to another server not sent", zap.String("namespace", ln.namespace), zap.Error(err))
+			return err
 		}
-	}
-	ln.askThen(q, timeout, reply, func() { reply(nothing(q)) })
+		return l.out.Push(outgoing{channel: channel, payload: payload})
+	})
 }
 
-// nothing returns the answer of a node that has nothing to say.
-func nothing(q cluster.Query) cluster.Answer {
-	switch q.(type) {
-	case cluster.FetchSockets:
-		return cluster.Sockets{}
-	case cluster.AllRooms:
-		return cluster.Rooms{}
-	case cluster.EmitAck:
-		return cluster.ClientCount(0)
-	default:
-		return cluster.ServerAck{Data: peer.Null}
+// ask asks the node.
+func (ln *line) ask(q cluster.Query, reply func(cluster.Answer)) {
+	if node, ok := ln.asker(); ok {
+		ln.link.Ask(node, q, ln.link.settings.requestsTimeout, reply, func() {})
 	}
 }
 
-func (ln *line) ask(q cluster.Query, timeout time.Duration, reply func(cluster.Answer)) {
-	ln.askThen(q, timeout, reply, func() {})
-}
-
-// askThen asks the node, on a goroutine of its own, and calls then when the node
-// has no more to say. Whatever says something about the sockets of this moment has
-// been answered when it returns, so that what comes next can't overtake it; events
-// for servers, whose handlers may take their time, have not.
-func (ln *line) askThen(q cluster.Query, timeout time.Duration, reply func(cluster.Answer), then func()) {
-	l, users := ln.link, ln.users()
+// asker returns the node that answers: of two for a moment, the one that came last.
+func (ln *line) asker() (node redislink.Asker, ok bool) {
+	users := ln.users()
 	if len(users) == 0 {
-		return
-	}
-	if l.answering.Add(1) > maxAnswers {
-		l.answering.Add(-1)
-		l.lose("too many questions are being answered")
-		return
-	}
-	if timeout == 0 {
-		timeout = l.settings.requestsTimeout
+		return node, false
 	}
 	a := users[len(users)-1]
-	first := make(chan struct{})
-	var once sync.Once
-	answered := func() { once.Do(func() { close(first) }) }
-	l.spawn("redis: answer", func() {
-		defer l.answering.Add(-1)
-		defer answered()
-		ctx, cancel := context.WithTimeout(a.ctx, min(timeout, maxTimeout))
-		defer cancel()
-		a.node.Answer(ctx, q, func(answer cluster.Answer) {
-			reply(answer)
-			answered()
-		})
-		then()
-	})
-	if _, slow := q.(cluster.ServerEmitAck); !slow {
-		<-first
-	}
+	return redislink.Asker{Context: a.ctx, Node: a.node}, true
 }

@@ -2,7 +2,6 @@ package redis
 
 import (
 	"github.com/caddy-socketio/caddy-socketio/clusters/internal/redisconn"
-	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 )
 
@@ -40,7 +39,7 @@ func (r *Redis) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		case "sharded":
 			return r.sharded(d)
 		case "requests_timeout":
-			return r.timeout(d)
+			return redisconn.Duration(d, &r.RequestsTimeout)
 		}
 		if known, err := r.Option(d, option); known {
 			return err
@@ -59,19 +58,6 @@ func (r *Redis) sharded(d *caddyfile.Dispenser) error {
 	if !sharded(r.Sharded).valid() {
 		return d.Errf("sharded: unknown mode %q: expected static, dynamic or dynamic-private", r.Sharded)
 	}
-	return nil
-}
-
-func (r *Redis) timeout(d *caddyfile.Dispenser) error {
-	var text string
-	if err := redisconn.One(d, &text); err != nil {
-		return err
-	}
-	timeout, err := caddy.ParseDuration(text)
-	if err != nil || timeout <= 0 {
-		return d.Errf("requests_timeout: %q is no duration: expected one like 5s", text)
-	}
-	r.RequestsTimeout = caddy.Duration(timeout)
 	return nil
 }
 

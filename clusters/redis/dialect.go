@@ -86,7 +86,7 @@ func (classic) readAnswer(q cluster.Query, message string) (cluster.Answer, erro
 }
 
 func (classic) publish(s *session, m *outgoing) rueidis.Completed {
-	return s.home.B().Publish().Channel(m.channel).Message(rueidis.BinaryString(m.payload)).Build()
+	return s.Home.B().Publish().Channel(m.channel).Message(rueidis.BinaryString(m.payload)).Build()
 }
 
 func (classic) count(b rueidis.Builder, channel string) rueidis.Completed {

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
+	"github.com/caddy-socketio/caddy-socketio/clusters/internal/redislink"
 	"github.com/caddy-socketio/caddy-socketio/rooms"
 )
 
@@ -53,8 +54,8 @@ func TestMalformedMessages(t *testing.T) {
 	if got := n.nextEmit(); got.Data.String() != `["end"]` {
 		t.Errorf("told %+v", got)
 	}
-	eventually(t, "all requests are handled", func() bool { return linkOf(n).malformed.Load() >= want })
-	if got := linkOf(n).malformed.Load(); got != want || len(n.told) > 0 {
+	eventually(t, "all requests are handled", func() bool { return linkOf(n).State().Malformed >= want })
+	if got := linkOf(n).State().Malformed; got != want || len(n.told) > 0 {
 		t.Errorf("%d messages counted, not %d; told %d more", got, want, len(n.told))
 	}
 	if got := linkOf(n).inbound.Load(); got != 0 {
@@ -65,8 +66,8 @@ func TestMalformedMessages(t *testing.T) {
 // newQuestion has a node wait for answers.
 func newQuestion(n *node) (forget func()) {
 	ln := n.adapter.(*adapter).line
-	ln.expect("awaited")
-	return func() { ln.forget("awaited") }
+	ln.asked.Expect("awaited")
+	return func() { ln.asked.Forget("awaited") }
 }
 
 // TestMalformedAnswers has another server answer nonsense, and then well.
@@ -75,11 +76,7 @@ func TestMalformedAnswers(t *testing.T) {
 	a, b := pair(t, s, "/")
 	b.answer = func(_ context.Context, q cluster.Query, reply func(cluster.Answer)) {
 		ln := a.adapter.(*adapter).line
-		ln.mu.Lock()
-		var id string
-		for id = range ln.asked {
-		}
-		ln.mu.Unlock()
+		id := ln.asked.IDs()[0]
 		for _, m := range []string{`{"requestId":"%s","sockets":[{"id":{}}]}`, `{"requestId":"%s","sockets":"x"}`, `{"requestId":"%s"`, `{"requestId":"%s","rooms":[{}]}`} {
 			s.command("PUBLISH", ln.names.response, fmt.Sprintf(m, id))
 		}
@@ -116,7 +113,7 @@ func TestEmittersThatPublishPerRoom(t *testing.T) {
 // TestHugeMessages have no effect but to be counted, and what comes after them does.
 func TestHugeMessages(t *testing.T) {
 	s := startRedis(t)
-	huge := strings.Repeat("x", maxMessage+1)
+	huge := strings.Repeat("x", redislink.MaxMessage+1)
 	for _, mode := range []sharded{"", dynamic} {
 		n := enter(t, process(t, s, speaks(mode)), "/")
 		n.together(1)
@@ -127,13 +124,13 @@ func TestHugeMessages(t *testing.T) {
 		for i := range uint64(3) {
 			s.command(publish, "socket.io#/#", huge)
 			// Redis hangs up on who has too much waiting.
-			eventually(t, "the message is dropped", func() bool { return linkOf(n.node).state().Dropped == i+1 })
+			eventually(t, "the message is dropped", func() bool { return linkOf(n.node).State().Dropped == i+1 })
 		}
 		s.command(publish, "socket.io#/#", good)
 		if got := n.nextEmit(); got.Data.String() != `["end"]` {
 			t.Errorf("told %.60s", got.Data)
 		}
-		if state := linkOf(n.node).state(); state.Dropped != 3 || linkOf(n.node).inbound.Load() != 0 {
+		if state := linkOf(n.node).State(); state.Dropped != 3 || linkOf(n.node).inbound.Load() != 0 {
 			t.Errorf("%+v", state)
 		}
 	}

@@ -115,7 +115,7 @@ func TestOlderServers(t *testing.T) {
 	if len(n.told) > 0 {
 		t.Errorf("told more: %v", <-n.told)
 	}
-	if got := linkOf(n).malformed.Load(); got != 0 {
+	if got := linkOf(n).State().Malformed; got != 0 {
 		t.Errorf("%d messages not understood", got)
 	}
 }

@@ -6,8 +6,7 @@ import (
 	"sync"
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
-	"github.com/caddy-socketio/caddy-socketio/internal/spawn"
-	"go.uber.org/zap"
+	"github.com/caddy-socketio/caddy-socketio/clusters/internal/redislink"
 )
 
 // line is one namespace's part of a link: its channels, what came by them, and the
@@ -22,13 +21,11 @@ type line struct {
 	names      names
 	tail       string // how its messages end in the sharded dialect
 	binaryTail string // the same in MessagePack
-	worker     *spawn.Task
+	asked      *redislink.Questions[string]
+	inbox      *redislink.Inbox[delivery] // what is to be handled
 
-	mu       sync.Mutex // guards the following
+	mu       sync.Mutex // guards adapters; goes before that of the inbox
 	adapters []*adapter // never changed, but replaced
-	inbox    []delivery // what is to be handled
-	working  bool       // the worker runs
-	asked    map[string]*question
 }
 
 // delivery is a message received.
@@ -52,18 +49,16 @@ func newLine(l *link, key, namespace string) *line {
 	ln := &line{
 		link: l, key: key, namespace: namespace, uid: uid, names: l.dialect.names(key, namespace, uid),
 		tail: shardTail(uid, namespace), binaryTail: shardBinaryTail(uid, namespace),
-		asked: make(map[string]*question),
+		asked: redislink.NewQuestions[string](engine),
 	}
-	// The worker ends when the inbox is empty. A message that it panics at is
-	// lost; the next one starts it again.
-	ln.worker = spawn.NewTask(l.log, "redis: apply", ln.work, func() { ln.worker.Start() })
+	ln.inbox = redislink.NewInbox(l.Link, ln.work, func(d delivery) { l.inbound.Add(-d.size()) })
 	return ln
 }
 
 // join adds a user.
 func (ln *line) join(n cluster.Node) (*adapter, error) {
 	a := &adapter{line: ln, node: n}
-	a.ctx, a.cancel = context.WithCancel(ln.link.ctx)
+	a.ctx, a.cancel = context.WithCancel(ln.link.Context())
 	if mode, ok := ln.link.dialect.(sharded); ok {
 		if err := a.watch(mode); err != nil {
 			a.cancel()
@@ -83,7 +78,7 @@ func (ln *line) leave(a *adapter) {
 	ln.adapters = slices.DeleteFunc(slices.Clone(ln.adapters), func(other *adapter) bool { return other == a })
 	last := len(ln.adapters) == 0
 	if last {
-		ln.clear()
+		ln.inbox.Clear()
 	}
 	ln.mu.Unlock()
 	if a.unwatch(); last {
@@ -93,15 +88,14 @@ func (ln *line) leave(a *adapter) {
 	}
 }
 
-// clear forgets what was received. The caller holds mu.
-func (ln *line) clear() {
-	for _, d := range ln.inbox {
-		ln.link.inbound.Add(-d.size())
-	}
-	ln.inbox = nil
-}
+// ID tells the line from the others of its link.
+func (ln *line) ID() string { return ln.names.pattern }
 
-func (ln *line) unused() bool { return len(ln.users()) == 0 }
+// Name is the namespace.
+func (ln *line) Name() string { return ln.namespace }
+
+// Unused reports whether nobody uses the line any more.
+func (ln *line) Unused() bool { return len(ln.users()) == 0 }
 
 // users returns who uses the line.
 func (ln *line) users() []*adapter {
@@ -110,18 +104,18 @@ func (ln *line) users() []*adapter {
 	return ln.adapters
 }
 
-func (d *delivery) size() int64 { return int64(len(d.message)) + overhead }
+func (d *delivery) size() int64 { return int64(len(d.message)) + redislink.Overhead }
 
 // receive queues a message to be handled. It does not block. What is more than
 // memory is meant to hold is lost: to leave it in Redis would only make Redis end
 // the connection, and lose more.
 func (ln *line) receive(d delivery) {
 	l := ln.link
-	if d.kind == responseMessage && !ln.asking() {
+	if d.kind == responseMessage && !ln.asked.Any() {
 		return // somebody else asked
 	}
-	if len(d.message) > maxMessage || l.inbound.Load()+d.size() > maxInbound {
-		l.lose("they come faster than they can be applied, or are too large")
+	if len(d.message) > redislink.MaxMessage || l.inbound.Load()+d.size() > redislink.MaxInbound {
+		l.Lose("they come faster than they can be applied, or are too large")
 		return
 	}
 	ln.mu.Lock()
@@ -130,63 +124,29 @@ func (ln *line) receive(d delivery) {
 		return
 	}
 	l.inbound.Add(d.size())
-	ln.inbox = append(ln.inbox, d)
-	if !ln.working {
-		ln.working = true
-		ln.worker.Start()
-	}
+	ln.inbox.Add(d)
 }
 
-func (ln *line) asking() bool {
-	ln.mu.Lock()
-	defer ln.mu.Unlock()
-	return len(ln.asked) > 0
-}
-
-// next removes the message that is to be handled next.
-func (ln *line) next() (d delivery, ok bool) {
-	ln.mu.Lock()
-	defer ln.mu.Unlock()
-	if len(ln.inbox) == 0 {
-		ln.working = false
-		return d, false
+// work handles what was received.
+func (ln *line) work(d delivery) {
+	var err error
+	switch d.kind {
+	case broadcastMessage:
+		err = ln.applyEmit(d)
+	case requestMessage:
+		err = ln.handle(d.message)
+	case responseMessage:
+		ln.answered(d.message)
+	case shardedMessage:
+		err = ln.handleShard(d.message)
 	}
-	d = ln.inbox[0]
-	ln.inbox[0] = delivery{} // so that the array behind it keeps no message
-	if ln.inbox = ln.inbox[1:]; len(ln.inbox) == 0 {
-		ln.inbox = nil
-	}
-	ln.link.inbound.Add(-d.size())
-	return d, true
-}
-
-// work handles what was received, in order.
-func (ln *line) work() {
-	for d, ok := ln.next(); ok; d, ok = ln.next() {
-		var err error
-		switch d.kind {
-		case broadcastMessage:
-			err = ln.applyEmit(d)
-		case requestMessage:
-			err = ln.handle(d.message)
-		case responseMessage:
-			ln.answered(d.message)
-		case shardedMessage:
-			err = ln.handleShard(d.message)
-		}
-		if err != nil {
-			ln.ignore(err)
-		}
+	if err != nil {
+		ln.ignore(err)
 	}
 }
 
 // ignore counts a message that can't be understood.
-func (ln *line) ignore(err error) {
-	ln.link.malformed.Add(1)
-	if e := ln.link.log().Check(zap.DebugLevel, "message of another server ignored"); e != nil {
-		e.Write(zap.String("namespace", ln.namespace), zap.Error(err))
-	}
-}
+func (ln *line) ignore(err error) { ln.link.Ignore(ln, err) }
 
 // applyEmit does what a broadcast says, which is nothing to who has nobody in the
 // room whose channel it came by.

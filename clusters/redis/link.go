@@ -1,68 +1,34 @@
 package redis
 
 import (
-	"context"
-	"errors"
-	"fmt"
-	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
-	"github.com/caddy-socketio/caddy-socketio/internal/spawn"
-	"github.com/redis/rueidis"
+	"github.com/caddy-socketio/caddy-socketio/clusters/internal/redislink"
 	"go.uber.org/zap"
 )
 
-// Bounds of what is kept in memory for the sake of a Redis, or of servers, that
-// are slow.
-const (
-	maxMessage = 16 << 20 // bytes of one message, either way
-	maxInbound = 64 << 20 // bytes received and not yet applied, of all namespaces
-	maxAnswers = 1024     // requests of other servers that are being answered
-
-	// flushTime is how long a link that ends may go on to publish.
-	flushTime = time.Second
-	// complaintTime is how long the log is spared another complaint.
-	complaintTime = 10 * time.Second
-)
+// engine is what errors, and the names of goroutines, begin with.
+const engine = "redis"
 
 // link is the one connection of this process to a Redis. It lives as long as a
 // config names it, and connects when the first namespace is opened.
 type link struct {
+	*redislink.Link[*line]
 	settings *settings
 	dialect  dialect
-	ctx      context.Context // ends with the link
-	cancel   context.CancelFunc
-	logger   atomic.Pointer[zap.Logger] // that of the config that came last
-	out      publisher
-
-	inbound   atomic.Int64 // bytes received and not yet applied
-	lost      atomic.Uint64
-	malformed atomic.Uint64
-	answering atomic.Int64 // requests of other servers
-	routes    routes
-	rooms     roomQueue
-	complaint atomic.Int64          // when the last one was logged, in nanoseconds since 1970
-	refusal   atomic.Pointer[error] // what Redis said to the last message, if it refused it
-
-	mu     sync.Mutex // guards the following
-	begun  bool
-	closed bool
-	lines  map[string]*line // by their pattern
-	// unsettled are lines that have come or gone, and that the session does not
-	// know of yet.
-	unsettled map[*line]struct{}
-	session   *session      // nil while there is no connection
-	away      error         // why there is none; nil before the first attempt
-	changed   chan struct{} // closed when something of this changes
+	out      *redislink.Queue[outgoing]
+	inbound  atomic.Int64 // bytes received and not yet applied
+	routes   routes
+	rooms    roomQueue
 }
 
+// session is the time between connecting and losing the connection.
+type session = redislink.Session[*line]
+
 func newLink(s *settings, log *zap.Logger) *link {
-	l := &link{settings: s, lines: make(map[string]*line), unsettled: make(map[*line]struct{}), changed: make(chan struct{})}
-	l.ctx, l.cancel = context.WithCancel(context.Background())
-	l.logger.Store(log)
-	l.out.wake = make(chan struct{}, 1)
+	l := &link{Link: redislink.New[*line](engine, s.server, log), settings: s}
+	l.out = redislink.NewQueue[outgoing](engine, l.CountUnpublished)
 	l.routes.lines = make(map[string]routed)
 	l.rooms.wake = make(chan struct{}, 1)
 	l.dialect = classic{}
@@ -72,63 +38,25 @@ func newLink(s *settings, log *zap.Logger) *link {
 	return l
 }
 
-// spawn runs fn on a goroutine.
-func (l *link) spawn(name string, fn func()) { spawn.Go(l.log(), name, fn, nil) }
-
-// keep runs fn on a goroutine, and again after a panic: without it the link would be
-// dead for good.
-func (l *link) keep(name string, fn func()) {
-	spawn.Go(l.log(), name, fn, func() {
-		l.pause(maxPause)
-		l.keep(name, fn)
-	})
-}
-
-func (l *link) log() *zap.Logger { return l.logger.Load() }
-
-var errClosed = errors.New("redis: the cluster is closed")
-
-// complain logs that something is lost, at most once in a while: where one message
-// is, many are.
-func (l *link) complain(message string, fields ...zap.Field) {
-	now, last := time.Now().UnixNano(), l.complaint.Load()
-	if now-last > int64(complaintTime) && l.complaint.CompareAndSwap(last, now) {
-		l.log().Warn(message, append(fields, zap.Uint64("dropped_total", l.out.dropped.Load()+l.lost.Load()))...)
-	}
-}
-
-// lose counts a message of another server that was not handled.
-func (l *link) lose(why string) {
-	l.lost.Add(1)
-	l.complain("messages of other servers are lost", zap.String("why", why))
-}
-
 // open returns the line of a namespace, for one more user of it.
-func (l *link) open(key, namespace string, n cluster.Node) (*adapter, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.closed {
-		return nil, errClosed
-	}
-	if !l.begun {
-		l.begun = true
-		l.keep("redis: subscribe", l.run)
-		l.keep("redis: publish", l.publish)
-	}
+func (l *link) open(key, namespace string, n cluster.Node) (a *adapter, err error) {
 	id := l.dialect.names(key, namespace, "").pattern
-	ln := l.lines[id]
-	fresh := ln == nil
-	if fresh {
-		ln = newLine(l, key, namespace)
-	}
-	a, err := ln.join(n)
-	if err == nil && fresh {
-		l.lines[id] = ln
-		l.unsettled[ln] = struct{}{}
-		l.addRoutes(ln)
-		l.notify()
-	}
+	err = l.Enter(id, l.begin, func(ln *line) (*line, error) {
+		fresh := ln == nil
+		if fresh {
+			ln = newLine(l, key, namespace)
+		}
+		if a, err = ln.join(n); err == nil && fresh {
+			l.addRoutes(ln)
+		}
+		return ln, err
+	})
 	return a, err
+}
+
+func (l *link) begin() {
+	l.Keep("subscribe", func() { l.Run(l.serve) })
+	l.Keep("publish", func() { redislink.Publish(l.Link, l.out, l.send) })
 }
 
 // addRoutes makes what a line subscribes to its own. In the sharded dialect the
@@ -141,111 +69,11 @@ func (l *link) addRoutes(ln *line) {
 
 // drop takes a line away that nobody uses any more.
 func (l *link) drop(ln *line) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.lines[ln.names.pattern] == ln && ln.unused() {
-		delete(l.lines, ln.names.pattern)
-		l.unsettled[ln] = struct{}{}
+	if l.Drop(ln) {
 		l.routes.remove(ln)
-		l.notify()
 	}
-}
-
-// notify wakes those who wait for a change. The caller holds mu.
-func (l *link) notify() {
-	close(l.changed)
-	l.changed = make(chan struct{})
 }
 
 // close ends the link, after what is queued has been published if that can be
 // done soon.
-func (l *link) close() {
-	l.mu.Lock()
-	if l.closed {
-		l.mu.Unlock()
-		return
-	}
-	l.closed = true
-	l.notify()
-	connected := l.session != nil
-	l.mu.Unlock()
-	if connected {
-		l.out.flush(flushTime)
-	}
-	l.cancel()
-}
-
-// state describes the link's health.
-func (l *link) state() cluster.State {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	s := cluster.State{
-		Engine: "redis", Connected: l.session != nil,
-		Dropped: l.out.dropped.Load() + l.lost.Load(), Malformed: l.malformed.Load(),
-	}
-	why := l.away
-	if l.session != nil {
-		why = l.session.refusal()
-		if refusal := l.refusal.Load(); refusal != nil {
-			s.Connected, why = false, *refusal
-		}
-	}
-	if why != nil {
-		s.Error = why.Error()
-	}
-	return s
-}
-
-// answered takes note of what Redis said to a message, by its error.
-func (l *link) answered(err error) {
-	if _, refused := rueidis.IsRedisErr(err); refused && !rueidis.IsRedisNil(err) {
-		l.refusal.Store(&err)
-	} else if err == nil && l.refusal.Load() != nil {
-		l.refusal.Store(nil)
-	}
-}
-
-// errAway says that a question can't be put now, so that no other server will
-// answer.
-func errAway(why error) error {
-	return fmt.Errorf("redis is out of reach: %w: %w", cluster.ErrIncomplete, why)
-}
-
-// ready waits until a line is subscribed. It does not wait for a Redis that is
-// known to be out of reach.
-func (l *link) ready(ctx context.Context, ln *line) (*session, error) {
-	for {
-		l.mu.Lock()
-		s, away, changed, closed := l.session, l.away, l.changed, l.closed
-		var refusal error
-		settled := false
-		if s != nil {
-			refusal, settled = s.lines[ln]
-		}
-		l.mu.Unlock()
-		switch {
-		case closed:
-			return nil, errAway(errClosed)
-		case settled && refusal == nil:
-			return s, nil
-		case settled:
-			return nil, errAway(refusal)
-		case s == nil && away != nil:
-			return nil, errAway(away)
-		}
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return nil, errAway(ctx.Err())
-		case <-l.ctx.Done():
-			return nil, errAway(errClosed)
-		}
-	}
-}
-
-// current returns the session, and a channel that is closed when there is another.
-func (l *link) current() (*session, <-chan struct{}) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.session, l.changed
-}
+func (l *link) close() { l.End(l.out.Flush) }

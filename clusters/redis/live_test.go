@@ -192,8 +192,9 @@ func TestSilentNodeMakesAnswersIncomplete(t *testing.T) {
 // must not overtake.
 func TestEmitWithAckKeepsItsPlace(t *testing.T) {
 	a, b := pair(t, startRedis(t), "/")
-	release := make(chan struct{})
+	asked, release := make(chan struct{}), make(chan struct{})
 	b.answer = func(_ context.Context, q cluster.Query, reply func(cluster.Answer)) {
+		close(asked)
 		<-release
 		b.told <- q.(cluster.EmitAck).Emit
 		reply(cluster.ClientCount(0))
@@ -203,7 +204,7 @@ func TestEmitWithAckKeepsItsPlace(t *testing.T) {
 		_, err := a.ask(cluster.EmitAck{Emit: cluster.Emit{Data: event("e", "first")}})
 		done <- err
 	}()
-	eventually(t, "the request is on its way", func() bool { return b.adapter.(*adapter).line.link.answering.Load() == 1 })
+	<-asked
 	a.emit("second")
 	close(release)
 	if first, second := b.nextEmit(), b.nextEmit(); first.Data.String() != `["e","first"]` || second.Data.String() != `["e","second"]` {
@@ -299,7 +300,7 @@ func TestPanickingNode(t *testing.T) {
 	n.adapter, _ = c.Open("/", n)
 	a.together(2)
 	a.emit("x")
-	if _, err := c.(member).link.ready(t.Context(), n.adapter.(*adapter).line); err != nil {
+	if _, err := c.(member).link.Ready(t.Context(), n.adapter.(*adapter).line); err != nil {
 		t.Fatal(err)
 	}
 	a.publish(cluster.Join{Rooms: []string{"r"}})

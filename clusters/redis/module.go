@@ -19,7 +19,8 @@ func init() { caddy.RegisterModule(Redis{}) }
 // psubscribe, unsubscribe, punsubscribe, pubsub|numsub, hello, ping and auth, and
 // the channels of the key; when sharded, spublish, ssubscribe, sunsubscribe and
 // pubsub|shardnumsub in place of the first six. In a Redis Cluster, it needs
-// cluster|slots, too.
+// cluster|slots, too. The number of a database in the URL makes no difference:
+// channels belong to none.
 type Redis struct {
 	redisconn.Config
 	// Key is what the names of all channels begin with, as Node's adapter has it.
@@ -69,7 +70,7 @@ func (r *Redis) Provision(ctx caddy.Context) error {
 	}
 	r.id, r.link = s.server.ID, value.(*link)
 	if loaded {
-		r.link.logger.Store(log)
+		r.link.SetLog(log)
 	}
 	return nil
 }
@@ -114,7 +115,7 @@ func (m member) Open(namespace string, n cluster.Node) (cluster.Adapter, error) 
 }
 
 // State tells how the connection is doing.
-func (m member) State() cluster.State { return m.link.state() }
+func (m member) State() cluster.State { return m.link.State() }
 
 // Close leaves the namespaces that are still open. The link ends with its configs.
 func (m member) Close() error {
@@ -126,9 +127,7 @@ func (m member) Close() error {
 
 // members returns all adapters of a key.
 func (l *link) members(key string) (all []*adapter) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for _, ln := range l.lines {
+	for _, ln := range l.Lines() {
 		if ln.key == key {
 			all = append(all, ln.users()...)
 		}

@@ -119,7 +119,7 @@ func TestConfigsShareALink(t *testing.T) {
 	if a.Cluster("default") == c.Cluster("default") || a.Cluster("x") == a.Cluster("default") {
 		t.Error("what differs is the same")
 	}
-	if a.link.begun {
+	if len(a.link.Lines()) > 0 {
 		t.Error("it connects before a namespace is opened")
 	}
 	was := b.Cluster("default")
@@ -155,5 +155,12 @@ func release(t *testing.T, r *Redis) {
 func TestRefusedConfig(t *testing.T) {
 	if err := provision(t, &Redis{Config: redisconn.Config{URL: "ftp://h"}}); err == nil || !strings.Contains(err.Error(), "redis: url: ") {
 		t.Error(err)
+	}
+}
+
+// TestAges knows how old messages get.
+func TestAges(t *testing.T) {
+	if m := (outgoing{}); m.Expired(maxAge) || !m.Expired(maxAge+1) {
+		t.Error("messages get older than 5s, or not as old")
 	}
 }

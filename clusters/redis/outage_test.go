@@ -10,7 +10,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
 )
@@ -41,7 +40,7 @@ func TestRedisRestarts(t *testing.T) {
 	a, b := pair(t, s, "/")
 	for round := range 3 {
 		s.stop()
-		eventually(t, "the link is down", func() bool { return !linkOf(a).state().Connected && !linkOf(b).state().Connected })
+		eventually(t, "the link is down", func() bool { return !linkOf(a).State().Connected && !linkOf(b).State().Connected })
 		// Nobody waits while it is away.
 		for i := range 100 {
 			a.emit(fmt.Sprint("lost ", i))
@@ -119,60 +118,8 @@ func TestPublishingGoesOnOrdered(t *testing.T) {
 		last = i
 		got++
 	}
-	if dropped := linkOf(a).state().Dropped; got+int(dropped) < n {
+	if dropped := linkOf(a).State().Dropped; got+int(dropped) < n {
 		t.Errorf("%d arrived and %d were counted as dropped, of %d", got, dropped, n)
-	}
-}
-
-func TestQueueIsBounded(t *testing.T) {
-	p := publisher{wake: make(chan struct{}, 1)}
-	gone := 0
-	for i := range maxQueued + 10 {
-		m := outgoing{payload: []byte(strconv.Itoa(i)), done: func(err error) {
-			if !errors.Is(err, errDropped) {
-				t.Error(err)
-			}
-			gone++
-		}}
-		if err := p.push(m); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if gone != 10 || p.dropped.Load() != 10 || len(p.queue) != maxQueued || string(p.queue[0].payload) != "10" {
-		t.Errorf("%d gone, %d counted, %d left, %s first", gone, p.dropped.Load(), len(p.queue), p.queue[0].payload)
-	}
-	big := make([]byte, 1<<20)
-	for range 100 {
-		_ = p.push(outgoing{payload: big})
-	}
-	if p.bytes > maxQueuedBytes || len(p.queue) > 32 {
-		t.Errorf("%d bytes in %d messages", p.bytes, len(p.queue))
-	}
-	if err := p.push(outgoing{payload: make([]byte, maxMessage+1)}); err == nil {
-		t.Error("a message of any size is queued")
-	}
-	for len(p.batch()) > 0 {
-	}
-	if p.bytes != 0 || p.queue != nil {
-		t.Errorf("%d bytes in an empty queue", p.bytes)
-	}
-}
-
-func TestOldMessagesAreGivenUp(t *testing.T) {
-	p := publisher{wake: make(chan struct{}, 1)}
-	for i := range 10 {
-		_ = p.push(outgoing{payload: []byte{byte(i)}})
-	}
-	for i := range 4 {
-		p.queue[i].queued = p.queue[i].queued.Add(-maxAge - time.Second)
-	}
-	next := p.batch()
-	if len(next) != 6 || next[0].payload[0] != 4 || p.dropped.Load() != 4 {
-		t.Errorf("%d left, %d dropped", len(next), p.dropped.Load())
-	}
-	p.back(next)
-	if again := p.batch(); len(again) != 6 || again[0].payload[0] != 4 {
-		t.Errorf("%d come back", len(again))
 	}
 }
 
@@ -214,7 +161,7 @@ func TestRedisHangs(t *testing.T) {
 		}
 	}
 	for _, n := range []*node{a, b, c.node, d.node} {
-		eventually(t, "the link notices", func() bool { return !linkOf(n).state().Connected })
+		eventually(t, "the link notices", func() bool { return !linkOf(n).State().Connected })
 		if _, err := n.ask(cluster.FetchSockets{}); !errors.Is(err, cluster.ErrIncomplete) {
 			t.Errorf("asked: %v", err)
 		}
@@ -251,7 +198,7 @@ func TestPasswordIsWrong(t *testing.T) {
 	if _, err := wrong.ask(cluster.AllRooms{}); !errors.Is(err, cluster.ErrIncomplete) {
 		t.Error(err)
 	}
-	if state := linkOf(wrong).state(); state.Connected || !strings.Contains(state.Error, "WRONGPASS") {
+	if state := linkOf(wrong).State(); state.Connected || !strings.Contains(state.Error, "WRONGPASS") {
 		t.Errorf("%+v", state)
 	}
 	t.Setenv("REDIS_PASSWORD", "right")
@@ -277,14 +224,14 @@ func TestRedisRefusesMessages(t *testing.T) {
 			s.command("ACL", "SETUSER", "default", "-publish", "-spublish")
 			a.emit("x")
 			eventually(t, "the link says so", func() bool {
-				state := linkOf(a.node).state()
+				state := linkOf(a.node).State()
 				return !state.Connected && strings.Contains(state.Error, "NOPERM") && state.Dropped > 0
 			})
 			s.command("ACL", "SETUSER", "default", "+@all")
 			a.emit("y")
 			b.nextEmit()
 			eventually(t, "the link is well", func() bool {
-				state := linkOf(a.node).state()
+				state := linkOf(a.node).State()
 				return state.Connected && state.Error == ""
 			})
 		}
@@ -320,17 +267,8 @@ func TestRestrictedUser(t *testing.T) {
 	if state := c.State(); !state.Connected || !strings.Contains(state.Error, "namespace /chat: NOPERM") {
 		t.Errorf("%+v", state)
 	}
-	linkOf(chat).tryAgain()
+	linkOf(chat).TryAgain()
 	chat.together(1)
-}
-
-// tryAgain has the session try what was refused, as it does after refusalTime.
-func (l *link) tryAgain() {
-	s, _ := l.current()
-	l.forgive(s)
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.notify()
 }
 
 // TestManyNamespaces opens and closes as many as a hub may have.

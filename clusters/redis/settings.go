@@ -2,18 +2,13 @@ package redis
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"time"
 
 	"github.com/caddy-socketio/caddy-socketio/clusters/internal/redisconn"
 )
 
-// Defaults of the settings.
-const (
-	defaultKey             = "socket.io"
-	defaultRequestsTimeout = 5 * time.Second
-)
+const defaultKey = "socket.io"
 
 // settings are a config's, checked and complete.
 type settings struct {
@@ -27,17 +22,11 @@ type settings struct {
 // the option, and no secret.
 func (r *Redis) settings() (*settings, error) {
 	in := redisconn.NewResolver()
-	s := &settings{
-		key:             cmp.Or(in.Text("key", r.Key), defaultKey),
-		sharded:         sharded(r.Sharded),
-		requestsTimeout: cmp.Or(time.Duration(r.RequestsTimeout), defaultRequestsTimeout),
-	}
+	s := &settings{key: cmp.Or(in.Text("key", r.Key), defaultKey), sharded: sharded(r.Sharded)}
 	if s.sharded != "" && !s.sharded.valid() {
 		in.Fail("sharded", fmt.Errorf("unknown mode %q: expected static, dynamic or dynamic-private", r.Sharded))
 	}
-	if s.requestsTimeout < 0 {
-		in.Fail("requests_timeout", errors.New("expected a duration above 0"))
-	}
+	s.requestsTimeout = in.Timeout("requests_timeout", r.RequestsTimeout)
 	s.server = r.Config.ChannelServer(in, s.key, s.sharded, s.requestsTimeout)
 	return s, in.Err()
 }

@@ -1,11 +1,11 @@
 package redis
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
 
+	"github.com/caddy-socketio/caddy-socketio/clusters/internal/redislink"
 	"github.com/redis/rueidis"
 	"go.uber.org/zap"
 )
@@ -45,41 +45,38 @@ const maxRedirects = 8
 // serveSharded subscribes, and keeps the subscriptions those of the lines and their
 // rooms, until a connection is lost. It reports whether it got that far.
 func (l *link) serveSharded(client rueidis.Client, mode sharded) (lived bool, err error) {
-	home, err := anyNode(client)
+	home, err := redislink.AnyNode(client)
 	if err != nil {
 		return false, err
 	}
-	s := &session{client: client, home: home.client, lines: make(map[*line]error), fresh: true}
 	sh := &shards{
-		link: l, session: s, mode: mode, cluster: client.Mode() == rueidis.ClientModeCluster,
+		link: l, session: redislink.NewSession[*line](client, home.Client), mode: mode, cluster: client.Mode() == rueidis.ClientModeCluster,
 		servers: make(map[string]*shard), slots: make(map[uint16]string),
 		subs: make(map[*line]map[string]*shard), lost: make(chan error, 1),
 	}
 	defer sh.close()
 	l.rooms.begin()
 	defer l.rooms.end()
-	if _, err := sh.server(home.address); err != nil {
+	if _, err := sh.server(home.Address); err != nil {
 		return false, err
 	}
 	if sh.cluster {
 		sh.learn(home)
 	}
-	for {
-		if err := sh.settle(home.address); err != nil {
-			return false, err // perhaps another client finds servers that are new
+	probed, settled := false, false
+	err = l.Live(sh.session, func() error {
+		settled = false // perhaps another client finds servers that are new
+		if err := sh.settle(home.Address); err != nil {
+			return err
 		}
-		if !lived {
+		settled = true
+		if !probed {
 			l.probe(slices.Collect(maps.Values(client.Nodes()))...)
-			lived = true
+			probed = true
 		}
-		changed, again := l.up(s)
-		if changed == nil {
-			continue // lines have come or gone in the meantime
-		}
-		if err := l.wait(s, changed, sh.lost, again); err != nil {
-			return true, err
-		}
-	}
+		return nil
+	}, sh.lost, l.rooms.wake)
+	return settled, err
 }
 
 // close ends the connections.
@@ -96,7 +93,7 @@ func (sh *shards) server(address string) (*shard, error) {
 	if s := sh.servers[address]; s != nil {
 		return s, nil
 	}
-	node := sh.session.client.Nodes()[address]
+	node := sh.session.Client.Nodes()[address]
 	if node == nil {
 		return nil, fmt.Errorf("server %s is not known yet", address)
 	}
@@ -108,10 +105,10 @@ func (sh *shards) server(address string) (*shard, error) {
 		hooks.OnSubscription = sh.link.rooms.notice
 	}
 	lost := s.client.SetPubSubHooks(hooks)
-	sh.link.spawn("redis: watch connection", func() { // ends with the connection
+	sh.link.Spawn("watch connection", func() { // ends with the connection
 		err := <-lost
 		if err == nil {
-			err = errLost
+			err = redislink.ErrLost
 		}
 		select {
 		case sh.lost <- err:
@@ -120,8 +117,6 @@ func (sh *shards) server(address string) (*shard, error) {
 	})
 	return s, nil
 }
-
-var errLost = errors.New("connection lost")
 
 // notice takes note of channels that Redis takes away since their slot has moved.
 // Those that this server gave up itself are noticed, too, and make no difference.
@@ -135,7 +130,10 @@ func (q *roomQueue) notice(s rueidis.PubSubSubscription) {
 // when it returns. What is not known about a slot, the home server is asked.
 func (sh *shards) settle(home string) error {
 	l := sh.link
-	come, gone := l.pending(sh.session)
+	come, gone, again := l.Pending(sh.session)
+	for _, ln := range again {
+		l.rooms.look(ln) // Redis may have refused some
+	}
 	var former []subscription
 	for _, ln := range gone {
 		former = append(former, sh.all(ln)...)
@@ -146,7 +144,7 @@ func (sh *shards) settle(home string) error {
 		return err
 	}
 	if len(gone) > 0 {
-		l.settle(sh.session, gone, func() { sh.session.forget(gone) })
+		l.Gone(sh.session, gone)
 	}
 	fixed := make([]subscription, 0, 2*len(come))
 	for _, ln := range come {
@@ -174,7 +172,7 @@ func (sh *shards) arrive(come []*line, refusals map[*line]error) error {
 	for _, ln := range come {
 		refusal := refusals[ln]
 		if refusal != nil {
-			l.log().Error("namespace is not shared: Redis refuses to subscribe", zap.String("namespace", ln.namespace),
+			l.Log().Error("namespace is not shared: Redis refuses to subscribe", zap.String("namespace", ln.namespace),
 				zap.String("channel", ln.names.broadcast), zap.Error(refusal))
 			if err := sh.unsubscribe(sh.all(ln)); err != nil { // half of it may have been done
 				return err
@@ -182,12 +180,8 @@ func (sh *shards) arrive(come []*line, refusals map[*line]error) error {
 			delete(sh.subs, ln)
 		}
 	}
-	if len(come) > 0 {
-		l.settle(sh.session, come, func() {
-			for _, ln := range come {
-				sh.session.note([]*line{ln}, refusals[ln])
-			}
-		})
+	for _, ln := range come {
+		l.Settled(sh.session, []*line{ln}, refusals[ln])
 	}
 	return nil
 }

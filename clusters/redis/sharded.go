@@ -111,7 +111,7 @@ func (sharded) readAnswer(q cluster.Query, message string) (cluster.Answer, erro
 // publish leaves it to the client to find which server of a Redis Cluster has the
 // channel.
 func (sharded) publish(s *session, m *outgoing) rueidis.Completed {
-	return s.client.B().Spublish().Channel(m.channel).Message(rueidis.BinaryString(m.payload)).Build()
+	return s.Client.B().Spublish().Channel(m.channel).Message(rueidis.BinaryString(m.payload)).Build()
 }
 
 func (sharded) count(b rueidis.Builder, channel string) rueidis.Completed {

@@ -55,7 +55,7 @@ func TestShardedRestart(t *testing.T) {
 	a, b := shardPair(t, s, dynamic, "before")
 	for round := range 2 {
 		s.stop()
-		eventually(t, "the link is down", func() bool { return !linkOf(a.node).state().Connected && !linkOf(b.node).state().Connected })
+		eventually(t, "the link is down", func() bool { return !linkOf(a.node).State().Connected && !linkOf(b.node).State().Connected })
 		b.set(true, fmt.Sprint("meanwhile", round))
 		if _, err := a.ask(cluster.FetchSockets{}); !errors.Is(err, cluster.ErrIncomplete) {
 			t.Errorf("asked: %v", err)

@@ -43,7 +43,7 @@ func TestShardedOperations(t *testing.T) {
 			if got := a.nextEmit(); got.Data.String() != `["e","back"]` {
 				t.Errorf("own operations come back: %+v", got)
 			}
-			if got := linkOf(a.node).malformed.Load() + linkOf(b.node).malformed.Load(); got > 0 {
+			if got := linkOf(a.node).State().Malformed + linkOf(b.node).State().Malformed; got > 0 {
 				t.Errorf("%d messages were malformed", got)
 			}
 			a.adapter.Close()
@@ -178,8 +178,8 @@ func TestShardedMalformedMessages(t *testing.T) {
 	if got := n.nextEmit(); got.Data.String() != `["end"]` || !slices.Equal(got.In, []string{"r"}) {
 		t.Errorf("told %+v", got)
 	}
-	eventually(t, "all is handled", func() bool { return linkOf(n.node).malformed.Load() >= want })
-	if got := linkOf(n.node).malformed.Load(); got != want || len(n.told) > 0 || linkOf(n.node).inbound.Load() != 0 {
+	eventually(t, "all is handled", func() bool { return linkOf(n.node).State().Malformed >= want })
+	if got := linkOf(n.node).State().Malformed; got != want || len(n.told) > 0 || linkOf(n.node).inbound.Load() != 0 {
 		t.Errorf("%d counted, not %d; told %d more", got, want, len(n.told))
 	}
 }
@@ -205,7 +205,7 @@ func TestShardedNeedsPermission(t *testing.T) {
 	s.subscribers("socket.io#/chat#r#", 0)
 	s.subscribers("socket.io#/chat#allowed#", 1)
 	allow("&socket.io#/chat#*")
-	linkOf(m.node).tryAgain()
+	linkOf(m.node).TryAgain()
 	s.subscribers("socket.io#/chat#r#", 1)
 }
 
@@ -225,7 +225,7 @@ func TestRoomsOfOthersAreNotRead(t *testing.T) {
 			t.Errorf("%s, want %s", got.Data, text)
 		}
 	}
-	if got := linkOf(b.node).malformed.Load(); got != 0 {
+	if got := linkOf(b.node).State().Malformed; got != 0 {
 		t.Errorf("%d messages were read", got)
 	}
 }

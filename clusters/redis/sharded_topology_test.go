@@ -48,7 +48,7 @@ func TestShardedRedisCluster(t *testing.T) {
 	if answers, err := nodes[0].ask(cluster.FetchSockets{}); err != nil || len(answers) != 2 {
 		t.Errorf("%d answers, %v", len(answers), err)
 	}
-	if dropped := linkOf(nodes[0].node).state().Dropped; dropped > 0 {
+	if dropped := linkOf(nodes[0].node).State().Dropped; dropped > 0 {
 		t.Errorf("%d dropped", dropped)
 	}
 }
@@ -132,7 +132,7 @@ func TestShardedSlotsMoveUnderLoad(t *testing.T) {
 		hear(b.nextEmit())
 	}
 	a.together(2)
-	t.Logf("%d of %d messages arrived, %d were counted as dropped", got, 2*n, linkOf(a.node).state().Dropped)
+	t.Logf("%d of %d messages arrived, %d were counted as dropped", got, 2*n, linkOf(a.node).State().Dropped)
 }
 
 // TestShardedIgnoresReplicas has replicas, which let subscribe and are not counted

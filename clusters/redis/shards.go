@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"github.com/caddy-socketio/caddy-socketio/clusters/internal/redisconn"
+	"github.com/caddy-socketio/caddy-socketio/clusters/internal/redislink"
 	"github.com/redis/rueidis"
 	"go.uber.org/zap"
 )
@@ -43,7 +44,7 @@ func byServer(list []subscription) map[*shard][]subscription {
 }
 
 func (sh *shards) do(at *shard, commands rueidis.Commands) ([]rueidis.RedisResult, context.CancelFunc) {
-	ctx, cancel := context.WithTimeout(sh.link.ctx, redisconn.AnswerTime)
+	ctx, cancel := context.WithTimeout(sh.link.Context(), redisconn.AnswerTime)
 	return at.client.DoMulti(ctx, commands...), cancel
 }
 
@@ -52,12 +53,10 @@ func (sh *shards) do(at *shard, commands rueidis.Commands) ([]rueidis.RedisResul
 func (sh *shards) subscribeRooms(home string, list []subscription) error {
 	refusals, err := sh.subscribe(home, list)
 	if len(refusals) > 0 {
-		sh.link.mu.Lock()
-		sh.session.retry()
-		sh.link.mu.Unlock()
+		sh.link.TryLater(sh.session)
 	}
 	for ln, refusal := range refusals {
-		sh.link.complain("rooms are not shared: Redis refuses to subscribe", zap.String("namespace", ln.namespace), zap.Error(refusal))
+		sh.link.Complain("rooms are not shared: Redis refuses to subscribe", zap.String("namespace", ln.namespace), zap.Error(refusal))
 	}
 	return err
 }
@@ -110,14 +109,14 @@ type slotRange struct {
 
 // learn asks a server of a Redis Cluster where slots are. It could be done without,
 // but replicas let subscribe, too, and are not counted by everybody.
-func (sh *shards) learn(home homeServer) {
-	ctx, cancel := context.WithTimeout(sh.link.ctx, redisconn.AnswerTime)
+func (sh *shards) learn(home redislink.Node) {
+	ctx, cancel := context.WithTimeout(sh.link.Context(), redisconn.AnswerTime)
 	defer cancel()
-	ranges, err := home.client.Do(ctx, home.client.B().ClusterSlots().Build()).ToArray()
+	ranges, err := home.Client.Do(ctx, home.Client.B().ClusterSlots().Build()).ToArray()
 	if err != nil {
 		return
 	}
-	known := sh.session.client.Nodes()
+	known := sh.session.Client.Nodes()
 	for _, r := range ranges {
 		parts, _ := r.ToArray()
 		if len(parts) < 3 {
@@ -132,7 +131,7 @@ func (sh *shards) learn(home homeServer) {
 		host, _ := node[0].ToString()
 		port, _ := node[1].AsInt64()
 		if host == "" || host == "?" { // the one that was asked
-			host, _, _ = net.SplitHostPort(home.address)
+			host, _, _ = net.SplitHostPort(home.Address)
 		}
 		if address := net.JoinHostPort(host, strconv.FormatInt(port, 10)); known[address] != nil {
 			sh.masters = append(sh.masters, slotRange{from, to, address})
@@ -155,7 +154,7 @@ func (sh *shards) master(slot uint16, home string) string {
 
 // slot returns the slot of a channel.
 func (sh *shards) slot(channel string) uint16 {
-	command := sh.session.client.B().Ssubscribe().Channel(channel).Build()
+	command := sh.session.Client.B().Ssubscribe().Channel(channel).Build()
 	return command.Slot()
 }
 

@@ -2,7 +2,6 @@ package redisstreams
 
 import (
 	"context"
-	"fmt"
 	"strconv"
 	"sync"
 
@@ -24,13 +23,13 @@ type adapter struct {
 // Publish queues an operation for the other servers.
 func (a *adapter) Publish(op cluster.Op) error {
 	if a.ctx.Err() != nil {
-		return errClosed
+		return a.line.link.ClosedError()
 	}
 	m, err := a.line.outgoing(op)
 	if err != nil {
 		return err
 	}
-	return a.line.link.out.push(m)
+	return a.line.link.out.Push(m)
 }
 
 // outgoing returns the message that an operation is.
@@ -52,25 +51,16 @@ func (ln *line) outgoing(op cluster.Op) (m outgoing, err error) {
 // Nodes counts the servers that are subscribed to the namespace. It fails at once
 // while Redis is out of reach.
 func (a *adapter) Nodes(ctx context.Context) (int, error) {
-	s, err := a.line.link.ready(ctx, a.line)
+	s, err := a.line.link.Ready(ctx, a.line)
 	if err != nil {
 		return 0, err
 	}
-	return s.count(ctx, a.line.public)
+	return s.Count(ctx, a.line.public, countCommand)
 }
 
-// count returns how many are subscribed to a channel, at all servers of a Redis
-// Cluster: each of them knows its own only.
-func (s *session) count(ctx context.Context, channel string) (int, error) {
-	total := 0
-	for address, node := range s.client.Nodes() {
-		counts, err := node.Do(ctx, node.B().PubsubNumsub().Channel(channel).Build()).AsIntMap()
-		if err != nil {
-			return 0, fmt.Errorf("counting servers at %s: %w: %w", address, cluster.ErrIncomplete, err)
-		}
-		total += int(counts[channel])
-	}
-	return total, nil
+// countCommand is the command that counts who is subscribed to a channel.
+func countCommand(b rueidis.Builder, channel string) rueidis.Completed {
+	return b.PubsubNumsub().Channel(channel).Build()
 }
 
 // Close leaves the namespace. Questions that are being asked or answered end.

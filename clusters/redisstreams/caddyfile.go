@@ -4,7 +4,6 @@ import (
 	"strconv"
 
 	"github.com/caddy-socketio/caddy-socketio/clusters/internal/redisconn"
-	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 )
 
@@ -48,7 +47,7 @@ func (r *RedisStreams) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		case "max_len":
 			return r.maxLen(d)
 		case "requests_timeout":
-			return r.timeout(d)
+			return redisconn.Duration(d, &r.RequestsTimeout)
 		}
 		if known, err := r.Option(d, option); known {
 			return err
@@ -65,19 +64,6 @@ func (r *RedisStreams) maxLen(d *caddyfile.Dispenser) (err error) {
 	if r.MaxLen, err = strconv.ParseInt(text, 10, 64); err != nil || r.MaxLen <= 0 {
 		return d.Errf("max_len: %q: expected a number of entries", text)
 	}
-	return nil
-}
-
-func (r *RedisStreams) timeout(d *caddyfile.Dispenser) error {
-	var text string
-	if err := redisconn.One(d, &text); err != nil {
-		return err
-	}
-	timeout, err := caddy.ParseDuration(text)
-	if err != nil || timeout <= 0 {
-		return d.Errf("requests_timeout: %q is no duration: expected one like 5s", text)
-	}
-	r.RequestsTimeout = caddy.Duration(timeout)
 	return nil
 }
 

@@ -90,7 +90,7 @@ func TestMalformed(t *testing.T) {
 		t.Errorf("told %+v", got)
 	}
 	l := n.adapter.(*adapter).line.link
-	eventually(t, "all is handled", func() bool { return l.malformed.Load() >= want && l.inbound.Load() == 0 })
+	eventually(t, "all is handled", func() bool { return l.State().Malformed >= want && l.inbound.Load() == 0 })
 	if got := l.State().Malformed; got != want || len(n.told) > 0 {
 		t.Errorf("%d counted, not %d; told %d more", got, want, len(n.told))
 	}
@@ -102,11 +102,7 @@ func TestMalformedAnswers(t *testing.T) {
 	a, b := pair(t, s, "/")
 	b.answer = func(_ context.Context, q cluster.Query, _ func(cluster.Answer)) {
 		ln := a.adapter.(*adapter).line
-		ln.mu.Lock()
-		var id string
-		for id = range ln.asked {
-		}
-		ln.mu.Unlock()
+		id := ln.asked.IDs()[0]
 		for _, data := range []string{`{"requestId":"%s","sockets":[{"id":{}}]}`, `{"requestId":"%s","sockets":"x"}`, `["%s"]`, `{"requestId":"%s","sockets":[{"rooms":[{}]}]}`} {
 			s.command("PUBLISH", ln.private, pack(t, fmt.Sprintf(`{"type":8,"data":`+data+`,"uid":"u","nsp":"/"}`, id)))
 		}

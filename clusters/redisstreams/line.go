@@ -2,15 +2,15 @@ package redisstreams
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strconv"
 	"sync"
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
 	"github.com/caddy-socketio/caddy-socketio/clusters/internal/peer"
-	"github.com/caddy-socketio/caddy-socketio/internal/spawn"
+	"github.com/caddy-socketio/caddy-socketio/clusters/internal/redislink"
 	"github.com/redis/rueidis"
-	"go.uber.org/zap"
 )
 
 // line is one namespace's part of a link: its channels, what came by them and by
@@ -24,15 +24,13 @@ type line struct {
 	uid       string
 	public    string // channel of questions
 	private   string // channel of answers to this server
-	worker    *spawn.Task
+	asked     *redislink.Questions[*message]
+	inbox     *redislink.Inbox[delivery] // what is to be handled
 
-	mu       sync.Mutex // guards the following; goes before publisher.mu
+	mu       sync.Mutex // guards the following; goes before those of the inbox and of the queue of what is published
 	adapters []*adapter // never changed, but replaced
-	inbox    []delivery // what is to be handled
-	working  bool       // the worker runs
-	asked    map[string]*question
-	records  []*record // own events whose entries are yet to be read, in order
-	applied  string    // the last entry that was handled
+	records  []*record  // own events whose entries are yet to be read, in order
+	applied  string     // the last entry that was handled
 }
 
 // delivery is something received.
@@ -46,19 +44,17 @@ type delivery struct {
 func newLine(l *link, namespace string) *line {
 	uid := newID()
 	ln := &line{
-		link: l, namespace: namespace, uid: uid, asked: make(map[string]*question),
+		link: l, namespace: namespace, uid: uid, asked: redislink.NewQuestions[*message](engine),
 		public: l.names.public(namespace), private: l.names.private(namespace, uid),
 	}
-	// The worker ends when the inbox is empty. A message that it panics at is
-	// lost; the next one starts it again.
-	ln.worker = spawn.NewTask(l.log, "redis_streams: apply", ln.work, func() { ln.worker.Start() })
+	ln.inbox = redislink.NewInbox(l.Link, ln.work, func(d delivery) { l.release(d.size()) })
 	return ln
 }
 
 // join adds a user.
 func (ln *line) join(n cluster.Node) *adapter {
 	a := &adapter{line: ln, node: n}
-	a.ctx, a.cancel = context.WithCancel(ln.link.ctx)
+	a.ctx, a.cancel = context.WithCancel(ln.link.Context())
 	ln.mu.Lock()
 	defer ln.mu.Unlock()
 	ln.adapters = append(slices.Clone(ln.adapters), a)
@@ -71,7 +67,7 @@ func (ln *line) leave(a *adapter) {
 	ln.adapters = slices.DeleteFunc(slices.Clone(ln.adapters), func(other *adapter) bool { return other == a })
 	last := len(ln.adapters) == 0
 	if last {
-		ln.clear()
+		ln.inbox.Clear()
 	}
 	ln.mu.Unlock()
 	if last {
@@ -79,15 +75,14 @@ func (ln *line) leave(a *adapter) {
 	}
 }
 
-// clear forgets what was received. The caller holds mu.
-func (ln *line) clear() {
-	for i := range ln.inbox {
-		ln.link.release(ln.inbox[i].size())
-	}
-	ln.inbox = nil
-}
+// ID tells the line from the others of its link.
+func (ln *line) ID() string { return ln.namespace }
 
-func (ln *line) unused() bool { return len(ln.users()) == 0 }
+// Name is the namespace.
+func (ln *line) Name() string { return ln.namespace }
+
+// Unused reports whether nobody uses the line any more.
+func (ln *line) Unused() bool { return len(ln.users()) == 0 }
 
 // users returns who uses the line.
 func (ln *line) users() []*adapter {
@@ -96,11 +91,11 @@ func (ln *line) users() []*adapter {
 	return ln.adapters
 }
 
-func (d *delivery) size() int64 { return int64(len(d.payload)) + overhead }
+func (d *delivery) size() int64 { return int64(len(d.payload)) + redislink.Overhead }
 
 // release notes that so much less waits to be handled.
 func (l *link) release(size int64) {
-	if l.inbound.Add(-size) <= maxInbound/2 {
+	if l.inbound.Add(-size) <= redislink.MaxInbound/2 {
 		select {
 		case l.room <- struct{}{}:
 		default:
@@ -119,8 +114,8 @@ func (ln *line) read(entry *rueidis.XRangeEntry) {
 // Redis end the connection, and lose more.
 func (ln *line) receive(payload string) {
 	d := delivery{payload: payload}
-	if len(payload) > maxMessage || ln.link.inbound.Load()+d.size() > maxInbound {
-		ln.link.lose("they come faster than they can be applied, or are too large")
+	if len(payload) > redislink.MaxMessage || ln.link.inbound.Load()+d.size() > redislink.MaxInbound {
+		ln.link.Lose("they come faster than they can be applied, or are too large")
 		return
 	}
 	ln.queue(d)
@@ -133,41 +128,18 @@ func (ln *line) queue(d delivery) {
 		return
 	}
 	ln.link.inbound.Add(d.size())
-	ln.inbox = append(ln.inbox, d)
-	if !ln.working {
-		ln.working = true
-		ln.worker.Start()
-	}
+	ln.inbox.Add(d)
 }
 
-// next removes what is to be handled next.
-func (ln *line) next() (d delivery, ok bool) {
-	ln.mu.Lock()
-	defer ln.mu.Unlock()
-	if len(ln.inbox) == 0 {
-		ln.working = false
-		return d, false
+// work handles what was received.
+func (ln *line) work(d delivery) {
+	if err := ln.handle(d); err != nil {
+		ln.ignore(err)
 	}
-	d = ln.inbox[0]
-	ln.inbox[0] = delivery{} // so that the array behind it keeps no message
-	if ln.inbox = ln.inbox[1:]; len(ln.inbox) == 0 {
-		ln.inbox = nil
-	}
-	ln.link.release(d.size())
-	return d, true
-}
-
-// work handles what was received, in order.
-func (ln *line) work() {
-	for d, ok := ln.next(); ok; d, ok = ln.next() {
-		if err := ln.handle(d); err != nil {
-			ln.ignore(err)
-		}
-		if d.id != "" {
-			ln.mu.Lock()
-			ln.applied = d.id
-			ln.mu.Unlock()
-		}
+	if d.id != "" {
+		ln.mu.Lock()
+		ln.applied = d.id
+		ln.mu.Unlock()
 	}
 }
 
@@ -182,8 +154,8 @@ func (ln *line) handle(d delivery) error {
 			return err
 		}
 		return ln.handleMessage(m)
-	case len(d.payload) > maxMessage:
-		return errTooLarge
+	case len(d.payload) > redislink.MaxMessage:
+		return fmt.Errorf("%s: %w", engine, redislink.ErrTooLarge)
 	}
 	typ, err := strconv.Atoi(d.typ)
 	if err != nil || typ < peer.TypeEmit || typ > peer.TypeDisconnect {
@@ -198,12 +170,7 @@ func (ln *line) handle(d delivery) error {
 }
 
 // ignore counts a message that can't be understood.
-func (ln *line) ignore(err error) {
-	ln.link.malformed.Add(1)
-	if e := ln.link.log().Check(zap.DebugLevel, "message of another server ignored"); e != nil {
-		e.Write(zap.String("namespace", ln.namespace), zap.Error(err))
-	}
-}
+func (ln *line) ignore(err error) { ln.link.Ignore(ln, err) }
 
 // apply does what another server said.
 func (ln *line) apply(op cluster.Op) {

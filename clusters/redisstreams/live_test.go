@@ -297,7 +297,7 @@ func TestPanickingNode(t *testing.T) {
 	n.adapter, _ = c.Open("/", n)
 	a.together(2)
 	a.emit("x")
-	if _, err := c.ready(t.Context(), n.adapter.(*adapter).line); err != nil {
+	if _, err := c.Ready(t.Context(), n.adapter.(*adapter).line); err != nil {
 		t.Fatal(err)
 	}
 	a.publish(cluster.Join{Rooms: []string{"r"}})

@@ -84,7 +84,7 @@ func (ls *links) setLog(log *zap.Logger) {
 	defer ls.mu.Unlock()
 	ls.log = log
 	for _, l := range ls.byHub {
-		l.logger.Store(log)
+		l.SetLog(log)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/caddy-socketio/caddy-socketio/clusters/internal/redisconn"
 	"github.com/caddyserver/caddy/v2"
@@ -119,7 +120,7 @@ func TestConfigsShareLinks(t *testing.T) {
 		t.Error("what differs is the same")
 	}
 	was := b.Cluster("default").(*link)
-	if was.begun {
+	if len(was.Lines()) > 0 {
 		t.Error("it connects before a namespace is opened")
 	}
 	release(t, a)
@@ -147,6 +148,15 @@ func release(t *testing.T, r *RedisStreams) {
 	for range 2 { // once more does no harm
 		if err := r.Cleanup(); err != nil {
 			t.Error(err)
+		}
+	}
+}
+
+// TestAges knows how old messages get.
+func TestAges(t *testing.T) {
+	for kind, age := range map[outgoingKind]time.Duration{anEntry: maxEntryAge, aValue: maxEntryAge, aMessage: maxAge, aQuery: maxAge} {
+		if m := (outgoing{kind: kind}); m.Expired(age) || !m.Expired(age+1) {
+			t.Errorf("kind %d: messages get older than %s, or not as old", kind, age)
 		}
 	}
 }

@@ -7,10 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
-	"github.com/redis/rueidis"
 )
 
 // linkOf returns what is under a node's adapter.
@@ -174,67 +172,9 @@ func TestStreamIsTrimmed(t *testing.T) {
 	for range 2000 {
 		a.emit("x")
 	}
-	eventually(t, "all is published", func() bool {
-		p := &linkOf(a).out
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		return len(p.queue) == 0 && !p.active
-	})
+	linkOf(a).out.Flush(patience)
 	if n, _ := strconv.Atoi(s.command("XLEN", "socket.io")[1:]); n < 200 || n > 400 {
 		t.Errorf("%d entries", n)
-	}
-}
-
-func TestQueueIsBounded(t *testing.T) {
-	p := publisher{wake: make(chan struct{}, 1)}
-	gone := 0
-	for i := range maxQueued + 10 {
-		m := outgoing{payload: strconv.Itoa(i), done: func(_ rueidis.RedisResult, err error) {
-			if !errors.Is(err, errDropped) {
-				t.Error(err)
-			}
-			gone++
-		}}
-		if err := p.push(m); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if gone != 10 || p.dropped.Load() != 10 || len(p.queue) != maxQueued || p.queue[0].payload != "10" {
-		t.Errorf("%d gone, %d counted, %d left, %s first", gone, p.dropped.Load(), len(p.queue), p.queue[0].payload)
-	}
-	big := string(make([]byte, 1<<20))
-	for range 100 {
-		_ = p.push(outgoing{payload: big})
-	}
-	if p.bytes > maxQueuedBytes || len(p.queue) > 32 {
-		t.Errorf("%d bytes in %d messages", p.bytes, len(p.queue))
-	}
-	if err := p.push(outgoing{payload: string(make([]byte, maxMessage+1))}); err == nil {
-		t.Error("a message of any size is queued")
-	}
-	for len(p.batch()) > 0 {
-	}
-	if p.bytes != 0 || p.queue != nil {
-		t.Errorf("%d bytes in an empty queue", p.bytes)
-	}
-}
-
-func TestOldMessagesAreGivenUp(t *testing.T) {
-	p := publisher{wake: make(chan struct{}, 1)}
-	for i := range 10 {
-		_ = p.push(outgoing{payload: strconv.Itoa(i), kind: []outgoingKind{anEntry, aMessage}[i%2]})
-	}
-	for i := range 4 {
-		p.queue[i].queued = p.queue[i].queued.Add(-maxAge - time.Second)
-	}
-	p.queue[4].queued = p.queue[4].queued.Add(-maxEntryAge - time.Second)
-	next := p.batch()
-	if len(next) != 7 || next[0].payload != "0" || next[2].payload != "5" || p.dropped.Load() != 3 {
-		t.Errorf("%d left, %d dropped", len(next), p.dropped.Load())
-	}
-	p.back(next)
-	if again := p.batch(); len(again) != 7 || again[0].payload != "0" {
-		t.Errorf("%d come back", len(again))
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/caddy-socketio/caddy-socketio/clusters/internal/redisconn"
+	"github.com/caddy-socketio/caddy-socketio/clusters/internal/redislink"
 	"github.com/redis/rueidis"
 	"go.uber.org/zap"
 )
@@ -22,7 +23,7 @@ const (
 // where it ends when it ends before what was read, because Redis lost its end. What is
 // new may have ids like those lost, and what is before was read.
 func (l *link) locate(client rueidis.Client) error {
-	ctx, cancel := context.WithTimeout(l.ctx, redisconn.AnswerTime)
+	ctx, cancel := context.WithTimeout(l.Context(), redisconn.AnswerTime)
 	defer cancel()
 	newest, err := client.Do(ctx, client.B().Xrevrange().Key(l.names.stream).End("+").Start("-").Count(1).Build()).AsXRange()
 	if err != nil && !rueidis.IsRedisNil(err) {
@@ -42,31 +43,31 @@ func (l *link) locate(client rueidis.Client) error {
 
 // read reads the stream while there is a connection, until the link ends.
 func (l *link) read() {
-	for l.ctx.Err() == nil {
-		s, changed := l.current()
+	for l.Context().Err() == nil {
+		s, changed := l.Current()
 		if s == nil {
 			select {
 			case <-changed:
-			case <-l.ctx.Done():
+			case <-l.Context().Done():
 			}
 			continue
 		}
-		if err := l.follow(s); err != nil && l.ctx.Err() == nil {
-			if e := l.log().Check(zap.DebugLevel, "reading the stream"); e != nil {
+		if err := l.follow(s); err != nil && l.Context().Err() == nil {
+			if e := l.Log().Check(zap.DebugLevel, "reading the stream"); e != nil {
 				e.Write(zap.Error(err))
 			}
-			l.pause(minPause)
+			l.Rest()
 		}
 	}
 }
 
 // follow reads until the connection is lost or the session ends.
 func (l *link) follow(s *session) error {
-	c, release := s.client.Dedicate()
+	c, release := s.Client.Dedicate()
 	defer release()
 	defer c.Close()
 	for {
-		if now, _ := l.current(); now != s {
+		if now, _ := l.Current(); now != s {
 			return nil
 		}
 		entries, err := l.next(c)
@@ -88,7 +89,7 @@ func (l *link) next(c rueidis.DedicatedClient) ([]rueidis.XRangeEntry, error) {
 	position := l.position
 	l.mu.Unlock()
 	// A deadline would be one for the connection, too, and end it.
-	ctx, cancel := context.WithCancel(l.ctx)
+	ctx, cancel := context.WithCancel(l.Context())
 	defer cancel()
 	defer time.AfterFunc(blockTime+redisconn.AnswerTime, cancel).Stop()
 	read := c.B().Xread().Count(readCount).Block(blockTime.Milliseconds()).Streams().Key(l.names.stream).Id(position).Build()
@@ -102,12 +103,12 @@ func (l *link) next(c rueidis.DedicatedClient) ([]rueidis.XRangeEntry, error) {
 // take hands an entry to its namespace. It waits for room: unlike what comes by
 // channels, what is in the stream does not get lost.
 func (l *link) take(entry *rueidis.XRangeEntry) error {
-	ln := l.line(entry.FieldValues["nsp"])
-	for ln != nil && l.inbound.Load() > maxInbound/2 {
+	ln := l.Line(entry.FieldValues["nsp"])
+	for ln != nil && l.inbound.Load() > redislink.MaxInbound/2 {
 		select {
 		case <-l.room:
-		case <-l.ctx.Done():
-			return l.ctx.Err()
+		case <-l.Context().Done():
+			return l.Context().Err()
 		}
 	}
 	if ln != nil {

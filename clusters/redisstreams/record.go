@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
+	"github.com/caddy-socketio/caddy-socketio/clusters/internal/redislink"
 )
 
 // record is an event of this server that waits for its entry to be read: then its
@@ -25,11 +26,11 @@ func (a *adapter) Record(ctx context.Context, op cluster.Emit, deliver func(offs
 		deliver("")
 		return err
 	}
-	if s, _ := ln.link.current(); s == nil || a.ctx.Err() != nil {
-		err := ln.link.out.push(m)
+	if s, _ := ln.link.Current(); s == nil || a.ctx.Err() != nil {
+		err := ln.link.out.Push(m)
 		deliver("")
 		if err == nil {
-			err = errAway(errNotYet)
+			err = redislink.Away(errNotYet)
 		}
 		return err
 	}
@@ -61,7 +62,7 @@ func (a *adapter) Record(ctx context.Context, op cluster.Emit, deliver func(offs
 func (ln *line) expectEntry(rec *record, m outgoing) error {
 	ln.mu.Lock()
 	defer ln.mu.Unlock()
-	if err := ln.link.out.push(m); err != nil {
+	if err := ln.link.out.Push(m); err != nil {
 		return err
 	}
 	ln.records = append(ln.records, rec)
@@ -112,7 +113,7 @@ func (a *adapter) Delivered() string {
 	l.mu.Unlock()
 	ln.mu.Lock()
 	defer ln.mu.Unlock()
-	if ln.working {
+	if !ln.inbox.Idle() {
 		return ln.applied
 	}
 	return position
@@ -128,5 +129,5 @@ func (a *adapter) Save(left cluster.Session, keep time.Duration) error {
 		return err
 	}
 	l := a.line.link
-	return l.out.push(outgoing{kind: aValue, name: l.names.sessions + left.PID, payload: payload, keep: keep})
+	return l.out.Push(outgoing{kind: aValue, name: l.names.sessions + left.PID, payload: payload, keep: keep})
 }

@@ -96,7 +96,7 @@ func (a *adapter) Restore(ctx context.Context, pid, offset string) (s cluster.Se
 	if pid == "" || len(pid) > maxPIDLength || offset != "" && !validID(offset) {
 		return s, cluster.ErrNoSession
 	}
-	now, err := ln.link.ready(ctx, ln) // this server may just have begun
+	now, err := ln.link.Ready(ctx, ln) // this server may just have begun
 	if err != nil {
 		return s, err
 	}
@@ -131,7 +131,7 @@ func (a *adapter) Restore(ctx context.Context, pid, offset string) (s cluster.Se
 // offset any more; otherwise the namespace of the entry at the offset, if that is
 // there.
 func (ln *line) reaches(ctx context.Context, s *session, offset string) (namespace string, err error) {
-	c, stream := s.client, ln.link.names.stream
+	c, stream := s.Client, ln.link.names.stream
 	oldest, err := c.Do(ctx, c.B().Xrange().Key(stream).Start("-").End("+").Count(1).Build()).AsXRange()
 	if err != nil && !rueidis.IsRedisNil(err) {
 		return "", err
@@ -163,7 +163,7 @@ func (ln *line) fetch(ctx context.Context, pid string) (string, error) {
 		err   error
 	}
 	answers := make(chan answer, 1)
-	err := ln.link.out.push(outgoing{kind: aQuery, name: ln.link.names.sessions + pid, done: func(r rueidis.RedisResult, err error) {
+	err := ln.link.out.Push(outgoing{kind: aQuery, name: ln.link.names.sessions + pid, done: func(r rueidis.RedisResult, err error) {
 		if err != nil {
 			answers <- answer{err: err}
 			return
@@ -187,13 +187,13 @@ func (ln *line) fetch(ctx context.Context, pid string) (string, error) {
 
 // Missed reads the stream from an offset to its end.
 func (a *adapter) Missed(ctx context.Context, offset string, names []string) ([]cluster.Emit, error) {
-	s, err := a.line.link.ready(ctx, a.line)
+	s, err := a.line.link.Ready(ctx, a.line)
 	if err != nil {
 		return nil, err
 	}
 	var missed []cluster.Emit
 	in := rooms.NewSet(names)
-	c := s.client
+	c := s.Client
 	for {
 		page := c.B().Xrange().Key(a.line.link.names.stream).Start(after(offset)).End("+").Count(pageCount).Build()
 		entries, err := c.Do(ctx, page).AsXRange()

@@ -11,10 +11,9 @@ import (
 
 // Defaults of the settings, which are those of Node's adapter.
 const (
-	defaultName            = "socket.io"
-	defaultSessionPrefix   = "sio:session:"
-	defaultMaxLen          = 10_000
-	defaultRequestsTimeout = 5 * time.Second
+	defaultName          = "socket.io"
+	defaultSessionPrefix = "sio:session:"
+	defaultMaxLen        = 10_000
 )
 
 // settings are a config's, checked and complete.
@@ -32,18 +31,15 @@ type settings struct {
 func (r *RedisStreams) settings() (*settings, error) {
 	in := redisconn.NewResolver()
 	s := &settings{
-		stream:          cmp.Or(in.Text("stream", r.Stream), defaultName),
-		channelPrefix:   cmp.Or(in.Text("channel_prefix", r.ChannelPrefix), defaultName),
-		sessionPrefix:   cmp.Or(in.Text("session_prefix", r.SessionPrefix), defaultSessionPrefix),
-		maxLen:          cmp.Or(r.MaxLen, defaultMaxLen),
-		requestsTimeout: cmp.Or(time.Duration(r.RequestsTimeout), defaultRequestsTimeout),
+		stream:        cmp.Or(in.Text("stream", r.Stream), defaultName),
+		channelPrefix: cmp.Or(in.Text("channel_prefix", r.ChannelPrefix), defaultName),
+		sessionPrefix: cmp.Or(in.Text("session_prefix", r.SessionPrefix), defaultSessionPrefix),
+		maxLen:        cmp.Or(r.MaxLen, defaultMaxLen),
 	}
 	if s.maxLen < 0 {
 		in.Fail("max_len", errors.New("expected a number above 0"))
 	}
-	if s.requestsTimeout < 0 {
-		in.Fail("requests_timeout", errors.New("expected a duration above 0"))
-	}
+	s.requestsTimeout = in.Timeout("requests_timeout", r.RequestsTimeout)
 	s.server = r.Config.Server(in, s.stream, s.channelPrefix, s.sessionPrefix, s.maxLen, s.requestsTimeout)
 	return s, in.Err()
 }

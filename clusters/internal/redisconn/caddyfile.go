@@ -1,6 +1,9 @@
 package redisconn
 
-import "github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+import (
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+)
 
 // Option reads an option of the engine's block, if it is one of these:
 //
@@ -97,6 +100,20 @@ func One(d *caddyfile.Dispenser, to *string) error {
 		return d.Errf("%s: expected one value", option)
 	}
 	*to = args[0]
+	return nil
+}
+
+// Duration reads the only argument of an option, which is longer than nothing.
+func Duration(d *caddyfile.Dispenser, to *caddy.Duration) error {
+	option, text := d.Val(), ""
+	if err := One(d, &text); err != nil {
+		return err
+	}
+	duration, err := caddy.ParseDuration(text)
+	if err != nil || duration <= 0 {
+		return d.Errf("%s: %q is no duration: expected one like 5s", option, text)
+	}
+	*to = caddy.Duration(duration)
 	return nil
 }
 

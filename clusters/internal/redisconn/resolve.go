@@ -14,6 +14,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/caddyserver/caddy/v2"
 )
@@ -56,6 +57,14 @@ func (r *Resolver) file(option, name string) string {
 		r.Fail(option, err)
 	}
 	return string(content)
+}
+
+// Timeout returns how long something may take, 5s by default.
+func (r *Resolver) Timeout(option string, d caddy.Duration) time.Duration {
+	if d < 0 {
+		r.Fail(option, errors.New("expected a duration above 0"))
+	}
+	return cmp.Or(time.Duration(d), 5*time.Second)
 }
 
 // Server checks what the config says. What is wrong is noted in the Resolver, by
