@@ -11,18 +11,20 @@ import (
 func TestFloors(t *testing.T) {
 	const caddy = "github.com/caddyserver/caddy/v2"
 	allowed := map[string]string{
-		"internal/spawn":              "go.uber.org/zap",
-		"internal/eio":                "",
-		"sio":                         "internal/eio",
-		"rooms":                       "",
-		"cluster":                     "rooms sio",
-		"internal/engine":             "internal/eio internal/spawn github.com/gorilla/websocket go.uber.org/zap",
-		"hub":                         "cluster rooms sio internal/eio internal/engine internal/spawn go.uber.org/zap go.uber.org/zap/zapcore golang.org/x/time/rate",
-		"internal/api":                "cluster hub rooms sio",
+		"internal/spawn":     "go.uber.org/zap",
+		"internal/eio":       "",
+		"sio":                "internal/eio",
+		"rooms":              "",
+		"cluster":            "rooms sio",
+		"internal/engine":    "internal/eio internal/spawn github.com/gorilla/websocket go.uber.org/zap",
+		"hub":                "cluster rooms sio internal/eio internal/engine internal/spawn go.uber.org/zap go.uber.org/zap/zapcore golang.org/x/time/rate",
+		"internal/api":       "cluster hub rooms sio",
+		"internal/handshake": caddy + " " + caddy + "/modules/caddyhttp",
+
 		"clusters/internal/peer":      "cluster internal/msgpack rooms sio",
 		"clusters/internal/redisconn": caddy + " " + caddy + "/caddyconfig/caddyfile github.com/redis/rueidis",
 		"clusters/internal/redislink": "cluster clusters/internal/peer clusters/internal/redisconn internal/spawn github.com/redis/rueidis go.uber.org/zap",
-		"internal/handshake":          caddy + " " + caddy + "/modules/caddyhttp",
+		"clusters/internal/redistest": caddy + " " + caddy + "/caddyconfig/caddyfile cluster rooms sio",
 	}
 	for pkg, list := range allowed {
 		t.Run(pkg, func(t *testing.T) {

@@ -4,12 +4,13 @@ import (
 	"testing"
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
+	"github.com/caddy-socketio/caddy-socketio/clusters/internal/redistest"
 	"github.com/caddy-socketio/caddy-socketio/rooms"
 )
 
 var benchEmit = cluster.Emit{
 	Target: rooms.Target{In: []string{"lobby"}, Except: []string{"AAAAAAAAAAAAAAAAAAAA"}},
-	Data:   event("message", map[string]any{"id": 12345, "user": map[string]any{"name": "Alice", "roles": []string{"admin"}}, "text": "The quick brown fox jumps over the lazy dog."}),
+	Data:   redistest.Event("message", map[string]any{"id": 12345, "user": map[string]any{"name": "Alice", "roles": []string{"admin"}}, "text": "The quick brown fox jumps over the lazy dog."}),
 }
 
 func BenchmarkEncodeEmit(b *testing.B) {
@@ -44,23 +45,11 @@ func BenchmarkReceive(b *testing.B) {
 }
 
 func benchmarkReceive(b *testing.B, mode sharded) {
-	s := startRedis(b)
+	s := redistest.Start(b)
 	sender, receiver := enter(b, process(b, s, speaks(mode)), "/"), enter(b, process(b, s, speaks(mode)), "/", "lobby")
-	sender.together(2)
+	sender.Together(2)
 	if mode == dynamic {
-		s.subscribers("socket.io#/#lobby#", 1)
+		subscribers(b, s, "socket.io#/#lobby#", 1)
 	}
-	b.ReportAllocs()
-	const window = 1000 // messages on their way
-	sent, got := 0, 0
-	for b.Loop() {
-		sender.publish(benchEmit)
-		if sent++; sent-got >= window {
-			receiver.next()
-			got++
-		}
-	}
-	for ; got < sent; got++ {
-		receiver.next()
-	}
+	redistest.Flow(b, sender.Node, receiver.Node, benchEmit)
 }

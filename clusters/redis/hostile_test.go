@@ -8,6 +8,7 @@ import (
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
 	"github.com/caddy-socketio/caddy-socketio/clusters/internal/redislink"
+	"github.com/caddy-socketio/caddy-socketio/clusters/internal/redistest"
 	"github.com/caddy-socketio/caddy-socketio/rooms"
 )
 
@@ -29,10 +30,10 @@ var malformedRequests = []string{
 // TestMalformedMessages sends what makes some of Node's servers end, by all
 // channels, and then something good.
 func TestMalformedMessages(t *testing.T) {
-	s := startRedis(t)
-	n := join(t, process(t, s), "/")
-	n.together(1)
-	send := func(channel, message string) { s.command("PUBLISH", channel, message) }
+	s := redistest.Start(t)
+	n := redistest.Join(t, process(t, s), "/")
+	n.Together(1)
+	send := func(channel, message string) { s.Command("PUBLISH", channel, message) }
 	asked := newQuestion(n)
 	defer asked()
 	want := uint64(0)
@@ -46,17 +47,17 @@ func TestMalformedMessages(t *testing.T) {
 	}
 	for _, m := range append(malformedRequests, malformedEmits(t)...) {
 		send("socket.io-response#/#", m) // nobody asked, so nobody looks
-		send("socket.io-response#/#"+n.adapter.(*adapter).line.uid+"#", m)
+		send("socket.io-response#/#"+n.Adapter.(*adapter).line.uid+"#", m)
 		send("socket.io#/#no-end", m)
 		send("socket.io#emitter", m)
 	}
 	send("socket.io#/#", pack(t, `["x",{"data":["end"]},{}]`))
-	if got := n.nextEmit(); got.Data.String() != `["end"]` {
+	if got := n.NextEmit(); got.Data.String() != `["end"]` {
 		t.Errorf("told %+v", got)
 	}
-	eventually(t, "all requests are handled", func() bool { return linkOf(n).State().Malformed >= want })
-	if got := linkOf(n).State().Malformed; got != want || len(n.told) > 0 {
-		t.Errorf("%d messages counted, not %d; told %d more", got, want, len(n.told))
+	redistest.Eventually(t, "all requests are handled", func() bool { return linkOf(n).State().Malformed >= want })
+	if got := linkOf(n).State().Malformed; got != want || len(n.Told) > 0 {
+		t.Errorf("%d messages counted, not %d; told %d more", got, want, len(n.Told))
 	}
 	if got := linkOf(n).inbound.Load(); got != 0 {
 		t.Errorf("%d bytes left", got)
@@ -64,26 +65,26 @@ func TestMalformedMessages(t *testing.T) {
 }
 
 // newQuestion has a node wait for answers.
-func newQuestion(n *node) (forget func()) {
-	ln := n.adapter.(*adapter).line
+func newQuestion(n *redistest.Node) (forget func()) {
+	ln := n.Adapter.(*adapter).line
 	ln.asked.Expect("awaited")
 	return func() { ln.asked.Forget("awaited") }
 }
 
 // TestMalformedAnswers has another server answer nonsense, and then well.
 func TestMalformedAnswers(t *testing.T) {
-	s := startRedis(t)
-	a, b := pair(t, s, "/")
-	b.answer = func(_ context.Context, q cluster.Query, reply func(cluster.Answer)) {
-		ln := a.adapter.(*adapter).line
+	s := redistest.Start(t)
+	a, b := tested.Pair(t, s, "/")
+	b.Reply = func(_ context.Context, q cluster.Query, reply func(cluster.Answer)) {
+		ln := a.Adapter.(*adapter).line
 		id := ln.asked.IDs()[0]
 		for _, m := range []string{`{"requestId":"%s","sockets":[{"id":{}}]}`, `{"requestId":"%s","sockets":"x"}`, `{"requestId":"%s"`, `{"requestId":"%s","rooms":[{}]}`} {
-			s.command("PUBLISH", ln.names.response, fmt.Sprintf(m, id))
+			s.Command("PUBLISH", ln.names.response, fmt.Sprintf(m, id))
 		}
-		s.command("PUBLISH", ln.names.own, fmt.Sprintf(`{"requestId":"%s","sockets":[{"id":"good","rooms":["good",7],`+
+		s.Command("PUBLISH", ln.names.own, fmt.Sprintf(`{"requestId":"%s","sockets":[{"id":"good","rooms":["good",7],`+
 			`"handshake":{"headers":{"a":"b","set-cookie":["x","y"]},"query":{"q":["1","2"]}}}]}`, id))
 	}
-	answers, err := a.ask(cluster.FetchSockets{})
+	answers, err := a.Ask(cluster.FetchSockets{})
 	if err != nil || len(answers) != 1 {
 		t.Fatalf("%v, %v", answers, err)
 	}
@@ -95,16 +96,16 @@ func TestMalformedAnswers(t *testing.T) {
 
 // TestEmittersThatPublishPerRoom replays captured emitter 2 messages for two rooms.
 func TestEmittersThatPublishPerRoom(t *testing.T) {
-	s := startRedis(t)
-	n := join(t, process(t, s), "/")
-	n.together(1)
+	s := redistest.Start(t)
+	n := redistest.Join(t, process(t, s), "/")
+	n.Together(1)
 	for _, c := range captures(t) {
 		if strings.HasPrefix(c.Source, "socket.io-emitter 2") && strings.Contains(c.Step, "two rooms") {
-			s.command("PUBLISH", c.Channel, c.payload(t))
+			s.Command("PUBLISH", c.Channel, c.payload(t))
 		}
 	}
 	for _, want := range []rooms.Target{{In: []string{"r1"}}, {In: []string{"r2"}, Except: []string{"r1"}}} {
-		if got := n.nextEmit().Target; fmt.Sprint(got) != fmt.Sprint(want) {
+		if got := n.NextEmit().Target; fmt.Sprint(got) != fmt.Sprint(want) {
 			t.Errorf("to %v, not %v", got, want)
 		}
 	}
@@ -112,25 +113,25 @@ func TestEmittersThatPublishPerRoom(t *testing.T) {
 
 // TestHugeMessages have no effect but to be counted, and what comes after them does.
 func TestHugeMessages(t *testing.T) {
-	s := startRedis(t)
+	s := redistest.Start(t)
 	huge := strings.Repeat("x", redislink.MaxMessage+1)
 	for _, mode := range []sharded{"", dynamic} {
 		n := enter(t, process(t, s, speaks(mode)), "/")
-		n.together(1)
+		n.Together(1)
 		publish, good := "PUBLISH", pack(t, `["x",{"data":["end"]},{}]`)
 		if mode != "" {
 			publish, good = "SPUBLISH", `{"type":3,"data":{"packet":{"type":2,"data":["end"]},"opts":{}},"uid":"x","nsp":"/"}`
 		}
 		for i := range uint64(3) {
-			s.command(publish, "socket.io#/#", huge)
+			s.Command(publish, "socket.io#/#", huge)
 			// Redis hangs up on who has too much waiting.
-			eventually(t, "the message is dropped", func() bool { return linkOf(n.node).State().Dropped == i+1 })
+			redistest.Eventually(t, "the message is dropped", func() bool { return linkOf(n.Node).State().Dropped == i+1 })
 		}
-		s.command(publish, "socket.io#/#", good)
-		if got := n.nextEmit(); got.Data.String() != `["end"]` {
+		s.Command(publish, "socket.io#/#", good)
+		if got := n.NextEmit(); got.Data.String() != `["end"]` {
 			t.Errorf("told %.60s", got.Data)
 		}
-		if state := linkOf(n.node).State(); state.Dropped != 3 || linkOf(n.node).inbound.Load() != 0 {
+		if state := linkOf(n.Node).State(); state.Dropped != 3 || linkOf(n.Node).inbound.Load() != 0 {
 			t.Errorf("%+v", state)
 		}
 	}

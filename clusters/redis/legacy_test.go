@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
+	"github.com/caddy-socketio/caddy-socketio/clusters/internal/redistest"
 )
 
 // subscriber is somebody who listens to a channel of Redis.
@@ -20,15 +21,15 @@ type subscriber struct {
 	in   *bufio.Reader
 }
 
-func listenTo(s *server, channel string) *subscriber {
-	s.t.Helper()
-	conn, err := net.Dial("tcp", s.address())
+func listenTo(t *testing.T, s *redistest.Server, channel string) *subscriber {
+	t.Helper()
+	conn, err := net.Dial("tcp", s.Address())
 	if err != nil {
-		s.t.Fatal(err)
+		t.Fatal(err)
 	}
-	s.t.Cleanup(func() { conn.Close() })
+	t.Cleanup(func() { conn.Close() })
 	fmt.Fprintf(conn, "SUBSCRIBE %s\r\n", channel)
-	sub := &subscriber{t: s.t, conn: conn, in: bufio.NewReader(conn)}
+	sub := &subscriber{t: t, conn: conn, in: bufio.NewReader(conn)}
 	for range 6 {
 		sub.line()
 	}
@@ -37,7 +38,7 @@ func listenTo(s *server, channel string) *subscriber {
 
 func (s *subscriber) line() string {
 	s.t.Helper()
-	_ = s.conn.SetReadDeadline(time.Now().Add(patience))
+	_ = s.conn.SetReadDeadline(time.Now().Add(redistest.Patience))
 	line, err := s.in.ReadString('\n')
 	if err != nil {
 		s.t.Fatal(err)
@@ -56,11 +57,11 @@ func (s *subscriber) next() string {
 
 // TestOlderServers asks and tells what servers of several families do.
 func TestOlderServers(t *testing.T) {
-	s := startRedis(t)
-	n := join(t, process(t, s), "/")
-	n.together(1)
-	responses := listenTo(s, "socket.io-response#/#")
-	n.answer = func(_ context.Context, q cluster.Query, reply func(cluster.Answer)) {
+	s := redistest.Start(t)
+	n := redistest.Join(t, process(t, s), "/")
+	n.Together(1)
+	responses := listenTo(t, s, "socket.io-response#/#")
+	n.Reply = func(_ context.Context, q cluster.Query, reply func(cluster.Answer)) {
 		switch q := q.(type) {
 		case cluster.FetchSockets:
 			if len(q.In) == 0 || slices.Contains(q.In, "s1") || slices.Contains(q.In, "r") {
@@ -100,9 +101,9 @@ func TestOlderServers(t *testing.T) {
 		{`{"uid":"x","requestId":"k","type":5,"opts":{"rooms":["none"],"except":[]}}`, ``, `{"requestId":"k","sockets":[]}`},
 	}
 	for _, tt := range tests {
-		s.command("PUBLISH", "socket.io-request#/#", tt.request)
+		s.Command("PUBLISH", "socket.io-request#/#", tt.request)
 		if tt.told != "" {
-			if got := n.next(); show(got) != tt.told {
+			if got := n.Next(); show(got) != tt.told {
 				t.Errorf("%s: told %s", tt.request, show(got))
 			}
 		}
@@ -112,8 +113,8 @@ func TestOlderServers(t *testing.T) {
 			}
 		}
 	}
-	if len(n.told) > 0 {
-		t.Errorf("told more: %v", <-n.told)
+	if len(n.Told) > 0 {
+		t.Errorf("told more: %v", <-n.Told)
 	}
 	if got := linkOf(n).State().Malformed; got != 0 {
 		t.Errorf("%d messages not understood", got)
@@ -123,17 +124,17 @@ func TestOlderServers(t *testing.T) {
 // TestAcknowledgementsAreForWhoAsks has them go by a channel to which no server of old
 // listens, for which they would be malformed.
 func TestAcknowledgementsAreForWhoAsks(t *testing.T) {
-	s := startRedis(t)
-	n := join(t, process(t, s), "/")
-	n.together(1)
-	n.answer = func(_ context.Context, _ cluster.Query, reply func(cluster.Answer)) {
+	s := redistest.Start(t)
+	n := redistest.Join(t, process(t, s), "/")
+	n.Together(1)
+	n.Reply = func(_ context.Context, _ cluster.Query, reply func(cluster.Answer)) {
 		reply(cluster.ClientCount(1))
-		reply(cluster.ClientAck{Data: event("yes", []byte{1})})
+		reply(cluster.ClientAck{Data: redistest.Event("yes", []byte{1})})
 	}
-	own, all := listenTo(s, "socket.io-response#/#asker#"), listenTo(s, "socket.io-response#/#")
+	own, all := listenTo(t, s, "socket.io-response#/#asker#"), listenTo(t, s, "socket.io-response#/#")
 	const request = `{"uid":"asker","requestId":"i","type":7,"packet":{"type":2,"data":["q"],"nsp":"/"},"opts":{"rooms":[],"flags":{"timeout":1000}}}`
 	for _, m := range []string{request, pack(t, request)} {
-		s.command("PUBLISH", "socket.io-request#/#", m)
+		s.Command("PUBLISH", "socket.io-request#/#", m)
 		if got := own.next(); got != `{"type":8,"requestId":"i","clientCount":1}` {
 			t.Errorf("answered %s", got)
 		}
@@ -141,7 +142,7 @@ func TestAcknowledgementsAreForWhoAsks(t *testing.T) {
 			t.Errorf("answered %q", got)
 		}
 	}
-	s.command("PUBLISH", "socket.io-request#/#", `{"requestid":"1","type":5}`)
+	s.Command("PUBLISH", "socket.io-request#/#", `{"requestid":"1","type":5}`)
 	if got := all.next(); got != `{"requestid":"1","data":null}` {
 		t.Errorf("all are told %q", got)
 	}

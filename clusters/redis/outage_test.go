@@ -3,7 +3,6 @@ package redis
 import (
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -12,131 +11,85 @@ import (
 	"testing"
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
+	"github.com/caddy-socketio/caddy-socketio/clusters/internal/redistest"
 )
 
 // linkOf returns what is under a node's adapter.
-func linkOf(n *node) *link { return n.adapter.(*adapter).line.link }
+func linkOf(n *redistest.Node) *link { return n.Adapter.(*adapter).line.link }
 
 // hears waits until what a emits reaches b. What is emitted until then may be
 // lost: Redis keeps nothing for who is not subscribed.
-func hears(t testing.TB, a, b *node, text string) {
+func hears(t testing.TB, a, b *redistest.Node, text string) {
 	t.Helper()
 	sent := 0
-	eventually(t, "the other node hears", func() bool {
-		a.emit(text)
+	redistest.Eventually(t, "the other node hears", func() bool {
+		a.Emit(text)
 		sent++
-		return len(b.told) > 0
+		return len(b.Told) > 0
 	})
 	for {
-		b.next()
-		if len(b.told) == 0 {
+		b.Next()
+		if len(b.Told) == 0 {
 			return
 		}
 	}
 }
 
 func TestRedisRestarts(t *testing.T) {
-	s := startRedis(t)
-	a, b := pair(t, s, "/")
+	s := redistest.Start(t)
+	a, b := tested.Pair(t, s, "/")
 	for round := range 3 {
-		s.stop()
-		eventually(t, "the link is down", func() bool { return !linkOf(a).State().Connected && !linkOf(b).State().Connected })
+		s.Stop()
+		redistest.Eventually(t, "the link is down", func() bool { return !linkOf(a).State().Connected && !linkOf(b).State().Connected })
 		// Nobody waits while it is away.
-		for i := range 100 {
-			a.emit(fmt.Sprint("lost ", i))
-		}
-		if _, err := a.ask(cluster.FetchSockets{}); !errors.Is(err, cluster.ErrIncomplete) {
-			t.Errorf("asked: %v", err)
-		}
-		if _, err := a.adapter.Nodes(t.Context()); !errors.Is(err, cluster.ErrIncomplete) {
-			t.Errorf("counted: %v", err)
-		}
-		s.start()
-		a.together(2)
-		b.together(2)
+		a.NobodyWaits("lost")
+		s.Start()
+		a.Together(2)
+		b.Together(2)
 		hears(t, a, b, fmt.Sprint("round ", round))
 		hears(t, b, a, fmt.Sprint("round ", round))
-		if answers, err := a.ask(cluster.FetchSockets{}); err != nil || len(answers) != 1 {
+		if answers, err := a.Ask(cluster.FetchSockets{}); err != nil || len(answers) != 1 {
 			t.Errorf("%v, %v", answers, err)
 		}
 	}
 }
 
-func TestRedisIsAwayAtFirst(t *testing.T) {
-	s := startRedis(t)
-	s.stop()
-	c := process(t, s)
-	if state := c.State(); state != (cluster.State{Engine: "redis"}) {
-		t.Errorf("%+v", state)
-	}
-	a := join(t, c, "/")
-	if _, err := a.ask(cluster.AllRooms{}); !errors.Is(err, cluster.ErrIncomplete) {
-		t.Error(err)
-	}
-	a.emit("kept for a moment")
-	s.start()
-	a.together(1)
-	if state := c.State(); !state.Connected || state.Dropped != 0 {
-		t.Errorf("%+v", state)
-	}
-}
-
 // TestConnectionsAreKilled has Redis end the connections of one kind.
 func TestConnectionsAreKilled(t *testing.T) {
-	s := startRedis(t)
-	a, b := pair(t, s, "/")
+	s := redistest.Start(t)
+	a, b := tested.Pair(t, s, "/")
 	for _, kind := range []string{"pubsub", "normal", "pubsub"} {
-		s.command("CLIENT", "KILL", "TYPE", kind)
+		s.Command("CLIENT", "KILL", "TYPE", kind)
 		hears(t, a, b, kind)
 		hears(t, b, a, kind)
-		a.together(2)
-		b.together(2)
+		a.Together(2)
+		b.Together(2)
 	}
 }
 
 // TestPublishingGoesOnOrdered kills the publishing connection under load: what
 // arrives is in order, and each at most once.
 func TestPublishingGoesOnOrdered(t *testing.T) {
-	s := startRedis(t)
-	a, b := pair(t, s, "/")
+	s := redistest.Start(t)
+	a, b := tested.Pair(t, s, "/")
 	const n = 20_000
 	go func() {
 		for i := range n {
-			a.emit(strconv.Itoa(i), "r")
+			a.Emit(strconv.Itoa(i), "r")
 			if i%4000 == 2000 {
-				s.command("CLIENT", "KILL", "TYPE", "normal")
+				s.Command("CLIENT", "KILL", "TYPE", "normal")
 			}
 		}
 	}()
-	last, got := -1, 0
-	for last < n-1 {
-		arg, _ := b.nextEmit().Data.Index(1)
-		i, err := strconv.Atoi(arg.Text())
-		if err != nil || i <= last {
-			t.Fatalf("%d after %d: %v", i, last, err)
-		}
-		last = i
-		got++
-	}
+	got := b.Ascending(n)
 	if dropped := linkOf(a).State().Dropped; got+int(dropped) < n {
 		t.Errorf("%d arrived and %d were counted as dropped, of %d", got, dropped, n)
 	}
 }
 
-// TestUnreachableRedis has a Redis that takes connections and says nothing: no one
-// waits for it but the link itself, which ends nevertheless.
-func TestUnreachableRedis(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	s := &server{t: t, port: l.Addr().(*net.TCPAddr).Port}
-	a := join(t, process(t, s), "/")
-	a.emit("x")
-	if err := a.adapter.Close(); err != nil {
-		t.Error(err)
-	}
+// TestClosedLink ends a link while its Redis says nothing.
+func TestClosedLink(t *testing.T) {
+	a := redistest.Join(t, process(t, redistest.Silent(t)), "/")
 	linkOf(a).close()
 	if _, err := linkOf(a).open("k", "/", a); err == nil {
 		t.Error("a closed link opens")
@@ -145,57 +98,52 @@ func TestUnreachableRedis(t *testing.T) {
 
 // TestRedisHangs has a Redis stop to answer, with its connections open, and go on.
 func TestRedisHangs(t *testing.T) {
-	s := startRedis(t)
-	a, b := pair(t, s, "/")
+	s := redistest.Start(t)
+	a, b := tested.Pair(t, s, "/")
 	c, d := shardPair(t, s, dynamic, "room")
-	signal := func(sig os.Signal) {
-		if err := s.process.Process.Signal(sig); err != nil {
-			t.Fatal(err)
-		}
-	}
-	signal(syscall.SIGSTOP)
-	t.Cleanup(func() { signal(syscall.SIGCONT) }) // before it is killed
-	for _, n := range []*node{a, c.node} {
+	s.Signal(syscall.SIGSTOP)
+	t.Cleanup(func() { s.Signal(syscall.SIGCONT) }) // before it is killed
+	for _, n := range []*redistest.Node{a, c.Node} {
 		for i := range 10_000 { // none of which waits
-			n.emit(strconv.Itoa(i), "room")
+			n.Emit(strconv.Itoa(i), "room")
 		}
 	}
-	for _, n := range []*node{a, b, c.node, d.node} {
-		eventually(t, "the link notices", func() bool { return !linkOf(n).State().Connected })
-		if _, err := n.ask(cluster.FetchSockets{}); !errors.Is(err, cluster.ErrIncomplete) {
+	for _, n := range []*redistest.Node{a, b, c.Node, d.Node} {
+		redistest.Eventually(t, "the link notices", func() bool { return !linkOf(n).State().Connected })
+		if _, err := n.Ask(cluster.FetchSockets{}); !errors.Is(err, cluster.ErrIncomplete) {
 			t.Errorf("asked: %v", err)
 		}
 	}
-	signal(syscall.SIGCONT)
+	s.Signal(syscall.SIGCONT)
 	hears(t, a, b, "again")
 	hears(t, b, a, "again")
-	c.together(2)
-	s.subscribers("socket.io#/chat#room#", 2)
-	hears(t, c.node, d.node, "again")
+	c.Together(2)
+	subscribers(t, s, "socket.io#/chat#room#", 2)
+	hears(t, c.Node, d.Node, "again")
 }
 
 func TestPublishedBeforeClose(t *testing.T) {
-	s := startRedis(t)
-	a, b := pair(t, s, "/")
+	s := redistest.Start(t)
+	a, b := tested.Pair(t, s, "/")
 	for i := range 1000 {
-		b.emit(fmt.Sprint(i))
+		b.Emit(fmt.Sprint(i))
 	}
-	b.publish(cluster.Disconnect{Close: true})
-	b.adapter.Close()
+	b.Publish(cluster.Disconnect{Close: true})
+	b.Adapter.Close()
 	linkOf(b).close()
 	for range 1000 {
-		a.nextEmit()
+		a.NextEmit()
 	}
-	if _, ok := a.next().(cluster.Disconnect); !ok {
+	if _, ok := a.Next().(cluster.Disconnect); !ok {
 		t.Error("the last operation is lost")
 	}
-	a.together(1)
+	a.Together(1)
 }
 
 func TestPasswordIsWrong(t *testing.T) {
-	s := startRedis(t, "--requirepass", "right")
-	wrong := join(t, process(t, s, func(r *Redis) { r.Password = "wrong" }), "/")
-	if _, err := wrong.ask(cluster.AllRooms{}); !errors.Is(err, cluster.ErrIncomplete) {
+	s := redistest.Start(t, "--requirepass", "right")
+	wrong := redistest.Join(t, process(t, s, func(r *Redis) { r.Password = "wrong" }), "/")
+	if _, err := wrong.Ask(cluster.AllRooms{}); !errors.Is(err, cluster.ErrIncomplete) {
 		t.Error(err)
 	}
 	if state := linkOf(wrong).State(); state.Connected || !strings.Contains(state.Error, "WRONGPASS") {
@@ -208,30 +156,30 @@ func TestPasswordIsWrong(t *testing.T) {
 	}
 	passwords := []string{"right", "{env.REDIS_PASSWORD}", "{file." + secret + "}"}
 	for i, password := range passwords {
-		right := join(t, process(t, s, func(r *Redis) { r.Password = password }), "/")
-		right.together(i + 1)
+		right := redistest.Join(t, process(t, s, func(r *Redis) { r.Password = password }), "/")
+		right.Together(i + 1)
 	}
 }
 
 // TestRedisRefusesMessages has a Redis that lets subscribe and not publish, for a
 // while.
 func TestRedisRefusesMessages(t *testing.T) {
-	s := startRedis(t)
+	s := redistest.Start(t)
 	for _, mode := range []sharded{"", static} {
 		a, b := enter(t, process(t, s, speaks(mode)), "/"), enter(t, process(t, s, speaks(mode)), "/")
-		a.together(2)
+		a.Together(2)
 		for range 2 {
-			s.command("ACL", "SETUSER", "default", "-publish", "-spublish")
-			a.emit("x")
-			eventually(t, "the link says so", func() bool {
-				state := linkOf(a.node).State()
+			s.Command("ACL", "SETUSER", "default", "-publish", "-spublish")
+			a.Emit("x")
+			redistest.Eventually(t, "the link says so", func() bool {
+				state := linkOf(a.Node).State()
 				return !state.Connected && strings.Contains(state.Error, "NOPERM") && state.Dropped > 0
 			})
-			s.command("ACL", "SETUSER", "default", "+@all")
-			a.emit("y")
-			b.nextEmit()
-			eventually(t, "the link is well", func() bool {
-				state := linkOf(a.node).State()
+			s.Command("ACL", "SETUSER", "default", "+@all")
+			a.Emit("y")
+			b.NextEmit()
+			redistest.Eventually(t, "the link is well", func() bool {
+				state := linkOf(a.Node).State()
 				return state.Connected && state.Error == ""
 			})
 		}
@@ -241,54 +189,54 @@ func TestRedisRefusesMessages(t *testing.T) {
 // TestRestrictedUser has a user with no more rights than the documentation asks
 // for.
 func TestRestrictedUser(t *testing.T) {
-	s := startRedis(t)
-	s.command("ACL", "SETUSER", "sio", "on", ">pass", "resetchannels", "-@all", "+publish", "+subscribe", "+psubscribe", "+unsubscribe",
+	s := redistest.Start(t)
+	s.Command("ACL", "SETUSER", "sio", "on", ">pass", "resetchannels", "-@all", "+publish", "+subscribe", "+psubscribe", "+unsubscribe",
 		"+punsubscribe", "+pubsub|numsub", "+hello", "+ping", "+auth", "&socket.io#*", "&socket.io-request#*", "&socket.io-response#*", "&socket.io#/#*")
 	user := func(r *Redis) { r.Username, r.Password = "sio", "pass" }
-	a, b := join(t, process(t, s, user), "/"), join(t, process(t, s, user), "/")
-	a.together(2)
-	a.emit("x")
-	b.next()
+	a, b := redistest.Join(t, process(t, s, user), "/"), redistest.Join(t, process(t, s, user), "/")
+	a.Together(2)
+	a.Emit("x")
+	b.Next()
 	// One namespace that the user has no right to does not bring the others down.
 	c := process(t, s, user)
-	chat, root := join(t, c, "/chat"), join(t, c, "/")
-	if _, err := chat.ask(cluster.AllRooms{}); !errors.Is(err, cluster.ErrIncomplete) {
+	chat, root := redistest.Join(t, c, "/chat"), redistest.Join(t, c, "/")
+	if _, err := chat.Ask(cluster.AllRooms{}); !errors.Is(err, cluster.ErrIncomplete) {
 		t.Error(err)
 	}
-	root.together(3)
-	a.emit("y")
-	root.next()
+	root.Together(3)
+	a.Emit("y")
+	root.Next()
 	// What was refused is tried again after a while, not whenever something changes.
-	s.command("ACL", "SETUSER", "sio", "&socket.io#/chat#*", "&socket.io#/more#*")
-	join(t, c, "/more").together(1)
-	if _, err := chat.ask(cluster.AllRooms{}); !errors.Is(err, cluster.ErrIncomplete) {
+	s.Command("ACL", "SETUSER", "sio", "&socket.io#/chat#*", "&socket.io#/more#*")
+	redistest.Join(t, c, "/more").Together(1)
+	if _, err := chat.Ask(cluster.AllRooms{}); !errors.Is(err, cluster.ErrIncomplete) {
 		t.Errorf("tried again at once: %v", err)
 	}
 	if state := c.State(); !state.Connected || !strings.Contains(state.Error, "namespace /chat: NOPERM") {
 		t.Errorf("%+v", state)
 	}
 	linkOf(chat).TryAgain()
-	chat.together(1)
+	chat.Together(1)
 }
 
 // TestManyNamespaces opens and closes as many as a hub may have.
 func TestManyNamespaces(t *testing.T) {
 	const n = 5000
-	s := startRedis(t)
+	s := redistest.Start(t)
 	c := process(t, s)
-	nodes := make([]*node, n)
+	nodes := make([]*redistest.Node, n)
 	for i := range nodes {
-		nodes[i] = join(t, c, fmt.Sprint("/", i))
+		nodes[i] = redistest.Join(t, c, fmt.Sprint("/", i))
 	}
 	for _, i := range []int{0, n / 2, n - 1} {
-		nodes[i].together(1)
+		nodes[i].Together(1)
 	}
-	s.command("CLIENT", "KILL", "TYPE", "pubsub")
+	s.Command("CLIENT", "KILL", "TYPE", "pubsub")
 	for _, i := range []int{n - 1, n / 2, 0} {
-		nodes[i].together(1)
+		nodes[i].Together(1)
 	}
 	for _, node := range nodes {
-		node.adapter.Close()
+		node.Adapter.Close()
 	}
-	eventually(t, "all are left", func() bool { return s.command("PUBSUB", "NUMPAT") == ":0" })
+	redistest.Eventually(t, "all are left", func() bool { return s.Command("PUBSUB", "NUMPAT") == ":0" })
 }

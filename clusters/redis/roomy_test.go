@@ -1,7 +1,6 @@
 package redis
 
 import (
-	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -9,11 +8,12 @@ import (
 	"testing"
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
+	"github.com/caddy-socketio/caddy-socketio/clusters/internal/redistest"
 )
 
 // roomy is a node that has rooms.
 type roomy struct {
-	*node
+	*redistest.Node
 	mu       sync.Mutex // guards the following
 	rooms    map[string]bool
 	watchers map[*roomyWatch]func(string)
@@ -74,38 +74,38 @@ func (r *roomy) set(exists bool, names ...string) {
 func enter(t testing.TB, c cluster.Cluster, namespace string, rooms ...string) *roomy {
 	t.Helper()
 	r := &roomy{
-		node:  &node{t: t, told: make(chan cluster.Op, 2000), answer: func(context.Context, cluster.Query, func(cluster.Answer)) {}},
+		Node:  redistest.NewNode(t),
 		rooms: make(map[string]bool), watchers: make(map[*roomyWatch]func(string)),
 	}
 	for _, room := range rooms {
 		r.rooms[room] = true
 	}
 	var err error
-	if r.adapter, err = c.Open(namespace, r); err != nil {
+	if r.Adapter, err = c.Open(namespace, r); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { r.adapter.Close() })
+	t.Cleanup(func() { r.Adapter.Close() })
 	return r
 }
 
 func speaks(mode sharded) func(*Redis) { return func(r *Redis) { r.Sharded = string(mode) } }
 
 // shardPair returns nodes of two processes that see each other.
-func shardPair(t testing.TB, s *server, mode sharded, rooms ...string) (a, b *roomy) {
+func shardPair(t testing.TB, s *redistest.Server, mode sharded, rooms ...string) (a, b *roomy) {
 	t.Helper()
 	a, b = enter(t, process(t, s, speaks(mode)), "/chat", rooms...), enter(t, process(t, s, speaks(mode)), "/chat", rooms...)
-	a.together(2)
-	b.together(2)
+	a.Together(2)
+	b.Together(2)
 	return a, b
 }
 
 // subscribers waits until so many servers are subscribed to a channel.
-func (s *server) subscribers(channel string, count int) {
-	s.t.Helper()
-	eventually(s.t, fmt.Sprintf("%d are subscribed to %s", count, channel), func() bool { return s.numsub(channel) == count })
+func subscribers(t testing.TB, s *redistest.Server, channel string, count int) {
+	t.Helper()
+	redistest.Eventually(t, fmt.Sprintf("%d are subscribed to %s", count, channel), func() bool { return numsub(s, channel) == count })
 }
 
-func (s *server) numsub(channel string) (count int) {
-	fmt.Sscanf(s.command("SPUBLISH", channel, `{"type":2,"nsp":"/chat"}`), ":%d", &count)
+func numsub(s *redistest.Server, channel string) (count int) {
+	fmt.Sscanf(s.Command("SPUBLISH", channel, `{"type":2,"nsp":"/chat"}`), ":%d", &count)
 	return count
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
 	"github.com/caddy-socketio/caddy-socketio/clusters/internal/peer"
+	"github.com/caddy-socketio/caddy-socketio/clusters/internal/redistest"
 	"github.com/caddy-socketio/caddy-socketio/rooms"
 	"github.com/caddy-socketio/caddy-socketio/sio"
 	"go.uber.org/zap"
@@ -138,7 +139,7 @@ func again(ln *line, m *shardMessage) (out outgoing, err error) {
 func TestShardEmitKeepsAll(t *testing.T) {
 	ln := shardLine(t, dynamic, "/é", "0123456789abcdef")
 	for _, data := range []sio.Data{
-		event("e"), event("e", nil, 1.5, "é\"\\\u2028<&>"), event("e", []byte{1}, map[string]any{"deep": []any{[]byte{}, []byte{2}}}),
+		redistest.Event("e"), redistest.Event("e", nil, 1.5, "é\"\\\u2028<&>"), redistest.Event("e", []byte{1}, map[string]any{"deep": []any{[]byte{}, []byte{2}}}),
 		{JSON: []byte(`[ "e" , {"b":1,"a":2} ]`)}, {JSON: []byte(`[7,"number as a name"]`)},
 	} {
 		for _, op := range []cluster.Emit{
@@ -154,7 +155,7 @@ func TestShardEmitKeepsAll(t *testing.T) {
 				t.Fatal(err)
 			}
 			got, err := m.emit()
-			if err != nil || !same(got, op) && compact(t, got.Data) != compact(t, op.Data) {
+			if err != nil || !redistest.Same(got, op) && compact(t, got.Data) != compact(t, op.Data) {
 				t.Errorf("%v\n got %+v\nwant %+v", err, got, op)
 			}
 			if got.Volatile != op.Volatile || got.NoCompress != op.NoCompress || m.Opts.Flags.Timeout != 5 || m.RequestID != "id" || m.Nsp != "/é" {
@@ -175,12 +176,12 @@ func compact(t *testing.T, d sio.Data) string {
 
 func TestShardRefusesToSend(t *testing.T) {
 	ln := shardLine(t, dynamic, "/", "0123456789abcdef")
-	for _, data := range []sio.Data{{}, {JSON: []byte(`"e"`)}, {JSON: []byte(`[]`)}, {JSON: []byte(`[{}]`)}, event("disconnect"), {JSON: []byte(`["e"`)}} {
+	for _, data := range []sio.Data{{}, {JSON: []byte(`"e"`)}, {JSON: []byte(`[]`)}, {JSON: []byte(`[{}]`)}, redistest.Event("disconnect"), {JSON: []byte(`["e"`)}} {
 		if m, err := ln.link.dialect.op(ln, cluster.Emit{Data: data}); !errors.Is(err, peer.ErrMalformed) {
 			t.Errorf("%s: %v, %s", data.JSON, err, m.payload)
 		}
 	}
-	for _, data := range []sio.Data{{}, {JSON: []byte(`"e"`)}, {JSON: []byte(`[]`)}, {JSON: []byte(`[1]`)}, event("connection")} {
+	for _, data := range []sio.Data{{}, {JSON: []byte(`"e"`)}, {JSON: []byte(`[]`)}, {JSON: []byte(`[1]`)}, redistest.Event("connection")} {
 		if m, err := ln.link.dialect.op(ln, cluster.ServerEmit{Data: data}); !errors.Is(err, peer.ErrMalformed) {
 			t.Errorf("%s: %v, %s", data.JSON, err, m.payload)
 		}
@@ -217,7 +218,7 @@ func TestShardAnswers(t *testing.T) {
 		{cluster.AllRooms{}, cluster.Sockets{}, cluster.Rooms{}},
 		{cluster.FetchSockets{}, cluster.Sockets(nil), cluster.Sockets{}},
 		{cluster.EmitAck{}, cluster.ClientCount(0), cluster.ClientCount(0)},
-		{cluster.EmitAck{}, cluster.ClientAck{Data: event("x", "y")}, cluster.ClientAck{Data: event("x")}},
+		{cluster.EmitAck{}, cluster.ClientAck{Data: redistest.Event("x", "y")}, cluster.ClientAck{Data: redistest.Event("x")}},
 		{cluster.EmitAck{}, cluster.ClientAck{Data: sio.Array()}, cluster.ClientAck{Data: sio.Array()}},
 		{cluster.ServerEmitAck{}, cluster.ServerAck{}, cluster.ServerAck{Data: sio.Data{JSON: []byte("null")}}},
 	}
@@ -304,7 +305,7 @@ var malformedShards = []string{
 
 func BenchmarkShardEmit(b *testing.B) {
 	ln := shardLine(b, dynamic, "/", "0123456789abcdef")
-	op := cluster.Emit{Target: rooms.Target{In: []string{"room"}}, Data: event("chat message", map[string]any{"from": "somebody", "text": strings.Repeat("x", 150)})}
+	op := cluster.Emit{Target: rooms.Target{In: []string{"room"}}, Data: redistest.Event("chat message", map[string]any{"from": "somebody", "text": strings.Repeat("x", 150)})}
 	m, err := ln.link.dialect.op(ln, op)
 	if err != nil {
 		b.Fatal(err)

@@ -8,12 +8,13 @@ import (
 	"time"
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
+	"github.com/caddy-socketio/caddy-socketio/clusters/internal/redistest"
 )
 
 // TestShardedRedisCluster has the channels of rooms all over a cluster.
 func TestShardedRedisCluster(t *testing.T) {
-	all := startCluster(t)
-	addresses := func(r *Redis) { r.Addresses = []string{all[1].address(), all[2].address()} }
+	all := redistest.StartCluster(t)
+	addresses := func(r *Redis) { r.Addresses = []string{all[1].Address(), all[2].Address()} }
 	var names []string
 	for i := range 30 {
 		names = append(names, fmt.Sprint("room", i))
@@ -23,21 +24,21 @@ func TestShardedRedisCluster(t *testing.T) {
 		nodes = append(nodes, enter(t, process(t, all[0], addresses, speaks(dynamic)), "/chat", names...))
 	}
 	for _, n := range nodes {
-		n.together(3)
+		n.Together(3)
 	}
 	nodes[0].set(true, "late")
-	owner(t, all, "socket.io#/chat#late#").subscribers("socket.io#/chat#late#", 1)
-	nodes[1].emit("late", "late")
-	nodes[0].nextEmit()
+	subscribers(t, owner(t, all, "socket.io#/chat#late#"), "socket.io#/chat#late#", 1)
+	nodes[1].Emit("late", "late")
+	nodes[0].NextEmit()
 	for i := range 20 {
 		for _, room := range names {
-			nodes[0].emit(fmt.Sprint(i), room)
+			nodes[0].Emit(fmt.Sprint(i), room)
 		}
 	}
 	for _, n := range nodes[1:] {
 		next := make(map[string]int) // in order for each room
 		for range 20 * len(names) {
-			op := n.nextEmit()
+			op := n.NextEmit()
 			arg, _ := op.Data.Index(1)
 			if room := op.In[0]; arg.Text() != fmt.Sprint(next[room]) {
 				t.Fatalf("%s: %s, want %d", room, arg.Text(), next[room])
@@ -45,10 +46,10 @@ func TestShardedRedisCluster(t *testing.T) {
 			next[op.In[0]]++
 		}
 	}
-	if answers, err := nodes[0].ask(cluster.FetchSockets{}); err != nil || len(answers) != 2 {
+	if answers, err := nodes[0].Ask(cluster.FetchSockets{}); err != nil || len(answers) != 2 {
 		t.Errorf("%d answers, %v", len(answers), err)
 	}
-	if dropped := linkOf(nodes[0].node).State().Dropped; dropped > 0 {
+	if dropped := linkOf(nodes[0].Node).State().Dropped; dropped > 0 {
 		t.Errorf("%d dropped", dropped)
 	}
 }
@@ -56,9 +57,9 @@ func TestShardedRedisCluster(t *testing.T) {
 // TestShardedSlotMoves moves the slots of the main channel and of a room to
 // another server.
 func TestShardedSlotMoves(t *testing.T) {
-	all := startCluster(t)
+	all := redistest.StartCluster(t)
 	a, b := enter(t, process(t, all[0], speaks(dynamic)), "/chat", "room"), enter(t, process(t, all[0], speaks(dynamic)), "/chat", "room")
-	a.together(2)
+	a.Together(2)
 	for _, channel := range []string{"socket.io#/chat#", "socket.io#/chat#room#"} {
 		for range 2 {
 			from := owner(t, all, channel)
@@ -66,26 +67,26 @@ func TestShardedSlotMoves(t *testing.T) {
 			if to == from {
 				to = all[1]
 			}
-			from.subscribers(channel, 2)
+			subscribers(t, from, channel, 2)
 			move(t, all, fmt.Sprint(clusterSlot(channel)), to)
-			eventually(t, "the channel moves", func() bool { return to.numsub(channel) == 2 })
+			redistest.Eventually(t, "the channel moves", func() bool { return numsub(to, channel) == 2 })
 			hearsIn(t, a, b, channel)
 			hearsIn(t, b, a, channel)
 		}
 	}
-	a.together(2)
+	a.Together(2)
 }
 
 // TestShardedSlotsMoveUnderLoad migrates the slots of the main channel and of a room
 // to and fro, as a cluster that is resharded does, while messages pass: what arrives
 // is in order and there once, and in the end all does.
 func TestShardedSlotsMoveUnderLoad(t *testing.T) {
-	all := startCluster(t)
+	all := redistest.StartCluster(t)
 	a, b := enter(t, process(t, all[0], speaks(dynamic)), "/chat", "room"), enter(t, process(t, all[1], speaks(dynamic)), "/chat", "room")
-	a.together(2)
+	a.Together(2)
 	channels := []string{"socket.io#/chat#", "socket.io#/chat#room#"}
 	for _, channel := range channels {
-		owner(t, all, channel).subscribers(channel, 2)
+		subscribers(t, owner(t, all, channel), channel, 2)
 	}
 	moves, sent := make(chan struct{}), make(chan int)
 	go func() {
@@ -99,8 +100,8 @@ func TestShardedSlotsMoveUnderLoad(t *testing.T) {
 			case <-load.C:
 			}
 			for range 10 {
-				a.emit(fmt.Sprint(n), "room")
-				a.emit(fmt.Sprint(n))
+				a.Emit(fmt.Sprint(n), "room")
+				a.Emit(fmt.Sprint(n))
 				n++
 			}
 		}
@@ -119,26 +120,26 @@ func TestShardedSlotsMoveUnderLoad(t *testing.T) {
 	for i := range 6 {
 		channel := channels[i%2]
 		migrate(t, all, channel)
-		eventually(t, "the channel has moved", func() bool {
-			for len(b.told) > 0 {
-				hear(b.nextEmit())
+		redistest.Eventually(t, "the channel has moved", func() bool {
+			for len(b.Told) > 0 {
+				hear(b.NextEmit())
 			}
-			return owner(t, all, channel).numsub(channel) == 2
+			return numsub(owner(t, all, channel), channel) == 2
 		})
 	}
 	close(moves)
 	n := <-sent
 	for last != [2]int{n - 1, n - 1} {
-		hear(b.nextEmit())
+		hear(b.NextEmit())
 	}
-	a.together(2)
-	t.Logf("%d of %d messages arrived, %d were counted as dropped", got, 2*n, linkOf(a.node).State().Dropped)
+	a.Together(2)
+	t.Logf("%d of %d messages arrived, %d were counted as dropped", got, 2*n, linkOf(a.Node).State().Dropped)
 }
 
 // TestShardedIgnoresReplicas has replicas, which let subscribe and are not counted
 // by everybody.
 func TestShardedIgnoresReplicas(t *testing.T) {
-	all := startCluster(t)
+	all := redistest.StartCluster(t)
 	channel := "socket.io#/chat#"
 	master := owner(t, all, channel)
 	replica := replicate(t, all, master)
@@ -146,21 +147,21 @@ func TestShardedIgnoresReplicas(t *testing.T) {
 	for range 8 {
 		nodes = append(nodes, enter(t, process(t, replica, speaks(dynamic)), "/chat"))
 	}
-	nodes[0].together(8)
-	master.subscribers(channel, 8)
-	nodes[0].emit("x")
+	nodes[0].Together(8)
+	subscribers(t, master, channel, 8)
+	nodes[0].Emit("x")
 	for _, n := range nodes[1:] {
-		n.nextEmit()
+		n.NextEmit()
 	}
 }
 
 // TestShardedFailover has the server of a channel end, and its replica take over.
 func TestShardedFailover(t *testing.T) {
-	all := startCluster(t)
+	all := redistest.StartCluster(t)
 	channel := "socket.io#/chat#room#"
 	master := owner(t, all, channel)
 	replica := replicate(t, all, master)
-	var rest []*server
+	var rest []*redistest.Server
 	for _, s := range append(all, replica) {
 		if s != master {
 			rest = append(rest, s)
@@ -168,32 +169,32 @@ func TestShardedFailover(t *testing.T) {
 	}
 	addresses := func(r *Redis) {
 		for _, s := range rest[1:] {
-			r.Addresses = append(r.Addresses, s.address())
+			r.Addresses = append(r.Addresses, s.Address())
 		}
 	}
 	a, b := enter(t, process(t, rest[0], addresses, speaks(dynamic)), "/chat", "room"), enter(t, process(t, rest[0], addresses, speaks(dynamic)), "/chat", "room")
-	a.together(2)
-	master.subscribers(channel, 2)
+	a.Together(2)
+	subscribers(t, master, channel, 2)
 	hearsIn(t, a, b, channel)
-	master.stop()
-	eventually(t, "the replica takes over", func() bool { return replica.info("role") == "master" })
-	replica.subscribers(channel, 2)
-	a.together(2)
+	master.Stop()
+	redistest.Eventually(t, "the replica takes over", func() bool { return replica.Info("role") == "master" })
+	subscribers(t, replica, channel, 2)
+	a.Together(2)
 	hearsIn(t, a, b, channel)
 	hearsIn(t, b, a, "socket.io#/chat#")
 }
 
 // replicate starts a replica of a server of a cluster.
-func replicate(t *testing.T, all []*server, master *server) *server {
+func replicate(t *testing.T, all []*redistest.Server, master *redistest.Server) *redistest.Server {
 	t.Helper()
-	_, id := master.exchange("CLUSTER", "MYID")
-	master.command("CONFIG", "SET", "repl-diskless-sync-delay", "0")
-	replica := startRedis(t, "--cluster-enabled", "yes", "--cluster-node-timeout", "1000", "--cluster-port", fmt.Sprint(freePort(t)))
-	replica.command("CLUSTER", "MEET", "127.0.0.1", fmt.Sprint(master.port), master.args[len(master.args)-1])
-	eventually(t, "the replica replicates", func() bool { return replica.command("CLUSTER", "REPLICATE", id) == "+OK" })
-	eventually(t, "the replica is known", func() bool {
-		_, slots := all[0].exchange("CLUSTER", "NODES")
-		return strings.Contains(slots, "slave") && replica.info("master_link_status") == "up"
+	_, id := master.Exchange("CLUSTER", "MYID")
+	master.Command("CONFIG", "SET", "repl-diskless-sync-delay", "0")
+	replica := redistest.StartMember(t)
+	replica.Meet(master)
+	redistest.Eventually(t, "the replica replicates", func() bool { return replica.Command("CLUSTER", "REPLICATE", id) == "+OK" })
+	redistest.Eventually(t, "the replica is known", func() bool {
+		_, slots := all[0].Exchange("CLUSTER", "NODES")
+		return strings.Contains(slots, "slave") && replica.Info("master_link_status") == "up"
 	})
 	return replica
 }
@@ -201,17 +202,17 @@ func replicate(t *testing.T, all []*server, master *server) *server {
 // hearsIn is hears by one channel.
 func hearsIn(t *testing.T, a, b *roomy, channel string) {
 	t.Helper()
-	room := a.adapter.(*adapter).line.names.roomOf(channel)
-	eventually(t, "the other node hears", func() bool {
+	room := a.Adapter.(*adapter).line.names.roomOf(channel)
+	redistest.Eventually(t, "the other node hears", func() bool {
 		if channel == "socket.io#/chat#" {
-			a.emit("x")
+			a.Emit("x")
 		} else {
-			a.emit("x", room)
+			a.Emit("x", room)
 		}
-		return len(b.told) > 0
+		return len(b.Told) > 0
 	})
-	for len(b.told) > 0 {
-		b.next()
+	for len(b.Told) > 0 {
+		b.Next()
 	}
 }
 
@@ -233,10 +234,10 @@ func clusterSlot(name string) uint16 {
 }
 
 // owner returns the server that has a channel's slot.
-func owner(t *testing.T, all []*server, channel string) *server {
+func owner(t *testing.T, all []*redistest.Server, channel string) *redistest.Server {
 	t.Helper()
 	for _, s := range all {
-		if !strings.Contains(s.command("SPUBLISH", channel, `{"type":2}`), "MOVED") {
+		if !strings.Contains(s.Command("SPUBLISH", channel, `{"type":2}`), "MOVED") {
 			return s
 		}
 	}
@@ -246,27 +247,27 @@ func owner(t *testing.T, all []*server, channel string) *server {
 
 // migrate moves the slot of a channel to another server, by the steps that
 // redis-cli takes.
-func migrate(t *testing.T, all []*server, channel string) {
+func migrate(t *testing.T, all []*redistest.Server, channel string) {
 	t.Helper()
 	from, slot := owner(t, all, channel), fmt.Sprint(clusterSlot(channel))
 	to := all[0]
 	if to == from {
 		to = all[1]
 	}
-	_, source := from.exchange("CLUSTER", "MYID")
-	_, id := to.exchange("CLUSTER", "MYID")
-	if got := to.command("CLUSTER", "SETSLOT", slot, "IMPORTING", source) + from.command("CLUSTER", "SETSLOT", slot, "MIGRATING", id); got != "+OK+OK" {
+	_, source := from.Exchange("CLUSTER", "MYID")
+	_, id := to.Exchange("CLUSTER", "MYID")
+	if got := to.Command("CLUSTER", "SETSLOT", slot, "IMPORTING", source) + from.Command("CLUSTER", "SETSLOT", slot, "MIGRATING", id); got != "+OK+OK" {
 		t.Fatal(got)
 	}
 	move(t, all, slot, to)
 }
 
 // move moves an empty slot to a server.
-func move(t *testing.T, all []*server, slot string, to *server) {
+func move(t *testing.T, all []*redistest.Server, slot string, to *redistest.Server) {
 	t.Helper()
-	_, id := to.exchange("CLUSTER", "MYID")
-	for _, s := range append([]*server{to}, all...) {
-		if got := s.command("CLUSTER", "SETSLOT", slot, "NODE", id); got != "+OK" {
+	_, id := to.Exchange("CLUSTER", "MYID")
+	for _, s := range append([]*redistest.Server{to}, all...) {
+		if got := s.Command("CLUSTER", "SETSLOT", slot, "NODE", id); got != "+OK" {
 			t.Fatal(got)
 		}
 	}

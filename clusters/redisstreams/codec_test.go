@@ -12,6 +12,7 @@ import (
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
 	"github.com/caddy-socketio/caddy-socketio/clusters/internal/peer"
+	"github.com/caddy-socketio/caddy-socketio/clusters/internal/redistest"
 	"github.com/caddy-socketio/caddy-socketio/rooms"
 	"github.com/caddy-socketio/caddy-socketio/sio"
 	"go.uber.org/zap"
@@ -120,7 +121,7 @@ func inlined(d sio.Data) string {
 
 // TestBinaryEntry knows the bytes of an entry with binary in it.
 func TestBinaryEntry(t *testing.T) {
-	op := cluster.Emit{Target: rooms.Target{In: []string{"r"}}, Flags: cluster.Flags{Volatile: true, NoCompress: true}, Data: event("bin", []byte{1, 2, 3})}
+	op := cluster.Emit{Target: rooms.Target{In: []string{"r"}}, Flags: cluster.Flags{Volatile: true, NoCompress: true}, Data: redistest.Event("bin", []byte{1, 2, 3})}
 	out, err := testLine(t, "/", "u").outgoing(op)
 	got := out.payload
 	const want = "gqZwYWNrZXSCpHR5cGUCpGRhdGGSo2JpbsQDAQIDpG9wdHODpXJvb21zkaFypmV4Y2VwdJClZmxhZ3OCqHZvbGF0aWxlw6hjb21wcmVzc8I="
@@ -227,7 +228,7 @@ func TestCapturedSession(t *testing.T) {
 func TestSessions(t *testing.T) {
 	tests := []cluster.Session{
 		{PID: "p", ID: "i", Rooms: []string{"i", "r"}, Data: sio.Data{JSON: []byte(`{}`)}},
-		{PID: "p", ID: "i", Rooms: []string{"i"}, Data: event("x", []byte{1}), Values: sio.Data{JSON: []byte(`{"jwt":{"sub":"é"}}`)}, Offset: "1-0"},
+		{PID: "p", ID: "i", Rooms: []string{"i"}, Data: redistest.Event("x", []byte{1}), Values: sio.Data{JSON: []byte(`{"jwt":{"sub":"é"}}`)}, Offset: "1-0"},
 	}
 	for _, want := range tests {
 		value, err := encodeSession(want, "/chat")

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
+	"github.com/caddy-socketio/caddy-socketio/clusters/internal/redistest"
 	"github.com/caddy-socketio/caddy-socketio/internal/msgpack"
 	"github.com/caddy-socketio/caddy-socketio/sio"
 )
@@ -53,11 +54,11 @@ var malformedMessages = []string{
 
 // TestMalformed has others write nonsense by all ways, and then something good.
 func TestMalformed(t *testing.T) {
-	s := startRedis(t)
-	n := join(t, process(t, s), "/")
-	n.together(1)
+	s := redistest.Start(t)
+	n := redistest.Join(t, process(t, s), "/")
+	n.Together(1)
 	add := func(typ, data string) {
-		s.command("XADD", "socket.io", "*", "uid", "u", "nsp", "/", "type", typ, "data", data)
+		s.Command("XADD", "socket.io", "*", "uid", "u", "nsp", "/", "type", typ, "data", data)
 	}
 	want := uint64(0)
 	for _, e := range malformedEntries {
@@ -67,50 +68,50 @@ func TestMalformed(t *testing.T) {
 	for _, e := range ignoredEntries {
 		add(e[0], e[1])
 	}
-	s.command("XADD", "socket.io", "*", "nothing", "useful")
-	s.command("XADD", "socket.io", "*", "nsp", "/other", "type", "3", "uid", "u")
-	s.command("XADD", "socket.io", "*", "nsp", "/", "type", "4", "uid", "u") // no data
+	s.Command("XADD", "socket.io", "*", "nothing", "useful")
+	s.Command("XADD", "socket.io", "*", "nsp", "/other", "type", "3", "uid", "u")
+	s.Command("XADD", "socket.io", "*", "nsp", "/", "type", "4", "uid", "u") // no data
 	want++
-	private := n.adapter.(*adapter).line.private
+	private := n.Adapter.(*adapter).line.private
 	for _, m := range malformedMessages {
-		s.command("PUBLISH", "socket.io#/#", pack(t, m))
+		s.Command("PUBLISH", "socket.io#/#", pack(t, m))
 		want++
 	}
 	for _, m := range []string{"", "x", "{}", "\x81\xa4type", "\x81\xa4type\x03\x00", "\xc1", strings.Repeat("\x91", 5000)} {
-		s.command("PUBLISH", "socket.io#/#", m)
-		s.command("PUBLISH", private, m)
+		s.Command("PUBLISH", "socket.io#/#", m)
+		s.Command("PUBLISH", private, m)
 		want += 2
 	}
 	for _, m := range []string{`{"type":8,"uid":"u","nsp":"/","data":{"requestId":"?"}}`, `{"type":9,"uid":"u","nsp":"/other","data":{"packet":["e"]}}`} {
-		s.command("PUBLISH", private, pack(t, m)) // nobody asked, and not for us
+		s.Command("PUBLISH", private, pack(t, m)) // nobody asked, and not for us
 	}
 	add("3", base64.StdEncoding.EncodeToString([]byte(pack(t, `{"packet":{"type":5,"data":["end"]},"opts":{"rooms":7,"except":null,"flags":[]}}`))))
-	got := n.nextEmit()
+	got := n.NextEmit()
 	if got.Data.String() != `["end"]` || fmt.Sprint(got.In, got.Except) != "[7] []" {
 		t.Errorf("told %+v", got)
 	}
-	l := n.adapter.(*adapter).line.link
-	eventually(t, "all is handled", func() bool { return l.State().Malformed >= want && l.inbound.Load() == 0 })
-	if got := l.State().Malformed; got != want || len(n.told) > 0 {
-		t.Errorf("%d counted, not %d; told %d more", got, want, len(n.told))
+	l := n.Adapter.(*adapter).line.link
+	redistest.Eventually(t, "all is handled", func() bool { return l.State().Malformed >= want && l.inbound.Load() == 0 })
+	if got := l.State().Malformed; got != want || len(n.Told) > 0 {
+		t.Errorf("%d counted, not %d; told %d more", got, want, len(n.Told))
 	}
 }
 
 // TestMalformedAnswers has another server answer nonsense, and then well.
 func TestMalformedAnswers(t *testing.T) {
-	s := startRedis(t)
-	a, b := pair(t, s, "/")
-	b.answer = func(_ context.Context, q cluster.Query, _ func(cluster.Answer)) {
-		ln := a.adapter.(*adapter).line
+	s := redistest.Start(t)
+	a, b := tested.Pair(t, s, "/")
+	b.Reply = func(_ context.Context, q cluster.Query, _ func(cluster.Answer)) {
+		ln := a.Adapter.(*adapter).line
 		id := ln.asked.IDs()[0]
 		for _, data := range []string{`{"requestId":"%s","sockets":[{"id":{}}]}`, `{"requestId":"%s","sockets":"x"}`, `["%s"]`, `{"requestId":"%s","sockets":[{"rooms":[{}]}]}`} {
-			s.command("PUBLISH", ln.private, pack(t, fmt.Sprintf(`{"type":8,"data":`+data+`,"uid":"u","nsp":"/"}`, id)))
+			s.Command("PUBLISH", ln.private, pack(t, fmt.Sprintf(`{"type":8,"data":`+data+`,"uid":"u","nsp":"/"}`, id)))
 		}
-		s.command("PUBLISH", ln.private, pack(t, fmt.Sprintf(`{"type":11,"data":{"requestId":"%s","clientCount":1},"uid":"u","nsp":"/"}`, id)))
-		s.command("PUBLISH", ln.private, pack(t, fmt.Sprintf(`{"type":8,"data":{"requestId":"%s","sockets":[{"id":"good","rooms":["good",7],`+
+		s.Command("PUBLISH", ln.private, pack(t, fmt.Sprintf(`{"type":11,"data":{"requestId":"%s","clientCount":1},"uid":"u","nsp":"/"}`, id)))
+		s.Command("PUBLISH", ln.private, pack(t, fmt.Sprintf(`{"type":8,"data":{"requestId":"%s","sockets":[{"id":"good","rooms":["good",7],`+
 			`"handshake":{"headers":{"a":"b","set-cookie":["x","y"]},"query":{"q":["1","2"]}}}]},"uid":"u","nsp":"/"}`, id)))
 	}
-	answers, err := a.ask(cluster.FetchSockets{})
+	answers, err := a.Ask(cluster.FetchSockets{})
 	if err != nil || len(answers) != 1 {
 		t.Fatalf("%v, %v", answers, err)
 	}

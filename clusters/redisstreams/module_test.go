@@ -1,19 +1,20 @@
 package redisstreams
 
 import (
-	"context"
-	"encoding/json"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/caddy-socketio/caddy-socketio/clusters/internal/redisconn"
-	"github.com/caddyserver/caddy/v2"
+	"github.com/caddy-socketio/caddy-socketio/clusters/internal/redistest"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 )
 
+// fresh returns a module without settings.
+func fresh() caddyfile.Unmarshaler { return new(RedisStreams) }
+
 func TestCaddyfile(t *testing.T) {
-	tests := []struct{ text, want string }{
+	redistest.Adapts(t, fresh, [][2]string{
 		{`redis_streams redis://localhost`, `{"url":"redis://localhost"}`},
 		{`redis_streams redis://a:1 b:2 c:3 {
 			stream app
@@ -41,20 +42,11 @@ func TestCaddyfile(t *testing.T) {
 		{`redis_streams redis://a {
 			tls
 		}`, `{"url":"redis://a","tls":{}}`},
-	}
-	for _, tt := range tests {
-		var r RedisStreams
-		if err := r.UnmarshalCaddyfile(caddyfile.NewTestDispenser(tt.text)); err != nil {
-			t.Errorf("%s: %v", tt.text, err)
-		}
-		if got, _ := json.Marshal(&r); string(got) != tt.want {
-			t.Errorf("\n got %s\nwant %s", got, tt.want)
-		}
-	}
+	})
 }
 
 func TestCaddyfileErrors(t *testing.T) {
-	tests := []struct{ text, want string }{
+	redistest.Refuses(t, fresh, [][2]string{
 		{"redis_streams", "expected a URL"},
 		{"redis_streams redis://a {\nkey x\n}", `unknown option "key": expected stream, max_len`},
 		{"redis_streams redis://a {\nstream\n}", "stream: expected one value"},
@@ -66,13 +58,7 @@ func TestCaddyfileErrors(t *testing.T) {
 		{"redis_streams redis://a {\nsentinel m {\nport 1\n}\n}", `sentinel: unknown option "port"`},
 		{"redis_streams redis://a {\ntls on\n}", `tls: unexpected "on"`},
 		{"redis_streams redis://a {\ntls {\ncert x\n}\n}", `tls: unknown option "cert"`},
-	}
-	for _, tt := range tests {
-		err := new(RedisStreams).UnmarshalCaddyfile(caddyfile.NewTestDispenser(tt.text))
-		if err == nil || !strings.Contains(err.Error(), tt.want) {
-			t.Errorf("%s: %v, want %s", tt.text, err, tt.want)
-		}
-	}
+	})
 }
 
 // config returns a module for a URL.
@@ -97,58 +83,16 @@ func TestSettings(t *testing.T) {
 	}
 }
 
-// provision provisions a module as Caddy does.
-func provision(t *testing.T, r *RedisStreams) error {
-	t.Helper()
-	ctx, cancel := caddy.NewContext(caddy.Context{Context: context.Background()})
-	t.Cleanup(cancel)
-	return r.Provision(ctx)
-}
-
 func TestConfigsShareLinks(t *testing.T) {
-	a, b, c := config("redis://localhost:1"), config("redis://localhost:1"), config("redis://localhost:2")
+	a, b := config("redis://localhost:1"), config("redis://localhost:1")
 	b.Stream = "socket.io" // as by default
-	for _, r := range []*RedisStreams{a, b, c} {
-		if err := provision(t, r); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if a.Cluster("default") != b.Cluster("") || a.Cluster("x") != b.Cluster("x") {
-		t.Error("the same is not the same")
-	}
-	if a.Cluster("default") == c.Cluster("default") || a.Cluster("x") == a.Cluster("default") {
-		t.Error("what differs is the same")
-	}
-	was := b.Cluster("default").(*link)
-	if len(was.Lines()) > 0 {
-		t.Error("it connects before a namespace is opened")
-	}
-	release(t, a)
-	if _, err := was.Open("/", nil); err != nil {
-		t.Errorf("closed while a config uses it: %v", err)
-	}
-	release(t, b)
-	if _, err := was.Open("/", nil); err == nil {
-		t.Error("a link that no config uses opens")
-	}
-	release(t, c)
-	left := 0
-	pool.Range(func(_, _ any) bool { left++; return true })
-	if left > 0 {
-		t.Errorf("%d links are left", left)
-	}
-	release(t, new(RedisStreams)) // of a config that was refused
-	if err := provision(t, config("ftp://h")); err == nil || !strings.Contains(err.Error(), "redis_streams: url: ") {
-		t.Error(err)
-	}
+	used := func() bool { return len(a.Cluster("").(*link).Lines()) > 0 }
+	redistest.Sharing(t, a, b, config("redis://localhost:2"), new(RedisStreams), pool, used)
 }
 
-func release(t *testing.T, r *RedisStreams) {
-	t.Helper()
-	for range 2 { // once more does no harm
-		if err := r.Cleanup(); err != nil {
-			t.Error(err)
-		}
+func TestRefusedConfig(t *testing.T) {
+	if err := redistest.Provision(t, config("ftp://h")); err == nil || !strings.Contains(err.Error(), "redis_streams: url: ") {
+		t.Error(err)
 	}
 }
 

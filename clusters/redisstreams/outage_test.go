@@ -1,120 +1,83 @@
 package redisstreams
 
 import (
-	"errors"
 	"fmt"
-	"net"
 	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
+	"github.com/caddy-socketio/caddy-socketio/clusters/internal/redistest"
 )
 
 // linkOf returns what is under a node's adapter.
-func linkOf(n *node) *link { return n.adapter.(*adapter).line.link }
+func linkOf(n *redistest.Node) *link { return n.Adapter.(*adapter).line.link }
 
 // hears waits until what a emits reaches b.
-func hears(t testing.TB, a, b *node, text string) {
+func hears(t testing.TB, a, b *redistest.Node, text string) {
 	t.Helper()
-	a.emit(text)
-	for b.nextEmit().Data.String() != fmt.Sprintf(`["e",%q]`, text) {
+	a.Emit(text)
+	for b.NextEmit().Data.String() != fmt.Sprintf(`["e",%q]`, text) {
 	}
 }
 
 // TestRedisRestarts has the Redis come back empty, several times: what was emitted
 // meanwhile arrives then.
 func TestRedisRestarts(t *testing.T) {
-	s := startRedis(t)
-	a, b := pair(t, s, "/")
+	s := redistest.Start(t)
+	a, b := tested.Pair(t, s, "/")
 	for round := range 3 {
-		s.stop()
-		eventually(t, "the link is down", func() bool { return !linkOf(a).State().Connected && !linkOf(b).State().Connected })
+		s.Stop()
+		redistest.Eventually(t, "the link is down", func() bool { return !linkOf(a).State().Connected && !linkOf(b).State().Connected })
 		// Nobody waits while it is away.
+		a.NobodyWaits("kept")
+		s.Start()
 		for i := range 100 {
-			a.emit(fmt.Sprint("kept ", i))
-		}
-		if _, err := a.ask(cluster.FetchSockets{}); !errors.Is(err, cluster.ErrIncomplete) {
-			t.Errorf("asked: %v", err)
-		}
-		if _, err := a.adapter.Nodes(t.Context()); !errors.Is(err, cluster.ErrIncomplete) {
-			t.Errorf("counted: %v", err)
-		}
-		s.start()
-		for i := range 100 {
-			if got, want := b.nextEmit().Data.String(), fmt.Sprintf(`["e","kept %d"]`, i); got != want {
+			if got, want := b.NextEmit().Data.String(), fmt.Sprintf(`["e","kept %d"]`, i); got != want {
 				t.Fatalf("got %s, want %s", got, want)
 			}
 		}
-		a.together(2)
-		b.together(2)
+		a.Together(2)
+		b.Together(2)
 		hears(t, b, a, fmt.Sprint("round ", round))
-		if answers, err := a.ask(cluster.FetchSockets{}); err != nil || len(answers) != 1 {
+		if answers, err := a.Ask(cluster.FetchSockets{}); err != nil || len(answers) != 1 {
 			t.Errorf("%v, %v", answers, err)
 		}
 	}
 }
 
-func TestRedisIsAwayAtFirst(t *testing.T) {
-	s := startRedis(t)
-	s.stop()
-	c := process(t, s)
-	if state := c.State(); state != (cluster.State{Engine: "redis_streams"}) {
-		t.Errorf("%+v", state)
-	}
-	a := join(t, c, "/")
-	if _, err := a.ask(cluster.AllRooms{}); !errors.Is(err, cluster.ErrIncomplete) {
-		t.Error(err)
-	}
-	a.emit("kept for a moment")
-	s.start()
-	a.together(1)
-	if state := c.State(); !state.Connected || state.Dropped != 0 {
-		t.Errorf("%+v", state)
-	}
-}
-
 // TestNothingOfBeforeIsHeard begins after the newest entry.
 func TestNothingOfBeforeIsHeard(t *testing.T) {
-	s := startRedis(t)
-	a := join(t, process(t, s), "/")
-	a.together(1)
+	s := redistest.Start(t)
+	a := redistest.Join(t, process(t, s), "/")
+	a.Together(1)
 	for i := range 10 {
-		a.emit(strconv.Itoa(i))
+		a.Emit(strconv.Itoa(i))
 	}
-	eventually(t, "all is in the stream", func() bool { return s.command("XLEN", "socket.io") == ":10" })
-	b := join(t, process(t, s), "/")
-	b.together(2)
+	redistest.Eventually(t, "all is in the stream", func() bool { return s.Command("XLEN", "socket.io") == ":10" })
+	b := redistest.Join(t, process(t, s), "/")
+	b.Together(2)
 	hears(t, a, b, "new")
-	if len(b.told) > 0 {
-		t.Errorf("told %+v", <-b.told)
+	if len(b.Told) > 0 {
+		t.Errorf("told %+v", <-b.Told)
 	}
 }
 
 // TestConnectionsAreKilled has Redis end the connections of one kind under load:
 // each entry that is in the stream arrives once, in order.
 func TestConnectionsAreKilled(t *testing.T) {
-	s := startRedis(t)
-	a, b := pair(t, s, "/")
+	s := redistest.Start(t)
+	a, b := tested.Pair(t, s, "/")
 	const n = 10_000
 	go func() {
 		for i := range n {
-			a.emit(strconv.Itoa(i), "r")
+			a.Emit(strconv.Itoa(i), "r")
 			if i%2000 == 1000 {
-				s.command("CLIENT", "KILL", "TYPE", []string{"normal", "pubsub"}[i/2000%2])
+				s.Command("CLIENT", "KILL", "TYPE", []string{"normal", "pubsub"}[i/2000%2])
 			}
 		}
 	}()
-	last, got := -1, 0
-	for last < n-1 {
-		arg, _ := b.nextEmit().Data.Index(1)
-		i, err := strconv.Atoi(arg.Text())
-		if err != nil || i <= last {
-			t.Fatalf("%d after %d: %v", i, last, err)
-		}
-		last = i
-		got++
-	}
+	got := b.Ascending(n)
 	if dropped := linkOf(a).State().Dropped; got+int(dropped) < n {
 		t.Errorf("%d arrived and %d were counted as dropped, of %d", got, dropped, n)
 	}
@@ -123,11 +86,11 @@ func TestConnectionsAreKilled(t *testing.T) {
 // TestStreamLosesItsEnd has Redis come back with what it knew a while ago, as after a
 // failover, or from a snapshot: nothing is heard twice.
 func TestStreamLosesItsEnd(t *testing.T) {
-	s := startRedis(t)
-	a, b := pair(t, s, "/")
+	s := redistest.Start(t)
+	a, b := tested.Pair(t, s, "/")
 	for i := range 10 {
-		a.emit(strconv.Itoa(i))
-		b.nextEmit()
+		a.Emit(strconv.Itoa(i))
+		b.NextEmit()
 	}
 	position := func() string {
 		l := linkOf(b)
@@ -136,60 +99,44 @@ func TestStreamLosesItsEnd(t *testing.T) {
 		return l.position
 	}
 	read := position()
-	s.command("EVAL", "for _, e in ipairs(redis.call('XREVRANGE', 'socket.io', '+', '-', 'COUNT', 3)) do redis.call('XDEL', 'socket.io', e[1]) end", "0")
-	s.command("CLIENT", "KILL", "TYPE", "pubsub")
-	eventually(t, "it is noticed", func() bool { return compareIDs(position(), read) < 0 })
-	s.command("CLIENT", "KILL", "TYPE", "normal") // which ends the read from the former position
-	eventually(t, "it reads again", func() bool { return s.info("blocked_clients") == "2" })
-	s.command("XADD", "socket.io", "*", "uid", "x", "nsp", "/", "type", "3", "data", `{"packet":{"type":2,"data":["new"]},"opts":{"rooms":[],"except":[],"flags":{}}}`)
-	if got := b.nextEmit(); got.Data.String() != `["new"]` {
+	s.Command("EVAL", "for _, e in ipairs(redis.call('XREVRANGE', 'socket.io', '+', '-', 'COUNT', 3)) do redis.call('XDEL', 'socket.io', e[1]) end", "0")
+	s.Command("CLIENT", "KILL", "TYPE", "pubsub")
+	redistest.Eventually(t, "it is noticed", func() bool { return compareIDs(position(), read) < 0 })
+	s.Command("CLIENT", "KILL", "TYPE", "normal") // which ends the read from the former position
+	redistest.Eventually(t, "it reads again", func() bool { return s.Info("blocked_clients") == "2" })
+	s.Command("XADD", "socket.io", "*", "uid", "x", "nsp", "/", "type", "3", "data", `{"packet":{"type":2,"data":["new"]},"opts":{"rooms":[],"except":[],"flags":{}}}`)
+	if got := b.NextEmit(); got.Data.String() != `["new"]` {
 		t.Errorf("told %s again", got.Data)
 	}
 }
 
 // TestRedisIsFull has a Redis that takes no more entries, for a while.
 func TestRedisIsFull(t *testing.T) {
-	s := startRedis(t)
-	a, b := pair(t, s, "/")
-	s.command("CONFIG", "SET", "maxmemory", "1")
-	a.emit("x")
-	state := a.adapter.(*adapter).line.link.State
-	eventually(t, "the link says so", func() bool {
+	s := redistest.Start(t)
+	a, b := tested.Pair(t, s, "/")
+	s.Command("CONFIG", "SET", "maxmemory", "1")
+	a.Emit("x")
+	state := a.Adapter.(*adapter).line.link.State
+	redistest.Eventually(t, "the link says so", func() bool {
 		return !state().Connected && strings.Contains(state().Error, "OOM") && state().Dropped == 1
 	})
-	s.command("CONFIG", "SET", "maxmemory", "0")
-	a.emit("y")
-	if got := b.nextEmit(); got.Data.String() != `["e","y"]` {
+	s.Command("CONFIG", "SET", "maxmemory", "0")
+	a.Emit("y")
+	if got := b.NextEmit(); got.Data.String() != `["e","y"]` {
 		t.Errorf("told %s", got.Data)
 	}
-	eventually(t, "the link is well", func() bool { return state().Connected && state().Error == "" })
+	redistest.Eventually(t, "the link is well", func() bool { return state().Connected && state().Error == "" })
 }
 
 func TestStreamIsTrimmed(t *testing.T) {
-	s := startRedis(t)
-	a := join(t, process(t, s, func(r *RedisStreams) { r.MaxLen = 200 }), "/")
-	a.together(1)
+	s := redistest.Start(t)
+	a := redistest.Join(t, process(t, s, func(r *RedisStreams) { r.MaxLen = 200 }), "/")
+	a.Together(1)
 	for range 2000 {
-		a.emit("x")
+		a.Emit("x")
 	}
-	linkOf(a).out.Flush(patience)
-	if n, _ := strconv.Atoi(s.command("XLEN", "socket.io")[1:]); n < 200 || n > 400 {
+	linkOf(a).out.Flush(redistest.Patience)
+	if n, _ := strconv.Atoi(s.Command("XLEN", "socket.io")[1:]); n < 200 || n > 400 {
 		t.Errorf("%d entries", n)
-	}
-}
-
-// TestUnreachableRedis has a Redis that takes connections and says nothing: no one
-// waits for it but the link itself, which ends nevertheless.
-func TestUnreachableRedis(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	s := &server{t: t, port: l.Addr().(*net.TCPAddr).Port}
-	a := join(t, process(t, s), "/")
-	a.emit("x")
-	if err := a.adapter.Close(); err != nil {
-		t.Error(err)
 	}
 }

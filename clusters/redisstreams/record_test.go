@@ -11,23 +11,24 @@ import (
 	"time"
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
+	"github.com/caddy-socketio/caddy-socketio/clusters/internal/redistest"
 	"github.com/caddy-socketio/caddy-socketio/rooms"
 	"github.com/caddy-socketio/caddy-socketio/sio"
 )
 
-// record has an event recorded, and tells its offset.
-func (n *node) record(text string, in ...string) (offset string, err error) {
-	n.t.Helper()
+// recordText has an event recorded, and tells its offset.
+func recordText(t testing.TB, n *redistest.Node, text string, in ...string) (offset string, err error) {
+	t.Helper()
 	called := 0
-	op := cluster.Emit{Target: rooms.Target{In: in}, Data: event("e", text)}
-	err = n.adapter.(*adapter).Record(n.t.Context(), op, func(o string) {
+	op := cluster.Emit{Target: rooms.Target{In: in}, Data: redistest.Event("e", text)}
+	err = n.Adapter.(*adapter).Record(t.Context(), op, func(o string) {
 		offset = o
 		called++
 		op.Offset = o
-		n.told <- op
+		n.Told <- op
 	})
 	if called != 1 {
-		n.t.Errorf("delivered %d times", called)
+		t.Errorf("delivered %d times", called)
 	}
 	return offset, err
 }
@@ -35,14 +36,14 @@ func (n *node) record(text string, in ...string) (offset string, err error) {
 // TestRecordsAreInOrder has nodes record at the same time: all of them deliver
 // everything in one order, that of the offsets.
 func TestRecordsAreInOrder(t *testing.T) {
-	a, b := pair(t, startRedis(t), "/")
+	a, b := tested.Pair(t, redistest.Start(t), "/")
 	const each, emitters = 50, 8
 	var wg sync.WaitGroup
 	for i := range emitters {
 		wg.Go(func() {
-			n := []*node{a, b}[i%2]
+			n := []*redistest.Node{a, b}[i%2]
 			for j := range each {
-				if _, err := n.record(fmt.Sprint(i, " ", j)); err != nil {
+				if _, err := recordText(t, n, fmt.Sprint(i, " ", j)); err != nil {
 					t.Error(err)
 				}
 			}
@@ -50,17 +51,17 @@ func TestRecordsAreInOrder(t *testing.T) {
 	}
 	wg.Wait()
 	var lists [2][]string
-	for i, n := range []*node{a, b} {
+	for i, n := range []*redistest.Node{a, b} {
 		last := beforeAll
 		for range each * emitters {
-			emit := n.nextEmit()
+			emit := n.NextEmit()
 			if compareIDs(last, emit.Offset) >= 0 {
 				t.Fatalf("%s after %s", emit.Offset, last)
 			}
 			last = emit.Offset
 			lists[i] = append(lists[i], emit.Data.String())
 		}
-		if got := n.adapter.(*adapter).Delivered(); got != last {
+		if got := n.Adapter.(*adapter).Delivered(); got != last {
 			t.Errorf("delivered %s, not %s", got, last)
 		}
 	}
@@ -72,66 +73,66 @@ func TestRecordsAreInOrder(t *testing.T) {
 // TestRecordDoesNotWaitForARedisThatIsAway records while the Redis is away, and
 // while it does not answer.
 func TestRecordDoesNotWaitForARedisThatIsAway(t *testing.T) {
-	s := startRedis(t)
-	a, b := pair(t, s, "/")
-	s.stop()
-	eventually(t, "the link is down", func() bool { return !linkOf(a).State().Connected })
-	if offset, err := a.record("late"); offset != "" || !errors.Is(err, cluster.ErrIncomplete) {
+	s := redistest.Start(t)
+	a, b := tested.Pair(t, s, "/")
+	s.Stop()
+	redistest.Eventually(t, "the link is down", func() bool { return !linkOf(a).State().Connected })
+	if offset, err := recordText(t, a, "late"); offset != "" || !errors.Is(err, cluster.ErrIncomplete) {
 		t.Errorf("%q, %v", offset, err)
 	}
-	a.next()
-	s.start()
-	if got := b.nextEmit(); got.Data.String() != `["e","late"]` {
+	a.Next()
+	s.Start()
+	if got := b.NextEmit(); got.Data.String() != `["e","late"]` {
 		t.Errorf("told %s", got.Data)
 	}
-	b.together(2)
+	b.Together(2)
 
-	s.command("CLIENT", "PAUSE", "500", "WRITE")
+	s.Command("CLIENT", "PAUSE", "500", "WRITE")
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	delivered := "never"
-	err := a.adapter.(*adapter).Record(ctx, cluster.Emit{Data: event("e", "paused")}, func(o string) { delivered = o })
+	err := a.Adapter.(*adapter).Record(ctx, cluster.Emit{Data: redistest.Event("e", "paused")}, func(o string) { delivered = o })
 	if delivered != "" || !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("%q, %v", delivered, err)
 	}
-	if got := b.nextEmit(); got.Data.String() != `["e","paused"]` {
+	if got := b.NextEmit(); got.Data.String() != `["e","paused"]` {
 		t.Errorf("told %s", got.Data)
 	}
-	if offset, err := a.record("after"); offset == "" || err != nil {
+	if offset, err := recordText(t, a, "after"); offset == "" || err != nil {
 		t.Errorf("%q, %v", offset, err)
 	}
-	if a.nextEmit(); len(a.told) > 0 {
+	if a.NextEmit(); len(a.Told) > 0 {
 		t.Error("an event is delivered twice")
 	}
 }
 
 func TestRestore(t *testing.T) {
-	s := startRedis(t)
-	a, b := pair(t, s, "/")
-	chat := join(t, process(t, s), "/chat")
-	chat.together(1)
-	from := a.adapter.(*adapter).Delivered()
-	first, _ := a.record("first", "r")
+	s := redistest.Start(t)
+	a, b := tested.Pair(t, s, "/")
+	chat := redistest.Join(t, process(t, s), "/chat")
+	chat.Together(1)
+	from := a.Adapter.(*adapter).Delivered()
+	first, _ := recordText(t, a, "first", "r")
 	left := cluster.Session{PID: "secret", ID: "id", Rooms: []string{"id", "r"}, Data: sio.Data{JSON: []byte(`{"a":1}`)}, Offset: from}
 	save := func() {
 		t.Helper()
-		if err := a.adapter.(*adapter).Save(left, time.Minute); err != nil {
+		if err := a.Adapter.(*adapter).Save(left, time.Minute); err != nil {
 			t.Fatal(err)
 		}
-		eventually(t, "the session is saved", func() bool { return s.command("EXISTS", "sio:session:secret") == ":1" })
+		redistest.Eventually(t, "the session is saved", func() bool { return s.Command("EXISTS", "sio:session:secret") == ":1" })
 	}
 	save()
-	_, _ = a.record("one", "r")
-	_, _ = b.record("two")
-	_, _ = b.record("elsewhere", "x")
-	_, _ = chat.record("another namespace")
-	a.publish(cluster.Join{Rooms: []string{"z"}})
-	a.publish(cluster.Emit{Flags: cluster.Flags{Volatile: true}, Data: event("e", "volatile")})
-	a.publish(cluster.Emit{Target: rooms.Target{Except: []string{"id"}}, Data: event("e", "not for it")})
-	_, _ = a.record("three", "id")
-	eventually(t, "it expires", func() bool { return strings.HasPrefix(s.command("PTTL", "sio:session:secret"), ":5") })
+	_, _ = recordText(t, a, "one", "r")
+	_, _ = recordText(t, b, "two")
+	_, _ = recordText(t, b, "elsewhere", "x")
+	_, _ = recordText(t, chat, "another namespace")
+	a.Publish(cluster.Join{Rooms: []string{"z"}})
+	a.Publish(cluster.Emit{Flags: cluster.Flags{Volatile: true}, Data: redistest.Event("e", "volatile")})
+	a.Publish(cluster.Emit{Target: rooms.Target{Except: []string{"id"}}, Data: redistest.Event("e", "not for it")})
+	_, _ = recordText(t, a, "three", "id")
+	redistest.Eventually(t, "it expires", func() bool { return strings.HasPrefix(s.Command("PTTL", "sio:session:secret"), ":5") })
 
-	node := b.adapter.(*adapter)
+	node := b.Adapter.(*adapter)
 	for _, offset := range []string{"", first} {
 		got, err := node.Restore(t.Context(), "secret", offset)
 		want := left
@@ -161,67 +162,67 @@ func TestRestore(t *testing.T) {
 			t.Errorf("%q: %+v, %v", bad, got, err)
 		}
 	}
-	if got, err := chat.adapter.(*adapter).Restore(t.Context(), "secret", first); !errors.Is(err, cluster.ErrNoSession) {
+	if got, err := chat.Adapter.(*adapter).Restore(t.Context(), "secret", first); !errors.Is(err, cluster.ErrNoSession) {
 		t.Errorf("another namespace: %+v, %v", got, err)
 	}
 }
 
 // TestRestrictedUser has a user with no more rights than the documentation asks for.
 func TestRestrictedUser(t *testing.T) {
-	s := startRedis(t)
-	s.command("ACL", "SETUSER", "sio", "on", ">pass", "resetkeys", "resetchannels", "-@all", "+xadd", "+xread", "+xrange", "+xrevrange", "+set", "+getdel",
+	s := redistest.Start(t)
+	s.Command("ACL", "SETUSER", "sio", "on", ">pass", "resetkeys", "resetchannels", "-@all", "+xadd", "+xread", "+xrange", "+xrevrange", "+set", "+getdel",
 		"+publish", "+subscribe", "+unsubscribe", "+pubsub|numsub", "+hello", "+ping", "+auth", "~socket.io", "~sio:session:*", "&socket.io#*")
 	user := func(r *RedisStreams) { r.Username, r.Password = "sio", "pass" }
-	a, b := join(t, process(t, s, user), "/"), join(t, process(t, s, user), "/")
-	a.together(2)
-	b.together(2)
-	offset, err := a.record("one")
-	if err != nil || b.nextEmit().Offset != offset {
+	a, b := redistest.Join(t, process(t, s, user), "/"), redistest.Join(t, process(t, s, user), "/")
+	a.Together(2)
+	b.Together(2)
+	offset, err := recordText(t, a, "one")
+	if err != nil || b.NextEmit().Offset != offset {
 		t.Errorf("%s, %v", offset, err)
 	}
-	if _, err := b.record("two", "id"); err != nil {
+	if _, err := recordText(t, b, "two", "id"); err != nil {
 		t.Error(err)
 	}
 	left := cluster.Session{PID: "secret", ID: "id", Rooms: []string{"id"}, Data: sio.Data{JSON: []byte(`{}`)}}
-	if err := a.adapter.(*adapter).Save(left, time.Minute); err != nil {
+	if err := a.Adapter.(*adapter).Save(left, time.Minute); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the session is saved", func() bool { return s.command("EXISTS", "sio:session:secret") == ":1" })
-	got, err := b.adapter.(*adapter).Restore(t.Context(), "secret", offset)
+	redistest.Eventually(t, "the session is saved", func() bool { return s.Command("EXISTS", "sio:session:secret") == ":1" })
+	got, err := b.Adapter.(*adapter).Restore(t.Context(), "secret", offset)
 	if err != nil || got.ID != "id" {
 		t.Errorf("%+v, %v", got, err)
 	}
-	if missed, err := b.adapter.(*adapter).Missed(t.Context(), offset, got.Rooms); err != nil || len(missed) != 1 {
+	if missed, err := b.Adapter.(*adapter).Missed(t.Context(), offset, got.Rooms); err != nil || len(missed) != 1 {
 		t.Errorf("%+v, %v", missed, err)
 	}
-	if answers, err := a.ask(cluster.FetchSockets{}); err != nil || len(answers) != 1 {
+	if answers, err := a.Ask(cluster.FetchSockets{}); err != nil || len(answers) != 1 {
 		t.Errorf("%v, %v", answers, err)
 	}
-	b.adapter.Close()
-	a.together(1)
+	b.Adapter.Close()
+	a.Together(1)
 }
 
 // TestRestoreIsNotPossible when the stream has forgotten what was missed, or when
 // there is no Redis.
 func TestRestoreIsNotPossible(t *testing.T) {
-	s := startRedis(t)
-	a := join(t, process(t, s), "/")
-	a.together(1)
-	first, _ := a.record("first")
-	_, _ = a.record("second")
-	r := a.adapter.(*adapter)
+	s := redistest.Start(t)
+	a := redistest.Join(t, process(t, s), "/")
+	a.Together(1)
+	first, _ := recordText(t, a, "first")
+	_, _ = recordText(t, a, "second")
+	r := a.Adapter.(*adapter)
 	if err := r.Save(cluster.Session{PID: "p", ID: "i", Rooms: []string{"i"}, Data: sio.Data{JSON: []byte("{}")}}, time.Minute); err != nil {
 		t.Fatal(err)
 	}
-	s.command("XTRIM", "socket.io", "MAXLEN", "1")
+	s.Command("XTRIM", "socket.io", "MAXLEN", "1")
 	if _, err := r.Restore(t.Context(), "p", first); !errors.Is(err, cluster.ErrNoSession) {
 		t.Error(err)
 	}
 	if _, err := r.Restore(t.Context(), "p", ""); !errors.Is(err, cluster.ErrNoSession) {
 		t.Error(err)
 	}
-	s.stop()
-	eventually(t, "the link is down", func() bool { return !linkOf(a).State().Connected })
+	s.Stop()
+	redistest.Eventually(t, "the link is down", func() bool { return !linkOf(a).State().Connected })
 	if _, err := r.Restore(t.Context(), "p", first); err == nil {
 		t.Error("restored from nowhere")
 	}

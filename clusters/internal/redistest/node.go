@@ -1,0 +1,141 @@
+package redistest
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/caddy-socketio/caddy-socketio/cluster"
+	"github.com/caddy-socketio/caddy-socketio/sio"
+)
+
+// Node is a fake hub: it keeps what it is told, and answers what the test says.
+type Node struct {
+	// Adapter is what was opened for it.
+	Adapter cluster.Adapter
+	// Told is what it is told.
+	Told chan cluster.Op
+	// Reply answers what it is asked.
+	Reply func(ctx context.Context, q cluster.Query, reply func(cluster.Answer))
+
+	t testing.TB
+
+	mu       sync.Mutex // guards busy
+	busy     bool
+	unserial bool
+}
+
+// NewNode returns a node that has nothing to say, without an adapter.
+func NewNode(t testing.TB) *Node {
+	return &Node{t: t, Told: make(chan cluster.Op, 2000), Reply: func(context.Context, cluster.Query, func(cluster.Answer)) {}}
+}
+
+// Join opens a namespace for a node.
+func Join(t testing.TB, c cluster.Cluster, namespace string) *Node {
+	t.Helper()
+	n := NewNode(t)
+	var err error
+	if n.Adapter, err = c.Open(namespace, n); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		n.Adapter.Close()
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		if n.unserial {
+			t.Error("two calls of Apply at the same time")
+		}
+	})
+	return n
+}
+
+// Apply implements cluster.Node.
+func (n *Node) Apply(op cluster.Op) {
+	n.mu.Lock()
+	n.unserial = n.unserial || n.busy
+	n.busy = true
+	n.mu.Unlock()
+	n.Told <- op
+	n.mu.Lock()
+	n.busy = false
+	n.mu.Unlock()
+}
+
+// Answer implements cluster.Node.
+func (n *Node) Answer(ctx context.Context, q cluster.Query, reply func(cluster.Answer)) {
+	n.Reply(ctx, q, reply)
+}
+
+// Next returns what the node is told next.
+func (n *Node) Next() cluster.Op {
+	n.t.Helper()
+	select {
+	case op := <-n.Told:
+		return op
+	case <-time.After(Patience):
+		n.t.Fatal("the node is told nothing")
+		return nil
+	}
+}
+
+// NextEmit returns the emit that the node is told next.
+func (n *Node) NextEmit() cluster.Emit {
+	n.t.Helper()
+	op := n.Next()
+	emit, ok := op.(cluster.Emit)
+	if !ok {
+		n.t.Fatalf("the node is told %+v", op)
+	}
+	return emit
+}
+
+// Publish has the adapter publish an operation.
+func (n *Node) Publish(op cluster.Op) {
+	n.t.Helper()
+	if err := n.Adapter.Publish(op); err != nil {
+		n.t.Fatal(err)
+	}
+}
+
+// Emit emits an event whose one argument is text.
+func (n *Node) Emit(text string, in ...string) {
+	n.t.Helper()
+	op := cluster.Emit{Data: Event("e", text)}
+	op.In = in
+	n.Publish(op)
+}
+
+// Together waits until that many nodes are there.
+func (n *Node) Together(count int) {
+	n.t.Helper()
+	Eventually(n.t, fmt.Sprintf("%d nodes are there", count), func() bool {
+		got, err := n.Adapter.Nodes(n.t.Context())
+		return err == nil && got == count
+	})
+}
+
+// Ask asks the other nodes.
+func (n *Node) Ask(q cluster.Query) (answers []cluster.Answer, err error) {
+	n.t.Helper()
+	ctx, cancel := context.WithTimeout(n.t.Context(), Patience)
+	defer cancel()
+	err = n.Adapter.Ask(ctx, q, func(a cluster.Answer) { answers = append(answers, a) })
+	return answers, err
+}
+
+// Event returns the data of an event.
+func Event(name string, args ...any) sio.Data {
+	data, err := sio.Marshal(append([]any{name}, args...))
+	if err != nil {
+		panic(err)
+	}
+	return data
+}
+
+// Same compares operations; no rooms may be nil or empty.
+func Same(a, b cluster.Op) bool {
+	return strings.ReplaceAll(fmt.Sprintf("%+v", a), "[]", "") == strings.ReplaceAll(fmt.Sprintf("%+v", b), "[]", "")
+}

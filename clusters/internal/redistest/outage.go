@@ -1,0 +1,103 @@
+package redistest
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"testing"
+
+	"github.com/caddy-socketio/caddy-socketio/cluster"
+)
+
+func (e *Engine) redisIsAwayAtFirst(t *testing.T) {
+	s := Start(t)
+	s.Stop()
+	c := e.Process(t, s, Setup{})
+	if state := c.State(); state != (cluster.State{Engine: e.Name}) {
+		t.Errorf("%+v", state)
+	}
+	a := Join(t, c, "/")
+	if _, err := a.Ask(cluster.AllRooms{}); !errors.Is(err, cluster.ErrIncomplete) {
+		t.Error(err)
+	}
+	a.Emit("kept for a moment")
+	s.Start()
+	a.Together(1)
+	if state := c.State(); !state.Connected || state.Dropped != 0 {
+		t.Errorf("%+v", state)
+	}
+}
+
+// unreachableRedis has a Redis that takes connections and says nothing: no one
+// waits for it but the link itself, which ends nevertheless.
+func (e *Engine) unreachableRedis(t *testing.T) {
+	a := Join(t, e.Process(t, Silent(t), Setup{}), "/")
+	a.Emit("x")
+	if err := a.Adapter.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// Silent returns a Redis that takes connections and says nothing.
+func Silent(t testing.TB) *Server {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	return &Server{t: t, Port: l.Addr().(*net.TCPAddr).Port}
+}
+
+// NobodyWaits has a node emit, ask and count while the Redis is away.
+func (n *Node) NobodyWaits(text string) {
+	n.t.Helper()
+	for i := range 100 {
+		n.Emit(fmt.Sprint(text, " ", i))
+	}
+	if _, err := n.Ask(cluster.FetchSockets{}); !errors.Is(err, cluster.ErrIncomplete) {
+		n.t.Errorf("asked: %v", err)
+	}
+	if _, err := n.Adapter.Nodes(n.t.Context()); !errors.Is(err, cluster.ErrIncomplete) {
+		n.t.Errorf("counted: %v", err)
+	}
+}
+
+// Ascending takes emits whose one argument is a number, which must be more each time, to
+// the last of a count. It returns how many there were.
+func (n *Node) Ascending(count int) (got int) {
+	n.t.Helper()
+	for last := -1; last < count-1; got++ {
+		arg, _ := n.NextEmit().Data.Index(1)
+		i, err := strconv.Atoi(arg.Text())
+		if err != nil || i <= last {
+			n.t.Fatalf("%d after %d: %v", i, last, err)
+		}
+		last = i
+	}
+	return got
+}
+
+// Crowd has nodes of many processes, each at a server of a Redis Cluster that chance
+// says, hear all that one of them emits to a room, in order.
+func (e *Engine) Crowd(t *testing.T, all []*Server) (nodes []*Node) {
+	t.Helper()
+	for range 6 {
+		nodes = append(nodes, Join(t, e.Process(t, all[0], Setup{Addresses: []string{all[1].Address(), all[2].Address()}}), "/"))
+	}
+	for _, n := range nodes {
+		n.Together(6)
+	}
+	for i := range 300 {
+		nodes[0].Emit(fmt.Sprint(i), "room")
+	}
+	for _, n := range nodes[1:] {
+		for i := range 300 {
+			if got, _ := n.NextEmit().Data.Index(1); got.Text() != fmt.Sprint(i) {
+				t.Fatalf("%d: %s", i, got)
+			}
+		}
+	}
+	return nodes
+}

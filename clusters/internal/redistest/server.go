@@ -1,0 +1,199 @@
+package redistest
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// Patience is how long a test waits for what must happen.
+const Patience = 20 * time.Second
+
+// Server is a real Redis of the test's own.
+type Server struct {
+	// Port is where it is, on 127.0.0.1.
+	Port int
+
+	t       testing.TB
+	first   []string // arguments before all others: a config
+	args    []string
+	process *exec.Cmd
+}
+
+// Start starts a Redis on a free port. It ends with the test.
+func Start(t testing.TB, args ...string) *Server {
+	t.Helper()
+	if _, err := exec.LookPath("redis-server"); err != nil {
+		t.Skip("redis-server is not installed")
+	}
+	return start(t, nil, args)
+}
+
+// StartSentinel starts a sentinel that has a config of its own. It ends with the test.
+func StartSentinel(t testing.TB, config string) *Server {
+	t.Helper()
+	return start(t, []string{config, "--sentinel"}, nil)
+}
+
+func start(t testing.TB, first, args []string) *Server {
+	t.Helper()
+	s := &Server{t: t, Port: FreePort(t), first: first, args: args}
+	s.Start()
+	t.Cleanup(s.Stop)
+	return s
+}
+
+// FreePort returns a port that nobody listens on.
+func FreePort(t testing.TB) int {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port
+}
+
+// Start starts it again.
+func (s *Server) Start() {
+	s.t.Helper()
+	args := append(slices.Clone(s.first), "--port", fmt.Sprint(s.Port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", s.t.TempDir())
+	args = append(args, s.args...)
+	s.process = exec.Command("redis-server", args...)
+	if err := s.process.Start(); err != nil {
+		s.t.Fatal(err)
+	}
+	Eventually(s.t, "Redis accepts connections", func() bool {
+		conn, err := net.Dial("tcp", s.Address())
+		if err != nil {
+			return false
+		}
+		conn.Close()
+		return true
+	})
+}
+
+// Stop kills the Redis.
+func (s *Server) Stop() {
+	if s.process != nil {
+		_ = s.process.Process.Kill()
+		_ = s.process.Wait()
+		s.process = nil
+	}
+}
+
+// Signal sends the Redis a signal.
+func (s *Server) Signal(sig os.Signal) {
+	if err := s.process.Process.Signal(sig); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// Address is its host and port.
+func (s *Server) Address() string { return fmt.Sprintf("127.0.0.1:%d", s.Port) }
+
+// Command sends a command by a connection of its own, and returns the first line
+// of the answer.
+func (s *Server) Command(args ...string) string {
+	s.t.Helper()
+	line, _ := s.Exchange(args...)
+	return line
+}
+
+// Info returns what INFO or CLUSTER INFO say about a name; nothing when they don't.
+func (s *Server) Info(name string) string {
+	s.t.Helper()
+	for _, args := range [][]string{{"INFO"}, {"CLUSTER", "INFO"}} {
+		_, text := s.Exchange(args...)
+		for line := range strings.Lines(text) {
+			if value, ok := strings.CutPrefix(line, name+":"); ok {
+				return strings.TrimSpace(value)
+			}
+		}
+	}
+	return ""
+}
+
+// Exchange sends a command, and returns the first line of the answer and, of a
+// string, the text.
+func (s *Server) Exchange(args ...string) (line, text string) {
+	s.t.Helper()
+	conn, err := net.Dial("tcp", s.Address())
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer conn.Close()
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "*%d\r\n", len(args))
+	for _, a := range args {
+		fmt.Fprintf(&b, "$%d\r\n%s\r\n", len(a), a)
+	}
+	_, _ = conn.Write(b.Bytes())
+	in := bufio.NewReader(conn)
+	if line, err = in.ReadString('\n'); err != nil {
+		s.t.Fatal(err)
+	}
+	line = strings.TrimSpace(line)
+	if size, err := strconv.Atoi(strings.TrimPrefix(line, "$")); err == nil && line[0] == '$' && size > 0 {
+		content := make([]byte, size)
+		_, _ = io.ReadFull(in, content)
+		text = string(content)
+	}
+	return line, text
+}
+
+// Eventually waits until ok.
+func Eventually(t testing.TB, what string, ok func() bool) {
+	t.Helper()
+	deadline := time.After(Patience)
+	tick := time.NewTicker(2 * time.Millisecond)
+	defer tick.Stop()
+	for !ok() {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatalf("waited in vain: %s", what)
+		}
+	}
+}
+
+// StartMember starts a Redis that may become part of a Redis Cluster.
+func StartMember(t testing.TB) *Server {
+	t.Helper()
+	// The bus of a server is at its port and 10000 more.
+	return Start(t, "--cluster-enabled", "yes", "--cluster-node-timeout", "1000", "--cluster-port", fmt.Sprint(FreePort(t)))
+}
+
+// Meet makes another member known.
+func (s *Server) Meet(other *Server) {
+	s.t.Helper()
+	s.Command("CLUSTER", "MEET", "127.0.0.1", fmt.Sprint(other.Port), other.args[len(other.args)-1])
+}
+
+// StartCluster starts a Redis Cluster of three masters.
+func StartCluster(t testing.TB) []*Server {
+	t.Helper()
+	all := []*Server{StartMember(t), StartMember(t), StartMember(t)}
+	for i, s := range all {
+		s.Command("CLUSTER", "ADDSLOTSRANGE", fmt.Sprint(i*16384/3), fmt.Sprint((i+1)*16384/3-1))
+		s.Command("CLUSTER", "SET-CONFIG-EPOCH", fmt.Sprint(i+1))
+	}
+	for _, s := range all[1:] {
+		all[0].Meet(s)
+	}
+	for _, s := range all {
+		Eventually(t, "the cluster is whole", func() bool {
+			return s.Command("SPUBLISH", "x", "y") != "" && s.Info("cluster_state") == "ok" && s.Info("cluster_known_nodes") == "3"
+		})
+	}
+	return all
+}

@@ -1,0 +1,171 @@
+package redistest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/caddy-socketio/caddy-socketio/cluster"
+	"github.com/caddy-socketio/caddy-socketio/rooms"
+	"github.com/caddy-socketio/caddy-socketio/sio"
+)
+
+// Operations are some of all kinds.
+func Operations() []cluster.Op {
+	target := rooms.Target{In: []string{"r1", "r2"}, Except: []string{"r9"}}
+	return []cluster.Op{
+		cluster.Emit{Data: Event("all", 1)},
+		cluster.Emit{Target: rooms.Target{In: []string{"r#1/é"}}, Data: Event("room", "x", []byte{1, 2, 3}, map[string]any{"b": []byte{}})},
+		cluster.Emit{Target: target, Flags: cluster.Flags{Volatile: true, NoCompress: true}, Data: Event("rooms")},
+		cluster.Join{Target: target, Rooms: []string{"a", "b"}},
+		cluster.Leave{Target: target, Rooms: []string{"c"}},
+		cluster.Disconnect{Target: rooms.Target{In: []string{"x"}}, Close: true},
+		cluster.Disconnect{Target: rooms.Target{In: []string{"x"}}},
+		cluster.ServerEmit{Data: Event("hello", "x", map[string]any{"y": 1})},
+	}
+}
+
+func (e *Engine) orderIsKept(t *testing.T) {
+	a, b := e.Pair(t, Start(t), "/")
+	const n = 5000
+	for i := range n {
+		if i%5 == 0 {
+			a.Publish(cluster.Join{Rooms: []string{fmt.Sprint(i)}})
+		} else {
+			a.Emit(fmt.Sprint(i), "room")
+		}
+	}
+	for i := range n {
+		got := fmt.Sprintf("%+v", b.Next())
+		if i%5 == 0 {
+			if !strings.Contains(got, fmt.Sprint("Rooms:[", i, "]")) {
+				t.Fatalf("%d: %s", i, got)
+			}
+		} else if !strings.Contains(got, fmt.Sprintf(`["e","%d"]`, i)) {
+			t.Fatalf("%d: %s", i, got)
+		}
+	}
+}
+
+func (e *Engine) questions(t *testing.T) {
+	s := Start(t)
+	a, b := e.Pair(t, s, "/")
+	c := Join(t, e.Process(t, s, Setup{}), "/")
+	a.Together(3)
+	sockets := cluster.Sockets{{
+		ID: "s1", Rooms: []string{"s1", "r"}, Data: []byte(`{"user":"bob"}`),
+		Handshake: cluster.Handshake{
+			Headers: map[string]string{"host": "x"}, Query: map[string]string{"EIO": "4"}, Time: "now",
+			Address: "::1", XDomain: true, Secure: true, Issued: 123, URL: "/", Auth: []byte(`{"t":1}`),
+		},
+	}}
+	asked := make(chan cluster.Query, 100)
+	b.Reply = func(_ context.Context, q cluster.Query, reply func(cluster.Answer)) {
+		asked <- q
+		switch q.(type) {
+		case cluster.FetchSockets:
+			reply(sockets)
+		case cluster.AllRooms:
+			reply(cluster.Rooms{"r", "s1"})
+		case cluster.ServerEmitAck:
+			reply(cluster.ServerAck{Data: sio.Data{JSON: []byte(`{"pong":1}`)}})
+			reply(cluster.ServerAck{Data: sio.Data{JSON: []byte(`"twice"`)}})
+		case cluster.EmitAck:
+			reply(cluster.ClientCount(2))
+			reply(cluster.ClientAck{Data: Event("first", "second")})
+			reply(cluster.ClientAck{Data: sio.Array()})
+		}
+	}
+
+	target := rooms.Target{In: []string{"r"}, Except: []string{"x"}}
+	answers, err := a.Ask(cluster.FetchSockets{Target: target})
+	if err != nil || len(answers) != 2 || !slices.ContainsFunc(answers, func(a cluster.Answer) bool { return reflect.DeepEqual(a, sockets) }) {
+		t.Errorf("%v, %+v", err, answers)
+	}
+	if q := <-asked; !reflect.DeepEqual(q, cluster.FetchSockets{Target: target}) {
+		t.Errorf("asked %+v", q)
+	}
+
+	answers, err = a.Ask(cluster.AllRooms{})
+	if want := []string{"[]", e.Rooms}; err != nil || !slices.Equal(Texts(answers), want) {
+		t.Errorf("%v, %v", err, Texts(answers))
+	}
+	<-asked
+
+	// Who has nothing to say answers null.
+	answers, err = a.Ask(cluster.ServerEmitAck{ServerEmit: cluster.ServerEmit{Data: Event("ping", 1)}})
+	if want := []string{"null", `{"pong":1}`}; err != nil || !slices.Equal(Texts(answers), want) {
+		t.Errorf("%v, %v", err, Texts(answers))
+	}
+	if q := (<-asked).(cluster.ServerEmitAck); string(q.Data.JSON) != `["ping",1]` {
+		t.Errorf("asked %+v", q)
+	}
+
+	emit := cluster.Emit{Target: target, Flags: cluster.Flags{Volatile: true}, Data: Event("q", []byte{7})}
+	answers, err = a.Ask(cluster.EmitAck{Emit: emit})
+	if want := []string{"0", "2", `["first"]`, e.Nothing}; err != nil || !slices.Equal(Texts(answers), want) {
+		t.Errorf("%v, %v", err, Texts(answers))
+	}
+	if q := <-asked; !reflect.DeepEqual(q, cluster.EmitAck{Emit: emit}) {
+		t.Errorf("asked %+v", q)
+	}
+	c.Adapter.Close()
+	a.Together(2)
+}
+
+// Texts returns answers as text, in an order that does not depend on who was
+// first.
+func Texts(answers []cluster.Answer) (list []string) {
+	for _, a := range answers {
+		switch a := a.(type) {
+		case cluster.ServerAck:
+			list = append(list, a.Data.String())
+		case cluster.ClientAck:
+			list = append(list, a.Data.String())
+		default:
+			list = append(list, fmt.Sprint(a))
+		}
+	}
+	slices.Sort(list)
+	return list
+}
+
+func (e *Engine) nobodyElseNeedNotAnswer(t *testing.T) {
+	a := Join(t, e.Process(t, Start(t), Setup{}), "/")
+	for _, q := range []cluster.Query{cluster.FetchSockets{}, cluster.AllRooms{}, cluster.EmitAck{Emit: cluster.Emit{Data: Event("e")}}} {
+		if answers, err := a.Ask(q); err != nil || len(answers) > 0 {
+			t.Errorf("%T: %v, %v", q, answers, err)
+		}
+	}
+}
+
+func (e *Engine) silentNodeMakesAnswersIncomplete(t *testing.T) {
+	s := Start(t)
+	a := Join(t, e.Process(t, s, Setup{RequestsTimeout: time.Millisecond}), "/")
+	b := Join(t, e.Process(t, s, Setup{}), "/")
+	b.Together(2)
+	release := make(chan struct{})
+	defer close(release)
+	b.Reply = func(_ context.Context, q cluster.Query, reply func(cluster.Answer)) {
+		if _, ok := q.(cluster.EmitAck); ok {
+			reply(cluster.ClientCount(2))
+			reply(cluster.ClientAck{Data: Event("only")})
+		}
+		<-release
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	var answers []cluster.Answer
+	err := a.Adapter.Ask(ctx, cluster.EmitAck{Emit: cluster.Emit{Data: Event("e")}}, func(a cluster.Answer) { answers = append(answers, a) })
+	if !errors.Is(err, cluster.ErrIncomplete) || len(answers) != 2 {
+		t.Errorf("%v, %v", answers, err)
+	}
+	if _, err := a.Ask(cluster.FetchSockets{}); !errors.Is(err, cluster.ErrIncomplete) {
+		t.Errorf("requests_timeout: %v", err)
+	}
+}
