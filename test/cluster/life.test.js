@@ -6,6 +6,7 @@ import Client from 'ioredis';
 import { Caddy } from '../e2e/lib/caddy.js';
 import { Redis, redisMissing } from '../e2e/lib/redis.js';
 import { watch } from '../e2e/lib/time.js';
+import { survivesKills } from '../e2e/lib/together.js';
 import { caddys, call, connect, eventually, global, has, namespace, shardSubscribers, site, subscribers } from './lib/cluster.js';
 
 for (const dialect of ['', 'sharded']) {
@@ -51,33 +52,9 @@ for (const dialect of ['', 'sharded']) {
 		});
 
 		it('goes on when Redis is killed under load', async (t) => {
-			const sockets = await Promise.all(nodes.map((n) => connect(t, n)));
-			const near = await Promise.all(nodes.map((n) => connect(t, n)));
-			for (const socket of [...sockets, ...near]) await call(socket, 'join', 'load');
-			let sent = 0;
-			const timer = setInterval(() => {
-				for (const [i, socket] of sockets.entries()) socket.emit('to', 'load', [i, sent]);
-				sent++;
-			}, 1);
-			t.after(() => clearInterval(timer));
-			for (let i = 0; i < 2; i++) {
-				await redis.down();
-				const [before] = near.map(({ got }) => got.length);
-				await eventually(() => near[0].got.length > before + 100, 'local sockets go on');
-				await redis.up();
-				const back = sent;
-				const heard = (socket, from) => socket.got.some(([[i, n]]) => i === from && n > back);
-				await eventually(() => heard(near[0], 1) && heard(near[1], 0), 'all hear each other');
-				await eventually(async () => await count().catch(() => 0) === 2, 'both are there');
-			}
-			clearInterval(timer);
-			for (const [i, socket] of near.entries()) {
-				const from = (j) => socket.got.filter(([[k]]) => k === j).map(([[, n]]) => n);
-				await eventually(() => from(i).length === sent && from(1 - i).at(-1) === sent - 1, 'the last message');
-				assert.deepEqual(from(i), Array.from({ length: sent }, (_, n) => n)); // of its own server, all
-				const others = from(1 - i); // of the other one in order, once
-				assert.ok(others.every((n, k) => k === 0 || n > others[k - 1]));
-			}
+			const connectAll = () => Promise.all(nodes.map((n) => connect(t, n)));
+			const settled = () => eventually(async () => await count().catch(() => 0) === 2, 'both are there');
+			await survivesKills(t, { redis, sockets: await connectAll(), near: await connectAll(), settled, pause: 1 });
 		});
 
 		it('moves to another key with the config, and back', async (t) => {

@@ -6,6 +6,7 @@ import { after, before, describe, it } from 'node:test';
 import Client from 'ioredis';
 import { Redis, redisMissing } from '../e2e/lib/redis.js';
 import { watch, within } from '../e2e/lib/time.js';
+import { survivesKills } from '../e2e/lib/together.js';
 import { caddys, call, connect, eventually, has, Node, roam, site, subscribers } from './lib/streams.js';
 
 const settings = 'recovery 1m';
@@ -64,33 +65,9 @@ describe('life', { skip: redisMissing, timeout: 120_000 }, () => {
 	});
 
 	it('goes on when Redis is killed under load', async (t) => {
-		const sockets = await Promise.all(nodes.map((n) => connect(t, n)));
-		const near = await Promise.all(nodes.map((n) => connect(t, n)));
-		for (const socket of [...sockets, ...near]) await call(socket, 'join', 'load');
-		let sent = 0;
-		const timer = setInterval(() => {
-			for (const [i, socket] of sockets.entries()) socket.emit('to', 'load', [i, sent]);
-			sent++;
-		}, 2);
-		t.after(() => clearInterval(timer));
-		for (let i = 0; i < 2; i++) {
-			await redis.down();
-			const [before] = near.map(({ got }) => got.length);
-			await eventually(() => near[0].got.length > before + 100, 'local sockets go on');
-			await redis.up();
-			const back = sent;
-			const heard = (socket, from) => socket.got.some(([[i, n]]) => i === from && n > back);
-			await eventually(() => heard(near[0], 1) && heard(near[1], 0), 'all hear each other');
-			await eventually(async () => await subscribers(client).catch(() => 0) === 3, 'all are there');
-		}
-		clearInterval(timer);
-		for (const [i, socket] of near.entries()) {
-			const from = (j) => socket.got.filter(([[k]]) => k === j).map(([[, n]]) => n);
-			await eventually(() => from(i).length === sent && from(1 - i).at(-1) === sent - 1, 'the last message');
-			assert.deepEqual(from(i), Array.from({ length: sent }, (_, n) => n)); // of its own server, all
-			const others = from(1 - i); // of the other one in order, once
-			assert.ok(others.every((n, k) => k === 0 || n > others[k - 1]));
-		}
+		const connectAll = () => Promise.all(nodes.map((n) => connect(t, n)));
+		const settled = () => eventually(async () => await subscribers(client).catch(() => 0) === 3, 'all are there');
+		await survivesKills(t, { redis, sockets: await connectAll(), near: await connectAll(), settled, pause: 2 });
 	});
 
 	it('goes on when its connections are killed under load', async (t) => {

@@ -4,7 +4,9 @@ import { createRequire } from 'node:module';
 import Client from 'ioredis';
 import { io } from 'socket.io-client';
 import { Caddy } from '../../e2e/lib/caddy.js';
-import { patience, within } from '../../e2e/lib/time.js';
+import { collect, connected, eventually, subscribersOf } from '../../e2e/lib/together.js';
+
+export { call, eventually, has } from '../../e2e/lib/together.js';
 
 const io2 = createRequire(import.meta.url)('socket.io-client-2');
 
@@ -42,48 +44,14 @@ export async function caddys(redis, count, settings = '') {
 }
 
 // subscribers is how many nodes Redis counts.
-export async function subscribers(client, channel = 'socket.io-request#/#') {
-	return Number((await client.pubsub('NUMSUB', channel))[1]);
-}
+export const subscribers = (client, channel = 'socket.io-request#/#') => subscribersOf(client, channel);
 
 // shardSubscribers is how many are subscribed to a channel of sharded pub/sub.
-export async function shardSubscribers(client, channel) {
-	return Number((await client.pubsub('SHARDNUMSUB', channel))[1]);
-}
-
-// eventually waits until the condition holds.
-export async function eventually(condition, what) {
-	const deadline = Date.now() + patience;
-	while (!await condition()) {
-		if (Date.now() > deadline) throw new Error(`${what}: not within ${patience} ms`);
-		await new Promise(setImmediate);
-	}
-}
+export const shardSubscribers = (client, channel) => subscribersOf(client, channel, 'SHARDNUMSUB');
 
 // connect is a connected socket that ends with the test.
 export async function connect(t, server, { version = 4, namespace = '/' } = {}) {
-	const socket = (version === 2 ? io2 : io)(server.url + namespace, { forceNew: true, reconnection: false, transports: ['websocket'] });
-	t.after(() => socket.close());
-	await within(new Promise((resolve, reject) => {
-		socket.on('connect', resolve);
-		socket.on('connect_error', reject);
-	}), 'connect');
-	socket.got = [];
-	socket.on('msg', (...args) => socket.got.push(args));
+	const socket = collect(t, (version === 2 ? io2 : io)(server.url + namespace, { forceNew: true, reconnection: false, transports: ['websocket'] }));
+	await connected(socket);
 	return socket;
-}
-
-// call emits an event and is what is acknowledged.
-export function call(socket, ...args) {
-	return within(new Promise((resolve) => socket.emit(...args, resolve)), `ack of ${args[0]}`);
-}
-
-// has waits until a socket got so many messages, and is their first arguments.
-export async function has(socket, count) {
-	await within(new Promise((resolve) => {
-		const look = () => socket.got.length >= count && resolve();
-		socket.on('msg', look);
-		look();
-	}), `${count} messages, not ${socket.got.length}`);
-	return socket.got.map(([first]) => first);
 }

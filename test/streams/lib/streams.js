@@ -9,8 +9,11 @@ import { createClient } from 'redis';
 import { Server } from 'socket.io';
 import { io } from 'socket.io-client';
 import { Caddy } from '../../e2e/lib/caddy.js';
-import { patience, within } from '../../e2e/lib/time.js';
+import { within } from '../../e2e/lib/time.js';
+import { collect, connected, eventually, subscribersOf } from '../../e2e/lib/together.js';
 import { Balancer } from '../../e2e/lib/balancer.js';
+
+export { call, eventually, has } from '../../e2e/lib/together.js';
 
 // The namespaces of the tests, in Caddy. A socket that recovers is not greeted again.
 const rules = `
@@ -56,18 +59,7 @@ export async function caddys(redis, count, { settings = '', cluster = '', channe
 }
 
 // subscribers is how many nodes Redis counts.
-export async function subscribers(client, channel = 'socket.io#/#') {
-	return Number((await client.pubsub('NUMSUB', channel))[1]);
-}
-
-// eventually waits until the condition holds.
-export async function eventually(condition, what) {
-	const deadline = Date.now() + patience;
-	while (!await condition()) {
-		if (Date.now() > deadline) throw new Error(`${what}: not within ${patience} ms`);
-		await new Promise(setImmediate);
-	}
-}
+export const subscribers = (client, channel = 'socket.io#/#') => subscribersOf(client, channel);
 
 // clients make a connection to Redis, by one of the libraries in use.
 const clients = {
@@ -130,15 +122,9 @@ function serve(nsp) {
 
 // connect is a connected socket that has been greeted, and ends with the test.
 export async function connect(t, server, { name = '/' } = {}) {
-	const socket = io(server.url + name, { forceNew: true, reconnection: false, transports: ['websocket'] });
-	t.after(() => socket.close());
-	socket.got = [];
-	socket.on('msg', (...args) => socket.got.push(args));
+	const socket = collect(t, io(server.url + name, { forceNew: true, reconnection: false, transports: ['websocket'] }));
 	const greeted = new Promise((resolve) => socket.once('hello', resolve));
-	await within(new Promise((resolve, reject) => {
-		socket.on('connect', resolve);
-		socket.on('connect_error', reject);
-	}), 'connect');
+	await connected(socket);
 	await within(greeted, 'hello');
 	return socket;
 }
@@ -146,25 +132,7 @@ export async function connect(t, server, { name = '/' } = {}) {
 // roam is a connected socket behind a balancer, which the test makes reconnect.
 export async function roam(t, server, { name = '/' } = {}) {
 	const balancer = await Balancer.start(t, server);
-	const socket = io(balancer.url + name, { forceNew: true, reconnectionDelay: 20, reconnectionDelayMax: 20, transports: ['websocket'] });
-	t.after(() => socket.close());
-	socket.got = [];
-	socket.on('msg', (...args) => socket.got.push(args));
+	const socket = collect(t, io(balancer.url + name, { forceNew: true, reconnectionDelay: 20, reconnectionDelayMax: 20, transports: ['websocket'] }));
 	await within(Promise.all([new Promise((resolve) => socket.once('hello', resolve)), new Promise((resolve) => socket.once('connect', resolve))]), 'connect');
 	return { balancer, socket };
-}
-
-// call emits an event and is what is acknowledged.
-export function call(socket, ...args) {
-	return within(new Promise((resolve) => socket.emit(...args, resolve)), `ack of ${args[0]}`);
-}
-
-// has waits until a socket got so many messages, and is their first arguments.
-export async function has(socket, count) {
-	await within(new Promise((resolve) => {
-		const look = () => socket.got.length >= count && resolve();
-		socket.on('msg', look);
-		look();
-	}), `${count} messages, not ${socket.got.length}`);
-	return socket.got.map(([first]) => first);
 }

@@ -1,0 +1,97 @@
+// What the tests of clusters have in common: sockets of several servers, and what
+// they get from each other.
+
+import assert from 'node:assert/strict';
+import { patience, within } from './time.js';
+
+// eventually waits until the condition holds.
+export async function eventually(condition, what) {
+	const deadline = Date.now() + patience;
+	while (!await condition()) {
+		if (Date.now() > deadline) throw new Error(`${what}: not within ${patience} ms`);
+		await new Promise(setImmediate);
+	}
+}
+
+// subscribersOf is how many are subscribed to a channel of Redis, by pub/sub or by the
+// sharded one.
+export async function subscribersOf(client, channel, command = 'NUMSUB') {
+	return Number((await client.pubsub(command, channel))[1]);
+}
+
+// collect keeps the messages that a socket gets, in got, and closes it after the test.
+export function collect(t, socket) {
+	t.after(() => socket.close());
+	socket.got = [];
+	socket.on('msg', (...args) => socket.got.push(args));
+	return socket;
+}
+
+// connected waits until a socket is.
+export function connected(socket) {
+	return within(new Promise((resolve, reject) => {
+		socket.on('connect', resolve);
+		socket.on('connect_error', reject);
+	}), 'connect');
+}
+
+// call emits an event and is what is acknowledged.
+export function call(socket, ...args) {
+	return within(new Promise((resolve) => socket.emit(...args, resolve)), `ack of ${args[0]}`);
+}
+
+// has waits until a socket got so many messages, and is their first arguments.
+export async function has(socket, count) {
+	await within(new Promise((resolve) => {
+		const look = () => socket.got.length >= count && resolve();
+		socket.on('msg', look);
+		look();
+	}), `${count} messages, not ${socket.got.length}`);
+	return socket.got.map(([first]) => first);
+}
+
+// keepsOrder has two of three sockets emit to a room that all are in: each is heard in
+// order, among the other's.
+export async function keepsOrder(sockets) {
+	for (const socket of sockets) await call(socket, 'join', 'order');
+	const count = 500;
+	for (let i = 0; i < count; i++) sockets[0].emit('to', 'order', i);
+	for (let i = 0; i < count; i++) sockets[2].emit('to', 'order', i);
+	const all = Array.from({ length: count }, (_, i) => i);
+	assert.deepEqual(await has(sockets[0], count), all);
+	assert.deepEqual(await has(sockets[2], count), all);
+	const mixed = await has(sockets[1], 2 * count);
+	assert.equal(mixed.length, 2 * count);
+	assert.deepEqual(mixed.toSorted((a, b) => a - b), all.flatMap((i) => [i, i]));
+}
+
+// survivesKills kills Redis while sockets of two servers emit to a room: sockets near
+// them, in the same order, lose nothing of their own server, and hear the other one in
+// order. Settled waits until the servers have found each other again.
+export async function survivesKills(t, { redis, sockets, near, settled, pause }) {
+	for (const socket of [...sockets, ...near]) await call(socket, 'join', 'load');
+	let sent = 0;
+	const timer = setInterval(() => {
+		for (const [i, socket] of sockets.entries()) socket.emit('to', 'load', [i, sent]);
+		sent++;
+	}, pause);
+	t.after(() => clearInterval(timer));
+	for (let i = 0; i < 2; i++) {
+		await redis.down();
+		const [before] = near.map(({ got }) => got.length);
+		await eventually(() => near[0].got.length > before + 100, 'local sockets go on');
+		await redis.up();
+		const back = sent;
+		const heard = (socket, from) => socket.got.some(([[i, n]]) => i === from && n > back);
+		await eventually(() => heard(near[0], 1) && heard(near[1], 0), 'all hear each other');
+		await settled();
+	}
+	clearInterval(timer);
+	for (const [i, socket] of near.entries()) {
+		const from = (j) => socket.got.filter(([[k]]) => k === j).map(([[, n]]) => n);
+		await eventually(() => from(i).length === sent && from(1 - i).at(-1) === sent - 1, 'the last message');
+		assert.deepEqual(from(i), Array.from({ length: sent }, (_, n) => n)); // of its own server, all
+		const others = from(1 - i); // of the other one in order, once
+		assert.ok(others.every((n, k) => k === 0 || n > others[k - 1]));
+	}
+}
