@@ -2,6 +2,7 @@ package redis
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -192,9 +193,14 @@ func replicate(t *testing.T, all []*redistest.Server, master *redistest.Server) 
 	replica := redistest.StartMember(t)
 	replica.Meet(master)
 	redistest.Eventually(t, "the replica replicates", func() bool { return replica.Command("CLUSTER", "REPLICATE", id) == "+OK" })
+	// Who does not know it yet when its master ends does not elect it.
 	redistest.Eventually(t, "the replica is known", func() bool {
-		_, slots := all[0].Exchange("CLUSTER", "NODES")
-		return strings.Contains(slots, "slave") && replica.Info("master_link_status") == "up"
+		for _, s := range slices.Concat(all, []*redistest.Server{replica}) {
+			if _, nodes := s.Exchange("CLUSTER", "NODES"); !strings.Contains(nodes, "slave") || s.Info("cluster_known_nodes") != "4" {
+				return false
+			}
+		}
+		return replica.Info("master_link_status") == "up"
 	})
 	return replica
 }
