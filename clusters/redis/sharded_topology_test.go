@@ -240,15 +240,18 @@ func clusterSlot(name string) uint16 {
 }
 
 // owner returns the server that has a channel's slot.
-func owner(t *testing.T, all []*redistest.Server, channel string) *redistest.Server {
+func owner(t *testing.T, all []*redistest.Server, channel string) (found *redistest.Server) {
 	t.Helper()
-	for _, s := range all {
-		if !strings.Contains(s.Command("SPUBLISH", channel, `{"type":2}`), "MOVED") {
-			return s
+	redistest.Eventually(t, "somebody has the slot", func() bool { // while it moves, nobody may
+		for _, s := range all {
+			if !strings.Contains(s.Command("SPUBLISH", channel, `{"type":2}`), "MOVED") {
+				found = s
+				return true
+			}
 		}
-	}
-	t.Fatal("nobody has the slot")
-	return nil
+		return false
+	})
+	return found
 }
 
 // migrate moves the slot of a channel to another server, by the steps that
