@@ -127,6 +127,7 @@ func TestShardedSlotsMoveUnderLoad(t *testing.T) {
 			}
 			return numsub(owner(t, all, channel), channel) == 2
 		})
+		agree(t, all)
 	}
 	close(moves)
 	n := <-sent
@@ -269,6 +270,32 @@ func migrate(t *testing.T, all []*redistest.Server, channel string) {
 		t.Fatal(got)
 	}
 	move(t, all, slot, to)
+}
+
+// agree waits until all servers say the same of who has which slots. If one of them is
+// still to hear of a move when the next begins, it may undo it later.
+func agree(t *testing.T, all []*redistest.Server) {
+	t.Helper()
+	redistest.Eventually(t, "the servers agree", func() bool {
+		var first string
+		for i, s := range all {
+			_, nodes := s.Exchange("CLUSTER", "NODES")
+			var claims []string // id, epoch and slots of each
+			for line := range strings.Lines(nodes) {
+				if fields := strings.Fields(line); len(fields) >= 8 {
+					claims = append(claims, fmt.Sprint(fields[0], fields[6], fields[8:]))
+				}
+			}
+			slices.Sort(claims)
+			switch said := strings.Join(claims, ";"); {
+			case i == 0:
+				first = said
+			case said != first:
+				return false
+			}
+		}
+		return true
+	})
 }
 
 // move moves an empty slot to a server.
