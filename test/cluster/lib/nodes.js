@@ -33,7 +33,7 @@ export const generations = {
 const connections = {
 	ioredis(redis) {
 		const clients = [new IORedis(redis.port), new IORedis(redis.port)];
-		return { clients, close: () => clients.forEach((client) => client.disconnect()) };
+		return { clients, close: () => Promise.all(clients.map((client) => client.quit())) };
 	},
 	async redis(redis) {
 		const clients = [createClient({ url: redis.url }), createClient({ url: redis.url })];
