@@ -28,24 +28,24 @@ func populated(t *testing.T) (*fixture, []*client) {
 }
 
 func TestRoomsOfSockets(t *testing.T) {
-	f, c := populated(t)
+	f, c := populated(t) // no id of a socket begins like these rooms
 	join := func(body string, n int) {
 		t.Helper()
 		f.expect(f.post("join?namespace=/chat", body), 200, fmt.Sprintf(`{"sockets":%d}`, n))
 	}
-	join(fmt.Sprintf(`{"in":["%s"],"rooms":["a","user:1"]}`, c[0].id), 1)
-	join(fmt.Sprintf(`{"in":["%s","a"],"rooms":["b"]}`, c[1].id), 2)
-	join(`{"in":["b"],"except":["a"],"rooms":["user:2"]}`, 1)
-	join(`{"rooms":["all"]}`, 3)
-	join(`{"in":["nobody"],"rooms":["all"]}`, 0)
+	join(fmt.Sprintf(`{"in":["%s"],"rooms":[".a","user:1"]}`, c[0].id), 1)
+	join(fmt.Sprintf(`{"in":["%s",".a"],"rooms":["b"]}`, c[1].id), 2)
+	join(`{"in":["b"],"except":[".a"],"rooms":["user:2"]}`, 1)
+	join(`{"rooms":[".all"]}`, 3)
+	join(`{"in":["nobody"],"rooms":[".all"]}`, 0)
 	f.expect(f.get("rooms?namespace=/chat&prefix=user:"), 200, `[{"name":"user:1","sockets":1},{"name":"user:2","sockets":1}]`)
-	f.expect(f.get("rooms?namespace=/chat&prefix=a"), 200, `[{"name":"a","sockets":1},{"name":"all","sockets":3}]`)
+	f.expect(f.get("rooms?namespace=/chat&prefix=.a"), 200, `[{"name":".a","sockets":1},{"name":".all","sockets":3}]`)
 
-	f.expect(f.post("leave", `{"namespace":"/chat","in":["a"],"rooms":["all","b","nowhere"]}`), 200, `{"sockets":1}`)
-	f.expect(f.get("rooms?namespace=/chat&prefix=a"), 200, `[{"name":"a","sockets":1},{"name":"all","sockets":2}]`)
+	f.expect(f.post("leave", `{"namespace":"/chat","in":[".a"],"rooms":[".all","b","nowhere"]}`), 200, `{"sockets":1}`)
+	f.expect(f.get("rooms?namespace=/chat&prefix=.a"), 200, `[{"name":".a","sockets":1},{"name":".all","sockets":2}]`)
 	f.expect(f.get("namespaces"), 200, `[{"name":"/","sockets":0,"rooms":0},{"name":"/chat","sockets":3,"rooms":8}]`)
 
-	f.expect(f.post("emit", `{"namespace":"/chat","to":["a","all"],"except":["user:2"],"event":"x","args":[1]}`), 200, `{"delivered":2}`)
+	f.expect(f.post("emit", `{"namespace":"/chat","to":[".a",".all"],"except":["user:2"],"event":"x","args":[1]}`), 200, `{"delivered":2}`)
 	for _, who := range []int{0, 2} {
 		if got := c[who].event(); got != `["x",1]` {
 			t.Errorf("client %d got %s", who, got)
