@@ -11,13 +11,9 @@ import (
 // long as requests_timeout says, as it does at most for all but clients'
 // acknowledgements.
 func (a *adapter) Ask(ctx context.Context, q cluster.Query, each func(cluster.Answer)) error {
-	if err := a.ctx.Err(); err != nil {
-		return redislink.Away(err)
-	}
 	ln, dialect := a.line, a.line.link.dialect
-	ctx, cancel := redislink.Bounded(ctx, q, ln.link.settings.requestsTimeout)
+	ctx, cancel := redislink.Bounded(ctx, a.ctx, q, ln.link.settings.requestsTimeout)
 	defer cancel()
-	defer context.AfterFunc(a.ctx, cancel)()
 	s, err := ln.link.Ready(ctx, ln)
 	if err != nil {
 		return err

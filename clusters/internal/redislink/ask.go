@@ -139,15 +139,25 @@ func (q *Question[M]) Collect(ctx context.Context, nodes int, read func(M) (clus
 	return nil
 }
 
-// Bounded bounds ctx by the time that a question may take: that of clients'
-// acknowledgements is their own, if they have one.
-func Bounded(ctx context.Context, q cluster.Query, timeout time.Duration) (context.Context, context.CancelFunc) {
-	if _, acks := q.(cluster.EmitAck); acks {
-		if _, ok := ctx.Deadline(); ok {
-			return context.WithCancel(ctx)
-		}
+// Bounded bounds ctx by the life of who asks, and by the time that a question may take:
+// that of clients' acknowledgements is their own, if they have one.
+func Bounded(ctx, asker context.Context, q cluster.Query, timeout time.Duration) (context.Context, context.CancelFunc) {
+	_, acks := q.(cluster.EmitAck)
+	_, limited := ctx.Deadline()
+	var cancel context.CancelFunc
+	if acks && limited {
+		ctx, cancel = context.WithCancel(ctx)
+	} else {
+		ctx, cancel = context.WithTimeout(ctx, timeout)
 	}
-	return context.WithTimeout(ctx, timeout)
+	stop := context.AfterFunc(asker, cancel)
+	if asker.Err() != nil {
+		cancel() // now, not a little later
+	}
+	return ctx, func() {
+		stop()
+		cancel()
+	}
 }
 
 // TimeLeft returns the milliseconds until the deadline of ctx, one at least.

@@ -252,6 +252,8 @@ func (l *Link[L]) Ready(ctx context.Context, ln L) (*Session[L], error) {
 		switch {
 		case closed:
 			return nil, Away(l.ClosedError())
+		case ctx.Err() != nil:
+			return nil, Away(ctx.Err())
 		case settled && refusal == nil:
 			return s, nil
 		case settled:
