@@ -1,17 +1,16 @@
 package redis
 
 import (
-	"bufio"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"os"
 	"reflect"
 	"strings"
 	"testing"
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
 	"github.com/caddy-socketio/caddy-socketio/clusters/internal/peer"
+	"github.com/caddy-socketio/caddy-socketio/clusters/internal/redistest"
 	"github.com/caddy-socketio/caddy-socketio/internal/msgpack"
 	"github.com/caddy-socketio/caddy-socketio/rooms"
 	"github.com/caddy-socketio/caddy-socketio/sio"
@@ -32,15 +31,9 @@ func (c *capture) payload(t testing.TB) string {
 
 func captures(t testing.TB) (all []capture) {
 	t.Helper()
-	f, err := os.Open("testdata/captured.jsonl")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	s := bufio.NewScanner(f)
-	for s.Buffer(nil, 1<<20); s.Scan(); {
+	for line := range redistest.Captured(t, "testdata/captured.jsonl") {
 		var c capture
-		_ = json.Unmarshal(s.Bytes(), &c) // args may be a list
+		_ = json.Unmarshal(line, &c) // args may be a list
 		if c.Cmd == "PUBLISH" {
 			all = append(all, c)
 		}

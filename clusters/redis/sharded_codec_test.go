@@ -1,11 +1,9 @@
 package redis
 
 import (
-	"bufio"
 	"cmp"
 	"encoding/json"
 	"errors"
-	"os"
 	"reflect"
 	"slices"
 	"strings"
@@ -23,15 +21,9 @@ import (
 // shardCaptures returns what servers with createShardedAdapter published.
 func shardCaptures(t testing.TB) (all []capture) {
 	t.Helper()
-	f, err := os.Open("testdata/sharded.jsonl")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	s := bufio.NewScanner(f)
-	for s.Buffer(nil, 1<<20); s.Scan(); {
+	for line := range redistest.Captured(t, "testdata/sharded.jsonl") {
 		var c capture
-		if err := json.Unmarshal(s.Bytes(), &c); err != nil {
+		if err := json.Unmarshal(line, &c); err != nil {
 			t.Fatal(err)
 		}
 		all = append(all, c)

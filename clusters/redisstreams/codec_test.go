@@ -1,11 +1,9 @@
 package redisstreams
 
 import (
-	"bufio"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"os"
 	"reflect"
 	"strings"
 	"testing"
@@ -28,16 +26,9 @@ type capture struct {
 // captures returns what was captured of a command, of a version.
 func captures(t testing.TB, version, command string) (all []capture) {
 	t.Helper()
-	f, err := os.Open("testdata/captured.jsonl")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	lines := bufio.NewScanner(f)
-	lines.Buffer(nil, 1<<20)
-	for lines.Scan() {
+	for line := range redistest.Captured(t, "testdata/captured.jsonl") {
 		var c capture
-		if err := json.Unmarshal(lines.Bytes(), &c); err != nil {
+		if err := json.Unmarshal(line, &c); err != nil {
 			t.Fatal(err)
 		}
 		if strings.HasSuffix(c.Source, version) && c.Cmd == command {

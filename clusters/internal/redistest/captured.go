@@ -1,0 +1,18 @@
+package redistest
+
+import (
+	"bytes"
+	"iter"
+	"os"
+	"testing"
+)
+
+// Captured returns the lines of a file with what Node's servers said.
+func Captured(t testing.TB, file string) iter.Seq[[]byte] {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return bytes.Lines(text)
+}
