@@ -1,4 +1,4 @@
-// The server in Node: the same events, in the same rooms.
+// The server in Node.js: the same events, in the same rooms.
 
 import { createServer } from 'node:http';
 import { createAdapter } from '@socket.io/redis-adapter';
@@ -17,10 +17,10 @@ const io = new Server(server, { adapter: createAdapter(publisher, subscriber) })
 io.on('connection', (socket) => {
 	socket.on('join', (room, ack) => {
 		socket.join(room);
-		ack(`Node on ${PORT}`);
+		ack(`Node.js on ${PORT}`);
 	});
 	socket.on('say', (room, what, ack) => {
-		socket.to(room).emit('said', what, `Node on ${PORT}`);
+		socket.to(room).emit('said', what, `Node.js on ${PORT}`);
 		ack();
 	});
 });

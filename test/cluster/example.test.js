@@ -1,84 +1,118 @@
-// The example of a cluster as it is in examples/: two Caddys and a server in Node
-// behind a load balancer, with clients that may poll.
+// The example of a cluster, started by the commands that its Caddyfile names, to the
+// letter: two Caddys and a server in Node.js behind a load balancer, with clients that
+// may poll. The commands need their ports; where one is taken, the test is skipped,
+// but not on CI.
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once as eventOf } from 'node:events';
-import { copyFile, mkdtemp, readFile, rm } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { readFile } from 'node:fs/promises';
+import net from 'node:net';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { io } from 'socket.io-client';
-import { Caddy, freePort } from '../e2e/lib/caddy.js';
 import { Redis, redisMissing } from '../e2e/lib/redis.js';
 import { within } from '../e2e/lib/time.js';
 import { call, eventually } from './lib/cluster.js';
 
-const here = fileURLToPath(new URL('.', import.meta.url));
-const examples = resolve(here, '../../examples');
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const url = 'http://localhost:8080';
+const ports = { redis: 6379, admin: 2019, balancer: 8080, nodes: [8081, 8082, 8083] };
+const startTimeout = 120_000; // ms: the first command compiles Caddy
 
-// blocks are the insides of the global block, if there is one, and of the site.
-async function blocks(file) {
-	const text = await readFile(join(examples, 'cluster', file), 'utf8');
-	const [global, site] = [/^\{\n([^]*?)^\}/m, /^http:\/\/\S+ \{\n([^]*)^\}/m].map((block) => text.match(block)?.[1]);
-	return { global, site };
+// portInUse returns the first of the example's ports that something listens on.
+async function portInUse() {
+	for (const port of Object.values(ports).flat()) {
+		const server = net.createServer().listen(port, '127.0.0.1');
+		try {
+			await eventOf(server, 'listening');
+		} catch {
+			return port;
+		}
+		server.close();
+		await eventOf(server, 'close');
+	}
 }
 
-// startCaddy starts one of the Caddys of the cluster.
-async function startCaddy(redis) {
-	const { global, site } = await blocks('node.Caddyfile');
-	const ports = { http: await freePort(), admin: await freePort() };
-	const own = (text) => text.replaceAll('{$PORT}', ports.http).replace(/\{\$REDIS_URL:.*?\}/, redis.url).replace(/admin off.*/, '');
-	return Caddy.start(own(site), { global: own(global), ports });
+// commands returns the shell commands in the comment at the top of the Caddyfile.
+async function commands() {
+	const text = await readFile(join(root, 'examples/cluster/Caddyfile'), 'utf8');
+	return [...text.matchAll(/^#\t(.+)$/gm)].map(([, command]) => command);
 }
 
-// Node is the server in Node, run where its packages are.
-class Node {
-	static async start(redis) {
-		const node = new Node();
-		node.http = await freePort();
-		node.dir = await mkdtemp(join(here, 'node_modules/.example-'));
-		const file = join(node.dir, 'server.mjs');
-		await copyFile(join(examples, 'cluster/server.mjs'), file);
-		node.process = spawn(process.execPath, [file], { env: { ...process.env, PORT: node.http, REDIS_URL: redis.url }, stdio: ['ignore', 'pipe', 'inherit'] });
-		node.exit = eventOf(node.process, 'exit');
-		await within(eventOf(node.process.stdout, 'data'), 'start of the server');
-		return node;
+// Command is a shell command with all of its child processes.
+class Command {
+	static async start(command, port) {
+		const started = new Command();
+		started.child = spawn('sh', ['-c', command], { cwd: root, detached: true, stdio: ['ignore', 'ignore', 'pipe'] });
+		let errors = '';
+		started.child.stderr.on('data', (data) => (errors = (errors + data).slice(-4000)));
+		started.exit = eventOf(started.child, 'exit');
+		const exited = started.exit.then(() => Promise.reject(new Error(`${command} ended: ${errors}`)));
+		exited.catch(() => {}); // a command that ends later ends by stop
+		try {
+			await within(Promise.race([listening(port), exited]), command, startTimeout);
+		} catch (error) {
+			await started.stop();
+			throw error;
+		}
+		return started;
 	}
 
+	// stop does what Ctrl-C does in a terminal: it interrupts the whole process group.
 	async stop() {
-		this.process.kill();
-		await this.exit;
-		await rm(this.dir, { recursive: true });
+		if (this.child.exitCode !== null || this.child.signalCode !== null) return;
+		process.kill(-this.child.pid, 'SIGINT');
+		await within(this.exit, 'end of the command');
 	}
 }
 
-describe('the example of a cluster', { skip: redisMissing, timeout: 60_000 }, () => {
+// listening waits until a TCP connection to the port is accepted.
+async function listening(port) {
+	await eventually(async () => {
+		const socket = net.connect(port, '127.0.0.1');
+		try {
+			await eventOf(socket, 'connect');
+			return true;
+		} catch {
+			return false;
+		} finally {
+			socket.destroy();
+		}
+	}, `a listener on port ${port}`, startTimeout);
+}
+
+const taken = await portInUse();
+if (taken && process.env.CI) throw new Error(`port ${taken} is in use, which the example needs`);
+const skip = redisMissing || (taken ? `port ${taken} is in use, which the example needs` : false);
+
+describe('the example of a cluster', { skip, timeout: 2 * startTimeout }, () => {
 	let redis;
-	let servers;
+	let nodes;
 	let balancer;
 
 	before(async () => {
-		redis = await Redis.start();
-		servers = [await startCaddy(redis), await startCaddy(redis), await Node.start(redis)];
-		let { site } = await blocks('Caddyfile');
-		for (const [i, { http }] of servers.entries()) site = site.replace(`127.0.0.1:808${i + 1}`, `127.0.0.1:${http}`);
-		balancer = await Caddy.start(site.replaceAll('root examples', `root ${examples}`));
+		redis = await Redis.start(ports.redis);
+		const [first, second, third, last] = await commands();
+		nodes = [];
+		for (const [i, command] of [first, second, third].entries()) nodes.push(await Command.start(command, ports.nodes[i]));
+		balancer = await Command.start(last, ports.balancer);
 	});
 	after(async () => {
-		await Promise.all([balancer, ...servers ?? []].map((server) => server?.stop()));
+		await Promise.all([balancer, ...nodes ?? []].map((command) => command?.stop()));
 		await redis?.stop();
 	});
 
-	// everywhere has clients come until each server has one, and is those three.
+	// everywhere connects clients until each node has one, and returns these three.
 	// They keep cookies, as browsers do.
 	async function everywhere(t, transports) {
 		const at = new Map();
 		while (at.size < 3) {
-			const socket = io(balancer.url, { forceNew: true, transports, withCredentials: true, reconnectionDelay: 10 });
+			const socket = io(url, { forceNew: true, transports, withCredentials: true, reconnectionDelay: 10 });
 			t.after(() => socket.close());
 			socket.got = [];
-			socket.on('said', (what) => socket.got.push(what));
+			socket.on('said', (message) => socket.got.push(message));
 			socket.on('connect', async () => (socket.server = await call(socket, 'join', 'everybody')));
 			await eventually(() => socket.server, 'the client joins');
 			if (at.has(socket.server)) socket.close();
@@ -90,28 +124,28 @@ describe('the example of a cluster', { skip: redisMissing, timeout: 60_000 }, ()
 	for (const transports of [['polling'], ['polling', 'websocket'], ['websocket']]) {
 		it(`has one room for all, by ${transports.join(' and ')}`, async (t) => {
 			const sockets = await everywhere(t, transports);
-			assert.match(sockets.map(({ server }) => server).join(), /^Caddy on \d+,Caddy on \d+,Node on \d+$/);
+			assert.deepEqual(sockets.map(({ server }) => server), ['Caddy on 8081', 'Caddy on 8082', 'Node.js on 8083']);
 			for (const socket of sockets) await call(socket, 'say', 'everybody', socket.server);
 			for (const { server, got } of sockets) {
 				const others = sockets.map((other) => other.server).filter((other) => other !== server);
-				await eventually(() => got.length >= 2, 'the others are heard');
+				await eventually(() => got.length >= 2, 'messages of the others');
 				assert.deepEqual(got.toSorted(), others);
 			}
 		});
 	}
 
-	it('shows a page', async () => {
-		const page = await (await fetch(balancer.url)).text();
+	it('serves the page and its client', async () => {
+		const page = await (await fetch(url)).text();
 		const [client] = page.match(/\/clients\/[^"]+/);
-		assert.equal((await fetch(balancer.url + client)).status, 200);
+		assert.equal((await fetch(url + client)).status, 200);
 	});
 
-	it('has the clients of a server that ends go to another', async (t) => {
+	it('moves the clients of a node that ends to another', async (t) => {
 		const sockets = await everywhere(t, ['polling', 'websocket']);
 		const [lost] = sockets;
 		const { server } = lost;
-		await servers.find(({ http }) => server.endsWith(http)).stop();
-		await eventually(() => lost.connected && lost.server !== server, 'the client is at another server');
+		await nodes[0].stop();
+		await eventually(() => lost.connected && lost.server !== server, 'the client is at another node');
 		for (const [i, from] of [[0, 1], [1, 2], [2, 0]]) {
 			sockets[i].got.length = 0;
 			await call(sockets[from], 'say', 'everybody', 'still here');

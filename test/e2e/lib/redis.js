@@ -16,9 +16,9 @@ export class Redis {
 	#dir;
 	#exit;
 
-	static async start() {
+	static async start(port) {
 		const redis = new Redis();
-		redis.port = await freePort();
+		redis.port = port ?? await freePort();
 		redis.#dir = await mkdtemp(join(tmpdir(), 'redis-e2e-'));
 		await redis.up();
 		return redis;

@@ -5,10 +5,10 @@ import assert from 'node:assert/strict';
 import { patience, within } from './time.js';
 
 // eventually waits until the condition holds.
-export async function eventually(condition, what) {
-	const deadline = Date.now() + patience;
+export async function eventually(condition, what, ms = patience) {
+	const deadline = Date.now() + ms;
 	while (!await condition()) {
-		if (Date.now() > deadline) throw new Error(`${what}: not within ${patience} ms`);
+		if (Date.now() > deadline) throw new Error(`${what}: not within ${ms} ms`);
 		await new Promise(setImmediate);
 	}
 }
