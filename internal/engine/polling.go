@@ -15,6 +15,10 @@ import (
 // compressFrom is the size of the smallest answer that is worth compressing.
 const compressFrom = 1024
 
+// maxPollPackets is how many packets one answer to a poll has. Clients of Python refuse
+// a payload with more; the rest comes with the next poll.
+const maxPollPackets = 16
+
 // changeOver is how long a poll that comes during an upgrade is held back: the packet
 // that completes the upgrade may have been sent before it and come after it.
 const changeOver = 10 * time.Millisecond
@@ -43,7 +47,7 @@ func (x *exchange) openPolling() {
 		x.W.Header().Add("Set-Cookie", name+"="+s.id+"; Path=/; HttpOnly; SameSite=Lax")
 	}
 	s.mu.Lock()
-	ms := s.drainLocked()
+	ms := s.takePayloadLocked()
 	s.mu.Unlock()
 	s.answerPoll(x, ms)
 }
@@ -129,8 +133,8 @@ func (s *Session) abandon() {
 	}
 }
 
-// unpark takes the GET away and returns what it is answered with: all that is
-// queued; or else, when the session is over, that it is; or a noop. Nil is for a
+// unpark takes the GET away and returns what it is answered with: what is queued, up
+// to [maxPollPackets]; or else, when the session is over, that it is; or a noop. Nil is for a
 // GET that should not have come after an upgrade. It reports whether this was the
 // last answer that a closing session waited for.
 //
@@ -147,7 +151,7 @@ func (s *Session) unpark() (ms []*eio.Message, over bool) {
 		}
 		return []*eio.Message{noop}, false
 	}
-	if ms = s.drainLocked(); len(ms) > 0 {
+	if ms = s.takePayloadLocked(); len(ms) > 0 {
 		return ms, false
 	}
 	if s.state == stateOpen || s.noop {
@@ -156,10 +160,25 @@ func (s *Session) unpark() (ms []*eio.Message, over bool) {
 	return []*eio.Message{last}, s.state == stateClosing
 }
 
-// drainLocked takes all that is queued.
-func (s *Session) drainLocked() []*eio.Message {
-	ms := s.queue
-	s.queue, s.bytes = nil, 0
+// takePayloadLocked takes the messages of one answer out of the queue: up to
+// maxPollPackets packets, but at least one message, whose attachments stay with it.
+func (s *Session) takePayloadLocked() []*eio.Message {
+	n, packets := 0, 0
+	for ; n < len(s.queue); n++ {
+		if packets += s.queue[n].Packets(); n > 0 && packets > maxPollPackets {
+			break
+		}
+	}
+	if n == len(s.queue) {
+		ms := s.queue
+		s.queue, s.bytes = nil, 0
+		return ms
+	}
+	ms := slices.Clone(s.queue[:n])
+	for _, m := range ms {
+		s.bytes -= m.Size() + perMessage
+	}
+	s.queue = slices.Delete(s.queue, 0, n)
 	return ms
 }
 
