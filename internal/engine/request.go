@@ -176,10 +176,13 @@ func (x *exchange) param(name string) string {
 	return values[len(values)-1]
 }
 
-// version is strict, unlike the reference: what is neither revision is none.
+// version returns the revision that the EIO parameter of a request names, 0 for an
+// unknown one. Old clients send none, or a revision before 3, and speak 3: the reference
+// reads these as 3, too. It also reads "5" and "abc" as 3, which no client of revision 3
+// sends.
 func version(eioParam string) eio.Version {
 	switch eioParam {
-	case "3":
+	case "", "0", "1", "2", "3":
 		return eio.V3
 	case "4":
 		return eio.V4

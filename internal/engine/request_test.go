@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/caddy-socketio/caddy-socketio/internal/eio"
 	"github.com/caddy-socketio/caddy-socketio/internal/engine"
 	"github.com/gorilla/websocket"
 )
@@ -42,11 +43,11 @@ func TestRefusals(t *testing.T) {
 			{"session on another transport", "GET", "EIO=4&transport=websocket&sid=" + sid, 400, request},
 			{"another revision", "GET", strings.Replace(v4, "EIO=4", "EIO=3", 1), 400, request},
 			{"another revision, V3", "POST", strings.Replace(v3, "EIO=3", "EIO=4", 1), 400, request},
-			{"no revision", "GET", "transport=polling", 400, version},
-			{"revision 2", "GET", "EIO=2&transport=polling", 400, version},
+			{"revision 5", "GET", "EIO=5&transport=polling", 400, version},
 			{"revision 04", "GET", "EIO=04&transport=polling", 400, version},
 			{"revision abc", "GET", "EIO=abc&transport=polling", 400, version},
 			{"no revision with a session", "GET", "transport=polling&sid=" + sid, 400, request},
+			{"revision 2 with a session", "GET", "EIO=2&transport=polling&sid=" + sid, 400, request},
 			{"put with a session", "PUT", v4, 405, ""},
 			{"long index", "GET", "EIO=4&transport=polling&j=" + strings.Repeat("1", 1000), 400, request},
 		} {
@@ -59,6 +60,32 @@ func TestRefusals(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestOldRevisions has clients that name no revision, or one before 3.
+func TestOldRevisions(t *testing.T) {
+	for _, revision := range []string{"", "EIO=&", "EIO=1&", "EIO=2&", "EIO=4&EIO=3&", "EIO=4&EIO=&"} {
+		bubble(t, config(), func(t *testing.T, w *world) {
+			q := w.open(revision)
+			if v := w.last().session.Version(); v != eio.V3 {
+				t.Errorf("%q is revision %v", revision, v)
+			}
+			w.want("POST", q, "2:4a", 200, "ok")
+			w.want("GET", q, "", 200, "2:4a")
+			w.want("GET", strings.Replace(q, revision, "EIO=4&", 1), "", 400, `{"code":3,"message":"Bad request"}`)
+			c := w.ws(revision + "sid=" + w.last().session.ID())
+			c.send("2probe")
+			c.want("3probe")
+			c.send("5")
+			c.send("4b")
+			c.want("4b")
+		})
+		c := config()
+		c.V3 = false
+		bubble(t, c, func(t *testing.T, w *world) {
+			w.want("GET", revision+"transport=polling", "", 400, `{"code":5,"message":"Unsupported protocol version"}`)
+		})
+	}
 }
 
 // TestLongHandshakes asks for more to be kept of a request than is good.

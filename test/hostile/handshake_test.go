@@ -110,7 +110,7 @@ func TestBadHandshakes(t *testing.T) {
 		{"GET", "EIO=4&transport=webtransport", 0},
 		{"GET", "EIO=4&transport[]=polling", 0},
 		{"GET", "EIO=4&transport=polling%00", 0},
-		{"GET", "transport=polling", 5},
+		{"GET", "EIO=5&transport=polling", 5},
 		{"GET", "EIO=99&transport=polling", 5},
 		{"GET", "EIO=abc&transport=polling", 5},
 		{"GET", "EIO=4.0&transport=polling", 5},
@@ -141,6 +141,35 @@ func TestBadHandshakes(t *testing.T) {
 	}
 	if got := common.upgrade(t, path+"EIO=4&transport=polling", ""); got.status != 400 {
 		t.Errorf("upgrade of polling: got %d", got.status)
+	}
+}
+
+// TestRevisions reads EIO as Node.js does: old clients send none, or 2, and mean 3.
+func TestRevisions(t *testing.T) {
+	common.watch(t)
+	for revision, version := range map[string]int{
+		"": 3, "EIO=&": 3, "EIO=1&": 3, "EIO=2&": 3, "EIO=3&": 3, "EIO=4&": 4, "EIO=4&EIO=3&": 3, "EIO=3&EIO=4&": 4,
+		"EIO=5&": 0, "EIO=4&EIO=5&": 0, "EIO=abc&": 0,
+	} {
+		begin := map[int]string{0: `{"code":5,"message":"Unsupported protocol version"}`, 3: `97:0{"sid":"`, 4: `0{"sid":"`}
+		target := "/socket.io/?" + revision + "transport=polling"
+		a := common.do(t, "GET", target, "")
+		if !strings.HasPrefix(a.body, begin[version]) {
+			t.Errorf("%q: got %d %s", revision, a.status, a.body)
+		}
+		_, sid, _ := strings.Cut(a.body, `"sid":"`)
+		if sid, _, _ = strings.Cut(sid, `"`); version == 3 {
+			if a := common.do(t, "POST", target+"&sid="+sid, `18:420["echo","here"]`); a.status != 200 {
+				t.Errorf("%q: POST got %d %s", revision, a.status, a.body)
+			}
+			if w := common.opened(t, "/socket.io/?"+revision+"transport=websocket"); w.next()[:1] != "0" || w.next() != "40" {
+				t.Errorf("%q: the WebSocket is not one of revision 3", revision)
+			}
+		}
+		only4 := common.do(t, "GET", "/four/?"+revision+"transport=polling", "")
+		if version != 4 && only4.body != begin[0] || version == 4 && only4.status != 200 {
+			t.Errorf("%q with protocols 4: got %d %s", revision, only4.status, only4.body)
+		}
 	}
 }
 

@@ -26,6 +26,7 @@ const patience = 20 * time.Second
 // site is the inside of the common site: the same namespaces on routes that differ.
 var site = route("/socket.io/", "") +
 	route("/packed/", "compression on") +
+	route("/four/", "protocols 4") +
 	route("/limited/", "rate_limit 100 200") +
 	route("/capped/", "max_connections 20") +
 	route("/brief/", "ping_interval 400ms\nping_timeout 400ms\nconnect_timeout 2s\nupgrade_timeout 500ms")
