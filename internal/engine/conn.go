@@ -48,9 +48,10 @@ type conn struct {
 	window []byte        // what was last read into the buffer, where it is
 	buffer *bufio.Reader // gorilla's
 	ws     *websocket.Conn
-	early  []byte // read before the connection was taken over
-	wire   int64  // bytes of the message under way, frame heads included
-	budget int64  // what wire may grow to
+	early  []byte     // read before the connection was taken over
+	wire   int64      // bytes of the message under way, frame heads included
+	budget int64      // what wire may grow to
+	heads  *headGuard // nil without compression
 
 	// Guarded by session.mu.
 	control  []byte        // frames that do not wait for the queue: pongs, the answer to a probe
@@ -183,6 +184,9 @@ func (t tap) Read(p []byte) (n int, err error) {
 		}
 	} else {
 		n, err = c.net.Read(p)
+	}
+	if c.heads != nil {
+		c.heads.mark(p[:n])
 	}
 	if cap(p) <= readBuffer { // larger parts of messages bypass the buffer
 		c.remember(p[:n])

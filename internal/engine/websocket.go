@@ -20,7 +20,6 @@ const (
 	// through buffers that idle connections share.
 	readBuffer = 512
 	acceptGUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11" // RFC 6455, section 1.3
-	deflate    = "permessage-deflate"
 )
 
 // checkHandshake refuses what gorilla would: it must have nothing to refuse when the
@@ -107,6 +106,9 @@ func (x *exchange) connect(s *Session) (*conn, error) {
 	} else {
 		_ = nc.SetDeadline(time.Time{}) // those of the server are not for us
 	}
+	if compress {
+		c.heads = new(headGuard)
+	}
 	c.encoding = webSocketEncoding(x.version, x.param("b64") != "", compress)
 	c.budget = fragmentAllowance
 	if c.ws, err = adopt(c, x.W, compress); err != nil {
@@ -131,24 +133,13 @@ func (x *exchange) answerHeader() (header http.Header, compress bool) {
 	if offered, _, _ := strings.Cut(x.R.Header.Get("Sec-Websocket-Protocol"), ","); offered != "" {
 		header["Sec-Websocket-Protocol"] = []string{strings.TrimSpace(offered)}
 	}
-	if compress = x.config.Compression && offersDeflate(x.R.Header); compress {
-		header["Sec-Websocket-Extensions"] = []string{deflate + "; server_no_context_takeover; client_no_context_takeover"}
-	}
-	return header, compress
-}
-
-// offersDeflate looks for an offer of permessage-deflate that leaves the window of
-// the server alone: Go's compressor has but one size.
-func offersDeflate(h http.Header) bool {
-	for _, line := range h["Sec-Websocket-Extensions"] {
-		for offer := range strings.SplitSeq(line, ",") {
-			name, parameters, _ := strings.Cut(offer, ";")
-			if strings.TrimSpace(name) == deflate && !strings.Contains(parameters, "server_max_window_bits") {
-				return true
-			}
+	if x.config.Compression {
+		var answer string
+		if answer, compress = acceptDeflate(x.R.Header); compress {
+			header["Sec-Websocket-Extensions"] = []string{answer}
 		}
 	}
-	return false
+	return header, compress
 }
 
 func webSocketEncoding(v eio.Version, b64, compress bool) eio.Encoding {

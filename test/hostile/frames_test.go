@@ -72,24 +72,128 @@ func TestBrokenFrames(t *testing.T) {
 		}{closing(status, ""), protocolError}
 	}
 	for name, test := range tests {
+		statuses := []int{test.status}
+		if test.status == 0 { // there is no telling what it is
+			statuses = []int{protocolError, tooBig}
+		}
 		t.Run(name, func(t *testing.T) {
-			statuses := []int{test.status}
-			if test.status == 0 { // there is no telling what it is
-				statuses = []int{protocolError, tooBig}
-			}
 			w := common.member(t, "/socket.io/")
 			w.raw(test.sent)
 			w.wantClosed(statuses...)
-
-			// The same in the segment of the handshake.
-			early, err := common.dial("/socket.io/?EIO=4&transport=websocket", "", test.sent)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer early.Close()
-			early.t = t
-			early.wantClosed(statuses...)
+			wantClosedEarly(t, "/socket.io/", "", test.sent, statuses...)
 		})
+		if name == "reserved bit 1" {
+			continue // with compression it has a meaning
+		}
+		t.Run(name+", with compression", func(t *testing.T) {
+			w := common.packed(t)
+			w.raw(test.sent)
+			w.wantClosed(statuses...)
+			wantClosedEarly(t, "/packed/", offerDeflate, test.sent, statuses...)
+		})
+	}
+}
+
+// wantClosedEarly sends frames in the segment of the handshake.
+func wantClosedEarly(t *testing.T, path, header string, sent []byte, statuses ...int) {
+	t.Helper()
+	w, err := common.dial(path+"?EIO=4&transport=websocket", header, sent)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	w.t = t
+	w.wantClosed(statuses...)
+}
+
+// TestReservedBitOfCompression sets RSV1 where only the first frame of a message may
+// have it.
+func TestReservedBitOfCompression(t *testing.T) {
+	common.watch(t)
+	plain, packed := []byte(`42["x"]`), deflated([]byte(`42["unknown","`+strings.Repeat("x", 100)+`"]`))
+	for name, sent := range map[string][]byte{
+		"a continuation":                append(frame(opText, plain), frame(fin|rsv1|opContinue, plain)...),
+		"a continuation that goes on":   append(frame(opText, plain), frame(rsv1|opContinue, plain)...),
+		"an empty continuation":         append(frame(opText, plain), frame(fin|rsv1|opContinue, nil)...),
+		"a continuation of compression": append(frame(rsv1|opText, packed[:9]), frame(fin|rsv1|opContinue, packed[9:])...),
+		"a continuation of nothing":     frame(fin|rsv1|opContinue, plain),
+		"a ping":                        frame(fin|rsv1|opPing, plain),
+		"a ping within a message":       append(frame(rsv1|opText, packed[:9]), frame(fin|rsv1|opPing, nil)...),
+		"a pong":                        frame(fin|rsv1|opPong, nil),
+		"a close":                       frame(fin|rsv1|opClose, []byte{3, 0xe8}),
+		"after a longer message":        append(frame(fin|opText, []byte("6"+strings.Repeat("x", 200))), frame(fin|rsv1|opPing, nil)...),
+		"after a large message":         append(frame(fin|opText, []byte("6"+strings.Repeat("x", 70_000))), frame(fin|rsv1|opPing, nil)...),
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := common.packed(t)
+			w.raw(sent)
+			w.wantClosed(protocolError)
+			wantClosedEarly(t, "/packed/", offerDeflate, sent, protocolError)
+			byByte := common.packed(t)
+			if len(sent) < 1_000 {
+				for i := range sent {
+					byByte.raw(sent[i : i+1])
+				}
+				byByte.wantClosed(protocolError)
+			}
+		})
+	}
+	w := common.packed(t)
+	w.raw(frame(rsv1|opText, packed[:9]))
+	w.raw(frame(fin|opPing, nil))
+	w.raw(frame(opContinue, packed[9:20]))
+	w.raw(frame(fin|opContinue, packed[20:]))
+	w.wantAlive()
+}
+
+// TestOffersOfCompression takes the first offer that is acceptable.
+func TestOffersOfCompression(t *testing.T) {
+	common.watch(t)
+	const plain = "permessage-deflate; server_no_context_takeover; client_no_context_takeover"
+	for offers, want := range map[string]string{
+		"permessage-deflate":                                                                          plain,
+		"permessage-deflate; client_max_window_bits":                                                  plain,
+		`permessage-deflate;client_max_window_bits="8"`:                                               plain,
+		"permessage-deflate; client_max_window_bits=15; client_no_context_takeover":                   plain,
+		"permessage-deflate; server_no_context_takeover; client_no_context_takeover":                  plain,
+		`permessage-deflate ; server_max_window_bits = "1\5"`:                                         plain + "; server_max_window_bits=15",
+		"permessage-deflate; unknown, permessage-deflate":                                             plain,
+		`x; a="b", , permessage-deflate; server_max_window_bits=10, permessage-deflate`:               plain,
+		"permessage-deflate; server_max_window_bits=8, permessage-deflate; server_max_window_bits=15": plain + "; server_max_window_bits=15",
+
+		"permessage-deflate; unknown":                                                "",
+		"permessage-deflate; server_no_context_takeover=1":                           "",
+		"permessage-deflate; client_no_context_takeover=true":                        "",
+		"permessage-deflate; server_no_context_takeover; server_no_context_takeover": "",
+		"permessage-deflate; client_max_window_bits; client_max_window_bits=10":      "",
+		"permessage-deflate; client_max_window_bits=7":                               "",
+		"permessage-deflate; client_max_window_bits=16":                              "",
+		"permessage-deflate; client_max_window_bits=08":                              "",
+		"permessage-deflate; client_max_window_bits=":                                "",
+		`permessage-deflate; client_max_window_bits=""`:                              "",
+		`permessage-deflate; client_max_window_bits=" 8"`:                            "",
+		`permessage-deflate; client_max_window_bits="8`:                              "",
+		"permessage-deflate; client_max_window_bits=x":                               "",
+		"permessage-deflate; server_max_window_bits":                                 "",
+		"permessage-deflate; server_max_window_bits=10":                              "",
+		"permessage-deflate; server_max_window_bits=015":                             "",
+		"permessage-deflate;":                                                        "",
+		"permessage-deflate x":                                                       "",
+		"permessage-deflate=1":                                                       "",
+		"permessage-deflate2":                                                        "",
+		`x; a=", permessage-deflate`:                                                 "",
+		"x-webkit-deflate-frame":                                                     "",
+	} {
+		header := "Sec-WebSocket-Extensions: " + strings.ReplaceAll(offers, ", permessage", "\r\nSec-WebSocket-Extensions: permessage") + "\r\n"
+		for _, header := range []string{"Sec-WebSocket-Extensions: " + offers + "\r\n", header} {
+			a := common.upgrade(t, "/packed/?EIO=4&transport=websocket", header)
+			if got := a.header.Get("Sec-WebSocket-Extensions"); a.status != 101 || got != want {
+				t.Errorf("%s: got %d %q, want %q", header, a.status, got, want)
+			}
+			if a := common.upgrade(t, "/socket.io/?EIO=4&transport=websocket", header); a.header.Get("Sec-WebSocket-Extensions") != "" {
+				t.Errorf("%s is accepted without compression", header)
+			}
+		}
 	}
 }
 

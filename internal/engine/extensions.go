@@ -1,0 +1,148 @@
+package engine
+
+import (
+	"net/http"
+	"strings"
+)
+
+const deflate = "permessage-deflate"
+
+// acceptDeflate returns the answer to the first offer of permessage-deflate that is
+// acceptable, and whether there is one (RFC 7692, sections 5.1 and 7.1). An offer with a
+// parameter that is unknown, given twice or has a wrong value is declined. The offers end
+// where the header breaks the grammar of RFC 6455, section 9.1.
+func acceptDeflate(h http.Header) (answer string, ok bool) {
+	s := extensionScanner{strings.Join(h["Sec-Websocket-Extensions"], ",")}
+	for {
+		name, parameters, valid := s.offer()
+		if !valid {
+			return "", false
+		}
+		if name == deflate {
+			if answer, ok = acceptOffer(parameters); ok {
+				return answer, true
+			}
+		}
+	}
+}
+
+// acceptOffer returns the answer to one offer of permessage-deflate.
+func acceptOffer(parameters []extensionParameter) (answer string, ok bool) {
+	answer = deflate + "; server_no_context_takeover; client_no_context_takeover"
+	given := make(map[string]bool, len(parameters))
+	for _, p := range parameters {
+		ok := false
+		switch p.name {
+		case "server_no_context_takeover", "client_no_context_takeover":
+			ok = !p.hasValue
+		case "client_max_window_bits":
+			ok = !p.hasValue || isWindowBits(p.value)
+		case "server_max_window_bits":
+			// Go's compressor has no window but the largest.
+			ok = p.value == "15"
+			answer += "; server_max_window_bits=15"
+		}
+		if !ok || given[p.name] {
+			return "", false
+		}
+		given[p.name] = true
+	}
+	return answer, true
+}
+
+// isWindowBits reports whether a value is a number from 8 to 15 without leading zeros.
+func isWindowBits(value string) bool {
+	switch value {
+	case "8", "9", "10", "11", "12", "13", "14", "15":
+		return true
+	}
+	return false
+}
+
+// extensionParameter is one parameter of an extension. A value in quotes is without them.
+type extensionParameter struct {
+	name, value string
+	hasValue    bool
+}
+
+// extensionScanner reads a Sec-WebSocket-Extensions header.
+type extensionScanner struct{ rest string }
+
+// offer returns the next extension. ok is false at the header's end and where it breaks
+// the grammar.
+func (s *extensionScanner) offer() (name string, parameters []extensionParameter, ok bool) {
+	for s.skip(',') {
+	}
+	if name, ok = s.token(); !ok {
+		return "", nil, false
+	}
+	for s.skip(';') {
+		var p extensionParameter
+		if p.name, ok = s.token(); !ok {
+			return "", nil, false
+		}
+		if p.hasValue = s.skip('='); p.hasValue {
+			if p.value, ok = s.value(); !ok {
+				return "", nil, false
+			}
+		}
+		parameters = append(parameters, p)
+	}
+	s.skipSpace()
+	return name, parameters, s.rest == "" || s.rest[0] == ','
+}
+
+func (s *extensionScanner) skipSpace() { s.rest = strings.TrimLeft(s.rest, " \t") }
+
+// skip skips a character, with the spaces before it, and reports whether it was there.
+func (s *extensionScanner) skip(c byte) bool {
+	s.skipSpace()
+	if s.rest == "" || s.rest[0] != c {
+		return false
+	}
+	s.rest = s.rest[1:]
+	return true
+}
+
+func (s *extensionScanner) token() (token string, ok bool) {
+	s.skipSpace()
+	n := 0
+	for n < len(s.rest) && isTokenByte(s.rest[n]) {
+		n++
+	}
+	token, s.rest = s.rest[:n], s.rest[n:]
+	return token, n > 0
+}
+
+// value reads a token, which may stand in quotes.
+func (s *extensionScanner) value() (value string, ok bool) {
+	if !s.skip('"') {
+		return s.token()
+	}
+	var unquoted strings.Builder
+	for i := 0; i < len(s.rest); i++ {
+		c := s.rest[i]
+		if c == '"' {
+			s.rest = s.rest[i+1:]
+			return unquoted.String(), unquoted.Len() > 0
+		}
+		if c == '\\' && i+1 < len(s.rest) {
+			i++
+			c = s.rest[i]
+		}
+		if !isTokenByte(c) {
+			return "", false
+		}
+		unquoted.WriteByte(c)
+	}
+	return "", false
+}
+
+// isTokenByte reports whether a byte may stand in a token (RFC 9110, section 5.6.2).
+func isTokenByte(c byte) bool {
+	switch {
+	case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9':
+		return true
+	}
+	return strings.IndexByte("!#$%&'*+-.^_`|~", c) >= 0
+}
