@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"bytes"
 	"context"
 	"maps"
 	"net/url"
@@ -125,7 +126,10 @@ func (c *client) take(p sio.Packet) {
 		return
 	}
 	if s == nil {
-		if c.version == sio.V5 && !c.left(p.Namespace) {
+		switch {
+		case c.version == sio.V4 && p.Type == sio.Disconnect:
+			c.dropHeld(p.Namespace)
+		case c.version == sio.V5 && !c.left(p.Namespace):
 			c.reject(ReasonForcedServer, errNotJoined)
 		}
 		return // it was sent before the client knew that it is out
@@ -172,12 +176,36 @@ func (c *client) takeConnect(s *Socket, p sio.Packet) {
 		c.refuse(p.Namespace, errRate)
 	case s == nil:
 		c.connect(p)
+	case s.state.Load() == stateConnecting:
+		c.connectAgain(s, p)
 	case c.version == sio.V4:
 		// Some 2.x clients ask for "/", which they have already.
 		_ = s.sendPacket(sio.Packet{Type: sio.Connect, Namespace: s.ns.name})
 	default:
 		c.reject(ReasonForcedServer, errJoinedTwice)
 	}
+}
+
+// connectAgain takes the connect packet of a client that has disconnected and connected
+// again before it had an answer, as a component does that React mounts twice. Clients
+// send no packet for that disconnect. The same packet again gets the answer to the first
+// one. Other auth replaces the socket: it must not be connected as somebody that its
+// client no longer is. Node.js would connect both.
+func (c *client) connectAgain(s *Socket, p sio.Packet) {
+	same := p.Query == s.query && (c.version == sio.V4 || bytes.Equal(authOf(p).JSON, s.auth.JSON))
+	if same || c.version == sio.V4 && p.Namespace == "/" { // the server connects it to "/"
+		return
+	}
+	s.close(ReasonClientDisconnect)
+	c.takeConnect(nil, p)
+}
+
+// authOf returns the auth of a V5 connect packet.
+func authOf(p sio.Packet) sio.Data {
+	if len(p.Data.JSON) == 0 {
+		return noAuth
+	}
+	return p.Data
 }
 
 // connect makes a socket in the packet's namespace and starts its life, or
@@ -196,13 +224,11 @@ func (c *client) connect(p sio.Packet) {
 		return
 	}
 	s := &Socket{
-		id: c.socketID(p.Namespace), ns: ns, client: c, auth: p.Data,
+		id: c.socketID(p.Namespace), ns: ns, client: c, auth: authOf(p),
 		query: p.Query, done: make(chan struct{}), opening: new(opening),
 	}
 	if c.version == sio.V4 {
 		s.auth = queryObject(s.Query())
-	} else if len(s.auth.JSON) == 0 {
-		s.auth = noAuth
 	}
 	if refusal := c.add(s); refusal != nil {
 		c.hub.leave(ns)

@@ -234,3 +234,68 @@ func TestTooManyNamespaces(t *testing.T) {
 	c.send("40/last,")
 	c.want(`44/last,{"message":"Too many namespaces"}`)
 }
+
+// A client may connect again before it has an answer: it sends no disconnect packet then.
+func TestConnectsAgainWhileConnecting(t *testing.T) {
+	for _, version := range []string{"4", "3"} {
+		h, url := newHub(t)
+		answerSync(h.Of("/"))
+		chat := h.Of("/chat")
+		entered, release := make(chan *hub.Socket), make(chan error)
+		chat.On("connect", hub.HandlerFunc(func(_ context.Context, ev *hub.Event) error {
+			entered <- ev.Socket
+			return <-release
+		}))
+		c := dial(t, url, version)
+		first, other := `40/chat,{"a":1}`, `40/chat,{"a":2}`
+		if version == "4" {
+			c.join("/", "")
+		} else {
+			c.want("40")
+			first, other = "40/chat?a=1,", "40/chat?a=2,"
+		}
+		c.send(first)
+		replaced := await(t, entered)
+		c.send(first)
+		c.sync("/")
+		c.send(other)
+		replacing := await(t, entered)
+		c.send(other)
+		c.sync("/")
+		release <- nil // whichever: only one of the two can be connected
+		release <- nil
+		if got := c.read(); !strings.HasPrefix(got, "40/chat,") {
+			t.Fatalf("got %q", got)
+		}
+		c.sync("/")
+		if n := chat.Len(); n != 1 {
+			t.Errorf("%d sockets", n)
+		}
+		if _, ok := chat.Socket(replacing.ID()); !ok || string(replacing.Auth().JSON) == string(replaced.Auth().JSON) {
+			t.Error("the first one is connected")
+		}
+	}
+}
+
+// The last word of a 2.x client counts that waits for "/".
+func TestOldClientConnectsAgainWhileWaiting(t *testing.T) {
+	h, url := newHub(t)
+	release := make(chan error)
+	h.Of("/").On("connect", hub.HandlerFunc(func(context.Context, *hub.Event) error { return <-release }))
+	answerSync(h.Of("/"))
+	h.Of("/left")
+	chat := h.Of("/chat")
+	c := dial(t, url, "3")
+	for _, packet := range []string{"40/left,", "40/chat?a=1,", "40/chat?a=2,", "41/left,"} {
+		c.send(packet)
+	}
+	c.send("2") // answered when all that was read
+	c.want("3")
+	release <- nil
+	c.want("40")
+	c.want("40/chat,")
+	c.sync("/")
+	if s, ok := chat.Socket("/chat#" + c.sid); !ok || s.Query().Get("a") != "2" {
+		t.Errorf("socket %v", s)
+	}
+}

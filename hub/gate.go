@@ -1,6 +1,10 @@
 package hub
 
-import "github.com/caddy-socketio/caddy-socketio/sio"
+import (
+	"slices"
+
+	"github.com/caddy-socketio/caddy-socketio/sio"
+)
 
 // gate is whether a client may be elsewhere than in "/". That of a 2.x client opens
 // when it is in there, as its server lets nobody around it.
@@ -31,7 +35,8 @@ func (c *client) held(p sio.Packet) (held bool, refusal *Refusal) {
 	if c.gate == gateShut {
 		return true, nil
 	}
-	p.Data = sio.Data{} // which means nothing in what a 2.x client connects with
+	p.Data = sio.Data{}           // which means nothing in what a 2.x client connects with
+	c.dropHeldLocked(p.Namespace) // the last packet counts
 	size := len(p.Query)
 	for _, waiting := range c.waiting {
 		size += len(waiting.Query)
@@ -44,6 +49,18 @@ func (c *client) held(p sio.Packet) (held bool, refusal *Refusal) {
 	}
 	c.waiting = append(c.waiting, p)
 	return true, nil
+}
+
+// dropHeld drops the packet of a 2.x client that has left the namespace before it was
+// let into "/".
+func (c *client) dropHeld(namespace string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.dropHeldLocked(namespace)
+}
+
+func (c *client) dropHeldLocked(namespace string) {
+	c.waiting = slices.DeleteFunc(c.waiting, func(p sio.Packet) bool { return p.Namespace == namespace })
 }
 
 // joined says that a socket of the connection is connected.
