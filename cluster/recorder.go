@@ -42,6 +42,11 @@ type Recorder interface {
 	// none, or when events after the offset are kept no more.
 	Restore(ctx context.Context, pid, offset string) (Session, error)
 
+	// Return saves again what Restore returned, as it was and for the rest of its
+	// time: the client's connection broke before it knew that it is back. It
+	// queues and returns.
+	Return(left Session) error
+
 	// Missed returns the events after an offset that were for a socket in
 	// rooms, in order, each with its offset.
 	Missed(ctx context.Context, offset string, rooms []string) ([]Emit, error)
@@ -66,4 +71,6 @@ type Session struct {
 	Offset string
 	// Known is true when it is sure that the socket was in this namespace.
 	Known bool
+	// Saved is the recorder's own form of the session, for [Recorder.Return].
+	Saved any
 }

@@ -103,6 +103,7 @@ func (s *Socket) connect(ev *Event) {
 		return
 	}
 	waiting := s.state.CompareAndSwap(stateConnecting, stateGone)
+	s.saveUnaccepted()
 	s.client.forget(s)
 	s.end()
 	if err == nil || !waiting {
@@ -222,6 +223,7 @@ func (s *Socket) close(reason string) (live bool) {
 		next := stateDisconnecting
 		if state == stateConnecting {
 			next = stateGone // it never was; connect finds out and tidies up
+			s.noteCloseReason(reason)
 		}
 		if !s.state.CompareAndSwap(state, next) {
 			continue

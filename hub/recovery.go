@@ -205,16 +205,18 @@ func (s *Socket) comeBack() {
 	h := &s.ns.history
 	recorder := s.ns.recorder()
 	if pid != "" {
-		h.takeLive(pid)
+		h.closeFormer(s.client.ctx, pid, s)
 		if recorder != nil {
 			if s.comeBackShared(recorder, pid, offset) {
 				return
 			}
 		} else if left := h.take(pid, offset, s.client.route.config().Engine.MaxQueue); left != nil {
+			s.opening.saveAgain = func() { h.saveAgain(s.ns, left) }
 			s.restore(left)
 			s.admitted = true
 			return
 		}
+		h.dropLive(pid, s)
 	}
 	if recorder != nil {
 		s.from = recorder.Delivered()
@@ -228,29 +230,32 @@ func (r *history) enrol(s *Socket) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	s.since = r.next
-	r.keepLive(s)
+	r.keepLive(s.pid, s)
 }
 
 // keepLive remembers a socket by its pid. The caller holds mu.
-func (r *history) keepLive(s *Socket) {
+func (r *history) keepLive(pid string, s *Socket) {
 	if r.live == nil {
 		r.live = make(map[string]*Socket)
 	}
-	r.live[s.pid] = s
+	r.live[pid] = s
 }
 
-// drop forgets a socket whose life is over.
-func (r *history) drop(s *Socket) {
+// dropLive is the reverse of keepLive, unless the pid is another socket's by now.
+func (r *history) dropLive(pid string, s *Socket) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.live[s.pid] == s {
-		delete(r.live, s.pid)
+	if r.live[pid] == s {
+		delete(r.live, pid)
 	}
 }
 
+// drop forgets a socket whose life is over.
+func (r *history) drop(s *Socket) { r.dropLive(s.pid, s) }
+
 // save keeps what is left of a socket.
 func (r *history) save(s *Socket, keep bool) {
-	names := s.ns.index.Of(s)
+	names := s.roomsToSave()
 	if recorder := s.ns.recorder(); recorder != nil {
 		if r.drop(s); keep {
 			s.saveShared(recorder, names)
@@ -276,18 +281,6 @@ func (r *history) save(s *Socket, keep bool) {
 	r.order = append(r.order, left)
 	r.held += left.cost()
 	r.trim(s.ns)
-}
-
-// takeLive ends the socket that a client comes back to when it does not know yet
-// that its connection is lost.
-func (r *history) takeLive(pid string) {
-	r.mu.Lock()
-	old := r.live[pid]
-	r.mu.Unlock()
-	if old != nil {
-		old.close("transport close")
-		old.client.session.Close("transport close")
-	}
 }
 
 // take finds what is left of the socket that a client comes back to, whose last
@@ -350,7 +343,7 @@ func comesBack(auth sio.Data) (pid, offset string) {
 // restore makes a new socket the one that its client had.
 func (s *Socket) restore(left *savedSocket) {
 	s.id, s.pid, s.since, s.restored = left.id, left.pid, left.since, true
-	s.data, s.dataBytes, s.values = left.data, left.size, left.values
+	s.data, s.dataBytes, s.values = maps.Clone(left.data), left.size, left.values
 	for _, room := range left.rooms {
 		if room != left.id {
 			s.opening.rooms = append(s.opening.rooms, room)
@@ -369,7 +362,7 @@ func (s *Socket) replay() {
 		s.client.session.Send(m)
 	}
 	s.client.session.Send(connectPacket(s))
-	r.keepLive(s)
+	r.keepLive(s.pid, s)
 	s.mu.Lock()
 	s.opening.replayed = true
 	s.mu.Unlock()

@@ -126,6 +126,9 @@ func (s *Socket) comeBackShared(r cluster.Recorder, pid, offset string) bool {
 	ctx, cancel := context.WithTimeout(s.client.ctx, restoreTimeout)
 	defer cancel()
 	left, err := r.Restore(ctx, pid, offset)
+	if err == nil {
+		s.opening.saveAgain = func() { s.ns.returnSession(r, left) }
+	}
 	if err == nil && (left.PID != pid || !plainID(left.PID) || !plainID(left.ID) || CheckRooms(left.Rooms) != nil || len(left.Rooms) > MaxRooms) {
 		err = errors.New("malformed session")
 	}
@@ -227,7 +230,7 @@ func (s *Socket) replayShared(r cluster.Recorder) {
 	s.client.session.Send(connectPacket(s))
 	h := &s.ns.history
 	h.mu.Lock()
-	h.keepLive(s)
+	h.keepLive(s.pid, s)
 	h.mu.Unlock()
 	s.mu.Lock()
 	s.from = from

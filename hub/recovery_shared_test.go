@@ -110,6 +110,8 @@ func (r *recorder) Restore(_ context.Context, pid, offset string) (cluster.Sessi
 	return s, nil
 }
 
+func (r *recorder) Return(left cluster.Session) error { return r.Save(left, time.Minute) }
+
 func (r *recorder) Missed(_ context.Context, offset string, rooms []string) (missed []cluster.Emit, err error) {
 	r.mu.Lock()
 	for _, op := range r.events[number(offset):] {

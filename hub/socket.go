@@ -69,6 +69,12 @@ type opening struct {
 	missed   []cluster.Emit // what a restored socket has to get first
 	// replayed is true when a restored socket has got all that is recorded.
 	replayed bool
+	// saveAgain saves what the socket was restored from, for a socket that is not
+	// accepted; nil when there was nothing saved.
+	saveAgain func()
+	// closeReason is why the socket closed before it was accepted; empty when its
+	// connect event failed.
+	closeReason string
 }
 
 // ID returns the socket's id, which is also the name of the room that it is

@@ -23,6 +23,8 @@ func pack(t testing.TB, text string) string {
 	return string(b)
 }
 
+func encode64(text string) string { return base64.StdEncoding.EncodeToString([]byte(text)) }
+
 // malformedEntries are types and data of entries that must have no effect, and be
 // counted.
 var malformedEntries = [][2]string{

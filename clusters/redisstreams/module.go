@@ -19,7 +19,7 @@ func init() { caddy.RegisterModule(RedisStreams{}) }
 // sockets, and what they missed, on any of the servers.
 //
 // It takes Redis 6.2 or later. The user of a Redis with access control lists needs
-// xadd, xread, xrange, xrevrange, set, getdel, publish, subscribe, unsubscribe,
+// xadd, xread, xrange, xrevrange, set, get, pttl, getdel, publish, subscribe, unsubscribe,
 // pubsub|numsub, hello, ping and auth, the stream, the keys of sessions, and the
 // channels; in a Redis Cluster, cluster|slots, too.
 type RedisStreams struct {

@@ -98,7 +98,7 @@ func TestRefusedConfig(t *testing.T) {
 
 // TestAges knows how old messages get.
 func TestAges(t *testing.T) {
-	for kind, age := range map[outgoingKind]time.Duration{anEntry: maxEntryAge, aValue: maxEntryAge, aMessage: maxAge, aQuery: maxAge} {
+	for kind, age := range map[outgoingKind]time.Duration{anEntry: maxEntryAge, aValue: maxEntryAge, aMessage: maxAge, aGet: maxAge, aTimeLeft: maxAge, aClaim: maxAge} {
 		if m := (outgoing{kind: kind}); m.Expired(age) || !m.Expired(age+1) {
 			t.Errorf("kind %d: messages get older than %s, or not as old", kind, age)
 		}

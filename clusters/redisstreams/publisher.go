@@ -31,7 +31,9 @@ const (
 	anEntry outgoingKind = iota // of the stream
 	aMessage
 	aValue
-	aQuery // gets and deletes a value
+	aGet      // gets a value
+	aTimeLeft // gets the time until a value expires
+	aClaim    // gets and deletes a value
 )
 
 // Size is how many bytes the message has.
@@ -42,10 +44,10 @@ func (m outgoing) Cost() int { return len(m.payload) + len(m.name) + redislink.O
 
 // Expired reports whether it is too late for something this old.
 func (m outgoing) Expired(age time.Duration) bool {
-	if m.kind == aMessage || m.kind == aQuery {
-		return age > maxAge
+	if m.kind == anEntry || m.kind == aValue {
+		return age > maxEntryAge
 	}
-	return age > maxEntryAge
+	return age > maxAge
 }
 
 // GiveUp is told that the message will not be published.
@@ -64,7 +66,11 @@ func (m *outgoing) command(l *link, b rueidis.Builder) rueidis.Completed {
 		return b.Publish().Channel(m.name).Message(m.payload).Build()
 	case aValue:
 		return b.Set().Key(m.name).Value(m.payload).PxMilliseconds(max(1, m.keep.Milliseconds())).Build()
-	case aQuery:
+	case aGet:
+		return b.Get().Key(m.name).Build()
+	case aTimeLeft:
+		return b.Pttl().Key(m.name).Build()
+	case aClaim:
 		return b.Getdel().Key(m.name).Build()
 	}
 	return b.Arbitrary("XADD").Keys(l.names.stream).Args("MAXLEN", "~", l.settings.maxLenText(), "*",

@@ -2,6 +2,7 @@ package redisstreams
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
@@ -130,4 +131,13 @@ func (a *adapter) Save(left cluster.Session, keep time.Duration) error {
 	}
 	l := a.line.link
 	return l.out.Push(outgoing{kind: aValue, name: l.names.sessions + left.PID, payload: payload, keep: keep})
+}
+
+// Return queues what Restore returned, as it was in Redis.
+func (a *adapter) Return(left cluster.Session) error {
+	stored, ok := left.Saved.(storedSession)
+	if !ok {
+		return fmt.Errorf("%s: %w: it was not restored", engine, cluster.ErrNoSession)
+	}
+	return a.line.link.saveAgain(stored)
 }

@@ -135,6 +135,7 @@ func TestRestore(t *testing.T) {
 	node := b.Adapter.(*adapter)
 	for _, offset := range []string{"", first} {
 		got, err := node.Restore(t.Context(), "secret", offset)
+		got.Saved = nil // the adapter's own
 		want := left
 		want.Known, want.Offset = true, map[string]string{"": from, first: first}[offset]
 		if err != nil || fmt.Sprintf("%+v", got) != fmt.Sprintf("%+v", want) {
@@ -170,7 +171,7 @@ func TestRestore(t *testing.T) {
 // TestRestrictedUser has a user with no more rights than the documentation asks for.
 func TestRestrictedUser(t *testing.T) {
 	s := redistest.Start(t)
-	s.Command("ACL", "SETUSER", "sio", "on", ">pass", "resetkeys", "resetchannels", "-@all", "+xadd", "+xread", "+xrange", "+xrevrange", "+set", "+getdel",
+	s.Command("ACL", "SETUSER", "sio", "on", ">pass", "resetkeys", "resetchannels", "-@all", "+xadd", "+xread", "+xrange", "+xrevrange", "+set", "+get", "+pttl", "+getdel",
 		"+publish", "+subscribe", "+unsubscribe", "+pubsub|numsub", "+hello", "+ping", "+auth", "~socket.io", "~sio:session:*", "&socket.io#*")
 	user := func(r *RedisStreams) { r.Username, r.Password = "sio", "pass" }
 	a, b := redistest.Join(t, process(t, s, user), "/"), redistest.Join(t, process(t, s, user), "/")

@@ -89,8 +89,9 @@ func decodeSession(value, namespace string) (s cluster.Session, err error) {
 	return s, nil
 }
 
-// Restore finds what is left of a socket. Node's servers do not say which namespace
-// a session is of: then it must be that of the client's last event.
+// Restore finds what is left of a socket, and deletes it when the client can have it.
+// Node.js's servers do not say which namespace a session is of: then it must be that
+// of the client's last event.
 func (a *adapter) Restore(ctx context.Context, pid, offset string) (s cluster.Session, err error) {
 	ln := a.line
 	if pid == "" || len(pid) > maxPIDLength || offset != "" && !validID(offset) {
@@ -106,25 +107,25 @@ func (a *adapter) Restore(ctx context.Context, pid, offset string) (s cluster.Se
 			return s, err
 		}
 	}
-	value, err := ln.fetch(ctx, pid)
+	saved, err := ln.findSession(ctx, pid)
 	if err != nil {
 		return s, err
 	}
-	if s, err = decodeSession(value, ln.namespace); err != nil {
+	if s, err = decodeSession(saved.value, ln.namespace); err != nil {
 		return s, err
 	}
 	if !s.Known && namespace != ln.namespace {
 		return s, fmt.Errorf("%w: unknown namespace", cluster.ErrNoSession)
 	}
+	s.Saved = saved
 	if offset != "" {
 		s.Offset = offset
-		return s, nil
-	}
-	if !validID(s.Offset) {
+	} else if !validID(s.Offset) {
 		return s, fmt.Errorf("%w: the client has got nothing yet", cluster.ErrNoSession)
+	} else if _, err := ln.reaches(ctx, now, s.Offset); err != nil {
+		return s, err
 	}
-	_, err = ln.reaches(ctx, now, s.Offset)
-	return s, err
+	return s, ln.claimSession(ctx, saved)
 }
 
 // reaches returns an error when the stream does not have all entries after an
@@ -153,36 +154,6 @@ func (ln *line) reaches(ctx context.Context, s *session, offset string) (namespa
 		return "", fmt.Errorf("%w: what came after %s is forgotten", cluster.ErrNoSession, offset)
 	}
 	return "", nil
-}
-
-// fetch gets and deletes what was saved under a pid. It waits its turn: this very
-// server may be about to save it.
-func (ln *line) fetch(ctx context.Context, pid string) (string, error) {
-	type answer struct {
-		value string
-		err   error
-	}
-	answers := make(chan answer, 1)
-	err := ln.link.out.Push(outgoing{kind: aQuery, name: ln.link.names.sessions + pid, done: func(r rueidis.RedisResult, err error) {
-		if err != nil {
-			answers <- answer{err: err}
-			return
-		}
-		value, err := r.ToString()
-		answers <- answer{value, err}
-	}})
-	if err != nil {
-		return "", err
-	}
-	select {
-	case got := <-answers:
-		if rueidis.IsRedisNil(got.err) {
-			return "", cluster.ErrNoSession
-		}
-		return got.value, got.err
-	case <-ctx.Done():
-		return "", ctx.Err()
-	}
 }
 
 // Missed reads the stream from an offset to its end.

@@ -1,0 +1,107 @@
+package redistest
+
+import (
+	"bytes"
+	"io"
+	"net"
+	"sync"
+	"testing"
+)
+
+// Proxy passes bytes between clients and a Redis, until it is told otherwise.
+type Proxy struct {
+	// Server is the address of the proxy, for those that connect to it.
+	*Server
+
+	target string
+
+	mu    sync.Mutex // guards the following
+	mute  string     // after this text of a client nothing is passed to that client
+	muted chan struct{}
+	conns []net.Conn
+}
+
+// StartProxy starts a proxy of a Redis. It ends with the test.
+func StartProxy(t testing.TB, to *Server) *Proxy {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &Proxy{Server: &Server{t: t, Port: l.Addr().(*net.TCPAddr).Port}, target: to.Address(), muted: make(chan struct{}, 100)}
+	t.Cleanup(func() {
+		l.Close()
+		p.Cut()
+	})
+	go p.accept(l)
+	return p
+}
+
+func (p *Proxy) accept(l net.Listener) {
+	for {
+		client, err := l.Accept()
+		if err != nil {
+			return
+		}
+		server, err := net.Dial("tcp", p.target)
+		if err != nil {
+			client.Close()
+			continue
+		}
+		p.mu.Lock()
+		p.conns = append(p.conns, client, server)
+		p.mu.Unlock()
+		var quiet sync.Mutex // held while nothing is passed to the client
+		go p.pass(server, client, &quiet, true)
+		go p.pass(client, server, &quiet, false)
+	}
+}
+
+// pass copies from one side to the other. Of a client's bytes it looks for the text
+// that mutes the proxy.
+func (p *Proxy) pass(to, from net.Conn, quiet *sync.Mutex, fromClient bool) {
+	defer to.Close()
+	buf := make([]byte, 1<<16)
+	for {
+		n, err := from.Read(buf)
+		if err != nil {
+			return
+		}
+		if fromClient {
+			p.mu.Lock()
+			if p.mute != "" && bytes.Contains(buf[:n], []byte(p.mute)) && quiet.TryLock() {
+				p.muted <- struct{}{}
+			}
+			p.mu.Unlock()
+		} else {
+			quiet.Lock()
+		}
+		_, err = io.Copy(to, bytes.NewReader(buf[:n]))
+		if !fromClient {
+			quiet.Unlock()
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+// Mute has the proxy pass nothing to a client any more that says a text. The channel
+// tells of each such client.
+func (p *Proxy) Mute(text string) <-chan struct{} {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.mute = text
+	return p.muted
+}
+
+// Cut closes the connections there are, and mutes no more.
+func (p *Proxy) Cut() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.mute = ""
+	for _, conn := range p.conns {
+		conn.Close()
+	}
+	p.conns = nil
+}

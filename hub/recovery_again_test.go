@@ -1,0 +1,124 @@
+package hub_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/caddy-socketio/caddy-socketio/cluster"
+	"github.com/caddy-socketio/caddy-socketio/hub"
+)
+
+// threshold is a gate that calls cross for a socket that is recovered.
+type threshold struct {
+	mu    sync.Mutex // guards cross
+	cross func(context.Context) error
+}
+
+func (*threshold) Gate() {}
+
+func (g *threshold) HandleEvent(ctx context.Context, ev *hub.Event) error {
+	g.mu.Lock()
+	cross := g.cross
+	g.cross = nil
+	g.mu.Unlock()
+	if cross == nil || !ev.Socket.Recovered() {
+		return nil
+	}
+	_ = ev.Socket.Set("crossed", true)
+	_ = ev.Socket.Join("crossed")
+	return cross(ctx)
+}
+
+// TestConnectionBreaksAgain has a connection break, or its client be refused, while
+// the socket is recovered: it is recovered the next time, as it was.
+func TestConnectionBreaksAgain(t *testing.T) {
+	ended := func(ctx context.Context) error {
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	closes := func(back *client) { back.conn.Close() }
+	refused := func(back *client) { back.want(`44/chat,{"message":"no"}`) }
+	crossings := map[string]struct {
+		cross func(ctx context.Context) error
+		then  func(back *client) // what the client does meanwhile
+		lost  bool
+	}{
+		"the connection breaks":                      {ended, closes, false},
+		"the connection breaks and the gate lets in": {func(ctx context.Context) error { <-ctx.Done(); return nil }, closes, false},
+		"the client is refused":                      {func(context.Context) error { return &hub.Refusal{Message: "no"} }, refused, false},
+		"the backend is away":                        {func(context.Context) error { return &hub.Outage{Err: errors.New("away")} }, func(*client) {}, false},
+		"a handler panics":                           {func(context.Context) error { panic("boom") }, func(*client) {}, false},
+		"the loss is not noticed":                    {ended, func(*client) {}, false},
+		"the client disconnects": {ended, func(back *client) {
+			back.send("41/chat,")
+			back.send("40/none,") // is refused after that
+			back.read()
+			back.conn.Close()
+		}, true},
+	}
+	for _, kind := range []string{"memory", "cluster"} {
+		for name, tt := range crossings {
+			t.Run(kind+", "+name, func(t *testing.T) {
+				g := &threshold{}
+				r := route("a", "/chat")
+				r.Recovery = time.Minute
+				config := hub.Config{Routes: []hub.RouteConfig{r}, Namespaces: []hub.NamespaceConfig{{
+					Name: "/chat", Rules: []hub.Rule{{Events: []string{"connect"}, Handlers: []hub.Handler{g}}},
+				}}}
+				if kind == "cluster" {
+					config.Cluster = &recorder{sessions: make(map[string]cluster.Session)}
+				}
+				s := newSite(t, config)
+				ns, _ := s.Namespace("/chat")
+				answerSync(ns)
+				c := dial(t, s.url+"/0/", "4")
+				is := c.joinAs("/chat", "{}")
+				c.sync("/chat")
+				socket, _ := ns.Socket(is.SID)
+				if err := socket.Join("lobby"); err != nil {
+					t.Fatal(err)
+				}
+				c.conn.Close()
+				await(t, socket.Done())
+				if _, err := ns.To("lobby").Emit("missed"); err != nil {
+					t.Fatal(err)
+				}
+
+				back, done := dial(t, s.url+"/0/", "4"), make(chan struct{})
+				g.mu.Lock()
+				g.cross = func(ctx context.Context) error {
+					close(done)
+					return tt.cross(ctx)
+				}
+				g.mu.Unlock()
+				wanted := fmt.Sprintf(`40/chat,{"pid":%q}`, is.PID)
+				back.send(wanted)
+				await(t, done)
+				tt.then(back)
+				again := dial(t, s.url+"/0/", "4")
+				if tt.lost {
+					if got := again.joinAs("/chat", fmt.Sprintf(`{"pid":%q}`, is.PID)); got == is {
+						t.Error("it is back")
+					}
+					return
+				}
+				again.send(wanted)
+				offset := again.read()
+				if want := `42/chat,["missed","` + offsetOf(offset) + `"]`; offset != want {
+					t.Errorf("got %s", offset)
+				}
+				again.want(fmt.Sprintf(`40/chat,{"sid":%q,"pid":%q}`, is.SID, is.PID))
+				again.sync("/chat")
+				recovered, _ := ns.Socket(is.SID)
+				if !recovered.Recovered() || recovered.Data().String() != "{}" || !slices.Equal(recovered.Rooms(), []string{is.SID, "lobby"}) {
+					t.Errorf("recovered %v, data %s, rooms %q", recovered.Recovered(), recovered.Data(), recovered.Rooms())
+				}
+			})
+		}
+	}
+}
