@@ -36,6 +36,10 @@ type Recorder interface {
 	// does.
 	Save(left Session, keep time.Duration) error
 
+	// Update saves a session again if it is still saved. It queues and returns,
+	// as Publish does.
+	Update(left Session, keep time.Duration) error
+
 	// Restore returns what was saved under a pid, for a client whose last
 	// event had an offset, and forgets it. With an empty offset it begins
 	// where the session says. The error wraps [ErrNoSession] when there is
@@ -47,9 +51,22 @@ type Recorder interface {
 	// queues and returns.
 	Return(left Session) error
 
-	// Missed returns the events after an offset that were for a socket in
-	// rooms, in order, each with its offset.
-	Missed(ctx context.Context, offset string, rooms []string) ([]Emit, error)
+	// Missed returns what happened to a lost socket in the session's Rooms: the
+	// events after its Offset, and the operations after its Position or, where
+	// there is none, after its Offset.
+	Missed(ctx context.Context, left Session) (Missed, error)
+}
+
+// Missed is what happened to a socket while it was lost.
+type Missed struct {
+	// Events are the emits to it, in order, each with its offset.
+	Events []Emit
+	// Rooms are the rooms that it is in after the operations.
+	Rooms []string
+	// Disconnected is true when an operation disconnected it.
+	Disconnected bool
+	// Offset is the offset of the last thing that was looked at.
+	Offset string
 }
 
 // Session is what is left of a socket whose client may come back.
@@ -66,11 +83,18 @@ type Session struct {
 	// when the session was saved by another kind of server.
 	Values sio.Data
 	// Offset is that of the last event before the socket connected.
-	// [Recorder.Restore] sets it to that of the last event that the client
-	// got.
 	Offset string
 	// Known is true when it is sure that the socket was in this namespace.
 	Known bool
+	// Identity tells the socket's user from others. It is empty for a socket of
+	// anybody, and when the session was saved by another kind of server.
+	Identity string
+	// Lost is when the connection was lost. It is zero when the session was saved
+	// by another kind of server.
+	Lost time.Time
+	// Position is an offset such that the socket has taken part in all operations
+	// up to it. It is empty when the session was saved by another kind of server.
+	Position string
 	// Saved is the recorder's own form of the session, for [Recorder.Return].
 	Saved any
 }

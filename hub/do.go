@@ -2,6 +2,7 @@ package hub
 
 import (
 	"context"
+	"slices"
 	"sync"
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
@@ -58,10 +59,16 @@ func (ns *Namespace) apply(op cluster.Op) (int, error) {
 	case cluster.Emit:
 		return ns.emit(op)
 	case cluster.Join:
+		if CheckRooms(op.Rooms) != nil {
+			return 0, nil // no socket joins any of them
+		}
+		ns.recordOperation(op.Target, cluster.Join{Target: op.Target, Rooms: slices.Clone(op.Rooms)})
 		return ns.each(op.Target, func(s *Socket) bool { return s.Join(op.Rooms...) == nil }), nil
 	case cluster.Leave:
+		ns.recordOperation(op.Target, cluster.Leave{Target: op.Target, Rooms: slices.Clone(op.Rooms)})
 		return ns.each(op.Target, func(s *Socket) bool { s.Leave(op.Rooms...); return true }), nil
 	case cluster.Disconnect:
+		ns.recordOperation(op.Target, op)
 		return ns.each(op.Target, func(s *Socket) bool {
 			alive := s.state.Load() < stateDisconnecting
 			s.Disconnect(op.Close)

@@ -62,7 +62,8 @@ type Handler interface {
 
 // Gate is a [Handler] that decides who is let in and changes nothing else. When a
 // client comes back to its socket, gates of the connect event are asked again, as the
-// only handlers: a token may have expired meanwhile.
+// only handlers: a token may have expired meanwhile. A handler by which a socket gets
+// the rights of a user is an [Identifier], too.
 type Gate interface {
 	Handler
 	// Gate does nothing. It marks the handler.

@@ -94,12 +94,8 @@ func (s *Socket) handle(ev *Event) {
 // connect handles the connect event and answers the client.
 func (s *Socket) connect(ev *Event) {
 	err := errPanicked
-	if s.protect(ev, s.comeBack); s.admitted {
-		s.protect(ev, func() { err = s.ns.guard(ev) }) // it was connected already
-	} else {
-		s.protect(ev, func() { err = s.ns.handle(ev) })
-	}
-	if err == nil && s.accept() {
+	defer s.ns.history.endRestoring(s)
+	if s.protect(ev, func() { err = s.admit(ev) }); err == nil && s.accept() {
 		return
 	}
 	waiting := s.state.CompareAndSwap(stateConnecting, stateGone)
@@ -117,6 +113,18 @@ func (s *Socket) connect(ev *Event) {
 	s.client.refuse(s.ns.name, refusalOf(err))
 }
 
+// admit returns an error unless the client may have the socket, as the one that it
+// had or as a new one.
+func (s *Socket) admit(ev *Event) error {
+	if err := s.comeBack(ev); err != nil {
+		return err
+	}
+	if s.admitted {
+		return s.ns.guard(ev) // it was connected already
+	}
+	return s.ns.handle(ev)
+}
+
 // accept puts the socket into its rooms, then tells the client, then does what
 // waited for that. It reports false when the client has gone away.
 func (s *Socket) accept() bool {
@@ -132,9 +140,9 @@ func (s *Socket) accept() bool {
 	s.ns.counts.Load().connected.Add(1)
 
 	if r := s.ns.recorder(); s.restored && r != nil {
-		s.replayShared(r)
+		s.sendMissedShared(r)
 	} else if s.restored {
-		s.replay()
+		s.sendMissed()
 	} else {
 		s.client.session.Send(connectPacket(s))
 	}

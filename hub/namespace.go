@@ -181,23 +181,6 @@ func (ns *Namespace) handle(ev *Event) error {
 	return nil
 }
 
-// guard lets the gates of the config have an event, and nobody else.
-func (ns *Namespace) guard(ev *Event) error {
-	rule := ns.rules.Load().find(ev)
-	if rule == nil {
-		return nil
-	}
-	for _, h := range rule.handlers {
-		if _, ok := h.(Gate); !ok {
-			continue
-		}
-		if err := h.HandleEvent(ev.context(), ev); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // Socket returns the socket of that id on this node.
 func (ns *Namespace) Socket(id string) (*Socket, bool) {
 	for _, s := range ns.index.Select(nil, rooms.Target{In: []string{id}}) {

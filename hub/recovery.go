@@ -1,13 +1,13 @@
 package hub
 
 import (
-	"encoding/json"
 	"maps"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/caddy-socketio/caddy-socketio/cluster"
 	"github.com/caddy-socketio/caddy-socketio/internal/eio"
 	"github.com/caddy-socketio/caddy-socketio/rooms"
 	"github.com/caddy-socketio/caddy-socketio/sio"
@@ -41,22 +41,35 @@ type history struct {
 	bytes   int
 	live    map[string]*Socket // by pid
 	saved   map[string]*savedSocket
-	order   []*savedSocket // the oldest first
+	order   []*savedSocket // the oldest first; some are not in saved any more
 	held    int            // bytes of those
 	timer   *time.Timer    // runs while something is kept
 	patient time.Time      // until then a cluster.Recorder is not waited for
+	// restoring counts the sockets that are being restored from a cluster.Recorder.
+	restoring int
 }
 
-// record is an event that may have to be sent again.
+// record is an event that may have to be sent again, or an operation on sockets that
+// may have to be done to lost ones.
 type record struct {
-	at      time.Time
-	target  rooms.Target
-	message *eio.Message
+	at        time.Time
+	target    rooms.Target
+	message   *eio.Message // nil for an operation
+	operation cluster.Op   // nil for an event
 }
 
 // size is what the record costs: clients may choose rooms, and many of them.
 func (rec *record) size() int {
-	return rec.message.Size() + nameBytes(rec.target.In) + nameBytes(rec.target.Except)
+	size := nameBytes(rec.target.In) + nameBytes(rec.target.Except)
+	switch op := rec.operation.(type) {
+	case nil:
+		size += rec.message.Size()
+	case cluster.Join:
+		size += nameBytes(op.Rooms)
+	case cluster.Leave:
+		size += nameBytes(op.Rooms)
+	}
+	return size
 }
 
 func nameBytes(names []string) (size int) {
@@ -69,14 +82,24 @@ func nameBytes(names []string) (size int) {
 
 // savedSocket is what is left of a socket whose client may come back.
 type savedSocket struct {
-	at       time.Time
+	at       time.Time // when it was lost
+	route    *Route    // that it was on
 	pid, id  string
+	identity string // see [Socket.identity]
 	rooms    []string
 	data     map[string]sio.Data
 	size     int // of data
 	values   map[string]sio.Data
-	since    uint64 // the number of the first event that it may not have got
-	restored bool
+	since    uint64  // the number of the first event that it may not have got
+	lost     uint64  // the number of the first record after its loss
+	heir     *Socket // its client came back with this one, which is not connected yet
+}
+
+// expired reports whether the socket's client is back too late for a route: the
+// shorter time counts when the socket was on another one.
+func (s *savedSocket) expired(back *Route) bool {
+	limit := min(s.route.config().Recovery, back.config().Recovery)
+	return time.Since(s.at) > limit
 }
 
 // cost is how many bytes the socket keeps.
@@ -139,12 +162,16 @@ func (r *history) add(ns *Namespace, t rooms.Target, data sio.Data, volatile, co
 	if err != nil || volatile {
 		return m, err
 	}
+	r.append(ns, record{at: time.Now(), target: t, message: m})
+	return m, nil
+}
+
+// append gives the next number to a record. The caller holds mu.
+func (r *history) append(ns *Namespace, rec record) {
 	r.next++
-	rec := record{at: time.Now(), target: t, message: m}
 	r.records = append(r.records, rec)
 	r.bytes += rec.size()
 	r.trim(ns)
-	return m, nil
 }
 
 // trim forgets what is too old or too much. The caller holds mu.
@@ -160,13 +187,12 @@ func (r *history) trim(ns *Namespace) {
 	if r.records = r.records[n:]; len(r.records) == 0 {
 		r.records = nil
 	}
+	oldest = time.Now().Add(-ns.hub.window())
 	n = 0
-	for n < len(r.order) && (r.order[n].restored || r.order[n].at.Before(oldest) || len(r.order)-n > maxSaved || r.held > maxSavedBytes) {
-		s := r.order[n]
-		if r.saved[s.pid] == s {
-			delete(r.saved, s.pid)
-		}
-		r.held -= s.cost()
+	for n < len(r.order) && (r.saved[r.order[n].pid] != r.order[n] || r.order[n].at.Before(oldest) || len(r.order)-n > maxSaved || r.held > maxSavedBytes) {
+		left := r.order[n]
+		r.remove(left)
+		r.held -= left.cost()
 		n++
 	}
 	clear(r.order[:n])
@@ -195,33 +221,23 @@ func (r *history) keeps() bool {
 	return len(r.saved) > 0
 }
 
-// comeBack makes a new socket the one that its client had, or gives it the secret
-// that its client comes back with, where the route has recovery.
-func (s *Socket) comeBack() {
-	if s.client.version != sio.V5 || s.client.route.config().Recovery <= 0 {
-		return
+// remove takes a saved socket out: its client can't come back to it. The caller holds
+// mu.
+func (r *history) remove(left *savedSocket) {
+	if r.saved[left.pid] == left {
+		delete(r.saved, left.pid)
 	}
-	pid, offset := comesBack(s.auth)
-	h := &s.ns.history
-	recorder := s.ns.recorder()
-	if pid != "" {
-		h.closeFormer(s.client.ctx, pid, s)
-		if recorder != nil {
-			if s.comeBackShared(recorder, pid, offset) {
-				return
-			}
-		} else if left := h.take(pid, offset, s.client.route.config().Engine.MaxQueue); left != nil {
-			s.opening.saveAgain = func() { h.saveAgain(s.ns, left) }
-			s.restore(left)
-			s.admitted = true
-			return
+}
+
+// removeSaved takes out the saved sockets that match.
+func (r *history) removeSaved(match func(*savedSocket) bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, left := range r.saved {
+		if match(left) {
+			r.remove(left)
 		}
-		h.dropLive(pid, s)
 	}
-	if recorder != nil {
-		s.from = recorder.Delivered()
-	}
-	h.enrol(s)
 }
 
 // enrol gives a new socket the secret that its client comes back with.
@@ -245,6 +261,10 @@ func (r *history) keepLive(pid string, s *Socket) {
 func (r *history) dropLive(pid string, s *Socket) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.dropLiveLocked(pid, s)
+}
+
+func (r *history) dropLiveLocked(pid string, s *Socket) {
 	if r.live[pid] == s {
 		delete(r.live, pid)
 	}
@@ -253,27 +273,32 @@ func (r *history) dropLive(pid string, s *Socket) {
 // drop forgets a socket whose life is over.
 func (r *history) drop(s *Socket) { r.dropLive(s.pid, s) }
 
-// save keeps what is left of a socket.
+// save keeps what is left of a socket whose connection is lost, or with keep false
+// forgets it. A socket that was being restored stays saved as it was.
 func (r *history) save(s *Socket, keep bool) {
-	names := s.roomsToSave()
 	if recorder := s.ns.recorder(); recorder != nil {
-		if r.drop(s); keep {
-			s.saveShared(recorder, names)
-		}
+		r.drop(s)
+		s.saveShared(recorder, keep)
 		return
 	}
-	s.mu.Lock()
-	left := &savedSocket{
-		at: time.Now(), pid: s.pid, id: s.id, rooms: names,
-		data: maps.Clone(s.data), size: s.dataBytes, values: s.values, since: s.since,
-	}
-	s.mu.Unlock()
-	r.drop(s)
-	if !keep {
-		return
-	}
+	identity := s.identity()
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.dropLiveLocked(s.pid, s)
+	if s.claimed != nil {
+		r.release(s, keep)
+		return
+	}
+	if !keep || !s.beginLoss() {
+		return
+	}
+	names := s.ns.index.Of(s)
+	s.mu.Lock()
+	left := &savedSocket{
+		at: time.Now(), route: s.client.route, pid: s.pid, id: s.id, identity: identity, rooms: s.lostRooms(names),
+		data: maps.Clone(s.data), size: s.dataBytes, values: s.values, since: s.since, lost: r.next,
+	}
+	s.mu.Unlock()
 	if r.saved == nil {
 		r.saved = make(map[string]*savedSocket)
 	}
@@ -281,89 +306,4 @@ func (r *history) save(s *Socket, keep bool) {
 	r.order = append(r.order, left)
 	r.held += left.cost()
 	r.trim(s.ns)
-}
-
-// take finds what is left of the socket that a client comes back to, whose last
-// event had an offset; empty when it got none. What it missed must be no more than
-// half of what may wait for it, or it would be dropped for that, again and again.
-func (r *history) take(pid, offset string, queue int) *savedSocket {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	left := r.saved[pid]
-	if left == nil {
-		return nil
-	}
-	if offset != "" {
-		n, ok := r.number(offset)
-		if !ok {
-			return nil
-		}
-		left.since = n + 1
-	}
-	if left.since < r.first {
-		return nil // some of what it missed is forgotten
-	}
-	size := 0
-	for _, m := range r.missed(left.since, left.rooms) {
-		size += m.Size()
-	}
-	if queue > 0 && size > queue/2 {
-		return nil
-	}
-	delete(r.saved, pid)
-	left.restored = true
-	return left
-}
-
-// missed returns the events for a socket in rooms since a number. The caller holds
-// mu.
-func (r *history) missed(since uint64, names []string) []*eio.Message {
-	if since < r.first {
-		since = r.first
-	}
-	var ms []*eio.Message
-	in := rooms.NewSet(names)
-	for _, rec := range r.records[min(since-r.first, uint64(len(r.records))):] {
-		if rec.target.Means(in) {
-			ms = append(ms, rec.message)
-		}
-	}
-	return ms
-}
-
-// comesBack reads from a connect packet which socket its client wants back.
-func comesBack(auth sio.Data) (pid, offset string) {
-	var wanted struct{ PID, Offset string }
-	if len(auth.JSON) > 0 && json.Unmarshal(auth.JSON, &wanted) != nil {
-		return "", ""
-	}
-	return wanted.PID, wanted.Offset
-}
-
-// restore makes a new socket the one that its client had.
-func (s *Socket) restore(left *savedSocket) {
-	s.id, s.pid, s.since, s.restored = left.id, left.pid, left.since, true
-	s.data, s.dataBytes, s.values = maps.Clone(left.data), left.size, left.values
-	for _, room := range left.rooms {
-		if room != left.id {
-			s.opening.rooms = append(s.opening.rooms, room)
-		}
-	}
-}
-
-// replay tells a client what it missed, and then that it is connected: official
-// clients keep the events until they know.
-func (s *Socket) replay() {
-	r := &s.ns.history
-	names := s.ns.index.Of(s)
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for _, m := range r.missed(s.since, names) {
-		s.client.session.Send(m)
-	}
-	s.client.session.Send(connectPacket(s))
-	r.keepLive(s.pid, s)
-	s.mu.Lock()
-	s.opening.replayed = true
-	s.mu.Unlock()
 }

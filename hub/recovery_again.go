@@ -8,20 +8,24 @@ import (
 	"go.uber.org/zap"
 )
 
-// A connection may break again while its client comes back. The socket was taken
-// from the saved ones by then and is in no room yet: it is saved again, as it was.
+// A connection may break again while its client comes back. The socket is in no room
+// yet then: it stays saved, or is saved again, as it was.
 
 // closeTimeout bounds how long a client that comes back waits until the socket of
 // its former connection is saved.
 const closeTimeout = 5 * time.Second
 
-// closeFormer closes the socket with this pid if it is still connected, or still
-// connecting: the client came back before the loss of its old connection was
+// closeFormer closes the socket with this pid and identity if it is still connected, or
+// still connecting: the client came back before the loss of its old connection was
 // noticed. It returns when that socket is saved, or when ctx ends. From then on next,
-// if it is not nil, has the pid.
-func (r *history) closeFormer(ctx context.Context, pid string, next *Socket) (found bool) {
+// if it is not nil, has the pid, unless that is another user's.
+func (r *history) closeFormer(ctx context.Context, pid, identity string, next *Socket) (found bool) {
 	r.mu.Lock()
 	old := r.live[pid]
+	if old != nil && old.identity() != identity {
+		r.mu.Unlock()
+		return false
+	}
 	if next != nil {
 		r.keepLive(pid, next)
 	}
@@ -57,43 +61,25 @@ func (s *Socket) noteCloseReason(reason string) {
 // something better.
 func (s *Socket) saveUnaccepted() {
 	s.mu.Lock()
-	saveAgain, reason := s.opening.saveAgain, s.opening.closeReason
+	session, reason := s.opening.session, s.opening.closeReason
 	s.mu.Unlock()
-	if saveAgain != nil && recoverable(reason) {
-		saveAgain()
+	keep := recoverable(reason)
+	if session != nil && keep {
+		s.ns.returnSession(*session)
 	}
-}
-
-// saveAgain is the reverse of take. The time until the socket can't be recovered
-// goes on from when it was lost.
-func (r *history) saveAgain(ns *Namespace, left *savedSocket) {
-	again := *left
-	again.restored = false
+	r := &s.ns.history
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.saved == nil {
-		r.saved = make(map[string]*savedSocket)
-	}
-	r.saved[again.pid] = &again
-	r.order = append(r.order, &again)
-	r.held += again.cost()
-	r.trim(ns)
+	r.release(s, keep)
 }
 
 // returnSession has the cluster save again what it had saved.
-func (ns *Namespace) returnSession(r cluster.Recorder, left cluster.Session) {
+func (ns *Namespace) returnSession(left cluster.Session) {
+	r := ns.recorder()
+	if r == nil {
+		return
+	}
 	if err := r.Return(left); err != nil {
 		ns.log().Warn("lost socket not saved again", zap.String("namespace", ns.name), zap.Error(err))
 	}
-}
-
-// roomsToSave returns the rooms of a socket that is lost. Until it is live, it may
-// not be in all of them yet.
-func (s *Socket) roomsToSave() []string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.opening != nil {
-		return append([]string{s.id}, s.opening.rooms...)
-	}
-	return s.ns.index.Of(s)
 }

@@ -1,10 +1,12 @@
 package hub
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
@@ -107,66 +109,145 @@ func (e Emitter) deliverShared(r cluster.Recorder, plain *eio.Message, data sio.
 	return taken
 }
 
-// saveShared has the cluster keep what is left of a socket in rooms.
-func (s *Socket) saveShared(r cluster.Recorder, names []string) {
+// saveShared has the cluster keep what is left of a socket whose connection is lost,
+// or with keep false forget it. A socket that was being restored is kept as it was.
+func (s *Socket) saveShared(r cluster.Recorder, keep bool) {
 	s.mu.Lock()
-	left := cluster.Session{PID: s.pid, ID: s.id, Rooms: names, Data: object(s.data), Offset: s.from}
-	if len(s.values) > 0 {
-		left.Values = object(s.values)
+	var session *cluster.Session
+	if s.opening != nil {
+		session = s.opening.session
 	}
 	s.mu.Unlock()
-	if err := r.Save(left, s.ns.hub.window()); err != nil {
+	if session != nil {
+		if keep {
+			s.ns.returnSession(*session)
+		}
+		return
+	}
+	if !keep || !s.beginLoss() {
+		return
+	}
+	position := r.Delivered() // before its rooms are read: operations meanwhile are done twice
+	names := s.ns.index.Of(s)
+	identity := s.identity()
+	s.mu.Lock()
+	left := cluster.Session{
+		PID: s.pid, ID: s.id, Rooms: s.lostRooms(names), Data: object(s.data), Offset: s.from,
+		Identity: identity, Lost: time.Now(), Position: position,
+	}
+	left.Values = s.valuesLocked()
+	s.saved = &left
+	s.mu.Unlock()
+	s.logUnsaved(r.Save(left, s.client.route.config().Recovery))
+}
+
+// updateShared saves the data of a lost socket again, while its last events are being
+// handled, unless its client has come back.
+func (s *Socket) updateShared(r cluster.Recorder) {
+	s.mu.Lock()
+	if s.saved == nil || s.state.Load() == stateGone {
+		s.mu.Unlock()
+		return
+	}
+	s.saved.Data, s.saved.Values = object(s.data), s.valuesLocked()
+	left := *s.saved
+	s.mu.Unlock()
+	if keep := s.client.route.config().Recovery - time.Since(left.Lost); keep > 0 {
+		s.logUnsaved(r.Update(left, keep))
+	}
+}
+
+// valuesLocked returns the values of handlers; nothing when there are none. The caller
+// holds mu.
+func (s *Socket) valuesLocked() (d sio.Data) {
+	if len(s.values) > 0 {
+		d = object(s.values)
+	}
+	return d
+}
+
+func (s *Socket) logUnsaved(err error) {
+	if err != nil {
 		s.ns.log().Warn("lost socket not saved", zap.String("namespace", s.ns.name), zap.Error(err))
 	}
 }
 
 // comeBackShared makes the socket the one that its client had on some node. It is
-// false when the cluster knows of none.
+// false when the cluster knows of none that is this client's.
 func (s *Socket) comeBackShared(r cluster.Recorder, pid, offset string) bool {
 	ctx, cancel := context.WithTimeout(s.client.ctx, restoreTimeout)
 	defer cancel()
+	s.ns.history.beginRestoring(s)
 	left, err := r.Restore(ctx, pid, offset)
 	if err == nil {
-		s.opening.saveAgain = func() { s.ns.returnSession(r, left) }
-	}
-	if err == nil && (left.PID != pid || !plainID(left.PID) || !plainID(left.ID) || CheckRooms(left.Rooms) != nil || len(left.Rooms) > MaxRooms) {
-		err = errors.New("malformed session")
-	}
-	saved := &savedSocket{pid: left.PID, id: left.ID, rooms: left.Rooms}
-	if err == nil {
-		saved.data, saved.size, err = members(left.Data)
-	}
-	if err == nil && len(left.Values.JSON) > 0 {
-		saved.values, _, err = members(left.Values)
-	}
-	var missed []cluster.Emit
-	if err == nil {
-		missed, err = s.missed(ctx, r, left.Offset, left.Rooms)
+		err = s.restoreShared(ctx, r, &left, pid, offset)
 	}
 	if err != nil {
 		if e := s.ns.log().Check(zap.DebugLevel, "socket not recovered"); e != nil {
 			e.Write(zap.String("namespace", s.ns.name), zap.Error(err))
 		}
-		return false
 	}
-	s.restore(saved)
-	s.from, s.admitted, s.opening.missed = left.Offset, left.Known, missed
-	return true
+	return err == nil
 }
 
-// missed returns the events after an offset for a socket in rooms. The error says
-// that they are unknown, or more than may wait for one client.
-func (s *Socket) missed(ctx context.Context, r cluster.Recorder, offset string, names []string) ([]cluster.Emit, error) {
-	missed, err := r.Missed(ctx, offset, names)
+var errIdentity = errors.New("the client has another identity than the socket")
+
+// restoreShared makes the socket the one that a session was saved of. The error says
+// why it can't be.
+func (s *Socket) restoreShared(ctx context.Context, r cluster.Recorder, left *cluster.Session, pid, offset string) error {
+	switch {
+	case left.PID != pid, !plainID(left.PID), !plainID(left.ID), CheckRooms(left.Rooms) != nil, len(left.Rooms) > MaxRooms:
+		return errors.New("malformed session")
+	case left.Identity != s.identity():
+		s.ns.returnSession(*left)
+		return errIdentity
+	case !left.Lost.IsZero() && time.Since(left.Lost) > s.client.route.config().Recovery:
+		return errors.New("the client is back too late")
+	}
+	saved := &savedSocket{pid: left.PID, id: left.ID}
+	var err error
+	if saved.data, saved.size, err = members(left.Data); err != nil {
+		return err
+	}
+	if len(left.Values.JSON) > 0 {
+		if saved.values, _, err = members(left.Values); err != nil {
+			return err
+		}
+	}
+	missed, err := s.missed(ctx, r, cluster.Session{Offset: cmp.Or(offset, left.Offset), Position: left.Position, Rooms: left.Rooms})
+	if err == nil && missed.Disconnected {
+		err = errors.New("the socket was disconnected while its client was away")
+	}
 	if err != nil {
-		return nil, err
+		return err
+	}
+	next := s.opening.replay.next
+	s.restore(saved, replay{rooms: missed.Rooms, next: next})
+	s.from, s.admitted = missed.Offset, left.Known
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.opening.missed, s.opening.session = missed, left
+	return nil
+}
+
+// missed returns what happened to a lost socket. The error says that this is unknown,
+// or that an operation disconnected the socket, or that its events are more than may
+// wait for one client.
+func (s *Socket) missed(ctx context.Context, r cluster.Recorder, left cluster.Session) (cluster.Missed, error) {
+	missed, err := r.Missed(ctx, left)
+	if err != nil {
+		return missed, err
+	}
+	missed.Rooms = slices.DeleteFunc(missed.Rooms, func(name string) bool { return CheckRooms([]string{name}) != nil })
+	if len(missed.Rooms) > MaxRooms {
+		return missed, errTooManyRooms
 	}
 	size := 0
-	for _, op := range missed {
+	for _, op := range missed.Events {
 		size += op.Data.Size()
 	}
 	if limit := s.client.route.config().Engine.MaxQueue; limit > 0 && size > limit/2 {
-		return nil, fmt.Errorf("client missed %d bytes, more than may wait for it", size)
+		return missed, fmt.Errorf("client missed %d bytes, more than may wait for it", size)
 	}
 	return missed, nil
 }
@@ -201,25 +282,21 @@ func members(d sio.Data) (values map[string]sio.Data, size int, err error) {
 	return values, size, nil
 }
 
-// replayShared tells a client what it missed, and then that it is connected. That
+// sendMissedShared sends a client what it missed, and then that it is connected. That
 // is what was missed before the socket was in its rooms, and what was until then.
 // What happens meanwhile waits in the socket's opening.
-func (s *Socket) replayShared(r cluster.Recorder) {
+func (s *Socket) sendMissedShared(r cluster.Recorder) {
 	ctx, cancel := context.WithTimeout(s.client.ctx, restoreTimeout)
 	defer cancel()
-	missed, from := s.opening.missed, s.from
-	if len(missed) > 0 {
-		from = missed[len(missed)-1].Offset
-	}
-	more, err := s.missed(ctx, r, from, s.ns.index.Of(s))
+	missed, names := s.opening.missed, s.ns.index.Of(s)
+	more, err := s.missed(ctx, r, cluster.Session{Offset: missed.Offset, Position: missed.Offset, Rooms: names})
 	if err != nil {
 		// The client tries again, and finds the socket saved anew.
 		s.ns.log().Warn("what a client missed is not known", zap.String("namespace", s.ns.name), zap.Error(err))
 		s.client.session.Close(ReasonForced)
 		return
 	}
-	for _, op := range append(missed, more...) {
-		from = op.Offset
+	for _, op := range append(missed.Events, more.Events...) {
 		op.Data = withOffset(op.Data, op.Offset)
 		m, err := s.ns.encode(op)
 		if err != nil {
@@ -231,10 +308,13 @@ func (s *Socket) replayShared(r cluster.Recorder) {
 	h := &s.ns.history
 	h.mu.Lock()
 	h.keepLive(s.pid, s)
+	// Operations of this node may not be where the cluster keeps them yet.
+	own := h.replay(s.opening.replay.next, s.opening.replay.next, more.Rooms)
 	h.mu.Unlock()
 	s.mu.Lock()
-	s.from = from
-	s.mu.Unlock()
+	defer s.mu.Unlock()
+	s.from = more.Offset
+	s.opening.applyFirst(s, names, own.rooms, more.Disconnected || own.disconnected)
 }
 
 // has reports whether a socket that was restored got the event of an offset before.

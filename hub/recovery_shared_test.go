@@ -1,6 +1,7 @@
 package hub_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,7 +23,7 @@ type recorder struct {
 	node cluster.Node
 
 	mu        sync.Mutex // guards the following
-	events    []cluster.Emit
+	log       []cluster.Op
 	sessions  map[string]cluster.Session
 	published int
 	broken    bool
@@ -40,10 +41,14 @@ func (r *recorder) Open(name string, n cluster.Node) (cluster.Adapter, error) {
 func (r *recorder) State() cluster.State { return cluster.State{} }
 func (r *recorder) Close() error         { return nil }
 
-func (r *recorder) Publish(cluster.Op) error {
+func (r *recorder) Publish(op cluster.Op) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.published++
+	if _, ok := op.(cluster.Emit); ok {
+		r.published++
+		return nil
+	}
+	r.log = append(r.log, op)
 	return nil
 }
 
@@ -54,8 +59,8 @@ func (r *recorder) Nodes(context.Context) (int, error)                          
 func (r *recorder) keep(op cluster.Emit) cluster.Emit {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	op.Offset = strconv.Itoa(len(r.events) + 1)
-	r.events = append(r.events, op)
+	op.Offset = strconv.Itoa(len(r.log) + 1)
+	r.log = append(r.log, op)
 	return op
 }
 
@@ -75,7 +80,7 @@ func (r *recorder) Record(ctx context.Context, op cluster.Emit, deliver func(str
 func (r *recorder) Delivered() string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return strconv.Itoa(len(r.events))
+	return strconv.Itoa(len(r.log))
 }
 
 func (r *recorder) Before(a, b string) bool { return number(a) < number(b) }
@@ -104,21 +109,39 @@ func (r *recorder) Restore(_ context.Context, pid, offset string) (cluster.Sessi
 		return s, cluster.ErrNoSession
 	}
 	delete(r.sessions, pid)
-	if offset != "" {
-		s.Offset = offset
-	}
 	return s, nil
 }
 
-func (r *recorder) Return(left cluster.Session) error { return r.Save(left, time.Minute) }
-
-func (r *recorder) Missed(_ context.Context, offset string, rooms []string) (missed []cluster.Emit, err error) {
+func (r *recorder) Return(left cluster.Session) error {
 	r.mu.Lock()
-	for _, op := range r.events[number(offset):] {
-		if len(op.In) == 0 || slices.ContainsFunc(op.In, func(room string) bool { return slices.Contains(rooms, room) }) {
-			missed = append(missed, op)
-		}
+	defer r.mu.Unlock()
+	r.sessions[left.PID] = left
+	return nil
+}
+
+func (r *recorder) Update(left cluster.Session, keep time.Duration) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if _, ok := r.sessions[left.PID]; ok {
+		r.sessions[left.PID] = left
 	}
+	return nil
+}
+
+func (r *recorder) Missed(_ context.Context, left cluster.Session) (missed cluster.Missed, err error) {
+	r.mu.Lock()
+	member := cluster.NewMembership(left.Rooms)
+	missed.Offset = left.Offset
+	for i, op := range r.log {
+		n := i + 1
+		if emit, ok := op.(cluster.Emit); ok && n > number(left.Offset) && member.Means(emit.Target) {
+			missed.Events = append(missed.Events, emit)
+		} else if !ok && n > number(cmp.Or(left.Position, left.Offset)) {
+			member.Apply(op)
+		}
+		missed.Offset = strconv.Itoa(n)
+	}
+	missed.Rooms, missed.Disconnected = member.Rooms, member.Disconnected
 	reading := r.reading
 	r.mu.Unlock()
 	if reading != nil {

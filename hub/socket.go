@@ -39,8 +39,9 @@ type Socket struct {
 	pid    string // what its client comes back with; empty without recovery
 	since  uint64 // the number of the first event that it may have got
 	// restored is true for one that its client came back to; admitted too when it
-	// is sure that it was let into this namespace then.
-	restored, admitted bool
+	// is sure that it was let into this namespace then. restoring is true while a
+	// cluster.Recorder is asked for it.
+	restored, admitted, restoring bool
 	// from is the offset, of a cluster.Recorder, of the last event that was
 	// before the socket; changed under mu before stateLive.
 	from string
@@ -50,28 +51,39 @@ type Socket struct {
 	state atomic.Int32
 	// kicked is true when the server ended it: what the client had sent and
 	// waits in the inbox is dropped then.
-	kicked    atomic.Bool
+	kicked atomic.Bool
+	// lost is true when the connection is lost and the socket is kept for its
+	// client: what is done to the socket from then on is done to what is kept.
+	lost      atomic.Bool
 	lingering lingering
+	claimed   *savedSocket // that it is restored from; guarded by history.mu
 
 	mu        sync.Mutex // guards the following
 	opening   *opening   // nil from stateLive on
 	data      map[string]sio.Data
 	dataBytes int
 	values    map[string]sio.Data
-	over      chan struct{} // closed when it takes no more packets; nil if nobody waits
+	// identities are hashes of what was added on connect, each once;
+	// identityChanged is true when another was added afterwards.
+	identities      []string
+	identityChanged bool
+	saved           *cluster.Session // kept by a cluster.Recorder when the socket is lost
+	over            chan struct{}    // closed when it takes no more packets; nil if nobody waits
 }
 
 // opening is what waits until a socket is live.
 type opening struct {
-	rooms    []string       // to join when accepted
-	deferred []func()       // what its handlers emitted
-	messages []delivery     // what others emitted to its rooms meanwhile
-	missed   []cluster.Emit // what a restored socket has to get first
+	rooms    []string   // to join when accepted
+	deferred []func()   // what its handlers emitted
+	messages []delivery // what others emitted to its rooms meanwhile
+	tokens   []string   // see [Identity]
+	// Of a restored socket: what it has to get first, and where the cluster keeps
+	// that, what it is restored from.
+	replay  replay
+	missed  cluster.Missed
+	session *cluster.Session
 	// replayed is true when a restored socket has got all that is recorded.
 	replayed bool
-	// saveAgain saves what the socket was restored from, for a socket that is not
-	// accepted; nil when there was nothing saved.
-	saveAgain func()
 	// closeReason is why the socket closed before it was accepted; empty when its
 	// connect event failed.
 	closeReason string
@@ -109,7 +121,8 @@ func (s *Socket) Connected() bool { return s.state.Load() == stateLive }
 // Recovered reports whether the client came back to this socket after it had lost
 // its connection: the socket has its former id, rooms and data, and the client got
 // what it had missed. Its connect event is handled again by a [Gate] only, and by
-// all when a server of another kind had the socket, in whatever namespace.
+// all when a server of another kind had the socket, in whatever namespace. The client
+// has the same [Identity] as the one that connected first.
 func (s *Socket) Recovered() bool { return s.restored }
 
 // Done is closed when the socket has left its rooms for good.
@@ -163,10 +176,18 @@ func (s *Socket) Join(rooms ...string) error {
 	}
 	s.mu.Unlock()
 	var err error
-	if s.whenLive(func() { err = s.ns.index.Join(s, rooms...) }) {
+	if s.whenLive(func() { err = s.joinNow(rooms) }) {
 		return err
 	}
 	return nil
+}
+
+func (s *Socket) joinNow(rooms []string) error {
+	err := s.ns.index.Join(s, rooms...)
+	if err == nil && s.lost.Load() {
+		s.applyToSaved(cluster.Join{Target: s.alone(), Rooms: rooms})
+	}
+	return err
 }
 
 // join adds rooms, of which a client may name very many.
@@ -205,7 +226,12 @@ func (s *Socket) Leave(rooms ...string) {
 		return
 	}
 	s.mu.Unlock()
-	s.whenLive(func() { s.ns.index.Leave(s, rooms...) })
+	s.whenLive(func() {
+		s.ns.index.Leave(s, rooms...)
+		if s.lost.Load() {
+			s.applyToSaved(cluster.Leave{Target: s.alone(), Rooms: rooms})
+		}
+	})
 }
 
 // Data returns what is kept on the socket by [Socket.Set], as a JSON object.
@@ -224,6 +250,16 @@ func (s *Socket) Set(key string, value any) error {
 		return err
 	}
 	data.JSON = bytes.Clone(data.JSON) // it may be a small part of a large event
+	if err := s.setData(key, data); err != nil {
+		return err
+	}
+	if s.lost.Load() {
+		s.setSaved(key, data)
+	}
+	return nil
+}
+
+func (s *Socket) setData(key string, data sio.Data) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	size := s.dataBytes + len(key) + data.Size()
@@ -253,13 +289,21 @@ func (s *Socket) Value(name string) (sio.Data, bool) {
 // socket's data it is not shown to anybody. The name has no dot.
 func (s *Socket) SetValue(name string, value sio.Data) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	values := maps.Clone(s.values)
+	s.values = withValue(s.values, name, value)
+	s.mu.Unlock()
+	if s.lost.Load() {
+		s.updateSaved(func(left *savedSocket) { left.values = withValue(left.values, name, value) })
+	}
+}
+
+// withValue returns a copy of values with another one.
+func withValue(values map[string]sio.Data, name string, value sio.Data) map[string]sio.Data {
+	values = maps.Clone(values)
 	if values == nil {
 		values = make(map[string]sio.Data, 1)
 	}
 	values[name] = value
-	s.values = values
+	return values
 }
 
 func (s *Socket) lookup(path []string) (sio.Data, bool) {
@@ -304,9 +348,10 @@ func (s *Socket) Disconnect(close bool) {
 	s.whenLive(func() {
 		if close {
 			s.client.disconnect()
-			return
 		}
-		s.kick()
+		if !close || s.lost.Load() {
+			s.kick()
+		}
 	})
 }
 
@@ -315,6 +360,9 @@ func (s *Socket) Disconnect(close bool) {
 func (s *Socket) kick() {
 	s.kicked.Store(true)
 	if !s.close(ReasonServerDisconnect) {
+		if s.lost.Load() {
+			s.applyToSaved(cluster.Disconnect{Target: s.alone()})
+		}
 		return
 	}
 	p := sio.Packet{Type: sio.Disconnect, Namespace: s.ns.name}

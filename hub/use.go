@@ -131,6 +131,9 @@ func (h *Hub) sweep(gone []*Route) {
 	}
 	for _, ns := range h.Namespaces() {
 		exists := h.exists(ns)
+		ns.history.removeSaved(func(left *savedSocket) bool {
+			return !exists || !left.route.serves(ns.name, ns.rules.Load())
+		})
 		ns.each(everybody, func(s *Socket) bool {
 			if !exists || !s.client.route.serves(ns.name, ns.rules.Load()) {
 				s.Disconnect(false)

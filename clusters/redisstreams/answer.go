@@ -12,28 +12,33 @@ import (
 
 // handleEntry does what an entry of the stream says.
 func (ln *line) handleEntry(m *message) error {
+	op, err := m.operation()
+	if err == nil && op != nil {
+		ln.apply(op)
+	}
+	return err
+}
+
+// operation returns the operation that an entry is; nil for a question of an older
+// version, which none of this one answers.
+func (m *message) operation() (cluster.Op, error) {
 	o, err := m.Options()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	switch m.Type {
 	case peer.TypeEmit:
-		if m.RequestID != "" {
-			return nil // a question of an older version, which none of this one answers
+		if m.RequestID == "" {
+			return m.emit()
 		}
-		op, err := m.emit()
-		if err != nil {
-			return err
-		}
-		ln.apply(op)
 	case peer.TypeJoin:
-		ln.apply(cluster.Join{Target: o.Target(), Rooms: m.Rooms})
+		return cluster.Join{Target: o.Target(), Rooms: m.Rooms}, nil
 	case peer.TypeLeave:
-		ln.apply(cluster.Leave{Target: o.Target(), Rooms: m.Rooms})
+		return cluster.Leave{Target: o.Target(), Rooms: m.Rooms}, nil
 	case peer.TypeDisconnect:
-		ln.apply(cluster.Disconnect{Target: o.Target(), Close: m.Close})
+		return cluster.Disconnect{Target: o.Target(), Close: m.Close}, nil
 	}
-	return nil
+	return nil, nil
 }
 
 // handleMessage does what a message of a channel says.

@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
 	"github.com/caddy-socketio/caddy-socketio/clusters/internal/peer"
@@ -218,8 +219,8 @@ func TestCapturedSession(t *testing.T) {
 
 func TestSessions(t *testing.T) {
 	tests := []cluster.Session{
-		{PID: "p", ID: "i", Rooms: []string{"i", "r"}, Data: sio.Data{JSON: []byte(`{}`)}},
-		{PID: "p", ID: "i", Rooms: []string{"i"}, Data: redistest.Event("x", []byte{1}), Values: sio.Data{JSON: []byte(`{"jwt":{"sub":"é"}}`)}, Offset: "1-0"},
+		{PID: "p", ID: "i", Rooms: []string{"i", "r"}, Data: sio.Data{JSON: []byte(`{}`)}, Identity: "ada", Lost: time.UnixMilli(1_700_000_000_123), Position: "2-0"},
+		{PID: "p", ID: "i", Rooms: []string{"i"}, Data: redistest.Event("x", []byte{1}), Values: sio.Data{JSON: []byte(`{"jwt":{"sub":"é"}}`)}, Offset: "1-0", Lost: time.UnixMilli(1)},
 	}
 	for _, want := range tests {
 		value, err := encodeSession(want, "/chat")

@@ -31,6 +31,7 @@ const (
 	anEntry outgoingKind = iota // of the stream
 	aMessage
 	aValue
+	anUpdate  // of a value that is there
 	aGet      // gets a value
 	aTimeLeft // gets the time until a value expires
 	aClaim    // gets and deletes a value
@@ -44,7 +45,7 @@ func (m outgoing) Cost() int { return len(m.payload) + len(m.name) + redislink.O
 
 // Expired reports whether it is too late for something this old.
 func (m outgoing) Expired(age time.Duration) bool {
-	if m.kind == anEntry || m.kind == aValue {
+	if m.kind == anEntry || m.kind == aValue || m.kind == anUpdate {
 		return age > maxEntryAge
 	}
 	return age > maxAge
@@ -66,6 +67,8 @@ func (m *outgoing) command(l *link, b rueidis.Builder) rueidis.Completed {
 		return b.Publish().Channel(m.name).Message(m.payload).Build()
 	case aValue:
 		return b.Set().Key(m.name).Value(m.payload).PxMilliseconds(max(1, m.keep.Milliseconds())).Build()
+	case anUpdate:
+		return b.Set().Key(m.name).Value(m.payload).Xx().PxMilliseconds(max(1, m.keep.Milliseconds())).Build()
 	case aGet:
 		return b.Get().Key(m.name).Build()
 	case aTimeLeft:

@@ -125,12 +125,21 @@ func (a *adapter) Before(one, other string) bool { return compareIDs(one, other)
 
 // Save queues what is left of a socket.
 func (a *adapter) Save(left cluster.Session, keep time.Duration) error {
+	return a.save(left, keep, aValue)
+}
+
+// Update queues what is left of a socket, for a key that is there.
+func (a *adapter) Update(left cluster.Session, keep time.Duration) error {
+	return a.save(left, keep, anUpdate)
+}
+
+func (a *adapter) save(left cluster.Session, keep time.Duration, kind outgoingKind) error {
 	payload, err := encodeSession(left, a.line.namespace)
 	if err != nil {
 		return err
 	}
 	l := a.line.link
-	return l.out.Push(outgoing{kind: aValue, name: l.names.sessions + left.PID, payload: payload, keep: keep})
+	return l.out.Push(outgoing{kind: kind, name: l.names.sessions + left.PID, payload: payload, keep: keep})
 }
 
 // Return queues what Restore returned, as it was in Redis.

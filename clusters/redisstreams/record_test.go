@@ -1,6 +1,7 @@
 package redisstreams
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -113,7 +114,8 @@ func TestRestore(t *testing.T) {
 	chat.Together(1)
 	from := a.Adapter.(*adapter).Delivered()
 	first, _ := recordText(t, a, "first", "r")
-	left := cluster.Session{PID: "secret", ID: "id", Rooms: []string{"id", "r"}, Data: sio.Data{JSON: []byte(`{"a":1}`)}, Offset: from}
+	left := cluster.Session{PID: "secret", ID: "id", Rooms: []string{"id", "r"}, Data: sio.Data{JSON: []byte(`{"a":1}`)}, Offset: from,
+		Identity: "ada", Lost: time.UnixMilli(1_700_000_000_000), Position: first}
 	save := func() {
 		t.Helper()
 		if err := a.Adapter.(*adapter).Save(left, time.Minute); err != nil {
@@ -137,13 +139,13 @@ func TestRestore(t *testing.T) {
 		got, err := node.Restore(t.Context(), "secret", offset)
 		got.Saved = nil // the adapter's own
 		want := left
-		want.Known, want.Offset = true, map[string]string{"": from, first: first}[offset]
+		want.Known = true
 		if err != nil || fmt.Sprintf("%+v", got) != fmt.Sprintf("%+v", want) {
 			t.Errorf("\n got %+v, %v\nwant %+v", got, err, want)
 		}
-		missed, err := node.Missed(t.Context(), got.Offset, got.Rooms)
+		missed, err := node.Missed(t.Context(), cluster.Session{Offset: cmp.Or(offset, got.Offset), Rooms: got.Rooms})
 		var texts []string
-		for _, emit := range missed {
+		for _, emit := range missed.Events {
 			arg, _ := emit.Data.Index(1)
 			texts = append(texts, arg.Text())
 			if !validID(emit.Offset) {
@@ -193,7 +195,7 @@ func TestRestrictedUser(t *testing.T) {
 	if err != nil || got.ID != "id" {
 		t.Errorf("%+v, %v", got, err)
 	}
-	if missed, err := b.Adapter.(*adapter).Missed(t.Context(), offset, got.Rooms); err != nil || len(missed) != 1 {
+	if missed, err := b.Adapter.(*adapter).Missed(t.Context(), cluster.Session{Offset: offset, Rooms: got.Rooms}); err != nil || len(missed.Events) != 1 {
 		t.Errorf("%+v, %v", missed, err)
 	}
 	if answers, err := a.Ask(cluster.FetchSockets{}); err != nil || len(answers) != 1 {
@@ -227,7 +229,73 @@ func TestRestoreIsNotPossible(t *testing.T) {
 	if _, err := r.Restore(t.Context(), "p", first); err == nil {
 		t.Error("restored from nowhere")
 	}
-	if _, err := r.Missed(t.Context(), first, nil); err == nil {
+	if _, err := r.Missed(t.Context(), cluster.Session{Offset: first}); err == nil {
 		t.Error("missed from nowhere")
+	}
+}
+
+// TestMissedOperations has operations of all kinds done to a lost socket, by a node
+// that does not know it.
+func TestMissedOperations(t *testing.T) {
+	s := redistest.Start(t)
+	a, b := tested.Pair(t, s, "/")
+	room := func(names ...string) rooms.Target { return rooms.Target{In: names} }
+	start, _ := recordText(t, a, "start", "r")
+	a.Publish(cluster.Leave{Target: room("id"), Rooms: []string{"r"}}) // it was there, and joined again
+	position, _ := recordText(t, a, "in flight", "r")
+	a.Publish(cluster.Join{Target: room("r"), Rooms: []string{"x", "y"}})
+	_, _ = recordText(t, a, "x", "x")
+	a.Publish(cluster.Leave{Target: rooms.Target{Except: []string{"other"}}, Rooms: []string{"r", "x"}})
+	a.Publish(cluster.Disconnect{Target: room("r")})
+	_, _ = recordText(t, a, "r", "r")
+	_, _ = recordText(t, a, "y", "y")
+	missed, err := b.Adapter.(*adapter).Missed(t.Context(), cluster.Session{Offset: start, Position: position, Rooms: []string{"id", "r"}})
+	var texts []string
+	for _, emit := range missed.Events {
+		arg, _ := emit.Data.Index(1)
+		texts = append(texts, arg.Text())
+	}
+	if err != nil || missed.Disconnected || !slices.Equal(missed.Rooms, []string{"id", "y"}) || !slices.Equal(texts, []string{"in flight", "x", "y"}) {
+		t.Errorf("%+v, %q, %v", missed, texts, err)
+	}
+	// What a client claims to have got skips no operation.
+	missed, err = b.Adapter.(*adapter).Missed(t.Context(), cluster.Session{Offset: missed.Offset, Position: position, Rooms: []string{"id", "r"}})
+	if err != nil || len(missed.Events) > 0 || !slices.Equal(missed.Rooms, []string{"id", "y"}) {
+		t.Errorf("%+v, %v", missed, err)
+	}
+	a.Publish(cluster.Disconnect{Target: room("y"), Close: true})
+	if last, err := recordText(t, a, "end"); err != nil {
+		t.Errorf("%s: %v", last, err)
+	}
+	missed, err = b.Adapter.(*adapter).Missed(t.Context(), cluster.Session{Offset: start, Position: position, Rooms: []string{"id", "r"}})
+	if err != nil || !missed.Disconnected {
+		t.Errorf("%+v, %v", missed, err)
+	}
+}
+
+// TestUpdate saves a session again only while it is there.
+func TestUpdate(t *testing.T) {
+	s := redistest.Start(t)
+	a := redistest.Join(t, process(t, s), "/")
+	r := a.Adapter.(*adapter)
+	left := cluster.Session{PID: "p", ID: "i", Rooms: []string{"i"}, Data: sio.Data{JSON: []byte(`{}`)}, Offset: beforeAll}
+	restored := func() string {
+		t.Helper()
+		got, err := r.Restore(t.Context(), "p", "")
+		if err != nil {
+			return err.Error()
+		}
+		return got.Data.String()
+	}
+	a.Together(1)
+	_ = r.Update(left, time.Minute)
+	if got := restored(); !strings.Contains(got, "no such session") {
+		t.Errorf("nothing saved, but got %s", got)
+	}
+	_ = r.Save(left, time.Minute)
+	left.Data.JSON = []byte(`{"name":"ada"}`)
+	_ = r.Update(left, time.Minute)
+	if got := restored(); got != `{"name":"ada"}` {
+		t.Errorf("got %s", got)
 	}
 }

@@ -6,12 +6,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
+	"strconv"
+	"time"
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
 	"github.com/caddy-socketio/caddy-socketio/clusters/internal/peer"
+	"github.com/caddy-socketio/caddy-socketio/clusters/internal/redislink"
 	"github.com/caddy-socketio/caddy-socketio/internal/msgpack"
-	"github.com/caddy-socketio/caddy-socketio/rooms"
 	"github.com/caddy-socketio/caddy-socketio/sio"
 	"github.com/redis/rueidis"
 )
@@ -26,29 +27,47 @@ var errNotYet = errors.New("not connected")
 
 // session as servers keep it; Node's have no more than the first four.
 type savedSession struct {
-	SID    peer.Text       `json:"sid"`
-	PID    peer.Text       `json:"pid"`
-	Rooms  peer.List       `json:"rooms"`
-	Data   json.RawMessage `json:"data"`
-	Nsp    *peer.Text      `json:"nsp"`
-	Values json.RawMessage `json:"values"`
-	Offset peer.Text       `json:"offset"`
+	SID      peer.Text       `json:"sid"`
+	PID      peer.Text       `json:"pid"`
+	Rooms    peer.List       `json:"rooms"`
+	Data     json.RawMessage `json:"data"`
+	Nsp      *peer.Text      `json:"nsp"`
+	Values   json.RawMessage `json:"values"`
+	Offset   peer.Text       `json:"offset"`
+	Identity peer.Text       `json:"identity"`
+	Lost     peer.Text       `json:"lost"` // milliseconds since 1970
+	Position peer.Text       `json:"position"`
 }
 
 // encodeSession returns base64 of MessagePack {sid, pid, rooms, data, nsp, values,
-// offset}.
+// offset, identity, lost, position}. Node's adapter ignores what it does not know.
 func encodeSession(s cluster.Session, namespace string) (string, error) {
 	names, err := peer.JSON(append(peer.List{}, s.Rooms...))
 	if err != nil {
 		return "", err
 	}
-	parts := [][]byte{[]byte(`{"sid":`), []byte(`,"pid":`), append([]byte(`,"rooms":`), names...), []byte(`,"nsp":`), []byte(`,"offset":`), []byte(`}`)}
-	parts[2] = append(parts[2], `,"data":`...)
-	values := []sio.Data{quoted(s.ID), quoted(s.PID), s.Data, quoted(namespace), quoted(s.Offset)}
-	if len(s.Values.JSON) > 0 {
-		parts = slices.Insert(parts, 5, []byte(`,"values":`))
-		values = append(values, s.Values)
+	var parts [][]byte
+	var values []sio.Data
+	add := func(name string, value sio.Data) {
+		parts = append(parts, []byte(`,"`+name+`":`))
+		values = append(values, value)
 	}
+	add("sid", quoted(s.ID))
+	parts[0][0] = '{'
+	add("pid", quoted(s.PID))
+	add("rooms", sio.Data{JSON: names})
+	add("data", s.Data)
+	add("nsp", quoted(namespace))
+	if len(s.Values.JSON) > 0 {
+		add("values", s.Values)
+	}
+	add("offset", quoted(s.Offset))
+	add("identity", quoted(s.Identity))
+	if !s.Lost.IsZero() {
+		add("lost", quoted(strconv.FormatInt(s.Lost.UnixMilli(), 10)))
+	}
+	add("position", quoted(s.Position))
+	parts = append(parts, []byte("}"))
 	b, err := msgpack.AppendData(nil, sio.Splice(parts, values))
 	if err != nil {
 		return "", err
@@ -80,7 +99,13 @@ func decodeSession(value, namespace string) (s cluster.Session, err error) {
 	if saved.SID == "" || saved.PID == "" {
 		return s, fmt.Errorf("%w: session without ids", peer.ErrMalformed)
 	}
-	s = cluster.Session{ID: string(saved.SID), PID: string(saved.PID), Rooms: saved.Rooms, Offset: string(saved.Offset), Known: saved.Nsp != nil}
+	s = cluster.Session{
+		ID: string(saved.SID), PID: string(saved.PID), Rooms: saved.Rooms, Offset: string(saved.Offset), Known: saved.Nsp != nil,
+		Identity: string(saved.Identity), Position: string(saved.Position),
+	}
+	if ms, err := strconv.ParseInt(string(saved.Lost), 10, 64); err == nil {
+		s.Lost = time.UnixMilli(ms)
+	}
 	s.Data, _ = whole.Lookup("data")
 	s.Values, _ = whole.Lookup("values")
 	if saved.Nsp != nil && string(*saved.Nsp) != namespace {
@@ -118,11 +143,16 @@ func (a *adapter) Restore(ctx context.Context, pid, offset string) (s cluster.Se
 		return s, fmt.Errorf("%w: unknown namespace", cluster.ErrNoSession)
 	}
 	s.Saved = saved
-	if offset != "" {
-		s.Offset = offset
-	} else if !validID(s.Offset) {
-		return s, fmt.Errorf("%w: the client has got nothing yet", cluster.ErrNoSession)
-	} else if _, err := ln.reaches(ctx, now, s.Offset); err != nil {
+	if offset == "" {
+		if offset = s.Offset; !validID(offset) {
+			return s, fmt.Errorf("%w: the client has got nothing yet", cluster.ErrNoSession)
+		}
+		_, err = ln.reaches(ctx, now, offset)
+	}
+	if err == nil && validID(s.Position) && compareIDs(s.Position, offset) < 0 {
+		_, err = ln.reaches(ctx, now, s.Position) // a client may claim any offset
+	}
+	if err != nil {
 		return s, err
 	}
 	return s, ln.claimSession(ctx, saved)
@@ -156,48 +186,72 @@ func (ln *line) reaches(ctx context.Context, s *session, offset string) (namespa
 	return "", nil
 }
 
-// Missed reads the stream from an offset to its end.
-func (a *adapter) Missed(ctx context.Context, offset string, names []string) ([]cluster.Emit, error) {
+// Missed reads the stream from where the session was to its end.
+func (a *adapter) Missed(ctx context.Context, left cluster.Session) (missed cluster.Missed, err error) {
 	s, err := a.line.link.Ready(ctx, a.line)
 	if err != nil {
-		return nil, err
+		return missed, err
 	}
-	var missed []cluster.Emit
-	in := rooms.NewSet(names)
+	m := missing{line: a.line, events: left.Offset, operations: left.Position, member: cluster.NewMembership(left.Rooms)}
+	if !validID(m.operations) {
+		m.operations = m.events
+	}
+	offset := m.events
+	if compareIDs(m.operations, m.events) < 0 {
+		offset = m.operations
+	}
 	c := s.Client
 	for {
 		page := c.B().Xrange().Key(a.line.link.names.stream).Start(after(offset)).End("+").Count(pageCount).Build()
 		entries, err := c.Do(ctx, page).AsXRange()
 		if err != nil && !rueidis.IsRedisNil(err) {
-			return nil, err
+			return missed, err
 		}
 		for i := range entries {
-			if op, ok := a.line.missed(&entries[i], in); ok {
-				missed = append(missed, op)
-			}
+			m.add(&entries[i])
 			offset = entries[i].ID
 		}
-		if len(missed) > maxMissed {
-			return nil, errors.New("redis_streams: the client missed too much")
+		if len(m.found) > maxMissed {
+			return missed, errors.New("redis_streams: the client missed too much")
 		}
 		if len(entries) < pageCount {
-			return missed, nil
+			return cluster.Missed{Events: m.found, Rooms: m.member.Rooms, Disconnected: m.member.Disconnected, Offset: offset}, nil
 		}
 	}
 }
 
-// missed returns the event that an entry is, if it was for a socket in rooms.
-// Volatile ones may be missed.
-func (ln *line) missed(entry *rueidis.XRangeEntry, in rooms.Set) (op cluster.Emit, ok bool) {
+// missing collects what happened to a lost socket from entries of the stream.
+type missing struct {
+	line               *line
+	events, operations string // the offsets after which they count
+	member             *cluster.Membership
+	found              []cluster.Emit
+}
+
+// add looks at the next entry. Volatile events may be missed.
+func (m *missing) add(entry *rueidis.XRangeEntry) {
 	f := entry.FieldValues
-	if f["nsp"] != ln.namespace || f["type"] != entryEmit {
-		return op, false
+	if f["nsp"] != m.line.namespace {
+		return
 	}
-	m, err := decodeEntry(peer.TypeEmit, f["data"])
-	if err != nil || m.RequestID != "" {
-		return op, false
+	typ, err := strconv.Atoi(f["type"])
+	if err != nil || typ < peer.TypeEmit || typ > peer.TypeDisconnect || len(f["data"]) > redislink.MaxMessage {
+		return
 	}
-	m.id = entry.ID
-	op, err = m.emit()
-	return op, err == nil && !op.Volatile && op.Target.Means(in)
+	msg, err := decodeEntry(typ, f["data"])
+	if err != nil {
+		return
+	}
+	msg.id = entry.ID
+	op, err := msg.operation()
+	if err != nil {
+		return
+	}
+	emit, isEmit := op.(cluster.Emit)
+	switch {
+	case isEmit && !emit.Volatile && compareIDs(entry.ID, m.events) > 0 && m.member.Means(emit.Target):
+		m.found = append(m.found, emit)
+	case !isEmit && compareIDs(entry.ID, m.operations) > 0:
+		m.member.Apply(op)
+	}
 }

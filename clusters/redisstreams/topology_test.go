@@ -30,8 +30,8 @@ func TestRedisCluster(t *testing.T) {
 	if left, err := r.Restore(t.Context(), "p", ""); err != nil || left.ID != "i" {
 		t.Errorf("%+v, %v", left, err)
 	}
-	if missed, err := r.Missed(t.Context(), beforeAll, []string{"room"}); err != nil || len(missed) != 300 {
-		t.Errorf("%d missed, %v", len(missed), err)
+	if missed, err := r.Missed(t.Context(), cluster.Session{Offset: beforeAll, Rooms: []string{"room"}}); err != nil || len(missed.Events) != 300 {
+		t.Errorf("%d missed, %v", len(missed.Events), err)
 	}
 	if answers, err := nodes[0].Ask(cluster.FetchSockets{}); err != nil || len(answers) != 5 {
 		t.Errorf("%d answers, %v", len(answers), err)

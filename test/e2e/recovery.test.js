@@ -6,6 +6,7 @@ import { Balancer } from './lib/balancer.js';
 import { call, connected, Inbox, kinds, open, roomName } from './lib/clients.js';
 import { matrix, namespace, serving, socketio, test } from './lib/rules.js';
 import { heard } from './lib/time.js';
+import { eventually } from './lib/together.js';
 
 const four = kinds.filter(({ version }) => version === 4);
 
@@ -116,4 +117,30 @@ serving('recovery', socketio(namespace('/') + namespace('/chat'), 'recovery 1m')
 		assert.equal(socket.recovered, false);
 		assert.notEqual(socket.id, id);
 	});
+
+	for (const [title, operate, recovered, rooms] of [
+		['leaves a room', (id, room) => ['leave', { in: [id], rooms: [room] }], true, []],
+		['leaves by a room', (id, room) => ['leave', { in: [room], rooms: [room] }], true, []],
+		['is excepted', (id, room) => ['leave', { in: [room], except: [id], rooms: [room] }], true, ['room']],
+		['joins a room', (id, room) => ['join', { in: [room], rooms: ['other'] }], true, ['room', 'other']],
+		['is disconnected', (id) => ['disconnect', { in: [id] }], false],
+		['is disconnected by a room', (id, room) => ['disconnect', { in: [room], close: true }], false],
+	]) {
+		test(`a client that is away ${title}`, async (t) => {
+			const socket = open(t, four[1], `${caddy().url}/chat`);
+			await connected(socket);
+			const room = roomName();
+			const { id } = socket;
+			await call(socket, 'join', room);
+			await caddy().emit({ namespace: '/chat', to: [room], event: 'msg', args: [1] });
+			await call(socket, 'echo', 1);
+			await lose(socket, async () => {
+				const [operation, body] = operate(id, room);
+				await eventually(async () => !(await caddy().get('/socketio/sockets?namespace=/chat')).body.some((is) => is.id === id), 'the loss is noticed');
+				assert.equal((await caddy().post(`/socketio/${operation}`, { namespace: '/chat', ...body })).status, 200);
+			});
+			assert.deepEqual([socket.recovered, socket.id === id], [recovered, recovered]);
+			if (recovered) assert.deepEqual(await call(socket, 'rooms'), [[id, ...rooms.map((name) => name === 'room' ? room : name)]]);
+		});
+	}
 });

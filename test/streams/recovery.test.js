@@ -133,6 +133,49 @@ describe('recovery', { skip: redisMissing, timeout: 120_000 }, () => {
 		assert.deepEqual(await has(socket, 21), ['before', ...Array.from({ length: 20 }, (_, i) => i)]);
 	});
 
+	for (const [title, from, to, operate] of [
+		['an API', () => caddy, () => other, (room) => caddy.post('/socketio/leave', { in: [room], rooms: [room] })],
+		['the API of another Caddy', () => caddy, () => caddy, (room) => other.post('/socketio/leave', { in: [room], rooms: [room] })],
+		['Node.js', () => caddy, () => caddy, (room) => node.io.in(room).socketsLeave(room)],
+		['Node.js, where it was', () => node, () => caddy, (room) => node.io.in(room).socketsLeave(room)],
+	]) {
+		it(`has a client that is away leave a room by ${title}`, async (t) => {
+			const room = `left by ${title}`;
+			const lost = await roam(t, from());
+			const { socket } = lost;
+			const { id } = socket;
+			await call(socket, 'join', room);
+			await lose(lost);
+			const length = await client.xlen('socket.io');
+			await operate(room);
+			await eventually(async () => await client.xlen('socket.io') > length, 'it is in the stream');
+			await caddy.emit({ to: [room], event: 'msg', args: ['not for it'] });
+			await caddy.emit({ to: [id], event: 'msg', args: ['end'] });
+			const back = eventOf(socket, 'connect');
+			lost.balancer.to(to());
+			await within(back, 'connect');
+			assert.deepEqual([socket.recovered, socket.id], [true, id]);
+			assert.deepEqual(await has(socket, 1), ['end']);
+			assert.deepEqual(await call(socket, 'rooms'), [id]);
+		});
+	}
+
+	it('does not bring back who was disconnected while away, even when the server is gone', async (t) => {
+		const [gone] = await caddys(redis, 1, { settings });
+		t.after(() => gone.stop());
+		const lost = await roam(t, gone);
+		const { socket } = lost;
+		const { id } = socket;
+		await lose(lost);
+		await gone.stop();
+		await other.post('/socketio/disconnect', { in: [id] });
+		const back = eventOf(socket, 'connect');
+		lost.balancer.to(caddy);
+		await within(back, 'connect');
+		assert.equal(socket.recovered, false);
+		assert.notEqual(socket.id, id);
+	});
+
 	it('begins anew without a session', async (t) => {
 		const lost = await roam(t, caddy, { name: '/chat' });
 		const { id } = lost.socket;

@@ -1,0 +1,195 @@
+package hub
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"iter"
+	"maps"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/caddy-socketio/caddy-socketio/sio"
+)
+
+// Identity is one thing that tells the user of a socket from other users.
+type Identity struct {
+	// Source names the handler that knows it: "jwt", say.
+	Source string
+	// Subject is the user, as the source names users.
+	Subject string
+	// Token is the text that proved it, if any. A client may bring a newer token
+	// when it comes back, so that identities added later leave the text out.
+	Token string
+}
+
+// Identifier is a [Handler] that knows on connect which user a client is. When a
+// client comes back to a socket that lost its connection, Identify is called instead
+// of HandleEvent, before anything is restored: the socket is recovered only if the
+// identities are those that it had when it connected.
+type Identifier interface {
+	Handler
+	// Identify calls [Socket.AddIdentity] as HandleEvent does on connect, and
+	// changes nothing else that others see. After an error the client gets a new
+	// socket; after an [Outage] its connection is closed.
+	Identify(ctx context.Context, ev *Event) error
+}
+
+// HasRecovery reports whether the socket's client may come back to it: identities are
+// needed for that only.
+func (s *Socket) HasRecovery() bool {
+	return s.client.version == sio.V5 && s.client.route.config().Recovery > 0
+}
+
+// AddIdentity adds an identity to those that a client must present to recover the
+// socket. It is called while the connect event is handled. A socket that gets another
+// identity afterwards is not recovered.
+func (s *Socket) AddIdentity(id Identity) {
+	if !s.HasRecovery() {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	connecting := s.opening != nil && s.state.Load() == stateConnecting
+	if connecting {
+		for _, token := range s.opening.tokens {
+			id.Subject = strings.ReplaceAll(id.Subject, token, "")
+		}
+		if id.Token != "" {
+			s.opening.tokens = append(s.opening.tokens, id.Token)
+		}
+	}
+	hash := hashIdentity(id.Source, id.Subject)
+	switch {
+	case slices.Contains(s.identities, hash):
+	case connecting:
+		s.identities = append(s.identities, hash)
+	default:
+		s.identityChanged = true
+	}
+}
+
+func hashIdentity(source, subject string) string {
+	sum := sha256.Sum256([]byte(source + "\x00" + subject))
+	return string(sum[:])
+}
+
+// identity returns one text for all identities of the socket; it is empty when there
+// are none. Equal texts mean the same user. It reveals none of them.
+func (s *Socket) identity() string {
+	s.mu.Lock()
+	hashes := slices.Clone(s.identities)
+	s.mu.Unlock()
+	// The handshake is not known to handlers that do not ask for it.
+	if h, ok := s.Handshake().Context.(interface{ Identity() string }); ok {
+		if user := h.Identity(); user != "" {
+			hashes = append(hashes, hashIdentity("http", user))
+		}
+	}
+	if len(hashes) == 0 {
+		return ""
+	}
+	slices.Sort(hashes)
+	sum := sha256.Sum256([]byte(strings.Join(hashes, "")))
+	return base64.RawURLEncoding.EncodeToString(sum[:])
+}
+
+// identify has the Identifiers of the connect event say which user a client is.
+func (ns *Namespace) identify(ev *Event) error {
+	for h := range ns.handlers(ev) {
+		if h, ok := h.(Identifier); ok {
+			if err := h.Identify(ev.context(), ev); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// guard lets the Gates of the connect event have it that have not identified the
+// client, and nobody else.
+func (ns *Namespace) guard(ev *Event) error {
+	for h := range ns.handlers(ev) {
+		if _, identified := h.(Identifier); identified {
+			continue
+		}
+		if _, ok := h.(Gate); !ok {
+			continue
+		}
+		if err := h.HandleEvent(ev.context(), ev); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// handlers returns the handlers of an event: those of the config's first rule that
+// matches, then those of Go programs.
+func (ns *Namespace) handlers(ev *Event) iter.Seq[Handler] {
+	return func(yield func(Handler) bool) {
+		if rule := ns.rules.Load().find(ev); rule != nil {
+			for _, h := range rule.handlers {
+				if !yield(h) {
+					return
+				}
+			}
+		}
+		all := ns.listeners.Load()
+		if all == nil {
+			return
+		}
+		for _, l := range *all {
+			if l.events.match(ev) && !yield(l.handler) {
+				return
+			}
+		}
+	}
+}
+
+// forgetIdentity undoes what [Namespace.identify] did, for a socket that is new.
+func (s *Socket) forgetIdentity() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.identities, s.opening.tokens, s.values = nil, nil, nil
+}
+
+// Credentials returns the parts of what a client connected with that an application
+// may know its user by: its cookies but for the one that this server sets, its
+// Authorization, its query and its auth. It is the Subject of a handler that asks an
+// application.
+func (s *Socket) Credentials() string {
+	h := s.Handshake()
+	own := s.client.route.config().Engine.Cookie
+	var cookies []string
+	for _, line := range h.Header.Values("Cookie") {
+		for pair := range strings.SplitSeq(line, ";") {
+			pair = strings.TrimSpace(pair)
+			if name, _, _ := strings.Cut(pair, "="); pair != "" && (own == "" || name != own) {
+				cookies = append(cookies, pair)
+			}
+		}
+	}
+	slices.Sort(cookies)
+	parts, _ := json.Marshal([]any{ // maps and strings always marshal
+		cookies, h.Header.Values("Authorization"), withoutEngine(h.Query()), withoutRecovery(s.auth),
+	})
+	return string(parts)
+}
+
+// withoutEngine takes from a query what is Engine.IO's own.
+func withoutEngine(query url.Values) url.Values {
+	for _, key := range []string{"EIO", "transport", "sid", "t", "j", "b64"} {
+		query.Del(key)
+	}
+	return query
+}
+
+// withoutRecovery takes from a connect packet what a client that comes back adds.
+func withoutRecovery(auth sio.Data) map[string]json.RawMessage {
+	var members map[string]json.RawMessage
+	_ = json.Unmarshal(auth.JSON, &members) // an object, as it was decoded
+	maps.DeleteFunc(members, func(key string, _ json.RawMessage) bool { return key == "pid" || key == "offset" })
+	return members
+}
