@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -52,13 +53,20 @@ type Backend struct {
 	// place of another: the application may verify with any of them. Placeholders
 	// of the environment and of files are supported. Default: no signature.
 	Sign []string `json:"sign,omitempty"`
+	// Identity is what the application knows a user by, with placeholders, like
+	// {http.request.cookie.session}. A client recovers its socket only if this is
+	// the same as when it connected. Default: its cookies, the header
+	// Authorization, the query and what it connected with, but for tokens that jwt
+	// has verified before.
+	Identity []string `json:"identity,omitempty"`
 
-	chain   caddyhttp.Handler
-	server  *caddyhttp.Server
-	log     *zap.Logger
-	secrets [][]byte
-	slots   chan struct{} // holds one for each request under way
-	waiting *atomic.Int64
+	identity []Text
+	chain    caddyhttp.Handler
+	server   *caddyhttp.Server
+	log      *zap.Logger
+	secrets  [][]byte
+	slots    chan struct{} // holds one for each request under way
+	waiting  *atomic.Int64
 }
 
 // CaddyModule returns the Caddy module information.
@@ -75,6 +83,9 @@ func (b *Backend) Provision(ctx caddy.Context) error {
 	}
 	if len(b.Routes) == 0 {
 		return errors.New("expected HTTP handlers to ask, like reverse_proxy")
+	}
+	if err := b.compileIdentity(); err != nil {
+		return err
 	}
 	if err := b.readSecrets(); err != nil {
 		return fmt.Errorf("sign: %w", err)
@@ -94,6 +105,18 @@ func (b *Backend) Provision(ctx caddy.Context) error {
 	}
 	b.chain = routes.Compile(noHandler)
 	return registerBackendMetrics(ctx)
+}
+
+func (b *Backend) compileIdentity() error {
+	b.identity = nil
+	for _, text := range b.Identity {
+		t, err := NewText(text)
+		if err != nil {
+			return fmt.Errorf("identity: %w", err)
+		}
+		b.identity = append(b.identity, t)
+	}
+	return nil
 }
 
 func (b *Backend) readSecrets() error {
@@ -147,6 +170,9 @@ func (b *Backend) check() error {
 
 // HandleEvent asks the backend and does what it answers.
 func (b *Backend) HandleEvent(ctx context.Context, ev *hub.Event) error {
+	if ev.Type == hub.Connect {
+		_ = b.Identify(ctx, ev) // is always nil
+	}
 	began := time.Now()
 	ctx, cancel := context.WithTimeout(ctx, time.Duration(b.Timeout))
 	defer cancel()
@@ -170,6 +196,24 @@ func (b *Backend) HandleEvent(ctx context.Context, ev *hub.Event) error {
 	b.log.Error("backend failed", zap.String("namespace", ev.Socket.Namespace().Name()),
 		zap.String("event", ev.Name), zap.String("socket", ev.Socket.ID()), zap.Error(err))
 	return b.outage(ev, err)
+}
+
+// Identify adds to the socket's identity what the application may know the user by. A
+// client that comes back with the same is who it was, without another request.
+func (b *Backend) Identify(_ context.Context, ev *hub.Event) error {
+	if !ev.Socket.HasRecovery() {
+		return nil
+	}
+	subject := ""
+	if b.identity == nil {
+		subject = ev.Socket.Credentials()
+	}
+	for _, t := range b.identity {
+		text, _ := json.Marshal(t.For(ev)) // a string always marshals
+		subject += string(text)
+	}
+	ev.Socket.AddIdentity(hub.Identity{Source: "backend", Subject: subject})
+	return nil
 }
 
 // growStack makes the stack of a goroutine that has just begun as large as HTTP
@@ -263,6 +307,6 @@ func (b *Backend) enter(ctx context.Context, ev *hub.Event) error {
 }
 
 var (
-	_ hub.Handler       = (*Backend)(nil)
+	_ hub.Identifier    = (*Backend)(nil)
 	_ caddy.Provisioner = (*Backend)(nil)
 )

@@ -24,6 +24,7 @@ import (
 //		queue        <number>
 //		on_outage    retry|deny|allow
 //		sign         <secret...>
+//		identity     <text...>
 //		<http directive> ...
 //	}
 //
@@ -102,6 +103,14 @@ func (b *Backend) option(d *caddyfile.Dispenser) (bool, error) {
 		args := d.RemainingArgs()
 		if b.Sign = append(b.Sign, args...); len(args) == 0 {
 			return true, d.Err("backend: sign: expected one or more secrets")
+		}
+		return true, nil
+	case "identity":
+		if b.Identity = d.RemainingArgs(); len(b.Identity) == 0 {
+			return true, d.Err("backend: identity: expected what a user is known by, like {http.request.cookie.session}")
+		}
+		if err := b.compileIdentity(); err != nil {
+			return true, d.Errf("backend: %v", err)
 		}
 		return true, nil
 	case "timeout", "max_response", "concurrency", "queue", "on_outage":

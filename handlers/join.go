@@ -43,12 +43,21 @@ func (j *Join) UnmarshalCaddyfile(d *caddyfile.Dispenser) (err error) {
 }
 
 // HandleEvent joins the rooms.
-func (j *Join) HandleEvent(_ context.Context, ev *hub.Event) error {
+func (j *Join) HandleEvent(ctx context.Context, ev *hub.Event) error {
+	if ev.Type == hub.Connect {
+		_ = j.Identify(ctx, ev) // is always nil
+	}
 	names, err := j.rooms.For(ev)
 	if err != nil {
 		return err
 	}
 	return ev.Socket.Join(names...)
+}
+
+// Identify adds to the socket's identity what the request says of the user.
+func (j *Join) Identify(_ context.Context, ev *hub.Event) error {
+	addRequestIdentity(ev, "join", j.rooms.keys())
+	return nil
 }
 
 // Leave makes the socket leave rooms.
@@ -119,7 +128,7 @@ func noBlock(d *caddyfile.Dispenser, step string) error {
 }
 
 var (
-	_ hub.Handler           = (*Join)(nil)
+	_ hub.Identifier        = (*Join)(nil)
 	_ caddy.Provisioner     = (*Join)(nil)
 	_ caddyfile.Unmarshaler = (*Join)(nil)
 	_ hub.Handler           = (*Leave)(nil)

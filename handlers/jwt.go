@@ -265,17 +265,25 @@ func resolveSettings(option string, texts []string) ([]string, error) {
 
 // HandleEvent verifies the token and keeps its claims.
 func (j *JWT) HandleEvent(ctx context.Context, ev *hub.Event) error {
-	t, err := j.verifier.verify(ctx, j.token(ev), time.Now())
+	text := j.token(ev)
+	t, err := j.verifier.verify(ctx, text, time.Now())
 	if err != nil {
 		return err
 	}
 	ev.Socket.SetValue(claimsName, t.claims)
+	if ev.Socket.HasRecovery() {
+		ev.Socket.AddIdentity(hub.Identity{Source: claimsName, Subject: subjectOf(t.claims), Token: text})
+	}
 	expiries.set(ev.Socket, j.deadline(t, time.Now()), j.CloseOnExpiry)
 	return nil
 }
 
 // Gate marks the step as one that decides who is let in.
 func (*JWT) Gate() {}
+
+// Identify verifies the token of a client that comes back, and adds its subject to the
+// socket's identity.
+func (j *JWT) Identify(ctx context.Context, ev *hub.Event) error { return j.HandleEvent(ctx, ev) }
 
 // token returns what the first place has that is not empty.
 func (j *JWT) token(ev *hub.Event) string {
@@ -308,6 +316,7 @@ func (j *JWT) deadline(t token, now time.Time) time.Time {
 
 var (
 	_ hub.Gate              = (*JWT)(nil)
+	_ hub.Identifier        = (*JWT)(nil)
 	_ caddy.Provisioner     = (*JWT)(nil)
 	_ caddy.CleanerUpper    = (*JWT)(nil)
 	_ caddyfile.Unmarshaler = (*JWT)(nil)

@@ -60,12 +60,21 @@ func (s *Set) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 }
 
 // HandleEvent keeps the value.
-func (s *Set) HandleEvent(_ context.Context, ev *hub.Event) error {
+func (s *Set) HandleEvent(ctx context.Context, ev *hub.Event) error {
+	if ev.Type == hub.Connect {
+		_ = s.Identify(ctx, ev) // is always nil
+	}
 	return ev.Socket.Set(s.Key, s.value.For(ev))
 }
 
+// Identify adds to the socket's identity what the request says of the user.
+func (s *Set) Identify(_ context.Context, ev *hub.Event) error {
+	addRequestIdentity(ev, "set", s.value.keys())
+	return nil
+}
+
 var (
-	_ hub.Handler           = (*Set)(nil)
+	_ hub.Identifier        = (*Set)(nil)
 	_ caddy.Provisioner     = (*Set)(nil)
 	_ caddyfile.Unmarshaler = (*Set)(nil)
 )

@@ -30,6 +30,9 @@ type Request struct {
 	values       []variable
 }
 
+// userKey is the placeholder of the user that Caddy's authentication knows.
+const userKey = "http.auth.user.id"
+
 // variable is a name with its value. A request has a few, of which a map would take
 // more room than all else here.
 type variable struct {
@@ -78,6 +81,23 @@ func scalars(vars map[string]any) []variable {
 // Header returns the request's header, which must not be changed.
 func (q *Request) Header() http.Header { return q.header }
 
+// Identity returns who sent the request, as Caddy's authentication and the client's
+// TLS certificate say. It is empty when neither does.
+func (q *Request) Identity() string {
+	user, name := "", ""
+	if i := slices.IndexFunc(q.values, func(v variable) bool { return v.name == userKey }); i >= 0 {
+		user, _ = q.values[i].value.(string)
+	}
+	if q.tls != nil && len(q.tls.PeerCertificates) > 0 {
+		leaf := q.tls.PeerCertificates[0]
+		name = leaf.Issuer.String() + "\x00" + leaf.Subject.String()
+	}
+	if user == "" && name == "" {
+		return ""
+	}
+	return user + "\x00" + name
+}
+
 // Replacer returns a replacer that knows what was known of the request: its own
 // placeholders, the variables, and what was captured. The caller may add to it.
 func (q *Request) Replacer() *caddy.Replacer {
@@ -123,7 +143,7 @@ var placeholder = regexp.MustCompile(`\{([^\s{}"'\x60:,]+)\}|\bhttp\.[\w\-.]+`)
 // that handlers set while they serve a request, under whatever name, and what a
 // rewrite hides. The user's id is always one.
 func Keys(config []byte) []string {
-	keys := []string{"http.auth.user.id"}
+	keys := []string{userKey}
 	for _, match := range placeholder.FindAllSubmatch(config, -1) {
 		key := string(match[0])
 		if match[1] != nil {
