@@ -3,7 +3,6 @@ package socketio
 import (
 	"errors"
 	"net/http"
-	"strings"
 
 	"github.com/caddy-socketio/caddy-socketio/internal/api"
 	"github.com/caddyserver/caddy/v2"
@@ -33,7 +32,11 @@ func (*AdminAPI) Routes() []caddy.AdminRoute {
 func serveAdmin(w http.ResponseWriter, r *http.Request) error {
 	r, served := untilEnd(r)
 	defer served()
-	err := theAPI.Serve(w, r, strings.TrimPrefix(r.URL.Path, "/socketio/"))
+	operation, ok := cutOwnPath(r.URL, "/socketio/")
+	if !ok {
+		operation = r.URL.Path // names no operation: it begins with a slash
+	}
+	err := theAPI.Serve(w, r, operation)
 	e, ok := errors.AsType[*api.Error](err)
 	if !ok {
 		return err

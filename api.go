@@ -76,8 +76,8 @@ func (h *APIHandler) Provision(ctx caddy.Context) error {
 // check refuses settings that can't be meant. A list that is empty could mean
 // nothing or all.
 func (h *APIHandler) check() error {
-	if h.Path != "" && (!strings.HasPrefix(h.Path, "/") || !strings.HasSuffix(h.Path, "/")) {
-		return fmt.Errorf("path %q: expected a path that begins and ends with a slash, like /socketio/", h.Path)
+	if err := checkPrefix(h.Path, "/socketio/"); err != nil {
+		return err
 	}
 	if h.Allow != nil && len(h.Allow) == 0 || h.Namespaces != nil && len(h.Namespaces) == 0 {
 		return errors.New("allow and namespaces must name something; leave them out for all")
@@ -97,12 +97,9 @@ func (h *APIHandler) check() error {
 
 // ServeHTTP serves the requests on the handler's path.
 func (h *APIHandler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
-	operation, ours := strings.CutPrefix(r.URL.Path, h.Path)
-	if !ours && r.URL.Path+"/" != h.Path {
+	operation, ok := cutOwnPath(r.URL, h.Path)
+	if !ok {
 		return next.ServeHTTP(w, r)
-	}
-	if !ours {
-		operation = ""
 	}
 	if err := sameOrigin(r); err != nil {
 		api.WriteError(w, err)

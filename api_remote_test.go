@@ -40,6 +40,11 @@ func TestRemoteAdmin(t *testing.T) {
 		{"may not join", emitter, "POST", "/socketio/join", `{"rooms":["a"]}`, 403, `{"error":"not authorized to access this path"}`},
 		{"may not list", emitter, "GET", "/socketio/sockets", "", 403, `{"error":"not authorized`},
 		{"may not go round", emitter, "POST", "/socketio/emit/../join", `{"rooms":["a"]}`, 403, `{"error":"not authorized`},
+		{"may not go round by an escape", emitter, "POST", "/socketio/emit/%2e%2e/join", `{"rooms":["a"]}`, 403, `{"error":"not authorized`},
+		{"may not go round twice", emitter, "POST", "//socketio/./emit/../join", `{"rooms":["a"]}`, 403, `{"error":"not authorized`},
+		{"is not served below", emitter, "POST", "/socketio/emit/join", `{"rooms":["a"]}`, 404, `{"error":"there is no operation`},
+		{"is not served by an escape", emitter, "POST", "/socketio/%65mit", emit, 404, `{"error":"there is no operation`},
+		{"is not served by a stream of CONNECT", emitter, "CONNECT", "/socketio/emit", emit, 403, `{"error":"not authorized`},
 		{"may not see the config", emitter, "GET", "/config/", "", 403, `{"error":"not authorized`},
 		{"emits, too", operator, "POST", "/socketio/emit", emit, 200, `{"delivered":0}`},
 		{"joins", operator, "POST", "/socketio/join", `{"namespace":"/chat","rooms":["a"]}`, 200, `{"sockets":0}`},
@@ -69,7 +74,7 @@ func startRemoteAdmin(t *testing.T, known tls.Certificate, access string) (*cadd
 	s := startCaddy(t, false, chatDirectives)
 	address := freeAddress(t)
 	s.load(chatDirectives, func(config map[string]any) {
-		config["apps"].(map[string]any)["pki"] = json.RawMessage(`{"certificate_authorities":{"local":{"install_trust":false}}}`)
+		keepTrustStore(config)
 		admin := config["admin"].(map[string]any)
 		admin["identity"] = json.RawMessage(`{"identifiers":["localhost"],"issuers":[{"module":"internal"}]}`)
 		admin["remote"] = json.RawMessage(fmt.Sprintf(`{"listen":"%s","access_control":%s}`, address, access))

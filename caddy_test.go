@@ -65,6 +65,12 @@ func (s *caddyServer) load(directives string, edits ...func(config map[string]an
 	}
 }
 
+// keepTrustStore keeps the certificate authority of "tls internal" out of the trust
+// store of the machine.
+func keepTrustStore(config map[string]any) {
+	config["apps"].(map[string]any)["pki"] = json.RawMessage(`{"certificate_authorities":{"local":{"install_trust":false}}}`)
+}
+
 func freeAddress(t testing.TB) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")

@@ -141,13 +141,11 @@ func (h *Handler) setDefaults() {
 
 // check refuses settings that can't be meant.
 func (h *Handler) check() error {
-	if h.Path != "" && (!strings.HasPrefix(h.Path, "/") || !strings.HasSuffix(h.Path, "/")) {
-		return fmt.Errorf("path %q: expected a path that begins and ends with a slash, like /socket.io/", h.Path)
+	if err := checkPrefix(h.Path, "/socket.io/"); err != nil {
+		return err
 	}
-	for name, value := range map[string]string{"path": h.Path, "hub": h.Hub} {
-		if strings.ContainsAny(value, "{}") {
-			return fmt.Errorf("%s %q: expected it without placeholders; {$NAME} in a Caddyfile is replaced", name, value)
-		}
+	if strings.ContainsAny(h.Hub, "{}") {
+		return fmt.Errorf("hub %q: expected it without placeholders; {$NAME} in a Caddyfile is replaced", h.Hub)
 	}
 	for _, t := range h.Transports {
 		if t != "polling" && t != "websocket" {
@@ -216,7 +214,7 @@ func (h *Handler) place() string { return fmt.Sprintf("route %s of server %s", h
 
 // ServeHTTP serves the requests on the handler's path.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
-	if !strings.HasPrefix(r.URL.Path, h.Path) && r.URL.Path+"/" != h.Path {
+	if _, ok := cutOwnPath(r.URL, h.Path); !ok {
 		return next.ServeHTTP(w, r)
 	}
 	if r.TLS != nil && !r.TLS.HandshakeComplete {

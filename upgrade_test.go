@@ -36,7 +36,7 @@ func masked(text string) []byte {
 func TestStream(t *testing.T) {
 	s := startCaddy(t, false, "")
 	s.site = "https://" + strings.Replace(freeAddress(t), "127.0.0.1", "localhost", 1)
-	s.load("tls internal" + echo)
+	s.load("tls internal"+echo, keepTrustStore)
 	trusting := &tls.Config{InsecureSkipVerify: true}
 	awaitCertificate(t, s.site, trusting)
 	transport := &http3.Transport{TLSClientConfig: trusting}
