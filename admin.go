@@ -26,13 +26,13 @@ func (*AdminAPI) Provision(ctx caddy.Context) error { return registerMetrics(ctx
 // Routes returns the API's route. The admin endpoint's own mux would answer what
 // it does not know with plain text, so there is one.
 func (*AdminAPI) Routes() []caddy.AdminRoute {
-	return []caddy.AdminRoute{{Pattern: "/socketio/", Handler: caddy.AdminHandlerFunc(serveAdmin)}}
+	return []caddy.AdminRoute{{Pattern: DefaultAPIPath, Handler: caddy.AdminHandlerFunc(serveAdmin)}}
 }
 
 func serveAdmin(w http.ResponseWriter, r *http.Request) error {
 	r, served := untilEnd(r)
 	defer served()
-	operation, ok := cutOwnPath(r.URL, "/socketio/")
+	operation, ok := cutOwnPath(r.URL, DefaultAPIPath)
 	if !ok {
 		operation = r.URL.Path // names no operation: it begins with a slash
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/caddy-socketio/caddy-socketio/internal/api"
+	"github.com/caddy-socketio/caddy-socketio/internal/reach"
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
@@ -19,9 +20,12 @@ import (
 func init() {
 	caddy.RegisterModule(APIHandler{})
 	httpcaddyfile.RegisterHandlerDirective("socketio_api", parseAPIHandler)
-	// As socketio: behind authentication.
-	httpcaddyfile.RegisterDirectiveOrder("socketio_api", httpcaddyfile.After, "encode")
+	httpcaddyfile.RegisterDirectiveOrder("socketio_api", httpcaddyfile.Before, "reverse_proxy") // as socketio
 }
+
+// DefaultAPIPath is where the API is: on the admin endpoint, and on a route unless the
+// handler says otherwise.
+const DefaultAPIPath = "/socketio/"
 
 // APIHandler serves the API of the admin endpoint on an ordinary route. It lets
 // everyone in who reaches it: guard it with Caddy's own means, basic_auth or a
@@ -46,8 +50,12 @@ type APIHandler struct {
 	// namespaces that requests may be about and learn of. Connections can't be
 	// closed then, as that would reach other namespaces. Default: all.
 	Namespaces []string `json:"namespaces,omitempty"`
+	// Source is where a Caddyfile has the directive, like Caddyfile:12. The
+	// Caddyfile adapter sets it. Errors and warnings name it.
+	Source string `json:"source,omitempty"`
 
-	api *api.API
+	api    *api.API
+	passed *passWatcher
 }
 
 // CaddyModule returns the Caddy module information.
@@ -58,11 +66,15 @@ func (APIHandler) CaddyModule() caddy.ModuleInfo {
 // Provision prepares the handler.
 func (h *APIHandler) Provision(ctx caddy.Context) error {
 	if h.Path == "" {
-		h.Path = "/socketio/"
+		h.Path = DefaultAPIPath
 	}
 	if err := h.check(); err != nil {
 		return err
 	}
+	if err := checkReachable(ctx, &reach.Handler{Name: "socketio_api", Prefix: h.Path, Source: h.Source}); err != nil {
+		return err
+	}
+	h.passed = &passWatcher{name: "socketio_api", prefix: h.Path, source: h.Source, log: ctx.Logger()}
 	if server, ok := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server); ok {
 		endWith(server)
 	}
@@ -76,7 +88,7 @@ func (h *APIHandler) Provision(ctx caddy.Context) error {
 // check refuses settings that can't be meant. A list that is empty could mean
 // nothing or all.
 func (h *APIHandler) check() error {
-	if err := checkPrefix(h.Path, "/socketio/"); err != nil {
+	if err := checkPrefix(h.Path, DefaultAPIPath); err != nil {
 		return err
 	}
 	if h.Allow != nil && len(h.Allow) == 0 || h.Namespaces != nil && len(h.Namespaces) == 0 {
@@ -99,6 +111,7 @@ func (h *APIHandler) check() error {
 func (h *APIHandler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	operation, ok := cutOwnPath(r.URL, h.Path)
 	if !ok {
+		h.passed.watch(r)
 		return next.ServeHTTP(w, r)
 	}
 	if err := sameOrigin(r); err != nil {
@@ -160,6 +173,7 @@ func parseAPIHandler(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error
 //	}
 func (h *APIHandler) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	d.Next() // socketio_api
+	h.Source = sourceOf(d)
 	if d.NextArg() {
 		return d.Errf("socketio_api: unexpected %q: settings go into a block", d.Val())
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"math"
 	"strconv"
+	"strings"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig"
@@ -15,8 +16,9 @@ import (
 
 func init() {
 	httpcaddyfile.RegisterHandlerDirective("socketio", parseHandler)
-	// Behind authentication and compression, before what serves content.
-	httpcaddyfile.RegisterDirectiveOrder("socketio", httpcaddyfile.After, "encode")
+	// Every directive that can gate reverse_proxy gates this one: abort, error and
+	// respond, too. See docs/decisions/0008-own-paths.md.
+	httpcaddyfile.RegisterDirectiveOrder("socketio", httpcaddyfile.Before, "reverse_proxy")
 	httpcaddyfile.RegisterGlobalOption("socketio", parseApp)
 }
 
@@ -73,6 +75,9 @@ func parseHandler(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
 	return p.handler, nil
 }
 
+// sourceOf returns the place of the current token: file, line and imports.
+func sourceOf(d *caddyfile.Dispenser) string { return strings.TrimPrefix(d.Err("").Error(), ", at ") }
+
 // parser reads one directive socketio.
 type parser struct {
 	httpcaddyfile.Helper
@@ -109,6 +114,7 @@ type parser struct {
 //	}
 func (p *parser) parse() error {
 	p.Next() // socketio
+	p.handler.Source = sourceOf(p.Dispenser)
 	if p.NextArg() {
 		return p.Errf("socketio: unexpected %q: settings go into a block", p.Val())
 	}

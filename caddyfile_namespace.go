@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig"
@@ -25,7 +24,7 @@ func (p *parser) namespace() error {
 		return p.Errf("namespace %s is given twice", name)
 	}
 	ns := &Namespace{Name: name}
-	line := strings.TrimPrefix(p.Err("").Error(), ", at ") // with where it was imported
+	line := sourceOf(p.Dispenser)
 	for nesting := p.Nesting(); p.NextBlock(nesting); {
 		switch p.Val() {
 		case "on":

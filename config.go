@@ -56,7 +56,9 @@ type Rule struct {
 
 // provisionNamespaces checks the namespaces and loads the steps of their events.
 func (h *Handler) provisionNamespaces(ctx caddy.Context) error {
-	own, err := json.Marshal(h)
+	unplaced := *h // a handler is the same on another line
+	unplaced.Source = ""
+	own, err := json.Marshal(&unplaced)
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/caddy-socketio/caddy-socketio/hub"
+	"github.com/caddy-socketio/caddy-socketio/internal/reach"
 	"github.com/caddy-socketio/caddy-socketio/internal/spawn"
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
@@ -20,6 +21,9 @@ import (
 )
 
 func init() { caddy.RegisterModule(Handler{}) }
+
+// DefaultPath is where clients connect unless a handler says otherwise.
+const DefaultPath = "/socket.io/"
 
 // Handler serves Socket.IO clients of versions 2, 3 and 4. Requests outside its
 // path go to the next handler.
@@ -76,8 +80,12 @@ type Handler struct {
 	Cookie string `json:"cookie,omitempty"`
 	// Namespaces are those that may be joined here, besides /.
 	Namespaces []*Namespace `json:"namespaces,omitempty"`
+	// Source is where a Caddyfile has the directive, like Caddyfile:12. The
+	// Caddyfile adapter sets it. Errors and warnings name it.
+	Source string `json:"source,omitempty"`
 
 	app      *App
+	passed   *passWatcher
 	hub      *hub.Hub
 	server   string
 	captured []string      // placeholders that are read when a client connects
@@ -104,6 +112,10 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	if slices.Contains(h.Origins, "*") {
 		ctx.Logger().Warn("origins * lets the pages of any web site connect as their visitors")
 	}
+	if err := checkReachable(ctx, &reach.Handler{Name: "socketio", Prefix: h.Path, Source: h.Source}); err != nil {
+		return err
+	}
+	h.passed = &passWatcher{name: "socketio", prefix: h.Path, source: h.Source, query: "EIO=", log: ctx.Logger()}
 	if err := h.provisionNamespaces(ctx); err != nil {
 		return err
 	}
@@ -126,7 +138,7 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 
 func (h *Handler) setDefaults() {
 	if h.Path == "" {
-		h.Path = "/socket.io/"
+		h.Path = DefaultPath
 	}
 	if h.Hub == "" {
 		h.Hub = DefaultHub
@@ -141,7 +153,7 @@ func (h *Handler) setDefaults() {
 
 // check refuses settings that can't be meant.
 func (h *Handler) check() error {
-	if err := checkPrefix(h.Path, "/socket.io/"); err != nil {
+	if err := checkPrefix(h.Path, DefaultPath); err != nil {
 		return err
 	}
 	if strings.ContainsAny(h.Hub, "{}") {
@@ -215,6 +227,7 @@ func (h *Handler) place() string { return fmt.Sprintf("route %s of server %s", h
 // ServeHTTP serves the requests on the handler's path.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	if _, ok := cutOwnPath(r.URL, h.Path); !ok {
+		h.passed.watch(r)
 		return next.ServeHTTP(w, r)
 	}
 	if r.TLS != nil && !r.TLS.HandshakeComplete {

@@ -23,8 +23,12 @@ const crowd = (log) => `
 	templates
 	header X-Site crowd
 	header >X-Deferred yes
-	${socketio(namespace('/'))}
-	respond "the page"
+	handle /socket.io/* {
+		${socketio(namespace('/'))}
+	}
+	handle {
+		respond "the page"
+	}
 `;
 
 // handshake is the raw answer to an Engine.IO handshake.
@@ -138,7 +142,7 @@ test('basic_auth is a gate, and its user is known', async (t) => {
 	}));
 });
 
-serving('nothing but the directive', 'socketio\nrespond "the page"', (caddy) => {
+serving('nothing but the directive', 'handle /socket.io/* {\nsocketio\n}\nhandle {\nrespond "the page"\n}', (caddy) => {
 	matrix('it serves the root namespace, and the rest passes by', async (t, k) => {
 		const a = await connect(t, k, caddy().url);
 		const said = heard(a, 'news');

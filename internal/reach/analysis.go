@@ -1,0 +1,201 @@
+package reach
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+)
+
+// maxRequests bounds the sets of requests: beyond it the analysis gives up, and the
+// handler counts as reached.
+const maxRequests = 100
+
+// maxDepth bounds named routes that invoke each other.
+const maxDepth = 20
+
+// requests is a set of requests at some point of a server's routes. Each of them
+// reaches the handler from there.
+type requests struct {
+	prefix string   // the path begins so
+	hosts  []string // the host matches one of these; nil: any host
+	// groups are the groups of routes about which is known whether a route further
+	// in front has matched.
+	groups map[string]bool
+}
+
+func (q requests) key() string { return fmt.Sprint(q.prefix, q.hosts, q.groups) }
+
+// withGroup returns the requests with what is known about a group.
+func (q requests) withGroup(name string, matched bool) requests {
+	q.groups = maps.Clone(q.groups)
+	if q.groups == nil {
+		q.groups = make(map[string]bool)
+	}
+	q.groups[name] = matched
+	return q
+}
+
+func (q requests) withoutGroup(name string) requests {
+	q.groups = maps.Clone(q.groups)
+	delete(q.groups, name)
+	return q
+}
+
+// analysis finds out whether requests reach one handler.
+type analysis struct {
+	named map[string][]*route
+	own   *Handler
+	// certain counts as kept away only what is. Otherwise the paths that clients
+	// ask for stand for all paths, and files of try_files exist.
+	certain bool
+
+	found obstacle // what keeps requests away, as far as is known
+	last  obstacle // what stopped requests last
+	depth int      // of named routes
+}
+
+// obstacle is what keeps requests from a handler, and what to do about it.
+type obstacle struct{ reason, cure string }
+
+// mismatch is the obstacle of a handler whose own matchers do not let it be reached.
+func (a *analysis) mismatch() obstacle {
+	return obstacle{
+		reason: fmt.Sprintf("its matcher, or a block around it, does not match %s*", a.own.Prefix),
+		cure:   fmt.Sprintf("use one that does, like handle %s* { %s }, or set the option path", a.own.Prefix, a.own.Name),
+	}
+}
+
+// inFront is an obstacle that stands in front of the handler.
+func (a *analysis) inFront(reason string) obstacle {
+	return obstacle{
+		reason: reason,
+		cure:   fmt.Sprintf("give it a block of its own in front, handle %s* { %s }, with its gates inside", a.own.Prefix, a.own.Name),
+	}
+}
+
+// isReached reports whether requests can pass all that stands in front of a handler.
+func (a *analysis) isReached(way []position) bool {
+	set := []requests{{prefix: a.own.Prefix}}
+	for _, at := range slices.Backward(way) {
+		r := at.routes[at.route]
+		if set = a.beforeHandlers(r.handlers[:at.handler], set); len(set) == 0 {
+			a.found = a.last
+			return false
+		}
+		set = slices.DeleteFunc(set, func(q requests) bool { return !a.mayMatchAny(r.matchers, q) })
+		if len(set) == 0 {
+			a.found = a.mismatch()
+			return false
+		}
+		for i := range set {
+			set[i] = narrowHosts(set[i], r.matchers)
+			if r.group != "" {
+				set[i] = set[i].withGroup(r.group, false)
+			}
+		}
+		if set = a.beforeRoutes(at.routes[:at.route], set); len(set) == 0 {
+			return false
+		}
+	}
+	return slices.ContainsFunc(set, isComplete)
+}
+
+// isComplete reports whether no route of a group is still to match in front.
+func isComplete(q requests) bool {
+	for _, matched := range q.groups {
+		if matched {
+			return false
+		}
+	}
+	return true
+}
+
+// beforeRoutes returns the requests that pass the routes and are in the set then.
+func (a *analysis) beforeRoutes(routes []*route, set []requests) []requests {
+	for _, r := range slices.Backward(routes) {
+		set = a.beforeRoute(r, set)
+	}
+	return set
+}
+
+func (a *analysis) beforeRoute(r *route, set []requests) []requests {
+	var before []requests
+	for _, q := range set {
+		matched, known := q.groups[r.group]
+		if r.group == "" {
+			known = false
+		}
+		found, taken := a.found, false // taken: the route lets none of the requests that it matches pass
+		if !known || matched {         // else no route of the group may match
+			executed := a.throughRoute(r, q)
+			before = append(before, executed...)
+			taken = len(executed) == 0
+			a.found = found // obstacles inside the route are for those that it matches
+		}
+		switch {
+		case known && matched:
+			before = append(before, q) // a route further in front matches
+		case !a.coversAny(r.matchers, q):
+			before = append(before, q)
+		case known:
+			a.found = a.inFront("an earlier route of its group takes every request")
+		default:
+			if taken {
+				a.found = a.last
+			}
+			if r.group != "" {
+				before = append(before, q.withGroup(r.group, true))
+			}
+		}
+	}
+	return a.unique(before)
+}
+
+// throughRoute returns the requests that match a route and are passed on by it.
+func (a *analysis) throughRoute(r *route, q requests) []requests {
+	if r.terminal {
+		if a.mayMatchAny(r.matchers, q) {
+			a.last = a.inFront("a terminal route in front of it takes every request")
+			if len(r.handlers) > 0 {
+				a.beforeHandlers(r.handlers, []requests{q}) // names the handler that answers
+			}
+		}
+		return nil
+	}
+	if r.group != "" {
+		q = q.withoutGroup(r.group)
+	}
+	set := a.beforeHandlers(r.handlers, []requests{q})
+	set = slices.DeleteFunc(set, func(q requests) bool { return !a.mayMatchAny(r.matchers, q) })
+	if r.group != "" {
+		for i := range set {
+			set[i] = set[i].withGroup(r.group, false)
+		}
+	}
+	return set
+}
+
+func (a *analysis) beforeHandlers(handlers []*handler, set []requests) []requests {
+	for _, h := range slices.Backward(handlers) {
+		if len(set) == 0 {
+			break
+		}
+		set = a.beforeHandler(h, set)
+	}
+	return set
+}
+
+// unique removes what is in a set twice. A set that is too large becomes the set of
+// all requests.
+func (a *analysis) unique(set []requests) []requests {
+	seen := make(map[string]bool)
+	set = slices.DeleteFunc(set, func(q requests) bool {
+		key := q.key()
+		defer func() { seen[key] = true }()
+		return seen[key]
+	})
+	if len(set) > maxRequests {
+		return []requests{{}}
+	}
+	return set
+}

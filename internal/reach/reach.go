@@ -1,0 +1,95 @@
+// Package reach finds the handlers of a server that no request can reach: behind a
+// route that answers everything, in a block that matches other paths, behind a
+// rewrite that takes their path away.
+//
+// It goes backward from a handler to the server's first route, and keeps the set of
+// requests that may still arrive. Whatever it does not know lets all requests pass,
+// so a handler that works is never found.
+package reach
+
+import (
+	"encoding/json"
+
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+)
+
+// Handler is a handler that [Find] looks for.
+type Handler struct {
+	// Name is the module's name in http.handlers, and the directive's.
+	Name string
+	// Prefix is what the paths that the handler serves begin with.
+	Prefix string
+	// Suffixes are what its clients ask for after the prefix.
+	Suffixes []string
+	// Source is where a Caddyfile has the handler, empty for JSON.
+	Source string
+}
+
+// Problem is a handler that is not reached.
+type Problem struct {
+	Handler Handler
+	// Place is the path of the handler in the config of the server, as Caddy's
+	// admin endpoint has it: routes/0/handle/1.
+	Place string
+	// Certain says that no request reaches the handler, whatever exists on disk.
+	// Otherwise none of its clients' requests probably does.
+	Certain bool
+	// Reason says what keeps requests away, and Cure what to do.
+	Reason, Cure string
+}
+
+// Find returns the problems of the handlers in those routes of a server whose
+// handlers are not provisioned yet. It is made to be called by a handler while it
+// is provisioned: then all that stands in front of it is known. parse returns nil
+// for modules that Find does not look for.
+func Find(server *caddyhttp.Server, parse func(name string, config json.RawMessage) *Handler) []Problem {
+	c := &converter{parse: parse}
+	s := &search{named: make(map[string][]*route)}
+	for name, r := range server.NamedRoutes {
+		s.named[name] = c.routes([]caddyhttp.Route{*r}, "named_routes/"+name)
+	}
+	s.routes(c.routes(server.Routes, "routes"), nil)
+	for name, r := range server.NamedRoutes {
+		if r.HandlersRaw != nil {
+			s.routes(s.named[name], nil)
+		}
+	}
+	return s.problems
+}
+
+// position is a handler on the way from a server's routes to one that is looked for.
+type position struct {
+	routes         []*route
+	route, handler int
+}
+
+// search goes through routes and collects problems.
+type search struct {
+	named    map[string][]*route
+	problems []Problem
+}
+
+func (s *search) routes(routes []*route, outer []position) {
+	for i, r := range routes {
+		for j, h := range r.handlers {
+			way := append(outer[:len(outer):len(outer)], position{routes, i, j})
+			if h.own != nil && r.raw {
+				s.check(h, way)
+			}
+			if h.subroutes != nil {
+				s.routes(h.subroutes, way)
+			}
+		}
+	}
+}
+
+// check adds the problem of a handler, if it has one.
+func (s *search) check(h *handler, way []position) {
+	for _, certain := range []bool{true, false} {
+		a := &analysis{named: s.named, own: h.own, certain: certain}
+		if !a.isReached(way) {
+			s.problems = append(s.problems, Problem{*h.own, h.place, certain, a.found.reason, a.found.cure})
+			return
+		}
+	}
+}

@@ -1,0 +1,47 @@
+package socketio
+
+import (
+	"cmp"
+	"net/http"
+	"strings"
+	"sync"
+
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"go.uber.org/zap"
+)
+
+// passWatcher warns about requests that a handler passes on although their clients
+// mean it. It warns about each mistake once. A nil one is silent.
+type passWatcher struct {
+	name, prefix, source string
+	query                string // part of the query of every such request, if not empty
+	log                  *zap.Logger
+
+	rewritten, withoutSlash sync.Once
+}
+
+// watch looks at a request that is passed on.
+func (p *passWatcher) watch(r *http.Request) {
+	if p == nil {
+		return
+	}
+	original, ok := r.Context().Value(caddyhttp.OriginalRequestCtxKey).(http.Request)
+	if !ok || !strings.Contains(original.URL.RawQuery, p.query) {
+		return
+	}
+	if original.URL.Path+"/" == p.prefix && r.URL.Path == original.URL.Path {
+		p.warn(&p.withoutSlash, r, original.URL.Path, "a client asks for the path without its last slash",
+			"rewrite "+original.URL.Path+" "+p.prefix)
+		return
+	}
+	if _, own := cutOwnPath(original.URL, p.prefix); own && r.URL.Path != original.URL.Path {
+		p.warn(&p.rewritten, r, original.URL.Path, "a rewrite, uri or try_files in front takes requests away from "+p.name,
+			"give it a block of its own in front, handle "+p.prefix+"* { "+p.name+" }, and put the rest of the site into handle { }")
+	}
+}
+
+func (p *passWatcher) warn(once *sync.Once, r *http.Request, original, message, cure string) {
+	once.Do(func() {
+		p.log.Warn(message, zap.String("at", cmp.Or(p.source, p.name+" on "+p.prefix)), zap.String("original_path", original), zap.String("path", r.URL.Path), zap.String("cure", cure))
+	})
+}

@@ -1,0 +1,55 @@
+package socketio
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+
+	"github.com/caddy-socketio/caddy-socketio/internal/api"
+	"github.com/caddy-socketio/caddy-socketio/internal/reach"
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"go.uber.org/zap"
+)
+
+// checkReachable refuses a config in which no request can reach a handler, and warns
+// if its clients' requests probably can't. It is called while the handler is
+// provisioned.
+func checkReachable(ctx caddy.Context, own *reach.Handler) error {
+	server, ok := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server)
+	if !ok {
+		return nil
+	}
+	for _, p := range reach.Find(server, reachHandler) {
+		if p.Handler.Name != own.Name || p.Handler.Prefix != own.Prefix || p.Handler.Source != own.Source {
+			continue // reported by that handler
+		}
+		at := cmp.Or(own.Source, "apps/http/servers/"+server.Name()+"/"+p.Place)
+		if p.Certain {
+			return fmt.Errorf("%s: no request can reach %s: %s; %s", at, own.Name, p.Reason, p.Cure)
+		}
+		ctx.Logger().Warn("requests of clients probably do not reach "+own.Name,
+			zap.String("at", at), zap.String("reason", p.Reason), zap.String("cure", p.Cure))
+	}
+	return nil
+}
+
+// reachHandler reads the JSON of a handler of this module. It returns nil for other
+// modules.
+func reachHandler(name string, config json.RawMessage) *reach.Handler {
+	var c struct{ Path, Source string }
+	h := &reach.Handler{Name: name}
+	switch name {
+	case "socketio":
+		h.Prefix, h.Suffixes = DefaultPath, []string{""}
+	case "socketio_api":
+		h.Prefix, h.Suffixes = DefaultAPIPath, append(api.Operations(), "")
+	default:
+		return nil
+	}
+	if json.Unmarshal(config, &c) != nil {
+		return nil
+	}
+	h.Prefix, h.Source = cmp.Or(c.Path, h.Prefix), c.Source
+	return h
+}
