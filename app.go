@@ -108,6 +108,7 @@ type hubConfig struct {
 // configs brings the handlers' configs together, by hub.
 func (a *App) configs() []*hubConfig {
 	var configs []*hubConfig
+	sites := make(siteMaps)
 	for _, h := range a.handlers {
 		i := slices.IndexFunc(configs, func(c *hubConfig) bool { return c.hub == h.hub })
 		if i < 0 {
@@ -116,7 +117,10 @@ func (a *App) configs() []*hubConfig {
 		}
 		c := configs[i]
 		c.handlers = append(c.handlers, h)
-		c.Routes = append(c.Routes, h.routeConfig())
+		route := h.routeConfig()
+		route.RouteIdentity = sites.of(h.server).routeIdentity(h)
+		h.covers = route.Covers
+		c.Routes = append(c.Routes, route)
 		for _, ns := range h.Namespaces {
 			if !slices.ContainsFunc(c.Namespaces, func(other hub.NamespaceConfig) bool { return other.Name == ns.Name }) {
 				c.Namespaces = append(c.Namespaces, ns.compiled)

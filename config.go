@@ -145,10 +145,9 @@ func (r *Rule) load(ctx caddy.Context) ([]hub.Handler, error) {
 	return steps, nil
 }
 
-// routeConfig is what the handler says about its route.
+// routeConfig returns the settings of the handler's route, without its identity.
 func (h *Handler) routeConfig() hub.RouteConfig {
 	c := hub.DefaultRoute()
-	c.Place, c.Fingerprint = h.server+" "+h.Path, h.fingerprint
 	c.Namespaces = []string{}
 	for _, ns := range h.Namespaces {
 		c.Namespaces = append(c.Namespaces, ns.Name)

@@ -81,7 +81,6 @@ func TestSettings(t *testing.T) {
 		return c
 	}
 	defaults := hub.RouteConfig{
-		Place:          " /socket.io/",
 		ConnectTimeout: 45 * time.Second,
 		Namespaces:     []string{},
 		Engine: engine.Config{
@@ -94,7 +93,7 @@ func TestSettings(t *testing.T) {
 		t.Errorf("without settings: %+v", got)
 	}
 	for setting, set := range map[string]func(*hub.RouteConfig){
-		`"path":"/rt/"`:                       func(c *hub.RouteConfig) { c.Place, c.Engine.Path = " /rt/", "/rt/" },
+		`"path":"/rt/"`:                       func(c *hub.RouteConfig) { c.Engine.Path = "/rt/" },
 		`"transports":["polling"]`:            func(c *hub.RouteConfig) { c.Engine.WebSocket = false },
 		`"transports":["websocket"]`:          func(c *hub.RouteConfig) { c.Engine.Polling = false },
 		`"protocols":[3]`:                     func(c *hub.RouteConfig) { c.Engine.V4 = false },

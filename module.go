@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/caddy-socketio/caddy-socketio/hub"
+	"github.com/caddy-socketio/caddy-socketio/internal/engine"
 	"github.com/caddy-socketio/caddy-socketio/internal/reach"
 	"github.com/caddy-socketio/caddy-socketio/internal/spawn"
 	"github.com/caddyserver/caddy/v2"
@@ -87,11 +88,13 @@ type Handler struct {
 	app      *App
 	passed   *passWatcher
 	hub      *hub.Hub
-	server   string
-	captured []string      // placeholders that are read when a client connects
-	retired  chan struct{} // closed when this config is replaced
-	retire   func()        // closes it
-	route    *hub.Route    // set when app.started is closed
+	server   *caddyhttp.Server // nil outside of one
+	captured []string          // placeholders that are read when a client connects
+	retired  chan struct{}     // closed when this config is replaced
+	retire   func()            // closes it
+	// Set when app.started is closed.
+	route  *hub.Route
+	covers func(*engine.Handshake) bool // see [hub.RouteIdentity]
 	// fingerprint tells whether a handler of another config is the same.
 	fingerprint string
 }
@@ -125,7 +128,7 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	}
 	h.app = app.(*App)
 	if server, ok := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server); ok {
-		h.server = server.Name()
+		h.server = server
 		server.RegisterOnShutdown(h.stop)
 		endWith(server) // requests of a former config, which had the API, may be under way
 	}
@@ -222,7 +225,12 @@ func (h *Handler) Cleanup() error {
 }
 
 // place says where the handler is, for people.
-func (h *Handler) place() string { return fmt.Sprintf("route %s of server %s", h.Path, h.server) }
+func (h *Handler) place() string {
+	if h.server == nil {
+		return "route " + h.Path
+	}
+	return fmt.Sprintf("route %s of server %s", h.Path, h.server.Name())
+}
 
 // ServeHTTP serves the requests on the handler's path.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {

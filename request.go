@@ -17,7 +17,10 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request) {
 	if !r.URL.Query().Has("sid") {
 		kept := r.WithContext(r.Context()) // a copy, which shares its header with the session
 		kept.Header = engine.KeptHeader(r.Header)
-		q.Context, q.Header = handshake.Capture(kept, h.captured), kept.Header
+		captured := handshake.Capture(kept, h.captured)
+		// Behind the PROXY protocol, for instance, the local address is not the listener's.
+		captured.Unplaced = !h.covers(&engine.Handshake{Context: captured})
+		q.Context, q.Header = captured, kept.Header
 	}
 	if limit := writeTimeout(r); limit > 0 {
 		// A poll must be answered before the server gives it up; that is also

@@ -46,8 +46,8 @@ type client struct {
 // accept begins a connection.
 func (h *Hub) accept(session *engine.Session) (engine.Receiver, error) {
 	c := &client{hub: h, session: session, version: sio.V5, route: routeOf(session)}
-	if c.route.gone.Load() {
-		return nil, errRouteGone
+	if c.route.gone.Load() || !c.route.covers(session.Handshake()) {
+		return nil, errRouteGone // the request came by a config that is replaced
 	}
 	if session.Version() == eio.V3 {
 		c.version = sio.V4

@@ -27,10 +27,9 @@ type Config struct {
 
 // RouteConfig says how one endpoint serves its connections.
 type RouteConfig struct {
-	// Place and Fingerprint tell which route of the former config this one
-	// is: one of the same place and fingerprint, else one of the same place,
-	// else one of the same fingerprint. Its connections stay open then.
-	Place, Fingerprint string
+	// RouteIdentity tells which route of the former config this one is. Its
+	// connections stay open then.
+	RouteIdentity
 	// Engine is what concerns Engine.IO.
 	Engine engine.Config
 	// ConnectTimeout is how long a connection may be in no namespace.
@@ -47,6 +46,26 @@ type RouteConfig struct {
 	// here, besides "/". A glob means the namespaces that the config has by that
 	// glob, and not those that it has by another name. Nil means all.
 	Namespaces []string
+}
+
+// RouteIdentity says where a route stands. A route of a new config is the one of the former
+// config that stands in the same site, at the same place; else one of that place in a
+// site that has a listener and a host in common, or one with the same fingerprint that
+// has moved within the site. Where several could be meant it is one with the same
+// fingerprint, or else a new one.
+type RouteIdentity struct {
+	// Listeners are the addresses that the site listens on, and Hosts the names and
+	// patterns that it has, both sorted. No hosts means any.
+	Listeners, Hosts []string
+	// Place tells the routes of a site apart: the path, and what else a request has
+	// to match to come there.
+	Place string
+	// Fingerprint stands for all settings of the route.
+	Fingerprint string
+	// Covers reports whether a request like the one that opened a connection leads
+	// to the route. Connections of which that is no longer true are closed when the
+	// config comes into use, and refused before. Nil means that it is always true.
+	Covers func(*engine.Handshake) bool
 }
 
 // DefaultRoute serves all namespaces on /socket.io/ as Node's server does by

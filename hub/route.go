@@ -14,10 +14,10 @@ import (
 // was made by, for as long as a later one has it too.
 type Route struct {
 	engine *engine.Route // static after construction
-	// place is guarded by Hub.useMu.
-	place, fingerprint string
-	settings           atomic.Pointer[routeSettings]
-	gone               atomic.Bool // no config has it any more
+	// identity is guarded by Hub.useMu.
+	identity RouteIdentity
+	settings atomic.Pointer[routeSettings]
+	gone     atomic.Bool // no config has it any more
 }
 
 // routeSettings are what the newest config says about a route.
@@ -35,7 +35,7 @@ func newRoute(c RouteConfig) *Route {
 }
 
 func (r *Route) configure(c RouteConfig) {
-	r.place, r.fingerprint = c.Place, c.Fingerprint
+	r.identity = c.RouteIdentity
 	r.settings.Store(&routeSettings{RouteConfig: c, all: c.Namespaces == nil, names: newNames(c.Namespaces)})
 	r.engine.SetConfig(c.Engine)
 }
@@ -53,6 +53,13 @@ func (r *Route) serves(namespace string, all *rules) bool {
 		return c.names.match(namespace)
 	}
 	return slices.Contains(c.Namespaces, all.name)
+}
+
+// covers reports whether a request like the one that opened a connection leads to the
+// route.
+func (r *Route) covers(opening *engine.Handshake) bool {
+	covers := r.config().Covers
+	return covers == nil || covers(opening)
 }
 
 // Connections returns the number of connections that are open.

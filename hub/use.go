@@ -48,17 +48,18 @@ func (g *Generation) Release() {
 	} else if i == len(h.generations) {
 		h.apply(h.generations[i-1])
 	}
-	var gone []*Route
+	var gone, kept []*Route
 	for _, r := range g.routes {
-		if !h.inUse(r) {
+		if h.inUse(r) {
+			kept = append(kept, r)
+		} else {
 			gone = append(gone, r)
 		}
 	}
-	h.spawn("sweep", func() { h.sweep(gone) })
+	h.spawn("sweep", func() { h.sweep(gone, kept) })
 }
 
-// adopt finds the route that each of a new config was in those before, and makes
-// the others. The caller holds useMu.
+// adopt returns the routes of a new config. The caller holds useMu.
 func (h *Hub) adopt(configs []RouteConfig) []*Route {
 	var old []*Route
 	for _, g := range slices.Backward(h.generations) {
@@ -68,28 +69,7 @@ func (h *Hub) adopt(configs []RouteConfig) []*Route {
 			}
 		}
 	}
-	routes := make([]*Route, len(configs))
-	pass := func(same func(r *Route, c *RouteConfig) bool) {
-		for i := range configs {
-			if routes[i] != nil {
-				continue
-			}
-			j := slices.IndexFunc(old, func(r *Route) bool { return same(r, &configs[i]) })
-			if j >= 0 {
-				routes[i] = old[j]
-				old = slices.Delete(old, j, j+1)
-			}
-		}
-	}
-	pass(func(r *Route, c *RouteConfig) bool { return r.place == c.Place && r.fingerprint == c.Fingerprint })
-	pass(func(r *Route, c *RouteConfig) bool { return r.place == c.Place })
-	pass(func(r *Route, c *RouteConfig) bool { return r.fingerprint == c.Fingerprint })
-	for i := range configs {
-		if routes[i] == nil {
-			routes[i] = newRoute(configs[i])
-		}
-	}
-	return routes
+	return adoptRoutes(old, configs)
 }
 
 // apply makes a generation the one that counts. The caller holds useMu.
@@ -123,11 +103,17 @@ func (h *Hub) inUse(r *Route) bool {
 	return slices.ContainsFunc(h.generations, func(g *Generation) bool { return slices.Contains(g.routes, r) })
 }
 
-// sweep closes what no config serves any more.
-func (h *Hub) sweep(gone []*Route) {
+// sweep closes what no config serves any more: connections whose route is gone, then
+// those that the sites of the remaining routes no longer cover, and then sockets whose
+// namespace is gone. The clients of the connections come back by themselves, those of
+// the sockets do not.
+func (h *Hub) sweep(gone, kept []*Route) {
 	for _, r := range gone {
 		r.gone.Store(true) // first: who comes after is refused
 		r.engine.Close(ReasonForcedServer)
+	}
+	for _, r := range kept {
+		r.engine.CloseIf(ReasonForcedServer, func(s *engine.Session) bool { return !r.covers(s.Handshake()) })
 	}
 	for _, ns := range h.Namespaces() {
 		exists := h.exists(ns)

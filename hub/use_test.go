@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 
@@ -120,6 +121,32 @@ func TestFailedReload(t *testing.T) {
 	s.Use(hub.Config{Routes: []hub.RouteConfig{route("z")}}).Release()
 	c.send(`42/chat,1["who"]`)
 	c.want(`43/chat,1["old"]`)
+}
+
+// A connection that its route's site no longer covers is closed, and none of the others;
+// a config that is taken back closes what came by it alone.
+func TestReloadClosesWhatTheSiteDoesNotCover(t *testing.T) {
+	covering := func(paths ...string) hub.Config {
+		c := route("a")
+		c.Covers = func(opening *engine.Handshake) bool {
+			path, _, _ := strings.Cut(opening.URL, "?")
+			return slices.Contains(paths, path)
+		}
+		return hub.Config{Routes: []hub.RouteConfig{c}}
+	}
+	s := newSite(t, covering("/0/1", "/0/2"))
+	answerSync(s.Of("/"))
+	one, _ := join(t, s.url+"/0/1", "/", "")
+	two, _ := join(t, s.url+"/0/2", "/", "")
+	failing := s.Use(covering("/0/1", "/0/3"))
+	three, _ := join(t, s.url+"/0/3", "/", "")
+	two.sync("/")
+	failing.Release()
+	three.wantClosed()
+	two.sync("/")
+	s.reload(covering("/0/1"))
+	two.wantClosed()
+	one.sync("/")
 }
 
 func TestDynamicNamespaces(t *testing.T) {

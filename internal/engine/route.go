@@ -103,6 +103,15 @@ func (r *Route) Close(reason string) {
 	}
 }
 
+// CloseIf closes the sessions for which a condition holds, as [Session.Close] does.
+func (r *Route) CloseIf(reason string, condition func(*Session) bool) {
+	for _, s := range r.list() {
+		if condition(s) {
+			s.Close(reason)
+		}
+	}
+}
+
 func (r *Route) list() []*Session {
 	r.mu.Lock()
 	defer r.mu.Unlock()

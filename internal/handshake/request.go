@@ -17,7 +17,8 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 )
 
-// Request is a request as it was when the client connected. It is immutable.
+// Request is a request as it was when the client connected. It is immutable
+// once it is shared.
 type Request struct {
 	method, host, proto, remote, uri string
 
@@ -28,6 +29,11 @@ type Request struct {
 	tls          *tls.ConnectionState
 	vars         []variable
 	values       []variable
+
+	// Unplaced says that the request did not fit the site that it came to: its host
+	// or its local address is not that of the site. It is set before the request is
+	// shared.
+	Unplaced bool
 }
 
 // userKey is the placeholder of the user that Caddy's authentication knows.
@@ -77,6 +83,13 @@ func scalars(vars map[string]any) []variable {
 	}
 	return slices.Clip(kept)
 }
+
+// Host returns the host that the request named, with its port if it had one.
+func (q *Request) Host() string { return q.host }
+
+// LocalAddr returns the address of the server that the request came to, nil when it is
+// not known.
+func (q *Request) LocalAddr() net.Addr { return q.local }
 
 // Header returns the request's header, which must not be changed.
 func (q *Request) Header() http.Header { return q.header }

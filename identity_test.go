@@ -1,0 +1,178 @@
+package socketio
+
+import (
+	"context"
+	"encoding/json"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/caddy-socketio/caddy-socketio/hub"
+	"github.com/caddy-socketio/caddy-socketio/internal/engine"
+	"github.com/caddy-socketio/caddy-socketio/internal/handshake"
+	"github.com/caddyserver/caddy/v2"
+)
+
+// identitiesOf returns the identities of a config's routes, by the names of their hubs.
+func identitiesOf(t *testing.T, config string) map[string]hub.RouteIdentity {
+	t.Helper()
+	var c *caddy.Config
+	if err := json.Unmarshal([]byte(config), &c); err != nil {
+		t.Fatal(err)
+	}
+	ctx, err := caddy.ProvisionContext(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	app, err := ctx.App("socketio")
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := make(map[string]hub.RouteIdentity)
+	for _, c := range app.(*App).configs() {
+		if len(c.Routes) != 1 {
+			t.Errorf("hub %s has %d routes", c.hub.Name(), len(c.Routes))
+		}
+		all[c.hub.Name()] = c.Routes[0].RouteIdentity
+	}
+	return all
+}
+
+func TestRouteIdentity(t *testing.T) {
+	t.Setenv("SITE", "Env.Test")
+	config, err := adapt(`{
+	admin off
+	auto_https off
+}
+&(named) {
+	socketio {
+		hub named
+	}
+}
+http://one.test, http://two.test:80 {
+	bind 127.0.0.1 unix//run/caddy.sock|0222
+	socketio {
+		hub plain
+	}
+	@x header X a
+	handle @x {
+		socketio {
+			hub nested
+			path /x/
+		}
+	}
+}
+http://:81 {
+	socketio {
+		hub any
+	}
+}
+http://*.two.test:82, http://{env.SITE}:82 {
+	@a host a.two.test
+	handle @a {
+		socketio {
+			hub wild
+		}
+	}
+}
+http://b.two.test:82 {
+	invoke named
+}
+http://c.two.test:82/api/* {
+	invoke named
+}
+`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const bound = "127.0.0.1:80,unix//run/caddy.sock|0222"
+	got := identitiesOf(t, config)
+	for name, want := range map[string]hub.RouteIdentity{
+		"plain":  {Listeners: strings.Split(bound, ","), Hosts: []string{"one.test", "two.test"}, Place: "/socket.io/"},
+		"nested": {Listeners: strings.Split(bound, ","), Hosts: []string{"one.test", "two.test"}, Place: `/x/header {"X":["a"]}`},
+		"any":    {Listeners: []string{":81"}, Place: "/socket.io/"},
+		"wild":   {Listeners: []string{":82"}, Hosts: []string{"*.two.test", "a.two.test", "env.test"}, Place: "/socket.io/"},
+		"named":  {Listeners: []string{":82"}, Hosts: []string{"b.two.test", "c.two.test"}, Place: `/socket.io/ | path ["/api/*"]`},
+	} {
+		id := got[name]
+		if id.Fingerprint == "" {
+			t.Errorf("%s: no fingerprint", name)
+		}
+		covers := id.Covers
+		id.Fingerprint, id.Covers = "", nil
+		if !reflect.DeepEqual(id, want) {
+			t.Errorf("%s: got %+v, want %+v", name, id, want)
+		}
+		id.Covers = covers
+		got[name] = id
+	}
+
+	tcp := func(ip string, port int) net.Addr { return &net.TCPAddr{IP: net.ParseIP(ip), Port: port} }
+	for _, c := range []struct {
+		host  string
+		local net.Addr
+		want  string // the hubs whose routes cover it
+	}{
+		{"one.test", tcp("127.0.0.1", 80), "nested plain"},
+		{"ONE.test:80", tcp("127.0.0.1", 80), "nested plain"},
+		{"two.test", &net.UnixAddr{Name: "/run/caddy.sock", Net: "unix"}, "nested plain"},
+		{"two.test", &net.UnixAddr{Name: "/run/other.sock", Net: "unix"}, ""},
+		{"one.test", tcp("127.0.0.2", 80), ""},
+		{"three.test", tcp("127.0.0.1", 80), ""},
+		{"three.test", tcp("127.0.0.1", 81), "any"},
+		{"[::1]:81", &net.UDPAddr{IP: net.IPv6loopback, Port: 81}, "any"},
+		{"a.two.test", tcp("10.0.0.1", 82), "wild"},
+		{"a.b.two.test", tcp("10.0.0.1", 82), ""},
+		{"b.two.test", tcp("10.0.0.1", 82), "named"},
+		{"c.two.test", tcp("10.0.0.1", 82), "named"},
+		{"env.test", tcp("10.0.0.1", 82), ""}, // not a host of the handle block
+	} {
+		r := httptest.NewRequest("GET", "/socket.io/", nil)
+		r.Host = c.host
+		r = r.WithContext(context.WithValue(r.Context(), http.LocalAddrContextKey, c.local))
+		opening := handshake.Capture(r, nil)
+		var covering []string
+		for name, id := range got {
+			if id.Covers(&engine.Handshake{Context: opening}) {
+				covering = append(covering, name)
+			}
+		}
+		slices.Sort(covering)
+		if strings.Join(covering, " ") != c.want {
+			t.Errorf("%s at %s: covered by %s, want %s", c.host, c.local, covering, c.want)
+		}
+	}
+}
+
+// In JSON, routes need no hosts, and an earlier site takes hosts from a later one.
+func TestRouteIdentityOfJSON(t *testing.T) {
+	got := identitiesOf(t, `{"admin":{"disabled":true},"apps":{"http":{"servers":{"x":{"listen":["unix//a.sock","tcp/:1000-1001"],
+		"automatic_https":{"disable":true},"routes":[
+		{"match":[{"host":["taken.test"]}],"terminal":true,"handle":[{"handler":"static_response"}]},
+		{"match":[{"path":["/a/*"],"host":["a.test"]},{"path":["/b/*"]}],"handle":[{"handler":"socketio","hub":"paths"}]},
+		{"handle":[{"handler":"intercept","handle_response":[{"routes":[{"handle":[{"handler":"socketio","hub":"hidden"}]}]}]}]},
+		{"match":[{"host":["*.test"]}],"terminal":true,"handle":[{"handler":"socketio","hub":"hosts"}]}
+	]}}}}}`)
+	listeners := []string{":1000", ":1001", "unix//a.sock"}
+	for name, want := range map[string]hub.RouteIdentity{
+		"paths":  {Listeners: listeners, Place: `/socket.io/path ["/a/*"] or path ["/b/*"]`},
+		"hidden": {Listeners: listeners, Place: "/socket.io/" + got["hidden"].Fingerprint},
+		"hosts":  {Listeners: listeners, Hosts: []string{"*.test"}, Place: "/socket.io/"},
+	} {
+		id := got[name]
+		id.Fingerprint, id.Covers = "", nil
+		if !reflect.DeepEqual(id, want) {
+			t.Errorf("%s: got %+v, want %+v", name, id, want)
+		}
+	}
+	for host, want := range map[string]bool{"free.test": true, "taken.test": false} {
+		r := httptest.NewRequest("GET", "http://"+host+"/", nil)
+		if got := got["hosts"].Covers(&engine.Handshake{Context: handshake.Capture(r, nil)}); got != want {
+			t.Errorf("%s: %v", host, got)
+		}
+	}
+}
