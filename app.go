@@ -74,6 +74,10 @@ func (a *App) cluster(hub string) cluster.Cluster {
 	return a.engine.Cluster(hub)
 }
 
+// awaitPolls is how long a reload waits for the polls that are on their way, so that
+// nobody connects for one while the listeners change.
+const awaitPolls = 250 * time.Millisecond
+
 // Start makes the hubs do what the handlers of this config say.
 func (a *App) Start() error {
 	for _, c := range a.configs() {
@@ -84,6 +88,10 @@ func (a *App) Start() error {
 		}
 	}
 	close(a.started)
+	deadline := time.Now().Add(awaitPolls)
+	for _, g := range a.inUse {
+		g.AwaitPolls(deadline)
+	}
 	return nil
 }
 

@@ -22,11 +22,28 @@ type Generation struct {
 func (h *Hub) Use(c Config) *Generation {
 	h.useMu.Lock()
 	defer h.useMu.Unlock()
+	if len(h.generations) > 0 {
+		h.engine.HoldPolls(holdPolls)
+	}
 	g := &Generation{hub: h, config: c, routes: h.adopt(c.Routes)}
 	h.generations = append(h.generations, g)
 	h.apply(g)
 	return g
 }
+
+// A client that polls on a new TCP connection each time connects as soon as its poll is
+// answered. What connects to a listener that is about to close is lost, and the client's
+// connection with it. So polls wait while one config replaces another: for holdPolls at
+// most while both are in use, and for holdPollsAfter when one of them is released, as
+// its listeners close about then.
+const (
+	holdPolls      = time.Second
+	holdPollsAfter = 100 * time.Millisecond
+)
+
+// AwaitPolls returns when the polls of all clients have come that are to be held back
+// while the config replaces another one, or at a deadline.
+func (g *Generation) AwaitPolls(deadline time.Time) { g.hub.engine.AwaitPolls(deadline) }
 
 // Routes returns the routes of the config, in its order.
 func (g *Generation) Routes() []*Route { return g.routes }
@@ -45,8 +62,11 @@ func (g *Generation) Release() {
 	h.generations = slices.Delete(h.generations, i, i+1)
 	if len(h.generations) == 0 {
 		h.apply(&Generation{hub: h, config: Config{Log: g.config.Log, Cluster: g.config.Cluster}})
-	} else if i == len(h.generations) {
-		h.apply(h.generations[i-1])
+	} else {
+		h.engine.HoldPolls(holdPollsAfter)
+		if i == len(h.generations) {
+			h.apply(h.generations[i-1])
+		}
 	}
 	var gone, kept []*Route
 	for _, r := range g.routes {

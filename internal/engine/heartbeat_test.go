@@ -61,11 +61,23 @@ func TestV4PollingPing(t *testing.T) {
 	})
 }
 
-func TestPollingClientThatNeverPollsDies(t *testing.T) {
+// A client that does not poll, or no more, is not waited for until a ping is due.
+func TestPollingClientThatDoesNotPollDies(t *testing.T) {
 	for _, eio := range []string{"EIO=3", "EIO=4"} {
 		bubble(t, config(), func(t *testing.T, w *world) {
 			w.open(eio)
-			time.Sleep(45*time.Second - 1)
+			time.Sleep(20*time.Second - 1)
+			w.wantEnd("")
+			time.Sleep(time.Second)
+			w.wantEnd("ping timeout")
+
+			q := w.open(eio)
+			time.Sleep(10 * time.Second)
+			answer := w.poll(q)
+			time.Sleep(10 * time.Second)
+			w.last().session.Send(text("a"))
+			<-answer
+			time.Sleep(20*time.Second - 1)
 			w.wantEnd("")
 			time.Sleep(time.Second)
 			w.wantEnd("ping timeout")
@@ -93,7 +105,7 @@ func TestAnyPacketIsLife(t *testing.T) {
 func TestHeartbeatOutlivesUpgrade(t *testing.T) {
 	bubble(t, config(), func(t *testing.T, w *world) {
 		w.open("EIO=4")
-		time.Sleep(24 * time.Second)
+		time.Sleep(19 * time.Second)
 		c := w.upgrade("EIO=4")
 		c.want("2", closedWithout)
 		w.wantEnd("ping timeout")

@@ -91,6 +91,10 @@ func (x *exchange) servePoll(s *Session) {
 		s.abandon()
 		return
 	}
+	if !x.server.hold.await(x.R.Context().Done()) {
+		s.abandon()
+		return
+	}
 	ms, over := s.unpark()
 	if ms == nil {
 		x.refuse(errRequest)
@@ -115,6 +119,7 @@ func (s *Session) park(p *poll) (refused *refusal, overlap bool) {
 		return nil, true
 	}
 	s.parked, p.late = p, s.release
+	s.clock.idle = 0
 	if len(s.queue) > 0 || s.state == stateClosing {
 		p.wake()
 	}
@@ -145,6 +150,10 @@ func (s *Session) unpark() (ms []*eio.Message, over bool) {
 	defer s.mu.Unlock()
 	p := s.parked
 	s.parked = nil
+	if s.state == stateOpen && s.conn == nil {
+		s.clock.idle = s.server.now() + s.timeout
+		s.armLocked()
+	}
 	if s.conn != nil {
 		if p.late {
 			return nil, false

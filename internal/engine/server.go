@@ -48,6 +48,7 @@ type Server struct {
 	unjoined atomic.Int64
 	turn     atomic.Uint64 // picks the pump of the next connection
 	draining atomic.Bool
+	hold     hold
 
 	mu       sync.RWMutex // guards the following; a leaf
 	sessions map[string]*Session

@@ -19,6 +19,7 @@ type clock struct {
 	ping  int64 // V4: send a ping
 	dead  int64 // nothing was heard: the end
 	since int64 // V4: when the ping was sent that dead waits for
+	idle  int64 // the client of a polling session has not polled: the end
 	probe int64 // give the upgrade up
 	grace int64 // forget a closing session
 	alarm int64 // call ring
@@ -33,7 +34,7 @@ func (c *clock) stop() {
 
 // next is the earliest time that something is to be done at.
 func (c *clock) next() (at int64) {
-	for _, t := range [...]int64{c.ping, c.dead, c.probe, c.grace, c.alarm} {
+	for _, t := range [...]int64{c.ping, c.dead, c.idle, c.probe, c.grace, c.alarm} {
 		if t != 0 && (at == 0 || t < at) {
 			at = t
 		}
@@ -66,6 +67,9 @@ func (s *Session) startClock() {
 		s.clock.ping = now + s.interval
 	} else {
 		s.clock.dead = now + s.interval + s.timeout
+	}
+	if !s.direct {
+		s.clock.idle = now + s.timeout
 	}
 	s.clock.armed = s.clock.next()
 	s.clock.timer = time.AfterFunc(time.Duration(s.clock.armed-now), s.onTimer)
@@ -107,6 +111,7 @@ func (s *Session) tick() {
 		s.clock.since, s.clock.dead = now, max(at, now-s.timeout/4)+s.timeout
 	}
 	dead := s.silentLocked(now)
+	dead = s.idleLocked(now) || dead
 	s.armLocked()
 	s.mu.Unlock()
 
@@ -164,6 +169,29 @@ func (s *Session) silentLocked(now int64) bool {
 	}
 	s.clock.dead = 0
 	return true
+}
+
+// idleLocked reports whether the client of a polling session has not polled for as long
+// as it may take to answer a ping, and sets the next time to ask when it has not. Its
+// last poll may have been lost before it came here, and then the client has begun a new
+// session: this one need not wait for a ping to find out.
+func (s *Session) idleLocked(now int64) bool {
+	late := now - s.clock.idle
+	if s.clock.idle == 0 || late < 0 {
+		return false
+	}
+	s.clock.idle = 0
+	switch alive := s.aliveAt(); {
+	case s.conn != nil, s.parked != nil, s.state != stateOpen:
+		return false
+	case alive+s.timeout > now:
+		s.clock.idle = alive + s.timeout
+	case s.probe != nil, s.busy.Load(), late > max(s.timeout/2, int64(time.Second)):
+		s.clock.idle = now + s.timeout // as in silentLocked
+	default:
+		return true
+	}
+	return false
 }
 
 // aliveAt is when the client last proved to be alive.

@@ -178,6 +178,33 @@ serving('reload', site(1), (caddy) => {
 	});
 }, metrics);
 
+test('clients that poll on new connections miss nothing, and are recovered', async (t) => {
+	const recovering = (n) => socketio(namespace('/', version(n)), 'recovery 1m');
+	const caddy = await start(t, recovering(1));
+	const sockets = await Promise.all(Array.from({ length: 8 }, () => connect(t, kind(4, 'polling'), caddy.url, {
+		reconnection: true, reconnectionDelay: 10, randomizationFactor: 0,
+	})));
+	const got = inboxes(sockets);
+	const fresh = [];
+	for (const socket of sockets) socket.on('connect', () => socket.recovered || fresh.push(socket.id));
+	let sent = 0;
+	let reloading = true;
+	const flow = (async () => {
+		while (reloading) await caddy.emit({ event: 'msg', args: [sent++] }).catch((error) => assert.match(error.code, /ECONN/));
+	})();
+	for (let n = 2; n <= 6; n++) await caddy.reload(recovering(n));
+	reloading = false;
+	await flow;
+	await caddy.emit({ event: 'msg', args: [sent++] });
+	for (const inbox of got) {
+		while (inbox.all.at(-1)?.[0] !== sent - 1) await inbox.has(inbox.all.length + 1);
+		const numbers = inbox.all.map(([n]) => n);
+		assert.deepEqual(numbers, got[0].all.map(([n]) => n));
+		assert.deepEqual(numbers, [...new Set(numbers)].sort((a, b) => a - b));
+	}
+	assert.deepEqual(fresh, []);
+});
+
 test('a route that is gone closes its connections', async (t) => {
 	const caddy = await start(t, site(1));
 	const { sockets } = await everyone(t, caddy.url);

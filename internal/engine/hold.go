@@ -1,0 +1,77 @@
+package engine
+
+import (
+	"sync"
+	"time"
+)
+
+// hold keeps answers to polls back while the listeners of the process change. A client
+// without kept connections opens a new one as soon as its poll is answered, and the
+// kernel and net/http drop what connects to a listener that is about to close.
+type hold struct {
+	mu    sync.Mutex    // guards the following; a leaf
+	over  chan struct{} // closed by end; nil while nothing is held
+	timer *time.Timer   // calls end
+}
+
+// HoldPolls answers no poll for a time, which begins anew with each call.
+func (s *Server) HoldPolls(d time.Duration) {
+	h := &s.hold
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.over == nil {
+		h.over = make(chan struct{})
+		h.timer = time.AfterFunc(d, h.end)
+		return
+	}
+	h.timer.Reset(d)
+}
+
+func (h *hold) end() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.over != nil {
+		close(h.over)
+		h.over = nil
+	}
+}
+
+// await returns when no polls are held, and reports false when gone is closed before.
+func (h *hold) await(gone <-chan struct{}) bool {
+	h.mu.Lock()
+	over := h.over
+	h.mu.Unlock()
+	if over == nil {
+		return true
+	}
+	select {
+	case <-over:
+		return true
+	case <-gone:
+		return false
+	}
+}
+
+// AwaitPolls returns when each session that polls has a poll waiting here, or at a
+// deadline.
+func (s *Server) AwaitPolls(deadline time.Time) {
+	for time.Now().Before(deadline) {
+		missing := false
+		for _, session := range s.list() {
+			missing = missing || session.owesPoll()
+		}
+		if !missing {
+			return
+		}
+		time.Sleep(awaitPollsEvery)
+	}
+}
+
+const awaitPollsEvery = 5 * time.Millisecond
+
+// owesPoll reports whether the client of a session polls, and has no poll here.
+func (s *Session) owesPoll() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.state == stateOpen && !s.direct && s.conn == nil && s.parked == nil
+}
