@@ -25,13 +25,16 @@ the admin API has them: one JSON object a line, such as
 Each is emitted as it is read, for as long as the input lasts. A line that can't
 be emitted does not stop the others, and makes the command fail at the end.
 
+With --id an emit that may have been done already can be repeated: one with the same
+id and content is done once a minute.
+
 With --ack the command waits for the clients' acknowledgements, writes them one a
 line, and fails when not all came in time.
 `
 
 // emitFlags are those that say what to emit, which lines of standard input say
 // themselves.
-var emitFlags = []string{"to", "except", "volatile", "local", "compress", "ack"}
+var emitFlags = []string{"to", "except", "volatile", "local", "compress", "ack", "id"}
 
 func emitCommand() *cobra.Command {
 	cmd := command("emit <event> [<argument>...]", "Emits an event", emitLong, cobra.ArbitraryArgs, runEmit)
@@ -43,6 +46,7 @@ func emitCommand() *cobra.Command {
 	flags.Bool("volatile", false, "Let clients miss the event that can't take it at the moment")
 	flags.Bool("local", false, "Keep the event on this node of the cluster")
 	flags.Bool("compress", true, "Compress the event where compression is on")
+	flags.String("id", "", "Emit once a minute, however often it is repeated with the id")
 	flags.Duration("ack", 0, "Wait so long for the clients' acknowledgements")
 	flags.Bool("stdin", false, "Read emits from standard input, one JSON object a line")
 	return cmd
@@ -82,6 +86,9 @@ func newEmit(c *call, event string, args []string) (*api.Emit, error) {
 	}
 	if c.cmd.Flags().Changed("ack") {
 		e.Ack = &api.AckOptions{Timeout: c.flag("ack")}
+	}
+	if c.cmd.Flags().Changed("id") {
+		e.ID = new(c.flag("id"))
 	}
 	list := make([]json.RawMessage, len(args))
 	for i, arg := range args {

@@ -180,6 +180,19 @@ func TestEmitCommandWithAck(t *testing.T) {
 	}
 }
 
+func TestEmitCommandWithID(t *testing.T) {
+	s := startCaddy(t, false, chatDirectives)
+	client := s.connect("/chat")
+	for _, args := range []string{"once --id 1", "once --id 1", "last"} {
+		if out, _, err := run("", append([]string{"emit", "-n", "/chat", "--address", s.admin}, strings.Fields(args)...)...); err != nil {
+			t.Errorf("%s: %s%v", args, out, err)
+		}
+	}
+	if got := client.poll(); got != "42/chat,[\"once\"]\x1e42/chat,[\"last\"]" {
+		t.Errorf("got %q", got)
+	}
+}
+
 func TestEmitCommandReadsInput(t *testing.T) {
 	s := startCaddy(t, false, chatDirectives)
 	client := s.connect("/chat")

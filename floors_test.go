@@ -13,12 +13,13 @@ func TestFloors(t *testing.T) {
 	allowed := map[string]string{
 		"internal/spawn":     "go.uber.org/zap",
 		"internal/eio":       "",
+		"internal/replies":   "",
 		"sio":                "internal/eio",
 		"rooms":              "",
 		"cluster":            "rooms sio",
 		"internal/engine":    "internal/eio internal/spawn github.com/gorilla/websocket go.uber.org/zap",
-		"hub":                "cluster rooms sio internal/eio internal/engine internal/spawn go.uber.org/zap go.uber.org/zap/zapcore golang.org/x/time/rate",
-		"internal/api":       "cluster hub rooms sio",
+		"hub":                "cluster rooms sio internal/eio internal/engine internal/replies internal/spawn go.uber.org/zap go.uber.org/zap/zapcore golang.org/x/time/rate",
+		"internal/api":       "cluster hub internal/replies rooms sio",
 		"internal/handshake": caddy + " " + caddy + "/modules/caddyhttp",
 
 		"clusters/internal/peer":      "cluster internal/msgpack rooms sio",

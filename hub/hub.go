@@ -11,6 +11,7 @@ import (
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
 	"github.com/caddy-socketio/caddy-socketio/internal/engine"
+	"github.com/caddy-socketio/caddy-socketio/internal/replies"
 	"github.com/caddy-socketio/caddy-socketio/internal/spawn"
 	"github.com/caddy-socketio/caddy-socketio/rooms"
 	"go.uber.org/zap"
@@ -40,6 +41,7 @@ type Hub struct {
 
 	logger   atomic.Pointer[zap.Logger]
 	recovery atomic.Int64 // the longest time.Duration of the routes
+	replies  replies.Log
 	stats    stats
 
 	useMu       sync.Mutex // guards generations, and makes changes of configs one at a time
@@ -75,6 +77,10 @@ func (h *Hub) Cluster() cluster.Cluster {
 	defer h.mu.Unlock()
 	return h.cluster
 }
+
+// Replies returns the replies to API requests that may be repeated. They outlive
+// configs.
+func (h *Hub) Replies() *replies.Log { return &h.replies }
 
 // clusterOf returns what joins a namespace with others: nothing when it is no more.
 func (h *Hub) clusterOf(ns *Namespace) cluster.Cluster {

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"context"
 	"time"
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
@@ -18,18 +17,16 @@ type AckOptions struct {
 // maxAckTimeout bounds how long a request may wait for acknowledgements.
 const maxAckTimeout = 5 * time.Minute
 
-// begin returns the context of the wait.
-func (o *AckOptions) begin(ctx context.Context) (context.Context, context.CancelFunc, error) {
-	timeout := hub.DefaultTimeout
-	if o.Timeout != "" {
-		d, err := time.ParseDuration(o.Timeout)
-		if err != nil || d <= 0 || d > maxAckTimeout {
-			return nil, nil, badRequest("ack.timeout: unexpected %q, expected a duration up to %s, like 5s", o.Timeout, maxAckTimeout)
-		}
-		timeout = d
+// timeout returns how long to wait.
+func (o *AckOptions) timeout() (time.Duration, error) {
+	if o.Timeout == "" {
+		return hub.DefaultTimeout, nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, timeout)
-	return ctx, cancel, nil
+	d, err := time.ParseDuration(o.Timeout)
+	if err != nil || d <= 0 || d > maxAckTimeout {
+		return 0, badRequest("ack.timeout: unexpected %q, expected a duration up to %s, like 5s", o.Timeout, maxAckTimeout)
+	}
+	return d, nil
 }
 
 // acks gathers what clients acknowledge.

@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 )
 
@@ -26,7 +27,7 @@ type ItemError struct {
 // emitBatch emits the items of an array that can be emitted. Items are read one by
 // one, as an array of small ones takes many times its own size in memory. When the
 // array itself is broken nothing is emitted.
-func (a *API) emitBatch(body []byte, defaults scope) (any, error) {
+func (a *API) emitBatch(ctx context.Context, body []byte, defaults scope) (any, error) {
 	if !json.Valid(body) {
 		var none json.RawMessage
 		return nil, decode(body, &none) // says what is wrong
@@ -43,7 +44,7 @@ func (a *API) emitBatch(body []byte, defaults scope) (any, error) {
 		if err := dec.Decode(&item); err != nil {
 			return nil, describe(err)
 		}
-		n, err := a.emitText(&texts, item, defaults)
+		n, err := a.emitText(ctx, &texts, item, defaults)
 		if err != nil {
 			failed.add(ItemError{Index: i, Error: err.Error()})
 		}

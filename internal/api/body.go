@@ -133,7 +133,7 @@ func describe(err error) error {
 // fieldName leaves out of a path what is no JSON but a Go struct in another.
 func fieldName(path string) string {
 	names := strings.Split(path, ".")
-	for len(names) > 1 && (names[0] == "scope" || names[0] == "Target") {
+	for len(names) > 1 && (names[0] == "scope" || names[0] == "repeatable" || names[0] == "Target") {
 		names = names[1:]
 	}
 	if path == "" {

@@ -13,6 +13,7 @@ import (
 // Emit is the body of an emit.
 type Emit struct {
 	scope
+	repeatable
 	// To are rooms; a socket that is in at least one gets the event once. None
 	// means everyone in the namespace.
 	To []string `json:"to,omitempty"`
@@ -94,14 +95,14 @@ func (a *API) emit(w http.ResponseWriter, r *http.Request) (any, error) {
 		unhurried(w)
 		body := until(r.Context(), w, r.Body)
 		defer body.stop()
-		return a.emitStream(body, scopeOf(q)), nil
+		return a.emitStream(r.Context(), body, scopeOf(q)), nil
 	}
 	body, err := readAll(w, r)
 	if err != nil {
 		return nil, err
 	}
 	if bytes.HasPrefix(bytes.TrimLeft(body, " \t\r\n"), []byte("[")) {
-		return a.emitBatch(body, scopeOf(q))
+		return a.emitBatch(r.Context(), body, scopeOf(q))
 	}
 	var e Emit
 	if err := decode(body, &e); err != nil {
@@ -112,16 +113,25 @@ func (a *API) emit(w http.ResponseWriter, r *http.Request) (any, error) {
 		unhurried(w)
 		return a.emitWithAck(r.Context(), &e)
 	}
-	n, err := a.emitOne(&e)
+	n, err := a.emitOne(r.Context(), &e)
 	return Delivered{Delivered: n}, err
 }
 
 // emitOne emits without waiting, and returns the number of sockets of this process
-// that the event was queued for.
-func (a *API) emitOne(e *Emit) (n int, err error) {
+// that the event was queued for. The context bounds the wait for an emit with the same
+// id.
+func (a *API) emitOne(ctx context.Context, e *Emit) (n int, err error) {
 	op, err := e.op()
 	if err != nil {
 		return 0, err
+	}
+	if e.ID != nil {
+		reply, err := a.once(ctx, "emit", e.scope, e.repeatable, e, func(ns *hub.Namespace) (any, error) {
+			n, err := ns.Do(op)
+			return Delivered{Delivered: n}, err
+		})
+		d, _ := reply.(Delivered)
+		return d.Delivered, err
 	}
 	err = a.in(e.scope, func(ns *hub.Namespace) (err error) {
 		n, err = ns.Do(op)
@@ -131,7 +141,7 @@ func (a *API) emitOne(e *Emit) (n int, err error) {
 }
 
 // emitText emits what an item of a batch or a line of a stream says.
-func (a *API) emitText(d *decoder, text []byte, defaults scope) (int, error) {
+func (a *API) emitText(ctx context.Context, d *decoder, text []byte, defaults scope) (int, error) {
 	var e Emit
 	e.scope = defaults
 	if err := d.decode(text, &e); err != nil {
@@ -140,28 +150,28 @@ func (a *API) emitText(d *decoder, text []byte, defaults scope) (int, error) {
 	if e.Ack != nil {
 		return 0, badRequest("ack: batches and streams wait for no acknowledgements")
 	}
-	return a.emitOne(&e)
+	return a.emitOne(ctx, &e)
 }
 
 // emitWithAck emits and waits for the acknowledgements.
 func (a *API) emitWithAck(ctx context.Context, e *Emit) (any, error) {
-	ctx, cancel, err := e.Ack.begin(ctx)
+	timeout, err := e.Ack.timeout()
 	if err != nil {
 		return nil, err
 	}
-	defer cancel()
 	op, err := e.op()
 	if err != nil {
 		return nil, err
 	}
-	answers := acks{responses: []sio.Data{}}
-	err = a.in(e.scope, func(ns *hub.Namespace) error {
+	return a.once(ctx, "emit", e.scope, e.repeatable, e, func(ns *hub.Namespace) (any, error) {
+		ctx, cancel := e.wait(ctx, timeout)
+		defer cancel()
+		answers := acks{responses: []sio.Data{}}
 		if op.Local {
 			ns.Answer(ctx, cluster.EmitAck{Emit: op}, answers.add)
-			return nil
+		} else {
+			answers.failed = ns.Ask(ctx, cluster.EmitAck{Emit: op}, answers.add)
 		}
-		answers.failed = ns.Ask(ctx, cluster.EmitAck{Emit: op}, answers.add)
-		return nil
+		return answers.delivered(), nil
 	})
-	return answers.delivered(), err
 }

@@ -14,6 +14,7 @@ import (
 // ServerEmit is the body of an emit to the other servers of the cluster.
 type ServerEmit struct {
 	scope
+	repeatable
 	// Event is the event's name.
 	Event string `json:"event"`
 	// Args are its arguments, a JSON array without binary values.
@@ -47,14 +48,14 @@ func (a *API) serverSideEmit(w http.ResponseWriter, r *http.Request) (any, error
 	if err != nil {
 		return nil, err
 	}
-	if e.Ack == nil {
-		return ServerResponses{Responses: []sio.Data{}, Complete: true}, a.in(e.scope, func(ns *hub.Namespace) error {
-			_, err := ns.Do(op)
-			return err
-		})
+	if e.Ack != nil {
+		unhurried(w)
+		return a.askServers(r.Context(), &e, op)
 	}
-	unhurried(w)
-	return a.askServers(r.Context(), &e, op)
+	return a.once(r.Context(), "server_side_emit", e.scope, e.repeatable, &e, func(ns *hub.Namespace) (any, error) {
+		_, err := ns.Do(op)
+		return ServerResponses{Responses: []sio.Data{}, Complete: true}, err
+	})
 }
 
 // op refuses what can't be emitted, and returns the rest.
@@ -75,27 +76,25 @@ func (e *ServerEmit) op() (op cluster.ServerEmit, err error) {
 }
 
 func (a *API) askServers(ctx context.Context, e *ServerEmit, op cluster.ServerEmit) (any, error) {
-	ctx, cancel, err := e.Ack.begin(ctx)
+	timeout, err := e.Ack.timeout()
 	if err != nil {
 		return nil, err
 	}
-	defer cancel()
-	answer := ServerResponses{Responses: []sio.Data{}}
-	err = a.in(e.scope, func(ns *hub.Namespace) error {
-		return ns.Ask(ctx, cluster.ServerEmitAck{ServerEmit: op}, func(answered cluster.Answer) {
+	return a.once(ctx, "server_side_emit", e.scope, e.repeatable, e, func(ns *hub.Namespace) (any, error) {
+		ctx, cancel := e.wait(ctx, timeout)
+		defer cancel()
+		answer := ServerResponses{Responses: []sio.Data{}}
+		err := ns.Ask(ctx, cluster.ServerEmitAck{ServerEmit: op}, func(answered cluster.Answer) {
 			if ack, ok := answered.(cluster.ServerAck); ok {
 				answer.Responses = append(answer.Responses, ack.Data)
 			}
 		})
+		if err != nil && !late(err) {
+			return nil, &Error{Status: http.StatusServiceUnavailable, Message: "cluster: " + err.Error()}
+		}
+		answer.Complete = err == nil
+		return answer, nil
 	})
-	answer.Complete = err == nil
-	if _, refused := errors.AsType[*Error](err); refused {
-		return nil, err
-	}
-	if err != nil && !late(err) {
-		return nil, &Error{Status: http.StatusServiceUnavailable, Message: "cluster: " + err.Error()}
-	}
-	return answer, nil
 }
 
 // late reports whether an error says that not all answered in time.

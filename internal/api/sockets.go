@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"net/http"
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
@@ -11,6 +12,7 @@ import (
 // Target names the sockets that something is done to.
 type Target struct {
 	scope
+	repeatable
 	// In are rooms: a socket that is in at least one of them is meant. None
 	// means all sockets of the namespace.
 	In []string `json:"in,omitempty"`
@@ -40,15 +42,15 @@ type Counted struct {
 }
 
 func (a *API) join(w http.ResponseWriter, r *http.Request) (any, error) {
-	return a.member(w, r, func(t rooms.Target, names []string) cluster.Op { return cluster.Join{Target: t, Rooms: names} })
+	return a.member(w, r, "join", func(t rooms.Target, names []string) cluster.Op { return cluster.Join{Target: t, Rooms: names} })
 }
 
 func (a *API) leave(w http.ResponseWriter, r *http.Request) (any, error) {
-	return a.member(w, r, func(t rooms.Target, names []string) cluster.Op { return cluster.Leave{Target: t, Rooms: names} })
+	return a.member(w, r, "leave", func(t rooms.Target, names []string) cluster.Op { return cluster.Leave{Target: t, Rooms: names} })
 }
 
 // member reads the body of join or leave and does what op makes of it.
-func (a *API) member(w http.ResponseWriter, r *http.Request, op func(rooms.Target, []string) cluster.Op) (any, error) {
+func (a *API) member(w http.ResponseWriter, r *http.Request, operation string, op func(rooms.Target, []string) cluster.Op) (any, error) {
 	var m Membership
 	t, err := m.read(w, r, &m)
 	if err != nil {
@@ -60,7 +62,7 @@ func (a *API) member(w http.ResponseWriter, r *http.Request, op func(rooms.Targe
 	if err := hub.CheckRooms(m.Rooms); err != nil {
 		return nil, badRequest("rooms: %v", err)
 	}
-	return a.do(m.scope, op(t, m.Rooms))
+	return a.do(r.Context(), operation, &m.Target, &m, op(t, m.Rooms))
 }
 
 func (a *API) disconnect(w http.ResponseWriter, r *http.Request) (any, error) {
@@ -72,7 +74,7 @@ func (a *API) disconnect(w http.ResponseWriter, r *http.Request) (any, error) {
 	if d.Close && a.OnlyNamespaces != nil {
 		return nil, forbidden("close: it would reach other namespaces, which is not allowed here")
 	}
-	return a.do(d.scope, cluster.Disconnect{Target: t, Close: d.Close})
+	return a.do(r.Context(), "disconnect", &d.Target, &d, cluster.Disconnect{Target: t, Close: d.Close})
 }
 
 // read reads a body, which the target is a part of.
@@ -88,11 +90,10 @@ func (t *Target) read(w http.ResponseWriter, r *http.Request, body any) (rooms.T
 	return target("in", t.In, t.Except)
 }
 
-func (a *API) do(s scope, op cluster.Op) (any, error) {
-	var c Counted
-	err := a.in(s, func(ns *hub.Namespace) (err error) {
-		c.Sockets, err = ns.Do(op)
-		return err
+// do does an operation to the sockets of a target, which is part of a body.
+func (a *API) do(ctx context.Context, operation string, t *Target, body any, op cluster.Op) (any, error) {
+	return a.once(ctx, operation, t.scope, t.repeatable, body, func(ns *hub.Namespace) (any, error) {
+		n, err := ns.Do(op)
+		return Counted{Sockets: n}, err
 	})
-	return c, err
 }

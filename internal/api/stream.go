@@ -30,7 +30,7 @@ type LineError struct {
 
 // emitStream emits each line as it arrives. A stream that breaks off is an error
 // of the line that it breaks off in.
-func (a *API) emitStream(body io.Reader, defaults scope) Streamed {
+func (a *API) emitStream(ctx context.Context, body io.Reader, defaults scope) Streamed {
 	var sum Streamed
 	var texts decoder
 	failed := told[LineError]{errors: []LineError{}}
@@ -43,7 +43,7 @@ func (a *API) emitStream(body io.Reader, defaults scope) Streamed {
 		}
 		n := 0
 		if err == nil {
-			n, err = a.emitText(&texts, line, defaults)
+			n, err = a.emitText(ctx, &texts, line, defaults)
 		}
 		if err != nil {
 			failed.add(LineError{Line: number, Error: err.Error()})

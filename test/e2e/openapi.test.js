@@ -39,6 +39,7 @@ async function ask(api, method, path, body, type = json) {
 // Bodies that an emit may have, and may not have.
 const bodies = [
 	{ event: 'x' }, { event: 'x', args: [1, 'a', null, { a: [] }] }, { event: 'x', args: [] }, { event: 'x', to: [], except: ['a'] },
+	{ event: 'x', id: 'one' }, { event: 'x', id: '' }, { event: 'x', id: 1 },
 	{ event: 'x', volatile: true, local: true, compress: false, hub: 'default', namespace: '/chat' },
 	[], [{ event: 'x' }],
 	{}, { event: '' }, { event: 1 }, { event: ['x'] }, { event: 'disconnect' }, { event: 'connect' }, { event: 'newListener' },

@@ -112,6 +112,19 @@ serving('reload', site(1), (caddy) => {
 		assert.deepEqual(await poller.get(), ['430[2]']);
 	});
 
+	test('an emit with an id is done once, also over a reload', async (t) => {
+		await caddy().reload(site(1));
+		const { sockets } = await everyone(t, caddy().url, [kind(4, 'websocket')]);
+		const [inbox] = inboxes(sockets);
+		const once = { event: 'msg', args: ['once'], id: roomName('id') };
+		const first = await caddy().emit(once);
+		assert.deepEqual(await caddy().emit(once), first);
+		await caddy().reload(site(2));
+		assert.deepEqual(await caddy().emit(once), first);
+		await caddy().emit({ event: 'msg', args: ['last'] });
+		assert.deepEqual(await inbox.has(2), [['once'], ['last']]);
+	});
+
 	test('a config that fails changes nothing', async (t) => {
 		await caddy().reload(site(1));
 		const { sockets, lost } = await everyone(t, caddy().url);

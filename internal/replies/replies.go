@@ -1,0 +1,150 @@
+// Package replies keeps the replies to requests that name an id, so that a request
+// which is repeated gets the reply of the first one and is not done again.
+package replies
+
+import (
+	"context"
+	"errors"
+	"hash/maphash"
+	"sync"
+	"time"
+)
+
+// What a Log keeps. Past maxReplies or maxBytes it forgets the oldest replies early.
+const (
+	Lifetime   = time.Minute
+	maxReplies = 65_536
+	maxBytes   = 16 << 20
+	overhead   = 256 // of an entry, in bytes
+)
+
+// ErrOtherContent says that the id belongs to a request with another content.
+var ErrOtherContent = errors.New("the id was used within the last minute for another request")
+
+// Key names a request.
+type Key struct{ Namespace, Operation, ID string }
+
+// Log keeps replies for Lifetime. Its zero value is ready. It is safe for concurrent
+// use.
+type Log struct {
+	mu      sync.Mutex // guards the following; a leaf
+	entries map[Key]*entry
+	kept    []*entry // those with a reply, the oldest first
+	bytes   int      // of kept
+	timer   *time.Timer
+}
+
+// entry is a request that is being done, or the reply to it.
+type entry struct {
+	// Static after construction.
+	key     Key
+	content uint64
+	done    chan struct{} // closed by finish
+
+	// Set before done is closed.
+	failed bool
+	reply  any
+	size   int
+	at     time.Time
+}
+
+var seed = maphash.MakeSeed()
+
+// DoOnce calls do and returns its reply, unless a request with the same key was done
+// within Lifetime: then it returns the reply of that one. While that one is being done
+// it waits, until ctx ends. An error of do is not kept, and the next request is done.
+// Content tells requests apart that have a key in common by mistake. Do also returns
+// how many bytes its reply takes.
+func (l *Log) DoOnce(ctx context.Context, key Key, content []byte, do func() (reply any, size int, err error)) (any, error) {
+	sum := maphash.Bytes(seed, content)
+	for {
+		e, first := l.begin(key, sum)
+		switch {
+		case first:
+			return l.run(e, do)
+		case e.content != sum:
+			return nil, ErrOtherContent
+		}
+		select {
+		case <-e.done:
+			if !e.failed {
+				return e.reply, nil
+			}
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+	}
+}
+
+// begin returns the entry of a key, and reports whether it is new.
+func (l *Log) begin(key Key, content uint64) (e *entry, first bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.trim(time.Now())
+	if e := l.entries[key]; e != nil {
+		return e, false
+	}
+	if l.entries == nil {
+		l.entries = make(map[Key]*entry)
+	}
+	e = &entry{key: key, content: content, done: make(chan struct{})}
+	l.entries[key] = e
+	return e, true
+}
+
+// run does the first request of a key. It counts as failed if do panics.
+func (l *Log) run(e *entry, do func() (any, int, error)) (any, error) {
+	e.failed = true
+	defer l.finish(e)
+	reply, size, err := do()
+	if err == nil {
+		e.failed, e.reply, e.size = false, reply, size
+	}
+	return reply, err
+}
+
+// finish keeps the reply of an entry, or forgets one that failed.
+func (l *Log) finish(e *entry) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	defer close(e.done)
+	if e.failed {
+		delete(l.entries, e.key)
+		return
+	}
+	e.at = time.Now()
+	l.kept = append(l.kept, e)
+	l.bytes += e.cost()
+	l.trim(e.at)
+	if l.timer == nil {
+		l.timer = time.AfterFunc(Lifetime, l.expire)
+	}
+}
+
+func (e *entry) cost() int {
+	return overhead + len(e.key.Namespace) + len(e.key.ID) + e.size
+}
+
+// trim forgets replies that are too old or too many. The caller holds mu.
+func (l *Log) trim(now time.Time) {
+	n := 0
+	for n < len(l.kept) && (now.Sub(l.kept[n].at) >= Lifetime || len(l.kept)-n > maxReplies || l.bytes > maxBytes) {
+		delete(l.entries, l.kept[n].key)
+		l.bytes -= l.kept[n].cost()
+		n++
+	}
+	clear(l.kept[:n])
+	if l.kept = l.kept[n:]; len(l.kept) == 0 {
+		l.kept = nil
+	}
+}
+
+// expire trims a log that nobody uses, until it is empty.
+func (l *Log) expire() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.trim(time.Now())
+	if l.timer = nil; len(l.kept) > 0 {
+		l.timer = time.AfterFunc(time.Until(l.kept[0].at.Add(Lifetime)), l.expire)
+	}
+}
