@@ -21,16 +21,21 @@ import (
 type siteMap struct {
 	server    *caddyhttp.Server
 	listeners []caddy.NetworkAddress
-	hosts     hostTable
 	positions map[*Handler][]position
 }
 
-// position is one way by which requests reach a handler.
+// position is one way by which requests reach a handler: the nested routes on it.
 type position struct {
-	route    int        // index of the server's route that leads there
-	hosts    [][]string // for each of the nested routes that asks for hosts, which ones
-	matchers []string   // what else the nested routes ask for
+	hosts    [][]string // of each route that asks for hosts
+	matchers []string   // the other matchers of each route that has some
+	earlier  []shadow
 	depth    int
+}
+
+// shadow is the routes that stand before one, and keep requests for their hosts from it.
+type shadow struct {
+	table *hostTable // also has later routes
+	route int        // the index of the one
 }
 
 // maxDepth bounds how deep routes are followed: a named route may invoke itself.
@@ -48,16 +53,31 @@ func newSiteMap(server *caddyhttp.Server) *siteMap {
 			m.listeners = append(m.listeners, address.Expand()...)
 		}
 	}
-	m.hosts = newHostTable(server.Routes)
-	for i := range server.Routes {
-		m.addPositions(&server.Routes[i], position{route: i})
-	}
+	m.addRoutes(server.Routes, position{})
 	return m
 }
 
-// addPositions finds the handlers of a route. Those that stand in a handler other than
+// addRoutes finds the handlers of a list of routes. A route that is terminal, or of the
+// same group, takes its requests away from those behind it.
+func (m *siteMap) addRoutes(routes caddyhttp.RouteList, p position) {
+	terminal := newHostTable(routes, func(r *caddyhttp.Route) bool { return r.Terminal })
+	groups := make(map[string]*hostTable)
+	for i := range routes {
+		own, group := p, routes[i].Group
+		own.earlier = append(slices.Clip(p.earlier), shadow{terminal, i})
+		if group != "" {
+			if groups[group] == nil {
+				groups[group] = newHostTable(routes, func(r *caddyhttp.Route) bool { return r.Group == group })
+			}
+			own.earlier = append(own.earlier, shadow{groups[group], i})
+		}
+		m.addRoute(&routes[i], own)
+	}
+}
+
+// addRoute finds the handlers of a route. Those that stand in a handler other than
 // subroute and invoke are not found.
-func (m *siteMap) addPositions(route *caddyhttp.Route, p position) {
+func (m *siteMap) addRoute(route *caddyhttp.Route, p position) {
 	if p.depth++; p.depth > maxDepth {
 		return
 	}
@@ -73,12 +93,10 @@ func (m *siteMap) addPositions(route *caddyhttp.Route, p position) {
 		case *Handler:
 			m.positions[handler] = append(m.positions[handler], p)
 		case *caddyhttp.Subroute:
-			for i := range handler.Routes {
-				m.addPositions(&handler.Routes[i], p)
-			}
+			m.addRoutes(handler.Routes, p)
 		case *caddyhttp.Invoke:
 			if named := m.server.NamedRoutes[handler.Name]; named != nil {
-				m.addPositions(named, p)
+				m.addRoute(named, p)
 			}
 		}
 	}
@@ -109,17 +127,19 @@ func (m *siteMap) routeIdentity(h *Handler) hub.RouteIdentity {
 
 // cover returns the function that reports whether a request like the one that opened
 // a connection reaches a handler: by one of the server's listeners, and for a host
-// that leads there and not to an earlier site.
+// that leads there and not to a route before it.
 func (m *siteMap) cover(h *Handler) func(*engine.Handshake) bool {
-	listeners, hosts, positions := m.listeners, m.hosts, m.positions[h]
+	listeners, positions := m.listeners, m.positions[h] // nothing that leads to the config
 	return func(opening *engine.Handshake) bool {
 		q, ok := opening.Context.(*handshake.Request)
 		if !ok || q.Unplaced {
 			return true
 		}
 		host := hostname(q.Host())
-		return (len(listeners) == 0 || slices.ContainsFunc(listeners, func(l caddy.NetworkAddress) bool { return isListener(l, q.LocalAddr()) })) &&
-			(len(positions) == 0 || slices.ContainsFunc(positions, func(p position) bool { return p.covers(host) && hosts.first(host) >= p.route }))
+		listens := func(l caddy.NetworkAddress) bool { return isListener(l, q.LocalAddr()) }
+		leads := func(p position) bool { return p.covers(host) }
+		return (len(listeners) == 0 || slices.ContainsFunc(listeners, listens)) &&
+			(len(positions) == 0 || slices.ContainsFunc(positions, leads))
 	}
 }
 
@@ -129,7 +149,7 @@ func (p *position) covers(host string) bool {
 			return false
 		}
 	}
-	return true
+	return !slices.ContainsFunc(p.earlier, func(s shadow) bool { return s.table.first(host) < s.route })
 }
 
 // isListener reports whether a listener may have accepted a connection with that local
@@ -156,7 +176,7 @@ func isListener(listener caddy.NetworkAddress, local net.Addr) bool {
 		(own == nil || own.IsUnspecified() || own.Equal(ip)) // a name may mean any address
 }
 
-// hostTable finds the first site that takes all requests for a host.
+// hostTable finds the first route of a list that takes all requests for a host.
 type hostTable struct {
 	exact    map[string]int // from the host to the index of its route
 	patterns []hostPattern
@@ -167,10 +187,10 @@ type hostPattern struct {
 	route   int
 }
 
-func newHostTable(routes caddyhttp.RouteList) hostTable {
-	t := hostTable{exact: make(map[string]int)}
+func newHostTable(routes caddyhttp.RouteList, counts func(*caddyhttp.Route) bool) *hostTable {
+	t := &hostTable{exact: make(map[string]int)}
 	for i, route := range routes {
-		if !route.Terminal {
+		if !counts(&route) {
 			continue
 		}
 		for _, set := range route.MatcherSets {

@@ -83,6 +83,12 @@ const scenarios = {
 		{ to: `y.one.test:${a}/`, stays: 1 },
 		{ to: `x.one.test:${a}/`, returns: 2 },
 	],
+	'one host of a wildcard gets a block of its own': ({ a }) => [
+		site(`http://*.one.test:${a}`, `handle {\n${socketio(1)}}`),
+		site(`http://*.one.test:${a}`, `@x host x.one.test\nhandle @x {\n${socketio(2, 'hub two')}}\nhandle {\n${socketio(1)}}`),
+		{ to: `y.one.test:${a}/`, stays: 1 },
+		{ to: `x.one.test:${a}/`, returns: 2 },
+	],
 	'hosts of a wildcard have routes of their own': ({ a }) => [
 		site(`http://*.one.test:${a}`, ['x', 'y'].map((x) => `@${x} host ${x}.one.test\nhandle @${x} {\n${socketio(1, `max_connections ${x === 'x' ? 8 : 9}`)}}`).join('\n')),
 		site(`http://*.one.test:${a}`, ['y', 'z'].map((x) => `@${x} host ${x}.one.test\nhandle @${x} {\n${socketio(1, `max_connections ${x === 'z' ? 8 : 9}`)}}`).join('\n')),
@@ -150,6 +156,11 @@ const scenarios = {
 		site(`http://:${a}`, `bind 127.0.0.1\n${socketio(1)}`),
 		{ to: `:${a}/`, stays: 1 },
 		{ to: `:${a}/`, at: '127.0.0.2', gone: true },
+	],
+	'a listener on an address becomes one on all': ({ a }) => [
+		site(`http://:${a}`, `bind 127.0.0.1\n${socketio(1)}`),
+		site(`http://:${a}`, socketio(1)),
+		{ to: `:${a}/`, returns: 1 },
 	],
 	'a namespace leaves one of two sites': ({ a, b }) => [
 		site(`http://:${a}`, chat()) + site(`http://:${b}`, chat()),
