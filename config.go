@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/caddy-socketio/caddy-socketio/handlers"
 	"github.com/caddy-socketio/caddy-socketio/hub"
 	"github.com/caddy-socketio/caddy-socketio/internal/engine"
 	"github.com/caddy-socketio/caddy-socketio/internal/handshake"
@@ -90,6 +91,9 @@ func (ns *Namespace) provision(ctx caddy.Context) error {
 		return err
 	}
 	ns.fingerprint = string(own)
+	if ctx, err = handlers.WithRules(ctx, own); err != nil {
+		return err
+	}
 	ns.compiled = hub.NamespaceConfig{Name: ns.Name, MaxSockets: ns.MaxSockets}
 	for i, r := range ns.On {
 		if r == nil {

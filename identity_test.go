@@ -134,7 +134,7 @@ http://c.two.test:82/api/* {
 		r := httptest.NewRequest("GET", "/socket.io/", nil)
 		r.Host = c.host
 		r = r.WithContext(context.WithValue(r.Context(), http.LocalAddrContextKey, c.local))
-		opening := handshake.Capture(r, nil)
+		opening := handshake.Capture(r, nil, "/socket.io/")
 		var covering []string
 		for name, id := range got {
 			if id.Covers(&engine.Handshake{Context: opening}) {
@@ -171,7 +171,7 @@ func TestRouteIdentityOfJSON(t *testing.T) {
 	}
 	for host, want := range map[string]bool{"free.test": true, "taken.test": false} {
 		r := httptest.NewRequest("GET", "http://"+host+"/", nil)
-		if got := got["hosts"].Covers(&engine.Handshake{Context: handshake.Capture(r, nil)}); got != want {
+		if got := got["hosts"].Covers(&engine.Handshake{Context: handshake.Capture(r, nil, "/socket.io/")}); got != want {
 			t.Errorf("%s: %v", host, got)
 		}
 	}

@@ -17,7 +17,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request) {
 	if !r.URL.Query().Has("sid") {
 		kept := r.WithContext(r.Context()) // a copy, which shares its header with the session
 		kept.Header = engine.KeptHeader(r.Header)
-		captured := handshake.Capture(kept, h.captured)
+		captured := handshake.Capture(kept, h.captured, h.Path)
 		// Behind the PROXY protocol, for instance, the local address is not the listener's.
 		captured.Unplaced = !h.covers(&engine.Handshake{Context: captured})
 		q.Context, q.Header = captured, kept.Header

@@ -27,9 +27,12 @@ const (
 // Backend makes an HTTP request of an event and does what the answer says. The
 // request goes through Caddy's own HTTP handlers.
 //
-// It is a POST to the path that the client connected to, with the headers that the
-// client came with, and the event as JSON. An answer of 200 says what to do; see
-// the README for both shapes. On connect, an answer of 4xx refuses the client.
+// It is a POST to the path of the socketio handler, with the headers that the client came
+// with, and the event as JSON. An answer of 200 says what to do; see the README for both
+// shapes. On connect, an answer of 4xx refuses the client.
+//
+// Values that clients choose may stand in known places of the routes only, and are escaped
+// there; any other place is an error when the config loads.
 type Backend struct {
 	// Routes are the HTTP routes that the request goes through.
 	Routes caddyhttp.RouteList `json:"routes,omitempty"`
@@ -62,6 +65,7 @@ type Backend struct {
 
 	identity []Text
 	chain    caddyhttp.Handler
+	placed   *placedRoutes
 	server   *caddyhttp.Server
 	log      *zap.Logger
 	secrets  [][]byte
@@ -96,14 +100,14 @@ func (b *Backend) Provision(ctx caddy.Context) error {
 	if b.server != nil {
 		named = b.server.NamedRoutes
 	}
-	routes, err := escapeRoutes(b.Routes, named)
-	if err != nil {
+	var err error
+	if b.placed, err = placeValues(b.Routes, named, keptNames(ctx)); err != nil {
 		return err
 	}
-	if err := routes.Provision(ctx); err != nil {
+	if err := b.placed.routes.Provision(ctx); err != nil {
 		return err
 	}
-	b.chain = routes.Compile(noHandler)
+	b.chain = b.placed.routes.Compile(noHandler)
 	return registerBackendMetrics(ctx)
 }
 

@@ -1,138 +1,140 @@
 package handlers
 
 import (
-	"encoding/json"
-	"net/url"
+	"net/http"
+	"slices"
 	"strings"
-
-	"github.com/caddy-socketio/caddy-socketio/hub"
-	"github.com/caddy-socketio/caddy-socketio/sio"
-	"github.com/caddyserver/caddy/v2"
 )
 
-// The places in HTTP handlers where what a client has chosen could mean more than
-// it says. A placeholder that stands in one has the place before its name.
-const (
-	inPath   = "path."   // of a URI
-	inHeader = "header." // the value of a field
-	inString = "string." // of JSON
-	inJSON   = "json."   // between the strings
+// place is a kind of place in the config of HTTP handlers.
+type place struct {
+	name string // for errors
+	// most is the least trusted value that may stand there.
+	most trust
+	// exempt are placeholders that may stand there besides.
+	exempt []string
+	// render makes the text of the place. Without it Caddy does, and the values stand
+	// there as they are.
+	render func(*placedText, values) (string, error)
+	// all says that a text with any placeholder is rendered, and not only one with a
+	// value that a client may have chosen.
+	all bool
+	// skip reports whether what looks like a placeholder at a place of the text is none.
+	skip func(text string, at int) bool
+	// check refuses a text that the place can't make safe.
+	check func(text string, names assigned) error
+}
+
+// The kinds of places.
+var (
+	// anywhere is each place that is not in [places].
+	anywhere = &place{}
+	// literal is a text that Caddy takes as it is, like a regular expression.
+	literal = &place{most: chosenValue}
+	// plain is a text that is compared, logged or kept, or that Caddy escapes itself. A
+	// name that is assigned from it is followed.
+	plain = &place{most: chosenValue}
+
+	inPath = &place{name: "a path", most: chosenValue, render: renderPath, exempt: []string{
+		uriName, "http.request.uri.path", "http.matchers.file.relative", "http.matchers.file.remainder",
+	}}
+	inQuery = &place{name: "a query", most: chosenValue, exempt: []string{"http.request.uri.query"}}
+	inFile  = &place{name: "the path of a file", most: chosenValue, render: renderFile, exempt: []string{"http.request.uri.path"}}
+	inRoot  = &place{name: "the root of files", most: vouchedValue, render: renderFile}
+
+	inHeader  = &place{name: "a header", most: chosenValue, render: renderHeader}
+	inAddress = &place{name: "the address of an upstream", most: vouchedValue, render: renderAddress}
+	inHost    = &place{name: "the header Host", most: vouchedValue, render: renderAddress, exempt: []string{"http.request.host", "http.request.hostport"}}
+
+	inAnswer = &place{name: "a body", most: chosenValue, render: renderJSON, all: true, skip: isAction, check: checkActions}
+	inBody   = &place{name: "a body", most: chosenValue, render: renderJSON, skip: isAction, check: checkBody}
+
+	inExpression = &place{name: "an expression", most: chosenValue, check: checkExpression}
 )
 
-// escapes make a value harmless in a place.
-var escapes = map[string]func(value sio.Data, ok bool) string{
-	inPath:   func(value sio.Data, _ bool) string { return escapePath(value.Text()) },
-	inHeader: func(value sio.Data, _ bool) string { return strings.Map(printable, value.Text()) },
-	inString: func(value sio.Data, _ bool) string { return escapeString(value.Text()) },
-	inJSON:   escapeJSON,
+// places are the only places in which a placeholder may stand whose value a client
+// chooses. Each is the name of an HTTP handler and of a field in its JSON, without the
+// indexes of lists; a star stands for any one key and two stars for all that follow.
+var places = parsePlaces(map[string]*place{
+	"rewrite.query.set.val": plain, "rewrite.query.add.val": plain,
+	"rewrite.query.replace.search_regexp": literal, "rewrite.path_regexp.find": literal,
+	"reverse_proxy.rewrite.query.set.val": plain, "reverse_proxy.rewrite.query.add.val": plain,
+	"reverse_proxy.rewrite.query.replace.search_regexp": literal, "reverse_proxy.rewrite.path_regexp.find": literal,
+
+	"headers.request.add.*": inHeader, "headers.request.set.*": inHeader,
+	"headers.request.replace.*.search_regexp": literal, "headers.response.replace.*.search_regexp": literal,
+	"headers.response.add.*": inHeader, "headers.response.set.*": inHeader,
+	"reverse_proxy.headers.request.add.*": inHeader, "reverse_proxy.headers.request.set.*": inHeader,
+	"reverse_proxy.headers.request.replace.*.search_regexp": literal, "reverse_proxy.headers.response.replace.*.search_regexp": literal,
+	"reverse_proxy.headers.response.add.*": inHeader, "reverse_proxy.headers.response.set.*": inHeader,
+	"static_response.headers.*": inHeader,
+
+	"static_response.body": inAnswer,
+	"request_body.set":     inBody,
+	"error.error":          plain,
+
+	"vars.root": inRoot, "vars.*": plain,
+	"map.source": plain, "map.defaults": plain, "map.mappings.outputs": plain,
+	"map.mappings.input": literal, "map.mappings.input_regexp": literal, "map.destinations": literal,
+
+	"reverse_proxy.upstreams.dial": inAddress, "reverse_proxy.dynamic_upstreams.**": inAddress,
+	"reverse_proxy.transport.root": inRoot, "file_server.root": inRoot, "templates.file_root": inRoot,
+
+	"match.vars.*": plain, "match.vars_regexp.*.pattern": literal,
+	"match.header_regexp.*.pattern": literal, "match.path_regexp.pattern": literal,
+	"match.expression": inExpression, "match.expression.expr": inExpression,
+	"match.file.root": inRoot, "match.file.try_files": inFile,
+})
+
+// reservedVars are the names of variables that Caddy's own handlers read: a client would
+// choose its own address, or which files there are.
+var reservedVars = []string{
+	"client_ip", "trusted_proxy", "fs", "log_skip", "log_level", "access_logger_names", "start_time", "uuid",
+	"matchers.error", "unhandled", "trace_id", "span_id", "extended_connect_websocket_body",
+	"reverse_proxy.proxy_protocol_info", "reverse_proxy.tls_h1_only", "reverse_proxy.proxy",
 }
 
-// placeholder is what a placeholder of a request stands for, beside Caddy's own, which
-// repl knows.
-func placeholder(ev *hub.Event, repl *caddy.Replacer, key string) (any, bool) {
-	dot := strings.IndexByte(key, '.') + 1
-	escape, escaped := escapes[key[:dot]]
-	if !escaped {
-		value, ok := ev.Lookup(key)
-		return value.Text(), ok
-	}
-	place, key := key[:dot], key[dot:]
-	if isOurs(key) {
-		return escape(ev.Lookup(key)), true
-	}
-	found, ok := repl.Get(key)
-	if !ok {
-		return "{" + key + "}", true // it is none at all
-	}
-	text := caddy.ToString(found)
-	if place == inJSON && json.Valid([]byte(text)) {
-		return harmless([]byte(text)), true
-	}
-	value, err := sio.Marshal(text)
-	return escape(value, err == nil), true
+// placePattern is a key of [places].
+type placePattern struct {
+	path  []string
+	place *place
 }
 
-// isOurs reports whether text begins with the name of a placeholder whose value a
-// client may have chosen.
-func isOurs(text string) bool {
-	return strings.HasPrefix(text, "event.") || strings.HasPrefix(text, "socket.") || strings.HasPrefix(text, "jwt.")
+func parsePlaces(table map[string]*place) (patterns []placePattern) {
+	for path, p := range table {
+		patterns = append(patterns, placePattern{strings.Split(path, "."), p})
+	}
+	// Those without stars come first.
+	slices.SortFunc(patterns, func(a, b placePattern) int { return slices.Compare(b.path, a.path) })
+	return patterns
 }
 
-// escapePath escapes text so that it stays in its place of a path: clients choose
-// the names of events, and Caddy's rewrite takes what it puts in for a part of a
-// URI. It may have slashes, but doesn't lead out of where it stands.
-func escapePath(text string) string {
-	escaped := strings.ReplaceAll(url.PathEscape(text), "%2F", "/")
-	if !strings.Contains(text, ".") {
-		return escaped
+// findPlace returns the place of a field.
+func findPlace(path []string) *place {
+	i := slices.IndexFunc(places, func(p placePattern) bool { return p.matches(path) })
+	if i < 0 {
+		return anywhere
 	}
-	segments := strings.Split(strings.ReplaceAll(escaped, "%5C", "/"), "/")
-	for _, s := range segments {
-		if s == "." || s == ".." {
-			return strings.ReplaceAll(escaped, ".", "%252E")
+	p, name := places[i].place, path[len(path)-1]
+	switch {
+	case p == inHeader && http.CanonicalHeaderKey(name) == "Host":
+		return inHost
+	case p == inHeader && slices.Contains(path, "request") && staysBehind(name) && !strings.HasPrefix(name, "X-Forwarded-"):
+		return anywhere // it means more to HTTP than a value
+	case path[0] == "vars" && slices.Contains(reservedVars, name):
+		return anywhere
+	}
+	return p
+}
+
+func (p placePattern) matches(path []string) bool {
+	for i, key := range p.path {
+		switch {
+		case key == "**":
+			return len(path) > i
+		case i >= len(path) || key != "*" && key != path[i]:
+			return false
 		}
 	}
-	return escaped
-}
-
-// printable makes spaces of what no header field may have. A request with such a
-// field fails, which Caddy takes for a failure of the upstream.
-func printable(r rune) rune {
-	if r < ' ' || r == '\x7f' {
-		return ' '
-	}
-	return r
-}
-
-// escapeString escapes text for its place in a string of JSON, which a template may
-// be made of.
-func escapeString(text string) string {
-	quoted, _ := json.Marshal(text) // a string always marshals
-	return harmless(quoted[1 : len(quoted)-1])
-}
-
-// escapeJSON is the value as JSON, null where there is none.
-func escapeJSON(value sio.Data, ok bool) string {
-	if !ok {
-		return "null"
-	}
-	raw, err := value.MarshalJSON()
-	if err != nil {
-		return "null"
-	}
-	return harmless(raw)
-}
-
-// harmless makes JSON that is no template.
-func harmless(raw []byte) string { return strings.ReplaceAll(string(raw), "{{", `{\u007b`) }
-
-// isAny reports whether text begins with the name of any placeholder.
-func isAny(text string) bool {
-	_, _, ok := cutKey("{" + text)
-	return ok
-}
-
-// mark puts the place before the names of placeholders, which may be another inside
-// double quotes. What has two braces is part of a template.
-func mark(text string, which func(string) bool, place, quotedPlace string) string {
-	var b strings.Builder
-	quoted := false
-	for i := 0; i < len(text); i++ {
-		switch c := text[i]; {
-		case c == '\\' && i+1 < len(text): // what follows stands for itself
-			b.WriteByte(c)
-			i++
-		case c == '"':
-			quoted = !quoted
-		case c == '{' && (isOurs(text[i+1:]) || !strings.HasSuffix(text[:i], "{") && which(text[i+1:])):
-			if b.WriteByte(c); quoted {
-				b.WriteString(quotedPlace)
-			} else {
-				b.WriteString(place)
-			}
-			continue
-		}
-		b.WriteByte(text[i])
-	}
-	return b.String()
+	return len(p.path) == len(path)
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -19,6 +20,7 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/sio"
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"go.uber.org/zap"
 )
 
 // encodeEvent is the body of the request that an event becomes.
@@ -96,18 +98,20 @@ func (b *Backend) serve(ctx context.Context, ev *hub.Event, w http.ResponseWrite
 	if !ok {
 		return fmt.Errorf("the connection did not come through Caddy")
 	}
-	r := q.New(ctx)
-	r.Method, r.Proto, r.ProtoMajor, r.ProtoMinor = http.MethodPost, "HTTP/1.1", 1, 1
-	r.URL.RawQuery = ""
-	r.RequestURI = r.URL.RequestURI()
-	r.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil } // to try it anew on a fresh connection
-	r.Body, _ = r.GetBody()
+	r := q.ForBackend(ctx)
+	getBody := func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
+	if r.Body, _ = getBody(); !b.placed.setsBody {
+		r.GetBody = getBody // to try it anew on a fresh connection
+	}
 	r.ContentLength = int64(len(body))
 	r.Header = b.header(q, body)
 	repl := caddy.NewReplacer()
-	r = q.Prepare(r, repl, w, b.server)
-	repl.Map(func(key string) (any, bool) { return placeholder(ev, repl, key) })
+	r = q.PrepareForBackend(r, repl, w, b.server, b.placed.assigns)
+	repl.Map(func(name string) (any, bool) { return b.placed.replace(ev, repl, name) })
 	err := b.protect(w, r)
+	if e, ok := errors.AsType[*placeError](err); ok {
+		return b.refuseValue(ev, e)
+	}
 	if e, ok := err.(caddyhttp.HandlerError); ok && e.StatusCode >= 400 && e.StatusCode < 500 {
 		w.WriteHeader(e.StatusCode) // a verdict of a handler, as of forward_auth
 		return nil
@@ -115,14 +119,29 @@ func (b *Backend) serve(ctx context.Context, ev *hub.Event, w http.ResponseWrite
 	return err
 }
 
+// refuseValue is the answer to an event with a value that can't stand in its place. It is
+// the client's fault, but for a place where only the application's values may stand.
+func (b *Backend) refuseValue(ev *hub.Event, e *placeError) error {
+	if e.place.most < chosenValue {
+		return e
+	}
+	b.log.Debug("event refused", zap.String("namespace", ev.Socket.Namespace().Name()),
+		zap.String("event", ev.Name), zap.String("socket", ev.Socket.ID()), zap.Error(e))
+	return &hub.Refusal{Message: http.StatusText(http.StatusBadRequest)}
+}
+
 // protect survives handlers that panic, as reverse_proxy does when an answer breaks
-// off.
+// off, and placeholders whose value can't stand in its place.
 func (b *Backend) protect(w http.ResponseWriter, r *http.Request) (err error) {
 	defer func() {
-		switch p := recover(); p {
+		switch p := recover().(type) {
 		case nil:
-		case http.ErrAbortHandler:
-			err = errBroke
+		case *placeError:
+			err = p
+		case error:
+			if err = errBroke; p != http.ErrAbortHandler {
+				err = fmt.Errorf("panic in an HTTP handler: %w\n%s", p, debug.Stack())
+			}
 		default:
 			err = fmt.Errorf("panic in an HTTP handler: %v\n%s", p, debug.Stack())
 		}
@@ -141,7 +160,7 @@ func (b *Backend) header(q *handshake.Request, body []byte) http.Header {
 	return header
 }
 
-// forwarded is what goes along of the header that a client came with, in a copy
+// forwarded returns what the backend gets of the header that a client came with, in a copy
 // with room for more.
 func forwarded(from http.Header) http.Header {
 	count := 0
@@ -166,16 +185,24 @@ func forwarded(from http.Header) http.Header {
 	return header
 }
 
-// staysBehind tells headers that are about the client's connection or the body of
-// its request, and not about its user, and those that only a signature may set.
+// staysBehind reports whether a header of the client does not go to the backend: it is
+// about the client's connection or the body of its request, and not about its user; only a
+// signature may set it; or there are backends that take it for another method or path than
+// those asked for.
 func staysBehind(name string) bool {
-	switch name {
-	case "Connection", "Upgrade", "Keep-Alive", "Te", "Trailer", "Transfer-Encoding", "Proxy-Connection", "Proxy-Authorization",
+	if strings.ContainsRune(name, '_') { // to CGI and its like both are one name
+		dashed := http.CanonicalHeaderKey(strings.ReplaceAll(name, "_", "-"))
+		return strings.HasPrefix(dashed, "X-Forwarded-") || dashed == "Forwarded" || staysBehind(dashed)
+	}
+	switch http.CanonicalHeaderKey(name) {
+	case "Connection", "Upgrade", "Keep-Alive", "Te", "Trailer", "Transfer-Encoding", "Proxy-Connection", "Proxy-Authorization", "Proxy",
 		"Content-Length", "Content-Type", "Content-Encoding", "Accept", "Accept-Encoding", "Expect", "Range",
-		"If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since", "If-Range":
+		"If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since", "If-Range",
+		"X-Http-Method", "X-Http-Method-Override", "X-Method-Override", "X-Original-Method", "X-Forwarded-Method",
+		"X-Original-Url", "X-Original-Uri", "X-Rewrite-Url", "X-Forwarded-Uri", "X-Forwarded-Path", "X-Forwarded-Prefix", "X-Script-Name":
 		return true
 	}
-	return strings.HasPrefix(name, "Sec-Websocket-") || strings.HasPrefix(name, "Webhook-")
+	return strings.HasPrefix(name, ":") || strings.HasPrefix(name, "Sec-Websocket-") || strings.HasPrefix(name, "Webhook-")
 }
 
 // response keeps what HTTP handlers answer, up to a limit.

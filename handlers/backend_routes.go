@@ -5,35 +5,55 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
+	"github.com/caddy-socketio/caddy-socketio/hub"
+	"github.com/caddy-socketio/caddy-socketio/sio"
+	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 )
 
-// escapeRoutes makes the placeholders of events in HTTP handlers those that are
-// escaped for where they stand. It refuses routes in which a client would choose
-// whom to ask.
-func escapeRoutes(routes caddyhttp.RouteList, named map[string]*caddyhttp.Route) (caddyhttp.RouteList, error) {
-	config, err := anyOf(routes)
+// placedRoutes are HTTP routes in which each text with a value that a client may have
+// chosen is one placeholder of this package, {socketio.N}.
+type placedRoutes struct {
+	routes caddyhttp.RouteList
+	names  assigned
+	texts  map[string]*placedText // by the name of their placeholder
+	// setsBody says that a handler may replace the body of the request.
+	setsBody bool
+}
+
+// ownPrefix begins the names of the placeholders that stand for texts.
+const ownPrefix = "socketio."
+
+// placeValues makes the routes of a backend safe: what a client chooses may stand in
+// known places only, see [places], and is escaped there. The error names another place.
+// names are what the rules of the namespace assign to; named are the named routes of the
+// server, which are put where they are invoked, as only there events are known.
+func placeValues(routes caddyhttp.RouteList, named map[string]*caddyhttp.Route, names assigned) (*placedRoutes, error) {
+	config, err := jsonOf(routes)
 	if err != nil {
 		return nil, err
 	}
-	if err := (escaper{named: named}).walk(config); err != nil {
+	if err := (inliner{named: named}).inline(config); err != nil {
+		return nil, err
+	}
+	names.follow(config, names.followHTTP)
+	p := &placedRoutes{names: names, texts: make(map[string]*placedText)}
+	if err := p.placeRoutes(config); err != nil {
 		return nil, err
 	}
 	raw, err := json.Marshal(config)
 	if err != nil {
 		return nil, err
 	}
-	var escaped caddyhttp.RouteList
-	err = json.Unmarshal(raw, &escaped)
-	return escaped, err
+	return p, json.Unmarshal(raw, &p.routes)
 }
 
-// anyOf is a config as it is in JSON.
-func anyOf(config any) (value any, err error) {
+// jsonOf returns a config as it is in JSON.
+func jsonOf(config any) (value any, err error) {
 	raw, err := json.Marshal(config)
 	if err != nil {
 		return nil, err
@@ -44,28 +64,239 @@ func anyOf(config any) (value any, err error) {
 	return value, err
 }
 
-// escaper goes through the config of HTTP handlers, and of the named routes that
-// they invoke.
-type escaper struct {
+// placeRoutes goes through a list of routes.
+func (p *placedRoutes) placeRoutes(config any) error {
+	routes, _ := config.([]any)
+	for _, r := range routes {
+		route, _ := r.(map[string]any)
+		if err := p.placeMatchers(route["match"]); err != nil {
+			return err
+		}
+		handlers, _ := route["handle"].([]any)
+		for _, h := range handlers {
+			handler, _ := h.(map[string]any)
+			name, _ := handler["handler"].(string)
+			p.setsBody = p.setsBody || name == "request_body" && handler["set"] != nil
+			if name == "templates" && handler["delimiters"] != nil {
+				return errors.New("unexpected delimiters of templates in a backend: values are escaped for {{ and }}")
+			}
+			if _, err := p.placeField([]string{name}, handler); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// placeMatchers goes through a list of matcher sets.
+func (p *placedRoutes) placeMatchers(config any) error {
+	sets, _ := config.([]any)
+	for _, set := range sets {
+		matchers, _ := set.(map[string]any)
+		for name, matcher := range matchers {
+			if name == "not" {
+				if err := p.placeMatchers(matcher); err != nil {
+					return err
+				}
+				continue
+			}
+			placed, err := p.placeField([]string{"match", name}, matcher)
+			if err != nil {
+				return err
+			}
+			matchers[name] = placed
+		}
+	}
+	return nil
+}
+
+// placeField goes through the value of a field, and returns what takes its place.
+func (p *placedRoutes) placeField(path []string, value any) (any, error) {
+	switch strings.Join(path, ".") {
+	case "subroute.routes", "subroute.errors.routes", "reverse_proxy.handle_response.routes", "intercept.handle_response.routes":
+		return value, p.placeRoutes(value)
+	case "reverse_proxy.load_balancing.retry_match":
+		return value, p.placeMatchers(value)
+	case "rewrite.uri", "reverse_proxy.rewrite.uri":
+		uri, _ := value.(string)
+		return p.placeURI(path, uri)
+	}
+	switch value := value.(type) {
+	case string:
+		return p.placeText(path, findPlace(path), value)
+	case []any:
+		for i, member := range value {
+			placed, err := p.placeField(path, member)
+			if err != nil {
+				return nil, err
+			}
+			value[i] = placed
+		}
+	case map[string]any:
+		for key, member := range value {
+			if _, err := p.placeText(path, keyPlace(path), key); err != nil {
+				return nil, err
+			}
+			placed, err := p.placeField(append(slices.Clone(path), key), member)
+			if err != nil {
+				return nil, err
+			}
+			value[key] = placed
+		}
+	}
+	return value, nil
+}
+
+// keyPlace returns the place of the keys of an object. Those of two matchers are what is
+// compared.
+func keyPlace(path []string) *place {
+	switch strings.Join(path, ".") {
+	case "match.vars", "match.vars_regexp":
+		return plain
+	}
+	return anywhere
+}
+
+// placeText returns the placeholder that takes the place of a text, or the text where it
+// may stay.
+func (p *placedRoutes) placeText(path []string, at *place, text string) (string, error) {
+	if at == literal {
+		return text, nil
+	}
+	if slices.ContainsFunc(placeholdersOf(text), func(name string) bool { return strings.HasPrefix(name, ownPrefix) }) {
+		return "", fmt.Errorf("unexpected {%s*} in %s: the name is used inside of backend", ownPrefix, describe(path, at))
+	}
+	name, worst := p.names.worst(text, at.exempt...)
+	if worst > at.most {
+		return "", refusePlaceholder(name, path, at, p.names)
+	}
+	if at.check != nil && (worst > ownValue || at.all) {
+		if err := at.check(text, p.names); err != nil {
+			return "", err
+		}
+	}
+	if at.render == nil || worst == ownValue && !at.all {
+		return text, nil
+	}
+	placed := parsePlacedText(text, at, p.names)
+	if len(placed.parts) == 1 {
+		return text, nil
+	}
+	own := ownPrefix + strconv.Itoa(len(p.texts))
+	if at == inAddress { // Caddy knows upstreams by their address
+		own += "." + strings.NewReplacer("{", "(", "}", ")").Replace(text)
+	}
+	p.texts[own] = placed
+	return "{" + own + "}", nil
+}
+
+// replace returns the value of a placeholder in the routes, beside Caddy's own, which repl
+// knows. It panics with a [placeError] when a value can't stand where the placeholder does:
+// whatever the handler is about to do must not be done.
+func (p *placedRoutes) replace(ev *hub.Event, repl *caddy.Replacer, name string) (any, bool) {
+	if placed, ok := p.texts[name]; ok {
+		text, err := placed.place.render(placed, func(name string) (placedValue, bool) { return p.lookup(ev, repl, name) })
+		if err != nil {
+			panic(err)
+		}
+		return text, true
+	}
+	if p.assigns(name) {
+		return nil, false // the handler that assigns it comes after this
+	}
+	value, ok := ev.Lookup(name)
+	return value.Text(), ok
+}
+
+// lookup returns the value of a placeholder. One of Caddy's that is JSON is a JSON value.
+func (p *placedRoutes) lookup(ev *hub.Event, repl *caddy.Replacer, name string) (placedValue, bool) {
+	if isEventName(name) && !p.assigns(name) {
+		value, _ := ev.Lookup(name)
+		return placedValue{data: value, text: value.Text()}, true
+	}
+	found, known := repl.Get(name)
+	text := caddy.ToString(found)
+	value, err := sio.Marshal(json.RawMessage(text))
+	if err != nil {
+		value, _ = sio.Marshal(text) // a string always marshals
+	}
+	return placedValue{data: value, text: text}, known
+}
+
+// isEventName reports whether the value of a placeholder is known to events alone.
+func isEventName(name string) bool {
+	return strings.HasPrefix(name, "event.") || strings.HasPrefix(name, "socket.") || strings.HasPrefix(name, "jwt.")
+}
+
+// assigns reports whether a handler in the routes assigns a value to the name.
+func (p *placedRoutes) assigns(name string) bool {
+	_, ok := p.names[name]
+	return ok && !strings.HasPrefix(name, "socket.")
+}
+
+// placeURI sees to a URI to rewrite to. Caddy escapes the values in a query, of which a
+// client may not choose a name.
+func (p *placedRoutes) placeURI(path []string, uri string) (string, error) {
+	uriPath, query, hasQuery := strings.Cut(uri, "?")
+	placed, err := p.placeText(path, inPath, uriPath)
+	if err != nil || !hasQuery {
+		return placed, err
+	}
+	for pair := range strings.SplitSeq(query, "&") {
+		name, _, _ := strings.Cut(pair, "=")
+		if found, worst := p.names.worst(name, inQuery.exempt...); worst > ownValue {
+			return "", fmt.Errorf("unexpected {%s} in the query of %s: a client must not choose the name of a parameter: expected name={%s}", found, describe(path, anywhere), found)
+		}
+	}
+	return placed + "?" + query, nil
+}
+
+// describe names a place for people.
+func describe(path []string, at *place) string {
+	if at.name != "" {
+		return at.name
+	}
+	return fmt.Sprintf("%s of the HTTP handler %s", strings.Join(path[1:], "."), path[0])
+}
+
+// refusePlaceholder says which placeholder stands where it may not, and what may.
+func refusePlaceholder(name string, path []string, at *place, names assigned) error {
+	instead := "only {env.NAME} and what else no client chooses may stand there"
+	if at.most == vouchedValue {
+		instead = "{socket.data.KEY} and {jwt.CLAIM} may stand there, unless set takes them from the client"
+	}
+	where := describe(path, at)
+	switch {
+	case path[0] == "match" && at == anywhere:
+		where = fmt.Sprintf("the matcher %s", path[1])
+		instead = fmt.Sprintf("compare it by vars {%s} VALUE or expression `{%s} == \"VALUE\"`", name, name)
+	case strings.HasPrefix(strings.Join(path, "."), "reverse_proxy.transport.env."):
+		instead = "header_up makes HTTP_NAME of it"
+	}
+	return fmt.Errorf("unexpected {%s} in %s: a client must not choose it; %s", name, where, instead)
+}
+
+// inliner puts named routes where they are invoked.
+type inliner struct {
 	named map[string]*caddyhttp.Route
 	in    []string // the named routes that it is in
 }
 
-func (e escaper) walk(config any) error {
+func (l inliner) inline(config any) error {
 	switch config := config.(type) {
 	case []any:
 		for _, member := range config {
-			if err := e.walk(member); err != nil {
+			if err := l.inline(member); err != nil {
 				return err
 			}
 		}
 	case map[string]any:
-		inner, err := e.handler(config)
+		inner, err := l.inlineHandler(config)
 		if err != nil {
 			return err
 		}
 		for _, member := range config {
-			if err := inner.walk(member); err != nil {
+			if err := inner.inline(member); err != nil {
 				return err
 			}
 		}
@@ -73,104 +304,27 @@ func (e escaper) walk(config any) error {
 	return nil
 }
 
-// handler sees to one handler, if the object is one, and returns who goes on inside
-// of it.
-func (e escaper) handler(config map[string]any) (escaper, error) {
-	switch config["handler"] {
-	case "rewrite":
-		markRewrite(config)
-	case "static_response":
-		if body, ok := config["body"].(string); ok {
-			config["body"] = mark(body, isAny, inJSON, inString)
-		}
-	case "headers":
-		markAll(config["request"], isAny, inHeader)
-	case "reverse_proxy":
-		if headers, ok := config["headers"].(map[string]any); ok {
-			markAll(headers["request"], isAny, inHeader)
-		}
-		if rewrite, ok := config["rewrite"].(map[string]any); ok {
-			markRewrite(rewrite)
-		}
-		transport, _ := config["transport"].(map[string]any)
-		return e, errors.Join(refuse(upstreams, config["upstreams"], config["dynamic_upstreams"]), refuse(root, transport["root"]))
-	case "vars", "file_server":
-		return e, refuse(root, config["root"])
-	case "invoke":
-		return e.inline(config)
+// inlineHandler makes a subroute of one handler that invokes a named route, and returns
+// the inliner for the fields of the handler.
+func (l inliner) inlineHandler(config map[string]any) (inliner, error) {
+	if config["handler"] != "invoke" {
+		return l, nil
 	}
-	return e, nil
-}
-
-// markRewrite escapes what becomes part of a path. Caddy escapes what becomes part
-// of a query.
-func markRewrite(config map[string]any) {
-	if uri, ok := config["uri"].(string); ok {
-		path, query, found := strings.Cut(uri, "?")
-		path = mark(path, isOurs, inPath, inPath)
-		if config["uri"] = path; found {
-			config["uri"] = path + "?" + query
-		}
-	}
-	for _, key := range []string{"strip_path_prefix", "strip_path_suffix", "uri_substring", "path_regexp"} {
-		if value, ok := config[key]; ok {
-			config[key] = markAll(value, isOurs, inPath)
-		}
-	}
-}
-
-// markAll marks all strings in a value, and returns it.
-func markAll(value any, which func(string) bool, place string) any {
-	switch value := value.(type) {
-	case string:
-		return mark(value, which, place, place)
-	case []any:
-		for i, member := range value {
-			value[i] = markAll(member, which, place)
-		}
-	case map[string]any:
-		for key, member := range value {
-			value[key] = markAll(member, which, place)
-		}
-	}
-	return value
-}
-
-// What clients never choose.
-const (
-	upstreams = "the address of an upstream"
-	root      = "the root of files"
-)
-
-// refuse refuses settings that a client would choose. What was kept as a socket's data
-// is the config's own choice, and what a token says its issuer's.
-func refuse(what string, settings ...any) error {
-	raw, err := json.Marshal(settings)
-	if err != nil {
-		return err
-	}
-	for _, name := range chosen.FindAllString(string(raw), -1) {
-		if !strings.HasPrefix(name, "{socket.data.") {
-			return fmt.Errorf("unexpected %s in %s: a client must not choose it; {socket.data.KEY} and {jwt.CLAIM} may stand there", name, what)
-		}
-	}
-	return nil
-}
-
-var chosen = regexp.MustCompile(`\{(?:event|socket)\.[^}]*\}`)
-
-// inline puts a named route where it is invoked: there alone it knows of events.
-func (e escaper) inline(config map[string]any) (escaper, error) {
 	name, _ := config["name"].(string)
-	route := e.named[name]
-	if route == nil || len(route.HandlersRaw) == 0 || slices.Contains(e.in, name) {
-		return e, nil // Caddy says so, or runs it as it is
+	route := l.named[name]
+	switch {
+	case route == nil:
+		return l, nil // Caddy says so
+	case slices.Contains(l.in, name):
+		return l, fmt.Errorf("the named route %s invokes itself, which it can't in a backend", name)
+	case len(route.HandlersRaw) == 0 && len(route.Handlers) > 0:
+		return l, fmt.Errorf("the named route %s can't be invoked by a backend that is in a named route itself", name)
 	}
-	inlined, err := anyOf(route)
+	inlined, err := jsonOf(route)
 	if err != nil {
-		return e, err
+		return l, err
 	}
 	delete(config, "name")
 	config["handler"], config["routes"] = "subroute", []any{inlined}
-	return escaper{named: e.named, in: append(slices.Clone(e.in), name)}, nil
+	return inliner{named: l.named, in: append(slices.Clone(l.in), name)}, nil
 }

@@ -61,7 +61,7 @@ func newFakeSocket(t testing.TB) *fakeSocket {
 		values: map[string]string{"jwt": `{"sub":"u1","role":"user","uid":9007199254740993,"admin":true,"exp":2000000000}`},
 		handshake: engine.Handshake{
 			Address: "203.0.113.7", Secure: true, URL: "/socket.io/?EIO=4&room=a&room=b", Header: r.Header,
-			Context: handshake.Capture(prepared, []string{"http.auth.user.id"}),
+			Context: handshake.Capture(prepared, []string{"http.auth.user.id"}, "/socket.io/"),
 		},
 	}
 }

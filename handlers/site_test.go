@@ -251,9 +251,9 @@ type app struct {
 
 // request is one that an application got.
 type request struct {
-	method, path, body string
-	query              url.Values
-	header             http.Header
+	method, uri, host, path, body string
+	query                         url.Values
+	header                        http.Header
 }
 
 // newApp runs an application with an answer to all requests.
@@ -290,7 +290,7 @@ func (a *app) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return // who asked has gone away
 	}
 	a.mu.Lock()
-	a.seen = append(a.seen, request{r.Method, r.URL.Path, string(body), r.URL.Query(), r.Header.Clone()})
+	a.seen = append(a.seen, request{r.Method, r.RequestURI, r.Host, r.URL.Path, string(body), r.URL.Query(), r.Header.Clone()})
 	answer := a.answers
 	a.mu.Unlock()
 	r.Body = io.NopCloser(strings.NewReader(string(body)))

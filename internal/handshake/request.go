@@ -22,6 +22,8 @@ import (
 type Request struct {
 	method, host, proto, remote, uri string
 
+	path string // of the handler that served it, as configured
+
 	major, minor int
 	url          url.URL
 	header       http.Header
@@ -49,9 +51,10 @@ type variable struct {
 // Capture keeps what is wanted of a request that a Caddy handler serves. The
 // values of keys, which are placeholders, are those of this moment; placeholders
 // that follow from the request itself need not be among them. The header is kept as it
-// is, and must not be changed after.
-func Capture(r *http.Request, keys []string) *Request {
+// is, and must not be changed after. path is where the handler serves, as configured.
+func Capture(r *http.Request, keys []string, path string) *Request {
 	q := &Request{
+		path:   path,
 		method: r.Method, host: r.Host, proto: r.Proto, remote: r.RemoteAddr, uri: r.RequestURI,
 		major: r.ProtoMajor, minor: r.ProtoMinor,
 		url: *r.URL, header: r.Header, tls: r.TLS,
@@ -133,17 +136,42 @@ func (q *Request) New(ctx context.Context) *http.Request {
 	return r.WithContext(ctx)
 }
 
+// ForBackend returns the request as a backend is asked: a POST over HTTP/1.1 to the path of
+// the handler. Nothing of the client's own method, URI and protocol is in it.
+func (q *Request) ForBackend(ctx context.Context) *http.Request {
+	r := q.New(ctx)
+	r.Method, r.Proto, r.ProtoMajor, r.ProtoMinor = http.MethodPost, "HTTP/1.1", 1, 1
+	r.URL = &url.URL{Path: q.path}
+	r.RequestURI = r.URL.RequestURI()
+	return r
+}
+
+// PrepareForBackend makes a request of [Request.ForBackend] ready for the HTTP handlers of a
+// backend, as Prepare does. It leaves out what was captured of the client's URI, and the
+// names that the handlers of the backend assign themselves.
+func (q *Request) PrepareForBackend(r *http.Request, repl *caddy.Replacer, w http.ResponseWriter, s *caddyhttp.Server, assigns func(name string) bool) *http.Request {
+	return q.prepare(r, repl, w, s, func(name string) bool { return strings.HasPrefix(name, "http.request.") || assigns(name) })
+}
+
 // Prepare makes a request ready for Caddy's handlers: with a replacer, which gets
 // to know it and what was captured, with the variables, and with the server of
 // the config of the moment, which may be nil where no handler needs it.
 func (q *Request) Prepare(r *http.Request, repl *caddy.Replacer, w http.ResponseWriter, s *caddyhttp.Server) *http.Request {
+	return q.prepare(r, repl, w, s, func(string) bool { return false })
+}
+
+func (q *Request) prepare(r *http.Request, repl *caddy.Replacer, w http.ResponseWriter, s *caddyhttp.Server, without func(name string) bool) *http.Request {
 	r = caddyhttp.PrepareRequest(r, repl, w, s)
 	vars := r.Context().Value(caddyhttp.VarsCtxKey).(map[string]any)
 	for _, v := range q.vars {
-		vars[v.name] = v.value
+		if !without("http.vars." + v.name) {
+			vars[v.name] = v.value
+		}
 	}
 	for _, v := range q.values {
-		repl.Set(v.name, v.value)
+		if !without(v.name) {
+			repl.Set(v.name, v.value)
+		}
 	}
 	return r
 }
