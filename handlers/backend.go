@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/caddy-socketio/caddy-socketio/hub"
+	"github.com/caddy-socketio/caddy-socketio/internal/spawn"
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 	"go.uber.org/zap"
@@ -101,7 +102,7 @@ func (b *Backend) Provision(ctx caddy.Context) error {
 		named = b.server.NamedRoutes
 	}
 	var err error
-	if b.placed, err = placeValues(b.Routes, named, keptNames(ctx)); err != nil {
+	if b.placed, err = placeValues(b.Routes, named, keptNames(ctx), b.Timeout); err != nil {
 		return err
 	}
 	if err := b.placed.routes.Provision(ctx); err != nil {
@@ -261,13 +262,49 @@ func (b *Backend) ask(ctx context.Context, ev *hub.Event) (*answer, error) {
 	if err := b.enter(ctx, ev); err != nil {
 		return nil, err
 	}
+	// The goroutine ends when the handlers return, who may not care about the end of ctx:
+	// FastCGI does not.
+	result := make(chan result, 1)
+	spawn.Go(b.log, "backend request", func() { b.request(ctx, ev, result) }, nil)
+	select {
+	case r := <-result:
+		return r.answer, r.err
+	case <-ctx.Done():
+	}
+	timer := time.NewTimer(returnGrace)
+	defer timer.Stop()
+	select {
+	case r := <-result:
+		return r.answer, r.err
+	case <-timer.C:
+		return nil, errLate
+	}
+}
+
+// returnGrace is how long handlers may take to return after the end of their time.
+const returnGrace = time.Second
+
+// result is the outcome of one request.
+type result struct {
+	answer *answer
+	err    error
+}
+
+// request makes the request of an event, and leaves its turn to another.
+func (b *Backend) request(ctx context.Context, ev *hub.Event, done chan<- result) {
 	inFlight := backendInFlight.WithLabelValues(hubOf(ev))
 	inFlight.Inc()
+	r := result{err: errBroke} // until it is known
 	defer func() {
 		inFlight.Dec()
 		<-b.slots
+		done <- r
 	}()
 	growStack()
+	r.answer, r.err = b.exchange(ctx, ev)
+}
+
+func (b *Backend) exchange(ctx context.Context, ev *hub.Event) (*answer, error) {
 	body, err := encodeEvent(ev)
 	if err != nil {
 		return nil, err

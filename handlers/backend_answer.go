@@ -58,17 +58,20 @@ func (e *answeredError) refusal() *hub.Refusal {
 // refused is what clients read of an error without a message.
 const refused = "refused"
 
-// answer reads what was answered.
+// answer reads what was answered. Only 200 and 204 let a client in; an answer that the
+// application means as a refusal has 4xx; anything else is an outage.
 func (w *response) answer() (*answer, error) {
 	switch {
-	case w.status == 0 || w.status == http.StatusNoContent:
+	case w.status == http.StatusNoContent:
 		return new(answer), nil
-	case w.status >= 200 && w.status < 300:
+	case w.status == http.StatusOK:
 		return parseAnswer(w.body.Bytes())
 	case w.status >= 400 && w.status < 500:
 		return nil, w.verdict()
+	case w.status == 0:
+		return nil, errors.New("the backend does not answer")
 	}
-	return nil, fmt.Errorf("the backend answers status %d", w.status)
+	return nil, fmt.Errorf("the backend answers status %d: expected 200, 204 or 4xx", w.status)
 }
 
 // verdict is the refusal that an answer of 4xx is.
@@ -127,6 +130,9 @@ func (a *answer) parse(key string, raw json.RawMessage, field any) error {
 func (a *answer) check() error {
 	if a.Ack != nil && (len(a.Ack.JSON) == 0 || a.Ack.JSON[0] != '[') {
 		return errors.New("ack: expected a list of arguments")
+	}
+	if a.Ack != nil && len(a.Ack.Attachments) > sio.MaxAttachments {
+		return fmt.Errorf("ack: %d binary values, the limit is %d", len(a.Ack.Attachments), sio.MaxAttachments)
 	}
 	for _, names := range [][]string{a.Leave, a.Join} {
 		if err := hub.CheckRooms(names); err != nil {

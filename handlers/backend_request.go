@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -209,21 +210,31 @@ func staysBehind(name string) bool {
 type response struct {
 	limit  int64
 	header http.Header
-	status int
-	body   bytes.Buffer
-	large  bool
+	status int // the final one
+	// informational is the last status below 200 that came before.
+	informational int
+	body          bytes.Buffer
+	large         bool
 }
 
 func (w *response) Header() http.Header { return w.header }
 
+// WriteHeader keeps the final status. After an informational one, another follows, but for
+// 101.
 func (w *response) WriteHeader(status int) {
-	if w.status == 0 && status >= 200 {
+	switch {
+	case w.status != 0:
+	case status >= 200 || status == http.StatusSwitchingProtocols:
 		w.status = status
+	default:
+		w.informational = status
 	}
 }
 
 func (w *response) Write(p []byte) (int, error) {
-	w.WriteHeader(http.StatusOK)
+	if w.status == 0 { // FastCGI may answer with a body to an informational status
+		w.status = cmp.Or(w.informational, http.StatusOK)
+	}
 	if int64(w.body.Len()+len(p)) > w.limit {
 		w.large = true
 		return 0, errLarge

@@ -23,6 +23,7 @@ type placedRoutes struct {
 	texts  map[string]*placedText // by the name of their placeholder
 	// setsBody says that a handler may replace the body of the request.
 	setsBody bool
+	timeout  caddy.Duration // of a request
 }
 
 // ownPrefix begins the names of the placeholders that stand for texts.
@@ -32,7 +33,7 @@ const ownPrefix = "socketio."
 // known places only, see [places], and is escaped there. The error names another place.
 // names are what the rules of the namespace assign to; named are the named routes of the
 // server, which are put where they are invoked, as only there events are known.
-func placeValues(routes caddyhttp.RouteList, named map[string]*caddyhttp.Route, names assigned) (*placedRoutes, error) {
+func placeValues(routes caddyhttp.RouteList, named map[string]*caddyhttp.Route, names assigned, timeout caddy.Duration) (*placedRoutes, error) {
 	config, err := jsonOf(routes)
 	if err != nil {
 		return nil, err
@@ -41,7 +42,7 @@ func placeValues(routes caddyhttp.RouteList, named map[string]*caddyhttp.Route, 
 		return nil, err
 	}
 	names.follow(config, names.followHTTP)
-	p := &placedRoutes{names: names, texts: make(map[string]*placedText)}
+	p := &placedRoutes{names: names, texts: make(map[string]*placedText), timeout: timeout}
 	if err := p.placeRoutes(config); err != nil {
 		return nil, err
 	}
@@ -77,6 +78,9 @@ func (p *placedRoutes) placeRoutes(config any) error {
 			handler, _ := h.(map[string]any)
 			name, _ := handler["handler"].(string)
 			p.setsBody = p.setsBody || name == "request_body" && handler["set"] != nil
+			if name == "reverse_proxy" {
+				boundTransport(handler, p.timeout)
+			}
 			if name == "templates" && handler["delimiters"] != nil {
 				return errors.New("unexpected delimiters of templates in a backend: values are escaped for {{ and }}")
 			}
@@ -86,6 +90,20 @@ func (p *placedRoutes) placeRoutes(config any) error {
 		}
 	}
 	return nil
+}
+
+// boundTransport gives the time of a request to FastCGI, which does not know when a request
+// is canceled, unless the config bounds it.
+func boundTransport(proxy map[string]any, timeout caddy.Duration) {
+	transport, _ := proxy["transport"].(map[string]any)
+	if transport["protocol"] != "fastcgi" {
+		return
+	}
+	for _, name := range []string{"read_timeout", "write_timeout"} {
+		if transport[name] == nil {
+			transport[name] = timeout
+		}
+	}
 }
 
 // placeMatchers goes through a list of matcher sets.

@@ -3,6 +3,7 @@ package hub
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"sync/atomic"
 
 	"github.com/caddy-socketio/caddy-socketio/sio"
@@ -93,23 +94,37 @@ func (ev *Event) WantsAck() bool { return ev.wantsAck.Load() }
 
 // Ack answers the client's acknowledgement with args, each anything that
 // [sio.Marshal] takes. Only the first call for an event that asked for one does
-// something. The error says that args can't be sent.
+// something. The error says that args can't be sent; the client is then answered with the
+// acknowledgement {"error": MESSAGE}, as its callback would wait for ever.
 func (ev *Event) Ack(args ...any) error {
 	data, err := marshalArgs(args)
 	if err != nil {
+		ev.fail(internalError)
 		return err
 	}
 	if !ev.wantsAck.CompareAndSwap(true, false) {
 		return nil
 	}
-	p := sio.Packet{Type: sio.Ack, Namespace: ev.Socket.ns.name, ID: ev.ack, HasID: true, Data: data}
-	return ev.Socket.sendPacket(p)
+	err = ev.sendAck(data)
+	if err != nil && !errors.Is(err, ErrDisconnected) {
+		_ = ev.sendAck(errorArgs(internalError))
+	}
+	return err
+}
+
+func (ev *Event) sendAck(args sio.Data) error {
+	return ev.Socket.sendPacket(sio.Packet{Type: sio.Ack, Namespace: ev.Socket.ns.name, ID: ev.ack, HasID: true, Data: args})
+}
+
+// errorArgs returns the arguments of an acknowledgement that says an error.
+func errorArgs(message string) sio.Data {
+	return sio.Data{JSON: append(append([]byte(`[{"error":`), text(message).JSON...), "}]"...)}
 }
 
 // fail acknowledges with an error that the client may read.
 func (ev *Event) fail(message string) {
-	if ev.WantsAck() {
-		_ = ev.Ack(map[string]string{"error": message})
+	if ev.wantsAck.CompareAndSwap(true, false) {
+		_ = ev.sendAck(errorArgs(message))
 	}
 }
 

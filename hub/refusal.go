@@ -81,8 +81,12 @@ func CheckRooms(rooms []string) error {
 func (c *client) refuse(namespace string, r *Refusal) {
 	p := sio.Packet{Type: sio.ConnectError, Namespace: namespace, Data: errorData(r, c.version)}
 	m, err := p.Encode(c.version, true)
+	if err != nil { // with its data, which may be binary
+		c.hub.log().Error("connect error sent without its data, which can't be encoded", zap.String("namespace", namespace), zap.Error(err))
+		p.Data = errorData(&Refusal{Message: r.Message}, c.version)
+		m, err = p.Encode(c.version, true)
+	}
 	if err != nil {
-		c.hub.log().Error("connect error can't be encoded", zap.String("namespace", namespace), zap.Error(err))
 		c.session.Close(ReasonForced)
 		return
 	}
