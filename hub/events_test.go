@@ -68,9 +68,16 @@ func TestAcknowledgements(t *testing.T) {
 	on("refuse", func(*hub.Event) error { return &hub.Refusal{Message: "not allowed"} })
 	on("fault", func(*hub.Event) error { return errors.New("secret") })
 	on("after", func(ev *hub.Event) error { return errors.Join(ev.Ack("done"), &hub.Refusal{Message: "late"}) })
+	on("no JSON", func(ev *hub.Event) error { _ = ev.Ack(func() {}); return nil })
+	on("files", func(ev *hub.Event) error {
+		err := ev.Ack(slices.Repeat([]any{[]byte{1}}, 11)...)
+		return errors.Join(err, ev.Ack("again"))
+	})
 	answerSync(ns)
 	c, _ := join(t, url, "/", "")
 	tests := []struct{ send, want string }{
+		{`426["no JSON"]`, `436[{"error":"internal error"}]`},
+		{`427["files"]`, `437[{"error":"internal error"}]`},
 		{`421["values"]`, `461-1["1"]`},
 		{`422["twice"]`, `432["first"]`},
 		{`423["refuse"]`, `433[{"error":"not allowed"}]`},

@@ -66,6 +66,40 @@ test('an event is a request with the handshake around it', async (t) => {
 	assert.equal(socket.handshake.address, '127.0.0.1');
 });
 
+test('what a client chooses stays in its place of a request', async (t) => {
+	const server = await App.start(t);
+	const caddy = await Caddy.start(socketio(`
+		namespace /app {
+			on * {
+				backend {
+					vars name {event.args.0}
+					rewrite /v/{vars.name}/end?n={vars.name}
+					request_body {
+						set \`{"type":"event","event":"{event.name}","args":[{event.args.0}],"name":"{vars.name}"}\`
+					}
+					reverse_proxy ${server.address}
+				}
+			}
+		}
+	`));
+	t.after(() => caddy.stop());
+	const a = await connect(t, kind(4, 'websocket'), app(caddy));
+	server.answer = () => [200, { ack: ['ok'] }];
+	for (const name of ['ada', 'join room', 'x","admin":true,"y":"', 'a&b=c#d?e', '100%', '{env.HOME}']) {
+		assert.deepEqual(await call(a, 'put', name), ['ok'], name);
+		const { path, body } = server.of('event', 'put').at(-1);
+		assert.equal(new URL(path, 'http://app').pathname.split('/').length, 4, path);
+		assert.equal(decodeURIComponent(path.split('?')[0]), `/v/${name}/end`);
+		assert.equal(new URL(path, 'http://app').searchParams.get('n'), name);
+		assert.deepEqual([body.args, body.name], [[name], name]);
+	}
+	const asked = server.of('event', 'put').length;
+	for (const name of ['../../admin', '..;/admin', '%2e%2e', '', '//evil', '..\\admin', 'a\0', '．．']) {
+		assert.deepEqual(await call(a, 'put', name), [{ error: 'Bad Request' }], name);
+	}
+	assert.equal(server.of('event', 'put').length, asked);
+});
+
 test('an answer joins, leaves, emits, keeps data and disconnects', async (t) => {
 	const server = await App.start(t);
 	const caddy = await start(t, server);
