@@ -111,7 +111,7 @@ func (h *APIHandler) check() error {
 func (h *APIHandler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	operation, ok := cutOwnPath(r.URL, h.Path)
 	if !ok {
-		h.passed.watch(r)
+		h.passed.watchRequest(r)
 		return next.ServeHTTP(w, r)
 	}
 	if err := sameOrigin(r); err != nil {

@@ -21,6 +21,7 @@ func TestFloors(t *testing.T) {
 		"hub":                "cluster rooms sio internal/eio internal/engine internal/replies internal/spawn go.uber.org/zap go.uber.org/zap/zapcore golang.org/x/time/rate",
 		"internal/api":       "cluster hub internal/replies rooms sio",
 		"internal/handshake": caddy + " " + caddy + "/modules/caddyhttp",
+		"internal/reach":     caddy + " " + caddy + "/modules/caddyhttp",
 
 		"clusters/internal/peer":      "cluster internal/msgpack rooms sio",
 		"clusters/internal/redisconn": caddy + " " + caddy + "/caddyconfig/caddyfile github.com/redis/rueidis",

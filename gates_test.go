@@ -161,8 +161,8 @@ func requestsFor(target, host string) []string {
 	}
 }
 
-// rawRequest writes a request as it is, and returns what comes back: the head at
-// least, and all of it unless a WebSocket opens.
+// rawRequest writes a request as it is, and returns the response: its status if a
+// WebSocket opens, else its body, too.
 func rawRequest(t *testing.T, address, request string) string {
 	t.Helper()
 	conn, err := net.Dial("tcp", address)

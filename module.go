@@ -235,7 +235,7 @@ func (h *Handler) place() string {
 // ServeHTTP serves the requests on the handler's path.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	if _, ok := cutOwnPath(r.URL, h.Path); !ok {
-		h.passed.watch(r)
+		h.passed.watchRequest(r)
 		return next.ServeHTTP(w, r)
 	}
 	if r.TLS != nil && !r.TLS.HandshakeComplete {

@@ -55,8 +55,8 @@ func hexOf(b byte) string {
 }
 
 // FuzzOwnPath holds the handlers to Caddy's matcher: a request that "path <prefix>*"
-// does not match goes to the next handler, and so does one whose path is not what a
-// plain comparison of text sees.
+// does not match goes to the next handler, and so does one whose path a comparison of
+// text would not see.
 func FuzzOwnPath(f *testing.F) {
 	for _, target := range append(targetsOf("/socket.io/"), targetsOf("/socketio/")...) {
 		f.Add(target, "")
@@ -113,8 +113,8 @@ func matchesPath(t *testing.T, u *url.URL, m caddyhttp.MatchPath) bool {
 	return matched
 }
 
-// The handlers serve what official clients and users of the API ask for, and pass
-// everything else on.
+// The handlers serve the paths of official clients and of users of the API, and pass
+// all other paths on.
 func TestOwnPath(t *testing.T) {
 	for _, test := range []struct{ prefix, target, rest string }{
 		{"/socket.io/", "/socket.io/?EIO=4&transport=polling", ""},

@@ -20,8 +20,8 @@ type passWatcher struct {
 	rewritten, withoutSlash sync.Once
 }
 
-// watch looks at a request that is passed on.
-func (p *passWatcher) watch(r *http.Request) {
+// watchRequest looks at a request that is passed on.
+func (p *passWatcher) watchRequest(r *http.Request) {
 	if p == nil {
 		return
 	}
@@ -30,17 +30,17 @@ func (p *passWatcher) watch(r *http.Request) {
 		return
 	}
 	if original.URL.Path+"/" == p.prefix && r.URL.Path == original.URL.Path {
-		p.warn(&p.withoutSlash, r, original.URL.Path, "a client asks for the path without its last slash",
+		p.warnOnce(&p.withoutSlash, r, original.URL.Path, "a client asks for the path without its last slash",
 			"rewrite "+original.URL.Path+" "+p.prefix)
 		return
 	}
 	if _, own := cutOwnPath(original.URL, p.prefix); own && r.URL.Path != original.URL.Path {
-		p.warn(&p.rewritten, r, original.URL.Path, "a rewrite, uri or try_files in front takes requests away from "+p.name,
+		p.warnOnce(&p.rewritten, r, original.URL.Path, "a rewrite, uri or try_files in front takes requests away from "+p.name,
 			"give it a block of its own in front, handle "+p.prefix+"* { "+p.name+" }, and put the rest of the site into handle { }")
 	}
 }
 
-func (p *passWatcher) warn(once *sync.Once, r *http.Request, original, message, cure string) {
+func (p *passWatcher) warnOnce(once *sync.Once, r *http.Request, original, message, cure string) {
 	once.Do(func() {
 		p.log.Warn(message, zap.String("at", cmp.Or(p.source, p.name+" on "+p.prefix)), zap.String("original_path", original), zap.String("path", r.URL.Path), zap.String("cure", cure))
 	})

@@ -19,10 +19,10 @@ import (
 	"github.com/caddyserver/caddy/v2"
 )
 
-// TestSites holds real Caddyfiles to what they adapt to and to what they answer. A
-// file of testdata/sites has a Caddyfile, its JSON, and the answers to a stranger and
-// to a friend, or the reason why the config is refused. A comment "# under: /x" has
-// the clients ask under /x, too.
+// TestSites compares the JSON and the responses of real Caddyfiles with the expected
+// ones. A file of testdata/sites has a Caddyfile, its JSON, and the responses to a
+// stranger and to a friend, or the error that refuses the config. With a comment
+// "# under: /x" the clients request paths under /x, too.
 func TestSites(t *testing.T) {
 	files, err := filepath.Glob("testdata/sites/*.caddyfiletest")
 	if err != nil || len(files) < 20 {
@@ -56,8 +56,8 @@ func testSite(t *testing.T, file string, places *strings.Replacer) {
 	}
 }
 
-// startSites starts what the sites of the Caddyfiles have behind them, and returns
-// what replaces its names.
+// startSites starts the applications behind the sites of the Caddyfiles, and returns
+// a replacer of their names.
 func startSites(t *testing.T) *strings.Replacer {
 	t.Helper()
 	for _, name := range []string{"HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME"} {
@@ -88,7 +88,7 @@ func startSites(t *testing.T) *strings.Replacer {
 		"php:9000", php.Addr().String(), "/srv/www", root+"/www", "/srv/php", root+"/php")
 }
 
-// trySite loads a config and returns the answers, with what is logged as a warning.
+// trySite loads a config and returns the responses and the warnings of the log.
 func trySite(t *testing.T, input, config string, places *strings.Replacer) string {
 	t.Helper()
 	logFile := filepath.Join(t.TempDir(), "log")
@@ -128,10 +128,10 @@ func trySite(t *testing.T, input, config string, places *strings.Replacer) strin
 			v.visit(name, &answers)
 		}
 	}
-	return answers.String() + warnings(t, logFile)
+	return answers.String() + readWarnings(t, logFile)
 }
 
-// visitor asks a site what a client, an application and a browser ask.
+// visitor makes the requests of a client, an application and a browser.
 type visitor struct {
 	t            *testing.T
 	site, prefix string
@@ -196,8 +196,8 @@ func (v *visitor) ask(method, path, body string, header ...string) string {
 	return fmt.Sprintf("%d %.45s", resp.StatusCode, strings.ReplaceAll(string(content), version(), "VERSION"))
 }
 
-// warnings returns what the handlers of this module have logged.
-func warnings(t *testing.T, logFile string) string {
+// readWarnings returns the warnings of this module's handlers.
+func readWarnings(t *testing.T, logFile string) string {
 	t.Helper()
 	lines, err := os.ReadFile(logFile)
 	if err != nil && !os.IsNotExist(err) {

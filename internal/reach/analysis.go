@@ -18,14 +18,15 @@ const maxDepth = 20
 type requests struct {
 	prefix string   // the path begins so
 	hosts  []string // the host matches one of these; nil: any host
-	// groups are the groups of routes about which is known whether a route further
-	// in front has matched.
+	// groups says of some groups of routes whether one of their routes, further in
+	// front, has matched.
 	groups map[string]bool
 }
 
 func (q requests) key() string { return fmt.Sprint(q.prefix, q.hosts, q.groups) }
 
-// withGroup returns the requests with what is known about a group.
+// withGroup returns the requests for which a route of a group, further in front, has
+// matched or has not.
 func (q requests) withGroup(name string, matched bool) requests {
 	q.groups = maps.Clone(q.groups)
 	if q.groups == nil {
@@ -45,16 +46,16 @@ func (q requests) withoutGroup(name string) requests {
 type analysis struct {
 	named map[string][]*route
 	own   *Handler
-	// certain counts as kept away only what is. Otherwise the paths that clients
-	// ask for stand for all paths, and files of try_files exist.
+	// certain counts a request as stopped only if it always is. Otherwise the paths
+	// of clients stand for all paths, and the files of try_files exist.
 	certain bool
 
-	found obstacle // what keeps requests away, as far as is known
-	last  obstacle // what stopped requests last
+	found obstacle // the last one that stopped requests for good
+	last  obstacle // the last one that stopped any
 	depth int      // of named routes
 }
 
-// obstacle is what keeps requests from a handler, and what to do about it.
+// obstacle is the reason why a handler is not reached, and the remedy.
 type obstacle struct{ reason, cure string }
 
 // mismatch is the obstacle of a handler whose own matchers do not let it be reached.
@@ -130,7 +131,7 @@ func (a *analysis) beforeRoute(r *route, set []requests) []requests {
 			executed := a.throughRoute(r, q)
 			before = append(before, executed...)
 			taken = len(executed) == 0
-			a.found = found // obstacles inside the route are for those that it matches
+			a.found = found // obstacles inside the route are for its own requests
 		}
 		switch {
 		case known && matched:
@@ -148,7 +149,7 @@ func (a *analysis) beforeRoute(r *route, set []requests) []requests {
 			}
 		}
 	}
-	return a.unique(before)
+	return a.removeDuplicates(before)
 }
 
 // throughRoute returns the requests that match a route and are passed on by it.
@@ -185,9 +186,9 @@ func (a *analysis) beforeHandlers(handlers []*handler, set []requests) []request
 	return set
 }
 
-// unique removes what is in a set twice. A set that is too large becomes the set of
-// all requests.
-func (a *analysis) unique(set []requests) []requests {
+// removeDuplicates removes duplicates from a set. A set that is too large becomes the set of all
+// requests.
+func (a *analysis) removeDuplicates(set []requests) []requests {
 	seen := make(map[string]bool)
 	set = slices.DeleteFunc(set, func(q requests) bool {
 		key := q.key()

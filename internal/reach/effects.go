@@ -23,9 +23,9 @@ func (a *analysis) beforeHandler(h *handler, set []requests) []requests {
 	case "subroute":
 		before := a.beforeRoutes(h.subroutes, set)
 		if h.catches {
-			before = append(before, anyOf(set)...)
+			before = append(before, anyRequest(set)...)
 		}
-		return a.unique(before)
+		return a.removeDuplicates(before)
 	case "reverse_proxy":
 		return a.beforeProxy(h, set)
 	case "static_response":
@@ -52,17 +52,17 @@ func (a *analysis) beforeHandler(h *handler, set []requests) []requests {
 	if slices.Contains(passing, h.name) {
 		return set
 	}
-	return anyOf(set)
+	return anyRequest(set)
 }
 
-// stopAll says what lets no request pass.
+// stopAll returns the empty set, and keeps the reason.
 func (a *analysis) stopAll(reason string) []requests {
 	a.last = a.inFront(reason)
 	return nil
 }
 
-// anyOf returns the set of all requests, of which is known what is of the groups.
-func anyOf(set []requests) []requests {
+// anyRequest returns the set of all requests. Only the groups are kept.
+func anyRequest(set []requests) []requests {
 	return mapRequests(set, func(q requests) requests { return requests{groups: q.groups} })
 }
 
@@ -91,7 +91,7 @@ func (a *analysis) beforeProxy(h *handler, set []requests) []requests {
 	if len(before) == 0 {
 		return a.stopAll("reverse_proxy in front of it answers every request")
 	}
-	return a.unique(before)
+	return a.removeDuplicates(before)
 }
 
 func (a *analysis) beforeResponse(h *handler, set []requests) []requests {
@@ -101,7 +101,7 @@ func (a *analysis) beforeResponse(h *handler, set []requests) []requests {
 		Abort      bool        `json:"abort"`
 	}
 	if json.Unmarshal(h.config, &config) != nil {
-		return anyOf(set)
+		return anyRequest(set)
 	}
 	switch status := fmt.Sprint(config.StatusCode); {
 	case config.Abort:
@@ -121,7 +121,7 @@ func (a *analysis) beforeInvoke(h *handler, set []requests) []requests {
 	_ = json.Unmarshal(h.config, &config)
 	routes, ok := a.named[config.Name]
 	if !ok || a.depth == maxDepth {
-		return anyOf(set)
+		return anyRequest(set)
 	}
 	a.depth++
 	defer func() { a.depth-- }()
@@ -153,7 +153,7 @@ func (a *analysis) beforeRewrite(h *handler, set []requests) []requests {
 		Regexp    []json.RawMessage `json:"path_regexp"`
 	}
 	if json.Unmarshal(h.config, &config) != nil || config.Suffix != "" || len(config.Substring)+len(config.Regexp) > 0 {
-		return anyOf(set)
+		return anyRequest(set)
 	}
 	to := config.URI
 	if i := strings.IndexAny(to, "?#"); i >= 0 {
@@ -161,7 +161,7 @@ func (a *analysis) beforeRewrite(h *handler, set []requests) []requests {
 	}
 	switch {
 	case to != "" && config.Prefix != "":
-		return anyOf(set)
+		return anyRequest(set)
 	case to != "":
 		return a.beforeSetPath(to, set)
 	case config.Prefix != "":
@@ -176,7 +176,7 @@ func (a *analysis) beforeSetPath(to string, set []requests) []requests {
 		if !a.certain && strings.Contains(to, "{http.matchers.file.") {
 			return a.stopAll("try_files, or that of php_fastcgi, in front of it rewrites every path to that of a file")
 		}
-		return anyOf(set)
+		return anyRequest(set)
 	}
 	if decoded, err := url.PathUnescape(to); err == nil {
 		to = decoded
@@ -191,11 +191,10 @@ func (a *analysis) beforeSetPath(to string, set []requests) []requests {
 	})
 }
 
-// beforeStrip is for a rewrite that strips a prefix from those paths that have it.
-// It compares regardless of case.
+// beforeStrip is for a rewrite that strips a prefix from paths, regardless of case.
 func (a *analysis) beforeStrip(prefix string, set []requests) []requests {
 	if strings.ContainsAny(prefix, "{%") || strings.Contains(prefix, "//") {
-		return anyOf(set)
+		return anyRequest(set)
 	}
 	if !strings.HasPrefix(prefix, "/") {
 		prefix = "/" + prefix
@@ -213,11 +212,11 @@ func (a *analysis) beforeStrip(prefix string, set []requests) []requests {
 		if !hasPrefixFold(q.prefix, prefix) {
 			before = append(before, q)
 		} else if !a.certain {
-			// Who strips the handler's own prefix means that it is asked for.
+			// A Caddyfile that strips the handler's own prefix means requests for it.
 			return a.stopAll(fmt.Sprintf("handle_path or uri strip_prefix in front of it strips %s from the path", prefix))
 		}
 	}
-	return a.unique(before)
+	return a.removeDuplicates(before)
 }
 
 func hasPrefixFold(s, prefix string) bool {

@@ -16,19 +16,19 @@ import (
 // coversAny reports whether one of the sets matches all of the requests. No sets
 // match every request.
 func (a *analysis) coversAny(sets []matcherSet, q requests) bool {
-	return len(sets) == 0 || slices.ContainsFunc(sets, func(set matcherSet) bool { return a.covers(set, q) })
+	return len(sets) == 0 || slices.ContainsFunc(sets, func(set matcherSet) bool { return a.coversSet(set, q) })
 }
 
-func (a *analysis) covers(set matcherSet, q requests) bool {
+func (a *analysis) coversSet(set matcherSet, q requests) bool {
 	return !slices.ContainsFunc(set, func(m matcher) bool { return !a.matchesAll(m, q) })
 }
 
 // mayMatchAny reports whether one of the sets may match one of the requests.
 func (a *analysis) mayMatchAny(sets []matcherSet, q requests) bool {
-	return len(sets) == 0 || slices.ContainsFunc(sets, func(set matcherSet) bool { return a.mayMatch(set, q) })
+	return len(sets) == 0 || slices.ContainsFunc(sets, func(set matcherSet) bool { return a.mayMatchSet(set, q) })
 }
 
-func (a *analysis) mayMatch(set matcherSet, q requests) bool {
+func (a *analysis) mayMatchSet(set matcherSet, q requests) bool {
 	return !slices.ContainsFunc(set, func(m matcher) bool { return !a.matchesSome(m, q) })
 }
 
@@ -36,7 +36,7 @@ func (a *analysis) mayMatch(set matcherSet, q requests) bool {
 func (a *analysis) matchesAll(m matcher, q requests) bool {
 	switch m.name {
 	case "path":
-		patterns, ok := texts(m.config)
+		patterns, ok := parseTexts(m.config)
 		if !ok {
 			return false
 		}
@@ -47,14 +47,14 @@ func (a *analysis) matchesAll(m matcher, q requests) bool {
 	case "path_regexp":
 		return !a.certain && a.samplesMatchRegexp(q, m.config, true)
 	case "host":
-		hosts, ok := texts(m.config)
+		hosts, ok := parseTexts(m.config)
 		return ok && q.hosts != nil && !slices.ContainsFunc(q.hosts, func(host string) bool {
 			return !slices.ContainsFunc(hosts, func(pattern string) bool { return coversHost(pattern, host) })
 		})
 	case "file":
 		return !a.certain && fallsBack(m.config)
 	case "not":
-		return !slices.ContainsFunc(m.not, func(set matcherSet) bool { return a.mayMatch(set, q) })
+		return !slices.ContainsFunc(m.not, func(set matcherSet) bool { return a.mayMatchSet(set, q) })
 	}
 	return false
 }
@@ -63,7 +63,7 @@ func (a *analysis) matchesAll(m matcher, q requests) bool {
 func (a *analysis) matchesSome(m matcher, q requests) bool {
 	switch m.name {
 	case "path":
-		patterns, ok := texts(m.config)
+		patterns, ok := parseTexts(m.config)
 		if !ok {
 			return true
 		}
@@ -74,18 +74,18 @@ func (a *analysis) matchesSome(m matcher, q requests) bool {
 	case "path_regexp":
 		return a.certain || q.prefix == "" || a.samplesMatchRegexp(q, m.config, false)
 	case "host":
-		hosts, ok := texts(m.config)
+		hosts, ok := parseTexts(m.config)
 		return !ok || q.hosts == nil || slices.ContainsFunc(q.hosts, func(host string) bool {
 			return slices.ContainsFunc(hosts, func(pattern string) bool { return meetsHost(pattern, host) })
 		})
 	case "not":
-		return !slices.ContainsFunc(m.not, func(set matcherSet) bool { return a.covers(set, q) })
+		return !slices.ContainsFunc(m.not, func(set matcherSet) bool { return a.coversSet(set, q) })
 	}
 	return true
 }
 
-// texts reads a list of texts.
-func texts(config json.RawMessage) (list []string, ok bool) {
+// parseTexts reads a list of texts.
+func parseTexts(config json.RawMessage) (list []string, ok bool) {
 	err := json.Unmarshal(config, &list)
 	return list, err == nil
 }
@@ -122,7 +122,7 @@ func (a *analysis) samplesMatch(q requests, patterns []string, all bool) bool {
 		return false
 	}
 	ctx := context.WithValue(context.Background(), caddy.ReplacerCtxKey, caddy.NewReplacer())
-	return a.samples(q, all, func(path string) bool {
+	return a.testSamples(q, all, func(path string) bool {
 		matched, err := m.MatchWithError((&http.Request{URL: &url.URL{Path: path}}).WithContext(ctx))
 		return err == nil && matched
 	})
@@ -139,11 +139,11 @@ func (a *analysis) samplesMatchRegexp(q requests, config json.RawMessage, all bo
 	if err != nil {
 		return !all
 	}
-	return a.samples(q, all, re.MatchString)
+	return a.testSamples(q, all, re.MatchString)
 }
 
-// samples asks match for the paths that clients ask for.
-func (a *analysis) samples(q requests, all bool, match func(path string) bool) bool {
+// testSamples calls match for the paths that clients ask for.
+func (a *analysis) testSamples(q requests, all bool, match func(path string) bool) bool {
 	return slices.ContainsFunc(a.own.Suffixes, func(suffix string) bool { return match(q.prefix+suffix) != all }) != all
 }
 
@@ -169,7 +169,7 @@ func narrowHosts(q requests, sets []matcherSet) requests {
 		if i < 0 {
 			return q
 		}
-		list, ok := texts(set[i].config)
+		list, ok := parseTexts(set[i].config)
 		if !ok || slices.ContainsFunc(list, func(host string) bool { return strings.Contains(host, "{") }) {
 			return q
 		}

@@ -17,9 +17,9 @@ import (
 type Handler struct {
 	// Name is the module's name in http.handlers, and the directive's.
 	Name string
-	// Prefix is what the paths that the handler serves begin with.
+	// Prefix is the beginning of all paths that the handler serves.
 	Prefix string
-	// Suffixes are what its clients ask for after the prefix.
+	// Suffixes are the rests, after the prefix, of the paths that its clients request.
 	Suffixes []string
 	// Source is where a Caddyfile has the handler, empty for JSON.
 	Source string
@@ -34,14 +34,14 @@ type Problem struct {
 	// Certain says that no request reaches the handler, whatever exists on disk.
 	// Otherwise none of its clients' requests probably does.
 	Certain bool
-	// Reason says what keeps requests away, and Cure what to do.
+	// Reason names the obstacle, and Cure the remedy.
 	Reason, Cure string
 }
 
-// Find returns the problems of the handlers in those routes of a server whose
-// handlers are not provisioned yet. It is made to be called by a handler while it
-// is provisioned: then all that stands in front of it is known. parse returns nil
-// for modules that Find does not look for.
+// Find returns the problems of the handlers in the routes that a server has not
+// provisioned yet. A handler calls it while it is provisioned itself: the routes in
+// front are then provisioned, or still JSON. parse returns nil for modules that Find
+// does not look for.
 func Find(server *caddyhttp.Server, parse func(name string, config json.RawMessage) *Handler) []Problem {
 	c := &converter{parse: parse}
 	s := &search{named: make(map[string][]*route)}
@@ -74,7 +74,7 @@ func (s *search) routes(routes []*route, outer []position) {
 		for j, h := range r.handlers {
 			way := append(outer[:len(outer):len(outer)], position{routes, i, j})
 			if h.own != nil && r.raw {
-				s.check(h, way)
+				s.checkHandler(h, way)
 			}
 			if h.subroutes != nil {
 				s.routes(h.subroutes, way)
@@ -83,8 +83,8 @@ func (s *search) routes(routes []*route, outer []position) {
 	}
 }
 
-// check adds the problem of a handler, if it has one.
-func (s *search) check(h *handler, way []position) {
+// checkHandler adds the problem of a handler, if it has one.
+func (s *search) checkHandler(h *handler, way []position) {
 	for _, certain := range []bool{true, false} {
 		a := &analysis{named: s.named, own: h.own, certain: certain}
 		if !a.isReached(way) {

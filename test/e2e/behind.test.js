@@ -221,3 +221,36 @@ test('a named route, a matcher and forward_auth lead there', async (t) => {
 		for (const socket of [at('/matched/'), at('/gate/socket.io/', { 'X-Token': 'bad' })]) await refused(socket);
 	}
 });
+
+test('clients that leave the last slash out need a rewrite, which gates see', async (t) => {
+	const authorization = { Authorization: `Basic ${Buffer.from('ada:secret').toString('base64')}` };
+	const caddy = await Caddy.start(`
+		rewrite /socket.io /socket.io/
+		basic_auth /socket.io/* {
+			ada $2a$04$/tDiOt0QLtRoKpwnA2fsaO/QLoxNYulC1G.ijuJf3zbgQra3MU5pC
+		}
+		${socketio(namespace('/'))}
+	`);
+	t.after(() => caddy.stop());
+	for (const transport of ['polling', 'websocket', 'upgrade']) {
+		await connect(t, kind(4, transport), caddy.url, { addTrailingSlash: false, extraHeaders: authorization });
+		await refused(open(t, kind(4, transport), caddy.url, { addTrailingSlash: false }));
+	}
+	await caddy.reload(socketio(namespace('/')));
+	await refused(open(t, kind(4, 'polling'), caddy.url, { addTrailingSlash: false }));
+	await connect(t, kind(4, 'upgrade'), caddy.url);
+});
+
+test('a config in which clients cannot get there is refused, and the former one goes on', async (t) => {
+	const caddy = await Caddy.start(socketio(namespace('/')));
+	t.after(() => caddy.stop());
+	const a = await connect(t, kind(4, 'upgrade'), caddy.url);
+	for (const site of ['socketio\nrespond "the page"', 'socketio\nhandle {\nfile_server\n}', 'handle /api/* {\nsocketio\n}', 'socketio_api\nredir * /elsewhere']) {
+		const { status, body } = await caddy.load(site);
+		assert.equal(status, 400);
+		assert.match(body.error, /Caddyfile:\d+: no request can reach socketio(_api)?: /);
+	}
+	const said = heard(a, 'news');
+	assert.deepEqual(await caddy.emit({ to: [a.id], event: 'news', args: [1] }), { delivered: 1 });
+	assert.deepEqual(await said, [1]);
+});
