@@ -117,6 +117,8 @@ func findPlace(path []string) *place {
 	}
 	p, name := places[i].place, path[len(path)-1]
 	switch {
+	case (p == inHeader || path[0] == "vars") && strings.Contains(name, "{"):
+		return anywhere // it may be any name
 	case p == inHeader && http.CanonicalHeaderKey(name) == "Host":
 		return inHost
 	case p == inHeader && slices.Contains(path, "request") && staysBehind(name) && !strings.HasPrefix(name, "X-Forwarded-"):

@@ -48,6 +48,8 @@ var placements = []struct{ lines, refused string }{
 	{"reverse_proxy app:80 {\nheader_up host {vars.h}\n}", "{http.vars.h} in the header Host"},
 	{"request_header Host {event.args.0}\nreverse_proxy app:80", "{event.args.0} in the header Host"},
 	{"request_header {event.args.0} x\nreverse_proxy app:80", "{event.args.0} in request.set of the HTTP handler headers"},
+	{"request_header {env.NAME} {event.args.0}\nreverse_proxy app:80", "{event.args.0} in request.set"},
+	{"vars {env.NAME} {event.args.0}\nreverse_proxy app:80", "{event.args.0} in"},
 	{"request_header Connection {event.args.0}\nreverse_proxy app:80", "{event.args.0} in request.set.Connection"},
 	{"request_header X-Http-Method-Override {event.args.0}\nreverse_proxy app:80", "{event.args.0} in request.set.X-Http-Method-Override"},
 	{"request_header Webhook-Id {event.args.0}\nreverse_proxy app:80", "{event.args.0} in request.set.Webhook-Id"},

@@ -70,23 +70,40 @@ func (p *placedRoutes) placeRoutes(config any) error {
 	routes, _ := config.([]any)
 	for _, r := range routes {
 		route, _ := r.(map[string]any)
-		if err := p.placeMatchers(route["match"]); err != nil {
-			return err
-		}
-		handlers, _ := route["handle"].([]any)
-		for _, h := range handlers {
-			handler, _ := h.(map[string]any)
-			name, _ := handler["handler"].(string)
-			p.setsBody = p.setsBody || name == "request_body" && handler["set"] != nil
-			if name == "reverse_proxy" {
-				boundTransport(handler, p.timeout)
+		for name, field := range route {
+			var err error
+			switch name {
+			case "match":
+				err = p.placeMatchers(field)
+			case "handle":
+				err = p.placeHandlers(field)
+			default:
+				_, err = p.placeField([]string{"route", name}, field)
 			}
-			if name == "templates" && handler["delimiters"] != nil {
-				return errors.New("unexpected delimiters of templates in a backend: values are escaped for {{ and }}")
-			}
-			if _, err := p.placeField([]string{name}, handler); err != nil {
+			if err != nil {
 				return err
 			}
+		}
+	}
+	return nil
+}
+
+// placeHandlers goes through a list of handlers.
+func (p *placedRoutes) placeHandlers(config any) error {
+	handlers, _ := config.([]any)
+	for _, h := range handlers {
+		handler, _ := h.(map[string]any)
+		name, _ := handler["handler"].(string)
+		switch {
+		case name == "request_body":
+			p.setsBody = true
+		case name == "reverse_proxy":
+			boundTransport(handler, p.timeout)
+		case name == "templates" && handler["delimiters"] != nil:
+			return errors.New("unexpected delimiters of templates in a backend: values are escaped for {{ and }}")
+		}
+		if _, err := p.placeField([]string{name}, handler); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -332,7 +349,7 @@ func (l inliner) inlineHandler(config map[string]any) (inliner, error) {
 	route := l.named[name]
 	switch {
 	case route == nil:
-		return l, nil // Caddy says so
+		return l, fmt.Errorf("invoke: there is no named route %q", name)
 	case slices.Contains(l.in, name):
 		return l, fmt.Errorf("the named route %s invokes itself, which it can't in a backend", name)
 	case len(route.HandlersRaw) == 0 && len(route.Handlers) > 0:

@@ -219,9 +219,6 @@ func (a assigned) followMap(config map[string]any) (changed bool) {
 	for _, m := range mappings {
 		mapping, _ := m.(map[string]any)
 		t = max(t, a.worstOf(mapping["outputs"]))
-		if mapping["input_regexp"] == nil {
-			continue
-		}
 		for output := range stringsOf(mapping["outputs"]) {
 			if strings.Contains(output, "$") {
 				t = max(t, source)
