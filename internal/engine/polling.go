@@ -151,7 +151,7 @@ func (s *Session) unpark() (ms []*eio.Message, over bool) {
 	p := s.parked
 	s.parked = nil
 	if s.state == stateOpen && s.conn == nil {
-		s.clock.idle = s.server.now() + s.timeout
+		s.clock.idle = s.server.now() + s.idleTime()
 		s.armLocked()
 	}
 	if s.conn != nil {

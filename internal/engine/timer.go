@@ -69,7 +69,7 @@ func (s *Session) startClock() {
 		s.clock.dead = now + s.interval + s.timeout
 	}
 	if !s.direct {
-		s.clock.idle = now + s.timeout
+		s.clock.idle = now + s.idleTime()
 	}
 	s.clock.armed = s.clock.next()
 	s.clock.timer = time.AfterFunc(time.Duration(s.clock.armed-now), s.onTimer)
@@ -184,15 +184,21 @@ func (s *Session) idleLocked(now int64) bool {
 	switch alive := s.aliveAt(); {
 	case s.conn != nil, s.parked != nil, s.state != stateOpen:
 		return false
-	case alive+s.timeout > now:
-		s.clock.idle = alive + s.timeout
+	case alive+s.idleTime() > now:
+		s.clock.idle = alive + s.idleTime()
 	case s.probe != nil, s.busy.Load(), late > max(s.timeout/2, int64(time.Second)):
-		s.clock.idle = now + s.timeout // as in silentLocked
+		s.clock.idle = now + s.idleTime() // as in silentLocked
 	default:
 		return true
 	}
 	return false
 }
+
+// idleTime is how long a client may take from the answer of one poll to the next one.
+func (s *Session) idleTime() int64 { return max(s.timeout, int64(minIdleTime)) }
+
+// minIdleTime is enough for a poll on a slow network, whatever the heartbeat.
+const minIdleTime = 5 * time.Second
 
 // aliveAt is when the client last proved to be alive.
 func (s *Session) aliveAt() int64 {
