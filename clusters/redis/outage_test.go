@@ -161,6 +161,18 @@ func TestPasswordIsWrong(t *testing.T) {
 	}
 }
 
+// TestNonsenseNamesTheAddress has something answer that is no Redis.
+func TestNonsenseNamesTheAddress(t *testing.T) {
+	for _, nonsense := range []string{"$-2\r\n", "HTTP/1.1 400 Bad Request\r\n\r\n", "+OK\r\n+OK\r\n+OK\r\n+OK\r\n", "*99999999\r\n"} {
+		f := redistest.StartFake(t, func(int, []string, string) string { return nonsense })
+		a := redistest.Join(t, process(t, f.Server), "/")
+		redistest.Eventually(t, "the link says so", func() bool {
+			state := linkOf(a).State()
+			return !state.Connected && strings.Contains(state.Error, f.Address())
+		})
+	}
+}
+
 // TestRedisRefusesMessages has a Redis that lets subscribe and not publish, for a
 // while.
 func TestRedisRefusesMessages(t *testing.T) {

@@ -33,7 +33,7 @@ var tested = redistest.Engine{
 	Name: "redis",
 	Process: func(t testing.TB, s *redistest.Server, with redistest.Setup) cluster.Cluster {
 		return process(t, s, func(r *Redis) {
-			r.Addresses, r.RequestsTimeout = with.Addresses, caddy.Duration(with.RequestsTimeout)
+			r.Addresses, r.RequestsTimeout, r.Sentinel = with.Addresses, caddy.Duration(with.RequestsTimeout), with.SentinelConfig()
 		})
 	},
 	Other: func(_ testing.TB, c cluster.Cluster) cluster.Cluster {

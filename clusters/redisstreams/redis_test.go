@@ -34,7 +34,7 @@ var tested = redistest.Engine{
 	Name: "redis_streams",
 	Process: func(t testing.TB, s *redistest.Server, with redistest.Setup) cluster.Cluster {
 		return process(t, s, func(r *RedisStreams) {
-			r.Addresses, r.RequestsTimeout = with.Addresses, caddy.Duration(with.RequestsTimeout)
+			r.Addresses, r.RequestsTimeout, r.Sentinel = with.Addresses, caddy.Duration(with.RequestsTimeout), with.SentinelConfig()
 		})
 	},
 	Other: func(t testing.TB, c cluster.Cluster) cluster.Cluster {

@@ -14,6 +14,10 @@ const AnswerTime = 5 * time.Second
 
 const dialTime = 5 * time.Second
 
+// maxRedirections is how often servers of a Redis Cluster may point to others. One that
+// points to itself would be asked for ever.
+const maxRedirections = 16
+
 // Server is a Redis as a config names it, checked and complete.
 type Server struct {
 	// Addresses are where to begin, for the log.
@@ -44,6 +48,7 @@ func (s *Server) Options(ctx context.Context) rueidis.ClientOption {
 			MasterSet: s.sentinel.Master, Username: s.sentinel.Username, Password: s.sentinel.Password,
 			TLSConfig: s.tls, Dialer: net.Dialer{Timeout: dialTime}, TopologyRefreshInterval: 5 * time.Second,
 		},
+		ClusterOption:       rueidis.ClusterOption{MaxMovedRedirections: maxRedirections},
 		ConnWriteTimeout:    AnswerTime,
 		ReadBufferEachConn:  1 << 16,
 		WriteBufferEachConn: 1 << 16,
@@ -69,7 +74,7 @@ func (s *Server) dialer(ctx context.Context) func(context.Context, string, *net.
 		if err != nil {
 			return nil, &DialError{err}
 		}
-		return conn, nil
+		return newGuardedConn(conn, address), nil
 	}
 }
 

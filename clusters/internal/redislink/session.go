@@ -6,6 +6,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/redis/rueidis"
@@ -62,14 +63,14 @@ func (l *Link[L]) Run(serve func(rueidis.Client) (lived bool, err error)) {
 			var err error
 			if client, err = rueidis.NewClient(l.server.Options(l.ctx)); err != nil {
 				client = nil // not the interface of a nil
-				l.down(err)
+				l.down(l.nameServers(err))
 				pause = l.Pause(pause)
 				continue
 			}
 		}
 		begun := time.Now()
 		lived, err := serve(client)
-		l.down(err)
+		l.down(l.nameServers(err))
 		if lived && time.Since(begun) > maxPause {
 			pause = minPause
 			continue // at once: what is said meanwhile is lost
@@ -83,6 +84,16 @@ func (l *Link[L]) Run(serve func(rueidis.Client) (lived bool, err error)) {
 		client = nil
 		pause = l.Pause(pause)
 	}
+}
+
+// nameServers has an error say which Redis it comes from, if it does not.
+func (l *Link[L]) nameServers(err error) error {
+	for _, address := range l.server.Addresses {
+		if strings.Contains(err.Error(), address) {
+			return err
+		}
+	}
+	return fmt.Errorf("redis at %s: %w", strings.Join(l.server.Addresses, ", "), err)
 }
 
 // Pause waits before the next attempt, and returns how long to wait before the one

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
+	"github.com/caddy-socketio/caddy-socketio/clusters/internal/redisconn"
 )
 
 // Engine is a cluster engine to be tested.
@@ -33,6 +34,16 @@ type Setup struct {
 	RequestsTimeout time.Duration
 	// Addresses are further servers.
 	Addresses []string
+	// Sentinel says that the Redis is a sentinel, of a master called main.
+	Sentinel bool
+}
+
+// SentinelConfig returns what a config says about sentinels.
+func (s Setup) SentinelConfig() *redisconn.Sentinel {
+	if !s.Sentinel {
+		return nil
+	}
+	return &redisconn.Sentinel{Master: "main"}
 }
 
 // Pair returns nodes of two processes that see each other.
@@ -60,6 +71,7 @@ func (e *Engine) Test(t *testing.T) {
 		{"PanickingNode", e.panickingNode},
 		{"RedisIsAwayAtFirst", e.redisIsAwayAtFirst},
 		{"UnreachableRedis", e.unreachableRedis},
+		{"HostileRedis", e.hostileRedis},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, tt.run)

@@ -1,0 +1,225 @@
+package redisconn
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+)
+
+// The client library panics, on goroutines of its own, at replies that no Redis
+// gives: a negative length, a reply to nothing, a confirmation of no subscription. A
+// guardedConn reads along and turns them into an error of the connection.
+
+// guardedConn is a connection to a Redis that passes only what the client library
+// can stand. Its Read and its Write may be called at the same time, but no more than
+// one of each.
+type guardedConn struct {
+	net.Conn
+	address string
+	pending pendingCommands
+	out     commandReader // belongs to Write
+	in      replyReader   // belongs to Read
+	failure error         // belongs to Read
+}
+
+func newGuardedConn(conn net.Conn, address string) *guardedConn {
+	c := &guardedConn{Conn: conn, address: address}
+	c.out.add = c.pending.add
+	c.in.check = c.pending.check
+	return c
+}
+
+// Write notes which replies are to come.
+func (c *guardedConn) Write(p []byte) (int, error) {
+	c.out.scan(p)
+	return c.Conn.Write(p)
+}
+
+// Read returns nothing of a reply that is malformed, or of which the client library
+// must not see the end.
+func (c *guardedConn) Read(p []byte) (int, error) {
+	if c.failure != nil {
+		return 0, c.failure
+	}
+	n, err := c.Conn.Read(p)
+	good, bad := c.in.scan(p[:n])
+	if bad == nil {
+		return n, err
+	}
+	c.failure = fmt.Errorf("redis at %s: unexpected reply: %w", c.address, bad)
+	if good == 0 {
+		return 0, c.failure
+	}
+	return good, nil
+}
+
+// commandKind says which replies a command has.
+type commandKind uint8
+
+const (
+	anyCommand    commandKind = iota
+	subscribing               // a push for each channel, or an error
+	unsubscribing             // pushes, and then the reply to the PING that the library sends after it
+	pinging                   // the PING after an unsubscribing command that failed
+)
+
+// pendingCommand is one whose reply is to come.
+type pendingCommand struct {
+	kind     commandKind
+	channels int // of a subscribing one
+	elements int // that a reply has at least if it is a list
+}
+
+// pendingCommands are those of a connection, in order.
+type pendingCommands struct {
+	mu       sync.Mutex // guards the following
+	queue    []pendingCommand
+	unsubbed bool // the last command was an unsubscribing one
+	confirms int  // confirmations to come of a subscription that was confirmed in part
+	resp3    bool // pushes are told from replies
+	listens  bool // there was a subscribing command
+	sentinel bool // the server is a sentinel
+}
+
+// add notes a command by its first words.
+func (p *pendingCommands) add(name, first string, args int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	command := pendingCommand{}
+	after := p.unsubbed
+	p.unsubbed = false
+	switch name {
+	case "PING":
+		if after {
+			return // it is answered in the place of the command before it
+		}
+	case "HELLO":
+		p.resp3 = p.resp3 || first == "3"
+	case "SUBSCRIBE", "PSUBSCRIBE", "SSUBSCRIBE":
+		command.kind, command.channels, p.listens = subscribing, args-1, true
+		p.sentinel = p.sentinel || first == "+sentinel"
+	case "UNSUBSCRIBE", "PUNSUBSCRIBE", "SUNSUBSCRIBE":
+		command.kind, p.unsubbed = unsubscribing, true
+	case "ROLE":
+		command.elements = 1
+	case "SENTINEL":
+		p.sentinel = true
+		if first == "GET-MASTER-ADDR-BY-NAME" {
+			command.elements = 2
+		}
+	}
+	p.queue = append(p.queue, command)
+}
+
+var (
+	errNoCommand    = errors.New("a reply to no command")
+	errConfirmation = errors.New("a confirmation of no subscription")
+	errSubscription = errors.New("a reply to a subscription that is no confirmation")
+	errNoPong       = errors.New("a reply to PING that is none")
+	errTooShort     = errors.New("a list that is too short")
+	errSentinel     = errors.New("a message of a sentinel that is too short")
+)
+
+// check takes note of a whole reply, and returns an error for one that the client
+// library must not see.
+func (p *pendingCommands) check(r *reply) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if r.kind == '>' {
+		return p.checkPush(r)
+	}
+	if !p.resp3 && r.isList() && r.count > 0 && (p.listens && string(r.words[0]) != "pong" || isPush(string(r.words[0]))) {
+		if !p.listens {
+			return errConfirmation // the library does not expect pushes yet
+		}
+		return p.checkPush(r)
+	}
+	if len(p.queue) == 0 {
+		return errNoCommand
+	}
+	command := &p.queue[0]
+	switch {
+	case command.kind == subscribing && !r.isRefusal():
+		return errSubscription
+	case command.kind == unsubscribing && r.isRefusal() && !r.isPong():
+		command.kind = pinging // the library goes on to the PING
+		return nil
+	case command.kind == unsubscribing && !r.isPong():
+		return errSubscription
+	case command.kind == pinging && !r.isPong():
+		return errNoPong
+	case r.isList() && r.count < command.elements:
+		return errTooShort
+	}
+	p.pop()
+	return nil
+}
+
+func (p *pendingCommands) pop() {
+	if p.queue = p.queue[1:]; len(p.queue) == 0 {
+		p.queue = nil
+	}
+}
+
+// checkPush is check for what may come at any time.
+func (p *pendingCommands) checkPush(r *reply) error {
+	if r.count < 2 {
+		return nil // the library ignores it
+	}
+	switch string(r.words[0]) {
+	case "subscribe", "psubscribe", "ssubscribe":
+		if p.confirms > 0 {
+			p.confirms--
+			return nil
+		}
+		if len(p.queue) == 0 || p.queue[0].kind != subscribing {
+			return errConfirmation
+		}
+		p.confirms = p.queue[0].channels - 1
+		p.pop()
+	case "unsubscribe", "punsubscribe", "sunsubscribe":
+		if p.confirms > 0 {
+			p.confirms-- // the library counts likewise
+		}
+	case "message":
+		if p.sentinel && r.spaces < sentinelSpaces(string(r.words[1])) {
+			return errSentinel
+		}
+	}
+	return nil
+}
+
+// isPush reports whether a list of RESP2 that begins with a word is a push.
+func isPush(word string) bool {
+	switch word {
+	case "subscribe", "psubscribe", "ssubscribe", "unsubscribe", "punsubscribe", "sunsubscribe", "message", "pmessage", "smessage":
+		return true
+	}
+	return false
+}
+
+// sentinelSpaces returns how many spaces the library takes for granted in a message of
+// a sentinel's channel.
+func sentinelSpaces(channel string) int {
+	switch channel {
+	case "+sentinel", "+reboot":
+		return 3
+	case "+switch-master":
+		return 4
+	}
+	return 0
+}
+
+// isRefusal reports whether a reply refuses a subscription. The library takes the text
+// QUEUED for a transaction, even as an error.
+func (r *reply) isRefusal() bool { return r.isError() && string(r.text) != "QUEUED" }
+
+// isPong reports whether the client library takes a reply for that to a PING.
+func (r *reply) isPong() bool {
+	if r.kind == '-' && (bytes.HasPrefix(r.text, []byte("LOADING")) || bytes.HasPrefix(r.text, []byte("BUSY")) || bytes.Contains(r.text, []byte("'ping'"))) {
+		return true
+	}
+	return string(r.text) == "PONG" || r.isList() && r.count > 0 && string(r.words[0]) == "pong"
+}

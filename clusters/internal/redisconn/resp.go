@@ -1,0 +1,299 @@
+package redisconn
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// Bounds of what is read from a Redis. The client library makes room for a string or
+// a list when it has read how long that is.
+const (
+	maxBulk     = 512 << 20 // bytes of a string, as in Redis itself
+	maxLine     = 64 << 10  // bytes of an error, a status or a number
+	maxDepth    = 16        // lists in lists
+	maxElements = 1 << 20   // of all lists of a reply
+	maxText     = 512       // bytes of a text that are looked at
+)
+
+// commandReader finds the commands in what is written: arrays of strings.
+type commandReader struct {
+	add func(name, first string, args int)
+
+	line  []byte    // the beginning of a header that is not complete yet
+	args  int       // of the command
+	arg   int       // which of them is being read
+	left  int       // bytes that are to come of it, and of its end
+	words [2][]byte // the first ones
+}
+
+// scan reads the next bytes.
+func (r *commandReader) scan(p []byte) {
+	for len(p) > 0 {
+		if r.left > 0 {
+			n := min(r.left, len(p))
+			if text := min(n, r.left-2); r.arg < len(r.words) && text > 0 && len(r.words[r.arg]) < maxText {
+				r.words[r.arg] = append(r.words[r.arg], p[:text]...)
+			}
+			p = p[n:]
+			if r.left -= n; r.left == 0 {
+				r.endArg()
+			}
+			continue
+		}
+		i := bytes.IndexByte(p, '\n')
+		if i < 0 {
+			r.line = append(r.line, p...)
+			return
+		}
+		r.line = append(r.line, p[:i]...)
+		p = p[i+1:]
+		n, _ := strconv.Atoi(strings.TrimSuffix(string(r.line[1:]), "\r"))
+		if r.line[0] == '*' {
+			r.args, r.arg = n, 0
+			r.words[0], r.words[1] = r.words[0][:0], r.words[1][:0]
+		} else {
+			r.left = n + 2
+		}
+		r.line = r.line[:0]
+	}
+}
+
+func (r *commandReader) endArg() {
+	if r.arg++; r.arg == r.args {
+		r.add(string(bytes.ToUpper(r.words[0])), string(r.words[1]), r.args)
+	}
+}
+
+// reply is what a Redis says at once.
+type reply struct {
+	kind   byte      // the first one
+	count  int       // elements of a list
+	text   []byte    // the beginning of one that is no list
+	words  [2][]byte // the beginnings of the first elements of a list
+	spaces int       // in the third one
+}
+
+func (r *reply) isList() bool {
+	return r.kind == '*' || r.kind == '~' || r.kind == '%' || r.kind == '>'
+}
+func (r *reply) isError() bool { return r.kind == '-' || r.kind == '!' }
+
+// replyReader checks what is read, byte by byte.
+type replyReader struct {
+	check func(*reply) error
+
+	reply    reply
+	kind     byte   // of the element that is being read; 0 before it
+	text     []byte // of it: of a header, or of a string
+	size     int    // of its text, so far
+	spaces   int    // in its text
+	left     int    // bytes of a string, and of its end, that are to come
+	depth    int    // lists that the element is in
+	counts   [maxDepth]int
+	elements int // of all lists of the reply
+	index    int // of the element of the outermost list
+}
+
+var (
+	errKind   = errors.New("unknown type")
+	errLine   = errors.New("a line without an end")
+	errNumber = errors.New("a malformed number")
+	errSize   = errors.New("a length out of range")
+	errDepth  = errors.New("too many lists in lists")
+	errEnd    = errors.New("a string without an end")
+	errMoved  = errors.New("a redirection to nowhere")
+	errNested = errors.New("a push in a list")
+)
+
+// scan reads the next bytes. With an error it returns how many of them may be passed
+// on: not the end of what is wrong.
+func (r *replyReader) scan(p []byte) (good int, err error) {
+	for at := 0; at < len(p); {
+		n, err := r.next(p[at:])
+		if err != nil {
+			return at, err
+		}
+		at += n
+	}
+	return len(p), nil
+}
+
+// next reads as much as it can of one header or string.
+func (r *replyReader) next(p []byte) (n int, err error) {
+	if r.kind == 0 {
+		return 1, r.begin(p[0])
+	}
+	if r.left > 0 {
+		return r.readString(p)
+	}
+	end := bytes.IndexByte(p, '\n')
+	n = end + 1
+	if end < 0 {
+		n, end = len(p), len(p)
+	}
+	r.keep(p[:end])
+	switch {
+	case r.size > maxLine:
+		return 0, errLine
+	case n > end: // the line is complete
+		return n, r.endLine()
+	}
+	return n, nil
+}
+
+// begin begins an element.
+func (r *replyReader) begin(kind byte) error {
+	if strings.IndexByte("+-:_,#$!=(*%~>", kind) < 0 {
+		return fmt.Errorf("%w %q", errKind, kind)
+	}
+	if kind == '>' && r.depth > 0 {
+		return errNested
+	}
+	r.kind, r.text, r.size, r.spaces = kind, r.text[:0], 0, 0
+	if r.depth == 0 {
+		r.elements, r.index = 0, 0
+		r.reply = reply{kind: kind, words: [2][]byte{r.reply.words[0][:0], r.reply.words[1][:0]}}
+	}
+	return nil
+}
+
+// keep keeps the beginning of a text.
+func (r *replyReader) keep(p []byte) {
+	r.size += len(p)
+	if free := maxText - len(r.text); free > 0 {
+		r.text = append(r.text, p[:min(free, len(p))]...)
+	}
+}
+
+// readString reads a part of a string.
+func (r *replyReader) readString(p []byte) (n int, err error) {
+	n = min(r.left, len(p))
+	text := p[:max(0, min(n, r.left-2))]
+	if r.depth == 1 && r.index == 2 {
+		r.spaces += bytes.Count(text, []byte(" "))
+	}
+	r.keep(text)
+	for i := len(text); i < n; i++ {
+		if want := "\r\n"[2-(r.left-i)]; p[i] != want {
+			return 0, errEnd
+		}
+	}
+	if r.left -= n; r.left > 0 {
+		return n, nil
+	}
+	return n, r.endElement(r.text)
+}
+
+// endLine reads a line: an element, or the header of one.
+func (r *replyReader) endLine() error {
+	switch r.kind {
+	case '+', '-', ',', '(':
+		if r.size == 0 {
+			return errLine
+		}
+		return r.endElement(bytes.TrimSuffix(r.text, []byte("\r")))
+	}
+	line, ok := bytes.CutSuffix(r.text, []byte("\r"))
+	if !ok || r.kind == '_' && len(line) > 0 || r.kind == '#' && string(line) != "t" && string(line) != "f" {
+		return errLine
+	}
+	if r.kind == '_' || r.kind == '#' {
+		return r.endElement(nil)
+	}
+	number, err := strconv.ParseInt(string(line), 10, 64)
+	if err != nil || line[0] == '+' {
+		return errNumber
+	}
+	if r.kind == ':' {
+		return r.endElement(nil)
+	}
+	return r.beginPart(number)
+}
+
+// beginPart begins what a length stands before.
+func (r *replyReader) beginPart(length int64) error {
+	if length == -1 && (r.kind == '$' || r.kind == '*') {
+		r.markNull()
+		return r.endElement(nil)
+	}
+	isString := r.kind == '$' || r.kind == '!' || r.kind == '='
+	switch {
+	case length < 0 || isString && length > maxBulk || !isString && length > maxElements:
+		return errSize
+	case isString:
+		r.left, r.text, r.size = int(length)+2, r.text[:0], 0
+		return nil
+	}
+	count := int(length)
+	if r.kind == '%' {
+		count *= 2
+	}
+	if r.elements += count; r.elements > maxElements {
+		return errSize
+	}
+	if r.depth == 0 {
+		r.reply.count = count
+	}
+	if count == 0 {
+		return r.endElement(nil)
+	}
+	if r.depth == maxDepth {
+		return errDepth
+	}
+	r.counts[r.depth] = count
+	r.depth++
+	r.kind = 0
+	return nil
+}
+
+// markNull makes a reply that is nothing one that is no list.
+func (r *replyReader) markNull() {
+	if r.depth == 0 {
+		r.reply.kind = '_'
+	}
+}
+
+// endElement ends an element, and the lists of which it is the last.
+func (r *replyReader) endElement(text []byte) error {
+	if (r.kind == '-' || r.kind == '!') && !isWhole(string(text)) {
+		return errMoved
+	}
+	r.kind = 0
+	if r.depth == 0 {
+		r.reply.text = text
+		return r.check(&r.reply)
+	}
+	if r.depth == 1 {
+		if r.index < len(r.reply.words) {
+			r.reply.words[r.index] = append(r.reply.words[r.index], text...)
+		} else if r.index == 2 {
+			r.reply.spaces = r.spaces
+		}
+		r.index++
+	}
+	for r.depth > 0 {
+		if r.counts[r.depth-1]--; r.counts[r.depth-1] > 0 {
+			return nil
+		}
+		if r.depth--; r.depth == 1 {
+			r.index++
+		}
+	}
+	return r.check(&r.reply)
+}
+
+// isWhole reports whether an error of Redis has all that its first word promises.
+func isWhole(text string) bool {
+	text = strings.TrimPrefix(text, "ERR ")
+	spaces := strings.Count(text, " ")
+	switch {
+	case strings.HasPrefix(text, "MOVED"), strings.HasPrefix(text, "ASK"):
+		return spaces >= 2
+	case strings.HasPrefix(text, "REDIRECT"):
+		return spaces >= 1
+	}
+	return true
+}

@@ -1,0 +1,145 @@
+package redistest
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+)
+
+// Fake is a Redis that answers as the test says.
+type Fake struct {
+	*Server
+
+	answer   func(n int, args []string, good string) string
+	commands atomic.Int64
+	conns    sync.WaitGroup
+}
+
+// StartFake starts a server that calls answer for every command, from any goroutine,
+// with the number of the command, its words, and the reply of an empty Redis. It ends
+// with the test.
+func StartFake(t testing.TB, answer func(n int, args []string, good string) string) *Fake {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := &Fake{Server: &Server{t: t, Port: l.Addr().(*net.TCPAddr).Port}, answer: answer}
+	var mu sync.Mutex // guards open and closed
+	open, closed := make(map[net.Conn]struct{}), false
+	f.conns.Go(func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			mu.Lock()
+			if open[conn] = struct{}{}; closed {
+				conn.Close()
+			}
+			mu.Unlock()
+			f.conns.Go(func() { f.serve(conn) })
+		}
+	})
+	t.Cleanup(func() {
+		l.Close()
+		mu.Lock()
+		closed = true
+		for conn := range open {
+			conn.Close()
+		}
+		mu.Unlock()
+		f.conns.Wait()
+	})
+	return f
+}
+
+func (f *Fake) serve(conn net.Conn) {
+	defer conn.Close()
+	in := bufio.NewReader(conn)
+	for {
+		args, err := readCommand(in)
+		if err != nil {
+			return
+		}
+		n := int(f.commands.Add(1)) - 1
+		if _, err := io.WriteString(conn, f.answer(n, args, f.goodReply(args))); err != nil {
+			return
+		}
+	}
+}
+
+func readCommand(in *bufio.Reader) (args []string, err error) {
+	count, err := readLength(in)
+	for range count {
+		size, err := readLength(in)
+		if err != nil {
+			return nil, err
+		}
+		text := make([]byte, size+2)
+		if _, err := io.ReadFull(in, text); err != nil {
+			return nil, err
+		}
+		args = append(args, string(text[:size]))
+	}
+	return args, err
+}
+
+func readLength(in *bufio.Reader) (int, error) {
+	line, err := in.ReadString('\n')
+	if err != nil {
+		return 0, err
+	}
+	return strconv.Atoi(strings.TrimSpace(line[1:]))
+}
+
+// goodReply answers a command as a Redis with nothing in it, or as a sentinel that
+// watches this server.
+func (f *Fake) goodReply(args []string) string {
+	var b strings.Builder
+	switch name := strings.ToUpper(args[0]); name {
+	case "HELLO":
+		return "%3\r\n$6\r\nserver\r\n$5\r\nredis\r\n$7\r\nversion\r\n$5\r\n7.2.0\r\n$5\r\nproto\r\n:3\r\n"
+	case "CLIENT":
+		return "+OK\r\n"
+	case "CLUSTER":
+		return "-ERR This instance has cluster support disabled\r\n"
+	case "PING":
+		return "+PONG\r\n"
+	case "SUBSCRIBE", "PSUBSCRIBE", "SSUBSCRIBE", "UNSUBSCRIBE", "PUNSUBSCRIBE", "SUNSUBSCRIBE":
+		for i, channel := range args[1:] {
+			fmt.Fprintf(&b, ">3\r\n$%d\r\n%s\r\n$%d\r\n%s\r\n:%d\r\n", len(name), strings.ToLower(name), len(channel), channel, i+1)
+		}
+		return b.String()
+	case "PUBSUB":
+		for _, channel := range args[2:] {
+			fmt.Fprintf(&b, "$%d\r\n%s\r\n:2\r\n", len(channel), channel)
+		}
+		return fmt.Sprintf("*%d\r\n", 2*len(args[2:])) + b.String()
+	case "PUBLISH", "SPUBLISH":
+		return ":1\r\n"
+	case "ROLE":
+		return "*3\r\n$6\r\nmaster\r\n:0\r\n*0\r\n"
+	case "SENTINEL":
+		if strings.ToUpper(args[1]) != "GET-MASTER-ADDR-BY-NAME" {
+			return "*0\r\n"
+		}
+		port := strconv.Itoa(f.Port)
+		return fmt.Sprintf("*2\r\n$9\r\n127.0.0.1\r\n$%d\r\n%s\r\n", len(port), port)
+	case "XADD":
+		return "$3\r\n1-1\r\n"
+	case "XRANGE", "XREVRANGE":
+		return "*0\r\n"
+	case "GET", "GETDEL":
+		return "_\r\n"
+	case "PTTL":
+		return ":-2\r\n"
+	}
+	return "" // as a read that blocks
+}
