@@ -38,7 +38,7 @@ func (a *adapter) Nodes(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	return s.Count(ctx, a.line.names.request, a.line.link.dialect.count)
+	return a.line.link.Count(ctx, s, a.line.names.request)
 }
 
 // Close leaves the namespace. Questions that are being asked or answered end.

@@ -18,7 +18,7 @@ func (a *adapter) Ask(ctx context.Context, q cluster.Query, each func(cluster.An
 	if err != nil {
 		return err
 	}
-	nodes, err := s.Count(ctx, ln.names.request, dialect.count)
+	nodes, err := ln.link.Count(ctx, s, ln.names.request)
 	if err != nil {
 		return err
 	}
@@ -41,6 +41,8 @@ func (a *adapter) Ask(ctx context.Context, q cluster.Query, each func(cluster.An
 		return err
 	}
 	read := func(message string) (cluster.Answer, error) { return dialect.readAnswer(q, message) }
+	ctx, stop := ln.link.Answerable(ctx, s, q)
+	defer stop()
 	return asked.Collect(ctx, nodes-1, read, ln.ignore, each)
 }
 

@@ -35,8 +35,8 @@ type dialect interface {
 	// publish returns the command that publishes.
 	publish(s *session, m *outgoing) rueidis.Completed
 
-	// count returns the command that counts who is subscribed to a channel.
-	count(b rueidis.Builder, channel string) rueidis.Completed
+	// count returns the command that counts the subscribers of channels.
+	count(b rueidis.Builder, channels ...string) rueidis.Completed
 }
 
 // classic is the dialect of createAdapter.
@@ -89,6 +89,6 @@ func (classic) publish(s *session, m *outgoing) rueidis.Completed {
 	return s.Home.B().Publish().Channel(m.channel).Message(rueidis.BinaryString(m.payload)).Build()
 }
 
-func (classic) count(b rueidis.Builder, channel string) rueidis.Completed {
-	return b.PubsubNumsub().Channel(channel).Build()
+func (classic) count(b rueidis.Builder, channels ...string) rueidis.Completed {
+	return b.PubsubNumsub().Channel(channels...).Build()
 }

@@ -27,14 +27,14 @@ type link struct {
 type session = redislink.Session[*line]
 
 func newLink(s *settings, log *zap.Logger) *link {
-	l := &link{Link: redislink.New[*line](engine, s.server, log), settings: s}
-	l.out = redislink.NewQueue[outgoing](engine, l.CountUnpublished)
-	l.routes.lines = make(map[string]routed)
-	l.rooms.wake = make(chan struct{}, 1)
-	l.dialect = classic{}
+	l := &link{settings: s, dialect: classic{}}
 	if s.sharded != "" {
 		l.dialect = s.sharded
 	}
+	l.Link = redislink.New[*line](engine, s.server, l.dialect.count, log)
+	l.out = redislink.NewQueue[outgoing](engine, l.CountUnpublished)
+	l.routes.lines = make(map[string]routed)
+	l.rooms.wake = make(chan struct{}, 1)
 	return l
 }
 

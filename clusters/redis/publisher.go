@@ -35,8 +35,12 @@ func (m outgoing) GiveUp(why error) {
 	}
 }
 
-// send publishes a batch. It returns what was not sent, as a server can't be reached.
+// send publishes a batch. It returns what was not sent, as a server can't be reached, or
+// the other nodes are not subscribed yet.
 func (l *link) send(s *session, batch []redislink.Queued[outgoing]) (left []redislink.Queued[outgoing]) {
+	if !s.Gathered() {
+		return batch
+	}
 	commands := make(rueidis.Commands, len(batch))
 	for i := range batch {
 		commands[i] = l.dialect.publish(s, &batch[i].Item)

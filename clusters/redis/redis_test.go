@@ -1,6 +1,7 @@
 package redis
 
 import (
+	"cmp"
 	"testing"
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
@@ -32,10 +33,14 @@ func process(t testing.TB, s *redistest.Server, change ...func(*Redis)) cluster.
 var tested = redistest.Engine{
 	Name: "redis",
 	Process: func(t testing.TB, s *redistest.Server, with redistest.Setup) cluster.Cluster {
-		return process(t, s, func(r *Redis) {
+		c := process(t, s, func(r *Redis) {
 			r.Addresses, r.RequestsTimeout, r.Sentinel = with.Addresses, caddy.Duration(with.RequestsTimeout), with.SentinelConfig()
 		})
+		l := c.(member).link
+		l.GatherTime = cmp.Or(with.GatherTime, l.GatherTime)
+		return c
 	},
+	Flush: func(a cluster.Adapter) { a.(*adapter).line.link.out.Flush(redistest.Patience) },
 	Other: func(_ testing.TB, c cluster.Cluster) cluster.Cluster {
 		return (&Redis{link: c.(member).link}).Cluster("other")
 	},

@@ -19,7 +19,7 @@ func (l *link) serve(client rueidis.Client) (lived bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	s := redislink.NewSession[*line](client, home.Client)
+	s := redislink.NewSession[*line](client, home)
 	subscriber, release := s.Home.Dedicate()
 	defer release()
 	defer subscriber.Close()

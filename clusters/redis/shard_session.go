@@ -50,7 +50,7 @@ func (l *link) serveSharded(client rueidis.Client, mode sharded) (lived bool, er
 		return false, err
 	}
 	sh := &shards{
-		link: l, session: redislink.NewSession[*line](client, home.Client), mode: mode, cluster: client.Mode() == rueidis.ClientModeCluster,
+		link: l, session: redislink.NewSession[*line](client, home), mode: mode, cluster: client.Mode() == rueidis.ClientModeCluster,
 		servers: make(map[string]*shard), slots: make(map[uint16]string),
 		subs: make(map[*line]map[string]*shard), lost: make(chan error, 1),
 	}
@@ -151,16 +151,15 @@ func (sh *shards) settle(home string) error {
 		sh.subs[ln] = make(map[string]*shard)
 		fixed = append(fixed, subscription{line: ln, channel: ln.names.broadcast}, subscription{line: ln, channel: ln.names.own})
 	}
-	refusals, err := sh.subscribe(home, fixed)
-	if err != nil {
+	for _, ln := range come {
+		add = append(add, sh.missing(ln)...)
+	}
+	// The channel that counts nodes comes last: other nodes publish when it is there.
+	if err := sh.subscribeRooms(home, add); err != nil {
 		return err
 	}
-	for _, ln := range come {
-		if refusals[ln] == nil {
-			add = append(add, sh.missing(ln)...)
-		}
-	}
-	if err := sh.subscribeRooms(home, add); err != nil {
+	refusals, err := sh.subscribe(home, fixed)
+	if err != nil {
 		return err
 	}
 	return sh.arrive(come, refusals)

@@ -114,6 +114,6 @@ func (sharded) publish(s *session, m *outgoing) rueidis.Completed {
 	return s.Client.B().Spublish().Channel(m.channel).Message(rueidis.BinaryString(m.payload)).Build()
 }
 
-func (sharded) count(b rueidis.Builder, channel string) rueidis.Completed {
-	return b.PubsubShardnumsub().Channel(channel).Build()
+func (sharded) count(b rueidis.Builder, channels ...string) rueidis.Completed {
+	return b.PubsubShardnumsub().Channel(channels...).Build()
 }

@@ -1,6 +1,7 @@
 package redis
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
 	"github.com/caddy-socketio/caddy-socketio/clusters/internal/redistest"
+	"github.com/caddyserver/caddy/v2"
 	"github.com/redis/rueidis"
 )
 
@@ -198,4 +200,19 @@ func (r *roomy) watching() int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return len(r.watchers)
+}
+
+// TestShardedOutages are the outages of all engines.
+func TestShardedOutages(t *testing.T) {
+	engine := tested
+	engine.Process = func(t testing.TB, s *redistest.Server, with redistest.Setup) cluster.Cluster {
+		c := process(t, s, func(r *Redis) {
+			r.Sharded, r.RequestsTimeout = string(static), caddy.Duration(with.RequestsTimeout)
+		})
+		l := c.(member).link
+		l.GatherTime = cmp.Or(with.GatherTime, l.GatherTime)
+		return c
+	}
+	t.Run("OthersComeBackLater", engine.OthersComeBackLater)
+	t.Run("FrozenRedis", engine.FrozenRedis)
 }

@@ -55,12 +55,12 @@ func (a *adapter) Nodes(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	return s.Count(ctx, a.line.public, countCommand)
+	return a.line.link.Count(ctx, s, a.line.public)
 }
 
-// countCommand is the command that counts who is subscribed to a channel.
-func countCommand(b rueidis.Builder, channel string) rueidis.Completed {
-	return b.PubsubNumsub().Channel(channel).Build()
+// countCommand is the command that counts the subscribers of channels.
+func countCommand(b rueidis.Builder, channels ...string) rueidis.Completed {
+	return b.PubsubNumsub().Channel(channels...).Build()
 }
 
 // Close leaves the namespace. Questions that are being asked or answered end.

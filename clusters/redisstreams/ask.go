@@ -18,7 +18,7 @@ func (a *adapter) Ask(ctx context.Context, q cluster.Query, each func(cluster.An
 	if err != nil {
 		return err
 	}
-	nodes, err := s.Count(ctx, ln.public, countCommand)
+	nodes, err := ln.link.Count(ctx, s, ln.public)
 	if err != nil {
 		return err
 	}
@@ -36,6 +36,8 @@ func (a *adapter) Ask(ctx context.Context, q cluster.Query, each func(cluster.An
 		return err
 	}
 	read := func(m *message) (cluster.Answer, error) { return m.answer(q) }
+	ctx, stop := ln.link.Answerable(ctx, s, q)
+	defer stop()
 	return asked.Collect(ctx, nodes-1, read, ln.ignore, each)
 }
 

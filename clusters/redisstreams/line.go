@@ -81,6 +81,9 @@ func (ln *line) ID() string { return ln.namespace }
 // Name is the namespace.
 func (ln *line) Name() string { return ln.namespace }
 
+// CountChannel is the channel that every node of the namespace subscribes to.
+func (ln *line) CountChannel() string { return ln.public }
+
 // Unused reports whether nobody uses the line any more.
 func (ln *line) Unused() bool { return len(ln.users()) == 0 }
 

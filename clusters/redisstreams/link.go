@@ -32,7 +32,7 @@ type session = redislink.Session[*line]
 
 func newLink(s *settings, hub string, log *zap.Logger) *link {
 	l := &link{
-		Link: redislink.New[*line](engine, s.server, log), settings: s, names: newNames(s, hub),
+		Link: redislink.New[*line](engine, s.server, countCommand, log), settings: s, names: newNames(s, hub),
 		room: make(chan struct{}, 1), channels: make(map[string]*line),
 	}
 	l.out = redislink.NewQueue[outgoing](engine, l.CountUnpublished)

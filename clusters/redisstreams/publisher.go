@@ -1,6 +1,7 @@
 package redisstreams
 
 import (
+	"slices"
 	"time"
 
 	"github.com/caddy-socketio/caddy-socketio/clusters/internal/redislink"
@@ -80,21 +81,31 @@ func (m *outgoing) command(l *link, b rueidis.Builder) rueidis.Completed {
 		"uid", m.line.uid, "nsp", m.line.namespace, "type", m.name, "data", m.payload).Build()
 }
 
-// send publishes a batch. It returns what was not sent, in order. What belongs to a key
-// and what does not may go to different servers of a Redis Cluster, and is sent apart.
+// send publishes a batch in its order. It returns what was not sent, in order. What
+// belongs to a key and what does not may go to different servers of a Redis Cluster, and
+// is sent apart. Messages wait until the other nodes are subscribed, entries do not.
 func (l *link) send(s *session, batch []redislink.Queued[outgoing]) (left []redislink.Queued[outgoing]) {
-	var keyed, plain []redislink.Queued[outgoing]
-	for _, m := range batch {
-		if m.Item.kind == aMessage {
-			plain = append(plain, m)
-		} else {
-			keyed = append(keyed, m)
+	for len(batch) > 0 {
+		isMessage := batch[0].Item.kind == aMessage
+		n := slices.IndexFunc(batch, func(m redislink.Queued[outgoing]) bool { return (m.Item.kind == aMessage) != isMessage })
+		if n < 0 {
+			n = len(batch)
+		}
+		run := batch[:n]
+		batch = batch[n:]
+		if isMessage && !s.Gathered() {
+			left = append(left, run...)
+			continue
+		}
+		to := s.Client
+		if isMessage {
+			to = s.Home
+		}
+		if unsent := l.sendTo(to, run); len(unsent) > 0 {
+			return slices.Concat(left, unsent, batch)
 		}
 	}
-	if left = l.sendTo(s.Client, keyed); len(left) > 0 {
-		return append(left, plain...)
-	}
-	return l.sendTo(s.Home, plain)
+	return left
 }
 
 // sendTo publishes messages, and returns those that nothing can have been sent of.

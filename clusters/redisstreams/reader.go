@@ -67,7 +67,7 @@ func (l *link) follow(s *session) error {
 	defer release()
 	defer c.Close()
 	for {
-		if now, _ := l.Current(); now != s {
+		if !l.IsCurrent(s) {
 			return nil
 		}
 		entries, err := l.next(c)

@@ -1,6 +1,7 @@
 package redisstreams
 
 import (
+	"cmp"
 	"testing"
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
@@ -33,10 +34,13 @@ func process(t testing.TB, s *redistest.Server, change ...func(*RedisStreams)) *
 var tested = redistest.Engine{
 	Name: "redis_streams",
 	Process: func(t testing.TB, s *redistest.Server, with redistest.Setup) cluster.Cluster {
-		return process(t, s, func(r *RedisStreams) {
+		l := process(t, s, func(r *RedisStreams) {
 			r.Addresses, r.RequestsTimeout, r.Sentinel = with.Addresses, caddy.Duration(with.RequestsTimeout), with.SentinelConfig()
 		})
+		l.GatherTime = cmp.Or(with.GatherTime, l.GatherTime)
+		return l
 	},
+	Flush: func(a cluster.Adapter) { a.(*adapter).line.link.out.Flush(redistest.Patience) },
 	Other: func(t testing.TB, c cluster.Cluster) cluster.Cluster {
 		other := newLink(c.(*link).settings, "other", zap.NewNop())
 		t.Cleanup(other.close)

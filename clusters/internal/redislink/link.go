@@ -11,7 +11,6 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/cluster"
 	"github.com/caddy-socketio/caddy-socketio/clusters/internal/redisconn"
 	"github.com/caddy-socketio/caddy-socketio/internal/spawn"
-	"github.com/redis/rueidis"
 	"go.uber.org/zap"
 )
 
@@ -41,12 +40,20 @@ type Line interface {
 	ID() string
 	// Name is the namespace, for those who read of it.
 	Name() string
+	// CountChannel is the channel that every node of the namespace subscribes to.
+	CountChannel() string
 	// Unused reports whether nobody uses the line any more.
 	Unused() bool
 }
 
 // Link is a connection to a Redis. It connects when the first line is opened.
 type Link[L Line] struct {
+	// CountCommand counts the nodes of namespaces. It and GatherTime, which is how
+	// long the others are waited for after an outage, are not changed any more
+	// when the link is in use.
+	CountCommand CountCommand
+	GatherTime   time.Duration
+
 	// Static after construction.
 	name   string // of the engine
 	server *redisconn.Server
@@ -71,11 +78,15 @@ type Link[L Line] struct {
 	session   *Session[L]   // nil while there is no connection
 	away      error         // why there is none; nil before the first attempt
 	changed   chan struct{} // closed when something of this changes
+	// counts are the nodes that were subscribed a moment ago, by channel, where
+	// there were several.
+	counts map[string]int
 }
 
 // New returns the link of an engine to a Redis. It connects when it is first used.
-func New[L Line](engine string, server *redisconn.Server, log *zap.Logger) *Link[L] {
+func New[L Line](engine string, server *redisconn.Server, count CountCommand, log *zap.Logger) *Link[L] {
 	l := &Link[L]{
+		CountCommand: count, GatherTime: gatherTime,
 		name: engine, server: server, lines: make(map[string]L),
 		unsettled: make(map[L]struct{}), changed: make(chan struct{}),
 	}
@@ -222,7 +233,9 @@ func (l *Link[L]) State() cluster.State {
 	why := l.away
 	if l.session != nil {
 		why = l.session.refusal()
-		if refusal := l.refusal.Load(); refusal != nil {
+		if stall := l.session.stall(); stall != nil {
+			s.Connected, why = false, stall
+		} else if refusal := l.refusal.Load(); refusal != nil {
 			s.Connected, why = false, *refusal
 		}
 	}
@@ -243,6 +256,9 @@ func (l *Link[L]) Ready(ctx context.Context, ln L) (*Session[L], error) {
 	for {
 		l.mu.Lock()
 		s, away, changed, closed := l.session, l.away, l.changed, l.closed
+		if s != nil && away == nil {
+			away = s.stall()
+		}
 		var refusal error
 		settled := false
 		if s != nil {
@@ -254,6 +270,8 @@ func (l *Link[L]) Ready(ctx context.Context, ln L) (*Session[L], error) {
 			return nil, Away(l.ClosedError())
 		case ctx.Err() != nil:
 			return nil, Away(ctx.Err())
+		case s != nil && away != nil:
+			return nil, Away(away)
 		case settled && refusal == nil:
 			return s, nil
 		case settled:
@@ -271,23 +289,20 @@ func (l *Link[L]) Ready(ctx context.Context, ln L) (*Session[L], error) {
 	}
 }
 
-// Current returns the session, and a channel that is closed when there is another.
+// Current returns the session, nil while Redis does not answer, and a channel that is
+// closed when something changes.
 func (l *Link[L]) Current() (*Session[L], <-chan struct{}) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.session != nil && l.session.stall() != nil {
+		return nil, l.changed
+	}
 	return l.session, l.changed
 }
 
-// Count returns how many are subscribed to a channel, at all servers of a Redis
-// Cluster: each of them knows its own only. The command is the one that asks for it.
-func (s *Session[L]) Count(ctx context.Context, channel string, command func(rueidis.Builder, string) rueidis.Completed) (int, error) {
-	total := 0
-	for address, node := range s.Client.Nodes() {
-		counts, err := node.Do(ctx, command(node.B(), channel)).AsIntMap()
-		if err != nil {
-			return 0, fmt.Errorf("counting servers at %s: %w: %w", address, cluster.ErrIncomplete, err)
-		}
-		total += int(counts[channel])
-	}
-	return total, nil
+// IsCurrent reports whether a session is the one of now, whether Redis answers or not.
+func (l *Link[L]) IsCurrent(s *Session[L]) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.session == s
 }

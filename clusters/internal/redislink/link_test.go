@@ -11,13 +11,14 @@ type entry struct{ id string }
 
 func (e *entry) ID() string { return e.id }
 
-func (e *entry) Name() string { return e.id }
+func (e *entry) Name() string         { return e.id }
+func (e *entry) CountChannel() string { return "" }
 
 func (e *entry) Unused() bool { return true }
 
 // TestLinkBeginsWithItsFirstLine has a link do nothing before somebody uses it.
 func TestLinkBeginsWithItsFirstLine(t *testing.T) {
-	l := New[*entry]("test", nil, zap.NewNop())
+	l := New[*entry]("test", nil, nil, zap.NewNop())
 	begun := 0
 	enter := func(e *entry) (*entry, error) {
 		if e == nil {

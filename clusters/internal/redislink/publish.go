@@ -8,8 +8,8 @@ import (
 	"go.uber.org/zap"
 )
 
-// Publish empties a queue while there is a connection, until the link ends. The messages
-// that send returns can't have reached Redis: they are the next to be sent.
+// Publish empties a queue while Redis answers, until the link ends. The messages that
+// send returns can't have reached Redis: they are the next to be sent.
 func Publish[L Line, M Item](l *Link[L], q *Queue[M], send func(*Session[L], []Queued[M]) (left []Queued[M])) {
 	for {
 		s, changed := l.Current()

@@ -1,12 +1,14 @@
 package redislink
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/rueidis"
@@ -40,11 +42,19 @@ type Session[L Line] struct {
 	pardoned bool // what Redis refused is to be tried again
 	// again tells when that is to be; nil when it refused nothing.
 	again <-chan time.Time
+	// stalled are the servers that do not answer, with the time of a ping.
+	stalled map[string]time.Time
+	// answering ends when the home server stops to answer, or with the session.
+	answering     context.Context
+	stopAnswering context.CancelFunc
+
+	homeAddress string      // static after construction
+	gathered    atomic.Bool // the other nodes are subscribed as well
 }
 
 // NewSession returns a session that is not subscribed to anything.
-func NewSession[L Line](client, home rueidis.Client) *Session[L] {
-	return &Session[L]{Client: client, Home: home, lines: make(map[L]error), fresh: true}
+func NewSession[L Line](client rueidis.Client, home Node) *Session[L] {
+	return &Session[L]{Client: client, Home: home.Client, homeAddress: home.Address, lines: make(map[L]error), fresh: true}
 }
 
 // Run connects, and connects again, until the link ends. While there is a client, serve
@@ -133,11 +143,13 @@ func AnyNode(client rueidis.Client) (n Node, err error) {
 // have come or gone, when it is time to try again what was refused, and when more wakes
 // it. It returns when settle fails, when the connection is lost, or when the link ends.
 func (l *Link[L]) Live(s *Session[L], settle func() error, lost <-chan error, more <-chan struct{}) error {
+	ctx, cancel := context.WithCancel(l.ctx)
+	defer cancel()
 	for {
 		if err := settle(); err != nil {
 			return err
 		}
-		changed, again := l.up(s)
+		changed, again := l.up(ctx, s)
 		if changed == nil {
 			continue // lines have come or gone in the meantime
 		}
@@ -158,8 +170,9 @@ func (l *Link[L]) Live(s *Session[L], settle func() error, lost <-chan error, mo
 }
 
 // up notes that the session is subscribed to all lines, and returns what tells of a
-// change, nil when it is not; and what tells when to try again what was refused.
-func (l *Link[L]) up(s *Session[L]) (changed <-chan struct{}, again <-chan time.Time) {
+// change, nil when it is not; and what tells when to try again what was refused. At
+// first it starts what goes on until ctx ends.
+func (l *Link[L]) up(ctx context.Context, s *Session[L]) (changed <-chan struct{}, again <-chan time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if len(l.unsettled) > 0 || s.pardoned {
@@ -167,6 +180,10 @@ func (l *Link[L]) up(s *Session[L]) (changed <-chan struct{}, again <-chan time.
 	}
 	if l.session != s {
 		l.session, l.away = s, nil
+		s.answering, s.stopAnswering = context.WithCancel(ctx)
+		expected := maps.Clone(l.counts)
+		l.Spawn("wait for other nodes", func() { l.gather(ctx, s, expected) })
+		l.Spawn("check health", func() { l.checkHealth(ctx, s) })
 		l.refusal.Store(nil)
 		l.notify()
 		l.Log().Info("cluster connected", zap.Strings("servers", l.server.Addresses), zap.Uint64("dropped_total", l.dropped()))
@@ -179,6 +196,9 @@ func (l *Link[L]) down(why error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	first := l.away == nil && l.ctx.Err() == nil && !l.closed
+	if l.session != nil {
+		l.session.stopAnswering()
+	}
 	l.session, l.away = nil, why
 	l.notify()
 	if first {

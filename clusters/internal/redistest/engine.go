@@ -20,6 +20,8 @@ type Engine struct {
 	// Other returns the cluster of a hub called other, in the process of one that is
 	// called default.
 	Other func(t testing.TB, c cluster.Cluster) cluster.Cluster
+	// Flush waits until an adapter has published everything.
+	Flush func(a cluster.Adapter)
 	// Ready waits until an adapter's namespace is subscribed to.
 	Ready func(t testing.TB, a cluster.Adapter)
 	// Rooms are the rooms r and s1 as they arrive, of a socket s1 in both.
@@ -34,6 +36,9 @@ type Setup struct {
 	RequestsTimeout time.Duration
 	// Addresses are further servers.
 	Addresses []string
+	// GatherTime is how long the process waits for other nodes after an outage; 0
+	// for the default.
+	GatherTime time.Duration
 	// Sentinel says that the Redis is a sentinel, of a master called main.
 	Sentinel bool
 }
@@ -72,6 +77,9 @@ func (e *Engine) Test(t *testing.T) {
 		{"RedisIsAwayAtFirst", e.redisIsAwayAtFirst},
 		{"UnreachableRedis", e.unreachableRedis},
 		{"HostileRedis", e.hostileRedis},
+		{"OthersComeBackLater", e.OthersComeBackLater},
+		{"AnotherDoesNotComeBack", e.anotherDoesNotComeBack},
+		{"FrozenRedis", e.FrozenRedis},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, tt.run)

@@ -14,6 +14,8 @@ import (
 
 // Node is a fake hub: it keeps what it is told, and answers what the test says.
 type Node struct {
+	// Cluster is where it was opened.
+	Cluster cluster.Cluster
 	// Adapter is what was opened for it.
 	Adapter cluster.Adapter
 	// Told is what it is told.
@@ -37,6 +39,7 @@ func NewNode(t testing.TB) *Node {
 func Join(t testing.TB, c cluster.Cluster, namespace string) *Node {
 	t.Helper()
 	n := NewNode(t)
+	n.Cluster = c
 	var err error
 	if n.Adapter, err = c.Open(namespace, n); err != nil {
 		t.Fatal(err)

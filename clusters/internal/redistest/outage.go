@@ -5,7 +5,10 @@ import (
 	"fmt"
 	"net"
 	"strconv"
+	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
 )
@@ -100,4 +103,91 @@ func (e *Engine) Crowd(t *testing.T, all []*Server) (nodes []*Node) {
 		}
 	}
 	return nodes
+}
+
+// away waits until the links of nodes are down.
+func away(t testing.TB, nodes ...*Node) {
+	t.Helper()
+	for _, n := range nodes {
+		Eventually(t, "the link is down", func() bool { return !n.Cluster.State().Connected })
+	}
+}
+
+// OthersComeBackLater has another node subscribe later than the Redis is back: it is
+// told all that is not counted as dropped.
+func (e *Engine) OthersComeBackLater(t *testing.T) {
+	s := Start(t)
+	p := StartProxy(t, s)
+	a, b := Join(t, e.Process(t, s, Setup{GatherTime: Patience}), "/"), Join(t, e.Process(t, p.Server, Setup{}), "/")
+	a.Together(2)
+	b.Together(2)
+	s.Stop()
+	away(t, a, b)
+	p.Refuse(true)
+	const n = 200
+	for i := range n {
+		if i%2 == 0 {
+			a.Emit("late", "room")
+		} else {
+			a.Publish(cluster.ServerEmit{Data: Event("late")})
+		}
+	}
+	s.Start()
+	Eventually(t, "one is back", func() bool { return a.Cluster.State().Connected })
+	p.Refuse(false)
+	b.Together(2)
+	e.Flush(a.Adapter)
+	dropped := int(a.Cluster.State().Dropped)
+	for range n - dropped {
+		b.Next()
+	}
+}
+
+// anotherDoesNotComeBack has a node be gone for good after an outage: the others go on
+// without it.
+func (e *Engine) anotherDoesNotComeBack(t *testing.T) {
+	s := Start(t)
+	p := StartProxy(t, s)
+	a, b := e.Pair(t, s, "/")
+	gone := Join(t, e.Process(t, p.Server, Setup{}), "/")
+	a.Together(3)
+	s.Stop()
+	away(t, a, b, gone)
+	p.Refuse(true)
+	s.Start()
+	a.Together(2)
+	b.Together(2)
+	Eventually(t, "the other node is told", func() bool {
+		a.Publish(cluster.ServerEmit{Data: Event("again")})
+		return len(b.Told) > 0
+	})
+}
+
+// FrozenRedis has a Redis stop to answer, with its connections open, and go on: what is
+// asked fails, and what was emitted arrives.
+func (e *Engine) FrozenRedis(t *testing.T) {
+	s := Start(t)
+	a, b := Join(t, e.Process(t, s, Setup{RequestsTimeout: time.Hour}), "/"), Join(t, e.Process(t, s, Setup{}), "/")
+	a.Together(2)
+	b.Together(2)
+	s.Signal(syscall.SIGSTOP)
+	t.Cleanup(func() { s.Signal(syscall.SIGCONT) }) // before it is killed
+	if err := a.Adapter.Ask(t.Context(), cluster.FetchSockets{}, func(cluster.Answer) {}); !errors.Is(err, cluster.ErrIncomplete) {
+		t.Errorf("asked: %v", err)
+	}
+	if state := a.Cluster.State(); state.Connected || !strings.Contains(state.Error, s.Address()+" does not answer") {
+		t.Errorf("%+v", state)
+	}
+	a.NobodyWaits("frozen")
+	s.Signal(syscall.SIGCONT)
+	for i := range 100 {
+		if got, want := b.NextEmit().Data.String(), fmt.Sprintf(`["e","frozen %d"]`, i); got != want {
+			t.Fatalf("got %s, want %s", got, want)
+		}
+	}
+	Eventually(t, "the link is well", func() bool { return a.Cluster.State().Connected })
+	if state := a.Cluster.State(); state.Dropped > 0 || state.Error != "" {
+		t.Errorf("%+v", state)
+	}
+	a.Together(2)
 }

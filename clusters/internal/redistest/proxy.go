@@ -15,10 +15,11 @@ type Proxy struct {
 
 	target string
 
-	mu    sync.Mutex // guards the following
-	mute  string     // after this text of a client nothing is passed to that client
-	muted chan struct{}
-	conns []net.Conn
+	mu     sync.Mutex // guards the following
+	mute   string     // after this text of a client nothing is passed to that client
+	muted  chan struct{}
+	conns  []net.Conn
+	closed bool // to those that come
 }
 
 // StartProxy starts a proxy of a Redis. It ends with the test.
@@ -43,8 +44,14 @@ func (p *Proxy) accept(l net.Listener) {
 		if err != nil {
 			return
 		}
+		p.mu.Lock()
+		closed := p.closed
+		p.mu.Unlock()
 		server, err := net.Dial("tcp", p.target)
-		if err != nil {
+		if err != nil || closed {
+			if err == nil {
+				server.Close()
+			}
 			client.Close()
 			continue
 		}
@@ -104,4 +111,11 @@ func (p *Proxy) Cut() {
 		conn.Close()
 	}
 	p.conns = nil
+}
+
+// Refuse has the proxy close new connections, or not any more.
+func (p *Proxy) Refuse(refuse bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.closed = refuse
 }
