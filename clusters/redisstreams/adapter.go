@@ -39,7 +39,7 @@ func (ln *line) outgoing(op cluster.Op) (m outgoing, err error) {
 		return m, err
 	}
 	if d.Type == peer.TypeServerEmit {
-		m = outgoing{kind: aMessage, name: ln.public}
+		m = outgoing{kind: aMessage, line: ln, name: ln.public}
 		m.payload, err = ln.message(d)
 	} else {
 		m = outgoing{kind: anEntry, line: ln, name: strconv.Itoa(d.Type)}

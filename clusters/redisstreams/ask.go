@@ -32,7 +32,7 @@ func (a *adapter) Ask(ctx context.Context, q cluster.Query, each func(cluster.An
 	}
 	asked := ln.asked.Expect(id)
 	defer ln.asked.Forget(id)
-	if err := ln.link.out.Push(outgoing{kind: aMessage, name: ln.public, payload: payload, done: failed(asked.Fail)}); err != nil {
+	if err := ln.link.out.Push(outgoing{kind: aMessage, line: ln, name: ln.public, payload: payload, done: failed(asked.Fail)}); err != nil {
 		return err
 	}
 	read := func(m *message) (cluster.Answer, error) { return m.answer(q) }

@@ -31,6 +31,8 @@ type line struct {
 	adapters []*adapter // never changed, but replaced
 	records  []*record  // own events whose entries are yet to be read, in order
 	applied  string     // the last entry that was handled
+	added    string     // the newest own entry of this session
+	held     []*heldMessage
 }
 
 // delivery is something received.
@@ -39,6 +41,7 @@ type delivery struct {
 	own     bool   // the entry is this server's
 	typ     string // of the entry
 	payload string
+	ordered bool // a message that has waited for its entry
 }
 
 func newLine(l *link, namespace string) *line {
@@ -68,6 +71,7 @@ func (ln *line) leave(a *adapter) {
 	last := len(ln.adapters) == 0
 	if last {
 		ln.inbox.Clear()
+		ln.dropHeld()
 	}
 	ln.mu.Unlock()
 	if last {
@@ -130,6 +134,11 @@ func (ln *line) queue(d delivery) {
 	if len(ln.adapters) == 0 || d.own && len(ln.records) == 0 {
 		return
 	}
+	ln.add(d)
+}
+
+// add puts something into the inbox. The caller holds mu.
+func (ln *line) add(d delivery) {
 	ln.link.inbound.Add(d.size())
 	ln.inbox.Add(d)
 }
@@ -155,6 +164,9 @@ func (ln *line) handle(d delivery) error {
 		m, err := decodeMessage(d.payload)
 		if err != nil || m.UID == ln.uid || m.Nsp != ln.namespace {
 			return err
+		}
+		if ln.hold(d, m.After) {
+			return nil
 		}
 		return ln.handleMessage(m)
 	case len(d.payload) > redislink.MaxMessage:

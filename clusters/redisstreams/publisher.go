@@ -19,7 +19,7 @@ const (
 // outgoing is a message to be published, or a value to be set.
 type outgoing struct {
 	kind    outgoingKind
-	line    *line  // whose entry it is
+	line    *line  // whose entry it is; of a message, whose entries it follows
 	name    string // of a channel or key; the type of an entry
 	payload string
 	keep    time.Duration                    // of a value
@@ -65,7 +65,7 @@ func (m *outgoing) end(result rueidis.RedisResult, err error) {
 func (m *outgoing) command(l *link, b rueidis.Builder) rueidis.Completed {
 	switch m.kind {
 	case aMessage:
-		return b.Publish().Channel(m.name).Message(m.payload).Build()
+		return b.Publish().Channel(m.name).Message(m.ordered()).Build()
 	case aValue:
 		return b.Set().Key(m.name).Value(m.payload).PxMilliseconds(max(1, m.keep.Milliseconds())).Build()
 	case anUpdate:
@@ -123,6 +123,9 @@ func (l *link) sendTo(c rueidis.Client, ms []redislink.Queued[outgoing]) (left [
 		if redislink.Unsent(err) {
 			left = append(left, ms[i])
 			continue
+		}
+		if id, idErr := results[i].ToString(); ms[i].Item.kind == anEntry && idErr == nil {
+			ms[i].Item.line.noteAdded(id)
 		}
 		if l.Published(err); err != nil && !rueidis.IsRedisNil(err) {
 			l.NotPublished(err)

@@ -117,6 +117,9 @@ func (l *link) take(entry *rueidis.XRangeEntry) error {
 	l.mu.Lock()
 	l.position = entry.ID
 	l.mu.Unlock()
+	if ln != nil {
+		ln.releaseUpTo(entry.ID)
+	}
 	return nil
 }
 

@@ -14,6 +14,9 @@ func (l *link) serve(client rueidis.Client) (lived bool, err error) {
 	if err := l.locate(client); err != nil {
 		return false, err
 	}
+	for _, ln := range l.Lines() {
+		ln.noteAdded("") // Redis may have lost it
+	}
 	home, err := redislink.AnyNode(client)
 	if err != nil {
 		return false, err

@@ -30,7 +30,10 @@ const (
 type Message struct {
 	Type     int
 	UID, Nsp string
-	Data     sio.Data
+	// After is an entry of the stream that comes before the message. Node.js's
+	// servers do not name one.
+	After string
+	Data  sio.Data
 	Body
 }
 
@@ -57,6 +60,8 @@ func (m *Message) ReadMap(r *msgpack.Reader) error {
 			m.UID = r.Text()
 		case key == "nsp" && r.Kind() == msgpack.String:
 			m.Nsp = r.Text()
+		case key == "after" && r.Kind() == msgpack.String:
+			m.After = r.Text()
 		default:
 			if key == "data" {
 				data = new(*r)

@@ -68,6 +68,7 @@ func (e *Engine) Test(t *testing.T) {
 	}{
 		{"OrderIsKept", e.orderIsKept},
 		{"Questions", e.questions},
+		{"QuestionsDoNotOvertake", e.questionsDoNotOvertake},
 		{"NobodyElseNeedNotAnswer", e.nobodyElseNeedNotAnswer},
 		{"SilentNodeMakesAnswersIncomplete", e.silentNodeMakesAnswersIncomplete},
 		{"HubsAndNamespacesAreApart", e.hubsAndNamespacesAreApart},

@@ -44,10 +44,10 @@ func (p *Proxy) accept(l net.Listener) {
 		if err != nil {
 			return
 		}
+		server, err := net.Dial("tcp", p.target)
 		p.mu.Lock()
 		closed := p.closed
 		p.mu.Unlock()
-		server, err := net.Dial("tcp", p.target)
 		if err != nil || closed {
 			if err == nil {
 				server.Close()

@@ -118,6 +118,43 @@ func (e *Engine) questions(t *testing.T) {
 	a.Together(2)
 }
 
+// questionsDoNotOvertake has a node be asked, and an event for servers come, after what
+// was emitted before.
+func (e *Engine) questionsDoNotOvertake(t *testing.T) {
+	a, b := e.Pair(t, Start(t), "/")
+	const emits, rounds = 50, 20
+	told := make(chan int, rounds)
+	b.Reply = func(_ context.Context, q cluster.Query, reply func(cluster.Answer)) {
+		told <- len(b.Told)
+		switch q.(type) {
+		case cluster.EmitAck:
+			reply(cluster.ClientCount(0))
+		default:
+			reply(cluster.Sockets{})
+		}
+	}
+	questions := []cluster.Query{cluster.FetchSockets{}, cluster.EmitAck{Emit: cluster.Emit{Data: Event("q")}}}
+	for i := range rounds {
+		for range emits {
+			a.Emit("before", "room")
+		}
+		if _, err := a.Ask(questions[i%2]); err != nil {
+			t.Error(err)
+		}
+		if got := <-told; got != emits*(i+1) {
+			t.Fatalf("round %d: asked when %d of %d were told", i, got, emits*(i+1))
+		}
+	}
+	for range rounds * emits {
+		b.Next()
+	}
+	a.Publish(cluster.Join{Rooms: []string{"r"}})
+	a.Publish(cluster.ServerEmit{Data: Event("after")})
+	if _, ok := b.Next().(cluster.Join); !ok {
+		t.Error("an event for servers overtakes")
+	}
+}
+
 // Texts returns answers as text, in an order that does not depend on who was
 // first.
 func Texts(answers []cluster.Answer) (list []string) {
