@@ -12,6 +12,7 @@ package cluster
 import (
 	"context"
 	"errors"
+	"fmt"
 )
 
 // Cluster is a process's membership in one group of nodes. Open is called once
@@ -84,6 +85,9 @@ type Node interface {
 
 // ErrIncomplete means that some nodes did not answer in time.
 var ErrIncomplete = errors.New("some nodes did not answer in time")
+
+// ErrNotSaved is an [ErrNoSession]: nothing is saved under the pid.
+var ErrNotSaved = fmt.Errorf("%w: it is not saved", ErrNoSession)
 
 // ErrNoSession means that a client can't come back to the socket that it had.
 var ErrNoSession = errors.New("no such session")

@@ -64,7 +64,7 @@ func (Disconnect) op() {}
 func (ServerEmit) op() {}
 
 // Query is something that nodes ask each other. The set is closed:
-// FetchSockets, AllRooms, EmitAck, ServerEmitAck.
+// FetchSockets, AllRooms, EmitAck, ServerEmitAck, RecallSocket.
 type Query interface{ query() }
 
 // FetchSockets asks for the sockets of a target. Answers are [Sockets].
@@ -82,13 +82,19 @@ type EmitAck struct{ Emit }
 // one [ServerAck].
 type ServerEmitAck struct{ ServerEmit }
 
+// RecallSocket asks a node to close and save the socket with a pid, whose client has
+// come back to another node, if it has the identity. The answer is one [Recalled]. It is
+// put by [Recorder.Recall], not by [Adapter.Ask].
+type RecallSocket struct{ PID, Identity string }
+
 func (FetchSockets) query()  {}
 func (AllRooms) query()      {}
 func (EmitAck) query()       {}
 func (ServerEmitAck) query() {}
+func (RecallSocket) query()  {}
 
 // Answer is what a node answers. The set is closed: Sockets, Rooms,
-// ClientCount, ClientAck, ServerAck.
+// ClientCount, ClientAck, ServerAck, Recalled.
 type Answer interface{ answer() }
 
 // Sockets answers [FetchSockets].
@@ -107,6 +113,10 @@ type ClientAck struct{ Data sio.Data }
 // ServerAck is a server's answer to a [ServerEmitAck]: one JSON value.
 type ServerAck struct{ Data sio.Data }
 
+// Recalled answers [RecallSocket]: whether the socket was there, and is saved now.
+type Recalled bool
+
+func (Recalled) answer()    {}
 func (Sockets) answer()     {}
 func (Rooms) answer()       {}
 func (ClientCount) answer() {}

@@ -46,6 +46,11 @@ type Recorder interface {
 	// none, or when events after the offset are kept no more.
 	Restore(ctx context.Context, pid, offset string) (Session, error)
 
+	// Recall asks the other nodes for a socket that is not saved: who has it, with
+	// this pid and identity, closes it and saves it. It reports whether one did. It
+	// waits for them a moment only: a server of another kind does not reply.
+	Recall(ctx context.Context, pid, identity string) bool
+
 	// Return saves again what Restore returned, as it was and for the rest of its
 	// time: the client's connection broke before it knew that it is back. It
 	// queues and returns.

@@ -209,6 +209,8 @@ func (ns *Namespace) answer(ctx context.Context, q cluster.Query, reply func(clu
 		reply(ns.roomNames())
 	case cluster.EmitAck:
 		return ns.answerEmit(ctx, q.Emit, reply)
+	case cluster.RecallSocket:
+		reply(cluster.Recalled(ns.history.closeFormer(ctx, q.PID, q.Identity, nil)))
 	}
 	return nil
 }

@@ -122,3 +122,68 @@ func TestConnectionBreaksAgain(t *testing.T) {
 		}
 	}
 }
+
+// TestConnectionBreaksBeforeItIsKnownWhatWasMissed has a connection break when the saved
+// socket is taken and before it is restored.
+func TestConnectionBreaksBeforeItIsKnownWhatWasMissed(t *testing.T) {
+	r, s, ns := newShared(t)
+	c := dial(t, s.url+"/0/", "4")
+	is := c.joinAs("/chat", "{}")
+	c.sync("/chat")
+	socket, _ := ns.Socket(is.SID)
+	c.conn.Close()
+	await(t, socket.Done())
+	back, asked := dial(t, s.url+"/0/", "4"), make(chan struct{})
+	released := make(chan struct{})
+	r.mu.Lock()
+	r.failing = func() error {
+		close(asked)
+		<-released
+		return context.Canceled
+	}
+	r.mu.Unlock()
+	back.send(fmt.Sprintf(`40/chat,{"pid":%q}`, is.PID))
+	await(t, asked)
+	again := dial(t, s.url+"/0/", "4")
+	again.send(fmt.Sprintf(`40/chat,{"pid":%q}`, is.PID))
+	back.wantClosed() // its former connection is closed
+	close(released)
+	again.want(fmt.Sprintf(`40/chat,{"sid":%q,"pid":%q}`, is.SID, is.PID))
+}
+
+// TestRecall has a node be asked for a socket whose client came back to another one,
+// and ask for one.
+func TestRecall(t *testing.T) {
+	r, s, ns := newShared(t)
+	c := dial(t, s.url+"/0/", "4")
+	is := c.joinAs("/chat", "{}")
+	c.sync("/chat")
+	recalled := func(pid, identity string) (found cluster.Recalled) {
+		ns.Answer(t.Context(), cluster.RecallSocket{PID: pid, Identity: identity}, func(a cluster.Answer) { found = a.(cluster.Recalled) })
+		return found
+	}
+	if recalled("other", "") || recalled(is.PID, "somebody else") || !recalled(is.PID, "") {
+		t.Error("it recalls another socket, or not this one")
+	}
+	c.wantClosed()
+	r.mu.Lock()
+	left, saved := r.sessions[is.PID]
+	delete(r.sessions, is.PID)
+	r.mu.Unlock()
+	if !saved {
+		t.Fatal("a recalled socket is not saved")
+	}
+	r.recall = func(pid, identity string) bool {
+		if pid != is.PID || identity != "" {
+			return false
+		}
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.sessions[pid] = left
+		return true
+	}
+	back := dial(t, s.url+"/0/", "4")
+	if got := back.joinAs("/chat", fmt.Sprintf(`{"pid":%q}`, is.PID)); got != is {
+		t.Errorf("got %+v, want %+v", got, is)
+	}
+}

@@ -179,8 +179,14 @@ func (s *Socket) comeBackShared(r cluster.Recorder, pid, offset string) bool {
 	defer cancel()
 	s.ns.history.beginRestoring(s)
 	left, err := r.Restore(ctx, pid, offset)
+	if errors.Is(err, cluster.ErrNotSaved) && r.Recall(ctx, pid, s.identity()) {
+		left, err = r.Restore(ctx, pid, offset)
+	}
 	if err == nil {
 		err = s.restoreShared(ctx, r, &left, pid, offset)
+		if err != nil && s.client.ctx.Err() != nil {
+			s.ns.returnSession(left) // the connection broke again meanwhile
+		}
 	}
 	if err != nil {
 		if e := s.ns.log().Check(zap.DebugLevel, "socket not recovered"); e != nil {

@@ -28,6 +28,8 @@ type recorder struct {
 	published int
 	broken    bool
 	reading   func() // called by Missed before it returns
+	recall    func(pid, identity string) bool
+	failing   func() error // called by Missed, once
 }
 
 func (r *recorder) Open(name string, n cluster.Node) (cluster.Adapter, error) {
@@ -106,7 +108,7 @@ func (r *recorder) Restore(_ context.Context, pid, offset string) (cluster.Sessi
 	defer r.mu.Unlock()
 	s, ok := r.sessions[pid]
 	if !ok {
-		return s, cluster.ErrNoSession
+		return s, cluster.ErrNotSaved
 	}
 	delete(r.sessions, pid)
 	return s, nil
@@ -128,6 +130,10 @@ func (r *recorder) Update(left cluster.Session, keep time.Duration) error {
 	return nil
 }
 
+func (r *recorder) Recall(_ context.Context, pid, identity string) bool {
+	return r.recall != nil && r.recall(pid, identity)
+}
+
 func (r *recorder) Missed(_ context.Context, left cluster.Session) (missed cluster.Missed, err error) {
 	r.mu.Lock()
 	member := cluster.NewMembership(left.Rooms)
@@ -142,8 +148,12 @@ func (r *recorder) Missed(_ context.Context, left cluster.Session) (missed clust
 		missed.Offset = strconv.Itoa(n)
 	}
 	missed.Rooms, missed.Disconnected = member.Rooms, member.Disconnected
-	reading := r.reading
+	reading, failing := r.reading, r.failing
+	r.failing = nil
 	r.mu.Unlock()
+	if failing != nil {
+		return missed, failing()
+	}
 	if reading != nil {
 		reading()
 	}

@@ -44,7 +44,7 @@ func (m *message) operation() (cluster.Op, error) {
 // handleMessage does what a message of a channel says.
 func (ln *line) handleMessage(m *message) error {
 	switch m.Type {
-	case peer.TypeSockets, peer.TypeServerAck, peer.TypeClientCount, peer.TypeClientAck:
+	case peer.TypeSockets, peer.TypeServerAck, peer.TypeClientCount, peer.TypeClientAck, peer.TypeRecalled:
 		ln.answered(m)
 		return nil
 	case peer.TypeServerEmit:
@@ -64,6 +64,11 @@ func (ln *line) handleMessage(m *message) error {
 			return err
 		}
 		return ln.answer(m, cluster.FetchSockets{Target: o.Target()}, 0)
+	case peer.TypeRecall:
+		if m.PID == "" {
+			return fmt.Errorf("%w: message of type %d without a pid", peer.ErrMalformed, m.Type)
+		}
+		return ln.answer(m, cluster.RecallSocket{PID: string(m.PID), Identity: string(m.Identity)}, 0)
 	case peer.TypeEmit:
 		emit, err := m.emit()
 		if err != nil {

@@ -94,7 +94,7 @@ func (l *link) startQuery(kind outgoingKind, name string, undo func()) *query {
 	return q
 }
 
-// wait returns the reply. The error is [cluster.ErrNoSession] when there is no such key.
+// wait returns the reply. The error is [cluster.ErrNotSaved] when there is no such key.
 func (q *query) wait(ctx context.Context) (rueidis.RedisResult, error) {
 	var reply queryReply
 	select {
@@ -106,7 +106,7 @@ func (q *query) wait(ctx context.Context) (rueidis.RedisResult, error) {
 		reply = <-q.replies
 	}
 	if rueidis.IsRedisNil(reply.err) {
-		return reply.result, cluster.ErrNoSession
+		return reply.result, cluster.ErrNotSaved
 	}
 	return reply.result, reply.err
 }

@@ -3,6 +3,7 @@ package redisstreams
 import (
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
 	"github.com/caddy-socketio/caddy-socketio/clusters/internal/redislink"
@@ -22,6 +23,8 @@ type link struct {
 	inbound  atomic.Int64  // bytes received and not yet applied
 	room     chan struct{} // there is room again for what is received
 
+	recallTime time.Duration // static once in use
+
 	mu       sync.Mutex       // guards the following; a leaf
 	channels map[string]*line // whose a channel is
 	position string           // the last entry of the stream that was read
@@ -33,7 +36,7 @@ type session = redislink.Session[*line]
 func newLink(s *settings, hub string, log *zap.Logger) *link {
 	l := &link{
 		Link: redislink.New[*line](engine, s.server, countCommand, log), settings: s, names: newNames(s, hub),
-		room: make(chan struct{}, 1), channels: make(map[string]*line),
+		room: make(chan struct{}, 1), channels: make(map[string]*line), recallTime: defaultRecallTime,
 	}
 	l.out = redislink.NewQueue[outgoing](engine, l.CountUnpublished)
 	return l

@@ -176,6 +176,37 @@ describe('recovery', { skip: redisMissing, timeout: 120_000 }, () => {
 		assert.notEqual(socket.id, id);
 	});
 
+	for (const [title, transport, lose] of [
+		['a connection that only the client knows to be lost', 'websocket', ({ balancer, socket }) => {
+			balancer.freeze();
+			balancer.to(other);
+			socket.io.engine.close();
+		}],
+		['long-polling', 'polling', ({ balancer }) => {
+			balancer.cut();
+			balancer.to(other);
+		}],
+	]) {
+		it(`leads from ${title} to another Caddy at once`, async (t) => {
+			for (let round = 0; round < 3; round++) {
+				const lost = await roam(t, caddy, { transports: [transport] });
+				const { socket } = lost;
+				const { id } = socket;
+				await call(socket, 'join', `${transport} ${round}`);
+				const teller = await connect(t, other);
+				teller.emit('to', `${transport} ${round}`, 'before');
+				await has(socket, 1);
+				const back = eventOf(socket, 'connect');
+				lose(lost);
+				await within(back, 'connect');
+				assert.deepEqual([socket.recovered, socket.id], [true, id]);
+				teller.emit('to', `${transport} ${round}`, 'after');
+				assert.deepEqual(await has(socket, 2), ['before', 'after']);
+				socket.close();
+			}
+		});
+	}
+
 	it('begins anew without a session', async (t) => {
 		const lost = await roam(t, caddy, { name: '/chat' });
 		const { id } = lost.socket;

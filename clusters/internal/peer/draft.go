@@ -69,6 +69,12 @@ func OfQuery(id string, q cluster.Query, timeout int64) (Draft, error) {
 		return ofServerEmit(id, q.Data)
 	case cluster.EmitAck:
 		return ofEmit(&q.Emit, id, timeout)
+	case cluster.RecallSocket:
+		return plain(TypeRecall, struct {
+			RequestID string `json:"requestId"`
+			PID       string `json:"pid"`
+			Identity  string `json:"identity"`
+		}{id, q.PID, q.Identity})
 	}
 	return Draft{}, fmt.Errorf("question %T has no message", q)
 }
@@ -92,6 +98,11 @@ func OfAnswer(id string, answer cluster.Answer) (Draft, error) {
 		return ofPacket(TypeClientAck, id, first), nil
 	case cluster.ServerAck:
 		return ofPacket(TypeServerAck, id, answer.Data), nil
+	case cluster.Recalled:
+		return plain(TypeRecalled, struct {
+			RequestID string `json:"requestId"`
+			Recalled  bool   `json:"recalled"`
+		}{id, bool(answer)})
 	}
 	return Draft{}, fmt.Errorf("answer %T has no message", answer)
 }

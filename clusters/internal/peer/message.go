@@ -24,6 +24,8 @@ const (
 	TypeClientCount  = 11
 	TypeClientAck    = 12
 	TypeClose        = 13 // as the heartbeats
+	TypeRecall       = 64 // this one and the next are of Caddy alone: Node.js ignores them
+	TypeRecalled     = 65
 )
 
 // Message is {type, data, uid, nsp}, as another server wrote it.
@@ -46,6 +48,9 @@ type Body struct {
 	Close       bool            `json:"close"`
 	Sockets     []Socket        `json:"sockets"`
 	ClientCount *int            `json:"clientCount"`
+	PID         Text            `json:"pid"`
+	Identity    Text            `json:"identity"`
+	Recalled    bool            `json:"recalled"`
 }
 
 // ReadMap reads all but the body from MessagePack, in which a map comes next.
@@ -113,6 +118,10 @@ func (m *Message) Answer(q cluster.Query) (answer cluster.Answer, ok bool) {
 	case cluster.ServerEmitAck:
 		if m.Type == TypeServerAck {
 			return cluster.ServerAck{Data: m.Value()}, true
+		}
+	case cluster.RecallSocket:
+		if m.Type == TypeRecalled {
+			return cluster.Recalled(m.Recalled), true
 		}
 	case cluster.EmitAck:
 		switch {

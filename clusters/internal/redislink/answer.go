@@ -56,6 +56,8 @@ func nothing(q cluster.Query) cluster.Answer {
 		return cluster.Rooms{}
 	case cluster.EmitAck:
 		return cluster.ClientCount(0)
+	case cluster.RecallSocket:
+		return cluster.Recalled(false)
 	default:
 		return cluster.ServerAck{Data: peer.Null}
 	}
@@ -64,7 +66,7 @@ func nothing(q cluster.Query) cluster.Answer {
 // Ask asks a node, on a goroutine of its own, and calls then when the node has no more
 // to say. Whatever says something about the sockets of this moment has been answered
 // when it returns, so that what comes next can't overtake it; events for servers, whose
-// handlers may take their time, have not.
+// handlers may take their time, have not, nor has the recall of a socket.
 func (l *Link[L]) Ask(a Asker, q cluster.Query, timeout time.Duration, reply func(cluster.Answer), then func()) {
 	if l.answering.Add(1) > maxAnswers {
 		l.answering.Add(-1)
@@ -85,7 +87,9 @@ func (l *Link[L]) Ask(a Asker, q cluster.Query, timeout time.Duration, reply fun
 		})
 		then()
 	})
-	if _, slow := q.(cluster.ServerEmitAck); !slow {
+	switch q.(type) {
+	case cluster.ServerEmitAck, cluster.RecallSocket:
+	default:
 		<-first
 	}
 }

@@ -130,9 +130,9 @@ export async function connect(t, server, { name = '/' } = {}) {
 }
 
 // roam is a connected socket behind a balancer, which the test makes reconnect.
-export async function roam(t, server, { name = '/' } = {}) {
+export async function roam(t, server, { name = '/', transports = ['websocket'] } = {}) {
 	const balancer = await Balancer.start(t, server);
-	const socket = collect(t, io(balancer.url + name, { forceNew: true, reconnectionDelay: 20, reconnectionDelayMax: 20, transports: ['websocket'] }));
+	const socket = collect(t, io(balancer.url + name, { forceNew: true, reconnectionDelay: 20, reconnectionDelayMax: 20, transports }));
 	await within(Promise.all([new Promise((resolve) => socket.once('hello', resolve)), new Promise((resolve) => socket.once('connect', resolve))]), 'connect');
 	return { balancer, socket };
 }
