@@ -18,11 +18,12 @@ type Recorder interface {
 
 	// Record publishes an emit and calls deliver, once, before it returns:
 	// with the event's offset, between the calls of [Node.Apply] for the
-	// events before and after it; or, with an error, with "" because the
+	// events before and after it; or, with an error, without an offset because the
 	// event could not be recorded before ctx ended. It may reach other nodes
-	// all the same, later. It must not be called within Apply, which it waits
-	// for.
-	Record(ctx context.Context, op Emit, deliver func(offset string)) error
+	// all the same, and be kept, later: a socket that was delivered it then keeps
+	// the mark for its [Session]. It must not be called within Apply, which it
+	// waits for. When ctx has ended, it does not wait.
+	Record(ctx context.Context, op Emit, deliver func(offset, mark string)) error
 
 	// Delivered returns an offset such that the node was told of all events
 	// up to it; nothing when there is none yet.
@@ -100,6 +101,9 @@ type Session struct {
 	// Position is an offset such that the socket has taken part in all operations
 	// up to it. It is empty when the session was saved by another kind of server.
 	Position string
+	// Marks are those of events that the socket was delivered without an offset, so
+	// that it has not missed them.
+	Marks []string
 	// Saved is the recorder's own form of the session, for [Recorder.Return].
 	Saved any
 }

@@ -91,7 +91,7 @@ func (ns *Namespace) emit(op cluster.Emit) (int, error) {
 		return 0, err
 	}
 	if r := ns.recorder(); r != nil {
-		return ns.deliver(ns.offered(r, m, op, op.Offset), m, op.Target), nil
+		return ns.deliver(ns.offered(r, m, op, op.Offset, ""), m, op.Target), nil
 	}
 	if ns.hub.window() > 0 {
 		return ns.emitRecorded(m, op)
@@ -117,6 +117,7 @@ type delivery struct {
 	volatile bool
 	recorded bool   // it can be sent again
 	offset   string // where a cluster.Recorder has it
+	mark     string // what a cluster.Recorder knows it by without an offset
 }
 
 // deliver queues an event for each socket of the target: plain for those that can't

@@ -150,8 +150,8 @@ func (s *Socket) accept() bool {
 	waiting := s.opening
 	s.opening = nil
 	for _, d := range waiting.messages {
-		if !s.has(d.offset) {
-			s.client.session.Send(d.message)
+		if !s.has(d.offset) && s.client.session.Send(d.message) {
+			s.addMark(d.mark)
 		}
 	}
 	s.state.CompareAndSwap(stateOpening, stateLive) // or it is disconnecting already
@@ -184,6 +184,8 @@ func (s *Socket) send(d delivery) bool {
 		return true
 	case d.volatile:
 		return s.client.session.SendVolatile(d.message)
+	case d.mark != "":
+		return s.sendMarked(d)
 	}
 	return s.client.session.Send(d.message)
 }

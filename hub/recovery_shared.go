@@ -40,14 +40,15 @@ func (ns *Namespace) recorder() cluster.Recorder {
 // record tells the other nodes of an emit and has it kept, and has deliver called,
 // once: with its offset, or with "" when it has none in time. It waits no more for a
 // while after one had none.
-func (ns *Namespace) record(r cluster.Recorder, op cluster.Emit, deliver func(offset string)) {
+func (ns *Namespace) record(r cluster.Recorder, op cluster.Emit, deliver func(offset, mark string)) {
 	h := &ns.history
 	h.mu.Lock()
 	waits := !time.Now().Before(h.patient)
 	h.mu.Unlock()
 	if !waits {
-		deliver("")
-		ns.published(r.Publish(op))
+		if err := r.Record(ended, op, deliver); !errors.Is(err, ended.Err()) {
+			ns.published(err)
+		}
 		return
 	}
 	ctx, cancel := context.WithTimeout(ns.hub.ctx, recordTimeout)
@@ -64,27 +65,34 @@ func (ns *Namespace) record(r cluster.Recorder, op cluster.Emit, deliver func(of
 	}
 }
 
+// ended is a context that has ended.
+var ended = func() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return ctx
+}()
+
 // emitShared emits an event that the cluster keeps.
 func (ns *Namespace) emitShared(r cluster.Recorder, op cluster.Emit) (n int, err error) {
 	plain, err := ns.encode(op)
 	if err != nil {
 		return 0, err
 	}
-	ns.record(r, op, func(offset string) {
-		n = ns.deliver(ns.offered(r, plain, op, offset), plain, op.Target)
+	ns.record(r, op, func(offset, mark string) {
+		n = ns.deliver(ns.offered(r, plain, op, offset, mark), plain, op.Target)
 	})
 	return n, nil
 }
 
 // offered is an event as clients get it that may come back: with its offset or, when
 // it has none, with that of an event before it. The client takes its last argument
-// for an offset all the same.
-func (ns *Namespace) offered(r cluster.Recorder, plain *eio.Message, op cluster.Emit, offset string) delivery {
+// for an offset all the same. The mark says which event it is without an offset.
+func (ns *Namespace) offered(r cluster.Recorder, plain *eio.Message, op cluster.Emit, offset, mark string) delivery {
 	d := delivery{message: plain, volatile: op.Volatile, recorded: offset != "" && !op.Volatile}
 	if d.recorded {
 		d.offset = offset
 	} else {
-		offset = r.Delivered()
+		d.mark, offset = mark, r.Delivered()
 	}
 	if offset == "" {
 		return d
@@ -100,9 +108,9 @@ func (ns *Namespace) offered(r cluster.Recorder, plain *eio.Message, op cluster.
 func (e Emitter) deliverShared(r cluster.Recorder, plain *eio.Message, data sio.Data) (taken bool) {
 	s := e.socket
 	op := cluster.Emit{Target: rooms.Target{In: []string{s.id}}, Flags: e.flags, Data: data}
-	deliver := func(offset string) { taken = s.deliver(s.ns.offered(r, plain, op, offset)) }
+	deliver := func(offset, mark string) { taken = s.deliver(s.ns.offered(r, plain, op, offset, mark)) }
 	if e.flags.Volatile {
-		deliver("")
+		deliver("", "")
 	} else {
 		s.ns.record(r, op, deliver)
 	}
@@ -133,7 +141,7 @@ func (s *Socket) saveShared(r cluster.Recorder, keep bool) {
 	s.mu.Lock()
 	left := cluster.Session{
 		PID: s.pid, ID: s.id, Rooms: s.lostRooms(names), Data: object(s.data), Offset: s.from,
-		Identity: identity, Lost: time.Now(), Position: position,
+		Identity: identity, Lost: time.Now(), Position: position, Marks: slices.Clone(s.marks),
 	}
 	left.Values = s.valuesLocked()
 	s.saved = &left
@@ -220,7 +228,7 @@ func (s *Socket) restoreShared(ctx context.Context, r cluster.Recorder, left *cl
 			return err
 		}
 	}
-	missed, err := s.missed(ctx, r, cluster.Session{Offset: cmp.Or(offset, left.Offset), Position: left.Position, Rooms: left.Rooms})
+	missed, err := s.missed(ctx, r, cluster.Session{Offset: cmp.Or(offset, left.Offset), Position: left.Position, Rooms: left.Rooms, Marks: left.Marks})
 	if err == nil && missed.Disconnected {
 		err = errors.New("the socket was disconnected while its client was away")
 	}
@@ -232,7 +240,7 @@ func (s *Socket) restoreShared(ctx context.Context, r cluster.Recorder, left *cl
 	s.from, s.admitted = missed.Offset, left.Known
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.opening.missed, s.opening.session = missed, left
+	s.opening.missed, s.opening.session, s.marks = missed, left, left.Marks
 	return nil
 }
 
@@ -295,7 +303,7 @@ func (s *Socket) sendMissedShared(r cluster.Recorder) {
 	ctx, cancel := context.WithTimeout(s.client.ctx, restoreTimeout)
 	defer cancel()
 	missed, names := s.opening.missed, s.ns.index.Of(s)
-	more, err := s.missed(ctx, r, cluster.Session{Offset: missed.Offset, Position: missed.Offset, Rooms: names})
+	more, err := s.missed(ctx, r, cluster.Session{Offset: missed.Offset, Position: missed.Offset, Rooms: names, Marks: s.marks})
 	if err != nil {
 		// The client tries again, and finds the socket saved anew.
 		s.ns.log().Warn("what a client missed is not known", zap.String("namespace", s.ns.name), zap.Error(err))

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
 	"github.com/caddy-socketio/caddy-socketio/clusters/internal/peer"
@@ -26,6 +27,7 @@ type line struct {
 	private   string // channel of answers to this server
 	asked     *redislink.Questions[*message]
 	inbox     *redislink.Inbox[delivery] // what is to be handled
+	tags      atomic.Uint64              // given to entries so far
 
 	mu       sync.Mutex // guards the following; goes before those of the inbox and of the queue of what is published
 	adapters []*adapter // never changed, but replaced
@@ -39,6 +41,7 @@ type line struct {
 type delivery struct {
 	id      string // of the entry; empty for what came by a channel
 	own     bool   // the entry is this server's
+	tag     string // of an own entry
 	typ     string // of the entry
 	payload string
 	ordered bool // a message that has waited for its entry
@@ -113,7 +116,7 @@ func (l *link) release(size int64) {
 // read queues an entry of the stream to be handled.
 func (ln *line) read(entry *rueidis.XRangeEntry) {
 	f := entry.FieldValues
-	ln.queue(delivery{id: entry.ID, own: f["uid"] == ln.uid, typ: f["type"], payload: f["data"]})
+	ln.queue(delivery{id: entry.ID, own: f["uid"] == ln.uid, tag: f["tag"], typ: f["type"], payload: f["data"]})
 }
 
 // receive queues a message of a channel to be handled. It does not block. What is

@@ -22,6 +22,7 @@ type outgoing struct {
 	line    *line  // whose entry it is; of a message, whose entries it follows
 	name    string // of a channel or key; the type of an entry
 	payload string
+	tag     string                           // of an entry that is recorded
 	keep    time.Duration                    // of a value
 	done    func(rueidis.RedisResult, error) // nil when nobody wants to know; does not block
 }
@@ -77,8 +78,12 @@ func (m *outgoing) command(l *link, b rueidis.Builder) rueidis.Completed {
 	case aClaim:
 		return b.Getdel().Key(m.name).Build()
 	}
-	return b.Arbitrary("XADD").Keys(l.names.stream).Args("MAXLEN", "~", l.settings.maxLenText(), "*",
-		"uid", m.line.uid, "nsp", m.line.namespace, "type", m.name, "data", m.payload).Build()
+	add := b.Arbitrary("XADD").Keys(l.names.stream).Args("MAXLEN", "~", l.settings.maxLenText(), "*",
+		"uid", m.line.uid, "nsp", m.line.namespace, "type", m.name, "data", m.payload)
+	if m.tag != "" {
+		add = add.Args("tag", m.tag) // Node.js's servers ignore it
+	}
+	return add.Build()
 }
 
 // send publishes a batch in its order. It returns what was not sent, in order. What

@@ -1,9 +1,11 @@
 package redisstreams
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
@@ -13,35 +15,37 @@ import (
 // record is an event of this server that waits for its entry to be read: then its
 // turn has come among those of other servers.
 type record struct {
-	payload string // of its entry, by which it is found
-	deliver func(offset string)
+	tag     string // of its entry, by which it is found
+	mark    string
+	deliver func(offset, mark string)
 	done    chan struct{} // closed when it was delivered
 	failed  chan error    // it was not published; never blocks
 }
 
 // Record publishes an emit and delivers it when its entry is read.
-func (a *adapter) Record(ctx context.Context, op cluster.Emit, deliver func(offset string)) error {
+func (a *adapter) Record(ctx context.Context, op cluster.Emit, deliver func(offset, mark string)) error {
 	ln := a.line
 	m, err := ln.outgoing(op)
 	if err != nil {
-		deliver("")
+		deliver("", "")
 		return err
 	}
-	if s, _ := ln.link.Current(); s == nil || a.ctx.Err() != nil {
+	m.tag = ln.newTag()
+	rec := &record{tag: m.tag, mark: markOf(ln.uid, m.tag), deliver: deliver, done: make(chan struct{}), failed: make(chan error, 1)}
+	if s, _ := ln.link.Current(); s == nil || a.ctx.Err() != nil || ctx.Err() != nil {
 		err := ln.link.out.Push(m)
-		deliver("")
+		deliver("", rec.mark)
 		if err == nil {
-			err = redislink.Away(errNotYet)
+			err = cmp.Or(ctx.Err(), redislink.Away(errNotYet))
 		}
 		return err
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(a.ctx, cancel)()
-	rec := &record{payload: m.payload, deliver: deliver, done: make(chan struct{}), failed: make(chan error, 1)}
 	m.done = failed(func(err error) { rec.failed <- err })
 	if err := ln.expectEntry(rec, m); err != nil {
-		deliver("")
+		deliver("", "")
 		return err
 	}
 	select {
@@ -52,11 +56,22 @@ func (a *adapter) Record(ctx context.Context, op cluster.Emit, deliver func(offs
 		err = ctx.Err()
 	}
 	if ln.withdraw(rec) {
-		deliver("")
+		deliver("", rec.mark)
 		return err
 	}
 	<-rec.done
 	return nil
+}
+
+// newTag returns a text that tells an entry of this line from all others.
+func (ln *line) newTag() string { return strconv.FormatUint(ln.tags.Add(1), 36) }
+
+// markOf returns the mark of the entry with a tag of a server.
+func markOf(uid, tag string) string {
+	if tag == "" {
+		return "" // of Node.js
+	}
+	return uid + "." + tag
 }
 
 // expectEntry queues an entry and notes that it is awaited, both in the same order.
@@ -86,7 +101,7 @@ func (ln *line) withdraw(rec *record) bool {
 // Redis lost them, or they are those of a moment ago that nobody waits for.
 func (ln *line) recorded(d delivery) {
 	ln.mu.Lock()
-	i := slices.IndexFunc(ln.records, func(rec *record) bool { return rec.payload == d.payload })
+	i := slices.IndexFunc(ln.records, func(rec *record) bool { return rec.tag == d.tag })
 	if i < 0 {
 		ln.mu.Unlock()
 		return
@@ -102,7 +117,7 @@ func (ln *line) recorded(d delivery) {
 
 func (rec *record) give(offset string) {
 	defer close(rec.done)
-	rec.deliver(offset)
+	rec.deliver(offset, rec.mark)
 }
 
 // Delivered returns how far the stream was read when nothing that was read waits to

@@ -22,7 +22,7 @@ func recordText(t testing.TB, n *redistest.Node, text string, in ...string) (off
 	t.Helper()
 	called := 0
 	op := cluster.Emit{Target: rooms.Target{In: in}, Data: redistest.Event("e", text)}
-	err = n.Adapter.(*adapter).Record(t.Context(), op, func(o string) {
+	err = n.Adapter.(*adapter).Record(t.Context(), op, func(o, _ string) {
 		offset = o
 		called++
 		op.Offset = o
@@ -92,7 +92,7 @@ func TestRecordDoesNotWaitForARedisThatIsAway(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	delivered := "never"
-	err := a.Adapter.(*adapter).Record(ctx, cluster.Emit{Data: redistest.Event("e", "paused")}, func(o string) { delivered = o })
+	err := a.Adapter.(*adapter).Record(ctx, cluster.Emit{Data: redistest.Event("e", "paused")}, func(o, _ string) { delivered = o })
 	if delivered != "" || !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("%q, %v", delivered, err)
 	}
@@ -297,5 +297,59 @@ func TestUpdate(t *testing.T) {
 	_ = r.Update(left, time.Minute)
 	if got := restored(); got != `{"name":"ada"}` {
 		t.Errorf("got %s", got)
+	}
+}
+
+// TestGivenUpRecordIsNotMissed has Redis take an event late, after its record was given
+// up: a socket that was delivered it has not missed it, another one has.
+func TestGivenUpRecordIsNotMissed(t *testing.T) {
+	s := redistest.Start(t)
+	a, b := tested.Pair(t, s, "/")
+	first, err := recordText(t, a, "first")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.NextEmit()
+	s.Command("CLIENT", "PAUSE", "500", "WRITE")
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	brief, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	var marks []string
+	for _, ctx := range []context.Context{brief, ended} {
+		// Their texts are the same, so that only the mark tells them apart.
+		err := a.Adapter.(*adapter).Record(ctx, cluster.Emit{Data: redistest.Event("e", "late")}, func(offset, mark string) {
+			if offset != "" {
+				t.Errorf("recorded at %s", offset)
+			}
+			marks = append(marks, mark)
+		})
+		if err == nil {
+			t.Error("recorded in time")
+		}
+	}
+	if third, err := recordText(t, a, "late"); err != nil || third == "" {
+		t.Errorf("%q, %v", third, err)
+	}
+	for range 3 {
+		b.NextEmit()
+	}
+	for _, n := range []*redistest.Node{a, b} {
+		for got, want := range map[string]int{"": 3, marks[0]: 2, marks[1]: 2, marks[0] + " " + marks[1]: 1} {
+			left := cluster.Session{PID: "p", ID: "i", Offset: first, Marks: strings.Fields(got)}
+			missed, err := n.Adapter.(*adapter).Missed(t.Context(), left)
+			if err != nil || len(missed.Events) != want {
+				t.Errorf("with the marks %q: missed %d, not %d, %v", got, len(missed.Events), want, err)
+			}
+		}
+	}
+	// The marks are saved.
+	left := cluster.Session{PID: "secret", ID: "id", Rooms: []string{"id"}, Data: sio.Data{JSON: []byte("{}")}, Offset: first, Marks: marks}
+	if err := a.Adapter.(*adapter).Save(left, time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	got, err := a.Adapter.(*adapter).Restore(t.Context(), "secret", first)
+	if err != nil || !slices.Equal(got.Marks, marks) {
+		t.Errorf("%+v, %v", got, err)
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/clusters/internal/peer"
 	"github.com/caddy-socketio/caddy-socketio/clusters/internal/redislink"
 	"github.com/caddy-socketio/caddy-socketio/internal/msgpack"
+	"github.com/caddy-socketio/caddy-socketio/rooms"
 	"github.com/caddy-socketio/caddy-socketio/sio"
 	"github.com/redis/rueidis"
 )
@@ -37,10 +38,11 @@ type savedSession struct {
 	Identity peer.Text       `json:"identity"`
 	Lost     peer.Text       `json:"lost"` // milliseconds since 1970
 	Position peer.Text       `json:"position"`
+	Marks    peer.List       `json:"marks"`
 }
 
 // encodeSession returns base64 of MessagePack {sid, pid, rooms, data, nsp, values,
-// offset, identity, lost, position}. Node's adapter ignores what it does not know.
+// offset, identity, lost, position, marks}. Node's adapter ignores what it does not know.
 func encodeSession(s cluster.Session, namespace string) (string, error) {
 	names, err := peer.JSON(append(peer.List{}, s.Rooms...))
 	if err != nil {
@@ -67,6 +69,13 @@ func encodeSession(s cluster.Session, namespace string) (string, error) {
 		add("lost", quoted(strconv.FormatInt(s.Lost.UnixMilli(), 10)))
 	}
 	add("position", quoted(s.Position))
+	if len(s.Marks) > 0 {
+		marks, err := peer.JSON(s.Marks)
+		if err != nil {
+			return "", err
+		}
+		add("marks", sio.Data{JSON: marks})
+	}
 	parts = append(parts, []byte("}"))
 	b, err := msgpack.AppendData(nil, sio.Splice(parts, values))
 	if err != nil {
@@ -101,7 +110,7 @@ func decodeSession(value, namespace string) (s cluster.Session, err error) {
 	}
 	s = cluster.Session{
 		ID: string(saved.SID), PID: string(saved.PID), Rooms: saved.Rooms, Offset: string(saved.Offset), Known: saved.Nsp != nil,
-		Identity: string(saved.Identity), Position: string(saved.Position),
+		Identity: string(saved.Identity), Position: string(saved.Position), Marks: saved.Marks,
 	}
 	if ms, err := strconv.ParseInt(string(saved.Lost), 10, 64); err == nil {
 		s.Lost = time.UnixMilli(ms)
@@ -192,7 +201,7 @@ func (a *adapter) Missed(ctx context.Context, left cluster.Session) (missed clus
 	if err != nil {
 		return missed, err
 	}
-	m := missing{line: a.line, events: left.Offset, operations: left.Position, member: cluster.NewMembership(left.Rooms)}
+	m := missing{line: a.line, events: left.Offset, operations: left.Position, member: cluster.NewMembership(left.Rooms), got: rooms.NewSet(left.Marks)}
 	if !validID(m.operations) {
 		m.operations = m.events
 	}
@@ -225,13 +234,14 @@ type missing struct {
 	line               *line
 	events, operations string // the offsets after which they count
 	member             *cluster.Membership
+	got                rooms.Set // marks of events that it was delivered
 	found              []cluster.Emit
 }
 
 // add looks at the next entry. Volatile events may be missed.
 func (m *missing) add(entry *rueidis.XRangeEntry) {
 	f := entry.FieldValues
-	if f["nsp"] != m.line.namespace {
+	if _, got := m.got[markOf(f["uid"], f["tag"])]; got || f["nsp"] != m.line.namespace {
 		return
 	}
 	typ, err := strconv.Atoi(f["type"])

@@ -207,6 +207,31 @@ describe('recovery', { skip: redisMissing, timeout: 120_000 }, () => {
 		});
 	}
 
+	it('sends nothing twice that was emitted while Redis was frozen', async (t) => {
+		const lost = await roam(t, caddy);
+		const { socket } = lost;
+		await call(socket, 'join', 'frozen');
+		const teller = await connect(t, caddy);
+		teller.emit('to', 'frozen', 'before');
+		await has(socket, 1);
+		const length = await client.xlen('socket.io');
+		redis.freeze();
+		t.after(() => redis.thaw());
+		for (let i = 0; i < 5; i++) teller.emit('to', 'frozen', i);
+		await has(socket, 6); // nobody waits for Redis for long
+		redis.thaw();
+		await eventually(async () => await client.xlen('socket.io') >= length + 5, 'they are in the stream');
+		await eventually(async () => (await caddy.get('/socketio/')).body.hubs[0].cluster.connected, 'the cluster is connected');
+		await lose(lost);
+		const back = eventOf(socket, 'connect');
+		lost.balancer.to(other);
+		await within(back, 'connect');
+		assert.equal(socket.recovered, true);
+		teller.emit('to', 'frozen', 'after');
+		await eventually(() => socket.got.some(([first]) => first === 'after'), 'what comes after');
+		assert.deepEqual(socket.got.map(([first]) => first), ['before', 0, 1, 2, 3, 4, 'after']);
+	});
+
 	it('begins anew without a session', async (t) => {
 		const lost = await roam(t, caddy, { name: '/chat' });
 		const { id } = lost.socket;

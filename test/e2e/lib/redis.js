@@ -50,6 +50,15 @@ export class Redis {
 		await within(this.#exit, 'end of redis-server');
 	}
 
+	// freeze has the server say nothing, with its connections open, until it is thawed.
+	freeze() {
+		this.#child.kill('SIGSTOP');
+	}
+
+	thaw() {
+		this.#child.kill('SIGCONT');
+	}
+
 	async stop() {
 		await this.down();
 		await rm(this.#dir, { recursive: true, force: true });
