@@ -10,9 +10,13 @@
 // and N the name of a namespace:
 //
 //	XADD S MAXLEN ~ 10000 * uid U nsp N type T data D
-//	PUBLISH C#N#     questions, as MessagePack {type, data, uid, nsp}
+//	PUBLISH C#N#     questions, as MessagePack {type, data, uid, nsp, after}
 //	PUBLISH C#N#U#   answers to the server U
 //	SET sio:session:PID
+//
+// Entries of events have a tag besides, which tells them from all others of U. After is
+// the sender's last entry, after which Caddy handles the question. Types 64 and 65 ask for
+// a socket by its pid, and answer that. Node.js's servers ignore all of these.
 //
 // The stream carries what is emitted (type 3), and orders to join (4), leave (5)
 // and disconnect (6). Its data is JSON text or, with binary in it, base64 of
