@@ -9,8 +9,6 @@ import (
 
 	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/types"
-	"cel.dev/cel-go/common/types/ref"
-	"cel.dev/cel-go/common/types/traits"
 	"cel.dev/cel-go/ext"
 )
 
@@ -26,18 +24,20 @@ const (
 	// maxArgs is how many arguments an event may have that an expression looks
 	// at.
 	maxArgs = 1000
-	// maxRegexp is how many instructions a regular expression may have.
-	maxRegexp = 5000
+	// maxExpression is how many characters an expression may have.
+	maxExpression = 10_000
 )
 
 // environment is what expressions know, built when the first is compiled: the
 // variables, CEL's own functions, its optional values, and the extensions strings,
 // math, sets and bindings.
 var environment = sync.OnceValues(func() (*cel.Env, error) {
-	return cel.NewEnv(
-		cel.OptionalTypes(),
+	return cel.NewCustomEnv(
+		standardLibrary(), matchesFunction(),
+		cel.OptionalTypes(), cel.EagerlyValidateDeclarations(true),
 		ext.Strings(), ext.Math(), ext.Sets(), ext.Bindings(),
-		cel.RegexProgramSizeLimit(maxRegexp),
+		guardFunctions,
+		cel.ParserExpressionSizeLimit(maxExpression),
 		objectTypes,
 		cel.Variable("socket", socketType.cel),
 		cel.Variable("event", eventType.cel),
@@ -55,7 +55,12 @@ var placeholderHint = regexp.MustCompile(`\{(socket|event|http|jwt)\.[\w.-]+\}`)
 
 // newExpression compiles an expression. The error says in one line what is wrong
 // and where.
-func newExpression(text string) (*expression, error) {
+func newExpression(text string) (x *expression, err error) {
+	defer func() {
+		if value := recover(); value != nil {
+			x, err = nil, fmt.Errorf("expression: CEL can't compile it: %v", value)
+		}
+	}()
 	if strings.TrimSpace(text) == "" {
 		return nil, errors.New("the expression is empty")
 	}
@@ -70,7 +75,12 @@ func newExpression(text string) (*expression, error) {
 	if t := checked.OutputType(); t.Kind() != cel.BoolKind && t.Kind() != cel.DynKind {
 		return nil, fmt.Errorf("the expression is of type %s: expected one that is true or false", t)
 	}
-	program, err := env.Program(checked, cel.EvalOptions(cel.OptOptimize), cel.CostLimit(maxCost), cel.CostTracking(costs{}))
+	c := costs{regexps: make(map[string]int)}
+	where := func(id int64) string {
+		place := checked.NativeRep().SourceInfo().GetStartLocation(id)
+		return fmt.Sprintf("expression, line %d column %d", place.Line(), place.Column()+1)
+	}
+	program, err := env.Program(checked, cel.EvalOptions(cel.OptOptimize), cel.CostLimit(maxCost), cel.CostTracking(c), c.literalRegexps(where))
 	if err != nil {
 		return nil, err
 	}
@@ -80,6 +90,9 @@ func newExpression(text string) (*expression, error) {
 func compileError(text string, issues *cel.Issues) error {
 	first := issues.Errors()[0]
 	err := fmt.Errorf("expression, line %d column %d: %s", first.Location.Line(), first.Location.Column()+1, first.Message)
+	if first.Location.Line() < 1 { // the whole expression is at fault
+		err = fmt.Errorf("expression: %s", first.Message)
+	}
 	if match := placeholderHint.FindString(text); match != "" {
 		err = fmt.Errorf("%w; expressions have no placeholders: write %s, not %s", err, strings.Trim(match, "{}"), match)
 	}
@@ -103,28 +116,4 @@ func (x *expression) holds(s *scope) error {
 		return errFalse
 	}
 	return fmt.Errorf("it is of type %s, not bool", result.Type().TypeName())
-}
-
-// costs counts the operations whose types are not known beforehand, as those of
-// arguments, which CEL takes for one unit each: by the size of what they work on.
-type costs struct{}
-
-func (costs) CallCost(_, overload string, args []ref.Val, result ref.Val) *uint64 {
-	if overload != "" {
-		return nil // CEL does it
-	}
-	size := sizeOf(result)
-	for _, arg := range args {
-		size += sizeOf(arg)
-	}
-	return new(1 + size/10)
-}
-
-func sizeOf(value ref.Val) uint64 {
-	sized, ok := value.(traits.Sizer)
-	if !ok {
-		return 0
-	}
-	size, _ := sized.Size().(types.Int)
-	return uint64(size)
 }

@@ -50,7 +50,9 @@ const forbidden = "forbidden"
 //
 // One evaluation looks at no more than 64 KiB of what the client sent, without binary
 // values, and does no more work than some ten milliseconds' worth. Past that the
-// expression does not hold.
+// expression does not hold. A regular expression in the config has at most 5,000
+// instructions; one that is computed, from an argument for instance, has at most 1,000
+// bytes too.
 type Require struct {
 	// Expr is the expression.
 	Expr string `json:"expr,omitempty"`
