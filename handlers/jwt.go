@@ -69,10 +69,14 @@ type JWT struct {
 	// Placeholders as in Secret. Default: any.
 	Audience []string `json:"audience,omitempty"`
 	// Leeway is what the clocks of the issuer and of this server may differ by,
-	// when the claims exp, nbf and iat are checked. Default: 30s.
+	// when the claims exp, nbf and iat are checked. Each of them that a token has
+	// must be a finite number. Default: 30s.
 	Leeway *caddy.Duration `json:"leeway,omitempty"`
-	// CloseOnExpiry disconnects the socket when its token expires, unless it has
-	// brought a newer one by then. A token that does not expire ends nothing.
+	// CloseOnExpiry disconnects the socket when its token expires, at the time of
+	// the claim exp, unless it has brought a newer one by then. The leeway does not
+	// extend this time: it is for the verification of tokens. A token that was
+	// accepted within the leeway after exp disconnects the socket when the leeway
+	// is over. A token without exp never does.
 	CloseOnExpiry bool `json:"close_on_expiry,omitempty"`
 
 	from     []Text
@@ -305,8 +309,9 @@ func bare(text string) string {
 	return text
 }
 
-// deadline returns when a token ends its socket: when it expires, or when it is no
-// longer taken, if it was taken after that. It is zero when it never expires.
+// deadline returns the time at which a token that was accepted now disconnects its
+// socket: the claim exp, or the end of the leeway after it if exp has passed. It is
+// zero for a token that never expires.
 func (j *JWT) deadline(t token, now time.Time) time.Time {
 	if t.expiry.IsZero() || t.expiry.After(now) {
 		return t.expiry

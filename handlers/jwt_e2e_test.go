@@ -17,7 +17,8 @@ import (
 // serveMembers serves a namespace /chat for members with a token.
 func serveMembers(t *testing.T) (url string) {
 	t.Helper()
-	verify := provision(t, &JWT{Secret: testSecret, CloseOnExpiry: true, Leeway: new(caddy.Duration(time.Second))})
+	// The leeway is long, so that a test ends in time only if nothing waits for it.
+	verify := provision(t, &JWT{Secret: testSecret, CloseOnExpiry: true, Leeway: new(caddy.Duration(24 * time.Hour))})
 	refresh := provision(t, &JWT{Secret: testSecret, From: []string{"{event.args.0}"}})
 	member := &Require{Expr: `jwt.role != "banned"`, Message: "you are banned, {jwt.sub}"}
 	public := &Require{Expr: `event.args[0].startsWith("public:")`}

@@ -53,6 +53,9 @@ func (v *verifier) verify(ctx context.Context, text string, now time.Time) (toke
 		return token{}, invalid(err)
 	}
 	header := parsed.Headers[0]
+	if err := checkHeader(header); err != nil {
+		return token{}, invalid(err)
+	}
 	keys, err := v.keys.keysFor(ctx, header.KeyID, jose.SignatureAlgorithm(header.Algorithm))
 	if err != nil {
 		return token{}, &hub.Outage{Err: err}
@@ -78,19 +81,46 @@ var (
 	errNoObject = errors.New("its claims are no JSON object")
 )
 
+// checkHeader refuses headers that change how a token is read: extensions that the
+// reader must support (RFC 7515, 4.1.11), as we support none, and claims without base64,
+// which tokens must not have (RFC 7797, 7).
+func checkHeader(h jose.Header) error {
+	for _, name := range []jose.HeaderKey{"crit", "b64"} {
+		if _, ok := h.ExtraHeaders[name]; ok {
+			return fmt.Errorf("its header has %s", name)
+		}
+	}
+	return nil
+}
+
 // openToken returns the claims, if the token is signed with one of the keys.
 func openToken(parsed *jwt.JSONWebToken, keys []jwtKey) (claims jwt.Claims, raw json.RawMessage, err error) {
 	err = errNoKey
 	for _, k := range keys {
+		// The map makes the parser refuse a key that is there twice, at any depth.
+		var all map[string]any
 		claims, raw = jwt.Claims{}, nil
-		if err = parsed.Claims(k.key, &claims, &raw); err == nil {
-			break
+		if err = parsed.Claims(k.key, &claims, &raw, &all); err != nil {
+			continue
 		}
-	}
-	if err == nil && (len(raw) == 0 || raw[0] != '{') {
-		err = errNoObject
+		if all == nil {
+			return claims, raw, errNoObject
+		}
+		return claims, raw, checkNull(all)
 	}
 	return claims, raw, err
+}
+
+// checkNull refuses registered claims that are null. The parser takes null for a claim
+// that is missing, and JSON.stringify writes null for NaN: a token whose exp was
+// miscalculated would never expire.
+func checkNull(claims map[string]any) error {
+	for _, name := range []string{"exp", "nbf", "iat", "iss", "sub", "aud", "jti"} {
+		if value, ok := claims[name]; ok && value == nil {
+			return fmt.Errorf("its claim %s is null", name)
+		}
+	}
+	return nil
 }
 
 // check says whether a token that is authentic is for us, and now.
