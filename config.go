@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -186,33 +185,6 @@ func setDuration(to *time.Duration, from caddy.Duration) {
 	if from > 0 {
 		*to = time.Duration(from)
 	}
-}
-
-// allowOrigin lets pages of the site itself and of the listed ones connect.
-func allowOrigin(listed []string) func(string, *http.Request) bool {
-	if slices.Contains(listed, "*") {
-		return nil
-	}
-	return func(origin string, r *http.Request) bool {
-		return slices.ContainsFunc(listed, func(o string) bool { return strings.EqualFold(o, origin) }) ||
-			hub.SameOrigin(origin, r)
-	}
-}
-
-var defaultPorts = map[string]string{"80": "http", "443": "https"}
-
-func checkOrigin(origin string) error {
-	if origin == "*" {
-		return nil
-	}
-	u, err := url.Parse(origin)
-	if err != nil || u.Scheme == "" || u.Host == "" || origin != u.Scheme+"://"+u.Host || strings.Contains(u.Host, "*") {
-		return fmt.Errorf("origin %q: expected * or an origin like https://app.example.com, without a path or a star", origin)
-	}
-	if scheme, ok := defaultPorts[u.Port()]; ok && scheme == u.Scheme {
-		return fmt.Errorf("origin %q: expected it without the port %s, which browsers leave out with %s", origin, u.Port(), scheme)
-	}
-	return nil
 }
 
 func checkCookie(name string) error {

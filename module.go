@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"slices"
 	"strings"
 	"sync"
 
@@ -70,8 +69,10 @@ type Handler struct {
 	// only jwt and require are done. Default: not at all.
 	Recovery caddy.Duration `json:"recovery,omitempty"`
 	// Origins are the web sites, besides this one, whose pages may connect,
-	// like https://app.example.com. "*" means all. Requests without an Origin
-	// are not from pages and always may. Default: none.
+	// like https://app.example.com, or https://*.example.com whose star is one
+	// label. "*" means all, "null" pages without an origin, "file://" local pages.
+	// Requests without an Origin do not come from a web page and are accepted.
+	// Default: none.
 	Origins []string `json:"origins,omitempty"`
 	// Compression turns on permessage-deflate and the compression of answers to
 	// polls. Default: off.
@@ -112,9 +113,7 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	if err := h.check(); err != nil {
 		return err
 	}
-	if slices.Contains(h.Origins, "*") {
-		ctx.Logger().Warn("origins * lets the pages of any web site connect as their visitors")
-	}
+	h.warnOrigins(ctx.Logger())
 	if err := checkReachable(ctx, &reach.Handler{Name: "socketio", Prefix: h.Path, Source: h.Source}); err != nil {
 		return err
 	}

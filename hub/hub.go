@@ -63,7 +63,10 @@ func New(o Options) *Hub {
 	h.namespaces, h.counts = make(map[string]*Namespace), make(map[string]*counts)
 	h.ctx, h.cancel = context.WithCancel(context.Background())
 	h.logger.Store(o.Log)
-	h.engine = engine.NewServer(engine.Options{Log: h.log, Accept: h.accept, MaxUnjoined: MaxUnjoined})
+	h.engine = engine.NewServer(engine.Options{
+		Log: h.log, Accept: h.accept, MaxUnjoined: MaxUnjoined,
+		OriginRefused: h.warnOrigin,
+	})
 	h.Of("/")
 	return h
 }

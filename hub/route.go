@@ -18,6 +18,7 @@ type Route struct {
 	identity RouteIdentity
 	settings atomic.Pointer[routeSettings]
 	gone     atomic.Bool // no config has it any more
+	origins  warnings    // of refused origins
 }
 
 // routeSettings are what the newest config says about a route.
@@ -38,6 +39,7 @@ func (r *Route) configure(c RouteConfig) {
 	r.identity = c.RouteIdentity
 	r.settings.Store(&routeSettings{RouteConfig: c, all: c.Namespaces == nil, names: newNames(c.Namespaces)})
 	r.engine.SetConfig(c.Engine)
+	r.origins.reset()
 }
 
 func (r *Route) config() *routeSettings { return r.settings.Load() }
@@ -68,7 +70,8 @@ func (r *Route) Connections() int { return r.engine.Sessions() }
 func routeOf(s *engine.Session) *Route { return s.Route().Owner.(*Route) }
 
 // SameOrigin reports whether an Origin is the one that the request was sent to:
-// the same host and port, with the scheme's own port where none is named.
+// the same host and port, with the scheme's own port where none is named. Native
+// clients name the schemes ws and wss, which no page has.
 func SameOrigin(origin string, r *http.Request) bool {
 	u, err := url.Parse(origin)
 	switch {
@@ -76,10 +79,14 @@ func SameOrigin(origin string, r *http.Request) bool {
 		return false
 	case u.Scheme == "http" && r.TLS != nil:
 		return false // anybody on the way can write such pages
-	case u.Scheme != "http" && u.Scheme != "https":
-		return false
 	}
-	return strings.EqualFold(withPort(u.Host, u.Scheme == "https"), withPort(r.Host, u.Scheme == "https"))
+	switch u.Scheme {
+	case "http", "ws":
+		return strings.EqualFold(withPort(u.Host, false), withPort(r.Host, false))
+	case "https", "wss":
+		return strings.EqualFold(withPort(u.Host, true), withPort(r.Host, true))
+	}
+	return false
 }
 
 // withPort adds the port that the scheme implies.

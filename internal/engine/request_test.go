@@ -201,6 +201,14 @@ func TestOrigins(t *testing.T) {
 		}{
 			{"GET", handshake, "X-None", "", 200},
 			{"GET", handshake, "Origin", "null", 403},
+			{"GET", handshake, "Origin", "Null", 403},
+			{"GET", handshake, "Origin", "null null", 403},
+			{"GET", handshake, "Origin", "file://", 403},
+			{"GET", handshake, "Origin", "h:8080", 403},
+			{"GET", handshake, "Origin", "*", 200},
+			{"GET", handshake, "Origin", "h", 200},
+			{"GET", handshake, "Origin", "", 200},
+			{"GET", handshake + "&j=0", "Origin", "*", 200},
 			{"GET", handshake, "Origin", "https://good.example.evil.io", 403},
 			{"POST", handshake + "&sid=x", "Origin", "https://evil.example", 403},
 			{"OPTIONS", handshake, "Origin", "https://evil.example", 403},
@@ -217,6 +225,9 @@ func TestOrigins(t *testing.T) {
 			if status == 403 && h.Get("Access-Control-Allow-Origin") != "" {
 				t.Error("CORS headers for a foreign page")
 			}
+		}
+		if _, _, h := w.do("GET", handshake, "", "Origin", "*"); h.Get("Access-Control-Allow-Origin") != "" {
+			t.Error("CORS headers for a value that is no origin")
 		}
 		d := websocket.Dialer{NetDialContext: w.dial}
 		if _, resp, err := d.Dial("ws://x/?EIO=4&transport=websocket", http.Header{"Origin": {"https://evil.example"}}); err == nil || resp.StatusCode != 403 {

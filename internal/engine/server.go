@@ -34,6 +34,9 @@ type Options struct {
 	// MaxUnjoined is the limit of sessions for which [Session.Joined] has not been
 	// called; beyond it new ones are refused with status 503. Default 20,000.
 	MaxUnjoined int
+	// OriginRefused is called when a request is refused because of its origin, or
+	// of several; an empty one is unknown, with JSONP only. Nil does nothing.
+	OriginRefused func(q *Request, origin string)
 }
 
 // Server is a table of sessions and what serves them. It outlives routes. It is safe

@@ -53,7 +53,11 @@ func TestOrigins(t *testing.T) {
 		"https://evil.io":                    false,
 		"null":                               false,
 		"file://":                            false,
-		"*":                                  false,
+		"ws://" + common.address:             true,
+		"wss://" + common.address:            true,
+		"wss://evil.io":                      false,
+		"null null":                          false,
+		"Null":                               false,
 		"foo://" + common.address:            false,
 		"http://x@" + common.address:         false,
 		"http://" + common.address + ".evil": false,
@@ -91,6 +95,20 @@ func checkOrigin(t *testing.T, origin string, good bool) {
 		}
 	}
 	session.wantPost("", 400, "") // the refused requests have left it alone until now
+}
+
+// A value that no browser sends is no origin: it is accepted, without CORS headers.
+func TestNoOrigins(t *testing.T) {
+	common.watch(t)
+	for _, origin := range []string{"", "*", "localhost", "?"} {
+		got := common.do(t, "GET", "/socket.io/?EIO=4&transport=polling", "", "Origin", origin)
+		if got.status != 200 || got.header.Get("Access-Control-Allow-Origin") != "" || got.header.Get("Access-Control-Allow-Credentials") != "" {
+			t.Errorf("%q: got %d %v", origin, got.status, got.header)
+		}
+		if got := common.upgrade(t, "/socket.io/?EIO=4&transport=websocket", "Origin: "+origin+"\r\n"); got.status != 101 {
+			t.Errorf("%q: the upgrade got %d", origin, got.status)
+		}
+	}
 }
 
 func TestBadHandshakes(t *testing.T) {
