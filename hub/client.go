@@ -30,6 +30,7 @@ type client struct {
 	// when there is none; assembled counts them and is owned by Receive.
 	assembling atomic.Uint64
 	assembled  uint64
+	understood bool    // a packet was decoded; owned by Receive
 	limiter    limiter // owned by Receive
 
 	mu      sync.Mutex // guards the following; a leaf
@@ -76,12 +77,17 @@ func (c *client) expire() {
 func (c *client) Receive(message eio.Packet) error {
 	p, complete, err := c.decoder.Add(message)
 	switch {
+	case err != nil && !c.understood:
+		c.warnParser(message, err)
+		c.reject(ReasonForced, err)
 	case err != nil:
 		c.reject(ReasonForced, err)
 	case complete:
+		c.understood = true
 		c.assembling.Store(0)
 		c.take(p)
 	case c.assembling.Load() == 0:
+		c.understood = true
 		c.assemble()
 	}
 	return nil

@@ -43,6 +43,8 @@ type Hub struct {
 	recovery atomic.Int64 // the longest time.Duration of the routes
 	replies  replies.Log
 	stats    stats
+	parsers  warnings // of clients with other parsers
+	unknown  unknownSessions
 
 	useMu       sync.Mutex // guards generations, and makes changes of configs one at a time
 	generations []*Generation
@@ -65,7 +67,7 @@ func New(o Options) *Hub {
 	h.logger.Store(o.Log)
 	h.engine = engine.NewServer(engine.Options{
 		Log: h.log, Accept: h.accept, MaxUnjoined: MaxUnjoined,
-		OriginRefused: h.warnOrigin,
+		OriginRefused: h.warnOrigin, SessionUnknown: h.countUnknownSession,
 	})
 	h.Of("/")
 	return h

@@ -95,6 +95,8 @@ func (h *Hub) adopt(configs []RouteConfig) []*Route {
 // apply makes a generation the one that counts. The caller holds useMu.
 func (h *Hub) apply(g *Generation) {
 	h.logger.Store(g.config.Log)
+	h.parsers.reset()
+	h.unknown.reset()
 	d := newDeclared(g.config.Namespaces)
 	h.mu.Lock()
 	h.declared, h.cluster = d, g.config.Cluster

@@ -4,6 +4,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/caddy-socketio/caddy-socketio/internal/eio"
 	"github.com/caddy-socketio/caddy-socketio/internal/engine"
 	"go.uber.org/zap"
 )
@@ -14,6 +15,9 @@ const (
 	warningsPeriod = time.Hour
 	// maxWarningText is how many bytes of a client's text a warning has.
 	maxWarningText = 200
+	// unknownSessionsLimit is how many requests within a minute have to name an
+	// unknown session before that is a warning.
+	unknownSessionsLimit = 10
 )
 
 // warnings limits the warnings of one kind, so that clients can't fill the log. A key is
@@ -70,4 +74,65 @@ func shorten(text string) string {
 		return text[:maxWarningText] + "..."
 	}
 	return text
+}
+
+// warnParser logs that the first packet of a client was not encoded by Socket.IO's
+// default parser. err is the error of our decoder.
+func (c *client) warnParser(message eio.Packet, err error) {
+	format := "unknown"
+	switch {
+	case message.Binary:
+		format = "binary, as of socket.io-msgpack-parser"
+	case len(message.Data) > 0 && message.Data[0] == '{':
+		format = "JSON, as of socket.io-json-parser"
+	}
+	address := c.session.Handshake().Address
+	if !c.hub.parsers.admit(format + " " + address) {
+		return
+	}
+	c.hub.log().Warn("the first packet of a client is not a packet of Socket.IO: connection closed",
+		zap.String("hub", c.hub.name), zap.String("address", address), zap.String("format", format), zap.Error(err),
+		zap.String("remedy", "only the default parser is supported: remove the option parser from the client"))
+}
+
+// unknownSessions counts requests that name a session that this node does not have.
+type unknownSessions struct {
+	mu     sync.Mutex // guards the following; a leaf
+	count  int
+	since  time.Time // the first of count
+	warned time.Time // zero if there was no warning
+}
+
+// add counts a request. It reports whether a warning is due.
+func (u *unknownSessions) add(now time.Time) bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if now.Sub(u.since) > time.Minute {
+		u.count, u.since = 0, now
+	}
+	u.count++
+	if u.count < unknownSessionsLimit || !u.warned.IsZero() && now.Sub(u.warned) < warningsPeriod {
+		return false
+	}
+	u.warned = now
+	return true
+}
+
+// reset admits the warning again.
+func (u *unknownSessions) reset() {
+	u.mu.Lock()
+	u.count, u.since, u.warned = 0, time.Time{}, time.Time{}
+	u.mu.Unlock()
+}
+
+// countUnknownSession counts a request for an unknown session if the hub is part of a
+// cluster: another node may know the session. It logs a warning when there are many.
+func (h *Hub) countUnknownSession(q *engine.Request) {
+	if h.Cluster() == nil || !h.unknown.add(time.Now()) {
+		return
+	}
+	h.log().Warn("clients often name sessions that this node does not know: is the load balancer sticky?",
+		zap.String("hub", h.name), zap.String("path", q.Route.Config().Path), zap.String("address", q.Address),
+		zap.String("remedy", "send all HTTP requests of a session to one node: by a cookie (option cookie), "+
+			"or by the client's address; or let clients use WebSocket alone (transports websocket)"))
 }

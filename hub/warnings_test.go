@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/caddy-socketio/caddy-socketio/hub"
+	"github.com/gorilla/websocket"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 	"go.uber.org/zap/zaptest/observer"
@@ -70,5 +71,47 @@ func TestOriginWarnings(t *testing.T) {
 		if origin := entry.ContextMap()["origin"].(string); len(origin) > 210 {
 			t.Errorf("an origin of %d bytes is logged", len(origin))
 		}
+	}
+}
+
+// The first packet of a client with another parser is logged.
+func TestParserWarnings(t *testing.T) {
+	core, logs := observer.New(zapcore.WarnLevel)
+	s := newSite(t, hub.Config{Log: zap.New(core), Routes: []hub.RouteConfig{route("r", "/")}})
+	const message = "the first packet of a client is not a packet of Socket.IO: connection closed"
+	send := func(kind int, data string) {
+		t.Helper()
+		c := dial(t, s.url+"/0/", "4")
+		if err := c.conn.WriteMessage(kind, []byte(data)); err != nil {
+			t.Fatal(err)
+		}
+		for {
+			if _, err := c.next(); err != nil {
+				return // it is closed
+			}
+		}
+	}
+	for _, test := range []struct {
+		kind         int
+		data, format string
+		want         int
+	}{
+		{websocket.BinaryMessage, "\x82\xa4type\x00\xa3nsp\xa1/", "binary, as of socket.io-msgpack-parser", 1},
+		{websocket.BinaryMessage, "\x82\xa4type\x00\xa3nsp\xa1/", "", 1}, // of the same address
+		{websocket.TextMessage, `4{"type":0,"nsp":"/"}`, "JSON, as of socket.io-json-parser", 2},
+		{websocket.TextMessage, "4hello", "unknown", 3},
+		{websocket.TextMessage, "4", "", 3},
+	} {
+		send(test.kind, test.data)
+		got := logs.FilterMessage(message).All()
+		if len(got) != test.want || test.format != "" && got[len(got)-1].ContextMap()["format"] != test.format {
+			t.Errorf("%q: logged %v", test.data, got)
+		}
+	}
+	c := dial(t, s.url+"/0/", "4")
+	c.join("/", "")
+	c.send("4{")
+	if _, err := c.next(); err == nil || logs.Len() != 3 {
+		t.Errorf("a later packet is no reason for a warning: %v", logs.All())
 	}
 }

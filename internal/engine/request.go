@@ -131,6 +131,9 @@ func (x *exchange) check() (*Session, *refusal) {
 func (x *exchange) checkSession(s *Session, transport string) (*Session, *refusal) {
 	switch {
 	case s == nil:
+		if report := x.server.options.SessionUnknown; report != nil {
+			report(x.Request)
+		}
 		return nil, errSession
 	case x.upgrade != (transport == webSocket), !x.upgrade && s.Transport() != transport, s.handshake.Version != x.version:
 		return nil, errRequest

@@ -37,6 +37,9 @@ type Options struct {
 	// OriginRefused is called when a request is refused because of its origin, or
 	// of several; an empty one is unknown, with JSONP only. Nil does nothing.
 	OriginRefused func(q *Request, origin string)
+	// SessionUnknown is called when a request names a session that does not exist.
+	// Nil does nothing.
+	SessionUnknown func(q *Request)
 }
 
 // Server is a table of sessions and what serves them. It outlives routes. It is safe
