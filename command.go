@@ -120,8 +120,12 @@ func (c *call) flag(name string) string { return c.cmd.Flag(name).Value.String()
 
 func (c *call) isSet(name string) bool { return c.flag(name) == "true" }
 
-// strings returns the values of a flag that may be given several times.
+// strings returns the values of a flag that may be given several times, nil when it
+// is not given.
 func (c *call) strings(name string) []string {
+	if !c.cmd.Flags().Changed(name) {
+		return nil
+	}
 	values, err := c.cmd.Flags().GetStringArray(name)
 	if err != nil {
 		panic(err) // the command has no such flag

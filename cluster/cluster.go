@@ -47,7 +47,8 @@ type State struct {
 }
 
 // Adapter tells and asks the other nodes of one namespace. Its methods are safe
-// for concurrent use.
+// for concurrent use. The hub never gives it a request whose target is nobody, see
+// [TargetsNobody]: Node.js's adapters read a target without rooms as everyone.
 type Adapter interface {
 	// Publish tells the other nodes to apply op. It queues and returns; it
 	// does not wait for the network or for them. Operations of one caller

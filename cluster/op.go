@@ -57,6 +57,26 @@ type ServerEmit struct {
 	Data sio.Data
 }
 
+// TargetsNobody reports whether an [Op] or a [Query] is for the sockets of a target
+// that is nobody. It is done already, on all nodes.
+func TargetsNobody(request any) bool {
+	switch request := request.(type) {
+	case Emit:
+		return request.Nobody
+	case Join:
+		return request.Nobody
+	case Leave:
+		return request.Nobody
+	case Disconnect:
+		return request.Nobody
+	case FetchSockets:
+		return request.Nobody
+	case EmitAck:
+		return request.Nobody
+	}
+	return false
+}
+
 func (Emit) op()       {}
 func (Join) op()       {}
 func (Leave) op()      {}

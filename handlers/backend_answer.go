@@ -188,21 +188,21 @@ func (e *answeredEmit) emit(ev *hub.Event) error {
 	if e.Namespace != "" && e.Namespace != s.Namespace().Name() {
 		return e.elsewhere(s, args)
 	}
-	if len(e.To) == 0 && len(e.Except) == 0 && !e.Broadcast {
+	if e.To == nil && len(e.Except) == 0 && !e.Broadcast {
 		out := s.Compress(true)
 		if e.Volatile {
 			out = out.Volatile()
 		}
 		return out.Emit(e.Event, args)
 	}
-	return e.broadcast(s.To(e.To...), args)
+	return e.broadcast(s.Broadcast(), args)
 }
 
 // elsewhere emits in another namespace, where the socket is nobody.
 func (e *answeredEmit) elsewhere(s *hub.Socket, args hub.Args) error {
 	var err error
 	found := s.Namespace().Hub().Visit(e.Namespace, func(ns *hub.Namespace) {
-		err = e.broadcast(ns.To(e.To...), args)
+		err = e.broadcast(ns.Except(), args)
 	})
 	if !found {
 		return fmt.Errorf("emit %s: there is no namespace %q", e.Event, e.Namespace)
@@ -212,6 +212,9 @@ func (e *answeredEmit) elsewhere(s *hub.Socket, args hub.Args) error {
 
 func (e *answeredEmit) broadcast(out hub.Broadcast, args hub.Args) error {
 	out = out.Except(e.Except...)
+	if e.To != nil {
+		out = out.To(e.To...)
+	}
 	if e.IncludeSender {
 		out = out.IncludeSender()
 	}

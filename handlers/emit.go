@@ -183,14 +183,14 @@ func (e *Emit) broadcast(ev *hub.Event, name string, args hub.Args, compress boo
 	if err != nil {
 		return err
 	}
-	if len(e.To) > 0 && len(to) == 0 {
-		return nil // an empty list of rooms is nobody, other than no list
-	}
 	except, err := e.except.For(ev)
 	if err != nil {
 		return err
 	}
-	out := ev.Socket.To(to...).Except(except...).Compress(compress)
+	out := ev.Socket.Except(except...).Compress(compress)
+	if len(e.To) > 0 {
+		out = out.To(to...)
+	}
 	if e.IncludeSender {
 		out = out.IncludeSender()
 	}

@@ -12,7 +12,7 @@ import (
 
 // Broadcast names sockets of a namespace and says how to emit to them. It is a
 // value: its methods return changed copies, and one may be kept and used again.
-// Without rooms it names all sockets. One that begins at a socket leaves that
+// Without a call of To or In it names all sockets. One that begins at a socket leaves that
 // socket out.
 type Broadcast struct {
 	ns       *Namespace
@@ -23,16 +23,17 @@ type Broadcast struct {
 	timeout  time.Duration
 }
 
-// To adds rooms: a socket that is in at least one of all rooms is meant, once.
+// To adds rooms: a socket that is in at least one of all rooms is meant, once. An
+// empty list of rooms means nobody, unless another call names rooms.
 func (b Broadcast) To(rooms ...string) Broadcast {
-	b.target.In = slices.Concat(b.target.In, rooms)
+	b.target = b.target.AddRooms(rooms...)
 	return b
 }
 
 // In is To.
 func (b Broadcast) In(rooms ...string) Broadcast { return b.To(rooms...) }
 
-// Except leaves out the sockets of rooms. A socket's id does for a room.
+// Except leaves out the sockets of rooms, none when the list is empty. A socket's id does for a room.
 func (b Broadcast) Except(rooms ...string) Broadcast {
 	b.target.Except = slices.Concat(b.target.Except, rooms)
 	return b

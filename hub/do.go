@@ -22,6 +22,7 @@ func (ns *Namespace) Do(op cluster.Op) (int, error) {
 }
 
 func (ns *Namespace) do(op cluster.Op, local bool) (int, error) {
+	local = local || cluster.TargetsNobody(op)
 	if emit, ok := op.(cluster.Emit); ok && !local && !emit.Volatile {
 		if r := ns.recorder(); r != nil {
 			return ns.emitShared(r, emit)
@@ -87,7 +88,7 @@ func (ns *Namespace) encode(op cluster.Emit) (*eio.Message, error) {
 // emit encodes an event once and queues it for each socket of the target.
 func (ns *Namespace) emit(op cluster.Emit) (int, error) {
 	m, err := ns.encode(op)
-	if err != nil {
+	if err != nil || op.Nobody {
 		return 0, err
 	}
 	if r := ns.recorder(); r != nil {
@@ -160,7 +161,7 @@ func (ns *Namespace) Ask(ctx context.Context, q cluster.Query, each func(cluster
 
 func (ns *Namespace) ask(ctx context.Context, q cluster.Query, local bool, each func(cluster.Answer)) error {
 	adapter := ns.adapter.Load()
-	if local || adapter == nil {
+	if local || adapter == nil || cluster.TargetsNobody(q) {
 		return ns.answer(ctx, q, each)
 	}
 	answers := make(chan cluster.Answer)

@@ -125,7 +125,8 @@ func (s *Socket) Compress(compress bool) Emitter { return Emitter{socket: s}.Com
 // Timeout begins an emit to the socket that waits so long for an acknowledgement.
 func (s *Socket) Timeout(d time.Duration) Emitter { return Emitter{socket: s}.Timeout(d) }
 
-// To begins a broadcast to the sockets of rooms, without this one.
+// To begins a broadcast to the sockets of rooms, without this one. An empty list of
+// rooms means nobody.
 func (s *Socket) To(rooms ...string) Broadcast { return s.Broadcast().To(rooms...) }
 
 // In is To.

@@ -204,7 +204,8 @@ func (ns *Namespace) RoomPage(prefix, after string, limit int) []rooms.Room {
 	return ns.index.Page(prefix, after, limit)
 }
 
-// To begins an emit to the sockets of rooms, each once. Further calls add rooms.
+// To begins an emit to the sockets of rooms, each once. Further calls add rooms. An
+// empty list of rooms means nobody.
 func (ns *Namespace) To(rooms ...string) Broadcast { return ns.all().To(rooms...) }
 
 // In is To.

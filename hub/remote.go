@@ -60,7 +60,7 @@ func (b Broadcast) FetchPage(ctx context.Context, after string, limit int) ([]Re
 	target := b.targeted()
 	add(b.ns.describePage(target, after, limit))
 	var err error
-	if adapter := b.ns.adapter.Load(); adapter != nil && !b.flags.Local {
+	if adapter := b.ns.adapter.Load(); adapter != nil && !b.flags.Local && !target.Nobody {
 		err = (*adapter).Ask(ctx, cluster.FetchSockets{Target: target}, func(a cluster.Answer) {
 			sockets, _ := a.(cluster.Sockets)
 			add(sockets)

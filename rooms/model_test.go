@@ -51,7 +51,7 @@ func (n *model) pick(t rooms.Target) (picked []int) {
 		return slices.ContainsFunc(names, func(name string) bool { return slices.Contains(joined, name) })
 	}
 	for m, joined := range n.of {
-		if (len(t.In) == 0 || inAny(joined, t.In)) && !inAny(joined, t.Except) {
+		if !t.Nobody && (len(t.In) == 0 || inAny(joined, t.In)) && !inAny(joined, t.Except) {
 			picked = append(picked, m)
 		}
 	}
@@ -131,6 +131,9 @@ func run(t *testing.T, p program) {
 			delete(twin.of, m)
 		case 7:
 			target := rooms.Target{In: p.names(), Except: p.names()}
+			if p.next(3) == 0 {
+				target = rooms.Target{Except: target.Except}.AddRooms(p.names()...)
+			}
 			equal(t, fmt.Sprint(target), sorted(x.Select(nil, target)), twin.pick(target))
 			limit := p.next(20)
 			equal(t, "page", x.Page("r", "r2", limit), twin.page("r", "r2", limit))

@@ -18,6 +18,9 @@ type selection[M comparable] struct {
 // Select appends the members that t means to dst, each once, in no particular
 // order, and returns it. It allocates only when dst has no room for them.
 func (x *Index[M]) Select(dst []M, t Target) []M {
+	if t.Nobody {
+		return dst
+	}
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	if len(t.In) <= 1 && len(t.Except) == 0 {

@@ -2,13 +2,25 @@ package rooms
 
 import "slices"
 
-// Target says which members are meant.
+// Target says which members are meant. The zero value means all members of the
+// index.
 type Target struct {
 	// In are rooms: members of any of them are meant. None: all members of the
 	// index. Rooms that don't exist have no members.
 	In []string
 	// Except are rooms whose members are not meant.
 	Except []string
+	// Nobody means no member, whatever In and Except say. A list of rooms that is
+	// given and has no rooms sets it, see [Target.AddRooms].
+	Nobody bool
+}
+
+// AddRooms returns t with further rooms in In. It stands where somebody gives a
+// list of rooms: one without rooms means nobody, unless t has rooms already.
+func (t Target) AddRooms(names ...string) Target {
+	t.In = slices.Concat(t.In, names)
+	t.Nobody = len(t.In) == 0
+	return t
 }
 
 // Set is names of rooms.
@@ -30,5 +42,5 @@ func (t Target) Means(rooms Set) bool {
 		_, ok := rooms[name]
 		return ok
 	}
-	return (len(t.In) == 0 || slices.ContainsFunc(t.In, in)) && !slices.ContainsFunc(t.Except, in)
+	return !t.Nobody && (len(t.In) == 0 || slices.ContainsFunc(t.In, in)) && !slices.ContainsFunc(t.Except, in)
 }

@@ -7,6 +7,49 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/rooms"
 )
 
+// An empty list of rooms means nobody, and no list means everyone.
+func TestAddRooms(t *testing.T) {
+	t.Parallel()
+	x := rooms.NewIndex[int](rooms.Options{})
+	x.Add(1, "a", "1")
+	x.Add(2, "b", "2")
+	tests := []struct {
+		name string
+		got  rooms.Target
+		want []int
+	}{
+		{"no list", rooms.Target{}, []int{1, 2}},
+		{"no list, except a room", rooms.Target{Except: []string{"a"}}, []int{2}},
+		{"no name", rooms.Target{}.AddRooms(), nil},
+		{"an empty list", rooms.Target{}.AddRooms([]string{}...), nil},
+		{"an empty list, except a room", rooms.Target{Except: []string{"a"}}.AddRooms(), nil},
+		{"a room", rooms.Target{}.AddRooms("a"), []int{1}},
+		{"an empty list, then a room", rooms.Target{}.AddRooms().AddRooms("a"), []int{1}},
+		{"a room, then an empty list", rooms.Target{}.AddRooms("a").AddRooms(), []int{1}},
+		{"two lists", rooms.Target{}.AddRooms("a").AddRooms("b", "?"), []int{1, 2}},
+		{"a room that does not exist", rooms.Target{}.AddRooms("?"), nil},
+		{"nobody, whatever the rooms are", rooms.Target{In: []string{"a"}, Nobody: true}, nil},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			equal(t, "selected", sorted(x.Select(nil, tt.got)), tt.want)
+			if got := tt.got.Means(rooms.NewSet([]string{"a", "1"})); got != slices.Contains(tt.want, 1) {
+				t.Errorf("means a member of a: %v", got)
+			}
+		})
+	}
+}
+
+// AddRooms leaves the target that it is called on as it is.
+func TestAddRoomsCopies(t *testing.T) {
+	t.Parallel()
+	base := rooms.Target{In: make([]string, 0, 4)}.AddRooms("a")
+	one, two := base.AddRooms("b"), base.AddRooms("c")
+	equal(t, "base", base.In, []string{"a"})
+	equal(t, "one", one.In, []string{"a", "b"})
+	equal(t, "two", two.In, []string{"a", "c"})
+}
+
 // What a target means by the names of rooms is what the index selects.
 func TestTargetMeansWhatIsSelected(t *testing.T) {
 	t.Parallel()
@@ -23,8 +66,8 @@ func TestTargetMeansWhatIsSelected(t *testing.T) {
 	for member := range 8 {
 		x.Add(member, some(member)...)
 	}
-	for bits := range 64 {
-		target := rooms.Target{In: some(bits % 8), Except: append(some(bits/8), "nobody's")}
+	for bits := range 128 {
+		target := rooms.Target{In: some(bits % 8), Except: append(some(bits/8%8), "nobody's"), Nobody: bits >= 64}
 		selected := x.Select(nil, target)
 		for member := range 8 {
 			if got, want := target.Means(rooms.NewSet(some(member))), slices.Contains(selected, member); got != want {

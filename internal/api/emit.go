@@ -14,9 +14,9 @@ import (
 type Emit struct {
 	scope
 	repeatable
-	// To are rooms; a socket that is in at least one gets the event once. None
-	// means everyone in the namespace.
-	To []string `json:"to,omitempty"`
+	// To are rooms; a socket that is in at least one gets the event once. An empty
+	// list means nobody. Default: everyone in the namespace.
+	To []string `json:"to,omitzero"`
 	// Except are rooms whose sockets are left out.
 	Except []string `json:"except,omitempty"`
 	// Event is the event's name.

@@ -37,7 +37,7 @@ func TestEmitForms(t *testing.T) {
 	for _, c := range []struct{ path, body, want string }{
 		{"emit", `{"event":"x"}`, `/ ["x"]`},
 		{"emit", ` {"event":"x","args":null,"to":null,"ack":null} `, `/ ["x"]`},
-		{"emit", `{"event":"x","args":[],"to":[],"except":[]}`, `/ ["x"]`},
+		{"emit", `{"event":"x","args":[],"except":[]}`, `/ ["x"]`},
 		{"emit?namespace=/chat&hub=default", `{"event":"x"}`, `/chat ["x"]`},
 		{"emit?namespace=/chat", `{"event":"x","namespace":"/org-7"}`, `/org-7 ["x"]`},
 		{"emit", `{"\u0065vent":"\":{","args":[{"To":1,"a":{"A":[],"A":"\\"}},"event",{"event":2}],"to":["event"]}`, `/ ["\":{",{"To":1,"a":{"A":[],"A":"\\"}},"event",{"event":2}]`},

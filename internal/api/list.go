@@ -93,7 +93,10 @@ func broadcastOf(q url.Values) (func(*hub.Namespace) hub.Broadcast, error) {
 		return nil, err
 	}
 	return func(ns *hub.Namespace) hub.Broadcast {
-		b := ns.To(t.In...).Except(t.Except...)
+		b := ns.Except(t.Except...)
+		if len(t.In) > 0 {
+			b = b.To(t.In...)
+		}
 		if local {
 			b = b.Local()
 		}

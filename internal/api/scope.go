@@ -87,8 +87,8 @@ func (a *API) allows(namespace string) bool {
 	})
 }
 
-// target names sockets by rooms. The error names the field, which is called in or
-// to.
+// target names sockets by rooms: without a list all of the namespace, with an empty
+// list none. The error names the field, which is called in or to.
 func target(field string, in, except []string) (rooms.Target, error) {
 	if err := hub.CheckRooms(in); err != nil {
 		return rooms.Target{}, badRequest("%s: %v", field, err)
@@ -96,5 +96,9 @@ func target(field string, in, except []string) (rooms.Target, error) {
 	if err := hub.CheckRooms(except); err != nil {
 		return rooms.Target{}, badRequest("except: %v", err)
 	}
-	return rooms.Target{In: in, Except: except}, nil
+	t := rooms.Target{Except: except}
+	if in != nil {
+		t = t.AddRooms(in...)
+	}
+	return t, nil
 }

@@ -13,9 +13,9 @@ import (
 type Target struct {
 	scope
 	repeatable
-	// In are rooms: a socket that is in at least one of them is meant. None
-	// means all sockets of the namespace.
-	In []string `json:"in,omitempty"`
+	// In are rooms: a socket that is in at least one of them is meant. An empty
+	// list means none. Default: all sockets of the namespace.
+	In []string `json:"in,omitzero"`
 	// Except are rooms whose sockets are left out.
 	Except []string `json:"except,omitempty"`
 }

@@ -80,6 +80,21 @@ for (const [mode, kind] of [['static', 'ioredis'], ['dynamic', 'ioredis'], ['dyn
 			assert.deepEqual(Buffer.from((await has(b, 4)).at(-1)), Buffer.from([7]));
 		});
 
+		it('takes an empty list of rooms for nobody, and for everyone when Node.js says it', async (t) => {
+			const sockets = await everywhere(t);
+			await nodes[0].emit({ to: [], event: 'msg', args: ['nobody'] });
+			await nodes[1].emit({ to: [], event: 'msg', args: ['nobody'], ack: {} });
+			for (const operation of ['join', 'leave']) await nodes[0].post(`/socketio/${operation}`, { in: [], rooms: [sockets[2].id, 'wrong'] });
+			await nodes[0].post('/socketio/disconnect', { in: [] });
+			node.io.to([]).emit('msg', 'everyone');
+			for (const n of nodes.slice(0, 2)) await n.emit({ event: 'msg', args: ['end'] });
+			for (const socket of sockets) {
+				await has(socket, 3);
+				assert.deepEqual(socket.got.flat().sort(), ['end', 'end', 'everyone']);
+				assert.deepEqual((await call(socket, 'rooms')).flat(), [socket.id]);
+			}
+		});
+
 		it('reaches clients of Socket.IO 2, whose ids are of another length', async (t) => {
 			const namespace = '/org-old';
 			const [a, b] = await Promise.all([0, 1].map((i) => connect(t, nodes[i], { namespace, version: 2 })));

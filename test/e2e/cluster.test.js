@@ -127,6 +127,22 @@ describe('cluster', { skip: redisMissing }, () => {
 		assert.deepEqual(got.map((inbox) => inbox.all.map(([n, f]) => [n, f && Buffer.from(f)])), [[first, [2, 0]], [first], [first]]);
 	});
 
+	test('an empty list of rooms is nobody on any server, and everyone when Node.js says it', async (t) => {
+		const { sockets, room } = await together(t);
+		const got = inboxes(sockets, 'news');
+		const [caddy] = caddys;
+		assert.deepEqual(await caddy.emit({ to: [], event: 'news', args: ['nobody'] }), { delivered: 0 });
+		assert.deepEqual(await caddy.emit({ to: [], event: 'news', ack: {} }), { delivered: 0, responses: [], complete: true });
+		for (const [operation, body] of [['join', { rooms: ['wrong'] }], ['leave', { rooms: [room] }], ['disconnect', { close: true }]]) {
+			assert.deepEqual((await caddy.post(`/socketio/${operation}`, { in: [], ...body })).body, { sockets: 0 });
+		}
+		node.io.to([]).emit('news', 'everyone');
+		await fence(sockets[0], ...sockets);
+		await fence(sockets[2], ...sockets);
+		assert.deepEqual(got.map((inbox) => inbox.all), sockets.map(() => [['everyone']]));
+		for (const socket of sockets) assert.deepEqual((await call(socket, 'rooms'))[0], [socket.id, room]);
+	});
+
 	test('emitters old and new are heard', async (t) => {
 		const { sockets, room } = await together(t);
 		const { port } = redis;

@@ -67,6 +67,21 @@ for (const kind of ['ioredis', 'redis']) {
 			assert.deepEqual(c.got.find(([first]) => Buffer.isBuffer(first))[0], binary);
 		});
 
+		it('takes an empty list of rooms for nobody, and for everyone when Node.js says it', async (t) => {
+			const sockets = await Promise.all(nodes.map((n) => connect(t, n)));
+			await nodes[0].emit({ to: [], event: 'msg', args: ['nobody'] });
+			await nodes[1].emit({ to: [], event: 'msg', args: ['nobody'], ack: {} });
+			for (const operation of ['join', 'leave']) await nodes[0].post(`/socketio/${operation}`, { in: [], rooms: [sockets[2].id, 'wrong'] });
+			await nodes[0].post('/socketio/disconnect', { in: [] });
+			node.io.to([]).emit('msg', 'everyone');
+			for (const n of nodes.slice(0, 2)) await n.emit({ event: 'msg', args: ['end'] });
+			for (const socket of sockets) {
+				await eventually(() => socket.got.length === 3, 'all of it');
+				assert.deepEqual(socket.got.flat().sort(), ['end', 'end', 'everyone']);
+				assert.deepEqual((await call(socket, 'rooms')).flat(), [socket.id]);
+			}
+		});
+
 		it('keeps the order of what one socket says, among other things', async (t) => {
 			await keepsOrder(await Promise.all(nodes.map((n) => connect(t, n))));
 		});

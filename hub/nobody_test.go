@@ -1,0 +1,147 @@
+package hub_test
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/caddy-socketio/caddy-socketio/cluster"
+	"github.com/caddy-socketio/caddy-socketio/hub"
+	"github.com/caddy-socketio/caddy-socketio/rooms"
+	"github.com/caddy-socketio/caddy-socketio/sio"
+)
+
+// counting is an adapter that counts the requests to other nodes.
+type counting struct {
+	recorder
+	mu       sync.Mutex
+	requests []any
+}
+
+func (c *counting) Open(name string, n cluster.Node) (cluster.Adapter, error) {
+	_, err := c.recorder.Open(name, n)
+	return c, err
+}
+
+func (c *counting) note(request any) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.requests = append(c.requests, request)
+}
+
+func (c *counting) Publish(op cluster.Op) error {
+	c.note(op)
+	return nil
+}
+
+func (c *counting) Record(_ context.Context, op cluster.Emit, deliver func(string)) error {
+	c.note(op)
+	deliver(c.keep(op).Offset)
+	return nil
+}
+
+func (c *counting) Ask(_ context.Context, q cluster.Query, _ func(cluster.Answer)) error {
+	c.note(q)
+	return nil
+}
+
+// plainAdapter hides that an adapter is a recorder.
+type plainAdapter struct{ cluster.Adapter }
+
+type plainCluster struct{ *counting }
+
+func (c plainCluster) Open(name string, n cluster.Node) (cluster.Adapter, error) {
+	a, err := c.counting.Open(name, n)
+	return plainAdapter{a}, err
+}
+
+// An operation on an empty list of rooms is done to nobody: here, on other nodes, and
+// for clients that come back.
+func TestNobody(t *testing.T) {
+	for name, c := range map[string]struct {
+		cluster  func(*counting) cluster.Cluster
+		recovery time.Duration
+	}{
+		"one node":                {func(*counting) cluster.Cluster { return nil }, 0},
+		"one node, recovery":      {func(*counting) cluster.Cluster { return nil }, time.Minute},
+		"an adapter":              {func(c *counting) cluster.Cluster { return plainCluster{c} }, 0},
+		"an adapter that records": {func(c *counting) cluster.Cluster { return c }, time.Minute},
+	} {
+		t.Run(name, func(t *testing.T) {
+			others := &counting{recorder: recorder{sessions: map[string]cluster.Session{}}}
+			r := route("a", "/chat")
+			r.Recovery = c.recovery
+			s := newSite(t, hub.Config{
+				Cluster: c.cluster(others), Routes: []hub.RouteConfig{r},
+				Namespaces: []hub.NamespaceConfig{answering("/chat", "")},
+			})
+			client, id := join(t, s.url+"/0/", "/chat", "")
+			ns, _ := s.Namespace("/chat")
+			socket, _ := ns.Socket(id)
+			nobody(t, ns, socket)
+			if len(others.requests) > 0 {
+				t.Errorf("other nodes are told: %v", others.requests)
+			}
+			if _, err := ns.To().To(id).Emit("end"); err != nil {
+				t.Error(err)
+			}
+			if got := client.read(); got[:12] != `42/chat,["en` {
+				t.Errorf("got %s", got)
+			}
+			if _, still := ns.Socket(id); !still || len(socket.Rooms()) != 1 {
+				t.Errorf("rooms %v", socket.Rooms())
+			}
+		})
+	}
+}
+
+// nobody does all that can be done, to nobody.
+func nobody(t *testing.T, ns *hub.Namespace, socket *hub.Socket) {
+	t.Helper()
+	var none []string
+	for name, b := range map[string]hub.Broadcast{
+		"To()":              ns.To(),
+		"In(none...)":       ns.In(none...),
+		"In of an empty":    ns.In([]string{}...),
+		"Except, To()":      ns.Except("muted").To(),
+		"Except()":          ns.To().Except(),
+		"volatile":          ns.Volatile().To(),
+		"To, In":            ns.To().In(),
+		"a socket's":        socket.To(),
+		"a socket's, all":   socket.In().IncludeSender(),
+		"Timeout, no bound": ns.Timeout(time.Hour).To(),
+	} {
+		count := func(n int, err error) {
+			t.Helper()
+			if n != 0 || err != nil {
+				t.Errorf("%s: %d, %v", name, n, err)
+			}
+		}
+		count(b.Emit("e", 1))
+		count(b.SocketsJoin("r"))
+		count(b.SocketsLeave(socket.ID()))
+		count(b.DisconnectSockets(true))
+		acks, err := b.EmitWithAck(t.Context(), "e")
+		count(len(acks), err)
+		found, err := b.FetchSockets(t.Context())
+		count(len(found), err)
+		found, err = b.FetchPage(t.Context(), "", 10)
+		count(len(found), err)
+		if _, err := b.Emit("e", slices.Repeat([]any{[]byte{1}}, sio.MaxAttachments+1)...); err == nil {
+			t.Errorf("%s: too many attachments are no error", name)
+		}
+	}
+}
+
+// Node.js's adapters have no nobody: what they say about no rooms is about everyone.
+func TestOtherNodesMeanEveryoneByNoRooms(t *testing.T) {
+	h, url := newHub(t)
+	ns := h.Of("/")
+	client, _ := join(t, url, "/", "")
+	op := cluster.Emit{Target: rooms.Target{In: []string{}}}
+	op.Data.JSON = []byte(`["all"]`)
+	ns.Apply(op)
+	client.want(`42["all"]`)
+}

@@ -1,0 +1,48 @@
+package api
+
+import (
+	"fmt"
+	"net/http/httptest"
+	"strings"
+	"testing"
+)
+
+// An empty list of rooms means nobody. A list that is left out, or null, means
+// everyone.
+func TestEmptyListMeansNobody(t *testing.T) {
+	f := newFixture(t)
+	server := httptest.NewServer(f)
+	defer server.Close()
+	c := f.connect(server, "/chat", 2)
+	const at = `"namespace":"/chat"`
+	for _, list := range []string{`[]`, ` [ ] `} {
+		f.expect(f.post("emit", `{`+at+`,"event":"no","to":`+list+`}`), 200, `{"delivered":0}`)
+		f.expect(f.post("emit", `{`+at+`,"event":"no","to":`+list+`,"except":[]}`), 200, `{"delivered":0}`)
+		f.expect(f.post("emit", `[{`+at+`,"event":"no","to":`+list+`}]`), 200, `{"delivered":0}`)
+		f.expect(f.post("emit", `{`+at+`,"event":"no","to":`+list+`,"ack":{"timeout":"5m"}}`), 200, `{"delivered":0,"responses":[],"complete":true}`)
+		f.expect(f.stream(strings.NewReader(`{`+at+`,"event":"no","to":`+list+`}`)), 200, `{"emits":1,"delivered":0,"errors":[]}`)
+		for _, operation := range []string{"join", "leave"} {
+			f.expect(f.post(operation, `{`+at+`,"in":`+list+`,"rooms":["`+c[0].id+`"]}`), 200, `{"sockets":0}`)
+		}
+		f.expect(f.post("disconnect", `{`+at+`,"in":`+list+`}`), 200, `{"sockets":0}`)
+		f.expect(f.post("disconnect", `{`+at+`,"in":`+list+`,"except":["`+c[0].id+`"],"close":true}`), 200, `{"sockets":0}`)
+	}
+	f.expect(f.get("sockets?namespace=/chat&in="), 400, "in: bad room name: it is empty")
+	if ops := f.published(); len(ops) > 0 {
+		t.Errorf("other nodes are told: %v", ops)
+	}
+	for _, list := range []string{``, `,"to":null`, `,"to":null,"except":[]`} {
+		f.expect(f.post("emit", `{`+at+`,"event":"all"`+list+`}`), 200, `{"delivered":2}`)
+	}
+	f.expect(f.post("join", `{`+at+`,"in":null,"rooms":["r"]}`), 200, `{"sockets":2}`)
+	f.expect(f.post("emit", `{`+at+`,"event":"r","to":["r"]}`), 200, `{"delivered":2}`)
+	for _, c := range c {
+		for _, want := range []string{`["all"]`, `["all"]`, `["all"]`, `["r"]`} {
+			if got := c.event(); got != want {
+				t.Fatalf("got %s, want %s", got, want)
+			}
+		}
+	}
+	f.expect(f.post("disconnect", fmt.Sprintf(`{%s,"in":[%q]}`, at, c[0].id)), 200, `{"sockets":1}`)
+	f.expect(f.post("disconnect", `{`+at+`}`), 200, `{"sockets":1}`)
+}
