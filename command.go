@@ -120,8 +120,8 @@ func (c *call) flag(name string) string { return c.cmd.Flag(name).Value.String()
 
 func (c *call) isSet(name string) bool { return c.flag(name) == "true" }
 
-// strings returns the values of a flag that may be given several times, nil when it
-// is not given.
+// strings returns the values of a flag that may be given several times: nil when it is
+// not given, and an empty list when all that is given is an empty value.
 func (c *call) strings(name string) []string {
 	if !c.cmd.Flags().Changed(name) {
 		return nil

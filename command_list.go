@@ -119,6 +119,9 @@ of the rooms of --in, or all of the namespace.
 		var list []api.Socket
 		q := c.page()
 		q["in"], q["except"] = c.strings("in"), c.strings("except")
+		if q["in"] != nil && len(q["in"]) == 0 {
+			q.Set("in", "") // the empty list
+		}
 		if c.isSet("local") {
 			q.Set("local", "true")
 		}

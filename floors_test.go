@@ -19,7 +19,8 @@ func TestFloors(t *testing.T) {
 		"cluster":            "rooms sio",
 		"internal/engine":    "internal/eio internal/spawn github.com/gorilla/websocket go.uber.org/zap",
 		"hub":                "cluster rooms sio internal/eio internal/engine internal/replies internal/spawn go.uber.org/zap go.uber.org/zap/zapcore golang.org/x/time/rate",
-		"internal/api":       "cluster hub internal/replies rooms sio",
+		"internal/api":       "cluster hub internal/lenient internal/replies rooms sio",
+		"internal/lenient":   "sio",
 		"internal/handshake": caddy + " " + caddy + "/modules/caddyhttp",
 		"internal/reach":     caddy + " " + caddy + "/modules/caddyhttp",
 

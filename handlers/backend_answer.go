@@ -8,11 +8,12 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
-	"reflect"
 	"slices"
-	"strings"
+	"strconv"
+	"unicode/utf8"
 
 	"github.com/caddy-socketio/caddy-socketio/hub"
+	"github.com/caddy-socketio/caddy-socketio/internal/lenient"
 	"github.com/caddy-socketio/caddy-socketio/sio"
 	"go.uber.org/zap"
 )
@@ -35,20 +36,20 @@ type answer struct {
 // answeredEmit is an emit in the words of the step emit; with a namespace it comes
 // from there, and not from the socket.
 type answeredEmit struct {
-	Event         string     `json:"event"`
-	Args          []sio.Data `json:"args"`
-	To            []string   `json:"to"`
-	Except        []string   `json:"except"`
-	Broadcast     bool       `json:"broadcast"`
-	IncludeSender bool       `json:"include_sender"`
-	Volatile      bool       `json:"volatile"`
-	Local         bool       `json:"local"`
-	Namespace     string     `json:"namespace"`
+	Event         string
+	Args          []sio.Data
+	To            []string // nil: not given
+	Except        []string
+	Broadcast     bool
+	IncludeSender bool
+	Volatile      bool
+	Local         bool
+	Namespace     string
 }
 
 type answeredError struct {
-	Message string   `json:"message"`
-	Data    sio.Data `json:"data"`
+	Message string
+	Data    sio.Data
 }
 
 func (e *answeredError) refusal() *hub.Refusal {
@@ -82,61 +83,95 @@ func (w *response) verdict() *hub.Refusal {
 	return &hub.Refusal{Message: cmp.Or(http.StatusText(w.status), refused)}
 }
 
-// parseAnswer reads the body of an answer, all of it before anything is done.
+// parseAnswer reads the body of an answer, all of it before anything is done. The error
+// names the key, the value and what was expected.
 func parseAnswer(body []byte) (*answer, error) {
 	a := new(answer)
-	if len(body) == 0 {
+	if body = lenient.Trim(body); len(body) == 0 {
 		return a, nil
 	}
-	var fields map[string]json.RawMessage
-	if err := json.Unmarshal(body, &fields); err != nil {
-		return nil, fmt.Errorf("the answer is no JSON object: %w", err)
+	if err := checkJSON(body); err != nil {
+		return nil, fmt.Errorf("the answer is no JSON object: %w; it begins with %s", err, lenient.Snippet(body, 200))
 	}
-	into := map[string]any{
-		"data": &a.Data, "leave": &a.Leave, "join": &a.Join, "emit": &a.Emit,
-		"ack": &a.Ack, "disconnect": &a.Disconnect, "error": &a.Error,
+	if !bytes.HasPrefix(body, []byte("{")) && !lenient.IsEmptyList(body) && string(body) != "null" {
+		return nil, fmt.Errorf("the answer is no JSON object: it is %s", lenient.Snippet(body, 200))
 	}
-	for key, raw := range fields {
-		field, ok := into[key]
-		if !ok {
-			a.unknown = append(a.unknown, key)
-			continue
-		}
-		if err := a.parse(key, raw, field); err != nil {
-			return nil, fmt.Errorf("%s: %w", key, err)
-		}
+	unknown, err := lenient.ReadFields(body, lenient.Fields{
+		"data": &a.Data, "leave": &a.Leave, "join": &a.Join, "emit": a.readEmits,
+		"ack": a.readAck, "disconnect": &a.Disconnect, "error": a.readError,
+	})
+	if err == nil {
+		a.unknown = append(a.unknown, unknown...)
+		err = a.check()
 	}
-	return a, a.check()
+	if err != nil {
+		return nil, fmt.Errorf("the answer can't be read: %w", err)
+	}
+	return a, nil
 }
 
-// parse reads the value of one key, and takes note of a key inside that means
-// nothing.
-func (a *answer) parse(key string, raw json.RawMessage, field any) error {
-	if key == "emit" || key == "error" {
-		strict := json.NewDecoder(bytes.NewReader(raw))
-		strict.DisallowUnknownFields()
-		err := strict.Decode(field)
-		if err == nil {
-			return nil
-		}
-		if name, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
-			a.unknown = append(a.unknown, key+"."+strings.Trim(name, `"`))
-		}
-		reflect.ValueOf(field).Elem().SetZero() // it may have read a part
+// checkJSON says why and where a text is not JSON.
+func checkJSON(text []byte) error {
+	if !utf8.Valid(text) {
+		return errors.New("invalid UTF-8")
 	}
-	return json.Unmarshal(raw, field)
+	err := json.Unmarshal(text, new(json.RawMessage))
+	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
+		return fmt.Errorf("%w at byte %d", err, syntax.Offset)
+	}
+	return err
+}
+
+func (a *answer) readEmits(raw []byte) error {
+	list, err := lenient.List(raw)
+	for i, item := range list {
+		e := answeredEmit{}
+		if err := a.readInner("emit", item, lenient.Fields{
+			"event": lenient.IntoName(&e.Event), "args": &e.Args, "to": &e.To, "except": &e.Except,
+			"broadcast": &e.Broadcast, "include_sender": &e.IncludeSender, "volatile": &e.Volatile,
+			"local": &e.Local, "namespace": lenient.IntoName(&e.Namespace),
+		}); err != nil {
+			return lenient.At(strconv.Itoa(i), err)
+		}
+		a.Emit = append(a.Emit, e)
+	}
+	return err
+}
+
+func (a *answer) readAck(raw []byte) error {
+	var ack sio.Data
+	if err := ack.UnmarshalJSON(raw); err != nil {
+		return err
+	}
+	if ack = lenient.DataList(ack); ack.JSON[0] != '[' {
+		return &lenient.Error{Value: lenient.Snippet(raw, 60), Want: "a list of arguments"}
+	}
+	a.Ack = &ack
+	return nil
+}
+
+func (a *answer) readError(raw []byte) error {
+	a.Error = new(answeredError)
+	return a.readInner("error", raw, lenient.Fields{"message": &a.Error.Message, "data": &a.Error.Data})
+}
+
+// readInner reads an object that stands under a key, and takes note of keys inside that
+// mean nothing.
+func (a *answer) readInner(key string, raw []byte, fields lenient.Fields) error {
+	unknown, err := lenient.ReadFields(raw, fields)
+	for _, name := range unknown {
+		a.unknown = append(a.unknown, key+"."+name)
+	}
+	return err
 }
 
 func (a *answer) check() error {
-	if a.Ack != nil && (len(a.Ack.JSON) == 0 || a.Ack.JSON[0] != '[') {
-		return errors.New("ack: expected a list of arguments")
-	}
 	if a.Ack != nil && len(a.Ack.Attachments) > sio.MaxAttachments {
 		return fmt.Errorf("ack: %d binary values, the limit is %d", len(a.Ack.Attachments), sio.MaxAttachments)
 	}
-	for _, names := range [][]string{a.Leave, a.Join} {
+	for key, names := range map[string][]string{"leave": a.Leave, "join": a.Join} {
 		if err := hub.CheckRooms(names); err != nil {
-			return err
+			return lenient.At(key, err)
 		}
 	}
 	for i, e := range a.Emit {

@@ -157,6 +157,9 @@ func TestVerifyClaims(t *testing.T) {
 		{"no object", `["https://a.example"]`, "invalid token"},
 		{"null", `null`, "invalid token"},
 		{"no JSON", `{"iss":`, "invalid token"},
+		{"half of a character", `{"iss":"https://a.example","aud":"chat","sub":"ada\ud83d"}`, "invalid token"},
+		{"half of a character in a key", `{"iss":"https://a.example","aud":"chat","x":{"\udc00":1}}`, "invalid token"},
+		{"whole characters", `{"iss":"https://a.example","aud":"chat","sub":"ada\ud83d\ude00"}`, "ok"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			_, err := j.verifier.verify(t.Context(), signToken(t, jose.HS256, []byte(testSecret), "", test.claims), at)

@@ -71,6 +71,9 @@ func (v *verifier) verify(ctx context.Context, text string, now time.Time) (toke
 	if err != nil {
 		return token{}, invalid(err)
 	}
+	if data.HasLoneSurrogate() {
+		return token{}, invalid(errHalfCharacter)
+	}
 	return token{claims: data, expiry: claims.Expiry.Time()}, nil
 }
 
@@ -79,6 +82,9 @@ func invalid(why error) error { return fmt.Errorf("%w: %w", errTokenInvalid, why
 var (
 	errNoKey    = errors.New("there is no key for it")
 	errNoObject = errors.New("its claims are no JSON object")
+	// Two users whose names differ in such a half only would share what is named
+	// after them.
+	errHalfCharacter = errors.New("its claims have half of a surrogate pair")
 )
 
 // checkHeader refuses headers that change how a token is read: extensions that the

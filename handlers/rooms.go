@@ -5,6 +5,8 @@ import (
 	"slices"
 
 	"github.com/caddy-socketio/caddy-socketio/hub"
+	"github.com/caddy-socketio/caddy-socketio/internal/lenient"
+	"github.com/caddy-socketio/caddy-socketio/sio"
 )
 
 // Rooms are names of rooms with placeholders. One that is a single placeholder for
@@ -29,32 +31,48 @@ func NewRooms(names []string) (Rooms, error) {
 
 // For returns the rooms that are meant in an event. A longer name in which a
 // placeholder has no value means no room: "user:{jwt.sub}" is not one that all
-// share who have no token. An empty name, that of a placeholder without a value for
-// instance, is an error that wraps [hub.ErrRoom].
+// share who have no token. A single placeholder stands for a string, a number, or a list
+// of those. An empty name, that of a placeholder without a value for instance, and any
+// other value is an error that wraps [hub.ErrRoom].
 func (r Rooms) For(ev *hub.Event) ([]string, error) {
 	names := make([]string, 0, len(r))
 	for _, t := range r {
 		key, whole := t.whole()
-		if !whole {
-			if name, complete := t.complete(ev); complete {
-				names = append(names, name)
+		if whole {
+			value, ok := Lookup(ev, key)
+			if !ok {
+				return nil, fmt.Errorf("%w: {%s} has no value", hub.ErrRoom, key)
+			}
+			var err error
+			if names, err = appendRooms(names, value); err != nil {
+				return nil, fmt.Errorf("%w: {%s}: %w", hub.ErrRoom, key, err)
 			}
 			continue
 		}
-		value, ok := Lookup(ev, key)
-		switch {
-		case !ok:
-			return nil, fmt.Errorf("%w: {%s} has no value", hub.ErrRoom, key)
-		case len(value.JSON) > 0 && value.JSON[0] == '[':
-			for member := range value.Elements() {
-				names = append(names, member.Text())
-			}
-		default:
-			names = append(names, value.Text())
+		name, complete, err := t.name(ev)
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", hub.ErrRoom, err)
+		}
+		if complete {
+			names = append(names, name)
 		}
 	}
 	if slices.Contains(names, "") {
 		return nil, fmt.Errorf("%w: it is empty", hub.ErrRoom)
 	}
 	return names, nil
+}
+
+// appendRooms appends the names that a value stands for: its own or, of a list, those of
+// its members. That of null is empty.
+func appendRooms(names []string, value sio.Data) ([]string, error) {
+	if name, ok := value.Name(); ok || string(value.JSON) == "null" {
+		return append(names, name), nil
+	}
+	if len(value.JSON) > 0 && (value.JSON[0] == '[' || value.JSON[0] == '{') {
+		list, err := lenient.Rooms(value.JSON)
+		return append(names, list...), err
+	}
+	_, err := lenient.Room(value.JSON)
+	return names, err
 }

@@ -130,15 +130,50 @@ func (t Text) For(ev *hub.Event) string {
 	return b.String()
 }
 
-// complete returns the text for an event, and whether all of its placeholders stand
-// for something.
-func (t Text) complete(ev *hub.Event) (string, bool) {
-	for i := 1; i < len(t.parts); i += 2 {
-		if value, ok := Lookup(ev, t.parts[i]); !ok || value.Text() == "" {
-			return "", false
-		}
+// name returns the text for an event as a name, of a room or an event, and whether all
+// of its placeholders stand for something. Numbers are written as JavaScript writes them.
+// The error says that a value has half of a surrogate pair: names that differ in these
+// halves only would be the same.
+func (t Text) name(ev *hub.Event) (name string, complete bool, err error) {
+	if s, ok := t.static(); ok {
+		return s, true, nil
 	}
-	return t.For(ev), true
+	var b strings.Builder
+	complete = true
+	for i, part := range t.parts {
+		if i%2 == 0 {
+			b.WriteString(part)
+			continue
+		}
+		value, ok := Lookup(ev, part)
+		if value.HasLoneSurrogate() {
+			return "", false, fmt.Errorf("{%s}: half of a surrogate pair", part)
+		}
+		text, named := value.Name()
+		if !named {
+			text = value.Text()
+		}
+		complete = complete && ok && text != ""
+		b.WriteString(text)
+	}
+	return b.String(), complete, nil
+}
+
+// quoted returns the text for an event as a JSON string. What strings stand for is kept
+// as it is written, lone surrogates too.
+func (t Text) quoted(ev *hub.Event) sio.Data {
+	quoted := []byte{'"'}
+	for i, part := range t.parts {
+		value := sio.Quote(part)
+		if i%2 == 1 {
+			value, _ = Lookup(ev, part)
+		}
+		if len(value.JSON) == 0 || value.JSON[0] != '"' {
+			value = sio.Quote(value.Text())
+		}
+		quoted = append(quoted, value.JSON[1:len(value.JSON)-1]...)
+	}
+	return sio.Data{JSON: append(quoted, '"')}
 }
 
 // Lookup returns what a placeholder stands for in an event: what [hub.Event.Lookup]
@@ -161,6 +196,9 @@ func Lookup(ev *hub.Event, key string) (sio.Data, bool) {
 	found, ok := repl.Get(key)
 	if !ok || found == nil {
 		return sio.Data{}, false
+	}
+	if text, ok := found.(string); ok {
+		return sio.Quote(text), true // with what is not UTF-8: a client may have sent it
 	}
 	value, err := sio.Marshal(found)
 	if err != nil {

@@ -170,6 +170,10 @@ func (c *client) takeEvent(s *Socket, p sio.Packet) {
 		ev.fail(errRate.Message)
 		return
 	}
+	if !isWhole(name, p.Data) {
+		ev.fail(errEventName.Message)
+		return
+	}
 	s.ns.counts.Load().events.Add(1)
 	if s.inbox.push(ev, c.session.Done()) {
 		s.run()

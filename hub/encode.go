@@ -77,7 +77,7 @@ func object(values map[string]sio.Data) sio.Data {
 	items := make([]sio.Data, len(keys))
 	before := "{"
 	for i, key := range keys {
-		raw = append(raw, append(append([]byte(before), text(key).JSON...), ':'))
+		raw = append(raw, append(append([]byte(before), sio.Quote(key).JSON...), ':'))
 		items[i] = values[key]
 		before = ","
 	}
@@ -89,12 +89,11 @@ func object(values map[string]sio.Data) sio.Data {
 
 // queryObject is a query as a JSON object of strings.
 func queryObject(query url.Values) sio.Data {
-	values := make(map[string]string, len(query))
+	values := make(map[string]sio.Data, len(query))
 	for key, all := range query {
-		values[key] = all[len(all)-1]
+		values[key] = sio.Quote(all[len(all)-1])
 	}
-	b, _ := json.Marshal(values) // strings always marshal
-	return sio.Data{JSON: b}
+	return object(values)
 }
 
 // plainJSON is data as JSON that needs no attachments, null when there is none.

@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"strings"
 	"sync/atomic"
+	"unicode/utf8"
 
 	"github.com/caddy-socketio/caddy-socketio/sio"
 )
@@ -165,6 +167,16 @@ func (ev *Event) lookup(path []string) (sio.Data, bool) {
 		return ev.Args.Lookup(path[1:]...)
 	}
 	return sio.Data{}, false
+}
+
+// isWhole reports whether a client's event has a name without half of a surrogate pair.
+// Names that differ in these halves only would be the same to rules and backends.
+func isWhole(name string, payload sio.Data) bool {
+	if !strings.ContainsRune(name, utf8.RuneError) {
+		return true
+	}
+	first, _ := payload.Index(0)
+	return !first.HasLoneSurrogate()
 }
 
 // text is a string as JSON. Strings that are not UTF-8 become so.

@@ -3,6 +3,7 @@ package hub
 import (
 	"errors"
 	"fmt"
+	"unicode/utf8"
 
 	"github.com/caddy-socketio/caddy-socketio/sio"
 	"go.uber.org/zap"
@@ -38,7 +39,7 @@ var (
 	ErrDisconnected = errors.New("socket has been disconnected")
 	// ErrTimeout means that an acknowledgement did not come in time.
 	ErrTimeout = errors.New("operation has timed out")
-	// ErrRoom means that a room's name is empty or too long.
+	// ErrRoom means that a room's name is empty, too long or not UTF-8.
 	ErrRoom = errors.New("bad room name")
 	// ErrEvent means that an event's name is one that clients refuse.
 	ErrEvent = errors.New("reserved event name")
@@ -47,6 +48,8 @@ var (
 )
 
 var errRate = &Refusal{Message: "rate limit exceeded"}
+
+var errEventName = &Refusal{Message: "bad event name: half of a surrogate pair"}
 
 const internalError = "internal error"
 
@@ -71,6 +74,9 @@ func CheckRooms(rooms []string) error {
 		}
 		if len(room) > MaxRoomName {
 			return fmt.Errorf("%w: %d bytes, the limit is %d", ErrRoom, len(room), MaxRoomName)
+		}
+		if !utf8.ValidString(room) {
+			return fmt.Errorf("%w: it is not UTF-8", ErrRoom)
 		}
 	}
 	return nil

@@ -163,8 +163,8 @@ func (s *Socket) Rooms() []string {
 }
 
 // Join makes the socket join rooms; those that it is in already stay. It joins
-// all of them or, with an error, none: a name may be empty or longer than
-// [MaxRoomName], or the socket would be in more than [MaxRooms] rooms. A
+// all of them or, with an error, none: a name may be empty, longer than
+// [MaxRoomName] or not UTF-8, or the socket would be in more than [MaxRooms] rooms. A
 // disconnected socket joins nothing, without an error.
 func (s *Socket) Join(rooms ...string) error {
 	if err := CheckRooms(rooms); err != nil {

@@ -153,6 +153,28 @@ func (d Data) Len() int {
 	return n
 }
 
+// Members returns an object's keys, as JSON strings, and values in their order. Another
+// value has none.
+func (d Data) Members() iter.Seq2[Data, Data] {
+	return func(yield func(key, value Data) bool) {
+		s := d.scanner()
+		if !s.enter('{') {
+			return
+		}
+		for first := true; s.more(first, '}'); first = false {
+			key, ok := s.key()
+			if !ok {
+				return
+			}
+			before := len(s.marks)
+			from, to, ok := s.member()
+			if !ok || !yield(Data{JSON: key}, d.part(from, to, s.marks[before:])) {
+				return
+			}
+		}
+	}
+}
+
 // Elements returns an array's members in their order. Another value has none.
 func (d Data) Elements() iter.Seq[Data] {
 	return func(yield func(Data) bool) {
@@ -192,7 +214,8 @@ func (d Data) Bytes() ([]byte, bool) {
 
 // Text returns the value as plain text: a string's own text, nothing for null
 // or no value, base64 (RFC 4648, padded) for a binary value, and the compact
-// JSON of anything else, with binary values as {"$binary":"BASE64"}.
+// JSON of anything else, with binary values as {"$binary":"BASE64"}. Lone
+// surrogates of a string become U+FFFD, see [Data.HasLoneSurrogate].
 func (d Data) Text() string {
 	text := bytes.TrimSpace(d.JSON)
 	if len(text) > 1 && text[0] == '"' {

@@ -2,7 +2,6 @@ package sio
 
 import (
 	"bytes"
-	"encoding/json"
 	"strconv"
 )
 
@@ -63,19 +62,5 @@ func keyIs(raw []byte, name string) bool {
 	if len(inner) <= len(name) || len(inner) > 6*len(name) {
 		return string(inner) == name && bytes.IndexByte(inner, '\\') < 0
 	}
-	return bytes.IndexByte(inner, '\\') >= 0 && unquote(raw) == name
-}
-
-// unquote returns the text of a valid JSON string. Escaped lone surrogates
-// become U+FFFD.
-func unquote(raw []byte) string {
-	inner := raw[1 : len(raw)-1]
-	if bytes.IndexByte(inner, '\\') < 0 {
-		return string(inner)
-	}
-	var text string
-	if json.Unmarshal(raw, &text) != nil {
-		return ""
-	}
-	return text
+	return bytes.IndexByte(inner, '\\') >= 0 && unquote(raw) == name && !hasLoneSurrogate(raw)
 }

@@ -1,10 +1,13 @@
 package api
 
 import (
+	"bytes"
+	"encoding/json"
 	"time"
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
 	"github.com/caddy-socketio/caddy-socketio/hub"
+	"github.com/caddy-socketio/caddy-socketio/internal/lenient"
 	"github.com/caddy-socketio/caddy-socketio/sio"
 )
 
@@ -12,6 +15,18 @@ import (
 type AckOptions struct {
 	// Timeout is how long to wait, like "5s", at most 5m. Default: 5s.
 	Timeout string `json:"timeout,omitempty"`
+}
+
+// UnmarshalJSON reads an object, which an empty list may stand for. Fields that are not
+// known are errors.
+func (o *AckOptions) UnmarshalJSON(text []byte) error {
+	if lenient.IsEmptyList(text) {
+		return nil
+	}
+	type plain AckOptions
+	dec := json.NewDecoder(bytes.NewReader(text))
+	dec.DisallowUnknownFields()
+	return dec.Decode((*plain)(o))
 }
 
 // maxAckTimeout bounds how long a request may wait for acknowledgements.

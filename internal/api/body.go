@@ -13,6 +13,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/caddy-socketio/caddy-socketio/internal/lenient"
 	"github.com/caddy-socketio/caddy-socketio/sio"
 )
 
@@ -76,7 +77,8 @@ func drop(r *http.Request) {
 	_, _ = io.CopyN(io.Discard, r.Body, maxDropped) // who is gone reads no answer
 }
 
-// decode reads one JSON value and nothing after it. Fields that are not known, or
+// decode reads one JSON object and nothing after it; an empty list stands for the empty
+// object. Fields that are not known, or
 // given twice, are errors, which name them.
 func decode(text []byte, into any) error { return new(decoder).decode(text, into) }
 
@@ -87,6 +89,9 @@ type decoder struct {
 }
 
 func (d *decoder) decode(text []byte, into any) error {
+	if text = lenient.Trim(text); lenient.IsEmptyList(text) {
+		text = []byte("{}")
+	}
 	if !utf8.Valid(text) {
 		return badRequest("body: invalid UTF-8") // which the decoder would repair
 	}
@@ -114,6 +119,9 @@ func (d *decoder) decode(text []byte, into any) error {
 func describe(err error) error {
 	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
 		field := fieldName(wrong.Field)
+		if wrong.Type == lenient.NamesType {
+			return badRequest("%s: %s", field, wrong.Value)
+		}
 		return badRequest("%s: unexpected %s, expected %s", field, wrong.Value, typeName(wrong.Type))
 	}
 	if field, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {

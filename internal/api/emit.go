@@ -7,6 +7,7 @@ import (
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
 	"github.com/caddy-socketio/caddy-socketio/hub"
+	"github.com/caddy-socketio/caddy-socketio/internal/lenient"
 	"github.com/caddy-socketio/caddy-socketio/sio"
 )
 
@@ -16,9 +17,9 @@ type Emit struct {
 	repeatable
 	// To are rooms; a socket that is in at least one gets the event once. An empty
 	// list means nobody. Default: everyone in the namespace.
-	To []string `json:"to,omitzero"`
+	To lenient.Names `json:"to,omitzero"`
 	// Except are rooms whose sockets are left out.
-	Except []string `json:"except,omitempty"`
+	Except lenient.Names `json:"except,omitempty"`
 	// Event is the event's name.
 	Event string `json:"event"`
 	// Args are its arguments, a JSON array. Binary is {"$binary": BASE64}.
@@ -72,7 +73,7 @@ func eventData(event string, args sio.Data) (sio.Data, error) {
 	if string(args.JSON) == "null" {
 		args = sio.Data{} // as all fields that are null
 	}
-	data, err := sio.EventData(event, args)
+	data, err := sio.EventData(event, lenient.DataList(args))
 	if err != nil {
 		return sio.Data{}, badRequest("args: expected a list")
 	}
@@ -101,7 +102,7 @@ func (a *API) emit(w http.ResponseWriter, r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if bytes.HasPrefix(bytes.TrimLeft(body, " \t\r\n"), []byte("[")) {
+	if body = batchOf(lenient.Trim(body)); bytes.HasPrefix(body, []byte("[")) {
 		return a.emitBatch(r.Context(), body, scopeOf(q))
 	}
 	var e Emit
@@ -115,6 +116,27 @@ func (a *API) emit(w http.ResponseWriter, r *http.Request) (any, error) {
 	}
 	n, err := a.emitOne(r.Context(), &e)
 	return Delivered{Delivered: n}, err
+}
+
+// batchOf returns a body as an array, where it is a batch that is written as an object
+// with numbers for keys, and otherwise as it is.
+func batchOf(body []byte) []byte {
+	inner, ok := bytes.CutPrefix(body, []byte("{"))
+	first := bytes.TrimLeft(inner, " \t\r\n")
+	if !ok || len(first) < 2 || first[0] != '"' || first[1] < '0' || first[1] > '9' {
+		return body
+	}
+	items, err := lenient.List(body)
+	if err != nil {
+		return body // whose decoding says what is wrong
+	}
+	var list bytes.Buffer
+	for i, item := range items {
+		list.WriteByte("[,"[min(i, 1)])
+		list.Write(item)
+	}
+	list.WriteByte(']')
+	return list.Bytes()
 }
 
 // emitOne emits without waiting, and returns the number of sockets of this process

@@ -2,13 +2,17 @@ package api
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"slices"
+
+	"github.com/caddy-socketio/caddy-socketio/sio"
 )
 
 // checkKeys refuses keys of a body that encoding/json takes for known ones, as it
 // does not tell upper from lower case, and those that are given twice, of which it
-// takes the last: others who look at the body may take another. The text is an
+// takes the last: others who look at the body may take another. It refuses half of a
+// surrogate pair, too, in all but the arguments. The text is an
 // object that could be decoded. No known key has anything but small letters and
 // underscores.
 func checkKeys(text []byte) error {
@@ -26,6 +30,9 @@ func checkKeys(text []byte) error {
 			end := endOfString(text, i)
 			quoted := text[i:end]
 			i = end - 1
+			if string(parent) != "args" && (sio.Data{JSON: quoted}).HasLoneSurrogate() {
+				return badRequest("%s: %s has half of a surrogate pair, expected whole characters", cmp.Or(string(parent), "body"), quoted)
+			}
 			ours := depth == 1 || depth == 2 && string(parent) == "ack"
 			if !ours || !bytes.HasPrefix(bytes.TrimLeft(text[end:], " \t\r\n"), []byte(":")) {
 				continue // a value, or part of one

@@ -84,7 +84,7 @@ func (a *API) sockets(w http.ResponseWriter, r *http.Request) (any, error) {
 
 // broadcastOf reads which sockets are meant.
 func broadcastOf(q url.Values) (func(*hub.Namespace) hub.Broadcast, error) {
-	t, err := target("in", q["in"], q["except"])
+	t, err := target("in", listOf(q, "in"), q["except"])
 	if err != nil {
 		return nil, err
 	}
@@ -94,7 +94,7 @@ func broadcastOf(q url.Values) (func(*hub.Namespace) hub.Broadcast, error) {
 	}
 	return func(ns *hub.Namespace) hub.Broadcast {
 		b := ns.Except(t.Except...)
-		if len(t.In) > 0 {
+		if t.Nobody || len(t.In) > 0 {
 			b = b.To(t.In...)
 		}
 		if local {

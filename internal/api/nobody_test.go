@@ -27,7 +27,9 @@ func TestEmptyListMeansNobody(t *testing.T) {
 		f.expect(f.post("disconnect", `{`+at+`,"in":`+list+`}`), 200, `{"sockets":0}`)
 		f.expect(f.post("disconnect", `{`+at+`,"in":`+list+`,"except":["`+c[0].id+`"],"close":true}`), 200, `{"sockets":0}`)
 	}
-	f.expect(f.get("sockets?namespace=/chat&in="), 400, "in: bad room name: it is empty")
+	f.expect(f.get("sockets?namespace=/chat&in="), 200, `[]`)
+	f.expect(f.get("sockets?namespace=/chat&in=&except="+c[0].id), 200, `[]`)
+	f.expect(f.get("sockets?namespace=/chat&in=&in=a"), 400, "in: bad room name: it is empty")
 	if ops := f.published(); len(ops) > 0 {
 		t.Errorf("other nodes are told: %v", ops)
 	}

@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -132,6 +133,13 @@ func (s spec) check(root spec, keyword string, rule, v any) error {
 				}
 			}
 		}
+	case "propertyNames":
+		pattern := regexp.MustCompile(rule.(spec)["pattern"].(string))
+		for key := range object {
+			wrong = wrong || !pattern.MatchString(key)
+		}
+	case "minProperties":
+		wrong = isObject && len(object) < rule.(int)
 	case "additionalProperties":
 		return s.checkOthers(root, rule, object)
 	case "description", "default":

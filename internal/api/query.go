@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // What listings return at a time.
@@ -28,11 +29,24 @@ func query(r *http.Request, known ...string) (url.Values, error) {
 		if len(values) > 1 && key != "in" && key != "except" {
 			return nil, badRequest("%s: given twice in the query", key)
 		}
+		if !utf8.ValidString(strings.Join(values, " ")) {
+			return nil, badRequest("%s: invalid UTF-8", key)
+		}
 	}
 	return q, nil
 }
 
 func scopeOf(q url.Values) scope { return scope{Hub: q.Get("hub"), Namespace: q.Get("namespace")} }
+
+// listOf returns the values of a key, nil where it is not given. An empty value alone is
+// an empty list.
+func listOf(q url.Values, key string) []string {
+	values := q[key]
+	if len(values) == 1 && values[0] == "" {
+		return []string{}
+	}
+	return values
+}
 
 func limitOf(q url.Values) (int, error) {
 	text := q.Get("limit")

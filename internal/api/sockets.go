@@ -6,6 +6,7 @@ import (
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
 	"github.com/caddy-socketio/caddy-socketio/hub"
+	"github.com/caddy-socketio/caddy-socketio/internal/lenient"
 	"github.com/caddy-socketio/caddy-socketio/rooms"
 )
 
@@ -15,16 +16,16 @@ type Target struct {
 	repeatable
 	// In are rooms: a socket that is in at least one of them is meant. An empty
 	// list means none. Default: all sockets of the namespace.
-	In []string `json:"in,omitzero"`
+	In lenient.Names `json:"in,omitzero"`
 	// Except are rooms whose sockets are left out.
-	Except []string `json:"except,omitempty"`
+	Except lenient.Names `json:"except,omitempty"`
 }
 
 // Membership is the body of join and leave.
 type Membership struct {
 	Target
 	// Rooms are those to join or to leave.
-	Rooms []string `json:"rooms"`
+	Rooms lenient.Names `json:"rooms"`
 }
 
 // Disconnect is the body of disconnect.

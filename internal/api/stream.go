@@ -1,12 +1,13 @@
 package api
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"io"
 	"net/http"
 	"time"
+
+	"github.com/caddy-socketio/caddy-socketio/internal/lenient"
 )
 
 // Streamed answers a stream of emits.
@@ -37,7 +38,7 @@ func (a *API) emitStream(ctx context.Context, body io.Reader, defaults scope) St
 	number := 0
 	for line, err := range lines(body) {
 		number++
-		line = bytes.TrimSpace(line)
+		line = lenient.Trim(line)
 		if err == nil && len(line) == 0 {
 			continue
 		}

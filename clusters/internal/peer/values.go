@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
+
+	"github.com/caddy-socketio/caddy-socketio/sio"
 )
 
 // JSON returns v as JSON.stringify would write it.
@@ -21,9 +23,13 @@ func JSON(v any) ([]byte, error) {
 // Text is a string that others may write as a number, or leave out by null.
 type Text string
 
-// UnmarshalJSON reads a string, a number or null.
+// UnmarshalJSON reads a string, a number or null. A string that has half of a surrogate
+// pair, as JavaScript's may, becomes one that is not UTF-8: no room here has that name,
+// and different ones stay different.
 func (t *Text) UnmarshalJSON(b []byte) error {
 	switch c := b[0]; {
+	case c == '"' && (sio.Data{JSON: b}).HasLoneSurrogate():
+		*t = Text("\xff" + string(b))
 	case c == '"':
 		return json.Unmarshal(b, (*string)(t))
 	case c == '-' || '0' <= c && c <= '9':

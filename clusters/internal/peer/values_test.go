@@ -18,6 +18,7 @@ func TestLenient(t *testing.T) {
 		{`{"rooms":7,"flags":[]}`, `[7] [] {false false false} 0`},
 		{`{"flags":{"volatile":true,"compress":false,"timeout":10.9,"broadcast":true}}`, `[] [] {true false true} 10`},
 		{`{"flags":{"volatile":"yes","compress":true,"timeout":-1}}`, `[] [] {false false false} 0`},
+		{`{"rooms":["r\ud83d","r\ud83e","r\ud83d\ude00"]}`, "[\xff\"r\\ud83d\" \xff\"r\\ud83e\" r😀] [] {false false false} 0"},
 		{`{"rooms":{}}`, "error"},
 		{`{"except":[[]]}`, "error"},
 	}

@@ -1,0 +1,35 @@
+package hub_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/caddy-socketio/caddy-socketio/hub"
+)
+
+func TestCheckRoomsWantsUTF8(t *testing.T) {
+	for _, room := range []string{"r\xff", "r\xed\xa0\xbd", "\xc3"} {
+		if err := hub.CheckRooms([]string{"a", room}); !errors.Is(err, hub.ErrRoom) {
+			t.Errorf("%q: %v", room, err)
+		}
+	}
+	if err := hub.CheckRooms([]string{"r\ufffd", "r😀"}); err != nil {
+		t.Error(err)
+	}
+}
+
+// Events whose names differ in half of a surrogate pair are no event that a rule names.
+func TestEventOfHalfACharacter(t *testing.T) {
+	h, url := newHub(t)
+	ns := h.Of("/")
+	answerSync(ns)
+	ns.On("e\ufffd", hub.HandlerFunc(func(_ context.Context, ev *hub.Event) error { return ev.Ack(ev.Name) }))
+	c, _ := join(t, url, "/", "")
+	c.send(`421["e\ud83d"]`)
+	c.want(`431[{"error":"bad event name: half of a surrogate pair"}]`)
+	c.send(`42["\udc00",1]`)
+	c.send(`422["e\ufffd"]`)
+	c.want("432[\"e\ufffd\"]")
+	c.sync("/")
+}

@@ -1,0 +1,138 @@
+package lenient
+
+import (
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"slices"
+
+	"github.com/caddy-socketio/caddy-socketio/sio"
+)
+
+// Fields are the places for the values of an object, by key; see [Read].
+type Fields map[string]any
+
+// Read stores a JSON value in what into points to; null leaves it as it is. It may be a
+//
+//   - *bool,
+//   - *string, for any text,
+//   - *[]string, for names of rooms,
+//   - *[sio.Data], for any value; binary is {"$binary":"BASE64"},
+//   - *[][sio.Data], for a list of those,
+//   - *map[string][sio.Data], for an object of those,
+//   - func([]byte) error, which reads the value itself.
+func Read(raw []byte, into any) error {
+	if isNull(raw) {
+		return nil
+	}
+	var err error
+	switch into := into.(type) {
+	case *bool:
+		if json.Unmarshal(raw, into) != nil {
+			return unexpected(raw, "true or false")
+		}
+	case *string:
+		if !begins(raw, '"') {
+			return unexpected(raw, "a string")
+		}
+		return json.Unmarshal(raw, into)
+	case *[]string:
+		*into, err = Rooms(raw)
+	case *sio.Data:
+		return into.UnmarshalJSON(raw)
+	case *[]sio.Data:
+		*into, err = readList(raw)
+	case *map[string]sio.Data:
+		*into, err = readObject(raw)
+	case func([]byte) error:
+		return into(raw)
+	default:
+		panic(fmt.Sprintf("lenient: no place for a value: %T", into))
+	}
+	return err
+}
+
+// IntoName returns a place, for [Read], for a string that names something.
+func IntoName(into *string) func([]byte) error {
+	return func(raw []byte) (err error) {
+		*into, err = Name(raw)
+		return err
+	}
+}
+
+func readList(raw []byte) ([]sio.Data, error) {
+	list, err := List(raw)
+	if err != nil {
+		return nil, err
+	}
+	values := make([]sio.Data, len(list))
+	for i, member := range list {
+		if err := values[i].UnmarshalJSON(member); err != nil {
+			return nil, At(fmt.Sprint(i), err)
+		}
+	}
+	return values, nil
+}
+
+func readObject(raw []byte) (map[string]sio.Data, error) {
+	members, err := Object(raw)
+	if err != nil {
+		return nil, err
+	}
+	values := make(map[string]sio.Data, len(members))
+	for _, m := range members {
+		var value sio.Data
+		if err := value.UnmarshalJSON(m.Value); err != nil {
+			return nil, At(m.Key, err)
+		}
+		values[m.Key] = value
+	}
+	return values, nil
+}
+
+// ReadFields reads the members of an object into their places, and returns the keys that
+// have none.
+func ReadFields(raw []byte, fields Fields) (unknown []string, err error) {
+	members, err := Object(raw)
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range members {
+		into, known := fields[m.Key]
+		if !known {
+			unknown = append(unknown, m.Key)
+			continue
+		}
+		if err := Read(m.Value, into); err != nil {
+			return nil, At(m.Key, err)
+		}
+	}
+	slices.Sort(unknown)
+	return unknown, nil
+}
+
+// Names are names of rooms, as a field of a struct that encoding/json decodes.
+type Names []string
+
+// NamesType is the type of [Names], by which an error of encoding/json is known to be
+// about one of them: its Value is the text of an [*Error] then.
+var NamesType = reflect.TypeFor[Names]()
+
+// UnmarshalJSON reads a list of names. The error is a [*json.UnmarshalTypeError], to
+// which encoding/json adds the path of the field.
+func (n *Names) UnmarshalJSON(raw []byte) error {
+	names, err := Rooms(raw)
+	if err == nil {
+		*n = names
+		return nil
+	}
+	e, ok := err.(*Error)
+	if !ok {
+		return err
+	}
+	if e.Path == "" {
+		return json.Unmarshal(raw, new([]string)) // which says what is no list
+	}
+	text := (&Error{Value: e.Value, Want: e.Want}).Error()
+	return &json.UnmarshalTypeError{Value: text, Type: NamesType, Field: e.Path}
+}
