@@ -15,7 +15,8 @@ import (
 const emitLong = `
 Emits an event to the sockets of the rooms of --to, or to all sockets of the
 namespace. An argument that is valid JSON is sent as that JSON, anything else as
-a string; {"$binary":"BASE64"} is sent as binary.
+a string, unless it begins like a JSON object or list; {"$binary":"BASE64"} is
+sent as binary.
 
 With --stdin, or - in place of the event, emits are read from standard input, as
 the admin API has them: one JSON object a line, such as
@@ -92,7 +93,11 @@ func newEmit(c *call, event string, args []string) (*api.Emit, error) {
 	}
 	list := make([]json.RawMessage, len(args))
 	for i, arg := range args {
-		list[i] = handlers.ArgumentJSON(arg)
+		raw, err := handlers.LiteralJSON(arg)
+		if err != nil {
+			return nil, fmt.Errorf("argument %d: %w", i+2, err) // the event is the first
+		}
+		list[i] = raw
 	}
 	text, err := json.Marshal(list)
 	if err != nil {

@@ -111,6 +111,9 @@ func TestCommandsFail(t *testing.T) {
 	c.fails("unknown flag", "status", "--now")
 	c.fails(`unknown command "stats": expected one of disconnect, emit, join,`, "stats")
 	c.fails("argument 2: invalid UTF-8", "emit", "x", "\xff")
+	c.fails(`argument 3: {"a":1,} begins like JSON but is not: invalid character '}'`, "emit", "x", "1", `{"a":1,}`)
+	c.fails("argument 2: [admin] hi begins like JSON but is not", "emit", "x", "[admin] hi")
+	c.fails("HTTP 400: to: bad room name: it is empty", "emit", "x", "--to", "a", "--to", "")
 	c.fails("--to: invalid UTF-8", "emit", "x", "--to", "a", "--to", "\xff")
 
 	c.admin = freeAddress(t)

@@ -37,8 +37,9 @@ func (a *Ack) Provision(caddy.Context) (err error) {
 //	ack [<args...>]
 func (a *Ack) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	d.Next() // the name
-	for _, arg := range d.RemainingArgs() {
-		a.Args = append(a.Args, ArgumentJSON(arg))
+	var err error
+	if a.Args, err = argumentsJSON(d.RemainingArgs()); err != nil {
+		return d.Errf("ack: %v", err)
 	}
 	if _, err := NewArgs(a.Args); err != nil {
 		return d.Errf("ack: %v", err)

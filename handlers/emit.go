@@ -97,7 +97,8 @@ func (e *Emit) wide() bool { return len(e.To) > 0 || len(e.Except) > 0 || e.Broa
 //		compress on|off
 //	}
 //
-// An argument that is valid JSON is sent as that; anything else is a string.
+// An argument that is valid JSON is sent as that, with placeholders in its strings or in
+// place of a value; anything else is a string.
 func (e *Emit) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	d.Next() // the name
 	args := d.RemainingArgs()
@@ -105,8 +106,9 @@ func (e *Emit) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		return d.Err("emit: expected the name of an event")
 	}
 	e.Event = args[0]
-	for _, arg := range args[1:] {
-		e.Args = append(e.Args, ArgumentJSON(arg))
+	var err error
+	if e.Args, err = argumentsJSON(args[1:]); err != nil {
+		return d.Errf("emit %s: %v", e.Event, err)
 	}
 	for nesting := d.Nesting(); d.NextBlock(nesting); {
 		if err := e.unmarshalOption(d); err != nil {
@@ -163,7 +165,10 @@ func (e *Emit) unmarshalOption(d *caddyfile.Dispenser) error {
 // HandleEvent emits the event.
 func (e *Emit) HandleEvent(_ context.Context, ev *hub.Event) error {
 	args := e.args.For(ev)
-	name := e.event.For(ev)
+	name, _, err := e.event.name(ev)
+	if err != nil {
+		return &hub.Refusal{Message: "bad event name: " + err.Error()}
+	}
 	compress := e.Compress == nil || *e.Compress
 	if e.wide() {
 		return e.broadcast(ev, name, args, compress)

@@ -27,7 +27,7 @@ func serveMembers(t *testing.T) (url string) {
 			t.Fatal(err)
 		}
 	}
-	ack := &Ack{Args: []json.RawMessage{ArgumentJSON("{jwt.sub}"), ArgumentJSON("{jwt.exp}")}}
+	ack := &Ack{Args: []json.RawMessage{[]byte(`"{jwt.sub}"`), []byte(`"{jwt.exp}"`)}}
 	if err := ack.Provision(caddy.Context{}); err != nil {
 		t.Fatal(err)
 	}

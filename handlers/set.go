@@ -52,7 +52,10 @@ func (s *Set) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	if !d.AllArgs(&s.Key, &value) {
 		return d.Err("set: expected a key and a value")
 	}
-	s.Value = ArgumentJSON(value)
+	var err error
+	if s.Value, err = ArgumentJSON(value); err != nil {
+		return d.Errf("set %s: %v", s.Key, err)
+	}
 	if err := s.compile(); err != nil {
 		return d.Errf("set %s: %v", s.Key, err)
 	}

@@ -28,16 +28,6 @@ type cut struct {
 	key  bool // of an object: always text
 }
 
-// ArgumentJSON is an argument of the Caddyfile as JSON: what is valid JSON already
-// is that, anything else a string.
-func ArgumentJSON(arg string) json.RawMessage {
-	if json.Valid([]byte(arg)) {
-		return json.RawMessage(arg)
-	}
-	b, _ := json.Marshal(arg) // a string always marshals
-	return b
-}
-
 // NewValue compiles a JSON value. Binary is {"$binary":"BASE64"} in it.
 func NewValue(raw json.RawMessage) (Value, error) {
 	var compact bytes.Buffer
@@ -121,8 +111,7 @@ func (c cut) value(ev *hub.Event) sio.Data {
 		}
 		return sio.Data{JSON: []byte("null")}
 	}
-	s, _ := json.Marshal(c.text.For(ev)) // a string always marshals
-	return sio.Data{JSON: s}
+	return c.text.quoted(ev)
 }
 
 // spread is the placeholder that stands for all arguments of an event.

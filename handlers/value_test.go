@@ -24,7 +24,13 @@ func TestValue(t *testing.T) {
 		[]byte("one"), []byte("two"))
 	for _, test := range []struct{ name, arg, want string }{
 		{"text", `hello`, `"hello"`},
-		{"text that looks like JSON", `[1,`, `"[1,"`},
+		{"text that is quoted", `"[1,"`, `"[1,"`},
+		{"JSON with values", `{"a":{event.args.0},"b":[{event.args.1}, {event.args.2}],"c": {event.args.7} }`, `{"a":"a\"b","b":[2.50,{"to":"lobby"}],"c":null}`},
+		{"JSON with values of two kinds", `[{event.args.4},"{event.args.4}","x{event.args.1}",{"k{event.args.1}":{event.args.6}}]`,
+			`[{"$binary":"b25l"},{"$binary":"b25l"},"x2.50",{"k2.50":true}]`},
+		{"JSON with a value that ends in a brace", `{"a":{"b":{event.args.0}}}`, `{"a":{"b":"a\"b"}}`},
+		{"a string that begins with a placeholder", `{event.args.1} of [1,`, `"2.50 of [1,"`},
+		{"braces in strings", `["\"{event.args.0}\"{", {event.args.1}]`, `["\"a\"b\"{",2.50]`},
 		{"number", `1.50`, `1.50`},
 		{"large number", `9007199254740993`, `9007199254740993`},
 		{"null", `null`, `null`},
@@ -47,7 +53,7 @@ func TestValue(t *testing.T) {
 		{"placeholder of the environment", `{env.GREETING}`, `"say \"hi\""`},
 		{"in a text: string", `<{event.args.0}>`, `"<a\"b>"`},
 		{"in a text: others", `{event.args.1} {event.args.2} {event.args.6}`, `"2.50 {\"to\":\"lobby\"} true"`},
-		{"in a text: nothing", `[{event.args.3}{event.args.7}]`, `"[]"`},
+		{"in a text: nothing", `<{event.args.3}{event.args.7}>`, `"<>"`},
 		{"in a text: binary", `x{event.args.4}`, `"xb25l"`},
 		{"in JSON", `{"from":"{socket.data.name}","at":["{event.args.1}","n={event.args.1}"],"x":1}`,
 			`{"from":"ada","at":[2.50,"n=2.50"],"x":1}`},
@@ -59,7 +65,12 @@ func TestValue(t *testing.T) {
 		{"no placeholders", `{"a":"{x y}","b":"{}"}`, `{"a":"{x y}","b":"{}"}`},
 		{"escapes stay", `"\u00e9\\\"{"`, `"\u00e9\\\"{"`},
 	} {
-		v, err := NewValue(ArgumentJSON(test.arg))
+		raw, err := ArgumentJSON(test.arg)
+		if err != nil {
+			t.Errorf("%s: %v", test.name, err)
+			continue
+		}
+		v, err := NewValue(raw)
 		if err != nil {
 			t.Errorf("%s: %v", test.name, err)
 			continue
@@ -99,9 +110,10 @@ func TestArgs(t *testing.T) {
 		{[]string{`{event.args.*} `}, `["[\"a\",{\"$binary\":\"b25l\"},[2]] "]`},
 		{[]string{`["{event.args.*}"]`}, `[[["a",{"$binary":"b25l"},[2]]]]`},
 	} {
-		raw := make([]json.RawMessage, len(test.args))
-		for i, arg := range test.args {
-			raw[i] = ArgumentJSON(arg)
+		raw, err := argumentsJSON(test.args)
+		if err != nil {
+			t.Errorf("%q: %v", test.args, err)
+			continue
 		}
 		args, err := NewArgs(raw)
 		if err != nil {
