@@ -57,8 +57,8 @@ type ServerEmit struct {
 	Data sio.Data
 }
 
-// TargetsNobody reports whether an [Op] or a [Query] is for the sockets of a target
-// that is nobody. It is done already, on all nodes.
+// TargetsNobody reports whether an [Op] or a [Query] has a target that is nobody. No
+// node has anything to do for it.
 func TargetsNobody(request any) bool {
 	switch request := request.(type) {
 	case Emit:

@@ -32,7 +32,7 @@ func FuzzPlacedText(f *testing.F) {
 		}
 		checkPath(t, a, b, render)
 		if utf8.ValidString(a) && utf8.ValidString(b) { // as all that clients can send
-			checkJSON(t, a, b, render)
+			checkRenderedJSON(t, a, b, render)
 		}
 		header, _ := render(inHeader, "x {event.a}{event.b} y")
 		request := "GET / HTTP/1.1\r\nHost: h\r\nX-A: " + header + "\r\n\r\n"
@@ -65,7 +65,7 @@ func checkPath(t *testing.T, a, b string, render func(*place, string) (string, e
 	}
 }
 
-func checkJSON(t *testing.T, a, b string, render func(*place, string) (string, error)) {
+func checkRenderedJSON(t *testing.T, a, b string, render func(*place, string) (string, error)) {
 	raw, _ := render(inBody, `{"a":"<{event.a}{event.b}>","b":{event.b},"c":[{event.a}]}`)
 	var got struct {
 		A, B string

@@ -93,7 +93,7 @@ func (g *generator) fill(templates []string, depth int) string {
 }
 
 func (g *generator) condition(depth int) string { return g.fill(conditions, depth) }
-func (g *generator) value(depth int) string     { return g.fill(values, depth) }
+func (g *generator) value(depth int) string     { return g.fill(valueTemplates, depth) }
 
 var conditions = []string{
 	"true", "$ == $", "$ != $", "$ < $", "$ >= $", "$ in $", "!?", "(? && ?)", "(? || ?)", "(? ¿ ? : ?)",
@@ -102,7 +102,7 @@ var conditions = []string{
 	"sets.equivalent($, $)", "sets.intersects($, $)", "$.hasValue()", "math.isNaN($)", "math.isInf($)", "cel.bind(x, $, ?)", "type($) == type($)",
 }
 
-var values = []string{
+var valueTemplates = []string{
 	"event.args[0]", "event.args[1]", "event.args[2]", "event.args[3]", "event.args[6]", "event.args[7]", "event.args", "event.args[$]",
 	"0", "-1", "9223372036854775807", "18446744073709551615u", "1e308", "2.5", `""`, `"a"`, `"é\U0001F600"`, `b"\xff"`, "null", "x", "socket.rooms",
 	"socket.data", "jwt", "http.request.header", "dyn($)", "[]", "[$, $]", "{}", "{$: $}", "[¿$]", "$ + $", "$ - $", "$ * $", "$ / $", "$ % $", "-$",

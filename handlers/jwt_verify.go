@@ -82,8 +82,7 @@ func invalid(why error) error { return fmt.Errorf("%w: %w", errTokenInvalid, why
 var (
 	errNoKey    = errors.New("there is no key for it")
 	errNoObject = errors.New("its claims are no JSON object")
-	// Two users whose names differ in such a half only would share what is named
-	// after them.
+	// The names of two users that differ in such a half only would be one name.
 	errHalfCharacter = errors.New("its claims have half of a surrogate pair")
 )
 

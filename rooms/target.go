@@ -10,13 +10,13 @@ type Target struct {
 	In []string
 	// Except are rooms whose members are not meant.
 	Except []string
-	// Nobody means no member, whatever In and Except say. A list of rooms that is
-	// given and has no rooms sets it, see [Target.AddRooms].
+	// Nobody means no member, whatever In and Except say. An empty list of rooms sets
+	// it, see [Target.AddRooms].
 	Nobody bool
 }
 
-// AddRooms returns t with further rooms in In. It stands where somebody gives a
-// list of rooms: one without rooms means nobody, unless t has rooms already.
+// AddRooms returns t with further rooms in In. An empty list means nobody, unless t
+// has rooms already.
 func (t Target) AddRooms(names ...string) Target {
 	t.In = slices.Concat(t.In, names)
 	t.Nobody = len(t.In) == 0

@@ -128,7 +128,7 @@ func batchOf(body []byte) []byte {
 	}
 	items, err := lenient.List(body)
 	if err != nil {
-		return body // whose decoding says what is wrong
+		return body // decoding it gives the error
 	}
 	var list bytes.Buffer
 	for i, item := range items {

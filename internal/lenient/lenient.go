@@ -187,7 +187,7 @@ func Room(raw []byte) (string, error) {
 	return name, nil
 }
 
-// wholeCharacters is what is expected of a name that ends in half an emoji, say.
+// wholeCharacters is the Want of an error about a name that ends in half an emoji.
 const wholeCharacters = "a name of whole characters, without half of a surrogate pair"
 
 // Name returns a string that names something.

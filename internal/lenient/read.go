@@ -131,7 +131,7 @@ func (n *Names) UnmarshalJSON(raw []byte) error {
 		return err
 	}
 	if e.Path == "" {
-		return json.Unmarshal(raw, new([]string)) // which says what is no list
+		return json.Unmarshal(raw, new([]string)) // its error names the kind of the value
 	}
 	text := (&Error{Value: e.Value, Want: e.Want}).Error()
 	return &json.UnmarshalTypeError{Value: text, Type: NamesType, Field: e.Path}
