@@ -342,8 +342,8 @@ func TestBrokenRecorder(t *testing.T) {
 		c.want(fmt.Sprintf(`42/chat,[%q,"1"]`, name))
 	}
 	r.mend()
-	c.conn.Close()
 	socket, _ := ns.Socket(is.SID)
+	c.conn.Close()
 	await(t, socket.Done())
 	_, _ = ns.Emit("five")
 	// It has had the others, whose offsets are later than the one that it knows.

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
+	"github.com/caddy-socketio/caddy-socketio/clusters/internal/redisconn"
 	"github.com/caddy-socketio/caddy-socketio/clusters/internal/redistest"
 	"github.com/caddyserver/caddy/v2"
 	"go.uber.org/zap"
@@ -34,7 +35,10 @@ var tested = redistest.Engine{
 	Name: "redis",
 	Process: func(t testing.TB, s *redistest.Server, with redistest.Setup) cluster.Cluster {
 		c := process(t, s, func(r *Redis) {
-			r.Addresses, r.RequestsTimeout, r.Sentinel = with.Addresses, caddy.Duration(with.RequestsTimeout), with.SentinelConfig()
+			r.Addresses, r.RequestsTimeout = with.Addresses, caddy.Duration(with.RequestsTimeout)
+			if with.Sentinel {
+				r.Sentinel = &redisconn.Sentinel{Master: "main"}
+			}
 		})
 		l := c.(member).link
 		l.GatherTime = cmp.Or(with.GatherTime, l.GatherTime)

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
+	"github.com/caddy-socketio/caddy-socketio/clusters/internal/redisconn"
 	"github.com/caddy-socketio/caddy-socketio/clusters/internal/redistest"
 	"github.com/caddyserver/caddy/v2"
 	"go.uber.org/zap"
@@ -35,7 +36,10 @@ var tested = redistest.Engine{
 	Name: "redis_streams",
 	Process: func(t testing.TB, s *redistest.Server, with redistest.Setup) cluster.Cluster {
 		l := process(t, s, func(r *RedisStreams) {
-			r.Addresses, r.RequestsTimeout, r.Sentinel = with.Addresses, caddy.Duration(with.RequestsTimeout), with.SentinelConfig()
+			r.Addresses, r.RequestsTimeout = with.Addresses, caddy.Duration(with.RequestsTimeout)
+			if with.Sentinel {
+				r.Sentinel = &redisconn.Sentinel{Master: "main"}
+			}
 		})
 		l.GatherTime = cmp.Or(with.GatherTime, l.GatherTime)
 		return l

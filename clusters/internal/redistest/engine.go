@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
-	"github.com/caddy-socketio/caddy-socketio/clusters/internal/redisconn"
 )
 
 // Engine is a cluster engine to be tested.
@@ -41,14 +40,6 @@ type Setup struct {
 	GatherTime time.Duration
 	// Sentinel says that the Redis is a sentinel, of a master called main.
 	Sentinel bool
-}
-
-// SentinelConfig returns what a config says about sentinels.
-func (s Setup) SentinelConfig() *redisconn.Sentinel {
-	if !s.Sentinel {
-		return nil
-	}
-	return &redisconn.Sentinel{Master: "main"}
 }
 
 // Pair returns nodes of two processes that see each other.
