@@ -32,6 +32,9 @@ func identitiesOf(t *testing.T, config string) map[string]hub.RouteIdentity {
 	if err != nil {
 		t.Fatal(err)
 	}
+	for _, h := range app.(*App).handlers {
+		t.Cleanup(func() { _ = h.Cleanup() }) // it never fails; a hub that stays shows in other tests
+	}
 	all := make(map[string]hub.RouteIdentity)
 	for _, c := range app.(*App).configs() {
 		if len(c.Routes) != 1 {
@@ -153,13 +156,13 @@ func TestRouteIdentityOfJSON(t *testing.T) {
 	got := identitiesOf(t, `{"admin":{"disabled":true},"apps":{"http":{"servers":{"x":{"listen":["unix//a.sock","tcp/:1000-1001"],
 		"automatic_https":{"disable":true},"routes":[
 		{"match":[{"host":["taken.test"]}],"terminal":true,"handle":[{"handler":"static_response"}]},
-		{"match":[{"path":["/a/*"],"host":["a.test"]},{"path":["/b/*"]}],"handle":[{"handler":"socketio","hub":"paths"}]},
+		{"match":[{"path":["/socket.io/*"],"host":["a.test"]},{"path":["/socket.io/b/*"]}],"handle":[{"handler":"socketio","hub":"paths"}]},
 		{"handle":[{"handler":"intercept","handle_response":[{"routes":[{"handle":[{"handler":"socketio","hub":"hidden"}]}]}]}]},
 		{"match":[{"host":["*.test"]}],"terminal":true,"handle":[{"handler":"socketio","hub":"hosts"}]}
 	]}}}}}`)
 	listeners := []string{":1000", ":1001", "unix//a.sock"}
 	for name, want := range map[string]hub.RouteIdentity{
-		"paths":  {Listeners: listeners, Place: `/socket.io/path ["/a/*"] or path ["/b/*"]`},
+		"paths":  {Listeners: listeners, Place: `/socket.io/path ["/socket.io/*"] or path ["/socket.io/b/*"]`},
 		"hidden": {Listeners: listeners, Place: "/socket.io/" + got["hidden"].Fingerprint},
 		"hosts":  {Listeners: listeners, Hosts: []string{"*.test"}, Place: "/socket.io/"},
 	} {

@@ -1,6 +1,8 @@
 package hub
 
 import (
+	"slices"
+
 	"github.com/caddy-socketio/caddy-socketio/internal/eio"
 	"github.com/caddy-socketio/caddy-socketio/internal/spawn"
 	"github.com/caddy-socketio/caddy-socketio/sio"
@@ -138,6 +140,9 @@ func (s *Socket) accept() bool {
 	s.ns.index.Add(s, s.id)
 	_ = s.ns.index.Join(s, rooms...) // their number was checked as they came
 	s.ns.counts.Load().connected.Add(1)
+	if !s.restored { // what a restored socket missed comes before other changes of its rooms
+		s.applyMoves()
+	}
 
 	if r := s.ns.recorder(); s.restored && r != nil {
 		s.sendMissedShared(r)
@@ -158,7 +163,7 @@ func (s *Socket) accept() bool {
 	s.mu.Unlock()
 
 	s.client.joined(s)
-	for _, do := range waiting.deferred {
+	for _, do := range slices.Concat(waiting.moves, waiting.deferred) {
 		do()
 	}
 	if !s.ns.hub.holds(s) {

@@ -75,6 +75,8 @@ type Socket struct {
 // opening is what waits until a socket is live.
 type opening struct {
 	rooms    []string   // to join when accepted
+	moves    []func()   // changes of its rooms that wait for inRooms, see whenInRooms
+	inRooms  bool       // it is in its rooms
 	deferred []func()   // what its handlers emitted
 	messages []delivery // what others emitted to its rooms meanwhile
 	tokens   []string   // see [Identity]
@@ -177,7 +179,7 @@ func (s *Socket) Join(rooms ...string) error {
 	}
 	s.mu.Unlock()
 	var err error
-	if s.whenLive(func() { err = s.joinNow(rooms) }) {
+	if s.whenInRooms(func() { err = s.joinNow(rooms) }) {
 		return err
 	}
 	return nil
@@ -227,7 +229,7 @@ func (s *Socket) Leave(rooms ...string) {
 		return
 	}
 	s.mu.Unlock()
-	s.whenLive(func() {
+	s.whenInRooms(func() {
 		s.ns.index.Leave(s, rooms...)
 		if s.lost.Load() {
 			s.applyToSaved(cluster.Leave{Target: s.alone(), Rooms: rooms})
@@ -369,6 +371,38 @@ func (s *Socket) kick() {
 	p := sio.Packet{Type: sio.Disconnect, Namespace: s.ns.name}
 	if m, err := p.Encode(s.client.version, true); err == nil {
 		s.client.session.Send(m)
+	}
+}
+
+// whenInRooms calls fn, which changes the socket's rooms, as soon as the socket is in
+// the rooms of its connect event: before its client knows that it is connected, so that
+// whoever has heard of it from the client finds it in the rooms that it joins. It reports
+// whether fn was called at once.
+func (s *Socket) whenInRooms(fn func()) bool {
+	s.mu.Lock()
+	if s.opening != nil && !s.opening.inRooms {
+		s.opening.moves = append(s.opening.moves, fn)
+		s.mu.Unlock()
+		return false
+	}
+	s.mu.Unlock()
+	fn()
+	return true
+}
+
+// applyMoves calls the functions of whenInRooms that wait. Later ones are called at once.
+func (s *Socket) applyMoves() {
+	for {
+		s.mu.Lock()
+		moves := s.opening.moves
+		s.opening.moves, s.opening.inRooms = nil, len(moves) == 0
+		s.mu.Unlock()
+		if len(moves) == 0 {
+			return
+		}
+		for _, move := range moves {
+			move()
+		}
 	}
 }
 

@@ -7,10 +7,12 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
 	"github.com/caddy-socketio/caddy-socketio/hub"
@@ -145,6 +147,18 @@ func (f *fixture) stream(body io.Reader) answer {
 func (f *fixture) get(path string) answer {
 	f.Helper()
 	return f.do(http.MethodGet, path, "", nil)
+}
+
+// await asks until the answer is the one wanted: a client learns that it is disconnected
+// before its socket has left its rooms.
+func (f *fixture) await(path, body string) {
+	f.Helper()
+	for deadline := time.Now().Add(10 * time.Second); f.get(path).body != body; runtime.Gosched() {
+		if time.Now().After(deadline) {
+			f.expect(f.get(path), 200, body)
+			return
+		}
+	}
 }
 
 // expect compares an answer with what is wanted, or with a part of an error.

@@ -59,7 +59,7 @@ func TestDisconnect(t *testing.T) {
 	if got := c[0].next(); got != "41/chat," {
 		t.Errorf("got %q", got)
 	}
-	f.expect(f.get("namespaces"), 200, `[{"name":"/","sockets":0,"rooms":0},{"name":"/chat","sockets":2,"rooms":2}]`)
+	f.await("namespaces", `[{"name":"/","sockets":0,"rooms":0},{"name":"/chat","sockets":2,"rooms":2}]`)
 	f.expect(f.post("disconnect", fmt.Sprintf(`{"namespace":"/chat","except":["%s"],"close":true}`, c[2].id)), 200, `{"sockets":1}`)
 	for _, want := range []string{"41/chat,", "1"} {
 		if got := c[1].next(); got != want {
