@@ -20,10 +20,7 @@ func checkReachable(ctx caddy.Context, own *reach.Handler) error {
 	if !ok {
 		return nil
 	}
-	for _, p := range reach.Find(server, reachHandler) {
-		if p.Handler.Name != own.Name || p.Handler.Prefix != own.Prefix || p.Handler.Source != own.Source {
-			continue // reported by that handler
-		}
+	for _, p := range reach.Find(server, own, reachHandler) {
 		at := cmp.Or(own.Source, "apps/http/servers/"+server.Name()+"/"+p.Place)
 		if p.Certain {
 			return fmt.Errorf("%s: no request can reach %s: %s; %s", at, own.Name, p.Reason, p.Cure)

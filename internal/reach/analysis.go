@@ -79,7 +79,7 @@ func (a *analysis) isReached(way []position) bool {
 	set := []requests{{prefix: a.own.Prefix}}
 	for _, at := range slices.Backward(way) {
 		r := at.routes[at.route]
-		if set = a.beforeHandlers(r.handlers[:at.handler], set); len(set) == 0 {
+		if set = a.beforeHandlers(r.getHandlers()[:at.handler], set); len(set) == 0 {
 			a.found = a.last
 			return false
 		}
@@ -120,7 +120,7 @@ func (a *analysis) beforeRoutes(routes []*route, set []requests) []requests {
 }
 
 func (a *analysis) beforeRoute(r *route, set []requests) []requests {
-	var before []requests
+	before := make([]requests, 0, len(set)+1)
 	for _, q := range set {
 		matched, known := q.groups[r.group]
 		if r.group == "" {
@@ -157,16 +157,14 @@ func (a *analysis) throughRoute(r *route, q requests) []requests {
 	if r.terminal {
 		if a.mayMatchAny(r.matchers, q) {
 			a.last = a.inFront("a terminal route in front of it takes every request")
-			if len(r.handlers) > 0 {
-				a.beforeHandlers(r.handlers, []requests{q}) // names the handler that answers
-			}
+			a.beforeHandlers(r.getHandlers(), []requests{q}) // names the handler that answers
 		}
 		return nil
 	}
 	if r.group != "" {
 		q = q.withoutGroup(r.group)
 	}
-	set := a.beforeHandlers(r.handlers, []requests{q})
+	set := a.beforeHandlers(r.getHandlers(), []requests{q})
 	set = slices.DeleteFunc(set, func(q requests) bool { return !a.mayMatchAny(r.matchers, q) })
 	if r.group != "" {
 		for i := range set {
@@ -189,6 +187,9 @@ func (a *analysis) beforeHandlers(handlers []*handler, set []requests) []request
 // removeDuplicates removes duplicates from a set. A set that is too large becomes the set of all
 // requests.
 func (a *analysis) removeDuplicates(set []requests) []requests {
+	if len(set) < 2 {
+		return set
+	}
 	seen := make(map[string]bool)
 	set = slices.DeleteFunc(set, func(q requests) bool {
 		key := q.key()

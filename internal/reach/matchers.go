@@ -36,20 +36,15 @@ func (a *analysis) mayMatchSet(set matcherSet, q requests) bool {
 func (a *analysis) matchesAll(m matcher, q requests) bool {
 	switch m.name {
 	case "path":
-		patterns, ok := parseTexts(m.config)
-		if !ok {
-			return false
-		}
-		if slices.ContainsFunc(patterns, func(p string) bool { return coversPrefix(p, q.prefix) }) {
+		if slices.ContainsFunc(m.list, func(p string) bool { return coversPrefix(p, q.prefix) }) {
 			return true
 		}
-		return !a.certain && a.samplesMatch(q, patterns, true)
+		return !a.certain && a.samplesMatch(q, m.list, true)
 	case "path_regexp":
 		return !a.certain && a.samplesMatchRegexp(q, m.config, true)
 	case "host":
-		hosts, ok := parseTexts(m.config)
-		return ok && q.hosts != nil && !slices.ContainsFunc(q.hosts, func(host string) bool {
-			return !slices.ContainsFunc(hosts, func(pattern string) bool { return coversHost(pattern, host) })
+		return q.hosts != nil && !slices.ContainsFunc(q.hosts, func(host string) bool {
+			return !slices.ContainsFunc(m.list, func(pattern string) bool { return coversHost(pattern, host) })
 		})
 	case "file":
 		return !a.certain && fallsBack(m.config)
@@ -63,31 +58,20 @@ func (a *analysis) matchesAll(m matcher, q requests) bool {
 func (a *analysis) matchesSome(m matcher, q requests) bool {
 	switch m.name {
 	case "path":
-		patterns, ok := parseTexts(m.config)
-		if !ok {
-			return true
-		}
 		if !a.certain && q.prefix != "" {
-			return a.samplesMatch(q, patterns, false)
+			return a.samplesMatch(q, m.list, false)
 		}
-		return slices.ContainsFunc(patterns, func(p string) bool { return meetsPrefix(p, q.prefix) })
+		return slices.ContainsFunc(m.list, func(p string) bool { return meetsPrefix(p, q.prefix) })
 	case "path_regexp":
 		return a.certain || q.prefix == "" || a.samplesMatchRegexp(q, m.config, false)
 	case "host":
-		hosts, ok := parseTexts(m.config)
-		return !ok || q.hosts == nil || slices.ContainsFunc(q.hosts, func(host string) bool {
-			return slices.ContainsFunc(hosts, func(pattern string) bool { return meetsHost(pattern, host) })
+		return q.hosts == nil || slices.ContainsFunc(q.hosts, func(host string) bool {
+			return slices.ContainsFunc(m.list, func(pattern string) bool { return meetsHost(pattern, host) })
 		})
 	case "not":
 		return !slices.ContainsFunc(m.not, func(set matcherSet) bool { return a.coversSet(set, q) })
 	}
 	return true
-}
-
-// parseTexts reads a list of texts.
-func parseTexts(config json.RawMessage) (list []string, ok bool) {
-	err := json.Unmarshal(config, &list)
-	return list, err == nil
 }
 
 // coversPrefix reports whether a pattern of the matcher path matches every path with
@@ -169,8 +153,8 @@ func narrowHosts(q requests, sets []matcherSet) requests {
 		if i < 0 {
 			return q
 		}
-		list, ok := parseTexts(set[i].config)
-		if !ok || slices.ContainsFunc(list, func(host string) bool { return strings.Contains(host, "{") }) {
+		list := set[i].list
+		if slices.ContainsFunc(list, func(host string) bool { return strings.Contains(host, "{") }) {
 			return q
 		}
 		hosts = append(hosts, list...)
@@ -191,6 +175,9 @@ func meetsHost(pattern, host string) bool {
 }
 
 func compareHosts(pattern, host string, compare func(p, h string) bool) bool {
+	if !strings.Contains(pattern, "*") && !strings.Contains(host, "*") {
+		return strings.EqualFold(pattern, host)
+	}
 	ps, hs := strings.Split(pattern, "."), strings.Split(host, ".")
 	if len(ps) != len(hs) {
 		return false

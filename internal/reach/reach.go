@@ -9,6 +9,7 @@ package reach
 
 import (
 	"encoding/json"
+	"slices"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 )
@@ -25,9 +26,8 @@ type Handler struct {
 	Source string
 }
 
-// Problem is a handler that is not reached.
+// Problem says that a handler is not reached.
 type Problem struct {
-	Handler Handler
 	// Place is the path of the handler in the config of the server, as Caddy's
 	// admin endpoint has it: routes/0/handle/1.
 	Place string
@@ -38,17 +38,22 @@ type Problem struct {
 	Reason, Cure string
 }
 
-// Find returns the problems of the handlers in the routes that a server has not
-// provisioned yet. A handler calls it while it is provisioned itself: the routes in
-// front are then provisioned, or still JSON. parse returns nil for modules that Find
-// does not look for.
-func Find(server *caddyhttp.Server, parse func(name string, config json.RawMessage) *Handler) []Problem {
+// Find returns the problems of a handler, at each of its places in the routes that a
+// server has not provisioned yet. The handler calls it while it is provisioned: the
+// routes in front are then provisioned, or still JSON. parse returns nil for modules
+// that Find does not look for.
+func Find(server *caddyhttp.Server, own *Handler, parse func(name string, config json.RawMessage) *Handler) []Problem {
 	c := &converter{parse: parse}
-	s := &search{named: make(map[string][]*route)}
+	s := &search{own: own, named: make(map[string][]*route)}
 	for name, r := range server.NamedRoutes {
-		s.named[name] = c.routes([]caddyhttp.Route{*r}, "named_routes/"+name)
+		s.named[name] = []*route{c.route(r, "named_routes/"+name)}
 	}
-	s.routes(c.routes(server.Routes, "routes"), nil)
+	// Routes behind the one that is being provisioned make no difference.
+	routes := server.Routes
+	if i := slices.IndexFunc(routes, func(r caddyhttp.Route) bool { return r.HandlersRaw != nil }); i >= 0 {
+		routes = routes[:i+1]
+	}
+	s.routes(c.routes(routes, "routes"), nil)
 	for name, r := range server.NamedRoutes {
 		if r.HandlersRaw != nil {
 			s.routes(s.named[name], nil)
@@ -65,15 +70,19 @@ type position struct {
 
 // search goes through routes and collects problems.
 type search struct {
+	own      *Handler
 	named    map[string][]*route
 	problems []Problem
 }
 
 func (s *search) routes(routes []*route, outer []position) {
 	for i, r := range routes {
-		for j, h := range r.handlers {
+		if !r.raw {
+			continue // checked before
+		}
+		for j, h := range r.getHandlers() {
 			way := append(outer[:len(outer):len(outer)], position{routes, i, j})
-			if h.own != nil && r.raw {
+			if h.own != nil && h.own.Name == s.own.Name && h.own.Prefix == s.own.Prefix && h.own.Source == s.own.Source {
 				s.checkHandler(h, way)
 			}
 			if h.subroutes != nil {
@@ -88,7 +97,7 @@ func (s *search) checkHandler(h *handler, way []position) {
 	for _, certain := range []bool{true, false} {
 		a := &analysis{named: s.named, own: h.own, certain: certain}
 		if !a.isReached(way) {
-			s.problems = append(s.problems, Problem{*h.own, h.place, certain, a.found.reason, a.found.cure})
+			s.problems = append(s.problems, Problem{h.place, certain, a.found.reason, a.found.cure})
 			return
 		}
 	}

@@ -36,7 +36,7 @@ func (own) CaddyModule() caddy.ModuleInfo {
 }
 
 func (o *own) Provision(ctx caddy.Context) error {
-	found = append(found, Find(ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server), parseOwn)...)
+	found = append(found, Find(ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server), &Handler{Name: "socketio", Prefix: o.Path}, parseOwn)...)
 	return nil
 }
 

@@ -13,8 +13,35 @@ type route struct {
 	group    string
 	terminal bool
 	matchers []matcherSet // empty: every request
+	raw      bool         // its handlers are not provisioned yet
+
+	// The handlers are read when they are needed: a server may have a thousand
+	// routes, and as many handlers that call Find.
+	source   *caddyhttp.Route
+	place    string     // of the list that it is in, or its own
+	index    int        // in that list, or -1
+	read     *converter // nil once the handlers are read
 	handlers []*handler
-	raw      bool // its handlers are not provisioned yet
+}
+
+// getHandlers returns the handlers of a route.
+func (r *route) getHandlers() []*handler {
+	c := r.read
+	if c == nil {
+		return r.handlers
+	}
+	r.read = nil
+	place := r.place
+	if r.index >= 0 {
+		place = fmt.Sprintf("%s/%d", place, r.index)
+	}
+	for i, raw := range r.source.HandlersRaw {
+		r.handlers = append(r.handlers, c.rawHandler(raw, fmt.Sprintf("%s/handle/%d", place, i)))
+	}
+	for _, h := range r.source.Handlers {
+		r.handlers = append(r.handlers, c.provisionedHandler(h))
+	}
+	return r.handlers
 }
 
 // handler is a module of a route.
@@ -36,8 +63,9 @@ type matcherSet []matcher
 // matcher is a module of a matcher set.
 type matcher struct {
 	name   string
-	config json.RawMessage
-	not    []matcherSet // of the module not
+	list   []string        // of the modules path and host
+	config json.RawMessage // of other modules
+	not    []matcherSet    // of the module not
 }
 
 // converter reads routes.
@@ -48,24 +76,20 @@ type converter struct {
 func (c *converter) routes(list caddyhttp.RouteList, place string) []*route {
 	routes := make([]*route, 0, len(list))
 	for i := range list {
-		routes = append(routes, c.route(&list[i], fmt.Sprintf("%s/%d", place, i)))
+		r := c.route(&list[i], place)
+		r.index = i
+		routes = append(routes, r)
 	}
 	return routes
 }
 
 func (c *converter) route(r *caddyhttp.Route, place string) *route {
-	converted := &route{group: r.Group, terminal: r.Terminal, raw: r.HandlersRaw != nil}
+	converted := &route{group: r.Group, terminal: r.Terminal, raw: r.HandlersRaw != nil, source: r, place: place, index: -1, read: c}
 	for _, set := range r.MatcherSets {
 		converted.matchers = append(converted.matchers, provisionedSet(set))
 	}
 	for _, set := range r.MatcherSetsRaw {
 		converted.matchers = append(converted.matchers, rawSet(set))
-	}
-	for i, raw := range r.HandlersRaw {
-		converted.handlers = append(converted.handlers, c.rawHandler(raw, fmt.Sprintf("%s/handle/%d", place, i)))
-	}
-	for _, h := range r.Handlers {
-		converted.handlers = append(converted.handlers, c.provisionedHandler(h))
 	}
 	return converted
 }
@@ -118,7 +142,12 @@ func rawSet(set caddy.ModuleMap) matcherSet {
 	var converted matcherSet
 	for name, config := range set {
 		m := matcher{name: name, config: config}
-		if name == "not" {
+		switch name {
+		case "path", "host":
+			if json.Unmarshal(config, &m.list) != nil {
+				m.name = "" // unknown: Caddy refuses it
+			}
+		case "not":
 			var sets caddyhttp.RawMatcherSets
 			if json.Unmarshal(config, &sets) != nil {
 				m.name = ""
@@ -137,11 +166,19 @@ func provisionedSet(set caddyhttp.MatcherSet) matcherSet {
 	for _, module := range set {
 		m := matcher{name: moduleName(module)}
 		var inner []caddyhttp.MatcherSet
-		switch not := module.(type) {
+		switch provisioned := module.(type) {
 		case caddyhttp.MatchNot:
-			inner = not.MatcherSets
+			inner = provisioned.MatcherSets
 		case *caddyhttp.MatchNot:
-			inner = not.MatcherSets
+			inner = provisioned.MatcherSets
+		case *caddyhttp.MatchPath:
+			m.list = *provisioned
+		case caddyhttp.MatchPath:
+			m.list = provisioned
+		case *caddyhttp.MatchHost:
+			m.list = *provisioned
+		case caddyhttp.MatchHost:
+			m.list = provisioned
 		default:
 			m.config, _ = json.Marshal(module)
 		}
