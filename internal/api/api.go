@@ -72,6 +72,7 @@ func Operations() []string { return slices.Sorted(maps.Keys(operations)) }
 // of an operation, or nothing for the status. The error is an [*Error], and nothing
 // was written then; any other error says that the answer could not be written.
 func (a *API) Serve(w http.ResponseWriter, r *http.Request, path string) error {
+	limitBody(w, r)
 	answer, err := a.answer(w, r, path)
 	if err != nil {
 		drop(r)
@@ -135,6 +136,7 @@ type statusWriter struct {
 }
 
 func (w statusWriter) Write(p []byte) (int, error) {
+	limitAnswer(w.ResponseWriter, len(p))
 	w.WriteHeader(w.status) // the encoder writes once
 	return w.ResponseWriter.Write(p)
 }

@@ -8,9 +8,9 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"os"
 	"reflect"
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"github.com/caddy-socketio/caddy-socketio/internal/lenient"
@@ -56,6 +56,12 @@ func readAll(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 		return nil, &http.MaxBytesError{Limit: MaxBody}
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody))
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return nil, badRequest("body: expected all of it within %v", bodyTime)
+	}
+	if err == nil {
+		liftReadDeadline(w)
+	}
 	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); err != nil && !tooLarge {
 		return nil, badRequest("body: %v", err)
 	}
@@ -161,14 +167,4 @@ func typeName(t reflect.Type) string {
 		return "a list"
 	}
 	return "an object"
-}
-
-// unhurried lifts the server's limits on how long a request may take. Where the
-// writer knows no deadlines there are none. The read deadline matters after the
-// body was read, too: net/http goes on reading, and takes the deadline for the
-// client's end.
-func unhurried(w http.ResponseWriter) {
-	c := http.NewResponseController(w)
-	_ = c.SetReadDeadline(time.Time{})
-	_ = c.SetWriteDeadline(time.Time{})
 }

@@ -93,7 +93,7 @@ func (a *API) emit(w http.ResponseWriter, r *http.Request) (any, error) {
 		return nil, err
 	}
 	if stream {
-		unhurried(w)
+		liftDeadlines(w)
 		body := until(r.Context(), w, r.Body)
 		defer body.stop()
 		return a.emitStream(r.Context(), body, scopeOf(q)), nil
@@ -111,7 +111,7 @@ func (a *API) emit(w http.ResponseWriter, r *http.Request) (any, error) {
 	}
 	e.fill(q)
 	if e.Ack != nil {
-		unhurried(w)
+		liftDeadlines(w)
 		return a.emitWithAck(r.Context(), &e)
 	}
 	n, err := a.emitOne(r.Context(), &e)

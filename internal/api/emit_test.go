@@ -297,11 +297,10 @@ func TestDeadlinesAreLifted(t *testing.T) {
 		r.Header.Set("Content-Type", c.contentType)
 		w := &deadlines{ResponseRecorder: httptest.NewRecorder()}
 		f.ServeHTTP(w, r)
-		want := []time.Time{{}}
-		if !c.lifted {
-			want = nil
-		}
-		if w.Code != 200 || !slices.Equal(w.read, want) || !slices.Equal(w.write, want) {
+		// The body and the answer have deadlines; what is between has none.
+		bounded := len(w.read) > 0 && !w.read[0].IsZero() && !w.write[len(w.write)-1].IsZero()
+		lifted := w.write[0].IsZero()
+		if w.Code != 200 || !bounded || !w.read[len(w.read)-1].IsZero() || lifted != c.lifted {
 			t.Errorf("%s %s: status %d, deadlines %v %v", c.path, c.body, w.Code, w.read, w.write)
 		}
 	}

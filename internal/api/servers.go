@@ -49,7 +49,7 @@ func (a *API) serverSideEmit(w http.ResponseWriter, r *http.Request) (any, error
 		return nil, err
 	}
 	if e.Ack != nil {
-		unhurried(w)
+		liftDeadlines(w)
 		return a.askServers(r.Context(), &e, op)
 	}
 	return a.once(r.Context(), "server_side_emit", e.scope, e.repeatable, &e, func(ns *hub.Namespace) (any, error) {

@@ -1,0 +1,76 @@
+package api
+
+import (
+	"bufio"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"github.com/caddy-socketio/caddy-socketio/hub"
+)
+
+// serveOne serves one connection in memory, and returns the client's end of it. The
+// returned channel is closed when the server's end is.
+func (f *fixture) serveOne(t *testing.T) (client net.Conn, closed <-chan struct{}) {
+	client, far := net.Pipe()
+	ended := make(chan struct{})
+	server := &http.Server{Handler: f, ConnState: func(_ net.Conn, state http.ConnState) {
+		if state == http.StateClosed {
+			close(ended)
+		}
+	}}
+	l := &oneConn{conn: far, closed: make(chan struct{})}
+	go server.Serve(l)
+	t.Cleanup(func() { server.Close() })
+	return client, ended
+}
+
+// TestBodyThatStalls has bodies that never come. The requests are answered, and the
+// connections closed.
+func TestBodyThatStalls(t *testing.T) {
+	for name, test := range map[string]struct {
+		head, begin string
+		status      int
+		body        string
+	}{
+		"emit":         {"POST /socketio/emit", "", 400, `{"error":"body: expected all of it within 30s"}`},
+		"half an emit": {"POST /socketio/emit", `{"event":`, 400, `{"error":"body: expected all of it within 30s"}`},
+		"join":         {"POST /socketio/join", "", 400, `{"error":"body: expected all of it within 30s"}`},
+		"status":       {"GET /socketio/", "", 200, ""},
+		"wrong method": {"PUT /socketio/emit", "", 405, ""},
+		"no operation": {"POST /socketio/nothing", "", 404, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := newFixture(t)
+				client, closed := f.serveOne(t)
+				defer client.Close()
+				io.WriteString(client, test.head+" HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n"+test.begin)
+				resp, err := http.ReadResponse(bufio.NewReader(client), nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				body, _ := io.ReadAll(resp.Body)
+				if got := strings.TrimSpace(string(body)); resp.StatusCode != test.status || test.body != "" && got != test.body {
+					t.Errorf("got %d %s", resp.StatusCode, got)
+				}
+				<-closed
+			})
+		})
+	}
+}
+
+// TestAnswerThatNobodyReads has a client that reads nothing.
+func TestAnswerThatNobodyReads(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t)
+		f.hub.Use(hub.Config{})
+		client, closed := f.serveOne(t)
+		defer client.Close()
+		io.WriteString(client, "GET /socketio/ HTTP/1.1\r\nHost: x\r\n\r\n")
+		<-closed
+	})
+}
