@@ -13,7 +13,9 @@ import (
 // serve answers a request on the handler's path. What outlives it, a session or a
 // WebSocket, holds nothing of the request, the writer or the handler.
 func (h *Handler) serve(w http.ResponseWriter, r *http.Request) {
-	q := &engine.Request{W: w, R: r, Address: clientAddress(r), Secure: secure(r), Done: h.retired}
+	q := &engine.Request{
+		W: w, R: r, Address: clientAddress(r), Secure: secure(r), Done: h.retired, EndWrite: guardWrites(w, r).end,
+	}
 	if !r.URL.Query().Has("sid") {
 		kept := r.WithContext(r.Context()) // a copy, which shares its header with the session
 		kept.Header = engine.KeptHeader(r.Header)

@@ -15,6 +15,9 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 )
 
+// upgradeTimeout is how long a client may take to read the answer to its handshake.
+const upgradeTimeout = 5 * time.Second
+
 // hijack takes an HTTP/1.1 connection over for a WebSocket. The answer goes
 // through Caddy's writers first, so that logs, metrics and deferred headers have
 // what they want of it; then the innermost connection is taken, so that what
@@ -27,6 +30,7 @@ func hijack(w http.ResponseWriter) func(http.Header) (net.Conn, *bufio.ReadWrite
 		if err != nil {
 			return nil, nil, err
 		}
+		_ = conn.SetWriteDeadline(time.Now().Add(upgradeTimeout)) // the engine lifts it
 		if err := buffered.Flush(); err != nil {
 			conn.Close()
 			return nil, nil, err
@@ -85,11 +89,16 @@ func holdStream(q *engine.Request) (undo func()) {
 				w.Header()[name] = values
 			}
 		}
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(upgradeTimeout))
 		w.WriteHeader(http.StatusOK)
-		s := &stream{body: original.Body, w: w, control: http.NewResponseController(w), remote: address(original.RemoteAddr)}
+		s := &stream{
+			body: original.Body, w: w, control: http.NewResponseController(w), endWrite: q.EndWrite,
+			remote: address(original.RemoteAddr),
+		}
 		if err := s.control.Flush(); err != nil {
 			return nil, nil, err
 		}
+		_ = s.SetWriteDeadline(time.Time{}) // on a stream of HTTP/2 it would end an idle one
 		return s, bufio.NewReadWriter(bufio.NewReaderSize(s, 16), bufio.NewWriterSize(s, 16)), nil
 	}
 	return undo
@@ -97,11 +106,12 @@ func holdStream(q *engine.Request) (undo func()) {
 
 // stream is a stream of HTTP/2 or HTTP/3 as a connection.
 type stream struct {
-	body    io.ReadCloser
-	w       http.ResponseWriter
-	control *http.ResponseController
-	remote  address
-	closing sync.Once
+	body     io.ReadCloser
+	w        http.ResponseWriter
+	control  *http.ResponseController
+	endWrite func()
+	remote   address
+	closing  sync.Once
 }
 
 func (s *stream) Read(p []byte) (int, error) { return s.body.Read(p) }
@@ -120,10 +130,19 @@ func (s *stream) Close() (err error) {
 	return err
 }
 
-func (s *stream) LocalAddr() net.Addr                { return address("") }
-func (s *stream) RemoteAddr() net.Addr               { return s.remote }
-func (s *stream) SetReadDeadline(t time.Time) error  { return s.control.SetReadDeadline(t) }
-func (s *stream) SetWriteDeadline(t time.Time) error { return s.control.SetWriteDeadline(t) }
+func (s *stream) LocalAddr() net.Addr               { return address("") }
+func (s *stream) RemoteAddr() net.Addr              { return s.remote }
+func (s *stream) SetReadDeadline(t time.Time) error { return s.control.SetReadDeadline(t) }
+
+// SetWriteDeadline sets the deadline of the goroutine that writes. One in the past, which
+// any goroutine may set, ends writing for good.
+func (s *stream) SetWriteDeadline(t time.Time) error {
+	if !t.IsZero() && t.Before(time.Now()) {
+		s.endWrite()
+		return nil
+	}
+	return s.control.SetWriteDeadline(t)
+}
 
 func (s *stream) SetDeadline(t time.Time) error {
 	if err := s.SetReadDeadline(t); err != nil {

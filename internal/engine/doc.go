@@ -26,7 +26,7 @@
 //	session closed    the session's end               Receiver.Closed returns
 //
 // Locks: Session.turn is held while a Receiver is called and is no leaf; under it
-// Session.mu may be taken. Session.mu, Server.mu, Route.mu, pump.mu and upload.mu
+// Session.mu may be taken. Session.mu, Server.mu, Route.mu, pump.mu and transfer.mu
 // are leaves: no other lock is taken under them, and nothing is called but, under
-// upload.mu, what sets a deadline.
+// transfer.mu, what sets a deadline.
 package engine

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
+	"time"
 )
 
 // Reasons that a session ends for, as Socket.IO names them. The owner of a session
@@ -66,6 +67,12 @@ func answer(w http.ResponseWriter, status int, kind, body string) {
 	}
 	h.Set("Cache-Control", "no-store")
 	h.Set("Content-Length", strconv.Itoa(len(body)))
+	limitWrite(w)
 	w.WriteHeader(status)
 	_, _ = w.Write([]byte(body)) // nobody is left to tell
+}
+
+// limitWrite bounds how long a small response may take to be written.
+func limitWrite(w http.ResponseWriter) {
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(writePatience))
 }

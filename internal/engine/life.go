@@ -115,8 +115,12 @@ func (s *Session) end(reason string, e ending) {
 		clear(s.queue)
 		s.queue, s.bytes = nil, 0
 	}
-	c, probe, up, forget := s.conn, s.probe, s.upload, s.state == stateClosed
+	c, probe, forget := s.conn, s.probe, s.state == stateClosed
 	s.probe = nil
+	var transfers []*transfer
+	if forget {
+		transfers = s.transfersLocked()
+	}
 	close(s.done)
 	s.uncountLocked()
 	s.wakeLocked()
@@ -132,9 +136,7 @@ func (s *Session) end(reason string, e ending) {
 	if probe != nil {
 		probe.hangUp(closeFrame(0))
 	}
-	if up != nil && forget {
-		up.abort()
-	}
+	abortAll(transfers)
 	s.notify(reason)
 }
 
@@ -175,12 +177,10 @@ func (s *Session) finish() {
 		close(s.finished)
 		s.finished = nil
 	}
-	up := s.upload
+	transfers := s.transfersLocked()
 	s.mu.Unlock()
 	s.server.forget(s)
-	if up != nil {
-		up.abort()
-	}
+	abortAll(transfers)
 }
 
 // awaitPoll forgets a session that its client has closed when the client's last poll

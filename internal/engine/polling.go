@@ -3,6 +3,7 @@ package engine
 import (
 	"bytes"
 	"compress/gzip"
+	"errors"
 	"net/http"
 	"slices"
 	"strconv"
@@ -46,10 +47,11 @@ func (x *exchange) openPolling() {
 	if name := x.config.Cookie; name != "" {
 		x.W.Header().Add("Set-Cookie", name+"="+s.id+"; Path=/; HttpOnly; SameSite=Lax")
 	}
+	x.skipBody()
 	s.mu.Lock()
-	ms := s.takePayloadLocked()
+	a := s.beginAnswerLocked(x, s.takePayloadLocked())
 	s.mu.Unlock()
-	s.answerPoll(x, ms)
+	s.answerPoll(x, a)
 }
 
 func (x *exchange) servePolling(s *Session) {
@@ -59,7 +61,7 @@ func (x *exchange) servePolling(s *Session) {
 	case http.MethodPost:
 		x.serveUpload(s)
 	default:
-		x.leaveBody()
+		x.skipBody()
 		x.W.Header().Set("Allow", "GET, POST")
 		answer(x.W, http.StatusMethodNotAllowed, "", "")
 	}
@@ -67,6 +69,7 @@ func (x *exchange) servePolling(s *Session) {
 
 // servePoll answers a GET when there is something to say.
 func (x *exchange) servePoll(s *Session) {
+	x.skipBody()
 	p := &poll{woken: make(chan struct{}, 1)}
 	refused, overlap := s.park(p)
 	switch {
@@ -95,12 +98,12 @@ func (x *exchange) servePoll(s *Session) {
 		s.abandon()
 		return
 	}
-	ms, over := s.unpark()
-	if ms == nil {
+	a, over := s.unpark(x)
+	if a == nil {
 		x.refuse(errRequest)
 		return
 	}
-	s.answerPoll(x, ms)
+	s.answerPoll(x, a)
 	if over {
 		s.finish()
 	}
@@ -138,16 +141,24 @@ func (s *Session) abandon() {
 	}
 }
 
-// unpark takes the GET away and returns what it is answered with: what is queued, up
+// unpark takes the GET away and begins its answer: what is queued, up
 // to [maxPollPackets]; or else, when the session is over, that it is; or a noop. Nil is for a
 // GET that should not have come after an upgrade. It reports whether this was the
 // last answer that a closing session waited for.
 //
 // The close packet comes alone: clients handle messages a little later than they
 // are told of the end, and would lose them.
-func (s *Session) unpark() (ms []*eio.Message, over bool) {
+func (s *Session) unpark(x *exchange) (a *answering, over bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	ms, over := s.unparkLocked()
+	if ms == nil {
+		return nil, false
+	}
+	return s.beginAnswerLocked(x, ms), over
+}
+
+func (s *Session) unparkLocked() (ms []*eio.Message, over bool) {
 	p := s.parked
 	s.parked = nil
 	if s.state == stateOpen && s.conn == nil {
@@ -174,25 +185,27 @@ func (s *Session) unpark() (ms []*eio.Message, over bool) {
 func (s *Session) takePayloadLocked() []*eio.Message {
 	n, packets := 0, 0
 	for ; n < len(s.queue); n++ {
-		if packets += s.queue[n].Packets(); n > 0 && packets > maxPollPackets {
+		m := s.queue[n]
+		if packets += m.Packets(); n > 0 && packets > maxPollPackets {
 			break
 		}
+		s.bytes -= m.Size() + perMessage
 	}
 	if n == len(s.queue) {
 		ms := s.queue
-		s.queue, s.bytes = nil, 0
+		s.queue = nil
 		return ms
 	}
 	ms := slices.Clone(s.queue[:n])
-	for _, m := range ms {
-		s.bytes -= m.Size() + perMessage
-	}
 	s.queue = slices.Delete(s.queue, 0, n)
 	return ms
 }
 
-// answerPoll writes messages as the answer to a GET.
-func (s *Session) answerPoll(x *exchange, ms []*eio.Message) {
+// answerPoll writes messages as the answer to a GET. A client that does not take its
+// answer loses the session: the messages are gone.
+func (s *Session) answerPoll(x *exchange, a *answering) {
+	defer s.endAnswer(a)
+	ms := a.messages
 	enc, kind := s.pollEncoding(ms)
 	buf := messages.Get().(*[]byte)
 	defer keepMessage(buf)
@@ -212,11 +225,29 @@ func (s *Session) answerPoll(x *exchange, ms []*eio.Message) {
 		body = zipped(body)
 	}
 	h.Set("Content-Length", strconv.Itoa(len(body)))
-	// A client that does not take its answer would hold it for as long as it likes.
-	patience := writePatience * time.Duration(1+len(body)/chunk)
-	_ = http.NewResponseController(x.W).SetWriteDeadline(time.Now().Add(patience))
 	x.W.WriteHeader(http.StatusOK)
-	_, _ = x.W.Write(body) // a client that is gone does not poll again
+	if !x.write(a.transfer, body) {
+		s.end(ReasonTransportError, ending{})
+	}
+}
+
+// write writes the body of a response to its end, within writePatience for each chunk,
+// and reports whether it did. Nothing of it is left for after the handler's return, when
+// the session's end could not end it.
+func (x *exchange) write(t *transfer, body []byte) bool {
+	control := http.NewResponseController(x.W)
+	for len(body) > 0 {
+		part := body[:min(chunk, len(body))]
+		if !t.extend(control, time.Now().Add(writePatience)) {
+			return false
+		}
+		if _, err := x.W.Write(part); err != nil {
+			return false
+		}
+		body = body[len(part):]
+	}
+	err := control.Flush()
+	return err == nil || errors.Is(err, http.ErrNotSupported)
 }
 
 // pollEncoding chooses how messages are written, and the content type of that.

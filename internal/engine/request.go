@@ -41,6 +41,10 @@ type Request struct {
 	// Done is closed when a parked poll has to be answered soon, with a noop. Nil
 	// means never.
 	Done <-chan struct{}
+	// EndWrite makes what is being written to W fail, and what would be written later. It
+	// is called by any goroutine, while ServeEngine has not returned. Nil sets the write
+	// deadline of W.
+	EndWrite func()
 	// Hijack answers a WebSocket's handshake, with status 101 and these headers,
 	// and takes over the connection. The headers are complete. When it fails, it
 	// has answered or there is nobody to answer. Nil takes the connection of W and
@@ -71,6 +75,8 @@ func (s *Server) ServeEngine(q *Request) {
 		return
 	}
 	if isPreflight(q.R) {
+		x.skipBody()
+		limitWrite(q.W)
 		preflight(q.W, q.R)
 		return
 	}
@@ -95,9 +101,7 @@ func (x *exchange) refuse(e *refusal) {
 		// Whatever follows on this connection was meant for a WebSocket.
 		x.W.Header().Set("Connection", "close")
 	}
-	if x.R.ContentLength != 0 {
-		x.leaveBody()
-	}
+	x.skipBody()
 	e.answer(x.W, x.upgrade)
 }
 

@@ -74,7 +74,8 @@ type Session struct {
 	bytes   int // waiting in the queue or being written
 	conn    *conn
 	parked  *poll
-	upload  *upload
+	upload  *transfer
+	answers []*answering // to polls, that are being written
 	probe   *conn
 	release bool // polls are not parked: the client wants to change over
 	clock   clock

@@ -15,7 +15,8 @@ const (
 	octetStream = "application/octet-stream"
 	// keptBody is the capacity of a buffer that is worth keeping.
 	keptBody = 64 << 10
-	// bodyPatience is how long a body may take that is not taken.
+	// bodyPatience is how long a connection is kept open, after the answer, for a body
+	// that nobody reads.
 	bodyPatience = 5 * time.Second
 )
 
@@ -28,28 +29,6 @@ func keepBody(b *bytes.Buffer) {
 	}
 }
 
-// upload is a POST whose body is being read.
-type upload struct {
-	mu      sync.Mutex // guards control, which is of no use when the handler has returned
-	control *http.ResponseController
-}
-
-// abort stops the reading: the session is over.
-func (u *upload) abort() {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	if u.control != nil {
-		_ = u.control.SetReadDeadline(time.Unix(1, 0)) // then the body has to end by itself
-	}
-}
-
-// complete is called when the body is read or given up.
-func (u *upload) complete() {
-	u.mu.Lock()
-	u.control = nil
-	u.mu.Unlock()
-}
-
 // serveUpload takes the packets of a POST.
 func (x *exchange) serveUpload(s *Session) {
 	kind := x.R.Header.Get("Content-Type")
@@ -58,7 +37,7 @@ func (x *exchange) serveUpload(s *Session) {
 		x.refuseBody(http.StatusBadRequest)
 		return
 	}
-	up := &upload{control: http.NewResponseController(x.W)}
+	up := x.newUpload()
 	switch s.beginUpload(up) {
 	case uploadOverlaps:
 		s.end(ReasonTransportError, ending{})
@@ -67,21 +46,25 @@ func (x *exchange) serveUpload(s *Session) {
 		x.refuseBody(http.StatusBadRequest)
 		return
 	case uploadIgnored:
-		x.leaveBody()
+		x.skipBody()
 		answer(x.W, http.StatusOK, "text/html", "ok")
 		return
 	}
 	// The client may post again as soon as it reads the answer.
-	if status := x.receive(s, up, kind); status == http.StatusOK {
+	switch status := x.receive(s, up, kind); status {
+	case http.StatusOK:
 		answer(x.W, status, "text/html", "ok")
-	} else {
+	case http.StatusRequestEntityTooLarge:
+		x.skipBody()
 		answer(x.W, status, "", "")
+	default:
+		x.refuseBody(status)
 	}
 }
 
 // receive takes the packets of an upload that has begun, ends it, and returns the
 // status of the answer.
-func (x *exchange) receive(s *Session, up *upload, kind string) (status int) {
+func (x *exchange) receive(s *Session, up *transfer, kind string) (status int) {
 	defer s.endUpload(up)
 	buf := bodies.Get().(*bytes.Buffer)
 	defer keepBody(buf)
@@ -91,16 +74,22 @@ func (x *exchange) receive(s *Session, up *upload, kind string) (status int) {
 	return status
 }
 
-// refuseBody answers without the body, and lets the server not wait for it either.
+// refuseBody answers without the body, and closes the connection at once.
 func (x *exchange) refuseBody(status int) {
-	x.W.Header().Set("Connection", "close")
-	_ = http.NewResponseController(x.W).SetReadDeadline(time.Unix(1, 0)) // then it has to end by itself
+	x.skipBody()
+	_ = http.NewResponseController(x.W).SetReadDeadline(past)
 	answer(x.W, status, "", "")
 }
 
-// leaveBody bounds how long the server, which reads a body to its end before it
-// answers, waits for one that is not taken.
-func (x *exchange) leaveBody() {
+// skipBody lets the server answer a request at once whose body nobody reads. Over
+// HTTP/1, net/http would read it first, unless the connection is closed afterwards. It
+// then reads for bodyPatience at most, so that the client gets the answer before the
+// connection is reset under it.
+func (x *exchange) skipBody() {
+	if x.R.ContentLength == 0 || x.R.ProtoMajor != 1 {
+		return
+	}
+	x.W.Header().Set("Connection", "close")
 	_ = http.NewResponseController(x.W).SetReadDeadline(time.Now().Add(bodyPatience))
 }
 
@@ -113,7 +102,7 @@ const (
 	uploadIgnored                // the session has said good-bye, and its client does not know yet
 )
 
-func (s *Session) beginUpload(up *upload) uploadVerdict {
+func (s *Session) beginUpload(up *transfer) uploadVerdict {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
@@ -128,7 +117,7 @@ func (s *Session) beginUpload(up *upload) uploadVerdict {
 	return uploadTaken
 }
 
-func (s *Session) endUpload(up *upload) {
+func (s *Session) endUpload(up *transfer) {
 	s.mu.Lock()
 	s.upload = nil
 	s.mu.Unlock()
@@ -136,11 +125,10 @@ func (s *Session) endUpload(up *upload) {
 }
 
 // readBody reads the body into buf and returns the status that follows.
-func (x *exchange) readBody(s *Session, up *upload, buf *bytes.Buffer) int {
+func (x *exchange) readBody(s *Session, up *transfer, buf *bytes.Buffer) int {
 	limit := x.config.MaxPayload
 	if x.R.ContentLength > limit {
 		s.server.stats.tooLarge.Add(1)
-		x.W.Header().Set("Connection", "close")
 		return http.StatusRequestEntityTooLarge
 	}
 	_, err := buf.ReadFrom(io.LimitReader(alive{x.R.Body, s}, limit+1))
@@ -151,7 +139,6 @@ func (x *exchange) readBody(s *Session, up *upload, buf *bytes.Buffer) int {
 		return http.StatusBadRequest
 	case int64(buf.Len()) > limit:
 		s.server.stats.tooLarge.Add(1)
-		x.W.Header().Set("Connection", "close")
 		return http.StatusRequestEntityTooLarge
 	}
 	return http.StatusOK
