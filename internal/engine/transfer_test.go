@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -31,7 +32,7 @@ func TestAnswerEndsWithItsSession(t *testing.T) {
 			t.Cleanup(func() { resp.Body.Close() })
 			return resp
 		}
-		get("EIO=4&transport=polling").Body.Close()
+		_, _ = io.Copy(io.Discard, get("EIO=4&transport=polling").Body) // one that is not read ends the session
 		<-answered
 		s := w.last().session
 		query := "EIO=4&transport=polling&sid=" + s.ID()
