@@ -47,14 +47,14 @@ type Recorder interface {
 	// none, or when events after the offset are kept no more.
 	Restore(ctx context.Context, pid, offset string) (Session, error)
 
-	// Recall asks the other nodes for a socket that is not saved: who has it, with
-	// this pid and identity, closes it and saves it. It reports whether one did. It
-	// waits for them a moment only: a server of another kind does not reply.
+	// Recall asks the other nodes for a socket that is not saved. The node that has
+	// it, with this pid and identity, closes and saves it. Recall reports whether a
+	// node did. It waits a moment only: Node.js does not reply.
 	Recall(ctx context.Context, pid, identity string) bool
 
-	// Return saves again what Restore returned, as it was and for the rest of its
-	// time: the client's connection broke before it knew that it is back. It
-	// queues and returns.
+	// Return saves a session again that Restore returned, unchanged and for the rest
+	// of its time: the client's connection broke before the client knew that it is
+	// connected. It queues and returns.
 	Return(left Session) error
 
 	// Missed returns what happened to a lost socket in the session's Rooms: the
@@ -101,8 +101,8 @@ type Session struct {
 	// Position is an offset such that the socket has taken part in all operations
 	// up to it. It is empty when the session was saved by another kind of server.
 	Position string
-	// Marks are those of events that the socket was delivered without an offset, so
-	// that it has not missed them.
+	// Marks are the marks of events that the socket was delivered without an offset.
+	// It has not missed them.
 	Marks []string
 	// Saved is the recorder's own form of the session, for [Recorder.Return].
 	Saved any

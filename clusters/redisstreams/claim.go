@@ -20,8 +20,8 @@ type storedSession struct {
 	expires time.Time
 }
 
-// findSession gets what is saved under a pid. It waits its turn: this very server may
-// be about to save it.
+// findSession gets the session that is saved under a pid. The command goes through the
+// queue: this node may be about to save the session.
 func (ln *line) findSession(ctx context.Context, pid string) (s storedSession, err error) {
 	s.name = ln.link.names.sessions + pid
 	get := ln.link.startQuery(aGet, s.name, nil)

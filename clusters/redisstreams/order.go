@@ -7,9 +7,9 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/internal/msgpack"
 )
 
-// What is emitted goes by the stream, questions and events for servers go by channels,
-// and would overtake it. So they name the entry that their sender has added before, and
-// a node handles them after that one. Node.js's servers ignore it.
+// Events go by the stream. Requests and server-side emits go by channels, and would
+// overtake them. So they name the last entry of their sender, and a node handles them
+// after that entry. Node.js ignores the name.
 
 const (
 	orderTime = time.Second // for which a message waits for an entry

@@ -12,9 +12,8 @@ import (
 // gives: a negative length, a reply to nothing, a confirmation of no subscription. A
 // guardedConn reads along and turns them into an error of the connection.
 
-// guardedConn is a connection to a Redis that passes only what the client library
-// can stand. Its Read and its Write may be called at the same time, but no more than
-// one of each.
+// guardedConn is a connection to a Redis that passes only replies that the client
+// library can read without a panic. One Read and one Write may run at the same time.
 type guardedConn struct {
 	net.Conn
 	address string
@@ -72,13 +71,13 @@ type pendingCommand struct {
 	elements int // that a reply has at least if it is a list
 }
 
-// pendingCommands are those of a connection, in order.
+// pendingCommands holds the commands of a connection whose replies are to come, in order.
 type pendingCommands struct {
 	mu       sync.Mutex // guards the following
 	queue    []pendingCommand
 	unsubbed bool // the last command was an unsubscribing one
 	confirms int  // confirmations to come of a subscription that was confirmed in part
-	resp3    bool // pushes are told from replies
+	resp3    bool // pushes have a type of their own
 	listens  bool // there was a subscribing command
 	sentinel bool // the server is a sentinel
 }
@@ -122,8 +121,8 @@ var (
 	errSentinel     = errors.New("a message of a sentinel that is too short")
 )
 
-// check takes note of a whole reply, and returns an error for one that the client
-// library must not see.
+// check assigns a whole reply to its command. It returns an error for a reply that the
+// client library must not see.
 func (p *pendingCommands) check(r *reply) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -163,7 +162,7 @@ func (p *pendingCommands) pop() {
 	}
 }
 
-// checkPush is check for what may come at any time.
+// checkPush is check for a push, which may come at any time.
 func (p *pendingCommands) checkPush(r *reply) error {
 	if r.count < 2 {
 		return nil // the library ignores it

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// Bounds of what is read from a Redis. The client library makes room for a string or
-// a list when it has read how long that is.
+// Bounds of a reply. The client library allocates a string or a list as soon as it has
+// read the length.
 const (
 	maxBulk     = 512 << 20 // bytes of a string, as in Redis itself
 	maxLine     = 64 << 10  // bytes of an error, a status or a number
@@ -18,7 +18,7 @@ const (
 	maxText     = 512       // bytes of a text that are looked at
 )
 
-// commandReader finds the commands in what is written: arrays of strings.
+// commandReader finds the commands, which are arrays of strings, in the bytes written.
 type commandReader struct {
 	add func(name, first string, args int)
 
@@ -67,7 +67,7 @@ func (r *commandReader) endArg() {
 	}
 }
 
-// reply is what a Redis says at once.
+// reply describes one reply or push of a Redis.
 type reply struct {
 	kind   byte      // the first one
 	count  int       // elements of a list
@@ -81,7 +81,7 @@ func (r *reply) isList() bool {
 }
 func (r *reply) isError() bool { return r.kind == '-' || r.kind == '!' }
 
-// replyReader checks what is read, byte by byte.
+// replyReader checks the bytes read: the form of each reply, and with check its place.
 type replyReader struct {
 	check func(*reply) error
 
@@ -109,7 +109,7 @@ var (
 )
 
 // scan reads the next bytes. With an error it returns how many of them may be passed
-// on: not the end of what is wrong.
+// on, which never complete the wrong reply.
 func (r *replyReader) scan(p []byte) (good int, err error) {
 	for at := 0; at < len(p); {
 		n, err := r.next(p[at:])
@@ -213,7 +213,7 @@ func (r *replyReader) endLine() error {
 	return r.beginPart(number)
 }
 
-// beginPart begins what a length stands before.
+// beginPart begins a string or a list, whose length was read.
 func (r *replyReader) beginPart(length int64) error {
 	if length == -1 && (r.kind == '$' || r.kind == '*') {
 		r.markNull()

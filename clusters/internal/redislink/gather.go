@@ -11,9 +11,9 @@ import (
 	"github.com/redis/rueidis"
 )
 
-// After an outage the nodes do not all come back at once. Redis hands a message to
-// those that are subscribed by then, so what waits is published when they are as many
-// as before.
+// After an outage the nodes do not all come back at once. Redis hands a message to the
+// nodes that are subscribed by then, so the queue is published when they are as many as
+// before.
 
 const (
 	// gatherTime is how long the other nodes are waited for. Some may be gone.
@@ -29,7 +29,7 @@ type CountCommand func(b rueidis.Builder, channels ...string) rueidis.Completed
 // as far as they can be expected to.
 func (s *Session[L]) Gathered() bool { return s.gathered.Load() }
 
-// gather waits for the other nodes, and then lets publish what concerns them.
+// gather waits for the other nodes, and then releases the messages for them.
 func (l *Link[L]) gather(ctx context.Context, s *Session[L], expected map[string]int) {
 	ctx, cancel := context.WithTimeout(ctx, l.GatherTime)
 	defer cancel()
@@ -63,7 +63,7 @@ func (l *Link[L]) sampleNodes(ctx context.Context, s *Session[L]) {
 	if err != nil {
 		return
 	}
-	maps.DeleteFunc(counts, func(_ string, count int) bool { return count < 2 }) // nobody else
+	maps.DeleteFunc(counts, func(_ string, count int) bool { return count < 2 }) // this node alone
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.session == s {

@@ -17,7 +17,7 @@ const (
 	samplesToCheck = 4                       // checks from one count of the nodes to the next
 )
 
-// pong is what became of a ping.
+// pong is the outcome of a ping.
 type pong struct {
 	address string
 	failed  bool

@@ -48,9 +48,8 @@ type Line interface {
 
 // Link is a connection to a Redis. It connects when the first line is opened.
 type Link[L Line] struct {
-	// CountCommand counts the nodes of namespaces. It and GatherTime, which is how
-	// long the others are waited for after an outage, are not changed any more
-	// when the link is in use.
+	// CountCommand counts the nodes of namespaces. GatherTime is how long the link
+	// waits for the other nodes after an outage. Both are static once it is in use.
 	CountCommand CountCommand
 	GatherTime   time.Duration
 

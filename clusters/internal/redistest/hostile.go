@@ -102,7 +102,7 @@ func (e *Engine) meet(t *testing.T, meetings *sync.WaitGroup, with Setup, answer
 	})
 }
 
-// cleanups is a test whose cleanups run when it says so, beside those of others.
+// cleanups is a test whose cleanups run by its method run, so that several run at once.
 type cleanups struct {
 	testing.TB
 	fns []func()

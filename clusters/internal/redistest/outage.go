@@ -114,7 +114,7 @@ func away(t testing.TB, nodes ...*Node) {
 }
 
 // OthersComeBackLater has another node subscribe later than the Redis is back: it is
-// told all that is not counted as dropped.
+// sent every event that is not counted as dropped.
 func (e *Engine) OthersComeBackLater(t *testing.T) {
 	s := Start(t)
 	p := StartProxy(t, s)
@@ -163,8 +163,8 @@ func (e *Engine) anotherDoesNotComeBack(t *testing.T) {
 	})
 }
 
-// FrozenRedis has a Redis stop to answer, with its connections open, and go on: what is
-// asked fails, and what was emitted arrives.
+// FrozenRedis has a Redis stop to answer, with its connections open, and go on: requests
+// fail meanwhile, and every event arrives afterwards.
 func (e *Engine) FrozenRedis(t *testing.T) {
 	s := Start(t)
 	a, b := Join(t, e.Process(t, s, Setup{RequestsTimeout: time.Hour}), "/"), Join(t, e.Process(t, s, Setup{}), "/")

@@ -8,9 +8,9 @@ import (
 	"testing"
 )
 
-// Proxy passes bytes between clients and a Redis, until it is told otherwise.
+// Proxy passes bytes between clients and a Redis.
 type Proxy struct {
-	// Server is the address of the proxy, for those that connect to it.
+	// Server has the address of the proxy.
 	*Server
 
 	target string
@@ -19,7 +19,7 @@ type Proxy struct {
 	mute   string     // after this text of a client nothing is passed to that client
 	muted  chan struct{}
 	conns  []net.Conn
-	closed bool // to those that come
+	closed bool // new connections are closed
 }
 
 // StartProxy starts a proxy of a Redis. It ends with the test.
@@ -93,8 +93,8 @@ func (p *Proxy) pass(to, from net.Conn, quiet *sync.Mutex, fromClient bool) {
 	}
 }
 
-// Mute has the proxy pass nothing to a client any more that says a text. The channel
-// tells of each such client.
+// Mute has the proxy pass nothing more to a client once the client sends a text. The
+// channel receives once for each such client.
 func (p *Proxy) Mute(text string) <-chan struct{} {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -102,7 +102,7 @@ func (p *Proxy) Mute(text string) <-chan struct{} {
 	return p.muted
 }
 
-// Cut closes the connections there are, and mutes no more.
+// Cut closes the open connections, and undoes Mute.
 func (p *Proxy) Cut() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -113,7 +113,7 @@ func (p *Proxy) Cut() {
 	p.conns = nil
 }
 
-// Refuse has the proxy close new connections, or not any more.
+// Refuse has the proxy close new connections, or with false accept them again.
 func (p *Proxy) Refuse(refuse bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -118,8 +118,8 @@ func (e *Engine) questions(t *testing.T) {
 	a.Together(2)
 }
 
-// questionsDoNotOvertake has a node be asked, and an event for servers come, after what
-// was emitted before.
+// questionsDoNotOvertake has requests and server-side emits arrive after the events that
+// were emitted before them.
 func (e *Engine) questionsDoNotOvertake(t *testing.T) {
 	a, b := e.Pair(t, Start(t), "/")
 	const emits, rounds = 50, 20
