@@ -4,13 +4,11 @@ import (
 	"bytes"
 	"maps"
 	"net/url"
-	"slices"
 	"sync"
 	"sync/atomic"
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
 	"github.com/caddy-socketio/caddy-socketio/internal/engine"
-	"github.com/caddy-socketio/caddy-socketio/rooms"
 	"github.com/caddy-socketio/caddy-socketio/sio"
 )
 
@@ -70,26 +68,6 @@ type Socket struct {
 	marks           []string         // of events that it was delivered without an offset, the last ones
 	saved           *cluster.Session // kept by a cluster.Recorder when the socket is lost
 	over            chan struct{}    // closed when it takes no more packets; nil if nobody waits
-}
-
-// opening is what waits until a socket is live.
-type opening struct {
-	rooms    []string   // to join when accepted
-	moves    []func()   // changes of its rooms that wait for inRooms, see whenInRooms
-	inRooms  bool       // it is in its rooms
-	deferred []func()   // what its handlers emitted
-	messages []delivery // what others emitted to its rooms meanwhile
-	tokens   []string   // see [Identity]
-	// Of a restored socket: what it has to get first, and where the cluster keeps
-	// that, what it is restored from.
-	replay  replay
-	missed  cluster.Missed
-	session *cluster.Session
-	// replayed is true when a restored socket has got all that is recorded.
-	replayed bool
-	// closeReason is why the socket closed before it was accepted; empty when its
-	// connect event failed.
-	closeReason string
 }
 
 // ID returns the socket's id, which is also the name of the room that it is
@@ -191,33 +169,6 @@ func (s *Socket) joinNow(rooms []string) error {
 		s.applyToSaved(cluster.Join{Target: s.alone(), Rooms: rooms})
 	}
 	return err
-}
-
-// join adds rooms, of which a client may name very many.
-func (o *opening) join(names []string, own string) error {
-	joined, known := o.rooms, rooms.NewSet(o.rooms)
-	known[own] = struct{}{}
-	for _, name := range names {
-		if _, again := known[name]; again {
-			continue
-		}
-		if len(known) == MaxRooms {
-			return errTooManyRooms
-		}
-		known[name] = struct{}{}
-		joined = append(joined, name)
-	}
-	o.rooms = joined
-	return nil
-}
-
-// leave takes rooms away.
-func (o *opening) leave(names []string) {
-	left := rooms.NewSet(names)
-	o.rooms = slices.DeleteFunc(o.rooms, func(room string) bool {
-		_, gone := left[room]
-		return gone
-	})
 }
 
 // Leave makes the socket leave rooms. It may leave the room of its own id too.
@@ -372,51 +323,4 @@ func (s *Socket) kick() {
 	if m, err := p.Encode(s.client.version, true); err == nil {
 		s.client.session.Send(m)
 	}
-}
-
-// whenInRooms calls fn, which changes the socket's rooms, as soon as the socket is in
-// the rooms of its connect event: before its client knows that it is connected, so that
-// whoever has heard of it from the client finds it in the rooms that it joins. It reports
-// whether fn was called at once.
-func (s *Socket) whenInRooms(fn func()) bool {
-	s.mu.Lock()
-	if s.opening != nil && !s.opening.inRooms {
-		s.opening.moves = append(s.opening.moves, fn)
-		s.mu.Unlock()
-		return false
-	}
-	s.mu.Unlock()
-	fn()
-	return true
-}
-
-// applyMoves calls the functions of whenInRooms that wait. Later ones are called at once.
-func (s *Socket) applyMoves() {
-	for {
-		s.mu.Lock()
-		moves := s.opening.moves
-		s.opening.moves, s.opening.inRooms = nil, len(moves) == 0
-		s.mu.Unlock()
-		if len(moves) == 0 {
-			return
-		}
-		for _, move := range moves {
-			move()
-		}
-	}
-}
-
-// whenLive calls fn as soon as the socket's client has been told that it is
-// connected: at once, or when its connect event has been handled. A socket that
-// is refused never does. It reports whether fn was called at once.
-func (s *Socket) whenLive(fn func()) bool {
-	s.mu.Lock()
-	if s.opening != nil {
-		s.opening.deferred = append(s.opening.deferred, fn)
-		s.mu.Unlock()
-		return false
-	}
-	s.mu.Unlock()
-	fn()
-	return true
 }

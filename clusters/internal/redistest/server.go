@@ -29,9 +29,12 @@ type Server struct {
 	process *exec.Cmd
 }
 
-// Start starts a Redis on a free port. It ends with the test.
+// Start starts a Redis on a free port. It ends with the test, which the flag -short skips.
 func Start(t testing.TB, args ...string) *Server {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("it starts a Redis")
+	}
 	if _, err := exec.LookPath("redis-server"); err != nil {
 		t.Skip("redis-server is not installed")
 	}

@@ -44,14 +44,15 @@ export class Client {
 		this.member.id = this.socket.id;
 	}
 
-	// reset breaks the connection, and lets the client back in, to the node given. It
-	// returns whether the server recovered the socket.
-	async reset(node) {
+	// reset breaks the connection, and lets the client back in, to the node given, when
+	// meanwhile has returned. It returns whether the server recovered the socket.
+	async reset(node, meanwhile) {
 		const { id } = this.socket;
 		this.#breaking = true;
 		const gone = new Promise((resolve) => this.socket.once('disconnect', resolve));
 		this.balancer.cut();
 		await gone;
+		await meanwhile();
 		this.node = node;
 		this.balancer.to(node);
 		await eventually(() => this.#joined && this.socket.connected, `${this.name} is connected again`);

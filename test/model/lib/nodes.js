@@ -1,6 +1,7 @@
 // The nodes that programs run on: Caddys, alone or in a cluster, and Node.js servers
 // with the official adapters, which all do the same with the events of clients.
 
+import assert from 'node:assert/strict';
 import { once as eventOf } from 'node:events';
 import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
@@ -108,6 +109,12 @@ class CaddyNode {
 
 	async emit(namespace, { emitter, number, to, except }) {
 		await this.caddy.emit({ namespace, event: 'msg', args: [emitter, number], to, except });
+	}
+
+	// move joins a socket to rooms, or takes it out of them: the operation is join or leave.
+	async move(namespace, operation, id, names) {
+		const { status, body } = await this.caddy.post(`/socketio/${operation}`, { namespace, in: [id], rooms: names });
+		assert.equal(status, 200, JSON.stringify(body));
 	}
 
 	reload(count) {

@@ -86,9 +86,21 @@ export class Program {
 			client.member.lossy = !recovers;
 			this.#lines.push(`${client.name} breaks and comes back to ${to.name}`);
 			if (client.kind.transport !== 'websocket') this.nodes.ghosts.add(client.member.id);
-			scripts.push(async () => assert.equal(await client.reset(to), recovers, `${client.name} is recovered`));
+			const meanwhile = recovers && this.random.chance(0.5) ? this.#moveAway(client) : () => {};
+			scripts.push(async () => assert.equal(await client.reset(to, meanwhile), recovers, `${client.name} is recovered`));
 		}
 		return broken;
+	}
+
+	// #moveAway returns a function that moves a client between rooms while it is away.
+	#moveAway({ name, member }) {
+		const node = this.random.pick(this.nodes.caddys);
+		const operation = this.random.pick(['join', 'leave']);
+		const names = this.random.some(rooms, 3);
+		const { id } = member;
+		member[operation](names);
+		this.#lines.push(`${node.name}: ${name} is away and has to ${operation} ${JSON.stringify(names)}`);
+		return () => node.move(this.namespace, operation, id, names);
 	}
 
 	// #draw returns what a client does in the round, and tells the model of it.
