@@ -78,6 +78,8 @@ func TestNobody(t *testing.T) {
 				Namespaces: []hub.NamespaceConfig{answering("/chat", "")},
 			})
 			client, id := join(t, s.url+"/0/", "/chat", "")
+			client.send(`42/chat,1["who"]`)
+			client.want(`43/chat,1[""]`) // before, what the socket emits waits, and so do errors
 			ns, _ := s.Namespace("/chat")
 			socket, _ := ns.Socket(id)
 			nobody(t, ns, socket)
