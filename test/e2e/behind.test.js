@@ -79,7 +79,7 @@ test('an access log, gzip, templates and headers are in front', async (t) => {
 
 	const poller = new Poller(caddy.url);
 	await poller.open();
-	await caddy.emit({ to: [], event: 'msg', args: ['x'.repeat(5000)] });
+	await caddy.emit({ event: 'msg', args: ['x'.repeat(5000)] });
 	const response = await poller.request({ headers: { 'Accept-Encoding': 'gzip' } });
 	assert.equal(response.headers['x-site'], 'crowd');
 	assert.equal(response.headers['content-encoding'], 'gzip');

@@ -114,7 +114,7 @@ serving('identity', `
 	});
 });
 
-const password = '$2a$14$H22Ospim8WyVdv6sjdfZDutS1B7lw0ts5uW1I2e5kl1bf6sx35RHC';
+const password = '$2a$04$FQ8fTDe4Jajf8eic.JMKKe/oFY.kZpckEJzTc9qjWaUtp6eiav4QK';
 serving('authentication', `
 	basic_auth {
 		ada ${password}
