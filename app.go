@@ -149,7 +149,7 @@ func (a *App) register(h *Handler) error {
 			for _, theirs := range other.Namespaces {
 				if theirs.Name == ns.Name && theirs.fingerprint != ns.fingerprint {
 					return fmt.Errorf("namespace %s of hub %s is declared with different rules at %s and at %s; "+
-						"routes that serve the same namespace must declare the same rules, by import for example",
+						"routes that serve the same namespace must declare the same rules, by import for example, or give one of the sites a hub of its own",
 						ns.Name, h.Hub, other.place(), h.place())
 				}
 			}

@@ -66,7 +66,7 @@ func (p *parser) declare(ns *Namespace, line string) error {
 	key := "socketio namespace " + name + " " + ns.Name
 	if other, ok := p.State[key].(declaration); ok && other.rules != rules {
 		return fmt.Errorf("namespace %s of hub %s is declared with different rules at %s and at %s; "+
-			"declare the same rules, by import for example", ns.Name, name, other.line, line)
+			"declare the same rules, by import for example, or give one of the sites a hub of its own", ns.Name, name, other.line, line)
 	}
 	p.State[key] = declaration{line, rules}
 	return nil

@@ -31,7 +31,7 @@ func argumentJSON(arg string, prepare func(string) string) (json.RawMessage, err
 	}
 	raw := []byte(prepare(arg))
 	if err := json.Unmarshal(raw, new(json.RawMessage)); err != nil {
-		return nil, fmt.Errorf("%s begins like JSON but is not: %w; if it is a text, write `%s` with the quotes", arg, err, asText)
+		return nil, fmt.Errorf("%s begins like JSON but is not: %w; write JSON with spaces in backticks, and text as `%s` with the quotes", arg, err, asText)
 	}
 	return raw, nil
 }

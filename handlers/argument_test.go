@@ -6,7 +6,7 @@ import (
 )
 
 func TestArgumentJSON(t *testing.T) {
-	const asText = "; if it is a text, write "
+	const asText = "; write JSON with spaces in backticks, and text as "
 	for _, test := range []struct{ arg, want, literal string }{
 		{``, `""`, ``},
 		{`hello`, `"hello"`, ``},
