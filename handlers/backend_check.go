@@ -30,9 +30,47 @@ func checkActions(text string, _ assigned) error {
 	return nil
 }
 
+// checkAnswer refuses values of clients where they would be code or name the key of an
+// object.
+func checkAnswer(text string, names assigned) error {
+	if err := checkActions(text, names); err != nil {
+		return err
+	}
+	return checkKeys(text, names)
+}
+
+// checkKeys refuses values of clients in the keys of JSON objects: a client would choose
+// what the value behind the key means.
+func checkKeys(text string, names assigned) error {
+	key := "" // the placeholder of the last string or value, if a colon makes that a key
+	quoted := false
+	for i := 0; i < len(text); i++ {
+		name, ok := placeholderAt(text, i)
+		switch c := text[i]; {
+		case ok && !isAction(text, i):
+			if names.lookup(name) > vouchedValue {
+				key = name
+			}
+			i += len(name) + 1
+		case c == '\\':
+			i++
+		case c == '"':
+			if quoted = !quoted; quoted {
+				key = ""
+			}
+		case quoted || strings.IndexByte(" \t\r\n", c) >= 0:
+		case c == ':' && key != "":
+			return fmt.Errorf("unexpected {%s} in the key of an object: a client must not choose it; expected a key of the config, like \"name\":{%s}", key, key)
+		default:
+			key = ""
+		}
+	}
+	return nil
+}
+
 // checkBody refuses a body that is no JSON: it is not known how to escape a value there.
 func checkBody(text string, names assigned) error {
-	if err := checkActions(text, names); err != nil {
+	if err := checkAnswer(text, names); err != nil {
 		return err
 	}
 	example := parsePlacedText(text, inAnswer, names).join(func(part textPart) string {

@@ -46,7 +46,7 @@ var (
 	inAddress = &place{name: "the address of an upstream", most: vouchedValue, render: renderAddress}
 	inHost    = &place{name: "the header Host", most: vouchedValue, render: renderAddress, exempt: []string{"http.request.host", "http.request.hostport"}}
 
-	inAnswer = &place{name: "a body", most: chosenValue, render: renderJSON, all: true, skip: isAction, check: checkActions}
+	inAnswer = &place{name: "a body", most: chosenValue, render: renderJSON, all: true, skip: isAction, check: checkAnswer}
 	inBody   = &place{name: "a body", most: chosenValue, render: renderJSON, skip: isAction, check: checkBody}
 
 	inExpression = &place{name: "an expression", most: chosenValue, check: checkExpression}

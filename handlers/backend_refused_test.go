@@ -62,6 +62,17 @@ var placements = []struct{ lines, refused string }{
 	{"uri path_regexp /a {event.name}\nreverse_proxy app:80", "{event.name} in path_regexp"},
 	{"uri query +{event.name} x\nreverse_proxy app:80", "{event.name} in query.add.key"},
 	{"rewrite /x?{event.name}=1\nreverse_proxy app:80", "{event.name} in the query"},
+	{"rewrite /x/{event.name}.json\nuri strip_suffix .json\nreverse_proxy app:80", "strip_path_suffix beside {event.name}"},
+	{"rewrite /x/{event.name}\nuri strip_prefix /x\nreverse_proxy app:80", "strip_path_prefix beside {event.name}"},
+	{"rewrite /x/{event.name}\nuri replace - x\nreverse_proxy app:80", "uri_substring beside {event.name}"},
+	{"rewrite /x/{event.name}\nuri path_regexp [^a-z] x\nreverse_proxy app:80", "path_regexp beside {event.name}"},
+	{"rewrite /x?a={event.name}\nuri replace %26 &\nreverse_proxy app:80", "uri_substring beside {event.name}"},
+	{"vars n {event.name}\nrewrite /x/{vars.n}\nhandle_path /x/* {\nreverse_proxy app:80\n}", "strip_path_prefix beside {http.vars.n}"},
+	// Keys of JSON.
+	{"respond `{\"{event.name}\":1}`", "{event.name} in the key of an object"},
+	{"respond `{\"a {event.name}\" : [1]}`", "{event.name} in the key of an object"},
+	{"respond `{\"ack\":[1], {event.args.0}:[2]}`", "{event.args.0} in the key of an object"},
+	{"respond `{\"ack\":[{event.args.0},\"{event.name}: x\"],\"data\":{\"a\":{event.args.1}}}`", ""},
 	{"rewrite /x?{event.name}\nreverse_proxy app:80", "{event.name} in the query"},
 	// Files.
 	{"root /srv/{event.name}\nfile_server", "{event.name} in the root"},

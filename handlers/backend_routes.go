@@ -24,6 +24,9 @@ type placedRoutes struct {
 	// setsBody says that a handler may replace the body of the request.
 	setsBody bool
 	timeout  caddy.Duration // of a request
+	// uriValue is a placeholder in a rewrite whose value a client may have chosen, and
+	// uriEdit a field that edits URIs. Each is empty when there is none.
+	uriValue, uriEdit string
 }
 
 // ownPrefix begins the names of the placeholders that stand for texts.
@@ -45,6 +48,10 @@ func placeValues(routes caddyhttp.RouteList, named map[string]*caddyhttp.Route, 
 	p := &placedRoutes{names: names, texts: make(map[string]*placedText), timeout: timeout}
 	if err := p.placeRoutes(config); err != nil {
 		return nil, err
+	}
+	if p.uriValue != "" && p.uriEdit != "" {
+		return nil, fmt.Errorf("unexpected %s beside {%s} in a rewrite: it would edit the URI after the value was checked; "+
+			"rewrite to the final URI instead", p.uriEdit, p.uriValue)
 	}
 	raw, err := json.Marshal(config)
 	if err != nil {
@@ -145,6 +152,9 @@ func (p *placedRoutes) placeMatchers(config any) error {
 	return nil
 }
 
+// uriEdits are the fields of a rewrite that edit a URI and do not replace it.
+var uriEdits = []string{"strip_path_prefix", "strip_path_suffix", "uri_substring", "path_regexp"}
+
 // placeField goes through the value of a field, and returns what takes its place.
 func (p *placedRoutes) placeField(path []string, value any) (any, error) {
 	switch strings.Join(path, ".") {
@@ -155,6 +165,9 @@ func (p *placedRoutes) placeField(path []string, value any) (any, error) {
 	case "rewrite.uri", "reverse_proxy.rewrite.uri":
 		uri, _ := value.(string)
 		return p.placeURI(path, uri)
+	}
+	if slices.Contains(path, "rewrite") && slices.Contains(uriEdits, path[len(path)-1]) {
+		p.uriEdit = path[len(path)-1]
 	}
 	switch value := value.(type) {
 	case string:
@@ -272,6 +285,9 @@ func (p *placedRoutes) assigns(name string) bool {
 // placeURI sees to a URI to rewrite to. Caddy escapes the values in a query, of which a
 // client may not choose a name.
 func (p *placedRoutes) placeURI(path []string, uri string) (string, error) {
+	if name, worst := p.names.worst(uri, slices.Concat(inPath.exempt, inQuery.exempt)...); worst > ownValue {
+		p.uriValue = name
+	}
 	uriPath, query, hasQuery := strings.Cut(uri, "?")
 	placed, err := p.placeText(path, inPath, uriPath)
 	if err != nil || !hasQuery {

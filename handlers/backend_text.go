@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -159,14 +160,20 @@ func renderAddress(t *placedText, get values) (address string, err error) {
 
 const addressCharacters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:[]"
 
-// renderPath makes the path of a URI, escaped once.
+// renderPath makes the path of a URI, escaped once. With values of clients in it, it must
+// begin with a slash: a request target without one is no path.
 func renderPath(t *placedText, get values) (string, error) {
-	return t.checkSegments(get, func(part textPart, value string) string {
+	path, err := t.checkSegments(get, func(part textPart, value string) string {
 		if part.name == uriName {
 			return value // it is escaped already
 		}
 		return strings.ReplaceAll(url.PathEscape(value), "%2F", "/")
 	}, url.PathUnescape)
+	isChosen := func(part textPart) bool { return part.name != "" && !part.own }
+	if err == nil && !strings.HasPrefix(path, "/") && slices.ContainsFunc(t.parts, isChosen) {
+		err = &placeError{t.place, path}
+	}
+	return path, err
 }
 
 // renderFile makes the path of a file.

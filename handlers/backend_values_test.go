@@ -122,6 +122,30 @@ func TestBackendKeepsValuesInTheirSegments(t *testing.T) {
 	}
 }
 
+// A value that is the whole path is a path, or nothing is sent.
+func TestBackendKeepsValuesThatArePaths(t *testing.T) {
+	a := newApp(t, says(http.StatusOK, `{"ack":["ok"]}`))
+	s := serve(t, `socketio {
+		namespace /app {
+			on x {
+				backend {
+					rewrite {event.args.0}
+					`+a.proxy()+`
+				}
+			}
+		}
+	}`)
+	c := s.enter()
+	for _, value := range []string{"*", "evil", "a:b", "a/x", "http://evil.test/", ""} {
+		message, _ := json.Marshal([]string{"x", value})
+		c.call("42/app,1"+string(message), `43/app,1[{"error":"Bad Request"}]`)
+	}
+	c.call(`42/app,1["x","/a/b"]`, `43/app,1["ok"]`)
+	if got := a.requests(""); len(got) != 1 || got[0].path != "/a/b" {
+		t.Errorf("got %v", got)
+	}
+}
+
 func TestBackendKeepsValuesInQueriesBodiesAndHeaders(t *testing.T) {
 	a := newApp(t, says(http.StatusOK, `{"ack":["ok"]}`))
 	s := serve(t, socketio(`vars n {event.args.0}
