@@ -237,6 +237,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 		h.passed.watchRequest(r)
 		return next.ServeHTTP(w, r)
 	}
+	if err := checkQuery(r.URL); err != nil {
+		return err
+	}
 	if r.TLS != nil && !r.TLS.HandshakeComplete {
 		// Early data may be sent again by anybody who saw it: an event would happen
 		// twice, a poll would take what the client is to get. Browsers repeat it.

@@ -2,6 +2,7 @@ package socketio
 
 import (
 	"fmt"
+	"net/http"
 	"net/url"
 	"strings"
 
@@ -28,6 +29,15 @@ func cutOwnPath(u *url.URL, prefix string) (rest string, ok bool) {
 	// Rewrites may leave a RawPath that says the same as the Path.
 	written, plain := u.EscapedPath(), url.URL{Path: u.Path}
 	return rest, written == u.Path || written == plain.EscapedPath()
+}
+
+// checkQuery refuses a query that cannot be read as a whole. Caddy's query matcher matches
+// none of its parameters, and would let a request pass that its gate is meant to stop.
+func checkQuery(u *url.URL) error {
+	if _, err := url.ParseQuery(u.RawQuery); err != nil {
+		return caddyhttp.Error(http.StatusBadRequest, fmt.Errorf("query: %w", err))
+	}
+	return nil
 }
 
 // isReserved reports whether r may not stand in a path after a handler's prefix.

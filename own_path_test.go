@@ -175,3 +175,25 @@ func TestCheckPrefix(t *testing.T) {
 		}
 	}
 }
+
+// Caddy's query matcher matches no parameter of a query that cannot be read as a whole:
+// such a request would pass the gates that look at one.
+func TestBrokenQueries(t *testing.T) {
+	s := startCaddy(t, false, `@banned query token=banned
+		respond @banned 403
+		socketio
+		socketio_api`)
+	for query, want := range map[string]int{
+		"":                   http.StatusOK,
+		"&token=banned":      http.StatusForbidden,
+		"&token=banned&x=%z": http.StatusBadRequest,
+		"&token=banned;a":    http.StatusBadRequest,
+		"&token=%zz":         http.StatusBadRequest,
+	} {
+		for _, path := range []string{"/socket.io/?EIO=4&transport=polling", "/socketio/?"} {
+			if got, body := s.request("GET", s.site+path+query, ""); got != want {
+				t.Errorf("%s%s: status %d %s, want %d", path, query, got, body, want)
+			}
+		}
+	}
+}
