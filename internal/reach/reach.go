@@ -92,11 +92,12 @@ func (s *search) routes(routes []*route, outer []position) {
 	}
 }
 
-// checkHandler adds the problem of a handler, if it has one.
+// checkHandler adds the problem of a handler, if it has one. Where nothing can be named
+// that keeps requests away, the analysis has lost sight of a request, and there is none.
 func (s *search) checkHandler(h *handler, way []position) {
 	for _, certain := range []bool{true, false} {
 		a := &analysis{named: s.named, own: h.own, certain: certain}
-		if !a.isReached(way) {
+		if !a.isReached(way) && a.found.reason != "" {
 			s.problems = append(s.problems, Problem{h.place, certain, a.found.reason, a.found.cure})
 			return
 		}
