@@ -188,8 +188,8 @@ func forwarded(from http.Header) http.Header {
 
 // staysBehind reports whether a header of the client does not go to the backend: it is
 // about the client's connection or the body of its request, and not about its user; only a
-// signature may set it; or there are backends that take it for another method or path than
-// those asked for.
+// signature may set it; or some backends take it for another method, path or host than the
+// request has.
 func staysBehind(name string) bool {
 	if strings.ContainsRune(name, '_') { // to CGI and its like both are one name
 		dashed := http.CanonicalHeaderKey(strings.ReplaceAll(name, "_", "-"))
@@ -200,7 +200,10 @@ func staysBehind(name string) bool {
 		"Content-Length", "Content-Type", "Content-Encoding", "Accept", "Accept-Encoding", "Expect", "Range",
 		"If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since", "If-Range",
 		"X-Http-Method", "X-Http-Method-Override", "X-Method-Override", "X-Original-Method", "X-Forwarded-Method",
-		"X-Original-Url", "X-Original-Uri", "X-Rewrite-Url", "X-Forwarded-Uri", "X-Forwarded-Path", "X-Forwarded-Prefix", "X-Script-Name":
+		"X-Original-Url", "X-Original-Uri", "X-Rewrite-Url", "X-Forwarded-Uri", "X-Forwarded-Path", "X-Forwarded-Prefix", "X-Script-Name",
+		"X-Override-Url", "X-Url-Rewrite", "X-Proxy-Url", "X-Http-Path", "X-Http-Destinationurl", "X-Replaced-Path",
+		"X-Envoy-Original-Path", "X-Waws-Unencoded-Url", "X-Middleware-Subrequest",
+		"X-Host", "X-Original-Host", "X-Http-Host-Override":
 		return true
 	}
 	return strings.HasPrefix(name, ":") || strings.HasPrefix(name, "Sec-Websocket-") || strings.HasPrefix(name, "Webhook-")

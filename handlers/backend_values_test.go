@@ -207,7 +207,7 @@ func TestBackendIsAskedForItsPathAlone(t *testing.T) {
 			t.Fatal(err)
 		}
 		ask := func(method, uri, body string) string {
-			fmt.Fprintf(conn, "%s %s HTTP/1.1\r\nHost: %s\r\nX-Original-URL: /admin\r\nX-Rewrite-Url: /admin\r\nX-HTTP-Method-Override: DELETE\r\n"+
+			fmt.Fprintf(conn, "%s %s HTTP/1.1\r\nHost: %s\r\nX-Original-URL: /admin\r\nX-Rewrite-Url: /admin\r\nX-Envoy-Original-Path: /admin\r\nX-Original-Host: evil.test\r\nX-HTTP-Method-Override: DELETE\r\n"+
 				"X_Forwarded_For: 1.2.3.4\r\nX_Original_Url: /admin\r\nWebhook_Id: forged\r\nX-Kept: yes\r\nContent-Length: %d\r\n\r\n%s", method, uri, s.address, len(body), body)
 			response, err := http.ReadResponse(bufio.NewReader(conn), nil)
 			if err != nil {
@@ -233,7 +233,7 @@ func TestBackendIsAskedForItsPathAlone(t *testing.T) {
 			if h.Get("X-Uri") != "/socket.io/" || h.Get("X-Orig") != "/socket.io//socket.io/" || h.Get("X-Method") != "POSTPOST" || h.Get("X-Kept") != "yes" {
 				t.Errorf("%s: got %v", uri, h)
 			}
-			for _, name := range []string{"X-Original-Url", "X-Rewrite-Url", "X-Http-Method-Override", "X_forwarded_for", "X_original_url", "Webhook_id"} {
+			for _, name := range []string{"X-Original-Url", "X-Rewrite-Url", "X-Envoy-Original-Path", "X-Original-Host", "X-Http-Method-Override", "X_forwarded_for", "X_original_url", "Webhook_id"} {
 				if h.Get(name) != "" || h[name] != nil {
 					t.Errorf("%s: got %s", uri, name)
 				}
