@@ -69,8 +69,8 @@ serving('admin API', socketio(namespace('/') + namespace('/chat'), 'max_queue 64
 		assert.deepEqual(got.all, [[1], [2]]);
 	});
 
-	test('100,000 lines of one request arrive in order', async (t) => {
-		const count = 100_000;
+	test('20,000 lines of one request arrive in order', async (t) => {
+		const count = 20_000;
 		const a = await connect(t, kind(4, 'websocket'), `${caddy().url}/chat`);
 		const got = [];
 		const all = new Promise((resolve) => a.on('tick', (i) => got.push(i) === count && resolve()));
