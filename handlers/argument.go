@@ -13,15 +13,15 @@ import (
 // it would reach clients as a string that they can't read. The error says how to write
 // it.
 func ArgumentJSON(arg string) (json.RawMessage, error) {
-	return argumentJSON(arg, quotePlaceholders)
+	return argumentJSON(arg, quotePlaceholders, "write JSON with spaces in backticks, and text as")
 }
 
 // LiteralJSON is [ArgumentJSON] where there are no placeholders, on the command line.
 func LiteralJSON(arg string) (json.RawMessage, error) {
-	return argumentJSON(arg, func(text string) string { return text })
+	return argumentJSON(arg, func(text string) string { return text }, "write text as")
 }
 
-func argumentJSON(arg string, prepare func(string) string) (json.RawMessage, error) {
+func argumentJSON(arg string, prepare func(string) string, advice string) (json.RawMessage, error) {
 	if json.Valid([]byte(arg)) {
 		return json.RawMessage(arg), nil
 	}
@@ -31,7 +31,7 @@ func argumentJSON(arg string, prepare func(string) string) (json.RawMessage, err
 	}
 	raw := []byte(prepare(arg))
 	if err := json.Unmarshal(raw, new(json.RawMessage)); err != nil {
-		return nil, fmt.Errorf("%s begins like JSON but is not: %w; write JSON with spaces in backticks, and text as `%s` with the quotes", arg, err, asText)
+		return nil, fmt.Errorf("%s begins like JSON but is not: %w; %s `%s` with the quotes", arg, err, advice, asText)
 	}
 	return raw, nil
 }

@@ -265,7 +265,7 @@ serving('values', socketio(namespace('/', handlers)), (caddy) => {
 		const { code, stderr } = await emit('{"a":1,}');
 		assert.equal(code, 1);
 		assert.match(stderr, /argument 2: \{"a":1,\} begins like JSON but is not/);
-		const spelling = stderr.match(/write `(.*)` with the quotes/)[1];
+		const spelling = stderr.match(/write text as `(.*)` with the quotes/)[1];
 		assert.equal((await emit(spelling.replaceAll('\\\\', '\\'), '{"a":1}')).code, 0);
 		await got.has(1);
 		assert.deepEqual(got.all, [['{"a":1,}', { a: 1 }]]);
