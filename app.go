@@ -75,7 +75,7 @@ func (a *App) cluster(hub string) cluster.Cluster {
 }
 
 // awaitPolls is how long a reload waits for the polls that are on their way, so that
-// nobody connects for one while the listeners change.
+// no client connects for one while the listeners change.
 const awaitPolls = 250 * time.Millisecond
 
 // Start makes the hubs do what the handlers of this config say.
