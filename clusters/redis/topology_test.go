@@ -47,8 +47,11 @@ func TestRedisClusterLosesAServer(t *testing.T) {
 }
 
 func TestSentinel(t *testing.T) {
-	master := redistest.Start(t)
+	// Without this option a master waits five seconds for further replicas.
+	master := redistest.Start(t, "--repl-diskless-sync-delay", "0")
 	replica := redistest.Start(t, "--replicaof", "127.0.0.1", fmt.Sprint(master.Port))
+	// A sentinel asks its master for replicas at once, then only every ten seconds.
+	redistest.Eventually(t, "the master knows the replica", func() bool { return strings.Contains(master.Info("slave0"), "state=online") })
 	config := filepath.Join(t.TempDir(), "sentinel.conf")
 	text := fmt.Sprintf("sentinel monitor main 127.0.0.1 %d 1\nsentinel down-after-milliseconds main 300\nsentinel failover-timeout main 1000\n", master.Port)
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
