@@ -24,10 +24,10 @@ func TestFloors(t *testing.T) {
 		"internal/handshake": caddy + " " + caddy + "/modules/caddyhttp",
 		"internal/reach":     caddy + " " + caddy + "/modules/caddyhttp",
 
-		"clusters/internal/peer":      "cluster internal/msgpack rooms sio",
-		"clusters/internal/redisconn": caddy + " " + caddy + "/caddyconfig/caddyfile github.com/redis/rueidis",
-		"clusters/internal/redislink": "cluster clusters/internal/peer clusters/internal/redisconn internal/spawn github.com/redis/rueidis go.uber.org/zap",
-		"clusters/internal/redistest": caddy + " " + caddy + "/caddyconfig/caddyfile cluster rooms sio",
+		"cluster/internal/peer":      "cluster internal/msgpack rooms sio",
+		"cluster/internal/redisconn": caddy + " " + caddy + "/caddyconfig/caddyfile github.com/redis/rueidis",
+		"cluster/internal/redislink": "cluster cluster/internal/peer cluster/internal/redisconn internal/spawn github.com/redis/rueidis go.uber.org/zap",
+		"cluster/internal/redistest": caddy + " " + caddy + "/caddyconfig/caddyfile cluster rooms sio",
 	}
 	for pkg, list := range allowed {
 		t.Run(pkg, func(t *testing.T) {

@@ -15,8 +15,8 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
 	// The steps of events and the engines of clusters are modules of their own.
-	_ "github.com/caddy-socketio/caddy-socketio/clusters/redis"
-	_ "github.com/caddy-socketio/caddy-socketio/clusters/redisstreams"
+	_ "github.com/caddy-socketio/caddy-socketio/cluster/redis"
+	_ "github.com/caddy-socketio/caddy-socketio/cluster/redisstreams"
 	_ "github.com/caddy-socketio/caddy-socketio/handlers"
 )
 

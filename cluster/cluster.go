@@ -1,7 +1,7 @@
 // Package cluster says what the hubs of several processes tell and ask each
 // other so that they share rooms: operations that are applied, and questions
 // that are answered. It knows the words only. How they travel (the wire format
-// of Node's Redis adapters, say) is an engine's matter, in clusters/*; what
+// of Node's Redis adapters, say) is an engine's matter, in cluster/*; what
 // they do to sockets is the hub's.
 //
 // An [Adapter] is one namespace's line to the other nodes. It never touches the

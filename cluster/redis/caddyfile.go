@@ -1,0 +1,64 @@
+package redis
+
+import (
+	"github.com/caddy-socketio/caddy-socketio/cluster/internal/redisconn"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+)
+
+// UnmarshalCaddyfile sets up the engine:
+//
+//	cluster redis <url> [<host:port>...] {
+//		key              <prefix>
+//		sharded          [static|dynamic|dynamic-private]
+//		requests_timeout <duration>
+//		username         <name>
+//		password         <password>
+//		sentinel <master> {
+//			username <name>
+//			password <password>
+//		}
+//		tls {
+//			ca                   <file>
+//			certificate          <file>
+//			key                  <file>
+//			server_name          <name>
+//			insecure_skip_verify
+//		}
+//	}
+func (r *Redis) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
+	d.Next() // redis
+	args := d.RemainingArgs()
+	if len(args) == 0 {
+		return d.Err("redis: expected a URL, like redis://localhost:6379")
+	}
+	r.URL, r.Addresses = args[0], args[1:]
+	return redisconn.Block(d, "redis", func(option string) error {
+		switch option {
+		case "key":
+			return redisconn.One(d, &r.Key)
+		case "sharded":
+			return r.sharded(d)
+		case "requests_timeout":
+			return redisconn.Duration(d, &r.RequestsTimeout)
+		}
+		if known, err := r.Option(d, option); known {
+			return err
+		}
+		return redisconn.Unknown(d, "redis", "key, sharded, requests_timeout, username, password, sentinel or tls")
+	})
+}
+
+func (r *Redis) sharded(d *caddyfile.Dispenser) error {
+	if r.Sharded = string(dynamic); d.CountRemainingArgs() == 0 {
+		return nil
+	}
+	if err := redisconn.One(d, &r.Sharded); err != nil {
+		return err
+	}
+	if !sharded(r.Sharded).valid() {
+		return d.Errf("sharded: unknown mode %q: expected static, dynamic or dynamic-private", r.Sharded)
+	}
+	return nil
+}
+
+var _ caddyfile.Unmarshaler = (*Redis)(nil)

@@ -1,0 +1,90 @@
+package redis
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/caddy-socketio/caddy-socketio/cluster"
+	"github.com/caddy-socketio/caddy-socketio/cluster/internal/peer"
+	"github.com/caddy-socketio/caddy-socketio/rooms"
+)
+
+// Types of requests of socket.io-redis 5, of Socket.IO 2 servers. They are told
+// from newer ones, which mean other things by the same numbers, by the spelling of
+// their "requestid".
+const (
+	legacyClients     = 0
+	legacyClientRooms = 1
+	legacyAllRooms    = 2
+	legacyJoin        = 3
+	legacyLeave       = 4
+	legacyCustom      = 5
+	legacyDisconnect  = 6
+)
+
+// legacyResponse is a response to one of them.
+type legacyResponse struct {
+	RequestID string           `json:"requestid"`
+	Clients   *[]string        `json:"clients,omitempty"`
+	Rooms     *[]string        `json:"rooms,omitempty"`
+	Data      *json.RawMessage `json:"data,omitempty"`
+}
+
+// handleLegacy does what a request of a Socket.IO 2 server says. Those that name a
+// socket are answered by who has it.
+func (ln *line) handleLegacy(q *request) error {
+	r := legacyResponse{RequestID: string(q.LegacyID)}
+	one := rooms.Target{In: []string{string(q.SID)}}
+	named := []string{string(q.Room)}
+	switch *q.Type {
+	case legacyClients:
+		r.Clients = new(ln.ids(q.Rooms))
+	case legacyAllRooms:
+		r.Rooms = new(ln.allRooms())
+	case legacyCustom:
+		r.Data = new(json.RawMessage("null"))
+	case legacyClientRooms:
+		for _, s := range ln.sockets(one.In) {
+			if s.ID == string(q.SID) {
+				r.Rooms = new(append([]string{}, s.Rooms...))
+			}
+		}
+		if r.Rooms == nil {
+			return nil
+		}
+	case legacyJoin, legacyLeave, legacyDisconnect:
+		if !ln.has(string(q.SID)) {
+			return nil
+		}
+		switch *q.Type {
+		case legacyJoin:
+			ln.apply(cluster.Join{Target: one, Rooms: named})
+		case legacyLeave:
+			ln.apply(cluster.Leave{Target: one, Rooms: named})
+		default:
+			ln.apply(cluster.Disconnect{Target: one, Close: q.Close != nil && *q.Close})
+		}
+	default:
+		return fmt.Errorf("%w: request of type %d of socket.io-redis 5", peer.ErrMalformed, *q.Type)
+	}
+	return ln.respond(r)
+}
+
+// allRooms returns this server's rooms.
+func (ln *line) allRooms() []string {
+	found := make(chan []string, 1)
+	ln.ask(cluster.AllRooms{}, func(answer cluster.Answer) {
+		if names, ok := answer.(cluster.Rooms); ok {
+			select {
+			case found <- names:
+			default:
+			}
+		}
+	})
+	select {
+	case names := <-found:
+		return append([]string{}, names...)
+	default:
+		return []string{}
+	}
+}

@@ -1,0 +1,55 @@
+package redis
+
+import (
+	"context"
+	"testing"
+
+	"github.com/caddy-socketio/caddy-socketio/cluster"
+	"github.com/caddy-socketio/caddy-socketio/cluster/internal/redistest"
+	"github.com/caddy-socketio/caddy-socketio/rooms"
+)
+
+func TestOperationsReachTheOtherNode(t *testing.T) {
+	a, b := tested.Pair(t, redistest.Start(t), "/chat")
+	ops := redistest.Operations()
+	for _, op := range ops {
+		a.Publish(op)
+	}
+	a.Publish(cluster.Join{Target: rooms.Target{In: []string{"r1"}}}) // no rooms, nothing to say
+	for _, want := range ops {
+		if got := b.Next(); !redistest.Same(got, want) {
+			t.Errorf("\n got %+v\nwant %+v", got, want)
+		}
+	}
+	b.Emit("back")
+	if got := a.NextEmit(); got.Data.String() != `["e","back"]` {
+		t.Errorf("own operations come back: %+v", got)
+	}
+}
+
+// TestEmitWithAckKeepsItsPlace has a node answer slowly: what is emitted after
+// must not overtake.
+func TestEmitWithAckKeepsItsPlace(t *testing.T) {
+	a, b := tested.Pair(t, redistest.Start(t), "/")
+	asked, release := make(chan struct{}), make(chan struct{})
+	b.Reply = func(_ context.Context, q cluster.Query, reply func(cluster.Answer)) {
+		close(asked)
+		<-release
+		b.Told <- q.(cluster.EmitAck).Emit
+		reply(cluster.ClientCount(0))
+	}
+	done := make(chan error)
+	go func() {
+		_, err := a.Ask(cluster.EmitAck{Emit: cluster.Emit{Data: redistest.Event("e", "first")}})
+		done <- err
+	}()
+	<-asked
+	a.Emit("second")
+	close(release)
+	if first, second := b.NextEmit(), b.NextEmit(); first.Data.String() != `["e","first"]` || second.Data.String() != `["e","second"]` {
+		t.Errorf("%s, %s", first.Data, second.Data)
+	}
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,114 @@
+package redis
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/caddy-socketio/caddy-socketio/cluster"
+	"github.com/caddy-socketio/caddy-socketio/cluster/internal/redisconn"
+	"github.com/caddy-socketio/caddy-socketio/cluster/internal/redistest"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+)
+
+// fresh returns a module without settings.
+func fresh() caddyfile.Unmarshaler { return new(Redis) }
+
+func TestCaddyfile(t *testing.T) {
+	redistest.Adapts(t, fresh, [][2]string{
+		{`redis redis://localhost`, `{"url":"redis://localhost"}`},
+		{`redis redis://a:1 b:2 c:3 {
+			key app
+			requests_timeout 2s
+			username {env.USER}
+			password {file./run/secret}
+			sentinel main {
+				username s
+				password t
+			}
+			tls {
+				ca ca.pem
+				certificate c.pem
+				key k.pem
+				server_name x
+				insecure_skip_verify
+			}
+		}`, `{"url":"redis://a:1","addresses":["b:2","c:3"],"username":"{env.USER}",` +
+			`"password":"{file./run/secret}","sentinel":{"master":"main","username":"s","password":"t"},` +
+			`"tls":{"ca":"ca.pem","certificate":"c.pem","key":"k.pem","server_name":"x","insecure_skip_verify":true},` +
+			`"key":"app","requests_timeout":2000000000}`},
+		{`redis redis://a {
+			tls
+		}`, `{"url":"redis://a","tls":{}}`},
+		{"redis redis://a {\nsharded\n}", `{"url":"redis://a","sharded":"dynamic"}`},
+		{"redis redis://a {\nsharded static\nkey k\n}", `{"url":"redis://a","key":"k","sharded":"static"}`},
+	})
+}
+
+func TestCaddyfileErrors(t *testing.T) {
+	redistest.Refuses(t, fresh, [][2]string{
+		{"redis", "expected a URL"},
+		{"redis redis://a {\nkye x\n}", `unknown option "kye": expected key, sharded, requests_timeout`},
+		{"redis redis://a {\nkey\n}", "key: expected one value"},
+		{"redis redis://a {\nkey a b\n}", "key: expected one value"},
+		{"redis redis://a {\nkey a\nkey b\n}", "key is given twice"},
+		{"redis redis://a {\nrequests_timeout soon\n}", `requests_timeout: "soon" is no duration`},
+		{"redis redis://a {\nrequests_timeout 0\n}", `requests_timeout: "0" is no duration`},
+		{"redis redis://a {\nsharded yes\n}", `sharded: unknown mode "yes": expected static, dynamic or dynamic-private`},
+		{"redis redis://a {\nsharded static dynamic\n}", "sharded: expected one value"},
+		{"redis redis://a {\nsentinel\n}", "sentinel: expected one value"},
+		{"redis redis://a {\nsentinel m {\nport 1\n}\n}", `sentinel: unknown option "port"`},
+		{"redis redis://a {\ntls on\n}", `tls: unexpected "on"`},
+		{"redis redis://a {\ntls {\ncert x\n}\n}", `tls: unknown option "cert"`},
+		{"redis redis://a {\ntls {\ninsecure_skip_verify yes\n}\n}", `unexpected "yes"`},
+	})
+}
+
+// config returns a module for a URL.
+func config(url string) *Redis { return &Redis{Config: redisconn.Config{URL: url}} }
+
+func TestSettings(t *testing.T) {
+	s, err := config("redis://h/3").settings()
+	if err != nil || s.key != "socket.io" || s.requestsTimeout != 5e9 || s.sharded != "" {
+		t.Errorf("%+v, %v", s, err)
+	}
+	if s.server.Options(t.Context()).SelectDB != 0 {
+		t.Error("a database is asked for, which not every user may do")
+	}
+	for want, change := range map[string]func(*Redis){
+		"requests_timeout: ":     func(r *Redis) { r.RequestsTimeout = -1 },
+		"key: ":                  func(r *Redis) { r.Key = "{env.SURELY_NOT_SET}" },
+		"sharded: unknown mode":  func(r *Redis) { r.Sharded = "yes" },
+		"url: expected redis":    func(r *Redis) { r.URL = "ftp://h" },
+		"url: expected one like": func(r *Redis) { r.URL = "" },
+	} {
+		r := config("redis://h")
+		change(r)
+		if _, err := r.settings(); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %s", err, want)
+		}
+	}
+}
+
+func TestConfigsShareALink(t *testing.T) {
+	a, b := config("redis://localhost:1"), config("redis://localhost:1/2")
+	b.Key = "socket.io" // as by default
+	used := func() bool { return len(a.link.Lines()) > 0 }
+	was := redistest.Sharing(t, a, b, config("redis://localhost:2"), new(Redis), links, used)
+	state := was.State()
+	if state.Error = ""; state != (cluster.State{Engine: "redis"}) { // it may have tried to connect
+		t.Errorf("%+v", state)
+	}
+}
+
+func TestRefusedConfig(t *testing.T) {
+	if err := redistest.Provision(t, config("ftp://h")); err == nil || !strings.Contains(err.Error(), "redis: url: ") {
+		t.Error(err)
+	}
+}
+
+// TestAges knows how old messages get.
+func TestAges(t *testing.T) {
+	if m := (outgoing{}); m.Expired(maxAge) || !m.Expired(maxAge+1) {
+		t.Error("messages get older than 5s, or not as old")
+	}
+}

@@ -1,0 +1,254 @@
+package redis
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/caddy-socketio/caddy-socketio/cluster"
+	"github.com/caddy-socketio/caddy-socketio/cluster/internal/redistest"
+)
+
+// linkOf returns what is under a node's adapter.
+func linkOf(n *redistest.Node) *link { return n.Adapter.(*adapter).line.link }
+
+// hears waits until what a emits reaches b. What is emitted until then may be
+// lost: Redis keeps nothing for who is not subscribed.
+func hears(t testing.TB, a, b *redistest.Node, text string) {
+	t.Helper()
+	sent := 0
+	redistest.Eventually(t, "the other node hears", func() bool {
+		a.Emit(text)
+		sent++
+		return len(b.Told) > 0
+	})
+	for {
+		b.Next()
+		if len(b.Told) == 0 {
+			return
+		}
+	}
+}
+
+func TestRedisRestarts(t *testing.T) {
+	s := redistest.Start(t)
+	a, b := tested.Pair(t, s, "/")
+	for round := range 3 {
+		s.Stop()
+		redistest.Eventually(t, "the link is down", func() bool { return !linkOf(a).State().Connected && !linkOf(b).State().Connected })
+		// Nobody waits while it is away.
+		a.NobodyWaits("lost")
+		s.Start()
+		a.Together(2)
+		b.Together(2)
+		hears(t, a, b, fmt.Sprint("round ", round))
+		hears(t, b, a, fmt.Sprint("round ", round))
+		if answers, err := a.Ask(cluster.FetchSockets{}); err != nil || len(answers) != 1 {
+			t.Errorf("%v, %v", answers, err)
+		}
+	}
+}
+
+// TestConnectionsAreKilled has Redis end the connections of one kind.
+func TestConnectionsAreKilled(t *testing.T) {
+	s := redistest.Start(t)
+	a, b := tested.Pair(t, s, "/")
+	for _, kind := range []string{"pubsub", "normal", "pubsub"} {
+		s.Command("CLIENT", "KILL", "TYPE", kind)
+		hears(t, a, b, kind)
+		hears(t, b, a, kind)
+		a.Together(2)
+		b.Together(2)
+	}
+}
+
+// TestPublishingGoesOnOrdered kills the publishing connection under load: what
+// arrives is in order, and each at most once.
+func TestPublishingGoesOnOrdered(t *testing.T) {
+	s := redistest.Start(t)
+	a, b := tested.Pair(t, s, "/")
+	const n = 20_000
+	go func() {
+		for i := range n {
+			a.Emit(strconv.Itoa(i), "r")
+			if i%4000 == 2000 {
+				s.Command("CLIENT", "KILL", "TYPE", "normal")
+			}
+		}
+	}()
+	got := b.Ascending(n)
+	if dropped := linkOf(a).State().Dropped; got+int(dropped) < n {
+		t.Errorf("%d arrived and %d were counted as dropped, of %d", got, dropped, n)
+	}
+}
+
+// TestClosedLink ends a link while its Redis says nothing.
+func TestClosedLink(t *testing.T) {
+	a := redistest.Join(t, process(t, redistest.Silent(t)), "/")
+	linkOf(a).close()
+	if _, err := linkOf(a).open("k", "/", a); err == nil {
+		t.Error("a closed link opens")
+	}
+}
+
+// TestRedisHangs has a Redis stop to answer, with its connections open, and go on.
+func TestRedisHangs(t *testing.T) {
+	s := redistest.Start(t)
+	a, b := tested.Pair(t, s, "/")
+	c, d := shardPair(t, s, dynamic, "room")
+	s.Signal(syscall.SIGSTOP)
+	t.Cleanup(func() { s.Signal(syscall.SIGCONT) }) // before it is killed
+	for _, n := range []*redistest.Node{a, c.Node} {
+		for i := range 10_000 { // none of which waits
+			n.Emit(strconv.Itoa(i), "room")
+		}
+	}
+	for _, n := range []*redistest.Node{a, b, c.Node, d.Node} {
+		redistest.Eventually(t, "the link notices", func() bool { return !linkOf(n).State().Connected })
+		if _, err := n.Ask(cluster.FetchSockets{}); !errors.Is(err, cluster.ErrIncomplete) {
+			t.Errorf("asked: %v", err)
+		}
+	}
+	s.Signal(syscall.SIGCONT)
+	hears(t, a, b, "again")
+	hears(t, b, a, "again")
+	c.Together(2)
+	subscribers(t, s, "socket.io#/chat#room#", 2)
+	hears(t, c.Node, d.Node, "again")
+}
+
+func TestPublishedBeforeClose(t *testing.T) {
+	s := redistest.Start(t)
+	a, b := tested.Pair(t, s, "/")
+	for i := range 1000 {
+		b.Emit(fmt.Sprint(i))
+	}
+	b.Publish(cluster.Disconnect{Close: true})
+	b.Adapter.Close()
+	linkOf(b).close()
+	for range 1000 {
+		a.NextEmit()
+	}
+	if _, ok := a.Next().(cluster.Disconnect); !ok {
+		t.Error("the last operation is lost")
+	}
+	a.Together(1)
+}
+
+func TestPasswordIsWrong(t *testing.T) {
+	s := redistest.Start(t, "--requirepass", "right")
+	wrong := redistest.Join(t, process(t, s, func(r *Redis) { r.Password = "wrong" }), "/")
+	if _, err := wrong.Ask(cluster.AllRooms{}); !errors.Is(err, cluster.ErrIncomplete) {
+		t.Error(err)
+	}
+	if state := linkOf(wrong).State(); state.Connected || !strings.Contains(state.Error, "WRONGPASS") {
+		t.Errorf("%+v", state)
+	}
+	t.Setenv("REDIS_PASSWORD", "right")
+	secret := filepath.Join(t.TempDir(), "password")
+	if err := os.WriteFile(secret, []byte("right\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	passwords := []string{"right", "{env.REDIS_PASSWORD}", "{file." + secret + "}"}
+	for i, password := range passwords {
+		right := redistest.Join(t, process(t, s, func(r *Redis) { r.Password = password }), "/")
+		right.Together(i + 1)
+	}
+}
+
+// TestNonsenseNamesTheAddress has something answer that is no Redis.
+func TestNonsenseNamesTheAddress(t *testing.T) {
+	for _, nonsense := range []string{"$-2\r\n", "HTTP/1.1 400 Bad Request\r\n\r\n", "+OK\r\n+OK\r\n+OK\r\n+OK\r\n", "*99999999\r\n"} {
+		f := redistest.StartFake(t, func(int, []string, string) string { return nonsense })
+		a := redistest.Join(t, process(t, f.Server), "/")
+		redistest.Eventually(t, "the link says so", func() bool {
+			state := linkOf(a).State()
+			return !state.Connected && strings.Contains(state.Error, f.Address())
+		})
+	}
+}
+
+// TestRedisRefusesMessages has a Redis that lets subscribe and not publish, for a
+// while.
+func TestRedisRefusesMessages(t *testing.T) {
+	s := redistest.Start(t)
+	for _, mode := range []sharded{"", static} {
+		a, b := enter(t, process(t, s, speaks(mode)), "/"), enter(t, process(t, s, speaks(mode)), "/")
+		a.Together(2)
+		for range 2 {
+			s.Command("ACL", "SETUSER", "default", "-publish", "-spublish")
+			a.Emit("x")
+			redistest.Eventually(t, "the link says so", func() bool {
+				state := linkOf(a.Node).State()
+				return !state.Connected && strings.Contains(state.Error, "NOPERM") && state.Dropped > 0
+			})
+			s.Command("ACL", "SETUSER", "default", "+@all")
+			a.Emit("y")
+			b.NextEmit()
+			redistest.Eventually(t, "the link is well", func() bool {
+				state := linkOf(a.Node).State()
+				return state.Connected && state.Error == ""
+			})
+		}
+	}
+}
+
+// TestRestrictedUser has a user with no more rights than the documentation asks
+// for.
+func TestRestrictedUser(t *testing.T) {
+	s := redistest.Start(t)
+	s.Command("ACL", "SETUSER", "sio", "on", ">pass", "resetchannels", "-@all", "+publish", "+subscribe", "+psubscribe", "+unsubscribe",
+		"+punsubscribe", "+pubsub|numsub", "+hello", "+ping", "+auth", "&socket.io#*", "&socket.io-request#*", "&socket.io-response#*", "&socket.io#/#*")
+	user := func(r *Redis) { r.Username, r.Password = "sio", "pass" }
+	a, b := redistest.Join(t, process(t, s, user), "/"), redistest.Join(t, process(t, s, user), "/")
+	a.Together(2)
+	a.Emit("x")
+	b.Next()
+	// One namespace that the user has no right to does not bring the others down.
+	c := process(t, s, user)
+	chat, root := redistest.Join(t, c, "/chat"), redistest.Join(t, c, "/")
+	if _, err := chat.Ask(cluster.AllRooms{}); !errors.Is(err, cluster.ErrIncomplete) {
+		t.Error(err)
+	}
+	root.Together(3)
+	a.Emit("y")
+	root.Next()
+	// What was refused is tried again after a while, not whenever something changes.
+	s.Command("ACL", "SETUSER", "sio", "&socket.io#/chat#*", "&socket.io#/more#*")
+	redistest.Join(t, c, "/more").Together(1)
+	if _, err := chat.Ask(cluster.AllRooms{}); !errors.Is(err, cluster.ErrIncomplete) {
+		t.Errorf("tried again at once: %v", err)
+	}
+	if state := c.State(); !state.Connected || !strings.Contains(state.Error, "namespace /chat: NOPERM") {
+		t.Errorf("%+v", state)
+	}
+	linkOf(chat).TryAgain()
+	chat.Together(1)
+}
+
+// TestManyNamespaces opens and closes as many as a hub may have.
+func TestManyNamespaces(t *testing.T) {
+	const n = 5000
+	s := redistest.Start(t)
+	c := process(t, s)
+	nodes := make([]*redistest.Node, n)
+	for i := range nodes {
+		nodes[i] = redistest.Join(t, c, fmt.Sprint("/", i))
+	}
+	for _, i := range []int{0, n / 2, n - 1} {
+		nodes[i].Together(1)
+	}
+	s.Command("CLIENT", "KILL", "TYPE", "pubsub")
+	for _, i := range []int{n - 1, n / 2, 0} {
+		nodes[i].Together(1)
+	}
+	for _, node := range nodes {
+		node.Adapter.Close()
+	}
+	redistest.Eventually(t, "all are left", func() bool { return s.Command("PUBSUB", "NUMPAT") == ":0" })
+}

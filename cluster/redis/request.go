@@ -1,0 +1,199 @@
+package redis
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/caddy-socketio/caddy-socketio/cluster"
+	"github.com/caddy-socketio/caddy-socketio/cluster/internal/peer"
+	"github.com/caddy-socketio/caddy-socketio/internal/msgpack"
+	"github.com/caddy-socketio/caddy-socketio/rooms"
+	"github.com/caddy-socketio/caddy-socketio/sio"
+)
+
+// Types of requests and responses since socket.io-redis 6. The family of
+// socket.io-redis 5 has others by the same numbers, see legacy.go.
+const (
+	typeSockets      = 0 // no longer sent by version 8
+	typeAllRooms     = 1
+	typeJoin         = 2
+	typeLeave        = 3
+	typeDisconnect   = 4
+	typeFetchSockets = 5
+	typeServerEmit   = 6 // and its response
+	typeEmitAck      = 7
+	typeClientCount  = 8 // response to typeEmitAck
+	typeClientAck    = 9 // response to typeEmitAck
+)
+
+// request is a request between servers. The order of its fields is that of Node's.
+type request struct {
+	UID       peer.Text       `json:"uid,omitempty"`
+	RequestID peer.Text       `json:"requestId,omitempty"`
+	LegacyID  peer.Text       `json:"requestid,omitempty"` // socket.io-redis 5 spells it so
+	Type      *int            `json:"type"`
+	Opts      *opts           `json:"opts,omitempty"`
+	SID       peer.Text       `json:"sid,omitempty"`
+	Room      peer.Text       `json:"room,omitempty"`
+	Rooms     peer.List       `json:"rooms,omitempty"`
+	Close     *bool           `json:"close,omitempty"`
+	Data      json.RawMessage `json:"data,omitempty"`
+	Packet    *packet         `json:"packet,omitempty"`
+
+	whole sio.Data // as received
+}
+
+// opts are peer.Opts, in which servers leave flags out where there are none.
+type opts struct {
+	peer.Where
+	Flags peer.Flags `json:"flags,omitzero"`
+}
+
+type packet struct {
+	Type *int            `json:"type"`
+	Nsp  *string         `json:"nsp"`
+	Data json.RawMessage `json:"data"`
+}
+
+func newOpts(t rooms.Target) *opts { return &opts{Where: peer.NewWhere(t)} }
+
+// decodeRequest reads a request: JSON or, where there may be binary in it,
+// MessagePack. Errors wrap peer.ErrMalformed.
+func decodeRequest(message string) (*request, error) {
+	whole, err := decodeObject(message)
+	if err != nil {
+		return nil, err
+	}
+	q := &request{whole: whole}
+	if err := json.Unmarshal(whole.JSON, q); err != nil {
+		return nil, fmt.Errorf("%w: %w", peer.ErrMalformed, err)
+	}
+	if q.Type == nil {
+		return nil, fmt.Errorf("%w: request without a type", peer.ErrMalformed)
+	}
+	return q, nil
+}
+
+// decodeObject reads a message that is JSON or MessagePack.
+func decodeObject(message string) (sio.Data, error) {
+	if strings.HasPrefix(message, "{") {
+		whole, ok := sio.Data{JSON: []byte(message)}.Lookup()
+		if !ok {
+			return sio.Data{}, fmt.Errorf("%w: no JSON", peer.ErrMalformed)
+		}
+		return whole, nil
+	}
+	r := msgpack.NewReader(message)
+	whole := r.Data()
+	if err := r.End(); err != nil {
+		return sio.Data{}, fmt.Errorf("%w: %w", peer.ErrMalformed, err)
+	}
+	return whole, nil
+}
+
+// encodeOp returns an operation as a request; an emit has a form of its own.
+func encodeOp(uid string, op cluster.Op) ([]byte, error) {
+	q := request{UID: peer.Text(uid)}
+	switch op := op.(type) {
+	case cluster.Join:
+		q.Type, q.Opts, q.Rooms = new(typeJoin), newOpts(op.Target), op.Rooms
+	case cluster.Leave:
+		q.Type, q.Opts, q.Rooms = new(typeLeave), newOpts(op.Target), op.Rooms
+	case cluster.Disconnect:
+		q.Type, q.Opts, q.Close = new(typeDisconnect), newOpts(op.Target), &op.Close
+	case cluster.ServerEmit:
+		data, err := serverEvent(op.Data)
+		if err != nil {
+			return nil, err
+		}
+		q.Type, q.Data = new(typeServerEmit), data
+	default:
+		return nil, fmt.Errorf("redis: operation %T has no request", op)
+	}
+	return peer.JSON(q)
+}
+
+// encodeQuery returns a question as a request. The timeout is for clients'
+// acknowledgements, in milliseconds.
+func encodeQuery(uid, id, namespace string, q cluster.Query, timeout int64) ([]byte, error) {
+	r := request{UID: peer.Text(uid), RequestID: peer.Text(id)}
+	switch q := q.(type) {
+	case cluster.AllRooms:
+		r.Type = new(typeAllRooms)
+	case cluster.FetchSockets:
+		r.Type, r.Opts = new(typeFetchSockets), newOpts(q.Target)
+	case cluster.ServerEmitAck:
+		data, err := serverEvent(q.Data)
+		if err != nil {
+			return nil, err
+		}
+		r.Type, r.Data = new(typeServerEmit), data
+	case cluster.EmitAck:
+		return encodeEmitAck(uid, id, namespace, &q.Emit, timeout)
+	default:
+		return nil, fmt.Errorf("redis: question %T has no request", q)
+	}
+	return peer.JSON(r)
+}
+
+// encodeEmitAck returns an emit with acknowledgements as a request: as MessagePack
+// only when there is binary in it. Servers before adapter 7.2 do not know it, and end
+// when it is no JSON.
+func encodeEmitAck(uid, id, namespace string, op *cluster.Emit, timeout int64) ([]byte, error) {
+	if len(op.Data.Attachments) == 0 {
+		return encodePlainEmitAck(uid, id, namespace, op, timeout)
+	}
+	b := msgpack.AppendMap(nil, 5)
+	b = msgpack.AppendString(msgpack.AppendString(b, "uid"), uid)
+	b = msgpack.AppendString(msgpack.AppendString(b, "requestId"), id)
+	b = append(msgpack.AppendString(b, "type"), typeEmitAck)
+	b, err := appendPacket(msgpack.AppendString(b, "packet"), namespace, op)
+	if err != nil {
+		return nil, err
+	}
+	return appendOpts(msgpack.AppendString(b, "opts"), op, timeout), nil
+}
+
+func encodePlainEmitAck(uid, id, namespace string, op *cluster.Emit, timeout int64) ([]byte, error) {
+	if d, ok := op.Data.Lookup(); !ok || !peer.IsEvent(d) {
+		return nil, peer.ErrNoEvent
+	}
+	return peer.JSON(struct {
+		UID       string      `json:"uid"`
+		RequestID string      `json:"requestId"`
+		Type      int         `json:"type"`
+		Packet    plainPacket `json:"packet"`
+		Opts      peer.Opts   `json:"opts"`
+	}{uid, id, typeEmitAck, plainPacket{peer.Event, op.Data.JSON, namespace}, peer.NewEmitOpts(op, timeout)})
+}
+
+// plainPacket is a packet without binary.
+type plainPacket struct {
+	Type int             `json:"type"`
+	Data json.RawMessage `json:"data"`
+	Nsp  string          `json:"nsp"`
+}
+
+// serverEvent returns an event for servers as JSON. It must be an array that
+// begins with a name: with anything else, some of Node's servers end.
+func serverEvent(d sio.Data) (json.RawMessage, error) {
+	if d, ok := d.Lookup(); !ok || !peer.IsServerEvent(d) {
+		return nil, peer.ErrNoServerEvent
+	}
+	return plainJSON(d)
+}
+
+// plainJSON returns data as JSON in which a binary value is what JSON.stringify
+// makes of a Node Buffer.
+func plainJSON(d sio.Data) (json.RawMessage, error) {
+	if len(d.Attachments) == 0 {
+		return d.JSON, nil
+	}
+	b, err := msgpack.AppendData(nil, d)
+	if err != nil {
+		return nil, err
+	}
+	r := msgpack.NewReader(string(b))
+	return r.JSON(), r.End()
+}

@@ -1,0 +1,16 @@
+package redisstreams
+
+import (
+	"testing"
+
+	"github.com/caddy-socketio/caddy-socketio/cluster"
+	"github.com/caddy-socketio/caddy-socketio/cluster/internal/redistest"
+	"github.com/caddy-socketio/caddy-socketio/rooms"
+)
+
+// BenchmarkReceive is the way of an entry from one process to another.
+func BenchmarkReceive(b *testing.B) {
+	sender, receiver := tested.Pair(b, redistest.Start(b), "/")
+	emit := cluster.Emit{Target: rooms.Target{In: []string{"lobby"}}, Data: redistest.Event("message", map[string]any{"id": 12345, "text": "The quick brown fox."})}
+	redistest.Flow(b, sender, receiver, emit)
+}
