@@ -23,10 +23,10 @@ func init() { caddy.RegisterModule(App{}) }
 type App struct {
 	// Cluster joins the hubs of this process with those of others, so that
 	// they share rooms. By default each process has its own.
-	ClusterRaw json.RawMessage `json:"cluster,omitempty" caddy:"namespace=socketio.clusters inline_key=engine"`
+	ClusterRaw json.RawMessage `json:"cluster,omitempty" caddy:"namespace=socketio.adapters inline_key=adapter"`
 
 	log      *zap.Logger
-	engine   ClusterEngine
+	adapter  ClusterAdapter
 	handlers []*Handler
 	// inUse are the configs of the hubs, while the app runs.
 	inUse []*hub.Generation
@@ -39,7 +39,7 @@ func (App) CaddyModule() caddy.ModuleInfo {
 	return caddy.ModuleInfo{ID: "socketio", New: func() caddy.Module { return new(App) }}
 }
 
-// Provision loads the cluster's engine.
+// Provision loads the adapter of the cluster.
 func (a *App) Provision(ctx caddy.Context) error {
 	a.log = ctx.Logger()
 	a.started = make(chan struct{})
@@ -48,30 +48,30 @@ func (a *App) Provision(ctx caddy.Context) error {
 	}
 	module, err := ctx.LoadModule(a, "ClusterRaw")
 	if err != nil {
-		return fmt.Errorf("loading the cluster's engine: %w", err)
+		return fmt.Errorf("loading the adapter of the cluster: %w", err)
 	}
-	engine, ok := module.(ClusterEngine)
+	adapter, ok := module.(ClusterAdapter)
 	if !ok {
-		return fmt.Errorf("module %T is no cluster engine", module)
+		return fmt.Errorf("module %T is not a cluster adapter", module)
 	}
-	a.engine = engine
+	a.adapter = adapter
 	return registerMetrics(ctx)
 }
 
-// ClusterEngine is what a module in the namespace socketio.clusters has to be.
-type ClusterEngine interface {
+// ClusterAdapter is implemented by the modules in the namespace socketio.adapters.
+type ClusterAdapter interface {
 	// Cluster returns what joins the hub of a name with those of other
 	// processes. Engines of two configs that say the same return the same, by
 	// ==, so that a reload changes nothing.
 	Cluster(hub string) cluster.Cluster
 }
 
-// cluster is that of a hub, nil without an engine.
+// cluster returns the cluster of a hub, or nil if none is configured.
 func (a *App) cluster(hub string) cluster.Cluster {
-	if a.engine == nil {
+	if a.adapter == nil {
 		return nil
 	}
-	return a.engine.Cluster(hub)
+	return a.adapter.Cluster(hub)
 }
 
 // awaitPolls is how long a reload waits for the polls that are on their way, so that

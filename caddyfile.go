@@ -25,7 +25,7 @@ func init() {
 // parseApp reads the global option:
 //
 //	socketio {
-//		cluster <engine> ...
+//		cluster <adapter> ...
 //	}
 func parseApp(d *caddyfile.Dispenser, existing any) (any, error) {
 	app := new(App)
@@ -43,7 +43,7 @@ func parseApp(d *caddyfile.Dispenser, existing any) (any, error) {
 		if app.ClusterRaw != nil {
 			return nil, d.Err("socketio: cluster is given twice")
 		}
-		raw, err := parseModule(d, "socketio.clusters.", "engine")
+		raw, err := parseModule(d, "socketio.adapters.", "adapter")
 		if err != nil {
 			return nil, err
 		}
@@ -108,7 +108,7 @@ type parser struct {
 //			max_sockets <number>
 //			join <room...>
 //			on <event...> {
-//				<step> ...
+//				<handler> ...
 //			}
 //		}
 //	}

@@ -26,7 +26,7 @@ func FuzzCaddyfile(f *testing.F) {
 
 // caddyfileSeeds returns blocks of the adapted examples, and blocks with odd values.
 func caddyfileSeeds(t testing.TB) [][3]string {
-	const step = "namespace /chat {\non connect * {\n%s\n}\n}"
+	const handler = "namespace /chat {\non connect * {\n%s\n}\n}"
 	var seeds [][3]string
 	for _, line := range []string{
 		"require `event.args[0].matches(\"^[a-z]{1,20}$\")`", "require `event.args[0].matches(\"(\")` {event.args.0}",
@@ -37,7 +37,7 @@ func caddyfileSeeds(t testing.TB) [][3]string {
 		"backend {\ntemplates\nrespond `{{placeholder \"event.args.0\"}}`\nsign whsec_AAAA\n}",
 		"join {event.args.0.a.1}{jwt.sub}\nleave {socket.id}\nset a.b `[1e999]`\nack {event.args.*}\ndisconnect close",
 	} {
-		seeds = append(seeds, [3]string{"", fmt.Sprintf(step, line), "allow emit rooms\nnamespaces /a /b-*"})
+		seeds = append(seeds, [3]string{"", fmt.Sprintf(handler, line), "allow emit rooms\nnamespaces /a /b-*"})
 	}
 	seeds = append(seeds, [3]string{
 		"cluster redis redis://127.0.0.1:1 {\nkey k\nrequests_timeout 5s\nsharded dynamic\n}",

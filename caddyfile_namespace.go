@@ -28,17 +28,17 @@ func (p *parser) namespace() error {
 	for nesting := p.Nesting(); p.NextBlock(nesting); {
 		switch p.Val() {
 		case "on":
-			rule, err := p.on()
+			rule, err := p.parseRule()
 			if err != nil {
 				return err
 			}
 			ns.add(rule)
 		case "join":
-			step, err := p.step()
+			handler, err := p.parseHandler()
 			if err != nil {
 				return err
 			}
-			ns.addStep(step)
+			ns.addConnectHandler(handler)
 		case "max_sockets":
 			if ns.MaxSockets > 0 {
 				return p.Errf("namespace %s: max_sockets is given twice", name)
@@ -73,7 +73,7 @@ func (p *parser) declare(ns *Namespace, line string) error {
 }
 
 // add adds a rule. What lines with join have begun goes on with the first one for
-// connect: they are steps of the same event, and none may keep another from being
+// connect: they are handlers of the same event, and none may keep another from being
 // done.
 func (ns *Namespace) add(rule *Rule) {
 	if ns.joining != nil && slices.Contains(rule.Events, "connect") {
@@ -86,44 +86,44 @@ func (ns *Namespace) add(rule *Rule) {
 	ns.On = append(ns.On, rule)
 }
 
-// addStep adds a step to what is done on connect.
-func (ns *Namespace) addStep(step json.RawMessage) {
+// addConnectHandler adds a handler to what is done on connect.
+func (ns *Namespace) addConnectHandler(handler json.RawMessage) {
 	i := slices.IndexFunc(ns.On, func(r *Rule) bool { return slices.Contains(r.Events, "connect") })
 	switch {
 	case i < 0:
-		ns.joining = &Rule{Events: []string{"connect"}, HandleRaw: []json.RawMessage{step}}
+		ns.joining = &Rule{Events: []string{"connect"}, HandleRaw: []json.RawMessage{handler}}
 		ns.On = append(ns.On, ns.joining)
 	case len(ns.On[i].Events) == 1:
-		ns.On[i].HandleRaw = append(ns.On[i].HandleRaw, step)
-	default: // the step is for connect only
-		rule := &Rule{Events: []string{"connect"}, HandleRaw: append(slices.Clone(ns.On[i].HandleRaw), step)}
+		ns.On[i].HandleRaw = append(ns.On[i].HandleRaw, handler)
+	default: // the handler is for connect only
+		rule := &Rule{Events: []string{"connect"}, HandleRaw: append(slices.Clone(ns.On[i].HandleRaw), handler)}
 		ns.On = slices.Insert(ns.On, i, rule)
 	}
 }
 
-// on reads a block of steps.
-func (p *parser) on() (*Rule, error) {
+// parseRule reads an on block: its events and its handlers.
+func (p *parser) parseRule() (*Rule, error) {
 	rule := &Rule{Events: p.RemainingArgs()}
 	if err := rule.check(); err != nil {
 		return nil, p.WrapErr(err)
 	}
 	for nesting := p.Nesting(); p.NextBlock(nesting); {
-		step, err := p.step()
+		handler, err := p.parseHandler()
 		if err != nil {
 			return nil, err
 		}
-		rule.HandleRaw = append(rule.HandleRaw, step)
+		rule.HandleRaw = append(rule.HandleRaw, handler)
 	}
 	return rule, nil
 }
 
-// step reads one step of an event: a module that its own name begins.
-func (p *parser) step() (json.RawMessage, error) {
+// parseHandler reads one handler of a rule. Its first token names the module.
+func (p *parser) parseHandler() (json.RawMessage, error) {
 	name := p.Val()
 	id := "socketio.handlers." + name
 	info, err := caddy.GetModule(id)
 	if err != nil {
-		return nil, p.Errf("unknown step %q: there is no module %s", name, id)
+		return nil, p.Errf("unknown handler %q: there is no module %s", name, id)
 	}
 	module := info.New()
 	segment := p.NewFromNextSegment()
@@ -146,7 +146,7 @@ func (p *parser) step() (json.RawMessage, error) {
 	return raw, nil
 }
 
-// helped is a step that needs more than its own lines, to read HTTP directives.
+// helped is a handler that needs more than its own lines, to read HTTP directives.
 type helped interface {
 	ParseCaddyfile(h httpcaddyfile.Helper) error
 }

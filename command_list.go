@@ -33,7 +33,7 @@ func showStatus(w io.Writer, s *api.Status) {
 }
 
 func clusterText(h *api.HubStatus) string {
-	text := h.Cluster.Engine
+	text := h.Cluster.Adapter
 	if !h.Cluster.Connected {
 		text += ", not connected"
 	}

@@ -49,12 +49,12 @@ type Rule struct {
 	// are those of a socket's life; all others are events that clients emit,
 	// and may be globs: a star matches any text, and all of these.
 	Events []string `json:"events"`
-	// Handle are the steps, done in order. One that fails is the last: on
+	// Handle are the handlers, done in order. One that fails is the last: on
 	// connect the client is refused.
 	HandleRaw []json.RawMessage `json:"handle,omitempty" caddy:"namespace=socketio.handlers inline_key=handler"`
 }
 
-// provisionNamespaces checks the namespaces and loads the steps of their events.
+// provisionNamespaces checks the namespaces and loads the handlers of their events.
 func (h *Handler) provisionNamespaces(ctx caddy.Context) error {
 	unplaced := *h // a handler is the same on another line
 	unplaced.Source = ""
@@ -101,11 +101,11 @@ func (ns *Namespace) provision(ctx caddy.Context) error {
 		if err := r.check(); err != nil {
 			return err
 		}
-		steps, err := r.load(ctx)
+		handlers, err := r.load(ctx)
 		if err != nil {
 			return fmt.Errorf("on %s: %w", strings.Join(r.Events, " "), err)
 		}
-		ns.compiled.Rules = append(ns.compiled.Rules, hub.Rule{Events: r.Events, Handlers: steps})
+		ns.compiled.Rules = append(ns.compiled.Rules, hub.Rule{Events: r.Events, Handlers: handlers})
 	}
 	return nil
 }
@@ -137,15 +137,15 @@ func (r *Rule) load(ctx caddy.Context) ([]hub.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	var steps []hub.Handler
+	var handlers []hub.Handler
 	for _, m := range modules.([]any) {
-		step, ok := m.(hub.Handler)
+		handler, ok := m.(hub.Handler)
 		if !ok {
 			return nil, fmt.Errorf("module %T does not handle events", m)
 		}
-		steps = append(steps, step)
+		handlers = append(handlers, handler)
 	}
-	return steps, nil
+	return handlers, nil
 }
 
 // routeConfig returns the settings of the handler's route, without its identity.

@@ -15,8 +15,8 @@ import (
 // What is wrong in JSON is refused when the config loads, and the error says where
 // it is and what was expected there.
 func TestRefusedJSON(t *testing.T) {
-	step := func(step string) string {
-		return `{"namespaces":[{"name":"/chat","on":[{"events":["hi"],"handle":[` + step + `]}]}]}`
+	handled := func(handler string) string {
+		return `{"namespaces":[{"name":"/chat","on":[{"events":["hi"],"handle":[` + handler + `]}]}]}`
 	}
 	for config, wants := range map[string][]string{
 		`{"pth":"/x/"}`:                                                      {"http.handlers.socketio", `unknown field "pth"`},
@@ -37,16 +37,16 @@ func TestRefusedJSON(t *testing.T) {
 		`{"namespaces":[{"name":"/a","on":[{}]}]}`:                           {"namespace /a", "expected the names of events"},
 		`{"namespaces":[{"name":"/a","on":[{"events":[""]}]}]}`:              {"namespace /a", "expected the name of an event"},
 		`{"namespaces":[{"name":"/a","on":[{"events":["connect_error"]}]}]}`: {"namespace /a", "on connect_error"},
-		step(`{"rooms":["a"]}`):                                              {"namespace /chat: on hi: position 0", "'handler'"},
-		step(`{"handler":"jion"}`):                                           {"namespace /chat: on hi: position 0", "unknown module: socketio.handlers.jion"},
-		step(`{"handler":"join"}`):                                           {"namespace /chat: on hi: position 0", "expected one or more rooms"},
-		step(`{"handler":"join","romms":["a"]}`):                             {"namespace /chat: on hi: position 0", `unknown field "romms"`},
-		step(`{"handler":"leave","rooms":[""]}`):                             {"namespace /chat: on hi: position 0", "room 0: the name is empty"},
-		step(`{"handler":"leave"}`):                                          {"namespace /chat: on hi: position 0", "expected one or more rooms"},
-		step(`{"handler":"emit"}`):                                           {"namespace /chat: on hi: position 0", "expected the name of an event"},
-		step(`{"handler":"emit","event":"connect"}`):                         {"namespace /chat: on hi: position 0", "reserved event name"},
-		step(`{"handler":"ack","args":["{event.a}"]}`):                       {"namespace /chat: on hi: position 0", "argument 0: unknown placeholder {event.a}"},
-		step(`{"handler":"set","key":"a"}`):                                  {"namespace /chat: on hi: position 0", "expected a value"},
+		handled(`{"rooms":["a"]}`):                                              {"namespace /chat: on hi: position 0", "'handler'"},
+		handled(`{"handler":"jion"}`):                                           {"namespace /chat: on hi: position 0", "unknown module: socketio.handlers.jion"},
+		handled(`{"handler":"join"}`):                                           {"namespace /chat: on hi: position 0", "expected one or more rooms"},
+		handled(`{"handler":"join","romms":["a"]}`):                             {"namespace /chat: on hi: position 0", `unknown field "romms"`},
+		handled(`{"handler":"leave","rooms":[""]}`):                             {"namespace /chat: on hi: position 0", "room 0: the name is empty"},
+		handled(`{"handler":"leave"}`):                                          {"namespace /chat: on hi: position 0", "expected one or more rooms"},
+		handled(`{"handler":"emit"}`):                                           {"namespace /chat: on hi: position 0", "expected the name of an event"},
+		handled(`{"handler":"emit","event":"connect"}`):                         {"namespace /chat: on hi: position 0", "reserved event name"},
+		handled(`{"handler":"ack","args":["{event.a}"]}`):                       {"namespace /chat: on hi: position 0", "argument 0: unknown placeholder {event.a}"},
+		handled(`{"handler":"set","key":"a"}`):                                  {"namespace /chat: on hi: position 0", "expected a value"},
 	} {
 		handler := `{"handler":"socketio",` + strings.TrimPrefix(config, "{")
 		var c caddy.Config

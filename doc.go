@@ -7,7 +7,7 @@
 //	http.handlers.socketio   the handler, [Handler]
 //	socketio                 the app, [App]
 //	socketio.handlers.*      what an event may do
-//	socketio.clusters.*      what joins several servers
+//	socketio.adapters.*      joins the nodes of a cluster
 //	admin.api.socketio       the admin API, [AdminAPI]
 //	http.handlers.socketio_api   the same on an ordinary route, [APIHandler]
 //

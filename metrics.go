@@ -44,9 +44,9 @@ var (
 	limitedDesc        = desc("rate_limited_total", "Events and connects dropped because of a rate limit.")
 	unpublishedDesc    = desc("unpublished_total", "Emits that could not be told to other nodes.")
 	panicsDesc         = desc("handler_panics_total", "Connections closed because a handler of an event panicked.")
-	clusterUpDesc      = desc("cluster_connected", "1 while messages get through to the other nodes, else 0.", "engine")
-	clusterDroppedDesc = desc("cluster_dropped_total", "Messages to or of other nodes that were given up.", "engine")
-	clusterBadDesc     = desc("cluster_malformed_total", "Messages of other nodes that made no sense and were ignored.", "engine")
+	clusterUpDesc      = desc("cluster_connected", "1 while messages get through to the other nodes, else 0.", "adapter")
+	clusterDroppedDesc = desc("cluster_dropped_total", "Messages to or of other nodes that were given up.", "adapter")
+	clusterBadDesc     = desc("cluster_malformed_total", "Messages of other nodes that made no sense and were ignored.", "adapter")
 	socketsDesc        = desc("sockets", "Sockets of a namespace, or of all that a glob names.", "namespace")
 	roomsDesc          = desc("rooms", "Rooms of a namespace, or of all that a glob names, those of the sockets' own ids included.", "namespace")
 	socketsOpenedDesc  = desc("sockets_connected_total", "Sockets connected.", "namespace")
@@ -81,7 +81,7 @@ func (collector) Collect(ch chan<- prometheus.Metric) {
 // share its counts.
 func collectCluster(ch chan<- prometheus.Metric, name string, s cluster.State) {
 	metric := func(d *prometheus.Desc, kind prometheus.ValueType, value float64) {
-		ch <- prometheus.MustNewConstMetric(d, kind, value, name, s.Engine)
+		ch <- prometheus.MustNewConstMetric(d, kind, value, name, s.Adapter)
 	}
 	connected := 0.0
 	if s.Connected {

@@ -14,7 +14,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
-	// The steps of events and the engines of clusters are modules of their own.
+	// The handlers of events and the adapters of clusters are modules of their own.
 	_ "github.com/caddy-socketio/caddy-socketio/cluster/redis"
 	_ "github.com/caddy-socketio/caddy-socketio/cluster/redisstreams"
 	_ "github.com/caddy-socketio/caddy-socketio/handlers"
@@ -65,7 +65,7 @@ type Handler struct {
 	// Recovery is how long the sockets of a lost connection, and the events
 	// that they miss, are kept for a client that comes back: Socket.IO's
 	// connection state recovery, with clients of version 4.6 and later. A
-	// socket that is recovered does not connect again: of its connect steps
+	// socket that is recovered does not connect again: of its connect handlers
 	// only jwt and require are done. Default: not at all.
 	Recovery caddy.Duration `json:"recovery,omitempty"`
 	// Origins are the web sites, besides this one, whose pages may connect,

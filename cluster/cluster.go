@@ -33,8 +33,8 @@ type Cluster interface {
 
 // State describes a cluster's health.
 type State struct {
-	// Engine is the name of the engine: "redis", say.
-	Engine string `json:"engine"`
+	// Adapter is the name of the adapter, "redis" for example.
+	Adapter string `json:"adapter"`
 	// Connected is true while messages get through.
 	Connected bool `json:"connected"`
 	// Error says what keeps messages, all or some of them, from getting through.
@@ -48,19 +48,19 @@ type State struct {
 
 // Adapter tells and asks the other nodes of one namespace. Its methods are safe
 // for concurrent use. The hub never gives it a request whose target is nobody, see
-// [TargetsNobody]: Node.js's adapters read a target without rooms as everyone.
+// [TargetsNone]: Node.js's adapters read a target without rooms as everyone.
 type Adapter interface {
 	// Publish tells the other nodes to apply op. It queues and returns; it
 	// does not wait for the network or for them. Operations of one caller
 	// arrive in the order published. The error says that the queue is full
 	// or the adapter closed.
-	Publish(op Op) error
+	Publish(op Operation) error
 
 	// Ask puts q to the other nodes and calls each for every answer, one at
 	// a time, on the caller's goroutine. It returns nil when all nodes have
 	// answered in full, [ErrIncomplete] (wrapped) when ctx ends first, or
 	// another error when the question could not be put.
-	Ask(ctx context.Context, q Query, each func(Answer)) error
+	Request(ctx context.Context, q Request, each func(Reply)) error
 
 	// Nodes counts the nodes of the namespace, this one included.
 	Nodes(ctx context.Context) (int, error)
@@ -75,20 +75,20 @@ type Node interface {
 	// Apply does what another node said, to this node's sockets. An adapter
 	// calls it from one goroutine at a time, in the order received. It does
 	// not block.
-	Apply(op Op)
+	Apply(op Operation)
 
 	// Answer answers what another node asks, by calling reply as often as
 	// there are answers, from any goroutine; it returns when there will be no
 	// more, or when ctx ends. The adapter calls each Answer on a goroutine of
 	// its own, a bounded number of them.
-	Answer(ctx context.Context, q Query, reply func(Answer))
+	Reply(ctx context.Context, q Request, reply func(Reply))
 }
 
 // ErrIncomplete means that some nodes did not answer in time.
 var ErrIncomplete = errors.New("some nodes did not answer in time")
 
-// ErrNotSaved is an [ErrNoSession]: nothing is saved under the pid.
-var ErrNotSaved = fmt.Errorf("%w: it is not saved", ErrNoSession)
+// ErrNotSaved is an [ErrNotRecoverable]: nothing is saved under the pid.
+var ErrNotSaved = fmt.Errorf("%w: it is not saved", ErrNotRecoverable)
 
-// ErrNoSession means that a client can't come back to the socket that it had.
-var ErrNoSession = errors.New("no such session")
+// ErrNotRecoverable means that a client can't come back to the socket that it had.
+var ErrNotRecoverable = errors.New("no such session")

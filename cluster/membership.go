@@ -27,7 +27,7 @@ func (m *Membership) Means(t rooms.Target) bool { return t.Means(m.set) }
 
 // Apply does a Join, Leave or Disconnect to the socket, if it is of the operation's
 // target. Other operations change nothing.
-func (m *Membership) Apply(op Op) {
+func (m *Membership) Apply(op Operation) {
 	switch op := op.(type) {
 	case Join:
 		if m.Means(op.Target) {

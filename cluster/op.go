@@ -7,9 +7,9 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/sio"
 )
 
-// Op is something to be done to the sockets of a namespace, on every node. The
+// Operation is something to be done to the sockets of a namespace, on every node. The
 // set is closed: Emit, Join, Leave, Disconnect, ServerEmit.
-type Op interface{ op() }
+type Operation interface{ operation() }
 
 // Flags are the modifiers of an emit, by Socket.IO's names.
 type Flags struct {
@@ -57,35 +57,35 @@ type ServerEmit struct {
 	Data sio.Data
 }
 
-// TargetsNobody reports whether an [Op] or a [Query] has a target that is nobody. No
+// TargetsNone reports whether an [Op] or a [Query] has a target that is nobody. No
 // node has anything to do for it.
-func TargetsNobody(request any) bool {
+func TargetsNone(request any) bool {
 	switch request := request.(type) {
 	case Emit:
-		return request.Nobody
+		return request.None
 	case Join:
-		return request.Nobody
+		return request.None
 	case Leave:
-		return request.Nobody
+		return request.None
 	case Disconnect:
-		return request.Nobody
+		return request.None
 	case FetchSockets:
-		return request.Nobody
+		return request.None
 	case EmitAck:
-		return request.Nobody
+		return request.None
 	}
 	return false
 }
 
-func (Emit) op()       {}
-func (Join) op()       {}
-func (Leave) op()      {}
-func (Disconnect) op() {}
-func (ServerEmit) op() {}
+func (Emit) operation()       {}
+func (Join) operation()       {}
+func (Leave) operation()      {}
+func (Disconnect) operation() {}
+func (ServerEmit) operation() {}
 
-// Query is something that nodes ask each other. The set is closed:
-// FetchSockets, AllRooms, EmitAck, ServerEmitAck, RecallSocket.
-type Query interface{ query() }
+// Request is something that nodes ask each other. The set is closed:
+// FetchSockets, AllRooms, EmitAck, ServerEmitAck, CloseStale.
+type Request interface{ request() }
 
 // FetchSockets asks for the sockets of a target. Answers are [Sockets].
 type FetchSockets struct{ rooms.Target }
@@ -102,20 +102,20 @@ type EmitAck struct{ Emit }
 // one [ServerAck].
 type ServerEmitAck struct{ ServerEmit }
 
-// RecallSocket asks a node to close and save the socket with a pid, whose client has
+// CloseStale asks a node to close and save the socket with a pid, whose client has
 // come back to another node, if it has the identity. The answer is one [Recalled]. It is
 // put by [Recorder.Recall], not by [Adapter.Ask].
-type RecallSocket struct{ PID, Identity string }
+type CloseStale struct{ PID, Identity string }
 
-func (FetchSockets) query()  {}
-func (AllRooms) query()      {}
-func (EmitAck) query()       {}
-func (ServerEmitAck) query() {}
-func (RecallSocket) query()  {}
+func (FetchSockets) request()  {}
+func (AllRooms) request()      {}
+func (EmitAck) request()       {}
+func (ServerEmitAck) request() {}
+func (CloseStale) request()    {}
 
-// Answer is what a node answers. The set is closed: Sockets, Rooms,
+// Reply is what a node answers. The set is closed: Sockets, Rooms,
 // ClientCount, ClientAck, ServerAck, Recalled.
-type Answer interface{ answer() }
+type Reply interface{ reply() }
 
 // Sockets answers [FetchSockets].
 type Sockets []Socket
@@ -133,15 +133,15 @@ type ClientAck struct{ Data sio.Data }
 // ServerAck is a server's answer to a [ServerEmitAck]: one JSON value.
 type ServerAck struct{ Data sio.Data }
 
-// Recalled answers [RecallSocket]: whether the socket was there, and is saved now.
-type Recalled bool
+// StaleClosed answers [CloseStale]: whether the socket was there, and is saved now.
+type StaleClosed bool
 
-func (Recalled) answer()    {}
-func (Sockets) answer()     {}
-func (Rooms) answer()       {}
-func (ClientCount) answer() {}
-func (ClientAck) answer()   {}
-func (ServerAck) answer()   {}
+func (StaleClosed) reply() {}
+func (Sockets) reply()     {}
+func (Rooms) reply()       {}
+func (ClientCount) reply() {}
+func (ClientAck) reply()   {}
+func (ServerAck) reply()   {}
 
 // Socket describes a socket to another node, as Node's RemoteSocket does.
 type Socket struct {

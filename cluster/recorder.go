@@ -27,44 +27,44 @@ type Recorder interface {
 
 	// Delivered returns an offset such that the node was told of all events
 	// up to it; nothing when there is none yet.
-	Delivered() string
+	DeliveredOffset() string
 
 	// Before reports whether an offset is before another one. It does nothing
 	// else: a lock may be held meanwhile.
-	Before(a, b string) bool
+	OffsetBefore(a, b string) bool
 
 	// Save keeps what is left of a socket. It queues and returns, as Publish
 	// does.
-	Save(left Session, keep time.Duration) error
+	Save(left LostSocket, keep time.Duration) error
 
 	// Update saves a session again if it is still saved. It queues and returns,
 	// as Publish does.
-	Update(left Session, keep time.Duration) error
+	Update(left LostSocket, keep time.Duration) error
 
 	// Restore returns what was saved under a pid, for a client whose last
 	// event had an offset, and forgets it. With an empty offset it begins
-	// where the session says. The error wraps [ErrNoSession] when there is
+	// where the session says. The error wraps [ErrNotRecoverable] when there is
 	// none, or when events after the offset are kept no more.
-	Restore(ctx context.Context, pid, offset string) (Session, error)
+	Restore(ctx context.Context, pid, offset string) (LostSocket, error)
 
 	// Recall asks the other nodes for a socket that is not saved. The node that has
 	// it, with this pid and identity, closes and saves it. Recall reports whether a
 	// node did. It waits a moment only: Node.js does not reply.
-	Recall(ctx context.Context, pid, identity string) bool
+	CloseStale(ctx context.Context, pid, identity string) bool
 
 	// Return saves a session again that Restore returned, unchanged and for the rest
 	// of its time: the client's connection broke before the client knew that it is
 	// connected. It queues and returns.
-	Return(left Session) error
+	SaveAgain(left LostSocket) error
 
 	// Missed returns what happened to a lost socket in the session's Rooms: the
 	// events after its Offset, and the operations after its Position or, where
 	// there is none, after its Offset.
-	Missed(ctx context.Context, left Session) (Missed, error)
+	Replay(ctx context.Context, left LostSocket) (Replay, error)
 }
 
-// Missed is what happened to a socket while it was lost.
-type Missed struct {
+// Replay is what happened to a socket while it was lost.
+type Replay struct {
 	// Events are the emits to it, in order, each with its offset.
 	Events []Emit
 	// Rooms are the rooms that it is in after the operations.
@@ -75,8 +75,8 @@ type Missed struct {
 	Offset string
 }
 
-// Session is what is left of a socket whose client may come back.
-type Session struct {
+// LostSocket is what is left of a socket whose client may come back.
+type LostSocket struct {
 	// PID is the secret that the client comes back with.
 	PID string
 	// ID is the socket's.

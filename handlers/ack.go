@@ -32,7 +32,7 @@ func (a *Ack) Provision(caddy.Context) (err error) {
 	return err
 }
 
-// UnmarshalCaddyfile sets up the step:
+// UnmarshalCaddyfile sets up the handler:
 //
 //	ack [<args...>]
 func (a *Ack) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {

@@ -33,7 +33,7 @@ type answer struct {
 	unknown []string // keys that mean nothing
 }
 
-// answeredEmit is an emit in the words of the step emit; with a namespace it comes
+// answeredEmit is an emit in the words of the handler emit; with a namespace it comes
 // from there, and not from the socket.
 type answeredEmit struct {
 	Event         string

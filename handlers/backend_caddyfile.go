@@ -15,7 +15,7 @@ import (
 	"github.com/dustin/go-humanize"
 )
 
-// ParseCaddyfile sets up the step:
+// ParseCaddyfile sets up the handler:
 //
 //	backend {
 //		timeout      <duration>

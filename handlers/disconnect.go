@@ -22,7 +22,7 @@ func (Disconnect) CaddyModule() caddy.ModuleInfo {
 	return caddy.ModuleInfo{ID: "socketio.handlers.disconnect", New: func() caddy.Module { return new(Disconnect) }}
 }
 
-// UnmarshalCaddyfile sets up the step:
+// UnmarshalCaddyfile sets up the handler:
 //
 //	disconnect [close]
 func (s *Disconnect) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {

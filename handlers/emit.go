@@ -85,7 +85,7 @@ func (e *Emit) compile() (err error) {
 // wide reports whether the event goes to others.
 func (e *Emit) wide() bool { return len(e.To) > 0 || len(e.Except) > 0 || e.Broadcast }
 
-// UnmarshalCaddyfile sets up the step:
+// UnmarshalCaddyfile sets up the handler:
 //
 //	emit <event> [<args...>] {
 //		to      <rooms...>

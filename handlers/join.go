@@ -34,7 +34,7 @@ func (j *Join) Provision(caddy.Context) (err error) {
 	return err
 }
 
-// UnmarshalCaddyfile sets up the step:
+// UnmarshalCaddyfile sets up the handler:
 //
 //	join <room...>
 func (j *Join) UnmarshalCaddyfile(d *caddyfile.Dispenser) (err error) {
@@ -79,7 +79,7 @@ func (l *Leave) Provision(caddy.Context) (err error) {
 	return err
 }
 
-// UnmarshalCaddyfile sets up the step:
+// UnmarshalCaddyfile sets up the handler:
 //
 //	leave <room...>
 func (l *Leave) UnmarshalCaddyfile(d *caddyfile.Dispenser) (err error) {
@@ -108,21 +108,21 @@ func someRooms(names []string) (Rooms, error) {
 // parseRooms reads a line that is a name and rooms.
 func parseRooms(d *caddyfile.Dispenser) ([]string, error) {
 	d.Next() // the name
-	step := d.Val()
+	handler := d.Val()
 	names := d.RemainingArgs()
 	if len(names) == 0 {
-		return nil, d.Errf("%s: expected one or more rooms", step)
+		return nil, d.Errf("%s: expected one or more rooms", handler)
 	}
 	if _, err := NewRooms(names); err != nil {
-		return nil, d.Errf("%s: %v", step, err)
+		return nil, d.Errf("%s: %v", handler, err)
 	}
-	return names, noBlock(d, step)
+	return names, noBlock(d, handler)
 }
 
-// noBlock refuses what follows a step that has no block.
-func noBlock(d *caddyfile.Dispenser, step string) error {
+// noBlock refuses what follows a handler that has no block.
+func noBlock(d *caddyfile.Dispenser, handler string) error {
 	if d.NextBlock(d.Nesting()) {
-		return d.Errf("%s: unexpected %q: there is no block here", step, d.Val())
+		return d.Errf("%s: unexpected %q: there is no block here", handler, d.Val())
 	}
 	return nil
 }

@@ -22,7 +22,7 @@ const claimsName = "jwt"
 const defaultLeeway = 30 * time.Second
 
 // JWT verifies a JSON Web Token (RFC 7519) and keeps its claims: they are
-// {jwt.CLAIM…} for the steps that follow, and for all later events of the socket.
+// {jwt.CLAIM…} for the handlers that follow, and for all later events of the socket.
 // Without a valid token a client that connects gets the connect error "token
 // missing", "token expired" or "invalid token", and one that emitted an event gets
 // that as the acknowledgement {"error": …}, if it asked for one. Why a token is
@@ -39,7 +39,7 @@ const defaultLeeway = 30 * time.Second
 // | ECDSA | ES256, ES384 or ES512, as its curve is P-256, P-384 or P-521 |
 // | Ed25519 | EdDSA |
 //
-// The step may stand in other events than connect too: there a client can bring a
+// The handler may stand in other events than connect too: there a client can bring a
 // newer token.
 type JWT struct {
 	// From are the places that the token may be in, with placeholders. The first
@@ -282,7 +282,7 @@ func (j *JWT) HandleEvent(ctx context.Context, ev *hub.Event) error {
 	return nil
 }
 
-// Gate marks the step as one that decides who is let in.
+// Gate marks the handler as one that decides who is let in.
 func (*JWT) Gate() {}
 
 // Identify verifies the token of a client that comes back, and adds its subject to the

@@ -14,7 +14,7 @@ func init() { caddy.RegisterModule(Require{}) }
 // forbidden is what the client reads where the config does not say it.
 const forbidden = "forbidden"
 
-// Require goes on to the next step only if an expression holds. Otherwise a client
+// Require goes on to the next handler only if an expression holds. Otherwise a client
 // that connects gets a connect error with the message, and one that emitted an event
 // gets the acknowledgement {"error": MESSAGE}, if it asked for one.
 //
@@ -84,7 +84,7 @@ func (r *Require) compile() (err error) {
 	return err
 }
 
-// UnmarshalCaddyfile sets up the step:
+// UnmarshalCaddyfile sets up the handler:
 //
 //	require <expression> [<message>]
 //
@@ -105,7 +105,7 @@ func (r *Require) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	return noBlock(d, "require")
 }
 
-// Gate marks the step as one that decides who is let in.
+// Gate marks the handler as one that decides who is let in.
 func (*Require) Gate() {}
 
 // HandleEvent refuses the event unless the expression holds.

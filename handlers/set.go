@@ -43,7 +43,7 @@ func (s *Set) compile() (err error) {
 	return err
 }
 
-// UnmarshalCaddyfile sets up the step:
+// UnmarshalCaddyfile sets up the handler:
 //
 //	set <key> <value>
 func (s *Set) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {

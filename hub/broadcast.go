@@ -100,7 +100,7 @@ func (b Broadcast) EmitWithAck(ctx context.Context, event string, args ...any) (
 	defer cancel()
 	emit := cluster.Emit{Target: b.targeted(), Flags: b.flags, Data: data}
 	var answers []sio.Data
-	err = b.ns.ask(ctx, cluster.EmitAck{Emit: emit}, b.flags.Local, func(a cluster.Answer) {
+	err = b.ns.ask(ctx, cluster.EmitAck{Emit: emit}, b.flags.Local, func(a cluster.Reply) {
 		if ack, ok := a.(cluster.ClientAck); ok {
 			answers = append(answers, ack.Data)
 		}
@@ -115,7 +115,7 @@ func (b Broadcast) FetchSockets(ctx context.Context) ([]RemoteSocket, error) {
 	defer cancel()
 	var found []RemoteSocket
 	q := cluster.FetchSockets{Target: b.targeted()}
-	err := b.ns.ask(ctx, q, b.flags.Local, func(a cluster.Answer) {
+	err := b.ns.ask(ctx, q, b.flags.Local, func(a cluster.Reply) {
 		sockets, _ := a.(cluster.Sockets)
 		for _, s := range sockets {
 			found = append(found, RemoteSocket{Socket: s, ns: b.ns})
@@ -147,7 +147,7 @@ func (b Broadcast) DisconnectSockets(close bool) (int, error) {
 }
 
 // do does op, or keeps it until the socket that it comes from is connected.
-func (b Broadcast) do(op cluster.Op) (int, error) {
+func (b Broadcast) do(op cluster.Operation) (int, error) {
 	if b.from == nil {
 		return b.ns.do(op, b.flags.Local)
 	}

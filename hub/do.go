@@ -16,13 +16,13 @@ import (
 // local emit. It is the one door for whatever is done to many sockets. It returns
 // the number of sockets of this node that it was done to. The error says that op
 // can't be done anywhere; a cluster out of reach is none.
-func (ns *Namespace) Do(op cluster.Op) (int, error) {
+func (ns *Namespace) Do(op cluster.Operation) (int, error) {
 	emit, ok := op.(cluster.Emit)
 	return ns.do(op, ok && emit.Local)
 }
 
-func (ns *Namespace) do(op cluster.Op, local bool) (int, error) {
-	local = local || cluster.TargetsNobody(op)
+func (ns *Namespace) do(op cluster.Operation, local bool) (int, error) {
+	local = local || cluster.TargetsNone(op)
 	if emit, ok := op.(cluster.Emit); ok && !local && !emit.Volatile {
 		if r := ns.recorder(); r != nil {
 			return ns.emitShared(r, emit)
@@ -49,13 +49,13 @@ func (ns *Namespace) published(err error) {
 }
 
 // Apply does what another node said, to the sockets of this one.
-func (ns *Namespace) Apply(op cluster.Op) {
+func (ns *Namespace) Apply(op cluster.Operation) {
 	if _, err := ns.apply(op); err != nil {
 		ns.log().Error("what another node said can't be done", zap.String("namespace", ns.name), zap.Error(err))
 	}
 }
 
-func (ns *Namespace) apply(op cluster.Op) (int, error) {
+func (ns *Namespace) apply(op cluster.Operation) (int, error) {
 	switch op := op.(type) {
 	case cluster.Emit:
 		return ns.emit(op)
@@ -88,7 +88,7 @@ func (ns *Namespace) encode(op cluster.Emit) (*eio.Message, error) {
 // emit encodes an event once and queues it for each socket of the target.
 func (ns *Namespace) emit(op cluster.Emit) (int, error) {
 	m, err := ns.encode(op)
-	if err != nil || op.Nobody {
+	if err != nil || op.None {
 		return 0, err
 	}
 	if r := ns.recorder(); r != nil {
@@ -152,28 +152,28 @@ func (ns *Namespace) each(t rooms.Target, fn func(*Socket) bool) (n int) {
 	return n
 }
 
-// Ask puts a question to the sockets of this node and to the other nodes, and
+// Request puts a question to the sockets of this node and to the other nodes, and
 // calls each for every answer, one at a time. The error wraps
 // [cluster.ErrIncomplete] when ctx ended before all had answered.
-func (ns *Namespace) Ask(ctx context.Context, q cluster.Query, each func(cluster.Answer)) error {
+func (ns *Namespace) Request(ctx context.Context, q cluster.Request, each func(cluster.Reply)) error {
 	return ns.ask(ctx, q, false, each)
 }
 
-func (ns *Namespace) ask(ctx context.Context, q cluster.Query, local bool, each func(cluster.Answer)) error {
+func (ns *Namespace) ask(ctx context.Context, q cluster.Request, local bool, each func(cluster.Reply)) error {
 	adapter := ns.adapter.Load()
-	if local || adapter == nil || cluster.TargetsNobody(q) {
+	if local || adapter == nil || cluster.TargetsNone(q) {
 		return ns.answer(ctx, q, each)
 	}
-	answers := make(chan cluster.Answer)
+	answers := make(chan cluster.Reply)
 	done, over := make(chan error, 2), make(chan struct{})
 	defer close(over)
 	// Both end when all have answered or ctx ends, and this function reads what
 	// they say until both have ended, or each panics.
-	put := func(name string, ask func(each func(cluster.Answer)) error) {
+	put := func(name string, ask func(each func(cluster.Reply)) error) {
 		ns.hub.spawn(name, func() {
 			err := errPanicked
 			defer func() { done <- err }()
-			err = ask(func(a cluster.Answer) {
+			err = ask(func(a cluster.Reply) {
 				select {
 				case answers <- a:
 				case <-over:
@@ -181,8 +181,8 @@ func (ns *Namespace) ask(ctx context.Context, q cluster.Query, local bool, each 
 			})
 		})
 	}
-	put("ask this node", func(each func(cluster.Answer)) error { return ns.answer(ctx, q, each) })
-	put("ask other nodes", func(each func(cluster.Answer)) error { return (*adapter).Ask(ctx, q, each) })
+	put("ask this node", func(each func(cluster.Reply)) error { return ns.answer(ctx, q, each) })
+	put("ask other nodes", func(each func(cluster.Reply)) error { return (*adapter).Request(ctx, q, each) })
 	var failed error
 	for ended := 0; ended < 2; {
 		select {
@@ -198,12 +198,12 @@ func (ns *Namespace) ask(ctx context.Context, q cluster.Query, local bool, each 
 	return failed
 }
 
-// Answer answers what another node asks.
-func (ns *Namespace) Answer(ctx context.Context, q cluster.Query, reply func(cluster.Answer)) {
+// Reply answers what another node asks.
+func (ns *Namespace) Reply(ctx context.Context, q cluster.Request, reply func(cluster.Reply)) {
 	_ = ns.answer(ctx, q, reply) // who asks counts the answers
 }
 
-func (ns *Namespace) answer(ctx context.Context, q cluster.Query, reply func(cluster.Answer)) error {
+func (ns *Namespace) answer(ctx context.Context, q cluster.Request, reply func(cluster.Reply)) error {
 	switch q := q.(type) {
 	case cluster.FetchSockets:
 		reply(ns.describe(q.Target))
@@ -211,8 +211,8 @@ func (ns *Namespace) answer(ctx context.Context, q cluster.Query, reply func(clu
 		reply(ns.roomNames())
 	case cluster.EmitAck:
 		return ns.answerEmit(ctx, q.Emit, reply)
-	case cluster.RecallSocket:
-		reply(cluster.Recalled(ns.history.closeFormer(ctx, q.PID, q.Identity, nil)))
+	case cluster.CloseStale:
+		reply(cluster.StaleClosed(ns.history.closeFormer(ctx, q.PID, q.Identity, nil)))
 	}
 	return nil
 }
@@ -238,7 +238,7 @@ func (ns *Namespace) roomNames() cluster.Rooms {
 }
 
 // answerEmit emits an event and replies with each client's acknowledgement.
-func (ns *Namespace) answerEmit(ctx context.Context, op cluster.Emit, reply func(cluster.Answer)) error {
+func (ns *Namespace) answerEmit(ctx context.Context, op cluster.Emit, reply func(cluster.Reply)) error {
 	targets := ns.index.Select(nil, op.Target)
 	id, wait := ns.acks.expect(targets)
 	defer ns.acks.forget(id)

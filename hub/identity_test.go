@@ -49,7 +49,7 @@ func TestRecoveredIdentity(t *testing.T) {
 		}
 		return fmt.Sprintf(`{"pid":%q,"user":%q}`, pid, user)
 	}
-	for name, c := range map[string]cluster.Cluster{"memory": nil, "shared": &recorder{sessions: make(map[string]cluster.Session)}} {
+	for name, c := range map[string]cluster.Cluster{"memory": nil, "shared": &recorder{sessions: make(map[string]cluster.LostSocket)}} {
 		t.Run(name, func(t *testing.T) {
 			r := route("a", "/chat")
 			r.Recovery = time.Minute
@@ -140,13 +140,13 @@ func TestChangedIdentity(t *testing.T) {
 
 // TestSessionOfAnotherServer has no identity: nobody gets it who has one.
 func TestSessionOfAnotherServer(t *testing.T) {
-	r := &recorder{sessions: make(map[string]cluster.Session)}
+	r := &recorder{sessions: make(map[string]cluster.LostSocket)}
 	rt := route("a", "/chat")
 	rt.Recovery = time.Minute
 	s := newSite(t, hub.Config{Cluster: r, Routes: []hub.RouteConfig{rt}, Namespaces: []hub.NamespaceConfig{{
 		Name: "/chat", Rules: []hub.Rule{{Events: []string{"connect"}, Handlers: []hub.Handler{namer{}}}},
 	}}})
-	r.sessions["p"] = cluster.Session{PID: "p", ID: "other", Rooms: []string{"other"}, Offset: "0"}
+	r.sessions["p"] = cluster.LostSocket{PID: "p", ID: "other", Rooms: []string{"other"}, Offset: "0"}
 	for _, try := range []struct{ auth, pid string }{{`{"pid":"p","user":"ada"}`, ""}, {`{"pid":"p"}`, "p"}} {
 		if is := dial(t, s.url+"/0/", "4").joinAs("/chat", try.auth); (is.PID == "p") != (try.pid == "p") {
 			t.Errorf("%s is %+v", try.auth, is)

@@ -42,9 +42,9 @@ type linked struct {
 	namespace string
 }
 
-func (l *linked) Publish(cluster.Op) error { return nil }
+func (l *linked) Publish(cluster.Operation) error { return nil }
 
-func (l *linked) Ask(_ context.Context, _ cluster.Query, each func(cluster.Answer)) error {
+func (l *linked) Request(_ context.Context, _ cluster.Request, each func(cluster.Reply)) error {
 	each(cluster.Rooms{"a"})
 	each(cluster.Rooms{"b"})
 	return nil
@@ -146,7 +146,7 @@ func TestAskerPanics(t *testing.T) {
 				t.Error("the panic got lost")
 			}
 		}()
-		_ = h.Of("/").Ask(t.Context(), cluster.AllRooms{}, func(cluster.Answer) { panic("asker") })
+		_ = h.Of("/").Request(t.Context(), cluster.AllRooms{}, func(cluster.Reply) { panic("asker") })
 	})
 }
 

@@ -18,7 +18,7 @@ import (
 // recordOperation keeps an operation for the sockets that are lost at the moment. It
 // is called before the operation is done to the others: a socket that is being
 // restored is reached by one or the other, or by both.
-func (ns *Namespace) recordOperation(t rooms.Target, op cluster.Op) {
+func (ns *Namespace) recordOperation(t rooms.Target, op cluster.Operation) {
 	if ns.hub.window() == 0 {
 		return
 	}
@@ -113,7 +113,7 @@ func (s *Socket) alone() rooms.Target { return rooms.Target{In: []string{s.id}} 
 
 // applyToSaved does an operation to what is kept of a lost socket, or to the socket
 // that its client has come back to.
-func (s *Socket) applyToSaved(op cluster.Op) {
+func (s *Socket) applyToSaved(op cluster.Operation) {
 	if r := s.ns.recorder(); r != nil {
 		s.ns.published(r.Publish(op))
 	}

@@ -30,7 +30,7 @@ func (d doorman) HandleEvent(ctx context.Context, ev *hub.Event) error {
 // bothRecoveries runs a test with sockets kept in memory and by a cluster. The
 // namespace has a doorman.
 func bothRecoveries(t *testing.T, test func(t *testing.T, s *site, ns *hub.Namespace, d doorman)) {
-	for name, c := range map[string]cluster.Cluster{"memory": nil, "shared": &recorder{sessions: make(map[string]cluster.Session)}} {
+	for name, c := range map[string]cluster.Cluster{"memory": nil, "shared": &recorder{sessions: make(map[string]cluster.LostSocket)}} {
 		t.Run(name, func(t *testing.T) {
 			r := route("a", "/chat")
 			r.Recovery = time.Minute

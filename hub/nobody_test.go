@@ -31,7 +31,7 @@ func (c *counting) note(request any) {
 	c.requests = append(c.requests, request)
 }
 
-func (c *counting) Publish(op cluster.Op) error {
+func (c *counting) Publish(op cluster.Operation) error {
 	c.note(op)
 	return nil
 }
@@ -42,7 +42,7 @@ func (c *counting) Record(_ context.Context, op cluster.Emit, deliver func(strin
 	return nil
 }
 
-func (c *counting) Ask(_ context.Context, q cluster.Query, _ func(cluster.Answer)) error {
+func (c *counting) Request(_ context.Context, q cluster.Request, _ func(cluster.Reply)) error {
 	c.note(q)
 	return nil
 }
@@ -70,7 +70,7 @@ func TestNobody(t *testing.T) {
 		"an adapter that records": {func(c *counting) cluster.Cluster { return c }, time.Minute},
 	} {
 		t.Run(name, func(t *testing.T) {
-			others := &counting{recorder: recorder{sessions: map[string]cluster.Session{}}}
+			others := &counting{recorder: recorder{sessions: map[string]cluster.LostSocket{}}}
 			r := route("a", "/chat")
 			r.Recovery = c.recovery
 			s := newSite(t, hub.Config{

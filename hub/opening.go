@@ -18,8 +18,8 @@ type opening struct {
 	// Of a restored socket: what it has to get first, and where the cluster keeps
 	// that, what it is restored from.
 	replay  replay
-	missed  cluster.Missed
-	session *cluster.Session
+	missed  cluster.Replay
+	session *cluster.LostSocket
 	// replayed is true when a restored socket has got all that is recorded.
 	replayed bool
 	// closeReason is why the socket closed before it was accepted; empty when its

@@ -54,8 +54,8 @@ type history struct {
 type record struct {
 	at        time.Time
 	target    rooms.Target
-	message   *eio.Message // nil for an operation
-	operation cluster.Op   // nil for an event
+	message   *eio.Message      // nil for an operation
+	operation cluster.Operation // nil for an event
 }
 
 // size is what the record costs: clients may choose rooms, and many of them.

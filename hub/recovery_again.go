@@ -74,12 +74,12 @@ func (s *Socket) saveUnaccepted() {
 }
 
 // returnSession has the cluster save again what it had saved.
-func (ns *Namespace) returnSession(left cluster.Session) {
+func (ns *Namespace) returnSession(left cluster.LostSocket) {
 	r := ns.recorder()
 	if r == nil {
 		return
 	}
-	if err := r.Return(left); err != nil {
+	if err := r.SaveAgain(left); err != nil {
 		ns.log().Warn("lost socket not saved again", zap.String("namespace", ns.name), zap.Error(err))
 	}
 }

@@ -71,7 +71,7 @@ func TestConnectionBreaksAgain(t *testing.T) {
 					Name: "/chat", Rules: []hub.Rule{{Events: []string{"connect"}, Handlers: []hub.Handler{g}}},
 				}}}
 				if kind == "cluster" {
-					config.Cluster = &recorder{sessions: make(map[string]cluster.Session)}
+					config.Cluster = &recorder{sessions: make(map[string]cluster.LostSocket)}
 				}
 				s := newSite(t, config)
 				ns, _ := s.Namespace("/chat")
@@ -158,8 +158,8 @@ func TestRecall(t *testing.T) {
 	c := dial(t, s.url+"/0/", "4")
 	is := c.joinAs("/chat", "{}")
 	c.sync("/chat")
-	recalled := func(pid, identity string) (found cluster.Recalled) {
-		ns.Answer(t.Context(), cluster.RecallSocket{PID: pid, Identity: identity}, func(a cluster.Answer) { found = a.(cluster.Recalled) })
+	recalled := func(pid, identity string) (found cluster.StaleClosed) {
+		ns.Reply(t.Context(), cluster.CloseStale{PID: pid, Identity: identity}, func(a cluster.Reply) { found = a.(cluster.StaleClosed) })
 		return found
 	}
 	if recalled("other", "") || recalled(is.PID, "somebody else") || !recalled(is.PID, "") {

@@ -78,7 +78,7 @@ func (s *Socket) comeBack(ev *Event) error {
 		s.forgetIdentity()
 	}
 	if recorder != nil {
-		s.from = recorder.Delivered()
+		s.from = recorder.DeliveredOffset()
 	}
 	s.ns.history.enrol(s)
 	return nil

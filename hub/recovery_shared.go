@@ -92,7 +92,7 @@ func (ns *Namespace) offered(r cluster.Recorder, plain *eio.Message, op cluster.
 	if d.recorded {
 		d.offset = offset
 	} else {
-		d.mark, offset = mark, r.Delivered()
+		d.mark, offset = mark, r.DeliveredOffset()
 	}
 	if offset == "" {
 		return d
@@ -121,7 +121,7 @@ func (e Emitter) deliverShared(r cluster.Recorder, plain *eio.Message, data sio.
 // or with keep false forget it. A socket that was being restored is kept as it was.
 func (s *Socket) saveShared(r cluster.Recorder, keep bool) {
 	s.mu.Lock()
-	var session *cluster.Session
+	var session *cluster.LostSocket
 	if s.opening != nil {
 		session = s.opening.session
 	}
@@ -135,11 +135,11 @@ func (s *Socket) saveShared(r cluster.Recorder, keep bool) {
 	if !keep || !s.beginLoss() {
 		return
 	}
-	position := r.Delivered() // before its rooms are read: operations meanwhile are done twice
+	position := r.DeliveredOffset() // before its rooms are read: operations meanwhile are done twice
 	names := s.ns.index.Of(s)
 	identity := s.identity()
 	s.mu.Lock()
-	left := cluster.Session{
+	left := cluster.LostSocket{
 		PID: s.pid, ID: s.id, Rooms: s.lostRooms(names), Data: object(s.data), Offset: s.from,
 		Identity: identity, Lost: time.Now(), Position: position, Marks: slices.Clone(s.marks),
 	}
@@ -187,7 +187,7 @@ func (s *Socket) comeBackShared(r cluster.Recorder, pid, offset string) bool {
 	defer cancel()
 	s.ns.history.beginRestoring(s)
 	left, err := r.Restore(ctx, pid, offset)
-	if errors.Is(err, cluster.ErrNotSaved) && r.Recall(ctx, pid, s.identity()) {
+	if errors.Is(err, cluster.ErrNotSaved) && r.CloseStale(ctx, pid, s.identity()) {
 		left, err = r.Restore(ctx, pid, offset)
 	}
 	if err == nil {
@@ -208,7 +208,7 @@ var errIdentity = errors.New("the client has another identity than the socket")
 
 // restoreShared makes the socket the one that a session was saved of. The error says
 // why it can't be.
-func (s *Socket) restoreShared(ctx context.Context, r cluster.Recorder, left *cluster.Session, pid, offset string) error {
+func (s *Socket) restoreShared(ctx context.Context, r cluster.Recorder, left *cluster.LostSocket, pid, offset string) error {
 	switch {
 	case left.PID != pid, !plainID(left.PID), !plainID(left.ID), CheckRooms(left.Rooms) != nil, len(left.Rooms) > MaxRooms:
 		return errors.New("malformed session")
@@ -228,7 +228,7 @@ func (s *Socket) restoreShared(ctx context.Context, r cluster.Recorder, left *cl
 			return err
 		}
 	}
-	missed, err := s.missed(ctx, r, cluster.Session{Offset: cmp.Or(offset, left.Offset), Position: left.Position, Rooms: left.Rooms, Marks: left.Marks})
+	missed, err := s.missed(ctx, r, cluster.LostSocket{Offset: cmp.Or(offset, left.Offset), Position: left.Position, Rooms: left.Rooms, Marks: left.Marks})
 	if err == nil && missed.Disconnected {
 		err = errors.New("the socket was disconnected while its client was away")
 	}
@@ -247,8 +247,8 @@ func (s *Socket) restoreShared(ctx context.Context, r cluster.Recorder, left *cl
 // missed returns what happened to a lost socket. The error says that this is unknown,
 // or that an operation disconnected the socket, or that its events are more than may
 // wait for one client.
-func (s *Socket) missed(ctx context.Context, r cluster.Recorder, left cluster.Session) (cluster.Missed, error) {
-	missed, err := r.Missed(ctx, left)
+func (s *Socket) missed(ctx context.Context, r cluster.Recorder, left cluster.LostSocket) (cluster.Replay, error) {
+	missed, err := r.Replay(ctx, left)
 	if err != nil {
 		return missed, err
 	}
@@ -303,7 +303,7 @@ func (s *Socket) sendMissedShared(r cluster.Recorder) {
 	ctx, cancel := context.WithTimeout(s.client.ctx, restoreTimeout)
 	defer cancel()
 	missed, names := s.opening.missed, s.ns.index.Of(s)
-	more, err := s.missed(ctx, r, cluster.Session{Offset: missed.Offset, Position: missed.Offset, Rooms: names, Marks: s.marks})
+	more, err := s.missed(ctx, r, cluster.LostSocket{Offset: missed.Offset, Position: missed.Offset, Rooms: names, Marks: s.marks})
 	if err != nil {
 		// The client tries again, and finds the socket saved anew.
 		s.ns.log().Warn("what a client missed is not known", zap.String("namespace", s.ns.name), zap.Error(err))
@@ -337,5 +337,5 @@ func (s *Socket) has(offset string) bool {
 		return false
 	}
 	r := s.ns.recorder()
-	return r != nil && !r.Before(s.from, offset)
+	return r != nil && !r.OffsetBefore(s.from, offset)
 }

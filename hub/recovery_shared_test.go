@@ -23,8 +23,8 @@ type recorder struct {
 	node cluster.Node
 
 	mu        sync.Mutex // guards the following
-	log       []cluster.Op
-	sessions  map[string]cluster.Session
+	log       []cluster.Operation
+	sessions  map[string]cluster.LostSocket
 	published int
 	broken    bool
 	reading   func()            // called by Missed before it returns
@@ -45,7 +45,7 @@ func (r *recorder) Open(name string, n cluster.Node) (cluster.Adapter, error) {
 func (r *recorder) State() cluster.State { return cluster.State{} }
 func (r *recorder) Close() error         { return nil }
 
-func (r *recorder) Publish(op cluster.Op) error {
+func (r *recorder) Publish(op cluster.Operation) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if _, ok := op.(cluster.Emit); ok {
@@ -56,8 +56,8 @@ func (r *recorder) Publish(op cluster.Op) error {
 	return nil
 }
 
-func (r *recorder) Ask(context.Context, cluster.Query, func(cluster.Answer)) error { return nil }
-func (r *recorder) Nodes(context.Context) (int, error)                             { return 1, nil }
+func (r *recorder) Request(context.Context, cluster.Request, func(cluster.Reply)) error { return nil }
+func (r *recorder) Nodes(context.Context) (int, error)                                  { return 1, nil }
 
 // keep keeps an event and returns it with its offset.
 func (r *recorder) keep(op cluster.Emit) cluster.Emit {
@@ -99,20 +99,20 @@ func (r *recorder) mend() {
 	}
 }
 
-func (r *recorder) Delivered() string {
+func (r *recorder) DeliveredOffset() string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return strconv.Itoa(len(r.log))
 }
 
-func (r *recorder) Before(a, b string) bool { return number(a) < number(b) }
+func (r *recorder) OffsetBefore(a, b string) bool { return number(a) < number(b) }
 
 func number(s string) int {
 	n, _ := strconv.Atoi(s)
 	return n
 }
 
-func (r *recorder) Save(left cluster.Session, keep time.Duration) error {
+func (r *recorder) Save(left cluster.LostSocket, keep time.Duration) error {
 	if keep != time.Minute {
 		return errors.New("another time")
 	}
@@ -123,7 +123,7 @@ func (r *recorder) Save(left cluster.Session, keep time.Duration) error {
 	return nil
 }
 
-func (r *recorder) Restore(_ context.Context, pid, offset string) (cluster.Session, error) {
+func (r *recorder) Restore(_ context.Context, pid, offset string) (cluster.LostSocket, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	s, ok := r.sessions[pid]
@@ -134,14 +134,14 @@ func (r *recorder) Restore(_ context.Context, pid, offset string) (cluster.Sessi
 	return s, nil
 }
 
-func (r *recorder) Return(left cluster.Session) error {
+func (r *recorder) SaveAgain(left cluster.LostSocket) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.sessions[left.PID] = left
 	return nil
 }
 
-func (r *recorder) Update(left cluster.Session, keep time.Duration) error {
+func (r *recorder) Update(left cluster.LostSocket, keep time.Duration) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if _, ok := r.sessions[left.PID]; ok {
@@ -150,11 +150,11 @@ func (r *recorder) Update(left cluster.Session, keep time.Duration) error {
 	return nil
 }
 
-func (r *recorder) Recall(_ context.Context, pid, identity string) bool {
+func (r *recorder) CloseStale(_ context.Context, pid, identity string) bool {
 	return r.recall != nil && r.recall(pid, identity)
 }
 
-func (r *recorder) Missed(_ context.Context, left cluster.Session) (missed cluster.Missed, err error) {
+func (r *recorder) Replay(_ context.Context, left cluster.LostSocket) (missed cluster.Replay, err error) {
 	r.mu.Lock()
 	member := cluster.NewMembership(left.Rooms)
 	missed.Offset = left.Offset
@@ -183,7 +183,7 @@ func (r *recorder) Missed(_ context.Context, left cluster.Session) (missed clust
 // newShared serves a namespace whose events a recorder keeps. Its connect event
 // greets the rooms' list of the socket.
 func newShared(t *testing.T) (*recorder, *site, *hub.Namespace) {
-	r := &recorder{sessions: make(map[string]cluster.Session), marks: make(map[string]string)}
+	r := &recorder{sessions: make(map[string]cluster.LostSocket), marks: make(map[string]string)}
 	rt := route("a", "/chat")
 	rt.Recovery = time.Minute
 	s := newSite(t, hub.Config{
@@ -279,12 +279,12 @@ func TestLiveDuringReplay(t *testing.T) {
 // TestSessionsOfOthers are those that a Node server saved, or nobody did.
 func TestSessionsOfOthers(t *testing.T) {
 	r, s, ns := newShared(t)
-	save := func(left cluster.Session) {
+	save := func(left cluster.LostSocket) {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		r.sessions["p"] = left
 	}
-	good := cluster.Session{PID: "p", ID: "other", Rooms: []string{"other", "r"}, Data: sio.Data{JSON: []byte(`{"a":1}`)}, Offset: "0"}
+	good := cluster.LostSocket{PID: "p", ID: "other", Rooms: []string{"other", "r"}, Data: sio.Data{JSON: []byte(`{"a":1}`)}, Offset: "0"}
 	save(good)
 	c := dial(t, s.url+"/0/", "4")
 	if is := c.joinAs("/chat", `{"pid":"p"}`); is.SID != "other" || is.PID != "p" {
@@ -303,14 +303,14 @@ func TestSessionsOfOthers(t *testing.T) {
 	if got := c.read(); !strings.HasPrefix(got, "44/chat,") {
 		t.Errorf("let in: %s", got)
 	}
-	for name, change := range map[string]func(*cluster.Session){
-		"pid":   func(s *cluster.Session) { s.PID = "q" },
-		"id":    func(s *cluster.Session) { s.ID = `"` },
-		"long":  func(s *cluster.Session) { s.ID = strings.Repeat("x", 65) },
-		"room":  func(s *cluster.Session) { s.Rooms = []string{""} },
-		"rooms": func(s *cluster.Session) { s.Rooms = make([]string, hub.MaxRooms+1) },
-		"data":  func(s *cluster.Session) { s.Data = sio.Data{JSON: []byte(`[]`)} },
-		"large": func(s *cluster.Session) {
+	for name, change := range map[string]func(*cluster.LostSocket){
+		"pid":   func(s *cluster.LostSocket) { s.PID = "q" },
+		"id":    func(s *cluster.LostSocket) { s.ID = `"` },
+		"long":  func(s *cluster.LostSocket) { s.ID = strings.Repeat("x", 65) },
+		"room":  func(s *cluster.LostSocket) { s.Rooms = []string{""} },
+		"rooms": func(s *cluster.LostSocket) { s.Rooms = make([]string, hub.MaxRooms+1) },
+		"data":  func(s *cluster.LostSocket) { s.Data = sio.Data{JSON: []byte(`[]`)} },
+		"large": func(s *cluster.LostSocket) {
 			s.Data = sio.Data{JSON: []byte(`{"x":"` + strings.Repeat("x", hub.MaxData) + `"}`)}
 		},
 	} {

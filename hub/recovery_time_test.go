@@ -115,7 +115,7 @@ func TestRecoveryTime(t *testing.T) {
 func TestSharedRecoveryTime(t *testing.T) {
 	for away, recovered := range map[time.Duration]bool{time.Minute: true, time.Minute + time.Millisecond: false} {
 		synctest.Test(t, func(t *testing.T) {
-			s := newFakeTimeSite(t, &recorder{sessions: make(map[string]cluster.Session)}, time.Minute)
+			s := newFakeTimeSite(t, &recorder{sessions: make(map[string]cluster.LostSocket)}, time.Minute)
 			defer s.close()
 			is := s.connect(0, "")
 			time.Sleep(away)

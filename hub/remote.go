@@ -60,8 +60,8 @@ func (b Broadcast) FetchPage(ctx context.Context, after string, limit int) ([]Re
 	target := b.targeted()
 	add(b.ns.describePage(target, after, limit))
 	var err error
-	if adapter := b.ns.adapter.Load(); adapter != nil && !b.flags.Local && !target.Nobody {
-		err = (*adapter).Ask(ctx, cluster.FetchSockets{Target: target}, func(a cluster.Answer) {
+	if adapter := b.ns.adapter.Load(); adapter != nil && !b.flags.Local && !target.None {
+		err = (*adapter).Request(ctx, cluster.FetchSockets{Target: target}, func(a cluster.Reply) {
 			sockets, _ := a.(cluster.Sockets)
 			add(sockets)
 		})

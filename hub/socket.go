@@ -65,9 +65,9 @@ type Socket struct {
 	// identityChanged is true when another was added afterwards.
 	identities      []string
 	identityChanged bool
-	marks           []string         // of events that it was delivered without an offset, the last ones
-	saved           *cluster.Session // kept by a cluster.Recorder when the socket is lost
-	over            chan struct{}    // closed when it takes no more packets; nil if nobody waits
+	marks           []string            // of events that it was delivered without an offset, the last ones
+	saved           *cluster.LostSocket // kept by a cluster.Recorder when the socket is lost
+	over            chan struct{}       // closed when it takes no more packets; nil if nobody waits
 }
 
 // ID returns the socket's id, which is also the name of the room that it is

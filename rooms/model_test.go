@@ -51,7 +51,7 @@ func (n *model) pick(t rooms.Target) (picked []int) {
 		return slices.ContainsFunc(names, func(name string) bool { return slices.Contains(joined, name) })
 	}
 	for m, joined := range n.of {
-		if !t.Nobody && (len(t.In) == 0 || inAny(joined, t.In)) && !inAny(joined, t.Except) {
+		if !t.None && (len(t.In) == 0 || inAny(joined, t.In)) && !inAny(joined, t.Except) {
 			picked = append(picked, m)
 		}
 	}

@@ -18,7 +18,7 @@ type selection[M comparable] struct {
 // Select appends the members that t means to dst, each once, in no particular
 // order, and returns it. It allocates only when dst has no room for them.
 func (x *Index[M]) Select(dst []M, t Target) []M {
-	if t.Nobody {
+	if t.None {
 		return dst
 	}
 	x.mu.RLock()

@@ -12,14 +12,14 @@ type Target struct {
 	Except []string
 	// Nobody means no member, whatever In and Except say. An empty list of rooms sets
 	// it, see [Target.AddRooms].
-	Nobody bool
+	None bool
 }
 
 // AddRooms returns t with further rooms in In. An empty list means nobody, unless t
 // has rooms already.
 func (t Target) AddRooms(names ...string) Target {
 	t.In = slices.Concat(t.In, names)
-	t.Nobody = len(t.In) == 0
+	t.None = len(t.In) == 0
 	return t
 }
 
@@ -42,5 +42,5 @@ func (t Target) Means(rooms Set) bool {
 		_, ok := rooms[name]
 		return ok
 	}
-	return !t.Nobody && (len(t.In) == 0 || slices.ContainsFunc(t.In, in)) && !slices.ContainsFunc(t.Except, in)
+	return !t.None && (len(t.In) == 0 || slices.ContainsFunc(t.In, in)) && !slices.ContainsFunc(t.Except, in)
 }

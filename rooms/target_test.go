@@ -28,7 +28,7 @@ func TestAddRooms(t *testing.T) {
 		{"a room, then an empty list", rooms.Target{}.AddRooms("a").AddRooms(), []int{1}},
 		{"two lists", rooms.Target{}.AddRooms("a").AddRooms("b", "?"), []int{1, 2}},
 		{"a room that does not exist", rooms.Target{}.AddRooms("?"), nil},
-		{"nobody, whatever the rooms are", rooms.Target{In: []string{"a"}, Nobody: true}, nil},
+		{"nobody, whatever the rooms are", rooms.Target{In: []string{"a"}, None: true}, nil},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -67,7 +67,7 @@ func TestTargetMeansWhatIsSelected(t *testing.T) {
 		x.Add(member, some(member)...)
 	}
 	for bits := range 128 {
-		target := rooms.Target{In: some(bits % 8), Except: append(some(bits/8%8), "nobody's"), Nobody: bits >= 64}
+		target := rooms.Target{In: some(bits % 8), Except: append(some(bits/8%8), "nobody's"), None: bits >= 64}
 		selected := x.Select(nil, target)
 		for member := range 8 {
 			if got, want := target.Means(rooms.NewSet(some(member))), slices.Contains(selected, member); got != want {

@@ -19,7 +19,7 @@ type adapter struct {
 }
 
 // Publish queues an operation for the other servers.
-func (a *adapter) Publish(op cluster.Op) error {
+func (a *adapter) Publish(op cluster.Operation) error {
 	if a.ctx.Err() != nil {
 		return a.line.link.ClosedError()
 	}

@@ -49,7 +49,7 @@ func (ln *line) handleOp(q *request) error {
 }
 
 // op returns the operation that a request is.
-func (q *request) op(t rooms.Target, names []string) cluster.Op {
+func (q *request) op(t rooms.Target, names []string) cluster.Operation {
 	switch *q.Type {
 	case typeJoin:
 		return cluster.Join{Target: t, Rooms: names}
@@ -163,7 +163,7 @@ func (ln *line) ids(in []string) []string {
 func (ln *line) sockets(in []string) (found cluster.Sockets) {
 	var mu sync.Mutex // the node may reply on any goroutine
 	q := cluster.FetchSockets{Target: rooms.Target{In: in}}
-	ln.ask(q, func(answer cluster.Answer) {
+	ln.ask(q, func(answer cluster.Reply) {
 		mu.Lock()
 		defer mu.Unlock()
 		if sockets, ok := answer.(cluster.Sockets); ok {
@@ -185,13 +185,13 @@ func (ln *line) respond(v any) error {
 }
 
 // answer has the node answer request id, and publishes what it says on a channel.
-func (ln *line) answer(channel, id string, q cluster.Query, timeout time.Duration) {
+func (ln *line) answer(channel, id string, q cluster.Request, timeout time.Duration) {
 	node, ok := ln.asker()
 	if !ok {
 		return
 	}
 	l := ln.link
-	l.Answer(ln, node, q, cmp.Or(timeout, l.settings.requestsTimeout), func(answer cluster.Answer) error {
+	l.Answer(ln, node, q, cmp.Or(timeout, l.settings.requestsTimeout), func(answer cluster.Reply) error {
 		payload, err := l.dialect.answer(ln, id, answer)
 		if err != nil {
 			return err
@@ -201,7 +201,7 @@ func (ln *line) answer(channel, id string, q cluster.Query, timeout time.Duratio
 }
 
 // ask asks the node.
-func (ln *line) ask(q cluster.Query, reply func(cluster.Answer)) {
+func (ln *line) ask(q cluster.Request, reply func(cluster.Reply)) {
 	if node, ok := ln.asker(); ok {
 		ln.link.Ask(node, q, ln.link.settings.requestsTimeout, reply, func() {})
 	}

@@ -7,10 +7,10 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/cluster/internal/redislink"
 )
 
-// Ask puts a question to the other servers. Without a deadline in ctx it waits as
+// Request puts a question to the other servers. Without a deadline in ctx it waits as
 // long as requests_timeout says, as it does at most for all but clients'
 // acknowledgements.
-func (a *adapter) Ask(ctx context.Context, q cluster.Query, each func(cluster.Answer)) error {
+func (a *adapter) Request(ctx context.Context, q cluster.Request, each func(cluster.Reply)) error {
 	ln, dialect := a.line, a.line.link.dialect
 	ctx, cancel := redislink.Bounded(ctx, a.ctx, q, ln.link.settings.requestsTimeout)
 	defer cancel()
@@ -40,7 +40,7 @@ func (a *adapter) Ask(ctx context.Context, q cluster.Query, each func(cluster.An
 	if err := ln.link.out.Push(outgoing{channel: ln.names.request, payload: payload, done: published}); err != nil {
 		return err
 	}
-	read := func(message string) (cluster.Answer, error) { return dialect.readAnswer(q, message) }
+	read := func(message string) (cluster.Reply, error) { return dialect.readAnswer(q, message) }
 	ctx, stop := ln.link.Answerable(ctx, s, q)
 	defer stop()
 	return asked.Collect(ctx, nodes-1, read, ln.ignore, each)

@@ -151,7 +151,7 @@ func TestCapturedRequests(t *testing.T) {
 }
 
 func TestCapturedResponses(t *testing.T) {
-	queries := map[string]cluster.Query{
+	queries := map[string]cluster.Request{
 		"fetchSockets": cluster.FetchSockets{}, "adapter.allRooms": cluster.AllRooms{}, "serverSideEmit with ack": cluster.ServerEmitAck{},
 		"broadcastWithAck": cluster.EmitAck{}, "broadcastWithAck to room": cluster.EmitAck{},
 	}

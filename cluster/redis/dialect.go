@@ -16,21 +16,21 @@ type dialect interface {
 
 	// op returns the message that an operation is; without a payload when other
 	// servers need not be told.
-	op(ln *line, op cluster.Op) (outgoing, error)
+	op(ln *line, op cluster.Operation) (outgoing, error)
 
 	// question returns the payload of a question, of which id is the request's.
 	// The timeout is for clients' acknowledgements, in milliseconds.
-	question(ln *line, id string, q cluster.Query, timeout int64) ([]byte, error)
+	question(ln *line, id string, q cluster.Request, timeout int64) ([]byte, error)
 
 	// answer returns the payload of what answers request id.
-	answer(ln *line, id string, answer cluster.Answer) ([]byte, error)
+	answer(ln *line, id string, answer cluster.Reply) ([]byte, error)
 
 	// responseID returns which request a message answers; nothing when it does
 	// not say.
 	responseID(message string) string
 
 	// readAnswer reads a response to q. Errors wrap peer.ErrMalformed.
-	readAnswer(q cluster.Query, message string) (cluster.Answer, error)
+	readAnswer(q cluster.Request, message string) (cluster.Reply, error)
 
 	// publish returns the command that publishes.
 	publish(s *session, m *outgoing) rueidis.Completed
@@ -46,7 +46,7 @@ func (classic) names(key, namespace, uid string) names { return newNames(key, na
 
 func (classic) id() string { return newID() }
 
-func (classic) op(ln *line, op cluster.Op) (m outgoing, err error) {
+func (classic) op(ln *line, op cluster.Operation) (m outgoing, err error) {
 	m.channel = ln.names.request
 	if pointless(op) {
 		return m, nil // Node's servers take no request without rooms
@@ -61,7 +61,7 @@ func (classic) op(ln *line, op cluster.Op) (m outgoing, err error) {
 }
 
 // pointless reports whether an operation makes sockets join or leave no rooms.
-func pointless(op cluster.Op) bool {
+func pointless(op cluster.Operation) bool {
 	switch op := op.(type) {
 	case cluster.Join:
 		return len(op.Rooms) == 0
@@ -71,17 +71,17 @@ func pointless(op cluster.Op) bool {
 	return false
 }
 
-func (classic) question(ln *line, id string, q cluster.Query, timeout int64) ([]byte, error) {
+func (classic) question(ln *line, id string, q cluster.Request, timeout int64) ([]byte, error) {
 	return encodeQuery(ln.uid, id, ln.namespace, q, timeout)
 }
 
-func (classic) answer(_ *line, id string, answer cluster.Answer) ([]byte, error) {
+func (classic) answer(_ *line, id string, answer cluster.Reply) ([]byte, error) {
 	return encodeAnswer(id, answer)
 }
 
 func (classic) responseID(message string) string { return responseID(message) }
 
-func (classic) readAnswer(q cluster.Query, message string) (cluster.Answer, error) {
+func (classic) readAnswer(q cluster.Request, message string) (cluster.Reply, error) {
 	return decodeAnswer(q, message)
 }
 

@@ -71,7 +71,7 @@ func FuzzDecodeAnswer(f *testing.F) {
 	f.Add([]byte(`{"requestId":"x","sockets":[{"id":1,"handshake":{"headers":{"a":["b"]},"query":null}}]}`))
 	f.Fuzz(func(t *testing.T, message []byte) {
 		_ = responseID(string(message))
-		for _, q := range []cluster.Query{cluster.FetchSockets{}, cluster.AllRooms{}, cluster.EmitAck{}, cluster.ServerEmitAck{}} {
+		for _, q := range []cluster.Request{cluster.FetchSockets{}, cluster.AllRooms{}, cluster.EmitAck{}, cluster.ServerEmitAck{}} {
 			answer, err := decodeAnswer(q, string(message))
 			if err != nil {
 				if !errors.Is(err, peer.ErrMalformed) {

@@ -75,7 +75,7 @@ func newQuestion(n *redistest.Node) (forget func()) {
 func TestMalformedAnswers(t *testing.T) {
 	s := redistest.Start(t)
 	a, b := tested.Pair(t, s, "/")
-	b.Reply = func(_ context.Context, q cluster.Query, reply func(cluster.Answer)) {
+	b.OnRequest = func(_ context.Context, q cluster.Request, reply func(cluster.Reply)) {
 		ln := a.Adapter.(*adapter).line
 		id := ln.asked.IDs()[0]
 		for _, m := range []string{`{"requestId":"%s","sockets":[{"id":{}}]}`, `{"requestId":"%s","sockets":"x"}`, `{"requestId":"%s"`, `{"requestId":"%s","rooms":[{}]}`} {
@@ -84,7 +84,7 @@ func TestMalformedAnswers(t *testing.T) {
 		s.Command("PUBLISH", ln.names.own, fmt.Sprintf(`{"requestId":"%s","sockets":[{"id":"good","rooms":["good",7],`+
 			`"handshake":{"headers":{"a":"b","set-cookie":["x","y"]},"query":{"q":["1","2"]}}}]}`, id))
 	}
-	answers, err := a.Ask(cluster.FetchSockets{})
+	answers, err := a.Request(cluster.FetchSockets{})
 	if err != nil || len(answers) != 1 {
 		t.Fatalf("%v, %v", answers, err)
 	}

@@ -73,7 +73,7 @@ func (ln *line) handleLegacy(q *request) error {
 // allRooms returns this server's rooms.
 func (ln *line) allRooms() []string {
 	found := make(chan []string, 1)
-	ln.ask(cluster.AllRooms{}, func(answer cluster.Answer) {
+	ln.ask(cluster.AllRooms{}, func(answer cluster.Reply) {
 		if names, ok := answer.(cluster.Rooms); ok {
 			select {
 			case found <- names:

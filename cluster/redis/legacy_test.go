@@ -61,7 +61,7 @@ func TestOlderServers(t *testing.T) {
 	n := redistest.Join(t, process(t, s), "/")
 	n.Together(1)
 	responses := listenTo(t, s, "socket.io-response#/#")
-	n.Reply = func(_ context.Context, q cluster.Query, reply func(cluster.Answer)) {
+	n.OnRequest = func(_ context.Context, q cluster.Request, reply func(cluster.Reply)) {
 		switch q := q.(type) {
 		case cluster.FetchSockets:
 			if len(q.In) == 0 || slices.Contains(q.In, "s1") || slices.Contains(q.In, "r") {
@@ -127,7 +127,7 @@ func TestAcknowledgementsAreForWhoAsks(t *testing.T) {
 	s := redistest.Start(t)
 	n := redistest.Join(t, process(t, s), "/")
 	n.Together(1)
-	n.Reply = func(_ context.Context, _ cluster.Query, reply func(cluster.Answer)) {
+	n.OnRequest = func(_ context.Context, _ cluster.Request, reply func(cluster.Reply)) {
 		reply(cluster.ClientCount(1))
 		reply(cluster.ClientAck{Data: redistest.Event("yes", []byte{1})})
 	}
@@ -148,7 +148,7 @@ func TestAcknowledgementsAreForWhoAsks(t *testing.T) {
 	}
 }
 
-func show(op cluster.Op) string {
+func show(op cluster.Operation) string {
 	switch op := op.(type) {
 	case cluster.Join:
 		return fmt.Sprintf("%T{%v %v %v}", op, op.In, op.Except, op.Rooms)

@@ -165,7 +165,7 @@ func (ln *line) applyEmit(d delivery) error {
 }
 
 // apply does what another server said.
-func (ln *line) apply(op cluster.Op) {
+func (ln *line) apply(op cluster.Operation) {
 	for _, a := range ln.users() {
 		if a.ctx.Err() == nil {
 			a.node.Apply(op)

@@ -32,7 +32,7 @@ func TestOperationsReachTheOtherNode(t *testing.T) {
 func TestEmitWithAckKeepsItsPlace(t *testing.T) {
 	a, b := tested.Pair(t, redistest.Start(t), "/")
 	asked, release := make(chan struct{}), make(chan struct{})
-	b.Reply = func(_ context.Context, q cluster.Query, reply func(cluster.Answer)) {
+	b.OnRequest = func(_ context.Context, q cluster.Request, reply func(cluster.Reply)) {
 		close(asked)
 		<-release
 		b.Told <- q.(cluster.EmitAck).Emit
@@ -40,7 +40,7 @@ func TestEmitWithAckKeepsItsPlace(t *testing.T) {
 	}
 	done := make(chan error)
 	go func() {
-		_, err := a.Ask(cluster.EmitAck{Emit: cluster.Emit{Data: redistest.Event("e", "first")}})
+		_, err := a.Request(cluster.EmitAck{Emit: cluster.Emit{Data: redistest.Event("e", "first")}})
 		done <- err
 	}()
 	<-asked

@@ -42,7 +42,7 @@ type Redis struct {
 
 // CaddyModule returns the Caddy module information.
 func (Redis) CaddyModule() caddy.ModuleInfo {
-	return caddy.ModuleInfo{ID: "socketio.clusters.redis", New: func() caddy.Module { return new(Redis) }}
+	return caddy.ModuleInfo{ID: "socketio.adapters.redis", New: func() caddy.Module { return new(Redis) }}
 }
 
 // links are those of all configs in use. A config that says the same as the one

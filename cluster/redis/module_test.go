@@ -95,7 +95,7 @@ func TestConfigsShareALink(t *testing.T) {
 	used := func() bool { return len(a.link.Lines()) > 0 }
 	was := redistest.Sharing(t, a, b, config("redis://localhost:2"), new(Redis), links, used)
 	state := was.State()
-	if state.Error = ""; state != (cluster.State{Engine: "redis"}) { // it may have tried to connect
+	if state.Error = ""; state != (cluster.State{Adapter: "redis"}) { // it may have tried to connect
 		t.Errorf("%+v", state)
 	}
 }

@@ -48,7 +48,7 @@ func TestRedisRestarts(t *testing.T) {
 		b.Together(2)
 		hears(t, a, b, fmt.Sprint("round ", round))
 		hears(t, b, a, fmt.Sprint("round ", round))
-		if answers, err := a.Ask(cluster.FetchSockets{}); err != nil || len(answers) != 1 {
+		if answers, err := a.Request(cluster.FetchSockets{}); err != nil || len(answers) != 1 {
 			t.Errorf("%v, %v", answers, err)
 		}
 	}
@@ -110,7 +110,7 @@ func TestRedisHangs(t *testing.T) {
 	}
 	for _, n := range []*redistest.Node{a, b, c.Node, d.Node} {
 		redistest.Eventually(t, "the link notices", func() bool { return !linkOf(n).State().Connected })
-		if _, err := n.Ask(cluster.FetchSockets{}); !errors.Is(err, cluster.ErrIncomplete) {
+		if _, err := n.Request(cluster.FetchSockets{}); !errors.Is(err, cluster.ErrIncomplete) {
 			t.Errorf("asked: %v", err)
 		}
 	}
@@ -143,7 +143,7 @@ func TestPublishedBeforeClose(t *testing.T) {
 func TestPasswordIsWrong(t *testing.T) {
 	s := redistest.Start(t, "--requirepass", "right")
 	wrong := redistest.Join(t, process(t, s, func(r *Redis) { r.Password = "wrong" }), "/")
-	if _, err := wrong.Ask(cluster.AllRooms{}); !errors.Is(err, cluster.ErrIncomplete) {
+	if _, err := wrong.Request(cluster.AllRooms{}); !errors.Is(err, cluster.ErrIncomplete) {
 		t.Error(err)
 	}
 	if state := linkOf(wrong).State(); state.Connected || !strings.Contains(state.Error, "WRONGPASS") {
@@ -212,7 +212,7 @@ func TestRestrictedUser(t *testing.T) {
 	// One namespace that the user has no right to does not bring the others down.
 	c := process(t, s, user)
 	chat, root := redistest.Join(t, c, "/chat"), redistest.Join(t, c, "/")
-	if _, err := chat.Ask(cluster.AllRooms{}); !errors.Is(err, cluster.ErrIncomplete) {
+	if _, err := chat.Request(cluster.AllRooms{}); !errors.Is(err, cluster.ErrIncomplete) {
 		t.Error(err)
 	}
 	root.Together(3)
@@ -221,7 +221,7 @@ func TestRestrictedUser(t *testing.T) {
 	// What was refused is tried again after a while, not whenever something changes.
 	s.Command("ACL", "SETUSER", "sio", "&socket.io#/chat#*", "&socket.io#/more#*")
 	redistest.Join(t, c, "/more").Together(1)
-	if _, err := chat.Ask(cluster.AllRooms{}); !errors.Is(err, cluster.ErrIncomplete) {
+	if _, err := chat.Request(cluster.AllRooms{}); !errors.Is(err, cluster.ErrIncomplete) {
 		t.Errorf("tried again at once: %v", err)
 	}
 	if state := c.State(); !state.Connected || !strings.Contains(state.Error, "namespace /chat: NOPERM") {

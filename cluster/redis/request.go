@@ -93,7 +93,7 @@ func decodeObject(message string) (sio.Data, error) {
 }
 
 // encodeOp returns an operation as a request; an emit has a form of its own.
-func encodeOp(uid string, op cluster.Op) ([]byte, error) {
+func encodeOp(uid string, op cluster.Operation) ([]byte, error) {
 	q := request{UID: peer.Text(uid)}
 	switch op := op.(type) {
 	case cluster.Join:
@@ -116,7 +116,7 @@ func encodeOp(uid string, op cluster.Op) ([]byte, error) {
 
 // encodeQuery returns a question as a request. The timeout is for clients'
 // acknowledgements, in milliseconds.
-func encodeQuery(uid, id, namespace string, q cluster.Query, timeout int64) ([]byte, error) {
+func encodeQuery(uid, id, namespace string, q cluster.Request, timeout int64) ([]byte, error) {
 	r := request{UID: peer.Text(uid), RequestID: peer.Text(id)}
 	switch q := q.(type) {
 	case cluster.AllRooms:

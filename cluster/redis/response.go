@@ -12,7 +12,7 @@ import (
 )
 
 // encodeAnswer returns the response to request id that an answer is.
-func encodeAnswer(id string, answer cluster.Answer) ([]byte, error) {
+func encodeAnswer(id string, answer cluster.Reply) ([]byte, error) {
 	switch answer := answer.(type) {
 	case cluster.Sockets:
 		return peer.JSON(struct {
@@ -93,7 +93,7 @@ type response struct {
 }
 
 // decodeAnswer reads a response to q. Errors wrap peer.ErrMalformed.
-func decodeAnswer(q cluster.Query, message string) (cluster.Answer, error) {
+func decodeAnswer(q cluster.Request, message string) (cluster.Reply, error) {
 	whole, err := decodeObject(message)
 	if err != nil {
 		return nil, err

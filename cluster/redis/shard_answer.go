@@ -74,7 +74,7 @@ func (ln *line) handleTargeted(m *shardMessage) error {
 }
 
 // answerShard has the node answer a message, on the channel of who asked.
-func (ln *line) answerShard(m *shardMessage, q cluster.Query, timeout time.Duration) error {
+func (ln *line) answerShard(m *shardMessage, q cluster.Request, timeout time.Duration) error {
 	if m.RequestID == "" || m.UID == "" {
 		return fmt.Errorf("%w: question of type %d without an id", peer.ErrMalformed, m.Type)
 	}

@@ -74,7 +74,7 @@ func (sharded) id() string {
 	return hex.EncodeToString(b[:])
 }
 
-func (mode sharded) op(ln *line, op cluster.Op) (m outgoing, err error) {
+func (mode sharded) op(ln *line, op cluster.Operation) (m outgoing, err error) {
 	m.channel = ln.names.broadcast
 	if pointless(op) {
 		return m, nil
@@ -86,17 +86,17 @@ func (mode sharded) op(ln *line, op cluster.Op) (m outgoing, err error) {
 	return m, err
 }
 
-func (sharded) question(ln *line, id string, q cluster.Query, timeout int64) ([]byte, error) {
+func (sharded) question(ln *line, id string, q cluster.Request, timeout int64) ([]byte, error) {
 	return ln.shardMessage(peer.OfQuery(id, q, timeout))
 }
 
-func (sharded) answer(ln *line, id string, answer cluster.Answer) ([]byte, error) {
+func (sharded) answer(ln *line, id string, answer cluster.Reply) ([]byte, error) {
 	return ln.shardMessage(peer.OfAnswer(id, answer))
 }
 
 func (sharded) responseID(message string) string { return shardResponseID(message) }
 
-func (sharded) readAnswer(q cluster.Query, message string) (cluster.Answer, error) {
+func (sharded) readAnswer(q cluster.Request, message string) (cluster.Reply, error) {
 	m, err := decodeShard(message)
 	if err != nil {
 		return nil, err

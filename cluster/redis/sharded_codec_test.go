@@ -202,9 +202,9 @@ func TestShardAnswers(t *testing.T) {
 	ln := shardLine(t, static, "/", "0123456789abcdef")
 	sockets := cluster.Sockets{{ID: "a", Rooms: []string{"a", "r"}}, {ID: "b", Rooms: []string{"r", "b"}}}
 	tests := []struct {
-		q      cluster.Query
-		answer cluster.Answer
-		want   cluster.Answer
+		q      cluster.Request
+		answer cluster.Reply
+		want   cluster.Reply
 	}{
 		{cluster.AllRooms{}, sockets, cluster.Rooms{"a", "r", "b"}},
 		{cluster.AllRooms{}, cluster.Sockets{}, cluster.Rooms{}},

@@ -60,7 +60,7 @@ func TestShardedRestart(t *testing.T) {
 		s.Stop()
 		redistest.Eventually(t, "the link is down", func() bool { return !linkOf(a.Node).State().Connected && !linkOf(b.Node).State().Connected })
 		b.set(true, fmt.Sprint("meanwhile", round))
-		if _, err := a.Ask(cluster.FetchSockets{}); !errors.Is(err, cluster.ErrIncomplete) {
+		if _, err := a.Request(cluster.FetchSockets{}); !errors.Is(err, cluster.ErrIncomplete) {
 			t.Errorf("asked: %v", err)
 		}
 		s.Start()
@@ -98,7 +98,7 @@ func TestShardedRestrictedUser(t *testing.T) {
 	b.NextEmit()
 	b.set(false, "room")
 	subscribers(t, s, "socket.io#/chat#room#", 0)
-	if answers, err := a.Ask(cluster.FetchSockets{}); err != nil || len(answers) != 1 {
+	if answers, err := a.Request(cluster.FetchSockets{}); err != nil || len(answers) != 1 {
 		t.Errorf("%v, %v", answers, err)
 	}
 }

@@ -95,7 +95,7 @@ func TestShardedQuestions(t *testing.T) {
 			Address: "::1", XDomain: true, Secure: true, Issued: 123, URL: "/", Auth: []byte(`{"t":1}`),
 		},
 	}}
-	b.Reply = func(_ context.Context, q cluster.Query, reply func(cluster.Answer)) {
+	b.OnRequest = func(_ context.Context, q cluster.Request, reply func(cluster.Reply)) {
 		switch q := q.(type) {
 		case cluster.FetchSockets:
 			reply(sockets)
@@ -108,21 +108,21 @@ func TestShardedQuestions(t *testing.T) {
 			reply(cluster.ClientAck{Data: sio.Array(redistest.Event("b", []byte{1}))})
 		}
 	}
-	answers, err := a.Ask(cluster.FetchSockets{Target: rooms.Target{In: []string{"r"}}})
-	if err != nil || len(answers) != 2 || !slices.ContainsFunc(answers, func(a cluster.Answer) bool { return reflect.DeepEqual(a, sockets) }) {
+	answers, err := a.Request(cluster.FetchSockets{Target: rooms.Target{In: []string{"r"}}})
+	if err != nil || len(answers) != 2 || !slices.ContainsFunc(answers, func(a cluster.Reply) bool { return reflect.DeepEqual(a, sockets) }) {
 		t.Errorf("%v, %+v", err, answers)
 	}
-	answers, err = a.Ask(cluster.AllRooms{})
+	answers, err = a.Request(cluster.AllRooms{})
 	if want := []string{"[]", "[s1 r]"}; err != nil || !slices.Equal(redistest.Texts(answers), want) {
 		t.Errorf("%v, %v", err, redistest.Texts(answers))
 	}
-	answers, err = a.Ask(cluster.ServerEmitAck{ServerEmit: cluster.ServerEmit{Data: redistest.Event("ping", 1)}})
+	answers, err = a.Request(cluster.ServerEmitAck{ServerEmit: cluster.ServerEmit{Data: redistest.Event("ping", 1)}})
 	if want := []string{`["pong",{"$binary":"AQ=="}]`, "null"}; err != nil || !slices.Equal(redistest.Texts(answers), want) {
 		t.Errorf("%v, %v", err, redistest.Texts(answers))
 	}
 	// To one room, and yet all servers answer.
 	emit := cluster.Emit{Target: rooms.Target{In: []string{"r"}}, Flags: cluster.Flags{Volatile: true}, Data: redistest.Event("q", []byte{7})}
-	answers, err = a.Ask(cluster.EmitAck{Emit: emit})
+	answers, err = a.Request(cluster.EmitAck{Emit: emit})
 	if want := []string{"0", "2", `["first"]`, `[["b",{"$binary":"AQ=="}]]`}; err != nil || !slices.Equal(redistest.Texts(answers), want) {
 		t.Errorf("%v, %v", err, redistest.Texts(answers))
 	}

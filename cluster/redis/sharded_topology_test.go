@@ -47,7 +47,7 @@ func TestShardedRedisCluster(t *testing.T) {
 			next[op.In[0]]++
 		}
 	}
-	if answers, err := nodes[0].Ask(cluster.FetchSockets{}); err != nil || len(answers) != 2 {
+	if answers, err := nodes[0].Request(cluster.FetchSockets{}); err != nil || len(answers) != 2 {
 		t.Errorf("%d answers, %v", len(answers), err)
 	}
 	if dropped := linkOf(nodes[0].Node).State().Dropped; dropped > 0 {

@@ -23,7 +23,7 @@ import (
 
 func TestRedisCluster(t *testing.T) {
 	nodes := tested.Crowd(t, redistest.StartCluster(t))
-	if answers, err := nodes[0].Ask(cluster.FetchSockets{}); err != nil || len(answers) != 5 {
+	if answers, err := nodes[0].Request(cluster.FetchSockets{}); err != nil || len(answers) != 5 {
 		t.Errorf("%d answers, %v", len(answers), err)
 	}
 }
@@ -92,7 +92,7 @@ func TestTLS(t *testing.T) {
 	a.Emit("x")
 	b.Next()
 	stranger := redistest.Join(t, process(t, s, secure, func(r *Redis) { r.TLS.ServerName = "elsewhere" }), "/")
-	if _, err := stranger.Ask(cluster.AllRooms{}); err == nil {
+	if _, err := stranger.Request(cluster.AllRooms{}); err == nil {
 		t.Error("a server with another name is trusted")
 	}
 }

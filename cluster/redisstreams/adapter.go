@@ -21,7 +21,7 @@ type adapter struct {
 }
 
 // Publish queues an operation for the other servers.
-func (a *adapter) Publish(op cluster.Op) error {
+func (a *adapter) Publish(op cluster.Operation) error {
 	if a.ctx.Err() != nil {
 		return a.line.link.ClosedError()
 	}
@@ -33,7 +33,7 @@ func (a *adapter) Publish(op cluster.Op) error {
 }
 
 // outgoing returns the message that an operation is.
-func (ln *line) outgoing(op cluster.Op) (m outgoing, err error) {
+func (ln *line) outgoing(op cluster.Operation) (m outgoing, err error) {
 	d, err := peer.OfOp(op)
 	if err != nil {
 		return m, err

@@ -21,7 +21,7 @@ func (ln *line) handleEntry(m *message) error {
 
 // operation returns the operation that an entry is; nil for a question of an older
 // version, which none of this one answers.
-func (m *message) operation() (cluster.Op, error) {
+func (m *message) operation() (cluster.Operation, error) {
 	o, err := m.Options()
 	if err != nil {
 		return nil, err
@@ -68,7 +68,7 @@ func (ln *line) handleMessage(m *message) error {
 		if m.PID == "" {
 			return fmt.Errorf("%w: message of type %d without a pid", peer.ErrMalformed, m.Type)
 		}
-		return ln.answer(m, cluster.RecallSocket{PID: string(m.PID), Identity: string(m.Identity)}, 0)
+		return ln.answer(m, cluster.CloseStale{PID: string(m.PID), Identity: string(m.Identity)}, 0)
 	case peer.TypeEmit:
 		emit, err := m.emit()
 		if err != nil {
@@ -80,7 +80,7 @@ func (ln *line) handleMessage(m *message) error {
 }
 
 // answer has the node answer a question, and publishes what it says.
-func (ln *line) answer(m *message, q cluster.Query, timeout time.Duration) error {
+func (ln *line) answer(m *message, q cluster.Request, timeout time.Duration) error {
 	id, channel := string(m.RequestID), ln.link.names.private(ln.namespace, m.UID)
 	if id == "" || m.UID == "" {
 		return fmt.Errorf("%w: question without an id", peer.ErrMalformed)
@@ -91,7 +91,7 @@ func (ln *line) answer(m *message, q cluster.Query, timeout time.Duration) error
 	}
 	a, l := users[len(users)-1], ln.link
 	node := redislink.Asker{Context: a.ctx, Node: a.node}
-	l.Answer(ln, node, q, cmp.Or(timeout, l.settings.requestsTimeout), func(answer cluster.Answer) error {
+	l.Answer(ln, node, q, cmp.Or(timeout, l.settings.requestsTimeout), func(answer cluster.Reply) error {
 		payload, err := ln.encodeAnswer(id, answer)
 		if err != nil {
 			return err

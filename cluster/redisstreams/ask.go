@@ -7,10 +7,10 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/cluster/internal/redislink"
 )
 
-// Ask puts a question to the other servers. Without a deadline in ctx it waits as
+// Request puts a question to the other servers. Without a deadline in ctx it waits as
 // long as requests_timeout says, as it does at most for all but clients'
 // acknowledgements.
-func (a *adapter) Ask(ctx context.Context, q cluster.Query, each func(cluster.Answer)) error {
+func (a *adapter) Request(ctx context.Context, q cluster.Request, each func(cluster.Reply)) error {
 	ln := a.line
 	ctx, cancel := redislink.Bounded(ctx, a.ctx, q, ln.link.settings.requestsTimeout)
 	defer cancel()
@@ -35,7 +35,7 @@ func (a *adapter) Ask(ctx context.Context, q cluster.Query, each func(cluster.An
 	if err := ln.link.out.Push(outgoing{kind: aMessage, line: ln, name: ln.public, payload: payload, done: failed(asked.Fail)}); err != nil {
 		return err
 	}
-	read := func(m *message) (cluster.Answer, error) { return m.answer(q) }
+	read := func(m *message) (cluster.Reply, error) { return m.answer(q) }
 	ctx, stop := ln.link.Answerable(ctx, s, q)
 	defer stop()
 	return asked.Collect(ctx, nodes-1, read, ln.ignore, each)

@@ -16,9 +16,9 @@ import (
 const savedKey = "sio:session:secret"
 
 // saveSession has a node save a session, and waits for it.
-func saveSession(t *testing.T, s *redistest.Server, n *redistest.Node) cluster.Session {
+func saveSession(t *testing.T, s *redistest.Server, n *redistest.Node) cluster.LostSocket {
 	t.Helper()
-	left := cluster.Session{PID: "secret", ID: "id", Rooms: []string{"id", "r"}, Data: sio.Data{JSON: []byte(`{"a":1}`)}, Offset: beforeAll}
+	left := cluster.LostSocket{PID: "secret", ID: "id", Rooms: []string{"id", "r"}, Data: sio.Data{JSON: []byte(`{"a":1}`)}, Offset: beforeAll}
 	if err := n.Adapter.(*adapter).Save(left, time.Minute); err != nil {
 		t.Fatal(err)
 	}
@@ -46,7 +46,7 @@ func TestReturn(t *testing.T) {
 	if err != nil || s.Command("EXISTS", savedKey) != ":0" {
 		t.Fatalf("%+v, %v", got, err)
 	}
-	if err := a.Adapter.(*adapter).Return(got); err != nil {
+	if err := a.Adapter.(*adapter).SaveAgain(got); err != nil {
 		t.Fatal(err)
 	}
 	isSaved(t, s)
@@ -56,7 +56,7 @@ func TestReturn(t *testing.T) {
 	if got, err = b.Adapter.(*adapter).Restore(t.Context(), "secret", ""); err != nil || got.ID != "id" {
 		t.Errorf("%+v, %v", got, err)
 	}
-	if err := a.Adapter.(*adapter).Return(cluster.Session{PID: "other"}); !errors.Is(err, cluster.ErrNoSession) {
+	if err := a.Adapter.(*adapter).SaveAgain(cluster.LostSocket{PID: "other"}); !errors.Is(err, cluster.ErrNotRecoverable) {
 		t.Errorf("a session returned that was not restored: %v", err)
 	}
 }
@@ -74,7 +74,7 @@ func TestSessionOfNodeWithoutNamespaceIsReturnedAsItWas(t *testing.T) {
 	if err != nil || got.Known {
 		t.Fatalf("%+v, %v", got, err)
 	}
-	if err := a.Adapter.(*adapter).Return(got); err != nil {
+	if err := a.Adapter.(*adapter).SaveAgain(got); err != nil {
 		t.Fatal(err)
 	}
 	isSaved(t, s)
@@ -91,7 +91,7 @@ func TestWrongClientTakesNoSession(t *testing.T) {
 	chat := redistest.Join(t, process(t, s), "/chat")
 	chat.Together(1)
 	saveSession(t, s, a)
-	if got, err := chat.Adapter.(*adapter).Restore(t.Context(), "secret", ""); !errors.Is(err, cluster.ErrNoSession) {
+	if got, err := chat.Adapter.(*adapter).Restore(t.Context(), "secret", ""); !errors.Is(err, cluster.ErrNotRecoverable) {
 		t.Errorf("%+v, %v", got, err)
 	}
 	if s.Command("EXISTS", savedKey) != ":1" {

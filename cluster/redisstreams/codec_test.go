@@ -72,10 +72,10 @@ func testLine(t testing.TB, namespace, uid string) *line {
 // teller is a node that keeps what it is told.
 type teller struct {
 	cluster.Node
-	told []cluster.Op
+	told []cluster.Operation
 }
 
-func (n *teller) Apply(op cluster.Op) { n.told = append(n.told, op) }
+func (n *teller) Apply(op cluster.Operation) { n.told = append(n.told, op) }
 
 // TestCapturedEntries reads entries of Node's and writes the same.
 func TestCapturedEntries(t *testing.T) {
@@ -181,7 +181,7 @@ func (ln *line) serverEmitText(id string, event sio.Data) (string, error) {
 	return ln.encodeQuery(id, cluster.ServerEmitAck{ServerEmit: emit}, 0)
 }
 
-func (ln *line) answerText(t *testing.T, m *message, q cluster.Query) (string, error) {
+func (ln *line) answerText(t *testing.T, m *message, q cluster.Request) (string, error) {
 	t.Helper()
 	answer, err := m.answer(q)
 	if err != nil {
@@ -218,7 +218,7 @@ func TestCapturedSession(t *testing.T) {
 }
 
 func TestSessions(t *testing.T) {
-	tests := []cluster.Session{
+	tests := []cluster.LostSocket{
 		{PID: "p", ID: "i", Rooms: []string{"i", "r"}, Data: sio.Data{JSON: []byte(`{}`)}, Identity: "ada", Lost: time.UnixMilli(1_700_000_000_123), Position: "2-0"},
 		{PID: "p", ID: "i", Rooms: []string{"i"}, Data: redistest.Event("x", []byte{1}), Values: sio.Data{JSON: []byte(`{"jwt":{"sub":"é"}}`)}, Offset: "1-0", Lost: time.UnixMilli(1)},
 	}
@@ -296,7 +296,7 @@ func FuzzDecode(f *testing.F) {
 					t.Errorf("%q can't be sent on: %v", text, err)
 				}
 			}
-			for _, q := range []cluster.Query{cluster.FetchSockets{}, cluster.AllRooms{}, cluster.EmitAck{}, cluster.ServerEmitAck{}} {
+			for _, q := range []cluster.Request{cluster.FetchSockets{}, cluster.AllRooms{}, cluster.EmitAck{}, cluster.ServerEmitAck{}} {
 				_, _ = m.answer(q)
 			}
 		}

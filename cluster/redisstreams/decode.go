@@ -86,7 +86,7 @@ func (m *message) emit() (op cluster.Emit, err error) {
 }
 
 // answer returns the answer to q that a message is. What is left out is null.
-func (m *message) answer(q cluster.Query) (cluster.Answer, error) {
+func (m *message) answer(q cluster.Request) (cluster.Reply, error) {
 	if m.Packet == nil {
 		m.Packet = peer.Null.JSON
 	}

@@ -43,7 +43,7 @@ func (ln *line) message(d peer.Draft) (string, error) {
 
 // encodeQuery returns a question. The timeout is for clients' acknowledgements, in
 // milliseconds.
-func (ln *line) encodeQuery(id string, q cluster.Query, timeout int64) (string, error) {
+func (ln *line) encodeQuery(id string, q cluster.Request, timeout int64) (string, error) {
 	d, err := peer.OfQuery(id, q, timeout)
 	if err != nil {
 		return "", err
@@ -53,7 +53,7 @@ func (ln *line) encodeQuery(id string, q cluster.Query, timeout int64) (string, 
 
 // encodeAnswer returns the answer to a question. MessagePack has a nil where JSON
 // leaves out what is nothing.
-func (ln *line) encodeAnswer(id string, answer cluster.Answer) (string, error) {
+func (ln *line) encodeAnswer(id string, answer cluster.Reply) (string, error) {
 	switch a := answer.(type) {
 	case cluster.ClientAck:
 		if _, ok := a.Data.Index(0); !ok {

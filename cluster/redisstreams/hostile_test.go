@@ -103,7 +103,7 @@ func TestMalformed(t *testing.T) {
 func TestMalformedAnswers(t *testing.T) {
 	s := redistest.Start(t)
 	a, b := tested.Pair(t, s, "/")
-	b.Reply = func(_ context.Context, q cluster.Query, _ func(cluster.Answer)) {
+	b.OnRequest = func(_ context.Context, q cluster.Request, _ func(cluster.Reply)) {
 		ln := a.Adapter.(*adapter).line
 		id := ln.asked.IDs()[0]
 		for _, data := range []string{`{"requestId":"%s","sockets":[{"id":{}}]}`, `{"requestId":"%s","sockets":"x"}`, `["%s"]`, `{"requestId":"%s","sockets":[{"rooms":[{}]}]}`} {
@@ -113,7 +113,7 @@ func TestMalformedAnswers(t *testing.T) {
 		s.Command("PUBLISH", ln.private, pack(t, fmt.Sprintf(`{"type":8,"data":{"requestId":"%s","sockets":[{"id":"good","rooms":["good",7],`+
 			`"handshake":{"headers":{"a":"b","set-cookie":["x","y"]},"query":{"q":["1","2"]}}}]},"uid":"u","nsp":"/"}`, id)))
 	}
-	answers, err := a.Ask(cluster.FetchSockets{})
+	answers, err := a.Request(cluster.FetchSockets{})
 	if err != nil || len(answers) != 1 {
 		t.Fatalf("%v, %v", answers, err)
 	}

@@ -191,7 +191,7 @@ func (ln *line) handle(d delivery) error {
 func (ln *line) ignore(err error) { ln.link.Ignore(ln, err) }
 
 // apply does what another server said.
-func (ln *line) apply(op cluster.Op) {
+func (ln *line) apply(op cluster.Operation) {
 	for _, a := range ln.users() {
 		if a.ctx.Err() == nil {
 			a.node.Apply(op)

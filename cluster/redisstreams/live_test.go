@@ -25,7 +25,7 @@ func TestOperationsReachTheOtherNode(t *testing.T) {
 }
 
 // withoutOffset takes the offset away that every event of the stream has.
-func withoutOffset(t *testing.T, op cluster.Op) cluster.Op {
+func withoutOffset(t *testing.T, op cluster.Operation) cluster.Operation {
 	emit, ok := op.(cluster.Emit)
 	if !ok {
 		return op

@@ -46,7 +46,7 @@ type RedisStreams struct {
 
 // CaddyModule returns the Caddy module information.
 func (RedisStreams) CaddyModule() caddy.ModuleInfo {
-	return caddy.ModuleInfo{ID: "socketio.clusters.redis_streams", New: func() caddy.Module { return new(RedisStreams) }}
+	return caddy.ModuleInfo{ID: "socketio.adapters.redis_streams", New: func() caddy.Module { return new(RedisStreams) }}
 }
 
 // pool holds the links of all configs in use. A config that says the same as the

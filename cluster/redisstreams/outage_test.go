@@ -40,7 +40,7 @@ func TestRedisRestarts(t *testing.T) {
 		a.Together(2)
 		b.Together(2)
 		hears(t, b, a, fmt.Sprint("round ", round))
-		if answers, err := a.Ask(cluster.FetchSockets{}); err != nil || len(answers) != 1 {
+		if answers, err := a.Request(cluster.FetchSockets{}); err != nil || len(answers) != 1 {
 			t.Errorf("%v, %v", answers, err)
 		}
 	}

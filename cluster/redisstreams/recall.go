@@ -11,12 +11,12 @@ import (
 // reply, so it is the time that a client waits whose socket is nowhere.
 const defaultRecallTime = time.Second
 
-// Recall asks the other nodes whether one of them has a socket, and has it saved.
-func (a *adapter) Recall(ctx context.Context, pid, identity string) (found bool) {
+// CloseStale asks the other nodes whether one of them has a socket, and has it saved.
+func (a *adapter) CloseStale(ctx context.Context, pid, identity string) (found bool) {
 	ctx, cancel := context.WithTimeout(ctx, a.line.link.recallTime)
 	defer cancel()
-	_ = a.Ask(ctx, cluster.RecallSocket{PID: pid, Identity: identity}, func(answer cluster.Answer) {
-		if answer == cluster.Recalled(true) {
+	_ = a.Request(ctx, cluster.CloseStale{PID: pid, Identity: identity}, func(answer cluster.Reply) {
+		if answer == cluster.StaleClosed(true) {
 			found = true
 			cancel() // the others have nothing
 		}

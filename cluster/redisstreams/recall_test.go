@@ -18,29 +18,29 @@ func TestRecall(t *testing.T) {
 	a, b := redistest.Join(t, asking, "/"), redistest.Join(t, process(t, s), "/")
 	c := redistest.Join(t, process(t, s), "/")
 	a.Together(3)
-	left := cluster.Session{PID: "secret", ID: "id", Rooms: []string{"id"}, Data: sio.Data{JSON: []byte(`{}`)}, Offset: beforeAll}
+	left := cluster.LostSocket{PID: "secret", ID: "id", Rooms: []string{"id"}, Data: sio.Data{JSON: []byte(`{}`)}, Offset: beforeAll}
 	reply := func(n *redistest.Node, has bool) {
-		n.Reply = func(_ context.Context, q cluster.Query, reply func(cluster.Answer)) {
-			has := has && q == cluster.RecallSocket{PID: "secret", Identity: "ada"}
+		n.OnRequest = func(_ context.Context, q cluster.Request, reply func(cluster.Reply)) {
+			has := has && q == cluster.CloseStale{PID: "secret", Identity: "ada"}
 			if has {
 				if err := n.Adapter.(*adapter).Save(left, time.Minute); err != nil {
 					t.Error(err)
 				}
 			}
-			reply(cluster.Recalled(has))
+			reply(cluster.StaleClosed(has))
 		}
 	}
 	reply(b, true)
 	reply(c, false)
 	node := a.Adapter.(*adapter)
-	if node.Recall(t.Context(), "other", "ada") || node.Recall(t.Context(), "secret", "eve") {
+	if node.CloseStale(t.Context(), "other", "ada") || node.CloseStale(t.Context(), "secret", "eve") {
 		t.Error("another socket is found")
 	}
 	for range 20 {
 		if _, err := node.Restore(t.Context(), "secret", ""); err == nil {
 			t.Fatal("a session is there before it was saved")
 		}
-		if !node.Recall(t.Context(), "secret", "ada") {
+		if !node.CloseStale(t.Context(), "secret", "ada") {
 			t.Fatal("the socket is not found")
 		}
 		if got, err := node.Restore(t.Context(), "secret", ""); err != nil || got.ID != "id" {

@@ -120,9 +120,9 @@ func (rec *record) give(offset string) {
 	rec.deliver(offset, rec.mark)
 }
 
-// Delivered returns how far the stream was read when nothing that was read waits to
+// DeliveredOffset returns how far the stream was read when nothing that was read waits to
 // be handled; otherwise what was handled last.
-func (a *adapter) Delivered() string {
+func (a *adapter) DeliveredOffset() string {
 	ln, l := a.line, a.line.link
 	l.mu.Lock()
 	position := l.position
@@ -135,20 +135,20 @@ func (a *adapter) Delivered() string {
 	return position
 }
 
-// Before compares ids of entries.
-func (a *adapter) Before(one, other string) bool { return compareIDs(one, other) < 0 }
+// OffsetBefore compares ids of entries.
+func (a *adapter) OffsetBefore(one, other string) bool { return compareIDs(one, other) < 0 }
 
 // Save queues what is left of a socket.
-func (a *adapter) Save(left cluster.Session, keep time.Duration) error {
+func (a *adapter) Save(left cluster.LostSocket, keep time.Duration) error {
 	return a.save(left, keep, aValue)
 }
 
 // Update queues what is left of a socket, for a key that is there.
-func (a *adapter) Update(left cluster.Session, keep time.Duration) error {
+func (a *adapter) Update(left cluster.LostSocket, keep time.Duration) error {
 	return a.save(left, keep, anUpdate)
 }
 
-func (a *adapter) save(left cluster.Session, keep time.Duration, kind outgoingKind) error {
+func (a *adapter) save(left cluster.LostSocket, keep time.Duration, kind outgoingKind) error {
 	payload, err := encodeSession(left, a.line.namespace)
 	if err != nil {
 		return err
@@ -157,11 +157,11 @@ func (a *adapter) save(left cluster.Session, keep time.Duration, kind outgoingKi
 	return l.out.Push(outgoing{kind: kind, name: l.names.sessions + left.PID, payload: payload, keep: keep})
 }
 
-// Return queues what Restore returned, as it was in Redis.
-func (a *adapter) Return(left cluster.Session) error {
+// SaveAgain queues what Restore returned, as it was in Redis.
+func (a *adapter) SaveAgain(left cluster.LostSocket) error {
 	stored, ok := left.Saved.(storedSession)
 	if !ok {
-		return fmt.Errorf("%s: %w: it was not restored", engine, cluster.ErrNoSession)
+		return fmt.Errorf("%s: %w: it was not restored", engine, cluster.ErrNotRecoverable)
 	}
 	return a.line.link.saveAgain(stored)
 }

@@ -62,7 +62,7 @@ func TestRecordsAreInOrder(t *testing.T) {
 			last = emit.Offset
 			lists[i] = append(lists[i], emit.Data.String())
 		}
-		if got := n.Adapter.(*adapter).Delivered(); got != last {
+		if got := n.Adapter.(*adapter).DeliveredOffset(); got != last {
 			t.Errorf("delivered %s, not %s", got, last)
 		}
 	}
@@ -112,9 +112,9 @@ func TestRestore(t *testing.T) {
 	a, b := tested.Pair(t, s, "/")
 	chat := redistest.Join(t, process(t, s), "/chat")
 	chat.Together(1)
-	from := a.Adapter.(*adapter).Delivered()
+	from := a.Adapter.(*adapter).DeliveredOffset()
 	first, _ := recordText(t, a, "first", "r")
-	left := cluster.Session{PID: "secret", ID: "id", Rooms: []string{"id", "r"}, Data: sio.Data{JSON: []byte(`{"a":1}`)}, Offset: from,
+	left := cluster.LostSocket{PID: "secret", ID: "id", Rooms: []string{"id", "r"}, Data: sio.Data{JSON: []byte(`{"a":1}`)}, Offset: from,
 		Identity: "ada", Lost: time.UnixMilli(1_700_000_000_000), Position: first}
 	save := func() {
 		t.Helper()
@@ -143,7 +143,7 @@ func TestRestore(t *testing.T) {
 		if err != nil || fmt.Sprintf("%+v", got) != fmt.Sprintf("%+v", want) {
 			t.Errorf("\n got %+v, %v\nwant %+v", got, err, want)
 		}
-		missed, err := node.Missed(t.Context(), cluster.Session{Offset: cmp.Or(offset, got.Offset), Rooms: got.Rooms})
+		missed, err := node.Replay(t.Context(), cluster.LostSocket{Offset: cmp.Or(offset, got.Offset), Rooms: got.Rooms})
 		var texts []string
 		for _, emit := range missed.Events {
 			arg, _ := emit.Data.Index(1)
@@ -155,17 +155,17 @@ func TestRestore(t *testing.T) {
 		if want := []string{"first", "one", "two", "three"}[len(offset)/len(first):]; err != nil || !slices.Equal(texts, want) {
 			t.Errorf("missed %q, %v", texts, err)
 		}
-		if _, err := node.Restore(t.Context(), "secret", offset); !errors.Is(err, cluster.ErrNoSession) {
+		if _, err := node.Restore(t.Context(), "secret", offset); !errors.Is(err, cluster.ErrNotRecoverable) {
 			t.Errorf("it is there twice: %v", err)
 		}
 		save()
 	}
 	for _, bad := range [][2]string{{"", first}, {"other", first}, {"secret", "x"}, {"secret", "1-0"}, {strings.Repeat("x", 1000), first}} {
-		if got, err := node.Restore(t.Context(), bad[0], bad[1]); !errors.Is(err, cluster.ErrNoSession) {
+		if got, err := node.Restore(t.Context(), bad[0], bad[1]); !errors.Is(err, cluster.ErrNotRecoverable) {
 			t.Errorf("%q: %+v, %v", bad, got, err)
 		}
 	}
-	if got, err := chat.Adapter.(*adapter).Restore(t.Context(), "secret", first); !errors.Is(err, cluster.ErrNoSession) {
+	if got, err := chat.Adapter.(*adapter).Restore(t.Context(), "secret", first); !errors.Is(err, cluster.ErrNotRecoverable) {
 		t.Errorf("another namespace: %+v, %v", got, err)
 	}
 }
@@ -186,7 +186,7 @@ func TestRestrictedUser(t *testing.T) {
 	if _, err := recordText(t, b, "two", "id"); err != nil {
 		t.Error(err)
 	}
-	left := cluster.Session{PID: "secret", ID: "id", Rooms: []string{"id"}, Data: sio.Data{JSON: []byte(`{}`)}}
+	left := cluster.LostSocket{PID: "secret", ID: "id", Rooms: []string{"id"}, Data: sio.Data{JSON: []byte(`{}`)}}
 	if err := a.Adapter.(*adapter).Save(left, time.Minute); err != nil {
 		t.Fatal(err)
 	}
@@ -195,10 +195,10 @@ func TestRestrictedUser(t *testing.T) {
 	if err != nil || got.ID != "id" {
 		t.Errorf("%+v, %v", got, err)
 	}
-	if missed, err := b.Adapter.(*adapter).Missed(t.Context(), cluster.Session{Offset: offset, Rooms: got.Rooms}); err != nil || len(missed.Events) != 1 {
+	if missed, err := b.Adapter.(*adapter).Replay(t.Context(), cluster.LostSocket{Offset: offset, Rooms: got.Rooms}); err != nil || len(missed.Events) != 1 {
 		t.Errorf("%+v, %v", missed, err)
 	}
-	if answers, err := a.Ask(cluster.FetchSockets{}); err != nil || len(answers) != 1 {
+	if answers, err := a.Request(cluster.FetchSockets{}); err != nil || len(answers) != 1 {
 		t.Errorf("%v, %v", answers, err)
 	}
 	b.Adapter.Close()
@@ -214,14 +214,14 @@ func TestRestoreIsNotPossible(t *testing.T) {
 	first, _ := recordText(t, a, "first")
 	_, _ = recordText(t, a, "second")
 	r := a.Adapter.(*adapter)
-	if err := r.Save(cluster.Session{PID: "p", ID: "i", Rooms: []string{"i"}, Data: sio.Data{JSON: []byte("{}")}}, time.Minute); err != nil {
+	if err := r.Save(cluster.LostSocket{PID: "p", ID: "i", Rooms: []string{"i"}, Data: sio.Data{JSON: []byte("{}")}}, time.Minute); err != nil {
 		t.Fatal(err)
 	}
 	s.Command("XTRIM", "socket.io", "MAXLEN", "1")
-	if _, err := r.Restore(t.Context(), "p", first); !errors.Is(err, cluster.ErrNoSession) {
+	if _, err := r.Restore(t.Context(), "p", first); !errors.Is(err, cluster.ErrNotRecoverable) {
 		t.Error(err)
 	}
-	if _, err := r.Restore(t.Context(), "p", ""); !errors.Is(err, cluster.ErrNoSession) {
+	if _, err := r.Restore(t.Context(), "p", ""); !errors.Is(err, cluster.ErrNotRecoverable) {
 		t.Error(err)
 	}
 	s.Stop()
@@ -229,7 +229,7 @@ func TestRestoreIsNotPossible(t *testing.T) {
 	if _, err := r.Restore(t.Context(), "p", first); err == nil {
 		t.Error("restored from nowhere")
 	}
-	if _, err := r.Missed(t.Context(), cluster.Session{Offset: first}); err == nil {
+	if _, err := r.Replay(t.Context(), cluster.LostSocket{Offset: first}); err == nil {
 		t.Error("missed from nowhere")
 	}
 }
@@ -249,7 +249,7 @@ func TestMissedOperations(t *testing.T) {
 	a.Publish(cluster.Disconnect{Target: room("r")})
 	_, _ = recordText(t, a, "r", "r")
 	_, _ = recordText(t, a, "y", "y")
-	missed, err := b.Adapter.(*adapter).Missed(t.Context(), cluster.Session{Offset: start, Position: position, Rooms: []string{"id", "r"}})
+	missed, err := b.Adapter.(*adapter).Replay(t.Context(), cluster.LostSocket{Offset: start, Position: position, Rooms: []string{"id", "r"}})
 	var texts []string
 	for _, emit := range missed.Events {
 		arg, _ := emit.Data.Index(1)
@@ -259,7 +259,7 @@ func TestMissedOperations(t *testing.T) {
 		t.Errorf("%+v, %q, %v", missed, texts, err)
 	}
 	// What a client claims to have got skips no operation.
-	missed, err = b.Adapter.(*adapter).Missed(t.Context(), cluster.Session{Offset: missed.Offset, Position: position, Rooms: []string{"id", "r"}})
+	missed, err = b.Adapter.(*adapter).Replay(t.Context(), cluster.LostSocket{Offset: missed.Offset, Position: position, Rooms: []string{"id", "r"}})
 	if err != nil || len(missed.Events) > 0 || !slices.Equal(missed.Rooms, []string{"id", "y"}) {
 		t.Errorf("%+v, %v", missed, err)
 	}
@@ -267,7 +267,7 @@ func TestMissedOperations(t *testing.T) {
 	if last, err := recordText(t, a, "end"); err != nil {
 		t.Errorf("%s: %v", last, err)
 	}
-	missed, err = b.Adapter.(*adapter).Missed(t.Context(), cluster.Session{Offset: start, Position: position, Rooms: []string{"id", "r"}})
+	missed, err = b.Adapter.(*adapter).Replay(t.Context(), cluster.LostSocket{Offset: start, Position: position, Rooms: []string{"id", "r"}})
 	if err != nil || !missed.Disconnected {
 		t.Errorf("%+v, %v", missed, err)
 	}
@@ -278,7 +278,7 @@ func TestUpdate(t *testing.T) {
 	s := redistest.Start(t)
 	a := redistest.Join(t, process(t, s), "/")
 	r := a.Adapter.(*adapter)
-	left := cluster.Session{PID: "p", ID: "i", Rooms: []string{"i"}, Data: sio.Data{JSON: []byte(`{}`)}, Offset: beforeAll}
+	left := cluster.LostSocket{PID: "p", ID: "i", Rooms: []string{"i"}, Data: sio.Data{JSON: []byte(`{}`)}, Offset: beforeAll}
 	restored := func() string {
 		t.Helper()
 		got, err := r.Restore(t.Context(), "p", "")
@@ -336,15 +336,15 @@ func TestGivenUpRecordIsNotMissed(t *testing.T) {
 	}
 	for _, n := range []*redistest.Node{a, b} {
 		for got, want := range map[string]int{"": 3, marks[0]: 2, marks[1]: 2, marks[0] + " " + marks[1]: 1} {
-			left := cluster.Session{PID: "p", ID: "i", Offset: first, Marks: strings.Fields(got)}
-			missed, err := n.Adapter.(*adapter).Missed(t.Context(), left)
+			left := cluster.LostSocket{PID: "p", ID: "i", Offset: first, Marks: strings.Fields(got)}
+			missed, err := n.Adapter.(*adapter).Replay(t.Context(), left)
 			if err != nil || len(missed.Events) != want {
 				t.Errorf("with the marks %q: missed %d, not %d, %v", got, len(missed.Events), want, err)
 			}
 		}
 	}
 	// The marks are saved.
-	left := cluster.Session{PID: "secret", ID: "id", Rooms: []string{"id"}, Data: sio.Data{JSON: []byte("{}")}, Offset: first, Marks: marks}
+	left := cluster.LostSocket{PID: "secret", ID: "id", Rooms: []string{"id"}, Data: sio.Data{JSON: []byte("{}")}, Offset: first, Marks: marks}
 	if err := a.Adapter.(*adapter).Save(left, time.Minute); err != nil {
 		t.Fatal(err)
 	}

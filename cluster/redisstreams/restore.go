@@ -43,7 +43,7 @@ type savedSession struct {
 
 // encodeSession returns base64 of MessagePack {sid, pid, rooms, data, nsp, values,
 // offset, identity, lost, position, marks}. Node's adapter ignores what it does not know.
-func encodeSession(s cluster.Session, namespace string) (string, error) {
+func encodeSession(s cluster.LostSocket, namespace string) (string, error) {
 	names, err := peer.JSON(append(peer.List{}, s.Rooms...))
 	if err != nil {
 		return "", err
@@ -91,7 +91,7 @@ func quoted(s string) sio.Data {
 
 // decodeSession reads what encodeSession or Node's adapter wrote. Errors wrap
 // peer.ErrMalformed.
-func decodeSession(value, namespace string) (s cluster.Session, err error) {
+func decodeSession(value, namespace string) (s cluster.LostSocket, err error) {
 	b, err := base64.StdEncoding.DecodeString(value)
 	if err != nil {
 		return s, fmt.Errorf("%w: %w", peer.ErrMalformed, err)
@@ -108,7 +108,7 @@ func decodeSession(value, namespace string) (s cluster.Session, err error) {
 	if saved.SID == "" || saved.PID == "" {
 		return s, fmt.Errorf("%w: session without ids", peer.ErrMalformed)
 	}
-	s = cluster.Session{
+	s = cluster.LostSocket{
 		ID: string(saved.SID), PID: string(saved.PID), Rooms: saved.Rooms, Offset: string(saved.Offset), Known: saved.Nsp != nil,
 		Identity: string(saved.Identity), Position: string(saved.Position), Marks: saved.Marks,
 	}
@@ -118,7 +118,7 @@ func decodeSession(value, namespace string) (s cluster.Session, err error) {
 	s.Data, _ = whole.Lookup("data")
 	s.Values, _ = whole.Lookup("values")
 	if saved.Nsp != nil && string(*saved.Nsp) != namespace {
-		return s, fmt.Errorf("%w: it is of another namespace", cluster.ErrNoSession)
+		return s, fmt.Errorf("%w: it is of another namespace", cluster.ErrNotRecoverable)
 	}
 	return s, nil
 }
@@ -126,10 +126,10 @@ func decodeSession(value, namespace string) (s cluster.Session, err error) {
 // Restore finds what is left of a socket, and deletes it when the client can have it.
 // Node.js's servers do not say which namespace a session is of: then it must be that
 // of the client's last event.
-func (a *adapter) Restore(ctx context.Context, pid, offset string) (s cluster.Session, err error) {
+func (a *adapter) Restore(ctx context.Context, pid, offset string) (s cluster.LostSocket, err error) {
 	ln := a.line
 	if pid == "" || len(pid) > maxPIDLength || offset != "" && !validID(offset) {
-		return s, cluster.ErrNoSession
+		return s, cluster.ErrNotRecoverable
 	}
 	now, err := ln.link.Ready(ctx, ln) // this server may just have begun
 	if err != nil {
@@ -149,12 +149,12 @@ func (a *adapter) Restore(ctx context.Context, pid, offset string) (s cluster.Se
 		return s, err
 	}
 	if !s.Known && namespace != ln.namespace {
-		return s, fmt.Errorf("%w: unknown namespace", cluster.ErrNoSession)
+		return s, fmt.Errorf("%w: unknown namespace", cluster.ErrNotRecoverable)
 	}
 	s.Saved = saved
 	if offset == "" {
 		if offset = s.Offset; !validID(offset) {
-			return s, fmt.Errorf("%w: the client has got nothing yet", cluster.ErrNoSession)
+			return s, fmt.Errorf("%w: the client has got nothing yet", cluster.ErrNotRecoverable)
 		}
 		_, err = ln.reaches(ctx, now, offset)
 	}
@@ -190,13 +190,13 @@ func (ln *line) reaches(ctx context.Context, s *session, offset string) (namespa
 		}
 	}
 	if len(oldest) == 0 || compareIDs(oldest[0].ID, offset) > 0 {
-		return "", fmt.Errorf("%w: what came after %s is forgotten", cluster.ErrNoSession, offset)
+		return "", fmt.Errorf("%w: what came after %s is forgotten", cluster.ErrNotRecoverable, offset)
 	}
 	return "", nil
 }
 
-// Missed reads the stream from where the session was to its end.
-func (a *adapter) Missed(ctx context.Context, left cluster.Session) (missed cluster.Missed, err error) {
+// Replay reads the stream from where the session was to its end.
+func (a *adapter) Replay(ctx context.Context, left cluster.LostSocket) (missed cluster.Replay, err error) {
 	s, err := a.line.link.Ready(ctx, a.line)
 	if err != nil {
 		return missed, err
@@ -224,7 +224,7 @@ func (a *adapter) Missed(ctx context.Context, left cluster.Session) (missed clus
 			return missed, errors.New("redis_streams: the client missed too much")
 		}
 		if len(entries) < pageCount {
-			return cluster.Missed{Events: m.found, Rooms: m.member.Rooms, Disconnected: m.member.Disconnected, Offset: offset}, nil
+			return cluster.Replay{Events: m.found, Rooms: m.member.Rooms, Disconnected: m.member.Disconnected, Offset: offset}, nil
 		}
 	}
 }

@@ -24,16 +24,16 @@ func TestRedisCluster(t *testing.T) {
 		t.Errorf("%q, %v", offset, err)
 	}
 	r := nodes[0].Adapter.(*adapter)
-	if err := r.Save(cluster.Session{PID: "p", ID: "i", Rooms: []string{"i"}, Data: redistest.Event("x"), Offset: beforeAll}, time.Minute); err != nil {
+	if err := r.Save(cluster.LostSocket{PID: "p", ID: "i", Rooms: []string{"i"}, Data: redistest.Event("x"), Offset: beforeAll}, time.Minute); err != nil {
 		t.Error(err)
 	}
 	if left, err := r.Restore(t.Context(), "p", ""); err != nil || left.ID != "i" {
 		t.Errorf("%+v, %v", left, err)
 	}
-	if missed, err := r.Missed(t.Context(), cluster.Session{Offset: beforeAll, Rooms: []string{"room"}}); err != nil || len(missed.Events) != 300 {
+	if missed, err := r.Replay(t.Context(), cluster.LostSocket{Offset: beforeAll, Rooms: []string{"room"}}); err != nil || len(missed.Events) != 300 {
 		t.Errorf("%d missed, %v", len(missed.Events), err)
 	}
-	if answers, err := nodes[0].Ask(cluster.FetchSockets{}); err != nil || len(answers) != 5 {
+	if answers, err := nodes[0].Request(cluster.FetchSockets{}); err != nil || len(answers) != 5 {
 		t.Errorf("%d answers, %v", len(answers), err)
 	}
 }

@@ -52,7 +52,7 @@ type acks struct {
 }
 
 // add takes an answer. It is called for one at a time.
-func (a *acks) add(answer cluster.Answer) {
+func (a *acks) add(answer cluster.Reply) {
 	switch answer := answer.(type) {
 	case cluster.ClientCount:
 		a.clients += int(answer)

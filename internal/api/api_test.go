@@ -22,13 +22,13 @@ import (
 type nodes struct {
 	mu   sync.Mutex // guards ops
 	ops  []published
-	ask  func(ctx context.Context, q cluster.Query, each func(cluster.Answer)) error
+	ask  func(ctx context.Context, q cluster.Request, each func(cluster.Reply)) error
 	down bool
 }
 
 type published struct {
 	namespace string
-	op        cluster.Op
+	op        cluster.Operation
 }
 
 // line is a namespace's line to the nodes.
@@ -41,7 +41,7 @@ func (n *nodes) Open(namespace string, _ cluster.Node) (cluster.Adapter, error) 
 	return line{n, namespace}, nil
 }
 func (n *nodes) State() cluster.State {
-	return cluster.State{Engine: "test", Connected: !n.down, Dropped: 3}
+	return cluster.State{Adapter: "test", Connected: !n.down, Dropped: 3}
 }
 func (n *nodes) Close() error { return nil }
 
@@ -61,14 +61,14 @@ func (n *nodes) events() (events []string) {
 	return events
 }
 
-func (l line) Publish(op cluster.Op) error {
+func (l line) Publish(op cluster.Operation) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.ops = append(l.ops, published{l.namespace, op})
 	return nil
 }
 
-func (l line) Ask(ctx context.Context, q cluster.Query, each func(cluster.Answer)) error {
+func (l line) Request(ctx context.Context, q cluster.Request, each func(cluster.Reply)) error {
 	if l.ask == nil {
 		return nil
 	}
@@ -249,11 +249,11 @@ func TestStatus(t *testing.T) {
 	f := newFixture(t)
 	f.expect(f.get(""), 200, `{"version":"v1.2.3","hubs":[{"name":"default","connections":0,"namespaces":[`+
 		`{"name":"/","sockets":0,"rooms":0},{"name":"/chat","sockets":0,"rooms":0}],`+
-		`"cluster":{"engine":"test","connected":true,"dropped":3,"malformed":0}}],"totals":{"connections":0,"sockets":0,"rooms":0}}`)
+		`"cluster":{"adapter":"test","connected":true,"dropped":3,"malformed":0}}],"totals":{"connections":0,"sockets":0,"rooms":0}}`)
 	f.hub.Use(hub.Config{})
 	f.expect(f.get(""), 200, `{"version":"v1.2.3","hubs":[{"name":"default","connections":0,"namespaces":[`+
 		`{"name":"/","sockets":0,"rooms":0},{"name":"/chat","sockets":0,"rooms":0}],`+
-		`"cluster":{"engine":"memory","connected":true,"dropped":0,"malformed":0}}],"totals":{"connections":0,"sockets":0,"rooms":0}}`)
+		`"cluster":{"adapter":"memory","connected":true,"dropped":0,"malformed":0}}],"totals":{"connections":0,"sockets":0,"rooms":0}}`)
 }
 
 func TestWriteErrorOfOthers(t *testing.T) {

@@ -190,9 +190,9 @@ func (a *API) emitWithAck(ctx context.Context, e *Emit) (any, error) {
 		defer cancel()
 		answers := acks{responses: []sio.Data{}}
 		if op.Local {
-			ns.Answer(ctx, cluster.EmitAck{Emit: op}, answers.add)
+			ns.Reply(ctx, cluster.EmitAck{Emit: op}, answers.add)
 		} else {
-			answers.failed = ns.Ask(ctx, cluster.EmitAck{Emit: op}, answers.add)
+			answers.failed = ns.Request(ctx, cluster.EmitAck{Emit: op}, answers.add)
 		}
 		return answers.delivered(), nil
 	})

@@ -94,7 +94,7 @@ func broadcastOf(q url.Values) (func(*hub.Namespace) hub.Broadcast, error) {
 	}
 	return func(ns *hub.Namespace) hub.Broadcast {
 		b := ns.Except(t.Except...)
-		if t.Nobody || len(t.In) > 0 {
+		if t.None || len(t.In) > 0 {
 			b = b.To(t.In...)
 		}
 		if local {

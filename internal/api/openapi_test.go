@@ -276,7 +276,7 @@ func TestOpenAPI(t *testing.T) {
 	c.check("emit", c.post("emit", `[{"event":"x"},{}]`))
 	c.check("emit", c.post("emit", "["+strings.Repeat("1,", 150)+"1]"))
 	c.check("emit", c.stream(strings.NewReader("{}\n"+strings.Repeat("1\n", 150))))
-	c.ask = func(context.Context, cluster.Query, func(cluster.Answer)) error { return errors.New("out of reach") }
+	c.ask = func(context.Context, cluster.Request, func(cluster.Reply)) error { return errors.New("out of reach") }
 	c.check("server_side_emit", c.post("server_side_emit", `{"event":"x","ack":{}}`))
 	c.api.OnlyOperations = []string{}
 	for name, op := range operations {

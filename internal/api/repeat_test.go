@@ -74,7 +74,7 @@ func TestWrongIDs(t *testing.T) {
 func TestRepeatedWhileAwaited(t *testing.T) {
 	f := newFixture(t)
 	asked, answered := make(chan context.Context, 1), make(chan struct{})
-	f.ask = func(ctx context.Context, q cluster.Query, each func(cluster.Answer)) error {
+	f.ask = func(ctx context.Context, q cluster.Request, each func(cluster.Reply)) error {
 		asked <- ctx
 		<-answered
 		each(cluster.ClientCount(1))
@@ -133,7 +133,7 @@ func TestWaitEnds(t *testing.T) {
 func TestFailureIsDoneAgain(t *testing.T) {
 	f := newFixture(t)
 	fail := errors.New("away")
-	f.ask = func(context.Context, cluster.Query, func(cluster.Answer)) error { return fail }
+	f.ask = func(context.Context, cluster.Request, func(cluster.Reply)) error { return fail }
 	const body = `{"event":"x","id":"1","ack":{}}`
 	f.expect(f.post("server_side_emit", body), 503, "cluster: away")
 	fail = nil
@@ -146,7 +146,7 @@ func TestFailureIsDoneAgain(t *testing.T) {
 func TestLargeResponses(t *testing.T) {
 	f := newFixture(t)
 	large := `["` + strings.Repeat("x", maxResponses) + `"]`
-	f.ask = func(_ context.Context, _ cluster.Query, each func(cluster.Answer)) error {
+	f.ask = func(_ context.Context, _ cluster.Request, each func(cluster.Reply)) error {
 		each(cluster.ClientCount(1))
 		each(cluster.ClientAck{Data: sio.Data{JSON: []byte(large)}})
 		return nil

@@ -84,7 +84,7 @@ func (a *API) askServers(ctx context.Context, e *ServerEmit, op cluster.ServerEm
 		ctx, cancel := e.wait(ctx, timeout)
 		defer cancel()
 		answer := ServerResponses{Responses: []sio.Data{}}
-		err := ns.Ask(ctx, cluster.ServerEmitAck{ServerEmit: op}, func(answered cluster.Answer) {
+		err := ns.Request(ctx, cluster.ServerEmitAck{ServerEmit: op}, func(answered cluster.Reply) {
 			if ack, ok := answered.(cluster.ServerAck); ok {
 				answer.Responses = append(answer.Responses, ack.Data)
 			}

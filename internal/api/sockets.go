@@ -43,15 +43,15 @@ type Counted struct {
 }
 
 func (a *API) join(w http.ResponseWriter, r *http.Request) (any, error) {
-	return a.member(w, r, "join", func(t rooms.Target, names []string) cluster.Op { return cluster.Join{Target: t, Rooms: names} })
+	return a.member(w, r, "join", func(t rooms.Target, names []string) cluster.Operation { return cluster.Join{Target: t, Rooms: names} })
 }
 
 func (a *API) leave(w http.ResponseWriter, r *http.Request) (any, error) {
-	return a.member(w, r, "leave", func(t rooms.Target, names []string) cluster.Op { return cluster.Leave{Target: t, Rooms: names} })
+	return a.member(w, r, "leave", func(t rooms.Target, names []string) cluster.Operation { return cluster.Leave{Target: t, Rooms: names} })
 }
 
 // member reads the body of join or leave and does what op makes of it.
-func (a *API) member(w http.ResponseWriter, r *http.Request, operation string, op func(rooms.Target, []string) cluster.Op) (any, error) {
+func (a *API) member(w http.ResponseWriter, r *http.Request, operation string, op func(rooms.Target, []string) cluster.Operation) (any, error) {
 	var m Membership
 	t, err := m.read(w, r, &m)
 	if err != nil {
@@ -92,7 +92,7 @@ func (t *Target) read(w http.ResponseWriter, r *http.Request, body any) (rooms.T
 }
 
 // do does an operation to the sockets of a target, which is part of a body.
-func (a *API) do(ctx context.Context, operation string, t *Target, body any, op cluster.Op) (any, error) {
+func (a *API) do(ctx context.Context, operation string, t *Target, body any, op cluster.Operation) (any, error) {
 	return a.once(ctx, operation, t.scope, t.repeatable, body, func(ns *hub.Namespace) (any, error) {
 		n, err := ns.Do(op)
 		return Counted{Sockets: n}, err

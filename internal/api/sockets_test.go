@@ -179,7 +179,7 @@ func TestSockets(t *testing.T) {
 func TestSocketsOfOtherNodes(t *testing.T) {
 	f, c := populated(t)
 	var fails error
-	f.ask = func(_ context.Context, _ cluster.Query, each func(cluster.Answer)) error {
+	f.ask = func(_ context.Context, _ cluster.Request, each func(cluster.Reply)) error {
 		each(cluster.Sockets{{ID: "other"}})
 		return fails
 	}
@@ -224,7 +224,7 @@ func TestEmitWithAck(t *testing.T) {
 	f.expect(<-answers, 200, `{"delivered":0,"responses":[],"complete":true}`)
 
 	// Binary comes back as JSON, and a local one asks nobody else.
-	f.ask = func(context.Context, cluster.Query, func(cluster.Answer)) error {
+	f.ask = func(context.Context, cluster.Request, func(cluster.Reply)) error {
 		t.Error("other nodes were asked")
 		return nil
 	}
@@ -237,7 +237,7 @@ func TestEmitWithAck(t *testing.T) {
 func TestEmitWithAckOfOtherNodes(t *testing.T) {
 	f := newFixture(t)
 	var fails error
-	f.ask = func(_ context.Context, q cluster.Query, each func(cluster.Answer)) error {
+	f.ask = func(_ context.Context, q cluster.Request, each func(cluster.Reply)) error {
 		if e := q.(cluster.EmitAck); e.Data.String() != `["q"]` {
 			t.Errorf("asked %v", e)
 		}
@@ -258,7 +258,7 @@ func TestServerSideEmit(t *testing.T) {
 		t.Errorf("published %+v", got)
 	}
 	var fails error
-	f.ask = func(_ context.Context, _ cluster.Query, each func(cluster.Answer)) error {
+	f.ask = func(_ context.Context, _ cluster.Request, each func(cluster.Reply)) error {
 		each(cluster.ServerAck{Data: sio.Data{JSON: []byte(`"up"`)}})
 		return fails
 	}

@@ -26,7 +26,7 @@ type HubStatus struct {
 	Connections int `json:"connections"`
 	// Namespaces are those that exist, sorted by name.
 	Namespaces []NamespaceStatus `json:"namespaces"`
-	// Cluster is what the hub shares its rooms through; its engine is "memory"
+	// Cluster is the adapter's state; its name is "memory"
 	// when it is alone.
 	Cluster cluster.State `json:"cluster"`
 }
@@ -70,7 +70,7 @@ func (a *API) status(_ http.ResponseWriter, r *http.Request) (any, error) {
 func (a *API) hubStatus(h *hub.Hub) HubStatus {
 	is := HubStatus{
 		Name: h.Name(), Connections: h.Connections(), Namespaces: a.namespacesOf(h),
-		Cluster: cluster.State{Engine: "memory", Connected: true},
+		Cluster: cluster.State{Adapter: "memory", Connected: true},
 	}
 	if c := h.Cluster(); c != nil {
 		is.Cluster = c.State()

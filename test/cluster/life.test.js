@@ -96,7 +96,7 @@ for (const dialect of ['', 'sharded']) {
 			const [a] = await Promise.all(nodes.map((n) => connect(t, n)));
 			const state = async () => (await nodes[0].get('/socketio/')).body.hubs[0].cluster;
 			const metric = async (name) => Number((await nodes[0].get('/metrics')).body
-				.match(new RegExp(`^caddy_socketio_cluster_${name}{engine="redis",hub="default"} (.*)$`, 'm'))[1]);
+				.match(new RegExp(`^caddy_socketio_cluster_${name}{adapter="redis",hub="default"} (.*)$`, 'm'))[1]);
 			await eventually(async () => (await state()).connected, 'the cluster is well');
 			assert.equal(await metric('connected'), 1);
 			const dropped = await metric('dropped_total');

@@ -37,7 +37,7 @@ func (d *Draft) Repair() {
 }
 
 // OfOp returns an operation as a message.
-func OfOp(op cluster.Op) (Draft, error) {
+func OfOp(op cluster.Operation) (Draft, error) {
 	switch op := op.(type) {
 	case cluster.Emit:
 		return ofEmit(&op, "", 0)
@@ -59,7 +59,7 @@ func OfOp(op cluster.Op) (Draft, error) {
 // OfQuery returns a question as a message. The timeout is for clients'
 // acknowledgements, in milliseconds. What rooms there are follows from who is in them:
 // Node's servers are asked nothing else.
-func OfQuery(id string, q cluster.Query, timeout int64) (Draft, error) {
+func OfQuery(id string, q cluster.Request, timeout int64) (Draft, error) {
 	switch q := q.(type) {
 	case cluster.AllRooms:
 		return ofFetch(id, rooms.Target{})
@@ -69,7 +69,7 @@ func OfQuery(id string, q cluster.Query, timeout int64) (Draft, error) {
 		return ofServerEmit(id, q.Data)
 	case cluster.EmitAck:
 		return ofEmit(&q.Emit, id, timeout)
-	case cluster.RecallSocket:
+	case cluster.CloseStale:
 		return plain(TypeRecall, struct {
 			RequestID string `json:"requestId"`
 			PID       string `json:"pid"`
@@ -81,7 +81,7 @@ func OfQuery(id string, q cluster.Query, timeout int64) (Draft, error) {
 
 // OfAnswer returns the answer to question id as a message. Of a client's
 // acknowledgement, Node's servers pass on the first argument.
-func OfAnswer(id string, answer cluster.Answer) (Draft, error) {
+func OfAnswer(id string, answer cluster.Reply) (Draft, error) {
 	switch answer := answer.(type) {
 	case cluster.Sockets:
 		return plain(TypeSockets, struct {
@@ -98,7 +98,7 @@ func OfAnswer(id string, answer cluster.Answer) (Draft, error) {
 		return ofPacket(TypeClientAck, id, first), nil
 	case cluster.ServerAck:
 		return ofPacket(TypeServerAck, id, answer.Data), nil
-	case cluster.Recalled:
+	case cluster.StaleClosed:
 		return plain(TypeRecalled, struct {
 			RequestID string `json:"requestId"`
 			Recalled  bool   `json:"recalled"`

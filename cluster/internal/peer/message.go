@@ -105,7 +105,7 @@ func (m *Message) Options() (*Opts, error) {
 }
 
 // Answer returns the answer to q that a message is, if it is one.
-func (m *Message) Answer(q cluster.Query) (answer cluster.Answer, ok bool) {
+func (m *Message) Answer(q cluster.Request) (answer cluster.Reply, ok bool) {
 	switch q.(type) {
 	case cluster.FetchSockets:
 		if m.Type == TypeSockets {
@@ -119,9 +119,9 @@ func (m *Message) Answer(q cluster.Query) (answer cluster.Answer, ok bool) {
 		if m.Type == TypeServerAck {
 			return cluster.ServerAck{Data: m.Value()}, true
 		}
-	case cluster.RecallSocket:
+	case cluster.CloseStale:
 		if m.Type == TypeRecalled {
-			return cluster.Recalled(m.Recalled), true
+			return cluster.StaleClosed(m.Recalled), true
 		}
 	case cluster.EmitAck:
 		switch {

@@ -27,10 +27,10 @@ type Asker struct {
 // Answer has a node answer a question of another server, which send is given; or that it
 // has nothing to say: a server that does not answer makes the other one wait in vain,
 // and then fail.
-func (l *Link[L]) Answer(ln L, a Asker, q cluster.Query, timeout time.Duration, send func(cluster.Answer) error) {
+func (l *Link[L]) Answer(ln L, a Asker, q cluster.Request, timeout time.Duration, send func(cluster.Reply) error) {
 	var mu sync.Mutex // the node may reply on any goroutine
 	replied := false
-	reply := func(answer cluster.Answer) {
+	reply := func(answer cluster.Reply) {
 		if _, ack := answer.(cluster.ClientAck); !ack {
 			mu.Lock()
 			again := replied
@@ -48,7 +48,7 @@ func (l *Link[L]) Answer(ln L, a Asker, q cluster.Query, timeout time.Duration, 
 }
 
 // nothing returns the answer of a node that has nothing to say.
-func nothing(q cluster.Query) cluster.Answer {
+func nothing(q cluster.Request) cluster.Reply {
 	switch q.(type) {
 	case cluster.FetchSockets:
 		return cluster.Sockets{}
@@ -56,8 +56,8 @@ func nothing(q cluster.Query) cluster.Answer {
 		return cluster.Rooms{}
 	case cluster.EmitAck:
 		return cluster.ClientCount(0)
-	case cluster.RecallSocket:
-		return cluster.Recalled(false)
+	case cluster.CloseStale:
+		return cluster.StaleClosed(false)
 	default:
 		return cluster.ServerAck{Data: peer.Null}
 	}
@@ -67,7 +67,7 @@ func nothing(q cluster.Query) cluster.Answer {
 // to say. Whatever says something about the sockets of this moment has been answered
 // when it returns, so that what comes next can't overtake it; events for servers, whose
 // handlers may take their time, have not, nor has the recall of a socket.
-func (l *Link[L]) Ask(a Asker, q cluster.Query, timeout time.Duration, reply func(cluster.Answer), then func()) {
+func (l *Link[L]) Ask(a Asker, q cluster.Request, timeout time.Duration, reply func(cluster.Reply), then func()) {
 	if l.answering.Add(1) > maxAnswers {
 		l.answering.Add(-1)
 		l.Lose("too many questions are being answered")
@@ -81,14 +81,14 @@ func (l *Link[L]) Ask(a Asker, q cluster.Query, timeout time.Duration, reply fun
 		defer answered()
 		ctx, cancel := context.WithTimeout(a.Context, min(timeout, maxTimeout))
 		defer cancel()
-		a.Node.Answer(ctx, q, func(answer cluster.Answer) {
+		a.Node.Reply(ctx, q, func(answer cluster.Reply) {
 			reply(answer)
 			answered()
 		})
 		then()
 	})
 	switch q.(type) {
-	case cluster.ServerEmitAck, cluster.RecallSocket:
+	case cluster.ServerEmitAck, cluster.CloseStale:
 	default:
 		<-first
 	}

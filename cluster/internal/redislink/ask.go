@@ -115,7 +115,7 @@ func (q *Question[M]) take() ([]M, error) {
 // Collect waits until so many nodes have answered, and clients have acknowledged as they
 // say, or until ctx ends. It calls each with what read makes of the answers; it calls
 // ignore where read fails.
-func (q *Question[M]) Collect(ctx context.Context, nodes int, read func(M) (cluster.Answer, error), ignore func(error), each func(cluster.Answer)) error {
+func (q *Question[M]) Collect(ctx context.Context, nodes int, read func(M) (cluster.Reply, error), ignore func(error), each func(cluster.Reply)) error {
 	t := tally{nodes: nodes}
 	for !t.complete() {
 		select {
@@ -141,7 +141,7 @@ func (q *Question[M]) Collect(ctx context.Context, nodes int, read func(M) (clus
 
 // Bounded bounds ctx by the life of who asks, and by the time that a question may take:
 // that of clients' acknowledgements is their own, if they have one.
-func Bounded(ctx, asker context.Context, q cluster.Query, timeout time.Duration) (context.Context, context.CancelFunc) {
+func Bounded(ctx, asker context.Context, q cluster.Request, timeout time.Duration) (context.Context, context.CancelFunc) {
 	_, acks := q.(cluster.EmitAck)
 	_, limited := ctx.Deadline()
 	var cancel context.CancelFunc
@@ -175,7 +175,7 @@ type tally struct {
 }
 
 // add counts an answer, and reports whether it is one of those expected.
-func (t *tally) add(answer cluster.Answer) bool {
+func (t *tally) add(answer cluster.Reply) bool {
 	switch answer := answer.(type) {
 	case cluster.ClientAck:
 		t.acks++

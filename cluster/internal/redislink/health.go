@@ -111,7 +111,7 @@ func (l *Link[L]) WhileAnswering(ctx context.Context, s *Session[L]) (context.Co
 
 // Answerable is WhileAnswering for the answers of other nodes to q. Clients may take
 // their time to acknowledge, and Redis may be back by then.
-func (l *Link[L]) Answerable(ctx context.Context, s *Session[L], q cluster.Query) (context.Context, context.CancelFunc) {
+func (l *Link[L]) Answerable(ctx context.Context, s *Session[L], q cluster.Request) (context.Context, context.CancelFunc) {
 	if _, acks := q.(cluster.EmitAck); acks {
 		return context.WithCancel(ctx)
 	}

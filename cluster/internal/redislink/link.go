@@ -226,7 +226,7 @@ func (l *Link[L]) State() cluster.State {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	s := cluster.State{
-		Engine: l.name, Connected: l.session != nil,
+		Adapter: l.name, Connected: l.session != nil,
 		Dropped: l.dropped(), Malformed: l.malformed.Load(),
 	}
 	why := l.away

@@ -7,7 +7,7 @@ import (
 )
 
 // Flow has a node publish an operation each time, and another one be told.
-func Flow(b *testing.B, sender, receiver *Node, op cluster.Op) {
+func Flow(b *testing.B, sender, receiver *Node, op cluster.Operation) {
 	b.Helper()
 	b.ReportAllocs()
 	const window = 1000 // operations on their way

@@ -92,7 +92,7 @@ func (e *Engine) meet(t *testing.T, meetings *sync.WaitGroup, with Setup, answer
 		defer cancel()
 		for ctx.Err() == nil {
 			_ = n.Adapter.Publish(cluster.Emit{Data: Event("e")})
-			_ = n.Adapter.Ask(ctx, cluster.FetchSockets{}, func(cluster.Answer) {})
+			_ = n.Adapter.Request(ctx, cluster.FetchSockets{}, func(cluster.Reply) {})
 			_, _ = n.Adapter.Nodes(ctx)
 			select {
 			case <-ctx.Done():

@@ -52,7 +52,7 @@ func (e *Engine) openAndCloseAgain(t *testing.T) {
 	if err := again.Adapter.Publish(cluster.Emit{Data: Event("e")}); err == nil {
 		t.Error("a closed adapter publishes")
 	}
-	if _, err := again.Ask(cluster.AllRooms{}); !errors.Is(err, cluster.ErrIncomplete) {
+	if _, err := again.Request(cluster.AllRooms{}); !errors.Is(err, cluster.ErrIncomplete) {
 		t.Errorf("a closed adapter asks: %v", err)
 	}
 	for _, namespace := range []string{"/1", "/2", "/3"} {
@@ -78,19 +78,19 @@ type closer struct {
 	done    chan struct{}
 }
 
-func (c *closer) Apply(cluster.Op) {
+func (c *closer) Apply(cluster.Operation) {
 	c.adapter.Close()
 	close(c.done)
 }
 
-func (c *closer) Answer(context.Context, cluster.Query, func(cluster.Answer)) {}
+func (c *closer) Reply(context.Context, cluster.Request, func(cluster.Reply)) {}
 
 // panickingNode has the node panic at what it is told and asked: it is told
 // the rest all the same, and who asked does not wait for ever.
 func (e *Engine) panickingNode(t *testing.T) {
 	s := Start(t)
 	a, c := Join(t, e.Process(t, s, Setup{}), "/"), e.Process(t, s, Setup{})
-	n := &panicker{told: make(chan cluster.Op, 10)}
+	n := &panicker{told: make(chan cluster.Operation, 10)}
 	n.adapter, _ = c.Open("/", n)
 	a.Together(2)
 	a.Emit("x")
@@ -101,7 +101,7 @@ func (e *Engine) panickingNode(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
-	if err := a.Adapter.Ask(ctx, cluster.AllRooms{}, func(cluster.Answer) {}); !errors.Is(err, cluster.ErrIncomplete) {
+	if err := a.Adapter.Request(ctx, cluster.AllRooms{}, func(cluster.Reply) {}); !errors.Is(err, cluster.ErrIncomplete) {
 		t.Error(err)
 	}
 	a.Publish(cluster.Join{Rooms: []string{"r"}})
@@ -110,14 +110,14 @@ func (e *Engine) panickingNode(t *testing.T) {
 
 type panicker struct {
 	adapter cluster.Adapter
-	told    chan cluster.Op
+	told    chan cluster.Operation
 }
 
-func (p *panicker) Apply(op cluster.Op) {
+func (p *panicker) Apply(op cluster.Operation) {
 	if _, ok := op.(cluster.Emit); ok {
 		panic("boom")
 	}
 	p.told <- op
 }
 
-func (p *panicker) Answer(context.Context, cluster.Query, func(cluster.Answer)) { panic("boom") }
+func (p *panicker) Reply(context.Context, cluster.Request, func(cluster.Reply)) { panic("boom") }

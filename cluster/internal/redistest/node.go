@@ -16,12 +16,12 @@ import (
 type Node struct {
 	// Cluster is where it was opened.
 	Cluster cluster.Cluster
-	// Adapter is what was opened for it.
+	// Adapter was opened for this node.
 	Adapter cluster.Adapter
 	// Told is what it is told.
-	Told chan cluster.Op
-	// Reply answers what it is asked.
-	Reply func(ctx context.Context, q cluster.Query, reply func(cluster.Answer))
+	Told chan cluster.Operation
+	// OnRequest replies to the requests of other nodes.
+	OnRequest func(ctx context.Context, q cluster.Request, reply func(cluster.Reply))
 
 	t testing.TB
 
@@ -32,7 +32,7 @@ type Node struct {
 
 // NewNode returns a node that has nothing to say, without an adapter.
 func NewNode(t testing.TB) *Node {
-	return &Node{t: t, Told: make(chan cluster.Op, 2000), Reply: func(context.Context, cluster.Query, func(cluster.Answer)) {}}
+	return &Node{t: t, Told: make(chan cluster.Operation, 2000), OnRequest: func(context.Context, cluster.Request, func(cluster.Reply)) {}}
 }
 
 // Join opens a namespace for a node.
@@ -56,7 +56,7 @@ func Join(t testing.TB, c cluster.Cluster, namespace string) *Node {
 }
 
 // Apply implements cluster.Node.
-func (n *Node) Apply(op cluster.Op) {
+func (n *Node) Apply(op cluster.Operation) {
 	n.mu.Lock()
 	n.unserial = n.unserial || n.busy
 	n.busy = true
@@ -67,13 +67,13 @@ func (n *Node) Apply(op cluster.Op) {
 	n.mu.Unlock()
 }
 
-// Answer implements cluster.Node.
-func (n *Node) Answer(ctx context.Context, q cluster.Query, reply func(cluster.Answer)) {
-	n.Reply(ctx, q, reply)
+// Reply implements cluster.Node.
+func (n *Node) Reply(ctx context.Context, q cluster.Request, reply func(cluster.Reply)) {
+	n.OnRequest(ctx, q, reply)
 }
 
 // Next returns what the node is told next.
-func (n *Node) Next() cluster.Op {
+func (n *Node) Next() cluster.Operation {
 	n.t.Helper()
 	select {
 	case op := <-n.Told:
@@ -96,7 +96,7 @@ func (n *Node) NextEmit() cluster.Emit {
 }
 
 // Publish has the adapter publish an operation.
-func (n *Node) Publish(op cluster.Op) {
+func (n *Node) Publish(op cluster.Operation) {
 	n.t.Helper()
 	if err := n.Adapter.Publish(op); err != nil {
 		n.t.Fatal(err)
@@ -120,12 +120,12 @@ func (n *Node) Together(count int) {
 	})
 }
 
-// Ask asks the other nodes.
-func (n *Node) Ask(q cluster.Query) (answers []cluster.Answer, err error) {
+// Request asks the other nodes.
+func (n *Node) Request(q cluster.Request) (answers []cluster.Reply, err error) {
 	n.t.Helper()
 	ctx, cancel := context.WithTimeout(n.t.Context(), Patience)
 	defer cancel()
-	err = n.Adapter.Ask(ctx, q, func(a cluster.Answer) { answers = append(answers, a) })
+	err = n.Adapter.Request(ctx, q, func(a cluster.Reply) { answers = append(answers, a) })
 	return answers, err
 }
 
@@ -139,6 +139,6 @@ func Event(name string, args ...any) sio.Data {
 }
 
 // Same compares operations; no rooms may be nil or empty.
-func Same(a, b cluster.Op) bool {
+func Same(a, b cluster.Operation) bool {
 	return strings.ReplaceAll(fmt.Sprintf("%+v", a), "[]", "") == strings.ReplaceAll(fmt.Sprintf("%+v", b), "[]", "")
 }

@@ -17,11 +17,11 @@ func (e *Engine) redisIsAwayAtFirst(t *testing.T) {
 	s := Start(t)
 	s.Stop()
 	c := e.Process(t, s, Setup{})
-	if state := c.State(); state != (cluster.State{Engine: e.Name}) {
+	if state := c.State(); state != (cluster.State{Adapter: e.Name}) {
 		t.Errorf("%+v", state)
 	}
 	a := Join(t, c, "/")
-	if _, err := a.Ask(cluster.AllRooms{}); !errors.Is(err, cluster.ErrIncomplete) {
+	if _, err := a.Request(cluster.AllRooms{}); !errors.Is(err, cluster.ErrIncomplete) {
 		t.Error(err)
 	}
 	a.Emit("kept for a moment")
@@ -59,7 +59,7 @@ func (n *Node) NobodyWaits(text string) {
 	for i := range 100 {
 		n.Emit(fmt.Sprint(text, " ", i))
 	}
-	if _, err := n.Ask(cluster.FetchSockets{}); !errors.Is(err, cluster.ErrIncomplete) {
+	if _, err := n.Request(cluster.FetchSockets{}); !errors.Is(err, cluster.ErrIncomplete) {
 		n.t.Errorf("asked: %v", err)
 	}
 	if _, err := n.Adapter.Nodes(n.t.Context()); !errors.Is(err, cluster.ErrIncomplete) {
@@ -172,7 +172,7 @@ func (e *Engine) FrozenRedis(t *testing.T) {
 	b.Together(2)
 	s.Signal(syscall.SIGSTOP)
 	t.Cleanup(func() { s.Signal(syscall.SIGCONT) }) // before it is killed
-	if err := a.Adapter.Ask(t.Context(), cluster.FetchSockets{}, func(cluster.Answer) {}); !errors.Is(err, cluster.ErrIncomplete) {
+	if err := a.Adapter.Request(t.Context(), cluster.FetchSockets{}, func(cluster.Reply) {}); !errors.Is(err, cluster.ErrIncomplete) {
 		t.Errorf("asked: %v", err)
 	}
 	if state := a.Cluster.State(); state.Connected || !strings.Contains(state.Error, s.Address()+" does not answer") {

@@ -16,9 +16,9 @@ import (
 )
 
 // Operations are some of all kinds.
-func Operations() []cluster.Op {
+func Operations() []cluster.Operation {
 	target := rooms.Target{In: []string{"r1", "r2"}, Except: []string{"r9"}}
-	return []cluster.Op{
+	return []cluster.Operation{
 		cluster.Emit{Data: Event("all", 1)},
 		cluster.Emit{Target: rooms.Target{In: []string{"r#1/é"}}, Data: Event("room", "x", []byte{1, 2, 3}, map[string]any{"b": []byte{}})},
 		cluster.Emit{Target: target, Flags: cluster.Flags{Volatile: true, NoCompress: true}, Data: Event("rooms")},
@@ -64,8 +64,8 @@ func (e *Engine) questions(t *testing.T) {
 			Address: "::1", XDomain: true, Secure: true, Issued: 123, URL: "/", Auth: []byte(`{"t":1}`),
 		},
 	}}
-	asked := make(chan cluster.Query, 100)
-	b.Reply = func(_ context.Context, q cluster.Query, reply func(cluster.Answer)) {
+	asked := make(chan cluster.Request, 100)
+	b.OnRequest = func(_ context.Context, q cluster.Request, reply func(cluster.Reply)) {
 		asked <- q
 		switch q.(type) {
 		case cluster.FetchSockets:
@@ -83,22 +83,22 @@ func (e *Engine) questions(t *testing.T) {
 	}
 
 	target := rooms.Target{In: []string{"r"}, Except: []string{"x"}}
-	answers, err := a.Ask(cluster.FetchSockets{Target: target})
-	if err != nil || len(answers) != 2 || !slices.ContainsFunc(answers, func(a cluster.Answer) bool { return reflect.DeepEqual(a, sockets) }) {
+	answers, err := a.Request(cluster.FetchSockets{Target: target})
+	if err != nil || len(answers) != 2 || !slices.ContainsFunc(answers, func(a cluster.Reply) bool { return reflect.DeepEqual(a, sockets) }) {
 		t.Errorf("%v, %+v", err, answers)
 	}
 	if q := <-asked; !reflect.DeepEqual(q, cluster.FetchSockets{Target: target}) {
 		t.Errorf("asked %+v", q)
 	}
 
-	answers, err = a.Ask(cluster.AllRooms{})
+	answers, err = a.Request(cluster.AllRooms{})
 	if want := []string{"[]", e.Rooms}; err != nil || !slices.Equal(Texts(answers), want) {
 		t.Errorf("%v, %v", err, Texts(answers))
 	}
 	<-asked
 
 	// Who has nothing to say answers null.
-	answers, err = a.Ask(cluster.ServerEmitAck{ServerEmit: cluster.ServerEmit{Data: Event("ping", 1)}})
+	answers, err = a.Request(cluster.ServerEmitAck{ServerEmit: cluster.ServerEmit{Data: Event("ping", 1)}})
 	if want := []string{"null", `{"pong":1}`}; err != nil || !slices.Equal(Texts(answers), want) {
 		t.Errorf("%v, %v", err, Texts(answers))
 	}
@@ -107,7 +107,7 @@ func (e *Engine) questions(t *testing.T) {
 	}
 
 	emit := cluster.Emit{Target: target, Flags: cluster.Flags{Volatile: true}, Data: Event("q", []byte{7})}
-	answers, err = a.Ask(cluster.EmitAck{Emit: emit})
+	answers, err = a.Request(cluster.EmitAck{Emit: emit})
 	if want := []string{"0", "2", `["first"]`, e.Nothing}; err != nil || !slices.Equal(Texts(answers), want) {
 		t.Errorf("%v, %v", err, Texts(answers))
 	}
@@ -124,7 +124,7 @@ func (e *Engine) questionsDoNotOvertake(t *testing.T) {
 	a, b := e.Pair(t, Start(t), "/")
 	const emits, rounds = 50, 20
 	told := make(chan int, rounds)
-	b.Reply = func(_ context.Context, q cluster.Query, reply func(cluster.Answer)) {
+	b.OnRequest = func(_ context.Context, q cluster.Request, reply func(cluster.Reply)) {
 		told <- len(b.Told)
 		switch q.(type) {
 		case cluster.EmitAck:
@@ -133,12 +133,12 @@ func (e *Engine) questionsDoNotOvertake(t *testing.T) {
 			reply(cluster.Sockets{})
 		}
 	}
-	questions := []cluster.Query{cluster.FetchSockets{}, cluster.EmitAck{Emit: cluster.Emit{Data: Event("q")}}}
+	questions := []cluster.Request{cluster.FetchSockets{}, cluster.EmitAck{Emit: cluster.Emit{Data: Event("q")}}}
 	for i := range rounds {
 		for range emits {
 			a.Emit("before", "room")
 		}
-		if _, err := a.Ask(questions[i%2]); err != nil {
+		if _, err := a.Request(questions[i%2]); err != nil {
 			t.Error(err)
 		}
 		if got := <-told; got != emits*(i+1) {
@@ -157,7 +157,7 @@ func (e *Engine) questionsDoNotOvertake(t *testing.T) {
 
 // Texts returns answers as text, in an order that does not depend on who was
 // first.
-func Texts(answers []cluster.Answer) (list []string) {
+func Texts(answers []cluster.Reply) (list []string) {
 	for _, a := range answers {
 		switch a := a.(type) {
 		case cluster.ServerAck:
@@ -174,8 +174,8 @@ func Texts(answers []cluster.Answer) (list []string) {
 
 func (e *Engine) nobodyElseNeedNotAnswer(t *testing.T) {
 	a := Join(t, e.Process(t, Start(t), Setup{}), "/")
-	for _, q := range []cluster.Query{cluster.FetchSockets{}, cluster.AllRooms{}, cluster.EmitAck{Emit: cluster.Emit{Data: Event("e")}}} {
-		if answers, err := a.Ask(q); err != nil || len(answers) > 0 {
+	for _, q := range []cluster.Request{cluster.FetchSockets{}, cluster.AllRooms{}, cluster.EmitAck{Emit: cluster.Emit{Data: Event("e")}}} {
+		if answers, err := a.Request(q); err != nil || len(answers) > 0 {
 			t.Errorf("%T: %v, %v", q, answers, err)
 		}
 	}
@@ -188,7 +188,7 @@ func (e *Engine) silentNodeMakesAnswersIncomplete(t *testing.T) {
 	b.Together(2)
 	release := make(chan struct{})
 	defer close(release)
-	b.Reply = func(_ context.Context, q cluster.Query, reply func(cluster.Answer)) {
+	b.OnRequest = func(_ context.Context, q cluster.Request, reply func(cluster.Reply)) {
 		if _, ok := q.(cluster.EmitAck); ok {
 			reply(cluster.ClientCount(2))
 			reply(cluster.ClientAck{Data: Event("only")})
@@ -197,12 +197,12 @@ func (e *Engine) silentNodeMakesAnswersIncomplete(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 	defer cancel()
-	var answers []cluster.Answer
-	err := a.Adapter.Ask(ctx, cluster.EmitAck{Emit: cluster.Emit{Data: Event("e")}}, func(a cluster.Answer) { answers = append(answers, a) })
+	var answers []cluster.Reply
+	err := a.Adapter.Request(ctx, cluster.EmitAck{Emit: cluster.Emit{Data: Event("e")}}, func(a cluster.Reply) { answers = append(answers, a) })
 	if !errors.Is(err, cluster.ErrIncomplete) || len(answers) != 2 {
 		t.Errorf("%v, %v", answers, err)
 	}
-	if _, err := a.Ask(cluster.FetchSockets{}); !errors.Is(err, cluster.ErrIncomplete) {
+	if _, err := a.Request(cluster.FetchSockets{}); !errors.Is(err, cluster.ErrIncomplete) {
 		t.Errorf("requests_timeout: %v", err)
 	}
 }

@@ -7,7 +7,7 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig"
 )
 
-func TestSteps(t *testing.T) {
+func TestHandlers(t *testing.T) {
 	s := serve(t, `socketio {
 	namespace /app {
 		on connect {
@@ -104,8 +104,8 @@ func TestSteps(t *testing.T) {
 	bob.expect(`42/app,["left","server namespace disconnect",7]`)
 }
 
-func TestStepsInCaddyfile(t *testing.T) {
-	for _, test := range []struct{ step, message string }{
+func TestHandlersInCaddyfile(t *testing.T) {
+	for _, test := range []struct{ handler, message string }{
 		{"join", "join: expected one or more rooms"},
 		{`join ""`, "the name is empty"},
 		{"join {socket.room}", "unknown placeholder {socket.room}"},
@@ -123,7 +123,7 @@ func TestStepsInCaddyfile(t *testing.T) {
 		{"set name", "set: expected a key and a value"},
 		{"set a.b 1", "the key must not be empty and has no dot"},
 		{"disconnect now", `disconnect: unexpected "now"`},
-		{"dance", `unknown step "dance": there is no module socketio.handlers.dance`},
+		{"dance", `unknown handler "dance": there is no module socketio.handlers.dance`},
 		{"backend", "backend: expected HTTP handlers to ask"},
 		{"backend {\n}", "backend: expected HTTP handlers to ask"},
 		{"backend app:9000", `backend: unexpected "app:9000": settings go into a block`},
@@ -136,9 +136,9 @@ func TestStepsInCaddyfile(t *testing.T) {
 		{"backend {\non_outage shrug\nrespond 204\n}", `backend: on_outage: unexpected "shrug"`},
 		{"backend {\ndance\n}", "unrecognized directive: dance"},
 	} {
-		_, _, err := caddyconfig.GetAdapter("caddyfile").Adapt([]byte("http://localhost:8080 {\nsocketio {\nnamespace /app {\non x {\n"+test.step+"\n}\n}\n}\n}\n"), nil)
+		_, _, err := caddyconfig.GetAdapter("caddyfile").Adapt([]byte("http://localhost:8080 {\nsocketio {\nnamespace /app {\non x {\n"+test.handler+"\n}\n}\n}\n}\n"), nil)
 		if err == nil || !strings.Contains(err.Error(), test.message) || !strings.Contains(err.Error(), "Caddyfile:") {
-			t.Errorf("%s\ngot  %v\nwant %s, at a line", test.step, err, test.message)
+			t.Errorf("%s\ngot  %v\nwant %s, at a line", test.handler, err, test.message)
 		}
 	}
 }

@@ -1,10 +1,10 @@
-// Package gueststep is a step of events to copy: a Caddy module in the namespace
+// Package guesthandler is a handler of events to copy: a Caddy module in the namespace
 // socketio.handlers. README.md beside it says how to build a Caddy that has it.
 //
-// The step "seat ROOM SEATS" joins the room when a seat is free, tells the others
+// The handler "seat ROOM SEATS" joins the room when a seat is free, tells the others
 // in the room, and acknowledges with the number of the seat. Who sits where is kept
 // over config reloads.
-package gueststep
+package guesthandler
 
 import (
 	"context"
@@ -45,7 +45,7 @@ func (s *Seat) Provision(caddy.Context) (err error) {
 	return err
 }
 
-// UnmarshalCaddyfile sets up the step:
+// UnmarshalCaddyfile sets up the handler:
 //
 //	seat <room> <seats>
 func (s *Seat) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {

@@ -1,4 +1,4 @@
-package gueststep_test
+package guesthandler_test
 
 import (
 	"fmt"
@@ -8,7 +8,7 @@ import (
 	"time"
 
 	_ "github.com/caddy-socketio/caddy-socketio"
-	_ "github.com/caddy-socketio/caddy-socketio/examples/guest-step"
+	_ "github.com/caddy-socketio/caddy-socketio/examples/guest-handler"
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig"
 	_ "github.com/caddyserver/caddy/v2/modules/standard"
@@ -138,13 +138,13 @@ func TestSeat(t *testing.T) {
 }
 
 func TestSeatInCaddyfile(t *testing.T) {
-	for _, test := range []struct{ step, message string }{
+	for _, test := range []struct{ handler, message string }{
 		{"seat stalls", "seat: expected a room and the number of its seats"},
 		{"seat stalls many", `seat: "many" is no number`},
 	} {
-		_, _, err := caddyconfig.GetAdapter("caddyfile").Adapt([]byte("http://localhost {\nsocketio {\nnamespace /theatre {\non sit {\n"+test.step+"\n}\n}\n}\n}\n"), nil)
+		_, _, err := caddyconfig.GetAdapter("caddyfile").Adapt([]byte("http://localhost {\nsocketio {\nnamespace /theatre {\non sit {\n"+test.handler+"\n}\n}\n}\n}\n"), nil)
 		if err == nil || !strings.Contains(err.Error(), test.message) {
-			t.Errorf("%s: got %v, want %s", test.step, err, test.message)
+			t.Errorf("%s: got %v, want %s", test.handler, err, test.message)
 		}
 	}
 }
