@@ -118,14 +118,14 @@ func (q *request) emit() (op cluster.Emit, err error) {
 	if q.Packet == nil || q.Opts == nil {
 		return op, fmt.Errorf("%w: request of type %d without packet or opts", peer.ErrMalformed, *q.Type)
 	}
-	if t := q.Packet.Type; t != nil && *t != peer.Event && *t != peer.BinaryEvent {
+	if t := q.Packet.Type; t != nil && *t != peer.PacketEvent && *t != peer.PacketBinaryEvent {
 		return op, fmt.Errorf("%w: packet of type %d", peer.ErrMalformed, *t)
 	}
 	op.Target = q.Opts.Target()
-	op.Flags = q.Opts.Flags.Of()
+	op.Flags = q.Opts.Flags.ClusterFlags()
 	op.Data, _ = q.whole.Lookup("packet", "data")
 	name, _ := op.Data.Index(0)
-	if len(name.JSON) == 0 || name.JSON[0] != '"' || peer.Reserved(name.Text()) {
+	if len(name.JSON) == 0 || name.JSON[0] != '"' || peer.IsReserved(name.Text()) {
 		return op, fmt.Errorf("%w: request of type %d without an event", peer.ErrMalformed, *q.Type)
 	}
 	return op, nil
@@ -177,7 +177,7 @@ func (ln *line) sockets(in []string) (found cluster.Sockets) {
 
 // respond publishes a response.
 func (ln *line) respond(v any) error {
-	payload, err := peer.JSON(v)
+	payload, err := peer.Stringify(v)
 	if err != nil {
 		return err
 	}

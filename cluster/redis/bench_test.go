@@ -10,7 +10,7 @@ import (
 
 var benchEmit = cluster.Emit{
 	Target: rooms.Target{In: []string{"lobby"}, Except: []string{"AAAAAAAAAAAAAAAAAAAA"}},
-	Data:   redistest.Event("message", map[string]any{"id": 12345, "user": map[string]any{"name": "Alice", "roles": []string{"admin"}}, "text": "The quick brown fox jumps over the lazy dog."}),
+	Data:   redistest.NewEvent("message", map[string]any{"id": 12345, "user": map[string]any{"name": "Alice", "roles": []string{"admin"}}, "text": "The quick brown fox jumps over the lazy dog."}),
 }
 
 func BenchmarkEncodeEmit(b *testing.B) {
@@ -47,9 +47,9 @@ func BenchmarkReceive(b *testing.B) {
 func benchmarkReceive(b *testing.B, mode sharded) {
 	s := redistest.Start(b)
 	sender, receiver := enter(b, process(b, s, speaks(mode)), "/"), enter(b, process(b, s, speaks(mode)), "/", "lobby")
-	sender.Together(2)
+	sender.WaitNodes(2)
 	if mode == dynamic {
 		subscribers(b, s, "socket.io#/#lobby#", 1)
 	}
-	redistest.Flow(b, sender.Node, receiver.Node, benchEmit)
+	redistest.MeasureThroughput(b, sender.Node, receiver.Node, benchEmit)
 }

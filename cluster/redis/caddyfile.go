@@ -32,19 +32,19 @@ func (r *Redis) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		return d.Err("redis: expected a URL, like redis://localhost:6379")
 	}
 	r.URL, r.Addresses = args[0], args[1:]
-	return redisconn.Block(d, "redis", func(option string) error {
+	return redisconn.ReadBlock(d, "redis", func(option string) error {
 		switch option {
 		case "key":
-			return redisconn.One(d, &r.Key)
+			return redisconn.ReadArg(d, &r.Key)
 		case "sharded":
 			return r.sharded(d)
 		case "requests_timeout":
-			return redisconn.Duration(d, &r.RequestsTimeout)
+			return redisconn.ReadDuration(d, &r.RequestsTimeout)
 		}
-		if known, err := r.Option(d, option); known {
+		if known, err := r.UnmarshalOption(d, option); known {
 			return err
 		}
-		return redisconn.Unknown(d, "redis", "key, sharded, requests_timeout, username, password, sentinel or tls")
+		return redisconn.UnknownOption(d, "redis", "key, sharded, requests_timeout, username, password, sentinel or tls")
 	})
 }
 
@@ -52,7 +52,7 @@ func (r *Redis) sharded(d *caddyfile.Dispenser) error {
 	if r.Sharded = string(dynamic); d.CountRemainingArgs() == 0 {
 		return nil
 	}
-	if err := redisconn.One(d, &r.Sharded); err != nil {
+	if err := redisconn.ReadArg(d, &r.Sharded); err != nil {
 		return err
 	}
 	if !sharded(r.Sharded).valid() {

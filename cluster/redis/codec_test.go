@@ -31,7 +31,7 @@ func (c *capture) payload(t testing.TB) string {
 
 func captures(t testing.TB) (all []capture) {
 	t.Helper()
-	for line := range redistest.Captured(t, "testdata/captured.jsonl") {
+	for line := range redistest.ReadTranscript(t, "testdata/captured.jsonl") {
 		var c capture
 		_ = json.Unmarshal(line, &c) // args may be a list
 		if c.Cmd == "PUBLISH" {

@@ -26,7 +26,7 @@ func encodeEmit(uid, namespace string, op *cluster.Emit) ([]byte, error) {
 // appendPacket appends {type, data, nsp}.
 func appendPacket(b []byte, namespace string, op *cluster.Emit) ([]byte, error) {
 	b = msgpack.AppendMap(b, 3)
-	b = append(msgpack.AppendString(b, "type"), peer.Event)
+	b = append(msgpack.AppendString(b, "type"), peer.PacketEvent)
 	b = msgpack.AppendString(b, "data")
 	// What is no event makes some of Node's servers end.
 	name := bytes.TrimLeft(bytes.TrimPrefix(bytes.TrimSpace(op.Data.JSON), []byte("[")), " \t\r\n")
@@ -111,7 +111,7 @@ func once(t *rooms.Target, room string) {
 // clients may be sent.
 func readPacket(r *msgpack.Reader, op *cluster.Emit) (namespace string, valid bool) {
 	namespace = "/"
-	typ, event := int64(peer.Event), false
+	typ, event := int64(peer.PacketEvent), false
 	for range r.Map() {
 		switch r.Text() {
 		case "type":
@@ -129,7 +129,7 @@ func readPacket(r *msgpack.Reader, op *cluster.Emit) (namespace string, valid bo
 			r.Skip()
 		}
 	}
-	return namespace, event && (typ == peer.Event || typ == peer.BinaryEvent)
+	return namespace, event && (typ == peer.PacketEvent || typ == peer.PacketBinaryEvent)
 }
 
 // isEvent reports whether an array comes next that begins with an event's name.
@@ -137,7 +137,7 @@ func isEvent(r msgpack.Reader) bool {
 	if r.Kind() != msgpack.Array || r.Array() == 0 {
 		return false
 	}
-	return r.Kind() == msgpack.Number || r.Kind() == msgpack.String && !peer.Reserved(r.Text())
+	return r.Kind() == msgpack.Number || r.Kind() == msgpack.String && !peer.IsReserved(r.Text())
 }
 
 // readOpts reads {rooms, except, flags}. Some languages' emitters write something

@@ -31,8 +31,8 @@ var malformedRequests = []string{
 // channels, and then something good.
 func TestMalformedMessages(t *testing.T) {
 	s := redistest.Start(t)
-	n := redistest.Join(t, process(t, s), "/")
-	n.Together(1)
+	n := redistest.OpenNode(t, process(t, s), "/")
+	n.WaitNodes(1)
 	send := func(channel, message string) { s.Command("PUBLISH", channel, message) }
 	asked := newQuestion(n)
 	defer asked()
@@ -56,8 +56,8 @@ func TestMalformedMessages(t *testing.T) {
 		t.Errorf("told %+v", got)
 	}
 	redistest.Eventually(t, "all requests are handled", func() bool { return linkOf(n).State().Malformed >= want })
-	if got := linkOf(n).State().Malformed; got != want || len(n.Told) > 0 {
-		t.Errorf("%d messages counted, not %d; told %d more", got, want, len(n.Told))
+	if got := linkOf(n).State().Malformed; got != want || len(n.Applied) > 0 {
+		t.Errorf("%d messages counted, not %d; told %d more", got, want, len(n.Applied))
 	}
 	if got := linkOf(n).inbound.Load(); got != 0 {
 		t.Errorf("%d bytes left", got)
@@ -74,7 +74,7 @@ func newQuestion(n *redistest.Node) (forget func()) {
 // TestMalformedAnswers has another server answer nonsense, and then well.
 func TestMalformedAnswers(t *testing.T) {
 	s := redistest.Start(t)
-	a, b := tested.Pair(t, s, "/")
+	a, b := tested.OpenPair(t, s, "/")
 	b.OnRequest = func(_ context.Context, q cluster.Request, reply func(cluster.Reply)) {
 		ln := a.Adapter.(*adapter).line
 		id := ln.asked.IDs()[0]
@@ -97,8 +97,8 @@ func TestMalformedAnswers(t *testing.T) {
 // TestEmittersThatPublishPerRoom replays captured emitter 2 messages for two rooms.
 func TestEmittersThatPublishPerRoom(t *testing.T) {
 	s := redistest.Start(t)
-	n := redistest.Join(t, process(t, s), "/")
-	n.Together(1)
+	n := redistest.OpenNode(t, process(t, s), "/")
+	n.WaitNodes(1)
 	for _, c := range captures(t) {
 		if strings.HasPrefix(c.Source, "socket.io-emitter 2") && strings.Contains(c.Step, "two rooms") {
 			s.Command("PUBLISH", c.Channel, c.payload(t))
@@ -117,7 +117,7 @@ func TestHugeMessages(t *testing.T) {
 	huge := strings.Repeat("x", redislink.MaxMessage+1)
 	for _, mode := range []sharded{"", dynamic} {
 		n := enter(t, process(t, s, speaks(mode)), "/")
-		n.Together(1)
+		n.WaitNodes(1)
 		publish, good := "PUBLISH", pack(t, `["x",{"data":["end"]},{}]`)
 		if mode != "" {
 			publish, good = "SPUBLISH", `{"type":3,"data":{"packet":{"type":2,"data":["end"]},"opts":{}},"uid":"x","nsp":"/"}`

@@ -38,7 +38,7 @@ func listenTo(t *testing.T, s *redistest.Server, channel string) *subscriber {
 
 func (s *subscriber) line() string {
 	s.t.Helper()
-	_ = s.conn.SetReadDeadline(time.Now().Add(redistest.Patience))
+	_ = s.conn.SetReadDeadline(time.Now().Add(redistest.Timeout))
 	line, err := s.in.ReadString('\n')
 	if err != nil {
 		s.t.Fatal(err)
@@ -58,8 +58,8 @@ func (s *subscriber) next() string {
 // TestOlderServers asks and tells what servers of several families do.
 func TestOlderServers(t *testing.T) {
 	s := redistest.Start(t)
-	n := redistest.Join(t, process(t, s), "/")
-	n.Together(1)
+	n := redistest.OpenNode(t, process(t, s), "/")
+	n.WaitNodes(1)
 	responses := listenTo(t, s, "socket.io-response#/#")
 	n.OnRequest = func(_ context.Context, q cluster.Request, reply func(cluster.Reply)) {
 		switch q := q.(type) {
@@ -103,7 +103,7 @@ func TestOlderServers(t *testing.T) {
 	for _, tt := range tests {
 		s.Command("PUBLISH", "socket.io-request#/#", tt.request)
 		if tt.told != "" {
-			if got := n.Next(); show(got) != tt.told {
+			if got := n.NextOperation(); show(got) != tt.told {
 				t.Errorf("%s: told %s", tt.request, show(got))
 			}
 		}
@@ -113,8 +113,8 @@ func TestOlderServers(t *testing.T) {
 			}
 		}
 	}
-	if len(n.Told) > 0 {
-		t.Errorf("told more: %v", <-n.Told)
+	if len(n.Applied) > 0 {
+		t.Errorf("told more: %v", <-n.Applied)
 	}
 	if got := linkOf(n).State().Malformed; got != 0 {
 		t.Errorf("%d messages not understood", got)
@@ -125,11 +125,11 @@ func TestOlderServers(t *testing.T) {
 // listens, for which they would be malformed.
 func TestAcknowledgementsAreForWhoAsks(t *testing.T) {
 	s := redistest.Start(t)
-	n := redistest.Join(t, process(t, s), "/")
-	n.Together(1)
+	n := redistest.OpenNode(t, process(t, s), "/")
+	n.WaitNodes(1)
 	n.OnRequest = func(_ context.Context, _ cluster.Request, reply func(cluster.Reply)) {
 		reply(cluster.ClientCount(1))
-		reply(cluster.ClientAck{Data: redistest.Event("yes", []byte{1})})
+		reply(cluster.ClientAck{Data: redistest.NewEvent("yes", []byte{1})})
 	}
 	own, all := listenTo(t, s, "socket.io-response#/#asker#"), listenTo(t, s, "socket.io-response#/#")
 	const request = `{"uid":"asker","requestId":"i","type":7,"packet":{"type":2,"data":["q"],"nsp":"/"},"opts":{"rooms":[],"flags":{"timeout":1000}}}`

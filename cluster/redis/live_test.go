@@ -10,14 +10,14 @@ import (
 )
 
 func TestOperationsReachTheOtherNode(t *testing.T) {
-	a, b := tested.Pair(t, redistest.Start(t), "/chat")
+	a, b := tested.OpenPair(t, redistest.Start(t), "/chat")
 	ops := redistest.Operations()
 	for _, op := range ops {
 		a.Publish(op)
 	}
 	a.Publish(cluster.Join{Target: rooms.Target{In: []string{"r1"}}}) // no rooms, nothing to say
 	for _, want := range ops {
-		if got := b.Next(); !redistest.Same(got, want) {
+		if got := b.NextOperation(); !redistest.EqualOperations(got, want) {
 			t.Errorf("\n got %+v\nwant %+v", got, want)
 		}
 	}
@@ -30,17 +30,17 @@ func TestOperationsReachTheOtherNode(t *testing.T) {
 // TestEmitWithAckKeepsItsPlace has a node answer slowly: what is emitted after
 // must not overtake.
 func TestEmitWithAckKeepsItsPlace(t *testing.T) {
-	a, b := tested.Pair(t, redistest.Start(t), "/")
+	a, b := tested.OpenPair(t, redistest.Start(t), "/")
 	asked, release := make(chan struct{}), make(chan struct{})
 	b.OnRequest = func(_ context.Context, q cluster.Request, reply func(cluster.Reply)) {
 		close(asked)
 		<-release
-		b.Told <- q.(cluster.EmitAck).Emit
+		b.Applied <- q.(cluster.EmitAck).Emit
 		reply(cluster.ClientCount(0))
 	}
 	done := make(chan error)
 	go func() {
-		_, err := a.Request(cluster.EmitAck{Emit: cluster.Emit{Data: redistest.Event("e", "first")}})
+		_, err := a.Request(cluster.EmitAck{Emit: cluster.Emit{Data: redistest.NewEvent("e", "first")}})
 		done <- err
 	}()
 	<-asked

@@ -14,7 +14,7 @@ import (
 func fresh() caddyfile.Unmarshaler { return new(Redis) }
 
 func TestCaddyfile(t *testing.T) {
-	redistest.Adapts(t, fresh, [][2]string{
+	redistest.AssertCaddyfiles(t, fresh, [][2]string{
 		{`redis redis://localhost`, `{"url":"redis://localhost"}`},
 		{`redis redis://a:1 b:2 c:3 {
 			key app
@@ -45,7 +45,7 @@ func TestCaddyfile(t *testing.T) {
 }
 
 func TestCaddyfileErrors(t *testing.T) {
-	redistest.Refuses(t, fresh, [][2]string{
+	redistest.AssertCaddyfileErrors(t, fresh, [][2]string{
 		{"redis", "expected a URL"},
 		{"redis redis://a {\nkye x\n}", `unknown option "kye": expected key, sharded, requests_timeout`},
 		{"redis redis://a {\nkey\n}", "key: expected one value"},
@@ -93,7 +93,7 @@ func TestConfigsShareALink(t *testing.T) {
 	a, b := config("redis://localhost:1"), config("redis://localhost:1/2")
 	b.Key = "socket.io" // as by default
 	used := func() bool { return len(a.link.Lines()) > 0 }
-	was := redistest.Sharing(t, a, b, config("redis://localhost:2"), new(Redis), links, used)
+	was := redistest.AssertSharing(t, a, b, config("redis://localhost:2"), new(Redis), links, used)
 	state := was.State()
 	if state.Error = ""; state != (cluster.State{Adapter: "redis"}) { // it may have tried to connect
 		t.Errorf("%+v", state)

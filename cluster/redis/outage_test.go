@@ -25,11 +25,11 @@ func hears(t testing.TB, a, b *redistest.Node, text string) {
 	redistest.Eventually(t, "the other node hears", func() bool {
 		a.Emit(text)
 		sent++
-		return len(b.Told) > 0
+		return len(b.Applied) > 0
 	})
 	for {
-		b.Next()
-		if len(b.Told) == 0 {
+		b.NextOperation()
+		if len(b.Applied) == 0 {
 			return
 		}
 	}
@@ -37,15 +37,15 @@ func hears(t testing.TB, a, b *redistest.Node, text string) {
 
 func TestRedisRestarts(t *testing.T) {
 	s := redistest.Start(t)
-	a, b := tested.Pair(t, s, "/")
+	a, b := tested.OpenPair(t, s, "/")
 	for round := range 3 {
 		s.Stop()
 		redistest.Eventually(t, "the link is down", func() bool { return !linkOf(a).State().Connected && !linkOf(b).State().Connected })
 		// Nobody waits while it is away.
-		a.NobodyWaits("lost")
+		a.AssertNothingBlocks("lost")
 		s.Start()
-		a.Together(2)
-		b.Together(2)
+		a.WaitNodes(2)
+		b.WaitNodes(2)
 		hears(t, a, b, fmt.Sprint("round ", round))
 		hears(t, b, a, fmt.Sprint("round ", round))
 		if answers, err := a.Request(cluster.FetchSockets{}); err != nil || len(answers) != 1 {
@@ -57,13 +57,13 @@ func TestRedisRestarts(t *testing.T) {
 // TestConnectionsAreKilled has Redis end the connections of one kind.
 func TestConnectionsAreKilled(t *testing.T) {
 	s := redistest.Start(t)
-	a, b := tested.Pair(t, s, "/")
+	a, b := tested.OpenPair(t, s, "/")
 	for _, kind := range []string{"pubsub", "normal", "pubsub"} {
 		s.Command("CLIENT", "KILL", "TYPE", kind)
 		hears(t, a, b, kind)
 		hears(t, b, a, kind)
-		a.Together(2)
-		b.Together(2)
+		a.WaitNodes(2)
+		b.WaitNodes(2)
 	}
 }
 
@@ -71,7 +71,7 @@ func TestConnectionsAreKilled(t *testing.T) {
 // arrives is in order, and each at most once.
 func TestPublishingGoesOnOrdered(t *testing.T) {
 	s := redistest.Start(t)
-	a, b := tested.Pair(t, s, "/")
+	a, b := tested.OpenPair(t, s, "/")
 	const n = 20_000
 	go func() {
 		for i := range n {
@@ -81,7 +81,7 @@ func TestPublishingGoesOnOrdered(t *testing.T) {
 			}
 		}
 	}()
-	got := b.Ascending(n)
+	got := b.ReceiveAscending(n)
 	if dropped := linkOf(a).State().Dropped; got+int(dropped) < n {
 		t.Errorf("%d arrived and %d were counted as dropped, of %d", got, dropped, n)
 	}
@@ -89,7 +89,7 @@ func TestPublishingGoesOnOrdered(t *testing.T) {
 
 // TestClosedLink ends a link while its Redis says nothing.
 func TestClosedLink(t *testing.T) {
-	a := redistest.Join(t, process(t, redistest.Silent(t)), "/")
+	a := redistest.OpenNode(t, process(t, redistest.StartSilent(t)), "/")
 	linkOf(a).close()
 	if _, err := linkOf(a).open("k", "/", a); err == nil {
 		t.Error("a closed link opens")
@@ -99,7 +99,7 @@ func TestClosedLink(t *testing.T) {
 // TestRedisHangs has a Redis stop to answer, with its connections open, and go on.
 func TestRedisHangs(t *testing.T) {
 	s := redistest.Start(t)
-	a, b := tested.Pair(t, s, "/")
+	a, b := tested.OpenPair(t, s, "/")
 	c, d := shardPair(t, s, dynamic, "room")
 	s.Signal(syscall.SIGSTOP)
 	t.Cleanup(func() { s.Signal(syscall.SIGCONT) }) // before it is killed
@@ -117,14 +117,14 @@ func TestRedisHangs(t *testing.T) {
 	s.Signal(syscall.SIGCONT)
 	hears(t, a, b, "again")
 	hears(t, b, a, "again")
-	c.Together(2)
+	c.WaitNodes(2)
 	subscribers(t, s, "socket.io#/chat#room#", 2)
 	hears(t, c.Node, d.Node, "again")
 }
 
 func TestPublishedBeforeClose(t *testing.T) {
 	s := redistest.Start(t)
-	a, b := tested.Pair(t, s, "/")
+	a, b := tested.OpenPair(t, s, "/")
 	for i := range 1000 {
 		b.Emit(fmt.Sprint(i))
 	}
@@ -134,15 +134,15 @@ func TestPublishedBeforeClose(t *testing.T) {
 	for range 1000 {
 		a.NextEmit()
 	}
-	if _, ok := a.Next().(cluster.Disconnect); !ok {
+	if _, ok := a.NextOperation().(cluster.Disconnect); !ok {
 		t.Error("the last operation is lost")
 	}
-	a.Together(1)
+	a.WaitNodes(1)
 }
 
 func TestPasswordIsWrong(t *testing.T) {
 	s := redistest.Start(t, "--requirepass", "right")
-	wrong := redistest.Join(t, process(t, s, func(r *Redis) { r.Password = "wrong" }), "/")
+	wrong := redistest.OpenNode(t, process(t, s, func(r *Redis) { r.Password = "wrong" }), "/")
 	if _, err := wrong.Request(cluster.AllRooms{}); !errors.Is(err, cluster.ErrIncomplete) {
 		t.Error(err)
 	}
@@ -156,8 +156,8 @@ func TestPasswordIsWrong(t *testing.T) {
 	}
 	passwords := []string{"right", "{env.REDIS_PASSWORD}", "{file." + secret + "}"}
 	for i, password := range passwords {
-		right := redistest.Join(t, process(t, s, func(r *Redis) { r.Password = password }), "/")
-		right.Together(i + 1)
+		right := redistest.OpenNode(t, process(t, s, func(r *Redis) { r.Password = password }), "/")
+		right.WaitNodes(i + 1)
 	}
 }
 
@@ -165,7 +165,7 @@ func TestPasswordIsWrong(t *testing.T) {
 func TestNonsenseNamesTheAddress(t *testing.T) {
 	for _, nonsense := range []string{"$-2\r\n", "HTTP/1.1 400 Bad Request\r\n\r\n", "+OK\r\n+OK\r\n+OK\r\n+OK\r\n", "*99999999\r\n"} {
 		f := redistest.StartFake(t, func(int, []string, string) string { return nonsense })
-		a := redistest.Join(t, process(t, f.Server), "/")
+		a := redistest.OpenNode(t, process(t, f.Server), "/")
 		redistest.Eventually(t, "the link says so", func() bool {
 			state := linkOf(a).State()
 			return !state.Connected && strings.Contains(state.Error, f.Address())
@@ -179,7 +179,7 @@ func TestRedisRefusesMessages(t *testing.T) {
 	s := redistest.Start(t)
 	for _, mode := range []sharded{"", static} {
 		a, b := enter(t, process(t, s, speaks(mode)), "/"), enter(t, process(t, s, speaks(mode)), "/")
-		a.Together(2)
+		a.WaitNodes(2)
 		for range 2 {
 			s.Command("ACL", "SETUSER", "default", "-publish", "-spublish")
 			a.Emit("x")
@@ -205,22 +205,22 @@ func TestRestrictedUser(t *testing.T) {
 	s.Command("ACL", "SETUSER", "sio", "on", ">pass", "resetchannels", "-@all", "+publish", "+subscribe", "+psubscribe", "+unsubscribe",
 		"+punsubscribe", "+pubsub|numsub", "+hello", "+ping", "+auth", "&socket.io#*", "&socket.io-request#*", "&socket.io-response#*", "&socket.io#/#*")
 	user := func(r *Redis) { r.Username, r.Password = "sio", "pass" }
-	a, b := redistest.Join(t, process(t, s, user), "/"), redistest.Join(t, process(t, s, user), "/")
-	a.Together(2)
+	a, b := redistest.OpenNode(t, process(t, s, user), "/"), redistest.OpenNode(t, process(t, s, user), "/")
+	a.WaitNodes(2)
 	a.Emit("x")
-	b.Next()
+	b.NextOperation()
 	// One namespace that the user has no right to does not bring the others down.
 	c := process(t, s, user)
-	chat, root := redistest.Join(t, c, "/chat"), redistest.Join(t, c, "/")
+	chat, root := redistest.OpenNode(t, c, "/chat"), redistest.OpenNode(t, c, "/")
 	if _, err := chat.Request(cluster.AllRooms{}); !errors.Is(err, cluster.ErrIncomplete) {
 		t.Error(err)
 	}
-	root.Together(3)
+	root.WaitNodes(3)
 	a.Emit("y")
-	root.Next()
+	root.NextOperation()
 	// What was refused is tried again after a while, not whenever something changes.
 	s.Command("ACL", "SETUSER", "sio", "&socket.io#/chat#*", "&socket.io#/more#*")
-	redistest.Join(t, c, "/more").Together(1)
+	redistest.OpenNode(t, c, "/more").WaitNodes(1)
 	if _, err := chat.Request(cluster.AllRooms{}); !errors.Is(err, cluster.ErrIncomplete) {
 		t.Errorf("tried again at once: %v", err)
 	}
@@ -228,7 +228,7 @@ func TestRestrictedUser(t *testing.T) {
 		t.Errorf("%+v", state)
 	}
 	linkOf(chat).TryAgain()
-	chat.Together(1)
+	chat.WaitNodes(1)
 }
 
 // TestManyNamespaces opens and closes as many as a hub may have.
@@ -238,14 +238,14 @@ func TestManyNamespaces(t *testing.T) {
 	c := process(t, s)
 	nodes := make([]*redistest.Node, n)
 	for i := range nodes {
-		nodes[i] = redistest.Join(t, c, fmt.Sprint("/", i))
+		nodes[i] = redistest.OpenNode(t, c, fmt.Sprint("/", i))
 	}
 	for _, i := range []int{0, n / 2, n - 1} {
-		nodes[i].Together(1)
+		nodes[i].WaitNodes(1)
 	}
 	s.Command("CLIENT", "KILL", "TYPE", "pubsub")
 	for _, i := range []int{n - 1, n / 2, 0} {
-		nodes[i].Together(1)
+		nodes[i].WaitNodes(1)
 	}
 	for _, node := range nodes {
 		node.Adapter.Close()

@@ -31,9 +31,9 @@ func process(t testing.TB, s *redistest.Server, change ...func(*Redis)) cluster.
 	return r.Cluster(defaultHub)
 }
 
-var tested = redistest.Engine{
+var tested = redistest.Suite{
 	Name: "redis",
-	Process: func(t testing.TB, s *redistest.Server, with redistest.Setup) cluster.Cluster {
+	NewCluster: func(t testing.TB, s *redistest.Server, with redistest.Setup) cluster.Cluster {
 		c := process(t, s, func(r *Redis) {
 			r.Addresses, r.RequestsTimeout = with.Addresses, caddy.Duration(with.RequestsTimeout)
 			if with.Sentinel {
@@ -44,18 +44,18 @@ var tested = redistest.Engine{
 		l.GatherTime = cmp.Or(with.GatherTime, l.GatherTime)
 		return c
 	},
-	Flush: func(a cluster.Adapter) { a.(*adapter).line.link.out.Flush(redistest.Patience) },
-	Other: func(_ testing.TB, c cluster.Cluster) cluster.Cluster {
+	WaitPublished: func(a cluster.Adapter) { a.(*adapter).line.link.out.Flush(redistest.Timeout) },
+	OtherHub: func(_ testing.TB, c cluster.Cluster) cluster.Cluster {
 		return (&Redis{link: c.(member).link}).Cluster("other")
 	},
-	Ready: func(t testing.TB, a cluster.Adapter) {
+	WaitSubscribed: func(t testing.TB, a cluster.Adapter) {
 		ln := a.(*adapter).line
 		if _, err := ln.link.Ready(t.Context(), ln); err != nil {
 			t.Fatal(err)
 		}
 	},
-	Rooms:   "[r s1]",
-	Nothing: "[]",
+	RoomsReply: "[r s1]",
+	EmptyAck:   "[]",
 }
 
-func TestEngine(t *testing.T) { tested.Test(t) }
+func TestEngine(t *testing.T) { tested.Run(t) }

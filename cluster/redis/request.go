@@ -36,7 +36,7 @@ type request struct {
 	Opts      *opts           `json:"opts,omitempty"`
 	SID       peer.Text       `json:"sid,omitempty"`
 	Room      peer.Text       `json:"room,omitempty"`
-	Rooms     peer.List       `json:"rooms,omitempty"`
+	Rooms     peer.RoomList   `json:"rooms,omitempty"`
 	Close     *bool           `json:"close,omitempty"`
 	Data      json.RawMessage `json:"data,omitempty"`
 	Packet    *packet         `json:"packet,omitempty"`
@@ -46,7 +46,7 @@ type request struct {
 
 // opts are peer.Opts, in which servers leave flags out where there are none.
 type opts struct {
-	peer.Where
+	peer.TargetJSON
 	Flags peer.Flags `json:"flags,omitzero"`
 }
 
@@ -56,7 +56,7 @@ type packet struct {
 	Data json.RawMessage `json:"data"`
 }
 
-func newOpts(t rooms.Target) *opts { return &opts{Where: peer.NewWhere(t)} }
+func newOpts(t rooms.Target) *opts { return &opts{TargetJSON: peer.NewTargetJSON(t)} }
 
 // decodeRequest reads a request: JSON or, where there may be binary in it,
 // MessagePack. Errors wrap peer.ErrMalformed.
@@ -111,7 +111,7 @@ func encodeOp(uid string, op cluster.Operation) ([]byte, error) {
 	default:
 		return nil, fmt.Errorf("redis: operation %T has no request", op)
 	}
-	return peer.JSON(q)
+	return peer.Stringify(q)
 }
 
 // encodeQuery returns a question as a request. The timeout is for clients'
@@ -134,7 +134,7 @@ func encodeQuery(uid, id, namespace string, q cluster.Request, timeout int64) ([
 	default:
 		return nil, fmt.Errorf("redis: question %T has no request", q)
 	}
-	return peer.JSON(r)
+	return peer.Stringify(r)
 }
 
 // encodeEmitAck returns an emit with acknowledgements as a request: as MessagePack
@@ -159,13 +159,13 @@ func encodePlainEmitAck(uid, id, namespace string, op *cluster.Emit, timeout int
 	if d, ok := op.Data.Lookup(); !ok || !peer.IsEvent(d) {
 		return nil, peer.ErrNoEvent
 	}
-	return peer.JSON(struct {
+	return peer.Stringify(struct {
 		UID       string      `json:"uid"`
 		RequestID string      `json:"requestId"`
 		Type      int         `json:"type"`
 		Packet    plainPacket `json:"packet"`
 		Opts      peer.Opts   `json:"opts"`
-	}{uid, id, typeEmitAck, plainPacket{peer.Event, op.Data.JSON, namespace}, peer.NewEmitOpts(op, timeout)})
+	}{uid, id, typeEmitAck, plainPacket{peer.PacketEvent, op.Data.JSON, namespace}, peer.NewEmitOpts(op, timeout)})
 }
 
 // plainPacket is a packet without binary.

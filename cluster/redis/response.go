@@ -15,17 +15,17 @@ import (
 func encodeAnswer(id string, answer cluster.Reply) ([]byte, error) {
 	switch answer := answer.(type) {
 	case cluster.Sockets:
-		return peer.JSON(struct {
+		return peer.Stringify(struct {
 			RequestID string           `json:"requestId"`
 			Sockets   []cluster.Socket `json:"sockets"`
-		}{id, peer.Presentable(answer)})
+		}{id, peer.CompleteSockets(answer)})
 	case cluster.Rooms:
-		return peer.JSON(struct {
+		return peer.Stringify(struct {
 			RequestID string   `json:"requestId"`
 			Rooms     []string `json:"rooms"`
 		}{id, append([]string{}, answer...)})
 	case cluster.ClientCount:
-		return peer.JSON(struct {
+		return peer.Stringify(struct {
 			Type        int    `json:"type"`
 			RequestID   string `json:"requestId"`
 			ClientCount int    `json:"clientCount"`
@@ -37,7 +37,7 @@ func encodeAnswer(id string, answer cluster.Reply) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		return peer.JSON(struct {
+		return peer.Stringify(struct {
 			Type      int             `json:"type"`
 			RequestID string          `json:"requestId"`
 			Data      json.RawMessage `json:"data"`
@@ -87,7 +87,7 @@ func responseID(message string) string {
 type response struct {
 	Type        int             `json:"type"`
 	Sockets     []peer.Socket   `json:"sockets"`
-	Rooms       peer.List       `json:"rooms"`
+	Rooms       peer.RoomList   `json:"rooms"`
 	ClientCount *int            `json:"clientCount"`
 	Data        json.RawMessage `json:"data"`
 }
@@ -104,7 +104,7 @@ func decodeAnswer(q cluster.Request, message string) (cluster.Reply, error) {
 	}
 	switch q.(type) {
 	case cluster.FetchSockets:
-		return peer.Sockets(r.Sockets), nil
+		return peer.ConvertSockets(r.Sockets), nil
 	case cluster.AllRooms:
 		return cluster.Rooms(r.Rooms), nil
 	case cluster.ServerEmitAck:

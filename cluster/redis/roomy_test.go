@@ -94,8 +94,8 @@ func speaks(mode sharded) func(*Redis) { return func(r *Redis) { r.Sharded = str
 func shardPair(t testing.TB, s *redistest.Server, mode sharded, rooms ...string) (a, b *roomy) {
 	t.Helper()
 	a, b = enter(t, process(t, s, speaks(mode)), "/chat", rooms...), enter(t, process(t, s, speaks(mode)), "/chat", rooms...)
-	a.Together(2)
-	b.Together(2)
+	a.WaitNodes(2)
+	b.WaitNodes(2)
 	return a, b
 }
 

@@ -40,7 +40,7 @@ func (l *link) serve(client rueidis.Client) (lived bool, err error) {
 // probe finds out whether the connection that publishes is a dead one of a session
 // before, so that the next message is not the one to find out: it would be lost.
 func (l *link) probe(publishers ...rueidis.Client) {
-	ctx, cancel := context.WithTimeout(l.Context(), redisconn.AnswerTime)
+	ctx, cancel := context.WithTimeout(l.Context(), redisconn.CommandTimeout)
 	defer cancel()
 	for _, c := range publishers {
 		if err := c.Do(ctx, c.B().Ping().Build()).Error(); err != nil {

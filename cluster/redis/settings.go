@@ -22,11 +22,11 @@ type settings struct {
 // the option, and no secret.
 func (r *Redis) settings() (*settings, error) {
 	in := redisconn.NewResolver()
-	s := &settings{key: cmp.Or(in.Text("key", r.Key), defaultKey), sharded: sharded(r.Sharded)}
+	s := &settings{key: cmp.Or(in.Replace("key", r.Key), defaultKey), sharded: sharded(r.Sharded)}
 	if s.sharded != "" && !s.sharded.valid() {
 		in.Fail("sharded", fmt.Errorf("unknown mode %q: expected static, dynamic or dynamic-private", r.Sharded))
 	}
 	s.requestsTimeout = in.Timeout("requests_timeout", r.RequestsTimeout)
-	s.server = r.Config.ChannelServer(in, s.key, s.sharded, s.requestsTimeout)
+	s.server = r.Config.ServerWithoutDatabase(in, s.key, s.sharded, s.requestsTimeout)
 	return s, in.Err()
 }

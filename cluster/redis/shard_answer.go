@@ -33,7 +33,7 @@ func (ln *line) handleShard(message string) error {
 }
 
 func (ln *line) handleServerEmit(m *shardMessage) error {
-	data := m.Value()
+	data := m.PacketData()
 	if !peer.IsServerEvent(data) {
 		return fmt.Errorf("%w: message of type %d without an event", peer.ErrMalformed, m.Type)
 	}
@@ -47,7 +47,7 @@ func (ln *line) handleServerEmit(m *shardMessage) error {
 
 // handleTargeted does what is for sockets.
 func (ln *line) handleTargeted(m *shardMessage) error {
-	o, err := m.Options()
+	o, err := m.RequireOpts()
 	if err != nil {
 		return err
 	}

@@ -115,12 +115,12 @@ func (m *shardMessage) readMessagePack(message string) error {
 	if r.Kind() != msgpack.Map {
 		return errors.New("no object")
 	}
-	return m.ReadMap(r)
+	return m.ReadMsgPack(r)
 }
 
 // emit returns the emit that a message is.
 func (m *shardMessage) emit() (op cluster.Emit, err error) {
-	o, err := m.Options()
+	o, err := m.RequireOpts()
 	if err != nil {
 		return op, err
 	}
@@ -136,7 +136,7 @@ func (m *shardMessage) emit() (op cluster.Emit, err error) {
 // readPacket returns the event of a packet.
 func (m *shardMessage) readPacket() (event sio.Data, err error) {
 	if typ, ok := m.Data.Lookup("packet", "type"); ok {
-		if t, err := strconv.Atoi(string(typ.JSON)); err != nil || t != peer.Event && t != peer.BinaryEvent {
+		if t, err := strconv.Atoi(string(typ.JSON)); err != nil || t != peer.PacketEvent && t != peer.PacketBinaryEvent {
 			return event, fmt.Errorf("%w: packet of type %s", peer.ErrMalformed, typ.Text())
 		}
 	}

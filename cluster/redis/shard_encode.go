@@ -9,7 +9,7 @@ import (
 
 // shardTail is how every message of a line ends in JSON: ,"uid":"...","nsp":"..."}
 func shardTail(uid, namespace string) string {
-	tail, _ := peer.JSON(struct { // strings always have a form in JSON
+	tail, _ := peer.Stringify(struct { // strings always have a form in JSON
 		UID string `json:"uid"`
 		Nsp string `json:"nsp"`
 	}{uid, namespace})
@@ -28,7 +28,7 @@ func (ln *line) shardMessage(d peer.Draft, err error) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	d.Repair()
+	d.ReplaceInvalidUTF8()
 	whole := d.Data(`{"type":`+strconv.Itoa(d.Type)+`,"data":`, ln.tail)
 	if len(whole.Attachments) == 0 {
 		return whole.JSON, nil

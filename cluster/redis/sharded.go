@@ -82,16 +82,16 @@ func (mode sharded) op(ln *line, op cluster.Operation) (m outgoing, err error) {
 	if emit, ok := op.(cluster.Emit); ok && len(emit.In) == 1 && mode.ownChannel(emit.In[0]) {
 		m.channel = ln.names.roomChannel(emit.In[0])
 	}
-	m.payload, err = ln.shardMessage(peer.OfOp(op))
+	m.payload, err = ln.shardMessage(peer.EncodeOperation(op))
 	return m, err
 }
 
 func (sharded) question(ln *line, id string, q cluster.Request, timeout int64) ([]byte, error) {
-	return ln.shardMessage(peer.OfQuery(id, q, timeout))
+	return ln.shardMessage(peer.EncodeRequest(id, q, timeout))
 }
 
 func (sharded) answer(ln *line, id string, answer cluster.Reply) ([]byte, error) {
-	return ln.shardMessage(peer.OfAnswer(id, answer))
+	return ln.shardMessage(peer.EncodeReply(id, answer))
 }
 
 func (sharded) responseID(message string) string { return shardResponseID(message) }
@@ -101,7 +101,7 @@ func (sharded) readAnswer(q cluster.Request, message string) (cluster.Reply, err
 	if err != nil {
 		return nil, err
 	}
-	answer, ok := m.Answer(q)
+	answer, ok := m.ReplyTo(q)
 	if !ok {
 		return nil, fmt.Errorf("%w: a response of type %d", peer.ErrMalformed, m.Type)
 	}

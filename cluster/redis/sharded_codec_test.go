@@ -21,7 +21,7 @@ import (
 // shardCaptures returns what servers with createShardedAdapter published.
 func shardCaptures(t testing.TB) (all []capture) {
 	t.Helper()
-	for line := range redistest.Captured(t, "testdata/sharded.jsonl") {
+	for line := range redistest.ReadTranscript(t, "testdata/sharded.jsonl") {
 		var c capture
 		if err := json.Unmarshal(line, &c); err != nil {
 			t.Fatal(err)
@@ -66,7 +66,7 @@ func TestCapturedShardMessages(t *testing.T) {
 			t.Errorf("%s: an own message is not recognised", c.Step)
 		}
 		if m.Type == peer.TypeSockets { // Go sorts headers
-			if s := peer.Sockets(m.Sockets); len(s) != 1 || len(s[0].ID) != 20 || s[0].Handshake.Headers["host"] == "" {
+			if s := peer.ConvertSockets(m.Sockets); len(s) != 1 || len(s[0].ID) != 20 || s[0].Handshake.Headers["host"] == "" {
 				t.Errorf("%s: %+v", c.Step, s)
 			}
 			continue
@@ -113,17 +113,17 @@ func again(ln *line, m *shardMessage) (out outgoing, err error) {
 	case peer.TypeFetchSockets:
 		out.payload, err = mode.question(ln, id, cluster.FetchSockets{Target: m.Opts.Target()}, 0)
 	case peer.TypeServerEmit:
-		op := cluster.ServerEmit{Data: m.Value()}
+		op := cluster.ServerEmit{Data: m.PacketData()}
 		if id == "" {
 			return mode.op(ln, op)
 		}
 		out.payload, err = mode.question(ln, id, cluster.ServerEmitAck{ServerEmit: op}, 0)
 	case peer.TypeServerAck:
-		out.payload, err = mode.answer(ln, id, cluster.ServerAck{Data: m.Value()})
+		out.payload, err = mode.answer(ln, id, cluster.ServerAck{Data: m.PacketData()})
 	case peer.TypeClientCount:
 		out.payload, err = mode.answer(ln, id, cluster.ClientCount(*m.ClientCount))
 	case peer.TypeClientAck:
-		out.payload, err = mode.answer(ln, id, cluster.ClientAck{Data: sio.Array(m.Value())})
+		out.payload, err = mode.answer(ln, id, cluster.ClientAck{Data: sio.Array(m.PacketData())})
 	}
 	return out, err
 }
@@ -131,7 +131,7 @@ func again(ln *line, m *shardMessage) (out outgoing, err error) {
 func TestShardEmitKeepsAll(t *testing.T) {
 	ln := shardLine(t, dynamic, "/é", "0123456789abcdef")
 	for _, data := range []sio.Data{
-		redistest.Event("e"), redistest.Event("e", nil, 1.5, "é\"\\\u2028<&>"), redistest.Event("e", []byte{1}, map[string]any{"deep": []any{[]byte{}, []byte{2}}}),
+		redistest.NewEvent("e"), redistest.NewEvent("e", nil, 1.5, "é\"\\\u2028<&>"), redistest.NewEvent("e", []byte{1}, map[string]any{"deep": []any{[]byte{}, []byte{2}}}),
 		{JSON: []byte(`[ "e" , {"b":1,"a":2} ]`)}, {JSON: []byte(`[7,"number as a name"]`)},
 	} {
 		for _, op := range []cluster.Emit{
@@ -147,7 +147,7 @@ func TestShardEmitKeepsAll(t *testing.T) {
 				t.Fatal(err)
 			}
 			got, err := m.emit()
-			if err != nil || !redistest.Same(got, op) && compact(t, got.Data) != compact(t, op.Data) {
+			if err != nil || !redistest.EqualOperations(got, op) && compact(t, got.Data) != compact(t, op.Data) {
 				t.Errorf("%v\n got %+v\nwant %+v", err, got, op)
 			}
 			if got.Volatile != op.Volatile || got.NoCompress != op.NoCompress || m.Opts.Flags.Timeout != 5 || m.RequestID != "id" || m.Nsp != "/é" {
@@ -168,12 +168,12 @@ func compact(t *testing.T, d sio.Data) string {
 
 func TestShardRefusesToSend(t *testing.T) {
 	ln := shardLine(t, dynamic, "/", "0123456789abcdef")
-	for _, data := range []sio.Data{{}, {JSON: []byte(`"e"`)}, {JSON: []byte(`[]`)}, {JSON: []byte(`[{}]`)}, redistest.Event("disconnect"), {JSON: []byte(`["e"`)}} {
+	for _, data := range []sio.Data{{}, {JSON: []byte(`"e"`)}, {JSON: []byte(`[]`)}, {JSON: []byte(`[{}]`)}, redistest.NewEvent("disconnect"), {JSON: []byte(`["e"`)}} {
 		if m, err := ln.link.dialect.op(ln, cluster.Emit{Data: data}); !errors.Is(err, peer.ErrMalformed) {
 			t.Errorf("%s: %v, %s", data.JSON, err, m.payload)
 		}
 	}
-	for _, data := range []sio.Data{{}, {JSON: []byte(`"e"`)}, {JSON: []byte(`[]`)}, {JSON: []byte(`[1]`)}, redistest.Event("connection")} {
+	for _, data := range []sio.Data{{}, {JSON: []byte(`"e"`)}, {JSON: []byte(`[]`)}, {JSON: []byte(`[1]`)}, redistest.NewEvent("connection")} {
 		if m, err := ln.link.dialect.op(ln, cluster.ServerEmit{Data: data}); !errors.Is(err, peer.ErrMalformed) {
 			t.Errorf("%s: %v, %s", data.JSON, err, m.payload)
 		}
@@ -210,7 +210,7 @@ func TestShardAnswers(t *testing.T) {
 		{cluster.AllRooms{}, cluster.Sockets{}, cluster.Rooms{}},
 		{cluster.FetchSockets{}, cluster.Sockets(nil), cluster.Sockets{}},
 		{cluster.EmitAck{}, cluster.ClientCount(0), cluster.ClientCount(0)},
-		{cluster.EmitAck{}, cluster.ClientAck{Data: redistest.Event("x", "y")}, cluster.ClientAck{Data: redistest.Event("x")}},
+		{cluster.EmitAck{}, cluster.ClientAck{Data: redistest.NewEvent("x", "y")}, cluster.ClientAck{Data: redistest.NewEvent("x")}},
 		{cluster.EmitAck{}, cluster.ClientAck{Data: sio.Array()}, cluster.ClientAck{Data: sio.Array()}},
 		{cluster.ServerEmitAck{}, cluster.ServerAck{}, cluster.ServerAck{Data: sio.Data{JSON: []byte("null")}}},
 	}
@@ -244,8 +244,8 @@ func FuzzShardMessage(f *testing.F) {
 			}
 			return
 		}
-		peer.Sockets(m.Sockets)
-		m.Answer(cluster.AllRooms{})
+		peer.ConvertSockets(m.Sockets)
+		m.ReplyTo(cluster.AllRooms{})
 		if m.Type != peer.TypeEmit {
 			return
 		}
@@ -297,7 +297,7 @@ var malformedShards = []string{
 
 func BenchmarkShardEmit(b *testing.B) {
 	ln := shardLine(b, dynamic, "/", "0123456789abcdef")
-	op := cluster.Emit{Target: rooms.Target{In: []string{"room"}}, Data: redistest.Event("chat message", map[string]any{"from": "somebody", "text": strings.Repeat("x", 150)})}
+	op := cluster.Emit{Target: rooms.Target{In: []string{"room"}}, Data: redistest.NewEvent("chat message", map[string]any{"from": "somebody", "text": strings.Repeat("x", 150)})}
 	m, err := ln.link.dialect.op(ln, op)
 	if err != nil {
 		b.Fatal(err)

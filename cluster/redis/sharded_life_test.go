@@ -30,14 +30,14 @@ func TestShardedRoomsInAHurry(t *testing.T) {
 				if i == 250 && worker == 0 {
 					s.Command("CLIENT", "KILL", "TYPE", "pubsub")
 				}
-				for len(b.Told) > 100 {
-					<-b.Told
+				for len(b.Applied) > 100 {
+					<-b.Applied
 				}
 			}
 		})
 	}
 	all.Wait()
-	b.Together(2)
+	b.WaitNodes(2)
 	for i := range 40 {
 		want := 0
 		if b.HasRoom(name(i)) {
@@ -64,8 +64,8 @@ func TestShardedRestart(t *testing.T) {
 			t.Errorf("asked: %v", err)
 		}
 		s.Start()
-		a.Together(2)
-		b.Together(2)
+		a.WaitNodes(2)
+		b.WaitNodes(2)
 		subscribers(t, s, "socket.io#/chat#before#", 2)
 		for _, room := range []string{"before", fmt.Sprint("meanwhile", round)} {
 			if room != "before" {
@@ -92,7 +92,7 @@ func TestShardedRestrictedUser(t *testing.T) {
 		"+pubsub|shardnumsub", "+hello", "+ping", "+auth", "&socket.io#*")
 	user := func(r *Redis) { r.Username, r.Password = "sio", "pass" }
 	a, b := enter(t, process(t, s, user, speaks(dynamic)), "/chat"), enter(t, process(t, s, user, speaks(dynamic)), "/chat", "room")
-	a.Together(2)
+	a.WaitNodes(2)
 	subscribers(t, s, "socket.io#/chat#room#", 1)
 	a.Emit("x", "room")
 	b.NextEmit()
@@ -107,7 +107,7 @@ func TestShardedOpenAndCloseAgain(t *testing.T) {
 	s := redistest.Start(t)
 	two := process(t, s, speaks(dynamic))
 	a, b := enter(t, process(t, s, speaks(dynamic)), "/chat"), enter(t, two, "/chat", "old", "both")
-	a.Together(2)
+	a.WaitNodes(2)
 	subscribers(t, s, "socket.io#/chat#old#", 1)
 	again := enter(t, two, "/chat", "both") // as when a namespace ends and begins at once
 	again.set(true, "new")
@@ -116,22 +116,22 @@ func TestShardedOpenAndCloseAgain(t *testing.T) {
 	subscribers(t, s, "socket.io#/chat#old#", 0)
 	subscribers(t, s, "socket.io#/chat#both#", 1)
 	a.Emit("x", "both")
-	again.Next()
-	if len(b.Told) > 0 {
+	again.NextOperation()
+	if len(b.Applied) > 0 {
 		t.Error("a closed adapter is told something")
 	}
 	again.Adapter.Close()
 	third := enter(t, two, "/chat", "both")
-	a.Together(2)
+	a.WaitNodes(2)
 	subscribers(t, s, "socket.io#/chat#both#", 1)
 	subscribers(t, s, "socket.io#/chat#new#", 0)
 	a.Emit("y", "both")
-	third.Next()
+	third.NextOperation()
 	if _, err := two.Open("/", redistest.NewNode(t)); !errors.Is(err, errRoomless) {
 		t.Errorf("a node without rooms: %v", err)
 	}
 	third.Adapter.Close()
-	a.Together(1)
+	a.WaitNodes(1)
 	if b.watching()+again.watching()+third.watching() > 0 {
 		t.Error("closed adapters watch")
 	}
@@ -165,7 +165,7 @@ func TestShardedChannelsMoveAway(t *testing.T) {
 	moved("there#", "")
 	a.Adapter.Close()
 	again := enter(t, c, "/chat", "there")
-	again.Together(1)
+	again.WaitNodes(1)
 	subscribers(t, s, "socket.io#/chat#there#", 1)
 }
 
@@ -186,7 +186,7 @@ func TestLinkOutlivesPanics(t *testing.T) {
 	c := process(t, s, speaks(static))
 	c.(member).link.dialect = broken{static, new(sync.Once)}
 	a, b := enter(t, c, "/chat"), enter(t, process(t, s, speaks(dynamic)), "/chat", "room")
-	a.Together(2)
+	a.WaitNodes(2)
 	hears(t, a.Node, b.Node, "after the message")
 	b.mu.Lock()
 	b.broken = true
@@ -205,7 +205,7 @@ func (r *roomy) watching() int {
 // TestShardedOutages are the outages of all engines.
 func TestShardedOutages(t *testing.T) {
 	engine := tested
-	engine.Process = func(t testing.TB, s *redistest.Server, with redistest.Setup) cluster.Cluster {
+	engine.NewCluster = func(t testing.TB, s *redistest.Server, with redistest.Setup) cluster.Cluster {
 		c := process(t, s, func(r *Redis) {
 			r.Sharded, r.RequestsTimeout = string(static), caddy.Duration(with.RequestsTimeout)
 		})
@@ -213,6 +213,6 @@ func TestShardedOutages(t *testing.T) {
 		l.GatherTime = cmp.Or(with.GatherTime, l.GatherTime)
 		return c
 	}
-	t.Run("OthersComeBackLater", engine.OthersComeBackLater)
-	t.Run("FrozenRedis", engine.FrozenRedis)
+	t.Run("OthersComeBackLater", engine.TestNodeReturnsLate)
+	t.Run("FrozenRedis", engine.TestFrozenRedis)
 }

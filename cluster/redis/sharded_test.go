@@ -20,14 +20,14 @@ func TestShardedOperations(t *testing.T) {
 		t.Run(string(mode), func(t *testing.T) {
 			a, b := shardPair(t, s, mode, "r#1/é", "12345678901234567890")
 			ops := append(redistest.Operations(),
-				cluster.Emit{Target: rooms.Target{In: []string{"12345678901234567890"}}, Data: redistest.Event("id")},
-				cluster.ServerEmit{Data: redistest.Event("hello", "x", map[string]any{"y": []byte{1}})})
+				cluster.Emit{Target: rooms.Target{In: []string{"12345678901234567890"}}, Data: redistest.NewEvent("id")},
+				cluster.ServerEmit{Data: redistest.NewEvent("hello", "x", map[string]any{"y": []byte{1}})})
 			for _, op := range ops {
 				a.Publish(op)
 			}
 			a.Publish(cluster.Join{Target: rooms.Target{In: []string{"r1"}}}) // no rooms, nothing to say
 			for _, want := range ops {
-				if got := b.Next(); !redistest.Same(got, want) {
+				if got := b.NextOperation(); !redistest.EqualOperations(got, want) {
 					t.Errorf("\n got %+v\nwant %+v", got, want)
 				}
 			}
@@ -87,7 +87,7 @@ func TestShardedQuestions(t *testing.T) {
 	s := redistest.Start(t)
 	a, b := shardPair(t, s, dynamic, "r")
 	enter(t, process(t, s, speaks(dynamic)), "/chat")
-	a.Together(3)
+	a.WaitNodes(3)
 	sockets := cluster.Sockets{{
 		ID: "s1", Rooms: []string{"s1", "r"}, Data: []byte(`{"user":"bob"}`),
 		Handshake: cluster.Handshake{
@@ -100,12 +100,12 @@ func TestShardedQuestions(t *testing.T) {
 		case cluster.FetchSockets:
 			reply(sockets)
 		case cluster.ServerEmitAck:
-			reply(cluster.ServerAck{Data: redistest.Event("pong", []byte{1})})
+			reply(cluster.ServerAck{Data: redistest.NewEvent("pong", []byte{1})})
 		case cluster.EmitAck:
-			b.Told <- q.Emit
+			b.Applied <- q.Emit
 			reply(cluster.ClientCount(2))
-			reply(cluster.ClientAck{Data: redistest.Event("first", "second")})
-			reply(cluster.ClientAck{Data: sio.Array(redistest.Event("b", []byte{1}))})
+			reply(cluster.ClientAck{Data: redistest.NewEvent("first", "second")})
+			reply(cluster.ClientAck{Data: sio.Array(redistest.NewEvent("b", []byte{1}))})
 		}
 	}
 	answers, err := a.Request(cluster.FetchSockets{Target: rooms.Target{In: []string{"r"}}})
@@ -113,20 +113,20 @@ func TestShardedQuestions(t *testing.T) {
 		t.Errorf("%v, %+v", err, answers)
 	}
 	answers, err = a.Request(cluster.AllRooms{})
-	if want := []string{"[]", "[s1 r]"}; err != nil || !slices.Equal(redistest.Texts(answers), want) {
-		t.Errorf("%v, %v", err, redistest.Texts(answers))
+	if want := []string{"[]", "[s1 r]"}; err != nil || !slices.Equal(redistest.FormatReplies(answers), want) {
+		t.Errorf("%v, %v", err, redistest.FormatReplies(answers))
 	}
-	answers, err = a.Request(cluster.ServerEmitAck{ServerEmit: cluster.ServerEmit{Data: redistest.Event("ping", 1)}})
-	if want := []string{`["pong",{"$binary":"AQ=="}]`, "null"}; err != nil || !slices.Equal(redistest.Texts(answers), want) {
-		t.Errorf("%v, %v", err, redistest.Texts(answers))
+	answers, err = a.Request(cluster.ServerEmitAck{ServerEmit: cluster.ServerEmit{Data: redistest.NewEvent("ping", 1)}})
+	if want := []string{`["pong",{"$binary":"AQ=="}]`, "null"}; err != nil || !slices.Equal(redistest.FormatReplies(answers), want) {
+		t.Errorf("%v, %v", err, redistest.FormatReplies(answers))
 	}
 	// To one room, and yet all servers answer.
-	emit := cluster.Emit{Target: rooms.Target{In: []string{"r"}}, Flags: cluster.Flags{Volatile: true}, Data: redistest.Event("q", []byte{7})}
+	emit := cluster.Emit{Target: rooms.Target{In: []string{"r"}}, Flags: cluster.Flags{Volatile: true}, Data: redistest.NewEvent("q", []byte{7})}
 	answers, err = a.Request(cluster.EmitAck{Emit: emit})
-	if want := []string{"0", "2", `["first"]`, `[["b",{"$binary":"AQ=="}]]`}; err != nil || !slices.Equal(redistest.Texts(answers), want) {
-		t.Errorf("%v, %v", err, redistest.Texts(answers))
+	if want := []string{"0", "2", `["first"]`, `[["b",{"$binary":"AQ=="}]]`}; err != nil || !slices.Equal(redistest.FormatReplies(answers), want) {
+		t.Errorf("%v, %v", err, redistest.FormatReplies(answers))
 	}
-	if got := b.Next(); !redistest.Same(got, emit) {
+	if got := b.NextOperation(); !redistest.EqualOperations(got, emit) {
 		t.Errorf("asked %+v", got)
 	}
 }
@@ -142,7 +142,7 @@ func TestShardedOrderIsKept(t *testing.T) {
 		}
 	}
 	for i := range n {
-		got := fmt.Sprintf("%+v", b.Next())
+		got := fmt.Sprintf("%+v", b.NextOperation())
 		if !strings.Contains(got, fmt.Sprint("Rooms:[", i, "]")) && !strings.Contains(got, fmt.Sprintf(`["e","%d"]`, i)) {
 			t.Fatalf("%d: %s", i, got)
 		}
@@ -152,7 +152,7 @@ func TestShardedOrderIsKept(t *testing.T) {
 func TestShardedMalformedMessages(t *testing.T) {
 	s := redistest.Start(t)
 	n := enter(t, process(t, s, speaks(dynamic)), "/", "r")
-	n.Together(1)
+	n.WaitNodes(1)
 	subscribers(t, s, "socket.io#/#r#", 1)
 	own := "socket.io#/#" + n.Adapter.(*adapter).line.uid + "#"
 	var want uint64
@@ -171,8 +171,8 @@ func TestShardedMalformedMessages(t *testing.T) {
 		t.Errorf("told %+v", got)
 	}
 	redistest.Eventually(t, "all is handled", func() bool { return linkOf(n.Node).State().Malformed >= want })
-	if got := linkOf(n.Node).State().Malformed; got != want || len(n.Told) > 0 || linkOf(n.Node).inbound.Load() != 0 {
-		t.Errorf("%d counted, not %d; told %d more", got, want, len(n.Told))
+	if got := linkOf(n.Node).State().Malformed; got != want || len(n.Applied) > 0 || linkOf(n.Node).inbound.Load() != 0 {
+		t.Errorf("%d counted, not %d; told %d more", got, want, len(n.Applied))
 	}
 }
 
@@ -193,7 +193,7 @@ func TestShardedNeedsPermission(t *testing.T) {
 		"&socket.io#/chat#4*", "&socket.io#/chat#5*", "&socket.io#/chat#6*", "&socket.io#/chat#7*", "&socket.io#/chat#8*", "&socket.io#/chat#9*",
 		"&socket.io#/chat#a*", "&socket.io#/chat#b*", "&socket.io#/chat#c*", "&socket.io#/chat#d*", "&socket.io#/chat#e*", "&socket.io#/chat#f*")
 	m := enter(t, process(t, s, speaks(dynamic), user), "/chat", "r", "allowed")
-	m.Together(1)
+	m.WaitNodes(1)
 	subscribers(t, s, "socket.io#/chat#r#", 0)
 	subscribers(t, s, "socket.io#/chat#allowed#", 1)
 	allow("&socket.io#/chat#*")
@@ -206,8 +206,8 @@ func TestShardedNeedsPermission(t *testing.T) {
 func TestRoomsOfOthersAreNotRead(t *testing.T) {
 	s := redistest.Start(t)
 	a, b := enter(t, process(t, s), "/chat"), enter(t, process(t, s), "/chat", "here")
-	a.Together(2)
-	b.Together(2)
+	a.WaitNodes(2)
+	b.WaitNodes(2)
 	s.Command("PUBLISH", "socket.io#/chat#elsewhere#", "not even MessagePack")
 	a.Emit("x", "elsewhere")
 	a.Emit("y", "here", "elsewhere")

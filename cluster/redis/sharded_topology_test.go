@@ -25,7 +25,7 @@ func TestShardedRedisCluster(t *testing.T) {
 		nodes = append(nodes, enter(t, process(t, all[0], addresses, speaks(dynamic)), "/chat", names...))
 	}
 	for _, n := range nodes {
-		n.Together(3)
+		n.WaitNodes(3)
 	}
 	nodes[0].set(true, "late")
 	subscribers(t, owner(t, all, "socket.io#/chat#late#"), "socket.io#/chat#late#", 1)
@@ -60,7 +60,7 @@ func TestShardedRedisCluster(t *testing.T) {
 func TestShardedSlotMoves(t *testing.T) {
 	all := redistest.StartCluster(t)
 	a, b := enter(t, process(t, all[0], speaks(dynamic)), "/chat", "room"), enter(t, process(t, all[0], speaks(dynamic)), "/chat", "room")
-	a.Together(2)
+	a.WaitNodes(2)
 	for _, channel := range []string{"socket.io#/chat#", "socket.io#/chat#room#"} {
 		for range 2 {
 			from := owner(t, all, channel)
@@ -75,7 +75,7 @@ func TestShardedSlotMoves(t *testing.T) {
 			hearsIn(t, b, a, channel)
 		}
 	}
-	a.Together(2)
+	a.WaitNodes(2)
 }
 
 // TestShardedSlotsMoveUnderLoad migrates the slots of the main channel and of a room
@@ -84,7 +84,7 @@ func TestShardedSlotMoves(t *testing.T) {
 func TestShardedSlotsMoveUnderLoad(t *testing.T) {
 	all := redistest.StartCluster(t)
 	a, b := enter(t, process(t, all[0], speaks(dynamic)), "/chat", "room"), enter(t, process(t, all[1], speaks(dynamic)), "/chat", "room")
-	a.Together(2)
+	a.WaitNodes(2)
 	channels := []string{"socket.io#/chat#", "socket.io#/chat#room#"}
 	for _, channel := range channels {
 		subscribers(t, owner(t, all, channel), channel, 2)
@@ -122,7 +122,7 @@ func TestShardedSlotsMoveUnderLoad(t *testing.T) {
 		channel := channels[i%2]
 		migrate(t, all, channel)
 		redistest.Eventually(t, "the channel has moved", func() bool {
-			for len(b.Told) > 0 {
+			for len(b.Applied) > 0 {
 				hear(b.NextEmit())
 			}
 			return numsub(owner(t, all, channel), channel) == 2
@@ -134,7 +134,7 @@ func TestShardedSlotsMoveUnderLoad(t *testing.T) {
 	for last != [2]int{n - 1, n - 1} {
 		hear(b.NextEmit())
 	}
-	a.Together(2)
+	a.WaitNodes(2)
 	t.Logf("%d of %d messages arrived, %d were counted as dropped", got, 2*n, linkOf(a.Node).State().Dropped)
 }
 
@@ -149,7 +149,7 @@ func TestShardedIgnoresReplicas(t *testing.T) {
 	for range 8 {
 		nodes = append(nodes, enter(t, process(t, replica, speaks(dynamic)), "/chat"))
 	}
-	nodes[0].Together(8)
+	nodes[0].WaitNodes(8)
 	subscribers(t, master, channel, 8)
 	nodes[0].Emit("x")
 	for _, n := range nodes[1:] {
@@ -175,13 +175,13 @@ func TestShardedFailover(t *testing.T) {
 		}
 	}
 	a, b := enter(t, process(t, rest[0], addresses, speaks(dynamic)), "/chat", "room"), enter(t, process(t, rest[0], addresses, speaks(dynamic)), "/chat", "room")
-	a.Together(2)
+	a.WaitNodes(2)
 	subscribers(t, master, channel, 2)
 	hearsIn(t, a, b, channel)
 	master.Stop()
 	redistest.Eventually(t, "the replica takes over", func() bool { return replica.Info("role") == "master" })
 	subscribers(t, replica, channel, 2)
-	a.Together(2)
+	a.WaitNodes(2)
 	hearsIn(t, a, b, channel)
 	hearsIn(t, b, a, "socket.io#/chat#")
 }
@@ -189,15 +189,15 @@ func TestShardedFailover(t *testing.T) {
 // replicate starts a replica of a server of a cluster.
 func replicate(t *testing.T, all []*redistest.Server, master *redistest.Server) *redistest.Server {
 	t.Helper()
-	_, id := master.Exchange("CLUSTER", "MYID")
+	_, id := master.CommandText("CLUSTER", "MYID")
 	master.Command("CONFIG", "SET", "repl-diskless-sync-delay", "0")
-	replica := redistest.StartMember(t)
-	replica.Meet(master)
+	replica := redistest.StartClusterMember(t)
+	replica.MeetMember(master)
 	redistest.Eventually(t, "the replica replicates", func() bool { return replica.Command("CLUSTER", "REPLICATE", id) == "+OK" })
 	// Who does not know it yet when its master ends does not elect it.
 	redistest.Eventually(t, "the replica is known", func() bool {
 		for _, s := range slices.Concat(all, []*redistest.Server{replica}) {
-			if _, nodes := s.Exchange("CLUSTER", "NODES"); !strings.Contains(nodes, "slave") || s.Info("cluster_known_nodes") != "4" {
+			if _, nodes := s.CommandText("CLUSTER", "NODES"); !strings.Contains(nodes, "slave") || s.Info("cluster_known_nodes") != "4" {
 				return false
 			}
 		}
@@ -216,10 +216,10 @@ func hearsIn(t *testing.T, a, b *roomy, channel string) {
 		} else {
 			a.Emit("x", room)
 		}
-		return len(b.Told) > 0
+		return len(b.Applied) > 0
 	})
-	for len(b.Told) > 0 {
-		b.Next()
+	for len(b.Applied) > 0 {
+		b.NextOperation()
 	}
 }
 
@@ -264,8 +264,8 @@ func migrate(t *testing.T, all []*redistest.Server, channel string) {
 	if to == from {
 		to = all[1]
 	}
-	_, source := from.Exchange("CLUSTER", "MYID")
-	_, id := to.Exchange("CLUSTER", "MYID")
+	_, source := from.CommandText("CLUSTER", "MYID")
+	_, id := to.CommandText("CLUSTER", "MYID")
 	if got := to.Command("CLUSTER", "SETSLOT", slot, "IMPORTING", source) + from.Command("CLUSTER", "SETSLOT", slot, "MIGRATING", id); got != "+OK+OK" {
 		t.Fatal(got)
 	}
@@ -279,7 +279,7 @@ func agree(t *testing.T, all []*redistest.Server) {
 	redistest.Eventually(t, "the servers agree", func() bool {
 		var first string
 		for i, s := range all {
-			_, nodes := s.Exchange("CLUSTER", "NODES")
+			_, nodes := s.CommandText("CLUSTER", "NODES")
 			var claims []string // id, epoch and slots of each
 			for line := range strings.Lines(nodes) {
 				if fields := strings.Fields(line); len(fields) >= 8 {
@@ -301,7 +301,7 @@ func agree(t *testing.T, all []*redistest.Server) {
 // move moves an empty slot to a server.
 func move(t *testing.T, all []*redistest.Server, slot string, to *redistest.Server) {
 	t.Helper()
-	_, id := to.Exchange("CLUSTER", "MYID")
+	_, id := to.CommandText("CLUSTER", "MYID")
 	for _, s := range append([]*redistest.Server{to}, all...) {
 		if got := s.Command("CLUSTER", "SETSLOT", slot, "NODE", id); got != "+OK" {
 			t.Fatal(got)

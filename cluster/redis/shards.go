@@ -44,7 +44,7 @@ func byServer(list []subscription) map[*shard][]subscription {
 }
 
 func (sh *shards) do(at *shard, commands rueidis.Commands) ([]rueidis.RedisResult, context.CancelFunc) {
-	ctx, cancel := context.WithTimeout(sh.link.Context(), redisconn.AnswerTime)
+	ctx, cancel := context.WithTimeout(sh.link.Context(), redisconn.CommandTimeout)
 	return at.client.DoMulti(ctx, commands...), cancel
 }
 
@@ -110,7 +110,7 @@ type slotRange struct {
 // learn asks a server of a Redis Cluster where slots are. It could be done without,
 // but replicas let subscribe, too, and are not counted by everybody.
 func (sh *shards) learn(home redislink.Node) {
-	ctx, cancel := context.WithTimeout(sh.link.Context(), redisconn.AnswerTime)
+	ctx, cancel := context.WithTimeout(sh.link.Context(), redisconn.CommandTimeout)
 	defer cancel()
 	ranges, err := home.Client.Do(ctx, home.Client.B().ClusterSlots().Build()).ToArray()
 	if err != nil {

@@ -22,7 +22,7 @@ import (
 )
 
 func TestRedisCluster(t *testing.T) {
-	nodes := tested.Crowd(t, redistest.StartCluster(t))
+	nodes := tested.TestManyNodes(t, redistest.StartCluster(t))
 	if answers, err := nodes[0].Request(cluster.FetchSockets{}); err != nil || len(answers) != 5 {
 		t.Errorf("%d answers, %v", len(answers), err)
 	}
@@ -34,10 +34,10 @@ func TestRedisClusterLosesAServer(t *testing.T) {
 	addresses := func(r *Redis) { r.Addresses = []string{all[1].Address(), all[2].Address()} }
 	var nodes []*redistest.Node
 	for range 4 {
-		nodes = append(nodes, redistest.Join(t, process(t, all[0], addresses), "/"))
+		nodes = append(nodes, redistest.OpenNode(t, process(t, all[0], addresses), "/"))
 	}
 	for _, n := range nodes {
-		n.Together(4)
+		n.WaitNodes(4)
 	}
 	all[2].Stop()
 	for _, n := range nodes[1:] {
@@ -61,13 +61,13 @@ func TestSentinel(t *testing.T) {
 	redistest.Eventually(t, "the sentinel knows the replica", func() bool { return strings.Contains(sentinel.Info("master0"), "slaves=1") })
 
 	watched := func(r *Redis) { r.Sentinel = &redisconn.Sentinel{Master: "main"} }
-	a, b := redistest.Join(t, process(t, sentinel, watched), "/"), redistest.Join(t, process(t, sentinel, watched), "/")
-	a.Together(2)
+	a, b := redistest.OpenNode(t, process(t, sentinel, watched), "/"), redistest.OpenNode(t, process(t, sentinel, watched), "/")
+	a.WaitNodes(2)
 	hears(t, a, b, "at the first")
 	master.Stop()
 	hears(t, a, b, "at the second")
 	hears(t, b, a, "at the second")
-	a.Together(2)
+	a.WaitNodes(2)
 	if got := replica.Info("role"); got != "master" {
 		t.Errorf("the replica is a %s", got)
 	}
@@ -87,11 +87,11 @@ func TestTLS(t *testing.T) {
 		r.URL = "rediss://127.0.0.1:" + port
 		r.TLS = &redisconn.TLS{CA: certificate, Certificate: certificate, Key: key}
 	}
-	a, b := redistest.Join(t, process(t, s, secure), "/"), redistest.Join(t, process(t, s, secure), "/")
-	a.Together(2)
+	a, b := redistest.OpenNode(t, process(t, s, secure), "/"), redistest.OpenNode(t, process(t, s, secure), "/")
+	a.WaitNodes(2)
 	a.Emit("x")
-	b.Next()
-	stranger := redistest.Join(t, process(t, s, secure, func(r *Redis) { r.TLS.ServerName = "elsewhere" }), "/")
+	b.NextOperation()
+	stranger := redistest.OpenNode(t, process(t, s, secure, func(r *Redis) { r.TLS.ServerName = "elsewhere" }), "/")
 	if _, err := stranger.Request(cluster.AllRooms{}); err == nil {
 		t.Error("a server with another name is trusted")
 	}

@@ -34,7 +34,7 @@ func (a *adapter) Publish(op cluster.Operation) error {
 
 // outgoing returns the message that an operation is.
 func (ln *line) outgoing(op cluster.Operation) (m outgoing, err error) {
-	d, err := peer.OfOp(op)
+	d, err := peer.EncodeOperation(op)
 	if err != nil {
 		return m, err
 	}

@@ -22,7 +22,7 @@ func (ln *line) handleEntry(m *message) error {
 // operation returns the operation that an entry is; nil for a question of an older
 // version, which none of this one answers.
 func (m *message) operation() (cluster.Operation, error) {
-	o, err := m.Options()
+	o, err := m.RequireOpts()
 	if err != nil {
 		return nil, err
 	}
@@ -44,11 +44,11 @@ func (m *message) operation() (cluster.Operation, error) {
 // handleMessage does what a message of a channel says.
 func (ln *line) handleMessage(m *message) error {
 	switch m.Type {
-	case peer.TypeSockets, peer.TypeServerAck, peer.TypeClientCount, peer.TypeClientAck, peer.TypeRecalled:
+	case peer.TypeSockets, peer.TypeServerAck, peer.TypeClientCount, peer.TypeClientAck, peer.TypeStaleClosed:
 		ln.answered(m)
 		return nil
 	case peer.TypeServerEmit:
-		data := m.Value()
+		data := m.PacketData()
 		if !peer.IsServerEvent(data) {
 			return fmt.Errorf("%w: message of type %d without an event", peer.ErrMalformed, m.Type)
 		}
@@ -59,12 +59,12 @@ func (ln *line) handleMessage(m *message) error {
 		}
 		return ln.answer(m, cluster.ServerEmitAck{ServerEmit: emit}, 0)
 	case peer.TypeFetchSockets:
-		o, err := m.Options()
+		o, err := m.RequireOpts()
 		if err != nil {
 			return err
 		}
 		return ln.answer(m, cluster.FetchSockets{Target: o.Target()}, 0)
-	case peer.TypeRecall:
+	case peer.TypeCloseStale:
 		if m.PID == "" {
 			return fmt.Errorf("%w: message of type %d without a pid", peer.ErrMalformed, m.Type)
 		}

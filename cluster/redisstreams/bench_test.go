@@ -10,7 +10,7 @@ import (
 
 // BenchmarkReceive is the way of an entry from one process to another.
 func BenchmarkReceive(b *testing.B) {
-	sender, receiver := tested.Pair(b, redistest.Start(b), "/")
-	emit := cluster.Emit{Target: rooms.Target{In: []string{"lobby"}}, Data: redistest.Event("message", map[string]any{"id": 12345, "text": "The quick brown fox."})}
-	redistest.Flow(b, sender, receiver, emit)
+	sender, receiver := tested.OpenPair(b, redistest.Start(b), "/")
+	emit := cluster.Emit{Target: rooms.Target{In: []string{"lobby"}}, Data: redistest.NewEvent("message", map[string]any{"id": 12345, "text": "The quick brown fox."})}
+	redistest.MeasureThroughput(b, sender, receiver, emit)
 }

@@ -36,29 +36,29 @@ func (r *RedisStreams) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		return d.Err("redis_streams: expected a URL, like redis://localhost:6379")
 	}
 	r.URL, r.Addresses = args[0], args[1:]
-	return redisconn.Block(d, "redis_streams", func(option string) error {
+	return redisconn.ReadBlock(d, "redis_streams", func(option string) error {
 		switch option {
 		case "stream":
-			return redisconn.One(d, &r.Stream)
+			return redisconn.ReadArg(d, &r.Stream)
 		case "channel_prefix":
-			return redisconn.One(d, &r.ChannelPrefix)
+			return redisconn.ReadArg(d, &r.ChannelPrefix)
 		case "session_prefix":
-			return redisconn.One(d, &r.SessionPrefix)
+			return redisconn.ReadArg(d, &r.SessionPrefix)
 		case "max_len":
 			return r.maxLen(d)
 		case "requests_timeout":
-			return redisconn.Duration(d, &r.RequestsTimeout)
+			return redisconn.ReadDuration(d, &r.RequestsTimeout)
 		}
-		if known, err := r.Option(d, option); known {
+		if known, err := r.UnmarshalOption(d, option); known {
 			return err
 		}
-		return redisconn.Unknown(d, "redis_streams", "stream, max_len, channel_prefix, session_prefix, requests_timeout, username, password, sentinel or tls")
+		return redisconn.UnknownOption(d, "redis_streams", "stream, max_len, channel_prefix, session_prefix, requests_timeout, username, password, sentinel or tls")
 	})
 }
 
 func (r *RedisStreams) maxLen(d *caddyfile.Dispenser) (err error) {
 	var text string
-	if err := redisconn.One(d, &text); err != nil {
+	if err := redisconn.ReadArg(d, &text); err != nil {
 		return err
 	}
 	if r.MaxLen, err = strconv.ParseInt(text, 10, 64); err != nil || r.MaxLen <= 0 {

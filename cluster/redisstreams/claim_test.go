@@ -39,7 +39,7 @@ func isSaved(t *testing.T, s *redistest.Server) {
 // more time than was left.
 func TestReturn(t *testing.T) {
 	s := redistest.Start(t)
-	a, b := tested.Pair(t, s, "/")
+	a, b := tested.OpenPair(t, s, "/")
 	saveSession(t, s, a)
 	s.Command("PEXPIRE", savedKey, "50000")
 	got, err := a.Adapter.(*adapter).Restore(t.Context(), "secret", "")
@@ -65,7 +65,7 @@ func TestReturn(t *testing.T) {
 // back without a namespace: it is not known that the socket was let into this one.
 func TestSessionOfNodeWithoutNamespaceIsReturnedAsItWas(t *testing.T) {
 	s := redistest.Start(t)
-	a, _ := tested.Pair(t, s, "/")
+	a, _ := tested.OpenPair(t, s, "/")
 	offset, _ := recordText(t, a, "before", "r")
 	saveSession(t, s, a)
 	value := pack(t, `{"sid":"id","pid":"secret","rooms":["id"],"data":{}}`)
@@ -78,7 +78,7 @@ func TestSessionOfNodeWithoutNamespaceIsReturnedAsItWas(t *testing.T) {
 		t.Fatal(err)
 	}
 	isSaved(t, s)
-	if _, text := s.Exchange("GET", savedKey); text != encode64(value) {
+	if _, text := s.CommandText("GET", savedKey); text != encode64(value) {
 		t.Errorf("saved again as %s", text)
 	}
 }
@@ -87,9 +87,9 @@ func TestSessionOfNodeWithoutNamespaceIsReturnedAsItWas(t *testing.T) {
 // it that can't have it.
 func TestWrongClientTakesNoSession(t *testing.T) {
 	s := redistest.Start(t)
-	a, _ := tested.Pair(t, s, "/")
-	chat := redistest.Join(t, process(t, s), "/chat")
-	chat.Together(1)
+	a, _ := tested.OpenPair(t, s, "/")
+	chat := redistest.OpenNode(t, process(t, s), "/chat")
+	chat.WaitNodes(1)
 	saveSession(t, s, a)
 	if got, err := chat.Adapter.(*adapter).Restore(t.Context(), "secret", ""); !errors.Is(err, cluster.ErrNotRecoverable) {
 		t.Errorf("%+v, %v", got, err)
@@ -103,11 +103,11 @@ func TestWrongClientTakesNoSession(t *testing.T) {
 // session out.
 func TestRestoreIsCanceled(t *testing.T) {
 	s := redistest.Start(t)
-	a, b := tested.Pair(t, s, "/")
+	a, b := tested.OpenPair(t, s, "/")
 	saveSession(t, s, a)
 	p := redistest.StartProxy(t, s)
-	c := redistest.Join(t, process(t, p.Server), "/")
-	c.Together(3)
+	c := redistest.OpenNode(t, process(t, p.Server), "/")
+	c.WaitNodes(3)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	muted := p.Mute("GETDEL")
@@ -119,7 +119,7 @@ func TestRestoreIsCanceled(t *testing.T) {
 		t.Errorf("%+v, %v", got, err)
 	}
 	redistest.Eventually(t, "Redis deletes the session", func() bool { return s.Command("EXISTS", savedKey) == ":0" })
-	p.Cut() // the reply is lost
+	p.CloseConns() // the reply is lost
 	isSaved(t, s)
 	if got, err := b.Adapter.(*adapter).Restore(t.Context(), "secret", ""); err != nil || got.ID != "id" {
 		t.Errorf("%+v, %v", got, err)
@@ -130,16 +130,16 @@ func TestRestoreIsCanceled(t *testing.T) {
 // before it arrived, with the client still there.
 func TestReplyIsLost(t *testing.T) {
 	s := redistest.Start(t)
-	a, b := tested.Pair(t, s, "/")
+	a, b := tested.OpenPair(t, s, "/")
 	saveSession(t, s, a)
 	p := redistest.StartProxy(t, s)
-	c := redistest.Join(t, process(t, p.Server), "/")
-	c.Together(3)
+	c := redistest.OpenNode(t, process(t, p.Server), "/")
+	c.WaitNodes(3)
 	muted := p.Mute("GETDEL")
 	go func() {
 		<-muted
 		redistest.Eventually(t, "Redis deletes the session", func() bool { return s.Command("EXISTS", savedKey) == ":0" })
-		p.Cut()
+		p.CloseConns()
 	}()
 	if got, err := c.Adapter.(*adapter).Restore(t.Context(), "secret", ""); err == nil {
 		t.Errorf("%+v", got)

@@ -27,7 +27,7 @@ type capture struct {
 // captures returns what was captured of a command, of a version.
 func captures(t testing.TB, version, command string) (all []capture) {
 	t.Helper()
-	for line := range redistest.Captured(t, "testdata/captured.jsonl") {
+	for line := range redistest.ReadTranscript(t, "testdata/captured.jsonl") {
 		var c capture
 		if err := json.Unmarshal(line, &c); err != nil {
 			t.Fatal(err)
@@ -113,7 +113,7 @@ func inlined(d sio.Data) string {
 
 // TestBinaryEntry knows the bytes of an entry with binary in it.
 func TestBinaryEntry(t *testing.T) {
-	op := cluster.Emit{Target: rooms.Target{In: []string{"r"}}, Flags: cluster.Flags{Volatile: true, NoCompress: true}, Data: redistest.Event("bin", []byte{1, 2, 3})}
+	op := cluster.Emit{Target: rooms.Target{In: []string{"r"}}, Flags: cluster.Flags{Volatile: true, NoCompress: true}, Data: redistest.NewEvent("bin", []byte{1, 2, 3})}
 	out, err := testLine(t, "/", "u").outgoing(op)
 	got := out.payload
 	const want = "gqZwYWNrZXSCpHR5cGUCpGRhdGGSo2JpbsQDAQIDpG9wdHODpXJvb21zkaFypmV4Y2VwdJClZmxhZ3OCqHZvbGF0aWxlw6hjb21wcmVzc8I="
@@ -146,7 +146,7 @@ func TestCapturedQuestions(t *testing.T) {
 		case peer.TypeFetchSockets:
 			got, err = ln.encodeQuery(string(m.RequestID), cluster.FetchSockets{Target: m.Opts.Target()}, 0)
 		case peer.TypeServerEmit:
-			got, err = ln.serverEmitText(string(m.RequestID), m.Value())
+			got, err = ln.serverEmitText(string(m.RequestID), m.PacketData())
 		case peer.TypeEmit:
 			op, bad := m.emit()
 			if bad != nil {
@@ -220,7 +220,7 @@ func TestCapturedSession(t *testing.T) {
 func TestSessions(t *testing.T) {
 	tests := []cluster.LostSocket{
 		{PID: "p", ID: "i", Rooms: []string{"i", "r"}, Data: sio.Data{JSON: []byte(`{}`)}, Identity: "ada", Lost: time.UnixMilli(1_700_000_000_123), Position: "2-0"},
-		{PID: "p", ID: "i", Rooms: []string{"i"}, Data: redistest.Event("x", []byte{1}), Values: sio.Data{JSON: []byte(`{"jwt":{"sub":"é"}}`)}, Offset: "1-0", Lost: time.UnixMilli(1)},
+		{PID: "p", ID: "i", Rooms: []string{"i"}, Data: redistest.NewEvent("x", []byte{1}), Values: sio.Data{JSON: []byte(`{"jwt":{"sub":"é"}}`)}, Offset: "1-0", Lost: time.UnixMilli(1)},
 	}
 	for _, want := range tests {
 		value, err := encodeSession(want, "/chat")

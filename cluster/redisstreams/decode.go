@@ -48,7 +48,7 @@ func decodeMessage(payload string) (*message, error) {
 	if r.Kind() != msgpack.Map {
 		return nil, fmt.Errorf("%w: no map", peer.ErrMalformed)
 	}
-	if err := m.ReadMap(r); err != nil {
+	if err := m.ReadMsgPack(r); err != nil {
 		return nil, fmt.Errorf("%w: %w", peer.ErrMalformed, err)
 	}
 	if len(m.Data.JSON) == 0 {
@@ -66,7 +66,7 @@ func (m *message) read() error {
 
 // emit returns the emit that a message is.
 func (m *message) emit() (op cluster.Emit, err error) {
-	o, err := m.Options()
+	o, err := m.RequireOpts()
 	if err != nil {
 		return op, err
 	}
@@ -76,7 +76,7 @@ func (m *message) emit() (op cluster.Emit, err error) {
 	if err := json.Unmarshal(m.Packet, &packet); err != nil {
 		return op, fmt.Errorf("%w: %w", peer.ErrMalformed, err)
 	}
-	if t := packet.Type; t != nil && *t != peer.Event && *t != peer.BinaryEvent {
+	if t := packet.Type; t != nil && *t != peer.PacketEvent && *t != peer.PacketBinaryEvent {
 		return op, fmt.Errorf("%w: packet of type %v", peer.ErrMalformed, *t)
 	}
 	event, _ := m.Data.Lookup("packet", "data")
@@ -90,7 +90,7 @@ func (m *message) answer(q cluster.Request) (cluster.Reply, error) {
 	if m.Packet == nil {
 		m.Packet = peer.Null.JSON
 	}
-	answer, ok := m.Answer(q)
+	answer, ok := m.ReplyTo(q)
 	if !ok {
 		return nil, fmt.Errorf("%w: an answer of type %d", peer.ErrMalformed, m.Type)
 	}

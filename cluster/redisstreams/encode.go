@@ -29,7 +29,7 @@ func entryText(d peer.Draft) (string, error) {
 
 // message returns {type, data, uid, nsp} as MessagePack, for a channel.
 func (ln *line) message(d peer.Draft) (string, error) {
-	rest, err := peer.JSON(struct {
+	rest, err := peer.Stringify(struct {
 		UID string `json:"uid"`
 		Nsp string `json:"nsp"`
 	}{ln.uid, ln.namespace})
@@ -44,7 +44,7 @@ func (ln *line) message(d peer.Draft) (string, error) {
 // encodeQuery returns a question. The timeout is for clients' acknowledgements, in
 // milliseconds.
 func (ln *line) encodeQuery(id string, q cluster.Request, timeout int64) (string, error) {
-	d, err := peer.OfQuery(id, q, timeout)
+	d, err := peer.EncodeRequest(id, q, timeout)
 	if err != nil {
 		return "", err
 	}
@@ -64,7 +64,7 @@ func (ln *line) encodeAnswer(id string, answer cluster.Reply) (string, error) {
 			answer = cluster.ServerAck{Data: peer.Null}
 		}
 	}
-	d, err := peer.OfAnswer(id, answer)
+	d, err := peer.EncodeReply(id, answer)
 	if err != nil {
 		return "", err
 	}

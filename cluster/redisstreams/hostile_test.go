@@ -57,8 +57,8 @@ var malformedMessages = []string{
 // TestMalformed has others write nonsense by all ways, and then something good.
 func TestMalformed(t *testing.T) {
 	s := redistest.Start(t)
-	n := redistest.Join(t, process(t, s), "/")
-	n.Together(1)
+	n := redistest.OpenNode(t, process(t, s), "/")
+	n.WaitNodes(1)
 	add := func(typ, data string) {
 		s.Command("XADD", "socket.io", "*", "uid", "u", "nsp", "/", "type", typ, "data", data)
 	}
@@ -94,15 +94,15 @@ func TestMalformed(t *testing.T) {
 	}
 	l := n.Adapter.(*adapter).line.link
 	redistest.Eventually(t, "all is handled", func() bool { return l.State().Malformed >= want && l.inbound.Load() == 0 })
-	if got := l.State().Malformed; got != want || len(n.Told) > 0 {
-		t.Errorf("%d counted, not %d; told %d more", got, want, len(n.Told))
+	if got := l.State().Malformed; got != want || len(n.Applied) > 0 {
+		t.Errorf("%d counted, not %d; told %d more", got, want, len(n.Applied))
 	}
 }
 
 // TestMalformedAnswers has another server answer nonsense, and then well.
 func TestMalformedAnswers(t *testing.T) {
 	s := redistest.Start(t)
-	a, b := tested.Pair(t, s, "/")
+	a, b := tested.OpenPair(t, s, "/")
 	b.OnRequest = func(_ context.Context, q cluster.Request, _ func(cluster.Reply)) {
 		ln := a.Adapter.(*adapter).line
 		id := ln.asked.IDs()[0]

@@ -8,13 +8,13 @@ import (
 )
 
 func TestOperationsReachTheOtherNode(t *testing.T) {
-	a, b := tested.Pair(t, redistest.Start(t), "/chat")
+	a, b := tested.OpenPair(t, redistest.Start(t), "/chat")
 	ops := redistest.Operations()
 	for _, op := range ops {
 		a.Publish(op)
 	}
 	for _, want := range ops {
-		if got := withoutOffset(t, b.Next()); !redistest.Same(got, want) {
+		if got := withoutOffset(t, b.NextOperation()); !redistest.EqualOperations(got, want) {
 			t.Errorf("\n got %+v\nwant %+v", got, want)
 		}
 	}

@@ -14,7 +14,7 @@ import (
 func fresh() caddyfile.Unmarshaler { return new(RedisStreams) }
 
 func TestCaddyfile(t *testing.T) {
-	redistest.Adapts(t, fresh, [][2]string{
+	redistest.AssertCaddyfiles(t, fresh, [][2]string{
 		{`redis_streams redis://localhost`, `{"url":"redis://localhost"}`},
 		{`redis_streams redis://a:1 b:2 c:3 {
 			stream app
@@ -46,7 +46,7 @@ func TestCaddyfile(t *testing.T) {
 }
 
 func TestCaddyfileErrors(t *testing.T) {
-	redistest.Refuses(t, fresh, [][2]string{
+	redistest.AssertCaddyfileErrors(t, fresh, [][2]string{
 		{"redis_streams", "expected a URL"},
 		{"redis_streams redis://a {\nkey x\n}", `unknown option "key": expected stream, max_len`},
 		{"redis_streams redis://a {\nstream\n}", "stream: expected one value"},
@@ -87,7 +87,7 @@ func TestConfigsShareLinks(t *testing.T) {
 	a, b := config("redis://localhost:1"), config("redis://localhost:1")
 	b.Stream = "socket.io" // as by default
 	used := func() bool { return len(a.Cluster("").(*link).Lines()) > 0 }
-	redistest.Sharing(t, a, b, config("redis://localhost:2"), new(RedisStreams), pool, used)
+	redistest.AssertSharing(t, a, b, config("redis://localhost:2"), new(RedisStreams), pool, used)
 }
 
 func TestRefusedConfig(t *testing.T) {

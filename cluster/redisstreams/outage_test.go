@@ -25,20 +25,20 @@ func hears(t testing.TB, a, b *redistest.Node, text string) {
 // meanwhile arrives then.
 func TestRedisRestarts(t *testing.T) {
 	s := redistest.Start(t)
-	a, b := tested.Pair(t, s, "/")
+	a, b := tested.OpenPair(t, s, "/")
 	for round := range 3 {
 		s.Stop()
 		redistest.Eventually(t, "the link is down", func() bool { return !linkOf(a).State().Connected && !linkOf(b).State().Connected })
 		// Nobody waits while it is away.
-		a.NobodyWaits("kept")
+		a.AssertNothingBlocks("kept")
 		s.Start()
 		for i := range 100 {
 			if got, want := b.NextEmit().Data.String(), fmt.Sprintf(`["e","kept %d"]`, i); got != want {
 				t.Fatalf("got %s, want %s", got, want)
 			}
 		}
-		a.Together(2)
-		b.Together(2)
+		a.WaitNodes(2)
+		b.WaitNodes(2)
 		hears(t, b, a, fmt.Sprint("round ", round))
 		if answers, err := a.Request(cluster.FetchSockets{}); err != nil || len(answers) != 1 {
 			t.Errorf("%v, %v", answers, err)
@@ -49,17 +49,17 @@ func TestRedisRestarts(t *testing.T) {
 // TestNothingOfBeforeIsHeard begins after the newest entry.
 func TestNothingOfBeforeIsHeard(t *testing.T) {
 	s := redistest.Start(t)
-	a := redistest.Join(t, process(t, s), "/")
-	a.Together(1)
+	a := redistest.OpenNode(t, process(t, s), "/")
+	a.WaitNodes(1)
 	for i := range 10 {
 		a.Emit(strconv.Itoa(i))
 	}
 	redistest.Eventually(t, "all is in the stream", func() bool { return s.Command("XLEN", "socket.io") == ":10" })
-	b := redistest.Join(t, process(t, s), "/")
-	b.Together(2)
+	b := redistest.OpenNode(t, process(t, s), "/")
+	b.WaitNodes(2)
 	hears(t, a, b, "new")
-	if len(b.Told) > 0 {
-		t.Errorf("told %+v", <-b.Told)
+	if len(b.Applied) > 0 {
+		t.Errorf("told %+v", <-b.Applied)
 	}
 }
 
@@ -67,7 +67,7 @@ func TestNothingOfBeforeIsHeard(t *testing.T) {
 // each entry that is in the stream arrives once, in order.
 func TestConnectionsAreKilled(t *testing.T) {
 	s := redistest.Start(t)
-	a, b := tested.Pair(t, s, "/")
+	a, b := tested.OpenPair(t, s, "/")
 	const n = 10_000
 	go func() {
 		for i := range n {
@@ -77,7 +77,7 @@ func TestConnectionsAreKilled(t *testing.T) {
 			}
 		}
 	}()
-	got := b.Ascending(n)
+	got := b.ReceiveAscending(n)
 	if dropped := linkOf(a).State().Dropped; got+int(dropped) < n {
 		t.Errorf("%d arrived and %d were counted as dropped, of %d", got, dropped, n)
 	}
@@ -87,7 +87,7 @@ func TestConnectionsAreKilled(t *testing.T) {
 // failover, or from a snapshot: nothing is heard twice.
 func TestStreamLosesItsEnd(t *testing.T) {
 	s := redistest.Start(t)
-	a, b := tested.Pair(t, s, "/")
+	a, b := tested.OpenPair(t, s, "/")
 	for i := range 10 {
 		a.Emit(strconv.Itoa(i))
 		b.NextEmit()
@@ -113,7 +113,7 @@ func TestStreamLosesItsEnd(t *testing.T) {
 // TestRedisIsFull has a Redis that takes no more entries, for a while.
 func TestRedisIsFull(t *testing.T) {
 	s := redistest.Start(t)
-	a, b := tested.Pair(t, s, "/")
+	a, b := tested.OpenPair(t, s, "/")
 	s.Command("CONFIG", "SET", "maxmemory", "1")
 	a.Emit("x")
 	state := a.Adapter.(*adapter).line.link.State
@@ -130,12 +130,12 @@ func TestRedisIsFull(t *testing.T) {
 
 func TestStreamIsTrimmed(t *testing.T) {
 	s := redistest.Start(t)
-	a := redistest.Join(t, process(t, s, func(r *RedisStreams) { r.MaxLen = 200 }), "/")
-	a.Together(1)
+	a := redistest.OpenNode(t, process(t, s, func(r *RedisStreams) { r.MaxLen = 200 }), "/")
+	a.WaitNodes(1)
 	for range 2000 {
 		a.Emit("x")
 	}
-	linkOf(a).out.Flush(redistest.Patience)
+	linkOf(a).out.Flush(redistest.Timeout)
 	if n, _ := strconv.Atoi(s.Command("XLEN", "socket.io")[1:]); n < 200 || n > 400 {
 		t.Errorf("%d entries", n)
 	}

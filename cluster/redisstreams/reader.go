@@ -23,7 +23,7 @@ const (
 // where it ends when it ends before what was read, because Redis lost its end. What is
 // new may have ids like those lost, and what is before was read.
 func (l *link) locate(client rueidis.Client) error {
-	ctx, cancel := context.WithTimeout(l.Context(), redisconn.AnswerTime)
+	ctx, cancel := context.WithTimeout(l.Context(), redisconn.CommandTimeout)
 	defer cancel()
 	newest, err := client.Do(ctx, client.B().Xrevrange().Key(l.names.stream).End("+").Start("-").Count(1).Build()).AsXRange()
 	if err != nil && !rueidis.IsRedisNil(err) {
@@ -91,7 +91,7 @@ func (l *link) next(c rueidis.DedicatedClient) ([]rueidis.XRangeEntry, error) {
 	// A deadline would be one for the connection, too, and end it.
 	ctx, cancel := context.WithCancel(l.Context())
 	defer cancel()
-	defer time.AfterFunc(blockTime+redisconn.AnswerTime, cancel).Stop()
+	defer time.AfterFunc(blockTime+redisconn.CommandTimeout, cancel).Stop()
 	read := c.B().Xread().Count(readCount).Block(blockTime.Milliseconds()).Streams().Key(l.names.stream).Id(position).Build()
 	streams, err := c.Do(ctx, read).AsXRead()
 	if err != nil && !rueidis.IsRedisNil(err) {

@@ -14,10 +14,10 @@ import (
 func TestRecall(t *testing.T) {
 	s := redistest.Start(t)
 	asking := process(t, s)
-	asking.recallTime = redistest.Patience
-	a, b := redistest.Join(t, asking, "/"), redistest.Join(t, process(t, s), "/")
-	c := redistest.Join(t, process(t, s), "/")
-	a.Together(3)
+	asking.recallTime = redistest.Timeout
+	a, b := redistest.OpenNode(t, asking, "/"), redistest.OpenNode(t, process(t, s), "/")
+	c := redistest.OpenNode(t, process(t, s), "/")
+	a.WaitNodes(3)
 	left := cluster.LostSocket{PID: "secret", ID: "id", Rooms: []string{"id"}, Data: sio.Data{JSON: []byte(`{}`)}, Offset: beforeAll}
 	reply := func(n *redistest.Node, has bool) {
 		n.OnRequest = func(_ context.Context, q cluster.Request, reply func(cluster.Reply)) {

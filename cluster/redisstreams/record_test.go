@@ -21,12 +21,12 @@ import (
 func recordText(t testing.TB, n *redistest.Node, text string, in ...string) (offset string, err error) {
 	t.Helper()
 	called := 0
-	op := cluster.Emit{Target: rooms.Target{In: in}, Data: redistest.Event("e", text)}
+	op := cluster.Emit{Target: rooms.Target{In: in}, Data: redistest.NewEvent("e", text)}
 	err = n.Adapter.(*adapter).Record(t.Context(), op, func(o, _ string) {
 		offset = o
 		called++
 		op.Offset = o
-		n.Told <- op
+		n.Applied <- op
 	})
 	if called != 1 {
 		t.Errorf("delivered %d times", called)
@@ -37,7 +37,7 @@ func recordText(t testing.TB, n *redistest.Node, text string, in ...string) (off
 // TestRecordsAreInOrder has nodes record at the same time: all of them deliver
 // everything in one order, that of the offsets.
 func TestRecordsAreInOrder(t *testing.T) {
-	a, b := tested.Pair(t, redistest.Start(t), "/")
+	a, b := tested.OpenPair(t, redistest.Start(t), "/")
 	const each, emitters = 50, 8
 	var wg sync.WaitGroup
 	for i := range emitters {
@@ -75,24 +75,24 @@ func TestRecordsAreInOrder(t *testing.T) {
 // while it does not answer.
 func TestRecordDoesNotWaitForARedisThatIsAway(t *testing.T) {
 	s := redistest.Start(t)
-	a, b := tested.Pair(t, s, "/")
+	a, b := tested.OpenPair(t, s, "/")
 	s.Stop()
 	redistest.Eventually(t, "the link is down", func() bool { return !linkOf(a).State().Connected })
 	if offset, err := recordText(t, a, "late"); offset != "" || !errors.Is(err, cluster.ErrIncomplete) {
 		t.Errorf("%q, %v", offset, err)
 	}
-	a.Next()
+	a.NextOperation()
 	s.Start()
 	if got := b.NextEmit(); got.Data.String() != `["e","late"]` {
 		t.Errorf("told %s", got.Data)
 	}
-	b.Together(2)
+	b.WaitNodes(2)
 
 	s.Command("CLIENT", "PAUSE", "500", "WRITE")
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	delivered := "never"
-	err := a.Adapter.(*adapter).Record(ctx, cluster.Emit{Data: redistest.Event("e", "paused")}, func(o, _ string) { delivered = o })
+	err := a.Adapter.(*adapter).Record(ctx, cluster.Emit{Data: redistest.NewEvent("e", "paused")}, func(o, _ string) { delivered = o })
 	if delivered != "" || !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("%q, %v", delivered, err)
 	}
@@ -102,16 +102,16 @@ func TestRecordDoesNotWaitForARedisThatIsAway(t *testing.T) {
 	if offset, err := recordText(t, a, "after"); offset == "" || err != nil {
 		t.Errorf("%q, %v", offset, err)
 	}
-	if a.NextEmit(); len(a.Told) > 0 {
+	if a.NextEmit(); len(a.Applied) > 0 {
 		t.Error("an event is delivered twice")
 	}
 }
 
 func TestRestore(t *testing.T) {
 	s := redistest.Start(t)
-	a, b := tested.Pair(t, s, "/")
-	chat := redistest.Join(t, process(t, s), "/chat")
-	chat.Together(1)
+	a, b := tested.OpenPair(t, s, "/")
+	chat := redistest.OpenNode(t, process(t, s), "/chat")
+	chat.WaitNodes(1)
 	from := a.Adapter.(*adapter).DeliveredOffset()
 	first, _ := recordText(t, a, "first", "r")
 	left := cluster.LostSocket{PID: "secret", ID: "id", Rooms: []string{"id", "r"}, Data: sio.Data{JSON: []byte(`{"a":1}`)}, Offset: from,
@@ -129,8 +129,8 @@ func TestRestore(t *testing.T) {
 	_, _ = recordText(t, b, "elsewhere", "x")
 	_, _ = recordText(t, chat, "another namespace")
 	a.Publish(cluster.Join{Rooms: []string{"z"}})
-	a.Publish(cluster.Emit{Flags: cluster.Flags{Volatile: true}, Data: redistest.Event("e", "volatile")})
-	a.Publish(cluster.Emit{Target: rooms.Target{Except: []string{"id"}}, Data: redistest.Event("e", "not for it")})
+	a.Publish(cluster.Emit{Flags: cluster.Flags{Volatile: true}, Data: redistest.NewEvent("e", "volatile")})
+	a.Publish(cluster.Emit{Target: rooms.Target{Except: []string{"id"}}, Data: redistest.NewEvent("e", "not for it")})
 	_, _ = recordText(t, a, "three", "id")
 	redistest.Eventually(t, "it expires", func() bool { return strings.HasPrefix(s.Command("PTTL", "sio:session:secret"), ":5") })
 
@@ -176,9 +176,9 @@ func TestRestrictedUser(t *testing.T) {
 	s.Command("ACL", "SETUSER", "sio", "on", ">pass", "resetkeys", "resetchannels", "-@all", "+xadd", "+xread", "+xrange", "+xrevrange", "+set", "+get", "+pttl", "+getdel",
 		"+publish", "+subscribe", "+unsubscribe", "+pubsub|numsub", "+hello", "+ping", "+auth", "~socket.io", "~sio:session:*", "&socket.io#*")
 	user := func(r *RedisStreams) { r.Username, r.Password = "sio", "pass" }
-	a, b := redistest.Join(t, process(t, s, user), "/"), redistest.Join(t, process(t, s, user), "/")
-	a.Together(2)
-	b.Together(2)
+	a, b := redistest.OpenNode(t, process(t, s, user), "/"), redistest.OpenNode(t, process(t, s, user), "/")
+	a.WaitNodes(2)
+	b.WaitNodes(2)
 	offset, err := recordText(t, a, "one")
 	if err != nil || b.NextEmit().Offset != offset {
 		t.Errorf("%s, %v", offset, err)
@@ -202,15 +202,15 @@ func TestRestrictedUser(t *testing.T) {
 		t.Errorf("%v, %v", answers, err)
 	}
 	b.Adapter.Close()
-	a.Together(1)
+	a.WaitNodes(1)
 }
 
 // TestRestoreIsNotPossible when the stream has forgotten what was missed, or when
 // there is no Redis.
 func TestRestoreIsNotPossible(t *testing.T) {
 	s := redistest.Start(t)
-	a := redistest.Join(t, process(t, s), "/")
-	a.Together(1)
+	a := redistest.OpenNode(t, process(t, s), "/")
+	a.WaitNodes(1)
 	first, _ := recordText(t, a, "first")
 	_, _ = recordText(t, a, "second")
 	r := a.Adapter.(*adapter)
@@ -238,7 +238,7 @@ func TestRestoreIsNotPossible(t *testing.T) {
 // that does not know it.
 func TestMissedOperations(t *testing.T) {
 	s := redistest.Start(t)
-	a, b := tested.Pair(t, s, "/")
+	a, b := tested.OpenPair(t, s, "/")
 	room := func(names ...string) rooms.Target { return rooms.Target{In: names} }
 	start, _ := recordText(t, a, "start", "r")
 	a.Publish(cluster.Leave{Target: room("id"), Rooms: []string{"r"}}) // it was there, and joined again
@@ -276,7 +276,7 @@ func TestMissedOperations(t *testing.T) {
 // TestUpdate saves a session again only while it is there.
 func TestUpdate(t *testing.T) {
 	s := redistest.Start(t)
-	a := redistest.Join(t, process(t, s), "/")
+	a := redistest.OpenNode(t, process(t, s), "/")
 	r := a.Adapter.(*adapter)
 	left := cluster.LostSocket{PID: "p", ID: "i", Rooms: []string{"i"}, Data: sio.Data{JSON: []byte(`{}`)}, Offset: beforeAll}
 	restored := func() string {
@@ -287,7 +287,7 @@ func TestUpdate(t *testing.T) {
 		}
 		return got.Data.String()
 	}
-	a.Together(1)
+	a.WaitNodes(1)
 	_ = r.Update(left, time.Minute)
 	if got := restored(); !strings.Contains(got, "no such session") {
 		t.Errorf("nothing saved, but got %s", got)
@@ -304,7 +304,7 @@ func TestUpdate(t *testing.T) {
 // up: a socket that was delivered it has not missed it, another one has.
 func TestGivenUpRecordIsNotMissed(t *testing.T) {
 	s := redistest.Start(t)
-	a, b := tested.Pair(t, s, "/")
+	a, b := tested.OpenPair(t, s, "/")
 	first, err := recordText(t, a, "first")
 	if err != nil {
 		t.Fatal(err)
@@ -318,7 +318,7 @@ func TestGivenUpRecordIsNotMissed(t *testing.T) {
 	var marks []string
 	for _, ctx := range []context.Context{brief, ended} {
 		// Their texts are the same, so that only the mark tells them apart.
-		err := a.Adapter.(*adapter).Record(ctx, cluster.Emit{Data: redistest.Event("e", "late")}, func(offset, mark string) {
+		err := a.Adapter.(*adapter).Record(ctx, cluster.Emit{Data: redistest.NewEvent("e", "late")}, func(offset, mark string) {
 			if offset != "" {
 				t.Errorf("recorded at %s", offset)
 			}

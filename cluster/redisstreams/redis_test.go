@@ -32,9 +32,9 @@ func process(t testing.TB, s *redistest.Server, change ...func(*RedisStreams)) *
 	return r.Cluster(defaultHub).(*link)
 }
 
-var tested = redistest.Engine{
+var tested = redistest.Suite{
 	Name: "redis_streams",
-	Process: func(t testing.TB, s *redistest.Server, with redistest.Setup) cluster.Cluster {
+	NewCluster: func(t testing.TB, s *redistest.Server, with redistest.Setup) cluster.Cluster {
 		l := process(t, s, func(r *RedisStreams) {
 			r.Addresses, r.RequestsTimeout = with.Addresses, caddy.Duration(with.RequestsTimeout)
 			if with.Sentinel {
@@ -44,20 +44,20 @@ var tested = redistest.Engine{
 		l.GatherTime = cmp.Or(with.GatherTime, l.GatherTime)
 		return l
 	},
-	Flush: func(a cluster.Adapter) { a.(*adapter).line.link.out.Flush(redistest.Patience) },
-	Other: func(t testing.TB, c cluster.Cluster) cluster.Cluster {
+	WaitPublished: func(a cluster.Adapter) { a.(*adapter).line.link.out.Flush(redistest.Timeout) },
+	OtherHub: func(t testing.TB, c cluster.Cluster) cluster.Cluster {
 		other := newLink(c.(*link).settings, "other", zap.NewNop())
 		t.Cleanup(other.close)
 		return other
 	},
-	Ready: func(t testing.TB, a cluster.Adapter) {
+	WaitSubscribed: func(t testing.TB, a cluster.Adapter) {
 		ln := a.(*adapter).line
 		if _, err := ln.link.Ready(t.Context(), ln); err != nil {
 			t.Fatal(err)
 		}
 	},
-	Rooms:   "[s1 r]",
-	Nothing: "[null]",
+	RoomsReply: "[s1 r]",
+	EmptyAck:   "[null]",
 }
 
-func TestEngine(t *testing.T) { tested.Test(t) }
+func TestEngine(t *testing.T) { tested.Run(t) }

@@ -30,7 +30,7 @@ var errNotYet = errors.New("not connected")
 type savedSession struct {
 	SID      peer.Text       `json:"sid"`
 	PID      peer.Text       `json:"pid"`
-	Rooms    peer.List       `json:"rooms"`
+	Rooms    peer.RoomList   `json:"rooms"`
 	Data     json.RawMessage `json:"data"`
 	Nsp      *peer.Text      `json:"nsp"`
 	Values   json.RawMessage `json:"values"`
@@ -38,13 +38,13 @@ type savedSession struct {
 	Identity peer.Text       `json:"identity"`
 	Lost     peer.Text       `json:"lost"` // milliseconds since 1970
 	Position peer.Text       `json:"position"`
-	Marks    peer.List       `json:"marks"`
+	Marks    peer.RoomList   `json:"marks"`
 }
 
 // encodeSession returns base64 of MessagePack {sid, pid, rooms, data, nsp, values,
 // offset, identity, lost, position, marks}. Node's adapter ignores what it does not know.
 func encodeSession(s cluster.LostSocket, namespace string) (string, error) {
-	names, err := peer.JSON(append(peer.List{}, s.Rooms...))
+	names, err := peer.Stringify(append(peer.RoomList{}, s.Rooms...))
 	if err != nil {
 		return "", err
 	}
@@ -70,7 +70,7 @@ func encodeSession(s cluster.LostSocket, namespace string) (string, error) {
 	}
 	add("position", quoted(s.Position))
 	if len(s.Marks) > 0 {
-		marks, err := peer.JSON(s.Marks)
+		marks, err := peer.Stringify(s.Marks)
 		if err != nil {
 			return "", err
 		}
@@ -85,7 +85,7 @@ func encodeSession(s cluster.LostSocket, namespace string) (string, error) {
 }
 
 func quoted(s string) sio.Data {
-	b, _ := peer.JSON(s) // strings always marshal
+	b, _ := peer.Stringify(s) // strings always marshal
 	return sio.Data{JSON: b}
 }
 

@@ -31,9 +31,9 @@ type settings struct {
 func (r *RedisStreams) settings() (*settings, error) {
 	in := redisconn.NewResolver()
 	s := &settings{
-		stream:        cmp.Or(in.Text("stream", r.Stream), defaultName),
-		channelPrefix: cmp.Or(in.Text("channel_prefix", r.ChannelPrefix), defaultName),
-		sessionPrefix: cmp.Or(in.Text("session_prefix", r.SessionPrefix), defaultSessionPrefix),
+		stream:        cmp.Or(in.Replace("stream", r.Stream), defaultName),
+		channelPrefix: cmp.Or(in.Replace("channel_prefix", r.ChannelPrefix), defaultName),
+		sessionPrefix: cmp.Or(in.Replace("session_prefix", r.SessionPrefix), defaultSessionPrefix),
 		maxLen:        cmp.Or(r.MaxLen, defaultMaxLen),
 	}
 	if s.maxLen < 0 {

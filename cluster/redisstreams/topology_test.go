@@ -12,19 +12,19 @@ import (
 )
 
 func TestRedisCluster(t *testing.T) {
-	nodes := tested.Crowd(t, redistest.StartCluster(t))
+	nodes := tested.TestManyNodes(t, redistest.StartCluster(t))
 	same := linkOf(nodes[0]).settings
-	other := redistest.Join(t, func() cluster.Cluster { // whose stream is on another server, perhaps
+	other := redistest.OpenNode(t, func() cluster.Cluster { // whose stream is on another server, perhaps
 		l := newLink(same, "other", zap.NewNop())
 		t.Cleanup(l.close)
 		return l
 	}(), "/")
-	other.Together(1)
+	other.WaitNodes(1)
 	if offset, err := recordText(t, other, "x"); offset == "" || err != nil {
 		t.Errorf("%q, %v", offset, err)
 	}
 	r := nodes[0].Adapter.(*adapter)
-	if err := r.Save(cluster.LostSocket{PID: "p", ID: "i", Rooms: []string{"i"}, Data: redistest.Event("x"), Offset: beforeAll}, time.Minute); err != nil {
+	if err := r.Save(cluster.LostSocket{PID: "p", ID: "i", Rooms: []string{"i"}, Data: redistest.NewEvent("x"), Offset: beforeAll}, time.Minute); err != nil {
 		t.Error(err)
 	}
 	if left, err := r.Restore(t.Context(), "p", ""); err != nil || left.ID != "i" {
@@ -42,9 +42,9 @@ func TestRedisCluster(t *testing.T) {
 // redis-cli takes: nothing is lost, and nothing heard twice.
 func TestStreamMoves(t *testing.T) {
 	all := redistest.StartCluster(t)
-	a, b := redistest.Join(t, process(t, all[0]), "/"), redistest.Join(t, process(t, all[1]), "/")
-	a.Together(2)
-	b.Together(2)
+	a, b := redistest.OpenNode(t, process(t, all[0]), "/"), redistest.OpenNode(t, process(t, all[1]), "/")
+	a.WaitNodes(2)
+	b.WaitNodes(2)
 	a.Emit("0")
 	b.NextEmit()
 	var from, to *redistest.Server
@@ -56,8 +56,8 @@ func TestStreamMoves(t *testing.T) {
 		}
 	}
 	slot := strings.TrimPrefix(from.Command("CLUSTER", "KEYSLOT", "socket.io"), ":")
-	_, source := from.Exchange("CLUSTER", "MYID")
-	_, id := to.Exchange("CLUSTER", "MYID")
+	_, source := from.CommandText("CLUSTER", "MYID")
+	_, id := to.CommandText("CLUSTER", "MYID")
 	for i, answer := range []string{
 		to.Command("CLUSTER", "SETSLOT", slot, "IMPORTING", source),
 		from.Command("CLUSTER", "SETSLOT", slot, "MIGRATING", id),

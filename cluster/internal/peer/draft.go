@@ -29,138 +29,138 @@ func (d *Draft) Data(before, after string) sio.Data {
 	return sio.Splice([][]byte{head, tail}, []sio.Data{d.value})
 }
 
-// Repair replaces what is no UTF-8, for an envelope that is JSON.
-func (d *Draft) Repair() {
+// ReplaceInvalidUTF8 replaces what is no UTF-8, for an envelope that is JSON.
+func (d *Draft) ReplaceInvalidUTF8() {
 	if !utf8.Valid(d.value.JSON) {
 		d.value.JSON = bytes.ToValidUTF8(d.value.JSON, []byte("\uFFFD"))
 	}
 }
 
-// OfOp returns an operation as a message.
-func OfOp(op cluster.Operation) (Draft, error) {
+// EncodeOperation returns an operation as a message.
+func EncodeOperation(op cluster.Operation) (Draft, error) {
 	switch op := op.(type) {
 	case cluster.Emit:
-		return ofEmit(&op, "", 0)
+		return encodeEmit(&op, "", 0)
 	case cluster.Join:
-		return ofRooms(TypeJoin, op.Target, op.Rooms)
+		return encodeRooms(TypeJoin, op.Target, op.Rooms)
 	case cluster.Leave:
-		return ofRooms(TypeLeave, op.Target, op.Rooms)
+		return encodeRooms(TypeLeave, op.Target, op.Rooms)
 	case cluster.Disconnect:
-		return plain(TypeDisconnect, struct {
+		return encodeJSON(TypeDisconnect, struct {
 			Opts  Opts `json:"opts"`
 			Close bool `json:"close"`
 		}{NewOpts(op.Target), op.Close})
 	case cluster.ServerEmit:
-		return ofServerEmit("", op.Data)
+		return encodeServerEmit("", op.Data)
 	}
 	return Draft{}, fmt.Errorf("operation %T has no message", op)
 }
 
-// OfQuery returns a question as a message. The timeout is for clients'
+// EncodeRequest returns a question as a message. The timeout is for clients'
 // acknowledgements, in milliseconds. What rooms there are follows from who is in them:
 // Node's servers are asked nothing else.
-func OfQuery(id string, q cluster.Request, timeout int64) (Draft, error) {
-	switch q := q.(type) {
+func EncodeRequest(id string, request cluster.Request, timeout int64) (Draft, error) {
+	switch request := request.(type) {
 	case cluster.AllRooms:
-		return ofFetch(id, rooms.Target{})
+		return encodeFetchSockets(id, rooms.Target{})
 	case cluster.FetchSockets:
-		return ofFetch(id, q.Target)
+		return encodeFetchSockets(id, request.Target)
 	case cluster.ServerEmitAck:
-		return ofServerEmit(id, q.Data)
+		return encodeServerEmit(id, request.Data)
 	case cluster.EmitAck:
-		return ofEmit(&q.Emit, id, timeout)
+		return encodeEmit(&request.Emit, id, timeout)
 	case cluster.CloseStale:
-		return plain(TypeRecall, struct {
+		return encodeJSON(TypeCloseStale, struct {
 			RequestID string `json:"requestId"`
 			PID       string `json:"pid"`
 			Identity  string `json:"identity"`
-		}{id, q.PID, q.Identity})
+		}{id, request.PID, request.Identity})
 	}
-	return Draft{}, fmt.Errorf("question %T has no message", q)
+	return Draft{}, fmt.Errorf("question %T has no message", request)
 }
 
-// OfAnswer returns the answer to question id as a message. Of a client's
+// EncodeReply returns the answer to question id as a message. Of a client's
 // acknowledgement, Node's servers pass on the first argument.
-func OfAnswer(id string, answer cluster.Reply) (Draft, error) {
-	switch answer := answer.(type) {
+func EncodeReply(id string, reply cluster.Reply) (Draft, error) {
+	switch reply := reply.(type) {
 	case cluster.Sockets:
-		return plain(TypeSockets, struct {
+		return encodeJSON(TypeSockets, struct {
 			RequestID string           `json:"requestId"`
 			Sockets   []cluster.Socket `json:"sockets"`
-		}{id, Presentable(answer)})
+		}{id, CompleteSockets(reply)})
 	case cluster.ClientCount:
-		return plain(TypeClientCount, struct {
+		return encodeJSON(TypeClientCount, struct {
 			RequestID   string `json:"requestId"`
 			ClientCount int    `json:"clientCount"`
-		}{id, int(answer)})
+		}{id, int(reply)})
 	case cluster.ClientAck:
-		first, _ := answer.Data.Index(0)
-		return ofPacket(TypeClientAck, id, first), nil
+		first, _ := reply.Data.Index(0)
+		return encodePacket(TypeClientAck, id, first), nil
 	case cluster.ServerAck:
-		return ofPacket(TypeServerAck, id, answer.Data), nil
+		return encodePacket(TypeServerAck, id, reply.Data), nil
 	case cluster.StaleClosed:
-		return plain(TypeRecalled, struct {
+		return encodeJSON(TypeStaleClosed, struct {
 			RequestID string `json:"requestId"`
 			Recalled  bool   `json:"recalled"`
-		}{id, bool(answer)})
+		}{id, bool(reply)})
 	}
-	return Draft{}, fmt.Errorf("answer %T has no message", answer)
+	return Draft{}, fmt.Errorf("answer %T has no message", reply)
 }
 
-// plain returns a message with data that has no binary in it.
-func plain(typ int, data any) (Draft, error) {
-	text, err := JSON(data)
+// encodeJSON returns a message with data that has no binary in it.
+func encodeJSON(typ int, data any) (Draft, error) {
+	text, err := Stringify(data)
 	return Draft{Type: typ, head: text}, err
 }
 
-// ofEmit returns an emit; with an id, one that clients are to acknowledge in a time
+// encodeEmit returns an emit; with an id, one that clients are to acknowledge in a time
 // given in milliseconds.
-func ofEmit(op *cluster.Emit, id string, timeout int64) (d Draft, err error) {
+func encodeEmit(op *cluster.Emit, id string, timeout int64) (d Draft, err error) {
 	if event, ok := op.Data.Lookup(); !ok || !IsEvent(event) {
 		return d, ErrNoEvent
 	}
-	options, err := JSON(NewEmitOpts(op, timeout))
+	options, err := Stringify(NewEmitOpts(op, timeout))
 	if err != nil {
 		return d, err
 	}
 	rest := make([]byte, 0, len(options)+64)
 	rest = append(rest, '}')
 	if id != "" {
-		rest = append(append(rest, `,"requestId":`...), quoted(id)...)
+		rest = append(append(rest, `,"requestId":`...), quoteJSON(id)...)
 	}
 	rest = append(append(append(rest, `,"opts":`...), options...), '}')
 	return Draft{TypeEmit, []byte(`{"packet":{"type":2,"data":`), rest, op.Data}, nil
 }
 
-func ofRooms(typ int, t rooms.Target, names []string) (Draft, error) {
-	return plain(typ, struct {
-		Opts  Opts `json:"opts"`
-		Rooms List `json:"rooms"`
-	}{NewOpts(t), append(List{}, names...)})
+func encodeRooms(typ int, t rooms.Target, names []string) (Draft, error) {
+	return encodeJSON(typ, struct {
+		Opts  Opts     `json:"opts"`
+		Rooms RoomList `json:"rooms"`
+	}{NewOpts(t), append(RoomList{}, names...)})
 }
 
-func ofFetch(id string, t rooms.Target) (Draft, error) {
-	return plain(TypeFetchSockets, struct {
+func encodeFetchSockets(id string, t rooms.Target) (Draft, error) {
+	return encodeJSON(TypeFetchSockets, struct {
 		Opts      Opts   `json:"opts"`
 		RequestID string `json:"requestId"`
 	}{NewOpts(t), id})
 }
 
-// ofServerEmit returns an event for servers; with an id, one to be answered. It must
+// encodeServerEmit returns an event for servers; with an id, one to be answered. It must
 // be an array that begins with a name: with anything else, some of Node's servers end.
-func ofServerEmit(id string, event sio.Data) (Draft, error) {
+func encodeServerEmit(id string, event sio.Data) (Draft, error) {
 	event, ok := event.Lookup()
 	if !ok || !IsServerEvent(event) {
 		return Draft{}, ErrNoServerEvent
 	}
-	return ofPacket(TypeServerEmit, id, event), nil
+	return encodePacket(TypeServerEmit, id, event), nil
 }
 
-// ofPacket returns a message with {requestId, packet}; without what is nothing.
-func ofPacket(typ int, id string, packet sio.Data) Draft {
+// encodePacket returns a message with {requestId, packet}; without what is nothing.
+func encodePacket(typ int, id string, packet sio.Data) Draft {
 	head := []byte{'{'}
 	if id != "" {
-		head = append(append(head, `"requestId":`...), quoted(id)...)
+		head = append(append(head, `"requestId":`...), quoteJSON(id)...)
 	}
 	if len(packet.JSON) == 0 {
 		return Draft{Type: typ, head: append(head, '}')}
@@ -172,7 +172,7 @@ func ofPacket(typ int, id string, packet sio.Data) Draft {
 	return Draft{typ, append(head, `"packet":`...), []byte{'}'}, packet}
 }
 
-func quoted(id string) []byte {
+func quoteJSON(id string) []byte {
 	text, _ := json.Marshal(id) // a string always has a form in JSON
 	return text
 }

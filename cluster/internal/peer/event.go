@@ -19,22 +19,22 @@ var (
 	ErrNoServerEvent = fmt.Errorf("%w: an event for servers is an array that begins with a name", ErrMalformed)
 )
 
-// Packet types of socket.io-parser. Senders of old say BinaryEvent when there is
+// Packet types of socket.io-parser. Senders of old say PacketBinaryEvent when there is
 // binary in the data, newer ones never, and what clients are sent must follow from
 // the data alone: Node's servers pass the type on, and break their clients.
 const (
-	Event       = 2
-	BinaryEvent = 5
+	PacketEvent       = 2
+	PacketBinaryEvent = 5
 )
 
-// reserved are the events that no server may send to clients.
-var reserved = map[string]bool{
+// reservedEvents are the events that no server may send to clients.
+var reservedEvents = map[string]bool{
 	"connect": true, "connect_error": true, "disconnect": true, "disconnecting": true,
 	"newListener": true, "removeListener": true,
 }
 
-// Reserved reports whether no server may send an event of that name to clients.
-func Reserved(name string) bool { return reserved[name] }
+// IsReserved reports whether no server may send an event of that name to clients.
+func IsReserved(name string) bool { return reservedEvents[name] }
 
 // IsEvent reports whether data is an array that begins with the name of an event
 // that clients may be sent: a string or a number.
@@ -44,7 +44,7 @@ func IsEvent(d sio.Data) bool {
 		return false
 	}
 	c := name.JSON[0]
-	return c == '-' || '0' <= c && c <= '9' || c == '"' && !reserved[name.Text()]
+	return c == '-' || '0' <= c && c <= '9' || c == '"' && !reservedEvents[name.Text()]
 }
 
 // IsServerEvent reports whether data is an array that begins with the name of an

@@ -24,8 +24,8 @@ const (
 	TypeClientCount  = 11
 	TypeClientAck    = 12
 	TypeClose        = 13 // as the heartbeats
-	TypeRecall       = 64 // this one and the next are of Caddy alone: Node.js ignores them
-	TypeRecalled     = 65
+	TypeCloseStale   = 64 // this one and the next are of Caddy alone: Node.js ignores them
+	TypeStaleClosed  = 65
 )
 
 // Message is {type, data, uid, nsp}, as another server wrote it.
@@ -44,17 +44,17 @@ type Body struct {
 	RequestID   Text            `json:"requestId"`
 	Packet      json.RawMessage `json:"packet"`
 	Opts        *Opts           `json:"opts"`
-	Rooms       List            `json:"rooms"`
+	Rooms       RoomList        `json:"rooms"`
 	Close       bool            `json:"close"`
 	Sockets     []Socket        `json:"sockets"`
 	ClientCount *int            `json:"clientCount"`
 	PID         Text            `json:"pid"`
 	Identity    Text            `json:"identity"`
-	Recalled    bool            `json:"recalled"`
+	StaleClosed bool            `json:"recalled"`
 }
 
-// ReadMap reads all but the body from MessagePack, in which a map comes next.
-func (m *Message) ReadMap(r *msgpack.Reader) error {
+// ReadMsgPack reads all but the body from MessagePack, in which a map comes next.
+func (m *Message) ReadMsgPack(r *msgpack.Reader) error {
 	var data *msgpack.Reader
 	for range r.Map() {
 		switch key := r.Text(); {
@@ -85,8 +85,8 @@ func (m *Message) ReadMap(r *msgpack.Reader) error {
 	return data.Err()
 }
 
-// Value returns what is in data as the packet, null when nothing is.
-func (m *Message) Value() sio.Data {
+// PacketData returns what is in data as the packet, null when nothing is.
+func (m *Message) PacketData() sio.Data {
 	if p, ok := m.Data.Lookup("packet"); ok {
 		return p
 	}
@@ -96,39 +96,39 @@ func (m *Message) Value() sio.Data {
 // Null is JSON's null.
 var Null = sio.Data{JSON: []byte("null")}
 
-// Options returns the options, which must be there.
-func (m *Message) Options() (*Opts, error) {
+// RequireOpts returns the options, which must be there.
+func (m *Message) RequireOpts() (*Opts, error) {
 	if m.Opts == nil {
 		return nil, fmt.Errorf("%w: message of type %d without opts", ErrMalformed, m.Type)
 	}
 	return m.Opts, nil
 }
 
-// Answer returns the answer to q that a message is, if it is one.
-func (m *Message) Answer(q cluster.Request) (answer cluster.Reply, ok bool) {
-	switch q.(type) {
+// ReplyTo returns the answer to q that a message is, if it is one.
+func (m *Message) ReplyTo(request cluster.Request) (reply cluster.Reply, ok bool) {
+	switch request.(type) {
 	case cluster.FetchSockets:
 		if m.Type == TypeSockets {
-			return Sockets(m.Sockets), true
+			return ConvertSockets(m.Sockets), true
 		}
 	case cluster.AllRooms:
 		if m.Type == TypeSockets {
-			return m.roomNames(), true
+			return m.collectRoomNames(), true
 		}
 	case cluster.ServerEmitAck:
 		if m.Type == TypeServerAck {
-			return cluster.ServerAck{Data: m.Value()}, true
+			return cluster.ServerAck{Data: m.PacketData()}, true
 		}
 	case cluster.CloseStale:
-		if m.Type == TypeRecalled {
-			return cluster.StaleClosed(m.Recalled), true
+		if m.Type == TypeStaleClosed {
+			return cluster.StaleClosed(m.StaleClosed), true
 		}
 	case cluster.EmitAck:
 		switch {
 		case m.Type == TypeClientCount && m.ClientCount != nil && *m.ClientCount >= 0:
 			return cluster.ClientCount(*m.ClientCount), true
 		case m.Type == TypeClientAck && m.Packet != nil:
-			return cluster.ClientAck{Data: sio.Array(m.Value())}, true
+			return cluster.ClientAck{Data: sio.Array(m.PacketData())}, true
 		case m.Type == TypeClientAck:
 			return cluster.ClientAck{Data: sio.Array()}, true
 		}
@@ -136,8 +136,8 @@ func (m *Message) Answer(q cluster.Request) (answer cluster.Reply, ok bool) {
 	return nil, false
 }
 
-// roomNames returns the rooms that the sockets of a message are in.
-func (m *Message) roomNames() cluster.Rooms {
+// collectRoomNames returns the rooms that the sockets of a message are in.
+func (m *Message) collectRoomNames() cluster.Rooms {
 	names, seen := cluster.Rooms{}, make(map[string]bool)
 	for i := range m.Sockets {
 		for _, name := range m.Sockets[i].Rooms {

@@ -10,28 +10,28 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/sio"
 )
 
-// Where says which sockets are meant.
-type Where struct {
-	Rooms  List `json:"rooms"`
-	Except List `json:"except"`
+// TargetJSON says which sockets are meant.
+type TargetJSON struct {
+	Rooms  RoomList `json:"rooms"`
+	Except RoomList `json:"except"`
 }
 
-// NewWhere returns what means the sockets of a target.
-func NewWhere(t rooms.Target) Where {
-	return Where{Rooms: append(List{}, t.In...), Except: append(List{}, t.Except...)}
+// NewTargetJSON returns what means the sockets of a target.
+func NewTargetJSON(t rooms.Target) TargetJSON {
+	return TargetJSON{Rooms: append(RoomList{}, t.In...), Except: append(RoomList{}, t.Except...)}
 }
 
 // Target returns which sockets are meant.
-func (w *Where) Target() rooms.Target { return rooms.Target{In: w.Rooms, Except: w.Except} }
+func (w *TargetJSON) Target() rooms.Target { return rooms.Target{In: w.Rooms, Except: w.Except} }
 
 // Opts say which sockets are meant, and how.
 type Opts struct {
-	Where
+	TargetJSON
 	Flags Flags `json:"flags"`
 }
 
 // NewOpts returns the options for a target, without flags.
-func NewOpts(t rooms.Target) Opts { return Opts{Where: NewWhere(t)} }
+func NewOpts(t rooms.Target) Opts { return Opts{TargetJSON: NewTargetJSON(t)} }
 
 // NewEmitOpts returns the options of an emit, which is to be acknowledged in a time
 // given in milliseconds, unless that is 0.
@@ -46,7 +46,7 @@ func NewEmitOpts(op *cluster.Emit, timeout int64) Opts {
 
 // Emit returns the emit of an event with these options.
 func (o *Opts) Emit(event sio.Data) (op cluster.Emit, err error) {
-	op.Target, op.Flags, op.Data = o.Target(), o.Flags.Of(), event
+	op.Target, op.Flags, op.Data = o.Target(), o.Flags.ClusterFlags(), event
 	if !IsEvent(event) {
 		return op, fmt.Errorf("%w: packet without an event", ErrMalformed)
 	}
@@ -60,8 +60,8 @@ type Flags struct {
 	Timeout  int64 `json:"timeout,omitempty"` // milliseconds
 }
 
-// Of returns the modifiers as they are called here.
-func (f *Flags) Of() cluster.Flags {
+// ClusterFlags returns the modifiers as they are called here.
+func (f *Flags) ClusterFlags() cluster.Flags {
 	return cluster.Flags{Volatile: f.Volatile, NoCompress: f.Compress != nil && !*f.Compress}
 }
 

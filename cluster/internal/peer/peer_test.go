@@ -10,8 +10,8 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/sio"
 )
 
-// TestLenient reads options as versions and languages write them.
-func TestLenient(t *testing.T) {
+// TestOptsAcceptVariantsOfNodejs reads options as versions and languages write them.
+func TestOptsAcceptVariantsOfNodejs(t *testing.T) {
 	tests := []struct{ text, want string }{
 		{`{"rooms":["a",1,1.5,1e2],"except":"b"}`, `[a 1 1.5 100] [b] {false false false} 0`},
 		{`{"rooms":null,"except":[],"flags":null}`, `[] [] {false false false} 0`},
@@ -26,7 +26,7 @@ func TestLenient(t *testing.T) {
 		var o Opts
 		got := "error"
 		if err := json.Unmarshal([]byte(tt.text), &o); err == nil {
-			got = fmt.Sprint([]string(o.Rooms), []string(o.Except), o.Flags.Of(), o.Flags.Timeout)
+			got = fmt.Sprint([]string(o.Rooms), []string(o.Except), o.Flags.ClusterFlags(), o.Flags.Timeout)
 		}
 		if got != tt.want {
 			t.Errorf("%s: %s, want %s", tt.text, got, tt.want)
@@ -34,8 +34,8 @@ func TestLenient(t *testing.T) {
 	}
 }
 
-// TestDrafts knows the data of messages, to the byte.
-func TestDrafts(t *testing.T) {
+// TestDraftsMatchWireFormat knows the data of messages, to the byte.
+func TestDraftsMatchWireFormat(t *testing.T) {
 	event := sio.Data{JSON: []byte(`["e",{"_placeholder":true,"num":0}]`), Attachments: [][]byte{{1}}}
 	target := rooms.Target{In: []string{"<r>"}}
 	emit := cluster.Emit{Target: target, Flags: cluster.Flags{Volatile: true, NoCompress: true}, Data: event}
@@ -43,15 +43,15 @@ func TestDrafts(t *testing.T) {
 		draft func() (Draft, error)
 		want  string
 	}{
-		{func() (Draft, error) { return OfOp(emit) },
+		{func() (Draft, error) { return EncodeOperation(emit) },
 			`3{"packet":{"type":2,"data":["e",{"_placeholder":true,"num":0}]},"opts":{"rooms":["<r>"],"except":[],"flags":{"volatile":true,"compress":false}}}`},
-		{func() (Draft, error) { return OfQuery("id", cluster.EmitAck{Emit: emit}, 5) },
+		{func() (Draft, error) { return EncodeRequest("id", cluster.EmitAck{Emit: emit}, 5) },
 			`3{"packet":{"type":2,"data":["e",{"_placeholder":true,"num":0}]},"requestId":"id","opts":{"rooms":["<r>"],"except":[],"flags":{"volatile":true,"compress":false,"timeout":5}}}`},
-		{func() (Draft, error) { return OfOp(cluster.Join{Target: target}) }, `4{"opts":{"rooms":["<r>"],"except":[],"flags":{}},"rooms":[]}`},
-		{func() (Draft, error) { return OfOp(cluster.Disconnect{Close: true}) }, `6{"opts":{"rooms":[],"except":[],"flags":{}},"close":true}`},
-		{func() (Draft, error) { return OfQuery("id", cluster.AllRooms{}, 0) }, `7{"opts":{"rooms":[],"except":[],"flags":{}},"requestId":"id"}`},
-		{func() (Draft, error) { return OfAnswer("id", cluster.ClientAck{Data: sio.Array()}) }, `12{"requestId":"id"}`},
-		{func() (Draft, error) { return OfAnswer(`"`, cluster.ServerAck{Data: Null}) }, `10{"requestId":"\"","packet":null}`},
+		{func() (Draft, error) { return EncodeOperation(cluster.Join{Target: target}) }, `4{"opts":{"rooms":["<r>"],"except":[],"flags":{}},"rooms":[]}`},
+		{func() (Draft, error) { return EncodeOperation(cluster.Disconnect{Close: true}) }, `6{"opts":{"rooms":[],"except":[],"flags":{}},"close":true}`},
+		{func() (Draft, error) { return EncodeRequest("id", cluster.AllRooms{}, 0) }, `7{"opts":{"rooms":[],"except":[],"flags":{}},"requestId":"id"}`},
+		{func() (Draft, error) { return EncodeReply("id", cluster.ClientAck{Data: sio.Array()}) }, `12{"requestId":"id"}`},
+		{func() (Draft, error) { return EncodeReply(`"`, cluster.ServerAck{Data: Null}) }, `10{"requestId":"\"","packet":null}`},
 	}
 	for _, tt := range tests {
 		d, err := tt.draft()

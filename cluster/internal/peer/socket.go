@@ -23,34 +23,34 @@ type Socket struct {
 		Query   map[string]json.RawMessage `json:"query"`
 		Auth    json.RawMessage            `json:"auth"`
 	} `json:"handshake"`
-	Rooms List            `json:"rooms"`
+	Rooms RoomList        `json:"rooms"`
 	Data  json.RawMessage `json:"data"`
 }
 
-// Sockets returns what other servers describe.
-func Sockets(described []Socket) cluster.Sockets {
+// ConvertSockets returns what other servers describe.
+func ConvertSockets(described []Socket) cluster.Sockets {
 	all := make(cluster.Sockets, len(described))
 	for i := range described {
-		all[i] = described[i].socket()
+		all[i] = described[i].toClusterSocket()
 	}
 	return all
 }
 
-func (s *Socket) socket() cluster.Socket {
+func (s *Socket) toClusterSocket() cluster.Socket {
 	h := &s.Handshake
 	return cluster.Socket{
 		ID: string(s.ID), Rooms: s.Rooms, Data: s.Data,
 		Handshake: cluster.Handshake{
-			Headers: plainText(h.Headers), Time: string(h.Time), Address: string(h.Address),
+			Headers: joinValues(h.Headers), Time: string(h.Time), Address: string(h.Address),
 			XDomain: h.XDomain, Secure: h.Secure, Issued: int64(h.Issued), URL: string(h.URL),
-			Query: plainText(h.Query), Auth: h.Auth,
+			Query: joinValues(h.Query), Auth: h.Auth,
 		},
 	}
 }
 
-// plainText returns headers or a query as text. Node has arrays for what was
+// joinValues returns headers or a query as text. Node has arrays for what was
 // given several times.
-func plainText(members map[string]json.RawMessage) map[string]string {
+func joinValues(members map[string]json.RawMessage) map[string]string {
 	out := make(map[string]string, len(members))
 	for name, raw := range members {
 		var several []string
@@ -63,13 +63,13 @@ func plainText(members map[string]json.RawMessage) map[string]string {
 	return out
 }
 
-// Presentable returns sockets with all that Node's servers rely on: objects where
+// CompleteSockets returns sockets with all that Node's servers rely on: objects where
 // there is nothing to say.
-func Presentable(sockets cluster.Sockets) []cluster.Socket {
+func CompleteSockets(sockets cluster.Sockets) []cluster.Socket {
 	all := append([]cluster.Socket{}, sockets...)
 	for i := range all {
 		s := &all[i]
-		s.Data, s.Handshake.Auth = object(s.Data), object(s.Handshake.Auth)
+		s.Data, s.Handshake.Auth = objectOrEmpty(s.Data), objectOrEmpty(s.Handshake.Auth)
 		if s.Rooms == nil {
 			s.Rooms = []string{}
 		}
@@ -83,7 +83,7 @@ func Presentable(sockets cluster.Sockets) []cluster.Socket {
 	return all
 }
 
-func object(raw json.RawMessage) json.RawMessage {
+func objectOrEmpty(raw json.RawMessage) json.RawMessage {
 	if !bytes.HasPrefix(bytes.TrimSpace(raw), []byte("{")) {
 		return json.RawMessage("{}")
 	}

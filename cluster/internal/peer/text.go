@@ -9,8 +9,8 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/sio"
 )
 
-// JSON returns v as JSON.stringify would write it.
-func JSON(v any) ([]byte, error) {
+// Stringify returns v as JSON.stringify would write it.
+func Stringify(v any) ([]byte, error) {
 	var text bytes.Buffer
 	e := json.NewEncoder(&text)
 	e.SetEscapeHTML(false)
@@ -43,24 +43,24 @@ func (t *Text) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// List is a list of rooms, each a string or a number; or a single one.
-type List []string
+// RoomList is a list of rooms, each a string or a number; or a single one.
+type RoomList []string
 
 // UnmarshalJSON reads an array, a string, a number or null.
-func (l *List) UnmarshalJSON(b []byte) error {
+func (l *RoomList) UnmarshalJSON(b []byte) error {
 	if b[0] != '[' {
 		var one Text
 		if err := one.UnmarshalJSON(b); err != nil || one == "" {
 			return err
 		}
-		*l = List{string(one)}
+		*l = RoomList{string(one)}
 		return nil
 	}
 	var texts []Text
 	if err := json.Unmarshal(b, &texts); err != nil {
 		return err
 	}
-	*l = make(List, len(texts))
+	*l = make(RoomList, len(texts))
 	for i, t := range texts {
 		(*l)[i] = string(t)
 	}

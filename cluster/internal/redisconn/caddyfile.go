@@ -5,7 +5,7 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 )
 
-// Option reads an option of the engine's block, if it is one of these:
+// UnmarshalOption reads an option of the engine's block, if it is one of these:
 //
 //	username <name>
 //	password <password>
@@ -20,51 +20,51 @@ import (
 //		server_name          <name>
 //		insecure_skip_verify
 //	}
-func (c *Config) Option(d *caddyfile.Dispenser, option string) (known bool, err error) {
+func (c *Config) UnmarshalOption(d *caddyfile.Dispenser, option string) (known bool, err error) {
 	switch option {
 	case "username":
-		return true, One(d, &c.Username)
+		return true, ReadArg(d, &c.Username)
 	case "password":
-		return true, One(d, &c.Password)
+		return true, ReadArg(d, &c.Password)
 	case "sentinel":
-		return true, c.sentinel(d)
+		return true, c.unmarshalSentinel(d)
 	case "tls":
-		return true, c.tls(d)
+		return true, c.unmarshalTLS(d)
 	}
 	return false, nil
 }
 
-func (c *Config) sentinel(d *caddyfile.Dispenser) error {
+func (c *Config) unmarshalSentinel(d *caddyfile.Dispenser) error {
 	c.Sentinel = new(Sentinel)
-	if err := One(d, &c.Sentinel.Master); err != nil {
+	if err := ReadArg(d, &c.Sentinel.Master); err != nil {
 		return err
 	}
-	return Block(d, "sentinel", func(option string) error {
+	return ReadBlock(d, "sentinel", func(option string) error {
 		switch option {
 		case "username":
-			return One(d, &c.Sentinel.Username)
+			return ReadArg(d, &c.Sentinel.Username)
 		case "password":
-			return One(d, &c.Sentinel.Password)
+			return ReadArg(d, &c.Sentinel.Password)
 		}
-		return Unknown(d, "sentinel", "username or password")
+		return UnknownOption(d, "sentinel", "username or password")
 	})
 }
 
-func (c *Config) tls(d *caddyfile.Dispenser) error {
+func (c *Config) unmarshalTLS(d *caddyfile.Dispenser) error {
 	c.TLS = new(TLS)
 	if d.NextArg() {
 		return d.Errf("tls: unexpected %q: settings go into a block", d.Val())
 	}
-	return Block(d, "tls", func(option string) error {
+	return ReadBlock(d, "tls", func(option string) error {
 		switch option {
 		case "ca":
-			return One(d, &c.TLS.CA)
+			return ReadArg(d, &c.TLS.CA)
 		case "certificate":
-			return One(d, &c.TLS.Certificate)
+			return ReadArg(d, &c.TLS.Certificate)
 		case "key":
-			return One(d, &c.TLS.Key)
+			return ReadArg(d, &c.TLS.Key)
 		case "server_name":
-			return One(d, &c.TLS.ServerName)
+			return ReadArg(d, &c.TLS.ServerName)
 		case "insecure_skip_verify":
 			c.TLS.Insecure = true
 			if d.NextArg() {
@@ -72,12 +72,12 @@ func (c *Config) tls(d *caddyfile.Dispenser) error {
 			}
 			return nil
 		}
-		return Unknown(d, "tls", "ca, certificate, key, server_name or insecure_skip_verify")
+		return UnknownOption(d, "tls", "ca, certificate, key, server_name or insecure_skip_verify")
 	})
 }
 
-// Block reads the options of a block, each at most once.
-func Block(d *caddyfile.Dispenser, of string, option func(name string) error) error {
+// ReadBlock reads the options of a block, each at most once.
+func ReadBlock(d *caddyfile.Dispenser, of string, option func(name string) error) error {
 	seen := make(map[string]bool)
 	for nesting := d.Nesting(); d.NextBlock(nesting); {
 		name := d.Val()
@@ -92,8 +92,8 @@ func Block(d *caddyfile.Dispenser, of string, option func(name string) error) er
 	return nil
 }
 
-// One reads the only argument of an option.
-func One(d *caddyfile.Dispenser, to *string) error {
+// ReadArg reads the only argument of an option.
+func ReadArg(d *caddyfile.Dispenser, to *string) error {
 	option := d.Val()
 	args := d.RemainingArgs()
 	if len(args) != 1 || args[0] == "" {
@@ -103,10 +103,10 @@ func One(d *caddyfile.Dispenser, to *string) error {
 	return nil
 }
 
-// Duration reads the only argument of an option, which is longer than nothing.
-func Duration(d *caddyfile.Dispenser, to *caddy.Duration) error {
+// ReadDuration reads the only argument of an option, which is longer than nothing.
+func ReadDuration(d *caddyfile.Dispenser, to *caddy.Duration) error {
 	option, text := d.Val(), ""
-	if err := One(d, &text); err != nil {
+	if err := ReadArg(d, &text); err != nil {
 		return err
 	}
 	duration, err := caddy.ParseDuration(text)
@@ -117,7 +117,7 @@ func Duration(d *caddyfile.Dispenser, to *caddy.Duration) error {
 	return nil
 }
 
-// Unknown says that the option just read is none.
-func Unknown(d *caddyfile.Dispenser, of, expected string) error {
+// UnknownOption says that the option just read is none.
+func UnknownOption(d *caddyfile.Dispenser, of, expected string) error {
 	return d.Errf("%s: unknown option %q: expected %s", of, d.Val(), expected)
 }

@@ -16,40 +16,40 @@ import (
 // library can read without a panic. One Read and one Write may run at the same time.
 type guardedConn struct {
 	net.Conn
-	address string
-	pending pendingCommands
-	out     commandReader // belongs to Write
-	in      replyReader   // belongs to Read
-	failure error         // belongs to Read
+	address  string
+	pending  pendingCommands
+	commands commandReader // belongs to Write
+	replies  replyReader   // belongs to Read
+	readErr  error         // belongs to Read
 }
 
 func newGuardedConn(conn net.Conn, address string) *guardedConn {
 	c := &guardedConn{Conn: conn, address: address}
-	c.out.add = c.pending.add
-	c.in.check = c.pending.check
+	c.commands.onCommand = c.pending.addCommand
+	c.replies.onReply = c.pending.checkReply
 	return c
 }
 
 // Write notes which replies are to come.
 func (c *guardedConn) Write(p []byte) (int, error) {
-	c.out.scan(p)
+	c.commands.scanCommands(p)
 	return c.Conn.Write(p)
 }
 
 // Read returns nothing of a reply that is malformed, or of which the client library
 // must not see the end.
 func (c *guardedConn) Read(p []byte) (int, error) {
-	if c.failure != nil {
-		return 0, c.failure
+	if c.readErr != nil {
+		return 0, c.readErr
 	}
 	n, err := c.Conn.Read(p)
-	good, bad := c.in.scan(p[:n])
+	good, bad := c.replies.scanReplies(p[:n])
 	if bad == nil {
 		return n, err
 	}
-	c.failure = fmt.Errorf("redis at %s: unexpected reply: %w", c.address, bad)
+	c.readErr = fmt.Errorf("redis at %s: unexpected reply: %w", c.address, bad)
 	if good == 0 {
-		return 0, c.failure
+		return 0, c.readErr
 	}
 	return good, nil
 }
@@ -73,22 +73,22 @@ type pendingCommand struct {
 
 // pendingCommands holds the commands of a connection whose replies are to come, in order.
 type pendingCommands struct {
-	mu       sync.Mutex // guards the following
-	queue    []pendingCommand
-	unsubbed bool // the last command was an unsubscribing one
-	confirms int  // confirmations to come of a subscription that was confirmed in part
-	resp3    bool // pushes have a type of their own
-	listens  bool // there was a subscribing command
-	sentinel bool // the server is a sentinel
+	mu                sync.Mutex // guards the following
+	queue             []pendingCommand
+	lastUnsubscribes  bool // the last command was an unsubscribing one
+	confirmationsLeft int  // confirmations to come of a subscription that was confirmed in part
+	resp3             bool // pushes have a type of their own
+	subscribed        bool // there was a subscribing command
+	sentinel          bool // the server is a sentinel
 }
 
-// add notes a command by its first words.
-func (p *pendingCommands) add(name, first string, args int) {
+// addCommand notes a command by its first words.
+func (p *pendingCommands) addCommand(name, first string, args int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	command := pendingCommand{}
-	after := p.unsubbed
-	p.unsubbed = false
+	after := p.lastUnsubscribes
+	p.lastUnsubscribes = false
 	switch name {
 	case "PING":
 		if after {
@@ -97,10 +97,10 @@ func (p *pendingCommands) add(name, first string, args int) {
 	case "HELLO":
 		p.resp3 = p.resp3 || first == "3"
 	case "SUBSCRIBE", "PSUBSCRIBE", "SSUBSCRIBE":
-		command.kind, command.channels, p.listens = subscribing, args-1, true
+		command.kind, command.channels, p.subscribed = subscribing, args-1, true
 		p.sentinel = p.sentinel || first == "+sentinel"
 	case "UNSUBSCRIBE", "PUNSUBSCRIBE", "SUNSUBSCRIBE":
-		command.kind, p.unsubbed = unsubscribing, true
+		command.kind, p.lastUnsubscribes = unsubscribing, true
 	case "ROLE":
 		command.elements = 1
 	case "SENTINEL":
@@ -113,24 +113,24 @@ func (p *pendingCommands) add(name, first string, args int) {
 }
 
 var (
-	errNoCommand    = errors.New("a reply to no command")
-	errConfirmation = errors.New("a confirmation of no subscription")
-	errSubscription = errors.New("a reply to a subscription that is no confirmation")
-	errNoPong       = errors.New("a reply to PING that is none")
-	errTooShort     = errors.New("a list that is too short")
-	errSentinel     = errors.New("a message of a sentinel that is too short")
+	errNoCommand            = errors.New("a reply to no command")
+	errConfirmation         = errors.New("a confirmation of no subscription")
+	errNotConfirmation      = errors.New("a reply to a subscription that is no confirmation")
+	errNotPong              = errors.New("a reply to PING that is none")
+	errTooShort             = errors.New("a list that is too short")
+	errShortSentinelMessage = errors.New("a message of a sentinel that is too short")
 )
 
-// check assigns a whole reply to its command. It returns an error for a reply that the
+// checkReply assigns a whole reply to its command. It returns an error for a reply that the
 // client library must not see.
-func (p *pendingCommands) check(r *reply) error {
+func (p *pendingCommands) checkReply(r *reply) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if r.kind == '>' {
 		return p.checkPush(r)
 	}
-	if !p.resp3 && r.isList() && r.count > 0 && (p.listens && string(r.words[0]) != "pong" || isPush(string(r.words[0]))) {
-		if !p.listens {
+	if !p.resp3 && r.isList() && r.count > 0 && (p.subscribed && string(r.words[0]) != "pong" || isPush(string(r.words[0]))) {
+		if !p.subscribed {
 			return errConfirmation // the library does not expect pushes yet
 		}
 		return p.checkPush(r)
@@ -141,22 +141,22 @@ func (p *pendingCommands) check(r *reply) error {
 	command := &p.queue[0]
 	switch {
 	case command.kind == subscribing && !r.isRefusal():
-		return errSubscription
+		return errNotConfirmation
 	case command.kind == unsubscribing && r.isRefusal() && !r.isPong():
 		command.kind = pinging // the library goes on to the PING
 		return nil
 	case command.kind == unsubscribing && !r.isPong():
-		return errSubscription
+		return errNotConfirmation
 	case command.kind == pinging && !r.isPong():
-		return errNoPong
+		return errNotPong
 	case r.isList() && r.count < command.elements:
 		return errTooShort
 	}
-	p.pop()
+	p.removeFirst()
 	return nil
 }
 
-func (p *pendingCommands) pop() {
+func (p *pendingCommands) removeFirst() {
 	if p.queue = p.queue[1:]; len(p.queue) == 0 {
 		p.queue = nil
 	}
@@ -169,22 +169,22 @@ func (p *pendingCommands) checkPush(r *reply) error {
 	}
 	switch string(r.words[0]) {
 	case "subscribe", "psubscribe", "ssubscribe":
-		if p.confirms > 0 {
-			p.confirms--
+		if p.confirmationsLeft > 0 {
+			p.confirmationsLeft--
 			return nil
 		}
 		if len(p.queue) == 0 || p.queue[0].kind != subscribing {
 			return errConfirmation
 		}
-		p.confirms = p.queue[0].channels - 1
-		p.pop()
+		p.confirmationsLeft = p.queue[0].channels - 1
+		p.removeFirst()
 	case "unsubscribe", "punsubscribe", "sunsubscribe":
-		if p.confirms > 0 {
-			p.confirms-- // the library counts likewise
+		if p.confirmationsLeft > 0 {
+			p.confirmationsLeft-- // the library counts likewise
 		}
 	case "message":
 		if p.sentinel && r.spaces < sentinelSpaces(string(r.words[1])) {
-			return errSentinel
+			return errShortSentinelMessage
 		}
 	}
 	return nil

@@ -9,17 +9,17 @@ import (
 	"testing"
 )
 
-// script is a connection that has something to be read.
-type script struct {
+// scriptedConn is a connection that has something to be read.
+type scriptedConn struct {
 	net.Conn
 	in io.Reader
 }
 
-func (s script) Read(p []byte) (int, error)  { return s.in.Read(p) }
-func (s script) Write(p []byte) (int, error) { return len(p), nil }
+func (s scriptedConn) Read(p []byte) (int, error)  { return s.in.Read(p) }
+func (s scriptedConn) Write(p []byte) (int, error) { return len(p), nil }
 
-// commandText returns commands as they are written.
-func commandText(commands ...string) string {
+// encodeCommands returns commands as they are written.
+func encodeCommands(commands ...string) string {
 	var b strings.Builder
 	for _, command := range commands {
 		words := strings.Fields(command)
@@ -31,10 +31,10 @@ func commandText(commands ...string) string {
 	return b.String()
 }
 
-// readGuarded writes commands and reads what is answered, in chunks of a size. It
+// exchangeGuarded writes commands and reads what is answered, in chunks of a size. It
 // returns what was passed.
-func readGuarded(commands, answer string, size int) (string, error) {
-	c := newGuardedConn(script{in: strings.NewReader(answer)}, "host:1")
+func exchangeGuarded(commands, answer string, size int) (string, error) {
+	c := newGuardedConn(scriptedConn{in: strings.NewReader(answer)}, "host:1")
 	for text := []byte(commands); len(text) > 0; {
 		n, _ := c.Write(text[:min(size, len(text))])
 		text = text[n:]
@@ -44,43 +44,43 @@ func readGuarded(commands, answer string, size int) (string, error) {
 	return passed.String(), err
 }
 
-func TestGuardedConn(t *testing.T) {
+func TestGuardedConnStopsMalformedReplies(t *testing.T) {
 	confirm := ">3\r\n$9\r\nsubscribe\r\n$1\r\na\r\n:1\r\n"
 	tests := []struct {
 		name, commands, answer string
 		want                   error
 	}{
-		{"all types", commandText("HELLO 3", "X", "X", "X", "X"), "%1\r\n+a\r\n*2\r\n:-1\r\n$-1\r\n" + "~1\r\n#t\r\n" + "*0\r\n" + "=5\r\ntxt:x\r\n" + "(12\r\n", nil},
-		{"a message between replies", commandText("HELLO 3", "X"), "+a\r\n>3\r\n+message\r\n+c\r\n$3\r\na\r\n\r\n+b\r\n", nil},
-		{"a confirmation for each channel", commandText("HELLO 3", "SUBSCRIBE a b", "X"), "+a\r\n" + confirm + confirm + "+b\r\n", nil},
-		{"a confirmation too many", commandText("HELLO 3", "SUBSCRIBE a", "X"), "+a\r\n" + confirm + confirm + "+b\r\n", errConfirmation},
-		{"a refused subscription", commandText("HELLO 3", "SUBSCRIBE a", "X"), "+a\r\n-NOPERM\r\n+b\r\n", nil},
-		{"a reply to a subscription", commandText("HELLO 3", "SUBSCRIBE a"), "+a\r\n+OK\r\n", errSubscription},
-		{"the end of a subscription", commandText("HELLO 3", "UNSUBSCRIBE a", "PING", "X"), "+a\r\n>3\r\n+unsubscribe\r\n+a\r\n:0\r\n+PONG\r\n+b\r\n", nil},
-		{"a refused end", commandText("HELLO 3", "UNSUBSCRIBE a", "PING", "X"), "+a\r\n-NOPERM\r\n+PONG\r\n+b\r\n", nil},
-		{"a refused end without a pong", commandText("HELLO 3", "UNSUBSCRIBE a", "PING", "X"), "+a\r\n-NOPERM\r\n-NOPERM\r\n", errNoPong},
-		{"RESP2", commandText("SUBSCRIBE a"), "*3\r\n+subscribe\r\n+a\r\n:1\r\n*3\r\n+message\r\n+a\r\n+text\r\n", nil},
-		{"RESP2 without a subscription", commandText("HELLO 2"), "*3\r\n+message\r\n+a\r\n+text\r\n", errConfirmation},
-		{"a sentinel's reply", commandText("HELLO 3", "SENTINEL GET-MASTER-ADDR-BY-NAME m"), "+a\r\n*1\r\n+host\r\n", errTooShort},
-		{"a role", commandText("HELLO 3", "ROLE"), "+a\r\n*0\r\n", errTooShort},
-		{"a sentinel's message", commandText("HELLO 3", "SUBSCRIBE +sentinel"), "+a\r\n" + confirm + ">3\r\n+message\r\n+" + "+sentinel\r\n$3\r\na b\r\n", errSentinel},
-		{"a reply to nothing", commandText("HELLO 3"), "+a\r\n+b\r\n", errNoCommand},
-		{"a negative length", commandText("X"), "$-2\r\n", errSize},
-		{"a huge length", commandText("X"), "$999999999999\r\n", errSize},
-		{"a huge list", commandText("X"), "*9999999\r\n", errSize},
-		{"many lists", commandText("X"), strings.Repeat("*1\r\n", 100), errDepth},
-		{"a number", commandText("X"), "$+1\r\n", errNumber},
-		{"an unknown type", commandText("X"), "HTTP/1.1\r\n", errKind},
-		{"a chunked string", commandText("X"), "$?\r\n", errNumber},
-		{"a long line", commandText("X"), "+" + strings.Repeat("x", maxLine+1), errLine},
-		{"a string that is too long", commandText("X"), "$1\r\nabc\r\n", errEnd},
-		{"a redirection", commandText("X"), "-MOVED 1\r\n", errMoved},
-		{"a push in a list", commandText("X"), "*1\r\n>1\r\n+a\r\n", errNested},
+		{"all types", encodeCommands("HELLO 3", "X", "X", "X", "X"), "%1\r\n+a\r\n*2\r\n:-1\r\n$-1\r\n" + "~1\r\n#t\r\n" + "*0\r\n" + "=5\r\ntxt:x\r\n" + "(12\r\n", nil},
+		{"a message between replies", encodeCommands("HELLO 3", "X"), "+a\r\n>3\r\n+message\r\n+c\r\n$3\r\na\r\n\r\n+b\r\n", nil},
+		{"a confirmation for each channel", encodeCommands("HELLO 3", "SUBSCRIBE a b", "X"), "+a\r\n" + confirm + confirm + "+b\r\n", nil},
+		{"a confirmation too many", encodeCommands("HELLO 3", "SUBSCRIBE a", "X"), "+a\r\n" + confirm + confirm + "+b\r\n", errConfirmation},
+		{"a refused subscription", encodeCommands("HELLO 3", "SUBSCRIBE a", "X"), "+a\r\n-NOPERM\r\n+b\r\n", nil},
+		{"a reply to a subscription", encodeCommands("HELLO 3", "SUBSCRIBE a"), "+a\r\n+OK\r\n", errNotConfirmation},
+		{"the end of a subscription", encodeCommands("HELLO 3", "UNSUBSCRIBE a", "PING", "X"), "+a\r\n>3\r\n+unsubscribe\r\n+a\r\n:0\r\n+PONG\r\n+b\r\n", nil},
+		{"a refused end", encodeCommands("HELLO 3", "UNSUBSCRIBE a", "PING", "X"), "+a\r\n-NOPERM\r\n+PONG\r\n+b\r\n", nil},
+		{"a refused end without a pong", encodeCommands("HELLO 3", "UNSUBSCRIBE a", "PING", "X"), "+a\r\n-NOPERM\r\n-NOPERM\r\n", errNotPong},
+		{"RESP2", encodeCommands("SUBSCRIBE a"), "*3\r\n+subscribe\r\n+a\r\n:1\r\n*3\r\n+message\r\n+a\r\n+text\r\n", nil},
+		{"RESP2 without a subscription", encodeCommands("HELLO 2"), "*3\r\n+message\r\n+a\r\n+text\r\n", errConfirmation},
+		{"a sentinel's reply", encodeCommands("HELLO 3", "SENTINEL GET-MASTER-ADDR-BY-NAME m"), "+a\r\n*1\r\n+host\r\n", errTooShort},
+		{"a role", encodeCommands("HELLO 3", "ROLE"), "+a\r\n*0\r\n", errTooShort},
+		{"a sentinel's message", encodeCommands("HELLO 3", "SUBSCRIBE +sentinel"), "+a\r\n" + confirm + ">3\r\n+message\r\n+" + "+sentinel\r\n$3\r\na b\r\n", errShortSentinelMessage},
+		{"a reply to nothing", encodeCommands("HELLO 3"), "+a\r\n+b\r\n", errNoCommand},
+		{"a negative length", encodeCommands("X"), "$-2\r\n", errLengthOutOfRange},
+		{"a huge length", encodeCommands("X"), "$999999999999\r\n", errLengthOutOfRange},
+		{"a huge list", encodeCommands("X"), "*9999999\r\n", errLengthOutOfRange},
+		{"many lists", encodeCommands("X"), strings.Repeat("*1\r\n", 100), errTooDeep},
+		{"a number", encodeCommands("X"), "$+1\r\n", errMalformedNumber},
+		{"an unknown type", encodeCommands("X"), "HTTP/1.1\r\n", errUnknownType},
+		{"a chunked string", encodeCommands("X"), "$?\r\n", errMalformedNumber},
+		{"a long line", encodeCommands("X"), "+" + strings.Repeat("x", maxLine+1), errUnterminatedLine},
+		{"a string that is too long", encodeCommands("X"), "$1\r\nabc\r\n", errUnterminatedString},
+		{"a redirection", encodeCommands("X"), "-MOVED 1\r\n", errIncompleteRedirection},
+		{"a push in a list", encodeCommands("X"), "*1\r\n>1\r\n+a\r\n", errNestedPush},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			for _, size := range []int{1, 2, 3, 7, 1 << 17} {
-				passed, err := readGuarded(tt.commands, tt.answer, size)
+				passed, err := exchangeGuarded(tt.commands, tt.answer, size)
 				if !errors.Is(err, tt.want) || err != nil && !strings.Contains(err.Error(), "host:1") {
 					t.Errorf("by %d bytes: %v", size, err)
 				}
@@ -92,8 +92,8 @@ func TestGuardedConn(t *testing.T) {
 	}
 }
 
-func TestGuardedConnEndsOnce(t *testing.T) {
-	c := newGuardedConn(script{in: strings.NewReader("+a\r\n+b\r\n")}, "host:1")
+func TestGuardedConnKeepsItsError(t *testing.T) {
+	c := newGuardedConn(scriptedConn{in: strings.NewReader("+a\r\n+b\r\n")}, "host:1")
 	for range 3 {
 		if rest, err := io.ReadAll(c); len(rest) > 1 || !errors.Is(err, errNoCommand) {
 			t.Errorf("read %q, %v", rest, err)
@@ -105,10 +105,10 @@ func TestGuardedConnEndsOnce(t *testing.T) {
 func FuzzGuardedConn(f *testing.F) {
 	f.Add("+OK\r\n%1\r\n+a\r\n*2\r\n:1\r\n$1\r\nx\r\n", 3)
 	f.Add(">3\r\n+subscribe\r\n+a\r\n:1\r\n+PONG\r\n", 5)
-	commands := commandText("HELLO 3", "SUBSCRIBE a b", "UNSUBSCRIBE a", "PING", "X")
+	commands := encodeCommands("HELLO 3", "SUBSCRIBE a b", "UNSUBSCRIBE a", "PING", "X")
 	f.Fuzz(func(t *testing.T, answer string, size int) {
-		whole, err := readGuarded(commands, answer, 1<<20)
-		cut, cutErr := readGuarded(commands, answer, 1+max(0, size)%100)
+		whole, err := exchangeGuarded(commands, answer, 1<<20)
+		cut, cutErr := exchangeGuarded(commands, answer, 1+max(0, size)%100)
 		if (err == nil) != (cutErr == nil) || err == nil && whole != cut {
 			t.Errorf("%v, or %v", err, cutErr)
 		}

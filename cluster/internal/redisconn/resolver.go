@@ -31,8 +31,8 @@ func NewResolver() *Resolver { return &Resolver{repl: caddy.NewReplacer()} }
 // Err returns the first error.
 func (r *Resolver) Err() error { return r.err }
 
-// Text returns an option's value with its placeholders replaced.
-func (r *Resolver) Text(option, value string) string {
+// Replace returns an option's value with its placeholders replaced.
+func (r *Resolver) Replace(option, value string) string {
 	out, err := r.repl.ReplaceOrErr(value, true, true)
 	if err != nil {
 		r.Fail(option, err)
@@ -47,9 +47,9 @@ func (r *Resolver) Fail(option string, err error) {
 	}
 }
 
-// file returns what is in a file; nothing without one.
-func (r *Resolver) file(option, name string) string {
-	if name = r.Text(option, name); name == "" {
+// readFile returns what is in a file; nothing without one.
+func (r *Resolver) readFile(option, name string) string {
+	if name = r.Replace(option, name); name == "" {
 		return ""
 	}
 	content, err := os.ReadFile(name)
@@ -71,24 +71,24 @@ func (r *Resolver) Timeout(option string, d caddy.Duration) time.Duration {
 // the name of the option and without a secret. The settings are those of the
 // engine; a Server differs from one with others.
 func (c *Config) Server(in *Resolver, settings ...any) *Server {
-	s, proof := c.check(in)
-	s.identify(in, proof, settings)
+	s, tlsIdentity := c.resolveServer(in)
+	s.setID(in, tlsIdentity, settings)
 	return s
 }
 
-// ChannelServer is Server for an engine that uses nothing but channels, which belong
+// ServerWithoutDatabase is Server for an engine that uses nothing but channels, which belong
 // to no database.
-func (c *Config) ChannelServer(in *Resolver, settings ...any) *Server {
-	s, proof := c.check(in)
+func (c *Config) ServerWithoutDatabase(in *Resolver, settings ...any) *Server {
+	s, tlsIdentity := c.resolveServer(in)
 	s.database = 0
-	s.identify(in, proof, settings)
+	s.setID(in, tlsIdentity, settings)
 	return s
 }
 
-// identify gives a server its ID, which its settings, and what TLS is made of, are
+// setID gives a server its ID, which its settings, and what TLS is made of, are
 // part of.
-func (s *Server) identify(in *Resolver, proof []string, settings []any) {
-	id, err := json.Marshal([]any{s.network, s.Addresses, s.database, s.username, s.password, s.sentinel, proof, settings})
+func (s *Server) setID(in *Resolver, tlsIdentity []string, settings []any) {
+	id, err := json.Marshal([]any{s.network, s.Addresses, s.database, s.username, s.password, s.sentinel, tlsIdentity, settings})
 	if err != nil {
 		in.Fail("settings", err)
 	}
@@ -96,33 +96,33 @@ func (s *Server) identify(in *Resolver, proof []string, settings []any) {
 	s.ID = hex.EncodeToString(sum[:]) // it may be seen where secrets should not
 }
 
-// check returns a server without an ID.
-func (c *Config) check(in *Resolver) (s *Server, proof []string) {
+// resolveServer returns a server without an ID.
+func (c *Config) resolveServer(in *Resolver) (s *Server, tlsIdentity []string) {
 	s = new(Server)
 	if c.Sentinel != nil {
 		s.sentinel = Sentinel{
-			Master:   in.Text("sentinel", c.Sentinel.Master),
-			Username: in.Text("sentinel username", c.Sentinel.Username),
-			Password: in.Text("sentinel password", c.Sentinel.Password),
+			Master:   in.Replace("sentinel", c.Sentinel.Master),
+			Username: in.Replace("sentinel username", c.Sentinel.Username),
+			Password: in.Replace("sentinel password", c.Sentinel.Password),
 		}
 		if s.sentinel.Master == "" {
 			in.Fail("sentinel", errors.New("expected the name of the master"))
 		}
 	}
-	secure := s.locate(in, in.Text("url", c.URL))
+	tlsRequested := s.parseURL(in, in.Replace("url", c.URL))
 	for _, address := range c.Addresses {
-		s.addAddress(in, "addresses", in.Text("addresses", address))
+		s.addAddress(in, "addresses", in.Replace("addresses", address))
 	}
-	s.username = cmp.Or(in.Text("username", c.Username), s.username)
-	s.password = cmp.Or(in.Text("password", c.Password), s.password)
+	s.username = cmp.Or(in.Replace("username", c.Username), s.username)
+	s.password = cmp.Or(in.Replace("password", c.Password), s.password)
 	if s.username != "" && s.password == "" {
 		in.Fail("username", errors.New("expected a password, too"))
 	}
-	return s, s.secure(in, c.TLS, secure)
+	return s, s.configureTLS(in, c.TLS, tlsRequested)
 }
 
-// locate takes the URL apart, and reports whether it asks for TLS.
-func (s *Server) locate(in *Resolver, text string) (secure bool) {
+// parseURL takes the URL apart, and reports whether it asks for TLS.
+func (s *Server) parseURL(in *Resolver, text string) (tlsRequested bool) {
 	fail := func(why string) { in.Fail("url", errors.New(why)) }
 	if text == "" {
 		fail("expected one like redis://localhost:6379")
@@ -179,20 +179,20 @@ func (s *Server) addAddress(in *Resolver, option, address string) {
 	s.Addresses = append(s.Addresses, net.JoinHostPort(host, strconv.FormatUint(n, 10)))
 }
 
-// secure sets TLS up, and returns what tells it from another: a file may have
+// configureTLS sets TLS up, and returns what tells it from another: a file may have
 // changed.
-func (s *Server) secure(in *Resolver, t *TLS, on bool) (proof []string) {
-	if !on && t == nil {
+func (s *Server) configureTLS(in *Resolver, t *TLS, requested bool) (tlsIdentity []string) {
+	if !requested && t == nil {
 		return nil
 	}
 	s.tls = &tls.Config{MinVersion: tls.VersionTLS12}
 	if t == nil {
 		return []string{"tls"}
 	}
-	s.tls.ServerName = in.Text("tls server_name", t.ServerName)
+	s.tls.ServerName = in.Replace("tls server_name", t.ServerName)
 	s.tls.InsecureSkipVerify = t.Insecure
-	ca := in.file("tls ca", t.CA)
-	certificate, key := in.file("tls certificate", t.Certificate), in.file("tls key", t.Key)
+	ca := in.readFile("tls ca", t.CA)
+	certificate, key := in.readFile("tls certificate", t.Certificate), in.readFile("tls key", t.Key)
 	if ca != "" {
 		s.tls.RootCAs = x509.NewCertPool()
 		if !s.tls.RootCAs.AppendCertsFromPEM([]byte(ca)) {

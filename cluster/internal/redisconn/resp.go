@@ -20,7 +20,7 @@ const (
 
 // commandReader finds the commands, which are arrays of strings, in the bytes written.
 type commandReader struct {
-	add func(name, first string, args int)
+	onCommand func(name, first string, args int)
 
 	line  []byte    // the beginning of a header that is not complete yet
 	args  int       // of the command
@@ -29,8 +29,8 @@ type commandReader struct {
 	words [2][]byte // the first ones
 }
 
-// scan reads the next bytes.
-func (r *commandReader) scan(p []byte) {
+// scanCommands reads the next bytes.
+func (r *commandReader) scanCommands(p []byte) {
 	for len(p) > 0 {
 		if r.left > 0 {
 			n := min(r.left, len(p))
@@ -63,7 +63,7 @@ func (r *commandReader) scan(p []byte) {
 
 func (r *commandReader) endArg() {
 	if r.arg++; r.arg == r.args {
-		r.add(string(bytes.ToUpper(r.words[0])), string(r.words[1]), r.args)
+		r.onCommand(string(bytes.ToUpper(r.words[0])), string(r.words[1]), r.args)
 	}
 }
 
@@ -83,7 +83,7 @@ func (r *reply) isError() bool { return r.kind == '-' || r.kind == '!' }
 
 // replyReader checks the bytes read: the form of each reply, and with check its place.
 type replyReader struct {
-	check func(*reply) error
+	onReply func(*reply) error
 
 	reply    reply
 	kind     byte   // of the element that is being read; 0 before it
@@ -98,21 +98,21 @@ type replyReader struct {
 }
 
 var (
-	errKind   = errors.New("unknown type")
-	errLine   = errors.New("a line without an end")
-	errNumber = errors.New("a malformed number")
-	errSize   = errors.New("a length out of range")
-	errDepth  = errors.New("too many lists in lists")
-	errEnd    = errors.New("a string without an end")
-	errMoved  = errors.New("a redirection to nowhere")
-	errNested = errors.New("a push in a list")
+	errUnknownType           = errors.New("unknown type")
+	errUnterminatedLine      = errors.New("a line without an end")
+	errMalformedNumber       = errors.New("a malformed number")
+	errLengthOutOfRange      = errors.New("a length out of range")
+	errTooDeep               = errors.New("too many lists in lists")
+	errUnterminatedString    = errors.New("a string without an end")
+	errIncompleteRedirection = errors.New("a redirection to nowhere")
+	errNestedPush            = errors.New("a push in a list")
 )
 
-// scan reads the next bytes. With an error it returns how many of them may be passed
+// scanReplies reads the next bytes. With an error it returns how many of them may be passed
 // on, which never complete the wrong reply.
-func (r *replyReader) scan(p []byte) (good int, err error) {
+func (r *replyReader) scanReplies(p []byte) (good int, err error) {
 	for at := 0; at < len(p); {
-		n, err := r.next(p[at:])
+		n, err := r.scanPart(p[at:])
 		if err != nil {
 			return at, err
 		}
@@ -121,10 +121,10 @@ func (r *replyReader) scan(p []byte) (good int, err error) {
 	return len(p), nil
 }
 
-// next reads as much as it can of one header or string.
-func (r *replyReader) next(p []byte) (n int, err error) {
+// scanPart reads as much as it can of one header or string.
+func (r *replyReader) scanPart(p []byte) (n int, err error) {
 	if r.kind == 0 {
-		return 1, r.begin(p[0])
+		return 1, r.beginElement(p[0])
 	}
 	if r.left > 0 {
 		return r.readString(p)
@@ -134,23 +134,23 @@ func (r *replyReader) next(p []byte) (n int, err error) {
 	if end < 0 {
 		n, end = len(p), len(p)
 	}
-	r.keep(p[:end])
+	r.keepText(p[:end])
 	switch {
 	case r.size > maxLine:
-		return 0, errLine
+		return 0, errUnterminatedLine
 	case n > end: // the line is complete
 		return n, r.endLine()
 	}
 	return n, nil
 }
 
-// begin begins an element.
-func (r *replyReader) begin(kind byte) error {
+// beginElement begins an element.
+func (r *replyReader) beginElement(kind byte) error {
 	if strings.IndexByte("+-:_,#$!=(*%~>", kind) < 0 {
-		return fmt.Errorf("%w %q", errKind, kind)
+		return fmt.Errorf("%w %q", errUnknownType, kind)
 	}
 	if kind == '>' && r.depth > 0 {
-		return errNested
+		return errNestedPush
 	}
 	r.kind, r.text, r.size, r.spaces = kind, r.text[:0], 0, 0
 	if r.depth == 0 {
@@ -160,8 +160,8 @@ func (r *replyReader) begin(kind byte) error {
 	return nil
 }
 
-// keep keeps the beginning of a text.
-func (r *replyReader) keep(p []byte) {
+// keepText keeps the beginning of a text.
+func (r *replyReader) keepText(p []byte) {
 	r.size += len(p)
 	if free := maxText - len(r.text); free > 0 {
 		r.text = append(r.text, p[:min(free, len(p))]...)
@@ -175,10 +175,10 @@ func (r *replyReader) readString(p []byte) (n int, err error) {
 	if r.depth == 1 && r.index == 2 {
 		r.spaces += bytes.Count(text, []byte(" "))
 	}
-	r.keep(text)
+	r.keepText(text)
 	for i := len(text); i < n; i++ {
 		if want := "\r\n"[2-(r.left-i)]; p[i] != want {
-			return 0, errEnd
+			return 0, errUnterminatedString
 		}
 	}
 	if r.left -= n; r.left > 0 {
@@ -192,20 +192,20 @@ func (r *replyReader) endLine() error {
 	switch r.kind {
 	case '+', '-', ',', '(':
 		if r.size == 0 {
-			return errLine
+			return errUnterminatedLine
 		}
 		return r.endElement(bytes.TrimSuffix(r.text, []byte("\r")))
 	}
 	line, ok := bytes.CutSuffix(r.text, []byte("\r"))
 	if !ok || r.kind == '_' && len(line) > 0 || r.kind == '#' && string(line) != "t" && string(line) != "f" {
-		return errLine
+		return errUnterminatedLine
 	}
 	if r.kind == '_' || r.kind == '#' {
 		return r.endElement(nil)
 	}
 	number, err := strconv.ParseInt(string(line), 10, 64)
 	if err != nil || line[0] == '+' {
-		return errNumber
+		return errMalformedNumber
 	}
 	if r.kind == ':' {
 		return r.endElement(nil)
@@ -222,7 +222,7 @@ func (r *replyReader) beginPart(length int64) error {
 	isString := r.kind == '$' || r.kind == '!' || r.kind == '='
 	switch {
 	case length < 0 || isString && length > maxBulk || !isString && length > maxElements:
-		return errSize
+		return errLengthOutOfRange
 	case isString:
 		r.left, r.text, r.size = int(length)+2, r.text[:0], 0
 		return nil
@@ -232,7 +232,7 @@ func (r *replyReader) beginPart(length int64) error {
 		count *= 2
 	}
 	if r.elements += count; r.elements > maxElements {
-		return errSize
+		return errLengthOutOfRange
 	}
 	if r.depth == 0 {
 		r.reply.count = count
@@ -241,7 +241,7 @@ func (r *replyReader) beginPart(length int64) error {
 		return r.endElement(nil)
 	}
 	if r.depth == maxDepth {
-		return errDepth
+		return errTooDeep
 	}
 	r.counts[r.depth] = count
 	r.depth++
@@ -258,13 +258,13 @@ func (r *replyReader) markNull() {
 
 // endElement ends an element, and the lists of which it is the last.
 func (r *replyReader) endElement(text []byte) error {
-	if (r.kind == '-' || r.kind == '!') && !isWhole(string(text)) {
-		return errMoved
+	if (r.kind == '-' || r.kind == '!') && !isCompleteError(string(text)) {
+		return errIncompleteRedirection
 	}
 	r.kind = 0
 	if r.depth == 0 {
 		r.reply.text = text
-		return r.check(&r.reply)
+		return r.onReply(&r.reply)
 	}
 	if r.depth == 1 {
 		if r.index < len(r.reply.words) {
@@ -282,11 +282,11 @@ func (r *replyReader) endElement(text []byte) error {
 			r.index++
 		}
 	}
-	return r.check(&r.reply)
+	return r.onReply(&r.reply)
 }
 
-// isWhole reports whether an error of Redis has all that its first word promises.
-func isWhole(text string) bool {
+// isCompleteError reports whether an error of Redis has all that its first word promises.
+func isCompleteError(text string) bool {
 	text = strings.TrimPrefix(text, "ERR ")
 	spaces := strings.Count(text, " ")
 	switch {

@@ -9,10 +9,10 @@ import (
 	"github.com/redis/rueidis"
 )
 
-// AnswerTime is how long Redis may take to answer a command.
-const AnswerTime = 5 * time.Second
+// CommandTimeout is how long Redis may take to answer a command.
+const CommandTimeout = 5 * time.Second
 
-const dialTime = 5 * time.Second
+const dialTimeout = 5 * time.Second
 
 // maxRedirections is how often servers of a Redis Cluster may point to others. One that
 // points to itself would be asked for ever.
@@ -42,14 +42,14 @@ func (s *Server) Options(ctx context.Context) rueidis.ClientOption {
 		SelectDB:    s.database,
 		ClientName:  "caddy-socketio",
 		TLSConfig:   s.tls,
-		Dialer:      net.Dialer{Timeout: dialTime},
-		DialCtxFn:   s.dialer(ctx),
+		Dialer:      net.Dialer{Timeout: dialTimeout},
+		DialCtxFn:   s.newDialer(ctx),
 		Sentinel: rueidis.SentinelOption{
 			MasterSet: s.sentinel.Master, Username: s.sentinel.Username, Password: s.sentinel.Password,
-			TLSConfig: s.tls, Dialer: net.Dialer{Timeout: dialTime}, TopologyRefreshInterval: 5 * time.Second,
+			TLSConfig: s.tls, Dialer: net.Dialer{Timeout: dialTimeout}, TopologyRefreshInterval: 5 * time.Second,
 		},
 		ClusterOption:       rueidis.ClusterOption{MaxMovedRedirections: maxRedirections},
-		ConnWriteTimeout:    AnswerTime,
+		ConnWriteTimeout:    CommandTimeout,
 		ReadBufferEachConn:  1 << 16,
 		WriteBufferEachConn: 1 << 16,
 		PipelineMultiplex:   -1, // one connection: several would not keep the order
@@ -64,13 +64,13 @@ type DialError struct{ error }
 // Unwrap returns why.
 func (e *DialError) Unwrap() error { return e.error }
 
-// dialer returns the function that connects. It gives up when ctx ends.
-func (s *Server) dialer(ctx context.Context) func(context.Context, string, *net.Dialer, *tls.Config) (net.Conn, error) {
+// newDialer returns the function that connects. It gives up when ctx ends.
+func (s *Server) newDialer(ctx context.Context) func(context.Context, string, *net.Dialer, *tls.Config) (net.Conn, error) {
 	return func(short context.Context, address string, d *net.Dialer, config *tls.Config) (net.Conn, error) {
 		short, cancel := context.WithCancel(short)
 		defer cancel()
 		defer context.AfterFunc(ctx, cancel)()
-		conn, err := s.dial(short, address, d, config)
+		conn, err := s.dialRedis(short, address, d, config)
 		if err != nil {
 			return nil, &DialError{err}
 		}
@@ -78,7 +78,7 @@ func (s *Server) dialer(ctx context.Context) func(context.Context, string, *net.
 	}
 }
 
-func (s *Server) dial(ctx context.Context, address string, d *net.Dialer, config *tls.Config) (net.Conn, error) {
+func (s *Server) dialRedis(ctx context.Context, address string, d *net.Dialer, config *tls.Config) (net.Conn, error) {
 	if config == nil {
 		return d.DialContext(ctx, s.network, address)
 	}

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-func TestServer(t *testing.T) {
+func TestServerFollowsConfig(t *testing.T) {
 	t.Setenv("REDIS_PASSWORD", "from env")
 	secret := filepath.Join(t.TempDir(), "secret")
 	if err := os.WriteFile(secret, []byte("from file\n"), 0o600); err != nil {
@@ -42,7 +42,7 @@ func TestServer(t *testing.T) {
 	}
 }
 
-func TestServerErrors(t *testing.T) {
+func TestServerErrorsNameTheOption(t *testing.T) {
 	junk := filepath.Join(t.TempDir(), "junk.pem")
 	if err := os.WriteFile(junk, []byte("junk"), 0o600); err != nil {
 		t.Fatal(err)
@@ -82,7 +82,7 @@ func TestServerErrors(t *testing.T) {
 	}
 }
 
-func TestServersDiffer(t *testing.T) {
+func TestServerIDDiffersWithSettings(t *testing.T) {
 	id := func(c Config, settings ...any) string { return c.Server(NewResolver(), settings...).ID }
 	one := Config{URL: "redis://h"}
 	first := id(one, 1)

@@ -28,7 +28,7 @@ func (l *Link[L]) Subscribe(s *Session[L], sub Subscriber[L]) error {
 	if len(add) == 0 && len(remove) == 0 {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(l.ctx, redisconn.AnswerTime)
+	ctx, cancel := context.WithTimeout(l.ctx, redisconn.CommandTimeout)
 	defer cancel()
 	for lines := range slices.Chunk(remove, 256) {
 		if err := sub.Unsubscribe(ctx, lines); err != nil {

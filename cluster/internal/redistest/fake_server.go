@@ -12,25 +12,25 @@ import (
 	"testing"
 )
 
-// Fake is a Redis that answers as the test says.
-type Fake struct {
+// FakeServer is a Redis that answers as the test says.
+type FakeServer struct {
 	*Server
 
-	answer   func(n int, args []string, good string) string
-	commands atomic.Int64
-	conns    sync.WaitGroup
+	replyTo      func(n int, args []string, good string) string
+	commandCount atomic.Int64
+	conns        sync.WaitGroup
 }
 
 // StartFake starts a server that calls answer for every command, from any goroutine,
 // with the number of the command, its words, and the reply of an empty Redis. It ends
 // with the test.
-func StartFake(t testing.TB, answer func(n int, args []string, good string) string) *Fake {
+func StartFake(t testing.TB, answer func(n int, args []string, good string) string) *FakeServer {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := &Fake{Server: &Server{t: t, Port: l.Addr().(*net.TCPAddr).Port}, answer: answer}
+	f := &FakeServer{Server: &Server{t: t, Port: l.Addr().(*net.TCPAddr).Port}, replyTo: answer}
 	var mu sync.Mutex // guards open and closed
 	open, closed := make(map[net.Conn]struct{}), false
 	f.conns.Go(func() {
@@ -44,7 +44,7 @@ func StartFake(t testing.TB, answer func(n int, args []string, good string) stri
 				conn.Close()
 			}
 			mu.Unlock()
-			f.conns.Go(func() { f.serve(conn) })
+			f.conns.Go(func() { f.serveConn(conn) })
 		}
 	})
 	t.Cleanup(func() {
@@ -60,7 +60,7 @@ func StartFake(t testing.TB, answer func(n int, args []string, good string) stri
 	return f
 }
 
-func (f *Fake) serve(conn net.Conn) {
+func (f *FakeServer) serveConn(conn net.Conn) {
 	defer conn.Close()
 	in := bufio.NewReader(conn)
 	for {
@@ -68,8 +68,8 @@ func (f *Fake) serve(conn net.Conn) {
 		if err != nil {
 			return
 		}
-		n := int(f.commands.Add(1)) - 1
-		if _, err := io.WriteString(conn, f.answer(n, args, f.goodReply(args))); err != nil {
+		n := int(f.commandCount.Add(1)) - 1
+		if _, err := io.WriteString(conn, f.replyTo(n, args, f.defaultReply(args))); err != nil {
 			return
 		}
 	}
@@ -99,9 +99,9 @@ func readLength(in *bufio.Reader) (int, error) {
 	return strconv.Atoi(strings.TrimSpace(line[1:]))
 }
 
-// goodReply answers a command as a Redis with nothing in it, or as a sentinel that
+// defaultReply answers a command as a Redis with nothing in it, or as a sentinel that
 // watches this server.
-func (f *Fake) goodReply(args []string) string {
+func (f *FakeServer) defaultReply(args []string) string {
 	var b strings.Builder
 	switch name := strings.ToUpper(args[0]); name {
 	case "HELLO":

@@ -29,9 +29,9 @@ var hostileReplies = []string{
 	"*3\r\n+subscribe\r\n+x\r\n:1\r\n", "*3\r\n$7\r\nmessage\r\n$1\r\nx\r\n$1\r\ny\r\n", "*2\r\n+pong\r\n+\r\n", ">3\r\n+subscribe\r\n+x\r\n:1\r\n>3\r\n+subscribe\r\n+x\r\n:1\r\n+OK\r\n",
 }
 
-// hostileRedis has a Redis answer each of its first commands with nonsense, which
+// testHostileRedis has a Redis answer each of its first commands with nonsense, which
 // ends the connection at most.
-func (e *Engine) hostileRedis(t *testing.T) {
+func (e *Suite) testHostileRedis(t *testing.T) {
 	for name, with := range map[string]Setup{"redis": {}, "sentinel": {Sentinel: true}} {
 		with.RequestsTimeout = 20 * time.Millisecond
 		t.Run(name, func(t *testing.T) {
@@ -39,7 +39,7 @@ func (e *Engine) hostileRedis(t *testing.T) {
 			var meetings sync.WaitGroup
 			for stage := range stages {
 				for i, nonsense := range hostileReplies {
-					e.meet(t, &meetings, with, func(n int, _ []string, good string) string {
+					e.useHostileRedis(t, &meetings, with, func(n int, _ []string, good string) string {
 						if n == stage || n > stage && i%2 == 0 {
 							return nonsense
 						}
@@ -54,7 +54,7 @@ func (e *Engine) hostileRedis(t *testing.T) {
 		t.Run(name+" at random", func(t *testing.T) {
 			var meetings sync.WaitGroup
 			for seed := range uint64(200) {
-				e.meet(t, &meetings, with, func(n int, _ []string, good string) string {
+				e.useHostileRedis(t, &meetings, with, func(n int, _ []string, good string) string {
 					return randomReply(rand.New(rand.NewPCG(seed, uint64(n))), good)
 				})
 			}
@@ -81,17 +81,17 @@ func randomReply(r *rand.Rand, good string) string {
 	return good
 }
 
-// meet has a node work for a moment with a Redis that answers as answer says.
-func (e *Engine) meet(t *testing.T, meetings *sync.WaitGroup, with Setup, answer func(n int, args []string, good string) string) {
+// useHostileRedis has a node work for a moment with a Redis that answers as answer says.
+func (e *Suite) useHostileRedis(t *testing.T, meetings *sync.WaitGroup, with Setup, answer func(n int, args []string, good string) string) {
 	t.Helper()
 	all := &cleanups{TB: t}
-	n := Join(all, e.Process(all, StartFake(all, answer).Server, with), "/")
+	n := OpenNode(all, e.NewCluster(all, StartFake(all, answer).Server, with), "/")
 	meetings.Go(func() {
-		defer all.run()
+		defer all.runAll()
 		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 		defer cancel()
 		for ctx.Err() == nil {
-			_ = n.Adapter.Publish(cluster.Emit{Data: Event("e")})
+			_ = n.Adapter.Publish(cluster.Emit{Data: NewEvent("e")})
 			_ = n.Adapter.Request(ctx, cluster.FetchSockets{}, func(cluster.Reply) {})
 			_, _ = n.Adapter.Nodes(ctx)
 			select {
@@ -111,7 +111,7 @@ type cleanups struct {
 // Cleanup implements testing.TB.
 func (c *cleanups) Cleanup(fn func()) { c.fns = append(c.fns, fn) }
 
-func (c *cleanups) run() {
+func (c *cleanups) runAll() {
 	for _, fn := range slices.Backward(c.fns) {
 		fn()
 	}

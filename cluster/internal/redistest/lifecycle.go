@@ -9,94 +9,94 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/cluster"
 )
 
-func (e *Engine) hubsAndNamespacesAreApart(t *testing.T) {
+func (e *Suite) testHubsAndNamespacesAreSeparate(t *testing.T) {
 	s := Start(t)
-	one, two := e.Process(t, s, Setup{}), e.Process(t, s, Setup{})
-	other := e.Other(t, two)
-	a, b := Join(t, one, "/"), Join(t, two, "/")
-	chat, hub := Join(t, two, "/chat"), Join(t, other, "/")
-	a.Together(2)
-	hub.Together(1)
-	chat.Together(1)
+	one, two := e.NewCluster(t, s, Setup{}), e.NewCluster(t, s, Setup{})
+	other := e.OtherHub(t, two)
+	a, b := OpenNode(t, one, "/"), OpenNode(t, two, "/")
+	chat, hub := OpenNode(t, two, "/chat"), OpenNode(t, other, "/")
+	a.WaitNodes(2)
+	hub.WaitNodes(1)
+	chat.WaitNodes(1)
 	a.Emit("x")
-	b.Next()
+	b.NextOperation()
 	hub.Emit("y")
 	chat.Emit("z")
 	a.Emit("end")
 	if got := b.NextEmit(); got.Data.String() != `["e","end"]` {
 		t.Errorf("told %s", got.Data)
 	}
-	if len(chat.Told) > 0 || len(hub.Told) > 0 || len(a.Told) > 0 {
+	if len(chat.Applied) > 0 || len(hub.Applied) > 0 || len(a.Applied) > 0 {
 		t.Error("what is said in one namespace is heard in another")
 	}
 }
 
-func (e *Engine) openAndCloseAgain(t *testing.T) {
+func (e *Suite) testReopenNamespace(t *testing.T) {
 	s := Start(t)
-	two := e.Process(t, s, Setup{})
-	a, b := Join(t, e.Process(t, s, Setup{}), "/"), Join(t, two, "/")
-	a.Together(2)
-	again := Join(t, two, "/") // as when a namespace ends and begins at once
+	two := e.NewCluster(t, s, Setup{})
+	a, b := OpenNode(t, e.NewCluster(t, s, Setup{}), "/"), OpenNode(t, two, "/")
+	a.WaitNodes(2)
+	again := OpenNode(t, two, "/") // as when a namespace ends and begins at once
 	if err := b.Adapter.Close(); err != nil {
 		t.Error(err)
 	}
 	a.Emit("x")
-	again.Next()
-	if len(b.Told) > 0 {
+	again.NextOperation()
+	if len(b.Applied) > 0 {
 		t.Error("a closed adapter is told something")
 	}
-	a.Together(2)
+	a.WaitNodes(2)
 	again.Adapter.Close()
 	again.Adapter.Close()
-	a.Together(1)
-	if err := again.Adapter.Publish(cluster.Emit{Data: Event("e")}); err == nil {
+	a.WaitNodes(1)
+	if err := again.Adapter.Publish(cluster.Emit{Data: NewEvent("e")}); err == nil {
 		t.Error("a closed adapter publishes")
 	}
 	if _, err := again.Request(cluster.AllRooms{}); !errors.Is(err, cluster.ErrIncomplete) {
 		t.Errorf("a closed adapter asks: %v", err)
 	}
 	for _, namespace := range []string{"/1", "/2", "/3"} {
-		Join(t, two, namespace).Together(1)
+		OpenNode(t, two, namespace).WaitNodes(1)
 	}
 }
 
-// closeWithinApply closes an adapter on the goroutine that calls its node, as
+// testCloseWithinApply closes an adapter on the goroutine that calls its node, as
 // a hub does when the last socket of a namespace goes.
-func (e *Engine) closeWithinApply(t *testing.T) {
+func (e *Suite) testCloseWithinApply(t *testing.T) {
 	s := Start(t)
-	a, c := Join(t, e.Process(t, s, Setup{}), "/"), e.Process(t, s, Setup{})
-	n := &closer{done: make(chan struct{})}
+	a, c := OpenNode(t, e.NewCluster(t, s, Setup{}), "/"), e.NewCluster(t, s, Setup{})
+	n := &closingNode{done: make(chan struct{})}
 	n.adapter, _ = c.Open("/", n)
-	a.Together(2)
+	a.WaitNodes(2)
 	a.Emit("x")
 	<-n.done
-	a.Together(1)
+	a.WaitNodes(1)
 }
 
-type closer struct {
+type closingNode struct {
 	adapter cluster.Adapter
 	done    chan struct{}
 }
 
-func (c *closer) Apply(cluster.Operation) {
+func (c *closingNode) Apply(cluster.Operation) {
 	c.adapter.Close()
 	close(c.done)
 }
 
-func (c *closer) Reply(context.Context, cluster.Request, func(cluster.Reply)) {}
+func (c *closingNode) Reply(context.Context, cluster.Request, func(cluster.Reply)) {}
 
-// panickingNode has the node panic at what it is told and asked: it is told
+// testPanickingNode has the node panic at what it is told and asked: it is told
 // the rest all the same, and who asked does not wait for ever.
-func (e *Engine) panickingNode(t *testing.T) {
+func (e *Suite) testPanickingNode(t *testing.T) {
 	s := Start(t)
-	a, c := Join(t, e.Process(t, s, Setup{}), "/"), e.Process(t, s, Setup{})
-	n := &panicker{told: make(chan cluster.Operation, 10)}
+	a, c := OpenNode(t, e.NewCluster(t, s, Setup{}), "/"), e.NewCluster(t, s, Setup{})
+	n := &panickingNode{applied: make(chan cluster.Operation, 10)}
 	n.adapter, _ = c.Open("/", n)
-	a.Together(2)
+	a.WaitNodes(2)
 	a.Emit("x")
-	e.Ready(t, n.adapter)
+	e.WaitSubscribed(t, n.adapter)
 	a.Publish(cluster.Join{Rooms: []string{"r"}})
-	if _, ok := (<-n.told).(cluster.Join); !ok {
+	if _, ok := (<-n.applied).(cluster.Join); !ok {
 		t.Error("told something else")
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
@@ -105,19 +105,19 @@ func (e *Engine) panickingNode(t *testing.T) {
 		t.Error(err)
 	}
 	a.Publish(cluster.Join{Rooms: []string{"r"}})
-	<-n.told
+	<-n.applied
 }
 
-type panicker struct {
+type panickingNode struct {
 	adapter cluster.Adapter
-	told    chan cluster.Operation
+	applied chan cluster.Operation
 }
 
-func (p *panicker) Apply(op cluster.Operation) {
+func (p *panickingNode) Apply(op cluster.Operation) {
 	if _, ok := op.(cluster.Emit); ok {
 		panic("boom")
 	}
-	p.told <- op
+	p.applied <- op
 }
 
-func (p *panicker) Reply(context.Context, cluster.Request, func(cluster.Reply)) { panic("boom") }
+func (p *panickingNode) Reply(context.Context, cluster.Request, func(cluster.Reply)) { panic("boom") }

@@ -26,8 +26,8 @@ func Provision(t *testing.T, m Module) error {
 	return m.Provision(ctx)
 }
 
-// Release cleans a module up. To do that once more does no harm.
-func Release(t *testing.T, m Module) {
+// CleanUp cleans a module up. To do that once more does no harm.
+func CleanUp(t *testing.T, m Module) {
 	t.Helper()
 	for range 2 {
 		if err := m.Cleanup(); err != nil {
@@ -36,10 +36,10 @@ func Release(t *testing.T, m Module) {
 	}
 }
 
-// Sharing has two configs that say the same share links, and another one not. A refused
+// AssertSharing has two configs that say the same share links, and another one not. A refused
 // one was never provisioned. The links are kept in a pool; used tells whether those of
 // the first config have lines, which is when they connect. It returns the cluster that was shared, which is over.
-func Sharing(t *testing.T, one, same, other, refused Module, pool *caddy.UsagePool, used func() bool) cluster.Cluster {
+func AssertSharing(t *testing.T, one, same, other, refused Module, pool *caddy.UsagePool, used func() bool) cluster.Cluster {
 	t.Helper()
 	for _, m := range []Module{one, same, other} {
 		if err := Provision(t, m); err != nil {
@@ -56,26 +56,26 @@ func Sharing(t *testing.T, one, same, other, refused Module, pool *caddy.UsagePo
 		t.Error("it connects before a namespace is opened")
 	}
 	was := same.Cluster("default")
-	Release(t, one)
+	CleanUp(t, one)
 	if _, err := was.Open("/", nil); err != nil {
 		t.Errorf("closed while a config uses it: %v", err)
 	}
-	Release(t, same)
+	CleanUp(t, same)
 	if _, err := was.Open("/", nil); err == nil {
 		t.Error("a link that no config uses opens")
 	}
-	Release(t, other)
+	CleanUp(t, other)
 	left := 0
 	pool.Range(func(_, _ any) bool { left++; return true })
 	if left > 0 {
 		t.Errorf("%d links are left", left)
 	}
-	Release(t, refused)
+	CleanUp(t, refused)
 	return was
 }
 
-// Adapts has new modules read texts, each of which is to become the JSON after it.
-func Adapts(t *testing.T, fresh func() caddyfile.Unmarshaler, texts [][2]string) {
+// AssertCaddyfiles has new modules read texts, each of which is to become the JSON after it.
+func AssertCaddyfiles(t *testing.T, fresh func() caddyfile.Unmarshaler, texts [][2]string) {
 	t.Helper()
 	for _, tt := range texts {
 		m, text, want := fresh(), tt[0], tt[1]
@@ -88,9 +88,9 @@ func Adapts(t *testing.T, fresh func() caddyfile.Unmarshaler, texts [][2]string)
 	}
 }
 
-// Refuses has new modules read texts, which they are to refuse with the words after
+// AssertCaddyfileErrors has new modules read texts, which they are to refuse with the words after
 // them.
-func Refuses(t *testing.T, fresh func() caddyfile.Unmarshaler, texts [][2]string) {
+func AssertCaddyfileErrors(t *testing.T, fresh func() caddyfile.Unmarshaler, texts [][2]string) {
 	t.Helper()
 	for _, tt := range texts {
 		text, want := tt[0], tt[1]

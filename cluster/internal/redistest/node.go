@@ -19,24 +19,24 @@ type Node struct {
 	// Adapter was opened for this node.
 	Adapter cluster.Adapter
 	// Told is what it is told.
-	Told chan cluster.Operation
+	Applied chan cluster.Operation
 	// OnRequest replies to the requests of other nodes.
 	OnRequest func(ctx context.Context, q cluster.Request, reply func(cluster.Reply))
 
 	t testing.TB
 
-	mu       sync.Mutex // guards busy
-	busy     bool
-	unserial bool
+	mu         sync.Mutex // guards busy
+	applying   bool
+	overlapped bool
 }
 
 // NewNode returns a node that has nothing to say, without an adapter.
 func NewNode(t testing.TB) *Node {
-	return &Node{t: t, Told: make(chan cluster.Operation, 2000), OnRequest: func(context.Context, cluster.Request, func(cluster.Reply)) {}}
+	return &Node{t: t, Applied: make(chan cluster.Operation, 2000), OnRequest: func(context.Context, cluster.Request, func(cluster.Reply)) {}}
 }
 
-// Join opens a namespace for a node.
-func Join(t testing.TB, c cluster.Cluster, namespace string) *Node {
+// OpenNode opens a namespace for a node.
+func OpenNode(t testing.TB, c cluster.Cluster, namespace string) *Node {
 	t.Helper()
 	n := NewNode(t)
 	n.Cluster = c
@@ -48,7 +48,7 @@ func Join(t testing.TB, c cluster.Cluster, namespace string) *Node {
 		n.Adapter.Close()
 		n.mu.Lock()
 		defer n.mu.Unlock()
-		if n.unserial {
+		if n.overlapped {
 			t.Error("two calls of Apply at the same time")
 		}
 	})
@@ -58,12 +58,12 @@ func Join(t testing.TB, c cluster.Cluster, namespace string) *Node {
 // Apply implements cluster.Node.
 func (n *Node) Apply(op cluster.Operation) {
 	n.mu.Lock()
-	n.unserial = n.unserial || n.busy
-	n.busy = true
+	n.overlapped = n.overlapped || n.applying
+	n.applying = true
 	n.mu.Unlock()
-	n.Told <- op
+	n.Applied <- op
 	n.mu.Lock()
-	n.busy = false
+	n.applying = false
 	n.mu.Unlock()
 }
 
@@ -72,13 +72,13 @@ func (n *Node) Reply(ctx context.Context, q cluster.Request, reply func(cluster.
 	n.OnRequest(ctx, q, reply)
 }
 
-// Next returns what the node is told next.
-func (n *Node) Next() cluster.Operation {
+// NextOperation returns what the node is told next.
+func (n *Node) NextOperation() cluster.Operation {
 	n.t.Helper()
 	select {
-	case op := <-n.Told:
+	case op := <-n.Applied:
 		return op
-	case <-time.After(Patience):
+	case <-time.After(Timeout):
 		n.t.Fatal("the node is told nothing")
 		return nil
 	}
@@ -87,7 +87,7 @@ func (n *Node) Next() cluster.Operation {
 // NextEmit returns the emit that the node is told next.
 func (n *Node) NextEmit() cluster.Emit {
 	n.t.Helper()
-	op := n.Next()
+	op := n.NextOperation()
 	emit, ok := op.(cluster.Emit)
 	if !ok {
 		n.t.Fatalf("the node is told %+v", op)
@@ -106,13 +106,13 @@ func (n *Node) Publish(op cluster.Operation) {
 // Emit emits an event whose one argument is text.
 func (n *Node) Emit(text string, in ...string) {
 	n.t.Helper()
-	op := cluster.Emit{Data: Event("e", text)}
+	op := cluster.Emit{Data: NewEvent("e", text)}
 	op.In = in
 	n.Publish(op)
 }
 
-// Together waits until that many nodes are there.
-func (n *Node) Together(count int) {
+// WaitNodes waits until that many nodes are there.
+func (n *Node) WaitNodes(count int) {
 	n.t.Helper()
 	Eventually(n.t, fmt.Sprintf("%d nodes are there", count), func() bool {
 		got, err := n.Adapter.Nodes(n.t.Context())
@@ -123,14 +123,14 @@ func (n *Node) Together(count int) {
 // Request asks the other nodes.
 func (n *Node) Request(q cluster.Request) (answers []cluster.Reply, err error) {
 	n.t.Helper()
-	ctx, cancel := context.WithTimeout(n.t.Context(), Patience)
+	ctx, cancel := context.WithTimeout(n.t.Context(), Timeout)
 	defer cancel()
 	err = n.Adapter.Request(ctx, q, func(a cluster.Reply) { answers = append(answers, a) })
 	return answers, err
 }
 
-// Event returns the data of an event.
-func Event(name string, args ...any) sio.Data {
+// NewEvent returns the data of an event.
+func NewEvent(name string, args ...any) sio.Data {
 	data, err := sio.Marshal(append([]any{name}, args...))
 	if err != nil {
 		panic(err)
@@ -138,7 +138,7 @@ func Event(name string, args ...any) sio.Data {
 	return data
 }
 
-// Same compares operations; no rooms may be nil or empty.
-func Same(a, b cluster.Operation) bool {
+// EqualOperations compares operations; no rooms may be nil or empty.
+func EqualOperations(a, b cluster.Operation) bool {
 	return strings.ReplaceAll(fmt.Sprintf("%+v", a), "[]", "") == strings.ReplaceAll(fmt.Sprintf("%+v", b), "[]", "")
 }

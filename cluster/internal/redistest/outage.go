@@ -13,37 +13,37 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/cluster"
 )
 
-func (e *Engine) redisIsAwayAtFirst(t *testing.T) {
+func (e *Suite) testStartWithoutRedis(t *testing.T) {
 	s := Start(t)
 	s.Stop()
-	c := e.Process(t, s, Setup{})
+	c := e.NewCluster(t, s, Setup{})
 	if state := c.State(); state != (cluster.State{Adapter: e.Name}) {
 		t.Errorf("%+v", state)
 	}
-	a := Join(t, c, "/")
+	a := OpenNode(t, c, "/")
 	if _, err := a.Request(cluster.AllRooms{}); !errors.Is(err, cluster.ErrIncomplete) {
 		t.Error(err)
 	}
 	a.Emit("kept for a moment")
 	s.Start()
-	a.Together(1)
+	a.WaitNodes(1)
 	if state := c.State(); !state.Connected || state.Dropped != 0 {
 		t.Errorf("%+v", state)
 	}
 }
 
-// unreachableRedis has a Redis that takes connections and says nothing: no one
+// testSilentRedis has a Redis that takes connections and says nothing: no one
 // waits for it but the link itself, which ends nevertheless.
-func (e *Engine) unreachableRedis(t *testing.T) {
-	a := Join(t, e.Process(t, Silent(t), Setup{}), "/")
+func (e *Suite) testSilentRedis(t *testing.T) {
+	a := OpenNode(t, e.NewCluster(t, StartSilent(t), Setup{}), "/")
 	a.Emit("x")
 	if err := a.Adapter.Close(); err != nil {
 		t.Error(err)
 	}
 }
 
-// Silent returns a Redis that takes connections and says nothing.
-func Silent(t testing.TB) *Server {
+// StartSilent returns a Redis that takes connections and says nothing.
+func StartSilent(t testing.TB) *Server {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -53,8 +53,8 @@ func Silent(t testing.TB) *Server {
 	return &Server{t: t, Port: l.Addr().(*net.TCPAddr).Port}
 }
 
-// NobodyWaits has a node emit, ask and count while the Redis is away.
-func (n *Node) NobodyWaits(text string) {
+// AssertNothingBlocks has a node emit, ask and count while the Redis is away.
+func (n *Node) AssertNothingBlocks(text string) {
 	n.t.Helper()
 	for i := range 100 {
 		n.Emit(fmt.Sprint(text, " ", i))
@@ -67,9 +67,9 @@ func (n *Node) NobodyWaits(text string) {
 	}
 }
 
-// Ascending takes emits whose one argument is a number, which must be more each time, to
+// ReceiveAscending takes emits whose one argument is a number, which must be more each time, to
 // the last of a count. It returns how many there were.
-func (n *Node) Ascending(count int) (got int) {
+func (n *Node) ReceiveAscending(count int) (got int) {
 	n.t.Helper()
 	for last := -1; last < count-1; got++ {
 		arg, _ := n.NextEmit().Data.Index(1)
@@ -82,15 +82,15 @@ func (n *Node) Ascending(count int) (got int) {
 	return got
 }
 
-// Crowd has nodes of many processes, each at a server of a Redis Cluster that chance
+// TestManyNodes has nodes of many processes, each at a server of a Redis Cluster that chance
 // says, hear all that one of them emits to a room, in order.
-func (e *Engine) Crowd(t *testing.T, all []*Server) (nodes []*Node) {
+func (e *Suite) TestManyNodes(t *testing.T, all []*Server) (nodes []*Node) {
 	t.Helper()
 	for range 6 {
-		nodes = append(nodes, Join(t, e.Process(t, all[0], Setup{Addresses: []string{all[1].Address(), all[2].Address()}}), "/"))
+		nodes = append(nodes, OpenNode(t, e.NewCluster(t, all[0], Setup{Addresses: []string{all[1].Address(), all[2].Address()}}), "/"))
 	}
 	for _, n := range nodes {
-		n.Together(6)
+		n.WaitNodes(6)
 	}
 	for i := range 300 {
 		nodes[0].Emit(fmt.Sprint(i), "room")
@@ -105,71 +105,71 @@ func (e *Engine) Crowd(t *testing.T, all []*Server) (nodes []*Node) {
 	return nodes
 }
 
-// away waits until the links of nodes are down.
-func away(t testing.TB, nodes ...*Node) {
+// waitDisconnected waits until the links of nodes are down.
+func waitDisconnected(t testing.TB, nodes ...*Node) {
 	t.Helper()
 	for _, n := range nodes {
 		Eventually(t, "the link is down", func() bool { return !n.Cluster.State().Connected })
 	}
 }
 
-// OthersComeBackLater has another node subscribe later than the Redis is back: it is
+// TestNodeReturnsLate has another node subscribe later than the Redis is back: it is
 // sent every event that is not counted as dropped.
-func (e *Engine) OthersComeBackLater(t *testing.T) {
+func (e *Suite) TestNodeReturnsLate(t *testing.T) {
 	s := Start(t)
 	p := StartProxy(t, s)
-	a, b := Join(t, e.Process(t, s, Setup{GatherTime: Patience}), "/"), Join(t, e.Process(t, p.Server, Setup{}), "/")
-	a.Together(2)
-	b.Together(2)
+	a, b := OpenNode(t, e.NewCluster(t, s, Setup{GatherTime: Timeout}), "/"), OpenNode(t, e.NewCluster(t, p.Server, Setup{}), "/")
+	a.WaitNodes(2)
+	b.WaitNodes(2)
 	s.Stop()
-	away(t, a, b)
-	p.Refuse(true)
+	waitDisconnected(t, a, b)
+	p.RefuseConns(true)
 	const n = 200
 	for i := range n {
 		if i%2 == 0 {
 			a.Emit("late", "room")
 		} else {
-			a.Publish(cluster.ServerEmit{Data: Event("late")})
+			a.Publish(cluster.ServerEmit{Data: NewEvent("late")})
 		}
 	}
 	s.Start()
 	Eventually(t, "one is back", func() bool { return a.Cluster.State().Connected })
-	p.Refuse(false)
-	b.Together(2)
-	e.Flush(a.Adapter)
+	p.RefuseConns(false)
+	b.WaitNodes(2)
+	e.WaitPublished(a.Adapter)
 	dropped := int(a.Cluster.State().Dropped)
 	for range n - dropped {
-		b.Next()
+		b.NextOperation()
 	}
 }
 
-// anotherDoesNotComeBack has a node be gone for good after an outage: the others go on
+// testNodeStaysAway has a node be gone for good after an outage: the others go on
 // without it.
-func (e *Engine) anotherDoesNotComeBack(t *testing.T) {
+func (e *Suite) testNodeStaysAway(t *testing.T) {
 	s := Start(t)
 	p := StartProxy(t, s)
-	a, b := e.Pair(t, s, "/")
-	gone := Join(t, e.Process(t, p.Server, Setup{}), "/")
-	a.Together(3)
+	a, b := e.OpenPair(t, s, "/")
+	gone := OpenNode(t, e.NewCluster(t, p.Server, Setup{}), "/")
+	a.WaitNodes(3)
 	s.Stop()
-	away(t, a, b, gone)
-	p.Refuse(true)
+	waitDisconnected(t, a, b, gone)
+	p.RefuseConns(true)
 	s.Start()
-	a.Together(2)
-	b.Together(2)
+	a.WaitNodes(2)
+	b.WaitNodes(2)
 	Eventually(t, "the other node is told", func() bool {
-		a.Publish(cluster.ServerEmit{Data: Event("again")})
-		return len(b.Told) > 0
+		a.Publish(cluster.ServerEmit{Data: NewEvent("again")})
+		return len(b.Applied) > 0
 	})
 }
 
-// FrozenRedis has a Redis stop to answer, with its connections open, and go on: requests
+// TestFrozenRedis has a Redis stop to answer, with its connections open, and go on: requests
 // fail meanwhile, and every event arrives afterwards.
-func (e *Engine) FrozenRedis(t *testing.T) {
+func (e *Suite) TestFrozenRedis(t *testing.T) {
 	s := Start(t)
-	a, b := Join(t, e.Process(t, s, Setup{RequestsTimeout: time.Hour}), "/"), Join(t, e.Process(t, s, Setup{}), "/")
-	a.Together(2)
-	b.Together(2)
+	a, b := OpenNode(t, e.NewCluster(t, s, Setup{RequestsTimeout: time.Hour}), "/"), OpenNode(t, e.NewCluster(t, s, Setup{}), "/")
+	a.WaitNodes(2)
+	b.WaitNodes(2)
 	s.Signal(syscall.SIGSTOP)
 	t.Cleanup(func() { s.Signal(syscall.SIGCONT) }) // before it is killed
 	if err := a.Adapter.Request(t.Context(), cluster.FetchSockets{}, func(cluster.Reply) {}); !errors.Is(err, cluster.ErrIncomplete) {
@@ -178,7 +178,7 @@ func (e *Engine) FrozenRedis(t *testing.T) {
 	if state := a.Cluster.State(); state.Connected || !strings.Contains(state.Error, s.Address()+" does not answer") {
 		t.Errorf("%+v", state)
 	}
-	a.NobodyWaits("frozen")
+	a.AssertNothingBlocks("frozen")
 	s.Signal(syscall.SIGCONT)
 	for i := range 100 {
 		if got, want := b.NextEmit().Data.String(), fmt.Sprintf(`["e","frozen %d"]`, i); got != want {
@@ -189,5 +189,5 @@ func (e *Engine) FrozenRedis(t *testing.T) {
 	if state := a.Cluster.State(); state.Dropped > 0 || state.Error != "" {
 		t.Errorf("%+v", state)
 	}
-	a.Together(2)
+	a.WaitNodes(2)
 }

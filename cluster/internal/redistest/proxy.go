@@ -32,13 +32,13 @@ func StartProxy(t testing.TB, to *Server) *Proxy {
 	p := &Proxy{Server: &Server{t: t, Port: l.Addr().(*net.TCPAddr).Port}, target: to.Address(), muted: make(chan struct{}, 100)}
 	t.Cleanup(func() {
 		l.Close()
-		p.Cut()
+		p.CloseConns()
 	})
-	go p.accept(l)
+	go p.acceptConns(l)
 	return p
 }
 
-func (p *Proxy) accept(l net.Listener) {
+func (p *Proxy) acceptConns(l net.Listener) {
 	for {
 		client, err := l.Accept()
 		if err != nil {
@@ -59,14 +59,14 @@ func (p *Proxy) accept(l net.Listener) {
 		p.conns = append(p.conns, client, server)
 		p.mu.Unlock()
 		var quiet sync.Mutex // held while nothing is passed to the client
-		go p.pass(server, client, &quiet, true)
-		go p.pass(client, server, &quiet, false)
+		go p.copyBytes(server, client, &quiet, true)
+		go p.copyBytes(client, server, &quiet, false)
 	}
 }
 
-// pass copies from one side to the other. Of a client's bytes it looks for the text
+// copyBytes copies from one side to the other. Of a client's bytes it looks for the text
 // that mutes the proxy.
-func (p *Proxy) pass(to, from net.Conn, quiet *sync.Mutex, fromClient bool) {
+func (p *Proxy) copyBytes(to, from net.Conn, quiet *sync.Mutex, fromClient bool) {
 	defer to.Close()
 	buf := make([]byte, 1<<16)
 	for {
@@ -102,8 +102,8 @@ func (p *Proxy) Mute(text string) <-chan struct{} {
 	return p.muted
 }
 
-// Cut closes the open connections, and undoes Mute.
-func (p *Proxy) Cut() {
+// CloseConns closes the open connections, and undoes Mute.
+func (p *Proxy) CloseConns() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.mute = ""
@@ -113,8 +113,8 @@ func (p *Proxy) Cut() {
 	p.conns = nil
 }
 
-// Refuse has the proxy close new connections, or with false accept them again.
-func (p *Proxy) Refuse(refuse bool) {
+// RefuseConns has the proxy close new connections, or with false accept them again.
+func (p *Proxy) RefuseConns(refuse bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.closed = refuse

@@ -19,19 +19,19 @@ import (
 func Operations() []cluster.Operation {
 	target := rooms.Target{In: []string{"r1", "r2"}, Except: []string{"r9"}}
 	return []cluster.Operation{
-		cluster.Emit{Data: Event("all", 1)},
-		cluster.Emit{Target: rooms.Target{In: []string{"r#1/é"}}, Data: Event("room", "x", []byte{1, 2, 3}, map[string]any{"b": []byte{}})},
-		cluster.Emit{Target: target, Flags: cluster.Flags{Volatile: true, NoCompress: true}, Data: Event("rooms")},
+		cluster.Emit{Data: NewEvent("all", 1)},
+		cluster.Emit{Target: rooms.Target{In: []string{"r#1/é"}}, Data: NewEvent("room", "x", []byte{1, 2, 3}, map[string]any{"b": []byte{}})},
+		cluster.Emit{Target: target, Flags: cluster.Flags{Volatile: true, NoCompress: true}, Data: NewEvent("rooms")},
 		cluster.Join{Target: target, Rooms: []string{"a", "b"}},
 		cluster.Leave{Target: target, Rooms: []string{"c"}},
 		cluster.Disconnect{Target: rooms.Target{In: []string{"x"}}, Close: true},
 		cluster.Disconnect{Target: rooms.Target{In: []string{"x"}}},
-		cluster.ServerEmit{Data: Event("hello", "x", map[string]any{"y": 1})},
+		cluster.ServerEmit{Data: NewEvent("hello", "x", map[string]any{"y": 1})},
 	}
 }
 
-func (e *Engine) orderIsKept(t *testing.T) {
-	a, b := e.Pair(t, Start(t), "/")
+func (e *Suite) testOrder(t *testing.T) {
+	a, b := e.OpenPair(t, Start(t), "/")
 	const n = 5000
 	for i := range n {
 		if i%5 == 0 {
@@ -41,7 +41,7 @@ func (e *Engine) orderIsKept(t *testing.T) {
 		}
 	}
 	for i := range n {
-		got := fmt.Sprintf("%+v", b.Next())
+		got := fmt.Sprintf("%+v", b.NextOperation())
 		if i%5 == 0 {
 			if !strings.Contains(got, fmt.Sprint("Rooms:[", i, "]")) {
 				t.Fatalf("%d: %s", i, got)
@@ -52,11 +52,11 @@ func (e *Engine) orderIsKept(t *testing.T) {
 	}
 }
 
-func (e *Engine) questions(t *testing.T) {
+func (e *Suite) testRequests(t *testing.T) {
 	s := Start(t)
-	a, b := e.Pair(t, s, "/")
-	c := Join(t, e.Process(t, s, Setup{}), "/")
-	a.Together(3)
+	a, b := e.OpenPair(t, s, "/")
+	c := OpenNode(t, e.NewCluster(t, s, Setup{}), "/")
+	a.WaitNodes(3)
 	sockets := cluster.Sockets{{
 		ID: "s1", Rooms: []string{"s1", "r"}, Data: []byte(`{"user":"bob"}`),
 		Handshake: cluster.Handshake{
@@ -77,7 +77,7 @@ func (e *Engine) questions(t *testing.T) {
 			reply(cluster.ServerAck{Data: sio.Data{JSON: []byte(`"twice"`)}})
 		case cluster.EmitAck:
 			reply(cluster.ClientCount(2))
-			reply(cluster.ClientAck{Data: Event("first", "second")})
+			reply(cluster.ClientAck{Data: NewEvent("first", "second")})
 			reply(cluster.ClientAck{Data: sio.Array()})
 		}
 	}
@@ -92,40 +92,40 @@ func (e *Engine) questions(t *testing.T) {
 	}
 
 	answers, err = a.Request(cluster.AllRooms{})
-	if want := []string{"[]", e.Rooms}; err != nil || !slices.Equal(Texts(answers), want) {
-		t.Errorf("%v, %v", err, Texts(answers))
+	if want := []string{"[]", e.RoomsReply}; err != nil || !slices.Equal(FormatReplies(answers), want) {
+		t.Errorf("%v, %v", err, FormatReplies(answers))
 	}
 	<-asked
 
 	// Who has nothing to say answers null.
-	answers, err = a.Request(cluster.ServerEmitAck{ServerEmit: cluster.ServerEmit{Data: Event("ping", 1)}})
-	if want := []string{"null", `{"pong":1}`}; err != nil || !slices.Equal(Texts(answers), want) {
-		t.Errorf("%v, %v", err, Texts(answers))
+	answers, err = a.Request(cluster.ServerEmitAck{ServerEmit: cluster.ServerEmit{Data: NewEvent("ping", 1)}})
+	if want := []string{"null", `{"pong":1}`}; err != nil || !slices.Equal(FormatReplies(answers), want) {
+		t.Errorf("%v, %v", err, FormatReplies(answers))
 	}
 	if q := (<-asked).(cluster.ServerEmitAck); string(q.Data.JSON) != `["ping",1]` {
 		t.Errorf("asked %+v", q)
 	}
 
-	emit := cluster.Emit{Target: target, Flags: cluster.Flags{Volatile: true}, Data: Event("q", []byte{7})}
+	emit := cluster.Emit{Target: target, Flags: cluster.Flags{Volatile: true}, Data: NewEvent("q", []byte{7})}
 	answers, err = a.Request(cluster.EmitAck{Emit: emit})
-	if want := []string{"0", "2", `["first"]`, e.Nothing}; err != nil || !slices.Equal(Texts(answers), want) {
-		t.Errorf("%v, %v", err, Texts(answers))
+	if want := []string{"0", "2", `["first"]`, e.EmptyAck}; err != nil || !slices.Equal(FormatReplies(answers), want) {
+		t.Errorf("%v, %v", err, FormatReplies(answers))
 	}
 	if q := <-asked; !reflect.DeepEqual(q, cluster.EmitAck{Emit: emit}) {
 		t.Errorf("asked %+v", q)
 	}
 	c.Adapter.Close()
-	a.Together(2)
+	a.WaitNodes(2)
 }
 
-// questionsDoNotOvertake has requests and server-side emits arrive after the events that
+// testRequestsKeepOrder has requests and server-side emits arrive after the events that
 // were emitted before them.
-func (e *Engine) questionsDoNotOvertake(t *testing.T) {
-	a, b := e.Pair(t, Start(t), "/")
+func (e *Suite) testRequestsKeepOrder(t *testing.T) {
+	a, b := e.OpenPair(t, Start(t), "/")
 	const emits, rounds = 50, 20
 	told := make(chan int, rounds)
 	b.OnRequest = func(_ context.Context, q cluster.Request, reply func(cluster.Reply)) {
-		told <- len(b.Told)
+		told <- len(b.Applied)
 		switch q.(type) {
 		case cluster.EmitAck:
 			reply(cluster.ClientCount(0))
@@ -133,7 +133,7 @@ func (e *Engine) questionsDoNotOvertake(t *testing.T) {
 			reply(cluster.Sockets{})
 		}
 	}
-	questions := []cluster.Request{cluster.FetchSockets{}, cluster.EmitAck{Emit: cluster.Emit{Data: Event("q")}}}
+	questions := []cluster.Request{cluster.FetchSockets{}, cluster.EmitAck{Emit: cluster.Emit{Data: NewEvent("q")}}}
 	for i := range rounds {
 		for range emits {
 			a.Emit("before", "room")
@@ -146,18 +146,18 @@ func (e *Engine) questionsDoNotOvertake(t *testing.T) {
 		}
 	}
 	for range rounds * emits {
-		b.Next()
+		b.NextOperation()
 	}
 	a.Publish(cluster.Join{Rooms: []string{"r"}})
-	a.Publish(cluster.ServerEmit{Data: Event("after")})
-	if _, ok := b.Next().(cluster.Join); !ok {
+	a.Publish(cluster.ServerEmit{Data: NewEvent("after")})
+	if _, ok := b.NextOperation().(cluster.Join); !ok {
 		t.Error("an event for servers overtakes")
 	}
 }
 
-// Texts returns answers as text, in an order that does not depend on who was
+// FormatReplies returns answers as text, in an order that does not depend on who was
 // first.
-func Texts(answers []cluster.Reply) (list []string) {
+func FormatReplies(answers []cluster.Reply) (list []string) {
 	for _, a := range answers {
 		switch a := a.(type) {
 		case cluster.ServerAck:
@@ -172,33 +172,33 @@ func Texts(answers []cluster.Reply) (list []string) {
 	return list
 }
 
-func (e *Engine) nobodyElseNeedNotAnswer(t *testing.T) {
-	a := Join(t, e.Process(t, Start(t), Setup{}), "/")
-	for _, q := range []cluster.Request{cluster.FetchSockets{}, cluster.AllRooms{}, cluster.EmitAck{Emit: cluster.Emit{Data: Event("e")}}} {
+func (e *Suite) testRequestWithoutOtherNodes(t *testing.T) {
+	a := OpenNode(t, e.NewCluster(t, Start(t), Setup{}), "/")
+	for _, q := range []cluster.Request{cluster.FetchSockets{}, cluster.AllRooms{}, cluster.EmitAck{Emit: cluster.Emit{Data: NewEvent("e")}}} {
 		if answers, err := a.Request(q); err != nil || len(answers) > 0 {
 			t.Errorf("%T: %v, %v", q, answers, err)
 		}
 	}
 }
 
-func (e *Engine) silentNodeMakesAnswersIncomplete(t *testing.T) {
+func (e *Suite) testSilentNodeMakesRepliesIncomplete(t *testing.T) {
 	s := Start(t)
-	a := Join(t, e.Process(t, s, Setup{RequestsTimeout: time.Millisecond}), "/")
-	b := Join(t, e.Process(t, s, Setup{}), "/")
-	b.Together(2)
+	a := OpenNode(t, e.NewCluster(t, s, Setup{RequestsTimeout: time.Millisecond}), "/")
+	b := OpenNode(t, e.NewCluster(t, s, Setup{}), "/")
+	b.WaitNodes(2)
 	release := make(chan struct{})
 	defer close(release)
 	b.OnRequest = func(_ context.Context, q cluster.Request, reply func(cluster.Reply)) {
 		if _, ok := q.(cluster.EmitAck); ok {
 			reply(cluster.ClientCount(2))
-			reply(cluster.ClientAck{Data: Event("only")})
+			reply(cluster.ClientAck{Data: NewEvent("only")})
 		}
 		<-release
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 	defer cancel()
 	var answers []cluster.Reply
-	err := a.Adapter.Request(ctx, cluster.EmitAck{Emit: cluster.Emit{Data: Event("e")}}, func(a cluster.Reply) { answers = append(answers, a) })
+	err := a.Adapter.Request(ctx, cluster.EmitAck{Emit: cluster.Emit{Data: NewEvent("e")}}, func(a cluster.Reply) { answers = append(answers, a) })
 	if !errors.Is(err, cluster.ErrIncomplete) || len(answers) != 2 {
 		t.Errorf("%v, %v", answers, err)
 	}

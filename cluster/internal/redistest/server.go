@@ -15,8 +15,8 @@ import (
 	"time"
 )
 
-// Patience is how long a test waits for what must happen.
-const Patience = 20 * time.Second
+// Timeout is how long a test waits for what must happen.
+const Timeout = 20 * time.Second
 
 // Server is a real Redis of the test's own.
 type Server struct {
@@ -38,16 +38,16 @@ func Start(t testing.TB, args ...string) *Server {
 	if _, err := exec.LookPath("redis-server"); err != nil {
 		t.Skip("redis-server is not installed")
 	}
-	return start(t, nil, args)
+	return startServer(t, nil, args)
 }
 
 // StartSentinel starts a sentinel that has a config of its own. It ends with the test.
 func StartSentinel(t testing.TB, config string) *Server {
 	t.Helper()
-	return start(t, []string{config, "--sentinel"}, nil)
+	return startServer(t, []string{config, "--sentinel"}, nil)
 }
 
-func start(t testing.TB, first, args []string) *Server {
+func startServer(t testing.TB, first, args []string) *Server {
 	t.Helper()
 	s := &Server{t: t, Port: FreePort(t), first: first, args: args}
 	s.Start()
@@ -108,7 +108,7 @@ func (s *Server) Address() string { return fmt.Sprintf("127.0.0.1:%d", s.Port) }
 // of the answer.
 func (s *Server) Command(args ...string) string {
 	s.t.Helper()
-	line, _ := s.Exchange(args...)
+	line, _ := s.CommandText(args...)
 	return line
 }
 
@@ -116,7 +116,7 @@ func (s *Server) Command(args ...string) string {
 func (s *Server) Info(name string) string {
 	s.t.Helper()
 	for _, args := range [][]string{{"INFO"}, {"CLUSTER", "INFO"}} {
-		_, text := s.Exchange(args...)
+		_, text := s.CommandText(args...)
 		for line := range strings.Lines(text) {
 			if value, ok := strings.CutPrefix(line, name+":"); ok {
 				return strings.TrimSpace(value)
@@ -126,9 +126,9 @@ func (s *Server) Info(name string) string {
 	return ""
 }
 
-// Exchange sends a command, and returns the first line of the answer and, of a
+// CommandText sends a command, and returns the first line of the answer and, of a
 // string, the text.
-func (s *Server) Exchange(args ...string) (line, text string) {
+func (s *Server) CommandText(args ...string) (line, text string) {
 	s.t.Helper()
 	conn, err := net.Dial("tcp", s.Address())
 	if err != nil {
@@ -157,7 +157,7 @@ func (s *Server) Exchange(args ...string) (line, text string) {
 // Eventually waits until ok.
 func Eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
-	deadline := time.After(Patience)
+	deadline := time.After(Timeout)
 	tick := time.NewTicker(2 * time.Millisecond)
 	defer tick.Stop()
 	for !ok() {
@@ -169,15 +169,15 @@ func Eventually(t testing.TB, what string, ok func() bool) {
 	}
 }
 
-// StartMember starts a Redis that may become part of a Redis Cluster.
-func StartMember(t testing.TB) *Server {
+// StartClusterMember starts a Redis that may become part of a Redis Cluster.
+func StartClusterMember(t testing.TB) *Server {
 	t.Helper()
 	// The bus of a server is at its port and 10000 more.
 	return Start(t, "--cluster-enabled", "yes", "--cluster-node-timeout", "1000", "--cluster-port", fmt.Sprint(FreePort(t)))
 }
 
-// Meet makes another member known.
-func (s *Server) Meet(other *Server) {
+// MeetMember makes another member known.
+func (s *Server) MeetMember(other *Server) {
 	s.t.Helper()
 	s.Command("CLUSTER", "MEET", "127.0.0.1", fmt.Sprint(other.Port), other.args[len(other.args)-1])
 }
@@ -185,13 +185,13 @@ func (s *Server) Meet(other *Server) {
 // StartCluster starts a Redis Cluster of three masters.
 func StartCluster(t testing.TB) []*Server {
 	t.Helper()
-	all := []*Server{StartMember(t), StartMember(t), StartMember(t)}
+	all := []*Server{StartClusterMember(t), StartClusterMember(t), StartClusterMember(t)}
 	for i, s := range all {
 		s.Command("CLUSTER", "ADDSLOTSRANGE", fmt.Sprint(i*16384/3), fmt.Sprint((i+1)*16384/3-1))
 		s.Command("CLUSTER", "SET-CONFIG-EPOCH", fmt.Sprint(i+1))
 	}
 	for _, s := range all[1:] {
-		all[0].Meet(s)
+		all[0].MeetMember(s)
 	}
 	for _, s := range all {
 		Eventually(t, "the cluster is whole", func() bool {

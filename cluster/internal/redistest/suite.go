@@ -10,23 +10,23 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/cluster"
 )
 
-// Engine is a cluster engine to be tested.
-type Engine struct {
+// Suite is a cluster engine to be tested.
+type Suite struct {
 	// Name is what its state says.
 	Name string
 	// Process stands for another process: links of its own, that is.
-	Process func(t testing.TB, s *Server, with Setup) cluster.Cluster
+	NewCluster func(t testing.TB, s *Server, with Setup) cluster.Cluster
 	// Other returns the cluster of a hub called other, in the process of one that is
 	// called default.
-	Other func(t testing.TB, c cluster.Cluster) cluster.Cluster
+	OtherHub func(t testing.TB, c cluster.Cluster) cluster.Cluster
 	// Flush waits until an adapter has published everything.
-	Flush func(a cluster.Adapter)
+	WaitPublished func(a cluster.Adapter)
 	// Ready waits until an adapter's namespace is subscribed to.
-	Ready func(t testing.TB, a cluster.Adapter)
+	WaitSubscribed func(t testing.TB, a cluster.Adapter)
 	// Rooms are the rooms r and s1 as they arrive, of a socket s1 in both.
-	Rooms string
+	RoomsReply string
 	// Nothing is how an acknowledgement without arguments arrives.
-	Nothing string
+	EmptyAck string
 }
 
 // Setup is what a config has besides the address of a Redis.
@@ -42,36 +42,36 @@ type Setup struct {
 	Sentinel bool
 }
 
-// Pair returns nodes of two processes that see each other.
-func (e *Engine) Pair(t testing.TB, s *Server, namespace string) (a, b *Node) {
+// OpenPair returns nodes of two processes that see each other.
+func (e *Suite) OpenPair(t testing.TB, s *Server, namespace string) (a, b *Node) {
 	t.Helper()
-	a, b = Join(t, e.Process(t, s, Setup{}), namespace), Join(t, e.Process(t, s, Setup{}), namespace)
-	a.Together(2)
-	b.Together(2)
+	a, b = OpenNode(t, e.NewCluster(t, s, Setup{}), namespace), OpenNode(t, e.NewCluster(t, s, Setup{}), namespace)
+	a.WaitNodes(2)
+	b.WaitNodes(2)
 	return a, b
 }
 
-// Test tests what all engines do.
-func (e *Engine) Test(t *testing.T) {
+// Run tests what all engines do.
+func (e *Suite) Run(t *testing.T) {
 	tests := []struct {
 		name string
 		run  func(*testing.T)
 	}{
-		{"OrderIsKept", e.orderIsKept},
-		{"Questions", e.questions},
-		{"QuestionsDoNotOvertake", e.questionsDoNotOvertake},
-		{"NobodyElseNeedNotAnswer", e.nobodyElseNeedNotAnswer},
-		{"SilentNodeMakesAnswersIncomplete", e.silentNodeMakesAnswersIncomplete},
-		{"HubsAndNamespacesAreApart", e.hubsAndNamespacesAreApart},
-		{"OpenAndCloseAgain", e.openAndCloseAgain},
-		{"CloseWithinApply", e.closeWithinApply},
-		{"PanickingNode", e.panickingNode},
-		{"RedisIsAwayAtFirst", e.redisIsAwayAtFirst},
-		{"UnreachableRedis", e.unreachableRedis},
-		{"HostileRedis", e.hostileRedis},
-		{"OthersComeBackLater", e.OthersComeBackLater},
-		{"AnotherDoesNotComeBack", e.anotherDoesNotComeBack},
-		{"FrozenRedis", e.FrozenRedis},
+		{"OrderIsKept", e.testOrder},
+		{"Questions", e.testRequests},
+		{"QuestionsDoNotOvertake", e.testRequestsKeepOrder},
+		{"NobodyElseNeedNotAnswer", e.testRequestWithoutOtherNodes},
+		{"SilentNodeMakesAnswersIncomplete", e.testSilentNodeMakesRepliesIncomplete},
+		{"HubsAndNamespacesAreApart", e.testHubsAndNamespacesAreSeparate},
+		{"OpenAndCloseAgain", e.testReopenNamespace},
+		{"CloseWithinApply", e.testCloseWithinApply},
+		{"PanickingNode", e.testPanickingNode},
+		{"RedisIsAwayAtFirst", e.testStartWithoutRedis},
+		{"UnreachableRedis", e.testSilentRedis},
+		{"HostileRedis", e.testHostileRedis},
+		{"OthersComeBackLater", e.TestNodeReturnsLate},
+		{"AnotherDoesNotComeBack", e.testNodeStaysAway},
+		{"FrozenRedis", e.TestFrozenRedis},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, tt.run)

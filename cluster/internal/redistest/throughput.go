@@ -6,8 +6,8 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/cluster"
 )
 
-// Flow has a node publish an operation each time, and another one be told.
-func Flow(b *testing.B, sender, receiver *Node, op cluster.Operation) {
+// MeasureThroughput has a node publish an operation each time, and another one be told.
+func MeasureThroughput(b *testing.B, sender, receiver *Node, op cluster.Operation) {
 	b.Helper()
 	b.ReportAllocs()
 	const window = 1000 // operations on their way
@@ -15,11 +15,11 @@ func Flow(b *testing.B, sender, receiver *Node, op cluster.Operation) {
 	for b.Loop() {
 		sender.Publish(op)
 		if sent++; sent-got >= window {
-			receiver.Next()
+			receiver.NextOperation()
 			got++
 		}
 	}
 	for ; got < sent; got++ {
-		receiver.Next()
+		receiver.NextOperation()
 	}
 }

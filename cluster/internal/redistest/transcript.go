@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// Captured returns the lines of a file with what Node's servers said.
-func Captured(t testing.TB, file string) iter.Seq[[]byte] {
+// ReadTranscript returns the lines of a file with what Node's servers said.
+func ReadTranscript(t testing.TB, file string) iter.Seq[[]byte] {
 	t.Helper()
 	text, err := os.ReadFile(file)
 	if err != nil {
