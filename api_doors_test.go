@@ -100,8 +100,8 @@ func emits(t *testing.T, d *door, c *pollingClient) {
 	for _, e := range []struct{ path, body, kind, want, got string }{
 		{"emit", `{"namespace":"/chat","to":["lobby"],"event":"news","args":[1,{"a":[null]}]}`, "", `{"delivered":1}`, `42/chat,["news",1,{"a":[null]}]`},
 		{"emit?namespace=/chat&hub=default", `{"event":"all","args":[{"file":{"$binary":"AAEC"}}]}`, "", `{"delivered":1}`, "451-/chat,[\"all\",{\"file\":{\"_placeholder\":true,\"num\":0}}]\x1ebAAEC"},
-		{"emit", `[{"event":"a","namespace":"/chat"},{"evnt":"b"},{"event":"c","namespace":"/chat"}]`, "", `{"delivered":2,"errors":[{"index":1,"error":"evnt: unknown field"}]}`, "42/chat,[\"a\"]\x1e42/chat,[\"c\"]"},
-		{"emit?namespace=/chat", "{\"event\":\"a\"}\n{\"event\"\n{\"event\":\"c\"", ndjson, `{"emits":1,"delivered":1,"errors":[{"line":2,"error":"body: the JSON ends too early"},{"line":3,"error":"body: the JSON ends too early"}]}`, `42/chat,["a"]`},
+		{"emit", `[{"event":"a","namespace":"/chat"},{"evnt":"b"},{"event":"c","namespace":"/chat"}]`, "", `{"emits":2,"delivered":2,"errors":[{"index":1,"error":"evnt: unknown field"}]}`, "42/chat,[\"a\"]\x1e42/chat,[\"c\"]"},
+		{"emit?namespace=/chat", "{\"event\":\"a\"}\n{\"event\"\n{\"event\":\"c\"", ndjson, `{"emits":1,"delivered":1,"errors":[{"index":1,"error":"body: the JSON ends too early"},{"index":2,"error":"body: the JSON ends too early"}]}`, `42/chat,["a"]`},
 		{"emit?namespace=/chat", `{"event":"a","volatile":true,"local":true,"compress":false}`, "", `{"delivered":0}`, ""}, // nobody polls
 		{"emit?namespace=/chat", `{"event":"a","except":["lobby"]}`, "", `{"delivered":0}`, ""},
 		{"emit", `{"event":"a"}`, "", `{"delivered":0}`, ""},

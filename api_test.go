@@ -269,7 +269,7 @@ func TestStreamOutlivesTheTimeoutsOfItsServer(t *testing.T) {
 		if err := h.ServeHTTP(write, r, nil); err != nil {
 			t.Fatal(err)
 		}
-		const want = `{"line":3,"error":"event: expected the name of an event"}`
+		const want = `{"index":2,"error":"event: expected the name of an event"}`
 		if got := s.Body.String(); !strings.Contains(got, want) || strings.Contains(got, "broke off") {
 			t.Errorf("got %s", got)
 		}

@@ -129,7 +129,7 @@ func emitInput(c *call) error {
 		input.out = errs
 	}
 	header := http.Header{"Content-Type": {"application/x-ndjson"}}
-	var sum api.Streamed
+	var sum api.BatchReply
 	err := c.do(http.MethodPost, "emit", c.scope(), header, input, &sum, func(w io.Writer) {
 		input.end()
 		fmt.Fprintf(w, "%s, queued for %s of this process\n", count(sum.Emits, "emit"), count(sum.Delivered, "socket"))
@@ -141,13 +141,14 @@ func emitInput(c *call) error {
 	return lineError(&sum)
 }
 
-// lineError says in one line which lines were not emitted.
-func lineError(sum *api.Streamed) error {
+// lineError returns the error of the first line that was not emitted, by its number from
+// 1, and the number of the other errors.
+func lineError(sum *api.BatchReply) error {
 	if len(sum.Errors) == 0 {
 		return nil
 	}
 	first, more := sum.Errors[0], len(sum.Errors)-1+sum.MoreErrors
-	text := fmt.Sprintf("line %d: %s", first.Line, printable(first.Error))
+	text := fmt.Sprintf("line %d: %s", first.Index+1, printable(first.Error))
 	if more > 0 {
 		text += fmt.Sprintf("; and %s more", count(more, "line"))
 	}

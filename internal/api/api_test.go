@@ -230,7 +230,7 @@ func TestRestrictions(t *testing.T) {
 		t.Errorf("published %v", ops)
 	}
 	f.expect(f.post("emit", `[{"event":"x"},{"event":"y","namespace":"/org-1"}]`), 200,
-		`{"delivered":0,"errors":[{"index":0,"error":"namespace: \"/\" is not allowed here"}]}`)
+		`{"emits":1,"delivered":0,"errors":[{"index":0,"error":"namespace: \"/\" is not allowed here"}]}`)
 	f.expect(f.get("namespaces"), 200, `[]`)
 	f.expect(f.get("sockets"), 403, "sockets is not allowed here")
 	if got := f.events(); !slices.Equal(got, []string{`/org-1 ["y"]`}) {

@@ -6,50 +6,67 @@ import (
 	"encoding/json"
 )
 
-// Batch answers a batch of emits.
-type Batch struct {
-	// Delivered is the sum of the sockets of this process that the events were
-	// queued for.
+// maxErrors is how many errors a [BatchReply] lists.
+const maxErrors = 100
+
+// BatchReply is the reply to a batch and to a stream of emits. The order of the items is
+// that of the array, or of the lines of the stream.
+type BatchReply struct {
+	// Emits is the number of items that were emitted.
+	Emits int `json:"emits"`
+	// Delivered is the number of sockets of this process that the events were queued
+	// for, summed over the items.
 	Delivered int `json:"delivered"`
-	// Errors are the first items that were wrong. The others were emitted.
-	Errors []ItemError `json:"errors,omitempty"`
-	// MoreErrors is the number of items that were wrong and are not in Errors.
+	// Errors are the first errors, at most 100, in the order of the items. Items
+	// without an error were emitted.
+	Errors []BatchError `json:"errors"`
+	// MoreErrors is the number of errors after the first 100.
 	MoreErrors int `json:"more_errors,omitempty"`
 }
 
-// ItemError says what is wrong with an item of a batch.
-type ItemError struct {
-	// Index is the place of the item in the array, from 0.
+// BatchError is the error of one item, which was not emitted.
+type BatchError struct {
+	// Index is the index of the item in the array, or of the line in the stream, from
+	// 0. Empty lines count.
 	Index int    `json:"index"`
 	Error string `json:"error"`
 }
 
-// emitBatch emits the items of an array that can be emitted. Items are read one by
-// one, as an array of small ones takes many times its own size in memory. When the
-// array itself is broken nothing is emitted.
+// add counts an item: n sockets got its event, or err is the reason why it was not
+// emitted.
+func (b *BatchReply) add(index, n int, err error) {
+	switch {
+	case err == nil:
+		b.Emits++
+		b.Delivered += n
+	case len(b.Errors) < maxErrors:
+		b.Errors = append(b.Errors, BatchError{Index: index, Error: err.Error()})
+	default:
+		b.MoreErrors++
+	}
+}
+
+// emitBatch emits the items of an array, and skips invalid ones. It decodes the items one
+// by one: an array of small ones takes many times its own size in memory. It emits nothing
+// of an array that is not valid JSON.
 func (a *API) emitBatch(ctx context.Context, body []byte, defaults scope) (any, error) {
 	if !json.Valid(body) {
 		var none json.RawMessage
-		return nil, decode(body, &none) // says what is wrong
+		return nil, decode(body, &none) // the error names the place
 	}
 	dec := json.NewDecoder(bytes.NewReader(body))
 	if _, err := dec.Token(); err != nil { // the bracket
 		return nil, describe(err)
 	}
-	var sum Batch
+	reply := BatchReply{Errors: []BatchError{}}
 	var texts decoder
-	var failed told[ItemError]
 	var item json.RawMessage
 	for i := 0; dec.More(); i++ {
 		if err := dec.Decode(&item); err != nil {
 			return nil, describe(err)
 		}
 		n, err := a.emitText(ctx, &texts, item, defaults)
-		if err != nil {
-			failed.add(ItemError{Index: i, Error: err.Error()})
-		}
-		sum.Delivered += n
+		reply.add(i, n, err)
 	}
-	sum.Errors, sum.MoreErrors = failed.errors, failed.more
-	return sum, nil
+	return reply, nil
 }

@@ -249,16 +249,16 @@ func TestBrokenBody(t *testing.T) {
 
 func TestBatch(t *testing.T) {
 	f := newFixture(t)
-	f.expect(f.post("emit", `[]`), 200, `{"delivered":0}`)
-	f.expect(f.post("emit", ` [{"event":"a"},{"event":"b","namespace":"/chat"}] `), 200, `{"delivered":0}`)
+	f.expect(f.post("emit", `[]`), 200, `{"emits":0,"delivered":0,"errors":[]}`)
+	f.expect(f.post("emit", ` [{"event":"a"},{"event":"b","namespace":"/chat"}] `), 200, `{"emits":2,"delivered":0,"errors":[]}`)
 	f.expect(f.post("emit?namespace=/chat", `[{"event":"c"},{"evnt":"d"},7,{"event":"e","namespace":"/nope"},
-		{"event":"f","ack":{}},{"event":"g","namespace":"/"}]`), 200, `{"delivered":0,"errors":[`+
+		{"event":"f","ack":{}},{"event":"g","namespace":"/"}]`), 200, `{"emits":2,"delivered":0,"errors":[`+
 		`{"index":1,"error":"evnt: unknown field"},`+
 		`{"index":2,"error":"body: unexpected number, expected an object"},`+
 		`{"index":3,"error":"namespace: there is no namespace \"/nope\" in hub \"default\""},`+
 		`{"index":4,"error":"ack: batches and streams wait for no acknowledgements"}]}`)
 	f.expect(f.post("emit", "[{\"event\":\"\xff\"},{\"event\":\"h\"}]"), 200,
-		`{"delivered":0,"errors":[{"index":0,"error":"body: invalid UTF-8"}]}`)
+		`{"emits":1,"delivered":0,"errors":[{"index":0,"error":"body: invalid UTF-8"}]}`)
 	want := []string{`/ ["a"]`, `/chat ["b"]`, `/chat ["c"]`, `/ ["g"]`, `/ ["h"]`}
 	if got := f.events(); !slices.Equal(got, want) {
 		t.Errorf("emitted %q, want %q", got, want)

@@ -57,20 +57,3 @@ func notFound(format string, args ...any) error {
 
 // Forbidden returns the error of a request that is refused, with status 403.
 func Forbidden(reason string) error { return forbidden("%s", reason) }
-
-// maxTold is how many errors of a batch or a stream are told.
-const maxTold = 100
-
-// told are errors that are told, the first ones, and the number of the others.
-type told[E any] struct {
-	errors []E
-	more   int
-}
-
-func (t *told[E]) add(e E) {
-	if len(t.errors) < maxTold {
-		t.errors = append(t.errors, e)
-		return
-	}
-	t.more++
-}

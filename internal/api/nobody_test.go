@@ -18,7 +18,7 @@ func TestEmptyListMeansNobody(t *testing.T) {
 	for _, list := range []string{`[]`, ` [ ] `} {
 		f.expect(f.post("emit", `{`+at+`,"event":"no","to":`+list+`}`), 200, `{"delivered":0}`)
 		f.expect(f.post("emit", `{`+at+`,"event":"no","to":`+list+`,"except":[]}`), 200, `{"delivered":0}`)
-		f.expect(f.post("emit", `[{`+at+`,"event":"no","to":`+list+`}]`), 200, `{"delivered":0}`)
+		f.expect(f.post("emit", `[{`+at+`,"event":"no","to":`+list+`}]`), 200, `{"emits":1,"delivered":0,"errors":[]}`)
 		f.expect(f.post("emit", `{`+at+`,"event":"no","to":`+list+`,"ack":{"timeout":"5m"}}`), 200, `{"delivered":0,"responses":[],"complete":true}`)
 		f.expect(f.stream(strings.NewReader(`{`+at+`,"event":"no","to":`+list+`}`)), 200, `{"emits":1,"delivered":0,"errors":[]}`)
 		for _, operation := range []string{"join", "leave"} {

@@ -309,8 +309,8 @@ func (c *conformance) checkSeen() {
 func TestOpenAPIFields(t *testing.T) {
 	root := readSpec(t)
 	types := map[string]any{
-		"Emit": Emit{}, "AckOptions": AckOptions{}, "Batch": Batch{}, "ItemError": ItemError{}, "Streamed": Streamed{},
-		"LineError": LineError{}, "Membership": Membership{}, "Disconnect": Disconnect{}, "Counted": Counted{},
+		"Emit": Emit{}, "AckOptions": AckOptions{}, "BatchReply": BatchReply{}, "BatchError": BatchError{},
+		"Membership": Membership{}, "Disconnect": Disconnect{}, "Counted": Counted{},
 		"ServerEmit": ServerEmit{}, "ServerResponses": ServerResponses{}, "Status": Status{}, "HubStatus": HubStatus{},
 		"ClusterState": cluster.State{}, "Totals": Totals{}, "NamespaceStatus": NamespaceStatus{}, "Room": Room{},
 		"Socket": Socket{}, "Handshake": Handshake{}, "Acknowledged": Delivered{},

@@ -44,7 +44,7 @@ func TestRepeatedItems(t *testing.T) {
 	const batch = `[{"event":"a","id":"1"},{"event":"b","id":"2"},{"event":"c"},{"event":"d","id":"1"},{"event":"a","id":"1"}]`
 	const one = `{"index":3,"error":"id: \"1\" was used within the last minute for another request: expected a new one"}`
 	for range 2 {
-		f.expect(f.post("emit", batch), 200, `{"delivered":0,"errors":[`+one+`]}`)
+		f.expect(f.post("emit", batch), 200, `{"emits":4,"delivered":0,"errors":[`+one+`]}`)
 	}
 	f.expect(f.post("emit", `{"event":"a","id":"1"}`), 200, `{"delivered":0}`)
 	lines := f.stream(strings.NewReader("{\"event\":\"b\",\"id\":\"2\"}\n{\"event\":\"e\",\"id\":\"3\"}\n{\"event\":\"e\",\"id\":\"3\"}\n"))

@@ -10,34 +10,14 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/internal/lenient"
 )
 
-// Streamed answers a stream of emits.
-type Streamed struct {
-	// Emits is the number of lines that were emitted, Delivered the sum of
-	// sockets of this process that they were queued for.
-	Emits     int `json:"emits"`
-	Delivered int `json:"delivered"`
-	// Errors are the first lines that were wrong. The others were emitted.
-	Errors []LineError `json:"errors"`
-	// MoreErrors is the number of lines that were wrong and are not in Errors.
-	MoreErrors int `json:"more_errors,omitempty"`
-}
-
-// LineError says what is wrong with a line.
-type LineError struct {
-	// Line is the line's number, from 1.
-	Line  int    `json:"line"`
-	Error string `json:"error"`
-}
-
-// emitStream emits each line as it arrives. A stream that breaks off is an error
-// of the line that it breaks off in.
-func (a *API) emitStream(ctx context.Context, body io.Reader, defaults scope) Streamed {
-	var sum Streamed
+// emitStream emits each line as it arrives. A stream that breaks off is an error of the
+// line that it breaks off in.
+func (a *API) emitStream(ctx context.Context, body io.Reader, defaults scope) BatchReply {
+	reply := BatchReply{Errors: []BatchError{}}
 	var texts decoder
-	failed := told[LineError]{errors: []LineError{}}
-	number := 0
+	index := -1
 	for line, err := range lines(body) {
-		number++
+		index++
 		line = lenient.Trim(line)
 		if err == nil && len(line) == 0 {
 			continue
@@ -46,15 +26,9 @@ func (a *API) emitStream(ctx context.Context, body io.Reader, defaults scope) St
 		if err == nil {
 			n, err = a.emitText(ctx, &texts, line, defaults)
 		}
-		if err != nil {
-			failed.add(LineError{Line: number, Error: err.Error()})
-			continue
-		}
-		sum.Emits++
-		sum.Delivered += n
+		reply.add(index, n, err)
 	}
-	sum.Errors, sum.MoreErrors = failed.errors, failed.more
-	return sum
+	return reply
 }
 
 // endingBody is a body that breaks off when a context ends.

@@ -44,28 +44,28 @@ func TestStream(t *testing.T) {
 		{
 			"bad lines", "{\"event\":\"a\"}\n\nnonsense\n[{\"event\":\"x\"}]\n{\"event\":\"x\",\"ack\":{}}\n{\"event\":\"b\"} 1\n{\"event\":\"b\"}",
 			`{"emits":2,"delivered":0,"errors":[` +
-				`{"line":3,"error":"body: invalid character 'o' in literal null (expecting 'u')"},` +
-				`{"line":4,"error":"body: unexpected array, expected an object"},` +
-				`{"line":5,"error":"ack: batches and streams wait for no acknowledgements"},` +
-				`{"line":6,"error":"body: expected one JSON value, there is more after it"}]}`,
+				`{"index":2,"error":"body: invalid character 'o' in literal null (expecting 'u')"},` +
+				`{"index":3,"error":"body: unexpected array, expected an object"},` +
+				`{"index":4,"error":"ack: batches and streams wait for no acknowledgements"},` +
+				`{"index":5,"error":"body: expected one JSON value, there is more after it"}]}`,
 			[]string{`/ ["a"]`, `/ ["b"]`},
 		},
 		{
-			"cut", "{\"event\":\"a\"}\n{\"event\":\"b\"", `{"emits":1,"delivered":0,"errors":[{"line":2,"error":"body: the JSON ends too early"}]}`,
+			"cut", "{\"event\":\"a\"}\n{\"event\":\"b\"", `{"emits":1,"delivered":0,"errors":[{"index":1,"error":"body: the JSON ends too early"}]}`,
 			[]string{`/ ["a"]`},
 		},
 		{
 			"bad UTF-8", "{\"event\":\"a\"}\n{\"event\":\"\xff\"}\n{\"event\":\"b\"}\n",
-			`{"emits":2,"delivered":0,"errors":[{"line":2,"error":"body: invalid UTF-8"}]}`, []string{`/ ["a"]`, `/ ["b"]`},
+			`{"emits":2,"delivered":0,"errors":[{"index":1,"error":"body: invalid UTF-8"}]}`, []string{`/ ["a"]`, `/ ["b"]`},
 		},
 		{
 			"long", "{\"event\":\"a\"}\n" + strings.Repeat("x", maxLine+1) + "\n{\"event\":\"b\"}\n",
-			`{"emits":2,"delivered":0,"errors":[{"line":2,"error":"line: longer than 1048576 bytes"}]}`,
+			`{"emits":2,"delivered":0,"errors":[{"index":1,"error":"line: longer than 1048576 bytes"}]}`,
 			[]string{`/ ["a"]`, `/ ["b"]`},
 		},
 		{
 			"long at the end", "{\"event\":\"a\"}\n" + strings.Repeat("x", 3*maxLine),
-			`{"emits":1,"delivered":0,"errors":[{"line":2,"error":"line: longer than 1048576 bytes"}]}`, []string{`/ ["a"]`},
+			`{"emits":1,"delivered":0,"errors":[{"index":1,"error":"line: longer than 1048576 bytes"}]}`, []string{`/ ["a"]`},
 		},
 		{
 			"larger than the buffer", `{"event":"a","args":["` + strings.Repeat("x", 100_000) + "\"]}\n{\"event\":\"b\"}",
@@ -91,7 +91,7 @@ func TestStreamBreaksOff(t *testing.T) {
 		f := newFixture(t)
 		body := io.MultiReader(strings.NewReader("{\"event\":\"a\"}\n{\"event\":\"b\"}\n"+rest), iotestErr{})
 		f.expect(f.stream(body), 200,
-			`{"emits":2,"delivered":0,"errors":[{"line":3,"error":"body: the stream broke off: the line is cut"}]}`)
+			`{"emits":2,"delivered":0,"errors":[{"index":2,"error":"body: the stream broke off: the line is cut"}]}`)
 		if got := f.events(); !slices.Equal(got, []string{`/ ["a"]`, `/ ["b"]`}) {
 			t.Errorf("emitted %q", got)
 		}
@@ -162,7 +162,7 @@ func TestStreamEndsWithItsContext(t *testing.T) {
 		}()
 		fmt.Fprintf(input, "{\"event\":\"a\"}\n{\"event\":")
 		cancel(errors.New("the server shuts down"))
-		want := `{"emits":1,"delivered":0,"errors":[{"line":2,"error":"body: the stream broke off: the server shuts down"}]}` + "\n"
+		want := `{"emits":1,"delivered":0,"errors":[{"index":1,"error":"body: the stream broke off: the server shuts down"}]}` + "\n"
 		if got := <-done; got != want {
 			t.Errorf("got %s", got)
 		}
@@ -202,7 +202,7 @@ func (l *oneConn) Addr() net.Addr { return new(net.TCPAddr) }
 func TestStreamTellsSomeErrors(t *testing.T) {
 	f := newFixture(t)
 	got := f.stream(strings.NewReader(strings.Repeat("1\n", 250)))
-	if n := strings.Count(got.body, `"line"`); n != 100 || !strings.HasSuffix(got.body, `"more_errors":150}`) {
+	if n := strings.Count(got.body, `"index"`); n != 100 || !strings.HasSuffix(got.body, `"more_errors":150}`) {
 		t.Errorf("%d errors, %s", n, got.body[len(got.body)-40:])
 	}
 }

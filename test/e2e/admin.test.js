@@ -53,7 +53,7 @@ serving('admin API', socketio(namespace('/') + namespace('/chat'), 'max_queue 64
 		const [a] = await several(t, k, 1);
 		const got = new Inbox(a, 'news');
 		const batch = Array.from({ length: 50 }, (_, i) => ({ namespace: '/chat', to: [a.id], event: 'news', args: [i] }));
-		assert.equal((await caddy().emit(batch)).delivered, 50);
+		assert.deepEqual(await caddy().emit(batch), { emits: 50, delivered: 50, errors: [] });
 		await got.has(50);
 		assert.deepEqual(got.all.flat(), batch.map((_, i) => i));
 	});
@@ -64,7 +64,7 @@ serving('admin API', socketio(namespace('/') + namespace('/chat'), 'max_queue 64
 		const line = (i) => JSON.stringify({ namespace: '/chat', to: [a.id], event: 'news', args: [i] });
 		const { status, body } = await caddy().post('/socketio/emit', [line(1), '{"event":', line(2), ''].join('\n'), 'application/x-ndjson');
 		assert.equal(status, 200);
-		assert.deepEqual([body.emits, body.delivered, body.errors.map((e) => e.line)], [2, 2, [2]]);
+		assert.deepEqual([body.emits, body.delivered, body.errors.map((e) => e.index)], [2, 2, [1]]);
 		await got.has(2);
 		assert.deepEqual(got.all, [[1], [2]]);
 	});

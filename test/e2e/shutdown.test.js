@@ -77,7 +77,7 @@ test('streams of emits are answered, and do not keep the process', async (t) => 
 	const asked = caddy.post('/socketio/emit', { event: 'question', ack: { timeout: '5m' } });
 	assert.deepEqual(await latter.poller.get(), ['420["question"]']);
 	await caddy.stop();
-	const errors = [{ line: 2, error: 'body: the stream broke off: the server shuts down' }];
+	const errors = [{ index: 1, error: 'body: the stream broke off: the server shuts down' }];
 	for (const { answer } of [former, latter]) {
 		const { emits, errors: told } = await answer;
 		assert.deepEqual([emits, told], [1, errors]);
