@@ -91,8 +91,11 @@ func (h *APIHandler) check() error {
 	if err := checkPrefix(h.Path, DefaultAPIPath); err != nil {
 		return err
 	}
-	if h.Allow != nil && len(h.Allow) == 0 || h.Namespaces != nil && len(h.Namespaces) == 0 {
-		return errors.New("allow and namespaces must name something; leave them out for all")
+	if h.Allow != nil && len(h.Allow) == 0 {
+		return errors.New("allow: expected one or more operations; leave it out to allow all")
+	}
+	if h.Namespaces != nil && len(h.Namespaces) == 0 {
+		return errors.New("namespaces: expected one or more names; leave it out to allow all")
 	}
 	for _, name := range h.Allow {
 		if !slices.Contains(api.Operations(), name) {
@@ -137,7 +140,7 @@ func sameOrigin(r *http.Request) error {
 	probe := r.WithContext(r.Context())
 	probe.Method = http.MethodPost // others are taken for harmless
 	if crossOrigin.Check(probe) != nil {
-		return api.Forbidden("cross-origin requests of browsers are not allowed")
+		return api.Forbidden("cross-origin requests from browsers are not allowed")
 	}
 	return nil
 }

@@ -197,8 +197,8 @@ func TestAPIHandlerRefusesSettings(t *testing.T) {
 	for config, error := range map[string]string{
 		`{"path":"socketio/"}`:    "path",
 		`{"path":"/socketio"}`:    "path",
-		`{"allow":[]}`:            "must name something",
-		`{"namespaces":[]}`:       "must name something",
+		`{"allow":[]}`:            "allow: expected one or more operations",
+		`{"namespaces":[]}`:       "namespaces: expected one or more names",
 		`{"allow":["fly"]}`:       `allow "fly"`,
 		`{"namespaces":["/a,b"]}`: "namespace",
 		`{"namespace":["/chat"]}`: "unknown field",

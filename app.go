@@ -46,9 +46,12 @@ func (a *App) Provision(ctx caddy.Context) error {
 	if a.ClusterRaw == nil {
 		return registerMetrics(ctx)
 	}
+	if err := checkFormerNames(a.ClusterRaw); err != nil {
+		return err
+	}
 	module, err := ctx.LoadModule(a, "ClusterRaw")
 	if err != nil {
-		return fmt.Errorf("loading the adapter of the cluster: %w", err)
+		return fmt.Errorf("load the cluster's adapter: %w", err)
 	}
 	adapter, ok := module.(ClusterAdapter)
 	if !ok {
@@ -56,6 +59,19 @@ func (a *App) Provision(ctx caddy.Context) error {
 	}
 	a.adapter = adapter
 	return registerMetrics(ctx)
+}
+
+// checkFormerNames refuses the key engine, the former name of adapter. Without the check the
+// error would speak of a missing adapter, or of an unknown field of its module.
+func checkFormerNames(clusterRaw json.RawMessage) error {
+	var keys map[string]json.RawMessage
+	if json.Unmarshal(clusterRaw, &keys) != nil {
+		return nil // loading the module returns the error
+	}
+	if name, ok := keys["engine"]; ok {
+		return fmt.Errorf(`cluster: the key "engine" is now "adapter": expected {"adapter": %s}`, name)
+	}
+	return nil
 }
 
 // ClusterAdapter is implemented by the modules in the namespace socketio.adapters.

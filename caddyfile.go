@@ -181,6 +181,18 @@ func (p *parser) option(option string) error {
 	case "compression":
 		return p.onOff(&h.Compression)
 	}
+	return p.unknownOption(option)
+}
+
+// unknownOption returns the error for an option that the directive does not have. The options
+// of a namespace, and handlers, belong inside one.
+func (p *parser) unknownOption(option string) error {
+	switch {
+	case option == "on" || option == "join" || option == "max_sockets":
+		return p.Errf("socketio: %s belongs inside namespace NAME { … }", option)
+	case isHandler(option):
+		return p.Errf("socketio: %s belongs inside namespace NAME { on EVENT { … } }", option)
+	}
 	return p.Errf("socketio: unknown option %q: expected path, hub, transports, protocols, ping_interval, ping_timeout, "+
 		"connect_timeout, upgrade_timeout, max_payload, max_queue, max_connections, rate_limit, origins, compression, recovery, cookie or namespace", option)
 }
@@ -229,13 +241,13 @@ func (p *parser) protocols() error {
 
 func (p *parser) duration(to *caddy.Duration) error {
 	option := p.Val()
-	arg, err := p.one("a duration, like 25s")
+	arg, err := p.one("a duration like 25s")
 	if err != nil {
 		return err
 	}
 	d, err := caddy.ParseDuration(arg)
 	if err != nil || d <= 0 {
-		return p.Errf("%s: %q is no duration: expected one like 25s", option, arg)
+		return p.Errf("%s: unexpected %q: expected a duration like 25s", option, arg)
 	}
 	*to = caddy.Duration(d)
 	return nil
@@ -243,13 +255,13 @@ func (p *parser) duration(to *caddy.Duration) error {
 
 func (p *parser) size(to *int64) error {
 	option := p.Val()
-	arg, err := p.one("a size, like 1MB")
+	arg, err := p.one("a size like 1MB")
 	if err != nil {
 		return err
 	}
 	n, err := humanize.ParseBytes(arg)
 	if err != nil || n == 0 || n > 1<<31 {
-		return p.Errf("%s: %q is no size from 1B to 2GiB: expected one like 1MB", option, arg)
+		return p.Errf("%s: unexpected %q: expected a size from 1B to 2GiB, like 1MB", option, arg)
 	}
 	*to = int64(n)
 	return nil
@@ -263,7 +275,7 @@ func (p *parser) number(to *int) error {
 	}
 	n, err := strconv.Atoi(arg)
 	if err != nil || n < 1 {
-		return p.Errf("%s: %q is no number above 0", option, arg)
+		return p.Errf("%s: unexpected %q: expected a number above 0", option, arg)
 	}
 	*to = n
 	return nil
@@ -272,16 +284,16 @@ func (p *parser) number(to *int) error {
 func (p *parser) rateLimit() error {
 	args := p.RemainingArgs()
 	if len(args) != 1 && len(args) != 2 {
-		return p.Err("rate_limit: expected events a second, and a burst")
+		return p.Err("rate_limit: expected events a second, and optionally a burst")
 	}
 	events, err := strconv.ParseFloat(args[0], 64)
 	if err != nil || !(events > 0 && events <= 1e9) {
-		return p.Errf("rate_limit: %q is no number above 0, up to 1e9", args[0])
+		return p.Errf("rate_limit: unexpected %q: expected events a second, above 0, up to 1e9", args[0])
 	}
 	burst := int(math.Ceil(events))
 	if len(args) == 2 {
 		if burst, err = strconv.Atoi(args[1]); err != nil || burst < 1 {
-			return p.Errf("rate_limit: %q is no number above 0", args[1])
+			return p.Errf("rate_limit: unexpected %q: expected a burst above 0", args[1])
 		}
 	}
 	p.handler.RateLimit = &RateLimit{Events: events, Burst: burst}

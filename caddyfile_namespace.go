@@ -13,7 +13,7 @@ import (
 
 // namespace reads a block namespace.
 func (p *parser) namespace() error {
-	name, err := p.one("a name, like /chat or /org-*")
+	name, err := p.one("a name like /chat or /org-*")
 	if err != nil {
 		return err
 	}
@@ -47,6 +47,9 @@ func (p *parser) namespace() error {
 				return err
 			}
 		default:
+			if isHandler(p.Val()) {
+				return p.Errf("namespace %s: %s belongs inside on EVENT { … }", name, p.Val())
+			}
 			return p.Errf("namespace %s: unknown option %q: expected on, join or max_sockets", name, p.Val())
 		}
 	}
@@ -117,10 +120,19 @@ func (p *parser) parseRule() (*Rule, error) {
 	return rule, nil
 }
 
+// handlersNamespace is the beginning of the module ids of handlers.
+const handlersNamespace = "socketio.handlers."
+
+// isHandler reports whether there is a handler module of that name.
+func isHandler(name string) bool {
+	_, err := caddy.GetModule(handlersNamespace + name)
+	return err == nil
+}
+
 // parseHandler reads one handler of a rule. Its first token names the module.
 func (p *parser) parseHandler() (json.RawMessage, error) {
 	name := p.Val()
-	id := "socketio.handlers." + name
+	id := handlersNamespace + name
 	info, err := caddy.GetModule(id)
 	if err != nil {
 		return nil, p.Errf("unknown handler %q: there is no module %s", name, id)

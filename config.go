@@ -83,7 +83,7 @@ func (h *Handler) provisionNamespaces(ctx caddy.Context) error {
 
 func (ns *Namespace) provision(ctx caddy.Context) error {
 	if ns.MaxSockets < 0 {
-		return errors.New("max_sockets must not be negative")
+		return fmt.Errorf("max_sockets: unexpected %d: expected a number above 0", ns.MaxSockets)
 	}
 	own, err := json.Marshal(ns)
 	if err != nil {
@@ -96,7 +96,7 @@ func (ns *Namespace) provision(ctx caddy.Context) error {
 	ns.compiled = hub.NamespaceConfig{Name: ns.Name, MaxSockets: ns.MaxSockets}
 	for i, r := range ns.On {
 		if r == nil {
-			return fmt.Errorf("on: entry %d is null: expected events and what they do", i)
+			return fmt.Errorf("on: entry %d is null: expected events and their handlers", i)
 		}
 		if err := r.check(); err != nil {
 			return err
@@ -118,12 +118,12 @@ func (r *Rule) check() error {
 	for _, name := range r.Events {
 		switch name {
 		case "":
-			return errors.New("on: expected the name of an event, not an empty one")
+			return errors.New("on: expected the name of an event, got an empty one")
 		case "connect", "disconnecting", "disconnect":
 			continue
 		}
 		if hub.CheckEvent(name) != nil {
-			return fmt.Errorf("on %s: no client may emit this event: expected connect, disconnecting, disconnect or an event of clients", name)
+			return fmt.Errorf("on %s: clients cannot emit this event: expected connect, disconnecting, disconnect or an event that clients emit", name)
 		}
 	}
 	return nil
@@ -141,7 +141,7 @@ func (r *Rule) load(ctx caddy.Context) ([]hub.Handler, error) {
 	for _, m := range modules.([]any) {
 		handler, ok := m.(hub.Handler)
 		if !ok {
-			return nil, fmt.Errorf("module %T does not handle events", m)
+			return nil, fmt.Errorf("module %T is not a handler of events", m)
 		}
 		handlers = append(handlers, handler)
 	}

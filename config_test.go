@@ -23,8 +23,8 @@ func TestRefusedJSON(t *testing.T) {
 		`{"path":"x"}`:                                                       {`path "x"`, "expected a path"},
 		`{"transports":["tcp"]}`:                                             {`transport "tcp"`, "expected polling or websocket"},
 		`{"protocols":[2]}`:                                                  {"protocol 2", "expected 3 or 4"},
-		`{"ping_interval":"-5s"}`:                                            {"ping_interval must not be negative"},
-		`{"max_payload":-1}`:                                                 {"max_payload must not be negative"},
+		`{"ping_interval":"-5s"}`:                                            {"ping_interval: unexpected value below 0"},
+		`{"max_payload":-1}`:                                                 {"max_payload: unexpected value below 0"},
 		`{"rate_limit":{"events":5}}`:                                        {"rate_limit", "expected events a second and a burst"},
 		`{"origins":["https://a/b"]}`:                                        {`origin "https://a/b"`, "expected *, null, file://, an origin"},
 		`{"cookie":"a b"}`:                                                   {`cookie "a b"`, "expected the name"},
@@ -63,6 +63,24 @@ func TestRefusedJSON(t *testing.T) {
 	}
 	if _, ok := Hub(DefaultHub); ok {
 		t.Error("a refused config leaves a hub behind")
+	}
+}
+
+func TestFormerNamesInJSON(t *testing.T) {
+	for cluster, want := range map[string]string{
+		`{"engine":"redis"}`:                                   `cluster: the key "engine" is now "adapter": expected {"adapter": "redis"}`,
+		`{"engine":"redis","urls":["redis://a"]}`:              `cluster: the key "engine" is now "adapter": expected {"adapter": "redis"}`,
+		`{"engine":"redis_streams","adapter":"redis_streams"}`: `cluster: the key "engine" is now "adapter": expected {"adapter": "redis_streams"}`,
+		`{"urls":["redis://a"]}`:                               `'adapter'`,
+		`[]`:                                                   `load the cluster's adapter`,
+	} {
+		c := caddy.Config{
+			Admin:   &caddy.AdminConfig{Disabled: true},
+			AppsRaw: caddy.ModuleMap{"socketio": json.RawMessage(`{"cluster":` + cluster + `}`)},
+		}
+		if err := caddy.Validate(&c); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v, want %q in it", cluster, err, want)
+		}
 	}
 }
 

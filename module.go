@@ -192,7 +192,7 @@ func (h *Handler) checkNumbers() error {
 		"max_payload": h.MaxPayload, "max_queue": int64(h.MaxQueue), "max_connections": int64(h.MaxConnections),
 	} {
 		if value < 0 {
-			return fmt.Errorf("%s must not be negative", name)
+			return fmt.Errorf("%s: unexpected value below 0", name)
 		}
 	}
 	if l := h.RateLimit; l != nil && (l.Events <= 0 || l.Burst < 1) {
