@@ -32,28 +32,28 @@ func desc(name, help string, labels ...string) *prometheus.Desc {
 }
 
 var (
-	connectionsDesc    = desc("connections", "Open connections.", "transport")
+	connectionsDesc    = desc("connections", "Open connections, by transport.", "transport")
 	handshakesDesc     = desc("handshakes_total", "Connections opened.")
 	upgradesDesc       = desc("upgrades_total", "Connections upgraded from polling to WebSocket.")
-	closesDesc         = desc("connections_closed_total", "Connections closed.", "reason")
-	refusedDesc        = desc("requests_refused_total", "Requests answered with an Engine.IO error.", "code")
-	packetsDesc        = desc("packets_total", "Engine.IO packets.", "direction")
-	bytesDesc          = desc("bytes_total", "Bytes of Engine.IO packets.", "direction")
-	overflowsDesc      = desc("slow_clients_total", "Connections dropped because too much waited for their clients.")
-	badPacketsDesc     = desc("bad_packets_total", "Connections closed because of a packet that broke the protocol.")
-	limitedDesc        = desc("rate_limited_total", "Events and connects dropped because of a rate limit.")
-	unpublishedDesc    = desc("unpublished_total", "Emits that could not be told to other nodes.")
-	panicsDesc         = desc("handler_panics_total", "Connections closed because a handler of an event panicked.")
-	clusterUpDesc      = desc("cluster_connected", "1 while messages get through to the other nodes, else 0.", "adapter")
-	clusterDroppedDesc = desc("cluster_dropped_total", "Messages to or of other nodes that were given up.", "adapter")
-	clusterBadDesc     = desc("cluster_malformed_total", "Messages of other nodes that made no sense and were ignored.", "adapter")
-	socketsDesc        = desc("sockets", "Sockets of a namespace, or of all that a glob names.", "namespace")
-	roomsDesc          = desc("rooms", "Rooms of a namespace, or of all that a glob names, those of the sockets' own ids included.", "namespace")
-	socketsOpenedDesc  = desc("sockets_connected_total", "Sockets connected.", "namespace")
-	socketsClosedDesc  = desc("sockets_disconnected_total", "Sockets disconnected.", "namespace")
-	socketsRefusedDesc = desc("sockets_refused_total", "Clients refused with a connect error.", "namespace")
-	eventsDesc         = desc("events_total", "Events of clients.", "namespace")
-	deliveredDesc      = desc("delivered_total", "Events queued for clients.", "namespace")
+	closesDesc         = desc("connections_closed_total", "Connections closed, by reason.", "reason")
+	refusedDesc        = desc("requests_refused_total", "HTTP requests refused with an Engine.IO error, by its code; 503: at max_connections.", "code")
+	packetsDesc        = desc("packets_total", "Engine.IO packets received (in) and sent (out).", "direction")
+	bytesDesc          = desc("bytes_total", "Bytes of the Engine.IO packets received (in) and sent (out).", "direction")
+	overflowsDesc      = desc("slow_clients_total", "Connections of slow clients closed because their queue overflowed (max_queue).")
+	badPacketsDesc     = desc("bad_packets_total", "Connections closed because of an invalid Socket.IO packet.")
+	limitedDesc        = desc("rate_limited_total", "Events and connects dropped by the rate limit (rate_limit).")
+	unpublishedDesc    = desc("unpublished_total", "Operations that could not be published to the other nodes of the cluster.")
+	panicsDesc         = desc("handler_panics_total", "Connections closed because a handler panicked.")
+	clusterUpDesc      = desc("cluster_connected", "1 if the adapter is connected to the other nodes, else 0.", "adapter")
+	clusterDroppedDesc = desc("cluster_dropped_total", "Messages to and from other nodes, dropped.", "adapter")
+	clusterBadDesc     = desc("cluster_malformed_total", "Malformed messages from other nodes, ignored.", "adapter")
+	socketsDesc        = desc("sockets", "Connected sockets, by namespace; a glob counts all namespaces that match it.", "namespace")
+	roomsDesc          = desc("rooms", "Rooms, by namespace, including the room of each socket's id.", "namespace")
+	socketsOpenedDesc  = desc("sockets_connected_total", "Sockets connected, by namespace.", "namespace")
+	socketsClosedDesc  = desc("sockets_disconnected_total", "Sockets disconnected, by namespace.", "namespace")
+	connectErrorsDesc  = desc("connect_errors_total", "Connect errors sent to clients, by namespace.", "namespace")
+	eventsDesc         = desc("events_total", "Events received from clients, by namespace.", "namespace")
+	deliveredDesc      = desc("delivered_total", "Events queued for clients, by namespace.", "namespace")
 )
 
 // Describe describes the metrics.
@@ -61,7 +61,7 @@ func (collector) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		connectionsDesc, handshakesDesc, upgradesDesc, closesDesc, refusedDesc, packetsDesc, bytesDesc, overflowsDesc,
 		badPacketsDesc, limitedDesc, unpublishedDesc, panicsDesc, clusterUpDesc, clusterDroppedDesc, clusterBadDesc,
-		socketsDesc, roomsDesc, socketsOpenedDesc, socketsClosedDesc, socketsRefusedDesc, eventsDesc, deliveredDesc,
+		socketsDesc, roomsDesc, socketsOpenedDesc, socketsClosedDesc, connectErrorsDesc, eventsDesc, deliveredDesc,
 	} {
 		ch <- d
 	}
@@ -123,7 +123,7 @@ func collectHub(ch chan<- prometheus.Metric, name string, s hub.Stats) {
 		gauge(roomsDesc, ns.Rooms, ns.Name)
 		counter(socketsOpenedDesc, ns.Connected, ns.Name)
 		counter(socketsClosedDesc, ns.Disconnected, ns.Name)
-		counter(socketsRefusedDesc, ns.Refused, ns.Name)
+		counter(connectErrorsDesc, ns.Refused, ns.Name)
 		counter(eventsDesc, ns.Events, ns.Name)
 		counter(deliveredDesc, ns.Delivered, ns.Name)
 	}

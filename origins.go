@@ -73,8 +73,8 @@ func checkOrigin(origin string) error {
 // warnOrigins logs which of the listed origins are no protection.
 func (h *Handler) warnOrigins(log *zap.Logger) {
 	if slices.Contains(h.Origins, anyOrigin) {
-		log.Warn("origins * lets the pages of any web site connect as their visitors")
+		log.Warn("origins * allows the pages of any web site to connect as their visitors")
 	} else if slices.Contains(h.Origins, nullOrigin) {
-		log.Warn("origins null lets the pages of any web site connect as their visitors: each can have a sandboxed page, whose origin is null")
+		log.Warn("origins null allows the pages of any web site to connect as their visitors: any site can embed a sandboxed page, whose origin is null")
 	}
 }

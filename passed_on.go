@@ -30,18 +30,18 @@ func (p *passWatcher) watchRequest(r *http.Request) {
 		return
 	}
 	if original.URL.Path+"/" == p.prefix && r.URL.Path == original.URL.Path {
-		p.warnOnce(&p.withoutSlash, r, original.URL.Path, "a client asks for the path without its last slash",
+		p.warnOnce(&p.withoutSlash, r, original.URL.Path, "a request for the path without its last slash was passed on",
 			"rewrite "+original.URL.Path+" "+p.prefix)
 		return
 	}
 	if _, own := cutOwnPath(original.URL, p.prefix); own && r.URL.Path != original.URL.Path {
-		p.warnOnce(&p.rewritten, r, original.URL.Path, "a rewrite, uri or try_files in front takes requests away from "+p.name,
+		p.warnOnce(&p.rewritten, r, original.URL.Path, "a rewrite, uri or try_files in front changes the path of requests for "+p.name,
 			"give it a block of its own in front, handle "+p.prefix+"* { "+p.name+" }, and put the rest of the site into handle { }")
 	}
 }
 
-func (p *passWatcher) warnOnce(once *sync.Once, r *http.Request, original, message, cure string) {
+func (p *passWatcher) warnOnce(once *sync.Once, r *http.Request, original, message, fix string) {
 	once.Do(func() {
-		p.log.Warn(message, zap.String("at", cmp.Or(p.source, p.name+" on "+p.prefix)), zap.String("original_path", original), zap.String("path", r.URL.Path), zap.String("cure", cure))
+		p.log.Warn(message, zap.String("at", cmp.Or(p.source, p.name+" on "+p.prefix)), zap.String("original_path", original), zap.String("path", r.URL.Path), zap.String("fix", fix))
 	})
 }

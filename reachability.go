@@ -23,10 +23,10 @@ func checkReachable(ctx caddy.Context, own *reach.Handler) error {
 	for _, p := range reach.Find(server, own, reachHandler) {
 		at := cmp.Or(own.Source, "apps/http/servers/"+server.Name()+"/"+p.Place)
 		if p.Certain {
-			return fmt.Errorf("%s: no request can reach %s: %s; %s", at, own.Name, p.Reason, p.Cure)
+			return fmt.Errorf("%s: no request can reach %s: %s; %s", at, own.Name, p.Reason, p.Fix)
 		}
 		ctx.Logger().Warn("requests of clients probably do not reach "+own.Name,
-			zap.String("at", at), zap.String("reason", p.Reason), zap.String("cure", p.Cure))
+			zap.String("at", at), zap.String("reason", p.Reason), zap.String("fix", p.Fix))
 	}
 	return nil
 }

@@ -206,16 +206,16 @@ func readWarnings(t *testing.T, logFile string) string {
 	var found strings.Builder
 	for line := range strings.Lines(string(lines)) {
 		var entry struct {
-			Logger, Msg, At, Reason, Cure string
-			Original                      string `json:"original_path"`
-			Path                          string
+			Logger, Msg, At, Reason, Fix string
+			Original                     string `json:"original_path"`
+			Path                         string
 		}
 		if err := json.Unmarshal([]byte(line), &entry); err != nil {
 			t.Fatal(err)
 		}
 		if strings.HasPrefix(entry.Logger, "http.handlers.socketio") {
 			fmt.Fprintln(&found, "warning:", strings.Join(slices.DeleteFunc([]string{
-				entry.At, entry.Msg, entry.Original, entry.Path, entry.Reason, entry.Cure}, func(s string) bool { return s == "" }), "; "))
+				entry.At, entry.Msg, entry.Original, entry.Path, entry.Reason, entry.Fix}, func(s string) bool { return s == "" }), "; "))
 		}
 	}
 	return found.String()

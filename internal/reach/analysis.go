@@ -56,13 +56,13 @@ type analysis struct {
 }
 
 // obstacle is the reason why a handler is not reached, and the remedy.
-type obstacle struct{ reason, cure string }
+type obstacle struct{ reason, fix string }
 
 // mismatch is the obstacle of a handler whose own matchers do not let it be reached.
 func (a *analysis) mismatch() obstacle {
 	return obstacle{
 		reason: fmt.Sprintf("its matcher, or a block around it, does not match %s*", a.own.Prefix),
-		cure:   fmt.Sprintf("use one that does, like handle %s* { %s }, or set the option path", a.own.Prefix, a.own.Name),
+		fix:    fmt.Sprintf("use one that does, like handle %s* { %s }, or set the option path", a.own.Prefix, a.own.Name),
 	}
 }
 
@@ -70,7 +70,7 @@ func (a *analysis) mismatch() obstacle {
 func (a *analysis) inFront(reason string) obstacle {
 	return obstacle{
 		reason: reason,
-		cure:   fmt.Sprintf("give it a block of its own in front, handle %s* { %s }, with its gates inside", a.own.Prefix, a.own.Name),
+		fix:    fmt.Sprintf("give it a block of its own in front, handle %s* { %s }, with its gates inside", a.own.Prefix, a.own.Name),
 	}
 }
 

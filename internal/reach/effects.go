@@ -31,7 +31,7 @@ func (a *analysis) beforeHandler(h *handler, set []requests) []requests {
 	case "static_response":
 		return a.beforeResponse(h, set)
 	case "copy_response", "error", "metrics":
-		return a.stopAll(h.name + " in front of it answers every request")
+		return a.stopAll(h.name + " in front of it handles every request")
 	case "file_server":
 		var config struct {
 			PassThru bool `json:"pass_thru"`
@@ -39,7 +39,7 @@ func (a *analysis) beforeHandler(h *handler, set []requests) []requests {
 		if json.Unmarshal(h.config, &config) != nil || config.PassThru {
 			return set
 		}
-		return a.stopAll("file_server in front of it answers every request")
+		return a.stopAll("file_server in front of it handles every request")
 	case "rewrite":
 		return a.beforeRewrite(h, set)
 	case "headers":
@@ -89,7 +89,7 @@ func (a *analysis) beforeProxy(h *handler, set []requests) []requests {
 		before = append(before, a.beforeRoutes(routes, set)...)
 	}
 	if len(before) == 0 {
-		return a.stopAll("reverse_proxy in front of it answers every request")
+		return a.stopAll("reverse_proxy in front of it handles every request")
 	}
 	return a.removeDuplicates(before)
 }
@@ -109,9 +109,9 @@ func (a *analysis) beforeResponse(h *handler, set []requests) []requests {
 	case status == "103" || strings.Contains(status, "{"):
 		return set // Early Hints are no answer
 	case config.Headers.Get("Location") != "":
-		return a.stopAll("redir in front of it answers every request")
+		return a.stopAll("redir in front of it handles every request")
 	}
-	return a.stopAll("respond in front of it answers every request")
+	return a.stopAll("respond in front of it handles every request")
 }
 
 func (a *analysis) beforeInvoke(h *handler, set []requests) []requests {
@@ -138,7 +138,7 @@ func (a *analysis) beforeOwn(h *handler, set []requests) []requests {
 	if len(before) == 0 {
 		a.last = obstacle{
 			reason: fmt.Sprintf("another %s in front of it serves %s* already", h.name, h.own.Prefix),
-			cure:   "remove one of them, or give it another path",
+			fix:    "remove one of them, or give it another path",
 		}
 	}
 	return before

@@ -34,8 +34,8 @@ type Problem struct {
 	// Certain says that no request reaches the handler, whatever exists on disk.
 	// Otherwise none of its clients' requests probably does.
 	Certain bool
-	// Reason names the obstacle, and Cure the remedy.
-	Reason, Cure string
+	// Reason names the obstacle, and Fix the remedy.
+	Reason, Fix string
 }
 
 // Find returns the problems of a handler, at each of its places in the routes that a
@@ -98,7 +98,7 @@ func (s *search) checkHandler(h *handler, way []position) {
 	for _, certain := range []bool{true, false} {
 		a := &analysis{named: s.named, own: h.own, certain: certain}
 		if !a.isReached(way) && a.found.reason != "" {
-			s.problems = append(s.problems, Problem{h.place, certain, a.found.reason, a.found.cure})
+			s.problems = append(s.problems, Problem{h.place, certain, a.found.reason, a.found.fix})
 			return
 		}
 	}

@@ -131,8 +131,8 @@ func TestProblems(t *testing.T) {
 				if p.Certain {
 					place = p.Place
 				}
-				if p.Reason == "" || p.Cure == "" {
-					t.Errorf("no reason or cure: %+v", p)
+				if p.Reason == "" || p.Fix == "" {
+					t.Errorf("no reason or fix: %+v", p)
 				}
 			}
 			if place != test.place {

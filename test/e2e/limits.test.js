@@ -40,7 +40,7 @@ test('a namespace that is full takes nobody, until somebody leaves', async (t) =
 	const caddy = await start(t, '', 'max_sockets 2');
 	const [a] = await Promise.all([2, 4].map((version) => connect(t, kind(version, 'websocket'), `${caddy.url}/chat`)));
 	for (const k of kinds) assert.equal(await refused(open(t, k, `${caddy.url}/chat`)), 'Too many sockets', k.name);
-	assert.equal(await metric(caddy, 'sockets_refused_total{hub="default",namespace="/chat"}'), kinds.length);
+	assert.equal(await metric(caddy, 'connect_errors_total{hub="default",namespace="/chat"}'), kinds.length);
 	const waits = open(t, kind(4, 'websocket'), `${caddy.url}/chat`);
 	waits.on('connect_error', () => waits.connect());
 	const enters = heard(waits, 'connect');
