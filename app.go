@@ -97,7 +97,7 @@ const awaitPolls = 250 * time.Millisecond
 // Start makes the hubs do what the handlers of this config say.
 func (a *App) Start() error {
 	for _, c := range a.configs() {
-		g := c.hub.Use(c.Config)
+		g := c.hub.Configure(c.Config)
 		a.inUse = append(a.inUse, g)
 		for i, route := range g.Routes() {
 			c.handlers[i].route = route

@@ -193,7 +193,7 @@ func (b *Backend) HandleEvent(ctx context.Context, ev *hub.Event) error {
 		countBackend(ev, "canceled", began)
 		return errUnavailable // nobody is there any more who asks
 	}
-	if verdict, ok := errors.AsType[*hub.Refusal](err); ok {
+	if verdict, ok := errors.AsType[*hub.ClientError](err); ok {
 		countBackend(ev, "refused", began)
 		return verdict
 	}
@@ -234,7 +234,7 @@ func growStack() byte {
 const stackSize = 12 << 10
 
 // errUnavailable is what clients learn of an outage.
-var errUnavailable = &hub.Refusal{Message: "service unavailable"}
+var errUnavailable = &hub.ClientError{Message: "service unavailable"}
 
 // outage says what the failure of the backend does to the event.
 func (b *Backend) outage(ev *hub.Event, err error) error {

@@ -52,8 +52,8 @@ type answeredError struct {
 	Data    sio.Data
 }
 
-func (e *answeredError) refusal() *hub.Refusal {
-	return &hub.Refusal{Message: cmp.Or(e.Message, refused), Data: e.Data}
+func (e *answeredError) refusal() *hub.ClientError {
+	return &hub.ClientError{Message: cmp.Or(e.Message, refused), Data: e.Data}
 }
 
 // refused is what clients read of an error without a message.
@@ -76,11 +76,11 @@ func (w *response) answer() (*answer, error) {
 }
 
 // verdict is the refusal that an answer of 4xx is.
-func (w *response) verdict() *hub.Refusal {
+func (w *response) verdict() *hub.ClientError {
 	if a, err := parseAnswer(w.body.Bytes()); err == nil && a.Error != nil && a.Error.Message != "" {
 		return a.Error.refusal()
 	}
-	return &hub.Refusal{Message: cmp.Or(http.StatusText(w.status), refused)}
+	return &hub.ClientError{Message: cmp.Or(http.StatusText(w.status), refused)}
 }
 
 // parseAnswer reads the body of an answer, all of it before anything is done. The error
@@ -236,7 +236,7 @@ func (e *answeredEmit) emit(ev *hub.Event) error {
 // elsewhere emits in another namespace, where the socket is nobody.
 func (e *answeredEmit) elsewhere(s *hub.Socket, args hub.Args) error {
 	var err error
-	found := s.Namespace().Hub().Visit(e.Namespace, func(ns *hub.Namespace) {
+	found := s.Namespace().Hub().WithNamespace(e.Namespace, func(ns *hub.Namespace) {
 		err = e.broadcast(ns.Except(), args)
 	})
 	if !found {

@@ -128,7 +128,7 @@ func (b *Backend) refuseValue(ev *hub.Event, e *placeError) error {
 	}
 	b.log.Debug("event refused", zap.String("namespace", ev.Socket.Namespace().Name()),
 		zap.String("event", ev.Name), zap.String("socket", ev.Socket.ID()), zap.Error(e))
-	return &hub.Refusal{Message: http.StatusText(http.StatusBadRequest)}
+	return &hub.ClientError{Message: http.StatusText(http.StatusBadRequest)}
 }
 
 // protect survives handlers that panic, as reverse_proxy does when an answer breaks

@@ -167,7 +167,7 @@ func (e *Emit) HandleEvent(_ context.Context, ev *hub.Event) error {
 	args := e.args.For(ev)
 	name, _, err := e.event.name(ev)
 	if err != nil {
-		return &hub.Refusal{Message: "bad event name: " + err.Error()}
+		return &hub.ClientError{Message: "bad event name: " + err.Error()}
 	}
 	compress := e.Compress == nil || *e.Compress
 	if e.wide() {

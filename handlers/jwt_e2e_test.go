@@ -32,7 +32,7 @@ func serveMembers(t *testing.T) (url string) {
 		t.Fatal(err)
 	}
 	h := hub.New(hub.Options{})
-	h.Use(hub.Config{Namespaces: []hub.NamespaceConfig{{Name: "/chat", Rules: []hub.Rule{
+	h.Configure(hub.Config{Namespaces: []hub.NamespaceConfig{{Name: "/chat", Rules: []hub.Rule{
 		{Events: []string{"connect"}, Handlers: []hub.Handler{verify, member}},
 		{Events: []string{"refresh"}, Handlers: []hub.Handler{refresh, ack}},
 		{Events: []string{"join"}, Handlers: []hub.Handler{public, ack}},

@@ -122,7 +122,7 @@ func outcome(err error) string {
 	if err == nil {
 		return "ok"
 	}
-	if refusal, ok := errors.AsType[*hub.Refusal](err); ok {
+	if refusal, ok := errors.AsType[*hub.ClientError](err); ok {
 		return refusal.Message
 	}
 	if _, ok := errors.AsType[*hub.Outage](err); ok {

@@ -20,9 +20,9 @@ const maxToken = 16 << 10
 
 // What a client may read: little.
 var (
-	errTokenMissing = &hub.Refusal{Message: "token missing"}
-	errTokenExpired = &hub.Refusal{Message: "token expired"}
-	errTokenInvalid = &hub.Refusal{Message: "invalid token"}
+	errTokenMissing = &hub.ClientError{Message: "token missing"}
+	errTokenExpired = &hub.ClientError{Message: "token expired"}
+	errTokenInvalid = &hub.ClientError{Message: "invalid token"}
 )
 
 // verifier verifies tokens. It is safe for concurrent use.
@@ -39,7 +39,7 @@ type token struct {
 	expiry time.Time // zero when it never expires
 }
 
-// verify returns what a valid token says. The error is a [hub.Refusal], with the
+// verify returns what a valid token says. The error is a [hub.ClientError], with the
 // reason for the log, or a [hub.Outage] when the keys can't be had.
 func (v *verifier) verify(ctx context.Context, text string, now time.Time) (token, error) {
 	if text == "" {

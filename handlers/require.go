@@ -122,7 +122,7 @@ func (r *Require) check(s *scope) error {
 	if text := r.message.For(s.event); text != "" {
 		message = text
 	}
-	return fmt.Errorf("%w: %s: %w", &hub.Refusal{Message: message}, r.Expr, why)
+	return fmt.Errorf("%w: %s: %w", &hub.ClientError{Message: message}, r.Expr, why)
 }
 
 var (

@@ -225,7 +225,7 @@ func TestRequireRefuses(t *testing.T) {
 				t.Fatal(err)
 			}
 			err := r.check(newScope(arguments(`["a"]`), newFakeSocket(t)))
-			refusal, ok := errors.AsType[*hub.Refusal](err)
+			refusal, ok := errors.AsType[*hub.ClientError](err)
 			if !ok || refusal.Message != test.want {
 				t.Fatalf("got %v, want a refusal with %q", err, test.want)
 			}

@@ -48,7 +48,7 @@ func crowd(b *testing.B, count int) *hub.Hub {
 	b.Helper()
 	h := hub.New(hub.Options{})
 	route := hub.DefaultRoute()
-	g := h.Use(hub.Config{Routes: []hub.RouteConfig{route}})
+	g := h.Configure(hub.Config{Routes: []hub.RouteConfig{route}})
 	joined := make(chan struct{}, count)
 	i := 0
 	off := h.Of("/").On("connect", hub.HandlerFunc(func(_ context.Context, ev *hub.Event) error {

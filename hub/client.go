@@ -250,7 +250,7 @@ func (c *client) connect(p sio.Packet) {
 	s.start()
 }
 
-func (c *client) add(s *Socket) *Refusal {
+func (c *client) add(s *Socket) *ClientError {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed || c.alive >= MaxNamespaces {

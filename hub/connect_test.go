@@ -16,9 +16,9 @@ func TestConnectErrors(t *testing.T) {
 	refuse := func(ns string, err error) {
 		h.Of(ns).On("connect", hub.HandlerFunc(func(context.Context, *hub.Event) error { return err }))
 	}
-	refuse("/plain", &hub.Refusal{Message: "not you"})
-	refuse("/data", &hub.Refusal{Message: "not you", Data: sio.Data{JSON: []byte(`{"code":7}`)}})
-	refuse("/wrapped", fmt.Errorf("checking: %w", &hub.Refusal{Message: "no"}))
+	refuse("/plain", &hub.ClientError{Message: "not you"})
+	refuse("/data", &hub.ClientError{Message: "not you", Data: sio.Data{JSON: []byte(`{"code":7}`)}})
+	refuse("/wrapped", fmt.Errorf("checking: %w", &hub.ClientError{Message: "no"}))
 	refuse("/fault", errors.New("the database is at 10.0.0.1"))
 	h.Of("/panic").On("connect", hub.HandlerFunc(func(context.Context, *hub.Event) error { panic("oh") }))
 
@@ -61,7 +61,7 @@ func TestConnectIsATransaction(t *testing.T) {
 		_ = s.Emit("welcome", s.ID())
 		_, _ = s.To("lobby").Emit("joined", s.Rooms())
 		if string(s.Auth().JSON) == `{"bad":true}` {
-			return &hub.Refusal{Message: "bad"}
+			return &hub.ClientError{Message: "bad"}
 		}
 		return nil
 	}))
@@ -164,7 +164,7 @@ func TestRootGate(t *testing.T) {
 
 	bad := dial(t, url, "3")
 	bad.send("40/chat,")
-	release <- &hub.Refusal{Message: "no"}
+	release <- &hub.ClientError{Message: "no"}
 	bad.want(`44"no"`)
 	if n := h.Of("/chat").Len(); n != 1 {
 		t.Errorf("%d sockets", n)

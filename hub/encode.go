@@ -43,7 +43,7 @@ func connectPacket(s *Socket) *eio.Message {
 }
 
 // errorData is what a connect error carries.
-func errorData(r *Refusal, v sio.Version) sio.Data {
+func errorData(r *ClientError, v sio.Version) sio.Data {
 	if v == sio.V4 {
 		if len(r.Data.JSON) > 0 {
 			return r.Data

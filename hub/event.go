@@ -53,7 +53,7 @@ type Handler interface {
 	// HandleEvent handles one event of a socket. It is called for one event
 	// of a socket at a time, and for different sockets at the same time. An
 	// error ends the handling of the event: on Connect it refuses the socket,
-	// see [Refusal] and [Outage]; on a client's event it is the
+	// see [ClientError] and [Outage]; on a client's event it is the
 	// acknowledgement {"error": MESSAGE}, where one was asked and not yet
 	// given. The context ends with the hub; on Connect, with the client's
 	// connection too: nobody waits for the verdict any more. What a client has

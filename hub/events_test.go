@@ -65,9 +65,9 @@ func TestAcknowledgements(t *testing.T) {
 	}
 	on("values", func(ev *hub.Event) error { return ev.Ack(1, "two", []byte{3}) })
 	on("twice", func(ev *hub.Event) error { return errors.Join(ev.Ack("first"), ev.Ack("second")) })
-	on("refuse", func(*hub.Event) error { return &hub.Refusal{Message: "not allowed"} })
+	on("refuse", func(*hub.Event) error { return &hub.ClientError{Message: "not allowed"} })
 	on("fault", func(*hub.Event) error { return errors.New("secret") })
-	on("after", func(ev *hub.Event) error { return errors.Join(ev.Ack("done"), &hub.Refusal{Message: "late"}) })
+	on("after", func(ev *hub.Event) error { return errors.Join(ev.Ack("done"), &hub.ClientError{Message: "late"}) })
 	on("no JSON", func(ev *hub.Event) error { _ = ev.Ack(func() {}); return nil })
 	on("files", func(ev *hub.Event) error {
 		err := ev.Ack(slices.Repeat([]any{[]byte{1}}, 11)...)

@@ -19,7 +19,7 @@ func Example() {
 	chat := h.Of("/chat")
 	chat.On("connect", hub.HandlerFunc(func(_ context.Context, ev *hub.Event) error {
 		if _, ok := ev.Socket.Auth().Lookup("name"); !ok {
-			return &hub.Refusal{Message: "who are you?"}
+			return &hub.ClientError{Message: "who are you?"}
 		}
 		return ev.Socket.Join("lobby")
 	}))

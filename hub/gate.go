@@ -18,15 +18,15 @@ const (
 
 // Why a client is not let in, whatever the namespace.
 var (
-	errLargeAuth      = &Refusal{Message: "Auth is too large"}
-	errManyNamespaces = &Refusal{Message: "Too many namespaces"}
+	errLargeAuth      = &ClientError{Message: "Auth is too large"}
+	errManyNamespaces = &ClientError{Message: "Too many namespaces"}
 	// errAskedTwice is for a 2.x client that asks again while its first packet waits.
-	errAskedTwice = &Refusal{Message: "Asked twice"}
+	errAskedTwice = &ClientError{Message: "Asked twice"}
 )
 
 // held keeps the packet of a 2.x client that is not in "/" yet, as much as a client
 // may connect with and no more.
-func (c *client) held(p sio.Packet) (held bool, refusal *Refusal) {
+func (c *client) held(p sio.Packet) (held bool, refusal *ClientError) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.gate == gateOpen || p.Namespace == "/" {

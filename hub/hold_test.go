@@ -18,7 +18,7 @@ func TestReloadHoldsPolls(t *testing.T) {
 		h := hub.New(hub.Options{})
 		defer h.Close()
 		config := hub.Config{Routes: []hub.RouteConfig{route("a")}}
-		first := h.Use(config)
+		first := h.Configure(config)
 		serve := func(method, query, body string) string {
 			w := httptest.NewRecorder()
 			r := httptest.NewRequest(method, "/socket.io/?EIO=4&transport=polling"+query, strings.NewReader(body))
@@ -34,7 +34,7 @@ func TestReloadHoldsPolls(t *testing.T) {
 			answer := make(chan string, 1)
 			go func() { answer <- serve("GET", sid, "") }()
 			synctest.Wait()
-			next := h.Use(config)
+			next := h.Configure(config)
 			next.AwaitPolls(time.Now().Add(time.Hour))
 			if _, err := h.Of("/").Emit("news"); err != nil {
 				t.Error(err)

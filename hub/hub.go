@@ -180,7 +180,7 @@ func (h *Hub) Close() {
 
 // enter makes a client a user of a namespace, or says why it can't be. A
 // namespace that only a glob names begins to exist so.
-func (h *Hub) enter(r *Route, name string) (*Namespace, *Refusal) {
+func (h *Hub) enter(r *Route, name string) (*Namespace, *ClientError) {
 	h.mu.Lock()
 	ns, refusal := h.enterLocked(r, name)
 	h.mu.Unlock()
@@ -190,21 +190,21 @@ func (h *Hub) enter(r *Route, name string) (*Namespace, *Refusal) {
 	return ns, refusal
 }
 
-func (h *Hub) enterLocked(r *Route, name string) (*Namespace, *Refusal) {
+func (h *Hub) enterLocked(r *Route, name string) (*Namespace, *ClientError) {
 	if rules, _ := h.declared.find(name); !r.serves(name, rules) {
 		return nil, errNamespace
 	}
 	if ns := h.namespaces[name]; ns != nil && ns.rules.Load().full(ns.users) {
 		ns.counts.Load().refused.Add(1)
-		return nil, &Refusal{Message: "Too many sockets"}
+		return nil, &ClientError{Message: "Too many sockets"}
 	}
 	return h.useLocked(name)
 }
 
-// Visit calls fn with the namespace of a name, if clients can join it, and reports
+// WithNamespace calls fn with the namespace of a name, if clients can join it, and reports
 // that. A namespace that only a glob names need not exist: it does while fn is
 // called.
-func (h *Hub) Visit(name string, fn func(*Namespace)) bool {
+func (h *Hub) WithNamespace(name string, fn func(*Namespace)) bool {
 	h.mu.Lock()
 	ns, refusal := h.useLocked(name)
 	h.mu.Unlock()
@@ -217,10 +217,10 @@ func (h *Hub) Visit(name string, fn func(*Namespace)) bool {
 	return true
 }
 
-var errNamespace = &Refusal{Message: "Invalid namespace"}
+var errNamespace = &ClientError{Message: "Invalid namespace"}
 
 // useLocked makes the caller, who holds mu, a user of a namespace.
-func (h *Hub) useLocked(name string) (*Namespace, *Refusal) {
+func (h *Hub) useLocked(name string) (*Namespace, *ClientError) {
 	ns := h.namespaces[name]
 	_, configured := h.declared.find(name)
 	if !configured && (ns == nil || !ns.kept) {
@@ -228,7 +228,7 @@ func (h *Hub) useLocked(name string) (*Namespace, *Refusal) {
 	}
 	if ns == nil {
 		if h.children >= MaxDynamic {
-			return nil, &Refusal{Message: "Too many namespaces"}
+			return nil, &ClientError{Message: "Too many namespaces"}
 		}
 		h.children++
 		ns = h.openLocked(name)

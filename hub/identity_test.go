@@ -19,7 +19,7 @@ func (namer) Identify(_ context.Context, ev *hub.Event) error {
 	user, ok := ev.Socket.Auth().Lookup("user")
 	switch {
 	case user.Text() == "bad":
-		return &hub.Refusal{Message: "bad"}
+		return &hub.ClientError{Message: "bad"}
 	case user.Text() == "away":
 		return &hub.Outage{Err: errors.New("away")}
 	case ok:

@@ -86,7 +86,7 @@ func (s *Socket) handle(ev *Event) {
 		}
 		if err := s.ns.handle(ev); err != nil {
 			s.ns.hub.logEvent("event failed", ev, err)
-			ev.fail(refusalOf(err).Message)
+			ev.fail(clientErrorOf(err).Message)
 		}
 	case Disconnecting:
 		s.disconnect(ev)
@@ -112,7 +112,7 @@ func (s *Socket) connect(ev *Event) {
 		s.client.session.Close(ReasonForced)
 		return
 	}
-	s.client.refuse(s.ns.name, refusalOf(err))
+	s.client.refuse(s.ns.name, clientErrorOf(err))
 }
 
 // admit returns an error unless the client may have the socket, as the one that it

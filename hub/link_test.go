@@ -62,11 +62,11 @@ func TestOpenLooksAtHub(t *testing.T) {
 	c := &linking{opening: func(string) { h.Namespaces() }}
 	go func() {
 		defer close(done)
-		h.Use(hub.Config{Cluster: c, Routes: []hub.RouteConfig{route("a", "/org-*")}, Namespaces: []hub.NamespaceConfig{answering("/chat", ""), answering("/org-*", "")}})
+		h.Configure(hub.Config{Cluster: c, Routes: []hub.RouteConfig{route("a", "/org-*")}, Namespaces: []hub.NamespaceConfig{answering("/chat", ""), answering("/org-*", "")}})
 		h.Of("/go")
 	}()
 	await(t, done)
-	h.Visit("/org-1", func(*hub.Namespace) {})
+	h.WithNamespace("/org-1", func(*hub.Namespace) {})
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for name, want := range map[string]int{"/": 1, "/chat": 1, "/go": 1, "/org-1": 0} {
@@ -96,7 +96,7 @@ func TestNamespaceEndsWhileLinked(t *testing.T) {
 		with := config
 		with.Cluster = c
 		s.reload(with)
-		s.Visit("/org-2", func(*hub.Namespace) {})
+		s.WithNamespace("/org-2", func(*hub.Namespace) {})
 		s.Close()
 		c.mu.Lock()
 		for name, n := range c.open {

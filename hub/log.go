@@ -16,7 +16,7 @@ func isOutage(err error) bool {
 // faults are for everybody.
 func (h *Hub) logEvent(msg string, ev *Event, err error) {
 	level := zapcore.ErrorLevel
-	if err == nil || errors.Is(err, ErrDisconnected) || refusalOf(err).Message != internalError {
+	if err == nil || errors.Is(err, ErrDisconnected) || clientErrorOf(err).Message != internalError {
 		level = zapcore.DebugLevel // clients bring that about as often as they like
 	}
 	entry := h.log().Check(level, msg)
@@ -31,7 +31,7 @@ func (h *Hub) logEvent(msg string, ev *Event, err error) {
 }
 
 // logRefusal tells of a client that does not get as far as a socket.
-func (c *client) logRefusal(namespace string, r *Refusal) {
+func (c *client) logRefusal(namespace string, r *ClientError) {
 	if e := c.hub.log().Check(zap.DebugLevel, "connect refused"); e != nil {
 		e.Write(zap.String("hub", c.hub.name), zap.String("namespace", namespace),
 			zap.String("address", c.session.Handshake().Address), zap.Error(r))

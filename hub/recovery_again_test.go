@@ -50,7 +50,7 @@ func TestConnectionBreaksAgain(t *testing.T) {
 	}{
 		"the connection breaks":                      {ended, closes, false},
 		"the connection breaks and the gate lets in": {func(ctx context.Context) error { <-ctx.Done(); return nil }, closes, false},
-		"the client is refused":                      {func(context.Context) error { return &hub.Refusal{Message: "no"} }, refused, false},
+		"the client is refused":                      {func(context.Context) error { return &hub.ClientError{Message: "no"} }, refused, false},
 		"the backend is away":                        {func(context.Context) error { return &hub.Outage{Err: errors.New("away")} }, func(*client) {}, false},
 		"a handler panics":                           {func(context.Context) error { panic("boom") }, func(*client) {}, false},
 		"the loss is not noticed":                    {ended, func(*client) {}, false},

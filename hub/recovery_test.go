@@ -176,7 +176,7 @@ func (g gate) HandleEvent(_ context.Context, ev *hub.Event) error {
 	_ = ev.Socket.Auth().Decode(&auth)
 	g.asked <- auth.Word
 	if auth.Word != "please" {
-		return &hub.Refusal{Message: "no"}
+		return &hub.ClientError{Message: "no"}
 	}
 	return nil
 }

@@ -26,7 +26,7 @@ type fakeTimeSite struct {
 
 func newFakeTimeSite(t *testing.T, c cluster.Cluster, recoveries ...time.Duration) *fakeTimeSite {
 	s := &fakeTimeSite{Hub: hub.New(hub.Options{}), t: t, conns: make(pipe, 1)}
-	s.gen = s.Use(withRecoveries(c, recoveries))
+	s.gen = s.Configure(withRecoveries(c, recoveries))
 	s.server = &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.Serve(s.gen.Routes()[r.URL.Path[1]-'0'], &engine.Request{W: w, R: r, Address: "192.0.2.1"})
 	})}
@@ -98,7 +98,7 @@ func TestRecoveryTime(t *testing.T) {
 				is := s.connect(test.lost, "")
 				time.Sleep(test.away)
 				if test.reload != nil {
-					next := s.Use(withRecoveries(nil, test.reload))
+					next := s.Configure(withRecoveries(nil, test.reload))
 					s.gen.Release()
 					s.gen = next
 				}

@@ -9,10 +9,10 @@ import (
 	"go.uber.org/zap"
 )
 
-// Refusal is an error whose text the client may read: the message of a connect
+// ClientError is an error whose text the client may read: the message of a connect
 // error, or of the acknowledgement {"error": MESSAGE}. The text of any other
 // error stays in the log, and the client reads "internal error".
-type Refusal struct {
+type ClientError struct {
 	// Message is what the client reads.
 	Message string
 	// Data is more that a connect error tells: one JSON value. Optional.
@@ -20,7 +20,7 @@ type Refusal struct {
 }
 
 // Error returns the message.
-func (r *Refusal) Error() string { return r.Message }
+func (r *ClientError) Error() string { return r.Message }
 
 // Outage is an error that is not the client's fault and may pass. On Connect it
 // closes the client's whole connection: official clients come back by
@@ -47,23 +47,23 @@ var (
 	ErrDataFull = errors.New("socket data is full")
 )
 
-var errRate = &Refusal{Message: "rate limit exceeded"}
+var errRate = &ClientError{Message: "rate limit exceeded"}
 
-var errEventName = &Refusal{Message: "bad event name: half of a surrogate pair"}
+var errEventName = &ClientError{Message: "bad event name: half of a surrogate pair"}
 
 const internalError = "internal error"
 
-// refusalOf returns what a client may read of err.
-func refusalOf(err error) *Refusal {
-	if r, ok := errors.AsType[*Refusal](err); ok {
+// clientErrorOf returns what a client may read of err.
+func clientErrorOf(err error) *ClientError {
+	if r, ok := errors.AsType[*ClientError](err); ok {
 		return r
 	}
 	for _, cause := range []error{ErrRoom, ErrDataFull, errTooManyRooms} {
 		if errors.Is(err, cause) {
-			return &Refusal{Message: err.Error()} // what the client sent may be the cause
+			return &ClientError{Message: err.Error()} // what the client sent may be the cause
 		}
 	}
-	return &Refusal{Message: internalError}
+	return &ClientError{Message: internalError}
 }
 
 // CheckRooms refuses names that no room may have. The error wraps [ErrRoom].
@@ -84,12 +84,12 @@ func CheckRooms(rooms []string) error {
 
 // refuse sends a connect error, in the words of the client's version: 2.x knows
 // no object, only the data or else the text.
-func (c *client) refuse(namespace string, r *Refusal) {
+func (c *client) refuse(namespace string, r *ClientError) {
 	p := sio.Packet{Type: sio.ConnectError, Namespace: namespace, Data: errorData(r, c.version)}
 	m, err := p.Encode(c.version, true)
 	if err != nil { // with its data, which may be binary
 		c.hub.log().Error("connect error sent without its data, which can't be encoded", zap.String("namespace", namespace), zap.Error(err))
-		p.Data = errorData(&Refusal{Message: r.Message}, c.version)
+		p.Data = errorData(&ClientError{Message: r.Message}, c.version)
 		m, err = p.Encode(c.version, true)
 	}
 	if err != nil {

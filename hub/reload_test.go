@@ -14,7 +14,7 @@ import (
 func TestRemovedRouteRefuses(t *testing.T) {
 	s := newSite(t, hub.Config{Routes: []hub.RouteConfig{route("a"), route("b")}})
 	a, _ := join(t, s.url+"/0/", "/", "")
-	next := s.Use(hub.Config{Routes: []hub.RouteConfig{route("b")}})
+	next := s.Configure(hub.Config{Routes: []hub.RouteConfig{route("b")}})
 	s.gen.Release() // the site serves the old routes still
 	t.Cleanup(next.Release)
 	a.wantClosed()

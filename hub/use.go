@@ -17,9 +17,9 @@ type Generation struct {
 	routes []*Route
 }
 
-// Use makes the hub do what a config says, from the next event on, for sockets
+// Configure makes the hub do what a config says, from the next event on, for sockets
 // that are connected too. Sockets stay connected.
-func (h *Hub) Use(c Config) *Generation {
+func (h *Hub) Configure(c Config) *Generation {
 	h.useMu.Lock()
 	defer h.useMu.Unlock()
 	if len(h.generations) > 0 {

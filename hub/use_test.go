@@ -22,7 +22,7 @@ type site struct {
 func newSite(t *testing.T, c hub.Config) *site {
 	t.Helper()
 	s := &site{Hub: hub.New(hub.Options{})}
-	s.gen = s.Use(c)
+	s.gen = s.Configure(c)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		i := int(r.URL.Path[1] - '0')
 		s.Serve(s.gen.Routes()[i], &engine.Request{W: w, R: r, Address: "192.0.2.1"})
@@ -36,7 +36,7 @@ func newSite(t *testing.T, c hub.Config) *site {
 }
 
 func (s *site) reload(c hub.Config) {
-	next := s.Use(c)
+	next := s.Configure(c)
 	s.gen.Release()
 	s.gen = next
 }
@@ -118,7 +118,7 @@ func TestFailedReload(t *testing.T) {
 		Namespaces: []hub.NamespaceConfig{answering("/chat", "old")},
 	})
 	c, _ := join(t, s.url+"/0/", "/chat", "")
-	s.Use(hub.Config{Routes: []hub.RouteConfig{route("z")}}).Release()
+	s.Configure(hub.Config{Routes: []hub.RouteConfig{route("z")}}).Release()
 	c.send(`42/chat,1["who"]`)
 	c.want(`43/chat,1["old"]`)
 }
@@ -138,7 +138,7 @@ func TestReloadClosesWhatTheSiteDoesNotCover(t *testing.T) {
 	answerSync(s.Of("/"))
 	one, _ := join(t, s.url+"/0/1", "/", "")
 	two, _ := join(t, s.url+"/0/2", "/", "")
-	failing := s.Use(covering("/0/1", "/0/3"))
+	failing := s.Configure(covering("/0/1", "/0/3"))
 	three, _ := join(t, s.url+"/0/3", "/", "")
 	two.sync("/")
 	failing.Release()
@@ -185,7 +185,7 @@ func TestVisit(t *testing.T) {
 	s := newSite(t, hub.Config{Namespaces: []hub.NamespaceConfig{answering("/org-*", "any")}})
 	for name, want := range map[string]bool{"/": true, "/org-7": true, "/none": false} {
 		visited := false
-		if got := s.Visit(name, func(ns *hub.Namespace) { visited = ns.Name() == name }); got != want || visited != want {
+		if got := s.WithNamespace(name, func(ns *hub.Namespace) { visited = ns.Name() == name }); got != want || visited != want {
 			t.Errorf("%s: %v", name, got)
 		}
 	}

@@ -67,7 +67,7 @@ func (s *Seat) HandleEvent(_ context.Context, ev *hub.Event) error {
 	room := s.room.For(ev)
 	number, ok := taken.take(ev.Socket, room, s.Seats)
 	if !ok {
-		return &hub.Refusal{Message: "no seat is free in " + room} // the client may read this
+		return &hub.ClientError{Message: "no seat is free in " + room} // the client may read this
 	}
 	if err := ev.Socket.Join(room); err != nil { // it may be in too many rooms
 		taken.free(ev.Socket, room, number)

@@ -90,7 +90,7 @@ func newFixture(t testing.TB) *fixture {
 	t.Helper()
 	f := &fixture{TB: t, nodes: new(nodes), hub: hub.New(hub.Options{Name: "default"})}
 	t.Cleanup(f.hub.Close)
-	f.hub.Use(hub.Config{
+	f.hub.Configure(hub.Config{
 		Cluster:    f.nodes,
 		Namespaces: []hub.NamespaceConfig{{Name: "/chat"}, {Name: "/org-*"}},
 	})
@@ -250,7 +250,7 @@ func TestStatus(t *testing.T) {
 	f.expect(f.get(""), 200, `{"version":"v1.2.3","hubs":[{"name":"default","connections":0,"namespaces":[`+
 		`{"name":"/","sockets":0,"rooms":0},{"name":"/chat","sockets":0,"rooms":0}],`+
 		`"cluster":{"adapter":"test","connected":true,"dropped":3,"malformed":0}}],"totals":{"connections":0,"sockets":0,"rooms":0}}`)
-	f.hub.Use(hub.Config{})
+	f.hub.Configure(hub.Config{})
 	f.expect(f.get(""), 200, `{"version":"v1.2.3","hubs":[{"name":"default","connections":0,"namespaces":[`+
 		`{"name":"/","sockets":0,"rooms":0},{"name":"/chat","sockets":0,"rooms":0}],`+
 		`"cluster":{"adapter":"memory","connected":true,"dropped":0,"malformed":0}}],"totals":{"connections":0,"sockets":0,"rooms":0}}`)

@@ -67,7 +67,7 @@ func TestBodyThatStalls(t *testing.T) {
 func TestAnswerThatNobodyReads(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t)
-		f.hub.Use(hub.Config{})
+		f.hub.Configure(hub.Config{})
 		client, closed := f.serveOne(t)
 		defer client.Close()
 		io.WriteString(client, "GET /socketio/ HTTP/1.1\r\nHost: x\r\n\r\n")

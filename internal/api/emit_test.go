@@ -308,7 +308,7 @@ func TestDeadlinesAreLifted(t *testing.T) {
 
 func BenchmarkEmit(b *testing.B) {
 	f := newFixture(b)
-	f.hub.Use(f.withoutCluster())
+	f.hub.Configure(f.withoutCluster())
 	for _, c := range []struct {
 		name, contentType string
 		emits             int

@@ -68,7 +68,7 @@ func (a *API) in(s scope, fn func(*hub.Namespace) error) error {
 	if !a.allows(name) {
 		return forbidden("namespace: %q is not allowed here", name)
 	}
-	if !h.Visit(name, func(ns *hub.Namespace) { err = fn(ns) }) {
+	if !h.WithNamespace(name, func(ns *hub.Namespace) { err = fn(ns) }) {
 		return notFound("namespace: there is no namespace %q in hub %q", name, h.Name())
 	}
 	return err

@@ -100,7 +100,7 @@ func TestStreamBreaksOff(t *testing.T) {
 
 func TestStreamEmitsAtOnce(t *testing.T) {
 	f := newFixture(t)
-	f.hub.Use(hub.Config{Cluster: f.nodes, Namespaces: []hub.NamespaceConfig{{Name: "/chat"}}})
+	f.hub.Configure(hub.Config{Cluster: f.nodes, Namespaces: []hub.NamespaceConfig{{Name: "/chat"}}})
 	body, input := io.Pipe()
 	done := make(chan answer)
 	go func() { done <- f.stream(body) }()
