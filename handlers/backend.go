@@ -206,18 +206,18 @@ func (b *Backend) HandleEvent(ctx context.Context, ev *hub.Event) error {
 // Identify adds to the socket's identity what the application may know the user by. A
 // client that comes back with the same is who it was, without another request.
 func (b *Backend) Identify(_ context.Context, ev *hub.Event) error {
-	if !ev.Socket.HasRecovery() {
+	if !ev.HasRecovery() {
 		return nil
 	}
 	subject := ""
 	if b.identity == nil {
-		subject = ev.Socket.Credentials()
+		subject = ev.Credentials()
 	}
 	for _, t := range b.identity {
 		text, _ := json.Marshal(t.For(ev)) // a string always marshals
 		subject += string(text)
 	}
-	ev.Socket.AddIdentity(hub.Identity{Source: "backend", Subject: subject})
+	ev.AddIdentity(hub.Identity{Source: "backend", Subject: subject})
 	return nil
 }
 

@@ -51,7 +51,7 @@ func encodeEvent(ev *hub.Event) ([]byte, error) {
 	if b, err = appendData(append(b, `],"data":`...), data); err != nil {
 		return nil, err
 	}
-	if b, err = appendData(append(b, `,"auth":`...), s.Auth()); err != nil {
+	if b, err = appendData(append(b, `,"auth":`...), s.Handshake().Auth); err != nil {
 		return nil, err
 	}
 	b = appendHandshake(append(b, `,"handshake":`...), s)
@@ -65,7 +65,7 @@ func appendHandshake(b []byte, s *hub.Socket) []byte {
 	b = appendText(append(b, `","address":`...), h.Address)
 	b = appendText(append(b, `,"url":`...), h.URL)
 	b = append(b, `,"query":{`...)
-	query := s.Query()
+	query := h.Query()
 	for i, key := range slices.Sorted(maps.Keys(query)) {
 		if i > 0 {
 			b = append(b, ',')

@@ -64,7 +64,7 @@ func TestLongExpressions(t *testing.T) {
 	} {
 		x, err := newExpression(expr)
 		if err == nil {
-			_ = x.holds(newScope(arguments(`[]`), s))
+			_ = x.holds(newScope(arguments(`[]`), s, s))
 		}
 	}
 }

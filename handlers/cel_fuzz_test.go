@@ -51,7 +51,7 @@ func evaluate(t *testing.T, expr, args string, s *fakeSocket) {
 		return
 	}
 	binary := [][]byte{{0, 1}}
-	err = x.holds(newScope(&hub.Event{Name: "say", Args: sio.Data{JSON: []byte(args), Attachments: binary}}, s))
+	err = x.holds(newScope(&hub.Event{Name: "say", Args: sio.Data{JSON: []byte(args), Attachments: binary}}, s, s))
 	if err != nil && strings.Contains(err.Error(), "internal error") && !strings.Contains(err.Error(), "unhashable") {
 		t.Errorf("%s: %v", expr, err)
 	}

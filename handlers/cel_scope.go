@@ -10,7 +10,6 @@ import (
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/common/types/ref"
 	"github.com/caddy-socketio/caddy-socketio/hub"
-	"github.com/caddy-socketio/caddy-socketio/internal/engine"
 	"github.com/caddy-socketio/caddy-socketio/internal/handshake"
 	"github.com/caddy-socketio/caddy-socketio/sio"
 )
@@ -20,11 +19,14 @@ type subject interface {
 	ID() string
 	Namespace() *hub.Namespace
 	Rooms() []string
-	Transport() string
-	Auth() sio.Data
 	Data() sio.Data
-	Value(name string) (sio.Data, bool)
-	Handshake() *engine.Handshake
+	Handshake() hub.Handshake
+	Status() hub.Status
+}
+
+// valueSource returns the values that handlers keep by name. A *hub.Event is one.
+type valueSource interface {
+	Lookup(key string) (sio.Data, bool)
 }
 
 // scope is what one evaluation of an expression sees. Each value is made when it is
@@ -32,6 +34,7 @@ type subject interface {
 type scope struct {
 	event  *hub.Event
 	socket subject
+	values valueSource
 
 	objects          [4]object // socket, event, http, http.request
 	args             ref.Val
@@ -42,8 +45,8 @@ type scope struct {
 	input            int // bytes of the client's JSON looked at
 }
 
-func newScope(ev *hub.Event, socket subject) *scope {
-	s := &scope{event: ev, socket: socket}
+func newScope(ev *hub.Event, socket subject, values valueSource) *scope {
+	s := &scope{event: ev, socket: socket, values: values}
 	for i, t := range []*objectType{socketType, eventType, httpType, requestType} {
 		s.objects[i] = object{objectType: t, scope: s}
 	}
@@ -74,7 +77,7 @@ var (
 		"id":        field(types.StringType, func(s *scope) any { return s.socket.ID() }),
 		"namespace": field(types.StringType, func(s *scope) any { return s.socket.Namespace().Name() }),
 		"rooms":     field(types.NewListType(types.StringType), func(s *scope) any { return s.socket.Rooms() }),
-		"transport": field(types.StringType, func(s *scope) any { return s.socket.Transport() }),
+		"transport": field(types.StringType, func(s *scope) any { return s.socket.Status().Transport }),
 		"auth":      field(types.DynType, (*scope).authData),
 		"data":      field(types.NewMapType(types.StringType, types.DynType), (*scope).socketData),
 	})
@@ -123,10 +126,11 @@ func (s *scope) arguments() any {
 // authData is an empty object where the client sent nothing, so that has() works.
 func (s *scope) authData() any {
 	return s.auth.get(func() ref.Val {
-		if len(s.socket.Auth().JSON) == 0 {
+		auth := s.socket.Handshake().Auth
+		if len(auth.JSON) == 0 {
 			return emptyMap
 		}
-		return s.parseInput(s.socket.Auth())
+		return s.parseInput(auth)
 	})
 }
 
@@ -137,7 +141,7 @@ func (s *scope) socketData() any {
 // claims is an empty object where no token was verified.
 func (s *scope) claims() ref.Val {
 	return s.jwt.get(func() ref.Val {
-		claims, ok := s.socket.Value(claimsName)
+		claims, ok := s.values.Lookup(claimsName)
 		if !ok {
 			return emptyMap
 		}

@@ -38,7 +38,7 @@ var networkPlaceholders = []string{
 // addRequestIdentity adds to the socket's identity the values of placeholders by which
 // a handler of the connect event keeps on the socket who the user is.
 func addRequestIdentity(ev *hub.Event, source string, keys []string) {
-	if len(keys) == 0 || !ev.Socket.HasRecovery() {
+	if len(keys) == 0 || !ev.HasRecovery() {
 		return
 	}
 	for _, key := range keys {
@@ -46,7 +46,7 @@ func addRequestIdentity(ev *hub.Event, source string, keys []string) {
 			continue
 		}
 		value, _ := Lookup(ev, key)
-		ev.Socket.AddIdentity(hub.Identity{Source: source + " " + key, Subject: value.Text()})
+		ev.AddIdentity(hub.Identity{Source: source + " " + key, Subject: value.Text()})
 	}
 }
 

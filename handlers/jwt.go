@@ -274,9 +274,9 @@ func (j *JWT) HandleEvent(ctx context.Context, ev *hub.Event) error {
 	if err != nil {
 		return err
 	}
-	ev.Socket.SetValue(claimsName, t.claims)
-	if ev.Socket.HasRecovery() {
-		ev.Socket.AddIdentity(hub.Identity{Source: claimsName, Subject: subjectOf(t.claims), Token: text})
+	ev.SetValue(claimsName, t.claims)
+	if ev.HasRecovery() {
+		ev.AddIdentity(hub.Identity{Source: claimsName, Subject: subjectOf(t.claims), Token: text})
 	}
 	expiries.set(ev.Socket, j.deadline(t, time.Now()), j.CloseOnExpiry)
 	return nil

@@ -110,7 +110,7 @@ func (*Require) Gate() {}
 
 // HandleEvent refuses the event unless the expression holds.
 func (r *Require) HandleEvent(_ context.Context, ev *hub.Event) error {
-	return r.check(newScope(ev, ev.Socket))
+	return r.check(newScope(ev, ev.Socket, ev))
 }
 
 func (r *Require) check(s *scope) error {

@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	"github.com/caddy-socketio/caddy-socketio/hub"
-	"github.com/caddy-socketio/caddy-socketio/internal/engine"
 	"github.com/caddy-socketio/caddy-socketio/internal/handshake"
 	"github.com/caddy-socketio/caddy-socketio/sio"
 	"github.com/caddyserver/caddy/v2"
@@ -21,23 +20,22 @@ type fakeSocket struct {
 	ns         *hub.Namespace
 	auth, data string
 	values     map[string]string
-	handshake  engine.Handshake
-	looked     int // how often auth was read
+	handshake  hub.HandshakeRequest
+	looked     int // how often the handshake was read
 }
 
-func (s *fakeSocket) ID() string                   { return "12345678901234567890" }
-func (s *fakeSocket) Namespace() *hub.Namespace    { return s.ns }
-func (s *fakeSocket) Rooms() []string              { return []string{s.ID(), "lobby"} }
-func (s *fakeSocket) Transport() string            { return "websocket" }
-func (s *fakeSocket) Data() sio.Data               { return sio.Data{JSON: []byte(s.data)} }
-func (s *fakeSocket) Handshake() *engine.Handshake { return &s.handshake }
+func (s *fakeSocket) ID() string                { return "12345678901234567890" }
+func (s *fakeSocket) Namespace() *hub.Namespace { return s.ns }
+func (s *fakeSocket) Rooms() []string           { return []string{s.ID(), "lobby"} }
+func (s *fakeSocket) Status() hub.Status        { return hub.Status{Transport: "websocket"} }
+func (s *fakeSocket) Data() sio.Data            { return sio.Data{JSON: []byte(s.data)} }
 
-func (s *fakeSocket) Auth() sio.Data {
+func (s *fakeSocket) Handshake() hub.Handshake {
 	s.looked++
-	return sio.Data{JSON: []byte(s.auth)}
+	return hub.Handshake{HandshakeRequest: &s.handshake, Auth: sio.Data{JSON: []byte(s.auth)}}
 }
 
-func (s *fakeSocket) Value(name string) (sio.Data, bool) {
+func (s *fakeSocket) Lookup(name string) (sio.Data, bool) {
 	value, ok := s.values[name]
 	return sio.Data{JSON: []byte(value)}, ok
 }
@@ -59,7 +57,7 @@ func newFakeSocket(t testing.TB) *fakeSocket {
 		auth:   `{"token":"good","n":3}`,
 		data:   `{"name":"ada"}`,
 		values: map[string]string{"jwt": `{"sub":"u1","role":"user","uid":9007199254740993,"admin":true,"exp":2000000000}`},
-		handshake: engine.Handshake{
+		handshake: hub.HandshakeRequest{
 			Address: "203.0.113.7", Secure: true, URL: "/socket.io/?EIO=4&room=a&room=b", Header: r.Header,
 			Context: handshake.Capture(prepared, []string{"http.auth.user.id"}, "/socket.io/"),
 		},
@@ -77,7 +75,7 @@ func holds(t testing.TB, expr string, ev *hub.Event, s *fakeSocket) error {
 	if err != nil {
 		t.Fatalf("%s: %v", expr, err)
 	}
-	return x.holds(newScope(ev, s))
+	return x.holds(newScope(ev, s, s))
 }
 
 func TestExpressionHolds(t *testing.T) {
@@ -224,7 +222,8 @@ func TestRequireRefuses(t *testing.T) {
 			if err := r.Provision(caddy.Context{}); err != nil {
 				t.Fatal(err)
 			}
-			err := r.check(newScope(arguments(`["a"]`), newFakeSocket(t)))
+			s := newFakeSocket(t)
+			err := r.check(newScope(arguments(`["a"]`), s, s))
 			refusal, ok := errors.AsType[*hub.ClientError](err)
 			if !ok || refusal.Message != test.want {
 				t.Fatalf("got %v, want a refusal with %q", err, test.want)
@@ -232,7 +231,7 @@ func TestRequireRefuses(t *testing.T) {
 			if !strings.Contains(err.Error(), r.Expr) {
 				t.Errorf("the log does not say which expression: %v", err)
 			}
-			if err := r.check(newScope(arguments(`["b"]`), newFakeSocket(t))); err != nil {
+			if err := r.check(newScope(arguments(`["b"]`), s, s)); err != nil {
 				t.Error(err)
 			}
 		})
@@ -264,7 +263,7 @@ func FuzzExpression(f *testing.F) {
 	}
 	s := newFakeSocket(f)
 	f.Fuzz(func(t *testing.T, args []byte) {
-		_ = x.holds(newScope(&hub.Event{Args: sio.Data{JSON: args}}, s))
+		_ = x.holds(newScope(&hub.Event{Args: sio.Data{JSON: args}}, s, s))
 	})
 }
 
@@ -283,7 +282,7 @@ func BenchmarkRequire(b *testing.B) {
 			ev, s := arguments(`["public:a",{"text":"hello"}]`), newFakeSocket(b)
 			b.ReportAllocs()
 			for b.Loop() {
-				if err := r.check(newScope(ev, s)); err != nil {
+				if err := r.check(newScope(ev, s, s)); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -114,7 +114,7 @@ func BenchmarkEmitWithAck(b *testing.B) {
 			}
 			failed <- err
 		}()
-		if _, err := s.EmitWithAck(b.Context(), "ask"); err != nil {
+		if _, err := s.Timeout(0).EmitWithAck(b.Context(), "ask"); err != nil {
 			b.Fatal(err)
 		}
 		if err := <-failed; err != nil {

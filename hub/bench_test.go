@@ -79,7 +79,7 @@ func crowd(b *testing.B, count int) *hub.Hub {
 		h.Close()
 	})
 	for h.Of("/").Len() < count {
-		if _, err := h.Of("/").FetchSockets(b.Context()); err != nil {
+		if _, err := h.Of("/").All().FetchSockets(b.Context()); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -3,8 +3,6 @@ package hub
 import (
 	"bytes"
 	"context"
-	"maps"
-	"net/url"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -66,7 +64,7 @@ func (h *Hub) accept(session *engine.Session) (engine.Receiver, error) {
 // expire ends a connection that is in no namespace after the connect timeout.
 func (c *client) expire() {
 	c.mu.Lock()
-	joined := slices.ContainsFunc(c.sockets, (*Socket).Connected) || len(c.former) > 0
+	joined := slices.ContainsFunc(c.sockets, (*Socket).isConnected) || len(c.former) > 0
 	c.mu.Unlock()
 	if !joined {
 		c.session.Close(ReasonForcedServer)
@@ -238,7 +236,7 @@ func (c *client) connect(p sio.Packet) {
 		query: p.Query, done: make(chan struct{}), opening: new(opening),
 	}
 	if c.version == sio.V4 {
-		s.auth = queryObject(s.Query())
+		s.auth = queryObject(s.Handshake().Query())
 	}
 	if refusal := c.add(s); refusal != nil {
 		c.hub.leave(ns)
@@ -358,12 +356,4 @@ func (c *client) socketID(namespace string) string {
 		return c.session.ID()
 	}
 	return namespace + "#" + c.session.ID()
-}
-
-// query merges the query of the handshake with that of a namespace, which wins.
-func (c *client) query(namespace string) url.Values {
-	merged := c.session.Handshake().Query()
-	own, _ := url.ParseQuery(namespace) // what can be read of it
-	maps.Copy(merged, own)
-	return merged
 }

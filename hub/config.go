@@ -9,7 +9,7 @@ import (
 	"go.uber.org/zap"
 )
 
-// Config says what a hub serves and what happens in it. See [Hub.Use].
+// Config says what a hub serves and what happens in it. See [Hub.Configure].
 type Config struct {
 	// Log takes what the hub has to say. Without one it is silent.
 	Log *zap.Logger
@@ -25,13 +25,17 @@ type Config struct {
 	Namespaces []NamespaceConfig
 }
 
+// EngineConfig is the part of a route's config that concerns Engine.IO: the path,
+// transports, heartbeats, limits, allowed origins, compression and cookie.
+type EngineConfig = engine.Config
+
 // RouteConfig says how one endpoint serves its connections.
 type RouteConfig struct {
 	// RouteIdentity tells which route of the former config this one is. Its
 	// connections stay open then.
 	RouteIdentity
 	// Engine is what concerns Engine.IO.
-	Engine engine.Config
+	Engine EngineConfig
 	// ConnectTimeout is how long a connection may be in no namespace.
 	ConnectTimeout time.Duration
 	// Recovery is how long a lost connection's sockets, and the events that
@@ -65,7 +69,7 @@ type RouteIdentity struct {
 	// Covers reports whether a request like the one that opened a connection leads
 	// to the route. Connections of which that is no longer true are closed when the
 	// config comes into use, and refused before. Nil means that it is always true.
-	Covers func(*engine.Handshake) bool
+	Covers func(*HandshakeRequest) bool
 }
 
 // DefaultRoute serves all namespaces on /socket.io/ as Node's server does by
@@ -74,7 +78,7 @@ type RouteIdentity struct {
 // at most 2. Only pages of the server's own origin may connect.
 func DefaultRoute() RouteConfig {
 	return RouteConfig{
-		Engine: engine.Config{
+		Engine: EngineConfig{
 			Path: "/socket.io/", Polling: true, WebSocket: true, V3: true, V4: true,
 			PingInterval: 25 * time.Second, PingTimeout: 20 * time.Second,
 			UpgradeTimeout: 10 * time.Second,

@@ -60,7 +60,7 @@ func TestConnectIsATransaction(t *testing.T) {
 		_ = s.Join("lobby")
 		_ = s.Emit("welcome", s.ID())
 		_, _ = s.To("lobby").Emit("joined", s.Rooms())
-		if string(s.Auth().JSON) == `{"bad":true}` {
+		if string(s.Handshake().Auth.JSON) == `{"bad":true}` {
 			return &hub.ClientError{Message: "bad"}
 		}
 		return nil
@@ -116,7 +116,7 @@ func TestLeavesWhileConnecting(t *testing.T) {
 	chat := h.Of("/chat")
 	entered, release := make(chan struct{}), make(chan struct{})
 	chat.On("connect", hub.HandlerFunc(func(_ context.Context, ev *hub.Event) error {
-		if _, slow := ev.Socket.Auth().Lookup("slow"); slow {
+		if _, slow := ev.Socket.Handshake().Auth.Lookup("slow"); slow {
 			close(entered)
 			<-release
 		}
@@ -202,7 +202,7 @@ func TestOldIDs(t *testing.T) {
 	c.want("40/chat,")
 	ns, _ := h.Namespace("/chat")
 	s, ok := ns.Socket("/chat#" + c.sid)
-	if !ok || s.Query().Get("token") != "abc" || s.Query().Get("EIO") != "3" {
+	if !ok || s.Handshake().Query().Get("token") != "abc" || s.Handshake().Query().Get("EIO") != "3" {
 		t.Errorf("socket %v", s)
 	}
 	if _, ok := h.Of("/").Socket(c.sid); !ok {
@@ -271,7 +271,7 @@ func TestConnectsAgainWhileConnecting(t *testing.T) {
 		if n := chat.Len(); n != 1 {
 			t.Errorf("%d sockets", n)
 		}
-		if _, ok := chat.Socket(replacing.ID()); !ok || string(replacing.Auth().JSON) == string(replaced.Auth().JSON) {
+		if _, ok := chat.Socket(replacing.ID()); !ok || string(replacing.Handshake().Auth.JSON) == string(replaced.Handshake().Auth.JSON) {
 			t.Error("the first one is connected")
 		}
 	}
@@ -295,7 +295,7 @@ func TestOldClientConnectsAgainWhileWaiting(t *testing.T) {
 	c.want("40")
 	c.want("40/chat,")
 	c.sync("/")
-	if s, ok := chat.Socket("/chat#" + c.sid); !ok || s.Query().Get("a") != "2" {
+	if s, ok := chat.Socket("/chat#" + c.sid); !ok || s.Handshake().Query().Get("a") != "2" {
 		t.Errorf("socket %v", s)
 	}
 }

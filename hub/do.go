@@ -48,13 +48,6 @@ func (ns *Namespace) published(err error) {
 	}
 }
 
-// Apply does what another node said, to the sockets of this one.
-func (ns *Namespace) Apply(op cluster.Operation) {
-	if _, err := ns.apply(op); err != nil {
-		ns.log().Error("what another node said can't be done", zap.String("namespace", ns.name), zap.Error(err))
-	}
-}
-
 func (ns *Namespace) apply(op cluster.Operation) (int, error) {
 	switch op := op.(type) {
 	case cluster.Emit:
@@ -154,9 +147,11 @@ func (ns *Namespace) each(t rooms.Target, fn func(*Socket) bool) (n int) {
 
 // Request puts a question to the sockets of this node and to the other nodes, and
 // calls each for every answer, one at a time. The error wraps
-// [cluster.ErrIncomplete] when ctx ended before all had answered.
+// [cluster.ErrIncomplete] when ctx ended before all had answered. An emit that is
+// local is for the sockets of this node only.
 func (ns *Namespace) Request(ctx context.Context, q cluster.Request, each func(cluster.Reply)) error {
-	return ns.ask(ctx, q, false, each)
+	emit, ok := q.(cluster.EmitAck)
+	return ns.ask(ctx, q, ok && emit.Local, each)
 }
 
 func (ns *Namespace) ask(ctx context.Context, q cluster.Request, local bool, each func(cluster.Reply)) error {
@@ -198,11 +193,6 @@ func (ns *Namespace) ask(ctx context.Context, q cluster.Request, local bool, eac
 	return failed
 }
 
-// Reply answers what another node asks.
-func (ns *Namespace) Reply(ctx context.Context, q cluster.Request, reply func(cluster.Reply)) {
-	_ = ns.answer(ctx, q, reply) // who asks counts the answers
-}
-
 func (ns *Namespace) answer(ctx context.Context, q cluster.Request, reply func(cluster.Reply)) error {
 	switch q := q.(type) {
 	case cluster.FetchSockets:
@@ -220,7 +210,7 @@ func (ns *Namespace) answer(ctx context.Context, q cluster.Request, reply func(c
 func (ns *Namespace) describe(t rooms.Target) cluster.Sockets {
 	found := cluster.Sockets{}
 	ns.each(t, func(s *Socket) bool {
-		if s.Connected() {
+		if s.isConnected() {
 			found = append(found, s.describe())
 		}
 		return true

@@ -110,12 +110,6 @@ func (s *Socket) Emit(event string, args ...any) error {
 	return Emitter{socket: s}.Emit(event, args...)
 }
 
-// EmitWithAck emits an event and waits for the client's acknowledgement, see
-// [Emitter.EmitWithAck].
-func (s *Socket) EmitWithAck(ctx context.Context, event string, args ...any) (sio.Data, error) {
-	return Emitter{socket: s}.EmitWithAck(ctx, event, args...)
-}
-
 // Volatile begins an emit to the socket that its client may miss.
 func (s *Socket) Volatile() Emitter { return Emitter{socket: s}.Volatile() }
 

@@ -134,7 +134,7 @@ func (ev *Event) fail(message string) {
 // socket.namespace, socket.rooms, socket.transport, socket.auth.KEY…,
 // socket.data.KEY…, event.name, event.reason, event.args.N.KEY…, event.args.*
 // for the list of all arguments, and KEY… of the values that handlers keep by
-// name with [Socket.SetValue]. The second result is false when the key names
+// name with [Event.SetValue]. The second result is false when the key names
 // nothing, or something that this event does not have.
 func (ev *Event) Lookup(key string) (sio.Data, bool) {
 	path := splitKey(key)
@@ -144,12 +144,31 @@ func (ev *Event) Lookup(key string) (sio.Data, bool) {
 	case "event":
 		return ev.lookup(path[1:])
 	}
-	value, ok := ev.Socket.Value(path[0])
+	value, ok := ev.Socket.value(path[0])
 	if !ok {
 		return sio.Data{}, false
 	}
 	return value.Lookup(path[1:]...)
 }
+
+// SetValue keeps a value on the socket for the handlers of this event and of later
+// ones, which find it by name with [Event.Lookup]: the claims of a token under "jwt",
+// say. Unlike the socket's data it appears in no listing. The name has no dot.
+func (ev *Event) SetValue(name string, value sio.Data) { ev.Socket.setValue(name, value) }
+
+// HasRecovery reports whether the socket's client may recover it: identities are
+// needed for that only.
+func (ev *Event) HasRecovery() bool { return ev.Socket.hasRecovery() }
+
+// AddIdentity adds an identity to the ones that a client must present to recover the
+// socket. It is called while the connect event is handled. A socket that gets another
+// identity afterwards is not recovered.
+func (ev *Event) AddIdentity(id Identity) { ev.Socket.addIdentity(id) }
+
+// Credentials returns the parts of the client's handshake that an application may know
+// its user by: its cookies but for the one that this server sets, its Authorization,
+// its query and its auth. It is the Subject of a handler that asks an application.
+func (ev *Event) Credentials() string { return ev.Socket.credentials() }
 
 func (ev *Event) lookup(path []string) (sio.Data, bool) {
 	if len(path) == 0 {

@@ -132,7 +132,7 @@ func TestEmitWithAck(t *testing.T) {
 
 	one := make(chan error, 1)
 	go func() {
-		answer, err := s.EmitWithAck(context.Background(), "ask")
+		answer, err := s.Timeout(0).EmitWithAck(context.Background(), "ask")
 		if answer.String() != "[true]" {
 			err = fmt.Errorf("got %s, %w", answer, err)
 		}

@@ -18,7 +18,7 @@ func Example() {
 	defer h.Close()
 	chat := h.Of("/chat")
 	chat.On("connect", hub.HandlerFunc(func(_ context.Context, ev *hub.Event) error {
-		if _, ok := ev.Socket.Auth().Lookup("name"); !ok {
+		if _, ok := ev.Socket.Handshake().Auth.Lookup("name"); !ok {
 			return &hub.ClientError{Message: "who are you?"}
 		}
 		return ev.Socket.Join("lobby")
@@ -38,6 +38,20 @@ func Example() {
 	ada.emit(`["message","hello"]`)
 	fmt.Println(ben.next())
 	// Output: ["message","hello"]
+}
+
+// A route that is not the default one has pages of other origins, other limits and
+// connection state recovery, for instance. Without Caddy a hub serves one route.
+func ExampleOptions_route() {
+	route := hub.DefaultRoute()
+	route.Engine.AllowOrigin = func(origin string, r *http.Request) bool {
+		return origin == "https://chat.example.com" || hub.SameOrigin(origin, r)
+	}
+	route.Engine.MaxPayload = 100_000 // bytes
+	route.Recovery = 2 * time.Minute
+	h := hub.New(hub.Options{Name: "chat", Route: &route})
+	defer h.Close()
+	http.Handle("/socket.io/", h) // then http.ListenAndServe(":8080", nil)
 }
 
 // Of opens a namespace, which is there from then on.
@@ -87,7 +101,7 @@ func ExampleBroadcast() {
 	defer ada.leave()
 	defer ben.leave()
 
-	_, _ = game.SocketsJoin("red")
+	_, _ = game.All().SocketsJoin("red")
 	players := game.To("red").In("blue").Except("bench").Compress(false)
 	n, err := players.Emit("score", map[string]int{"red": 3, "blue": 1})
 	fmt.Println(n, err, ada.next(), ben.next())
@@ -128,7 +142,7 @@ func ExampleBroadcast_FetchSockets() {
 	chat := h.Of("/chat")
 	ada := visit(h, "/chat")
 	defer ada.leave()
-	sockets, err := chat.FetchSockets(context.Background())
+	sockets, err := chat.All().FetchSockets(context.Background())
 	if err != nil {
 		fmt.Println(err)
 	}
@@ -150,7 +164,7 @@ func ExampleBroadcast_SocketsJoin() {
 	ada, ben := visit(h, "/game"), visit(h, "/game")
 	defer ada.leave()
 	defer ben.leave()
-	fmt.Println(game.SocketsJoin("lobby"))
+	fmt.Println(game.All().SocketsJoin("lobby"))
 	fmt.Println(game.In("lobby").SocketsJoin("red", "players"))
 	fmt.Println(game.In("red").SocketsLeave("lobby"))
 	fmt.Println(game.To("lobby").Emit("nobody is here"))
@@ -168,7 +182,7 @@ func ExampleBroadcast_DisconnectSockets() {
 	chat := h.Of("/chat")
 	ada := visit(h, "/chat")
 	defer ada.leave()
-	n, err := chat.DisconnectSockets(false)
+	n, err := chat.All().DisconnectSockets(false)
 	fmt.Println(n, err, ada.next())
 	// Output: 1 <nil> 41/chat,
 }
@@ -178,21 +192,21 @@ func ExampleSocket_To() {
 	h := hub.New(hub.Options{})
 	defer h.Close()
 	h.Of("/chat").On("typing", hub.HandlerFunc(func(_ context.Context, ev *hub.Event) error {
-		name, _ := ev.Socket.Auth().Lookup("name")
+		name, _ := ev.Socket.Handshake().Auth.Lookup("name")
 		_, err := ev.Socket.To("lobby").Volatile().Emit("typing", name)
 		return err
 	}))
 	ada, ben := visit(h, "/chat"), visit(h, "/chat")
 	defer ada.leave()
 	defer ben.leave()
-	_, _ = h.Of("/chat").SocketsJoin("lobby")
+	_, _ = h.Of("/chat").All().SocketsJoin("lobby")
 	ada.emit(`["typing"]`)
 	fmt.Println(ben.next())
 	// Output: ["typing","ada"]
 }
 
 // EmitWithAck asks the client of one socket.
-func ExampleSocket_EmitWithAck() {
+func ExampleEmitter_EmitWithAck() {
 	h := hub.New(hub.Options{})
 	defer h.Close()
 	chat := h.Of("/chat")

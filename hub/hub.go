@@ -27,6 +27,9 @@ type Options struct {
 	// Cluster joins the hub with those of other processes until a config says
 	// otherwise. Without one it is alone. The hub does not close it.
 	Cluster cluster.Cluster
+	// Route is how [Hub.ServeHTTP] serves clients. Nil means [DefaultRoute]. It is
+	// not changed by configs.
+	Route *RouteConfig
 }
 
 // Hub holds the namespaces of a process, their sockets and rooms. Its methods are
@@ -35,7 +38,7 @@ type Hub struct {
 	// Static after construction.
 	name   string
 	engine *engine.Server
-	own    *Route // of ServeHTTP
+	own    *Route // of ServeHTTP; its config does not change
 	ctx    context.Context
 	cancel context.CancelFunc
 
@@ -61,10 +64,15 @@ type Hub struct {
 
 // New makes a hub. It runs nothing by itself; Close ends what its clients began.
 func New(o Options) *Hub {
-	h := &Hub{name: o.Name, cluster: o.Cluster, own: newRoute(DefaultRoute())}
+	route := DefaultRoute()
+	if o.Route != nil {
+		route = *o.Route
+	}
+	h := &Hub{name: o.Name, cluster: o.Cluster, own: newRoute(route)}
 	h.namespaces, h.counts = make(map[string]*Namespace), make(map[string]*counts)
 	h.ctx, h.cancel = context.WithCancel(context.Background())
 	h.logger.Store(o.Log)
+	h.recovery.Store(int64(route.Recovery))
 	h.engine = engine.NewServer(engine.Options{
 		Log: h.log, Accept: h.accept, MaxUnjoined: MaxUnjoined,
 		OriginRefused: h.warnOrigin, SessionUnknown: h.countUnknownSession,
@@ -72,6 +80,9 @@ func New(o Options) *Hub {
 	h.Of("/")
 	return h
 }
+
+// ReplyLog keeps the replies to API requests for a minute.
+type ReplyLog = replies.Log
 
 // Name returns the hub's name.
 func (h *Hub) Name() string { return h.name }
@@ -85,7 +96,7 @@ func (h *Hub) Cluster() cluster.Cluster {
 
 // Replies returns the replies to API requests that may be repeated. They outlive
 // configs.
-func (h *Hub) Replies() *replies.Log { return &h.replies }
+func (h *Hub) Replies() *ReplyLog { return &h.replies }
 
 // clusterOf returns what joins a namespace with others: nothing when it is no more.
 func (h *Hub) clusterOf(ns *Namespace) cluster.Cluster {
@@ -97,10 +108,10 @@ func (h *Hub) clusterOf(ns *Namespace) cluster.Cluster {
 	return h.cluster
 }
 
-// ServeHTTP serves clients without Caddy, as [DefaultRoute] says, on any path that
-// the hub is mounted on.
+// ServeHTTP serves clients without Caddy, by the config of [Options.Route], on any path
+// that the hub is mounted on. A client's address is the one that the TCP connection has.
 func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	h.Serve(h.own, &engine.Request{W: w, R: r, Address: r.RemoteAddr, Secure: r.TLS != nil})
+	h.Serve(h.own, &HTTPRequest{W: w, R: r, Address: r.RemoteAddr, Secure: r.TLS != nil})
 }
 
 // Of returns the namespace of a name; the slash at its beginning may be left out.

@@ -31,23 +31,20 @@ type Identity struct {
 // identities are those that it had when it connected.
 type Identifier interface {
 	Handler
-	// Identify calls [Socket.AddIdentity] as HandleEvent does on connect, and
+	// Identify calls [Event.AddIdentity] as HandleEvent does on connect, and
 	// changes nothing else that others see. After an error the client gets a new
 	// socket; after an [Outage] its connection is closed.
 	Identify(ctx context.Context, ev *Event) error
 }
 
-// HasRecovery reports whether the socket's client may come back to it: identities are
-// needed for that only.
-func (s *Socket) HasRecovery() bool {
+// hasRecovery reports whether the socket's client may recover it.
+func (s *Socket) hasRecovery() bool {
 	return s.client.version == sio.V5 && s.client.route.config().Recovery > 0
 }
 
-// AddIdentity adds an identity to those that a client must present to recover the
-// socket. It is called while the connect event is handled. A socket that gets another
-// identity afterwards is not recovered.
-func (s *Socket) AddIdentity(id Identity) {
-	if !s.HasRecovery() {
+// addIdentity is [Event.AddIdentity].
+func (s *Socket) addIdentity(id Identity) {
+	if !s.hasRecovery() {
 		return
 	}
 	s.mu.Lock()
@@ -83,7 +80,7 @@ func (s *Socket) identity() string {
 	hashes := slices.Clone(s.identities)
 	s.mu.Unlock()
 	// The handshake is not known to handlers that do not ask for it.
-	if h, ok := s.Handshake().Context.(interface{ Identity() string }); ok {
+	if h, ok := s.handshakeRequest().Context.(interface{ Identity() string }); ok {
 		if user := h.Identity(); user != "" {
 			hashes = append(hashes, hashIdentity("http", user))
 		}
@@ -155,12 +152,9 @@ func (s *Socket) forgetIdentity() {
 	s.identities, s.opening.tokens, s.values = nil, nil, nil
 }
 
-// Credentials returns the parts of what a client connected with that an application
-// may know its user by: its cookies but for the one that this server sets, its
-// Authorization, its query and its auth. It is the Subject of a handler that asks an
-// application.
-func (s *Socket) Credentials() string {
-	h := s.Handshake()
+// credentials is [Event.Credentials].
+func (s *Socket) credentials() string {
+	h := s.handshakeRequest()
 	own := s.client.route.config().Engine.Cookie
 	var cookies []string
 	for _, line := range h.Header.Values("Cookie") {

@@ -16,14 +16,14 @@ import (
 type namer struct{}
 
 func (namer) Identify(_ context.Context, ev *hub.Event) error {
-	user, ok := ev.Socket.Auth().Lookup("user")
+	user, ok := ev.Socket.Handshake().Auth.Lookup("user")
 	switch {
 	case user.Text() == "bad":
 		return &hub.ClientError{Message: "bad"}
 	case user.Text() == "away":
 		return &hub.Outage{Err: errors.New("away")}
 	case ok:
-		ev.Socket.AddIdentity(hub.Identity{Source: "namer", Subject: user.Text()})
+		ev.AddIdentity(hub.Identity{Source: "namer", Subject: user.Text()})
 	}
 	return nil
 }
@@ -113,7 +113,7 @@ func TestChangedIdentity(t *testing.T) {
 		ns.On("connect", namer{})
 		ns.On("become", hub.HandlerFunc(func(_ context.Context, ev *hub.Event) error {
 			user, _ := ev.Args.Index(0)
-			ev.Socket.AddIdentity(hub.Identity{Source: "namer", Subject: user.Text()})
+			ev.AddIdentity(hub.Identity{Source: "namer", Subject: user.Text()})
 			return nil
 		}))
 		for user, recovered := range map[string]bool{"ada": true, "eve": false} {

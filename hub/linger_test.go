@@ -62,7 +62,7 @@ func TestGoneClientsAreNotWaitedFor(t *testing.T) {
 	for _, leave := range []func(c *client){
 		func(c *client) { c.send("41") },
 		func(c *client) { c.conn.Close() },
-		func(*client) { _, _ = ns.DisconnectSockets(false) },
+		func(*client) { _, _ = ns.All().DisconnectSockets(false) },
 	} {
 		c, _ := join(t, url, "/", "")
 		c.send(`42["long"]`)

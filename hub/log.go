@@ -43,6 +43,6 @@ func (s *Socket) logFields() []zap.Field {
 		zap.String("hub", s.ns.hub.name),
 		zap.String("namespace", s.ns.name),
 		zap.String("socket", s.id),
-		zap.String("address", s.Handshake().Address),
+		zap.String("address", s.handshakeRequest().Address),
 	}
 }

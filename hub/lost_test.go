@@ -20,7 +20,7 @@ type doorman struct{ asked, open chan struct{} }
 func (doorman) Gate() {}
 
 func (d doorman) HandleEvent(ctx context.Context, ev *hub.Event) error {
-	if ev.Socket.Recovered() {
+	if ev.Socket.Status().Recovered {
 		d.asked <- struct{}{}
 		<-d.open
 	}
@@ -92,7 +92,7 @@ func TestOperationsOnLostSockets(t *testing.T) {
 			_, err := ns.To(s.ID()).SocketsLeave("a", "b")
 			return err
 		}, "c"},
-		"leave, all":    {func(ns *hub.Namespace, _ *hub.Socket) error { _, err := ns.SocketsLeave("a"); return err }, "b c"},
+		"leave, all":    {func(ns *hub.Namespace, _ *hub.Socket) error { _, err := ns.All().SocketsLeave("a"); return err }, "b c"},
 		"leave, others": {func(ns *hub.Namespace, _ *hub.Socket) error { _, err := ns.Except("c").SocketsLeave("a"); return err }, "a b c"},
 		"join":          {func(ns *hub.Namespace, _ *hub.Socket) error { _, err := ns.To("x", "b").SocketsJoin("d"); return err }, "a b c d"},
 		"join, others":  {func(ns *hub.Namespace, _ *hub.Socket) error { _, err := ns.To("x").SocketsJoin("d"); return err }, "a b c"},
@@ -109,7 +109,7 @@ func TestOperationsOnLostSockets(t *testing.T) {
 			_, err := ns.To(s.ID()).DisconnectSockets(true)
 			return err
 		}, "gone"},
-		"disconnect, all": {func(ns *hub.Namespace, _ *hub.Socket) error { _, err := ns.DisconnectSockets(false); return err }, "gone"},
+		"disconnect, all": {func(ns *hub.Namespace, _ *hub.Socket) error { _, err := ns.All().DisconnectSockets(false); return err }, "gone"},
 		"disconnect, others": {func(ns *hub.Namespace, s *hub.Socket) error {
 			_, err := ns.Except("a").DisconnectSockets(false)
 			return err
@@ -213,7 +213,7 @@ func TestLateHandlersOfLostSockets(t *testing.T) {
 			<-lost
 			ev.Socket.Leave("a")
 			_ = ev.Socket.Set("name", "ada")
-			ev.Socket.SetValue("claims", sio.Data{JSON: []byte(`7`)})
+			ev.SetValue("claims", sio.Data{JSON: []byte(`7`)})
 			return ev.Socket.Join("b")
 		}))
 		c := dial(t, s.url+"/0/", "4")
@@ -225,7 +225,7 @@ func TestLateHandlersOfLostSockets(t *testing.T) {
 		await(t, begun)
 		ended := make(chan error, 1)
 		go func() { // ends with the socket
-			_, err := socket.EmitWithAck(context.Background(), "unanswered")
+			_, err := socket.Timeout(0).EmitWithAck(context.Background(), "unanswered")
 			ended <- err
 		}()
 		c.read()
@@ -242,7 +242,7 @@ func TestLateHandlersOfLostSockets(t *testing.T) {
 		if again == socket {
 			t.Fatal("the former socket is still there")
 		}
-		claims, _ := again.Value("claims")
+		claims, _ := (&hub.Event{Socket: again}).Lookup("claims")
 		if got := again.Rooms(); !slices.Equal(got, []string{is.SID, "b"}) || again.Data().String() != `{"name":"ada"}` || claims.Text() != "7" {
 			t.Errorf("in %q, with %s and %s", got, again.Data(), claims)
 		}

@@ -1,7 +1,6 @@
 package hub
 
 import (
-	"context"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -79,7 +78,7 @@ func (ns *Namespace) relink() (old *cluster.Adapter) {
 	if c == nil {
 		return ns.adapter.Swap(nil)
 	}
-	a, err := c.Open(ns.name, ns)
+	a, err := c.Open(ns.name, node{ns})
 	if err != nil {
 		ns.log().Error("namespace is not shared with other nodes", zap.String("namespace", ns.name), zap.Error(err))
 		return ns.adapter.Swap(nil)
@@ -204,52 +203,35 @@ func (ns *Namespace) RoomPage(prefix, after string, limit int) []rooms.Room {
 	return ns.index.Page(prefix, after, limit)
 }
 
+// All begins a broadcast to all sockets of the namespace. It is the same as
+// [Namespace.Except] without rooms.
+func (ns *Namespace) All() Broadcast { return Broadcast{ns: ns} }
+
 // To begins an emit to the sockets of rooms, each once. Further calls add rooms. An
 // empty list of rooms means nobody.
-func (ns *Namespace) To(rooms ...string) Broadcast { return ns.all().To(rooms...) }
+func (ns *Namespace) To(rooms ...string) Broadcast { return ns.All().To(rooms...) }
 
 // In is To.
-func (ns *Namespace) In(rooms ...string) Broadcast { return ns.all().To(rooms...) }
+func (ns *Namespace) In(rooms ...string) Broadcast { return ns.All().To(rooms...) }
 
 // Except begins an emit that leaves out the sockets of rooms.
-func (ns *Namespace) Except(rooms ...string) Broadcast { return ns.all().Except(rooms...) }
+func (ns *Namespace) Except(rooms ...string) Broadcast { return ns.All().Except(rooms...) }
 
 // Volatile begins an emit that a socket may miss which is not ready to take it.
-func (ns *Namespace) Volatile() Broadcast { return ns.all().Volatile() }
+func (ns *Namespace) Volatile() Broadcast { return ns.All().Volatile() }
 
 // Local begins an emit that stays on this node.
-func (ns *Namespace) Local() Broadcast { return ns.all().Local() }
+func (ns *Namespace) Local() Broadcast { return ns.All().Local() }
 
 // Compress begins an emit that says whether it is worth compressing.
-func (ns *Namespace) Compress(compress bool) Broadcast { return ns.all().Compress(compress) }
+func (ns *Namespace) Compress(compress bool) Broadcast { return ns.All().Compress(compress) }
 
 // Timeout begins an emit that waits so long for acknowledgements.
-func (ns *Namespace) Timeout(d time.Duration) Broadcast { return ns.all().Timeout(d) }
+func (ns *Namespace) Timeout(d time.Duration) Broadcast { return ns.All().Timeout(d) }
 
 // Emit emits to all sockets of the namespace, see [Broadcast.Emit].
 func (ns *Namespace) Emit(event string, args ...any) (int, error) {
-	return ns.all().Emit(event, args...)
+	return ns.All().Emit(event, args...)
 }
-
-// FetchSockets describes all sockets of the namespace, on all nodes, see
-// [Broadcast.FetchSockets].
-func (ns *Namespace) FetchSockets(ctx context.Context) ([]RemoteSocket, error) {
-	return ns.all().FetchSockets(ctx)
-}
-
-// SocketsJoin makes all sockets of the namespace join rooms, on all nodes.
-func (ns *Namespace) SocketsJoin(rooms ...string) (int, error) { return ns.all().SocketsJoin(rooms...) }
-
-// SocketsLeave makes all sockets of the namespace leave rooms, on all nodes.
-func (ns *Namespace) SocketsLeave(rooms ...string) (int, error) {
-	return ns.all().SocketsLeave(rooms...)
-}
-
-// DisconnectSockets disconnects all sockets of the namespace, on all nodes.
-func (ns *Namespace) DisconnectSockets(close bool) (int, error) {
-	return ns.all().DisconnectSockets(close)
-}
-
-func (ns *Namespace) all() Broadcast { return Broadcast{ns: ns} }
 
 func (ns *Namespace) log() *zap.Logger { return ns.hub.log() }

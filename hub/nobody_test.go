@@ -144,6 +144,6 @@ func TestOtherNodesMeanEveryoneByNoRooms(t *testing.T) {
 	client, _ := join(t, url, "/", "")
 	op := cluster.Emit{Target: rooms.Target{In: []string{}}}
 	op.Data.JSON = []byte(`["all"]`)
-	ns.Apply(op)
+	hub.NodeOf(ns).Apply(op)
 	client.want(`42["all"]`)
 }

@@ -26,7 +26,7 @@ func (g *threshold) HandleEvent(ctx context.Context, ev *hub.Event) error {
 	cross := g.cross
 	g.cross = nil
 	g.mu.Unlock()
-	if cross == nil || !ev.Socket.Recovered() {
+	if cross == nil || !ev.Socket.Status().Recovered {
 		return nil
 	}
 	_ = ev.Socket.Set("crossed", true)
@@ -115,8 +115,8 @@ func TestConnectionBreaksAgain(t *testing.T) {
 				again.want(fmt.Sprintf(`40/chat,{"sid":%q,"pid":%q}`, is.SID, is.PID))
 				again.sync("/chat")
 				recovered, _ := ns.Socket(is.SID)
-				if !recovered.Recovered() || recovered.Data().String() != "{}" || !slices.Equal(recovered.Rooms(), []string{is.SID, "lobby"}) {
-					t.Errorf("recovered %v, data %s, rooms %q", recovered.Recovered(), recovered.Data(), recovered.Rooms())
+				if !recovered.Status().Recovered || recovered.Data().String() != "{}" || !slices.Equal(recovered.Rooms(), []string{is.SID, "lobby"}) {
+					t.Errorf("recovered %v, data %s, rooms %q", recovered.Status().Recovered, recovered.Data(), recovered.Rooms())
 				}
 			})
 		}
@@ -159,7 +159,7 @@ func TestRecall(t *testing.T) {
 	is := c.joinAs("/chat", "{}")
 	c.sync("/chat")
 	recalled := func(pid, identity string) (found cluster.StaleClosed) {
-		ns.Reply(t.Context(), cluster.CloseStale{PID: pid, Identity: identity}, func(a cluster.Reply) { found = a.(cluster.StaleClosed) })
+		hub.NodeOf(ns).Reply(t.Context(), cluster.CloseStale{PID: pid, Identity: identity}, func(a cluster.Reply) { found = a.(cluster.StaleClosed) })
 		return found
 	}
 	if recalled("other", "") || recalled(is.PID, "somebody else") || !recalled(is.PID, "") {

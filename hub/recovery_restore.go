@@ -62,7 +62,7 @@ func (r *history) release(s *Socket, keep bool) {
 // that its client comes back with, where the route has recovery. The error is an
 // [Outage]: it is not known who the client is.
 func (s *Socket) comeBack(ev *Event) error {
-	if !s.HasRecovery() {
+	if !s.hasRecovery() {
 		return nil
 	}
 	pid, offset := comesBack(s.auth)

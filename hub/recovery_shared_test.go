@@ -191,10 +191,10 @@ func newShared(t *testing.T) (*recorder, *site, *hub.Namespace) {
 		Namespaces: []hub.NamespaceConfig{{Name: "/chat", Rules: []hub.Rule{{
 			Events: []string{"connect"},
 			Handlers: []hub.Handler{hub.HandlerFunc(func(_ context.Context, ev *hub.Event) error {
-				if secret, _ := ev.Socket.Auth().Lookup("guest"); secret.Text() == "no" {
+				if secret, _ := ev.Socket.Handshake().Auth.Lookup("guest"); secret.Text() == "no" {
 					return errors.New("not you")
 				}
-				ev.Socket.SetValue("claims", sio.Data{JSON: []byte(`{"sub":"ada"}`)})
+				ev.SetValue("claims", sio.Data{JSON: []byte(`{"sub":"ada"}`)})
 				return ev.Socket.Join("lobby")
 			})},
 		}}}},
@@ -247,9 +247,9 @@ func TestSharedRecovery(t *testing.T) {
 	_, _ = ns.Emit("new")
 	back.want(`42/chat,["new","7"]`)
 	again, _ := ns.Socket(is.SID)
-	claims, _ := again.Value("claims")
-	if !again.Recovered() || again.Data().String() != `{"name":"ada"}` || claims.String() != `{"sub":"ada"}` || !slices.Equal(again.Rooms(), []string{is.SID, "lobby"}) {
-		t.Errorf("recovered %v, data %s, claims %s, rooms %q", again.Recovered(), again.Data(), claims, again.Rooms())
+	claims, _ := (&hub.Event{Socket: again}).Lookup("claims")
+	if !again.Status().Recovered || again.Data().String() != `{"name":"ada"}` || claims.String() != `{"sub":"ada"}` || !slices.Equal(again.Rooms(), []string{is.SID, "lobby"}) {
+		t.Errorf("recovered %v, data %s, claims %s, rooms %q", again.Status().Recovered, again.Data(), claims, again.Rooms())
 	}
 }
 
@@ -292,8 +292,8 @@ func TestSessionsOfOthers(t *testing.T) {
 	}
 	c.sync("/chat")
 	socket, _ := ns.Socket("other")
-	if !socket.Recovered() || !slices.Equal(socket.Rooms(), []string{"other", "r", "lobby"}) {
-		t.Errorf("recovered %v in %q", socket.Recovered(), socket.Rooms())
+	if !socket.Status().Recovered || !slices.Equal(socket.Rooms(), []string{"other", "r", "lobby"}) {
+		t.Errorf("recovered %v in %q", socket.Status().Recovered, socket.Rooms())
 	}
 	c.conn.Close()
 	await(t, socket.Done())

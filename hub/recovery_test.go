@@ -97,9 +97,9 @@ func TestRecovery(t *testing.T) {
 	}
 	back.want(fmt.Sprintf(`40/chat,{"sid":%q,"pid":%q}`, is.SID, is.PID))
 	again, _ := ns.Socket(is.SID)
-	if !again.Recovered() || again == socket || again.Data().String() != `{"connects":1,"name":"ada"}` ||
+	if !again.Status().Recovered || again == socket || again.Data().String() != `{"connects":1,"name":"ada"}` ||
 		!slices.Equal(again.Rooms(), []string{is.SID, "lobby"}) {
-		t.Errorf("recovered %v, data %s, rooms %q", again.Recovered(), again.Data(), again.Rooms())
+		t.Errorf("recovered %v, data %s, rooms %q", again.Status().Recovered, again.Data(), again.Rooms())
 	}
 	back.sync("/chat")
 
@@ -173,7 +173,7 @@ func (gate) Gate() {}
 
 func (g gate) HandleEvent(_ context.Context, ev *hub.Event) error {
 	var auth struct{ Word string }
-	_ = ev.Socket.Auth().Decode(&auth)
+	_ = ev.Socket.Handshake().Auth.Decode(&auth)
 	g.asked <- auth.Word
 	if auth.Word != "please" {
 		return &hub.ClientError{Message: "no"}

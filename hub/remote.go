@@ -74,7 +74,7 @@ func (b Broadcast) FetchPage(ctx context.Context, after string, limit int) ([]Re
 func (ns *Namespace) describePage(t rooms.Target, after string, limit int) cluster.Sockets {
 	var list []*Socket
 	ns.each(t, func(s *Socket) bool {
-		if s.id > after && s.Connected() {
+		if s.id > after && s.isConnected() {
 			list = append(list, s)
 		}
 		return true
@@ -96,7 +96,7 @@ func (s *Socket) describe() cluster.Socket {
 		headers[headerName(name)] = joinHeader(values)
 	}
 	query := make(map[string]string)
-	for key, values := range s.Query() {
+	for key, values := range h.Query() {
 		query[key] = values[len(values)-1]
 	}
 	return cluster.Socket{

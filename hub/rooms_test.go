@@ -16,7 +16,7 @@ import (
 func roomsByAuth(ns *hub.Namespace) {
 	ns.On("connect", hub.HandlerFunc(func(_ context.Context, ev *hub.Event) error {
 		var auth struct{ Rooms []string }
-		if err := ev.Socket.Auth().Decode(&auth); err != nil {
+		if err := ev.Socket.Handshake().Auth.Decode(&auth); err != nil {
 			return err
 		}
 		return ev.Socket.Join(auth.Rooms...)
@@ -144,7 +144,7 @@ func TestRemoteOperations(t *testing.T) {
 		t.Fatalf("got %d, %v", n, err)
 	}
 	a.want("41")
-	if n, err := ns.DisconnectSockets(true); n != 1 || err != nil {
+	if n, err := ns.All().DisconnectSockets(true); n != 1 || err != nil {
 		t.Fatalf("got %d, %v", n, err)
 	}
 	if before := b.wantClosed(); !slices.Contains(before, "41") {

@@ -3,12 +3,10 @@ package hub
 import (
 	"bytes"
 	"maps"
-	"net/url"
 	"sync"
 	"sync/atomic"
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
-	"github.com/caddy-socketio/caddy-socketio/internal/engine"
 	"github.com/caddy-socketio/caddy-socketio/sio"
 )
 
@@ -79,32 +77,36 @@ func (s *Socket) ID() string { return s.id }
 // Namespace returns the namespace that the socket is in.
 func (s *Socket) Namespace() *Namespace { return s.ns }
 
-// Auth returns the JSON object that the client connected with, an empty one when it
-// gave none. Clients of Socket.IO 2 have the query for it: theirs is an object of
-// strings.
-func (s *Socket) Auth() sio.Data { return s.auth }
+// Handshake returns how the socket's client connected. It must not be changed.
+func (s *Socket) Handshake() Handshake {
+	return Handshake{HandshakeRequest: s.handshakeRequest(), Auth: s.auth, query: s.query}
+}
 
-// Handshake returns the request that opened the connection. It must not be
-// changed.
-func (s *Socket) Handshake() *engine.Handshake { return s.client.session.Handshake() }
+// handshakeRequest returns the request that opened the connection.
+func (s *Socket) handshakeRequest() *HandshakeRequest { return s.client.session.Handshake() }
 
-// Query returns the query of the request that opened the connection, with that
-// of the namespace, which clients of Socket.IO 2 may add.
-func (s *Socket) Query() url.Values { return s.client.query(s.query) }
+// Status is how a socket is at a moment.
+type Status struct {
+	// Connected is true while the client is connected and its connect packet was
+	// sent.
+	Connected bool
+	// Recovered is true when the client reconnected to this socket after its
+	// connection was lost: the socket has its former id, rooms and data, and the
+	// missed events were sent. Of its connect handlers only each [Gate] is called
+	// again; all are when a server of another kind had the socket, in whatever
+	// namespace. The client has the same [Identity] as the one that connected first.
+	Recovered bool
+	// Transport is the connection's: "polling" or "websocket".
+	Transport string
+}
 
-// Transport returns the name of the connection's transport of the moment:
-// "polling" or "websocket".
-func (s *Socket) Transport() string { return s.client.session.Transport() }
+// Status returns the status of the moment.
+func (s *Socket) Status() Status {
+	return Status{Connected: s.isConnected(), Recovered: s.restored, Transport: s.client.session.Transport()}
+}
 
-// Connected reports whether the client is connected and knows it.
-func (s *Socket) Connected() bool { return s.state.Load() == stateLive }
-
-// Recovered reports whether the client came back to this socket after it had lost
-// its connection: the socket has its former id, rooms and data, and the client got
-// what it had missed. Its connect event is handled again by a [Gate] only, and by
-// all when a server of another kind had the socket, in whatever namespace. The client
-// has the same [Identity] as the one that connected first.
-func (s *Socket) Recovered() bool { return s.restored }
+// isConnected reports whether the client is connected and its connect packet was sent.
+func (s *Socket) isConnected() bool { return s.state.Load() == stateLive }
 
 // Done is closed when the socket has left its rooms for good.
 func (s *Socket) Done() <-chan struct{} { return s.done }
@@ -230,18 +232,16 @@ func (s *Socket) setData(key string, data sio.Data) error {
 	return nil
 }
 
-// Value returns what a handler has kept on the socket by [Socket.SetValue].
-func (s *Socket) Value(name string) (sio.Data, bool) {
+// value returns the value that a handler set by name.
+func (s *Socket) value(name string) (sio.Data, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	v, ok := s.values[name]
 	return v, ok
 }
 
-// SetValue keeps a value for other handlers, which find it by name with
-// [Event.Lookup]: the claims of a token under "jwt", say. Other than the
-// socket's data it is not shown to anybody. The name has no dot.
-func (s *Socket) SetValue(name string, value sio.Data) {
+// setValue keeps a value under a name, in the saved state of a lost socket too.
+func (s *Socket) setValue(name string, value sio.Data) {
 	s.mu.Lock()
 	s.values = withValue(s.values, name, value)
 	s.mu.Unlock()
@@ -288,7 +288,7 @@ func (s *Socket) lookup(path []string) (sio.Data, bool) {
 	case "namespace":
 		return text(s.ns.name), true
 	case "transport":
-		return text(s.Transport()), true
+		return text(s.client.session.Transport()), true
 	case "rooms":
 		return list(s.Rooms()), true
 	}

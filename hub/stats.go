@@ -13,10 +13,13 @@ type stats struct {
 	refusedPackets, limited, unpublished, panics atomic.Uint64
 }
 
+// EngineStats counts connections, requests and bytes.
+type EngineStats = engine.Stats
+
 // Stats is what a hub counted since it was made.
 type Stats struct {
 	// Engine counts connections.
-	Engine engine.Stats
+	Engine EngineStats
 	// RefusedPackets counts packets that broke the protocol, each of which
 	// cost its sender the connection.
 	RefusedPackets uint64

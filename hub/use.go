@@ -113,7 +113,7 @@ func (h *Hub) apply(g *Generation) {
 	for _, ns := range h.Namespaces() {
 		ns.link()
 	}
-	recovery := time.Duration(0)
+	recovery := h.own.config().Recovery
 	for i, r := range g.routes {
 		recovery = max(recovery, g.config.Routes[i].Recovery)
 		r.configure(g.config.Routes[i])
@@ -152,8 +152,11 @@ func (h *Hub) sweep(gone, kept []*Route) {
 	}
 }
 
+// HTTPRequest is one HTTP request of a client, and how to reply to it.
+type HTTPRequest = engine.Request
+
 // Serve answers one request of a client on a route.
-func (h *Hub) Serve(r *Route, q *engine.Request) {
+func (h *Hub) Serve(r *Route, q *HTTPRequest) {
 	q.Route = r.engine
 	h.engine.ServeEngine(q)
 }

@@ -172,7 +172,7 @@ func TestDynamicNamespaces(t *testing.T) {
 	if !ok {
 		t.Fatal("it does not exist")
 	}
-	socket, _ := ns.FetchSockets(t.Context())
+	socket, _ := ns.All().FetchSockets(t.Context())
 	here, _ := ns.Socket(socket[0].ID)
 	c.conn.Close()
 	await(t, here.Done())

@@ -8,16 +8,11 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/rooms"
 )
 
-// HasRoom reports whether what is sent to a room matters to this node: a socket is
-// in it or, with recovery, may come back to it.
-func (ns *Namespace) HasRoom(room string) bool {
-	return ns.index.Size(room) > 0 || ns.hub.window() > 0
-}
-
 // WatchRooms implements [cluster.RoomWatcher]. With recovery, a room is there for
 // as long after its last socket left as that one's client may come back: what is
 // sent to it meanwhile has to arrive.
-func (ns *Namespace) WatchRooms(changed func(room string)) cluster.RoomWatch {
+func (n node) WatchRooms(changed func(room string)) cluster.RoomWatch {
+	ns := n.ns
 	w := &roomWatch{ns: ns, changed: changed, left: make(map[string]time.Time)}
 	w.cancel = ns.index.Subscribe(w.see)
 	return w
@@ -141,5 +136,3 @@ func (w *roomWatch) Stop() {
 	clear(w.left)
 	w.order = nil
 }
-
-var _ cluster.RoomWatcher = (*Namespace)(nil)

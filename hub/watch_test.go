@@ -17,7 +17,7 @@ func newWatched(window time.Duration) (ns *Namespace, w *roomWatch, changes func
 	var mu sync.Mutex // guards all
 	var all []string
 	ns.index.Add(new(Socket), "before")
-	w = ns.WatchRooms(func(room string) {
+	w = node{ns}.WatchRooms(func(room string) {
 		if w.Has(room) {
 			room = "+" + room
 		}
@@ -50,7 +50,7 @@ func TestWatchRooms(t *testing.T) {
 	wantRooms(t, "rooms", w.Rooms(), "a", "b", "before", "r")
 	ns.index.Remove(a)
 	wantRooms(t, "changes", changes(), "+a", "+b", "+r", "a")
-	if !ns.HasRoom("r") || ns.HasRoom("a") || w.Has("a") {
+	if !(node{ns}).HasRoom("r") || (node{ns}).HasRoom("a") || w.Has("a") {
 		t.Error("wrong rooms are there")
 	}
 	w.Stop()
@@ -69,7 +69,7 @@ func TestWatchRoomsWithRecovery(t *testing.T) {
 		ns.index.Remove(s)
 		wantRooms(t, "rooms", w.Rooms(), "before", "q", "r")
 		wantRooms(t, "changes", changes())
-		if !ns.HasRoom("r") || !w.Has("r") {
+		if !(node{ns}).HasRoom("r") || !w.Has("r") {
 			t.Error("a room that somebody may come back to is not there")
 		}
 		time.Sleep(time.Minute)

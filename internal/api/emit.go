@@ -189,11 +189,7 @@ func (a *API) emitWithAck(ctx context.Context, e *Emit) (any, error) {
 		ctx, cancel := e.wait(ctx, timeout)
 		defer cancel()
 		answers := acks{responses: []sio.Data{}}
-		if op.Local {
-			ns.Reply(ctx, cluster.EmitAck{Emit: op}, answers.add)
-		} else {
-			answers.failed = ns.Request(ctx, cluster.EmitAck{Emit: op}, answers.add)
-		}
+		answers.failed = ns.Request(ctx, cluster.EmitAck{Emit: op}, answers.add)
 		return answers.delivered(), nil
 	})
 }

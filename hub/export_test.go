@@ -1,0 +1,6 @@
+package hub
+
+import "github.com/caddy-socketio/caddy-socketio/cluster"
+
+// NodeOf returns a namespace as the adapters of a cluster see it.
+func NodeOf(ns *Namespace) cluster.Node { return node{ns} }
