@@ -1,11 +1,15 @@
 # demo    the chat of examples/, on http://localhost:8080
 # check   for one changed line, in two minutes: vet, the short tests, one official client
 #         of each generation
+# fmt     formats the Go code and applies the fixes of "go fix"
+# lint    vet for each platform, staticcheck, dead code, formatting
+# vulns   known vulnerabilities in dependencies, asked of vuln.go.dev
 # test    everything: vet, unit tests, the official clients against the binary
 # model   random programs of clients that a model judges, MODEL_PROGRAMS on each topology
 # bench   benchmarks
 # compare emits a second from outside, beside the emitter and server of Node.js
 # fuzz    every fuzz target in turn, FUZZTIME each
+# release Caddy with this module for each platform, in dist/
 # clean   removes the files that the others leave behind
 
 GO             ?= go
@@ -14,11 +18,17 @@ NODE           ?= node
 FUZZTIME       ?= 20s
 MODEL_PROGRAMS ?= 20
 MODEL_SEED     ?= 1
+VERSION        ?= $(shell git describe --tags --always)
+PLATFORMS      ?= linux/amd64 linux/arm64 linux/arm darwin/amd64 darwin/arm64 windows/amd64 windows/arm64 freebsd/amd64
 
-GOTEST = $(GO) tool -modfile=tools/go.mod gotestsum --format pkgname --
+TOOL   = $(GO) tool -modfile=tools/go.mod
+GOTEST = $(TOOL) gotestsum --format pkgname --
 E2E    = CADDY=$(CURDIR)/bin/caddy-race $(NODE) --test
 
-.PHONY: demo check test vet unit race packages e2e examples cluster streams short-model model bench compare fuzz clean
+# empty runs a command that prints the faults it finds, and fails if it prints any.
+empty = @echo '$(1)'; out=$$($(1) 2>&1); if [ -n "$$out" ]; then echo "$$out"; exit 1; fi
+
+.PHONY: demo check fmt lint vulns test vet unit race packages e2e examples cluster streams short-model model bench compare fuzz release clean
 
 demo:
 	$(GO) run ./cmd/caddy run --config examples/Caddyfile
@@ -29,6 +39,22 @@ check: vet
 	test -d test/e2e/node_modules || (cd test/e2e && $(NPM) ci)
 	cd test/e2e && CADDY=$(CURDIR)/bin/caddy $(NODE) --test --test-reporter dot \
 		--test-name-pattern '\(client [234], upgrade\)' connect.test.js messages.test.js rooms.test.js
+
+fmt:
+	$(GO) fix ./...
+	git ls-files '*.go' | xargs $(TOOL) gofumpt -w
+
+lint:
+	GOOS=darwin $(GO) vet ./...
+	GOOS=windows $(GO) vet ./...
+	$(GO) vet ./...
+	$(TOOL) staticcheck ./...
+	$(call empty,$(TOOL) deadcode -test ./...)
+	$(call empty,git ls-files '*.go' | xargs $(TOOL) gofumpt -d)
+	$(call empty,$(GO) fix -diff ./...)
+
+vulns:
+	$(TOOL) govulncheck ./...
 
 test: vet unit e2e examples cluster streams short-model
 
@@ -73,5 +99,17 @@ fuzz:
 		done; \
 	done
 
+# VERSION is recorded in the archive's name only: Go records the commit in the binary.
+release:
+	@for platform in $(PLATFORMS); do \
+		os=$${platform%/*} arch=$${platform#*/} ext=; \
+		if [ $$os = windows ]; then ext=.exe; fi; \
+		name=caddy-socketio_$(VERSION)_$${os}_$$arch; \
+		echo $$name; \
+		CGO_ENABLED=0 GOOS=$$os GOARCH=$$arch $(GO) build -trimpath -ldflags '-s -w' -o dist/$$name/caddy$$ext ./cmd/caddy || exit 1; \
+		cp LICENSE README.md dist/$$name/ && tar -czf dist/$$name.tar.gz -C dist $$name && rm -r dist/$$name || exit 1; \
+	done
+	cd dist && sha256sum *.tar.gz >checksums.txt
+
 clean:
-	rm -rf bin test/*/node_modules examples/*/node_modules
+	rm -rf bin dist test/*/node_modules examples/*/node_modules
