@@ -23,7 +23,7 @@ func NewMembership(names []string) *Membership {
 }
 
 // Means reports whether the socket is of a target.
-func (m *Membership) Means(t rooms.Target) bool { return t.Means(m.set) }
+func (m *Membership) Means(t rooms.Target) bool { return t.Matches(m.set) }
 
 // Apply does a Join, Leave or Disconnect to the socket, if it is of the operation's
 // target. Other operations change nothing.

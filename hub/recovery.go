@@ -292,7 +292,7 @@ func (r *history) save(s *Socket, keep bool) {
 	if !keep || !s.beginLoss() {
 		return
 	}
-	names := s.ns.index.Of(s)
+	names := s.ns.index.RoomsOf(s)
 	s.mu.Lock()
 	left := &savedSocket{
 		at: time.Now(), route: s.client.route, pid: s.pid, id: s.id, identity: identity, rooms: s.lostRooms(names),

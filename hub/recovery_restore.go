@@ -146,7 +146,7 @@ func (s *Socket) restore(left *savedSocket, missed replay) {
 // clients keep the events until they know.
 func (s *Socket) sendMissed() {
 	r := &s.ns.history
-	names := s.ns.index.Of(s)
+	names := s.ns.index.RoomsOf(s)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	missed := s.opening.replay

@@ -136,7 +136,7 @@ func (s *Socket) saveShared(r cluster.Recorder, keep bool) {
 		return
 	}
 	position := r.DeliveredOffset() // before its rooms are read: operations meanwhile are done twice
-	names := s.ns.index.Of(s)
+	names := s.ns.index.RoomsOf(s)
 	identity := s.identity()
 	s.mu.Lock()
 	left := cluster.LostSocket{
@@ -302,7 +302,7 @@ func members(d sio.Data) (values map[string]sio.Data, size int, err error) {
 func (s *Socket) sendMissedShared(r cluster.Recorder) {
 	ctx, cancel := context.WithTimeout(s.client.ctx, restoreTimeout)
 	defer cancel()
-	missed, names := s.opening.missed, s.ns.index.Of(s)
+	missed, names := s.opening.missed, s.ns.index.RoomsOf(s)
 	more, err := s.missed(ctx, r, cluster.LostSocket{Offset: missed.Offset, Position: missed.Offset, Rooms: names, Marks: s.marks})
 	if err != nil {
 		// The client tries again, and finds the socket saved anew.

@@ -141,7 +141,7 @@ func (s *Socket) Rooms() []string {
 		return append([]string{s.id}, s.opening.rooms...)
 	}
 	s.mu.Unlock()
-	return s.ns.index.Of(s)
+	return s.ns.index.RoomsOf(s)
 }
 
 // Join makes the socket join rooms; those that it is in already stay. It joins

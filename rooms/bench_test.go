@@ -13,9 +13,9 @@ type socket struct{ id string }
 
 const large = 333_333 // members in three rooms each: a million memberships
 
-// fill returns an index of members that are in a room of their own, in one of a
+// fillIndex returns an index of members that are in a room of their own, in one of a
 // thousand, and in the lobby.
-func fill(members int) (*rooms.Index[*socket], []*socket) {
+func fillIndex(members int) (*rooms.Index[*socket], []*socket) {
 	x := rooms.NewIndex[*socket](rooms.Options{MaxRooms: 100})
 	sockets := make([]*socket, members)
 	for i := range sockets {
@@ -28,7 +28,7 @@ func fill(members int) (*rooms.Index[*socket], []*socket) {
 func BenchmarkJoinLeave(b *testing.B) {
 	for _, members := range []int{1000, large} {
 		b.Run(strconv.Itoa(members), func(b *testing.B) {
-			x, sockets := fill(members)
+			x, sockets := fillIndex(members)
 			b.ReportAllocs()
 			for i := 0; b.Loop(); i++ {
 				s := sockets[i*7919%len(sockets)]
@@ -40,7 +40,7 @@ func BenchmarkJoinLeave(b *testing.B) {
 }
 
 func BenchmarkLeaveJoinLobby(b *testing.B) {
-	x, sockets := fill(large)
+	x, sockets := fillIndex(large)
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
 		s := sockets[i*7919%len(sockets)]
@@ -50,7 +50,7 @@ func BenchmarkLeaveJoinLobby(b *testing.B) {
 }
 
 func BenchmarkAddRemove(b *testing.B) {
-	x, _ := fill(large)
+	x, _ := fillIndex(large)
 	s := &socket{"new"}
 	b.ReportAllocs()
 	for b.Loop() {
@@ -60,7 +60,7 @@ func BenchmarkAddRemove(b *testing.B) {
 }
 
 func BenchmarkSelect(b *testing.B) {
-	x, sockets := fill(large)
+	x, sockets := fillIndex(large)
 	for _, s := range sockets[:30_000] {
 		x.Add(s, "union")
 	}
@@ -97,7 +97,7 @@ func BenchmarkSelect(b *testing.B) {
 }
 
 func BenchmarkPage(b *testing.B) {
-	x, _ := fill(large)
+	x, _ := fillIndex(large)
 	b.ReportAllocs()
 	for b.Loop() {
 		x.Page("id", "id2", 100)
@@ -112,16 +112,16 @@ func BenchmarkMemory(b *testing.B) {
 		for i := range sockets {
 			sockets[i] = &socket{"id" + strconv.Itoa(i)}
 		}
-		before := heap()
+		before := heapInUse()
 		for i, s := range sockets {
 			x.Add(s, s.id, "room"+strconv.Itoa(i%1000), "lobby")
 		}
-		b.ReportMetric(float64(heap()-before)/float64(len(sockets)), "B/member")
+		b.ReportMetric(float64(heapInUse()-before)/float64(len(sockets)), "B/member")
 		runtime.KeepAlive(x)
 	}
 }
 
-func heap() uint64 {
+func heapInUse() uint64 {
 	var m runtime.MemStats
 	runtime.GC()
 	runtime.ReadMemStats(&m)

@@ -11,7 +11,7 @@ import (
 
 // Whatever happens at the same time, a member that stays is selected once and one
 // that is excepted is not.
-func TestConcurrentUse(t *testing.T) {
+func TestConcurrentUseSelectsEachOnce(t *testing.T) {
 	t.Parallel()
 	x := rooms.NewIndex[int](rooms.Options{MaxRooms: 100})
 	const staying = 200
@@ -21,7 +21,7 @@ func TestConcurrentUse(t *testing.T) {
 	var changing, reading sync.WaitGroup
 	done := make(chan struct{})
 	for g := range 4 {
-		changing.Go(func() { churn(x, staying+g*1000) })
+		changing.Go(func() { churnMembers(x, staying+g*1000) })
 		reading.Go(func() {
 			for {
 				select {
@@ -36,14 +36,14 @@ func TestConcurrentUse(t *testing.T) {
 	changing.Wait()
 	close(done)
 	reading.Wait()
-	check(t, x)
+	checkIndex(t, x)
 	if x.Len() != staying || x.Rooms() != staying+2 {
 		t.Errorf("%d members, %d rooms", x.Len(), x.Rooms())
 	}
 }
 
-// churn lets three hundred members come and go.
-func churn(x *rooms.Index[int], first int) {
+// churnMembers lets three hundred members come and go.
+func churnMembers(x *rooms.Index[int], first int) {
 	for m := first; m < first+300; m++ {
 		x.Add(m, fmt.Sprint(m), "a")
 		_ = x.Join(m, "b", "c", fmt.Sprint("some", m%7))
@@ -70,8 +70,8 @@ func selectAll(t *testing.T, x *rooms.Index[int], staying, except int) {
 			t.Errorf("%v: somebody is selected twice", target)
 		}
 		got = slices.DeleteFunc(got, func(m int) bool { return m >= staying })
-		want := slices.Delete(numbers(0, staying), except, except+1)
-		equal(t, "those who stay", got, want)
+		want := slices.Delete(numberRange(0, staying), except, except+1)
+		assertEqual(t, "those who stay", got, want)
 	}
 	if page := x.Page("", "", 10_000); !slices.Contains(page, rooms.Room{Name: "7", Members: 1}) {
 		t.Error("a room that stays is not on the page")

@@ -46,27 +46,27 @@ type Event[M comparable] struct {
 	Member M
 }
 
-// news is what happened and who wants to know. Guarded by Index.mu.
-type news[M comparable] struct {
-	listeners []*listener[M]
-	queue     []notice[M]
-	telling   bool // somebody is calling listeners, and will until queue is empty
+// notifications is what happened and who wants to know. Guarded by Index.mu.
+type notifications[M comparable] struct {
+	subscribers []*subscriber[M]
+	pending     []notification[M]
+	delivering  bool // somebody is calling listeners, and will until queue is empty
 }
 
-type listener[M comparable] struct {
-	fn   func(Event[M])
-	gone atomic.Bool
+type subscriber[M comparable] struct {
+	callback func(Event[M])
+	canceled atomic.Bool
 }
 
-// notice is an event that a listener is to be told of.
-type notice[M comparable] struct {
-	to    *listener[M]
+// notification is an event that a listener is to be told of.
+type notification[M comparable] struct {
+	to    *subscriber[M]
 	event Event[M]
 }
 
-func (n *news[M]) add(k Kind, room string, m M) {
-	for _, l := range n.listeners {
-		n.queue = append(n.queue, notice[M]{l, Event[M]{k, room, m}})
+func (n *notifications[M]) enqueueEvent(k Kind, room string, m M) {
+	for _, l := range n.subscribers {
+		n.pending = append(n.pending, notification[M]{l, Event[M]{k, room, m}})
 	}
 }
 
@@ -79,56 +79,56 @@ func (n *news[M]) add(k Kind, room string, m M) {
 // The returned function ends that: no call begins after it has returned, though
 // one may be under way on another goroutine.
 func (x *Index[M]) Subscribe(fn func(Event[M])) (cancel func()) {
-	l := &listener[M]{fn: fn}
+	l := &subscriber[M]{callback: fn}
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.news.listeners = append(x.news.listeners, l)
-	return func() { x.unsubscribe(l) }
+	x.notifications.subscribers = append(x.notifications.subscribers, l)
+	return func() { x.removeSubscriber(l) }
 }
 
-func (x *Index[M]) unsubscribe(gone *listener[M]) {
-	gone.gone.Store(true)
+func (x *Index[M]) removeSubscriber(canceled *subscriber[M]) {
+	canceled.canceled.Store(true)
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.news.listeners = slices.DeleteFunc(x.news.listeners, func(l *listener[M]) bool { return l == gone })
+	x.notifications.subscribers = slices.DeleteFunc(x.notifications.subscribers, func(l *subscriber[M]) bool { return l == canceled })
 }
 
-// unlock ends a change: it lets go of mu and calls the listeners, unless somebody
+// unlockAndDeliver ends a change: it lets go of mu and calls the listeners, unless somebody
 // is at it, who then goes on.
-func (x *Index[M]) unlock() {
-	tell := len(x.news.queue) > 0 && !x.news.telling
-	if tell {
-		x.news.telling = true
+func (x *Index[M]) unlockAndDeliver() {
+	deliver := len(x.notifications.pending) > 0 && !x.notifications.delivering
+	if deliver {
+		x.notifications.delivering = true
 	}
 	x.mu.Unlock()
-	for tell {
-		tell = x.tell()
+	for deliver {
+		deliver = x.deliverPending()
 	}
 }
 
-// tell calls listeners with what waits, and reports whether there may be more.
-func (x *Index[M]) tell() bool {
+// deliverPending calls listeners with what waits, and reports whether there may be more.
+func (x *Index[M]) deliverPending() bool {
 	x.mu.Lock()
-	waiting := x.news.queue
-	x.news.queue = nil
-	x.news.telling = len(waiting) > 0
+	pending := x.notifications.pending
+	x.notifications.pending = nil
+	x.notifications.delivering = len(pending) > 0
 	x.mu.Unlock()
 
-	told, panicked := 0, true
+	delivered, panicked := 0, true
 	defer func() {
 		if panicked {
 			x.mu.Lock()
-			x.news.queue = append(waiting[told:], x.news.queue...)
-			x.news.telling = false
+			x.notifications.pending = append(pending[delivered:], x.notifications.pending...)
+			x.notifications.delivering = false
 			x.mu.Unlock()
 		}
 	}()
-	for _, n := range waiting {
-		told++
-		if !n.to.gone.Load() {
-			n.to.fn(n.event)
+	for _, n := range pending {
+		delivered++
+		if !n.to.canceled.Load() {
+			n.to.callback(n.event)
 		}
 	}
 	panicked = false
-	return len(waiting) > 0
+	return len(pending) > 0
 }

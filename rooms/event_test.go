@@ -9,19 +9,21 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/rooms"
 )
 
-// record subscribes and returns where the events are written.
-func record(x *rooms.Index[int]) (events *[]string, cancel func()) {
+// recordEvents subscribes and returns where the events are written.
+func recordEvents(x *rooms.Index[int]) (events *[]string, cancel func()) {
 	events = new([]string)
-	return events, x.Subscribe(func(ev rooms.Event[int]) { *events = append(*events, line(ev)) })
+	return events, x.Subscribe(func(ev rooms.Event[int]) { *events = append(*events, formatEvent(ev)) })
 }
 
-func line(ev rooms.Event[int]) string { return fmt.Sprint(ev.Kind, " ", ev.Room, " ", ev.Member) }
+func formatEvent(ev rooms.Event[int]) string {
+	return fmt.Sprint(ev.Kind, " ", ev.Room, " ", ev.Member)
+}
 
 func TestEventsComeInOrder(t *testing.T) {
 	t.Parallel()
 	x := rooms.NewIndex[int](rooms.Options{MaxRooms: 3})
 	x.Add(0, "early")
-	got, cancel := record(x)
+	got, cancel := recordEvents(x)
 	x.Add(1, "own", "a")
 	x.Add(2)
 	if err := x.Join(2, "a", "b", "a"); err != nil {
@@ -37,14 +39,14 @@ func TestEventsComeInOrder(t *testing.T) {
 	cancel()
 	cancel()
 	x.Remove(0)
-	equal(t, "events", *got, []string{
+	assertEqual(t, "events", *got, []string{
 		"create-room own 1", "join-room own 1", "create-room a 1", "join-room a 1",
 		"join-room a 2", "create-room b 2", "join-room b 2",
 		"leave-room a 1",
 		"leave-room a 2", "delete-room a 2", "leave-room b 2", "delete-room b 2",
 		"leave-room own 1", "delete-room own 1",
 	})
-	check(t, x)
+	checkIndex(t, x)
 }
 
 func TestKindsHaveSocketIONames(t *testing.T) {
@@ -60,7 +62,7 @@ func TestKindsHaveSocketIONames(t *testing.T) {
 }
 
 // A listener may use the index. What it does is told when it has returned.
-func TestListenerMayJoin(t *testing.T) {
+func TestSubscriberMayChangeIndex(t *testing.T) {
 	t.Parallel()
 	x := rooms.NewIndex[int](rooms.Options{})
 	var cancel func()
@@ -78,26 +80,26 @@ func TestListenerMayJoin(t *testing.T) {
 			x.Subscribe(func(rooms.Event[int]) {})
 		}
 	})
-	got, _ := record(x)
+	got, _ := recordEvents(x)
 	x.Add(1, "a")
-	equal(t, "events", *got, []string{
+	assertEqual(t, "events", *got, []string{
 		"create-room a 1", "join-room a 1", "leave-room a 1", "delete-room a 1",
 		"create-room b 2", "join-room b 2",
 	})
 }
 
-func TestCanceledListenerIsNotCalled(t *testing.T) {
+func TestCanceledSubscriberIsNotCalled(t *testing.T) {
 	t.Parallel()
 	x := rooms.NewIndex[int](rooms.Options{})
 	var cancel func()
 	x.Subscribe(func(rooms.Event[int]) { cancel() })
-	got, cancel := record(x)
+	got, cancel := recordEvents(x)
 	x.Add(1, "a") // the first listener cancels the second with its events queued
-	equal(t, "events", *got, nil)
+	assertEqual(t, "events", *got, nil)
 }
 
 // A panic is its caller's; what was not told yet comes with the next change.
-func TestListenerPanics(t *testing.T) {
+func TestPanicKeepsPendingEvents(t *testing.T) {
 	t.Parallel()
 	x := rooms.NewIndex[int](rooms.Options{})
 	x.Subscribe(func(ev rooms.Event[int]) {
@@ -105,7 +107,7 @@ func TestListenerPanics(t *testing.T) {
 			panic("listener")
 		}
 	})
-	got, _ := record(x)
+	got, _ := recordEvents(x)
 	func() {
 		defer func() {
 			if recover() != "listener" {
@@ -114,20 +116,20 @@ func TestListenerPanics(t *testing.T) {
 		}()
 		x.Add(1, "a", "b")
 	}()
-	equal(t, "rooms", x.Of(1), []string{"a", "b"})
+	assertEqual(t, "rooms", x.RoomsOf(1), []string{"a", "b"})
 	x.Leave(1, "a")
-	equal(t, "events", *got, []string{
+	assertEqual(t, "events", *got, []string{
 		"create-room a 1", "join-room a 1", "create-room b 1", "join-room b 1",
 		"leave-room a 1", "delete-room a 1",
 	})
 }
 
 // There may be nothing behind the event that a listener panics at.
-func TestListenerPanicsAtTheLastEvent(t *testing.T) {
+func TestPanicAtLastEventLosesNoEvent(t *testing.T) {
 	t.Parallel()
 	x := rooms.NewIndex[int](rooms.Options{})
 	x.Add(1, "a")
-	got, _ := record(x)
+	got, _ := recordEvents(x)
 	x.Subscribe(func(ev rooms.Event[int]) {
 		if ev.Kind == rooms.Delete {
 			panic("listener")
@@ -138,12 +140,12 @@ func TestListenerPanicsAtTheLastEvent(t *testing.T) {
 		x.Leave(1, "a")
 	}()
 	x.Add(1, "b")
-	equal(t, "events", *got, []string{"leave-room a 1", "delete-room a 1", "create-room b 1", "join-room b 1"})
+	assertEqual(t, "events", *got, []string{"leave-room a 1", "delete-room a 1", "create-room b 1", "join-room b 1"})
 }
 
 // A listener that takes its time stops neither joining nor selecting, and is
 // called by one goroutine at a time.
-func TestSlowListenerStopsNobodyElse(t *testing.T) {
+func TestSlowSubscriberBlocksNoChange(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		x := rooms.NewIndex[int](rooms.Options{})
@@ -160,7 +162,7 @@ func TestSlowListenerStopsNobodyElse(t *testing.T) {
 		}
 		x.Add(2, "a", "b")
 		x.Leave(1, "a")
-		equal(t, "room", x.Select(nil, rooms.Target{In: []string{"a"}}), []int{2})
+		assertEqual(t, "room", x.Select(nil, rooms.Target{In: []string{"a"}}), []int{2})
 		if calls != 1 {
 			t.Errorf("%d calls at a time", calls)
 		}
@@ -173,7 +175,7 @@ func TestSlowListenerStopsNobodyElse(t *testing.T) {
 }
 
 // With changes by many goroutines the events still tell one consistent story.
-func TestConcurrentEventsTellWhatHappened(t *testing.T) {
+func TestConcurrentEventsMatchMemberships(t *testing.T) {
 	t.Parallel()
 	x := rooms.NewIndex[int](rooms.Options{})
 	sizes := map[string]int{} // only touched by the listener, and after Wait
@@ -218,5 +220,5 @@ func TestConcurrentEventsTellWhatHappened(t *testing.T) {
 	if len(sizes) != x.Rooms() {
 		t.Errorf("%d rooms, told of %d", x.Rooms(), len(sizes))
 	}
-	check(t, x)
+	checkIndex(t, x)
 }

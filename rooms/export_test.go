@@ -2,23 +2,23 @@ package rooms
 
 import "fmt"
 
-// Check returns what is inconsistent in an index, nil when nothing is.
-func Check[M comparable](x *Index[M]) error {
+// CheckIndex returns what is inconsistent in an index, nil when nothing is.
+func CheckIndex[M comparable](x *Index[M]) error {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	if len(x.records) != len(x.everyone.members) || x.members.len != len(x.records) {
+	if len(x.records) != len(x.everyone.members) || x.members.length != len(x.records) {
 		return fmt.Errorf("%d records, %d members, %d of them known",
-			len(x.records), len(x.everyone.members), x.members.len)
+			len(x.records), len(x.everyone.members), x.members.length)
 	}
 	seats := 0
 	for n, p := range x.records {
-		if known, _ := x.members.get(x.everyone.members[n]); known != p || int(p.number) != n {
+		if known, _ := x.members.getValue(x.everyone.members[n]); known != p || int(p.number) != n {
 			return fmt.Errorf("member %d has number %d", n, p.number)
 		}
 		if err := checkMember(x, p); err != nil {
 			return fmt.Errorf("member %d: %w", n, err)
 		}
-		seats += p.count()
+		seats += p.roomCount()
 	}
 	if err := checkTable(&x.members); err != nil {
 		return fmt.Errorf("members: %w", err)
@@ -43,20 +43,20 @@ func Check[M comparable](x *Index[M]) error {
 
 func checkMember[M comparable](x *Index[M], p *member[M]) error {
 	live := 0
-	for i, s := range p.seats {
+	for i, s := range p.memberships {
 		if s.room == nil {
 			continue
 		}
 		live++
-		if p.find(s.room) != i {
-			return fmt.Errorf("seat %d found at %d", i, p.find(s.room))
+		if p.findMembership(s.room) != i {
+			return fmt.Errorf("seat %d found at %d", i, p.findMembership(s.room))
 		}
 		if s.room.members[s.place] != x.everyone.members[p.number] || s.room.numbers[s.place] != p.number {
 			return fmt.Errorf("somebody else at place %d of %q", s.place, s.room.name)
 		}
 	}
-	if live != p.count() || len(p.seats) > few && p.at == nil || len(p.seats) > 2*live+1 {
-		return fmt.Errorf("%d seats, %d live, %d counted", len(p.seats), live, p.count())
+	if live != p.roomCount() || len(p.memberships) > linearSearchLimit && p.positions == nil || len(p.memberships) > 2*live+1 {
+		return fmt.Errorf("%d seats, %d live, %d counted", len(p.memberships), live, p.roomCount())
 	}
 	return nil
 }
@@ -65,14 +65,14 @@ func checkTable[K comparable, V any](t *table[K, V]) error {
 	n := 0
 	for i := range t.parts {
 		for key := range t.parts[i].entries {
-			if t.part(key) != &t.parts[i] {
+			if t.partOf(key) != &t.parts[i] {
 				return fmt.Errorf("%v in the wrong part", key)
 			}
 			n++
 		}
 	}
-	if n != t.len {
-		return fmt.Errorf("%d entries, %d counted", n, t.len)
+	if n != t.length {
+		return fmt.Errorf("%d entries, %d counted", n, t.length)
 	}
 	return nil
 }

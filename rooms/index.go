@@ -31,12 +31,12 @@ type Index[M comparable] struct {
 
 	// mu guards the following. Held while seats change and while members are
 	// copied out, never while anybody is called.
-	mu       sync.RWMutex
-	members  table[M, *member[M]]
-	rooms    table[string, *room[M]]
-	everyone room[M]      // all members by number
-	records  []*member[M] // of everyone.members, place by place
-	news     news[M]
+	mu            sync.RWMutex
+	members       table[M, *member[M]]
+	rooms         table[string, *room[M]]
+	everyone      room[M]      // all members by number
+	records       []*member[M] // of everyone.members, place by place
+	notifications notifications[M]
 }
 
 // NewIndex returns an empty index.
@@ -48,16 +48,16 @@ func NewIndex[M comparable](o Options) *Index[M] {
 // not asked. For an m that is known already it just joins the rooms.
 func (x *Index[M]) Add(m M, rooms ...string) {
 	x.mu.Lock()
-	defer x.unlock()
-	p, known := x.members.get(m)
+	defer x.unlockAndDeliver()
+	p, known := x.members.getValue(m)
 	if !known {
 		p = &member[M]{number: uint32(len(x.records))}
-		x.members.put(m, p)
+		x.members.putEntry(m, p)
 		x.everyone.members = append(x.everyone.members, m)
 		x.records = append(x.records, p)
 	}
 	for _, name := range rooms {
-		x.enter(p, m, name)
+		x.joinRoom(p, m, name)
 	}
 }
 
@@ -66,16 +66,16 @@ func (x *Index[M]) Add(m M, rooms ...string) {
 // The error is [ErrTooManyRooms].
 func (x *Index[M]) Join(m M, rooms ...string) error {
 	x.mu.Lock()
-	defer x.unlock()
-	p, known := x.members.get(m)
+	defer x.unlockAndDeliver()
+	p, known := x.members.getValue(m)
 	if !known {
 		return nil
 	}
-	if x.maxRooms > 0 && !x.fits(p, rooms) {
+	if x.maxRooms > 0 && !x.fitsLimit(p, rooms) {
 		return ErrTooManyRooms
 	}
 	for _, name := range rooms {
-		x.enter(p, m, name)
+		x.joinRoom(p, m, name)
 	}
 	return nil
 }
@@ -83,20 +83,20 @@ func (x *Index[M]) Join(m M, rooms ...string) error {
 // Leave takes m out of rooms. Those it is not in are fine.
 func (x *Index[M]) Leave(m M, rooms ...string) {
 	x.mu.Lock()
-	defer x.unlock()
-	p, known := x.members.get(m)
+	defer x.unlockAndDeliver()
+	p, known := x.members.getValue(m)
 	if !known {
 		return
 	}
 	for _, name := range rooms {
-		r, exists := x.rooms.get(name)
+		r, exists := x.rooms.getValue(name)
 		if !exists {
 			continue
 		}
-		if i := p.find(r); i >= 0 {
-			place := p.seats[i].place
-			p.rise(i)
-			x.vacate(r, place, m)
+		if i := p.findMembership(r); i >= 0 {
+			place := p.memberships[i].place
+			p.removeMembership(i)
+			x.removeFromRoom(r, place, m)
 		}
 	}
 }
@@ -105,31 +105,31 @@ func (x *Index[M]) Leave(m M, rooms ...string) {
 // forgets it.
 func (x *Index[M]) Remove(m M) {
 	x.mu.Lock()
-	defer x.unlock()
-	p, known := x.members.get(m)
+	defer x.unlockAndDeliver()
+	p, known := x.members.getValue(m)
 	if !known {
 		return
 	}
-	for _, s := range p.seats {
+	for _, s := range p.memberships {
 		if s.room != nil {
-			x.vacate(s.room, s.place, m)
+			x.removeFromRoom(s.room, s.place, m)
 		}
 	}
-	x.members.drop(m)
-	x.renumber(p.number)
+	x.members.deleteEntry(m)
+	x.releaseNumber(p.number)
 }
 
-// Of returns the names of the rooms that m is in, in the order in which it joined
+// RoomsOf returns the names of the rooms that m is in, in the order in which it joined
 // them.
-func (x *Index[M]) Of(m M) []string {
+func (x *Index[M]) RoomsOf(m M) []string {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	p, known := x.members.get(m)
+	p, known := x.members.getValue(m)
 	if !known {
 		return nil
 	}
-	names := make([]string, 0, p.count())
-	for _, s := range p.seats {
+	names := make([]string, 0, p.roomCount())
+	for _, s := range p.memberships {
 		if s.room != nil {
 			names = append(names, s.room.name)
 		}
@@ -141,19 +141,19 @@ func (x *Index[M]) Of(m M) []string {
 func (x *Index[M]) Has(m M, room string) bool {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	r, exists := x.rooms.get(room)
+	r, exists := x.rooms.getValue(room)
 	if !exists {
 		return false
 	}
-	p, known := x.members.get(m)
-	return known && p.find(r) >= 0
+	p, known := x.members.getValue(m)
+	return known && p.findMembership(r) >= 0
 }
 
 // Size returns the number of members of room, 0 when there is no such room.
 func (x *Index[M]) Size(room string) int {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	if r, exists := x.rooms.get(room); exists {
+	if r, exists := x.rooms.getValue(room); exists {
 		return len(r.members)
 	}
 	return 0
@@ -170,5 +170,5 @@ func (x *Index[M]) Len() int {
 func (x *Index[M]) Rooms() int {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	return x.rooms.len
+	return x.rooms.length
 }

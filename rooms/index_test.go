@@ -9,14 +9,14 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/rooms"
 )
 
-func check[M comparable](t testing.TB, x *rooms.Index[M]) {
+func checkIndex[M comparable](t testing.TB, x *rooms.Index[M]) {
 	t.Helper()
-	if err := rooms.Check(x); err != nil {
+	if err := rooms.CheckIndex(x); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func equal[E comparable](t testing.TB, what string, got, want []E) {
+func assertEqual[E comparable](t testing.TB, what string, got, want []E) {
 	t.Helper()
 	if !slices.Equal(got, want) {
 		t.Errorf("%s: got %v, want %v", what, got, want)
@@ -31,17 +31,17 @@ func TestZeroValueIsEmpty(t *testing.T) {
 	if err := x.Join(1, "a"); err != nil {
 		t.Error(err)
 	}
-	equal(t, "everyone", x.Select(nil, rooms.Target{}), nil)
-	equal(t, "a room", x.Select(nil, rooms.Target{In: []string{"a"}}), nil)
-	equal(t, "two rooms", x.Select(nil, rooms.Target{In: []string{"a", "b"}, Except: []string{"c"}}), nil)
-	equal(t, "page", x.Page("", "", 10), nil)
-	equal(t, "rooms of one", x.Of(1), nil)
+	assertEqual(t, "everyone", x.Select(nil, rooms.Target{}), nil)
+	assertEqual(t, "a room", x.Select(nil, rooms.Target{In: []string{"a"}}), nil)
+	assertEqual(t, "two rooms", x.Select(nil, rooms.Target{In: []string{"a", "b"}, Except: []string{"c"}}), nil)
+	assertEqual(t, "page", x.Page("", "", 10), nil)
+	assertEqual(t, "rooms of one", x.RoomsOf(1), nil)
 	if x.Len() != 0 || x.Rooms() != 0 || x.Size("a") != 0 || x.Has(1, "a") {
 		t.Error("something is in an empty index")
 	}
 	x.Add(1, "a")
-	equal(t, "everyone", x.Select(nil, rooms.Target{}), []int{1})
-	check(t, &x)
+	assertEqual(t, "everyone", x.Select(nil, rooms.Target{}), []int{1})
+	checkIndex(t, &x)
 }
 
 func TestRoomsOfAMemberAreInJoinOrder(t *testing.T) {
@@ -58,26 +58,26 @@ func TestRoomsOfAMemberAreInJoinOrder(t *testing.T) {
 			want = append(want, name)
 		}
 		for len(want) > 0 {
-			equal(t, "rooms", x.Of("m"), want)
-			check(t, x)
+			assertEqual(t, "rooms", x.RoomsOf("m"), want)
+			checkIndex(t, x)
 			gone := len(want) / 2
 			x.Leave("m", want[gone], "unknown")
 			want = slices.Delete(want, gone, gone+1)
 		}
-		equal(t, "rooms", x.Of("m"), want)
+		assertEqual(t, "rooms", x.RoomsOf("m"), want)
 		if x.Len() != 1 || x.Rooms() != 0 {
 			t.Errorf("%d members, %d rooms left", x.Len(), x.Rooms())
 		}
 	}
 }
 
-func TestLeftAndJoinedAgainComesLast(t *testing.T) {
+func TestRejoinedRoomComesLast(t *testing.T) {
 	t.Parallel()
 	x := rooms.NewIndex[int](rooms.Options{})
 	x.Add(1, "a", "b", "c")
 	x.Leave(1, "a")
 	x.Add(1, "a", "b")
-	equal(t, "rooms", x.Of(1), []string{"b", "c", "a"})
+	assertEqual(t, "rooms", x.RoomsOf(1), []string{"b", "c", "a"})
 }
 
 func TestRemovedMemberJoinsNothing(t *testing.T) {
@@ -88,10 +88,10 @@ func TestRemovedMemberJoinsNothing(t *testing.T) {
 	if err := x.Join(1, "a", "b", "c"); err != nil {
 		t.Error(err)
 	}
-	if x.Len() != 0 || x.Rooms() != 0 || x.Has(1, "a") || x.Of(1) != nil {
+	if x.Len() != 0 || x.Rooms() != 0 || x.Has(1, "a") || x.RoomsOf(1) != nil {
 		t.Error("the member is still known")
 	}
-	check(t, x)
+	checkIndex(t, x)
 }
 
 func TestJoinIsAllOrNone(t *testing.T) {
@@ -120,25 +120,25 @@ func TestJoinIsAllOrNone(t *testing.T) {
 			if tt.max != 3 {
 				x.Add(1, "a")
 			}
-			before := x.Of(1)
+			before := x.RoomsOf(1)
 			err := x.Join(1, tt.join...)
 			if tt.fits && err != nil || !tt.fits && !errors.Is(err, rooms.ErrTooManyRooms) {
 				t.Errorf("got error %v", err)
 			}
 			if !tt.fits {
-				equal(t, "rooms", x.Of(1), before)
+				assertEqual(t, "rooms", x.RoomsOf(1), before)
 			}
 			for _, room := range tt.join {
 				if tt.fits && !x.Has(1, room) {
 					t.Errorf("not in %q", room)
 				}
 			}
-			check(t, x)
+			checkIndex(t, x)
 		})
 	}
 }
 
-func TestSizes(t *testing.T) {
+func TestSizesFollowMemberships(t *testing.T) {
 	t.Parallel()
 	x := rooms.NewIndex[int](rooms.Options{})
 	x.Add(0)
@@ -157,11 +157,11 @@ func TestSizes(t *testing.T) {
 	if x.Size("a") != 1 || x.Size("b") != 0 || x.Len() != 2 || x.Rooms() != 2 {
 		t.Errorf("after leaving: %d members, %d rooms", x.Len(), x.Rooms())
 	}
-	check(t, x)
+	checkIndex(t, x)
 }
 
 // What a flood of members needed is given back when they are gone.
-func TestMemoryComesBack(t *testing.T) {
+func TestMemoryIsReleased(t *testing.T) {
 	t.Parallel()
 	const flood = 20_000
 	x := rooms.NewIndex[int](rooms.Options{})
@@ -171,11 +171,11 @@ func TestMemoryComesBack(t *testing.T) {
 	if rooms.Parts(x) == 1 {
 		t.Error("a large index is not divided")
 	}
-	check(t, x)
+	checkIndex(t, x)
 	for m := range flood - 10 {
 		x.Remove(m)
 	}
-	check(t, x)
+	checkIndex(t, x)
 	if n := rooms.Parts(x); n != 1 {
 		t.Errorf("a small index is divided into %d parts", n)
 	}
@@ -199,15 +199,15 @@ func TestManyRoomsOfOneMember(t *testing.T) {
 			x.Add(1, fmt.Sprint(round, i))
 			x.Add(2, fmt.Sprint(round, i))
 		}
-		check(t, x)
+		checkIndex(t, x)
 		for i := range 1000 {
 			x.Leave(1, fmt.Sprint(round, i))
 		}
-		check(t, x)
-		equal(t, "rooms", x.Of(1), []string{"own"})
+		checkIndex(t, x)
+		assertEqual(t, "rooms", x.RoomsOf(1), []string{"own"})
 	}
 	x.Remove(2)
-	check(t, x)
+	checkIndex(t, x)
 	if x.Rooms() != 1 {
 		t.Errorf("%d rooms are left", x.Rooms())
 	}

@@ -16,7 +16,7 @@ type model struct {
 	of  map[int][]string
 }
 
-func (n *model) add(m int, names ...string) {
+func (n *model) addMember(m int, names ...string) {
 	if n.of[m] == nil {
 		n.of[m] = []string{}
 	}
@@ -27,26 +27,26 @@ func (n *model) add(m int, names ...string) {
 	}
 }
 
-func (n *model) join(m int, names ...string) bool {
+func (n *model) joinRooms(m int, names ...string) bool {
 	before, known := n.of[m]
 	if !known {
 		return true
 	}
 	before = slices.Clone(before)
-	if n.add(m, names...); len(n.of[m]) > max(n.max, len(before)) {
+	if n.addMember(m, names...); len(n.of[m]) > max(n.max, len(before)) {
 		n.of[m] = before
 		return false
 	}
 	return true
 }
 
-func (n *model) leave(m int, names ...string) {
+func (n *model) leaveRooms(m int, names ...string) {
 	if joined, known := n.of[m]; known {
 		n.of[m] = slices.DeleteFunc(joined, func(name string) bool { return slices.Contains(names, name) })
 	}
 }
 
-func (n *model) pick(t rooms.Target) (picked []int) {
+func (n *model) selectMembers(t rooms.Target) (picked []int) {
 	inAny := func(joined, names []string) bool {
 		return slices.ContainsFunc(names, func(name string) bool { return slices.Contains(joined, name) })
 	}
@@ -55,10 +55,10 @@ func (n *model) pick(t rooms.Target) (picked []int) {
 			picked = append(picked, m)
 		}
 	}
-	return sorted(picked)
+	return sortMembers(picked)
 }
 
-func (n *model) page(prefix, after string, limit int) (page []rooms.Room) {
+func (n *model) pageRooms(prefix, after string, limit int) (pageRooms []rooms.Room) {
 	sizes := map[string]int{}
 	for _, joined := range n.of {
 		for _, name := range joined {
@@ -67,17 +67,17 @@ func (n *model) page(prefix, after string, limit int) (page []rooms.Room) {
 	}
 	for name, size := range sizes {
 		if strings.HasPrefix(name, prefix) && name > after {
-			page = append(page, rooms.Room{Name: name, Members: size})
+			pageRooms = append(pageRooms, rooms.Room{Name: name, Members: size})
 		}
 	}
-	slices.SortFunc(page, func(a, b rooms.Room) int { return strings.Compare(a.Name, b.Name) })
-	return page[:min(limit, len(page))]
+	slices.SortFunc(pageRooms, func(a, b rooms.Room) int { return strings.Compare(a.Name, b.Name) })
+	return pageRooms[:min(limit, len(pageRooms))]
 }
 
 // program is a source of decisions; it is over when its bytes are.
 type program []byte
 
-func (p *program) next(n int) int {
+func (p *program) nextInt(n int) int {
 	if len(*p) == 0 {
 		return 0
 	}
@@ -86,77 +86,77 @@ func (p *program) next(n int) int {
 	return int(b) % n
 }
 
-func (p *program) names() []string {
-	names := make([]string, p.next(4))
+func (p *program) nextNames() []string {
+	names := make([]string, p.nextInt(4))
 	for i := range names {
-		names[i] = fmt.Sprint("r", p.next(40))
+		names[i] = fmt.Sprint("r", p.nextInt(40))
 	}
 	return names
 }
 
-// run does what a program says to an index and to its twin, and compares.
-func run(t *testing.T, p program) {
+// runProgram does what a program says to an index and to its twin, and compares.
+func runProgram(t *testing.T, p program) {
 	x, twin := rooms.NewIndex[int](rooms.Options{MaxRooms: 24}), &model{max: 24, of: map[int][]string{}}
-	heard := map[string]int{} // sizes of rooms by what the events say
+	eventSizes := map[string]int{} // sizes of rooms by what the events say
 	x.Subscribe(func(ev rooms.Event[int]) {
 		switch ev.Kind {
 		case rooms.Join:
-			heard[ev.Room]++
+			eventSizes[ev.Room]++
 		case rooms.Leave:
-			heard[ev.Room]--
+			eventSizes[ev.Room]--
 		case rooms.Create:
-			heard[ev.Room] = 0
+			eventSizes[ev.Room] = 0
 		case rooms.Delete:
-			delete(heard, ev.Room)
+			delete(eventSizes, ev.Room)
 		}
 	})
 	for len(p) > 0 {
-		m := p.next(32)
-		switch p.next(8) {
+		m := p.nextInt(32)
+		switch p.nextInt(8) {
 		case 0, 1:
-			names := append(p.names(), fmt.Sprint("id", m))
+			names := append(p.nextNames(), fmt.Sprint("id", m))
 			x.Add(m, names...)
-			twin.add(m, names...)
+			twin.addMember(m, names...)
 		case 2, 3, 4:
-			names := append(append(p.names(), p.names()...), p.names()...)
-			if err := x.Join(m, names...); (err == nil) != twin.join(m, names...) {
+			names := append(append(p.nextNames(), p.nextNames()...), p.nextNames()...)
+			if err := x.Join(m, names...); (err == nil) != twin.joinRooms(m, names...) {
 				t.Fatalf("join: %v", err)
 			}
 		case 5:
-			names := p.names()
+			names := p.nextNames()
 			x.Leave(m, names...)
-			twin.leave(m, names...)
+			twin.leaveRooms(m, names...)
 		case 6:
 			x.Remove(m)
 			delete(twin.of, m)
 		case 7:
-			target := rooms.Target{In: p.names(), Except: p.names()}
-			if p.next(3) == 0 {
-				target = rooms.Target{Except: target.Except}.AddRooms(p.names()...)
+			target := rooms.Target{In: p.nextNames(), Except: p.nextNames()}
+			if p.nextInt(3) == 0 {
+				target = rooms.Target{Except: target.Except}.AddRooms(p.nextNames()...)
 			}
-			equal(t, fmt.Sprint(target), sorted(x.Select(nil, target)), twin.pick(target))
-			limit := p.next(20)
-			equal(t, "page", x.Page("r", "r2", limit), twin.page("r", "r2", limit))
+			assertEqual(t, fmt.Sprint(target), sortMembers(x.Select(nil, target)), twin.selectMembers(target))
+			limit := p.nextInt(20)
+			assertEqual(t, "page", x.Page("r", "r2", limit), twin.pageRooms("r", "r2", limit))
 		}
 	}
-	compare(t, x, twin, heard)
+	compareWithModel(t, x, twin, eventSizes)
 }
 
-func compare(t *testing.T, x *rooms.Index[int], twin *model, heard map[string]int) {
-	check(t, x)
-	equal(t, "everyone", sorted(x.Select(nil, rooms.Target{})), twin.pick(rooms.Target{}))
+func compareWithModel(t *testing.T, x *rooms.Index[int], twin *model, eventSizes map[string]int) {
+	checkIndex(t, x)
+	assertEqual(t, "everyone", sortMembers(x.Select(nil, rooms.Target{})), twin.selectMembers(rooms.Target{}))
 	for m := range 32 {
-		equal(t, "rooms", x.Of(m), twin.of[m])
+		assertEqual(t, "rooms", x.RoomsOf(m), twin.of[m])
 	}
-	all := twin.page("", "", 1000)
-	equal(t, "all rooms", x.Page("", "", 1000), all)
-	if len(all) != x.Rooms() || len(heard) != x.Rooms() || len(twin.of) != x.Len() {
+	all := twin.pageRooms("", "", 1000)
+	assertEqual(t, "all rooms", x.Page("", "", 1000), all)
+	if len(all) != x.Rooms() || len(eventSizes) != x.Rooms() || len(twin.of) != x.Len() {
 		t.Errorf("%d rooms instead of %d, heard of %d; %d members instead of %d",
-			x.Rooms(), len(all), len(heard), x.Len(), len(twin.of))
+			x.Rooms(), len(all), len(eventSizes), x.Len(), len(twin.of))
 	}
 	for _, r := range all {
-		if heard[r.Name] != r.Members || x.Size(r.Name) != r.Members {
-			t.Errorf("%v: heard of %d members, size %d", r, heard[r.Name], x.Size(r.Name))
+		if eventSizes[r.Name] != r.Members || x.Size(r.Name) != r.Members {
+			t.Errorf("%v: heard of %d members, size %d", r, eventSizes[r.Name], x.Size(r.Name))
 		}
 	}
 }
@@ -172,12 +172,12 @@ func FuzzIndex(f *testing.F) {
 		}
 		f.Add(p)
 	}
-	f.Fuzz(func(t *testing.T, p []byte) { run(t, p) })
+	f.Fuzz(func(t *testing.T, p []byte) { runProgram(t, p) })
 }
 
 // The same with many members, so that tables divide, marks are wiped in part,
 // and each way to select is taken.
-func TestLargeIndexIsRight(t *testing.T) {
+func TestLargeIndexMatchesModel(t *testing.T) {
 	t.Parallel()
 	const members = 3000
 	random := rand.New(rand.NewPCG(3, 4))
@@ -198,20 +198,20 @@ func TestLargeIndexIsRight(t *testing.T) {
 		case step < 6000 || step%3 == 0:
 			id, other := fmt.Sprint("id", m), room()
 			x.Add(m, id, other)
-			twin.add(m, id, other)
+			twin.addMember(m, id, other)
 		case step%3 == 1:
 			gone := names(5)
 			x.Leave(m, gone...)
-			twin.leave(m, gone...)
+			twin.leaveRooms(m, gone...)
 		default:
 			x.Remove(m)
 			delete(twin.of, m)
 		}
 		if step%200 == 0 {
 			target := rooms.Target{In: names(4), Except: names(4)}
-			equal(t, fmt.Sprint(target), sorted(x.Select(nil, target)), twin.pick(target))
-			check(t, x)
+			assertEqual(t, fmt.Sprint(target), sortMembers(x.Select(nil, target)), twin.selectMembers(target))
+			checkIndex(t, x)
 		}
 	}
-	equal(t, "page", x.Page("r", "r3", 50), twin.page("r", "r3", 50))
+	assertEqual(t, "page", x.Page("r", "r3", 50), twin.pageRooms("r", "r3", 50))
 }

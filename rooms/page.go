@@ -31,20 +31,20 @@ func (x *Index[M]) Page(prefix, after string, limit int) []Room {
 		x.mu.RLock()
 		if n := len(x.rooms.parts); n != parts {
 			parts, i = n, 0 // divided anew
-			p.restart()
+			p.startOver()
 		}
 		if i == parts {
 			x.mu.RUnlock()
-			return p.cut()
+			return p.trimToLimit()
 		}
 		for name, r := range x.rooms.parts[i].entries {
-			if p.wants(name) {
+			if p.acceptsName(name) {
 				p.rooms = append(p.rooms, Room{name, len(r.members)})
 			}
 		}
 		x.mu.RUnlock()
 		if len(p.rooms)/2 >= limit {
-			p.cut()
+			p.trimToLimit()
 		}
 	}
 }
@@ -58,15 +58,15 @@ type page struct {
 	last          string // once full: names from here on come too late
 }
 
-func (p *page) restart() { p.rooms, p.full = p.rooms[:0], false }
+func (p *page) startOver() { p.rooms, p.full = p.rooms[:0], false }
 
-func (p *page) wants(name string) bool {
+func (p *page) acceptsName(name string) bool {
 	return strings.HasPrefix(name, p.prefix) && name > p.after && (!p.full || name < p.last)
 }
 
-// cut sorts the rooms and forgets those beyond the limit. It is called when there
+// trimToLimit sorts the rooms and forgets those beyond the limit. It is called when there
 // are twice as many, so sorting costs little for each room seen.
-func (p *page) cut() []Room {
+func (p *page) trimToLimit() []Room {
 	slices.SortFunc(p.rooms, func(a, b Room) int { return cmp.Compare(a.Name, b.Name) })
 	if len(p.rooms) >= p.limit {
 		p.rooms = p.rooms[:p.limit]

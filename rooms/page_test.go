@@ -9,7 +9,7 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/rooms"
 )
 
-func TestPage(t *testing.T) {
+func TestPageIsSortedAndLimited(t *testing.T) {
 	t.Parallel()
 	x := rooms.NewIndex[int](rooms.Options{})
 	x.Add(1, "user:2", "lobby", "user:10", "", "z")
@@ -35,12 +35,12 @@ func TestPage(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			equal(t, "rooms", x.Page(tt.prefix, tt.after, tt.limit), tt.want)
+			assertEqual(t, "rooms", x.Page(tt.prefix, tt.after, tt.limit), tt.want)
 		})
 	}
 }
 
-func TestPagesOfALargeIndex(t *testing.T) {
+func TestPagesCoverLargeIndex(t *testing.T) {
 	t.Parallel()
 	x := rooms.NewIndex[int](rooms.Options{})
 	var want []string
@@ -65,11 +65,11 @@ func TestPagesOfALargeIndex(t *testing.T) {
 				break
 			}
 		}
-		equal(t, fmt.Sprint("pages of ", limit), got, want[:len(got)])
+		assertEqual(t, fmt.Sprint("pages of ", limit), got, want[:len(got)])
 		if limit > 1 && len(got) != len(want) {
 			t.Errorf("pages of %d: %d rooms", limit, len(got))
 		}
 	}
 	want = slices.DeleteFunc(want, func(s string) bool { return strings.HasPrefix(s, "a") })
-	equal(t, "prefix", names(x.Page("b", "", 70)), want[:70])
+	assertEqual(t, "prefix", names(x.Page("b", "", 70)), want[:70])
 }

@@ -18,10 +18,10 @@ const (
 // divided into parts: they are made anew one by one, which stops nobody for long.
 // The zero value is an empty table.
 type table[K comparable, V any] struct {
-	len   int
-	parts []part[K, V] // none, one or tableParts
-	seed  maphash.Seed // of the division; stays the same once there is one
-	split bool         // whether there is a seed
+	length int
+	parts  []part[K, V] // none, one or tableParts
+	seed   maphash.Seed // of the division; stays the same once there is one
+	seeded bool         // whether there is a seed
 }
 
 type part[K comparable, V any] struct {
@@ -29,61 +29,61 @@ type part[K comparable, V any] struct {
 	peak    int // how large entries has been since it was made
 }
 
-func (t *table[K, V]) part(key K) *part[K, V] {
+func (t *table[K, V]) partOf(key K) *part[K, V] {
 	if len(t.parts) == 1 {
 		return &t.parts[0]
 	}
 	return &t.parts[maphash.Comparable(t.seed, key)%tableParts]
 }
 
-func (t *table[K, V]) get(key K) (V, bool) {
+func (t *table[K, V]) getValue(key K) (V, bool) {
 	if len(t.parts) == 0 {
 		var none V
 		return none, false
 	}
-	v, ok := t.part(key).entries[key]
+	v, ok := t.partOf(key).entries[key]
 	return v, ok
 }
 
-// put adds an entry; key is not there yet.
-func (t *table[K, V]) put(key K, v V) {
+// putEntry adds an entry; key is not there yet.
+func (t *table[K, V]) putEntry(key K, v V) {
 	if len(t.parts) == 0 {
 		t.parts = make([]part[K, V], 1)
-	} else if len(t.parts) == 1 && t.len >= tableLarge {
-		t.divide(tableParts)
+	} else if len(t.parts) == 1 && t.length >= tableLarge {
+		t.divideInto(tableParts)
 	}
-	t.part(key).put(key, v)
-	t.len++
+	t.partOf(key).putEntry(key, v)
+	t.length++
 }
 
-// drop takes an entry away; key is there.
-func (t *table[K, V]) drop(key K) {
-	p := t.part(key)
+// deleteEntry takes an entry away; key is there.
+func (t *table[K, V]) deleteEntry(key K) {
+	p := t.partOf(key)
 	delete(p.entries, key)
-	t.len--
+	t.length--
 	switch {
-	case len(t.parts) > 1 && t.len < tableSmall:
-		t.divide(1)
-	case p.peak > 2*few && len(p.entries) <= p.peak/4:
-		p.renew()
+	case len(t.parts) > 1 && t.length < tableSmall:
+		t.divideInto(1)
+	case p.peak > 2*linearSearchLimit && len(p.entries) <= p.peak/4:
+		p.rebuildMap()
 	}
 }
 
-// divide distributes the entries over so many parts.
-func (t *table[K, V]) divide(parts int) {
-	if !t.split {
-		t.seed, t.split = maphash.MakeSeed(), true
+// divideInto distributes the entries over so many parts.
+func (t *table[K, V]) divideInto(parts int) {
+	if !t.seeded {
+		t.seed, t.seeded = maphash.MakeSeed(), true
 	}
 	old := t.parts
 	t.parts = make([]part[K, V], parts)
 	for _, p := range old {
 		for key, v := range p.entries {
-			t.part(key).put(key, v)
+			t.partOf(key).putEntry(key, v)
 		}
 	}
 }
 
-func (p *part[K, V]) put(key K, v V) {
+func (p *part[K, V]) putEntry(key K, v V) {
 	if p.entries == nil {
 		p.entries = make(map[K]V)
 	}
@@ -91,8 +91,8 @@ func (p *part[K, V]) put(key K, v V) {
 	p.peak = max(p.peak, len(p.entries))
 }
 
-// renew makes the map anew, for as many entries as there are.
-func (p *part[K, V]) renew() {
+// rebuildMap makes the map anew, for as many entries as there are.
+func (p *part[K, V]) rebuildMap() {
 	old := p.entries
 	*p = part[K, V]{entries: make(map[K]V, len(old)), peak: len(old)}
 	maps.Copy(p.entries, old)

@@ -35,9 +35,9 @@ func NewSet(names []string) Set {
 	return set
 }
 
-// Means reports whether a member is meant that is in these rooms and no others, as
+// Matches reports whether a member is meant that is in these rooms and no others, as
 // [Index.Select] has it.
-func (t Target) Means(rooms Set) bool {
+func (t Target) Matches(rooms Set) bool {
 	in := func(name string) bool {
 		_, ok := rooms[name]
 		return ok

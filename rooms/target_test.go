@@ -8,7 +8,7 @@ import (
 )
 
 // An empty list of rooms means nobody, and no list means everyone.
-func TestAddRooms(t *testing.T) {
+func TestEmptyRoomListMatchesNone(t *testing.T) {
 	t.Parallel()
 	x := rooms.NewIndex[int](rooms.Options{})
 	x.Add(1, "a", "1")
@@ -32,8 +32,8 @@ func TestAddRooms(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			equal(t, "selected", sorted(x.Select(nil, tt.got)), tt.want)
-			if got := tt.got.Means(rooms.NewSet([]string{"a", "1"})); got != slices.Contains(tt.want, 1) {
+			assertEqual(t, "selected", sortMembers(x.Select(nil, tt.got)), tt.want)
+			if got := tt.got.Matches(rooms.NewSet([]string{"a", "1"})); got != slices.Contains(tt.want, 1) {
 				t.Errorf("means a member of a: %v", got)
 			}
 		})
@@ -45,13 +45,13 @@ func TestAddRoomsCopies(t *testing.T) {
 	t.Parallel()
 	base := rooms.Target{In: make([]string, 0, 4)}.AddRooms("a")
 	one, two := base.AddRooms("b"), base.AddRooms("c")
-	equal(t, "base", base.In, []string{"a"})
-	equal(t, "one", one.In, []string{"a", "b"})
-	equal(t, "two", two.In, []string{"a", "c"})
+	assertEqual(t, "base", base.In, []string{"a"})
+	assertEqual(t, "one", one.In, []string{"a", "b"})
+	assertEqual(t, "two", two.In, []string{"a", "c"})
 }
 
 // What a target means by the names of rooms is what the index selects.
-func TestTargetMeansWhatIsSelected(t *testing.T) {
+func TestTargetMatchesSelection(t *testing.T) {
 	t.Parallel()
 	names := []string{"a", "b", "c"}
 	some := func(bits int) (list []string) {
@@ -70,7 +70,7 @@ func TestTargetMeansWhatIsSelected(t *testing.T) {
 		target := rooms.Target{In: some(bits % 8), Except: append(some(bits/8%8), "nobody's"), None: bits >= 64}
 		selected := x.Select(nil, target)
 		for member := range 8 {
-			if got, want := target.Means(rooms.NewSet(some(member))), slices.Contains(selected, member); got != want {
+			if got, want := target.Matches(rooms.NewSet(some(member))), slices.Contains(selected, member); got != want {
 				t.Errorf("%+v means who is in %v: %v, want %v", target, some(member), got, want)
 			}
 		}

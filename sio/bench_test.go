@@ -10,8 +10,8 @@ import (
 
 func BenchmarkDecode(b *testing.B) {
 	benchmarks := map[string]eio.Packet{
-		"event":     textOf(`2["message","hello world"]`),
-		"namespace": textOf(`2/chat,12["message",{"to":"lobby","text":"hello world","n":1}]`),
+		"event":     newTextMessage(`2["message","hello world"]`),
+		"namespace": newTextMessage(`2/chat,12["message",{"to":"lobby","text":"hello world","n":1}]`),
 	}
 	for name, m := range benchmarks {
 		b.Run(name, func(b *testing.B) {
@@ -27,7 +27,7 @@ func BenchmarkDecode(b *testing.B) {
 	}
 	b.Run("binary", func(b *testing.B) {
 		b.ReportAllocs()
-		text, attachment := textOf(`51-["message",`+hole0+`]`), bytesOf(strings.Repeat("x", 100))
+		text, attachment := newTextMessage(`51-["message",`+placeholder0+`]`), newBinaryMessage(strings.Repeat("x", 100))
 		var d Decoder
 		for b.Loop() {
 			d.Add(text)
@@ -39,7 +39,7 @@ func BenchmarkDecode(b *testing.B) {
 	b.Run("large", func(b *testing.B) {
 		b.ReportAllocs()
 		item := `{"id":12345,"name":"some name","tags":["a","b"],"text":"` + strings.Repeat("lorem ipsum ", 20) + `"},`
-		m := textOf(`2["message",[` + strings.Repeat(item, 300) + `null]]`)
+		m := newTextMessage(`2["message",[` + strings.Repeat(item, 300) + `null]]`)
 		b.SetBytes(int64(len(m.Data)))
 		var d Decoder
 		for b.Loop() {
@@ -51,7 +51,7 @@ func BenchmarkDecode(b *testing.B) {
 }
 
 func BenchmarkEvent(b *testing.B) {
-	p := Packet{Type: Event, Data: data(`["message","hello world"]`)}
+	p := Packet{Type: Event, Data: newData(`["message","hello world"]`)}
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, _, err := p.Event(); err != nil {
@@ -62,8 +62,8 @@ func BenchmarkEvent(b *testing.B) {
 
 func BenchmarkEncode(b *testing.B) {
 	packets := map[string]Packet{
-		"event":  {Type: Event, Namespace: "/chat", Data: data(`["message","hello world"]`)},
-		"binary": {Type: Event, Data: data(`["message",`+hole0+`]`, string(bytes.Repeat([]byte("x"), 100)))},
+		"event":  {Type: Event, Namespace: "/chat", Data: newData(`["message","hello world"]`)},
+		"binary": {Type: Event, Data: newData(`["message",`+placeholder0+`]`, string(bytes.Repeat([]byte("x"), 100)))},
 	}
 	for name, p := range packets {
 		b.Run(name, func(b *testing.B) {
@@ -95,7 +95,7 @@ func BenchmarkMarshal(b *testing.B) {
 }
 
 func BenchmarkLookup(b *testing.B) {
-	d := data(`[{"to":"lobby","user":{"name":"ada","id":7}},"hello"]`)
+	d := newData(`[{"to":"lobby","user":{"name":"ada","id":7}},"hello"]`)
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, ok := d.Lookup("0", "user", "id"); !ok {

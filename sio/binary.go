@@ -11,8 +11,8 @@ import (
 // object with one member, {"$binary":"BASE64"}, in standard base64 with
 // padding (RFC 4648).
 
-// binaryData returns a binary value.
-func binaryData(b []byte) Data {
+// newBinaryData returns a binary value.
+func newBinaryData(b []byte) Data {
 	return Data{JSON: appendPlaceholder(nil, 0), Attachments: [][]byte{b}}
 }
 
@@ -23,7 +23,7 @@ func (d Data) MarshalJSON() ([]byte, error) {
 	if len(d.JSON) == 0 {
 		return null, nil
 	}
-	return d.render(func(dst, b []byte) []byte {
+	return d.renderBinary(func(dst, b []byte) []byte {
 		dst = append(dst, `{"$binary":`...)
 		return append(appendBase64(dst, b), '}')
 	})
@@ -33,9 +33,9 @@ func appendBase64(dst, b []byte) []byte {
 	return append(base64.StdEncoding.AppendEncode(append(dst, '"'), b), '"')
 }
 
-// render returns the JSON text with each placeholder written by binary.
-func (d Data) render(binary func(dst, b []byte) []byte) ([]byte, error) {
-	marks, err := d.placeholders()
+// renderBinary returns the JSON text with each placeholder written by binary.
+func (d Data) renderBinary(binary func(dst, b []byte) []byte) ([]byte, error) {
+	marks, err := d.findPlaceholders()
 	if err != nil {
 		return nil, err
 	}
@@ -57,35 +57,35 @@ func (d Data) render(binary func(dst, b []byte) []byte) ([]byte, error) {
 // value, is refused, and so is text nested deeper than the default of
 // [Limits]. Errors wrap ErrData. The text is copied.
 func (d *Data) UnmarshalJSON(text []byte) error {
-	s := scanner{text: text, depth: DefaultLimits.MaxDepth, dollars: true}
-	if s.document() && !utf8.Valid(text) {
-		s.fail("invalid UTF-8")
+	s := scanner{text: text, depth: DefaultLimits.MaxDepth, markDollars: true}
+	if s.scanDocument() && !utf8.Valid(text) {
+		s.failWith("invalid UTF-8")
 	}
-	if err := s.failure(ErrData); err != nil {
+	if err := s.wrapProblem(ErrData); err != nil {
 		return err
 	}
 	in, out := Data{JSON: text}, Data{}
 	for _, m := range s.marks {
-		b, err := dollarBinary(text[m.start:m.end])
+		b, err := decodeDollarBinary(text[m.start:m.end])
 		if err != nil {
 			return fmt.Errorf("%w: $binary at byte %d of the JSON text: %w", ErrData, m.start, err)
 		}
 		in.Attachments = append(in.Attachments, b)
 	}
-	out.add(in, 0, len(text), s.marks)
+	out.appendPart(in, 0, len(text), s.marks)
 	*d = out
 	return nil
 }
 
-// dollarBinary returns the bytes of an object whose one key is $binary.
-func dollarBinary(object []byte) ([]byte, error) {
+// decodeDollarBinary returns the bytes of an object whose one key is $binary.
+func decodeDollarBinary(object []byte) ([]byte, error) {
 	s := scanner{text: object, depth: maxDepth}
-	s.enter('{')
-	s.more(true, '}')
-	s.key()
-	from, to, _ := s.member()
+	s.openContainer('{')
+	s.nextMember(true, '}')
+	s.scanKey()
+	from, to, _ := s.scanMember()
 	if object[from] != '"' {
 		return nil, errors.New("not a string")
 	}
-	return base64.StdEncoding.DecodeString(unquote(object[from:to]))
+	return base64.StdEncoding.DecodeString(unquoteJSON(object[from:to]))
 }

@@ -7,22 +7,22 @@ import (
 	"testing"
 )
 
-func TestDollarBinary(t *testing.T) {
+func TestBinaryIsDollarObjectInJSON(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name string
 		data Data
 		json string
 	}{
-		{"text", data(`{"a":[1,"x",null]}`), `{"a":[1,"x",null]}`},
-		{"number", data(`12345678901234567890`), `12345678901234567890`},
-		{"null", data(`null`), `null`},
-		{"binary", data(hole0, "\x01\x02\x03"), `{"$binary":"AQID"}`},
-		{"empty binary", data(hole0, ""), `{"$binary":""}`},
-		{"nested", data(`[{"a":`+hole0+`},[`+hole1+`],2]`, "a", "bc"), `[{"a":{"$binary":"YQ=="}},[{"$binary":"YmM="}],2]`},
-		{"another key beside it", data(`{"$binary":"YQ==","x":1}`), `{"$binary":"YQ==","x":1}`},
-		{"not the key", data(`{"$binaries":"YQ=="}`), `{"$binaries":"YQ=="}`},
-		{"false placeholder", data(`{"_placeholder":false,"num":0}`), `{"_placeholder":false,"num":0}`},
+		{"text", newData(`{"a":[1,"x",null]}`), `{"a":[1,"x",null]}`},
+		{"number", newData(`12345678901234567890`), `12345678901234567890`},
+		{"null", newData(`null`), `null`},
+		{"binary", newData(placeholder0, "\x01\x02\x03"), `{"$binary":"AQID"}`},
+		{"empty binary", newData(placeholder0, ""), `{"$binary":""}`},
+		{"nested", newData(`[{"a":`+placeholder0+`},[`+placeholder1+`],2]`, "a", "bc"), `[{"a":{"$binary":"YQ=="}},[{"$binary":"YmM="}],2]`},
+		{"another key beside it", newData(`{"$binary":"YQ==","x":1}`), `{"$binary":"YQ==","x":1}`},
+		{"not the key", newData(`{"$binaries":"YQ=="}`), `{"$binaries":"YQ=="}`},
+		{"false placeholder", newData(`{"_placeholder":false,"num":0}`), `{"_placeholder":false,"num":0}`},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -31,23 +31,23 @@ func TestDollarBinary(t *testing.T) {
 				t.Errorf("marshalled: %s %v", text, err)
 			}
 			var d Data
-			if err := json.Unmarshal([]byte(test.json), &d); err != nil || !sameData(d, test.data) {
+			if err := json.Unmarshal([]byte(test.json), &d); err != nil || !equalData(d, test.data) {
 				t.Errorf("unmarshalled: %s %q %v", d.JSON, d.Attachments, err)
 			}
 		})
 	}
 }
 
-func TestMarshalJSONMore(t *testing.T) {
+func TestMarshalJSONChecksPlaceholders(t *testing.T) {
 	t.Parallel()
 	if text, err := json.Marshal(Data{}); err != nil || string(text) != "null" {
 		t.Errorf("no value: %s %v", text, err)
 	}
-	turned := data(`[`+hole1+`,{"num":0,"x":[{}],"_placeholder":true}]`, "a", "b")
+	turned := newData(`[`+placeholder1+`,{"num":0,"x":[{}],"_placeholder":true}]`, "a", "b")
 	if text, err := json.Marshal(turned); err != nil || string(text) != `[{"$binary":"Yg=="},{"$binary":"YQ=="}]` {
 		t.Errorf("out of order: %s %v", text, err)
 	}
-	for _, invalid := range []Data{data(hole0), data(hole1, "a"), data(`[`+hole0+`,`+hole0+`]`, "a"), data(`{`), data("\"\xff\"")} {
+	for _, invalid := range []Data{newData(placeholder0), newData(placeholder1, "a"), newData(`[`+placeholder0+`,`+placeholder0+`]`, "a"), newData(`{`), newData("\"\xff\"")} {
 		if text, err := invalid.MarshalJSON(); !errors.Is(err, ErrData) {
 			t.Errorf("%s: got %s %v, want ErrData", invalid.JSON, text, err)
 		}
@@ -57,11 +57,11 @@ func TestMarshalJSONMore(t *testing.T) {
 func TestUnmarshalJSONRefuses(t *testing.T) {
 	t.Parallel()
 	for name, text := range map[string]string{
-		"placeholder":             hole0,
-		"placeholder deep down":   `[{"a":` + hole0 + `}]`,
+		"placeholder":             placeholder0,
+		"placeholder deep down":   `[{"a":` + placeholder0 + `}]`,
 		"placeholder in escapes":  `{"_pl\u0061ceholder":true,"num":0}`,
 		"placeholder without num": `{"_placeholder":true}`,
-		"placeholder by a binary": `[{"$binary":"YQ=="},` + hole0 + `]`,
+		"placeholder by a binary": `[{"$binary":"YQ=="},` + placeholder0 + `]`,
 		"not base64":              `{"$binary":"!"}`,
 		"no padding":              `{"$binary":"YQ"}`,
 		"number":                  `{"$binary":1}`,
@@ -73,7 +73,7 @@ func TestUnmarshalJSONRefuses(t *testing.T) {
 		"invalid":                 `{`,
 		"nothing":                 ``,
 	} {
-		d := data(`"before"`)
+		d := newData(`"before"`)
 		if err := d.UnmarshalJSON([]byte(text)); !errors.Is(err, ErrData) {
 			t.Errorf("%s: got %s %v, want ErrData", name, d, err)
 		}

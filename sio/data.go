@@ -27,30 +27,30 @@ var (
 	null       = []byte("null")
 )
 
-// scanner returns a scanner over d that admits d's attachments.
-func (d Data) scanner() scanner {
+// newScanner returns a scanner over d that admits d's attachments.
+func (d Data) newScanner() scanner {
 	return scanner{text: d.JSON, depth: maxDepth, attachments: len(d.Attachments)}
 }
 
-// check returns an error unless d is one JSON value whose placeholders stand
+// checkValid returns an error unless d is one JSON value whose placeholders stand
 // for its attachments, each named at most once.
-func (d Data) check() error {
-	_, err := d.placeholders()
+func (d Data) checkValid() error {
+	_, err := d.findPlaceholders()
 	return err
 }
 
-// placeholders checks d and returns where its binary values stand.
-func (d Data) placeholders() ([]mark, error) {
-	s := d.scanner()
-	if s.document() && !utf8.Valid(d.JSON) {
-		s.fail("invalid UTF-8")
+// findPlaceholders checks d and returns where its binary values stand.
+func (d Data) findPlaceholders() ([]mark, error) {
+	s := d.newScanner()
+	if s.scanDocument() && !utf8.Valid(d.JSON) {
+		s.failWith("invalid UTF-8")
 	}
-	return s.marks, s.failure(ErrData)
+	return s.marks, s.wrapProblem(ErrData)
 }
 
-// part returns the value in d's JSON between from and to as a Data of its own,
+// extractPart returns the value in d's JSON between from and to as a Data of its own,
 // with those of d's attachments that marks, its placeholders, stand for.
-func (d Data) part(from, to int, marks []mark) Data {
+func (d Data) extractPart(from, to int, marks []mark) Data {
 	text := d.JSON[from:to:to]
 	if len(text) == len(d.JSON) && len(marks) == len(d.Attachments) {
 		return d
@@ -69,13 +69,13 @@ func (d Data) part(from, to int, marks []mark) Data {
 		JSON:        make([]byte, 0, len(text)+len(marks)),
 		Attachments: make([][]byte, 0, len(marks)),
 	}
-	out.add(d, from, to, marks)
+	out.appendPart(d, from, to, marks)
 	return out
 }
 
-// add appends the text between from and to of d to out, and the attachments
+// appendPart appends the text between from and to of d to out, and the attachments
 // that marks stand for, which it renumbers.
-func (out *Data) add(d Data, from, to int, marks []mark) {
+func (out *Data) appendPart(d Data, from, to int, marks []mark) {
 	for _, m := range marks {
 		out.JSON = append(out.JSON, d.JSON[from:m.start]...)
 		out.JSON = appendPlaceholder(out.JSON, len(out.Attachments))
@@ -102,11 +102,11 @@ func Array(items ...Data) Data {
 		if i > 0 {
 			out.JSON = append(out.JSON, ',')
 		}
-		marks, err := item.placeholders()
+		marks, err := item.findPlaceholders()
 		if err != nil {
 			item, marks = Data{JSON: null}, nil
 		}
-		out.add(item, 0, len(item.JSON), marks)
+		out.appendPart(item, 0, len(item.JSON), marks)
 	}
 	out.JSON = append(out.JSON, ']')
 	return out
@@ -157,18 +157,18 @@ func (d Data) Len() int {
 // value has none.
 func (d Data) Members() iter.Seq2[Data, Data] {
 	return func(yield func(key, value Data) bool) {
-		s := d.scanner()
-		if !s.enter('{') {
+		s := d.newScanner()
+		if !s.openContainer('{') {
 			return
 		}
-		for first := true; s.more(first, '}'); first = false {
-			key, ok := s.key()
+		for first := true; s.nextMember(first, '}'); first = false {
+			key, ok := s.scanKey()
 			if !ok {
 				return
 			}
 			before := len(s.marks)
-			from, to, ok := s.member()
-			if !ok || !yield(Data{JSON: key}, d.part(from, to, s.marks[before:])) {
+			from, to, ok := s.scanMember()
+			if !ok || !yield(Data{JSON: key}, d.extractPart(from, to, s.marks[before:])) {
 				return
 			}
 		}
@@ -178,14 +178,14 @@ func (d Data) Members() iter.Seq2[Data, Data] {
 // Elements returns an array's members in their order. Another value has none.
 func (d Data) Elements() iter.Seq[Data] {
 	return func(yield func(Data) bool) {
-		s := d.scanner()
-		if !s.enter('[') {
+		s := d.newScanner()
+		if !s.openContainer('[') {
 			return
 		}
-		for first := true; s.more(first, ']'); first = false {
+		for first := true; s.nextMember(first, ']'); first = false {
 			before := len(s.marks)
-			from, to, ok := s.member()
-			if !ok || !yield(d.part(from, to, s.marks[before:])) {
+			from, to, ok := s.scanMember()
+			if !ok || !yield(d.extractPart(from, to, s.marks[before:])) {
 				return
 			}
 		}
@@ -205,8 +205,8 @@ func (d Data) Bytes() ([]byte, bool) {
 		return nil, false
 	}
 	text := bytes.TrimSpace(d.JSON)
-	s := Data{JSON: text, Attachments: d.Attachments}.scanner()
-	if !s.document() || len(s.marks) != 1 || s.marks[0].start != 0 || s.marks[0].end != len(text) {
+	s := Data{JSON: text, Attachments: d.Attachments}.newScanner()
+	if !s.scanDocument() || len(s.marks) != 1 || s.marks[0].start != 0 || s.marks[0].end != len(text) {
 		return nil, false
 	}
 	return d.Attachments[s.marks[0].num], true
@@ -219,7 +219,7 @@ func (d Data) Bytes() ([]byte, bool) {
 func (d Data) Text() string {
 	text := bytes.TrimSpace(d.JSON)
 	if len(text) > 1 && text[0] == '"' {
-		return unquote(text)
+		return unquoteJSON(text)
 	}
 	if string(text) == "null" {
 		return ""

@@ -11,20 +11,20 @@ import (
 
 // What can be wrong with a packet, beyond its JSON.
 var (
-	errType       = errors.New("unknown type")
-	errUTF8       = errors.New("invalid UTF-8")
-	errHeader     = errors.New("malformed header")
-	errNamespace  = errors.New("namespace too long")
-	errNotJoined  = errors.New("attachments for a namespace that is not joined")
-	errPending    = errors.New("text while attachments are due")
-	errNoEvent    = errors.New("binary message without an event")
-	errNoArray    = errors.New("payload is no array")
-	errNoObject   = errors.New("payload is no object")
-	errNoName     = errors.New("event without a name")
-	errLongName   = errors.New("event name too long")
-	errPayload    = errors.New("payload where none belongs")
-	errNotBinary  = errors.New("attachments where none belong")
-	errNotMessage = errors.New("not an engine.io message")
+	errUnknownType           = errors.New("unknown type")
+	errInvalidUTF8           = errors.New("invalid UTF-8")
+	errMalformedHeader       = errors.New("malformed header")
+	errLongNamespace         = errors.New("namespace too long")
+	errNotJoined             = errors.New("attachments for a namespace that is not joined")
+	errTextWhilePending      = errors.New("text while attachments are due")
+	errNoEvent               = errors.New("binary message without an event")
+	errNotArray              = errors.New("payload is no array")
+	errNotObject             = errors.New("payload is no object")
+	errNoName                = errors.New("event without a name")
+	errLongName              = errors.New("event name too long")
+	errUnexpectedPayload     = errors.New("payload where none belongs")
+	errUnexpectedAttachments = errors.New("attachments where none belong")
+	errNotMessage            = errors.New("not an engine.io message")
 )
 
 // maxID is the largest acknowledgement id: the largest integer that a client,
@@ -45,10 +45,10 @@ type Decoder struct {
 	// set of attachments for it. Nil allows all.
 	Allow func(namespace string) bool
 
-	pending Packet // waits for attachments while missing > 0
-	missing int    // attachments that are due
-	room    int    // bytes that they may have
-	named   int    // attachments that the payload has a placeholder for
+	pending      Packet // waits for attachments while missing > 0
+	missingCount int    // attachments that are due
+	bytesLeft    int    // bytes that they may have
+	namedCount   int    // attachments that the payload has a placeholder for
 
 	// namespace is that of the last packet outside "/", kept so that a client
 	// that stays in one namespace does not cost a string per packet.
@@ -57,7 +57,7 @@ type Decoder struct {
 
 // Pending tells whether a packet has come whose attachments are still due. A
 // client can leave it at that, so whoever owns the Decoder sets it a deadline.
-func (d *Decoder) Pending() bool { return d.missing > 0 }
+func (d *Decoder) Pending() bool { return d.missingCount > 0 }
 
 // Add takes the client's next message. It returns complete and the packet once
 // its last attachment is in, which is at once for a packet without any. The
@@ -78,49 +78,49 @@ func (d *Decoder) Add(m eio.Packet) (p Packet, complete bool, err error) {
 	case m.Type != eio.TypeMessage:
 		err = errNotMessage
 	case m.Binary:
-		p, complete, err = d.attachment(m.Data)
-	case d.missing > 0:
-		err = errPending
+		p, complete, err = d.addAttachment(m.Data)
+	case d.missingCount > 0:
+		err = errTextWhilePending
 	default:
-		p, complete, err = d.text(m.Data)
+		p, complete, err = d.addText(m.Data)
 	}
 	if err != nil {
-		d.pending, d.missing = Packet{}, 0
+		d.pending, d.missingCount = Packet{}, 0
 		return Packet{}, false, fmt.Errorf("%w: %w", ErrPacket, err)
 	}
 	return p, complete, nil
 }
 
-// attachment takes an attachment of the pending packet.
-func (d *Decoder) attachment(data []byte) (Packet, bool, error) {
-	if d.missing == 0 {
+// addAttachment takes an attachment of the pending packet.
+func (d *Decoder) addAttachment(data []byte) (Packet, bool, error) {
+	if d.missingCount == 0 {
 		return Packet{}, false, errNoEvent
 	}
-	if len(data) > d.room {
+	if len(data) > d.bytesLeft {
 		return Packet{}, false, ErrAttachments
 	}
-	d.room -= len(data)
-	d.missing--
+	d.bytesLeft -= len(data)
+	d.missingCount--
 	attached := &d.pending.Data.Attachments
 	*attached = append(*attached, bytes.Clone(data))
-	if d.missing > 0 {
+	if d.missingCount > 0 {
 		return Packet{}, false, nil
 	}
 	p := d.pending
 	d.pending = Packet{}
-	if d.named < len(p.Data.Attachments) {
+	if d.namedCount < len(p.Data.Attachments) {
 		p.Data, _ = p.Data.Lookup()
 	}
 	return p, true, nil
 }
 
-// text takes a packet's text.
-func (d *Decoder) text(text []byte) (Packet, bool, error) {
-	if !utf8.Valid(text) {
-		return Packet{}, false, errUTF8
+// addText takes a packet's text.
+func (d *Decoder) addText(addText []byte) (Packet, bool, error) {
+	if !utf8.Valid(addText) {
+		return Packet{}, false, errInvalidUTF8
 	}
-	limits := d.Limits.orDefault()
-	p, attachments, payload, err := d.header(text, limits)
+	limits := d.Limits.withDefaults()
+	p, attachments, payload, err := d.parseHeader(addText, limits)
 	if err != nil {
 		return Packet{}, false, err
 	}
@@ -128,7 +128,7 @@ func (d *Decoder) text(text []byte) (Packet, bool, error) {
 		return Packet{}, false, errNotJoined
 	}
 	s := scanner{text: payload, depth: limits.MaxDepth, attachments: attachments}
-	if err := s.payload(p.Type, limits.MaxEvent); err != nil {
+	if err := s.scanPayload(p.Type, limits.MaxEvent); err != nil {
 		return Packet{}, false, err
 	}
 	switch {
@@ -140,37 +140,37 @@ func (d *Decoder) text(text []byte) (Packet, bool, error) {
 	if attachments == 0 {
 		return p, true, nil
 	}
-	d.pending, d.missing = p, attachments
-	d.room, d.named = limits.MaxAttachmentBytes, len(s.marks)
+	d.pending, d.missingCount = p, attachments
+	d.bytesLeft, d.namedCount = limits.MaxAttachmentBytes, len(s.marks)
 	return Packet{}, false, nil
 }
 
-// header reads what stands before the payload:
+// parseHeader reads what stands before the payload:
 //
 //	type [attachments "-"] [namespace ","] [id]
-func (d *Decoder) header(text []byte, limits Limits) (p Packet, attachments int, rest []byte, err error) {
+func (d *Decoder) parseHeader(text []byte, limits Limits) (p Packet, attachments int, rest []byte, err error) {
 	if len(text) == 0 || text[0] < '0' || text[0] > '6' {
-		return p, 0, nil, errType
+		return p, 0, nil, errUnknownType
 	}
 	p.Type, rest = Type(text[0]-'0'), text[1:]
 	switch p.Type {
 	case ConnectError:
-		return p, 0, nil, errType
+		return p, 0, nil, errUnknownType
 	case BinaryEvent, BinaryAck:
-		if attachments, rest, err = d.count(rest, limits.MaxAttachments); err != nil {
+		if attachments, rest, err = d.parseAttachmentCount(rest, limits.MaxAttachments); err != nil {
 			return p, 0, nil, err
 		}
-		p.Type = p.Type.text()
+		p.Type = p.Type.withoutBinary()
 	}
 	p.Namespace = "/"
 	if len(rest) > 0 && rest[0] == '/' {
-		if rest, err = d.name(&p, rest, limits.MaxNamespace); err != nil {
+		if rest, err = d.parseNamespace(&p, rest, limits.MaxNamespace); err != nil {
 			return p, 0, nil, err
 		}
 	}
-	id, digits, ok := number(rest, maxID)
+	id, digits, ok := parseDigits(rest, maxID)
 	if !ok {
-		return p, 0, nil, errHeader
+		return p, 0, nil, errMalformedHeader
 	}
 	// Clients can put digits behind any packet; they mean something with two.
 	if digits > 0 && (p.Type == Event || p.Type == Ack) {
@@ -179,32 +179,32 @@ func (d *Decoder) header(text []byte, limits Limits) (p Packet, attachments int,
 	return p, attachments, rest[digits:], nil
 }
 
-// count reads how many attachments a binary packet announces. Clients of V4
+// parseAttachmentCount reads how many attachments a binary packet announces. Clients of V4
 // announce none when the application calls a text binary; official decoders of
 // V5 hang up on that.
-func (d *Decoder) count(text []byte, limit int) (n int, rest []byte, err error) {
-	count, digits, ok := number(text, uint64(limit))
+func (d *Decoder) parseAttachmentCount(text []byte, limit int) (n int, rest []byte, err error) {
+	count, digits, ok := parseDigits(text, uint64(limit))
 	switch {
 	case !ok:
 		return 0, nil, ErrAttachments
 	case digits == 0, digits == len(text), text[digits] != '-':
-		return 0, nil, errHeader
+		return 0, nil, errMalformedHeader
 	case count == 0 && d.Version != V4:
-		return 0, nil, errHeader
+		return 0, nil, errMalformedHeader
 	}
 	return int(count), text[digits+1:], nil
 }
 
-// name reads the namespace that text begins with, up to the comma or, in a
+// parseNamespace reads the namespace that text begins with, up to the comma or, in a
 // packet that ends with it, the end.
-func (d *Decoder) name(p *Packet, text []byte, limit int) (rest []byte, err error) {
+func (d *Decoder) parseNamespace(p *Packet, text []byte, limit int) (rest []byte, err error) {
 	name, rest, _ := bytes.Cut(text, []byte{','})
 	var query []byte
 	if d.Version == V4 {
 		name, query, _ = bytes.Cut(name, []byte{'?'})
 	}
 	if len(name) > limit {
-		return nil, errNamespace
+		return nil, errLongNamespace
 	}
 	if len(name) > 1 && string(name) != d.namespace {
 		d.namespace = string(name)
@@ -218,9 +218,9 @@ func (d *Decoder) name(p *Packet, text []byte, limit int) (rest []byte, err erro
 	return rest, nil
 }
 
-// number reads the digits that text begins with, maybe none; not ok when they
+// parseDigits reads the digits that text begins with, maybe none; not ok when they
 // are more than limit.
-func number(text []byte, limit uint64) (n uint64, digits int, ok bool) {
+func parseDigits(text []byte, limit uint64) (n uint64, digits int, ok bool) {
 	for digits < len(text) && isDigit(text[digits]) {
 		n = n*10 + uint64(text[digits]-'0')
 		if n > limit {
@@ -231,39 +231,39 @@ func number(text []byte, limit uint64) (n uint64, digits int, ok bool) {
 	return n, digits, true
 }
 
-// payload reads the whole text as the payload of a packet of type t.
-func (s *scanner) payload(t Type, maxName int) error {
+// scanPayload reads the whole text as the payload of a packet of type t.
+func (s *scanner) scanPayload(t Type, maxName int) error {
 	if len(s.text) == 0 {
 		if t == Event {
 			return errNoName
 		}
 		return nil
 	}
-	s.space()
+	s.skipSpace()
 	first := s.peek()
-	if !s.document() {
-		return s.failure(ErrData)
+	if !s.scanDocument() {
+		return s.wrapProblem(ErrData)
 	}
 	switch {
 	case t == Disconnect:
-		return errPayload
+		return errUnexpectedPayload
 	case t == Connect && first != '{':
-		return errNoObject
+		return errNotObject
 	case t != Connect && first != '[':
-		return errNoArray
+		return errNotArray
 	case t == Event:
-		return eventName(s.text, maxName)
+		return checkEventName(s.text, maxName)
 	}
 	return nil
 }
 
-// eventName checks the first member of a valid array.
-func eventName(array []byte, limit int) error {
+// checkEventName checks the first member of a valid array.
+func checkEventName(array []byte, limit int) error {
 	s := scanner{text: array, depth: maxDepth}
-	if !s.enter('[') || !s.more(true, ']') || !isName(s.peek()) {
+	if !s.openContainer('[') || !s.nextMember(true, ']') || !startsEventName(s.peek()) {
 		return errNoName
 	}
-	if from, to, _ := s.member(); to-from > limit {
+	if from, to, _ := s.scanMember(); to-from > limit {
 		return errLongName
 	}
 	return nil

@@ -23,53 +23,53 @@ import (
 // JSON or UTF-8, more than [MaxAttachments] attachments, placeholders that do
 // not match them.
 func (p Packet) Encode(v Version, compress bool) (*eio.Message, error) {
-	p.Type = p.Type.text()
+	p.Type = p.Type.withoutBinary()
 	if p.Type == Ack && len(p.Data.JSON) == 0 {
 		p.Data.JSON = emptyArray
 	}
-	if err := p.encodable(); err != nil {
+	if err := p.checkEncodable(); err != nil {
 		return nil, fmt.Errorf("%w: encode %v: %w", ErrPacket, p.Type, err)
 	}
-	return eio.NewMessage(p.text(v), p.Data.Attachments, compress), nil
+	return eio.NewMessage(p.encodeText(v), p.Data.Attachments, compress), nil
 }
 
-// encodable returns what is wrong with a packet of a text type. The whole
+// checkEncodable returns what is wrong with a packet of a text type. The whole
 // payload is read once more, for all who will get the message: it may come
 // from Go code or from another server.
-func (p Packet) encodable() error {
+func (p Packet) checkEncodable() error {
 	if p.Namespace != "" && p.Namespace[0] != '/' || strings.Contains(p.Namespace, ",") {
 		return fmt.Errorf("namespace %q", p.Namespace)
 	}
 	if !utf8.ValidString(p.Namespace) {
-		return errUTF8
+		return errInvalidUTF8
 	}
 	if len(p.Data.Attachments) > MaxAttachments {
 		return ErrAttachments
 	}
-	s := p.Data.scanner()
+	s := p.Data.newScanner()
 	switch p.Type {
 	case Event, Ack:
-		if !s.enter('[') {
-			return errNoArray
+		if !s.openContainer('[') {
+			return errNotArray
 		}
-		if p.Type == Event && (!s.more(true, ']') || !isName(s.peek())) {
+		if p.Type == Event && (!s.nextMember(true, ']') || !startsEventName(s.peek())) {
 			return errNoName
 		}
 	case Connect, Disconnect, ConnectError:
 		if len(p.Data.Attachments) > 0 {
-			return errNotBinary
+			return errUnexpectedAttachments
 		}
 		if len(p.Data.JSON) == 0 {
 			return nil
 		}
 	default:
-		return errType
+		return errUnknownType
 	}
-	return p.Data.check()
+	return p.Data.checkValid()
 }
 
-// text returns the packet as its text, less the Engine.IO type.
-func (p Packet) text(v Version) []byte {
+// encodeText returns the packet as its text, less the Engine.IO type.
+func (p Packet) encodeText(v Version) []byte {
 	namespace, typ := cmp.Or(p.Namespace, "/"), p.Type
 	text := make([]byte, 0, len(namespace)+len(p.Query)+len(p.Data.JSON)+32)
 	if n := len(p.Data.Attachments); n > 0 {

@@ -15,7 +15,7 @@ import (
 func FuzzDecoder(f *testing.F) {
 	for _, seed := range []string{
 		``, `0`, `0/chat?a=b,{"a":1}`, `1/chat,`, `2["x",1]`, `2/chat,12["x",{"a":[null,true]}]`, `312`, `3/a,1[]`,
-		`52-["x",` + hole1 + `,{"a":` + hole0 + `}]`, `61-/chat,7[` + hole0 + `]`, `50-["x"]`, `4{}`, `2[{}]`,
+		`52-["x",` + placeholder1 + `,{"a":` + placeholder0 + `}]`, `61-/chat,7[` + placeholder0 + `]`, `50-["x"]`, `4{}`, `2[{}]`,
 		`51-["x",{"num":0,"\u005fplaceholder":true,"a":{}}]`, `52-["x"]`, `2["\ud800\\\"",-1.5e+7]`, `59999999999-["x"]`,
 	} {
 		f.Add(seed, []byte("one"), []byte{})
@@ -23,7 +23,7 @@ func FuzzDecoder(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string, a, b []byte) {
 		for _, v := range []Version{V4, V5} {
 			d := Decoder{Version: v}
-			p, complete, err := d.Add(textOf(text))
+			p, complete, err := d.Add(newTextMessage(text))
 			for _, attachment := range [][]byte{a, b} {
 				if err == nil && d.Pending() {
 					p, complete, err = d.Add(eio.Packet{Type: eio.TypeMessage, Binary: true, Data: attachment})
@@ -46,7 +46,7 @@ func FuzzDecoder(f *testing.F) {
 func checkDecoded(t *testing.T, p Packet, v Version) {
 	t.Helper()
 	if len(p.Data.JSON) > 0 {
-		marks, err := p.Data.placeholders()
+		marks, err := p.Data.findPlaceholders()
 		if err != nil || len(marks) != len(p.Data.Attachments) {
 			t.Fatalf("%+v: %d placeholders: %v", p, len(marks), err)
 		}
@@ -67,8 +67,8 @@ func checkDecoded(t *testing.T, p Packet, v Version) {
 	for _, a := range p.Data.Attachments {
 		attachments = append(attachments, string(a))
 	}
-	again, err := decode(&Decoder{Version: v}, string(p.text(v)), attachments...)
-	if err != nil || !samePacket(p, again) {
+	again, err := decodeMessages(&Decoder{Version: v}, string(p.encodeText(v)), attachments...)
+	if err != nil || !equalPackets(p, again) {
 		t.Fatalf("%+v came back as %+v: %v", p, again, err)
 	}
 }
@@ -77,7 +77,7 @@ func checkDecoded(t *testing.T, p Packet, v Version) {
 // forged placeholder, and goes out as it came.
 func FuzzDataJSON(f *testing.F) {
 	for _, seed := range []string{
-		`null`, `[1,{"a":{"$binary":"YQ=="}},"\ud800"]`, hole0, `{"$binary":1}`, `{"\u0024binary":"YQ=="}`, `{"$binary":"YQ==","x":{"$binary":""}}`,
+		`null`, `[1,{"a":{"$binary":"YQ=="}},"\ud800"]`, placeholder0, `{"$binary":1}`, `{"\u0024binary":"YQ=="}`, `{"$binary":"YQ==","x":{"$binary":""}}`,
 		`[{"$binary":"AQID"},{"$binary":"BA=="}]`, `{"_placeholder":false,"num":{"$binary":""}}`, `{"_placeholder":true,"_placeholder":0}`,
 	} {
 		f.Add([]byte(seed))
@@ -93,7 +93,7 @@ func FuzzDataJSON(f *testing.F) {
 		if !json.Valid(text) || !utf8.Valid(text) {
 			t.Fatalf("%q: admitted", text)
 		}
-		marks, err := d.placeholders()
+		marks, err := d.findPlaceholders()
 		if err != nil || len(marks) != len(d.Attachments) {
 			t.Fatalf("%q: %d placeholders for %d: %v", text, len(marks), len(d.Attachments), err)
 		}
@@ -103,7 +103,7 @@ func FuzzDataJSON(f *testing.F) {
 			t.Fatalf("%q: %v", text, err)
 		}
 		var again Data
-		if err := again.UnmarshalJSON(out); err != nil || !sameData(d, again) {
+		if err := again.UnmarshalJSON(out); err != nil || !equalData(d, again) {
 			t.Fatalf("%q: came back as %s: %v", text, again.JSON, err)
 		}
 	})
@@ -114,7 +114,7 @@ func checkMembers(t *testing.T, d Data) {
 	t.Helper()
 	var members []Data
 	for member := range d.Elements() {
-		if err := member.check(); err != nil {
+		if err := member.checkValid(); err != nil {
 			t.Fatalf("member %s of %s: %v", member.JSON, d.JSON, err)
 		}
 		members = append(members, member)

@@ -32,8 +32,8 @@ var DefaultLimits = Limits{
 	MaxEvent:           1024,
 }
 
-// orDefault returns l with defaults in place of zeros.
-func (l Limits) orDefault() Limits {
+// withDefaults returns l with defaults in place of zeros.
+func (l Limits) withDefaults() Limits {
 	d := &DefaultLimits
 	l.MaxAttachments = cmp.Or(l.MaxAttachments, d.MaxAttachments)
 	l.MaxAttachmentBytes = cmp.Or(l.MaxAttachmentBytes, d.MaxAttachmentBytes)

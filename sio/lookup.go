@@ -25,58 +25,58 @@ func (d Data) Lookup(path ...string) (Data, bool) {
 	at := span{to: len(d.JSON)}
 	for _, step := range path {
 		var ok bool
-		if at, ok = d.member(at, step); !ok {
+		if at, ok = d.findMember(at, step); !ok {
 			return Data{}, false
 		}
 	}
-	s := d.scanner()
+	s := d.newScanner()
 	s.pos, s.text = at.from, d.JSON[:at.to]
-	if !s.document() {
+	if !s.scanDocument() {
 		return Data{}, false
 	}
-	return d.part(at.from, at.to, s.marks), true
+	return d.extractPart(at.from, at.to, s.marks), true
 }
 
 // span is a stretch of JSON text.
 type span struct{ from, to int }
 
-// member finds the member that step names of the value at the span of at.
-func (d Data) member(at span, step string) (found span, ok bool) {
-	s := d.scanner()
+// findMember finds the member that step names of the value at the span of at.
+func (d Data) findMember(at span, step string) (found span, ok bool) {
+	s := d.newScanner()
 	s.pos, s.text = at.from, d.JSON[:at.to]
-	s.space()
+	s.skipSpace()
 	if s.peek() == '[' {
-		return s.element(step)
+		return s.findElement(step)
 	}
-	if !s.enter('{') {
+	if !s.openContainer('{') {
 		return span{}, false
 	}
 	var p placeholder
-	for first := true; s.more(first, '}'); first = false {
-		key, valid := s.key()
+	for first := true; s.nextMember(first, '}'); first = false {
+		key, valid := s.scanKey()
 		if !valid {
 			return span{}, false
 		}
-		from, to, valid := s.member()
+		from, to, valid := s.scanMember()
 		if !valid {
 			return span{}, false
 		}
-		p.see(key, s.text[from:to])
-		if keyIs(key, step) {
+		p.noteMember(key, s.text[from:to])
+		if keyEquals(key, step) {
 			found, ok = span{from, to}, true
 		}
 	}
-	return found, ok && s.why == "" && !p.is
+	return found, ok && s.problem == "" && !p.flagged
 }
 
-// element finds the member of the array here whose index is step.
-func (s *scanner) element(step string) (span, bool) {
+// findElement finds the member of the array here whose index is step.
+func (s *scanner) findElement(step string) (span, bool) {
 	index, err := strconv.Atoi(step)
-	if err != nil || strconv.Itoa(index) != step || !s.enter('[') {
+	if err != nil || strconv.Itoa(index) != step || !s.openContainer('[') {
 		return span{}, false
 	}
-	for n := 0; s.more(n == 0, ']'); n++ {
-		from, to, ok := s.member()
+	for n := 0; s.nextMember(n == 0, ']'); n++ {
+		from, to, ok := s.scanMember()
 		if !ok {
 			return span{}, false
 		}

@@ -24,15 +24,15 @@ func Marshal(v any) (Data, error) {
 	switch v := v.(type) {
 	case Data:
 		if len(v.JSON) > 0 {
-			return v, v.check()
+			return v, v.checkValid()
 		}
 	case []byte:
 		if v != nil {
-			return binaryData(bytes.Clone(v)), nil
+			return newBinaryData(bytes.Clone(v)), nil
 		}
 	}
 	var c collector
-	copied, _, err := c.collect(reflect.ValueOf(v), maxDepth)
+	copied, _, err := c.collectValue(reflect.ValueOf(v), maxDepth)
 	if err != nil {
 		return Data{}, err
 	}
@@ -45,9 +45,9 @@ func Marshal(v any) (Data, error) {
 	if err := e.Encode(v); err != nil {
 		return Data{}, fmt.Errorf("%w: %w", ErrData, err)
 	}
-	d, err := c.restore(bytes.TrimRight(text.Bytes(), "\n"))
+	d, err := c.restoreValues(bytes.TrimRight(text.Bytes(), "\n"))
 	if err == nil {
-		err = d.check()
+		err = d.checkValid()
 	}
 	if err != nil {
 		return Data{}, err
@@ -72,8 +72,8 @@ const (
 	tokenNumber = 6
 )
 
-// token notes d and returns what stands for it.
-func (c *collector) token(d Data) []byte {
+// addToken notes d and returns what stands for it.
+func (c *collector) addToken(d Data) []byte {
 	if c.prefix == nil {
 		c.prefix = make([]byte, tokenPrefix)
 		rand.Read(c.prefix)
@@ -84,8 +84,8 @@ func (c *collector) token(d Data) []byte {
 	return append(bytes.Clone(c.prefix), number[8-tokenNumber:]...)
 }
 
-// restore returns the JSON text with the values in place of their tokens.
-func (c *collector) restore(text []byte) (Data, error) {
+// restoreValues returns the JSON text with the values in place of their tokens.
+func (c *collector) restoreValues(text []byte) (Data, error) {
 	if len(c.values) == 0 {
 		return Data{JSON: text}, nil
 	}
@@ -104,12 +104,12 @@ func (c *collector) restore(text []byte) (Data, error) {
 			return Data{}, fmt.Errorf("%w: %w", ErrData, err)
 		}
 		value := c.values[binary.BigEndian.Uint64(number)]
-		marks, err := value.placeholders()
+		marks, err := value.findPlaceholders()
 		if err != nil {
 			return Data{}, err
 		}
 		out.JSON = append(out.JSON, text[:i-1]...) // less the token's quotes
-		out.add(value, 0, len(value.JSON), marks)
+		out.appendPart(value, 0, len(value.JSON), marks)
 		text = text[end+1:]
 	}
 }
@@ -120,8 +120,8 @@ var (
 	textMarshalerType = reflect.TypeFor[encoding.TextMarshaler]()
 )
 
-// marshals tells whether values of t say themselves what their JSON is.
-func marshals(t reflect.Type) bool {
+// hasMarshaler tells whether values of t say themselves what their JSON is.
+func hasMarshaler(t reflect.Type) bool {
 	for _, t := range [...]reflect.Type{t, reflect.PointerTo(t)} {
 		if t.Implements(marshalerType) || t.Implements(textMarshalerType) {
 			return true
@@ -130,9 +130,9 @@ func marshals(t reflect.Type) bool {
 	return false
 }
 
-// collect returns v with tokens for binary values, in a copy; or, unchanged,
+// collectValue returns v with tokens for binary values, in a copy; or, unchanged,
 // v itself.
-func (c *collector) collect(v reflect.Value, depth int) (out reflect.Value, changed bool, err error) {
+func (c *collector) collectValue(v reflect.Value, depth int) (out reflect.Value, changed bool, err error) {
 	if depth == 0 {
 		return v, false, fmt.Errorf("%w: nested too deep", ErrData)
 	}
@@ -140,7 +140,7 @@ func (c *collector) collect(v reflect.Value, depth int) (out reflect.Value, chan
 		return v, false, nil
 	}
 	if v.Type() == dataType {
-		return c.data(v)
+		return c.collectData(v)
 	}
 	switch v.Kind() {
 	case reflect.Pointer, reflect.Interface, reflect.Slice, reflect.Map:
@@ -149,49 +149,49 @@ func (c *collector) collect(v reflect.Value, depth int) (out reflect.Value, chan
 		}
 	}
 	if v.Kind() == reflect.Interface {
-		return c.collect(v.Elem(), depth-1)
+		return c.collectValue(v.Elem(), depth-1)
 	}
-	if v.Type() != reflect.PointerTo(dataType) && marshals(v.Type()) {
+	if v.Type() != reflect.PointerTo(dataType) && hasMarshaler(v.Type()) {
 		return v, false, nil
 	}
 	switch v.Kind() {
 	case reflect.Pointer:
-		return c.pointer(v, depth)
+		return c.collectPointer(v, depth)
 	case reflect.Slice:
-		if elem := v.Type().Elem(); elem.Kind() == reflect.Uint8 && !marshals(elem) {
-			return c.bytes(v)
+		if elem := v.Type().Elem(); elem.Kind() == reflect.Uint8 && !hasMarshaler(elem) {
+			return c.collectBytes(v)
 		}
-		return c.list(v, depth)
+		return c.collectList(v, depth)
 	case reflect.Array:
-		return c.list(v, depth)
+		return c.collectList(v, depth)
 	case reflect.Map:
-		return c.object(v, depth)
+		return c.collectMap(v, depth)
 	case reflect.Struct:
 		out = reflect.New(v.Type()).Elem()
 		out.Set(v)
-		changed, err = c.fields(out, depth)
+		changed, err = c.collectFields(out, depth)
 		return out, changed, err
 	}
 	return v, false, nil
 }
 
-func (c *collector) data(v reflect.Value) (reflect.Value, bool, error) {
+func (c *collector) collectData(v reflect.Value) (reflect.Value, bool, error) {
 	d := v.Interface().(Data)
 	if len(d.Attachments) == 0 {
 		return v, false, nil
 	}
-	return reflect.ValueOf(Data{JSON: appendBase64(nil, c.token(d))}), true, nil
+	return reflect.ValueOf(Data{JSON: appendBase64(nil, c.addToken(d))}), true, nil
 }
 
-func (c *collector) bytes(v reflect.Value) (reflect.Value, bool, error) {
-	token := c.token(binaryData(bytes.Clone(v.Bytes())))
+func (c *collector) collectBytes(v reflect.Value) (reflect.Value, bool, error) {
+	token := c.addToken(newBinaryData(bytes.Clone(v.Bytes())))
 	out := reflect.New(v.Type()).Elem()
 	out.SetBytes(token)
 	return out, true, nil
 }
 
-func (c *collector) pointer(v reflect.Value, depth int) (reflect.Value, bool, error) {
-	elem, changed, err := c.collect(v.Elem(), depth-1)
+func (c *collector) collectPointer(v reflect.Value, depth int) (reflect.Value, bool, error) {
+	elem, changed, err := c.collectValue(v.Elem(), depth-1)
 	if !changed {
 		return v, false, err
 	}
@@ -200,10 +200,10 @@ func (c *collector) pointer(v reflect.Value, depth int) (reflect.Value, bool, er
 	return out.Convert(v.Type()), true, err
 }
 
-func (c *collector) list(v reflect.Value, depth int) (out reflect.Value, changed bool, err error) {
+func (c *collector) collectList(v reflect.Value, depth int) (out reflect.Value, changed bool, err error) {
 	out = v
 	for i := range v.Len() {
-		member, replaced, err := c.collect(v.Index(i), depth-1)
+		member, replaced, err := c.collectValue(v.Index(i), depth-1)
 		if err != nil {
 			return v, false, err
 		}
@@ -222,10 +222,10 @@ func (c *collector) list(v reflect.Value, depth int) (out reflect.Value, changed
 	return out, changed, nil
 }
 
-func (c *collector) object(v reflect.Value, depth int) (out reflect.Value, changed bool, err error) {
+func (c *collector) collectMap(v reflect.Value, depth int) (out reflect.Value, changed bool, err error) {
 	out = v
 	for members := v.MapRange(); members.Next(); {
-		member, replaced, err := c.collect(members.Value(), depth-1)
+		member, replaced, err := c.collectValue(members.Value(), depth-1)
 		if err != nil {
 			return v, false, err
 		}
@@ -248,18 +248,18 @@ func cloneMap(v reflect.Value) reflect.Value {
 	return out
 }
 
-// fields replaces what is binary in the fields of v, which is a copy already.
-func (c *collector) fields(v reflect.Value, depth int) (changed bool, err error) {
+// collectFields replaces what is binary in the fields of v, which is a copy already.
+func (c *collector) collectFields(v reflect.Value, depth int) (changed bool, err error) {
 	for i := range v.NumField() {
 		field, value := v.Type().Field(i), v.Field(i)
 		replaced := false
 		switch {
-		case field.Anonymous && field.Type.Kind() == reflect.Struct && !marshals(field.Type):
+		case field.Anonymous && field.Type.Kind() == reflect.Struct && !hasMarshaler(field.Type):
 			// In place: the type may be unexported, its fields are not.
-			replaced, err = c.fields(value, depth-1)
-		case field.IsExported() && !omitted(field, value):
+			replaced, err = c.collectFields(value, depth-1)
+		case field.IsExported() && !isOmitted(field, value):
 			var out reflect.Value
-			if out, replaced, err = c.collect(value, depth-1); replaced {
+			if out, replaced, err = c.collectValue(value, depth-1); replaced {
 				value.Set(out)
 			}
 		}
@@ -271,9 +271,9 @@ func (c *collector) fields(v reflect.Value, depth int) (changed bool, err error)
 	return changed, nil
 }
 
-// omitted tells whether a field is left out for being empty, which it would
+// isOmitted tells whether a field is left out for being empty, which it would
 // no longer be with a token in it.
-func omitted(field reflect.StructField, value reflect.Value) bool {
+func isOmitted(field reflect.StructField, value reflect.Value) bool {
 	_, options, _ := strings.Cut(field.Tag.Get("json"), ",")
 	return value.Kind() == reflect.Slice && value.Len() == 0 && strings.Contains(options, "omitempty")
 }

@@ -35,7 +35,7 @@ type record struct {
 	private []byte
 }
 
-func TestMarshal(t *testing.T) {
+func TestMarshalExtractsBinary(t *testing.T) {
 	t.Parallel()
 	b := []byte("b")
 	tests := []struct {
@@ -43,44 +43,44 @@ func TestMarshal(t *testing.T) {
 		in   any
 		want Data
 	}{
-		{"nil", nil, data(`null`)},
-		{"string", "a<b>&\"é\"", data(`"a<b>&\"é\""`)},
-		{"number", 1.5, data(`1.5`)},
-		{"list", []any{1, "a", nil}, data(`[1,"a",null]`)},
-		{"object", map[string]any{"b": 1, "a": true}, data(`{"a":true,"b":1}`)},
-		{"bytes", b, data(hole0, "b")},
-		{"no bytes", []byte(nil), data(`null`)},
-		{"empty bytes", []byte{}, data(hole0, "")},
-		{"named bytes", blob("b"), data(hole0, "b")},
-		{"pointer to bytes", &b, data(hole0, "b")},
-		{"bytes in a list", []any{b, "x", []any{b}}, data(`[`+hole0+`,"x",[`+hole1+`]]`, "b", "b")},
-		{"bytes in an object", map[string]any{"z": []byte("1"), "a": []byte("2")}, data(`{"a":`+hole0+`,"z":`+hole1+`}`, "2", "1")},
-		{"list of bytes", [][]byte{b, nil, b}, data(`[`+hole0+`,null,`+hole1+`]`, "b", "b")},
-		{"array of numbers", [2]byte{1, 2}, data(`[1,2]`)},
-		{"no data", Data{}, data(`null`)},
-		{"data", data(`[ 1, `+hole0+`]`, "a"), data(`[ 1, `+hole0+`]`, "a")},
-		{"data in a list", []any{b, data(`{"x":[`+hole1+`,`+hole0+`]}`, "0", "1"), data(`1`), &Data{JSON: []byte(`2`)}},
-			data(`[`+hole0+`,{"x":[`+hole1+`,{"_placeholder":true,"num":2}]},1,2]`, "b", "1", "0")},
-		{"list of data", []Data{data(hole0, "a"), {}}, data(`[`+hole0+`,null]`, "a")},
-		{"pointer to binary data", map[string]*Data{"a": {JSON: []byte(hole0), Attachments: [][]byte{b}}}, data(`{"a":`+hole0+`}`, "b")},
-		{"raw JSON", json.RawMessage(`{"a":1e400}`), data(`{"a":1e400}`)},
-		{"text marshaler made of bytes", net.IPv4(1, 2, 3, 4), data(`"1.2.3.4"`)},
+		{"nil", nil, newData(`null`)},
+		{"string", "a<b>&\"é\"", newData(`"a<b>&\"é\""`)},
+		{"number", 1.5, newData(`1.5`)},
+		{"list", []any{1, "a", nil}, newData(`[1,"a",null]`)},
+		{"object", map[string]any{"b": 1, "a": true}, newData(`{"a":true,"b":1}`)},
+		{"bytes", b, newData(placeholder0, "b")},
+		{"no bytes", []byte(nil), newData(`null`)},
+		{"empty bytes", []byte{}, newData(placeholder0, "")},
+		{"named bytes", blob("b"), newData(placeholder0, "b")},
+		{"pointer to bytes", &b, newData(placeholder0, "b")},
+		{"bytes in a list", []any{b, "x", []any{b}}, newData(`[`+placeholder0+`,"x",[`+placeholder1+`]]`, "b", "b")},
+		{"bytes in an object", map[string]any{"z": []byte("1"), "a": []byte("2")}, newData(`{"a":`+placeholder0+`,"z":`+placeholder1+`}`, "2", "1")},
+		{"list of bytes", [][]byte{b, nil, b}, newData(`[`+placeholder0+`,null,`+placeholder1+`]`, "b", "b")},
+		{"array of numbers", [2]byte{1, 2}, newData(`[1,2]`)},
+		{"no data", Data{}, newData(`null`)},
+		{"data", newData(`[ 1, `+placeholder0+`]`, "a"), newData(`[ 1, `+placeholder0+`]`, "a")},
+		{"data in a list", []any{b, newData(`{"x":[`+placeholder1+`,`+placeholder0+`]}`, "0", "1"), newData(`1`), &Data{JSON: []byte(`2`)}},
+			newData(`[`+placeholder0+`,{"x":[`+placeholder1+`,{"_placeholder":true,"num":2}]},1,2]`, "b", "1", "0")},
+		{"list of data", []Data{newData(placeholder0, "a"), {}}, newData(`[`+placeholder0+`,null]`, "a")},
+		{"pointer to binary data", map[string]*Data{"a": {JSON: []byte(placeholder0), Attachments: [][]byte{b}}}, newData(`{"a":`+placeholder0+`}`, "b")},
+		{"raw JSON", json.RawMessage(`{"a":1e400}`), newData(`{"a":1e400}`)},
+		{"text marshaler made of bytes", net.IPv4(1, 2, 3, 4), newData(`"1.2.3.4"`)},
 		{"struct", record{Name: "ada", embedded: embedded{Photo: b}, Raw: blob("r"), Empty: []byte{}, Omitted: []byte{}, Hidden: b, Any: b,
 			List: [][]byte{b}, Map: map[string]blob{"k": blob("v")}, Fixed: [2][]byte{nil, b}, private: b},
-			data(`{"name":"ada","photo":`+hole(0)+`,"raw":`+hole(1)+`,"empty":`+hole(2)+`,"none":null,"any":`+hole(3)+`,"list":[`+hole(4)+
-				`],"map":{"k":`+hole(5)+`},"fixed":[null,`+hole(6)+`]}`, "b", "r", "", "b", "b", "v", "b")},
+			newData(`{"name":"ada","photo":`+placeholderText(0)+`,"raw":`+placeholderText(1)+`,"empty":`+placeholderText(2)+`,"none":null,"any":`+placeholderText(3)+`,"list":[`+placeholderText(4)+
+				`],"map":{"k":`+placeholderText(5)+`},"fixed":[null,`+placeholderText(6)+`]}`, "b", "r", "", "b", "b", "v", "b")},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			got, err := Marshal(test.in)
-			if err != nil || !sameData(got, test.want) {
+			if err != nil || !equalData(got, test.want) {
 				t.Errorf("got %s %q %v\nwant %s", got.JSON, got.Attachments, err, test.want.JSON)
 			}
 		})
 	}
 }
 
-func hole(num int) string { return string(appendPlaceholder(nil, num)) }
+func placeholderText(num int) string { return string(appendPlaceholder(nil, num)) }
 
 func TestMarshalLeavesItsInputAlone(t *testing.T) {
 	t.Parallel()
@@ -109,11 +109,11 @@ func TestMarshalRefuses(t *testing.T) {
 		"NaN":                   math.NaN(),
 		"forged in a map":       map[string]any{"_placeholder": true, "num": 0},
 		"forged beside bytes":   []any{[]byte("a"), map[string]any{"_placeholder": true, "num": 0}},
-		"forged raw JSON":       []any{[]byte("a"), json.RawMessage(hole0)},
-		"forged data":           data(hole0),
-		"forged data in a list": []any{[]byte("a"), data(hole0)},
-		"invalid data":          data(`{`),
-		"invalid data deeper":   []Data{data(`[`+hole1+`]`, "a")},
+		"forged raw JSON":       []any{[]byte("a"), json.RawMessage(placeholder0)},
+		"forged data":           newData(placeholder0),
+		"forged data in a list": []any{[]byte("a"), newData(placeholder0)},
+		"invalid data":          newData(`{`),
+		"invalid data deeper":   []Data{newData(`[`+placeholder1+`]`, "a")},
 		"too deep":              json.RawMessage(strings.Repeat("[", 1001) + strings.Repeat("]", 1001)),
 	} {
 		if d, err := Marshal(v); !errors.Is(err, ErrData) {
@@ -122,9 +122,9 @@ func TestMarshalRefuses(t *testing.T) {
 	}
 }
 
-func TestDecodeInto(t *testing.T) {
+func TestDecodeIntoGoValues(t *testing.T) {
 	t.Parallel()
-	d := data(`{"name":"ada","photo":`+hole1+`,"any":[1,`+hole0+`]}`, "a", "p")
+	d := newData(`{"name":"ada","photo":`+placeholder1+`,"any":[1,`+placeholder0+`]}`, "a", "p")
 	var r record
 	if err := d.Decode(&r); err != nil || r.Name != "ada" || string(r.Photo) != "p" {
 		t.Errorf("struct: %+v %v", r, err)
@@ -135,32 +135,32 @@ func TestDecodeInto(t *testing.T) {
 		t.Errorf("any: %v %v", v, err)
 	}
 	var same Data
-	if err := d.Decode(&same); err != nil || !sameData(same, d) {
+	if err := d.Decode(&same); err != nil || !equalData(same, d) {
 		t.Errorf("Data: %v %v", same, err)
 	}
 	var b []byte
-	if err := data(hole0, "x").Decode(&b); err != nil || string(b) != "x" {
+	if err := newData(placeholder0, "x").Decode(&b); err != nil || string(b) != "x" {
 		t.Errorf("bytes: %q %v", b, err)
 	}
 	var text string
-	if err := data(`"x"`).Decode(&text); err != nil || text != "x" {
+	if err := newData(`"x"`).Decode(&text); err != nil || text != "x" {
 		t.Errorf("string: %q %v", text, err)
 	}
 	var members []Data
-	if err := data(`[1,`+hole0+`]`, "x").Decode(&members); err != nil || len(members) != 2 || !members[1].IsBinary() {
+	if err := newData(`[1,`+placeholder0+`]`, "x").Decode(&members); err != nil || len(members) != 2 || !members[1].IsBinary() {
 		t.Errorf("members: %v %v", members, err)
 	}
-	if err := data(`null`).Decode(&members); err != nil || members != nil {
+	if err := newData(`null`).Decode(&members); err != nil || members != nil {
 		t.Errorf("members of null: %v %v", members, err)
 	}
 	for _, into := range []any{&r, &v, &same, &members, new(int)} {
-		for _, invalid := range []Data{{}, data(`{`), data(hole0), data(`[1,` + hole0 + `]`)} {
+		for _, invalid := range []Data{{}, newData(`{`), newData(placeholder0), newData(`[1,` + placeholder0 + `]`)} {
 			if err := invalid.Decode(into); !errors.Is(err, ErrData) {
 				t.Errorf("%s into %T: %v, want ErrData", invalid.JSON, into, err)
 			}
 		}
 	}
-	if err := data(`"x"`).Decode(new(int)); !errors.Is(err, ErrData) {
+	if err := newData(`"x"`).Decode(new(int)); !errors.Is(err, ErrData) {
 		t.Errorf("string into an int: %v", err)
 	}
 }

@@ -46,8 +46,8 @@ func (t Type) String() string {
 	return fmt.Sprintf("Type(%d)", byte(t))
 }
 
-// text returns the type without its binary flavour.
-func (t Type) text() Type {
+// withoutBinary returns the type without its binary flavour.
+func (t Type) withoutBinary() Type {
 	switch t {
 	case BinaryEvent:
 		return Event
@@ -101,20 +101,20 @@ type Packet struct {
 // official parsers admit, is returned as the text of that number. It never
 // fails on a packet that a [Decoder] returned as Event.
 func (p Packet) Event() (name string, args Data, err error) {
-	if p.Type.text() != Event {
+	if p.Type.withoutBinary() != Event {
 		return "", Data{}, fmt.Errorf("%w: %v has no event name", ErrPacket, p.Type)
 	}
-	s := p.Data.scanner()
-	if !s.enter('[') || !s.more(true, ']') || !isName(s.peek()) {
+	s := p.Data.newScanner()
+	if !s.openContainer('[') || !s.nextMember(true, ']') || !startsEventName(s.peek()) {
 		return "", Data{}, fmt.Errorf("%w: event without a name", ErrPacket)
 	}
-	from, to, ok := s.member()
+	from, to, ok := s.scanMember()
 	if !ok {
-		return "", Data{}, fmt.Errorf("%w: event name: %s", ErrPacket, s.why)
+		return "", Data{}, fmt.Errorf("%w: event name: %s", ErrPacket, s.problem)
 	}
 	name = Data{JSON: p.Data.JSON[from:to]}.Text()
-	if !s.more(false, ']') {
-		return name, Data{JSON: emptyArray}, s.failure(ErrPacket)
+	if !s.nextMember(false, ']') {
+		return name, Data{JSON: emptyArray}, s.wrapProblem(ErrPacket)
 	}
 	rest := p.Data.JSON[s.pos:]
 	args.JSON = append(append(make([]byte, 0, len(rest)+1), '['), rest...)
@@ -122,8 +122,8 @@ func (p Packet) Event() (name string, args Data, err error) {
 	return name, args, nil
 }
 
-// isName tells whether a JSON value that begins with c may name an event.
+// startsEventName tells whether a JSON value that begins with c may name an event.
 // Objects were admitted once, and their toString called (CVE-2023-32695).
-func isName(c byte) bool {
+func startsEventName(c byte) bool {
 	return c == '"' || c == '-' || '0' <= c && c <= '9'
 }

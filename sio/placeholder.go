@@ -19,28 +19,28 @@ func appendPlaceholder(dst []byte, num int) []byte {
 
 // placeholder is what an object's members say about its being one.
 type placeholder struct {
-	is   bool   // "_placeholder" was true once
-	keys int    // members of either name: two in a placeholder, whatever else it has
-	num  []byte // value of "num"
+	flagged bool   // "_placeholder" was true once
+	keys    int    // members of either name: two in a placeholder, whatever else it has
+	num     []byte // value of "num"
 }
 
-// see takes note of a member. A key means its unescaped text: any letter of
+// noteMember takes note of a member. A key means its unescaped text: any letter of
 // "_placeholder" can be written as an escape, and clients would still see it.
-func (p *placeholder) see(rawKey, value []byte) {
+func (p *placeholder) noteMember(rawKey, value []byte) {
 	switch {
-	case keyIs(rawKey, "_placeholder"):
+	case keyEquals(rawKey, "_placeholder"):
 		p.keys++
-		p.is = p.is || string(value) == "true"
-	case keyIs(rawKey, "num"):
+		p.flagged = p.flagged || string(value) == "true"
+	case keyEquals(rawKey, "num"):
 		p.keys++
 		p.num = value
 	}
 }
 
-// number returns the attachment's number. It must be plain digits: JavaScript
+// attachmentNumber returns the attachment's number. It must be plain digits: JavaScript
 // takes 0.5 and "splice" as well, and returns whatever its array has there
 // (CVE-2022-2421). Six digits are more than any limit.
-func (p *placeholder) number() (int, bool) {
+func (p *placeholder) attachmentNumber() (int, bool) {
 	if p.keys != 2 || len(p.num) == 0 || len(p.num) > 6 {
 		return 0, false
 	}
@@ -54,13 +54,13 @@ func (p *placeholder) number() (int, bool) {
 	return n, true
 }
 
-// keyIs tells whether a key, given with its quotes, has the text name.
-func keyIs(raw []byte, name string) bool {
+// keyEquals tells whether a key, given with its quotes, has the text name.
+func keyEquals(raw []byte, name string) bool {
 	inner := raw[1 : len(raw)-1]
 	// An escape is longer than the UTF-8 of what it stands for, and at most
 	// six times as long.
 	if len(inner) <= len(name) || len(inner) > 6*len(name) {
 		return string(inner) == name && bytes.IndexByte(inner, '\\') < 0
 	}
-	return bytes.IndexByte(inner, '\\') >= 0 && unquote(raw) == name && !hasLoneSurrogate(raw)
+	return bytes.IndexByte(inner, '\\') >= 0 && unquoteJSON(raw) == name && !hasLoneSurrogate(raw)
 }

@@ -15,121 +15,121 @@ type scanner struct {
 	depth       int    // levels that may still be opened
 	attachments int    // what num must be below
 	highest     int    // highest num so far plus one
-	dollars     bool   // mark objects whose only key is $binary, too
+	markDollars bool   // mark objects whose only key is $binary, too
 	marks       []mark // placeholders so far
-	why         string // what is wrong, at pos; empty while all is well
+	problem     string // what is wrong, at pos; empty while all is well
 }
 
-func (s *scanner) fail(why string) bool {
-	if s.why == "" {
-		s.why = why
+func (s *scanner) failWith(why string) bool {
+	if s.problem == "" {
+		s.problem = why
 	}
 	return false
 }
 
-// failure returns what went wrong as an error that wraps sentinel, or nil.
-func (s *scanner) failure(sentinel error) error {
-	if s.why == "" {
+// wrapProblem returns what went wrong as an error that wraps sentinel, or nil.
+func (s *scanner) wrapProblem(sentinel error) error {
+	if s.problem == "" {
 		return nil
 	}
-	return fmt.Errorf("%w: %s at byte %d of the JSON text", sentinel, s.why, s.pos)
+	return fmt.Errorf("%w: %s at byte %d of the JSON text", sentinel, s.problem, s.pos)
 }
 
-// document reads the whole text, which must be one value.
-func (s *scanner) document() bool {
-	if !s.value() {
+// scanDocument reads the whole text, which must be one value.
+func (s *scanner) scanDocument() bool {
+	if !s.scanValue() {
 		return false
 	}
-	s.space()
-	return s.pos == len(s.text) || s.fail("something after the value")
+	s.skipSpace()
+	return s.pos == len(s.text) || s.failWith("something after the value")
 }
 
-// value reads one value of any kind.
-func (s *scanner) value() bool {
-	s.space()
+// scanValue reads one value of any kind.
+func (s *scanner) scanValue() bool {
+	s.skipSpace()
 	switch c := s.peek(); c {
 	case '"':
-		return s.str()
+		return s.scanString()
 	case '{':
-		return s.object()
+		return s.scanObject()
 	case '[':
-		return s.array()
+		return s.scanArray()
 	case 't':
-		return s.literal("true")
+		return s.scanLiteral("true")
 	case 'f':
-		return s.literal("false")
+		return s.scanLiteral("false")
 	case 'n':
-		return s.literal("null")
+		return s.scanLiteral("null")
 	default:
 		if c == '-' || isDigit(c) {
-			return s.number()
+			return s.scanNumber()
 		}
-		return s.fail("no value")
+		return s.failWith("no value")
 	}
 }
 
-func (s *scanner) array() bool {
-	if !s.enter('[') {
+func (s *scanner) scanArray() bool {
+	if !s.openContainer('[') {
 		return false
 	}
-	for first := true; s.more(first, ']'); first = false {
-		if !s.value() {
+	for first := true; s.nextMember(first, ']'); first = false {
+		if !s.scanValue() {
 			return false
 		}
 	}
 	s.depth++
-	return s.why == ""
+	return s.problem == ""
 }
 
-func (s *scanner) object() bool {
+func (s *scanner) scanObject() bool {
 	start, before := s.pos, len(s.marks)
-	if !s.enter('{') {
+	if !s.openContainer('{') {
 		return false
 	}
 	var p placeholder
 	dollar := false
-	for first := true; s.more(first, '}'); first = false {
-		key, ok := s.key()
+	for first := true; s.nextMember(first, '}'); first = false {
+		key, ok := s.scanKey()
 		if !ok {
 			return false
 		}
-		from, to, ok := s.member()
+		from, to, ok := s.scanMember()
 		if !ok {
 			return false
 		}
-		p.see(key, s.text[from:to])
-		dollar = s.dollars && first && keyIs(key, "$binary")
+		p.noteMember(key, s.text[from:to])
+		dollar = s.markDollars && first && keyEquals(key, "$binary")
 	}
 	s.depth++
 	switch {
-	case s.why != "":
+	case s.problem != "":
 		return false
-	case p.is:
-		return s.mark(p, start, before)
+	case p.flagged:
+		return s.addMark(p, start, before)
 	case dollar:
 		s.marks = append(s.marks, mark{start: start, end: s.pos, num: len(s.marks)})
 	}
 	return true
 }
 
-// mark notes the placeholder that begins at start and ends here. There were
+// addMark notes the placeholder that begins at start and ends here. There were
 // before marks when it began: those after it would lie within it.
-func (s *scanner) mark(p placeholder, start, before int) bool {
-	num, ok := p.number()
+func (s *scanner) addMark(p placeholder, start, before int) bool {
+	num, ok := p.attachmentNumber()
 	switch {
 	case !ok || len(s.marks) != before:
-		return s.fail("malformed placeholder")
+		return s.failWith("malformed placeholder")
 	case num >= s.attachments:
-		return s.fail("placeholder without attachment")
-	case num < s.highest && s.marked(num):
-		return s.fail("attachment used twice")
+		return s.failWith("placeholder without attachment")
+	case num < s.highest && s.isMarked(num):
+		return s.failWith("attachment used twice")
 	}
 	s.highest = max(s.highest, num+1)
 	s.marks = append(s.marks, mark{start: start, end: s.pos, num: num})
 	return true
 }
 
-func (s *scanner) marked(num int) bool {
+func (s *scanner) isMarked(num int) bool {
 	for _, m := range s.marks {
 		if m.num == num {
 			return true
@@ -138,25 +138,25 @@ func (s *scanner) marked(num int) bool {
 	return false
 }
 
-// enter opens an array or object that must stand here. The caller gives the
+// openContainer opens an array or object that must stand here. The caller gives the
 // level back when it has read it to its end.
-func (s *scanner) enter(open byte) bool {
-	s.space()
+func (s *scanner) openContainer(open byte) bool {
+	s.skipSpace()
 	if s.peek() != open {
-		return s.fail("wrong kind of value")
+		return s.failWith("wrong kind of value")
 	}
 	if s.depth == 0 {
-		return s.fail("nested too deep")
+		return s.failWith("nested too deep")
 	}
 	s.depth--
 	s.pos++
 	return true
 }
 
-// more goes on to the next member of the array or object that was entered,
+// nextMember goes on to the next member of the array or object that was entered,
 // past the comma before it; or past its end, and returns false.
-func (s *scanner) more(first bool, end byte) bool {
-	s.space()
+func (s *scanner) nextMember(first bool, end byte) bool {
+	s.skipSpace()
 	c := s.peek()
 	if c == end {
 		s.pos++
@@ -166,39 +166,39 @@ func (s *scanner) more(first bool, end byte) bool {
 		return true
 	}
 	if c != ',' {
-		return s.fail("no comma between members")
+		return s.failWith("no comma between members")
 	}
 	s.pos++
-	s.space()
+	s.skipSpace()
 	return true
 }
 
-// key reads an object's key and colon, and returns the key with its quotes.
-func (s *scanner) key() (raw []byte, ok bool) {
+// scanKey reads an object's key and colon, and returns the key with its quotes.
+func (s *scanner) scanKey() (raw []byte, ok bool) {
 	start := s.pos
-	if !s.str() {
+	if !s.scanString() {
 		return nil, false
 	}
 	raw = s.text[start:s.pos]
-	s.space()
+	s.skipSpace()
 	if s.peek() != ':' {
-		return nil, s.fail("no colon after a key")
+		return nil, s.failWith("no colon after a key")
 	}
 	s.pos++
 	return raw, true
 }
 
-// member reads a value and returns where it begins and ends.
-func (s *scanner) member() (from, to int, ok bool) {
-	s.space()
+// scanMember reads a value and returns where it begins and ends.
+func (s *scanner) scanMember() (from, to int, ok bool) {
+	s.skipSpace()
 	from = s.pos
-	ok = s.value()
+	ok = s.scanValue()
 	return from, s.pos, ok
 }
 
-func (s *scanner) str() bool {
+func (s *scanner) scanString() bool {
 	if s.peek() != '"' {
-		return s.fail("no string")
+		return s.failWith("no string")
 	}
 	for s.pos++; s.pos < len(s.text); s.pos++ {
 		c := s.text[s.pos]
@@ -210,16 +210,16 @@ func (s *scanner) str() bool {
 			s.pos++
 			return true
 		case c < ' ':
-			return s.fail("control character in a string")
-		case !s.escape():
+			return s.failWith("control character in a string")
+		case !s.scanEscape():
 			return false
 		}
 	}
-	return s.fail("unfinished string")
+	return s.failWith("unfinished string")
 }
 
-// escape reads from a backslash to the last byte of its escape.
-func (s *scanner) escape() bool {
+// scanEscape reads from a backslash to the last byte of its escape.
+func (s *scanner) scanEscape() bool {
 	s.pos++
 	switch s.peek() {
 	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
@@ -228,27 +228,27 @@ func (s *scanner) escape() bool {
 		for range 4 {
 			s.pos++
 			if !isHex(s.peek()) {
-				return s.fail("malformed escape")
+				return s.failWith("malformed escape")
 			}
 		}
 		return true
 	default:
-		return s.fail("malformed escape")
+		return s.failWith("malformed escape")
 	}
 }
 
-func (s *scanner) number() bool {
+func (s *scanner) scanNumber() bool {
 	if s.peek() == '-' {
 		s.pos++
 	}
 	if s.peek() == '0' {
 		s.pos++
-	} else if !s.digits() {
+	} else if !s.scanDigits() {
 		return false
 	}
 	if s.peek() == '.' {
 		s.pos++
-		if !s.digits() {
+		if !s.scanDigits() {
 			return false
 		}
 	}
@@ -257,28 +257,28 @@ func (s *scanner) number() bool {
 		if c := s.peek(); c == '+' || c == '-' {
 			s.pos++
 		}
-		return s.digits()
+		return s.scanDigits()
 	}
 	return true
 }
 
-func (s *scanner) digits() bool {
+func (s *scanner) scanDigits() bool {
 	start := s.pos
 	for isDigit(s.peek()) {
 		s.pos++
 	}
-	return s.pos > start || s.fail("malformed number")
+	return s.pos > start || s.failWith("malformed number")
 }
 
-func (s *scanner) literal(word string) bool {
+func (s *scanner) scanLiteral(word string) bool {
 	if rest := s.text[s.pos:]; len(rest) < len(word) || string(rest[:len(word)]) != word {
-		return s.fail("no value")
+		return s.failWith("no value")
 	}
 	s.pos += len(word)
 	return true
 }
 
-func (s *scanner) space() {
+func (s *scanner) skipSpace() {
 	for s.pos < len(s.text) {
 		switch s.text[s.pos] {
 		case ' ', '\t', '\n', '\r':

@@ -14,7 +14,7 @@ func TestScanAgreesWithEncodingJSON(t *testing.T) {
 		`[`, `[]`, `[,]`, `[1,]`, `[1 2]`, `]`, `{}`, `{,}`, `{"a"}`, `{"a":}`, `{"a":1,}`, `{"a":1 "b":2}`, `{1:2}`, "\"\t\"", "\x00", "\v1", "\u00a01",
 	} {
 		s := scanner{text: []byte(text), depth: maxDepth}
-		if got := s.document(); got != json.Valid([]byte(text)) {
+		if got := s.scanDocument(); got != json.Valid([]byte(text)) {
 			t.Errorf("%q: valid is %v", text, got)
 		}
 	}
@@ -24,7 +24,7 @@ func TestScanAgreesWithEncodingJSON(t *testing.T) {
 // what the scanner admits to have no placeholder has none once it is parsed.
 func FuzzScan(f *testing.F) {
 	for _, seed := range []string{
-		`[1,-2.5e+3,"a\u00e9\n",{"b":[true,false,null]}]`, hole0, `{"_placeholder":false}`, `{"\u005fplaceholder":true}`,
+		`[1,-2.5e+3,"a\u00e9\n",{"b":[true,false,null]}]`, placeholder0, `{"_placeholder":false}`, `{"\u005fplaceholder":true}`,
 		`{"_placeholder":true,"_placeholder":false}`, `[{"x":{"num":0,"_placeholder": true }}]`, "\"\xff\"", `{"\ud800":1}`,
 	} {
 		f.Add([]byte(seed))
@@ -34,13 +34,13 @@ func FuzzScan(f *testing.F) {
 			return
 		}
 		s := scanner{text: text, depth: maxDepth, attachments: len(text)}
-		admitted, valid := s.document(), json.Valid(text)
+		admitted, valid := s.scanDocument(), json.Valid(text)
 		if admitted && !valid || !admitted && valid && !bytes.Contains(text, []byte("true")) {
-			t.Fatalf("%q: admitted is %v, valid %v: %s", text, admitted, valid, s.why)
+			t.Fatalf("%q: admitted is %v, valid %v: %s", text, admitted, valid, s.problem)
 		}
 		s = scanner{text: text, depth: maxDepth}
 		var v any
-		if s.document() && json.Unmarshal(text, &v) == nil && hasPlaceholder(v) {
+		if s.scanDocument() && json.Unmarshal(text, &v) == nil && hasPlaceholder(v) {
 			t.Fatalf("%q: placeholder overlooked", text)
 		}
 	})

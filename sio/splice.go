@@ -15,11 +15,11 @@ func Splice(text [][]byte, values []Data) Data {
 	out := Data{JSON: make([]byte, 0, size)}
 	for i, v := range values {
 		out.JSON = append(out.JSON, text[i]...)
-		marks, err := v.placeholders()
+		marks, err := v.findPlaceholders()
 		if err != nil {
 			v, marks = Data{JSON: null}, nil
 		}
-		out.add(v, 0, len(v.JSON), marks)
+		out.appendPart(v, 0, len(v.JSON), marks)
 	}
 	out.JSON = append(out.JSON, text[len(values)]...)
 	return out

@@ -21,11 +21,11 @@ func hasLoneSurrogate(text []byte) bool {
 		if i < 0 {
 			return false
 		}
-		r := surrogate(text[i:])
+		r := parseSurrogate(text[i:])
 		switch {
 		case r == 0:
 			text = text[min(i+2, len(text)):] // past the escaped character, or the u
-		case utf16.DecodeRune(r, surrogate(text[i+6:])) == utf8.RuneError:
+		case utf16.DecodeRune(r, parseSurrogate(text[i+6:])) == utf8.RuneError:
 			return true
 		default:
 			text = text[i+12:]
@@ -33,9 +33,9 @@ func hasLoneSurrogate(text []byte) bool {
 	}
 }
 
-// surrogate returns the half of a pair whose escape valid JSON begins with; 0 when it
+// parseSurrogate returns the half of a pair whose escape valid JSON begins with; 0 when it
 // begins with something else.
-func surrogate(text []byte) rune {
+func parseSurrogate(text []byte) rune {
 	if len(text) < 6 || text[0] != '\\' || text[1] != 'u' {
 		return 0
 	}
@@ -55,9 +55,9 @@ func (d Data) Name() (name string, ok bool) {
 	case len(text) == 0:
 		return "", false
 	case text[0] == '"':
-		return unquote(text), !hasLoneSurrogate(text)
+		return unquoteJSON(text), !hasLoneSurrogate(text)
 	case text[0] == '-' || isDigit(text[0]):
-		return numberText(text), true
+		return formatNumber(text), true
 	}
 	return "", false
 }
@@ -82,9 +82,9 @@ func Quote(text string) Data {
 	return Data{JSON: append(quoted, '"')}
 }
 
-// unquote returns the text of a valid JSON string. Escaped lone surrogates
+// unquoteJSON returns the text of a valid JSON string. Escaped lone surrogates
 // become U+FFFD.
-func unquote(raw []byte) string {
+func unquoteJSON(raw []byte) string {
 	inner := raw[1 : len(raw)-1]
 	if bytes.IndexByte(inner, '\\') < 0 {
 		return string(inner)
@@ -96,10 +96,10 @@ func unquote(raw []byte) string {
 	return text
 }
 
-// numberText returns a JSON number as JavaScript writes it, so that 42, 42.0 and
+// formatNumber returns a JSON number as JavaScript writes it, so that 42, 42.0 and
 // 4.2e1 are the same text. Integers keep all their digits, of which JavaScript keeps
 // 53 bits: ids of other languages have more.
-func numberText(number []byte) string {
+func formatNumber(number []byte) string {
 	if !bytes.ContainsAny(number, ".eE") && string(number) != "-0" {
 		return string(number)
 	}

@@ -6,7 +6,7 @@ import (
 	"unicode/utf8"
 )
 
-func TestName(t *testing.T) {
+func TestNameOfStringsAndNumbers(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		json, name string
@@ -43,7 +43,7 @@ func TestName(t *testing.T) {
 		{`{}`, "", false},
 		{``, "", false},
 	} {
-		if name, ok := data(test.json).Name(); name != test.name || ok != test.ok {
+		if name, ok := newData(test.json).Name(); name != test.name || ok != test.ok {
 			t.Errorf("%s: %q, %v", test.json, name, ok)
 		}
 	}
@@ -52,7 +52,7 @@ func TestName(t *testing.T) {
 // A key is never taken for another one that has half of a surrogate pair.
 func TestLookupOfLoneSurrogates(t *testing.T) {
 	t.Parallel()
-	d := data(`{"r\ud83d":1,"r\ud83d\ude00":2}`)
+	d := newData(`{"r\ud83d":1,"r\ud83d\ude00":2}`)
 	if got, ok := d.Lookup("r\ufffd"); ok {
 		t.Errorf("found %s", got)
 	}
@@ -61,7 +61,7 @@ func TestLookupOfLoneSurrogates(t *testing.T) {
 	}
 }
 
-func TestQuote(t *testing.T) {
+func TestQuoteKeepsTextsDistinct(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
 		"":                    `""`,
@@ -75,9 +75,9 @@ func TestQuote(t *testing.T) {
 	}
 }
 
-func TestMembers(t *testing.T) {
+func TestMembersAreInOrder(t *testing.T) {
 	t.Parallel()
-	d := data(`{"b":[1],"a":`+hole0+`,"\u0061":null}`, "x")
+	d := newData(`{"b":[1],"a":`+placeholder0+`,"\u0061":null}`, "x")
 	got := ""
 	for key, value := range d.Members() {
 		got += key.Text() + "=" + value.String() + ";"
@@ -86,7 +86,7 @@ func TestMembers(t *testing.T) {
 		t.Errorf("got %s", got)
 	}
 	for _, other := range []string{`[1]`, `"a"`, ``, `{`} {
-		for key := range data(other).Members() {
+		for key := range newData(other).Members() {
 			t.Errorf("%s has %s", other, key.JSON)
 		}
 	}

@@ -15,19 +15,19 @@ func (d Data) Decode(into any) error {
 	var err error
 	switch into := into.(type) {
 	case *Data:
-		if err = d.check(); err == nil {
+		if err = d.checkValid(); err == nil {
 			*into = d
 		}
 		return err
 	case *[]Data:
 		if d.isArray() {
 			*into = slices.Collect(d.Elements())
-			return d.check()
+			return d.checkValid()
 		}
 	case *any:
 		return d.decodeAny(into)
 	}
-	text, err := d.render(appendBase64)
+	text, err := d.renderBinary(appendBase64)
 	if err != nil {
 		return err
 	}
@@ -38,25 +38,25 @@ func (d Data) Decode(into any) error {
 }
 
 func (d Data) isArray() bool {
-	s := d.scanner()
-	return s.enter('[')
+	s := d.newScanner()
+	return s.openContainer('[')
 }
 
 func (d Data) decodeAny(into *any) error {
-	if err := d.check(); err != nil {
+	if err := d.checkValid(); err != nil {
 		return err
 	}
 	var v any
 	if err := json.Unmarshal(d.JSON, &v); err != nil {
 		return fmt.Errorf("%w: %w", ErrData, err)
 	}
-	*into = d.attach(v)
+	*into = d.attachBinary(v)
 	return nil
 }
 
-// attach puts attachments in place of the placeholders in v, which comes from
+// attachBinary puts attachments in place of the placeholders in v, which comes from
 // checked text.
-func (d Data) attach(v any) any {
+func (d Data) attachBinary(v any) any {
 	switch v := v.(type) {
 	case map[string]any:
 		if v["_placeholder"] == true {
@@ -64,11 +64,11 @@ func (d Data) attach(v any) any {
 			return d.Attachments[int(num)]
 		}
 		for key, member := range v {
-			v[key] = d.attach(member)
+			v[key] = d.attachBinary(member)
 		}
 	case []any:
 		for i, member := range v {
-			v[i] = d.attach(member)
+			v[i] = d.attachBinary(member)
 		}
 	}
 	return v
