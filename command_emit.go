@@ -66,7 +66,7 @@ func runEmit(c *call, args []string) error {
 	if err != nil {
 		return err
 	}
-	var d api.Delivered
+	var d api.EmitReply
 	if err := c.post("emit", e, &d, func(w io.Writer) { showDelivered(w, &d) }); err != nil {
 		return err
 	}
@@ -106,7 +106,7 @@ func newEmit(c *call, event string, args []string) (*api.Emit, error) {
 	return e, e.Args.UnmarshalJSON(text)
 }
 
-func showDelivered(w io.Writer, d *api.Delivered) {
+func showDelivered(w io.Writer, d *api.EmitReply) {
 	if d.Responses == nil {
 		fmt.Fprintf(w, "queued for %s of this process\n", count(d.Delivered, "socket"))
 		return

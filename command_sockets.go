@@ -45,7 +45,7 @@ the cluster. Without --in, all sockets of the namespace are meant.
 
 // change does something to sockets.
 func (c *call) change(operation string, body any) error {
-	var counted api.Counted
+	var counted api.SocketsReply
 	return c.post(operation, body, &counted, func(w io.Writer) {
 		fmt.Fprintf(w, "done to %s of this process\n", count(counted.Sockets, "socket"))
 	})

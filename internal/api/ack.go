@@ -61,7 +61,7 @@ func (a *acks) add(answer cluster.Reply) {
 	}
 }
 
-func (a *acks) delivered() Delivered {
+func (a *acks) delivered() EmitReply {
 	complete := a.failed == nil && len(a.responses) == a.clients
-	return Delivered{Delivered: a.clients, Responses: &a.responses, Complete: &complete}
+	return EmitReply{Delivered: a.clients, Responses: &a.responses, Complete: &complete}
 }

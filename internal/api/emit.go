@@ -34,8 +34,8 @@ type Emit struct {
 	Ack *AckOptions `json:"ack,omitempty"`
 }
 
-// Delivered answers an emit.
-type Delivered struct {
+// EmitReply answers an emit.
+type EmitReply struct {
 	// Delivered is the number of sockets of this process that the event was
 	// queued for; with acknowledgements, of the whole cluster.
 	Delivered int `json:"delivered"`
@@ -115,7 +115,7 @@ func (a *API) emit(w http.ResponseWriter, r *http.Request) (any, error) {
 		return a.emitWithAck(r.Context(), &e)
 	}
 	n, err := a.emitOne(r.Context(), &e)
-	return Delivered{Delivered: n}, err
+	return EmitReply{Delivered: n}, err
 }
 
 // batchOf returns a body as an array, where it is a batch that is written as an object
@@ -150,9 +150,9 @@ func (a *API) emitOne(ctx context.Context, e *Emit) (n int, err error) {
 	if e.ID != nil {
 		reply, err := a.once(ctx, "emit", e.scope, e.repeatable, e, func(ns *hub.Namespace) (any, error) {
 			n, err := ns.Do(op)
-			return Delivered{Delivered: n}, err
+			return EmitReply{Delivered: n}, err
 		})
-		d, _ := reply.(Delivered)
+		d, _ := reply.(EmitReply)
 		return d.Delivered, err
 	}
 	err = a.in(e.scope, func(ns *hub.Namespace) (err error) {
@@ -170,7 +170,7 @@ func (a *API) emitText(ctx context.Context, d *decoder, text []byte, defaults sc
 		return 0, err
 	}
 	if e.Ack != nil {
-		return 0, badRequest("ack: batches and streams wait for no acknowledgements")
+		return 0, badRequest("ack: batches and streams do not wait for acknowledgements")
 	}
 	return a.emitOne(ctx, &e)
 }

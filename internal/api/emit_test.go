@@ -256,7 +256,7 @@ func TestBatch(t *testing.T) {
 		`{"index":1,"error":"evnt: unknown field"},`+
 		`{"index":2,"error":"body: unexpected number, expected an object"},`+
 		`{"index":3,"error":"namespace: there is no namespace \"/nope\" in hub \"default\""},`+
-		`{"index":4,"error":"ack: batches and streams wait for no acknowledgements"}]}`)
+		`{"index":4,"error":"ack: batches and streams do not wait for acknowledgements"}]}`)
 	f.expect(f.post("emit", "[{\"event\":\"\xff\"},{\"event\":\"h\"}]"), 200,
 		`{"emits":1,"delivered":0,"errors":[{"index":0,"error":"body: invalid UTF-8"}]}`)
 	want := []string{`/ ["a"]`, `/chat ["b"]`, `/chat ["c"]`, `/ ["g"]`, `/ ["h"]`}

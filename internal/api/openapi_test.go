@@ -310,10 +310,10 @@ func TestOpenAPIFields(t *testing.T) {
 	root := readSpec(t)
 	types := map[string]any{
 		"Emit": Emit{}, "AckOptions": AckOptions{}, "BatchReply": BatchReply{}, "BatchError": BatchError{},
-		"Membership": Membership{}, "Disconnect": Disconnect{}, "Counted": Counted{},
-		"ServerEmit": ServerEmit{}, "ServerResponses": ServerResponses{}, "Status": Status{}, "HubStatus": HubStatus{},
+		"Membership": Membership{}, "Disconnect": Disconnect{}, "SocketsReply": SocketsReply{},
+		"ServerSideEmit": ServerSideEmit{}, "ServerSideEmitReply": ServerSideEmitReply{}, "Status": Status{}, "HubStatus": HubStatus{},
 		"ClusterState": cluster.State{}, "Totals": Totals{}, "NamespaceStatus": NamespaceStatus{}, "Room": Room{},
-		"Socket": Socket{}, "Handshake": Handshake{}, "Acknowledged": Delivered{},
+		"Socket": Socket{}, "Handshake": Handshake{}, "EmitAckReply": EmitReply{},
 	}
 	for name, value := range types {
 		schema := root.at(root, "components", "schemas", name)
@@ -327,12 +327,12 @@ func TestOpenAPIFields(t *testing.T) {
 			wanted = append(wanted, key.(string))
 		}
 		slices.Sort(wanted)
-		if name != "Acknowledged" && !slices.Equal(wanted, required) {
+		if name != "EmitAckReply" && !slices.Equal(wanted, required) {
 			t.Errorf("%s: documented as required %v, there are %v", name, wanted, required)
 		}
 	}
 	for name := range root.at(root, "components", "schemas") {
-		if _, ok := types[name]; !ok && !slices.Contains([]string{"Error", "RoomName", "RequestID", "Delivered"}, name) {
+		if _, ok := types[name]; !ok && !slices.Contains([]string{"Error", "RoomName", "RequestID", "EmitReply"}, name) {
 			t.Errorf("schema %s is compared with nothing", name)
 		}
 	}

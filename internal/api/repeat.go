@@ -74,16 +74,16 @@ func (a *API) once(ctx context.Context, operation string, s scope, r repeatable,
 func shorten(reply any) (any, int) {
 	size := 0
 	switch reply := reply.(type) {
-	case Delivered:
+	case EmitReply:
 		if reply.Responses == nil {
 			break
 		}
 		if size = dataSize(*reply.Responses); size > maxResponses {
-			return Delivered{Delivered: reply.Delivered, Responses: &[]sio.Data{}, Complete: new(false)}, 0
+			return EmitReply{Delivered: reply.Delivered, Responses: &[]sio.Data{}, Complete: new(false)}, 0
 		}
-	case ServerResponses:
+	case ServerSideEmitReply:
 		if size = dataSize(reply.Responses); size > maxResponses {
-			return ServerResponses{Responses: []sio.Data{}}, 0
+			return ServerSideEmitReply{Responses: []sio.Data{}}, 0
 		}
 	}
 	return reply, size

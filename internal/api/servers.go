@@ -11,8 +11,8 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/sio"
 )
 
-// ServerEmit is the body of an emit to the other servers of the cluster.
-type ServerEmit struct {
+// ServerSideEmit is the body of an emit to the other servers of the cluster.
+type ServerSideEmit struct {
 	scope
 	repeatable
 	// Event is the event's name.
@@ -23,8 +23,8 @@ type ServerEmit struct {
 	Ack *AckOptions `json:"ack,omitempty"`
 }
 
-// ServerResponses answers an emit to other servers.
-type ServerResponses struct {
+// ServerSideEmitReply answers an emit to other servers.
+type ServerSideEmitReply struct {
 	// Responses are what the servers answered, one value each.
 	Responses []sio.Data `json:"responses"`
 	// Complete is true when all answered that were asked to.
@@ -39,7 +39,7 @@ func (a *API) serverSideEmit(w http.ResponseWriter, r *http.Request) (any, error
 	if err != nil {
 		return nil, err
 	}
-	var e ServerEmit
+	var e ServerSideEmit
 	if err := readBody(w, r, &e); err != nil {
 		return nil, err
 	}
@@ -54,12 +54,12 @@ func (a *API) serverSideEmit(w http.ResponseWriter, r *http.Request) (any, error
 	}
 	return a.once(r.Context(), "server_side_emit", e.scope, e.repeatable, &e, func(ns *hub.Namespace) (any, error) {
 		_, err := ns.Do(op)
-		return ServerResponses{Responses: []sio.Data{}, Complete: true}, err
+		return ServerSideEmitReply{Responses: []sio.Data{}, Complete: true}, err
 	})
 }
 
 // op refuses what can't be emitted, and returns the rest.
-func (e *ServerEmit) op() (op cluster.ServerEmit, err error) {
+func (e *ServerSideEmit) op() (op cluster.ServerEmit, err error) {
 	if e.Event == "" {
 		return op, badRequest("event: expected the name of an event")
 	}
@@ -70,12 +70,12 @@ func (e *ServerEmit) op() (op cluster.ServerEmit, err error) {
 		return op, err
 	}
 	if len(op.Data.Attachments) > 0 {
-		return op, badRequest("args: servers can't be sent binary values")
+		return op, badRequest("args: expected no binary values: other nodes cannot receive them")
 	}
 	return op, nil
 }
 
-func (a *API) askServers(ctx context.Context, e *ServerEmit, op cluster.ServerEmit) (any, error) {
+func (a *API) askServers(ctx context.Context, e *ServerSideEmit, op cluster.ServerEmit) (any, error) {
 	timeout, err := e.Ack.timeout()
 	if err != nil {
 		return nil, err
@@ -83,7 +83,7 @@ func (a *API) askServers(ctx context.Context, e *ServerEmit, op cluster.ServerEm
 	return a.once(ctx, "server_side_emit", e.scope, e.repeatable, e, func(ns *hub.Namespace) (any, error) {
 		ctx, cancel := e.wait(ctx, timeout)
 		defer cancel()
-		answer := ServerResponses{Responses: []sio.Data{}}
+		answer := ServerSideEmitReply{Responses: []sio.Data{}}
 		err := ns.Request(ctx, cluster.ServerEmitAck{ServerEmit: op}, func(answered cluster.Reply) {
 			if ack, ok := answered.(cluster.ServerAck); ok {
 				answer.Responses = append(answer.Responses, ack.Data)

@@ -36,8 +36,8 @@ type Disconnect struct {
 	Close bool `json:"close,omitempty"`
 }
 
-// Counted answers what is done to sockets.
-type Counted struct {
+// SocketsReply answers what is done to sockets.
+type SocketsReply struct {
 	// Sockets is the number of sockets of this process that it was done to.
 	Sockets int `json:"sockets"`
 }
@@ -95,6 +95,6 @@ func (t *Target) read(w http.ResponseWriter, r *http.Request, body any) (rooms.T
 func (a *API) do(ctx context.Context, operation string, t *Target, body any, op cluster.Operation) (any, error) {
 	return a.once(ctx, operation, t.scope, t.repeatable, body, func(ns *hub.Namespace) (any, error) {
 		n, err := ns.Do(op)
-		return Counted{Sockets: n}, err
+		return SocketsReply{Sockets: n}, err
 	})
 }

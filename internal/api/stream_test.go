@@ -46,7 +46,7 @@ func TestStream(t *testing.T) {
 			`{"emits":2,"delivered":0,"errors":[` +
 				`{"index":2,"error":"body: invalid character 'o' in literal null (expecting 'u')"},` +
 				`{"index":3,"error":"body: unexpected array, expected an object"},` +
-				`{"index":4,"error":"ack: batches and streams wait for no acknowledgements"},` +
+				`{"index":4,"error":"ack: batches and streams do not wait for acknowledgements"},` +
 				`{"index":5,"error":"body: expected one JSON value, there is more after it"}]}`,
 			[]string{`/ ["a"]`, `/ ["b"]`},
 		},
