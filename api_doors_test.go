@@ -179,7 +179,7 @@ func TestEveryError(t *testing.T) {
 			{400, "rooms: expected one or more names", "POST", "join?namespace=/chat", `{}`},
 			{400, "in: bad room name: it is empty", "POST", "leave?namespace=/chat", `{"in":[""],"rooms":["a"]}`},
 			{400, "close: unexpected string, expected true or false", "POST", "disconnect?namespace=/chat", `{"close":"yes"}`},
-			{400, "args: servers can't be sent binary values", "POST", "server_side_emit", `{"event":"x","args":[{"$binary":""}]}`},
+			{400, "args: expected no binary values: other nodes cannot receive them", "POST", "server_side_emit", `{"event":"x","args":[{"$binary":""}]}`},
 			{400, "limit: unexpected \"0\"", "GET", "rooms?limit=0", ""},
 			{400, "nonsense: unknown in a query", "GET", "sockets?nonsense=1", ""},
 			{404, `hub: there is no hub "nope"`, "POST", "emit", `{"event":"x","hub":"nope"}`},

@@ -2,32 +2,26 @@ package socketio
 
 import (
 	"bytes"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
+	"github.com/caddy-socketio/caddy-socketio/internal/cli"
 	"github.com/spf13/cobra"
 )
 
-// run runs `caddy socketio` with arguments, and returns what it writes.
-func run(input string, args ...string) (output, errors string, err error) {
-	return runCaddy(input, append([]string{"socketio"}, args...)...)
-}
-
-// runCaddy runs `caddy`, of which there is no other command, with arguments.
-func runCaddy(input string, args ...string) (output, errors string, err error) {
+// runCommand runs `caddy socketio` with arguments and standard input, and returns its output.
+func runCommand(input string, args ...string) (stdout, stderr string, err error) {
 	root := &cobra.Command{Use: "caddy", SilenceUsage: true, SilenceErrors: true}
-	parent := &cobra.Command{Use: "socketio <command>", Short: "Emits", Long: commandLong}
-	root.AddCommand(parent)
-	addCommands(parent)
+	command := &cobra.Command{Use: "socketio"}
+	root.AddCommand(command)
+	cli.Command().CobraFunc(command)
 	var out, errs bytes.Buffer
 	root.SetIn(strings.NewReader(input))
 	root.SetOut(&out)
 	root.SetErr(&errs)
-	root.SetArgs(args)
+	root.SetArgs(append([]string{"socketio"}, args...))
 	err = root.Execute()
 	return out.String(), errs.String(), err
 }
@@ -38,7 +32,7 @@ type commands struct{ *caddyServer }
 // expect runs a command that is to succeed.
 func (c commands) expect(want string, args ...string) {
 	c.t.Helper()
-	got, errs, err := run("", append(args, "--address", c.admin)...)
+	got, errs, err := runCommand("", append(args, "--address", c.admin)...)
 	if err != nil || errs != "" {
 		c.t.Errorf("%v: %v %s", args, err, errs)
 	}
@@ -50,7 +44,7 @@ func (c commands) expect(want string, args ...string) {
 // fails runs a command that is to fail.
 func (c commands) fails(want string, args ...string) {
 	c.t.Helper()
-	_, _, err := run("", append(args, "--address", c.admin)...)
+	_, _, err := runCommand("", append(args, "--address", c.admin)...)
 	if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
 		c.t.Errorf("%v: got %v, want %s", args, err, want)
 	}
@@ -62,20 +56,20 @@ func TestCommands(t *testing.T) {
 			s := startCaddy(t, unix, chatDirectives)
 			c := commands{s}
 			client := s.connect("/chat")
-			c.expect("queued for 1 socket of this process\n", "emit", "news", "-n", "/chat", "--to", "lobby", "7", `{"a":[true]}`, "text, too")
+			c.expect("queued for 1 socket on this node\n", "emit", "news", "-n", "/chat", "--to", "lobby", "7", `{"a":[true]}`, "text, too")
 			if got := client.poll(); got != `42/chat,["news",7,{"a":[true]},"text, too"]` {
 				t.Errorf("got %s", got)
 			}
 			c.expect(`{"delivered":0}`+"\n", "emit", "news", "--namespace", "/chat", "--except", client.id, "--json",
 				"--volatile", "--local", "--compress=false")
-			c.expect("done to 1 socket of this process\n", "join", "-n", "/chat", "--in", "lobby", "room:a", "room:b")
-			c.expect("done to 0 sockets of this process\n", "leave", "-n", "/chat", "--in", "lobby", "--except", "room:a", "room:b")
+			c.expect("joined by 1 socket on this node\n", "join", "-n", "/chat", "--in", "lobby", "room:a", "room:b")
+			c.expect("left by 0 sockets on this node\n", "leave", "-n", "/chat", "--in", "lobby", "--except", "room:a", "room:b")
 			c.expect("ROOM    SOCKETS\nroom:b  1\n", "rooms", "-n", "/chat", "--prefix", "room:b", "--limit", "2")
 			c.expect("NAMESPACE  SOCKETS  ROOMS\n/          0        0\n/chat      1        4\n", "namespaces", "-n", "/chat")
 			c.expect("version "+version()+"\n\nHUB      CONNECTIONS  NAMESPACES  SOCKETS  ROOMS  CLUSTER\ndefault  1            2           1        4      memory\n",
 				"status")
 			c.expect("[]\n", "sockets", "--in", "nobody", "--except", "somebody", "--local", "--json", "--after", "x")
-			c.expect("done to 1 socket of this process\n", "disconnect", "-n", "/chat", "--in", client.id, "--close")
+			c.expect("disconnected 1 socket on this node\n", "disconnect", "-n", "/chat", "--in", client.id, "--close")
 		})
 	}
 }
@@ -84,8 +78,8 @@ func TestSocketsCommand(t *testing.T) {
 	s := startCaddy(t, false, chatDirectives)
 	client := s.connect("/chat")
 	s.connect("/chat")
-	commands{s}.expect("done to 1 socket of this process\n", "join", "-n", "/chat", "--in", client.id, "a\x1b[31mb")
-	got, errs, err := run("", "sockets", "-n", "/chat", "--in", client.id, "--address", s.admin, "--limit", "1")
+	commands{s}.expect("joined by 1 socket on this node\n", "join", "-n", "/chat", "--in", client.id, "a\x1b[31mb")
+	got, errs, err := runCommand("", "sockets", "-n", "/chat", "--in", client.id, "--address", s.admin, "--limit", "1")
 	if err != nil || !strings.Contains(got, client.id) || !strings.Contains(got, `lobby "a\x1b[31mb"`) || strings.Contains(got, "\x1b") {
 		t.Errorf("%v\n%s", err, got)
 	}
@@ -104,7 +98,7 @@ func TestCommandsFail(t *testing.T) {
 	c.fails("HTTP 400: limit", "rooms", "--limit", "0")
 	c.fails("expected the name of an event", "emit")
 	c.fails("expected no arguments with --stdin", "emit", "x", "--stdin")
-	c.fails("--to does not go with standard input", "emit", "-", "--to", "a")
+	c.fails("--to: not supported with standard input", "emit", "-", "--to", "a")
 	c.fails("invalid data", "emit", "x", `{"$binary":7}`)
 	c.fails("requires at least 1 arg", "join")
 	c.fails("unknown command", "status", "now")
@@ -122,41 +116,6 @@ func TestCommandsFail(t *testing.T) {
 	c.fails("no such file", "status")
 }
 
-// TestCompletion asks as the scripts of `caddy completion` do.
-func TestCompletion(t *testing.T) {
-	const files, noFiles = ":0\n", ":4\n"
-	for _, c := range []struct {
-		args []string
-		want string // a part
-	}{
-		{[]string{""}, "emit\tEmits an event\njoin\t"},
-		{[]string{"em"}, "emit\tEmits an event\n" + noFiles},
-		{[]string{"emit", "--ac"}, "--ack\tWait so long"},
-		{[]string{"emit", ""}, noFiles},
-		{[]string{"emit", "--to", ""}, noFiles},
-		{[]string{"rooms", "--namespace", ""}, noFiles},
-		{[]string{"status", "--config", ""}, files},
-	} {
-		out, _, err := runCaddy("", append([]string{cobra.ShellCompRequestCmd, "socketio"}, c.args...)...)
-		if err != nil || !strings.Contains(out, c.want) {
-			t.Errorf("%q: got %q, %v, want %q", c.args, out, err, c.want)
-		}
-	}
-}
-
-func TestHelp(t *testing.T) {
-	for args, want := range map[string]string{
-		"":            "socketio <command> [flags]\n",
-		"--help":      "Available Commands:\n  disconnect  Disconnects sockets\n",
-		"emit --help": "emit <event> [<argument>...] [flags]\n\nExamples:\n  $ caddy socketio emit news",
-	} {
-		out, errs, err := run("", strings.Fields(args)...)
-		if err != nil || errs != "" || !strings.Contains(out, want) {
-			t.Errorf("%q: got %s%s, %v", args, out, errs, err)
-		}
-	}
-}
-
 func TestEmitCommandWithAck(t *testing.T) {
 	s := startCaddy(t, false, chatDirectives)
 	client := s.connect("/chat")
@@ -166,7 +125,7 @@ func TestEmitCommandWithAck(t *testing.T) {
 	}
 	results := make(chan result)
 	ask := func(timeout string) {
-		out, _, err := run("", "emit", "q", "-n", "/chat", "--ack", timeout, "--address", s.admin)
+		out, _, err := runCommand("", "emit", "q", "-n", "/chat", "--ack", timeout, "--address", s.admin)
 		results <- result{out, err}
 	}
 	go ask("1m")
@@ -187,7 +146,7 @@ func TestEmitCommandWithID(t *testing.T) {
 	s := startCaddy(t, false, chatDirectives)
 	client := s.connect("/chat")
 	for _, args := range []string{"once --id 1", "once --id 1", "last"} {
-		if out, _, err := run("", append([]string{"emit", "-n", "/chat", "--address", s.admin}, strings.Fields(args)...)...); err != nil {
+		if out, _, err := runCommand("", append([]string{"emit", "-n", "/chat", "--address", s.admin}, strings.Fields(args)...)...); err != nil {
 			t.Errorf("%s: %s%v", args, out, err)
 		}
 	}
@@ -201,22 +160,22 @@ func TestEmitCommandReadsInput(t *testing.T) {
 	client := s.connect("/chat")
 	good := `{"event":"a","to":["lobby"]}` + "\n" + `{"event":"b"}` + "\n"
 	for _, args := range [][]string{{"emit", "-"}, {"emit", "--stdin"}} {
-		out, errs, err := run(good, append(args, "-n", "/chat", "--address", s.admin)...)
-		if err != nil || errs != "" || out != "2 emits, queued for 2 sockets of this process\n" {
+		out, errs, err := runCommand(good, append(args, "-n", "/chat", "--address", s.admin)...)
+		if err != nil || errs != "" || out != "2 emits, queued for 2 sockets on this node\n" {
 			t.Errorf("%v: %q %q %v", args, out, errs, err)
 		}
 		if got := client.poll(); got != "42/chat,[\"a\"]\x1e42/chat,[\"b\"]" {
 			t.Errorf("got %q", got)
 		}
 	}
-	out, _, err := run(good+"{}\nnonsense\n", "emit", "-", "-n", "/chat", "--address", s.admin)
+	out, _, err := runCommand(good+"{}\nnonsense\n", "emit", "-", "-n", "/chat", "--address", s.admin)
 	if err == nil || err.Error() != "line 3: event: expected the name of an event; and 1 line more" {
 		t.Errorf("got %v", err)
 	}
-	if out != "2 emits, queued for 2 sockets of this process\n" {
+	if out != "2 emits, queued for 2 sockets on this node\n" {
 		t.Errorf("got %q", out)
 	}
-	_, _, err = run(strings.Repeat(good, 100_000), "emit", "-", "-n", "/nope", "--address", s.admin)
+	_, _, err = runCommand(strings.Repeat(good, 100_000), "emit", "-", "-n", "/nope", "--address", s.admin)
 	if err == nil || !strings.HasSuffix(err.Error(), "and 199999 lines more") {
 		t.Errorf("got %v", err)
 	}
@@ -229,43 +188,11 @@ func TestCommandFindsTheAddress(t *testing.T) {
 	if err := os.WriteFile(file, []byte("{\n\tadmin "+s.admin+"\n}\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	out, _, err := run("", "namespaces", "--json", "--config", file, "--adapter", "caddyfile")
+	out, _, err := runCommand("", "namespaces", "--json", "--config", file, "--adapter", "caddyfile")
 	if err != nil || out != `[{"name":"/","sockets":0,"rooms":0},{"name":"/chat","sockets":0,"rooms":0}]`+"\n" {
 		t.Errorf("%q %v", out, err)
 	}
-	if _, _, err := run("", "namespaces", "--config", file+".missing"); err == nil {
+	if _, _, err := runCommand("", "namespaces", "--config", file+".missing"); err == nil {
 		t.Error("a config file that is missing is no error")
-	}
-}
-
-func TestProgress(t *testing.T) {
-	var out bytes.Buffer
-	p := &progress{in: strings.NewReader("a\nb\n"), out: &out}
-	if _, err := io.ReadAll(p); err != nil {
-		t.Fatal(err)
-	}
-	if out.Len() > 0 {
-		t.Errorf("short input: told %q", out.String())
-	}
-	p.tell(10, time.Now().Add(time.Minute))
-	p.tell(10, time.Now().Add(time.Minute)) // too soon after
-	p.end()
-	p.end()
-	p.tell(10, time.Now().Add(time.Hour))
-	if got, want := out.String(), "\r12 lines\r\x1b[K"; got != want {
-		t.Errorf("got %q, want %q", got, want)
-	}
-}
-
-func TestPrintable(t *testing.T) {
-	for text, want := range map[string]string{
-		"lobby": "lobby", "naïve 🐿": "naïve 🐿", "a\nb": `"a\nb"`, "\x1b[2J": `"\x1b[2J"`, "\xff": `"\xff"`, "\u202e": `"\u202e"`,
-	} {
-		if got := printable(text); got != want {
-			t.Errorf("%q: got %s, want %s", text, got, want)
-		}
-	}
-	if got := short(strings.Repeat("é", 100)); got != strings.Repeat("é", 79)+"…" {
-		t.Errorf("got %s", got)
 	}
 }

@@ -241,7 +241,7 @@ serving('values', socketio(namespace('/', handlers)), (caddy) => {
 		for (const args of [['emit', 'news', 'nobody', '--to', ''], ['emit', 'news', '--to='], ['disconnect', '--in', ''], ['join', 'x', '--in', ''], ['leave', a.id, '--in', '']]) {
 			const { code, stdout } = await run(['socketio', ...args, ...address]);
 			assert.equal(code, 0);
-			assert.match(stdout, / 0 sockets of this process/);
+			assert.match(stdout, / 0 sockets on this node/);
 		}
 		assert.deepEqual(JSON.parse((await run(['socketio', 'sockets', '--in', '', '--json', ...address])).stdout), []);
 		assert.equal((await run(['socketio', 'emit', 'news', 'all', ...address])).code, 0);
