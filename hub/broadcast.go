@@ -2,7 +2,10 @@ package hub
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
@@ -124,6 +127,33 @@ func (b Broadcast) FetchSockets(ctx context.Context) ([]RemoteSocket, error) {
 	return found, timedOut(err)
 }
 
+// FetchPage is [Broadcast.FetchSockets] for long lists: it returns up to limit sockets
+// in the order of their ids, those that come after an id. Of the sockets of this node
+// it describes no more than these.
+func (b Broadcast) FetchPage(ctx context.Context, after string, limit int) ([]RemoteSocket, error) {
+	ctx, cancel := withTimeout(ctx, b.timeout)
+	defer cancel()
+	var found []RemoteSocket
+	add := func(sockets cluster.Sockets) {
+		for _, s := range sockets {
+			if s.ID > after {
+				found = append(found, RemoteSocket{Socket: s, ns: b.ns})
+			}
+		}
+	}
+	target := b.targeted()
+	add(b.ns.describePage(target, after, limit))
+	var err error
+	if adapter := b.ns.adapter.Load(); adapter != nil && !b.flags.Local && !target.None {
+		err = (*adapter).Request(ctx, cluster.FetchSockets{Target: target}, func(a cluster.Reply) {
+			sockets, _ := a.(cluster.Sockets)
+			add(sockets)
+		})
+	}
+	slices.SortFunc(found, func(a, b RemoteSocket) int { return strings.Compare(a.ID, b.ID) })
+	return found[:min(len(found), limit)], timedOut(err)
+}
+
 // SocketsJoin makes the sockets join rooms, on all nodes. It returns the number
 // of sockets of this node that were told to. The error wraps [ErrRoom].
 func (b Broadcast) SocketsJoin(rooms ...string) (int, error) {
@@ -175,4 +205,12 @@ func withTimeout(ctx context.Context, d time.Duration) (context.Context, context
 		return context.WithCancel(ctx)
 	}
 	return context.WithTimeout(ctx, d)
+}
+
+// timedOut gives the end of a context its name.
+func timedOut(err error) error {
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, cluster.ErrIncomplete) {
+		return fmt.Errorf("%w: %w", ErrTimeout, err)
+	}
+	return err
 }

@@ -1,7 +1,6 @@
 package hub
 
 import (
-	"slices"
 	"time"
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
@@ -107,88 +106,4 @@ type Rule struct {
 	Events []string
 	// Handlers are called in order; an error ends that.
 	Handlers []Handler
-}
-
-// rules are what a config says about a namespace.
-type rules struct {
-	name       string // or glob
-	maxSockets int
-	list       []rule
-}
-
-type rule struct {
-	events   matcher
-	handlers []Handler
-}
-
-func newRules(config NamespaceConfig) *rules {
-	all := &rules{name: config.Name, maxSockets: config.MaxSockets, list: make([]rule, len(config.Rules))}
-	for i, r := range config.Rules {
-		all.list[i] = rule{events: newMatcher(r.Events...), handlers: r.Handlers}
-	}
-	return all
-}
-
-// find returns the rule that handles an event, or nil.
-func (r *rules) find(ev *Event) *rule {
-	if r == nil {
-		return nil
-	}
-	for i := range r.list {
-		if r.list[i].events.match(ev) {
-			return &r.list[i]
-		}
-	}
-	return nil
-}
-
-// full reports whether a namespace has room for no other socket.
-func (r *rules) full(sockets int) bool {
-	return r != nil && r.maxSockets > 0 && sockets >= r.maxSockets
-}
-
-// declared are the namespaces of a config.
-type declared struct {
-	exact map[string]*rules
-	globs []declaredGlob
-}
-
-type declaredGlob struct {
-	glob
-	rules *rules
-}
-
-func newDeclared(config []NamespaceConfig) *declared {
-	d := &declared{exact: make(map[string]*rules)}
-	for _, ns := range config {
-		g := newGlob(ns.Name, true)
-		if g.plain() {
-			d.exact[ns.Name] = newRules(ns)
-			continue
-		}
-		d.globs = append(d.globs, declaredGlob{glob: g, rules: newRules(ns)})
-	}
-	return d
-}
-
-// has reports whether the config has a name or a glob.
-func (d *declared) has(name string) bool {
-	_, exact := d.exact[name]
-	return exact || slices.ContainsFunc(d.globs, func(g declaredGlob) bool { return g.pattern == name })
-}
-
-// find returns the rules of a namespace, and whether the config has it.
-func (d *declared) find(namespace string) (*rules, bool) {
-	if d == nil {
-		return nil, false
-	}
-	if r, ok := d.exact[namespace]; ok {
-		return r, true
-	}
-	for _, g := range d.globs {
-		if g.match(namespace) {
-			return g.rules, true
-		}
-	}
-	return nil, false
 }

@@ -2,7 +2,6 @@ package hub
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"strings"
 	"sync/atomic"
@@ -48,37 +47,6 @@ type Event struct {
 	wantsAck atomic.Bool
 }
 
-// Handler handles events.
-type Handler interface {
-	// HandleEvent handles one event of a socket. It is called for one event
-	// of a socket at a time, and for different sockets at the same time. An
-	// error ends the handling of the event: on Connect it refuses the socket,
-	// see [ClientError] and [Outage]; on a client's event it is the
-	// acknowledgement {"error": MESSAGE}, where one was asked and not yet
-	// given. The context ends with the hub; on Connect, with the client's
-	// connection too: nobody waits for the verdict any more. What a client has
-	// sent is handled even when it has gone, but an event that takes longer than
-	// two seconds then is given up: its context ends, and the events behind it
-	// are dropped.
-	HandleEvent(ctx context.Context, ev *Event) error
-}
-
-// Gate is a [Handler] that decides who is let in and changes nothing else. When a
-// client comes back to its socket, gates of the connect event are asked again, as the
-// only handlers: a token may have expired meanwhile. A handler by which a socket gets
-// the rights of a user is an [Identifier], too.
-type Gate interface {
-	Handler
-	// Gate does nothing. It marks the handler.
-	Gate()
-}
-
-// HandlerFunc is a function that is a [Handler].
-type HandlerFunc func(ctx context.Context, ev *Event) error
-
-// HandleEvent calls f.
-func (f HandlerFunc) HandleEvent(ctx context.Context, ev *Event) error { return f(ctx, ev) }
-
 // context is what the handlers of the event get.
 func (ev *Event) context() context.Context {
 	switch ev.Type {
@@ -116,11 +84,6 @@ func (ev *Event) Ack(args ...any) error {
 
 func (ev *Event) sendAck(args sio.Data) error {
 	return ev.Socket.sendPacket(sio.Packet{Type: sio.Ack, Namespace: ev.Socket.ns.name, ID: ev.ack, HasID: true, Data: args})
-}
-
-// errorArgs returns the arguments of an acknowledgement that says an error.
-func errorArgs(message string) sio.Data {
-	return sio.Data{JSON: append(append([]byte(`[{"error":`), text(message).JSON...), "}]"...)}
 }
 
 // fail acknowledges with an error that the client may read.
@@ -198,8 +161,5 @@ func isWhole(name string, payload sio.Data) bool {
 	return !first.HasLoneSurrogate()
 }
 
-// text is a string as JSON. Strings that are not UTF-8 become so.
-func text(s string) sio.Data {
-	b, _ := json.Marshal(s) // a string always marshals
-	return sio.Data{JSON: b}
-}
+// splitKey splits a dotted key. There is always a first part.
+func splitKey(key string) []string { return strings.Split(key, ".") }

@@ -3,8 +3,6 @@ package hub
 import (
 	"context"
 	"net/http"
-	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -13,7 +11,6 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/internal/engine"
 	"github.com/caddy-socketio/caddy-socketio/internal/replies"
 	"github.com/caddy-socketio/caddy-socketio/internal/spawn"
-	"github.com/caddy-socketio/caddy-socketio/rooms"
 	"go.uber.org/zap"
 )
 
@@ -81,9 +78,6 @@ func New(o Options) *Hub {
 	return h
 }
 
-// ReplyLog keeps the replies to API requests for a minute.
-type ReplyLog = replies.Log
-
 // Name returns the hub's name.
 func (h *Hub) Name() string { return h.name }
 
@@ -94,19 +88,12 @@ func (h *Hub) Cluster() cluster.Cluster {
 	return h.cluster
 }
 
+// ReplyLog keeps the replies to API requests for a minute.
+type ReplyLog = replies.Log
+
 // Replies returns the replies to API requests that may be repeated. They outlive
 // configs.
 func (h *Hub) Replies() *ReplyLog { return &h.replies }
-
-// clusterOf returns what joins a namespace with others: nothing when it is no more.
-func (h *Hub) clusterOf(ns *Namespace) cluster.Cluster {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.namespaces[ns.name] != ns {
-		return nil
-	}
-	return h.cluster
-}
 
 // ServeHTTP serves clients without Caddy, by the config of [Options.Route], on any path
 // that the hub is mounted on. A client's address is the one that the TCP connection has.
@@ -114,42 +101,13 @@ func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Serve(h.own, &HTTPRequest{W: w, R: r, Address: r.RemoteAddr, Secure: r.TLS != nil})
 }
 
-// Of returns the namespace of a name; the slash at its beginning may be left out.
-// It makes the namespace when there is none, and then the namespace stays until
-// the hub is closed.
-func (h *Hub) Of(name string) *Namespace {
-	if !strings.HasPrefix(name, "/") {
-		name = "/" + name
-	}
-	h.mu.Lock()
-	ns := h.openLocked(name)
-	if ns.kept = true; ns.child {
-		ns.child = false
-		h.children--
-	}
-	h.mu.Unlock()
-	ns.link()
-	return ns
-}
+// HTTPRequest is one HTTP request of a client, and how to reply to it.
+type HTTPRequest = engine.Request
 
-// Namespace returns the namespace of a name, if it exists.
-func (h *Hub) Namespace(name string) (*Namespace, bool) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	ns, ok := h.namespaces[name]
-	return ns, ok
-}
-
-// Namespaces returns all namespaces that exist, in the order of their names.
-func (h *Hub) Namespaces() []*Namespace {
-	h.mu.Lock()
-	list := make([]*Namespace, 0, len(h.namespaces))
-	for _, ns := range h.namespaces {
-		list = append(list, ns)
-	}
-	h.mu.Unlock()
-	slices.SortFunc(list, func(a, b *Namespace) int { return strings.Compare(a.name, b.name) })
-	return list
+// Serve answers one request of a client on a route.
+func (h *Hub) Serve(r *Route, q *HTTPRequest) {
+	q.Route = r.engine
+	h.engine.ServeEngine(q)
 }
 
 // Connections returns the number of connections that are open.
@@ -189,145 +147,6 @@ func (h *Hub) Close() {
 	}
 }
 
-// enter makes a client a user of a namespace, or says why it can't be. A
-// namespace that only a glob names begins to exist so.
-func (h *Hub) enter(r *Route, name string) (*Namespace, *ClientError) {
-	h.mu.Lock()
-	ns, refusal := h.enterLocked(r, name)
-	h.mu.Unlock()
-	if refusal == nil {
-		ns.link()
-	}
-	return ns, refusal
-}
-
-func (h *Hub) enterLocked(r *Route, name string) (*Namespace, *ClientError) {
-	if rules, _ := h.declared.find(name); !r.serves(name, rules) {
-		return nil, errNamespace
-	}
-	if ns := h.namespaces[name]; ns != nil && ns.rules.Load().full(ns.users) {
-		ns.counts.Load().refused.Add(1)
-		return nil, &ClientError{Message: "Too many sockets"}
-	}
-	return h.useLocked(name)
-}
-
-// WithNamespace calls fn with the namespace of a name, if clients can join it, and reports
-// that. A namespace that only a glob names need not exist: it does while fn is
-// called.
-func (h *Hub) WithNamespace(name string, fn func(*Namespace)) bool {
-	h.mu.Lock()
-	ns, refusal := h.useLocked(name)
-	h.mu.Unlock()
-	if refusal != nil {
-		return false
-	}
-	defer h.leave(ns)
-	ns.link()
-	fn(ns)
-	return true
-}
-
-var errNamespace = &ClientError{Message: "Invalid namespace"}
-
-// useLocked makes the caller, who holds mu, a user of a namespace.
-func (h *Hub) useLocked(name string) (*Namespace, *ClientError) {
-	ns := h.namespaces[name]
-	_, configured := h.declared.find(name)
-	if !configured && (ns == nil || !ns.kept) {
-		return nil, errNamespace
-	}
-	if ns == nil {
-		if h.children >= MaxDynamic {
-			return nil, &ClientError{Message: "Too many namespaces"}
-		}
-		h.children++
-		ns = h.openLocked(name)
-		ns.child = true
-	}
-	ns.users++
-	h.users++
-	return ns, nil
-}
-
-// leave ends what enter began.
-func (h *Hub) leave(ns *Namespace) {
-	h.mu.Lock()
-	ns.users--
-	if h.users--; h.users == 0 {
-		for _, idle := range h.idle {
-			close(idle)
-		}
-		h.idle = nil
-	}
-	h.mu.Unlock()
-	h.tidy(ns)
-}
-
-// tidy lets go of a namespace that nothing names and nobody uses.
-func (h *Hub) tidy(ns *Namespace) {
-	h.mu.Lock()
-	named := ns.kept
-	if h.declared != nil && !named {
-		_, named = h.declared.exact[ns.name]
-	}
-	if named || ns.users > 0 || h.namespaces[ns.name] != ns || ns.history.keeps() {
-		h.mu.Unlock()
-		return
-	}
-	delete(h.namespaces, ns.name)
-	if ns.child {
-		h.children--
-	}
-	h.mu.Unlock()
-	ns.link()
-}
-
-// holds reports whether a socket may be where it is: the config or a Go program has
-// its namespace, and its route serves that.
-func (h *Hub) holds(s *Socket) bool {
-	return h.exists(s.ns) && s.client.route.serves(s.ns.name, s.ns.rules.Load())
-}
-
-// exists reports whether the config or a Go program has the namespace.
-func (h *Hub) exists(ns *Namespace) bool {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	_, configured := h.declared.find(ns.name)
-	return configured || ns.kept
-}
-
-// openLocked returns the namespace of a name, new when there was none. The caller
-// holds mu, and links the namespace without it.
-func (h *Hub) openLocked(name string) *Namespace {
-	if ns := h.namespaces[name]; ns != nil {
-		return ns
-	}
-	ns := newNamespace(h, name)
-	h.configureLocked(ns)
-	h.namespaces[name] = ns
-	return ns
-}
-
-// configureLocked makes a namespace what the config says. One that a glob names is
-// counted under the glob: clients choose its name. The caller holds mu.
-func (h *Hub) configureLocked(ns *Namespace) {
-	r, configured := h.declared.find(ns.name)
-	ns.rules.Store(r)
-	name := ns.name
-	if configured {
-		name = r.name
-	} else if ns.child {
-		return // it ends soon, and is counted as before
-	}
-	c := h.counts[name]
-	if c == nil {
-		c = new(counts)
-		h.counts[name] = c
-	}
-	ns.counts.Store(c)
-}
-
 func (h *Hub) log() *zap.Logger {
 	if log := h.logger.Load(); log != nil {
 		return log
@@ -344,6 +163,3 @@ func (h *Hub) spawn(name string, fn func()) { spawn.Go(h.log(), name, fn, nil) }
 func (h *Hub) after(d time.Duration, name string, fn func()) *time.Timer {
 	return time.AfterFunc(d, func() { spawn.Call(h.log(), name, fn, nil) })
 }
-
-// everybody is the target that means all sockets of a namespace.
-var everybody rooms.Target

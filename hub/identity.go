@@ -1,11 +1,9 @@
 package hub
 
 import (
-	"context"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
-	"iter"
 	"maps"
 	"net/url"
 	"slices"
@@ -23,18 +21,6 @@ type Identity struct {
 	// Token is the text that proved it, if any. A client may bring a newer token
 	// when it comes back, so that identities added later leave the text out.
 	Token string
-}
-
-// Identifier is a [Handler] that knows on connect which user a client is. When a
-// client comes back to a socket that lost its connection, Identify is called instead
-// of HandleEvent, before anything is restored: the socket is recovered only if the
-// identities are those that it had when it connected.
-type Identifier interface {
-	Handler
-	// Identify calls [Event.AddIdentity] as HandleEvent does on connect, and
-	// changes nothing else that others see. After an error the client gets a new
-	// socket; after an [Outage] its connection is closed.
-	Identify(ctx context.Context, ev *Event) error
 }
 
 // hasRecovery reports whether the socket's client may recover it.
@@ -91,58 +77,6 @@ func (s *Socket) identity() string {
 	slices.Sort(hashes)
 	sum := sha256.Sum256([]byte(strings.Join(hashes, "")))
 	return base64.RawURLEncoding.EncodeToString(sum[:])
-}
-
-// identify has the Identifiers of the connect event say which user a client is.
-func (ns *Namespace) identify(ev *Event) error {
-	for h := range ns.handlers(ev) {
-		if h, ok := h.(Identifier); ok {
-			if err := h.Identify(ev.context(), ev); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// guard lets the Gates of the connect event have it that have not identified the
-// client, and nobody else.
-func (ns *Namespace) guard(ev *Event) error {
-	for h := range ns.handlers(ev) {
-		if _, identified := h.(Identifier); identified {
-			continue
-		}
-		if _, ok := h.(Gate); !ok {
-			continue
-		}
-		if err := h.HandleEvent(ev.context(), ev); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// handlers returns the handlers of an event: those of the config's first rule that
-// matches, then those of Go programs.
-func (ns *Namespace) handlers(ev *Event) iter.Seq[Handler] {
-	return func(yield func(Handler) bool) {
-		if rule := ns.rules.Load().find(ev); rule != nil {
-			for _, h := range rule.handlers {
-				if !yield(h) {
-					return
-				}
-			}
-		}
-		all := ns.listeners.Load()
-		if all == nil {
-			return
-		}
-		for _, l := range *all {
-			if l.events.match(ev) && !yield(l.handler) {
-				return
-			}
-		}
-	}
 }
 
 // forgetIdentity undoes what [Namespace.identify] did, for a socket that is new.

@@ -1,6 +1,8 @@
 package hub
 
-import "sync"
+import (
+	"sync"
+)
 
 // What an inbox holds before it makes the connection's reader wait.
 const (

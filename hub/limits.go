@@ -1,10 +1,7 @@
 package hub
 
 import (
-	"errors"
 	"time"
-
-	"github.com/caddy-socketio/caddy-socketio/rooms"
 )
 
 // What bounds a client, whatever it sends.
@@ -35,12 +32,3 @@ const DefaultTimeout = 5 * time.Second
 
 // attachmentsTimeout is how long the attachments of one packet may take.
 const attachmentsTimeout = 30 * time.Second
-
-var (
-	errAttachments  = errors.New("attachments did not come in time")
-	errTooManyRooms = rooms.ErrTooManyRooms
-	errPanicked     = errors.New("a handler panicked")
-	errNotJoined    = errors.New("packet for a namespace that was never joined")
-	errJoinedTwice  = errors.New("namespace joined already")
-	errRouteGone    = errors.New("no config has the route any more")
-)

@@ -7,11 +7,6 @@ import (
 	"go.uber.org/zap/zapcore"
 )
 
-func isOutage(err error) bool {
-	_, ok := errors.AsType[*Outage](err)
-	return ok
-}
-
 // logEvent says what became of an event: verdicts are for whoever looks closely,
 // faults are for everybody.
 func (h *Hub) logEvent(msg string, ev *Event, err error) {

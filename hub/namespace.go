@@ -1,7 +1,6 @@
 package hub
 
 import (
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -39,12 +38,6 @@ type Namespace struct {
 
 	linking sync.Mutex      // guards cluster, and makes changes of adapter one at a time
 	cluster cluster.Cluster // that adapter is of; nil when alone
-}
-
-// listener is a handler of a Go program.
-type listener struct {
-	events  matcher
-	handler Handler
 }
 
 func newNamespace(h *Hub, name string) *Namespace {
@@ -92,33 +85,6 @@ func (ns *Namespace) Hub() *Hub { return ns.hub }
 // Name returns the namespace's name, "/chat" for instance.
 func (ns *Namespace) Name() string { return ns.name }
 
-// On makes h handle an event of the namespace's sockets: "connect",
-// "disconnecting", "disconnect", the name of a client's event, or a glob that
-// client's events match ("*" stands for any text). Several handlers of one event
-// are called in the order in which they were given, after what the config says
-// about it; the first error ends that. The returned function takes the handler
-// away again.
-func (ns *Namespace) On(event string, h Handler) (off func()) {
-	l := &listener{events: newMatcher(event), handler: h}
-	ns.changeListeners(func(all []*listener) []*listener { return append(all, l) })
-	return func() {
-		ns.changeListeners(func(all []*listener) []*listener {
-			return slices.DeleteFunc(all, func(other *listener) bool { return other == l })
-		})
-	}
-}
-
-func (ns *Namespace) changeListeners(change func([]*listener) []*listener) {
-	ns.mu.Lock()
-	defer ns.mu.Unlock()
-	var all []*listener
-	if old := ns.listeners.Load(); old != nil {
-		all = slices.Clone(*old)
-	}
-	all = change(all)
-	ns.listeners.Store(&all)
-}
-
 // OnRoom calls fn when rooms of the namespace are created, joined, left and
 // deleted, in the order in which that happens. It is called while no lock is
 // held, by one goroutine at a time, and holds up whoever joins and leaves. The
@@ -138,46 +104,6 @@ type RoomEvent struct {
 	Room string
 	// Socket is the one that joined or left.
 	Socket *Socket
-}
-
-// plain reports whether nobody has a say when a socket connects.
-func (ns *Namespace) plain() bool {
-	ev := &Event{Type: Connect, Name: string(Connect)}
-	if ns.rules.Load().find(ev) != nil {
-		return false
-	}
-	all := ns.listeners.Load()
-	return all == nil || !slices.ContainsFunc(*all, func(l *listener) bool { return l.events.match(ev) })
-}
-
-// handle lets handlers have an event: those of the config's first rule that
-// matches, then those of Go programs.
-func (ns *Namespace) handle(ev *Event) error {
-	ctx := ev.context()
-	handled := false
-	if rule := ns.rules.Load().find(ev); rule != nil {
-		handled = true
-		for _, h := range rule.handlers {
-			if err := h.HandleEvent(ctx, ev); err != nil {
-				return err
-			}
-		}
-	}
-	if all := ns.listeners.Load(); all != nil {
-		for _, l := range *all {
-			if !l.events.match(ev) {
-				continue
-			}
-			handled = true
-			if err := l.handler.HandleEvent(ctx, ev); err != nil {
-				return err
-			}
-		}
-	}
-	if !handled && ev.Type == ClientEvent {
-		ns.hub.logEvent("event dropped: nothing handles it", ev, nil)
-	}
-	return nil
 }
 
 // Socket returns the socket of that id on this node.
@@ -201,6 +127,15 @@ func (ns *Namespace) Rooms() int { return ns.index.Rooms() }
 // begin with prefix and come after a name, at most limit.
 func (ns *Namespace) RoomPage(prefix, after string, limit int) []rooms.Room {
 	return ns.index.Page(prefix, after, limit)
+}
+
+func (ns *Namespace) roomNames() cluster.Rooms {
+	page := ns.index.Page("", "", ns.index.Rooms())
+	names := make(cluster.Rooms, len(page))
+	for i, room := range page {
+		names[i] = room.Name
+	}
+	return names
 }
 
 // All begins a broadcast to all sockets of the namespace. It is the same as
@@ -232,6 +167,27 @@ func (ns *Namespace) Timeout(d time.Duration) Broadcast { return ns.All().Timeou
 // Emit emits to all sockets of the namespace, see [Broadcast.Emit].
 func (ns *Namespace) Emit(event string, args ...any) (int, error) {
 	return ns.All().Emit(event, args...)
+}
+
+// everybody is the target that means all sockets of a namespace.
+var everybody rooms.Target
+
+// selections holds the lists that targets are resolved into.
+var selections = sync.Pool{New: func() any { return new([]*Socket) }}
+
+// each calls fn for each socket of a target, without a lock, and counts those
+// for which it returned true.
+func (ns *Namespace) each(t rooms.Target, fn func(*Socket) bool) (n int) {
+	list := selections.Get().(*[]*Socket)
+	*list = ns.index.Select((*list)[:0], t)
+	for _, s := range *list {
+		if fn(s) {
+			n++
+		}
+	}
+	clear(*list) // so that it keeps no socket alive
+	selections.Put(list)
+	return n
 }
 
 func (ns *Namespace) log() *zap.Logger { return ns.hub.log() }

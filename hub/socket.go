@@ -1,8 +1,6 @@
 package hub
 
 import (
-	"bytes"
-	"maps"
 	"sync"
 	"sync/atomic"
 
@@ -111,26 +109,6 @@ func (s *Socket) isConnected() bool { return s.state.Load() == stateLive }
 // Done is closed when the socket has left its rooms for good.
 func (s *Socket) Done() <-chan struct{} { return s.done }
 
-// ending returns a channel that is closed when the socket takes no more packets,
-// which is before its disconnecting event is handled.
-func (s *Socket) ending() <-chan struct{} {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.state.Load() >= stateDisconnecting {
-		return closed
-	}
-	if s.over == nil {
-		s.over = make(chan struct{})
-	}
-	return s.over
-}
-
-var closed = func() <-chan struct{} {
-	c := make(chan struct{})
-	close(c)
-	return c
-}()
-
 // Rooms returns the names of the rooms that the socket is in, its own id first,
 // then in the order joined. While its connect event is handled, these are the
 // rooms that it is going to be in. After disconnecting there are none.
@@ -188,76 +166,6 @@ func (s *Socket) Leave(rooms ...string) {
 			s.applyToSaved(cluster.Leave{Target: s.alone(), Rooms: rooms})
 		}
 	})
-}
-
-// Data returns what is kept on the socket by [Socket.Set], as a JSON object.
-func (s *Socket) Data() sio.Data {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return object(s.data)
-}
-
-// Set keeps a value on the socket under a key, as JavaScript's socket.data.KEY.
-// The value is anything that [sio.Marshal] takes. The error wraps [ErrDataFull]
-// when all keys and values together would be larger than [MaxData] bytes.
-func (s *Socket) Set(key string, value any) error {
-	data, err := sio.Marshal(value)
-	if err != nil {
-		return err
-	}
-	data.JSON = bytes.Clone(data.JSON) // it may be a small part of a large event
-	if err := s.setData(key, data); err != nil {
-		return err
-	}
-	if s.lost.Load() {
-		s.setSaved(key, data)
-	}
-	return nil
-}
-
-func (s *Socket) setData(key string, data sio.Data) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	size := s.dataBytes + len(key) + data.Size()
-	if old, ok := s.data[key]; ok {
-		size -= len(key) + old.Size()
-	}
-	if size > MaxData {
-		return ErrDataFull
-	}
-	if s.data == nil {
-		s.data = make(map[string]sio.Data)
-	}
-	s.data[key], s.dataBytes = data, size
-	return nil
-}
-
-// value returns the value that a handler set by name.
-func (s *Socket) value(name string) (sio.Data, bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	v, ok := s.values[name]
-	return v, ok
-}
-
-// setValue keeps a value under a name, in the saved state of a lost socket too.
-func (s *Socket) setValue(name string, value sio.Data) {
-	s.mu.Lock()
-	s.values = withValue(s.values, name, value)
-	s.mu.Unlock()
-	if s.lost.Load() {
-		s.updateSaved(func(left *savedSocket) { left.values = withValue(left.values, name, value) })
-	}
-}
-
-// withValue returns a copy of values with another one.
-func withValue(values map[string]sio.Data, name string, value sio.Data) map[string]sio.Data {
-	values = maps.Clone(values)
-	if values == nil {
-		values = make(map[string]sio.Data, 1)
-	}
-	values[name] = value
-	return values
 }
 
 func (s *Socket) lookup(path []string) (sio.Data, bool) {

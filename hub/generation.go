@@ -151,12 +151,3 @@ func (h *Hub) sweep(gone, kept []*Route) {
 		h.tidy(ns)
 	}
 }
-
-// HTTPRequest is one HTTP request of a client, and how to reply to it.
-type HTTPRequest = engine.Request
-
-// Serve answers one request of a client on a route.
-func (h *Hub) Serve(r *Route, q *HTTPRequest) {
-	q.Route = r.engine
-	h.engine.ServeEngine(q)
-}

@@ -4,8 +4,6 @@ import (
 	"slices"
 
 	"github.com/caddy-socketio/caddy-socketio/internal/eio"
-	"github.com/caddy-socketio/caddy-socketio/internal/spawn"
-	"github.com/caddy-socketio/caddy-socketio/sio"
 	"go.uber.org/zap"
 )
 
@@ -18,10 +16,6 @@ const (
 	ReasonForced           = "forced close"
 )
 
-// openingMessages bounds what is kept for a socket between the joining of its
-// rooms and the answer to its client: an instant.
-const openingMessages = 4096
-
 // start begins the socket's life with its connect event.
 func (s *Socket) start() {
 	s.inbox.push(&Event{Type: Connect, Name: string(Connect), Socket: s, Args: noArgs}, nil)
@@ -31,66 +25,6 @@ func (s *Socket) start() {
 		s.step()
 	}
 	s.run() // after that step, for what has come meanwhile
-}
-
-// run starts the inbox's runner. It ends when the inbox is empty.
-func (s *Socket) run() { spawn.Go(s.ns.hub.log(), "socket events", s.drain, nil) }
-
-func (s *Socket) drain() {
-	growStack(len(s.id))
-	for s.step() {
-	}
-}
-
-// step handles the first event of the inbox, if there is one.
-func (s *Socket) step() bool {
-	ev, ok := s.inbox.next()
-	if ok {
-		s.protect(ev, func() { s.handle(ev) })
-	}
-	return ok
-}
-
-// growStack makes the stack of a goroutine that has just begun as large as handlers
-// need it, at once: to double it deep down in their calls costs as much as all that
-// a short one of them does.
-//
-//go:noinline
-func growStack(i int) byte {
-	var room [stackSize]byte
-	return room[i%stackSize] // so that it is there
-}
-
-const stackSize = 4 << 10
-
-// protect calls fn; when it panics, the client's connection is closed and the
-// socket's life goes on to its end.
-func (s *Socket) protect(ev *Event, fn func()) {
-	spawn.Call(s.ns.hub.log(), "socket events", fn, func() {
-		s.ns.hub.stats.panics.Add(1)
-		s.ns.hub.logEvent("connection closed: a handler of the event panicked", ev, errPanicked)
-		s.client.session.Close(ReasonForced)
-	})
-}
-
-func (s *Socket) handle(ev *Event) {
-	switch ev.Type {
-	case Connect:
-		s.connect(ev)
-	case ClientEvent:
-		if s.kicked.Load() || s.lingering.isOver() {
-			return
-		}
-		if s.state.Load() >= stateDisconnecting {
-			s.lingering.begin()
-		}
-		if err := s.ns.handle(ev); err != nil {
-			s.ns.hub.logEvent("event failed", ev, err)
-			ev.fail(clientErrorOf(err).Message)
-		}
-	case Disconnecting:
-		s.disconnect(ev)
-	}
 }
 
 // connect handles the connect event and answers the client.
@@ -172,59 +106,6 @@ func (s *Socket) accept() bool {
 	return true
 }
 
-// deliver queues an encoded event for the client, and reports whether it did.
-func (s *Socket) deliver(d delivery) bool {
-	switch s.state.Load() {
-	case stateLive:
-		return s.send(d)
-	case stateOpening:
-		return s.deliverOpening(d)
-	}
-	return false
-}
-
-func (s *Socket) send(d delivery) bool {
-	switch {
-	case s.has(d.offset):
-		return true
-	case d.volatile:
-		return s.client.session.SendVolatile(d.message)
-	case d.mark != "":
-		return s.sendMarked(d)
-	}
-	return s.client.session.Send(d.message)
-}
-
-func (s *Socket) deliverOpening(d delivery) bool {
-	s.mu.Lock()
-	if s.opening == nil {
-		s.mu.Unlock()
-		return s.send(d)
-	}
-	defer s.mu.Unlock()
-	if d.recorded && d.offset == "" && s.restored && !s.opening.replayed {
-		return true // it comes with what else was missed
-	}
-	if d.volatile || len(s.opening.messages) >= openingMessages {
-		return false
-	}
-	s.opening.messages = append(s.opening.messages, d)
-	return true
-}
-
-// sendPacket encodes a packet for this socket alone and queues it. The error
-// says that it can't be encoded, or that the socket is gone.
-func (s *Socket) sendPacket(p sio.Packet) error {
-	m, err := p.Encode(s.client.version, true)
-	if err != nil {
-		return err
-	}
-	if !s.deliver(delivery{message: m}) {
-		return ErrDisconnected
-	}
-	return nil
-}
-
 // close ends the socket, once: whoever brings the reason first. What is left to
 // do waits in the inbox behind what the client had sent. It reports whether it ended
 // a socket whose client knew that it is connected.
@@ -278,6 +159,12 @@ func (s *Socket) disconnect(ev *Event) {
 	s.end()
 }
 
+func (s *Socket) finish(ev *Event) {
+	if err := s.ns.handle(ev); err != nil {
+		s.ns.hub.logEvent("event failed", ev, err)
+	}
+}
+
 // end lets go of everything.
 func (s *Socket) end() {
 	close(s.done)
@@ -289,8 +176,22 @@ func (s *Socket) end() {
 	s.ns.hub.leave(s.ns)
 }
 
-func (s *Socket) finish(ev *Event) {
-	if err := s.ns.handle(ev); err != nil {
-		s.ns.hub.logEvent("event failed", ev, err)
+// ending returns a channel that is closed when the socket takes no more packets,
+// which is before its disconnecting event is handled.
+func (s *Socket) ending() <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.state.Load() >= stateDisconnecting {
+		return closed
 	}
+	if s.over == nil {
+		s.over = make(chan struct{})
+	}
+	return s.over
 }
+
+var closed = func() <-chan struct{} {
+	c := make(chan struct{})
+	close(c)
+	return c
+}()

@@ -1,7 +1,6 @@
 package hub
 
 import (
-	"context"
 	"slices"
 	"strings"
 	"time"
@@ -42,33 +41,6 @@ func (r RemoteSocket) Disconnect(close bool) error {
 }
 
 func (r RemoteSocket) target() Broadcast { return r.ns.To(r.ID) }
-
-// FetchPage is [Broadcast.FetchSockets] for long lists: it returns up to limit sockets
-// in the order of their ids, those that come after an id. Of the sockets of this node
-// it describes no more than these.
-func (b Broadcast) FetchPage(ctx context.Context, after string, limit int) ([]RemoteSocket, error) {
-	ctx, cancel := withTimeout(ctx, b.timeout)
-	defer cancel()
-	var found []RemoteSocket
-	add := func(sockets cluster.Sockets) {
-		for _, s := range sockets {
-			if s.ID > after {
-				found = append(found, RemoteSocket{Socket: s, ns: b.ns})
-			}
-		}
-	}
-	target := b.targeted()
-	add(b.ns.describePage(target, after, limit))
-	var err error
-	if adapter := b.ns.adapter.Load(); adapter != nil && !b.flags.Local && !target.None {
-		err = (*adapter).Request(ctx, cluster.FetchSockets{Target: target}, func(a cluster.Reply) {
-			sockets, _ := a.(cluster.Sockets)
-			add(sockets)
-		})
-	}
-	slices.SortFunc(found, func(a, b RemoteSocket) int { return strings.Compare(a.ID, b.ID) })
-	return found[:min(len(found), limit)], timedOut(err)
-}
 
 // describePage describes some of the sockets of this node.
 func (ns *Namespace) describePage(t rooms.Target, after string, limit int) cluster.Sockets {
@@ -116,3 +88,9 @@ func (s *Socket) describe() cluster.Socket {
 		},
 	}
 }
+
+// headerName is a header's name as Node has it.
+func headerName(name string) string { return strings.ToLower(name) }
+
+// joinHeader is a header's value as Node has it.
+func joinHeader(values []string) string { return strings.Join(values, ", ") }

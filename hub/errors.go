@@ -2,9 +2,8 @@ package hub
 
 import (
 	"errors"
-	"fmt"
-	"unicode/utf8"
 
+	"github.com/caddy-socketio/caddy-socketio/rooms"
 	"github.com/caddy-socketio/caddy-socketio/sio"
 	"go.uber.org/zap"
 )
@@ -51,7 +50,29 @@ var errRate = &ClientError{Message: "rate limit exceeded"}
 
 var errEventName = &ClientError{Message: "bad event name: half of a surrogate pair"}
 
+// Why a client is not let in, whatever the namespace.
+var (
+	errLargeAuth      = &ClientError{Message: "Auth is too large"}
+	errManyNamespaces = &ClientError{Message: "Too many namespaces"}
+	// errAskedTwice is for a 2.x client that asks again while its first packet waits.
+	errAskedTwice = &ClientError{Message: "Asked twice"}
+)
+
+var (
+	errAttachments  = errors.New("attachments did not come in time")
+	errTooManyRooms = rooms.ErrTooManyRooms
+	errPanicked     = errors.New("a handler panicked")
+	errNotJoined    = errors.New("packet for a namespace that was never joined")
+	errJoinedTwice  = errors.New("namespace joined already")
+	errRouteGone    = errors.New("no config has the route any more")
+)
+
 const internalError = "internal error"
+
+func isOutage(err error) bool {
+	_, ok := errors.AsType[*Outage](err)
+	return ok
+}
 
 // clientErrorOf returns what a client may read of err.
 func clientErrorOf(err error) *ClientError {
@@ -64,22 +85,6 @@ func clientErrorOf(err error) *ClientError {
 		}
 	}
 	return &ClientError{Message: internalError}
-}
-
-// CheckRooms refuses names that no room may have. The error wraps [ErrRoom].
-func CheckRooms(rooms []string) error {
-	for _, room := range rooms {
-		if room == "" {
-			return fmt.Errorf("%w: it is empty", ErrRoom)
-		}
-		if len(room) > MaxRoomName {
-			return fmt.Errorf("%w: %d bytes, the limit is %d", ErrRoom, len(room), MaxRoomName)
-		}
-		if !utf8.ValidString(room) {
-			return fmt.Errorf("%w: it is not UTF-8", ErrRoom)
-		}
-	}
-	return nil
 }
 
 // refuse sends a connect error, in the words of the client's version: 2.x knows

@@ -1,14 +1,10 @@
 package hub
 
 import (
-	"crypto/rand"
-	"encoding/base64"
 	"encoding/json"
 	"net/url"
 	"slices"
-	"strings"
 
-	"github.com/caddy-socketio/caddy-socketio/internal/eio"
 	"github.com/caddy-socketio/caddy-socketio/sio"
 )
 
@@ -18,43 +14,10 @@ var noArgs = sio.Data{JSON: []byte("[]")}
 // noAuth is what a client connected with that gave nothing.
 var noAuth = sio.Data{JSON: []byte("{}")}
 
-// newID makes the id of a socket: 120 random bits in 20 characters.
-func newID() string {
-	var b [15]byte
-	rand.Read(b[:]) // never fails
-	return base64.RawURLEncoding.EncodeToString(b[:])
-}
-
-// connectPacket tells a client that it is connected. Clients of Socket.IO 2 know
-// their id already.
-func connectPacket(s *Socket) *eio.Message {
-	p := sio.Packet{Type: sio.Connect, Namespace: s.ns.name}
-	if s.client.version == sio.V5 {
-		p.Data = sio.Data{JSON: []byte(`{"sid":"` + s.id + `"}`)}
-		if s.pid != "" {
-			p.Data = sio.Data{JSON: []byte(`{"sid":"` + s.id + `","pid":"` + s.pid + `"}`)}
-		}
-	}
-	m, err := p.Encode(s.client.version, true)
-	if err != nil {
-		panic(err) // it has nothing in it that may not be
-	}
-	return m
-}
-
-// errorData is what a connect error carries.
-func errorData(r *ClientError, v sio.Version) sio.Data {
-	if v == sio.V4 {
-		if len(r.Data.JSON) > 0 {
-			return r.Data
-		}
-		return text(r.Message)
-	}
-	b := append([]byte(`{"message":`), text(r.Message).JSON...)
-	if len(r.Data.JSON) > 0 {
-		b = append(append(b, `,"data":`...), r.Data.JSON...)
-	}
-	return sio.Data{JSON: append(b, '}'), Attachments: r.Data.Attachments}
+// text is a string as JSON. Strings that are not UTF-8 become so.
+func text(s string) sio.Data {
+	b, _ := json.Marshal(s) // a string always marshals
+	return sio.Data{JSON: b}
 }
 
 // list is a JSON array of strings.
@@ -107,12 +70,3 @@ func plainJSON(d sio.Data) json.RawMessage {
 	}
 	return b
 }
-
-// splitKey splits a dotted key. There is always a first part.
-func splitKey(key string) []string { return strings.Split(key, ".") }
-
-// headerName is a header's name as Node has it.
-func headerName(name string) string { return strings.ToLower(name) }
-
-// joinHeader is a header's value as Node has it.
-func joinHeader(values []string) string { return strings.Join(values, ", ") }

@@ -2,8 +2,6 @@ package hub
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"time"
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
@@ -132,56 +130,3 @@ func (s *Socket) Except(rooms ...string) Broadcast { return s.Broadcast().Except
 
 // Broadcast begins a broadcast to all sockets of the namespace without this one.
 func (s *Socket) Broadcast() Broadcast { return Broadcast{ns: s.ns, from: s} }
-
-// eventData makes the array that an event is on the wire.
-func eventData(event string, args []any) (sio.Data, error) {
-	if err := CheckEvent(event); err != nil {
-		return sio.Data{}, err
-	}
-	data, err := marshalArgs(args)
-	if err != nil {
-		return sio.Data{}, err
-	}
-	return sio.EventData(event, data)
-}
-
-// marshalArgs makes a JSON array. A single [Args] is one already.
-func marshalArgs(args []any) (sio.Data, error) {
-	if len(args) == 1 {
-		if list, ok := args[0].(Args); ok {
-			return sio.Data(list), nil
-		}
-	}
-	items := make([]sio.Data, len(args))
-	for i, arg := range args {
-		item, err := sio.Marshal(arg)
-		if err != nil {
-			return sio.Data{}, fmt.Errorf("argument %d: %w", i, err)
-		}
-		items[i] = item
-	}
-	return sio.Array(items...), nil
-}
-
-// Args is a list of arguments as a JSON array. Given to an emit or an
-// acknowledgement as the only argument, it stands for its elements.
-type Args sio.Data
-
-// CheckEvent refuses names that can't be emitted: official clients close the
-// connection on them, or take them for events of their own. The error wraps
-// [ErrEvent].
-func CheckEvent(name string) error {
-	switch name {
-	case "connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener":
-		return fmt.Errorf("%w: %q", ErrEvent, name)
-	}
-	return nil
-}
-
-// timedOut gives the end of a context its name.
-func timedOut(err error) error {
-	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, cluster.ErrIncomplete) {
-		return fmt.Errorf("%w: %w", ErrTimeout, err)
-	}
-	return err
-}

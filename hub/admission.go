@@ -7,6 +7,10 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/rooms"
 )
 
+// openingMessages bounds what is kept for a socket between the joining of its
+// rooms and the answer to its client: an instant.
+const openingMessages = 4096
+
 // opening is what waits until a socket is live.
 type opening struct {
 	rooms    []string   // to join when accepted

@@ -16,14 +16,6 @@ const (
 	gateShut
 )
 
-// Why a client is not let in, whatever the namespace.
-var (
-	errLargeAuth      = &ClientError{Message: "Auth is too large"}
-	errManyNamespaces = &ClientError{Message: "Too many namespaces"}
-	// errAskedTwice is for a 2.x client that asks again while its first packet waits.
-	errAskedTwice = &ClientError{Message: "Asked twice"}
-)
-
 // held keeps the packet of a 2.x client that is not in "/" yet, as much as a client
 // may connect with and no more.
 func (c *client) held(p sio.Packet) (held bool, refusal *ClientError) {

@@ -1,0 +1,43 @@
+package hub
+
+import (
+	"github.com/caddy-socketio/caddy-socketio/internal/eio"
+	"github.com/caddy-socketio/caddy-socketio/sio"
+)
+
+// connectPacket tells a client that it is connected. Clients of Socket.IO 2 know
+// their id already.
+func connectPacket(s *Socket) *eio.Message {
+	p := sio.Packet{Type: sio.Connect, Namespace: s.ns.name}
+	if s.client.version == sio.V5 {
+		p.Data = sio.Data{JSON: []byte(`{"sid":"` + s.id + `"}`)}
+		if s.pid != "" {
+			p.Data = sio.Data{JSON: []byte(`{"sid":"` + s.id + `","pid":"` + s.pid + `"}`)}
+		}
+	}
+	m, err := p.Encode(s.client.version, true)
+	if err != nil {
+		panic(err) // it has nothing in it that may not be
+	}
+	return m
+}
+
+// errorData is what a connect error carries.
+func errorData(r *ClientError, v sio.Version) sio.Data {
+	if v == sio.V4 {
+		if len(r.Data.JSON) > 0 {
+			return r.Data
+		}
+		return text(r.Message)
+	}
+	b := append([]byte(`{"message":`), text(r.Message).JSON...)
+	if len(r.Data.JSON) > 0 {
+		b = append(append(b, `,"data":`...), r.Data.JSON...)
+	}
+	return sio.Data{JSON: append(b, '}'), Attachments: r.Data.Attachments}
+}
+
+// errorArgs returns the arguments of an acknowledgement that says an error.
+func errorArgs(message string) sio.Data {
+	return sio.Data{JSON: append(append([]byte(`[{"error":`), text(message).JSON...), "}]"...)}
+}

@@ -1,0 +1,110 @@
+package hub
+
+import (
+	"context"
+
+	"github.com/caddy-socketio/caddy-socketio/cluster"
+	"github.com/caddy-socketio/caddy-socketio/rooms"
+	"github.com/caddy-socketio/caddy-socketio/sio"
+)
+
+// Request puts a question to the sockets of this node and to the other nodes, and
+// calls each for every answer, one at a time. The error wraps
+// [cluster.ErrIncomplete] when ctx ended before all had answered. An emit that is
+// local is for the sockets of this node only.
+func (ns *Namespace) Request(ctx context.Context, q cluster.Request, each func(cluster.Reply)) error {
+	emit, ok := q.(cluster.EmitAck)
+	return ns.ask(ctx, q, ok && emit.Local, each)
+}
+
+func (ns *Namespace) ask(ctx context.Context, q cluster.Request, local bool, each func(cluster.Reply)) error {
+	adapter := ns.adapter.Load()
+	if local || adapter == nil || cluster.TargetsNone(q) {
+		return ns.answer(ctx, q, each)
+	}
+	answers := make(chan cluster.Reply)
+	done, over := make(chan error, 2), make(chan struct{})
+	defer close(over)
+	// Both end when all have answered or ctx ends, and this function reads what
+	// they say until both have ended, or each panics.
+	put := func(name string, ask func(each func(cluster.Reply)) error) {
+		ns.hub.spawn(name, func() {
+			err := errPanicked
+			defer func() { done <- err }()
+			err = ask(func(a cluster.Reply) {
+				select {
+				case answers <- a:
+				case <-over:
+				}
+			})
+		})
+	}
+	put("ask this node", func(each func(cluster.Reply)) error { return ns.answer(ctx, q, each) })
+	put("ask other nodes", func(each func(cluster.Reply)) error { return (*adapter).Request(ctx, q, each) })
+	var failed error
+	for ended := 0; ended < 2; {
+		select {
+		case a := <-answers:
+			each(a)
+		case err := <-done:
+			ended++
+			if err != nil {
+				failed = err
+			}
+		}
+	}
+	return failed
+}
+
+func (ns *Namespace) answer(ctx context.Context, q cluster.Request, reply func(cluster.Reply)) error {
+	switch q := q.(type) {
+	case cluster.FetchSockets:
+		reply(ns.describe(q.Target))
+	case cluster.AllRooms:
+		reply(ns.roomNames())
+	case cluster.EmitAck:
+		return ns.answerEmit(ctx, q.Emit, reply)
+	case cluster.CloseStale:
+		reply(cluster.StaleClosed(ns.history.closeFormer(ctx, q.PID, q.Identity, nil)))
+	}
+	return nil
+}
+
+func (ns *Namespace) describe(t rooms.Target) cluster.Sockets {
+	found := cluster.Sockets{}
+	ns.each(t, func(s *Socket) bool {
+		if s.isConnected() {
+			found = append(found, s.describe())
+		}
+		return true
+	})
+	return found
+}
+
+// answerEmit emits an event and replies with each client's acknowledgement.
+func (ns *Namespace) answerEmit(ctx context.Context, op cluster.Emit, reply func(cluster.Reply)) error {
+	targets := ns.index.Select(nil, op.Target)
+	id, wait := ns.acks.expect(targets)
+	defer ns.acks.forget(id)
+	p := sio.Packet{Type: sio.Event, Namespace: ns.name, ID: id, HasID: true, Data: op.Data}
+	m, err := p.Encode(sio.V5, !op.NoCompress)
+	if err != nil {
+		return err
+	}
+	clients := 0
+	for _, s := range targets {
+		if s.deliver(delivery{message: m, volatile: op.Volatile}) {
+			clients++
+		}
+	}
+	reply(cluster.ClientCount(clients))
+	for range clients {
+		select {
+		case data := <-wait.answers:
+			reply(cluster.ClientAck{Data: data})
+		case <-ctx.Done():
+			return cluster.ErrIncomplete
+		}
+	}
+	return nil
+}

@@ -1,0 +1,78 @@
+package hub
+
+import (
+	"bytes"
+	"maps"
+
+	"github.com/caddy-socketio/caddy-socketio/sio"
+)
+
+// Data returns what is kept on the socket by [Socket.Set], as a JSON object.
+func (s *Socket) Data() sio.Data {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return object(s.data)
+}
+
+// Set keeps a value on the socket under a key, as JavaScript's socket.data.KEY.
+// The value is anything that [sio.Marshal] takes. The error wraps [ErrDataFull]
+// when all keys and values together would be larger than [MaxData] bytes.
+func (s *Socket) Set(key string, value any) error {
+	data, err := sio.Marshal(value)
+	if err != nil {
+		return err
+	}
+	data.JSON = bytes.Clone(data.JSON) // it may be a small part of a large event
+	if err := s.setData(key, data); err != nil {
+		return err
+	}
+	if s.lost.Load() {
+		s.setSaved(key, data)
+	}
+	return nil
+}
+
+func (s *Socket) setData(key string, data sio.Data) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	size := s.dataBytes + len(key) + data.Size()
+	if old, ok := s.data[key]; ok {
+		size -= len(key) + old.Size()
+	}
+	if size > MaxData {
+		return ErrDataFull
+	}
+	if s.data == nil {
+		s.data = make(map[string]sio.Data)
+	}
+	s.data[key], s.dataBytes = data, size
+	return nil
+}
+
+// value returns the value that a handler set by name.
+func (s *Socket) value(name string) (sio.Data, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	v, ok := s.values[name]
+	return v, ok
+}
+
+// setValue keeps a value under a name, in the saved state of a lost socket too.
+func (s *Socket) setValue(name string, value sio.Data) {
+	s.mu.Lock()
+	s.values = withValue(s.values, name, value)
+	s.mu.Unlock()
+	if s.lost.Load() {
+		s.updateSaved(func(left *savedSocket) { left.values = withValue(left.values, name, value) })
+	}
+}
+
+// withValue returns a copy of values with another one.
+func withValue(values map[string]sio.Data, name string, value sio.Data) map[string]sio.Data {
+	values = maps.Clone(values)
+	if values == nil {
+		values = make(map[string]sio.Data, 1)
+	}
+	values[name] = value
+	return values
+}
