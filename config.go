@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/caddy-socketio/caddy-socketio/handlers"
+	"github.com/caddy-socketio/caddy-socketio/handlers/backend"
 	"github.com/caddy-socketio/caddy-socketio/hub"
 	"github.com/caddy-socketio/caddy-socketio/internal/engine"
 	"github.com/caddy-socketio/caddy-socketio/internal/handshake"
@@ -90,7 +90,7 @@ func (ns *Namespace) provision(ctx caddy.Context) error {
 		return err
 	}
 	ns.fingerprint = string(own)
-	if ctx, err = handlers.WithRules(ctx, own); err != nil {
+	if ctx, err = backend.WithRules(ctx, own); err != nil {
 		return err
 	}
 	ns.compiled = hub.NamespaceConfig{Name: ns.Name, MaxSockets: ns.MaxSockets}

@@ -10,6 +10,7 @@ import (
 // and of others, tests aside. Whoever needs more has a reason to think first.
 func TestFloors(t *testing.T) {
 	const caddy = "github.com/caddyserver/caddy/v2"
+	const caddyfile = caddy + " " + caddy + "/caddyconfig/caddyfile"
 	allowed := map[string]string{
 		"internal/spawn":     "go.uber.org/zap",
 		"internal/eio":       "",
@@ -24,6 +25,15 @@ func TestFloors(t *testing.T) {
 		"internal/lenient":   "sio",
 		"internal/handshake": caddy + " " + caddy + "/modules/caddyhttp",
 		"internal/reach":     caddy + " " + caddy + "/modules/caddyhttp",
+
+		"handlers":                    "handlers/internal/directive handlers/placeholder hub " + caddyfile,
+		"handlers/internal/directive": caddy + "/caddyconfig/caddyfile",
+		"handlers/placeholder":        "hub internal/lenient sio " + caddy,
+		"handlers/jwt":                "handlers/placeholder hub internal/spawn sio " + caddyfile + " github.com/go-jose/go-jose/v4 github.com/go-jose/go-jose/v4/jwt go.uber.org/zap",
+		"handlers/require": "handlers/internal/directive handlers/placeholder hub internal/engine internal/handshake sio " + caddyfile + " cel.dev/cel-go/cel " +
+			"cel.dev/cel-go/common/decls cel.dev/cel-go/common/env cel.dev/cel-go/common/types cel.dev/cel-go/common/types/ref cel.dev/cel-go/common/types/traits cel.dev/cel-go/ext cel.dev/cel-go/interpreter",
+		"handlers/backend": "handlers/placeholder hub internal/handshake internal/lenient internal/spawn sio " + caddyfile + " " + caddy + "/caddyconfig/httpcaddyfile " +
+			caddy + "/modules/caddyhttp github.com/dustin/go-humanize github.com/prometheus/client_golang/prometheus go.uber.org/zap golang.org/x/text/unicode/norm",
 
 		"cluster/internal/peer":      "cluster internal/msgpack rooms sio",
 		"cluster/internal/redisconn": caddy + " " + caddy + "/caddyconfig/caddyfile github.com/redis/rueidis",
@@ -46,6 +56,22 @@ func TestFloors(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestGuestsStaySmall checks that a module with a handler of its own does not pull in
+// the libraries of other handlers, nor Caddy's HTTP server, when it uses placeholders.
+func TestGuestsStaySmall(t *testing.T) {
+	out, err := exec.Command("go", "list", "-deps", "./handlers/placeholder").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name := range strings.FieldsSeq(string(out)) {
+		for _, heavy := range []string{"github.com/go-jose/", "cel.dev/", "github.com/caddyserver/caddy/v2/modules/", "github.com/redis/"} {
+			if strings.HasPrefix(name, heavy) {
+				t.Errorf("handlers/placeholder must not depend on %s", name)
+			}
+		}
 	}
 }
 

@@ -18,6 +18,9 @@ import (
 	_ "github.com/caddy-socketio/caddy-socketio/cluster/redis"
 	_ "github.com/caddy-socketio/caddy-socketio/cluster/redisstreams"
 	_ "github.com/caddy-socketio/caddy-socketio/handlers"
+	_ "github.com/caddy-socketio/caddy-socketio/handlers/backend"
+	_ "github.com/caddy-socketio/caddy-socketio/handlers/jwt"
+	_ "github.com/caddy-socketio/caddy-socketio/handlers/require"
 )
 
 func init() { caddy.RegisterModule(Handler{}) }

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 
+	"github.com/caddy-socketio/caddy-socketio/handlers/internal/directive"
+	"github.com/caddy-socketio/caddy-socketio/handlers/placeholder"
 	"github.com/caddy-socketio/caddy-socketio/hub"
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
@@ -18,7 +20,7 @@ type Ack struct {
 	// Args are what the client's callback is called with, as those of emit.
 	Args []json.RawMessage `json:"args,omitempty"`
 
-	args Args
+	args placeholder.Args
 }
 
 // CaddyModule returns the Caddy module information.
@@ -28,7 +30,7 @@ func (Ack) CaddyModule() caddy.ModuleInfo {
 
 // Provision compiles the arguments.
 func (a *Ack) Provision(caddy.Context) (err error) {
-	a.args, err = NewArgs(a.Args)
+	a.args, err = placeholder.NewArgs(a.Args)
 	return err
 }
 
@@ -38,13 +40,13 @@ func (a *Ack) Provision(caddy.Context) (err error) {
 func (a *Ack) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	d.Next() // the name
 	var err error
-	if a.Args, err = argumentsJSON(d.RemainingArgs()); err != nil {
+	if a.Args, err = placeholder.ArgumentsJSON(d.RemainingArgs()); err != nil {
 		return d.Errf("ack: %v", err)
 	}
-	if _, err := NewArgs(a.Args); err != nil {
+	if _, err := placeholder.NewArgs(a.Args); err != nil {
 		return d.Errf("ack: %v", err)
 	}
-	return noBlock(d, "ack")
+	return directive.RefuseBlock(d, "ack")
 }
 
 // HandleEvent answers.

@@ -4,14 +4,16 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/caddy-socketio/caddy-socketio/handlers/internal/sitetest"
 )
 
 // A client hears of an acknowledgement that can't be sent: its callback would wait for ever.
 func TestAcksThatCannotBeSentAreErrors(t *testing.T) {
 	binary := `{"$binary":"AA=="}`
 	eleven := "[" + strings.Repeat(binary+",", 10) + binary + "]"
-	a := newApp(t, says(http.StatusNoContent, ""))
-	s := serve(t, `socketio {
+	a := sitetest.NewApp(t, sitetest.Reply(http.StatusNoContent, ""))
+	s := sitetest.Serve(t, `socketio {
 		namespace /app {
 			on ack {
 				ack {event.args.*} {event.args.0}
@@ -26,26 +28,26 @@ func TestAcksThatCannotBeSentAreErrors(t *testing.T) {
 			}
 			on backend {
 				backend {
-					`+a.proxy()+`
+					`+a.Proxy()+`
 				}
 			}
 		}
 		namespace /refused {
 			on connect {
 				backend {
-					`+a.proxy()+`
+					`+a.Proxy()+`
 				}
 			}
 		}
 	}`)
-	c := s.enter()
+	c := s.Connect()
 	files := func(event, id string) {
 		t.Helper()
 		placeholders := make([]string, 10)
 		for i := range placeholders {
 			placeholders[i] = `{"_placeholder":true,"num":` + string(rune('0'+i)) + `}`
 		}
-		c.send(`4510-/app,` + id + `["` + event + `",` + strings.Join(placeholders, ",") + `]`)
+		c.Send(`4510-/app,` + id + `["` + event + `",` + strings.Join(placeholders, ",") + `]`)
 		for range placeholders {
 			if err := c.WriteMessage(2, []byte{0}); err != nil {
 				t.Fatal(err)
@@ -54,19 +56,19 @@ func TestAcksThatCannotBeSentAreErrors(t *testing.T) {
 	}
 	for id, event := range map[string]string{"1": "ack", "2": "twice", "3": "emit"} {
 		files(event, id)
-		c.expect(`43/app,` + id + `[{"error":"internal error"}]`)
+		c.Expect(`43/app,` + id + `[{"error":"internal error"}]`)
 	}
 	for _, answer := range []string{
 		`{"ack":` + eleven + `,"join":["x"]}`, `{"ack":` + strings.Repeat("[", 2000) + strings.Repeat("]", 2000) + `}`,
 		`{"emit":[{"event":"x","args":` + eleven + `}],"ack":["ok"]}`, `{"emit":[{"event":"x","to":["x"],"args":` + eleven + `}],"ack":["ok"]}`,
 	} {
-		a.answer(says(http.StatusOK, answer))
-		c.call(`42/app,4["backend"]`, `43/app,4[{"error":"service unavailable"}]`)
+		a.SetReply(sitetest.Reply(http.StatusOK, answer))
+		c.Call(`42/app,4["backend"]`, `43/app,4[{"error":"service unavailable"}]`)
 	}
-	a.answer(says(http.StatusOK, `{"ack":["`+strings.Repeat("x", 999_000)+`"]}`))
-	c.call(`42/app,5["backend"]`, `43/app,5["xxx*`)
-	a.answer(says(http.StatusForbidden, `{"error":{"message":"no","data":`+binary+`}}`))
-	c.call(`42/app,6["backend"]`, `43/app,6[{"error":"no"}]`)
-	c.call(`40/refused,`, `44/refused,{"message":"no"}`)
-	c.call(`42/app,7["backend"]`, `43/app,7[{"error":"no"}]`)
+	a.SetReply(sitetest.Reply(http.StatusOK, `{"ack":["`+strings.Repeat("x", 999_000)+`"]}`))
+	c.Call(`42/app,5["backend"]`, `43/app,5["xxx*`)
+	a.SetReply(sitetest.Reply(http.StatusForbidden, `{"error":{"message":"no","data":`+binary+`}}`))
+	c.Call(`42/app,6["backend"]`, `43/app,6[{"error":"no"}]`)
+	c.Call(`40/refused,`, `44/refused,{"message":"no"}`)
+	c.Call(`42/app,7["backend"]`, `43/app,7[{"error":"no"}]`)
 }

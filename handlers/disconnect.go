@@ -3,6 +3,7 @@ package handlers
 import (
 	"context"
 
+	"github.com/caddy-socketio/caddy-socketio/handlers/internal/directive"
 	"github.com/caddy-socketio/caddy-socketio/hub"
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
@@ -33,7 +34,7 @@ func (s *Disconnect) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	case len(args) > 0:
 		return d.Errf("disconnect: unexpected %q: expected close or nothing", args[0])
 	}
-	return noBlock(d, "disconnect")
+	return directive.RefuseBlock(d, "disconnect")
 }
 
 // HandleEvent disconnects the socket.

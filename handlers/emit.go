@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 
+	"github.com/caddy-socketio/caddy-socketio/handlers/placeholder"
 	"github.com/caddy-socketio/caddy-socketio/hub"
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
@@ -42,9 +43,9 @@ type Emit struct {
 	// is on. Default: true.
 	Compress *bool `json:"compress,omitempty"`
 
-	event      Text
-	args       Args
-	to, except Rooms
+	event      placeholder.Text
+	args       placeholder.Args
+	to, except placeholder.Rooms
 }
 
 // CaddyModule returns the Caddy module information.
@@ -56,10 +57,10 @@ func (Emit) CaddyModule() caddy.ModuleInfo {
 func (e *Emit) Provision(caddy.Context) error { return e.compile() }
 
 func (e *Emit) compile() (err error) {
-	if e.event, err = NewText(e.Event); err != nil {
+	if e.event, err = placeholder.NewText(e.Event); err != nil {
 		return err
 	}
-	if name, static := e.event.static(); static {
+	if name, static := e.event.Literal(); static {
 		if name == "" {
 			return errors.New("expected the name of an event")
 		}
@@ -67,13 +68,13 @@ func (e *Emit) compile() (err error) {
 			return err
 		}
 	}
-	if e.args, err = NewArgs(e.Args); err != nil {
+	if e.args, err = placeholder.NewArgs(e.Args); err != nil {
 		return err
 	}
-	if e.to, err = NewRooms(e.To); err != nil {
+	if e.to, err = placeholder.NewRooms(e.To); err != nil {
 		return err
 	}
-	if e.except, err = NewRooms(e.Except); err != nil {
+	if e.except, err = placeholder.NewRooms(e.Except); err != nil {
 		return err
 	}
 	if !e.wide() && (e.IncludeSender || e.Local) {
@@ -107,7 +108,7 @@ func (e *Emit) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	}
 	e.Event = args[0]
 	var err error
-	if e.Args, err = argumentsJSON(args[1:]); err != nil {
+	if e.Args, err = placeholder.ArgumentsJSON(args[1:]); err != nil {
 		return d.Errf("emit %s: %v", e.Event, err)
 	}
 	for nesting := d.Nesting(); d.NextBlock(nesting); {
@@ -165,7 +166,7 @@ func (e *Emit) unmarshalOption(d *caddyfile.Dispenser) error {
 // HandleEvent emits the event.
 func (e *Emit) HandleEvent(_ context.Context, ev *hub.Event) error {
 	args := e.args.For(ev)
-	name, _, err := e.event.name(ev)
+	name, _, err := e.event.Name(ev)
 	if err != nil {
 		return &hub.ClientError{Message: "bad event name: " + err.Error()}
 	}

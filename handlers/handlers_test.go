@@ -4,11 +4,13 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/caddy-socketio/caddy-socketio/handlers/internal/clienttest"
+	"github.com/caddy-socketio/caddy-socketio/handlers/internal/sitetest"
 	"github.com/caddyserver/caddy/v2/caddyconfig"
 )
 
 func TestHandlers(t *testing.T) {
-	s := serve(t, `socketio {
+	s := sitetest.Serve(t, `socketio {
 	namespace /app {
 		on connect {
 			set user {"id":7,"name":"{socket.auth.name}"}
@@ -61,11 +63,11 @@ func TestHandlers(t *testing.T) {
 		}
 	}
 }`)
-	enter := func(name string) (client, string) {
-		c := s.dial("X-Test", "header")
-		c.send(`40/app,{"name":"` + name + `"}`)
-		id := strings.Split(c.expect(`40/app,{"sid":"*`), `"`)[3]
-		c.expect(`42/app,["welcome","` + id + `",{"id":7,"name":"` + name + `"},"header","127.0.0.1"]`)
+	enter := func(name string) (clienttest.Client, string) {
+		c := s.Dial("X-Test", "header")
+		c.Send(`40/app,{"name":"` + name + `"}`)
+		id := strings.Split(c.Expect(`40/app,{"sid":"*`), `"`)[3]
+		c.Expect(`42/app,["welcome","` + id + `",{"id":7,"name":"` + name + `"},"header","127.0.0.1"]`)
 		return c, id
 	}
 	ada, id := enter("ada")
@@ -73,35 +75,35 @@ func TestHandlers(t *testing.T) {
 	eve, _ := enter("eve")
 
 	own := `["` + id + `","lobby","user:ada"`
-	ada.call(`42/app,1["join",["a","b","a"]]`, `43/app,1[`+own+`,"a","b"]]`)
-	ada.call(`42/app,2["join",""]`, `43/app,2[{"error":"bad room name: it is empty"}]`)
-	ada.call(`42/app,3["join"]`, `43/app,3[{"error":"bad room name: {event.args.0} has no value"}]`)
-	ada.call(`42/app,4["leave",["b","never"]]`, `43/app,4[`+own+`,"a"]]`)
+	ada.Call(`42/app,1["join",["a","b","a"]]`, `43/app,1[`+own+`,"a","b"]]`)
+	ada.Call(`42/app,2["join",""]`, `43/app,2[{"error":"bad room name: it is empty"}]`)
+	ada.Call(`42/app,3["join"]`, `43/app,3[{"error":"bad room name: {event.args.0} has no value"}]`)
+	ada.Call(`42/app,4["leave",["b","never"]]`, `43/app,4[`+own+`,"a"]]`)
 
-	ada.call(`42/app,6["echo","back",{"x":[1.0]}]`, `42/app,["back","back",{"x":[1.0]}]`)
-	ada.expect(`43/app,6["back",{"x":[1.0]}]`)
-	ada.send(`451-/app,7["echo","file",{"_placeholder":true,"num":0}]`)
+	ada.Call(`42/app,6["echo","back",{"x":[1.0]}]`, `42/app,["back","back",{"x":[1.0]}]`)
+	ada.Expect(`43/app,6["back",{"x":[1.0]}]`)
+	ada.Send(`451-/app,7["echo","file",{"_placeholder":true,"num":0}]`)
 	if err := ada.WriteMessage(2, []byte("bytes")); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{`451-/app,["file","file",{"_placeholder":true,"num":0}]`, "bytes", `461-/app,7["file",{"_placeholder":true,"num":0}]`, "bytes"} {
-		ada.expect(want)
+		ada.Expect(want)
 	}
-	ada.call(`42/app,8["echo","disconnect"]`, `43/app,8[{"error":"internal error"}]`)
+	ada.Call(`42/app,8["echo","disconnect"]`, `43/app,8[{"error":"internal error"}]`)
 
-	ada.call(`42/app,9["say","a","hi"]`, `43/app,9["ok"]`)
-	bob.expect(`42/app,["said","ada","hi"]`)
-	eve.send(`42/app,["all"]`)
-	for _, c := range []client{ada, bob, eve} {
-		c.expect(`42/app,["all",{"by":"eve"}]`)
+	ada.Call(`42/app,9["say","a","hi"]`, `43/app,9["ok"]`)
+	bob.Expect(`42/app,["said","ada","hi"]`)
+	eve.Send(`42/app,["all"]`)
+	for _, c := range []clienttest.Client{ada, bob, eve} {
+		c.Expect(`42/app,["all",{"by":"eve"}]`)
 	}
-	ada.call(`42/app,5["own"]`, `43/app,5[["lobby","user:ada","a"]]`)
-	ada.call(`42/app,["quit"]`, `41/app,`)
-	bob.expect(`42/app,["left","server namespace disconnect",7]`)
-	eve.expect(`42/app,["left","server namespace disconnect",7]`)
-	eve.call(`42/app,["quit all"]`, `41/app,`)
-	eve.expectClosed()
-	bob.expect(`42/app,["left","server namespace disconnect",7]`)
+	ada.Call(`42/app,5["own"]`, `43/app,5[["lobby","user:ada","a"]]`)
+	ada.Call(`42/app,["quit"]`, `41/app,`)
+	bob.Expect(`42/app,["left","server namespace disconnect",7]`)
+	eve.Expect(`42/app,["left","server namespace disconnect",7]`)
+	eve.Call(`42/app,["quit all"]`, `41/app,`)
+	eve.ExpectClosed()
+	bob.Expect(`42/app,["left","server namespace disconnect",7]`)
 }
 
 func TestHandlersInCaddyfile(t *testing.T) {
@@ -154,7 +156,7 @@ func TestBackendInCaddyfile(t *testing.T) {
 		"handle /a* {\nrespond 200\n}\nhandle {\nrespond 404\n}",
 		"import answer `{}`",
 	} {
-		config := "(answer) {\nrespond \"{args[0]}\"\n}\nhttp://localhost:8080 {\n" + socketio(block) + "}\n"
+		config := "(answer) {\nrespond \"{args[0]}\"\n}\nhttp://localhost:8080 {\n" + sitetest.BackendDirective(block) + "}\n"
 		if _, _, err := caddyconfig.GetAdapter("caddyfile").Adapt([]byte(config), nil); err != nil {
 			t.Errorf("%s: %v", block, err)
 		}

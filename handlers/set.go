@@ -6,6 +6,8 @@ import (
 	"errors"
 	"strings"
 
+	"github.com/caddy-socketio/caddy-socketio/handlers/internal/directive"
+	"github.com/caddy-socketio/caddy-socketio/handlers/placeholder"
 	"github.com/caddy-socketio/caddy-socketio/hub"
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
@@ -21,7 +23,7 @@ type Set struct {
 	// Value is any JSON value, with placeholders as in an argument of emit.
 	Value json.RawMessage `json:"value,omitempty"`
 
-	value Value
+	value placeholder.Value
 }
 
 // CaddyModule returns the Caddy module information.
@@ -39,7 +41,7 @@ func (s *Set) compile() (err error) {
 	if len(s.Value) == 0 {
 		return errors.New("expected a value")
 	}
-	s.value, err = NewValue(s.Value)
+	s.value, err = placeholder.NewValue(s.Value)
 	return err
 }
 
@@ -53,13 +55,13 @@ func (s *Set) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		return d.Err("set: expected a key and a value")
 	}
 	var err error
-	if s.Value, err = ArgumentJSON(value); err != nil {
+	if s.Value, err = placeholder.ArgumentJSON(value); err != nil {
 		return d.Errf("set %s: %v", s.Key, err)
 	}
 	if err := s.compile(); err != nil {
 		return d.Errf("set %s: %v", s.Key, err)
 	}
-	return noBlock(d, "set")
+	return directive.RefuseBlock(d, "set")
 }
 
 // HandleEvent keeps the value.
@@ -72,7 +74,7 @@ func (s *Set) HandleEvent(ctx context.Context, ev *hub.Event) error {
 
 // Identify adds to the socket's identity what the request says of the user.
 func (s *Set) Identify(_ context.Context, ev *hub.Event) error {
-	addRequestIdentity(ev, "set", s.value.keys())
+	addRequestIdentity(ev, "set", s.value.Keys())
 	return nil
 }
 

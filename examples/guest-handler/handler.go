@@ -13,7 +13,7 @@ import (
 	"strconv"
 	"sync"
 
-	"github.com/caddy-socketio/caddy-socketio/handlers"
+	"github.com/caddy-socketio/caddy-socketio/handlers/placeholder"
 	"github.com/caddy-socketio/caddy-socketio/hub"
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
@@ -28,7 +28,7 @@ type Seat struct {
 	// Seats is how many the room has.
 	Seats int `json:"seats,omitempty"`
 
-	room handlers.Text
+	room placeholder.Text
 }
 
 // CaddyModule returns the Caddy module information.
@@ -41,7 +41,7 @@ func (s *Seat) Provision(caddy.Context) (err error) {
 	if s.Seats < 1 {
 		return fmt.Errorf("seats: expected a number above 0, got %d", s.Seats)
 	}
-	s.room, err = handlers.NewText(s.Room)
+	s.room, err = placeholder.NewText(s.Room)
 	return err
 }
 

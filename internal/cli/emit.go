@@ -7,7 +7,7 @@ import (
 	"io"
 	"net/http"
 
-	"github.com/caddy-socketio/caddy-socketio/handlers"
+	"github.com/caddy-socketio/caddy-socketio/handlers/placeholder"
 	"github.com/caddy-socketio/caddy-socketio/internal/api"
 	"github.com/spf13/cobra"
 )
@@ -94,7 +94,7 @@ func newEmitBody(c *invocation, event string, args []string) (*api.Emit, error) 
 	}
 	list := make([]json.RawMessage, len(args))
 	for i, arg := range args {
-		raw, err := handlers.LiteralJSON(arg)
+		raw, err := placeholder.LiteralJSON(arg)
 		if err != nil {
 			return nil, fmt.Errorf("argument %d: %w", i+2, err) // the event is argument 1
 		}

@@ -1,0 +1,156 @@
+package backend
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"regexp"
+	"strconv"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"github.com/dustin/go-humanize"
+)
+
+// ParseCaddyfile sets up the handler:
+//
+//	backend {
+//		timeout      <duration>
+//		max_response <size>
+//		concurrency  <number>
+//		queue        <number>
+//		on_outage    retry|deny|allow
+//		sign         <secret...>
+//		identity     <text...>
+//		<http directive> ...
+//	}
+//
+// Everything but the options is what may stand in a handle block, in Caddy's order of
+// directives.
+func (b *Handler) ParseCaddyfile(h httpcaddyfile.Helper) error {
+	h.Next() // the name
+	name := h.Token()
+	if h.NextArg() {
+		return h.Errf("backend: unexpected %q: settings go into a block", h.Val())
+	}
+	opening := name // with what tokens hide of where they come from
+	opening.Text = "{"
+	block := []caddyfile.Token{name, opening}
+	seen := make(map[string]bool)
+	for nesting := h.Nesting(); h.NextBlock(nesting); {
+		option := h.Val()
+		isOption, err := b.option(h.Dispenser)
+		if err != nil {
+			return err
+		}
+		if isOption && seen[option] {
+			return h.Errf("backend: %s is given twice", option)
+		}
+		seen[option] = true
+		if !isOption {
+			block = append(block, h.NextSegment()...)
+		}
+	}
+	if len(block) == 2 {
+		return h.Err("backend: expected HTTP handlers to ask, like reverse_proxy")
+	}
+	last, closing := block[len(block)-1], name
+	closing.Text, closing.File, closing.Line = "}", last.File, last.Line+1
+	block = append(block, closing)
+	handler, err := httpcaddyfile.ParseSegmentAsSubroute(h.WithDispenser(caddyfile.NewDispenser(block)))
+	if err != nil {
+		return err
+	}
+	subroute, ok := handler.(*caddyhttp.Subroute)
+	if !ok {
+		return h.Errf("backend: unexpected handler %T", handler)
+	}
+	b.Routes, err = plainGroups(subroute.Routes)
+	return err
+}
+
+var groupName = regexp.MustCompile(`"group":"group\d+"`)
+
+// plainGroups numbers the groups of routes from 0. Their names count up through
+// the Caddyfile, so that the same lines would not be the same config twice.
+func plainGroups(routes caddyhttp.RouteList) (caddyhttp.RouteList, error) {
+	raw, err := json.Marshal(routes)
+	if err != nil {
+		return nil, err
+	}
+	numbers := make(map[string]int)
+	raw = groupName.ReplaceAllFunc(raw, func(name []byte) []byte {
+		n, ok := numbers[string(name)]
+		if !ok {
+			n = len(numbers)
+			numbers[string(name)] = n
+		}
+		return fmt.Appendf(nil, `"group":"group%d"`, n)
+	})
+	var plain caddyhttp.RouteList
+	err = json.Unmarshal(raw, &plain)
+	return plain, err
+}
+
+// option reads the line that the dispenser is at, if it is an option.
+func (b *Handler) option(d *caddyfile.Dispenser) (bool, error) {
+	option := d.Val()
+	switch option {
+	case "sign":
+		args := d.RemainingArgs()
+		if b.Sign = append(b.Sign, args...); len(args) == 0 {
+			return true, d.Err("backend: sign: expected one or more secrets")
+		}
+		return true, nil
+	case "identity":
+		if b.Identity = d.RemainingArgs(); len(b.Identity) == 0 {
+			return true, d.Err("backend: identity: expected what a user is known by, like {http.request.cookie.session}")
+		}
+		if err := b.compileIdentity(); err != nil {
+			return true, d.Errf("backend: %v", err)
+		}
+		return true, nil
+	case "timeout", "max_response", "concurrency", "queue", "on_outage":
+	default:
+		return false, nil
+	}
+	var arg string
+	if !d.AllArgs(&arg) {
+		return true, d.Errf("backend: %s: expected one value", option)
+	}
+	var err error
+	switch option {
+	case "timeout":
+		var t time.Duration
+		if t, err = caddy.ParseDuration(arg); err == nil && t <= 0 {
+			err = errors.New("expected a duration above 0, like 10s")
+		}
+		b.Timeout = caddy.Duration(t)
+	case "max_response":
+		var n uint64
+		n, err = humanize.ParseBytes(arg)
+		b.MaxResponse = int64(min(n, 1<<31))
+	case "concurrency":
+		b.Concurrency, err = positive(arg)
+	case "queue":
+		b.Queue, err = positive(arg)
+	case "on_outage":
+		b.OnOutage = arg
+		err = b.check()
+	}
+	if err != nil {
+		return true, d.Errf("backend: %s: %v", option, err)
+	}
+	return true, nil
+}
+
+func positive(arg string) (int, error) {
+	n, err := strconv.Atoi(arg)
+	if err != nil || n < 1 {
+		return 0, fmt.Errorf("unexpected %q: expected a number above 0", arg)
+	}
+	return n, nil
+}

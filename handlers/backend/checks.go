@@ -1,0 +1,133 @@
+package backend
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/caddy-socketio/caddy-socketio/handlers/placeholder"
+)
+
+// isAction reports whether a brace begins the action of a template, like
+// {{placeholder "event.name" | toJson}}.
+func isAction(text string, at int) bool {
+	if at == 0 || text[at-1] != '{' {
+		return false
+	}
+	_, _, isName := placeholder.Cut(text[at:])
+	return !isName
+}
+
+// checkActions refuses placeholders in the actions of a template: a value would become
+// code.
+func checkActions(text string, _ assigned) error {
+	for i := range len(text) {
+		name, ok := placeholderAt(text, i)
+		if ok && !isAction(text, i) && strings.LastIndex(text[:i+1], "{{") > strings.LastIndex(text[:i], "}}") {
+			return fmt.Errorf("unexpected {%s} in the action of a template: expected {{placeholder %q | toJson}}", name, name)
+		}
+	}
+	return nil
+}
+
+// checkAnswer refuses values of clients where they would be code or name the key of an
+// object.
+func checkAnswer(text string, names assigned) error {
+	if err := checkActions(text, names); err != nil {
+		return err
+	}
+	return checkKeys(text, names)
+}
+
+// checkKeys refuses values of clients in the keys of JSON objects: a client would choose
+// what the value behind the key means.
+func checkKeys(text string, names assigned) error {
+	key := "" // the placeholder of the last string or value, if a colon makes that a key
+	quoted := false
+	for i := 0; i < len(text); i++ {
+		name, ok := placeholderAt(text, i)
+		switch c := text[i]; {
+		case ok && !isAction(text, i):
+			if names.lookup(name) > vouchedValue {
+				key = name
+			}
+			i += len(name) + 1
+		case c == '\\':
+			i++
+		case c == '"':
+			if quoted = !quoted; quoted {
+				key = ""
+			}
+		case quoted || strings.IndexByte(" \t\r\n", c) >= 0:
+		case c == ':' && key != "":
+			return fmt.Errorf("unexpected {%s} in the key of an object: a client must not choose it; expected a key of the config, like \"name\":{%s}", key, key)
+		default:
+			key = ""
+		}
+	}
+	return nil
+}
+
+// checkBody refuses a body that is no JSON: it is not known how to escape a value there.
+func checkBody(text string, names assigned) error {
+	if err := checkAnswer(text, names); err != nil {
+		return err
+	}
+	example := parsePlacedText(text, inAnswer, names).join(func(part textPart) string {
+		if part.quoted {
+			return ""
+		}
+		return "null"
+	})
+	if !json.Valid([]byte(example)) {
+		return errors.New("the body that request_body sets has values of clients and is no JSON: expected JSON, like {\"name\":\"{event.name}\"}")
+	}
+	return nil
+}
+
+// matcherFunctions are the functions of expressions that take patterns, and not values to
+// compare.
+var matcherFunctions = []string{
+	"client_ip", "file", "header", "header_regexp", "host", "method", "path", "path_regexp", "protocol", "query",
+	"remote_ip", "tls", "vars", "vars_regexp",
+}
+
+// checkExpression refuses values of clients in strings and in the patterns of matchers.
+func checkExpression(text string, names assigned) error {
+	var quote byte     // the one that the place is in
+	var calls []string // those that the place is in
+	for i := 0; i < len(text); i++ {
+		c := text[i]
+		name, ok := placeholderAt(text, i)
+		switch {
+		case ok && names.lookup(name) > ownValue:
+			if quote != 0 || slices.ContainsFunc(calls, func(f string) bool { return slices.Contains(matcherFunctions, f) }) {
+				return fmt.Errorf("unexpected {%s} in a string or a matcher of an expression: expected a comparison, like {%s} == \"VALUE\"", name, name)
+			}
+		case quote != 0 && c == '\\':
+			i++
+		case quote != 0:
+			if c == quote {
+				quote = 0
+			}
+		case c == '"' || c == '\'':
+			quote = c
+		case c == '(':
+			calls = append(calls, wordBefore(text[:i]))
+		case c == ')' && len(calls) > 0:
+			calls = calls[:len(calls)-1]
+		}
+	}
+	return nil
+}
+
+// wordBefore returns the name at the end of a text, without the object of a method.
+func wordBefore(text string) string {
+	text = strings.TrimRight(text, " \t\n")
+	start := strings.LastIndexFunc(text, func(r rune) bool {
+		return r != '_' && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9')
+	})
+	return text[start+1:]
+}

@@ -1,0 +1,354 @@
+package backend
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/caddy-socketio/caddy-socketio/handlers/placeholder"
+	"github.com/caddy-socketio/caddy-socketio/hub"
+	"github.com/caddy-socketio/caddy-socketio/internal/spawn"
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"go.uber.org/zap"
+)
+
+func init() { caddy.RegisterModule(Handler{}) }
+
+// What a backend does when it can't be asked about a socket that connects.
+const (
+	outageRetry = "retry"
+	outageDeny  = "deny"
+	outageAllow = "allow"
+)
+
+// Handler makes an HTTP request of an event and does what the answer says. The
+// request goes through Caddy's own HTTP handlers.
+//
+// It is a POST to the path of the socketio handler, with the headers that the client came
+// with, and the event as JSON. An answer of 200 says what to do; see the README for both
+// shapes. On connect, an answer of 4xx refuses the client.
+//
+// Values that clients choose may stand in known places of the routes only, and are escaped
+// there; any other place is an error when the config loads.
+type Handler struct {
+	// Routes are the HTTP routes that the request goes through.
+	Routes caddyhttp.RouteList `json:"routes,omitempty"`
+	// Timeout is how long an answer may take. Default: 10s.
+	Timeout caddy.Duration `json:"timeout,omitempty"`
+	// MaxResponse is the size of the largest answer, in bytes. Default: 1000000.
+	MaxResponse int64 `json:"max_response,omitempty"`
+	// Concurrency is how many requests may be under way at a time. Default:
+	// 1024.
+	Concurrency int `json:"concurrency,omitempty"`
+	// Queue is how many events may wait for that. Others fail at once, as when
+	// the backend is away. Default: 65536.
+	Queue int `json:"queue,omitempty"`
+	// OnOutage says what becomes of a client that connects while the backend is
+	// away, fails with 5xx or answers nonsense: retry closes its connection, so
+	// that it comes back by itself; deny refuses it; allow lets it in. Default:
+	// retry.
+	OnOutage string `json:"on_outage,omitempty"`
+	// Sign are secrets that requests are signed with as Standard Webhooks has
+	// it: whsec_ and base64, or any text. There are several while one takes the
+	// place of another: the application may verify with any of them. Placeholders
+	// of the environment and of files are supported. Default: no signature.
+	Sign []string `json:"sign,omitempty"`
+	// Identity is what the application knows a user by, with placeholders, like
+	// {http.request.cookie.session}. A client recovers its socket only if this is
+	// the same as when it connected. Default: its cookies, the header
+	// Authorization, the query and what it connected with, but for tokens that jwt
+	// has verified before.
+	Identity []string `json:"identity,omitempty"`
+
+	identity []placeholder.Text
+	chain    caddyhttp.Handler
+	placed   *placedRoutes
+	server   *caddyhttp.Server
+	log      *zap.Logger
+	secrets  [][]byte
+	slots    chan struct{} // holds one for each request under way
+	waiting  *atomic.Int64
+}
+
+// CaddyModule returns the Caddy module information.
+func (Handler) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: "socketio.handlers.backend", New: func() caddy.Module { return new(Handler) }}
+}
+
+// Provision compiles the routes.
+func (b *Handler) Provision(ctx caddy.Context) error {
+	b.log = ctx.Logger()
+	b.setDefaults()
+	if err := b.check(); err != nil {
+		return err
+	}
+	if len(b.Routes) == 0 {
+		return errors.New("expected HTTP handlers to ask, like reverse_proxy")
+	}
+	if err := b.compileIdentity(); err != nil {
+		return err
+	}
+	if err := b.readSecrets(); err != nil {
+		return fmt.Errorf("sign: %w", err)
+	}
+	b.slots, b.waiting = make(chan struct{}, b.Concurrency), new(atomic.Int64)
+	b.server, _ = ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server)
+	var named map[string]*caddyhttp.Route
+	if b.server != nil {
+		named = b.server.NamedRoutes
+	}
+	var err error
+	if b.placed, err = placeValues(b.Routes, named, keptNames(ctx), b.Timeout); err != nil {
+		return err
+	}
+	if err := b.placed.routes.Provision(ctx); err != nil {
+		return err
+	}
+	b.chain = b.placed.routes.Compile(noHandler)
+	return registerBackendMetrics(ctx)
+}
+
+func (b *Handler) compileIdentity() error {
+	b.identity = nil
+	for _, text := range b.Identity {
+		t, err := placeholder.NewText(text)
+		if err != nil {
+			return fmt.Errorf("identity: %w", err)
+		}
+		b.identity = append(b.identity, t)
+	}
+	return nil
+}
+
+func (b *Handler) readSecrets() error {
+	for _, text := range b.Sign {
+		text, err := caddy.NewReplacer().ReplaceOrErr(text, true, true)
+		if err != nil {
+			return err
+		}
+		secret, err := webhookSecret(text)
+		if err != nil {
+			return err
+		}
+		b.secrets = append(b.secrets, secret)
+	}
+	return nil
+}
+
+// noHandler ends the chain of HTTP handlers.
+var noHandler = caddyhttp.HandlerFunc(func(http.ResponseWriter, *http.Request) error {
+	return caddyhttp.Error(http.StatusNotFound, errors.New("no HTTP handler answers the event"))
+})
+
+func (b *Handler) setDefaults() {
+	if b.Timeout == 0 {
+		b.Timeout = caddy.Duration(10 * time.Second)
+	}
+	if b.MaxResponse == 0 {
+		b.MaxResponse = 1_000_000
+	}
+	if b.Concurrency == 0 {
+		b.Concurrency = 1024
+	}
+	if b.Queue == 0 {
+		b.Queue = 65536
+	}
+	if b.OnOutage == "" {
+		b.OnOutage = outageRetry
+	}
+}
+
+func (b *Handler) check() error {
+	if b.Timeout < 0 || b.MaxResponse < 0 || b.Concurrency < 0 || b.Queue < 0 {
+		return errors.New("limits must not be negative")
+	}
+	switch b.OnOutage {
+	case "", outageRetry, outageDeny, outageAllow:
+		return nil
+	}
+	return fmt.Errorf("unexpected %q: expected retry, deny or allow on an outage", b.OnOutage)
+}
+
+// HandleEvent asks the backend and does what it answers.
+func (b *Handler) HandleEvent(ctx context.Context, ev *hub.Event) error {
+	if ev.Type == hub.Connect {
+		_ = b.Identify(ctx, ev) // is always nil
+	}
+	began := time.Now()
+	ctx, cancel := context.WithTimeout(ctx, time.Duration(b.Timeout))
+	defer cancel()
+	a, err := b.ask(ctx, ev)
+	if err == nil {
+		err = a.apply(ev, b.log)
+	}
+	if err == nil {
+		countBackend(ev, "ok", began)
+		return nil
+	}
+	if context.Cause(ctx) == context.Canceled {
+		countBackend(ev, "canceled", began)
+		return errUnavailable // nobody is there any more who asks
+	}
+	if verdict, ok := errors.AsType[*hub.ClientError](err); ok {
+		countBackend(ev, "refused", began)
+		return verdict
+	}
+	countBackend(ev, "outage", began)
+	b.log.Error("backend failed", zap.String("namespace", ev.Socket.Namespace().Name()),
+		zap.String("event", ev.Name), zap.String("socket", ev.Socket.ID()), zap.Error(err))
+	return b.outage(ev, err)
+}
+
+// Identify adds to the socket's identity what the application may know the user by. A
+// client that comes back with the same is who it was, without another request.
+func (b *Handler) Identify(_ context.Context, ev *hub.Event) error {
+	if !ev.HasRecovery() {
+		return nil
+	}
+	subject := ""
+	if b.identity == nil {
+		subject = ev.Credentials()
+	}
+	for _, t := range b.identity {
+		text, _ := json.Marshal(t.For(ev)) // a string always marshals
+		subject += string(text)
+	}
+	ev.AddIdentity(hub.Identity{Source: "backend", Subject: subject})
+	return nil
+}
+
+// growStack makes the stack of a goroutine that has just begun as large as HTTP
+// handlers need it, at once: to double it again and again, deep down in their
+// calls, costs more than all else that is done here.
+//
+//go:noinline
+func growStack() byte {
+	var room [stackSize]byte
+	return room[len(errBusy.Error())] // so that it is there
+}
+
+const stackSize = 12 << 10
+
+// errUnavailable is what clients learn of an outage.
+var errUnavailable = &hub.ClientError{Message: "service unavailable"}
+
+// outage says what the failure of the backend does to the event.
+func (b *Handler) outage(ev *hub.Event, err error) error {
+	if ev.Type != hub.Connect {
+		return errUnavailable
+	}
+	switch b.OnOutage {
+	case outageAllow:
+		return nil
+	case outageDeny:
+		return errUnavailable
+	}
+	return &hub.Outage{Err: err}
+}
+
+var (
+	errBusy  = errors.New("too many events wait for the backend")
+	errLate  = errors.New("no answer in time")
+	errBroke = errors.New("the answer broke off")
+)
+
+// ask sends the event through the HTTP handlers. While it waits for its turn, it
+// needs no more than the event itself.
+func (b *Handler) ask(ctx context.Context, ev *hub.Event) (*answer, error) {
+	if err := b.enter(ctx, ev); err != nil {
+		return nil, err
+	}
+	// The goroutine ends when the handlers return, who may not care about the end of ctx:
+	// FastCGI does not.
+	result := make(chan result, 1)
+	spawn.Go(b.log, "backend request", func() { b.request(ctx, ev, result) }, nil)
+	select {
+	case r := <-result:
+		return r.answer, r.err
+	case <-ctx.Done():
+	}
+	timer := time.NewTimer(returnGrace)
+	defer timer.Stop()
+	select {
+	case r := <-result:
+		return r.answer, r.err
+	case <-timer.C:
+		return nil, errLate
+	}
+}
+
+// returnGrace is how long handlers may take to return after the end of their time.
+const returnGrace = time.Second
+
+// result is the outcome of one request.
+type result struct {
+	answer *answer
+	err    error
+}
+
+// request makes the request of an event, and leaves its turn to another.
+func (b *Handler) request(ctx context.Context, ev *hub.Event, done chan<- result) {
+	inFlight := backendInFlight.WithLabelValues(hubOf(ev))
+	inFlight.Inc()
+	r := result{err: errBroke} // until it is known
+	defer func() {
+		inFlight.Dec()
+		<-b.slots
+		done <- r
+	}()
+	growStack()
+	r.answer, r.err = b.exchange(ctx, ev)
+}
+
+func (b *Handler) exchange(ctx context.Context, ev *hub.Event) (*answer, error) {
+	body, err := encodeEvent(ev)
+	if err != nil {
+		return nil, err
+	}
+	w := &response{limit: b.MaxResponse, header: make(http.Header)}
+	err = b.serve(ctx, ev, w, body)
+	switch {
+	case w.large:
+		return nil, errLarge
+	case err != nil && ctx.Err() == context.DeadlineExceeded:
+		return nil, errLate
+	case err != nil:
+		return nil, err
+	}
+	return w.answer()
+}
+
+// enter waits for its turn.
+func (b *Handler) enter(ctx context.Context, ev *hub.Event) error {
+	select {
+	case b.slots <- struct{}{}:
+		return nil
+	default:
+	}
+	if b.waiting.Add(1) > int64(b.Queue) {
+		b.waiting.Add(-1)
+		return errBusy
+	}
+	waiting := backendWaiting.WithLabelValues(hubOf(ev))
+	waiting.Inc()
+	defer func() {
+		waiting.Dec()
+		b.waiting.Add(-1)
+	}()
+	select {
+	case b.slots <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return errLate // or nobody asks any more
+	}
+}
+
+var (
+	_ hub.Identifier    = (*Handler)(nil)
+	_ caddy.Provisioner = (*Handler)(nil)
+)

@@ -1,0 +1,142 @@
+package backend
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// place is a kind of place in the config of HTTP handlers.
+type place struct {
+	name string // for errors
+	// most is the least trusted value that may stand there.
+	most trust
+	// exempt are placeholders that may stand there besides.
+	exempt []string
+	// render makes the text of the place. Without it Caddy does, and the values stand
+	// there as they are.
+	render func(*placedText, values) (string, error)
+	// all says that a text with any placeholder is rendered, and not only one with a
+	// value that a client may have chosen.
+	all bool
+	// skip reports whether what looks like a placeholder at a place of the text is none.
+	skip func(text string, at int) bool
+	// check refuses a text that the place can't make safe.
+	check func(text string, names assigned) error
+}
+
+// The kinds of places.
+var (
+	// anywhere is each place that is not in [places].
+	anywhere = &place{}
+	// literal is a text that Caddy takes as it is, like a regular expression.
+	literal = &place{most: chosenValue}
+	// plain is a text that is compared, logged or kept, or that Caddy escapes itself. A
+	// name that is assigned from it is followed.
+	plain = &place{most: chosenValue}
+
+	inPath = &place{name: "a path", most: chosenValue, render: renderPath, exempt: []string{
+		uriName, "http.request.uri.path", "http.matchers.file.relative", "http.matchers.file.remainder",
+	}}
+	inQuery = &place{name: "a query", most: chosenValue, exempt: []string{"http.request.uri.query"}}
+	inFile  = &place{name: "the path of a file", most: chosenValue, render: renderFile, exempt: []string{"http.request.uri.path"}}
+	inRoot  = &place{name: "the root of files", most: vouchedValue, render: renderFile}
+
+	inHeader  = &place{name: "a header", most: chosenValue, render: renderHeader}
+	inAddress = &place{name: "the address of an upstream", most: vouchedValue, render: renderAddress}
+	inHost    = &place{name: "the header Host", most: vouchedValue, render: renderAddress, exempt: []string{"http.request.host", "http.request.hostport"}}
+
+	inAnswer = &place{name: "a body", most: chosenValue, render: renderJSON, all: true, skip: isAction, check: checkAnswer}
+	inBody   = &place{name: "a body", most: chosenValue, render: renderJSON, skip: isAction, check: checkBody}
+
+	inExpression = &place{name: "an expression", most: chosenValue, check: checkExpression}
+)
+
+// places are the only places in which a placeholder may stand whose value a client
+// chooses. Each is the name of an HTTP handler and of a field in its JSON, without the
+// indexes of lists; a star stands for any one key and two stars for all that follow.
+var places = parsePlaces(map[string]*place{
+	"rewrite.query.set.val": plain, "rewrite.query.add.val": plain,
+	"rewrite.query.replace.search_regexp": literal, "rewrite.path_regexp.find": literal,
+	"reverse_proxy.rewrite.query.set.val": plain, "reverse_proxy.rewrite.query.add.val": plain,
+	"reverse_proxy.rewrite.query.replace.search_regexp": literal, "reverse_proxy.rewrite.path_regexp.find": literal,
+
+	"headers.request.add.*": inHeader, "headers.request.set.*": inHeader,
+	"headers.request.replace.*.search_regexp": literal, "headers.response.replace.*.search_regexp": literal,
+	"headers.response.add.*": inHeader, "headers.response.set.*": inHeader,
+	"reverse_proxy.headers.request.add.*": inHeader, "reverse_proxy.headers.request.set.*": inHeader,
+	"reverse_proxy.headers.request.replace.*.search_regexp": literal, "reverse_proxy.headers.response.replace.*.search_regexp": literal,
+	"reverse_proxy.headers.response.add.*": inHeader, "reverse_proxy.headers.response.set.*": inHeader,
+	"static_response.headers.*": inHeader,
+
+	"static_response.body": inAnswer,
+	"request_body.set":     inBody,
+	"error.error":          plain,
+
+	"vars.root": inRoot, "vars.*": plain,
+	"map.source": plain, "map.defaults": plain, "map.mappings.outputs": plain,
+	"map.mappings.input": literal, "map.mappings.input_regexp": literal, "map.destinations": literal,
+
+	"reverse_proxy.upstreams.dial": inAddress, "reverse_proxy.dynamic_upstreams.**": inAddress,
+	"reverse_proxy.transport.root": inRoot, "file_server.root": inRoot, "templates.file_root": inRoot,
+
+	"match.vars.*": plain, "match.vars_regexp.*.pattern": literal,
+	"match.header_regexp.*.pattern": literal, "match.path_regexp.pattern": literal,
+	"match.expression": inExpression, "match.expression.expr": inExpression,
+	"match.file.root": inRoot, "match.file.try_files": inFile,
+})
+
+// reservedVars are the names of variables that Caddy's own handlers read: a client would
+// choose its own address, or which files there are.
+var reservedVars = []string{
+	"client_ip", "trusted_proxy", "fs", "log_skip", "log_level", "access_logger_names", "start_time", "uuid",
+	"matchers.error", "unhandled", "trace_id", "span_id", "extended_connect_websocket_body",
+	"reverse_proxy.proxy_protocol_info", "reverse_proxy.tls_h1_only", "reverse_proxy.proxy",
+}
+
+// placePattern is a key of [places].
+type placePattern struct {
+	path  []string
+	place *place
+}
+
+func parsePlaces(table map[string]*place) (patterns []placePattern) {
+	for path, p := range table {
+		patterns = append(patterns, placePattern{strings.Split(path, "."), p})
+	}
+	// Those without stars come first.
+	slices.SortFunc(patterns, func(a, b placePattern) int { return slices.Compare(b.path, a.path) })
+	return patterns
+}
+
+// findPlace returns the place of a field.
+func findPlace(path []string) *place {
+	i := slices.IndexFunc(places, func(p placePattern) bool { return p.matches(path) })
+	if i < 0 {
+		return anywhere
+	}
+	p, name := places[i].place, path[len(path)-1]
+	switch {
+	case (p == inHeader || path[0] == "vars") && strings.Contains(name, "{"):
+		return anywhere // it may be any name
+	case p == inHeader && http.CanonicalHeaderKey(name) == "Host":
+		return inHost
+	case p == inHeader && slices.Contains(path, "request") && staysBehind(name) && !strings.HasPrefix(name, "X-Forwarded-"):
+		return anywhere // it means more to HTTP than a value
+	case path[0] == "vars" && slices.Contains(reservedVars, name):
+		return anywhere
+	}
+	return p
+}
+
+func (p placePattern) matches(path []string) bool {
+	for i, key := range p.path {
+		switch {
+		case key == "**":
+			return len(path) > i
+		case i >= len(path) || key != "*" && key != path[i]:
+			return false
+		}
+	}
+	return len(p.path) == len(path)
+}

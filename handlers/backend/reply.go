@@ -1,0 +1,264 @@
+package backend
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strconv"
+	"unicode/utf8"
+
+	"github.com/caddy-socketio/caddy-socketio/hub"
+	"github.com/caddy-socketio/caddy-socketio/internal/lenient"
+	"github.com/caddy-socketio/caddy-socketio/sio"
+	"go.uber.org/zap"
+)
+
+var errLarge = errors.New("the answer is larger than max_response")
+
+// answer is what a backend wants done, in this order.
+type answer struct {
+	Data       map[string]sio.Data
+	Leave      []string
+	Join       []string
+	Emit       []answeredEmit
+	Ack        *sio.Data
+	Disconnect bool
+	Error      *answeredError
+
+	unknown []string // keys that mean nothing
+}
+
+// answeredEmit is an emit in the words of the handler emit; with a namespace it comes
+// from there, and not from the socket.
+type answeredEmit struct {
+	Event         string
+	Args          []sio.Data
+	To            []string // nil: not given
+	Except        []string
+	Broadcast     bool
+	IncludeSender bool
+	Volatile      bool
+	Local         bool
+	Namespace     string
+}
+
+type answeredError struct {
+	Message string
+	Data    sio.Data
+}
+
+func (e *answeredError) refusal() *hub.ClientError {
+	return &hub.ClientError{Message: cmp.Or(e.Message, refused), Data: e.Data}
+}
+
+// refused is what clients read of an error without a message.
+const refused = "refused"
+
+// answer reads what was answered. Only 200 and 204 let a client in; an answer that the
+// application means as a refusal has 4xx; anything else is an outage.
+func (w *response) answer() (*answer, error) {
+	switch {
+	case w.status == http.StatusNoContent:
+		return new(answer), nil
+	case w.status == http.StatusOK:
+		return parseAnswer(w.body.Bytes())
+	case w.status >= 400 && w.status < 500:
+		return nil, w.verdict()
+	case w.status == 0:
+		return nil, errors.New("the backend does not answer")
+	}
+	return nil, fmt.Errorf("the backend answers status %d: expected 200, 204 or 4xx", w.status)
+}
+
+// verdict is the refusal that an answer of 4xx is.
+func (w *response) verdict() *hub.ClientError {
+	if a, err := parseAnswer(w.body.Bytes()); err == nil && a.Error != nil && a.Error.Message != "" {
+		return a.Error.refusal()
+	}
+	return &hub.ClientError{Message: cmp.Or(http.StatusText(w.status), refused)}
+}
+
+// parseAnswer reads the body of an answer, all of it before anything is done. The error
+// names the key, the value and what was expected.
+func parseAnswer(body []byte) (*answer, error) {
+	a := new(answer)
+	if body = lenient.Trim(body); len(body) == 0 {
+		return a, nil
+	}
+	if err := checkJSON(body); err != nil {
+		return nil, fmt.Errorf("the answer is no JSON object: %w; it begins with %s", err, lenient.Snippet(body, 200))
+	}
+	if !bytes.HasPrefix(body, []byte("{")) && !lenient.IsEmptyList(body) && string(body) != "null" {
+		return nil, fmt.Errorf("the answer is no JSON object: it is %s", lenient.Snippet(body, 200))
+	}
+	unknown, err := lenient.ReadFields(body, lenient.Fields{
+		"data": &a.Data, "leave": &a.Leave, "join": &a.Join, "emit": a.readEmits,
+		"ack": a.readAck, "disconnect": &a.Disconnect, "error": a.readError,
+	})
+	if err == nil {
+		a.unknown = append(a.unknown, unknown...)
+		err = a.check()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("the answer can't be read: %w", err)
+	}
+	return a, nil
+}
+
+// checkJSON says why and where a text is not JSON.
+func checkJSON(text []byte) error {
+	if !utf8.Valid(text) {
+		return errors.New("invalid UTF-8")
+	}
+	err := json.Unmarshal(text, new(json.RawMessage))
+	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
+		return fmt.Errorf("%w at byte %d", err, syntax.Offset)
+	}
+	return err
+}
+
+func (a *answer) readEmits(raw []byte) error {
+	list, err := lenient.List(raw)
+	for i, item := range list {
+		e := answeredEmit{}
+		if err := a.readInner("emit", item, lenient.Fields{
+			"event": lenient.IntoName(&e.Event), "args": &e.Args, "to": &e.To, "except": &e.Except,
+			"broadcast": &e.Broadcast, "include_sender": &e.IncludeSender, "volatile": &e.Volatile,
+			"local": &e.Local, "namespace": lenient.IntoName(&e.Namespace),
+		}); err != nil {
+			return lenient.At(strconv.Itoa(i), err)
+		}
+		a.Emit = append(a.Emit, e)
+	}
+	return err
+}
+
+func (a *answer) readAck(raw []byte) error {
+	var ack sio.Data
+	if err := ack.UnmarshalJSON(raw); err != nil {
+		return err
+	}
+	if ack = lenient.DataList(ack); ack.JSON[0] != '[' {
+		return &lenient.Error{Value: lenient.Snippet(raw, 60), Want: "a list of arguments"}
+	}
+	a.Ack = &ack
+	return nil
+}
+
+func (a *answer) readError(raw []byte) error {
+	a.Error = new(answeredError)
+	return a.readInner("error", raw, lenient.Fields{"message": &a.Error.Message, "data": &a.Error.Data})
+}
+
+// readInner reads an object that stands under a key, and takes note of keys inside that
+// mean nothing.
+func (a *answer) readInner(key string, raw []byte, fields lenient.Fields) error {
+	unknown, err := lenient.ReadFields(raw, fields)
+	for _, name := range unknown {
+		a.unknown = append(a.unknown, key+"."+name)
+	}
+	return err
+}
+
+func (a *answer) check() error {
+	if a.Ack != nil && len(a.Ack.Attachments) > sio.MaxAttachments {
+		return fmt.Errorf("ack: %d binary values, the limit is %d", len(a.Ack.Attachments), sio.MaxAttachments)
+	}
+	for key, names := range map[string][]string{"leave": a.Leave, "join": a.Join} {
+		if err := hub.CheckRooms(names); err != nil {
+			return lenient.At(key, err)
+		}
+	}
+	for i, e := range a.Emit {
+		if err := hub.CheckEvent(e.Event); err != nil || e.Event == "" {
+			return fmt.Errorf("emit %d: bad event name %q", i, e.Event)
+		}
+	}
+	return nil
+}
+
+// apply does what the answer says. Other events of the socket wait meanwhile.
+func (a *answer) apply(ev *hub.Event, log *zap.Logger) error {
+	s := ev.Socket
+	if len(a.unknown) > 0 {
+		log.Error("the backend's answer has unknown keys", zap.Strings("keys", a.unknown),
+			zap.String("namespace", s.Namespace().Name()), zap.String("event", ev.Name))
+	}
+	for _, key := range slices.Sorted(maps.Keys(a.Data)) {
+		if err := s.Set(key, a.Data[key]); err != nil {
+			return err
+		}
+	}
+	s.Leave(a.Leave...)
+	if err := s.Join(a.Join...); err != nil {
+		return err
+	}
+	for _, e := range a.Emit {
+		if err := e.emit(ev); err != nil && !errors.Is(err, hub.ErrDisconnected) {
+			return err
+		}
+	}
+	if a.Ack != nil {
+		if err := ev.Ack(hub.Args(*a.Ack)); err != nil && !errors.Is(err, hub.ErrDisconnected) {
+			return err
+		}
+	}
+	if a.Disconnect {
+		s.Disconnect(false)
+	}
+	if a.Error != nil {
+		return a.Error.refusal()
+	}
+	return nil
+}
+
+func (e *answeredEmit) emit(ev *hub.Event) error {
+	s := ev.Socket
+	args := hub.Args(sio.Array(e.Args...))
+	if e.Namespace != "" && e.Namespace != s.Namespace().Name() {
+		return e.elsewhere(s, args)
+	}
+	if e.To == nil && len(e.Except) == 0 && !e.Broadcast {
+		out := s.Compress(true)
+		if e.Volatile {
+			out = out.Volatile()
+		}
+		return out.Emit(e.Event, args)
+	}
+	return e.broadcast(s.Broadcast(), args)
+}
+
+// elsewhere emits in another namespace, where the socket is nobody.
+func (e *answeredEmit) elsewhere(s *hub.Socket, args hub.Args) error {
+	var err error
+	found := s.Namespace().Hub().WithNamespace(e.Namespace, func(ns *hub.Namespace) {
+		err = e.broadcast(ns.Except(), args)
+	})
+	if !found {
+		return fmt.Errorf("emit %s: there is no namespace %q", e.Event, e.Namespace)
+	}
+	return err
+}
+
+func (e *answeredEmit) broadcast(out hub.Broadcast, args hub.Args) error {
+	out = out.Except(e.Except...)
+	if e.To != nil {
+		out = out.To(e.To...)
+	}
+	if e.IncludeSender {
+		out = out.IncludeSender()
+	}
+	if e.Volatile {
+		out = out.Volatile()
+	}
+	if e.Local {
+		out = out.Local()
+	}
+	_, err := out.Emit(e.Event, args)
+	return err
+}

@@ -1,0 +1,249 @@
+package backend
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"runtime/debug"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/caddy-socketio/caddy-socketio/hub"
+	"github.com/caddy-socketio/caddy-socketio/internal/handshake"
+	"github.com/caddy-socketio/caddy-socketio/sio"
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"go.uber.org/zap"
+)
+
+// encodeEvent is the body of the request that an event becomes.
+func encodeEvent(ev *hub.Event) ([]byte, error) {
+	s := ev.Socket
+	data := s.Data()
+	b := make([]byte, 0, 768+ev.Args.Size()*4/3+data.Size()*4/3)
+	b = appendText(append(b, `{"type":`...), string(ev.Type))
+	b = appendText(append(b, `,"namespace":`...), s.Namespace().Name())
+	b = appendText(append(b, `,"event":`...), ev.Name)
+	b, err := appendData(append(b, `,"args":`...), ev.Args)
+	if err != nil {
+		return nil, err
+	}
+	b = strconv.AppendBool(append(b, `,"ack":`...), ev.WantsAck())
+	if ev.Reason != "" {
+		b = appendText(append(b, `,"reason":`...), ev.Reason)
+	}
+	b = appendText(append(b, `,"socket":{"id":`...), s.ID())
+	b = append(b, `,"rooms":[`...)
+	for i, room := range s.Rooms() {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = appendText(b, room)
+	}
+	if b, err = appendData(append(b, `],"data":`...), data); err != nil {
+		return nil, err
+	}
+	if b, err = appendData(append(b, `,"auth":`...), s.Handshake().Auth); err != nil {
+		return nil, err
+	}
+	b = appendHandshake(append(b, `,"handshake":`...), s)
+	return append(b, `}}`...), nil
+}
+
+// appendHandshake appends what is told of the request that opened the connection.
+func appendHandshake(b []byte, s *hub.Socket) []byte {
+	h := s.Handshake()
+	b = h.Time.UTC().AppendFormat(append(b, `{"time":"`...), "2006-01-02T15:04:05Z")
+	b = appendText(append(b, `","address":`...), h.Address)
+	b = appendText(append(b, `,"url":`...), h.URL)
+	b = append(b, `,"query":{`...)
+	query := h.Query()
+	for i, key := range slices.Sorted(maps.Keys(query)) {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		values := query[key]
+		b = appendText(append(appendText(b, key), ':'), values[len(values)-1])
+	}
+	return append(strconv.AppendBool(append(b, `},"secure":`...), h.Secure), '}')
+}
+
+// appendText appends text as a JSON string.
+func appendText(b []byte, text string) []byte {
+	for i := range len(text) {
+		if c := text[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
+			quoted, _ := json.Marshal(text) // a string always marshals
+			return append(b, quoted...)
+		}
+	}
+	return append(append(append(b, '"'), text...), '"')
+}
+
+// appendData appends a value, null when there is none.
+func appendData(b []byte, d sio.Data) ([]byte, error) {
+	raw, err := d.MarshalJSON()
+	return append(b, raw...), err
+}
+
+// serve sends an event through the HTTP handlers and keeps what they answer.
+func (b *Handler) serve(ctx context.Context, ev *hub.Event, w http.ResponseWriter, body []byte) error {
+	q, ok := ev.Socket.Handshake().Context.(*handshake.Request)
+	if !ok {
+		return fmt.Errorf("the connection did not come through Caddy")
+	}
+	r := q.ForBackend(ctx)
+	getBody := func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
+	if r.Body, _ = getBody(); !b.placed.setsBody {
+		r.GetBody = getBody // to try it anew on a fresh connection
+	}
+	r.ContentLength = int64(len(body))
+	r.Header = b.header(q, body)
+	repl := caddy.NewReplacer()
+	r = q.PrepareForBackend(r, repl, w, b.server, b.placed.assigns)
+	repl.Map(func(name string) (any, bool) { return b.placed.replace(ev, repl, name) })
+	err := b.protect(w, r)
+	if e, ok := errors.AsType[*placeError](err); ok {
+		return b.refuseValue(ev, e)
+	}
+	if e, ok := err.(caddyhttp.HandlerError); ok && e.StatusCode >= 400 && e.StatusCode < 500 {
+		w.WriteHeader(e.StatusCode) // a verdict of a handler, as of forward_auth
+		return nil
+	}
+	return err
+}
+
+// refuseValue is the answer to an event with a value that can't stand in its place. It is
+// the client's fault, but for a place where only the application's values may stand.
+func (b *Handler) refuseValue(ev *hub.Event, e *placeError) error {
+	if e.place.most < chosenValue {
+		return e
+	}
+	b.log.Debug("event refused", zap.String("namespace", ev.Socket.Namespace().Name()),
+		zap.String("event", ev.Name), zap.String("socket", ev.Socket.ID()), zap.Error(e))
+	return &hub.ClientError{Message: http.StatusText(http.StatusBadRequest)}
+}
+
+// protect survives handlers that panic, as reverse_proxy does when an answer breaks
+// off, and placeholders whose value can't stand in its place.
+func (b *Handler) protect(w http.ResponseWriter, r *http.Request) (err error) {
+	defer func() {
+		switch p := recover().(type) {
+		case nil:
+		case *placeError:
+			err = p
+		case error:
+			if err = errBroke; p != http.ErrAbortHandler {
+				err = fmt.Errorf("panic in an HTTP handler: %w\n%s", p, debug.Stack())
+			}
+		default:
+			err = fmt.Errorf("panic in an HTTP handler: %v\n%s", p, debug.Stack())
+		}
+	}()
+	return b.chain.ServeHTTP(w, r)
+}
+
+func (b *Handler) header(q *handshake.Request, body []byte) http.Header {
+	header := forwarded(q.Header())
+	header.Set("Content-Type", "application/json")
+	header.Set("Accept", "application/json")
+	header.Set("Content-Length", strconv.Itoa(len(body)))
+	if b.secrets != nil {
+		sign(header, b.secrets, newWebhookID(), time.Now(), body)
+	}
+	return header
+}
+
+// forwarded returns what the backend gets of the header that a client came with, in a copy
+// with room for more.
+func forwarded(from http.Header) http.Header {
+	count := 0
+	for _, values := range from {
+		count += len(values)
+	}
+	header := make(http.Header, len(from)+6)
+	all := make([]string, 0, count)
+	for name, values := range from {
+		if staysBehind(name) {
+			continue
+		}
+		at := len(all)
+		all = append(all, values...)
+		header[name] = all[at:len(all):len(all)]
+	}
+	for _, line := range from["Connection"] {
+		for name := range strings.SplitSeq(line, ",") {
+			header.Del(strings.TrimSpace(name))
+		}
+	}
+	return header
+}
+
+// staysBehind reports whether a header of the client does not go to the backend: it is
+// about the client's connection or the body of its request, and not about its user; only a
+// signature may set it; or some backends take it for another method, path or host than the
+// request has.
+func staysBehind(name string) bool {
+	if strings.ContainsRune(name, '_') { // to CGI and its like both are one name
+		dashed := http.CanonicalHeaderKey(strings.ReplaceAll(name, "_", "-"))
+		return strings.HasPrefix(dashed, "X-Forwarded-") || dashed == "Forwarded" || staysBehind(dashed)
+	}
+	switch http.CanonicalHeaderKey(name) {
+	case "Connection", "Upgrade", "Keep-Alive", "Te", "Trailer", "Transfer-Encoding", "Proxy-Connection", "Proxy-Authorization", "Proxy",
+		"Content-Length", "Content-Type", "Content-Encoding", "Accept", "Accept-Encoding", "Expect", "Range",
+		"If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since", "If-Range",
+		"X-Http-Method", "X-Http-Method-Override", "X-Method-Override", "X-Original-Method", "X-Forwarded-Method",
+		"X-Original-Url", "X-Original-Uri", "X-Rewrite-Url", "X-Forwarded-Uri", "X-Forwarded-Path", "X-Forwarded-Prefix", "X-Script-Name",
+		"X-Override-Url", "X-Url-Rewrite", "X-Proxy-Url", "X-Http-Path", "X-Http-Destinationurl", "X-Replaced-Path",
+		"X-Envoy-Original-Path", "X-Waws-Unencoded-Url", "X-Middleware-Subrequest",
+		"X-Host", "X-Original-Host", "X-Http-Host-Override":
+		return true
+	}
+	return strings.HasPrefix(name, ":") || strings.HasPrefix(name, "Sec-Websocket-") || strings.HasPrefix(name, "Webhook-")
+}
+
+// response keeps what HTTP handlers answer, up to a limit.
+type response struct {
+	limit  int64
+	header http.Header
+	status int // the final one
+	// informational is the last status below 200 that came before.
+	informational int
+	body          bytes.Buffer
+	large         bool
+}
+
+func (w *response) Header() http.Header { return w.header }
+
+// WriteHeader keeps the final status. After an informational one, another follows, but for
+// 101.
+func (w *response) WriteHeader(status int) {
+	switch {
+	case w.status != 0:
+	case status >= 200 || status == http.StatusSwitchingProtocols:
+		w.status = status
+	default:
+		w.informational = status
+	}
+}
+
+func (w *response) Write(p []byte) (int, error) {
+	if w.status == 0 { // FastCGI may answer with a body to an informational status
+		w.status = cmp.Or(w.informational, http.StatusOK)
+	}
+	if int64(w.body.Len()+len(p)) > w.limit {
+		w.large = true
+		return 0, errLarge
+	}
+	return w.body.Write(p)
+}
+
+// FlushError does nothing: the answer is read when it is whole.
+func (w *response) FlushError() error { return nil }

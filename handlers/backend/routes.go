@@ -1,0 +1,381 @@
+package backend
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/caddy-socketio/caddy-socketio/hub"
+	"github.com/caddy-socketio/caddy-socketio/sio"
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+)
+
+// placedRoutes are HTTP routes in which each text with a value that a client may have
+// chosen is one placeholder of this package, {socketio.N}.
+type placedRoutes struct {
+	routes caddyhttp.RouteList
+	names  assigned
+	texts  map[string]*placedText // by the name of their placeholder
+	// setsBody says that a handler may replace the body of the request.
+	setsBody bool
+	timeout  caddy.Duration // of a request
+	// uriValue is a placeholder in a rewrite whose value a client may have chosen, and
+	// uriEdit a field that edits URIs. Each is empty when there is none.
+	uriValue, uriEdit string
+}
+
+// ownPrefix begins the names of the placeholders that stand for texts.
+const ownPrefix = "socketio."
+
+// placeValues makes the routes of a backend safe: what a client chooses may stand in
+// known places only, see [places], and is escaped there. The error names another place.
+// names are what the rules of the namespace assign to; named are the named routes of the
+// server, which are put where they are invoked, as only there events are known.
+func placeValues(routes caddyhttp.RouteList, named map[string]*caddyhttp.Route, names assigned, timeout caddy.Duration) (*placedRoutes, error) {
+	config, err := jsonOf(routes)
+	if err != nil {
+		return nil, err
+	}
+	if err := (inliner{named: named}).inline(config); err != nil {
+		return nil, err
+	}
+	names.follow(config, names.followHTTP)
+	p := &placedRoutes{names: names, texts: make(map[string]*placedText), timeout: timeout}
+	if err := p.placeRoutes(config); err != nil {
+		return nil, err
+	}
+	if p.uriValue != "" && p.uriEdit != "" {
+		return nil, fmt.Errorf("unexpected %s beside {%s} in a rewrite: it would edit the URI after the value was checked; "+
+			"rewrite to the final URI instead", p.uriEdit, p.uriValue)
+	}
+	raw, err := json.Marshal(config)
+	if err != nil {
+		return nil, err
+	}
+	return p, json.Unmarshal(raw, &p.routes)
+}
+
+// jsonOf returns a config as it is in JSON.
+func jsonOf(config any) (value any, err error) {
+	raw, err := json.Marshal(config)
+	if err != nil {
+		return nil, err
+	}
+	decoder := json.NewDecoder(bytes.NewReader(raw))
+	decoder.UseNumber()
+	err = decoder.Decode(&value)
+	return value, err
+}
+
+// placeRoutes goes through a list of routes.
+func (p *placedRoutes) placeRoutes(config any) error {
+	routes, _ := config.([]any)
+	for _, r := range routes {
+		route, _ := r.(map[string]any)
+		for name, field := range route {
+			var err error
+			switch name {
+			case "match":
+				err = p.placeMatchers(field)
+			case "handle":
+				err = p.placeHandlers(field)
+			default:
+				_, err = p.placeField([]string{"route", name}, field)
+			}
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// placeHandlers goes through a list of handlers.
+func (p *placedRoutes) placeHandlers(config any) error {
+	handlers, _ := config.([]any)
+	for _, h := range handlers {
+		handler, _ := h.(map[string]any)
+		name, _ := handler["handler"].(string)
+		switch {
+		case name == "request_body":
+			p.setsBody = true
+		case name == "reverse_proxy":
+			boundTransport(handler, p.timeout)
+		case name == "templates" && handler["delimiters"] != nil:
+			return errors.New("unexpected delimiters of templates in a backend: values are escaped for {{ and }}")
+		}
+		if _, err := p.placeField([]string{name}, handler); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// boundTransport gives the time of a request to FastCGI, which does not know when a request
+// is canceled, unless the config bounds it.
+func boundTransport(proxy map[string]any, timeout caddy.Duration) {
+	transport, _ := proxy["transport"].(map[string]any)
+	if transport["protocol"] != "fastcgi" {
+		return
+	}
+	for _, name := range []string{"read_timeout", "write_timeout"} {
+		if transport[name] == nil {
+			transport[name] = timeout
+		}
+	}
+}
+
+// placeMatchers goes through a list of matcher sets.
+func (p *placedRoutes) placeMatchers(config any) error {
+	sets, _ := config.([]any)
+	for _, set := range sets {
+		matchers, _ := set.(map[string]any)
+		for name, matcher := range matchers {
+			if name == "not" {
+				if err := p.placeMatchers(matcher); err != nil {
+					return err
+				}
+				continue
+			}
+			placed, err := p.placeField([]string{"match", name}, matcher)
+			if err != nil {
+				return err
+			}
+			matchers[name] = placed
+		}
+	}
+	return nil
+}
+
+// uriEdits are the fields of a rewrite that edit a URI and do not replace it.
+var uriEdits = []string{"strip_path_prefix", "strip_path_suffix", "uri_substring", "path_regexp"}
+
+// placeField goes through the value of a field, and returns what takes its place.
+func (p *placedRoutes) placeField(path []string, value any) (any, error) {
+	switch strings.Join(path, ".") {
+	case "subroute.routes", "subroute.errors.routes", "reverse_proxy.handle_response.routes", "intercept.handle_response.routes":
+		return value, p.placeRoutes(value)
+	case "reverse_proxy.load_balancing.retry_match":
+		return value, p.placeMatchers(value)
+	case "rewrite.uri", "reverse_proxy.rewrite.uri":
+		uri, _ := value.(string)
+		return p.placeURI(path, uri)
+	}
+	if slices.Contains(path, "rewrite") && slices.Contains(uriEdits, path[len(path)-1]) {
+		p.uriEdit = path[len(path)-1]
+	}
+	switch value := value.(type) {
+	case string:
+		return p.placeText(path, findPlace(path), value)
+	case []any:
+		for i, member := range value {
+			placed, err := p.placeField(path, member)
+			if err != nil {
+				return nil, err
+			}
+			value[i] = placed
+		}
+	case map[string]any:
+		for key, member := range value {
+			if _, err := p.placeText(path, keyPlace(path), key); err != nil {
+				return nil, err
+			}
+			placed, err := p.placeField(append(slices.Clone(path), key), member)
+			if err != nil {
+				return nil, err
+			}
+			value[key] = placed
+		}
+	}
+	return value, nil
+}
+
+// keyPlace returns the place of the keys of an object. Those of two matchers are what is
+// compared.
+func keyPlace(path []string) *place {
+	switch strings.Join(path, ".") {
+	case "match.vars", "match.vars_regexp":
+		return plain
+	}
+	return anywhere
+}
+
+// placeText returns the placeholder that takes the place of a text, or the text where it
+// may stay.
+func (p *placedRoutes) placeText(path []string, at *place, text string) (string, error) {
+	if at == literal {
+		return text, nil
+	}
+	if slices.ContainsFunc(placeholdersOf(text), func(name string) bool { return strings.HasPrefix(name, ownPrefix) }) {
+		return "", fmt.Errorf("unexpected {%s*} in %s: the name is used inside of backend", ownPrefix, describe(path, at))
+	}
+	name, worst := p.names.worst(text, at.exempt...)
+	if worst > at.most {
+		return "", refusePlaceholder(name, path, at, p.names)
+	}
+	if at.check != nil && (worst > ownValue || at.all) {
+		if err := at.check(text, p.names); err != nil {
+			return "", err
+		}
+	}
+	if at.render == nil || worst == ownValue && !at.all {
+		return text, nil
+	}
+	placed := parsePlacedText(text, at, p.names)
+	if len(placed.parts) == 1 {
+		return text, nil
+	}
+	own := ownPrefix + strconv.Itoa(len(p.texts))
+	if at == inAddress { // Caddy knows upstreams by their address
+		own += "." + strings.NewReplacer("{", "(", "}", ")").Replace(text)
+	}
+	p.texts[own] = placed
+	return "{" + own + "}", nil
+}
+
+// replace returns the value of a placeholder in the routes, beside Caddy's own, which repl
+// knows. It panics with a [placeError] when a value can't stand where the placeholder does:
+// whatever the handler is about to do must not be done.
+func (p *placedRoutes) replace(ev *hub.Event, repl *caddy.Replacer, name string) (any, bool) {
+	if placed, ok := p.texts[name]; ok {
+		text, err := placed.place.render(placed, func(name string) (placedValue, bool) { return p.lookup(ev, repl, name) })
+		if err != nil {
+			panic(err)
+		}
+		return text, true
+	}
+	if p.assigns(name) {
+		return nil, false // the handler that assigns it comes after this
+	}
+	value, ok := ev.Lookup(name)
+	return value.Text(), ok
+}
+
+// lookup returns the value of a placeholder. One of Caddy's that is JSON is a JSON value.
+func (p *placedRoutes) lookup(ev *hub.Event, repl *caddy.Replacer, name string) (placedValue, bool) {
+	if isEventName(name) && !p.assigns(name) {
+		value, _ := ev.Lookup(name)
+		return placedValue{data: value, text: value.Text()}, true
+	}
+	found, known := repl.Get(name)
+	text := caddy.ToString(found)
+	value, err := sio.Marshal(json.RawMessage(text))
+	if err != nil {
+		value, _ = sio.Marshal(text) // a string always marshals
+	}
+	return placedValue{data: value, text: text}, known
+}
+
+// isEventName reports whether the value of a placeholder is known to events alone.
+func isEventName(name string) bool {
+	return strings.HasPrefix(name, "event.") || strings.HasPrefix(name, "socket.") || strings.HasPrefix(name, "jwt.")
+}
+
+// assigns reports whether a handler in the routes assigns a value to the name.
+func (p *placedRoutes) assigns(name string) bool {
+	_, ok := p.names[name]
+	return ok && !strings.HasPrefix(name, "socket.")
+}
+
+// placeURI sees to a URI to rewrite to. Caddy escapes the values in a query, of which a
+// client may not choose a name.
+func (p *placedRoutes) placeURI(path []string, uri string) (string, error) {
+	if name, worst := p.names.worst(uri, slices.Concat(inPath.exempt, inQuery.exempt)...); worst > ownValue {
+		p.uriValue = name
+	}
+	uriPath, query, hasQuery := strings.Cut(uri, "?")
+	placed, err := p.placeText(path, inPath, uriPath)
+	if err != nil || !hasQuery {
+		return placed, err
+	}
+	for pair := range strings.SplitSeq(query, "&") {
+		name, _, _ := strings.Cut(pair, "=")
+		if found, worst := p.names.worst(name, inQuery.exempt...); worst > ownValue {
+			return "", fmt.Errorf("unexpected {%s} in the query of %s: a client must not choose the name of a parameter: expected name={%s}", found, describe(path, anywhere), found)
+		}
+	}
+	return placed + "?" + query, nil
+}
+
+// describe names a place for people.
+func describe(path []string, at *place) string {
+	if at.name != "" {
+		return at.name
+	}
+	return fmt.Sprintf("%s of the HTTP handler %s", strings.Join(path[1:], "."), path[0])
+}
+
+// refusePlaceholder says which placeholder stands where it may not, and what may.
+func refusePlaceholder(name string, path []string, at *place, names assigned) error {
+	instead := "only {env.NAME} and what else no client chooses may stand there"
+	if at.most == vouchedValue {
+		instead = "{socket.data.KEY} and {jwt.CLAIM} may stand there, unless set takes them from the client"
+	}
+	where := describe(path, at)
+	switch {
+	case path[0] == "match" && at == anywhere:
+		where = fmt.Sprintf("the matcher %s", path[1])
+		instead = fmt.Sprintf("compare it by vars {%s} VALUE or expression `{%s} == \"VALUE\"`", name, name)
+	case strings.HasPrefix(strings.Join(path, "."), "reverse_proxy.transport.env."):
+		instead = "header_up makes HTTP_NAME of it"
+	}
+	return fmt.Errorf("unexpected {%s} in %s: a client must not choose it; %s", name, where, instead)
+}
+
+// inliner puts named routes where they are invoked.
+type inliner struct {
+	named map[string]*caddyhttp.Route
+	in    []string // the named routes that it is in
+}
+
+func (l inliner) inline(config any) error {
+	switch config := config.(type) {
+	case []any:
+		for _, member := range config {
+			if err := l.inline(member); err != nil {
+				return err
+			}
+		}
+	case map[string]any:
+		inner, err := l.inlineHandler(config)
+		if err != nil {
+			return err
+		}
+		for _, member := range config {
+			if err := inner.inline(member); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// inlineHandler makes a subroute of one handler that invokes a named route, and returns
+// the inliner for the fields of the handler.
+func (l inliner) inlineHandler(config map[string]any) (inliner, error) {
+	if config["handler"] != "invoke" {
+		return l, nil
+	}
+	name, _ := config["name"].(string)
+	route := l.named[name]
+	switch {
+	case route == nil:
+		return l, fmt.Errorf("invoke: there is no named route %q", name)
+	case slices.Contains(l.in, name):
+		return l, fmt.Errorf("the named route %s invokes itself, which it can't in a backend", name)
+	case len(route.HandlersRaw) == 0 && len(route.Handlers) > 0:
+		return l, fmt.Errorf("the named route %s can't be invoked by a backend that is in a named route itself", name)
+	}
+	inlined, err := jsonOf(route)
+	if err != nil {
+		return l, err
+	}
+	delete(config, "name")
+	config["handler"], config["routes"] = "subroute", []any{inlined}
+	return inliner{named: l.named, in: append(slices.Clone(l.in), name)}, nil
+}

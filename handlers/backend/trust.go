@@ -1,0 +1,259 @@
+package backend
+
+import (
+	"encoding/json"
+	"iter"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/caddyserver/caddy/v2"
+)
+
+// trust says how far a client chooses the value of a placeholder.
+type trust uint8
+
+const (
+	// ownValue is chosen by the config or by the server.
+	ownValue trust = iota
+	// vouchedValue is chosen by the application, or by the issuer of a token.
+	vouchedValue
+	// chosenValue is chosen by a client, or by a module that this package does not know.
+	chosenValue
+)
+
+// ownNames are the placeholders, or with a dot at the end their prefixes, of which no
+// client chooses the value. In a backend, the original URI is the handler's own path.
+var ownNames = []string{
+	"env.", "file.", "system.", "time.",
+	"http.reverse_proxy.", // the upstream and its response
+	"http.request.orig_uri", "http.request.orig_uri.", "http.request.orig_method", "http.request.method",
+	"http.request.local", "http.request.local.", "http.request.scheme", "http.request.proto", "http.request.proto_name",
+	"http.request.duration", "http.request.duration_ms", "http.request.uuid",
+	"http.shutting_down", "http.time_until_shutdown",
+	"http.error.status_code", "http.error.status_text", "http.error.id",
+	"http.vars.root", // checked where it is assigned
+}
+
+// vouchedNames are the placeholders with a vouchedValue.
+var vouchedNames = []string{"jwt.", "socket.data", "socket.data.", "http.auth.user."}
+
+// assigned holds the trust of the names that a config assigns values to: the names of
+// vars and map in HTTP routes, and the socket.data.KEY of set. A name that is assigned
+// in several places has the trust of the worst value.
+type assigned map[string]trust
+
+// lookup returns the trust of the value of a placeholder.
+func (a assigned) lookup(name string) trust {
+	if t, ok := a[name]; ok {
+		return t
+	}
+	if key, ok := strings.CutPrefix(name, "socket.data."); ok {
+		key, _, _ = strings.Cut(key, ".")
+		return max(vouchedValue, a["socket.data."+key])
+	}
+	if name == "socket.data" {
+		worst := vouchedValue
+		for n, t := range a {
+			if strings.HasPrefix(n, "socket.data.") {
+				worst = max(worst, t)
+			}
+		}
+		return worst
+	}
+	return trustOf(name)
+}
+
+// trustOf returns the trust of the value of a placeholder that nothing is assigned to.
+// A name that nothing is known of has a chosenValue.
+func trustOf(name string) trust {
+	is := func(known string) bool {
+		return name == known || strings.HasSuffix(known, ".") && strings.HasPrefix(name, known)
+	}
+	switch {
+	case slices.ContainsFunc(ownNames, is):
+		return ownValue
+	case slices.ContainsFunc(vouchedNames, is):
+		return vouchedValue
+	}
+	return chosenValue
+}
+
+// assign records that a name gets a value with that trust, and reports whether the
+// trust of the name has changed.
+func (a assigned) assign(name string, t trust) bool {
+	if strings.Contains(name, ".") && !strings.HasPrefix(name, "http.vars.") {
+		t = max(t, trustOf(name)) // it may have another value, which comes first
+	}
+	if old, ok := a[name]; ok && old >= t {
+		return false
+	}
+	a[name] = t
+	return true
+}
+
+// worst returns the placeholder in a text that is trusted least, and its trust. A text
+// without placeholders has an ownValue, as exempt names have.
+func (a assigned) worst(text string, exempt ...string) (name string, worst trust) {
+	for _, n := range placeholdersOf(text) {
+		_, reassigned := a[n]
+		if t := a.lookup(n); t > worst && (reassigned || !slices.Contains(exempt, n)) {
+			name, worst = n, t
+		}
+	}
+	return name, worst
+}
+
+// worstOf returns the worst trust in all strings of a JSON value.
+func (a assigned) worstOf(value any) (worst trust) {
+	for text := range stringsOf(value) {
+		_, t := a.worst(text)
+		worst = max(worst, t)
+	}
+	return worst
+}
+
+// placeholdersOf returns the names of all placeholders in a text, as Caddy's replacer
+// finds them.
+func placeholdersOf(text string) (names []string) {
+	for i := range len(text) {
+		if name, ok := placeholderAt(text, i); ok {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// placeholderAt returns the name of the placeholder that begins at a place of a text.
+// The braces of JSON and of templates begin none, and a brace after a backslash stands
+// for itself.
+func placeholderAt(text string, i int) (name string, ok bool) {
+	if text[i] != '{' || i > 0 && text[i-1] == '\\' {
+		return "", false
+	}
+	name, _, ok = strings.Cut(text[i+1:], "}")
+	if !ok || name == "" || strings.Contains(name, "{") || strings.ContainsRune(" \t\r\n\"'`[", rune(name[0])) {
+		return "", false
+	}
+	return name, true
+}
+
+// stringsOf yields all strings in a JSON value, the keys of objects too.
+func stringsOf(value any) iter.Seq[string] {
+	return func(yield func(string) bool) { yieldStrings(value, yield) }
+}
+
+func yieldStrings(value any, yield func(string) bool) bool {
+	switch value := value.(type) {
+	case string:
+		return yield(value)
+	case []any:
+		for _, member := range value {
+			if !yieldStrings(member, yield) {
+				return false
+			}
+		}
+	case map[string]any:
+		for key, member := range value {
+			if !yield(key) || !yieldStrings(member, yield) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// follow records all names that handlers in a config assign values to. Values may come from
+// names that are assigned elsewhere, so it looks again until nothing changes.
+func (a assigned) follow(config any, handler func(name string, config map[string]any) (changed bool)) {
+	for a.followOnce(config, handler) {
+	}
+}
+
+func (a assigned) followOnce(config any, handler func(string, map[string]any) bool) (changed bool) {
+	switch config := config.(type) {
+	case []any:
+		for _, member := range config {
+			changed = a.followOnce(member, handler) || changed
+		}
+	case map[string]any:
+		if name, ok := config["handler"].(string); ok {
+			changed = handler(name, config)
+		}
+		for _, member := range config {
+			changed = a.followOnce(member, handler) || changed
+		}
+	}
+	return changed
+}
+
+// followSet records the names that a handler of events assigns.
+func (a assigned) followSet(handler string, config map[string]any) (changed bool) {
+	key, ok := config["key"].(string)
+	return handler == "set" && ok && a.assign("socket.data."+key, a.worstOf(config["value"]))
+}
+
+// followHTTP records the names that an HTTP handler assigns.
+func (a assigned) followHTTP(handler string, config map[string]any) (changed bool) {
+	switch handler {
+	case "vars":
+		for name, value := range config {
+			if name != "handler" && name != "root" {
+				changed = a.assign("http.vars."+name, a.worstOf(value)) || changed
+			}
+			if name == "http.auth.user.id" { // Caddy sets the placeholder too
+				changed = a.assign(name, a.worstOf(value)) || changed
+			}
+		}
+	case "map":
+		changed = a.followMap(config)
+	}
+	return changed
+}
+
+// followMap records the destinations of a map: an output with what a regular expression
+// has found is as bad as the source.
+func (a assigned) followMap(config map[string]any) (changed bool) {
+	source, t := a.worstOf(config["source"]), a.worstOf(config["defaults"])
+	mappings, _ := config["mappings"].([]any)
+	for _, m := range mappings {
+		mapping, _ := m.(map[string]any)
+		t = max(t, a.worstOf(mapping["outputs"]))
+		for output := range stringsOf(mapping["outputs"]) {
+			if strings.Contains(output, "$") {
+				t = max(t, source)
+			}
+		}
+	}
+	destinations, _ := config["destinations"].([]any)
+	for _, d := range destinations {
+		if name, ok := d.(string); ok {
+			changed = a.assign(strings.Trim(name, "{}"), t) || changed
+		}
+	}
+	return changed
+}
+
+// rulesKey is the key of a context's value that [WithRules] keeps.
+type rulesKey struct{}
+
+// WithRules returns a context for the handlers of a namespace, whose config is given as
+// JSON. Backends learn from it which values the rules keep on a socket that a client chose.
+func WithRules(ctx caddy.Context, namespace json.RawMessage) (caddy.Context, error) {
+	config, err := jsonOf(namespace)
+	if err != nil {
+		return ctx, err
+	}
+	names := make(assigned)
+	names.follow(config, names.followSet)
+	return ctx.WithValue(rulesKey{}, names), nil
+}
+
+// keptNames returns the socket.data.KEY that the rules of a namespace set.
+func keptNames(ctx caddy.Context) assigned {
+	names := make(assigned)
+	if rules, ok := ctx.Value(rulesKey{}).(assigned); ok {
+		maps.Copy(names, rules)
+	}
+	return names
+}

@@ -1,0 +1,207 @@
+package jwt
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/json"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+
+	"github.com/go-jose/go-jose/v4"
+)
+
+// What tokens may be signed by: with a secret, and with a public key.
+var (
+	symmetric  = []jose.SignatureAlgorithm{jose.HS256, jose.HS384, jose.HS512}
+	rsaOnly    = []jose.SignatureAlgorithm{jose.RS256, jose.RS384, jose.RS512, jose.PS256, jose.PS384, jose.PS512}
+	asymmetric = slices.Concat(rsaOnly, []jose.SignatureAlgorithm{jose.ES256, jose.ES384, jose.ES512, jose.EdDSA})
+)
+
+func algorithmNames(algorithms []jose.SignatureAlgorithm) []string {
+	var list []string
+	for _, alg := range algorithms {
+		list = append(list, string(alg))
+	}
+	return list
+}
+
+func hasAlgorithm(algorithms []jose.SignatureAlgorithm, name string) bool {
+	return slices.Contains(algorithms, jose.SignatureAlgorithm(name))
+}
+
+// What bounds a set of keys.
+const (
+	maxKeys       = 100
+	maxKeySet     = 512 << 10 // bytes
+	minRSA        = 2048      // bits
+	minSecret     = 32        // bytes: RFC 7518, section 3.2
+	maxCandidates = 8         // keys that one token is tried with
+)
+
+// jwtKey is one that verifies tokens.
+type jwtKey struct {
+	id  string // empty when it has none
+	key any    // a []byte, *rsa.PublicKey, *ecdsa.PublicKey or ed25519.PublicKey
+	// algorithms are what it is good for, so that a token can't make another use
+	// of it.
+	algorithms []jose.SignatureAlgorithm
+}
+
+// keySource has the keys that tokens are verified with.
+type keySource interface {
+	// keysFor returns those that a token with a header like that may be signed
+	// with: of that id, when it names one, and good for the algorithm. An error
+	// means that there are no keys at the moment.
+	keysFor(ctx context.Context, id string, alg jose.SignatureAlgorithm) ([]jwtKey, error)
+}
+
+// staticKeys are keys that do not change.
+type staticKeys []jwtKey
+
+func (s staticKeys) keysFor(_ context.Context, id string, alg jose.SignatureAlgorithm) ([]jwtKey, error) {
+	return s.find(id, alg), nil
+}
+
+// find returns the keys for a token. Keys without an id may be any token's.
+func (s staticKeys) find(id string, alg jose.SignatureAlgorithm) []jwtKey {
+	var found []jwtKey
+	for _, k := range s {
+		if slices.Contains(k.algorithms, alg) && (id == "" || k.id == "" || k.id == id) && len(found) < maxCandidates {
+			found = append(found, k)
+		}
+	}
+	return found
+}
+
+func secretKeys(secret string) (keySource, error) {
+	if len(secret) < minSecret {
+		return nil, fmt.Errorf("secret: it has %d bytes: expected %d or more", len(secret), minSecret)
+	}
+	k := jwtKey{key: []byte(secret)}
+	for i, size := range []int{32, 48, 64} {
+		if len(secret) >= size {
+			k.algorithms = append(k.algorithms, symmetric[i])
+		}
+	}
+	return staticKeys{k}, nil
+}
+
+// newKey makes a key of a public key, or says why it is none of ours.
+func newKey(public any) (jwtKey, error) {
+	k := jwtKey{key: public}
+	switch public := public.(type) {
+	case *rsa.PublicKey:
+		if bits := public.N.BitLen(); bits < minRSA {
+			return jwtKey{}, fmt.Errorf("an RSA key of %d bits: expected %d or more", bits, minRSA)
+		}
+		k.algorithms = rsaOnly
+	case *ecdsa.PublicKey:
+		alg, ok := map[string]jose.SignatureAlgorithm{"P-256": jose.ES256, "P-384": jose.ES384, "P-521": jose.ES512}[public.Params().Name]
+		if !ok {
+			return jwtKey{}, fmt.Errorf("a key of the curve %s: expected P-256, P-384 or P-521", public.Params().Name)
+		}
+		k.algorithms = []jose.SignatureAlgorithm{alg}
+	case ed25519.PublicKey:
+		k.algorithms = []jose.SignatureAlgorithm{jose.EdDSA}
+	default:
+		return jwtKey{}, fmt.Errorf("a key of type %T: expected RSA, ECDSA or Ed25519", public)
+	}
+	return k, nil
+}
+
+// pemFile reads public keys and certificates.
+func pemFile(name string) (keySource, error) {
+	rest, err := os.ReadFile(name)
+	if err != nil {
+		return nil, fmt.Errorf("public_key: %w", err)
+	}
+	var keys staticKeys
+	for {
+		var block *pem.Block
+		if block, rest = pem.Decode(rest); block == nil {
+			break
+		}
+		public, err := parsePEM(block)
+		if err != nil {
+			return nil, fmt.Errorf("public_key: %s: %w", name, err)
+		}
+		k, err := newKey(public)
+		if err != nil {
+			return nil, fmt.Errorf("public_key: %s: %w", name, err)
+		}
+		keys = append(keys, k)
+	}
+	if len(keys) == 0 {
+		return nil, fmt.Errorf("public_key: %s: expected a public key or a certificate in PEM", name)
+	}
+	return keys, nil
+}
+
+func parsePEM(block *pem.Block) (any, error) {
+	switch block.Type {
+	case "PUBLIC KEY":
+		return x509.ParsePKIXPublicKey(block.Bytes)
+	case "RSA PUBLIC KEY":
+		return x509.ParsePKCS1PublicKey(block.Bytes)
+	case "CERTIFICATE":
+		cert, err := x509.ParseCertificate(block.Bytes)
+		if err != nil {
+			return nil, err
+		}
+		return cert.PublicKey, nil
+	}
+	return nil, fmt.Errorf("unexpected %s: expected PUBLIC KEY, RSA PUBLIC KEY or CERTIFICATE", block.Type)
+}
+
+func jwksFile(name string) (keySource, error) {
+	text, err := os.ReadFile(name)
+	if err != nil {
+		return nil, fmt.Errorf("jwks: %w", err)
+	}
+	keys, err := parseJWKS(text)
+	if err != nil {
+		return nil, fmt.Errorf("jwks: %s: %w", name, err)
+	}
+	return keys, nil
+}
+
+var errNoKeys = errors.New("expected a JWK set with a public key for signatures")
+
+// parseJWKS reads a JWK set. Keys that are not for signatures, of kinds that are not
+// known, too weak, or secret are passed over.
+func parseJWKS(text []byte) (staticKeys, error) {
+	var set struct {
+		Keys []json.RawMessage `json:"keys"`
+	}
+	if err := json.Unmarshal(text, &set); err != nil {
+		return nil, fmt.Errorf("%w: %w", errNoKeys, err)
+	}
+	var keys staticKeys
+	for _, raw := range set.Keys {
+		var jwk jose.JSONWebKey
+		if len(keys) == maxKeys || jwk.UnmarshalJSON(raw) != nil || jwk.Use != "" && jwk.Use != "sig" {
+			continue
+		}
+		k, err := newKey(jwk.Public().Key)
+		if err != nil {
+			continue
+		}
+		if k.id = jwk.KeyID; jwk.Algorithm != "" {
+			if !hasAlgorithm(k.algorithms, jwk.Algorithm) {
+				continue
+			}
+			k.algorithms = []jose.SignatureAlgorithm{jose.SignatureAlgorithm(jwk.Algorithm)}
+		}
+		keys = append(keys, k)
+	}
+	if len(keys) == 0 {
+		return nil, errNoKeys
+	}
+	return keys, nil
+}

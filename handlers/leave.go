@@ -1,0 +1,55 @@
+package handlers
+
+import (
+	"context"
+
+	"github.com/caddy-socketio/caddy-socketio/handlers/placeholder"
+	"github.com/caddy-socketio/caddy-socketio/hub"
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+)
+
+func init() { caddy.RegisterModule(Leave{}) }
+
+// Leave makes the socket leave rooms.
+type Leave struct {
+	// Rooms to leave, as those of join.
+	Rooms []string `json:"rooms,omitempty"`
+
+	rooms placeholder.Rooms
+}
+
+// CaddyModule returns the Caddy module information.
+func (Leave) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: "socketio.handlers.leave", New: func() caddy.Module { return new(Leave) }}
+}
+
+// Provision compiles the rooms.
+func (l *Leave) Provision(caddy.Context) (err error) {
+	l.rooms, err = someRooms(l.Rooms)
+	return err
+}
+
+// UnmarshalCaddyfile sets up the handler:
+//
+//	leave <room...>
+func (l *Leave) UnmarshalCaddyfile(d *caddyfile.Dispenser) (err error) {
+	l.Rooms, err = parseRooms(d)
+	return err
+}
+
+// HandleEvent leaves the rooms.
+func (l *Leave) HandleEvent(_ context.Context, ev *hub.Event) error {
+	names, err := l.rooms.For(ev)
+	if err != nil {
+		return err
+	}
+	ev.Socket.Leave(names...)
+	return nil
+}
+
+var (
+	_ hub.Handler           = (*Leave)(nil)
+	_ caddy.Provisioner     = (*Leave)(nil)
+	_ caddyfile.Unmarshaler = (*Leave)(nil)
+)

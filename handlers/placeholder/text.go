@@ -1,0 +1,183 @@
+package placeholder
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/caddy-socketio/caddy-socketio/hub"
+	"github.com/caddy-socketio/caddy-socketio/sio"
+)
+
+// Text is text with placeholders, like "user:{jwt.sub}". A brace that begins none
+// stands for itself, as one after a backslash does.
+type Text struct {
+	// parts are literal text and keys in turn, beginning and ending with text.
+	parts []string
+}
+
+// NewText compiles text. The error names a placeholder of ours that does not
+// exist; those of other modules are not known beforehand.
+func NewText(s string) (Text, error) {
+	t := Text{parts: []string{""}}
+	literal := &t.parts[0]
+	for {
+		i := strings.IndexByte(s, '{')
+		if i < 0 {
+			*literal += s
+			return t, nil
+		}
+		if i > 0 && s[i-1] == '\\' {
+			*literal += s[:i-1] + "{"
+			s = s[i+1:]
+			continue
+		}
+		*literal += s[:i]
+		key, rest, ok := Cut(s[i:])
+		if !ok {
+			*literal += "{"
+			s = s[i+1:]
+			continue
+		}
+		if err := checkKey(key); err != nil {
+			return Text{}, err
+		}
+		t.parts = append(t.parts, key, "")
+		literal = &t.parts[len(t.parts)-1]
+		s = rest
+	}
+}
+
+// Cut takes a placeholder off the beginning of s.
+func Cut(s string) (key, rest string, ok bool) {
+	end := strings.IndexByte(s, '}')
+	if end < 2 {
+		return "", "", false
+	}
+	key = s[1:end]
+	if strings.ContainsAny(key, " \t\n\"'`{:,") || strings.HasPrefix(key, ".") {
+		return "", "", false
+	}
+	return key, s[end+1:], true
+}
+
+// checkKey refuses what is ours by its name but does not exist.
+func checkKey(key string) error {
+	first, rest, _ := strings.Cut(key, ".")
+	field, deeper, deep := strings.Cut(rest, ".")
+	known := true
+	switch first {
+	case "socket":
+		switch field {
+		case "auth", "data":
+			known = !deep || deeper != ""
+		case "id", "namespace", "rooms", "transport":
+			known = !deep
+		default:
+			known = false
+		}
+	case "event":
+		switch field {
+		case "args":
+			known = !deep || deeper != ""
+		case "name", "reason":
+			known = !deep
+		default:
+			known = false
+		}
+	}
+	if !known {
+		return fmt.Errorf("unknown placeholder {%s}: there are {socket.id}, {socket.namespace}, {socket.rooms}, "+
+			"{socket.transport}, {socket.auth.KEY}, {socket.data.KEY}, {event.name}, {event.args.N}, {event.args.*} and {event.reason}", key)
+	}
+	return nil
+}
+
+// whole returns the key when the text is one placeholder and nothing else.
+func (t Text) whole() (key string, ok bool) {
+	if len(t.parts) == 3 && t.parts[0] == "" && t.parts[2] == "" {
+		return t.parts[1], true
+	}
+	return "", false
+}
+
+// Literal reports whether the text has no placeholder, and what it is then.
+func (t Text) Literal() (string, bool) {
+	switch len(t.parts) {
+	case 0:
+		return "", true
+	case 1:
+		return t.parts[0], true
+	}
+	return "", false
+}
+
+// For returns the text with what its placeholders stand for in an event. Those
+// that stand for nothing are empty.
+func (t Text) For(ev *hub.Event) string {
+	if s, ok := t.Literal(); ok {
+		return s
+	}
+	var b strings.Builder
+	for i, part := range t.parts {
+		if i%2 == 0 {
+			b.WriteString(part)
+		} else if value, ok := Lookup(ev, part); ok {
+			b.WriteString(value.Text())
+		}
+	}
+	return b.String()
+}
+
+// Name returns the text for an event as a name, of a room or an event, and whether all
+// of its placeholders stand for something. Numbers are written as JavaScript writes them.
+// The error says that a value has half of a surrogate pair: names that differ in these
+// halves only would be the same.
+func (t Text) Name(ev *hub.Event) (Name string, complete bool, err error) {
+	if s, ok := t.Literal(); ok {
+		return s, true, nil
+	}
+	var b strings.Builder
+	complete = true
+	for i, part := range t.parts {
+		if i%2 == 0 {
+			b.WriteString(part)
+			continue
+		}
+		value, ok := Lookup(ev, part)
+		if value.HasLoneSurrogate() {
+			return "", false, fmt.Errorf("{%s}: half of a surrogate pair", part)
+		}
+		text, named := value.Name()
+		if !named {
+			text = value.Text()
+		}
+		complete = complete && ok && text != ""
+		b.WriteString(text)
+	}
+	return b.String(), complete, nil
+}
+
+// quoted returns the text for an event as a JSON string. What strings stand for is kept
+// as it is written, lone surrogates too.
+func (t Text) quoted(ev *hub.Event) sio.Data {
+	quoted := []byte{'"'}
+	for i, part := range t.parts {
+		value := sio.Quote(part)
+		if i%2 == 1 {
+			value, _ = Lookup(ev, part)
+		}
+		if len(value.JSON) == 0 || value.JSON[0] != '"' {
+			value = sio.Quote(value.Text())
+		}
+		quoted = append(quoted, value.JSON[1:len(value.JSON)-1]...)
+	}
+	return sio.Data{JSON: append(quoted, '"')}
+}
+
+// Keys returns the placeholders of the text.
+func (t Text) Keys() (Keys []string) {
+	for i := 1; i < len(t.parts); i += 2 {
+		Keys = append(Keys, t.parts[i])
+	}
+	return Keys
+}

@@ -1,0 +1,126 @@
+package placeholder
+
+import (
+	"context"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/caddy-socketio/caddy-socketio/handlers/internal/clienttest"
+	"github.com/caddy-socketio/caddy-socketio/hub"
+	"github.com/caddy-socketio/caddy-socketio/sio"
+)
+
+// liveEvent is an event of a socket that is connected: its name is say, the socket
+// is in the room lobby, and its data has a name, a number and bytes.
+func liveEvent(t *testing.T, args string, attachments ...[]byte) *hub.Event {
+	t.Helper()
+	h := hub.New(hub.Options{})
+	events := make(chan *hub.Event, 1)
+	h.Of("/chat").On("connect", hub.HandlerFunc(func(_ context.Context, ev *hub.Event) error {
+		for key, value := range map[string]any{"name": "ada", "n": 7, "list": []any{"a", 1}, "raw": []byte{1, 2}} {
+			if err := ev.Socket.Set(key, value); err != nil {
+				return err
+			}
+		}
+		return ev.Socket.Join("lobby")
+	}))
+	h.Of("/chat").On("say", hub.HandlerFunc(func(_ context.Context, ev *hub.Event) error {
+		events <- ev
+		return nil
+	}))
+	server := httptest.NewServer(h)
+	t.Cleanup(server.Close)
+	t.Cleanup(h.Close)
+	c := clienttest.Dial(t, server.Listener.Addr().String(), "", nil)
+	c.Request(`40/chat,{"token":"secret","user":{"id":3,"tags":["x","y"]}}`)
+	c.Send(`42/chat,["say"]`)
+	ev := <-events
+	ev.Args = sio.Data{JSON: []byte(args), Attachments: attachments}
+	return ev
+}
+
+// arguments is an event with arguments, without a socket.
+func arguments(json string, attachments ...[]byte) *hub.Event {
+	return &hub.Event{Type: hub.ClientEvent, Name: "say", Args: sio.Data{JSON: []byte(json), Attachments: attachments}}
+}
+
+func TestText(t *testing.T) {
+	t.Setenv("GREETING", "hello")
+	ev := liveEvent(t, `["a",2.50,{"b":{"c":true}},null,{"_placeholder":true,"num":0},["x",1],"\u00e9\n"]`, []byte("bin"))
+	for _, test := range []struct{ text, want string }{
+		{``, ``},
+		{`plain`, `plain`},
+		{`{event.name}`, `say`},
+		{`<{event.name}>`, `<say>`},
+		{`{event.name}{event.name}`, `saysay`},
+		{`{event.args.0}-{event.args.1}`, `a-2.50`},
+		{`{event.args.2.b.c} {event.args.2.b}`, `true {"c":true}`},
+		{`{event.args.3}|{event.args.9}|{event.args.0.x}`, `||`},
+		{`{event.args.4}`, `Ymlu`},
+		{`{event.args.5} {event.args.5.0}`, `["x",1] x`},
+		{`{event.args.6}`, "é\n"},
+		{`{event.reason}`, ``},
+		{`{socket.namespace} {socket.transport}`, `/chat websocket`},
+		{`user:{socket.data.name} {socket.data.n}`, `user:ada 7`},
+		{`{socket.data.none}`, ``},
+		{`{socket.auth.token} {socket.auth.user.id} {socket.auth.user.tags.1}`, `secret 3 y`},
+		{`{env.GREETING} you`, `hello you`},
+		{`{env.NOT_THERE}`, ``},
+		{`{jwt.sub}`, ``},
+		// Braces that begin no placeholder.
+		{`{`, `{`},
+		{`}`, `}`},
+		{`{}`, `{}`},
+		{`{"a":1}`, `{"a":1}`},
+		{`{a b}`, `{a b}`},
+		{`{{event.name}}`, `{say}`},
+		{`{event.name`, `{event.name`},
+		{`\{event.name}`, `{event.name}`},
+		{`\{{event.name}`, `{say`},
+		{`a\b`, `a\b`},
+	} {
+		text, err := NewText(test.text)
+		if err != nil {
+			t.Errorf("%s: %v", test.text, err)
+			continue
+		}
+		if got := text.For(ev); got != test.want {
+			t.Errorf("%s: got %q, want %q", test.text, got, test.want)
+		}
+	}
+	if (Text{}).For(ev) != "" {
+		t.Error("the zero text is not empty")
+	}
+}
+
+func TestTextRefuses(t *testing.T) {
+	for _, text := range []string{
+		`{socket}`, `{socket.}`, `{socket.name}`, `{socket.id.x}`, `{socket.rooms.0}`, `{socket.data.}`,
+		`{event}`, `{event.}`, `{event.arg.0}`, `{event.name.x}`, `{event.args.}`, `x {event.type} y`,
+	} {
+		_, err := NewText(text)
+		if err == nil || !strings.Contains(err.Error(), "unknown placeholder {") {
+			t.Errorf("%s: got %v, want an unknown placeholder", text, err)
+		}
+	}
+}
+
+func FuzzText(f *testing.F) {
+	for _, s := range []string{`a{event.name}b`, `\{x}`, `{`, `{{event.args.0}}`, `{"a":"{event.name}"}`, `{env.X}`} {
+		f.Add(s)
+	}
+	ev := arguments(`["x"]`)
+	f.Fuzz(func(t *testing.T, s string) {
+		text, err := NewText(s)
+		if err != nil {
+			return
+		}
+		if len(text.parts)%2 != 1 {
+			t.Errorf("%q: %d parts", s, len(text.parts))
+		}
+		if fixed, ok := text.Literal(); ok && fixed != text.For(ev) {
+			t.Errorf("%q: %q is not %q", s, fixed, text.For(ev))
+		}
+	})
+}

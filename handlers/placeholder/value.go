@@ -1,0 +1,122 @@
+package placeholder
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"strings"
+
+	"github.com/caddy-socketio/caddy-socketio/hub"
+	"github.com/caddy-socketio/caddy-socketio/sio"
+)
+
+// Value is a JSON value with placeholders in its strings. A string that is one
+// placeholder and nothing else stands for a value of any type: a number, a list,
+// an object, binary, or null when there is none. In a longer string a placeholder
+// becomes text.
+type Value struct {
+	fixed sio.Data // the value, when it has no placeholders
+	raw   []byte   // the JSON between the strings that have them
+	// cuts are those strings, at their places in raw.
+	cuts []cut
+}
+
+type cut struct {
+	at   int
+	text Text
+	key  bool // of an object: always text
+}
+
+// NewValue compiles a JSON value. Binary is {"$binary":"BASE64"} in it.
+func NewValue(raw json.RawMessage) (Value, error) {
+	var compact bytes.Buffer
+	if err := json.Compact(&compact, raw); err != nil {
+		return Value{}, err
+	}
+	var v Value
+	src := compact.Bytes()
+	for len(src) > 0 {
+		i := bytes.IndexByte(src, '"')
+		if i < 0 {
+			break
+		}
+		v.raw = append(v.raw, src[:i]...)
+		end := i + stringEnd(src[i:])
+		if err := v.add(src[i:end], end < len(src) && src[end] == ':'); err != nil {
+			return Value{}, err
+		}
+		src = src[end:]
+	}
+	v.raw = append(v.raw, src...)
+	if err := v.fixed.UnmarshalJSON(compact.Bytes()); err != nil {
+		return Value{}, err
+	}
+	if len(v.cuts) > 0 && len(v.fixed.Attachments) > 0 {
+		return Value{}, errors.New("a value with placeholders can't have $binary too")
+	}
+	return v, nil
+}
+
+func (v *Value) add(quoted []byte, key bool) error {
+	var s string
+	if err := json.Unmarshal(quoted, &s); err != nil {
+		return err
+	}
+	t, err := NewText(s)
+	if err != nil {
+		return err
+	}
+	if _, static := t.Literal(); static && !strings.Contains(s, `\{`) {
+		v.raw = append(v.raw, quoted...)
+		return nil
+	}
+	v.cuts = append(v.cuts, cut{at: len(v.raw), text: t, key: key})
+	return nil
+}
+
+// stringEnd returns the length of the JSON string that b begins with.
+func stringEnd(b []byte) int {
+	for i := 1; i < len(b); i++ {
+		switch b[i] {
+		case '\\':
+			i++
+		case '"':
+			return i + 1
+		}
+	}
+	return len(b)
+}
+
+// For returns the value with what its placeholders stand for in an event.
+func (v Value) For(ev *hub.Event) sio.Data {
+	if len(v.cuts) == 0 {
+		return v.fixed
+	}
+	raw := make([][]byte, 0, len(v.cuts)+1)
+	values := make([]sio.Data, 0, len(v.cuts))
+	from := 0
+	for _, c := range v.cuts {
+		raw = append(raw, v.raw[from:c.at])
+		values = append(values, c.value(ev))
+		from = c.at
+	}
+	return sio.Splice(append(raw, v.raw[from:]), values)
+}
+
+func (c cut) value(ev *hub.Event) sio.Data {
+	if key, ok := c.text.whole(); ok && !c.key {
+		if value, ok := Lookup(ev, key); ok {
+			return value
+		}
+		return sio.Data{JSON: []byte("null")}
+	}
+	return c.text.quoted(ev)
+}
+
+// Keys returns the placeholders of the value.
+func (v Value) Keys() (Keys []string) {
+	for _, c := range v.cuts {
+		Keys = append(Keys, c.text.Keys()...)
+	}
+	return Keys
+}

@@ -1,0 +1,119 @@
+package require
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+	"sync"
+
+	"cel.dev/cel-go/cel"
+	"cel.dev/cel-go/common/types"
+	"cel.dev/cel-go/ext"
+)
+
+// What bounds an expression, whatever clients send.
+const (
+	// maxCost is how much work one evaluation may be, in CEL's units: one is an
+	// operation or so, or ten characters of a string looked at. It is some ten
+	// milliseconds; the time that CEL needs to count grows with its square.
+	maxCost = 20_000
+	// maxInput is how many bytes of what a client sent, as JSON, one evaluation
+	// may look at. Binary values don't count: they are not parsed.
+	maxInput = 64 << 10
+	// maxArgs is how many arguments an event may have that an expression looks
+	// at.
+	maxArgs = 1000
+	// maxExpression is how many characters an expression may have.
+	maxExpression = 10_000
+)
+
+// environment is what expressions know, built when the first is compiled: the
+// variables, CEL's own functions, its optional values, and the extensions strings,
+// math, sets and bindings.
+var environment = sync.OnceValues(func() (*cel.Env, error) {
+	return cel.NewCustomEnv(
+		standardLibrary(), matchesFunction(),
+		cel.OptionalTypes(), cel.EagerlyValidateDeclarations(true),
+		ext.Strings(), ext.Math(), ext.Sets(), ext.Bindings(),
+		guardFunctions,
+		cel.ParserExpressionSizeLimit(maxExpression),
+		objectTypes,
+		cel.Variable("socket", socketType.cel),
+		cel.Variable("event", eventType.cel),
+		cel.Variable("http", httpType.cel),
+		cel.Variable("jwt", claimsType),
+	)
+})
+
+// expression is a compiled CEL expression that holds in an event or does not. It
+// is safe for concurrent use.
+type expression struct{ program cel.Program }
+
+// placeholderHint finds what looks like a placeholder, which expressions have not.
+var placeholderHint = regexp.MustCompile(`\{(socket|event|http|jwt)\.[\w.-]+\}`)
+
+// newExpression compiles an expression. The error says in one line what is wrong
+// and where.
+func newExpression(text string) (x *expression, err error) {
+	defer func() {
+		if value := recover(); value != nil {
+			x, err = nil, fmt.Errorf("expression: CEL can't compile it: %v", value)
+		}
+	}()
+	if strings.TrimSpace(text) == "" {
+		return nil, errors.New("the expression is empty")
+	}
+	env, err := environment()
+	if err != nil {
+		return nil, err
+	}
+	checked, issues := env.Compile(text)
+	if issues.Err() != nil {
+		return nil, compileError(text, issues)
+	}
+	if t := checked.OutputType(); t.Kind() != cel.BoolKind && t.Kind() != cel.DynKind {
+		return nil, fmt.Errorf("the expression is of type %s: expected one that is true or false", t)
+	}
+	c := costs{regexps: make(map[string]int)}
+	where := func(id int64) string {
+		place := checked.NativeRep().SourceInfo().GetStartLocation(id)
+		return fmt.Sprintf("expression, line %d column %d", place.Line(), place.Column()+1)
+	}
+	program, err := env.Program(checked, cel.EvalOptions(cel.OptOptimize), cel.CostLimit(maxCost), cel.CostTracking(c), c.literalRegexps(where))
+	if err != nil {
+		return nil, err
+	}
+	return &expression{program}, nil
+}
+
+func compileError(text string, issues *cel.Issues) error {
+	first := issues.Errors()[0]
+	err := fmt.Errorf("expression, line %d column %d: %s", first.Location.Line(), first.Location.Column()+1, first.Message)
+	if first.Location.Line() < 1 { // the whole expression is at fault
+		err = fmt.Errorf("expression: %s", first.Message)
+	}
+	if match := placeholderHint.FindString(text); match != "" {
+		err = fmt.Errorf("%w; expressions have no placeholders: write %s, not %s", err, strings.Trim(match, "{}"), match)
+	}
+	return err
+}
+
+// errFalse means that an expression does not hold.
+var errFalse = errors.New("it is false")
+
+// holds returns nil when the expression is true in the scope, and otherwise why
+// not: it is false, or no boolean at all, or can't be evaluated because a key is
+// missing, for instance.
+func (x *expression) holds(s *scope) error {
+	result, _, err := x.program.Eval(s)
+	switch {
+	case err != nil:
+		return err
+	case result == types.True:
+		return nil
+	case result == types.False:
+		return errFalse
+	}
+	return fmt.Errorf("it is of type %s, not bool", result.Type().TypeName())
+}

@@ -1,0 +1,222 @@
+package require
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"cel.dev/cel-go/cel"
+	"cel.dev/cel-go/common/types"
+	"cel.dev/cel-go/common/types/ref"
+	"github.com/caddy-socketio/caddy-socketio/handlers/placeholder"
+	"github.com/caddy-socketio/caddy-socketio/hub"
+	"github.com/caddy-socketio/caddy-socketio/internal/handshake"
+	"github.com/caddy-socketio/caddy-socketio/sio"
+)
+
+// subject is what expressions see of a socket. A *hub.Socket is one.
+type subject interface {
+	ID() string
+	Namespace() *hub.Namespace
+	Rooms() []string
+	Data() sio.Data
+	Handshake() hub.Handshake
+	Status() hub.Status
+}
+
+// valueSource returns the values that handlers keep by name. A *hub.Event is one.
+type valueSource interface {
+	Lookup(key string) (sio.Data, bool)
+}
+
+// scope is what one evaluation of an expression sees. Each value is made when it is
+// first asked for, and once.
+type scope struct {
+	event  *hub.Event
+	socket subject
+	values valueSource
+
+	objects          [4]object // socket, event, http, http.request
+	args             ref.Val
+	auth, data, jwt  lazy
+	http             *http.Request
+	header, queryMap ref.Val
+	cookies          ref.Val
+	input            int // bytes of the client's JSON looked at
+}
+
+func newScope(ev *hub.Event, socket subject, values valueSource) *scope {
+	s := &scope{event: ev, socket: socket, values: values}
+	for i, t := range []*objectType{socketType, eventType, httpType, requestType} {
+		s.objects[i] = object{objectType: t, scope: s}
+	}
+	return s
+}
+
+// ResolveName returns the variable of that name.
+func (s *scope) ResolveName(name string) (any, bool) {
+	switch name {
+	case "socket":
+		return &s.objects[0], true
+	case "event":
+		return &s.objects[1], true
+	case "http":
+		return &s.objects[2], true
+	case "jwt":
+		return s.claims(), true
+	}
+	return nil, false
+}
+
+// Parent returns nil: there are no other variables.
+func (s *scope) Parent() cel.Activation { return nil }
+
+// The types of the variables. Documentation of what they mean is at [Require].
+var (
+	socketType = newObjectType("socketio.Socket", fields{
+		"id":        field(types.StringType, func(s *scope) any { return s.socket.ID() }),
+		"namespace": field(types.StringType, func(s *scope) any { return s.socket.Namespace().Name() }),
+		"rooms":     field(types.NewListType(types.StringType), func(s *scope) any { return s.socket.Rooms() }),
+		"transport": field(types.StringType, func(s *scope) any { return s.socket.Status().Transport }),
+		"auth":      field(types.DynType, (*scope).authData),
+		"data":      field(types.NewMapType(types.StringType, types.DynType), (*scope).socketData),
+	})
+	eventType = newObjectType("socketio.Event", fields{
+		"name":   field(types.StringType, func(s *scope) any { return s.event.Name }),
+		"args":   field(types.NewListType(types.DynType), (*scope).arguments),
+		"reason": field(types.StringType, func(s *scope) any { return s.event.Reason }),
+		"ack":    field(types.BoolType, func(s *scope) any { return s.event.WantsAck() }),
+	})
+	httpType = newObjectType("socketio.HTTP", fields{
+		"request": field(requestType.cel, func(s *scope) any { return &s.objects[3] }),
+		"address": field(types.StringType, func(s *scope) any { return s.socket.Handshake().Address }),
+		"secure":  field(types.BoolType, func(s *scope) any { return s.socket.Handshake().Secure }),
+		"user":    field(types.StringType, (*scope).user),
+	})
+	requestType = newObjectType("socketio.Request", fields{
+		"method": field(types.StringType, func(s *scope) any { return s.request().Method }),
+		"host":   field(types.StringType, func(s *scope) any { return s.request().Host }),
+		"uri":    field(types.StringType, func(s *scope) any { return s.request().RequestURI }),
+		"path":   field(types.StringType, func(s *scope) any { return s.request().URL.Path }),
+		"query":  field(textsType, (*scope).query),
+		"header": field(textsType, (*scope).headers),
+		"cookie": field(textsType, (*scope).cookie),
+	})
+	claimsType = types.NewMapType(types.StringType, types.DynType)
+	textsType  = types.NewMapType(types.StringType, types.StringType)
+)
+
+// arguments is a list whose members are parsed when they are asked for.
+func (s *scope) arguments() any {
+	if s.args != nil {
+		return s.args
+	}
+	var list []*lazy
+	for arg := range s.event.Args.Elements() {
+		if len(list) == maxArgs {
+			s.args = types.NewErr("the event has more than %d arguments", maxArgs)
+			return s.args
+		}
+		list = append(list, &lazy{parse: func() ref.Val { return s.parseInput(arg) }})
+	}
+	s.args = types.NewDynamicList(adapter{}, list)
+	return s.args
+}
+
+// authData is an empty object where the client sent nothing, so that has() works.
+func (s *scope) authData() any {
+	return s.auth.get(func() ref.Val {
+		auth := s.socket.Handshake().Auth
+		if len(auth.JSON) == 0 {
+			return emptyMap
+		}
+		return s.parseInput(auth)
+	})
+}
+
+func (s *scope) socketData() any {
+	return s.data.get(func() ref.Val { return celValue(s.socket.Data()) })
+}
+
+// claims is an empty object where no token was verified.
+func (s *scope) claims() ref.Val {
+	return s.jwt.get(func() ref.Val {
+		claims, ok := s.values.Lookup(placeholder.Claims)
+		if !ok {
+			return emptyMap
+		}
+		return celValue(claims)
+	})
+}
+
+// parseInput parses what a client sent.
+func (s *scope) parseInput(d sio.Data) ref.Val {
+	if s.input += len(d.JSON); s.input > maxInput {
+		return types.NewErr("the expression looks at more than %d bytes of input", maxInput)
+	}
+	return celValue(d)
+}
+
+// request is the one that opened the connection.
+func (s *scope) request() *http.Request {
+	if s.http != nil {
+		return s.http
+	}
+	h := s.socket.Handshake()
+	if q, ok := h.Context.(*handshake.Request); ok {
+		s.http = q.New(context.Background())
+		return s.http
+	}
+	u, err := url.ParseRequestURI(h.URL)
+	if err != nil {
+		u = new(url.URL)
+	}
+	s.http = &http.Request{Method: http.MethodGet, RequestURI: h.URL, URL: u, Header: h.Header}
+	return s.http
+}
+
+func (s *scope) user() any {
+	q, ok := s.socket.Handshake().Context.(*handshake.Request)
+	if !ok {
+		return ""
+	}
+	user, _ := q.Replacer().GetString("http.auth.user.id")
+	return user
+}
+
+func (s *scope) query() any {
+	if s.queryMap == nil {
+		s.queryMap = types.NewStringStringMap(adapter{}, joined(s.request().URL.Query(), strings.Clone))
+	}
+	return s.queryMap
+}
+
+func (s *scope) headers() any {
+	if s.header == nil {
+		s.header = foldedMap{types.NewStringStringMap(adapter{}, joined(s.request().Header, strings.ToLower))}
+	}
+	return s.header
+}
+
+func (s *scope) cookie() any {
+	if s.cookies == nil {
+		values := make(map[string]string)
+		for _, c := range s.request().Cookies() {
+			if _, twice := values[c.Name]; !twice {
+				values[c.Name] = c.Value
+			}
+		}
+		s.cookies = types.NewStringStringMap(adapter{}, values)
+	}
+	return s.cookies
+}
+
+// joined brings the values of each key together, as Caddy's placeholders do.
+func joined(values map[string][]string, name func(string) string) map[string]string {
+	texts := make(map[string]string, len(values))
+	for key, list := range values {
+		texts[name(key)] = strings.Join(list, ",")
+	}
+	return texts
+}
