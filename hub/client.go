@@ -2,14 +2,13 @@ package hub
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/base64"
 	"slices"
 	"sync"
 	"sync/atomic"
 
 	"github.com/caddy-socketio/caddy-socketio/internal/eio"
 	"github.com/caddy-socketio/caddy-socketio/internal/engine"
+	"github.com/caddy-socketio/caddy-socketio/internal/id"
 	"github.com/caddy-socketio/caddy-socketio/sio"
 )
 
@@ -183,17 +182,10 @@ func (c *client) Closed(reason string) {
 // connection's.
 func (c *client) socketID(namespace string) string {
 	if c.version == sio.V5 {
-		return newID()
+		return id.New()
 	}
 	if namespace == "/" {
 		return c.session.ID()
 	}
 	return namespace + "#" + c.session.ID()
-}
-
-// newID makes the id of a socket: 120 random bits in 20 characters.
-func newID() string {
-	var b [15]byte
-	rand.Read(b[:]) // never fails
-	return base64.RawURLEncoding.EncodeToString(b[:])
 }

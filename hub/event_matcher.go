@@ -1,32 +1,36 @@
 package hub
 
-// matcher says which events a rule or a listener handles. Those of a socket's
-// life are named; globs are for clients' events.
-type matcher []glob
+import "github.com/caddy-socketio/caddy-socketio/internal/glob"
 
-func newMatcher(events ...string) matcher {
-	m := make(matcher, len(events))
-	for i, e := range events {
-		m[i] = newGlob(e, false)
+// eventMatcher is the events that a rule or a listener handles. Events of a socket's
+// life are named in full; globs match clients' events only.
+type eventMatcher []glob.Glob
+
+func newEventMatcher(events ...string) eventMatcher {
+	m := make(eventMatcher, len(events))
+	for i, event := range events {
+		m[i] = glob.New(event)
 	}
 	return m
 }
 
-func (m matcher) match(ev *Event) bool {
+// matchEvent reports whether an event is one of the matcher's.
+func (m eventMatcher) matchEvent(ev *Event) bool {
 	for _, g := range m {
-		if ev.Type == ClientEvent && !(g.plain() && lifecycle(g.pattern)) {
-			if g.match(ev.Name) {
+		if ev.Type == ClientEvent && !(g.IsPlain() && isLifecycleEvent(g.String())) {
+			if g.Match(ev.Name) {
 				return true
 			}
-		} else if g.plain() && g.pattern == string(ev.Type) {
+		} else if g.IsPlain() && g.String() == string(ev.Type) {
 			return true
 		}
 	}
 	return false
 }
 
-func lifecycle(event string) bool {
-	switch EventType(event) {
+// isLifecycleEvent reports whether a name is the one of an event of a socket's life.
+func isLifecycleEvent(name string) bool {
+	switch EventType(name) {
 	case Connect, Disconnecting, Disconnect:
 		return true
 	}

@@ -51,7 +51,7 @@ func (f HandlerFunc) HandleEvent(ctx context.Context, ev *Event) error { return 
 
 // listener is a handler of a Go program.
 type listener struct {
-	events  matcher
+	events  eventMatcher
 	handler Handler
 }
 
@@ -62,7 +62,7 @@ type listener struct {
 // about it; the first error ends that. The returned function takes the handler
 // away again.
 func (ns *Namespace) On(event string, h Handler) (off func()) {
-	l := &listener{events: newMatcher(event), handler: h}
+	l := &listener{events: newEventMatcher(event), handler: h}
 	ns.changeListeners(func(all []*listener) []*listener { return append(all, l) })
 	return func() {
 		ns.changeListeners(func(all []*listener) []*listener {
@@ -89,7 +89,7 @@ func (ns *Namespace) plain() bool {
 		return false
 	}
 	all := ns.listeners.Load()
-	return all == nil || !slices.ContainsFunc(*all, func(l *listener) bool { return l.events.match(ev) })
+	return all == nil || !slices.ContainsFunc(*all, func(l *listener) bool { return l.events.matchEvent(ev) })
 }
 
 // handlers returns the handlers of an event: those of the config's first rule that
@@ -108,7 +108,7 @@ func (ns *Namespace) handlers(ev *Event) iter.Seq[Handler] {
 			return
 		}
 		for _, l := range *all {
-			if l.events.match(ev) && !yield(l.handler) {
+			if l.events.matchEvent(ev) && !yield(l.handler) {
 				return
 			}
 		}
@@ -130,7 +130,7 @@ func (ns *Namespace) handle(ev *Event) error {
 	}
 	if all := ns.listeners.Load(); all != nil {
 		for _, l := range *all {
-			if !l.events.match(ev) {
+			if !l.events.matchEvent(ev) {
 				continue
 			}
 			handled = true

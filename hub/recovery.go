@@ -9,6 +9,7 @@ import (
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
 	"github.com/caddy-socketio/caddy-socketio/internal/eio"
+	"github.com/caddy-socketio/caddy-socketio/internal/id"
 	"github.com/caddy-socketio/caddy-socketio/rooms"
 	"github.com/caddy-socketio/caddy-socketio/sio"
 )
@@ -124,7 +125,7 @@ func recoverable(reason string) bool {
 func (h *Hub) window() time.Duration { return time.Duration(h.recovery.Load()) }
 
 // newHistory begins with number 1, so that there is one before.
-func newHistory() history { return history{epoch: newID()[:8], next: 1, first: 1} }
+func newHistory() history { return history{epoch: id.New()[:8], next: 1, first: 1} }
 
 // offset is how clients name the event of a number.
 func (r *history) offset(number uint64) string {
@@ -242,7 +243,7 @@ func (r *history) removeSaved(match func(*savedSocket) bool) {
 
 // enrol gives a new socket the secret that its client comes back with.
 func (r *history) enrol(s *Socket) {
-	s.pid = newID()
+	s.pid = id.New()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	s.since = r.next

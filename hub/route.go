@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 
 	"github.com/caddy-socketio/caddy-socketio/internal/engine"
+	"github.com/caddy-socketio/caddy-socketio/internal/glob"
 )
 
 // Route is an endpoint that clients connect to. It outlives the config that it
@@ -22,7 +23,7 @@ type Route struct {
 type routeSettings struct {
 	RouteConfig
 	all   bool
-	names names
+	names glob.List
 }
 
 func newRoute(c RouteConfig) *Route {
@@ -34,7 +35,7 @@ func newRoute(c RouteConfig) *Route {
 
 func (r *Route) configure(c RouteConfig) {
 	r.identity = c.RouteIdentity
-	r.settings.Store(&routeSettings{RouteConfig: c, all: c.Namespaces == nil, names: newNames(c.Namespaces)})
+	r.settings.Store(&routeSettings{RouteConfig: c, all: c.Namespaces == nil, names: glob.NewSegmentsList(c.Namespaces)})
 	r.engine.SetConfig(c.Engine)
 	r.origins.reset()
 }
@@ -49,7 +50,7 @@ func (r *Route) serves(namespace string, all *rules) bool {
 	case c.all, namespace == "/", slices.Contains(c.Namespaces, namespace):
 		return true
 	case all == nil:
-		return c.names.match(namespace)
+		return c.names.Match(namespace)
 	}
 	return slices.Contains(c.Namespaces, all.name)
 }

@@ -2,6 +2,8 @@ package hub
 
 import (
 	"slices"
+
+	"github.com/caddy-socketio/caddy-socketio/internal/glob"
 )
 
 // rules are what a config says about a namespace.
@@ -12,14 +14,14 @@ type rules struct {
 }
 
 type rule struct {
-	events   matcher
+	events   eventMatcher
 	handlers []Handler
 }
 
 func newRules(config NamespaceConfig) *rules {
 	all := &rules{name: config.Name, maxSockets: config.MaxSockets, list: make([]rule, len(config.Rules))}
 	for i, r := range config.Rules {
-		all.list[i] = rule{events: newMatcher(r.Events...), handlers: r.Handlers}
+		all.list[i] = rule{events: newEventMatcher(r.Events...), handlers: r.Handlers}
 	}
 	return all
 }
@@ -30,7 +32,7 @@ func (r *rules) find(ev *Event) *rule {
 		return nil
 	}
 	for i := range r.list {
-		if r.list[i].events.match(ev) {
+		if r.list[i].events.matchEvent(ev) {
 			return &r.list[i]
 		}
 	}
@@ -49,19 +51,19 @@ type declared struct {
 }
 
 type declaredGlob struct {
-	glob
+	glob.Glob
 	rules *rules
 }
 
 func newDeclared(config []NamespaceConfig) *declared {
 	d := &declared{exact: make(map[string]*rules)}
 	for _, ns := range config {
-		g := newGlob(ns.Name, true)
-		if g.plain() {
+		g := glob.NewSegments(ns.Name)
+		if g.IsPlain() {
 			d.exact[ns.Name] = newRules(ns)
 			continue
 		}
-		d.globs = append(d.globs, declaredGlob{glob: g, rules: newRules(ns)})
+		d.globs = append(d.globs, declaredGlob{Glob: g, rules: newRules(ns)})
 	}
 	return d
 }
@@ -69,7 +71,7 @@ func newDeclared(config []NamespaceConfig) *declared {
 // has reports whether the config has a name or a glob.
 func (d *declared) has(name string) bool {
 	_, exact := d.exact[name]
-	return exact || slices.ContainsFunc(d.globs, func(g declaredGlob) bool { return g.pattern == name })
+	return exact || slices.ContainsFunc(d.globs, func(g declaredGlob) bool { return g.String() == name })
 }
 
 // find returns the rules of a namespace, and whether the config has it.
@@ -81,7 +83,7 @@ func (d *declared) find(namespace string) (*rules, bool) {
 		return r, true
 	}
 	for _, g := range d.globs {
-		if g.match(namespace) {
+		if g.Match(namespace) {
 			return g.rules, true
 		}
 	}

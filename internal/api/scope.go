@@ -2,11 +2,9 @@ package api
 
 import (
 	"net/url"
-	"path"
-	"slices"
-	"strings"
 
 	"github.com/caddy-socketio/caddy-socketio/hub"
+	"github.com/caddy-socketio/caddy-socketio/internal/glob"
 	"github.com/caddy-socketio/caddy-socketio/rooms"
 	"github.com/caddy-socketio/caddy-socketio/sio"
 )
@@ -79,12 +77,7 @@ func (a *API) allows(namespace string) bool {
 	if a.OnlyNamespaces == nil {
 		return true
 	}
-	return slices.ContainsFunc(a.OnlyNamespaces, func(glob string) bool {
-		// Of the pattern's signs a glob has the star alone.
-		pattern := strings.NewReplacer(`\`, `\\`, `[`, `\[`, `?`, `\?`).Replace(glob)
-		matched, _ := path.Match(pattern, namespace) // nothing is left that could be wrong with it
-		return matched
-	})
+	return glob.NewSegmentsList(a.OnlyNamespaces).Match(namespace)
 }
 
 // target names sockets by rooms: without a list all of the namespace, with an empty

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/caddy-socketio/caddy-socketio/internal/eio"
+	"github.com/caddy-socketio/caddy-socketio/internal/id"
 	"github.com/caddy-socketio/caddy-socketio/internal/spawn"
 )
 
@@ -27,7 +28,7 @@ func (x *exchange) create() (*Session, *refusal) {
 		return nil, errFull
 	}
 	s := &Session{
-		id: newID(), server: server, route: x.Route, handshake: x.handshake(),
+		id: id.New(), server: server, route: x.Route, handshake: x.handshake(),
 		interval: int64(x.config.PingInterval), timeout: int64(x.config.PingTimeout),
 		direct: x.upgrade, done: make(chan struct{}),
 	}

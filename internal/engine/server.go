@@ -1,8 +1,6 @@
 package engine
 
 import (
-	"crypto/rand"
-	"encoding/base64"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -118,11 +116,4 @@ func (s *Server) now() int64 { return int64(time.Since(s.epoch)) + 1 }
 // nextPump spreads connections over the pumps.
 func (s *Server) nextPump() *pump {
 	return s.pumps[s.turn.Add(1)%uint64(len(s.pumps))]
-}
-
-// newID returns 20 characters that cannot be guessed: 120 random bits.
-func newID() string {
-	var b [15]byte
-	_, _ = rand.Read(b[:]) // never fails
-	return base64.RawURLEncoding.EncodeToString(b[:])
 }
