@@ -20,7 +20,7 @@ func TestFloors(t *testing.T) {
 		"sio":                "internal/eio",
 		"rooms":              "",
 		"cluster":            "rooms sio",
-		"internal/engine":    "internal/eio internal/id internal/spawn github.com/gorilla/websocket go.uber.org/zap",
+		"internal/engine":    "internal/eio internal/engine/frames internal/id internal/spawn go.uber.org/zap",
 		"hub":                "cluster rooms sio internal/eio internal/engine internal/glob internal/id internal/replies internal/spawn go.uber.org/zap go.uber.org/zap/zapcore golang.org/x/time/rate",
 		"internal/api":       "cluster hub internal/glob internal/lenient internal/replies rooms sio",
 		"internal/cli":       "handlers internal/api github.com/spf13/cobra github.com/spf13/pflag golang.org/x/term " + caddy + "/cmd",
@@ -37,6 +37,7 @@ func TestFloors(t *testing.T) {
 		"handlers/backend": "handlers/placeholder hub internal/handshake internal/lenient internal/spawn sio " + caddyfile + " " + caddy + "/caddyconfig/httpcaddyfile " +
 			caddy + "/modules/caddyhttp github.com/dustin/go-humanize github.com/prometheus/client_golang/prometheus go.uber.org/zap golang.org/x/text/unicode/norm",
 
+		"internal/engine/frames":     "github.com/gorilla/websocket",
 		"cluster/internal/peer":      "cluster internal/msgpack rooms sio",
 		"cluster/internal/redisconn": caddy + " " + caddy + "/caddyconfig/caddyfile github.com/redis/rueidis",
 		"cluster/internal/redislink": "cluster cluster/internal/peer cluster/internal/redisconn internal/spawn github.com/redis/rueidis go.uber.org/zap",

@@ -31,7 +31,7 @@ func deafServer() (*Server, *Route) {
 func newSink(tb testing.TB, server *Server, route *Route) *Session {
 	r := httptest.NewRequest(http.MethodGet, "/?EIO=4&transport=websocket", nil)
 	x := &exchange{Request: &Request{R: r, Route: route}, server: server, config: route.config.Load(), version: eio.V4, upgrade: true}
-	s, refused := x.create()
+	s, refused := x.openSession()
 	if refused != nil {
 		tb.Fatal(refused.message)
 	}
@@ -54,9 +54,9 @@ func sinks(tb testing.TB, count int) (*Server, []*Session) {
 	for i := range sessions {
 		s := newSink(tb, server, route)
 		near, _ := net.Pipe()
-		c := newConn(s, near, nil)
-		c.raw, c.encoding = raw, eio.WebSocket4
-		s.attach(c)
+		o := &newWebSocket(s, near).out
+		o.raw, o.encoding = raw, eio.WebSocket4
+		s.attach(o)
 		sessions[i] = s
 	}
 	tb.Cleanup(func() {
@@ -134,13 +134,13 @@ func BenchmarkSlowClient(b *testing.B) {
 	for b.Loop() {
 		near, far := net.Pipe()
 		s := newSink(b, server, route)
-		c := newConn(s, near, nil)
-		c.encoding = eio.WebSocket4
-		s.attach(c)
+		o := &newWebSocket(s, near).out
+		o.encoding = eio.WebSocket4
+		s.attach(o)
 		for s.Send(m) {
 			sent++
 		}
-		c.close()
+		o.closeNow()
 		far.Close()
 	}
 	b.ReportMetric(float64(sent*m.Size())/float64(b.N), "B/client")

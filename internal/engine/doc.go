@@ -1,32 +1,38 @@
 // Package engine serves Engine.IO sessions, revisions 3 and 4, over HTTP
-// long-polling and WebSocket, and the upgrade from the one to the other.
+// long-polling and WebSocket, and the upgrade from polling to WebSocket.
 //
-// It knows requests, transports, heartbeats and queues. It does not know what a
-// message means: a [Receiver] does.
+// It knows HTTP requests, transports, heartbeats and queues. It does not know the
+// meaning of a message: a [Receiver] does.
 //
 // # Order
 //
-// What one goroutine sends to a session arrives in that order, across an upgrade
-// too, each message once. Messages of one session reach its Receiver one at a
-// time, in the order sent by the client.
+// Messages that one goroutine sends to a session arrive in that order, each once, across
+// an upgrade too. Messages of one session reach its Receiver one at a time, in the order
+// sent by the client.
+//
+// # Parts
+//
+// A [Session] is passive data. Its queue holds the messages for the client. A WebSocket
+// has an outbound, which writes the queue, and a reader from package frames. Polling
+// takes from the queue with each poll.
 //
 // # Concurrency
 //
-// A session is passive data with one lock. A WebSocket has one goroutine, its
-// reader; a polling session has none but those of its requests. Writing is done
-// by a few pumps, which never block, and, for a connection that does not take
-// what it is given at once, by a flusher that lives until its queue is empty.
+// A WebSocket has one goroutine, its reader; a polling session has only the goroutines
+// of its HTTP requests. A few pumps write to all connections, and never block. A
+// connection that does not accept all bytes at once gets a flusher until its queue is
+// empty.
 //
 //	goroutine         begins                          ends
-//	reader            after the 101, or when another  the client goes quiet: the next one begins;
-//	                  one ends                        the connection's end
-//	pump              a session has something queued  nothing is queued anywhere
+//	reader            after the 101, or when the      the client goes quiet: the next reader begins;
+//	                  reader before it ends           or the connection ends
+//	pump              a session has something queued  nothing is queued for its connections
 //	flusher           a write would block             the session's queue is empty
 //	session timer     time.AfterFunc                  at once
 //	session closed    the session's end               Receiver.Closed returns
 //
-// Locks: Session.turn is held while a Receiver is called and is no leaf; under it
-// Session.mu may be taken. Session.mu, Server.mu, Route.mu, pump.mu and transfer.mu
-// are leaves: no other lock is taken under them, and nothing is called but, under
-// transfer.mu, what sets a deadline.
+// Locks: Session.turn is held while a Receiver is called, and is no leaf; Session.mu may
+// be taken under it. Session.mu, Server.mu, Route.mu, pump.mu, pollHold.mu and
+// transfer.mu are leaves: no other lock is taken under them, and no foreign code is
+// called, except that transfer.mu is held while a deadline is set.
 package engine

@@ -52,7 +52,7 @@ func (s *Server) quiet() <-chan struct{} {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	done := make(chan struct{})
-	if s.conns == 0 {
+	if s.webSockets == 0 {
 		close(done)
 		return done
 	}
@@ -60,12 +60,12 @@ func (s *Server) quiet() <-chan struct{} {
 	return done
 }
 
-// countConn counts WebSockets that begin and end.
-func (s *Server) countConn(n int) {
+// countWebSockets counts WebSockets that begin and end.
+func (s *Server) countWebSockets(n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.conns += n
-	if s.conns == 0 {
+	s.webSockets += n
+	if s.webSockets == 0 {
 		for _, done := range s.waiting {
 			close(done)
 		}

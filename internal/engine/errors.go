@@ -18,13 +18,10 @@ const (
 )
 
 var (
-	errUTF8        = errors.New("text is not valid UTF-8")
-	errTooBig      = errors.New("message is larger than the limit")
-	errFragments   = errors.New("message is split too finely")
 	errHeartbeat   = errors.New("ping from a client that has to wait for one")
 	errClosePacket = errors.New("close packet")
 	errProbe       = errors.New("unexpected packet on a probing connection")
-	errOver        = errors.New("session is over")
+	errClosed      = errors.New("session is closed")
 	errQuiet       = errors.New("nothing will come soon") // no fault
 )
 
@@ -56,11 +53,11 @@ func (e *refusal) answer(w http.ResponseWriter, upgrade bool) {
 	if e.status == http.StatusServiceUnavailable {
 		w.Header().Set("Retry-After", "5")
 	}
-	answer(w, e.status, kind, body)
+	writeResponse(w, e.status, kind, body)
 }
 
 // answer writes a whole response of one piece.
-func answer(w http.ResponseWriter, status int, kind, body string) {
+func writeResponse(w http.ResponseWriter, status int, kind, body string) {
 	h := w.Header()
 	if kind != "" {
 		h.Set("Content-Type", kind)
@@ -74,5 +71,5 @@ func answer(w http.ResponseWriter, status int, kind, body string) {
 
 // limitWrite bounds how long a small response may take to be written.
 func limitWrite(w http.ResponseWriter) {
-	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(writePatience))
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(writeTimeout))
 }

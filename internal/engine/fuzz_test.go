@@ -4,31 +4,7 @@ import (
 	"bytes"
 	"strings"
 	"testing"
-	"unicode/utf8"
 )
-
-// FuzzCheckText checks text in pieces as it is checked as a whole.
-func FuzzCheckText(f *testing.F) {
-	for _, s := range []string{"", "a", "κόσμε", "\xce", "\xf0\x90\x8d\x8c", "\xed\xa0\x80", "a\xc3(", "\xf4\x90\x80\x80"} {
-		f.Add([]byte(s), 1)
-		f.Add([]byte(s), 3)
-	}
-	f.Fuzz(func(t *testing.T, text []byte, step int) {
-		step = max(step%7, 1)
-		ok, valid := true, 0
-		for at := 0; ok && at < len(text); at += step {
-			var n int
-			n, ok = checkText(text[valid:min(at+step, len(text))], false)
-			valid += n
-		}
-		if ok {
-			_, ok = checkText(text[valid:], true)
-		}
-		if ok != utf8.Valid(text) {
-			t.Errorf("%q in steps of %d: %v", text, step, ok)
-		}
-	})
-}
 
 // FuzzUnescapeLines compares with what the reference does in two steps.
 func FuzzUnescapeLines(f *testing.F) {
@@ -55,7 +31,7 @@ func FuzzFormData(f *testing.F) {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		payload, given := formData(bytes.Clone(body))
+		payload, given := parseForm(bytes.Clone(body))
 		if !given && payload != nil {
 			t.Error("a payload that is not given")
 		}

@@ -73,5 +73,5 @@ const awaitPollsEvery = 5 * time.Millisecond
 func (s *Session) owesPoll() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.state == stateOpen && !s.direct && s.conn == nil && s.parked == nil
+	return s.state == stateOpen && !s.direct && s.out == nil && s.polls.parked == nil
 }

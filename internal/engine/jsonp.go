@@ -11,8 +11,8 @@ import (
 // from zero.
 const maxIndex = 20
 
-// digits leaves out of a callback's index what could be code.
-func digits(index string) string {
+// keepDigits leaves out of a callback's index what could be code.
+func keepDigits(index string) string {
 	return strings.Map(func(r rune) rune {
 		if r < '0' || r > '9' {
 			return -1
@@ -21,9 +21,9 @@ func digits(index string) string {
 	}, index)
 }
 
-// script is a payload as a call of the callback that the client has put into its
+// jsonpScript is a payload as a call of the callback that the client has put into its
 // page: ___eio[0]("…");
-func script(index string, payload []byte) []byte {
+func jsonpScript(index string, payload []byte) []byte {
 	var out bytes.Buffer
 	out.WriteString("___eio[" + index + "](")
 	e := json.NewEncoder(&out)
@@ -34,10 +34,10 @@ func script(index string, payload []byte) []byte {
 	return out.Bytes()
 }
 
-// formData is the payload in the form that a JSONP client posts: the field d. The
+// parseForm is the payload in the form that a JSONP client posts: the field d. The
 // client has doubled the backslash of "\n" and written line feeds as "\n", which
 // a form would change.
-func formData(body []byte) (payload []byte, given bool) {
+func parseForm(body []byte) (payload []byte, given bool) {
 	values, err := url.ParseQuery(string(body))
 	if err != nil || !values.Has("d") {
 		return nil, false

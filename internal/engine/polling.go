@@ -1,33 +1,49 @@
 package engine
 
 import (
-	"bytes"
-	"compress/gzip"
-	"errors"
 	"net/http"
-	"slices"
-	"strconv"
-	"sync"
 	"time"
 
 	"github.com/caddy-socketio/caddy-socketio/internal/eio"
 )
 
-// compressFrom is the size of the smallest answer that is worth compressing.
-const compressFrom = 1024
+// lateUpgradePacket is how long a poll that comes during an upgrade is parked: the
+// upgrade packet may have been sent before it and come after it.
+const lateUpgradePacket = 10 * time.Millisecond
 
-// maxPollPackets is how many packets one answer to a poll has. Clients of Python refuse
-// a payload with more; the rest comes with the next poll.
-const maxPollPackets = 16
+// polls is the polling side of a session. Session.mu guards it.
+type polls struct {
+	parked       *poll         // waits for a message
+	upload       *transfer     // the POST under way
+	replies      []*pollReply  // that are being written
+	released     bool          // polls are replied to at once: the client wants to upgrade
+	endsWithNoop bool          // the last reply of an ended session is a noop, not a close packet
+	forgotten    chan struct{} // closed by Session.forgetClosing; nil if not awaited
+}
 
-// changeOver is how long a poll that comes during an upgrade is held back: the packet
-// that completes the upgrade may have been sent before it and come after it.
-const changeOver = 10 * time.Millisecond
+// wakeParked makes the parked poll look at the session's state.
+func (p *polls) wakeParked() {
+	if p.parked != nil {
+		p.parked.wake()
+	}
+}
 
-// poll is a GET that waits for something to come.
+// takeTransfers returns the transfers that end with a closed session.
+func (p *polls) takeTransfers() (all []*transfer) {
+	for _, reply := range p.replies {
+		all = append(all, reply.transfer)
+	}
+	if p.upload != nil {
+		all = append(all, p.upload)
+	}
+	p.replies = nil
+	return all
+}
+
+// poll is a GET that waits for a message.
 type poll struct {
-	woken chan struct{} // has one slot; never closed
-	late  bool          // it came during an upgrade; static once parked
+	woken         chan struct{} // has one slot; never closed
+	duringUpgrade bool          // it came after the probe's ping; static once parked
 }
 
 func (p *poll) wake() {
@@ -37,9 +53,9 @@ func (p *poll) wake() {
 	}
 }
 
-// openPolling answers a handshake with the open packet and what else is queued.
+// openPolling replies to a handshake with the open packet and all that is queued.
 func (x *exchange) openPolling() {
-	s, refused := x.create()
+	s, refused := x.openSession()
 	if refused != nil {
 		x.refuse(refused)
 		return
@@ -49,11 +65,12 @@ func (x *exchange) openPolling() {
 	}
 	x.skipBody()
 	s.mu.Lock()
-	a := s.beginAnswerLocked(x, s.takePayloadLocked())
+	reply := s.beginReplyLocked(x, s.queue.takePayload())
 	s.mu.Unlock()
-	s.answerPoll(x, a)
+	s.writeReply(x, reply)
 }
 
+// servePolling serves a request of a polling session: a poll or an upload.
 func (x *exchange) servePolling(s *Session) {
 	switch x.R.Method {
 	case http.MethodGet:
@@ -63,11 +80,11 @@ func (x *exchange) servePolling(s *Session) {
 	default:
 		x.skipBody()
 		x.W.Header().Set("Allow", "GET, POST")
-		answer(x.W, http.StatusMethodNotAllowed, "", "")
+		writeResponse(x.W, http.StatusMethodNotAllowed, "", "")
 	}
 }
 
-// servePoll answers a GET when there is something to say.
+// servePoll parks a GET and replies when there is something to send.
 func (x *exchange) servePoll(s *Session) {
 	x.skipBody()
 	p := &poll{woken: make(chan struct{}, 1)}
@@ -77,211 +94,108 @@ func (x *exchange) servePoll(s *Session) {
 		x.refuse(refused)
 		return
 	case overlap:
-		// With two GETs nobody could tell the order.
+		// The order of messages would be lost between two GETs.
 		s.end(ReasonTransportError, ending{})
-		answer(x.W, http.StatusBadRequest, "", "")
+		writeResponse(x.W, http.StatusBadRequest, "", "")
 		return
 	}
 	var pause <-chan time.Time
-	if p.late {
-		pause = time.After(changeOver)
+	if p.duringUpgrade {
+		pause = time.After(lateUpgradePacket)
 	}
 	select {
 	case <-p.woken:
 	case <-pause:
 	case <-x.Done:
 	case <-x.R.Context().Done():
-		s.abandon()
+		s.abandonPoll()
 		return
 	}
 	if !x.server.hold.await(x.R.Context().Done()) {
-		s.abandon()
+		s.abandonPoll()
 		return
 	}
-	a, over := s.unpark(x)
-	if a == nil {
+	reply, last := s.unpark(x)
+	if reply == nil {
 		x.refuse(errRequest)
 		return
 	}
-	s.answerPoll(x, a)
-	if over {
-		s.finish()
+	s.writeReply(x, reply)
+	if last {
+		s.forgetClosing()
 	}
 }
 
-// park puts a GET where it is found when something comes, unless another is there.
+// park makes a GET the parked poll of the session. overlap tells that there is one
+// already.
 func (s *Session) park(p *poll) (refused *refusal, overlap bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
 	case s.state == stateClosed:
 		return errSession, false
-	case s.conn != nil:
+	case s.out != nil:
 		return errRequest, false
-	case s.parked != nil:
+	case s.polls.parked != nil:
 		return nil, true
 	}
-	s.parked, p.late = p, s.release
-	s.clock.idle = 0
-	if len(s.queue) > 0 || s.state == stateClosing {
+	s.polls.parked, p.duringUpgrade = p, s.polls.released
+	s.schedule.idleAt = 0
+	if len(s.queue.messages) > 0 || s.state == stateClosing {
 		p.wake()
 	}
 	return nil, false
 }
 
-// abandon ends the session of a GET whose client has hung up. After an upgrade
-// nothing was to come by it.
-func (s *Session) abandon() {
+// abandonPoll ends the session of a GET whose client has closed the connection. After an
+// upgrade the session goes on: nothing would have come by the GET.
+func (s *Session) abandonPoll() {
 	s.mu.Lock()
-	s.parked = nil
-	upgraded := s.conn != nil
+	s.polls.parked = nil
+	upgraded := s.out != nil
 	s.mu.Unlock()
 	if !upgraded {
 		s.end(ReasonTransportError, ending{})
 	}
 }
 
-// unpark takes the GET away and begins its answer: what is queued, up
-// to [maxPollPackets]; or else, when the session is over, that it is; or a noop. Nil is for a
-// GET that should not have come after an upgrade. It reports whether this was the
-// last answer that a closing session waited for.
-//
-// The close packet comes alone: clients handle messages a little later than they
-// are told of the end, and would lose them.
-func (s *Session) unpark(x *exchange) (a *answering, over bool) {
+// unpark takes the parked GET and begins its reply. reply is nil for a GET that should
+// not have come after an upgrade. last tells that a closing session has nothing further
+// to send.
+func (s *Session) unpark(x *exchange) (reply *pollReply, last bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	ms, over := s.unparkLocked()
-	if ms == nil {
+	payload, last := s.takeReplyLocked()
+	if payload == nil {
 		return nil, false
 	}
-	return s.beginAnswerLocked(x, ms), over
+	return s.beginReplyLocked(x, payload), last
 }
 
-func (s *Session) unparkLocked() (ms []*eio.Message, over bool) {
-	p := s.parked
-	s.parked = nil
-	if s.state == stateOpen && s.conn == nil {
-		s.clock.idle = s.server.now() + s.idleTime()
-		s.armLocked()
+// takeReplyLocked returns the messages of the reply to the parked poll: those of the
+// queue, up to maxPollPackets; if there are none, a close packet of an ended session, or
+// a noop.
+//
+// The close packet comes alone: clients handle messages a little later than the close
+// packet in the same payload, and would lose them.
+func (s *Session) takeReplyLocked() (payload []*eio.Message, last bool) {
+	p := s.polls.parked
+	s.polls.parked = nil
+	if s.state == stateOpen && s.out == nil {
+		s.schedule.idleAt = s.server.now() + s.heartbeat.idleTime()
+		s.armTimerLocked()
 	}
-	if s.conn != nil {
-		if p.late {
+	if s.out != nil {
+		if p.duringUpgrade {
 			return nil, false
 		}
-		return []*eio.Message{noop}, false
+		return []*eio.Message{noopPacket}, false
 	}
-	if ms = s.takePayloadLocked(); len(ms) > 0 {
-		return ms, false
+	if payload = s.queue.takePayload(); len(payload) > 0 {
+		return payload, false
 	}
-	if s.state == stateOpen || s.noop {
-		return []*eio.Message{noop}, s.state == stateClosing
+	if s.state == stateOpen || s.polls.endsWithNoop {
+		return []*eio.Message{noopPacket}, s.state == stateClosing
 	}
-	return []*eio.Message{last}, s.state == stateClosing
-}
-
-// takePayloadLocked takes the messages of one answer out of the queue: up to
-// maxPollPackets packets, but at least one message, whose attachments stay with it.
-func (s *Session) takePayloadLocked() []*eio.Message {
-	n, packets := 0, 0
-	for ; n < len(s.queue); n++ {
-		m := s.queue[n]
-		if packets += m.Packets(); n > 0 && packets > maxPollPackets {
-			break
-		}
-		s.bytes -= m.Size() + perMessage
-	}
-	if n == len(s.queue) {
-		ms := s.queue
-		s.queue = nil
-		return ms
-	}
-	ms := slices.Clone(s.queue[:n])
-	s.queue = slices.Delete(s.queue, 0, n)
-	return ms
-}
-
-// answerPoll writes messages as the answer to a GET. A client that does not take its
-// answer loses the session: the messages are gone.
-func (s *Session) answerPoll(x *exchange, a *answering) {
-	defer s.endAnswer(a)
-	ms := a.messages
-	enc, kind := s.pollEncoding(ms)
-	buf := messages.Get().(*[]byte)
-	defer keepMessage(buf)
-	body := eio.AppendPayload((*buf)[:0], enc, ms)
-	*buf = body
-	s.countOut(ms, len(body))
-	if s.isJSONP {
-		body, kind = script(s.jsonp, body), "text/javascript; charset=UTF-8"
-	}
-	h := x.W.Header()
-	h.Set("Content-Type", kind)
-	h.Set("Cache-Control", "no-store")
-	if x.config.Compression && len(body) >= compressFrom && hasToken(x.R.Header, "Accept-Encoding", "gzip") &&
-		slices.ContainsFunc(ms, (*eio.Message).Compress) {
-		h.Set("Content-Encoding", "gzip")
-		h.Add("Vary", "Accept-Encoding")
-		body = zipped(body)
-	}
-	h.Set("Content-Length", strconv.Itoa(len(body)))
-	x.W.WriteHeader(http.StatusOK)
-	if !x.write(a.transfer, body) {
-		s.end(ReasonTransportError, ending{})
-	}
-}
-
-// write writes the body of a response to its end, within writePatience for each chunk,
-// and reports whether it did. Nothing of it is left for after the handler's return, when
-// the session's end could not end it.
-func (x *exchange) write(t *transfer, body []byte) bool {
-	control := http.NewResponseController(x.W)
-	for len(body) > 0 {
-		part := body[:min(chunk, len(body))]
-		if !t.extend(control, time.Now().Add(writePatience)) {
-			return false
-		}
-		if _, err := x.W.Write(part); err != nil {
-			return false
-		}
-		body = body[len(part):]
-	}
-	err := control.Flush()
-	return err == nil || errors.Is(err, http.ErrNotSupported)
-}
-
-// pollEncoding chooses how messages are written, and the content type of that.
-func (s *Session) pollEncoding(ms []*eio.Message) (eio.Encoding, string) {
-	const text = "text/plain; charset=UTF-8"
-	switch {
-	case s.handshake.Version == eio.V4:
-		return eio.Polling4, text
-	case s.base64 || !eio.HasBinary(ms):
-		return eio.Polling3, text
-	}
-	return eio.Polling3Binary, octetStream
-}
-
-func (s *Session) countOut(ms []*eio.Message, size int) {
-	packets := 0
-	for _, m := range ms {
-		packets += m.Packets()
-	}
-	s.server.stats.packetsOut.Add(uint64(packets))
-	s.server.stats.bytesOut.Add(uint64(size))
-}
-
-var zippers = sync.Pool{New: func() any {
-	z, _ := gzip.NewWriterLevel(nil, gzip.BestSpeed) // the level is valid
-	return z
-}}
-
-func zipped(body []byte) []byte {
-	var out bytes.Buffer
-	z := zippers.Get().(*gzip.Writer)
-	z.Reset(&out)
-	_, _ = z.Write(body) // into memory
-	_ = z.Close()
-	zippers.Put(z)
-	return out.Bytes()
+	return []*eio.Message{closePacket}, s.state == stateClosing
 }

@@ -8,42 +8,42 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/internal/spawn"
 )
 
-// rounds is how many writes in a row a pump makes to one connection before the
-// others have their turn.
-const rounds = 4
+// pumpRounds is how many writes in a row a pump makes to one connection before the
+// other connections have their turn.
+const pumpRounds = 4
 
-// pump writes to connections, one after another, without ever waiting for one: what
-// a connection does not take at once is left to a flusher of its own. There are few
-// pumps, and one runs only while something is queued.
+// pump writes to connections, one after another, and never waits for a client: bytes
+// that a connection does not accept at once are left to its flusher. A server has few
+// pumps, and a pump's goroutine runs only while something is queued.
 type pump struct {
 	// Static after construction.
 	server  *Server
 	task    *spawn.Task
 	attempt func(fd uintptr) bool // p.writeOnce, bound once
 
-	// Owned by run.
-	out  writer
-	data []byte // what writeOnce writes, and what came of it
-	n    int
-	err  error
+	// Owned by the pump's goroutine.
+	batch   batch
+	data    []byte // the bytes for writeOnce
+	written int    // how many of them writeOnce wrote
+	err     error  // why it wrote none
 
-	mu      sync.Mutex // guards the following; a leaf
-	list    []*conn    // those that have something to write
-	spare   []*conn    // the list to come
+	mu      sync.Mutex  // guards the following; a leaf
+	waiting []*outbound // the connections that have something to write
+	spare   []*outbound // the next value of waiting, empty
 	running bool
 }
 
 func newPump(s *Server) *pump {
 	p := &pump{server: s}
 	p.attempt = p.writeOnce
-	p.task = spawn.NewTask(s.options.Log, "pump", p.run, func() { p.task.Start() })
+	p.task = spawn.NewTask(s.options.Log, "pump", p.runUntilIdle, func() { p.task.Start() })
 	return p
 }
 
-// add has a connection written to. The caller has begun writing.
-func (p *pump) add(c *conn) {
+// add queues a connection to be written to. The caller has begun writing.
+func (p *pump) add(o *outbound) {
 	p.mu.Lock()
-	p.list = append(p.list, c)
+	p.waiting = append(p.waiting, o)
 	start := !p.running
 	p.running = true
 	p.mu.Unlock()
@@ -52,63 +52,65 @@ func (p *pump) add(c *conn) {
 	}
 }
 
-// run ends when nothing is left to write.
-func (p *pump) run() {
+// runUntilIdle writes to the connections that wait, and returns when none does.
+func (p *pump) runUntilIdle() {
 	for {
 		p.mu.Lock()
-		if len(p.list) == 0 {
+		if len(p.waiting) == 0 {
 			p.running = false
 			p.mu.Unlock()
 			return
 		}
-		list := p.list
-		p.list, p.spare = p.spare[:0], nil
+		list := p.waiting
+		p.waiting, p.spare = p.spare[:0], nil
 		p.mu.Unlock()
-		for i, c := range list {
+		for i, o := range list {
 			list[i] = nil
-			p.serve(c)
+			p.writeQueue(o)
 		}
-		p.out.count(p.server)
+		p.batch.addToStats(p.server)
 		p.mu.Lock()
 		p.spare = list
 		p.mu.Unlock()
 	}
 }
 
-// serve writes what is queued for one connection.
-func (p *pump) serve(c *conn) {
-	for range rounds {
-		if !p.out.take(c) {
+// writeQueue writes the queue of one connection, in pumpRounds writes at most. After
+// that the connection waits again, behind the others.
+func (p *pump) writeQueue(o *outbound) {
+	for range pumpRounds {
+		if !p.batch.takeFrom(o) {
 			return
 		}
-		data := p.out.render(c.encoding)
-		n, err := p.try(c.raw, data)
+		data := p.batch.render(o.encoding)
+		n, err := p.tryWrite(o.raw, data)
 		switch {
 		case err != nil:
-			c.broke()
+			o.failWriting()
 			return
 		case n < len(data):
-			if c.rest = data[n:]; !p.out.lent {
-				c.rest = slices.Clone(c.rest)
+			if o.rest = data[n:]; !p.batch.shared {
+				o.rest = slices.Clone(o.rest)
 			}
-			c.parting = p.out.last
-			c.startFlusher()
+			o.restIsLast = p.batch.last
+			o.startFlusher()
 			return
-		case p.out.last:
-			c.parted()
+		case p.batch.last:
+			o.finishWriting()
 			return
 		}
 	}
-	p.add(c)
+	p.add(o)
 }
 
-// try writes what the connection takes at once.
-func (p *pump) try(raw syscall.RawConn, data []byte) (int, error) {
-	p.data, p.n, p.err = data, 0, nil
+// tryWrite writes the bytes that the connection accepts at once, and returns their
+// number.
+func (p *pump) tryWrite(raw syscall.RawConn, data []byte) (int, error) {
+	p.data, p.written, p.err = data, 0, nil
 	err := raw.Write(p.attempt)
 	p.data = nil
 	if err != nil {
 		return 0, err
 	}
-	return p.n, p.err
+	return p.written, p.err
 }

@@ -7,12 +7,12 @@ import (
 	"syscall"
 )
 
-// rawConn returns nil: every connection has a flusher of its own here.
-func rawConn(net.Conn) syscall.RawConn { return nil }
+// rawConnOf returns nil: on this system, each connection has its own flusher.
+func rawConnOf(net.Conn) syscall.RawConn { return nil }
 
 func (p *pump) writeOnce(uintptr) bool {
 	p.err = syscall.EINVAL
 	return true
 }
 
-func readable(uintptr) bool { return true }
+func isReadable(uintptr) bool { return true }

@@ -7,9 +7,9 @@ import (
 	"syscall"
 )
 
-// rawConn returns what a pump writes to, nil for a connection that is not simply a
-// socket.
-func rawConn(c net.Conn) syscall.RawConn {
+// rawConnOf returns the raw connection that a pump can write to. It returns nil for a
+// connection that is not a plain socket, such as one of TLS.
+func rawConnOf(c net.Conn) syscall.RawConn {
 	var raw syscall.RawConn
 	var err error
 	switch c := c.(type) {
@@ -26,14 +26,14 @@ func rawConn(c net.Conn) syscall.RawConn {
 	return raw
 }
 
-// writeOnce is called with the connection's descriptor, which does not block. It
-// returns true: there is no waiting for the descriptor to become ready.
+// writeOnce writes p.data to a connection's descriptor, which does not block. It always
+// returns true: the pump does not wait until the descriptor becomes ready.
 func (p *pump) writeOnce(fd uintptr) bool {
 	for {
 		n, err := syscall.Write(int(fd), p.data)
 		switch err {
 		case nil:
-			p.n = n
+			p.written = n
 		case syscall.EINTR:
 			continue
 		case syscall.EAGAIN:
@@ -44,9 +44,9 @@ func (p *pump) writeOnce(fd uintptr) bool {
 	}
 }
 
-// readable is called with a connection's descriptor, and again when it may have
-// become readable. It reports whether reading would not wait.
-func readable(fd uintptr) bool {
+// isReadable reports whether reading from a connection's descriptor would not wait. The
+// runtime calls it again when the descriptor may have become readable.
+func isReadable(fd uintptr) bool {
 	var b [1]byte
 	for {
 		_, _, err := syscall.Recvfrom(int(fd), b[:], syscall.MSG_PEEK)

@@ -13,8 +13,8 @@ import (
 
 // The names of the transports.
 const (
-	polling   = "polling"
-	webSocket = "websocket"
+	transportPolling   = "polling"
+	transportWebSocket = "websocket"
 )
 
 // Request is one HTTP request for [Server.ServeEngine], with what its caller knows
@@ -60,9 +60,7 @@ type exchange struct {
 	query   url.Values
 	upgrade bool // a WebSocket is asked for
 	version eio.Version
-	isJSONP bool
-	jsonp   string // digits
-	base64  bool
+	format  pollFormat
 }
 
 // ServeEngine gives the whole answer to one Engine.IO request: a handshake, a poll, a
@@ -110,7 +108,7 @@ func (x *exchange) refuse(e *refusal) {
 // refusal, the request is a handshake.
 func (x *exchange) check() (*Session, *refusal) {
 	transport := x.param("transport")
-	if !(transport == polling && x.config.Polling || transport == webSocket && x.config.WebSocket) {
+	if !(transport == transportPolling && x.config.Polling || transport == transportWebSocket && x.config.WebSocket) {
 		return nil, errTransport
 	}
 	x.version = version(x.param("EIO"))
@@ -120,14 +118,14 @@ func (x *exchange) check() (*Session, *refusal) {
 	switch {
 	case x.R.Method != http.MethodGet:
 		return nil, errMethod
-	case x.upgrade != (transport == webSocket):
+	case x.upgrade != (transport == transportWebSocket):
 		return nil, errRequest
 	case !(x.version == eio.V3 && x.config.V3 || x.version == eio.V4 && x.config.V4):
 		return nil, errVersion
 	case handshakeSize(x.R) > maxHandshake:
 		return nil, errHeader
 	case x.upgrade:
-		return nil, x.checkHandshake()
+		return nil, x.checkWebSocket()
 	}
 	return nil, x.checkFlavour()
 }
@@ -139,10 +137,10 @@ func (x *exchange) checkSession(s *Session, transport string) (*Session, *refusa
 			report(x.Request)
 		}
 		return nil, errSession
-	case x.upgrade != (transport == webSocket), !x.upgrade && s.Transport() != transport, s.handshake.Version != x.version:
+	case x.upgrade != (transport == transportWebSocket), !x.upgrade && s.Transport() != transport, s.handshake.Version != x.version:
 		return nil, errRequest
 	case x.upgrade:
-		return s, x.checkHandshake()
+		return s, x.checkWebSocket()
 	}
 	return s, nil
 }
@@ -163,14 +161,15 @@ func handshakeSize(r *http.Request) int {
 
 // checkFlavour reads the parameters that the polling of a session depends on.
 func (x *exchange) checkFlavour() *refusal {
-	x.base64 = x.param("b64") != ""
-	if _, x.isJSONP = x.query["j"]; !x.isJSONP {
+	x.format.base64 = x.param("b64") != ""
+	if !x.query.Has("j") {
 		return nil
 	}
-	x.jsonp = digits(x.param("j"))
-	if len(x.jsonp) > maxIndex {
+	index := keepDigits(x.param("j"))
+	if len(index) > maxIndex {
 		return errRequest
 	}
+	x.format = pollFormat{jsonpIndex: &index, base64: true}
 	return nil
 }
 
@@ -197,8 +196,8 @@ func version(eioParam string) eio.Version {
 	return 0
 }
 
-// handshake copies what is kept of the request.
-func (x *exchange) handshake() *Handshake {
+// newHandshake copies what is kept of the request.
+func (x *exchange) newHandshake() *Handshake {
 	header := x.Header
 	if header == nil {
 		header = KeptHeader(x.R.Header)

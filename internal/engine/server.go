@@ -54,10 +54,10 @@ type Server struct {
 	draining atomic.Bool
 	hold     hold
 
-	mu       sync.RWMutex // guards the following; a leaf
-	sessions map[string]*Session
-	conns    int             // WebSockets, until they are closed for good
-	waiting  []chan struct{} // for conns to be 0; closed by countConn
+	mu         sync.RWMutex // guards the following; a leaf
+	sessions   map[string]*Session
+	webSockets int             // WebSockets, until they are closed for good
+	waiting    []chan struct{} // for conns to be 0; closed by countConn
 }
 
 // NewServer returns a server without sessions. It holds no goroutine while nothing

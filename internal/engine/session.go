@@ -5,34 +5,35 @@ import (
 	"net/url"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/caddy-socketio/caddy-socketio/internal/eio"
 )
 
-// Handshake is what is kept of the request that opened a session. It is immutable.
+// Handshake is the part of a session's first HTTP request that the session keeps. It is
+// immutable.
 type Handshake struct {
 	// Time is when the request came.
 	Time time.Time
-	// Address is the client's, as given in [Request.Address]; URL the path and query
-	// that it asked for.
-	Address, URL string
-	// Header is the request's, without what belongs to its connection only.
+	// Address is the client's address, as given in [Request.Address].
+	Address string
+	// URL is the path and query of the request.
+	URL string
+	// Header is the request's header, without fields that concern its connection only.
 	Header http.Header
-	// Secure tells that the client came over TLS, as given in [Request.Secure].
+	// Secure tells whether the client came over TLS, as given in [Request.Secure].
 	Secure bool
 	// Version is the protocol revision of the session.
 	Version eio.Version
-	// Context is that of [Request.Context].
+	// Context is the value of [Request.Context].
 	Context any
 }
 
-// Query parses the query of the URL, Engine.IO's own parameters included. What can't
-// be read of it is left out.
+// Query parses the query of the URL, Engine.IO's own parameters included. It leaves out
+// parameters that cannot be parsed.
 func (h *Handshake) Query() url.Values {
 	_, query, _ := strings.Cut(h.URL, "?")
-	values, _ := url.ParseQuery(query) // returns what it can read
+	values, _ := url.ParseQuery(query) // returns the readable parameters also with an error
 	return values
 }
 
@@ -40,47 +41,35 @@ type state uint8
 
 const (
 	stateOpen    state = iota
-	stateClosing       // a polling session whose last words wait for a poll
+	stateClosing       // a polling session that has ended, and still has packets for a poll
 	stateClosed
 )
 
-// Session is one client's connection, whatever it is carried by. It is safe for
+// Session is one client's Engine.IO session, over any transport. It is safe for
 // concurrent use.
 type Session struct {
 	// Static after construction.
-	id                string
-	server            *Server
-	route             *Route
-	handshake         *Handshake
-	interval, timeout int64  // of the heartbeat, in nanoseconds
-	jsonp             string // the index of a JSONP session's callback
-	isJSONP           bool
-	base64            bool // asked for no binary on polling
-	direct            bool // began as a WebSocket
-	done              chan struct{}
+	id        string
+	server    *Server
+	route     *Route
+	handshake *Handshake
+	format    pollFormat
+	direct    bool          // began as a WebSocket
+	done      chan struct{} // closed by end
 
-	turn     sync.Mutex  // held while the receiver is called: one call at a time
-	receiver Receiver    // guarded by turn
-	busy     atomic.Bool // while it takes a message; changed under turn
+	heartbeat heartbeat // has a doc of its own
 
-	seen  atomic.Int64 // session clock of the last whole packet
-	heard atomic.Int64 // and of the last bytes
+	turn     sync.Mutex // held while the receiver is called: one call at a time
+	receiver Receiver   // guarded by turn
 
-	mu      sync.Mutex // guards the following; a leaf
-	state   state
-	joined  bool
-	noop    bool // what the parked poll of an ended session gets is a noop, not a close packet
-	queue   []*eio.Message
-	bytes   int // waiting in the queue or being written
-	conn    *conn
-	parked  *poll
-	upload  *transfer
-	answers []*answering // to polls, that are being written
-	probe   *conn
-	release bool // polls are not parked: the client wants to change over
-	clock   clock
-
-	finished chan struct{} // closed when a closing session has said its last words; nil if nobody waits
+	mu       sync.Mutex // guards the following, and parts of out and probe; a leaf
+	state    state
+	joined   bool // MarkJoined was called
+	queue    queue
+	out      *outbound // the WebSocket that carries the session; nil while it polls
+	probe    *outbound // the WebSocket that probes whether it can carry the session
+	polls    polls
+	schedule schedule
 }
 
 // ID returns the session's id: 20 characters, a secret of its client.
@@ -89,7 +78,7 @@ func (s *Session) ID() string { return s.id }
 // Version returns the protocol revision that the client speaks.
 func (s *Session) Version() eio.Version { return s.handshake.Version }
 
-// Handshake returns what is known of the request that opened the session.
+// Handshake returns the kept part of the HTTP request that opened the session.
 func (s *Session) Handshake() *Handshake { return s.handshake }
 
 // Route returns the route that the session was opened at.
@@ -103,18 +92,14 @@ func (s *Session) Done() <-chan struct{} { return s.done }
 func (s *Session) Transport() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.transportLocked()
-}
-
-func (s *Session) transportLocked() string {
-	if s.conn != nil || s.direct {
-		return webSocket
+	if s.out != nil || s.direct {
+		return transportWebSocket
 	}
-	return polling
+	return transportPolling
 }
 
-// Joined tells that the client is in: it no longer counts towards
-// [Options.MaxUnjoined].
+// Joined notes that the client has connected a namespace: the session does not count
+// towards [Options.MaxUnjoined] any more.
 func (s *Session) Joined() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -124,45 +109,40 @@ func (s *Session) Joined() {
 	}
 }
 
-func (s *Session) open() bool {
+func (s *Session) isOpen() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.state == stateOpen
 }
 
-// deliver gives one message to the receiver.
-func (s *Session) deliver(p eio.Packet) error {
-	s.turn.Lock()
-	defer s.turn.Unlock()
-	if !s.open() {
-		return errOver
-	}
-	s.busy.Store(true)
-	defer s.notBusy()
-	return s.receiver.Receive(p)
-}
-
-// notBusy begins the client's time anew, which is not read yet.
-func (s *Session) notBusy() {
-	s.seen.Store(s.server.now())
-	s.busy.Store(false)
-}
-
-// take does what a packet says that came over the transport of the moment.
-func (s *Session) take(p eio.Packet) error {
-	s.seen.Store(s.server.now())
+// handlePacket does what a packet demands that came over the current transport. It
+// returns errClosed if the session has ended.
+func (s *Session) handlePacket(p eio.Packet) error {
+	s.notePacket()
 	switch p.Type {
 	case eio.TypeMessage:
-		return s.deliver(p)
+		return s.deliverMessage(p)
 	case eio.TypePing:
 		if s.handshake.Version == eio.V4 {
 			return errHeartbeat
 		}
-		s.Send(pong) // as often as it is asked, it counts
+		s.Send(pongPacket) // MaxQueue applies: a client may ping as often as it likes
 	case eio.TypePong:
-		s.ponged()
+		s.handlePong()
 	case eio.TypeClose:
 		return errClosePacket
 	}
-	return nil // open, upgrade and noop mean nothing here
+	return nil // open, upgrade and noop have no meaning here
+}
+
+// deliverMessage gives one message to the receiver.
+func (s *Session) deliverMessage(p eio.Packet) error {
+	s.turn.Lock()
+	defer s.turn.Unlock()
+	if !s.isOpen() {
+		return errClosed
+	}
+	s.heartbeat.receiving.Store(true)
+	defer s.endReceiving()
+	return s.receiver.Receive(p)
 }

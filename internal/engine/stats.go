@@ -1,6 +1,10 @@
 package engine
 
-import "sync/atomic"
+import (
+	"sync/atomic"
+
+	"github.com/caddy-socketio/caddy-socketio/internal/eio"
+)
 
 // Stats is what a [Server] has counted since it began.
 type Stats struct {
@@ -52,6 +56,16 @@ func (c *counters) countRefused(e *refusal) {
 		return
 	}
 	c.refused[e.code].Add(1)
+}
+
+// countReply counts the packets and bytes of the reply to a poll.
+func (c *counters) countReply(payload []*eio.Message, size int) {
+	packets := 0
+	for _, m := range payload {
+		packets += m.Packets()
+	}
+	c.packetsOut.Add(uint64(packets))
+	c.bytesOut.Add(uint64(size))
 }
 
 // Stats returns the counters of the moment. They are read one by one: sums may be

@@ -13,26 +13,26 @@ import (
 
 const (
 	octetStream = "application/octet-stream"
-	// keptBody is the capacity of a buffer that is worth keeping.
+	// keptBody is the capacity of a body's buffer that is worth keeping, in bytes.
 	keptBody = 64 << 10
-	// bodyPatience is how long a connection is kept open, after the answer, for a body
-	// that nobody reads.
-	bodyPatience = 5 * time.Second
+	// skippedBodyTime is how long a connection is kept open, after the response, for a
+	// request body that is not read.
+	skippedBodyTime = 5 * time.Second
 )
 
-var bodies = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+var bodyBuffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
-func keepBody(b *bytes.Buffer) {
+func keepBodyBuffer(b *bytes.Buffer) {
 	if b.Cap() <= keptBody {
 		b.Reset()
-		bodies.Put(b)
+		bodyBuffers.Put(b)
 	}
 }
 
-// serveUpload takes the packets of a POST.
+// serveUpload handles the packets of a POST and responds to it.
 func (x *exchange) serveUpload(s *Session) {
-	kind := x.R.Header.Get("Content-Type")
-	if kind == octetStream && s.handshake.Version == eio.V4 {
+	contentType := x.R.Header.Get("Content-Type")
+	if contentType == octetStream && s.handshake.Version == eio.V4 {
 		s.end(ReasonTransportError, ending{})
 		x.refuseBody(http.StatusBadRequest)
 		return
@@ -47,91 +47,92 @@ func (x *exchange) serveUpload(s *Session) {
 		return
 	case uploadIgnored:
 		x.skipBody()
-		answer(x.W, http.StatusOK, "text/html", "ok")
+		writeResponse(x.W, http.StatusOK, "text/html", "ok")
 		return
 	}
-	// The client may post again as soon as it reads the answer.
-	switch status := x.receive(s, up, kind); status {
+	// The upload ends before the response: the client may post again as soon as it reads it.
+	switch status := x.receiveUpload(s, up, contentType); status {
 	case http.StatusOK:
-		answer(x.W, status, "text/html", "ok")
+		writeResponse(x.W, status, "text/html", "ok")
 	case http.StatusRequestEntityTooLarge:
 		x.skipBody()
-		answer(x.W, status, "", "")
+		writeResponse(x.W, status, "", "")
 	default:
 		x.refuseBody(status)
 	}
 }
 
-// receive takes the packets of an upload that has begun, ends it, and returns the
-// status of the answer.
-func (x *exchange) receive(s *Session, up *transfer, kind string) (status int) {
+// receiveUpload handles the packets of an upload that has begun, ends it, and returns
+// the status of the response.
+func (x *exchange) receiveUpload(s *Session, up *transfer, contentType string) (status int) {
 	defer s.endUpload(up)
-	buf := bodies.Get().(*bytes.Buffer)
-	defer keepBody(buf)
-	if status = x.readBody(s, up, buf); status == http.StatusOK && !s.takeUpload(buf.Bytes(), kind) {
+	buf := bodyBuffers.Get().(*bytes.Buffer)
+	defer keepBodyBuffer(buf)
+	if status = x.readBody(s, up, buf); status == http.StatusOK && !s.handleBody(buf.Bytes(), contentType) {
 		status = http.StatusBadRequest
 	}
 	return status
 }
 
-// refuseBody answers without the body, and closes the connection at once.
+// refuseBody responds without reading the body, and closes the connection at once.
 func (x *exchange) refuseBody(status int) {
 	x.skipBody()
-	_ = http.NewResponseController(x.W).SetReadDeadline(past)
-	answer(x.W, status, "", "")
+	_ = http.NewResponseController(x.W).SetReadDeadline(pastDeadline)
+	writeResponse(x.W, status, "", "")
 }
 
-// skipBody lets the server answer a request at once whose body nobody reads. Over
-// HTTP/1, net/http would read it first, unless the connection is closed afterwards. It
-// then reads for bodyPatience at most, so that the client gets the answer before the
-// connection is reset under it.
+// skipBody lets the HTTP server respond at once to a request whose body is not read. Over
+// HTTP/1, net/http would read the body first, unless the connection is closed afterwards.
+// It then reads for skippedBodyTime at most, so that the client gets the response before
+// the connection is reset under it.
 func (x *exchange) skipBody() {
 	if x.R.ContentLength == 0 || x.R.ProtoMajor != 1 {
 		return
 	}
 	x.W.Header().Set("Connection", "close")
-	_ = http.NewResponseController(x.W).SetReadDeadline(time.Now().Add(bodyPatience))
+	_ = http.NewResponseController(x.W).SetReadDeadline(time.Now().Add(skippedBodyTime))
 }
 
-type uploadVerdict uint8
+// uploadStart is the result of Session.beginUpload.
+type uploadStart uint8
 
 const (
-	uploadTaken    uploadVerdict = iota
-	uploadOverlaps               // another one is under way
-	uploadRefused                // the session is over or upgraded
-	uploadIgnored                // the session has said good-bye, and its client does not know yet
+	uploadBegun    uploadStart = iota
+	uploadOverlaps             // another upload is under way
+	uploadRefused              // the session is closed or upgraded
+	uploadIgnored              // the session is closing, and its client has not read so yet
 )
 
-func (s *Session) beginUpload(up *transfer) uploadVerdict {
+func (s *Session) beginUpload(up *transfer) uploadStart {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
 	case s.state == stateClosing:
 		return uploadIgnored
-	case s.state == stateClosed, s.conn != nil:
+	case s.state == stateClosed, s.out != nil:
 		return uploadRefused
-	case s.upload != nil:
+	case s.polls.upload != nil:
 		return uploadOverlaps
 	}
-	s.upload = up
-	return uploadTaken
+	s.polls.upload = up
+	return uploadBegun
 }
 
 func (s *Session) endUpload(up *transfer) {
 	s.mu.Lock()
-	s.upload = nil
+	s.polls.upload = nil
 	s.mu.Unlock()
 	up.complete()
 }
 
-// readBody reads the body into buf and returns the status that follows.
+// readBody reads the body into buf and returns the status for the response.
 func (x *exchange) readBody(s *Session, up *transfer, buf *bytes.Buffer) int {
 	limit := x.config.MaxPayload
 	if x.R.ContentLength > limit {
 		s.server.stats.tooLarge.Add(1)
 		return http.StatusRequestEntityTooLarge
 	}
-	_, err := buf.ReadFrom(io.LimitReader(alive{x.R.Body, s}, limit+1))
+	_, err := buf.ReadFrom(io.LimitReader(bodyReader{x.R.Body, s}, limit+1))
 	up.complete()
 	switch {
 	case err != nil:
@@ -144,50 +145,56 @@ func (x *exchange) readBody(s *Session, up *transfer, buf *bytes.Buffer) int {
 	return http.StatusOK
 }
 
-// alive notes that a client is heard.
-type alive struct {
+// bodyReader reads a request's body, and notes that the client is alive.
+type bodyReader struct {
 	io.Reader
-	s *Session
+	session *Session
 }
 
-func (a alive) Read(p []byte) (int, error) {
-	n, err := a.Reader.Read(p)
+func (r bodyReader) Read(p []byte) (int, error) {
+	n, err := r.Reader.Read(p)
 	if n > 0 {
-		a.s.heard.Store(a.s.server.now())
+		r.session.noteBytes()
 	}
 	return n, err
 }
 
-// takeUpload takes the packets of a body, and reports whether they were packets.
-func (s *Session) takeUpload(body []byte, kind string) (ok bool) {
-	if s.isJSONP {
+// handleBody handles the packets of a body. It reports false if the body cannot be
+// parsed, or the receiver panicked.
+func (s *Session) handleBody(body []byte, contentType string) (ok bool) {
+	if s.format.jsonpIndex != nil {
 		var given bool
-		if body, given = formData(body); !given {
-			return true // as the reference does
+		if body, given = parseForm(body); !given {
+			return true // as the reference server does
 		}
 	}
-	quiet := spawn.Call(s.server.options.Log(), "receive", func() { ok = s.takePackets(body, kind == octetStream) }, nil)
-	if !quiet {
+	returned := spawn.Call(s.server.options.Log(), "receive", func() {
+		ok = s.handlePackets(body, contentType == octetStream)
+	}, nil)
+	if !returned {
 		s.end(ReasonForced, ending{})
 	}
 	return ok
 }
 
-func (s *Session) takePackets(body []byte, binary bool) bool {
+// handlePackets does what the packets of a payload demand, until one ends the session.
+// It reports false if a packet cannot be parsed, or the receiver refuses it.
+func (s *Session) handlePackets(body []byte, binary bool) bool {
 	for p, err := range eio.Packets(body, binary, s.handshake.Version) {
 		if err == nil {
 			s.server.stats.packetsIn.Add(1)
 			s.server.stats.bytesIn.Add(uint64(len(p.Data) + 1))
-			err = s.take(p)
+			err = s.handlePacket(p)
 		}
 		switch err {
 		case nil:
-		case errOver:
+		case errClosed:
 			return true
 		case errClosePacket:
-			// Its poll must end without a close packet, which it would take for an error.
+			// The client's poll must end without a close packet, which the client
+			// would take for an error.
 			s.end(ReasonTransportClose, ending{noop: true})
-			s.awaitPoll()
+			s.awaitLastPoll()
 			return true
 		case errHeartbeat:
 			s.end(ReasonTransportError, ending{})

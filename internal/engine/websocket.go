@@ -1,226 +1,213 @@
 package engine
 
 import (
-	"bufio"
-	"crypto/sha1" //nolint:gosec // what RFC 6455 prescribes
-	"encoding/base64"
+	"bytes"
+	"errors"
+	"io"
 	"net"
-	"net/http"
-	"strings"
 	"sync"
-	"time"
 
 	"github.com/caddy-socketio/caddy-socketio/internal/eio"
+	"github.com/caddy-socketio/caddy-socketio/internal/engine/frames"
 	"github.com/caddy-socketio/caddy-socketio/internal/spawn"
-	"github.com/gorilla/websocket"
 )
+
+// keptMessage is the capacity of a message's buffer that is worth keeping, in bytes.
+const keptMessage = 64 << 10
+
+// messageBuffers are shared by all connections: an idle one holds none.
+var messageBuffers = sync.Pool{New: func() any {
+	b := make([]byte, 0, 4<<10)
+	return &b
+}}
+
+func keepMessageBuffer(b *[]byte) {
+	if cap(*b) <= keptMessage {
+		messageBuffers.Put(b)
+	}
+}
+
+// webSocket is one WebSocket of a session: its writing side, which the session knows, and
+// its reading side.
+type webSocket struct {
+	out outbound // has a doc of its own
+
+	// Owned by the goroutine that reads.
+	in      frames.Reader
+	early   *bytes.Reader // bytes that came before the connection was taken over; nil once read
+	role    role
+	started bool // a message was read
+	quiet   bool // after the latest message, the next one is not expected soon
+}
+
+// role is the part of a WebSocket in its session.
+type role uint8
 
 const (
-	// readBuffer holds the heads of frames and small messages; larger ones go
-	// through buffers that idle connections share.
-	readBuffer = 512
-	acceptGUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11" // RFC 6455, section 1.3
+	roleSession role = iota // it carries the session
+	roleProbe               // it probes whether it can
+	roleRefused             // its handshake was accepted only to close it properly
 )
 
-// checkHandshake refuses what gorilla would: it must have nothing to refuse when the
-// connection is taken over.
-func (x *exchange) checkHandshake() *refusal {
-	h := x.R.Header
-	key, err := base64.StdEncoding.DecodeString(h.Get("Sec-Websocket-Key"))
-	switch {
-	case x.R.Method != http.MethodGet:
-		return &refusal{errMethod.code, http.StatusMethodNotAllowed, "Method Not Allowed"}
-	case err != nil || len(key) != 16:
-		return &refusal{errRequest.code, http.StatusBadRequest, "Missing or invalid Sec-WebSocket-Key header"}
-	case !hasToken(h, "Sec-Websocket-Version", "13"):
-		x.W.Header().Set("Sec-WebSocket-Version", "13")
-		return &refusal{errRequest.code, http.StatusBadRequest, "Missing or invalid Sec-WebSocket-Version header"}
-	case x.R.ContentLength != 0:
-		return errRequest // the body would be taken for frames
+func newWebSocket(s *Session, c net.Conn) *webSocket {
+	return &webSocket{out: outbound{session: s, net: c, raw: rawConnOf(c), pump: s.server.nextPump()}}
+}
+
+// wire is a WebSocket's connection as its reader sees it.
+type wire struct{ *webSocket }
+
+// Read reads bytes of the client, the early ones first, and notes that it is alive.
+func (w wire) Read(p []byte) (n int, err error) {
+	if w.early != nil {
+		n, _ = w.early.Read(p)
+		if w.early.Len() == 0 {
+			w.early = nil
+		}
+	} else {
+		n, err = w.out.net.Read(p)
+	}
+	if n > 0 {
+		w.out.session.noteBytes()
+	}
+	return n, err
+}
+
+// SendPong queues a pong.
+func (w wire) SendPong(frame []byte) { w.out.sendControl(frame) }
+
+// startReader reads on a goroutine of its own, which begins with a small stack. It ends
+// with the connection, or when it has started another one.
+func (ws *webSocket) startReader() {
+	spawn.Go(ws.out.session.server.options.Log(), "websocket reader", ws.readUntilQuiet, ws.closeAfterPanic)
+}
+
+// closeAfterPanic closes a connection whose reader panicked.
+func (ws *webSocket) closeAfterPanic() {
+	s := ws.out.session
+	s.end(ReasonForced, ending{})
+	ws.out.closeNow()
+	s.server.countWebSockets(-1)
+}
+
+// readUntilQuiet reads messages until the connection ends, and then closes it. When the
+// client goes quiet, another goroutine continues: the stack of this one has grown for
+// its messages, and an idle connection would keep it.
+func (ws *webSocket) readUntilQuiet() {
+	ws.awaitBytes()
+	if err := ws.readMessages(); err == errQuiet {
+		ws.startReader()
+	} else {
+		ws.closeAfter(err)
+	}
+}
+
+// awaitBytes waits until there is something to read. Gorilla could wait as well, but so
+// deep in its calls that the stack would grow for it. The stack grows for the first
+// message anyhow.
+func (ws *webSocket) awaitBytes() {
+	if ws.started && ws.out.raw != nil && ws.hasReadAll() {
+		_ = ws.out.raw.Read(isReadable) // the next read returns the error
+	}
+}
+
+// hasReadAll reports whether all bytes read from the connection were used.
+func (ws *webSocket) hasReadAll() bool { return ws.in.Buffered() == 0 && ws.early == nil }
+
+// readMessages reads messages until there is an error. It returns errQuiet when the
+// client goes quiet.
+func (ws *webSocket) readMessages() error {
+	for {
+		ws.quiet = false
+		m, err := ws.in.Next(ws.out.session.route.config.Load().MaxPayload)
+		if err != nil {
+			return err
+		}
+		if err := ws.readMessage(m); err != nil {
+			return err
+		}
+		if ws.quiet && ws.out.raw != nil && ws.hasReadAll() {
+			return errQuiet
+		}
+	}
+}
+
+// readMessage reads a message and does what its packet demands.
+func (ws *webSocket) readMessage(m frames.Message) error {
+	s := ws.out.session
+	buf := messageBuffers.Get().(*[]byte)
+	defer keepMessageBuffer(buf)
+	data, err := m.AppendTo((*buf)[:0], s.route.config.Load().MaxPayload)
+	*buf = data
+	if err != nil || ws.out.isClosing() { // messages that come after our close frame are dropped
+		return err
+	}
+	s.server.stats.packetsIn.Add(1)
+	s.server.stats.bytesIn.Add(uint64(len(data)))
+	p, err := eio.Parse(data, m.Binary, s.handshake.Version)
+	if err != nil {
+		return err
+	}
+	// Many clients send only heartbeats once they have connected their namespaces.
+	ws.quiet = !ws.started || p.Type != eio.TypeMessage
+	ws.started = true
+	if ws.role == roleProbe {
+		return ws.handleProbePacket(p)
+	}
+	if err := s.handlePacket(p); err != nil && err != errClosed {
+		return err
 	}
 	return nil
 }
 
-// openWebSocket makes a session and the connection that carries it.
-func (x *exchange) openWebSocket() {
-	s, refused := x.create()
-	if refused != nil {
-		x.refuse(refused)
-		return
+// closeAfter ends the reading because of err, and closes the connection. A session that
+// the connection carries ends with it.
+func (ws *webSocket) closeAfter(err error) {
+	s := ws.out.session
+	frame, reason := ws.explainEnd(err)
+	ws.out.setCloseFrame(frame)
+	switch ws.role {
+	case roleSession:
+		// Messages queued before the client's close frame are still written before ours.
+		s.end(reason, ending{flush: frame != nil})
+	case roleProbe:
+		s.dropProbe(&ws.out)
 	}
-	c, err := x.connect(s)
-	if err != nil {
-		s.end(ReasonTransportError, ending{})
-		return
+	if frame != nil {
+		// The client reads the close frame only if the connection is not reset
+		// under it, which unread bytes would do.
+		ws.out.closeGracefully(frame)
+		_, _ = io.Copy(io.Discard, ws.out.net)
 	}
-	c.role = roleSession
-	s.attach(c)
-	x.run(c)
+	ws.out.closeNow()
+	s.server.countWebSockets(-1)
 }
 
-// attach lets a connection carry its session, from the first message on.
-func (s *Session) attach(c *conn) {
-	s.mu.Lock()
-	s.conn = c
-	over := s.state != stateOpen
-	if !over {
-		s.server.stats.polling.Add(-1)
-		s.server.stats.webSocket.Add(1)
+// explainEnd returns the close frame that the client is to get because of err, nil for
+// none, and the reason that the session ends for. A session that has ended before keeps
+// its reason.
+func (ws *webSocket) explainEnd(err error) (frame []byte, reason string) {
+	if errors.Is(err, frames.ErrTooLarge) {
+		ws.out.session.server.stats.tooLarge.Add(1)
 	}
-	start := !over && c.beginLocked()
-	s.mu.Unlock()
-	switch {
-	case over: // its last words are in the queue
-		c.hangUp(closeFrame(0))
-	case start:
-		c.start()
+	if errors.Is(err, frames.ErrLost) {
+		return nil, ReasonTransportClose
 	}
-}
-
-// run reads until the connection ends: on the handler's goroutine if it is to be
-// held, or on others, which keep nothing of the request.
-func (x *exchange) run(c *conn) {
-	x.server.countConn(1)
-	if !x.Hold {
-		c.readOn()
-		return
-	}
-	spawn.Call(x.server.options.Log(), "websocket reader", c.read, c.readerBroke)
-	c.join()
-}
-
-// connect answers the handshake and takes the connection over.
-func (x *exchange) connect(s *Session) (*conn, error) {
-	header, compress := x.answerHeader()
-	hijack := x.Hijack
-	if hijack == nil {
-		hijack = x.hijack
-	}
-	nc, brw, err := hijack(header)
-	if err != nil {
-		return nil, err
-	}
-	c := newConn(s, nc, buffered(brw))
-	if x.Hold {
-		c.raw = nil // all is read on the handler's goroutine, whatever nc is
-	} else {
-		_ = nc.SetDeadline(time.Time{}) // those of the server are not for us
-	}
-	if compress {
-		c.heads = new(headGuard)
-	}
-	c.encoding = webSocketEncoding(x.version, x.param("b64") != "", compress)
-	c.budget = fragmentAllowance
-	if c.ws, err = adopt(c, x.W, compress); err != nil {
-		_ = nc.Close()
-		return nil, err
-	}
-	c.ws.SetReadLimit(x.config.MaxPayload)
-	c.ws.SetPingHandler(c.ping)
-	c.ws.SetPongHandler(func(string) error { return nil })
-	c.ws.SetCloseHandler(func(int, string) error { return nil })
-	return c, nil
-}
-
-// answerHeader is the header of the 101, and whether it agrees to compression.
-func (x *exchange) answerHeader() (header http.Header, compress bool) {
-	sum := sha1.Sum([]byte(x.R.Header.Get("Sec-Websocket-Key") + acceptGUID)) //nolint:gosec // see above
-	header = http.Header{
-		"Upgrade":              {"websocket"},
-		"Connection":           {"Upgrade"},
-		"Sec-Websocket-Accept": {base64.StdEncoding.EncodeToString(sum[:])},
-	}
-	if offered, _, _ := strings.Cut(x.R.Header.Get("Sec-Websocket-Protocol"), ","); offered != "" {
-		header["Sec-Websocket-Protocol"] = []string{strings.TrimSpace(offered)}
-	}
-	if x.config.Compression {
-		var answer string
-		if answer, compress = acceptDeflate(x.R.Header); compress {
-			header["Sec-Websocket-Extensions"] = []string{answer}
+	if e, ok := errors.AsType[*frames.CloseError](err); ok {
+		if ws.out.noteClientClose() {
+			return nil, ReasonTransportClose
 		}
+		return frames.CloseFrame(e.Status), ReasonTransportClose
 	}
-	return header, compress
-}
-
-func webSocketEncoding(v eio.Version, b64, compress bool) eio.Encoding {
+	if e, ok := errors.AsType[*frames.Error](err); ok {
+		return e.CloseFrame, ReasonTransportError
+	}
 	switch {
-	case v == eio.V3 && b64:
-		return eio.WebSocket3Base64
-	case v == eio.V3 && compress:
-		return eio.WebSocket3Deflate
-	case v == eio.V3:
-		return eio.WebSocket3
-	case b64:
-		return eio.WebSocket4Base64
-	case compress:
-		return eio.WebSocket4Deflate
+	case errors.Is(err, errHeartbeat), errors.Is(err, errProbe):
+		reason = ReasonTransportError
+	case errors.Is(err, errClosePacket):
+		reason = ReasonTransportClose
+	default: // the packet cannot be parsed, or the receiver refuses it
+		reason = ReasonParseError
 	}
-	return eio.WebSocket4
-}
-
-// hijack takes the connection of the writer and answers on it.
-func (x *exchange) hijack(header http.Header) (net.Conn, *bufio.ReadWriter, error) {
-	for name, values := range x.W.Header() { // CORS, and what the caller has set
-		if header[name] == nil {
-			header[name] = values
-		}
-	}
-	nc, brw, err := http.NewResponseController(x.W).Hijack()
-	if err != nil {
-		x.refuse(errRequest)
-		return nil, nil, err
-	}
-	_ = nc.SetDeadline(time.Now().Add(webSocketGrace))
-	_, _ = brw.WriteString("HTTP/1.1 101 Switching Protocols\r\n") // Flush tells of errors
-	_ = header.Write(brw)
-	_, _ = brw.WriteString("\r\n")
-	if err := brw.Flush(); err != nil {
-		_ = nc.Close()
-		return nil, nil, err
-	}
-	return nc, brw, nil
-}
-
-// buffered is what the client has sent without waiting for the answer.
-func buffered(brw *bufio.ReadWriter) []byte {
-	if brw == nil || brw.Reader.Buffered() == 0 {
-		return nil
-	}
-	early := make([]byte, brw.Reader.Buffered())
-	n, _ := brw.Read(early) // from its buffer
-	return early[:n]
-}
-
-var writeBuffers sync.Pool // gorilla's own; it writes nothing that needs one
-
-// adopt makes a gorilla connection of one whose handshake is answered.
-func adopt(c *conn, w http.ResponseWriter, compress bool) (*websocket.Conn, error) {
-	u := websocket.Upgrader{
-		// Without a size of its own it reads through the buffer of the hijacker.
-		ReadBufferSize: 0, WriteBufferSize: 1, WriteBufferPool: &writeBuffers, EnableCompression: compress,
-		CheckOrigin: func(*http.Request) bool { return true }, // that is done
-	}
-	return u.Upgrade(taken{w, c}, upgradeRequest, nil)
-}
-
-// upgradeRequest is what gorilla is shown instead of requests. It reads the header
-// only, the last line of it when it is to compress.
-var upgradeRequest = &http.Request{Method: http.MethodGet, Header: http.Header{
-	"Connection":               {"Upgrade"},
-	"Upgrade":                  {"websocket"},
-	"Sec-Websocket-Version":    {"13"},
-	"Sec-Websocket-Key":        {"AAAAAAAAAAAAAAAAAAAAAA=="}, // its answer goes nowhere
-	"Sec-Websocket-Extensions": {deflate},
-}}
-
-// taken is a response whose connection has been taken over.
-type taken struct {
-	http.ResponseWriter
-	conn *conn
-}
-
-func (t taken) Hijack() (net.Conn, *bufio.ReadWriter, error) {
-	nc := tap{t.conn}
-	t.conn.buffer = bufio.NewReaderSize(nc, readBuffer)
-	return nc, bufio.NewReadWriter(t.conn.buffer, bufio.NewWriterSize(nc, 16)), nil
+	return frames.CloseFrame(0), reason
 }

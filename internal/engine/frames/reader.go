@@ -1,0 +1,136 @@
+package frames
+
+import (
+	"bufio"
+	"io"
+
+	"github.com/gorilla/websocket"
+)
+
+const (
+	// bufferSize is the size of a Reader's buffer, in bytes. It holds the heads of
+	// frames and small messages. Larger messages go through buffers of the caller, which
+	// idle connections can share.
+	bufferSize = 512
+	// fragmentAllowance is how many bytes of the wire a message may take besides its
+	// limit: enough for some thousands of fragments and control frames, too few for
+	// millions.
+	fragmentAllowance = 64 << 10
+)
+
+// Wire is the connection below a [Reader]. Its methods are called by the goroutine that
+// calls the Reader.
+type Wire interface {
+	// Read reads bytes that the client sent, as [io.Reader] does.
+	io.Reader
+	// SendPong sends a whole pong frame. It must not wait for the client, and may drop
+	// the frame.
+	SendPong(frame []byte)
+}
+
+// Reader reads the messages of one WebSocket. It must not be copied after [Reader.Init].
+type Reader struct {
+	// Static after Init.
+	wire    Wire
+	gorilla *websocket.Conn
+	buffer  *bufio.Reader // gorilla's
+	heads   *headGuard    // nil without compression
+
+	// Owned by the goroutine that reads.
+	breach *Error // the close frame that gorilla made for a breach of the protocol
+	recent recentBytes
+	used   int64 // bytes of the wire that the current message has taken, frame heads included
+	budget int64 // the limit of used
+	broken bool  // the latest read from the wire failed
+}
+
+// Init prepares a Reader for a connection whose handshake is complete. compressed tells
+// whether permessage-deflate was negotiated, without context takeover.
+func (r *Reader) Init(wire Wire, compressed bool) (err error) {
+	r.wire = wire
+	r.buffer = bufio.NewReaderSize(gorillaConn{r}, bufferSize)
+	if compressed {
+		r.heads = new(headGuard)
+	}
+	if r.gorilla, err = newGorilla(r, compressed); err != nil {
+		return err
+	}
+	r.gorilla.SetPingHandler(r.replyToPing)
+	r.gorilla.SetPongHandler(func(string) error { return nil })
+	r.gorilla.SetCloseHandler(func(int, string) error { return nil }) // the caller replies
+	return nil
+}
+
+// Buffered returns how many bytes have been read from the [Wire], and are not yet part
+// of a returned message.
+func (r *Reader) Buffered() int { return r.buffer.Buffered() }
+
+// Message is a message whose beginning has been read.
+type Message struct {
+	// Binary tells a binary message from a text.
+	Binary bool
+
+	reader *Reader
+	body   io.Reader
+}
+
+// Next waits for the next message. limit is the largest size of its frames' payload, in
+// bytes. The message before must have been read to its end.
+//
+// Each error ends the reading. It is [ErrLost], a [*CloseError], an [*Error], or an error
+// of the decompression.
+func (r *Reader) Next(limit int64) (Message, error) {
+	r.used, r.budget = 0, 2*limit+fragmentAllowance
+	r.gorilla.SetReadLimit(limit)
+	kind, body, err := r.gorilla.NextReader()
+	if err != nil {
+		return Message{}, r.wrapError(err)
+	}
+	return Message{kind == websocket.BinaryMessage, r, body}, nil
+}
+
+// AppendTo reads the message to its end and appends it to buf, which must be empty. limit
+// is the largest size after decompression, in bytes. A text is checked while it comes in:
+// the first byte that is not UTF-8 ends the reading. AppendTo returns the buffer also with
+// an error, and the same errors as [Reader.Next].
+func (m Message) AppendTo(buf []byte, limit int64) ([]byte, error) {
+	buf, err := m.appendBody(buf, int(limit))
+	if err != nil {
+		err = m.reader.wrapError(err)
+	}
+	return buf, err
+}
+
+func (m Message) appendBody(buf []byte, limit int) ([]byte, error) {
+	valid := 0 // bytes of the text that have been checked
+	for {
+		if len(buf) == cap(buf) {
+			buf = append(buf, 0)[:len(buf)]
+		}
+		n, err := m.body.Read(buf[len(buf):cap(buf)])
+		buf = buf[:len(buf)+n]
+		if len(buf) > limit {
+			return buf, ErrTooLarge
+		}
+		if !m.Binary {
+			checked, ok := checkText(buf[valid:], err == io.EOF)
+			if !ok {
+				return buf, errText
+			}
+			valid += checked
+		}
+		switch err {
+		case nil:
+		case io.EOF:
+			return buf, nil
+		default:
+			return buf, err
+		}
+	}
+}
+
+// replyToPing sends the pong of a ping.
+func (r *Reader) replyToPing(payload string) error {
+	r.wire.SendPong(pongFrame(payload))
+	return nil
+}

@@ -1,0 +1,115 @@
+package engine
+
+import (
+	"sync/atomic"
+	"time"
+
+	"github.com/caddy-socketio/caddy-socketio/internal/eio"
+)
+
+const (
+	// slowPacketPeriods is how many heartbeat periods a client may take for one packet.
+	// Bytes prove that the client is alive, but not for ever.
+	slowPacketPeriods = 4
+	// minIdleTime is the least time that a client may take from the reply to one poll to
+	// the next poll: enough for a slow network, whatever the heartbeat.
+	minIdleTime = 5 * time.Second
+)
+
+// heartbeat tells when a session's client last proved to be alive.
+type heartbeat struct {
+	// Static after construction, in nanoseconds.
+	interval, timeout int64
+
+	// Atomics. Times are of the session clock.
+	lastPacket atomic.Int64 // the latest whole packet
+	lastBytes  atomic.Int64 // the latest bytes
+	receiving  atomic.Bool  // the receiver takes a message; changed with Session.turn held
+}
+
+// aliveAt returns when the client last proved to be alive.
+func (h *heartbeat) aliveAt() int64 {
+	packet := h.lastPacket.Load()
+	return max(packet, min(h.lastBytes.Load(), packet+slowPacketPeriods*(h.interval+h.timeout)))
+}
+
+// idleTime is how long a client may take from the reply to one poll to the next poll.
+func (h *heartbeat) idleTime() int64 { return max(h.timeout, int64(minIdleTime)) }
+
+// isTooLate reports whether the session timer fired so late that the process must have
+// slept. Packets that clients sent meanwhile may still be unread.
+func (h *heartbeat) isTooLate(late int64) bool { return late > max(h.timeout/2, int64(time.Second)) }
+
+func (s *Session) noteBytes()  { s.heartbeat.lastBytes.Store(s.server.now()) }
+func (s *Session) notePacket() { s.heartbeat.lastPacket.Store(s.server.now()) }
+
+// endReceiving starts the client's time again: while the receiver took its message, the
+// next one was not read.
+func (s *Session) endReceiving() {
+	s.notePacket()
+	s.heartbeat.receiving.Store(false)
+}
+
+// handlePong notes the reply to a ping. The next ping goes out an interval later.
+func (s *Session) handlePong() {
+	if s.handshake.Version != eio.V4 {
+		return // a stray one
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.state != stateOpen {
+		return
+	}
+	s.schedule.deadAt, s.schedule.pingAt = 0, s.server.now()+s.heartbeat.interval
+	s.armTimerLocked()
+}
+
+// isSilentLocked reports whether the client has been silent for too long. If not, it
+// schedules the next check.
+func (s *Session) isSilentLocked(now int64) bool {
+	late := now - s.schedule.deadAt
+	if s.schedule.deadAt == 0 || late < 0 {
+		return false
+	}
+	h := &s.heartbeat
+	receiving := h.receiving.Load() // before aliveAt, which the end of receiving moves
+	alive := h.aliveAt()
+	v4 := s.handshake.Version == eio.V4
+	switch {
+	case v4 && alive > s.schedule.pingSentAt:
+		s.schedule.deadAt, s.schedule.pingAt = 0, max(alive+h.interval, now+1)
+		return false
+	case !v4 && alive+h.interval+h.timeout > now:
+		s.schedule.deadAt = alive + h.interval + h.timeout
+		return false
+	case receiving, h.isTooLate(late): // the client is not read while the receiver takes its message
+		s.schedule.deadAt = now + h.timeout
+		return false
+	}
+	s.schedule.deadAt = 0
+	return true
+}
+
+// isIdleLocked reports whether the client of a polling session has sent no poll for as
+// long as it may take to reply to a ping. If not, it schedules the next check. The
+// client's last poll may have been lost on its way, and the client has then opened a new
+// session: this one need not wait for a ping to find out.
+func (s *Session) isIdleLocked(now int64) bool {
+	late := now - s.schedule.idleAt
+	if s.schedule.idleAt == 0 || late < 0 {
+		return false
+	}
+	s.schedule.idleAt = 0
+	h := &s.heartbeat
+	switch alive := h.aliveAt(); {
+	case s.out != nil, s.polls.parked != nil, s.state != stateOpen:
+		return false
+	case alive+h.idleTime() > now:
+		s.schedule.idleAt = alive + h.idleTime()
+	case s.probe != nil, h.receiving.Load(), h.isTooLate(late):
+		s.schedule.idleAt = now + h.idleTime() // as in isSilentLocked
+	default:
+		return true
+	}
+	return false
+}

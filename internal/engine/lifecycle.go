@@ -1,0 +1,210 @@
+package engine
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/caddy-socketio/caddy-socketio/internal/eio"
+	"github.com/caddy-socketio/caddy-socketio/internal/engine/frames"
+	"github.com/caddy-socketio/caddy-socketio/internal/id"
+	"github.com/caddy-socketio/caddy-socketio/internal/spawn"
+)
+
+const (
+	// pollingGrace is how long a closed polling session keeps its queue for a poll.
+	pollingGrace = 30 * time.Second
+	// webSocketGrace is how long a client may take to read the queue of a closed
+	// WebSocket, and to close it as well.
+	webSocketGrace = 5 * time.Second
+	// lastPollDelay is how long the last poll of a client that closes is waited for: it
+	// may have been sent before the close packet and come after it.
+	lastPollDelay = 50 * time.Millisecond
+)
+
+// openSession makes the session of a handshake and gets its receiver. It refuses when the
+// server or the route is full, when the server drains, or when there is no receiver.
+func (x *exchange) openSession() (*Session, *refusal) {
+	server := x.server
+	if server.unjoined.Add(1) > int64(server.options.MaxUnjoined) {
+		server.unjoined.Add(-1)
+		return nil, errFull
+	}
+	s := &Session{
+		id: id.New(), server: server, route: x.Route, handshake: x.newHandshake(),
+		direct: x.upgrade, done: make(chan struct{}),
+	}
+	s.heartbeat.interval, s.heartbeat.timeout = int64(x.config.PingInterval), int64(x.config.PingTimeout)
+	if !x.upgrade {
+		s.format = x.format
+	}
+	s.queue.push(openPacket(s, x.config)) // without the lock: the session is not known to others yet
+	s.startHeartbeat()
+	server.stats.polling.Add(1) // until it is attached to a WebSocket
+	server.register(s)
+	// From here on others may end it. Drain either finds it registered, or has set
+	// draining before.
+	if server.draining.Load() || !s.route.add(s) || !s.requestReceiver() {
+		s.end(ReasonForced, ending{})
+		s.route.remove(s) // an end before the add has removed nothing
+		return nil, errFull
+	}
+	server.stats.opened.Add(1)
+	return s, nil
+}
+
+// requestReceiver gets the session's receiver from [Options.Accept], unless the session
+// has ended. If the session ends meanwhile, the receiver still gets its Closed call.
+func (s *Session) requestReceiver() (ok bool) {
+	s.turn.Lock()
+	defer s.turn.Unlock()
+	if !s.isOpen() {
+		return false
+	}
+	spawn.Call(s.server.options.Log(), "accept", func() {
+		r, err := s.server.options.Accept(s)
+		if err == nil && r != nil {
+			s.receiver, ok = r, true
+		}
+	}, nil)
+	return ok
+}
+
+// openPacket returns the first packet of a session. Revision 3 has no maxPayload; the
+// members are in the order of the reference server.
+func openPacket(s *Session, c *Config) *eio.Message {
+	open := struct {
+		ID           string   `json:"sid"`
+		Upgrades     []string `json:"upgrades"`
+		PingInterval int64    `json:"pingInterval"`
+		PingTimeout  int64    `json:"pingTimeout"`
+		MaxPayload   int64    `json:"maxPayload,omitempty"`
+	}{
+		ID: s.id, Upgrades: []string{},
+		PingInterval: time.Duration(s.heartbeat.interval).Milliseconds(),
+		PingTimeout:  time.Duration(s.heartbeat.timeout).Milliseconds(),
+	}
+	if c.WebSocket && !s.direct {
+		open.Upgrades = append(open.Upgrades, transportWebSocket)
+	}
+	if s.handshake.Version == eio.V4 {
+		open.MaxPayload = c.MaxPayload
+	}
+	data, _ := json.Marshal(open) // strings and integers always encode
+	return eio.NewControl(eio.TypeOpen, data)
+}
+
+// Close closes the session. From now on the client's packets are dropped, and Send
+// returns false. The queue is still delivered, if the client takes it within 5 s, or 30 s
+// when it polls. Close returns at once.
+func (s *Session) Close(reason string) { s.end(reason, ending{flush: true}) }
+
+// ending is how the end of a session is brought to its client.
+type ending struct {
+	flush bool // the queue is still delivered
+	noop  bool // one more poll is replied to, with a noop instead of a close packet
+}
+
+// end ends a session once: the first caller gives the reason.
+func (s *Session) end(reason string, e ending) {
+	s.mu.Lock()
+	if s.state != stateOpen {
+		s.mu.Unlock()
+		return
+	}
+	s.state, s.polls.endsWithNoop = stateClosed, e.noop
+	s.schedule.stop()
+	if (e.flush || e.noop) && !s.direct && s.out == nil {
+		s.state = stateClosing
+		s.schedule.forgetAt = s.server.now() + int64(pollingGrace)
+		s.armTimerLocked()
+	}
+	if !e.flush {
+		s.queue.drop()
+	}
+	out, probe, forget := s.out, s.probe, s.state == stateClosed
+	s.probe = nil
+	var transfers []*transfer
+	if forget {
+		transfers = s.polls.takeTransfers()
+	}
+	close(s.done)
+	s.uncountLocked()
+	s.polls.wakeParked()
+	s.mu.Unlock()
+
+	s.route.remove(s)
+	if forget {
+		s.server.forget(s)
+	}
+	if out != nil {
+		out.closeGracefully(frames.CloseFrame(0))
+	}
+	if probe != nil {
+		probe.closeGracefully(frames.CloseFrame(0))
+	}
+	abortTransfers(transfers)
+	s.notifyReceiver(reason)
+}
+
+// uncountLocked takes the session out of the server's counts of live sessions.
+func (s *Session) uncountLocked() {
+	if !s.joined {
+		s.server.unjoined.Add(-1)
+	}
+	if s.out != nil {
+		s.server.stats.webSocket.Add(-1)
+	} else {
+		s.server.stats.polling.Add(-1)
+	}
+}
+
+// notifyReceiver calls the receiver's Closed after its current call has returned. The
+// goroutine ends when Closed returns.
+func (s *Session) notifyReceiver(reason string) {
+	log := s.server.options.Log()
+	spawn.Go(log, "session closed", func() {
+		s.turn.Lock()
+		r := s.receiver
+		s.turn.Unlock()
+		if r != nil {
+			s.server.stats.countClosed(reason)
+			r.Closed(reason)
+		}
+	}, nil)
+}
+
+// forgetClosing forgets a closing session, whether its queue was delivered or not.
+func (s *Session) forgetClosing() {
+	s.mu.Lock()
+	s.state = stateClosed
+	s.schedule.stop()
+	s.queue.drop()
+	if s.polls.forgotten != nil {
+		close(s.polls.forgotten)
+		s.polls.forgotten = nil
+	}
+	transfers := s.polls.takeTransfers()
+	s.mu.Unlock()
+	s.server.forget(s)
+	abortTransfers(transfers)
+}
+
+// awaitLastPoll forgets a session that its client has closed: when the client's last
+// poll has its reply, or when none comes within lastPollDelay.
+func (s *Session) awaitLastPoll() {
+	s.mu.Lock()
+	if s.state != stateClosing || s.polls.forgotten != nil {
+		s.mu.Unlock()
+		return
+	}
+	forgotten := make(chan struct{})
+	s.polls.forgotten = forgotten
+	s.mu.Unlock()
+	timer := time.NewTimer(lastPollDelay)
+	defer timer.Stop()
+	select {
+	case <-forgotten:
+	case <-timer.C:
+		s.forgetClosing()
+	}
+}

@@ -1,0 +1,133 @@
+package engine
+
+import (
+	"slices"
+
+	"github.com/caddy-socketio/caddy-socketio/internal/eio"
+)
+
+const (
+	// perMessage is how many bytes a queued message counts besides its payload.
+	perMessage = 16
+	// volatileLimit is how many bytes may wait for a client that still counts as ready
+	// for volatile messages.
+	volatileLimit = 16 << 10
+	// keptQueue is the capacity of an empty queue that is worth keeping.
+	keptQueue = 32
+	// maxPollPackets is how many packets the reply to a poll has at most; the others come
+	// with the next poll. Python clients refuse a payload with more.
+	maxPollPackets = 16
+)
+
+// Control packets that all sessions share.
+var (
+	pingPacket  = eio.NewControl(eio.TypePing, nil)
+	pongPacket  = eio.NewControl(eio.TypePong, nil)
+	noopPacket  = eio.NewControl(eio.TypeNoop, nil)
+	closePacket = eio.NewControl(eio.TypeClose, nil)
+	probeReply  = eio.NewControl(eio.TypePong, []byte("probe"))
+)
+
+// queue holds the messages that wait for a session's client. Session.mu guards it.
+type queue struct {
+	messages []*eio.Message
+	bytes    int // of all messages that wait or are being written, with perMessage each
+}
+
+func (q *queue) push(m *eio.Message) {
+	q.messages = append(q.messages, m)
+	q.bytes += m.Size() + perMessage
+}
+
+// drop drops all messages.
+func (q *queue) drop() {
+	clear(q.messages)
+	q.messages, q.bytes = nil, 0
+}
+
+// takePayload takes the messages for the reply to one poll out of the queue: up to
+// maxPollPackets packets, but at least one message, whose attachments stay with it.
+func (q *queue) takePayload() []*eio.Message {
+	n, packets := 0, 0
+	for ; n < len(q.messages); n++ {
+		m := q.messages[n]
+		if packets += m.Packets(); n > 0 && packets > maxPollPackets {
+			break
+		}
+		q.bytes -= m.Size() + perMessage
+	}
+	if n == len(q.messages) {
+		payload := q.messages
+		q.messages = nil
+		return payload
+	}
+	payload := slices.Clone(q.messages[:n])
+	q.messages = slices.Delete(q.messages, 0, n)
+	return payload
+}
+
+// Send queues a message and reports whether it did: not after the session's end. It
+// never waits for the client. A slow client, for which more than [Config.MaxQueue] bytes
+// wait already, loses its session.
+func (s *Session) Send(m *eio.Message) bool {
+	limit := s.route.config.Load().MaxQueue
+	s.mu.Lock()
+	if s.state != stateOpen {
+		s.mu.Unlock()
+		return false
+	}
+	if s.queue.bytes > limit {
+		s.mu.Unlock()
+		s.server.stats.overflowed.Add(1)
+		s.end(ReasonForced, ending{})
+		return false
+	}
+	s.pushAndUnlock(m)
+	return true
+}
+
+// SendVolatile queues a message if the client is ready for it: a WebSocket for which at
+// most 16 KiB wait, or a poll that waits for a message. It reports whether it queued the
+// message. A dropped message does not end the session.
+func (s *Session) SendVolatile(m *eio.Message) bool {
+	s.mu.Lock()
+	ready := s.state == stateOpen
+	if s.out != nil {
+		ready = ready && s.queue.bytes <= volatileLimit
+	} else {
+		ready = ready && s.polls.parked != nil && len(s.queue.messages) == 0
+	}
+	if !ready {
+		s.mu.Unlock()
+		s.server.stats.volatileDropped.Add(1)
+		return false
+	}
+	s.pushAndUnlock(m)
+	return true
+}
+
+// sendPacket queues a packet of the engine's own. No limit applies to it.
+func (s *Session) sendPacket(m *eio.Message) {
+	s.mu.Lock()
+	if s.state != stateOpen {
+		s.mu.Unlock()
+		return
+	}
+	s.pushAndUnlock(m)
+}
+
+// pushAndUnlock queues a message, unlocks s.mu, and starts the delivery by the transport
+// of the moment.
+func (s *Session) pushAndUnlock(m *eio.Message) {
+	s.queue.push(m)
+	o := s.out
+	if o == nil {
+		s.polls.wakeParked()
+	} else if !o.beginWritingLocked() {
+		o = nil
+	}
+	s.mu.Unlock()
+	if o != nil {
+		o.startWriting()
+	}
+}

@@ -1,0 +1,140 @@
+package engine
+
+import (
+	"time"
+
+	"github.com/caddy-socketio/caddy-socketio/internal/eio"
+	"github.com/caddy-socketio/caddy-socketio/internal/engine/frames"
+	"github.com/caddy-socketio/caddy-socketio/internal/spawn"
+)
+
+// schedule is the one timer of a session, and the times that it serves. They are times
+// of the session clock, 0 for none. Session.mu guards it.
+type schedule struct {
+	timer      *time.Timer
+	armedFor   int64  // when the timer fires
+	pingAt     int64  // V4: send a ping
+	pingSentAt int64  // V4: when the ping was sent that deadAt waits for
+	deadAt     int64  // end the session if the client has been silent
+	idleAt     int64  // end the session if its client has not polled
+	probeEndAt int64  // end the probe
+	forgetAt   int64  // forget a closing session
+	alarmAt    int64  // call alarm
+	alarm      func() // of SetAlarm
+}
+
+// stop stops the timer and clears all times.
+func (c *schedule) stop() {
+	c.timer.Stop()
+	*c = schedule{timer: c.timer}
+}
+
+// earliest returns the earliest of the times, 0 if there is none.
+func (c *schedule) earliest() (at int64) {
+	for _, t := range [...]int64{c.pingAt, c.deadAt, c.idleAt, c.probeEndAt, c.forgetAt, c.alarmAt} {
+		if t != 0 && (at == 0 || t < at) {
+			at = t
+		}
+	}
+	return at
+}
+
+// SetAlarm calls fn after d, on a goroutine of its own, unless the session ends before.
+// It replaces an alarm set before; a nil fn cancels it.
+func (s *Session) SetAlarm(d time.Duration, fn func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.state != stateOpen {
+		return
+	}
+	s.schedule.alarm, s.schedule.alarmAt = fn, 0
+	if fn != nil {
+		s.schedule.alarmAt = s.server.now() + int64(max(d, 1))
+	}
+	s.armTimerLocked()
+}
+
+// startHeartbeat starts the session's timer.
+func (s *Session) startHeartbeat() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	h, now := &s.heartbeat, s.server.now()
+	h.lastPacket.Store(now)
+	if s.handshake.Version == eio.V4 {
+		s.schedule.pingAt = now + h.interval
+	} else {
+		s.schedule.deadAt = now + h.interval + h.timeout
+	}
+	if !s.direct {
+		s.schedule.idleAt = now + h.idleTime()
+	}
+	s.schedule.armedFor = s.schedule.earliest()
+	s.schedule.timer = time.AfterFunc(time.Duration(s.schedule.armedFor-now), s.onTimer)
+}
+
+// armTimerLocked sets the timer if it would fire too late. A timer that fires too early
+// is set again when it does, so that packets of the client cost nothing.
+func (s *Session) armTimerLocked() {
+	at := s.schedule.earliest()
+	if at == 0 || s.schedule.armedFor != 0 && s.schedule.armedFor <= at {
+		return
+	}
+	s.schedule.armedFor = at
+	s.schedule.timer.Reset(time.Duration(max(at-s.server.now(), 1)))
+}
+
+func (s *Session) onTimer() {
+	spawn.Call(s.server.options.Log(), "session timer", s.runSchedule, nil)
+}
+
+// runSchedule does everything that is due, and sets the timer again.
+func (s *Session) runSchedule() {
+	s.mu.Lock()
+	now := s.server.now()
+	s.schedule.armedFor = 0
+	var probe *outbound
+	if clearIfDue(&s.schedule.probeEndAt, now) {
+		probe, s.probe, s.polls.released = s.probe, nil, false
+	}
+	var alarm func()
+	if clearIfDue(&s.schedule.alarmAt, now) {
+		alarm, s.schedule.alarm = s.schedule.alarm, nil
+	}
+	forget := clearIfDue(&s.schedule.forgetAt, now)
+	at := s.schedule.pingAt
+	ping := clearIfDue(&s.schedule.pingAt, now)
+	if ping {
+		// The delay of the timer does not add up from one heartbeat to the next.
+		timeout := s.heartbeat.timeout
+		s.schedule.pingSentAt, s.schedule.deadAt = now, max(at, now-timeout/4)+timeout
+	}
+	dead := s.isSilentLocked(now)
+	dead = s.isIdleLocked(now) || dead
+	s.armTimerLocked()
+	s.mu.Unlock()
+
+	if ping {
+		s.sendPacket(pingPacket)
+	}
+	if probe != nil {
+		probe.closeGracefully(frames.CloseFrame(0))
+	}
+	if alarm != nil {
+		alarm()
+	}
+	if forget {
+		s.forgetClosing()
+	}
+	if dead {
+		s.end(ReasonPingTimeout, ending{})
+	}
+}
+
+// clearIfDue reports whether a time has come, and clears it then.
+func clearIfDue(at *int64, now int64) bool {
+	if *at == 0 || *at > now {
+		return false
+	}
+	*at = 0
+	return true
+}
