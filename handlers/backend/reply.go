@@ -87,7 +87,7 @@ func (w *response) verdict() *hub.ClientError {
 // names the key, the value and what was expected.
 func parseAnswer(body []byte) (*answer, error) {
 	a := new(answer)
-	if body = lenient.Trim(body); len(body) == 0 {
+	if body = lenient.TrimText(body); len(body) == 0 {
 		return a, nil
 	}
 	if err := checkJSON(body); err != nil {
@@ -123,7 +123,7 @@ func checkJSON(text []byte) error {
 }
 
 func (a *answer) readEmits(raw []byte) error {
-	list, err := lenient.List(raw)
+	list, err := lenient.ReadList(raw)
 	for i, item := range list {
 		e := answeredEmit{}
 		if err := a.readInner("emit", item, lenient.Fields{
@@ -131,7 +131,7 @@ func (a *answer) readEmits(raw []byte) error {
 			"broadcast": &e.Broadcast, "include_sender": &e.IncludeSender, "volatile": &e.Volatile,
 			"local": &e.Local, "namespace": lenient.IntoName(&e.Namespace),
 		}); err != nil {
-			return lenient.At(strconv.Itoa(i), err)
+			return lenient.ErrorAt(strconv.Itoa(i), err)
 		}
 		a.Emit = append(a.Emit, e)
 	}
@@ -171,7 +171,7 @@ func (a *answer) check() error {
 	}
 	for key, names := range map[string][]string{"leave": a.Leave, "join": a.Join} {
 		if err := hub.CheckRooms(names); err != nil {
-			return lenient.At(key, err)
+			return lenient.ErrorAt(key, err)
 		}
 	}
 	for i, e := range a.Emit {

@@ -70,10 +70,10 @@ func appendRooms(names []string, value sio.Data) ([]string, error) {
 		return append(names, name), nil
 	}
 	if len(value.JSON) > 0 && (value.JSON[0] == '[' || value.JSON[0] == '{') {
-		list, err := lenient.Rooms(value.JSON)
+		list, err := lenient.ReadRooms(value.JSON)
 		return append(names, list...), err
 	}
-	_, err := lenient.Room(value.JSON)
+	_, err := lenient.ReadRoom(value.JSON)
 	return names, err
 }
 

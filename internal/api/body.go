@@ -95,7 +95,7 @@ type decoder struct {
 }
 
 func (d *decoder) decode(text []byte, into any) error {
-	if text = lenient.Trim(text); lenient.IsEmptyList(text) {
+	if text = lenient.TrimText(text); lenient.IsEmptyList(text) {
 		text = []byte("{}")
 	}
 	if !utf8.Valid(text) {

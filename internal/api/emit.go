@@ -102,7 +102,7 @@ func (a *API) emit(w http.ResponseWriter, r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if body = batchOf(lenient.Trim(body)); bytes.HasPrefix(body, []byte("[")) {
+	if body = batchOf(lenient.TrimText(body)); bytes.HasPrefix(body, []byte("[")) {
 		return a.emitBatch(r.Context(), body, scopeOf(q))
 	}
 	var e Emit
@@ -126,7 +126,7 @@ func batchOf(body []byte) []byte {
 	if !ok || len(first) < 2 || first[0] != '"' || first[1] < '0' || first[1] > '9' {
 		return body
 	}
-	items, err := lenient.List(body)
+	items, err := lenient.ReadList(body)
 	if err != nil {
 		return body // decoding it gives the error
 	}

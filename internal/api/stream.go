@@ -18,7 +18,7 @@ func (a *API) emitStream(ctx context.Context, body io.Reader, defaults scope) Ba
 	index := -1
 	for line, err := range lines(body) {
 		index++
-		line = lenient.Trim(line)
+		line = lenient.TrimText(line)
 		if err == nil && len(line) == 0 {
 			continue
 		}

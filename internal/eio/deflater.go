@@ -5,10 +5,10 @@ import (
 	"sync"
 )
 
-// deflateFrom is the size in bytes, its type not counted, of a packet that is
+// deflateThreshold is the size in bytes, its type not counted, of a packet that is
 // compressed. Below, deflate makes more work than it saves; the reference draws
 // the line at the same place.
-const deflateFrom = 1024
+const deflateThreshold = 1024
 
 // deflateTail is how many bytes end every flush and do not go on the wire: 00
 // 00 ff ff (RFC 7692, section 7.2.1).
@@ -37,9 +37,9 @@ func (d *deflater) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// compress returns head and data compressed, and whether that is worth it. The
+// compressFrame returns head and data compressed, and whether that is worth it. The
 // bytes are good until the next call.
-func (d *deflater) compress(head string, data []byte) ([]byte, bool) {
+func (d *deflater) compressFrame(head string, data []byte) ([]byte, bool) {
 	d.out = d.out[:0]
 	d.head = append(d.head[:0], head...)
 	d.writer.Reset(d)
@@ -50,17 +50,17 @@ func (d *deflater) compress(head string, data []byte) ([]byte, bool) {
 	return packed, len(packed) < len(head)+len(data)
 }
 
-// deflates tells whether the encoding is one that compresses, and the message
+// canDeflate tells whether the encoding is one that compresses, and the message
 // has a frame for it.
-func (m *Message) deflates(enc Encoding) bool {
+func (m *Message) canDeflate(enc Encoding) bool {
 	if enc < WebSocket3Deflate || !m.compress {
 		return false
 	}
-	if len(m.text) >= deflateFrom {
+	if len(m.text) >= deflateThreshold {
 		return true
 	}
 	for _, a := range m.attachments {
-		if len(a) >= deflateFrom {
+		if len(a) >= deflateThreshold {
 			return true
 		}
 	}
@@ -72,7 +72,7 @@ func (m *Message) deflates(enc Encoding) bool {
 func (m *Message) appendFramesDeflated(dst []byte, head string) []byte {
 	d := deflaters.Get().(*deflater)
 	defer deflaters.Put(d)
-	dst = d.appendFrame(dst, opText, m.kind.head(), m.text)
+	dst = d.appendFrame(dst, opText, m.kind.typeDigit(), m.text)
 	for _, a := range m.attachments {
 		dst = d.appendFrame(dst, opBinary, head, a)
 	}
@@ -80,8 +80,8 @@ func (m *Message) appendFramesDeflated(dst []byte, head string) []byte {
 }
 
 func (d *deflater) appendFrame(dst []byte, op byte, head string, data []byte) []byte {
-	if len(data) >= deflateFrom {
-		if packed, ok := d.compress(head, data); ok {
+	if len(data) >= deflateThreshold {
+		if packed, ok := d.compressFrame(head, data); ok {
 			return appendFrame(dst, op|rsv1, "", packed)
 		}
 	}

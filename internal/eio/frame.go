@@ -37,7 +37,7 @@ func appendFrame(dst []byte, op byte, head string, data []byte) []byte {
 // appendFrames appends the frames of the message, with its attachments as they
 // are; head goes before each of them.
 func (m *Message) appendFrames(dst []byte, head string) []byte {
-	dst = appendFrame(dst, opText, m.kind.head(), m.text)
+	dst = appendFrame(dst, opText, m.kind.typeDigit(), m.text)
 	for _, a := range m.attachments {
 		dst = appendFrame(dst, opBinary, head, a)
 	}
@@ -47,7 +47,7 @@ func (m *Message) appendFrames(dst []byte, head string) []byte {
 // appendFramesBase64 appends the frames of the message, with its attachments
 // as text: head and base64.
 func (m *Message) appendFramesBase64(dst []byte, head string) []byte {
-	dst = appendFrame(dst, opText, m.kind.head(), m.text)
+	dst = appendFrame(dst, opText, m.kind.typeDigit(), m.text)
 	for _, a := range m.attachments {
 		dst = appendFrameHead(dst, opText, len(head)+base64.StdEncoding.EncodedLen(len(a)))
 		dst = append(dst, head...)

@@ -35,7 +35,7 @@ func TestFrameHeads(t *testing.T) {
 	}
 }
 
-func TestDeflateCompressesWhatIsBigEnough(t *testing.T) {
+func TestDeflateCompressesFromThreshold(t *testing.T) {
 	t.Parallel()
 	small, big := bytes.Repeat([]byte("a"), 1023), bytes.Repeat([]byte("a"), 1024)
 	noise := make([]byte, 4096)
@@ -75,14 +75,14 @@ func TestDeflateCompressesWhatIsBigEnough(t *testing.T) {
 				if fmt.Sprint(compressed) != fmt.Sprint(test.want) {
 					t.Errorf("revision %d: compressed frames are %v, want %v", v, compressed, test.want)
 				}
-				checkPackets(t, got, packetsOf(m))
+				checkPackets(t, got, expectedPackets(m))
 			}
 		})
 	}
 }
 
 // A client that is not ours reads the frames, plain ones and compressed ones.
-func TestGorillaReadsTheFrames(t *testing.T) {
+func TestGorillaReadsFrames(t *testing.T) {
 	t.Parallel()
 	long := []byte(strings.Repeat(hundred, 20))
 	huge := []byte(strings.Repeat(hundred, 1000))
@@ -119,7 +119,7 @@ func TestGorillaReadsTheFrames(t *testing.T) {
 				}
 				got = append(got, p)
 			}
-			checkPackets(t, got, packetsOf(m))
+			checkPackets(t, got, expectedPackets(m))
 		}
 	}
 }
@@ -200,14 +200,14 @@ func readFrames(t testing.TB, data []byte) (frames []frame) {
 		}
 		f.data, data = data[head:head+int(size)], data[head+int(size):]
 		if f.compressed {
-			f.data = inflate(t, f.data)
+			f.data = inflateData(t, f.data)
 		}
 		frames = append(frames, f)
 	}
 	return frames
 }
 
-func inflate(t testing.TB, data []byte) []byte {
+func inflateData(t testing.TB, data []byte) []byte {
 	t.Helper()
 	tail := strings.NewReader("\x00\x00\xff\xff\x01\x00\x00\xff\xff")
 	out, err := io.ReadAll(flate.NewReader(io.MultiReader(bytes.NewReader(data), tail)))
@@ -217,8 +217,8 @@ func inflate(t testing.TB, data []byte) []byte {
 	return out
 }
 
-// packetsOf is what a client must see of a message.
-func packetsOf(m *Message) []Packet {
+// expectedPackets is what a client must see of a message.
+func expectedPackets(m *Message) []Packet {
 	packets := []Packet{{Type: m.kind, Data: m.text}}
 	for _, a := range m.attachments {
 		packets = append(packets, Packet{Type: TypeMessage, Binary: true, Data: a})

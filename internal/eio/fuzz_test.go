@@ -44,16 +44,16 @@ func FuzzPackets(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
 		before := bytes.Clone(body)
-		got, err := collect(body, false, V3)
-		want, bad := naive3(body)
-		if !samePackets(got, want) || (err != nil) != bad {
+		got, err := collectPackets(body, false, V3)
+		want, bad := readPayload3Naively(body)
+		if !equalPackets(got, want) || (err != nil) != bad {
 			t.Fatalf("%q: %+v, %v;\nwant %+v, error %t", body, got, err, want, bad)
 		}
 		for _, read := range []struct {
 			binary bool
 			v      Version
 		}{{false, V3}, {true, V3}, {false, V4}, {true, V4}} {
-			if _, err := collect(body, read.binary, read.v); err != nil && !errors.Is(err, ErrPacket) {
+			if _, err := collectPackets(body, read.binary, read.v); err != nil && !errors.Is(err, ErrPacket) {
 				t.Fatal(err)
 			}
 		}
@@ -71,12 +71,12 @@ func FuzzMessage(f *testing.F) {
 	f.Add(strings.Repeat("\U0001f600abcdefg", 300), bytes.Repeat([]byte{0, 1}, 600), []byte{0xff})
 	f.Fuzz(func(t *testing.T, text string, a, b []byte) {
 		text = strings.ToValidUTF8(strings.ReplaceAll(text, "\x1e", ""), "")
-		if n := len(utf16.Encode([]rune(text))); unitsOf([]byte(text)) != n {
-			t.Fatalf("%q has %d code units, counted %d", text, n, unitsOf([]byte(text)))
+		if n := len(utf16.Encode([]rune(text))); countUnits([]byte(text)) != n {
+			t.Fatalf("%q has %d code units, counted %d", text, n, countUnits([]byte(text)))
 		}
 		m := NewMessage([]byte(text), [][]byte{a, b}, true)
 		last := NewMessage([]byte(text), nil, true)
-		want := append(packetsOf(m), packetsOf(last)...)
+		want := append(expectedPackets(m), expectedPackets(last)...)
 		for enc := Polling3; enc <= WebSocket4Deflate; enc++ {
 			v := V3
 			if enc == Polling4 || enc == WebSocket4 || enc == WebSocket4Base64 || enc == WebSocket4Deflate {
@@ -85,7 +85,7 @@ func FuzzMessage(f *testing.F) {
 			var got []Packet
 			var err error
 			if enc <= Polling4 {
-				got, err = collect(AppendPayload(nil, enc, []*Message{m, last}), enc == Polling3Binary, v)
+				got, err = collectPackets(AppendPayload(nil, enc, []*Message{m, last}), enc == Polling3Binary, v)
 			} else {
 				for _, frame := range readFrames(t, last.Append(m.Append(nil, enc), enc)) {
 					var p Packet
@@ -95,7 +95,7 @@ func FuzzMessage(f *testing.F) {
 					got = append(got, p)
 				}
 			}
-			if err != nil || !samePackets(got, want) {
+			if err != nil || !equalPackets(got, want) {
 				t.Fatalf("encoding %d: %+v, %v;\nwant %+v", enc, got, err, want)
 			}
 			if !bytes.Equal(m.Append(nil, enc), m.Bytes(enc)) {
@@ -105,9 +105,9 @@ func FuzzMessage(f *testing.F) {
 	})
 }
 
-// naive3 reads a text payload of revision 3 as JavaScript would: as an array of
+// readPayload3Naively reads a text payload of revision 3 as JavaScript would: as an array of
 // code units, with nothing in mind but to be right.
-func naive3(body []byte) (packets []Packet, bad bool) {
+func readPayload3Naively(body []byte) (packets []Packet, bad bool) {
 	units := utf16.Encode([]rune(string(body)))
 	if len(units) == 0 {
 		return nil, true

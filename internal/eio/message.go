@@ -80,17 +80,17 @@ func (m *Message) Packets() int { return 1 + len(m.attachments) }
 // The message is rendered by the first who asks. From then on all get the same
 // bytes, which must not be changed.
 func (m *Message) Bytes(enc Encoding) []byte {
-	enc = m.canonical(enc)
-	if b := m.rendered(enc); b != nil {
+	enc = m.canonicalEncoding(enc)
+	if b := m.findRendering(enc); b != nil {
 		return b
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if b := m.rendered(enc); b != nil {
+	if b := m.findRendering(enc); b != nil {
 		return b
 	}
 	// Clipped, so that whoever appends to the bytes gets a copy.
-	b := slices.Clip(m.render(make([]byte, 0, m.room(enc)), enc))
+	b := slices.Clip(m.appendEncoded(make([]byte, 0, m.estimateSize(enc)), enc))
 	m.renderings.Store(&rendering{encoding: enc, bytes: b, next: m.renderings.Load()})
 	return b
 }
@@ -100,14 +100,14 @@ func (m *Message) Bytes(enc Encoding) []byte {
 // dst, so that a message for one session allocates nothing when dst is big
 // enough.
 func (m *Message) Append(dst []byte, enc Encoding) []byte {
-	enc = m.canonical(enc)
-	if b := m.rendered(enc); b != nil {
+	enc = m.canonicalEncoding(enc)
+	if b := m.findRendering(enc); b != nil {
 		return append(dst, b...)
 	}
-	if m.costly(enc) {
+	if m.isCostly(enc) {
 		return append(dst, m.Bytes(enc)...)
 	}
-	return m.render(dst, enc)
+	return m.appendEncoded(dst, enc)
 }
 
 // AppendPayload appends the answer to a poll, with all packets of ms, of which

@@ -86,7 +86,7 @@ func TestMessageBytes(t *testing.T) {
 	}
 }
 
-func TestMessageFacts(t *testing.T) {
+func TestMessageSizeAndPackets(t *testing.T) {
 	t.Parallel()
 	m := NewMessage([]byte("hello"), [][]byte{{1, 2, 3}, {}}, true)
 	if m.Size() != 9 || m.Packets() != 3 || !m.Compress() {
@@ -140,7 +140,7 @@ func TestBytesAreShared(t *testing.T) {
 	}
 }
 
-func TestBytesRendersOnceForAll(t *testing.T) {
+func TestBytesRendersOnce(t *testing.T) {
 	t.Parallel()
 	m := NewMessage([]byte(strings.Repeat(hundred, 20)), [][]byte{bytes.Repeat([]byte("ab"), 1000)}, true)
 	const sessions = 16
@@ -166,7 +166,7 @@ func TestBytesRendersOnceForAll(t *testing.T) {
 	}
 }
 
-func TestSendingAllocatesNothing(t *testing.T) {
+func TestAppendAllocatesNothing(t *testing.T) {
 	binary := NewMessage([]byte(placeholders), [][]byte{{1, 2, 3}, {4, 5}}, true)
 	long := NewMessage([]byte(strings.Repeat(hundred, 20)), nil, true)
 	queue := []*Message{long, binary}
@@ -193,12 +193,12 @@ func TestSendingAllocatesNothing(t *testing.T) {
 	}
 }
 
-func TestBytesFitTheRoomMadeForThem(t *testing.T) {
+func TestBytesFitEstimatedSize(t *testing.T) {
 	t.Parallel()
 	for _, size := range []int{0, 1, 125, 126, 65535, 65536} {
 		m := NewMessage(bytes.Repeat([]byte("a"), size), [][]byte{make([]byte, size), make([]byte, size)}, false)
 		for enc := Polling3; enc <= WebSocket4Base64; enc++ {
-			room, need := m.room(enc), len(m.Bytes(enc))
+			room, need := m.estimateSize(enc), len(m.Bytes(enc))
 			if room < need || room > need+16*m.Packets() {
 				t.Errorf("size %d, encoding %d: room for %d, needs %d", size, enc, room, need)
 			}

@@ -41,8 +41,8 @@ func (t Type) String() string {
 	return fmt.Sprintf("Type(%d)", byte(t))
 }
 
-// head is the type as it stands at the head of a text packet.
-func (t Type) head() string { return "0123456"[t : t+1] }
+// typeDigit is the type as it stands at the head of a text packet.
+func (t Type) typeDigit() string { return "0123456"[t : t+1] }
 
 // What goes before the data of a binary message, where it is not raw as in a
 // V4 frame.
@@ -93,7 +93,7 @@ func Parse(data []byte, binary bool, v Version) (Packet, error) {
 	case binary && len(data) == 0:
 		return Packet{Type: TypeNoop}, nil
 	case binary:
-		return binaryPacket(data[0], data[1:])
+		return newBinaryPacket(data[0], data[1:])
 	case len(data) == 0:
 		return Packet{}, errEmpty
 	case data[0] == 'b':
@@ -101,7 +101,7 @@ func Parse(data []byte, binary bool, v Version) (Packet, error) {
 	}
 	t := Type(data[0] - '0') // wraps around below '0'
 	if t > TypeNoop {
-		return Packet{}, errType(byte(t))
+		return Packet{}, newTypeError(byte(t))
 	}
 	return Packet{Type: t, Data: data[1:]}, nil
 }
@@ -119,19 +119,19 @@ func parseBase64(data []byte, v Version) (Packet, error) {
 	if err != nil {
 		return Packet{}, err
 	}
-	return binaryPacket(kind, raw)
+	return newBinaryPacket(kind, raw)
 }
 
-// binaryPacket makes the packet of a type, as a byte, and data. V3 has binary
+// newBinaryPacket makes the packet of a type, as a byte, and data. V3 has binary
 // packets of any type; what its clients send are messages, and may be pings.
-func binaryPacket(kind byte, data []byte) (Packet, error) {
+func newBinaryPacket(kind byte, data []byte) (Packet, error) {
 	switch Type(kind) {
 	case TypeMessage:
 		return Packet{Type: TypeMessage, Binary: true, Data: data}, nil
 	case TypePing:
 		return Packet{Type: TypePing, Data: data}, nil
 	default:
-		return Packet{}, errType(kind)
+		return Packet{}, newTypeError(kind)
 	}
 }
 
@@ -153,4 +153,4 @@ func decodeBase64(data []byte) ([]byte, error) {
 	return raw[:n], nil
 }
 
-func errType(kind byte) error { return fmt.Errorf("%w: type %d is unknown", ErrPacket, kind) }
+func newTypeError(kind byte) error { return fmt.Errorf("%w: type %d is unknown", ErrPacket, kind) }

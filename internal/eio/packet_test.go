@@ -14,34 +14,34 @@ func TestParse(t *testing.T) {
 		v      Version
 		want   Packet
 	}{
-		{"message", `42["a"]`, false, V4, text(TypeMessage, `2["a"]`)},
-		{"message of revision 3", `42["a"]`, false, V3, text(TypeMessage, `2["a"]`)},
-		{"message without data", "4", false, V4, text(TypeMessage, "")},
-		{"open", "0{}", false, V4, text(TypeOpen, "{}")},
-		{"close", "1", false, V4, text(TypeClose, "")},
-		{"ping", "2", false, V3, text(TypePing, "")},
-		{"probing ping", "2probe", false, V4, text(TypePing, "probe")},
-		{"pong", "3", false, V4, text(TypePong, "")},
-		{"upgrade", "5", false, V4, text(TypeUpgrade, "")},
-		{"noop", "6", false, V3, text(TypeNoop, "")},
-		{"separator inside a frame", "4a\x1e4b", false, V4, text(TypeMessage, "a\x1e4b")},
+		{"message", `42["a"]`, false, V4, newTextPacket(TypeMessage, `2["a"]`)},
+		{"message of revision 3", `42["a"]`, false, V3, newTextPacket(TypeMessage, `2["a"]`)},
+		{"message without data", "4", false, V4, newTextPacket(TypeMessage, "")},
+		{"open", "0{}", false, V4, newTextPacket(TypeOpen, "{}")},
+		{"close", "1", false, V4, newTextPacket(TypeClose, "")},
+		{"ping", "2", false, V3, newTextPacket(TypePing, "")},
+		{"probing ping", "2probe", false, V4, newTextPacket(TypePing, "probe")},
+		{"pong", "3", false, V4, newTextPacket(TypePong, "")},
+		{"upgrade", "5", false, V4, newTextPacket(TypeUpgrade, "")},
+		{"noop", "6", false, V3, newTextPacket(TypeNoop, "")},
+		{"separator inside a frame", "4a\x1e4b", false, V4, newTextPacket(TypeMessage, "a\x1e4b")},
 
-		{"binary", "\x01\x02\x03", true, V4, raw("\x01\x02\x03")},
-		{"binary that looks like text", "b4", true, V4, raw("b4")},
-		{"empty binary", "", true, V4, raw("")},
-		{"binary of revision 3", "\x04\x01\x02\x03", true, V3, raw("\x01\x02\x03")},
-		{"only a type", "\x04", true, V3, raw("")},
-		{"binary ping", "\x02x", true, V3, text(TypePing, "x")},
-		{"empty binary means nothing", "", true, V3, text(TypeNoop, "")},
+		{"binary", "\x01\x02\x03", true, V4, newRawPacket("\x01\x02\x03")},
+		{"binary that looks like text", "b4", true, V4, newRawPacket("b4")},
+		{"empty binary", "", true, V4, newRawPacket("")},
+		{"binary of revision 3", "\x04\x01\x02\x03", true, V3, newRawPacket("\x01\x02\x03")},
+		{"only a type", "\x04", true, V3, newRawPacket("")},
+		{"binary ping", "\x02x", true, V3, newTextPacket(TypePing, "x")},
+		{"empty binary means nothing", "", true, V3, newTextPacket(TypeNoop, "")},
 
-		{"base64", "bAQIDBA==", false, V4, raw("\x01\x02\x03\x04")},
-		{"base64 without padding", "bAQIDBA", false, V4, raw("\x01\x02\x03\x04")},
-		{"base64 that needs none", "bAQID", false, V4, raw("\x01\x02\x03")},
-		{"base64 of nothing", "b", false, V4, raw("")},
-		{"base64 of revision 3", "b4AQIDBA==", false, V3, raw("\x01\x02\x03\x04")},
-		{"revision 3 without padding", "b4AQIDBA", false, V3, raw("\x01\x02\x03\x04")},
-		{"base64 of nothing on revision 3", "b4", false, V3, raw("")},
-		{"base64 ping", "b2", false, V3, text(TypePing, "")},
+		{"base64", "bAQIDBA==", false, V4, newRawPacket("\x01\x02\x03\x04")},
+		{"base64 without padding", "bAQIDBA", false, V4, newRawPacket("\x01\x02\x03\x04")},
+		{"base64 that needs none", "bAQID", false, V4, newRawPacket("\x01\x02\x03")},
+		{"base64 of nothing", "b", false, V4, newRawPacket("")},
+		{"base64 of revision 3", "b4AQIDBA==", false, V3, newRawPacket("\x01\x02\x03\x04")},
+		{"revision 3 without padding", "b4AQIDBA", false, V3, newRawPacket("\x01\x02\x03\x04")},
+		{"base64 of nothing on revision 3", "b4", false, V3, newRawPacket("")},
+		{"base64 ping", "b2", false, V3, newTextPacket(TypePing, "")},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -137,9 +137,9 @@ func BenchmarkParse(b *testing.B) {
 	}
 }
 
-// text and raw are what packets are expected to be.
-func text(kind Type, data string) Packet { return Packet{Type: kind, Data: []byte(data)} }
-func raw(data string) Packet {
+// newTextPacket and raw are what packets are expected to be.
+func newTextPacket(kind Type, data string) Packet { return Packet{Type: kind, Data: []byte(data)} }
+func newRawPacket(data string) Packet {
 	return Packet{Type: TypeMessage, Binary: true, Data: []byte(data)}
 }
 

@@ -29,16 +29,16 @@ func Packets(body []byte, binaryPayload bool, v Version) iter.Seq2[Packet, error
 		case v == V4 && binaryPayload:
 			yield(Packet{}, fmt.Errorf("%w: a binary payload on revision 4", ErrPacket))
 		case v == V4:
-			packets4(validUTF8(body), yield)
+			readPayload4(replaceInvalidUTF8(body), yield)
 		case binaryPayload:
-			packets3Binary(body, yield)
+			readBinaryPayload3(body, yield)
 		default:
-			packets3(validUTF8(body), yield)
+			readPayload3(replaceInvalidUTF8(body), yield)
 		}
 	}
 }
 
-func packets4(body []byte, yield func(Packet, error) bool) {
+func readPayload4(body []byte, yield func(Packet, error) bool) {
 	for more := true; more; {
 		var record []byte
 		record, body, more = bytes.Cut(body, []byte{separator})
@@ -49,17 +49,17 @@ func packets4(body []byte, yield func(Packet, error) bool) {
 	}
 }
 
-// validUTF8 returns text itself when it is valid, as it nearly always is.
-func validUTF8(text []byte) []byte {
+// replaceInvalidUTF8 returns text itself when it is valid, as it nearly always is.
+func replaceInvalidUTF8(text []byte) []byte {
 	if utf8.Valid(text) {
 		return text
 	}
 	return bytes.Map(func(r rune) rune { return r }, text)
 }
 
-// append4 appends the message's records of a V4 payload, joined.
-func (m *Message) append4(dst []byte) []byte {
-	dst = append(dst, m.kind.head()...)
+// appendPayload4 appends the message's records of a V4 payload, joined.
+func (m *Message) appendPayload4(dst []byte) []byte {
+	dst = append(dst, m.kind.typeDigit()...)
 	dst = append(dst, m.text...)
 	for _, a := range m.attachments {
 		dst = append(dst, separator)

@@ -12,20 +12,20 @@ import (
 const maxDigits = 10
 
 var (
-	errLength = fmt.Errorf("%w: its length is malformed", ErrPacket)
-	errShort  = fmt.Errorf("%w: it is shorter than its length says", ErrPacket)
+	errMalformedLength = fmt.Errorf("%w: its length is malformed", ErrPacket)
+	errShortPacket     = fmt.Errorf("%w: it is shorter than its length says", ErrPacket)
 )
 
-// packets3 reads a V3 text payload: <length>:<packet> again and again, the
+// readPayload3 reads a V3 text payload: <length>:<packet> again and again, the
 // length in UTF-16 code units, which is what JavaScript counts in. Body is valid
 // UTF-8.
-func packets3(body []byte, yield func(Packet, error) bool) {
+func readPayload3(body []byte, yield func(Packet, error) bool) {
 	if len(body) == 0 {
 		yield(Packet{}, errEmpty)
 		return
 	}
 	for len(body) > 0 {
-		record, rest, err := cut3(body)
+		record, rest, err := cutRecord3(body)
 		if err != nil {
 			yield(Packet{}, err)
 			return
@@ -41,15 +41,15 @@ func packets3(body []byte, yield func(Packet, error) bool) {
 	}
 }
 
-// cut3 splits the first record off a text payload.
-func cut3(body []byte) (record, rest []byte, err error) {
+// cutRecord3 splits the first record off a text payload.
+func cutRecord3(body []byte) (record, rest []byte, err error) {
 	units, body, err := cutLength(body, '0', ':')
 	if err != nil {
 		return nil, nil, err
 	}
-	n, ok := bytesOfUnits(body, units)
+	n, ok := measureUnits(body, units)
 	if !ok {
-		return nil, nil, errShort
+		return nil, nil, errShortPacket
 	}
 	return body[:n], body[n:], nil
 }
@@ -63,7 +63,7 @@ func cutLength(body []byte, zero, end byte) (length int, rest []byte, err error)
 		if b == end && i > 0 {
 			rest = body[i+1:]
 			if n > int64(len(rest)) {
-				return 0, nil, errShort
+				return 0, nil, errShortPacket
 			}
 			return int(n), rest, nil
 		}
@@ -73,46 +73,46 @@ func cutLength(body []byte, zero, end byte) (length int, rest []byte, err error)
 		}
 		n = n*10 + int64(digit)
 	}
-	return 0, nil, errLength
+	return 0, nil, errMalformedLength
 }
 
-// bytesOfUnits returns how many bytes of text, which is valid UTF-8, make up
+// measureUnits returns how many bytes of text, which is valid UTF-8, make up
 // the given number of UTF-16 code units. It is false when text has fewer, and
 // when the last one would be but half of a surrogate pair.
-func bytesOfUnits(text []byte, units int) (n int, ok bool) {
+func measureUnits(text []byte, units int) (n int, ok bool) {
 	for units > 0 && n < len(text) {
-		if units >= 8 && len(text)-n >= 8 && ascii8(text[n:]) {
+		if units >= 8 && len(text)-n >= 8 && isASCII8(text[n:]) {
 			n, units = n+8, units-8
 			continue
 		}
-		size, cost := runeCost(text[n])
+		size, cost := measureRune(text[n])
 		n, units = n+size, units-cost
 	}
 	return n, units == 0
 }
 
-// unitsOf returns the length of text, which is valid UTF-8, in UTF-16 code
+// countUnits returns the length of text, which is valid UTF-8, in UTF-16 code
 // units.
-func unitsOf(text []byte) (units int) {
+func countUnits(text []byte) (units int) {
 	for n := 0; n < len(text); {
-		if len(text)-n >= 8 && ascii8(text[n:]) {
+		if len(text)-n >= 8 && isASCII8(text[n:]) {
 			n, units = n+8, units+8
 			continue
 		}
-		size, cost := runeCost(text[n])
+		size, cost := measureRune(text[n])
 		n, units = n+size, units+cost
 	}
 	return units
 }
 
-// ascii8 tells whether the first eight bytes of text are ASCII.
-func ascii8(text []byte) bool {
+// isASCII8 tells whether the first eight bytes of text are ASCII.
+func isASCII8(text []byte) bool {
 	return binary.LittleEndian.Uint64(text)&0x8080808080808080 == 0
 }
 
-// runeCost returns the bytes in UTF-8 and the code units in UTF-16 of the rune
+// measureRune returns the bytes in UTF-8 and the code units in UTF-16 of the rune
 // that begins with the byte lead.
-func runeCost(lead byte) (size, units int) {
+func measureRune(lead byte) (size, units int) {
 	switch {
 	case lead < 0x80:
 		return 1, 1
@@ -125,11 +125,11 @@ func runeCost(lead byte) (size, units int) {
 	}
 }
 
-// append3 appends the message's records of a V3 text payload.
-func (m *Message) append3(dst []byte) []byte {
-	dst = strconv.AppendInt(dst, int64(1+unitsOf(m.text)), 10)
+// appendPayload3 appends the message's records of a V3 text payload.
+func (m *Message) appendPayload3(dst []byte) []byte {
+	dst = strconv.AppendInt(dst, int64(1+countUnits(m.text)), 10)
 	dst = append(dst, ':')
-	dst = append(dst, m.kind.head()...)
+	dst = append(dst, m.kind.typeDigit()...)
 	dst = append(dst, m.text...)
 	for _, a := range m.attachments {
 		dst = strconv.AppendInt(dst, int64(len(head3Base64)+base64.StdEncoding.EncodedLen(len(a))), 10)

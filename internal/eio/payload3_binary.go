@@ -10,14 +10,14 @@ const (
 	markEnd    = 0xff
 )
 
-// packets3Binary reads a V3 binary payload: records of a mark, the length's
+// readBinaryPayload3 reads a V3 binary payload: records of a mark, the length's
 // decimal digits as bytes 0 to 9, 0xff and the packet. The length counts bytes.
 // An empty payload has no packets, and is no error: clients of old send it.
-func packets3Binary(body []byte, yield func(Packet, error) bool) {
+func readBinaryPayload3(body []byte, yield func(Packet, error) bool) {
 	for len(body) > 0 {
 		mark := body[0]
 		if mark > markBinary {
-			yield(Packet{}, errLength)
+			yield(Packet{}, errMalformedLength)
 			return
 		}
 		size, rest, err := cutLength(body[1:], 0, markEnd)
@@ -28,7 +28,7 @@ func packets3Binary(body []byte, yield func(Packet, error) bool) {
 		record := rest[:size]
 		body = rest[size:]
 		if mark == markText {
-			record = validUTF8(record)
+			record = replaceInvalidUTF8(record)
 		}
 		p, err := Parse(record, mark == markBinary, V3)
 		if !yield(p, err) || err != nil {
@@ -37,21 +37,21 @@ func packets3Binary(body []byte, yield func(Packet, error) bool) {
 	}
 }
 
-// append3Binary appends the message's records of a V3 binary payload. The type
+// appendBinaryPayload3 appends the message's records of a V3 binary payload. The type
 // of a text packet is its digit, that of a binary one a raw byte.
-func (m *Message) append3Binary(dst []byte) []byte {
-	dst = append3BinaryHead(dst, markText, 1+len(m.text))
-	dst = append(dst, m.kind.head()...)
+func (m *Message) appendBinaryPayload3(dst []byte) []byte {
+	dst = appendBinaryHead3(dst, markText, 1+len(m.text))
+	dst = append(dst, m.kind.typeDigit()...)
 	dst = append(dst, m.text...)
 	for _, a := range m.attachments {
-		dst = append3BinaryHead(dst, markBinary, 1+len(a))
+		dst = appendBinaryHead3(dst, markBinary, 1+len(a))
 		dst = append(dst, byte(TypeMessage))
 		dst = append(dst, a...)
 	}
 	return dst
 }
 
-func append3BinaryHead(dst []byte, mark byte, size int) []byte {
+func appendBinaryHead3(dst []byte, mark byte, size int) []byte {
 	dst = append(dst, mark)
 	first := len(dst)
 	dst = strconv.AppendInt(dst, int64(size), 10)

@@ -23,45 +23,45 @@ type payloadCase struct {
 	bad  bool
 }
 
-func TestPackets4(t *testing.T) {
+func TestPacketsOfRevision4(t *testing.T) {
 	t.Parallel()
-	runPayloads(t, V4, false, []payloadCase{
-		{"one", "2probe", []Packet{text(TypePing, "probe")}, false},
-		{"text and binary", "4hello\x1ebAQIDBA==", []Packet{text(TypeMessage, "hello"), raw("\x01\x02\x03\x04")}, false},
+	checkPayloads(t, V4, false, []payloadCase{
+		{"one", "2probe", []Packet{newTextPacket(TypePing, "probe")}, false},
+		{"text and binary", "4hello\x1ebAQIDBA==", []Packet{newTextPacket(TypeMessage, "hello"), newRawPacket("\x01\x02\x03\x04")}, false},
 		{"an event with attachments", `42["a"]` + "\x1e4" + placeholders + "\x1ebAQID\x1ebBAU=",
-			[]Packet{text(TypeMessage, `2["a"]`), text(TypeMessage, placeholders), raw("\x01\x02\x03"), raw("\x04\x05")}, false},
-		{"beyond ASCII", "4h\u00e9\u20ac\U0001f600\x1e4x", []Packet{text(TypeMessage, "h\u00e9\u20ac\U0001f600"), text(TypeMessage, "x")}, false},
-		{"close and what follows", "1\x1e4late", []Packet{text(TypeClose, ""), text(TypeMessage, "late")}, false},
-		{"not UTF-8", "4a\xff\xe2\x82\x1e4b\xed\xa0\x80", []Packet{text(TypeMessage, "a\ufffd\ufffd\ufffd"), text(TypeMessage, "b\ufffd\ufffd\ufffd")}, false},
+			[]Packet{newTextPacket(TypeMessage, `2["a"]`), newTextPacket(TypeMessage, placeholders), newRawPacket("\x01\x02\x03"), newRawPacket("\x04\x05")}, false},
+		{"beyond ASCII", "4h\u00e9\u20ac\U0001f600\x1e4x", []Packet{newTextPacket(TypeMessage, "h\u00e9\u20ac\U0001f600"), newTextPacket(TypeMessage, "x")}, false},
+		{"close and what follows", "1\x1e4late", []Packet{newTextPacket(TypeClose, ""), newTextPacket(TypeMessage, "late")}, false},
+		{"not UTF-8", "4a\xff\xe2\x82\x1e4b\xed\xa0\x80", []Packet{newTextPacket(TypeMessage, "a\ufffd\ufffd\ufffd"), newTextPacket(TypeMessage, "b\ufffd\ufffd\ufffd")}, false},
 
 		{"nothing", "", nil, true},
 		{"only a separator", "\x1e", nil, true},
-		{"nothing at the end", "4a\x1e", []Packet{text(TypeMessage, "a")}, true},
-		{"nothing in between", "4a\x1e\x1e4b", []Packet{text(TypeMessage, "a")}, true},
-		{"an unknown type", "4a\x1eabc\x1e4b", []Packet{text(TypeMessage, "a")}, true},
-		{"bad base64", "4a\x1eb***\x1e4b", []Packet{text(TypeMessage, "a")}, true},
-		{"a payload of revision 3", "6:4hello", []Packet{text(TypeNoop, ":4hello")}, false},
+		{"nothing at the end", "4a\x1e", []Packet{newTextPacket(TypeMessage, "a")}, true},
+		{"nothing in between", "4a\x1e\x1e4b", []Packet{newTextPacket(TypeMessage, "a")}, true},
+		{"an unknown type", "4a\x1eabc\x1e4b", []Packet{newTextPacket(TypeMessage, "a")}, true},
+		{"bad base64", "4a\x1eb***\x1e4b", []Packet{newTextPacket(TypeMessage, "a")}, true},
+		{"a payload of revision 3", "6:4hello", []Packet{newTextPacket(TypeNoop, ":4hello")}, false},
 		{"gzip", "\x1f\x8b\x08\x00", nil, true},
 	})
-	runPayloads(t, V4, true, []payloadCase{{"no binary payload", "4hello", nil, true}})
+	checkPayloads(t, V4, true, []payloadCase{{"no binary payload", "4hello", nil, true}})
 }
 
-func TestPackets3(t *testing.T) {
+func TestPacketsOfRevision3(t *testing.T) {
 	t.Parallel()
-	runPayloads(t, V3, false, []payloadCase{
-		{"hello", "6:4hello", []Packet{text(TypeMessage, "hello")}, false},
-		{"ping", "1:2", []Packet{text(TypePing, "")}, false},
-		{"one unit of three bytes", "2:4\u20ac", []Packet{text(TypeMessage, "\u20ac")}, false},
-		{"a surrogate pair", "23:42[\"echo-back\",\"h\u00e9\u20ac\U0001f600\"]", []Packet{text(TypeMessage, "2[\"echo-back\",\"h\u00e9\u20ac\U0001f600\"]")}, false},
-		{"units behind each other", "3:4\U0001f6002:4\u20ac1:2", []Packet{text(TypeMessage, "\U0001f600"), text(TypeMessage, "\u20ac"), text(TypePing, "")}, false},
-		{"binary", "10:b4AQIDBA==", []Packet{raw("\x01\x02\x03\x04")}, false},
+	checkPayloads(t, V3, false, []payloadCase{
+		{"hello", "6:4hello", []Packet{newTextPacket(TypeMessage, "hello")}, false},
+		{"ping", "1:2", []Packet{newTextPacket(TypePing, "")}, false},
+		{"one unit of three bytes", "2:4\u20ac", []Packet{newTextPacket(TypeMessage, "\u20ac")}, false},
+		{"a surrogate pair", "23:42[\"echo-back\",\"h\u00e9\u20ac\U0001f600\"]", []Packet{newTextPacket(TypeMessage, "2[\"echo-back\",\"h\u00e9\u20ac\U0001f600\"]")}, false},
+		{"units behind each other", "3:4\U0001f6002:4\u20ac1:2", []Packet{newTextPacket(TypeMessage, "\U0001f600"), newTextPacket(TypeMessage, "\u20ac"), newTextPacket(TypePing, "")}, false},
+		{"binary", "10:b4AQIDBA==", []Packet{newRawPacket("\x01\x02\x03\x04")}, false},
 		{"an event with attachments", `18:420["echo","ack?"]6:b4AQID6:b4BA==10:421["bin"]`,
-			[]Packet{text(TypeMessage, `20["echo","ack?"]`), raw("\x01\x02\x03"), raw("\x04"), text(TypeMessage, `21["bin"]`)}, false},
+			[]Packet{newTextPacket(TypeMessage, `20["echo","ack?"]`), newRawPacket("\x01\x02\x03"), newRawPacket("\x04"), newTextPacket(TypeMessage, `21["bin"]`)}, false},
 		{"no packets", "0:", nil, false},
-		{"zero lengths are skipped", "0:1:20:", []Packet{text(TypePing, "")}, false},
-		{"leading zeros", "0000000006:4hello", []Packet{text(TypeMessage, "hello")}, false},
-		{"colons", "3:4::1:2", []Packet{text(TypeMessage, "::"), text(TypePing, "")}, false},
-		{"not UTF-8", "3:4a\xff1:2", []Packet{text(TypeMessage, "a\ufffd"), text(TypePing, "")}, false},
+		{"zero lengths are skipped", "0:1:20:", []Packet{newTextPacket(TypePing, "")}, false},
+		{"leading zeros", "0000000006:4hello", []Packet{newTextPacket(TypeMessage, "hello")}, false},
+		{"colons", "3:4::1:2", []Packet{newTextPacket(TypeMessage, "::"), newTextPacket(TypePing, "")}, false},
+		{"not UTF-8", "3:4a\xff1:2", []Packet{newTextPacket(TypeMessage, "a\ufffd"), newTextPacket(TypePing, "")}, false},
 
 		{"nothing", "", nil, true},
 		{"no length", ":4", nil, true},
@@ -81,25 +81,25 @@ func TestPackets3(t *testing.T) {
 		{"eleven digits", "00000000001:2", nil, true},
 		{"the most that ten digits say", "9999999999:4", nil, true},
 		{"what wraps around to one", "4294967297:2", nil, true},
-		{"what is left over", "1:2x", []Packet{text(TypePing, "")}, true},
-		{"an unknown type", "1:21:x1:2", []Packet{text(TypePing, "")}, true},
+		{"what is left over", "1:2x", []Packet{newTextPacket(TypePing, "")}, true},
+		{"an unknown type", "1:21:x1:2", []Packet{newTextPacket(TypePing, "")}, true},
 		{"bad base64", "6:b4***=", nil, true},
 	})
 }
 
-func TestPackets3Binary(t *testing.T) {
+func TestBinaryPacketsOfRevision3(t *testing.T) {
 	t.Parallel()
-	runPayloads(t, V3, true, []payloadCase{
+	checkPayloads(t, V3, true, []payloadCase{
 		{"hello and bytes", "\x00\x06\xff4hello\x01\x05\xff\x04\x01\x02\x03\x04",
-			[]Packet{text(TypeMessage, "hello"), raw("\x01\x02\x03\x04")}, false},
+			[]Packet{newTextPacket(TypeMessage, "hello"), newRawPacket("\x01\x02\x03\x04")}, false},
 		{"lengths count bytes", "\x00\x02\x01\xff42[\"echo-back\",\"\u20ac\"]\x00\x01\xff2",
-			[]Packet{text(TypeMessage, "2[\"echo-back\",\"\u20ac\"]"), text(TypePing, "")}, false},
+			[]Packet{newTextPacket(TypeMessage, "2[\"echo-back\",\"\u20ac\"]"), newTextPacket(TypePing, "")}, false},
 		{"an event with attachments", "\x00\x04\x02\xff451-[\"echo\",{\"_placeholder\":true,\"num\":0}]\x01\x05\xff\x04\x01\x02\xff\x00",
-			[]Packet{text(TypeMessage, `51-["echo",{"_placeholder":true,"num":0}]`), raw("\x01\x02\xff\x00")}, false},
-		{"base64 in it", "\x00\x06\xffb4AQID", []Packet{raw("\x01\x02\x03")}, false},
-		{"empty bytes mean nothing", "\x01\x00\xff\x00\x01\xff2", []Packet{text(TypeNoop, ""), text(TypePing, "")}, false},
-		{"not UTF-8", "\x00\x03\xff4a\xfe", []Packet{text(TypeMessage, "a\ufffd")}, false},
-		{"bytes are left alone", "\x01\x03\xff\x04a\xfe", []Packet{raw("a\xfe")}, false},
+			[]Packet{newTextPacket(TypeMessage, `51-["echo",{"_placeholder":true,"num":0}]`), newRawPacket("\x01\x02\xff\x00")}, false},
+		{"base64 in it", "\x00\x06\xffb4AQID", []Packet{newRawPacket("\x01\x02\x03")}, false},
+		{"empty bytes mean nothing", "\x01\x00\xff\x00\x01\xff2", []Packet{newTextPacket(TypeNoop, ""), newTextPacket(TypePing, "")}, false},
+		{"not UTF-8", "\x00\x03\xff4a\xfe", []Packet{newTextPacket(TypeMessage, "a\ufffd")}, false},
+		{"bytes are left alone", "\x01\x03\xff\x04a\xfe", []Packet{newRawPacket("a\xfe")}, false},
 		{"nothing", "", nil, false},
 
 		{"no end of the length", "\x00\x06", nil, true},
@@ -114,16 +114,16 @@ func TestPackets3Binary(t *testing.T) {
 		{"an unknown mark", "\x02\x01\xff2", nil, true},
 		{"empty text", "\x00\x00\xff", nil, true},
 		{"a text payload", "6:4hello", nil, true},
-		{"what is left over", "\x00\x01\xff2\x00", []Packet{text(TypePing, "")}, true},
-		{"an unknown type", "\x00\x01\xff2\x01\x01\xff\x09\x00\x01\xff2", []Packet{text(TypePing, "")}, true},
+		{"what is left over", "\x00\x01\xff2\x00", []Packet{newTextPacket(TypePing, "")}, true},
+		{"an unknown type", "\x00\x01\xff2\x01\x01\xff\x09\x00\x01\xff2", []Packet{newTextPacket(TypePing, "")}, true},
 	})
 }
 
-func runPayloads(t *testing.T, v Version, binary bool, tests []payloadCase) {
+func checkPayloads(t *testing.T, v Version, binary bool, tests []payloadCase) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			got, err := collect([]byte(test.body), binary, v)
+			got, err := collectPackets([]byte(test.body), binary, v)
 			if (err != nil) != test.bad || err != nil && !errors.Is(err, ErrPacket) {
 				t.Errorf("error is %v", err)
 			}
@@ -132,7 +132,7 @@ func runPayloads(t *testing.T, v Version, binary bool, tests []payloadCase) {
 	}
 }
 
-func TestPacketsStopsWhenToldTo(t *testing.T) {
+func TestPacketsStopsAtBreak(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		body   string
@@ -152,7 +152,7 @@ func TestPacketsStopsWhenToldTo(t *testing.T) {
 
 // A body at the limit, full of the smallest packets, costs no more memory than
 // a body with one: nothing is allocated by packet.
-func TestPacketsOfAFloodAllocateNothing(t *testing.T) {
+func TestPacketsAllocateNothingPerPacket(t *testing.T) {
 	for _, test := range []struct {
 		name   string
 		body   string
@@ -185,7 +185,7 @@ func TestPacketsOfAFloodAllocateNothing(t *testing.T) {
 }
 
 func BenchmarkPackets(b *testing.B) {
-	ms := slicesOf(100, func() *Message { return NewMessage([]byte(`2["msg","`+hundred+`"]`), nil, true) })
+	ms := makeSlice(100, func() *Message { return NewMessage([]byte(`2["msg","`+hundred+`"]`), nil, true) })
 	for _, bench := range []struct {
 		name     string
 		encoding Encoding
@@ -206,9 +206,9 @@ func BenchmarkPackets(b *testing.B) {
 	}
 }
 
-// collect reads all packets of a body until the error, and fails on what no
+// collectPackets reads all packets of a body until the error, and fails on what no
 // caller could stand: packets with an error, or after one.
-func collect(body []byte, binary bool, v Version) (packets []Packet, err error) {
+func collectPackets(body []byte, binary bool, v Version) (packets []Packet, err error) {
 	for p, e := range Packets(body, binary, v) {
 		switch {
 		case err != nil:
@@ -237,7 +237,7 @@ func checkPackets(t testing.TB, got, want []Packet) {
 	}
 }
 
-func samePackets(a, b []Packet) bool {
+func equalPackets(a, b []Packet) bool {
 	if len(a) != len(b) {
 		return false
 	}
@@ -249,7 +249,7 @@ func samePackets(a, b []Packet) bool {
 	return true
 }
 
-func slicesOf[T any](n int, make func() T) (s []T) {
+func makeSlice[T any](n int, make func() T) (s []T) {
 	for range n {
 		s = append(s, make())
 	}

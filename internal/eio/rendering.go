@@ -10,9 +10,9 @@ type rendering struct {
 	next     *rendering
 }
 
-// rendered returns the bytes kept for a canonical encoding, nil if there are
+// findRendering returns the bytes kept for a canonical encoding, nil if there are
 // none. No rendering is empty.
-func (m *Message) rendered(enc Encoding) []byte {
+func (m *Message) findRendering(enc Encoding) []byte {
 	for r := m.renderings.Load(); r != nil; r = r.next {
 		if r.encoding == enc {
 			return r.bytes
@@ -21,11 +21,11 @@ func (m *Message) rendered(enc Encoding) []byte {
 	return nil
 }
 
-// canonical returns the encoding that the bytes of enc are kept under, which is
+// canonicalEncoding returns the encoding that the bytes of enc are kept under, which is
 // another one when it gives the same: compression that nothing is big enough
 // for is none, and without attachments all revisions frame alike.
-func (m *Message) canonical(enc Encoding) Encoding {
-	if m.deflates(enc) {
+func (m *Message) canonicalEncoding(enc Encoding) Encoding {
+	if m.canDeflate(enc) {
 		if len(m.attachments) == 0 {
 			return WebSocket4Deflate
 		}
@@ -43,9 +43,9 @@ func (m *Message) canonical(enc Encoding) Encoding {
 	return enc
 }
 
-// costly tells whether rendering in a canonical encoding is more than copying,
+// isCostly tells whether rendering in a canonical encoding is more than copying,
 // and so worth keeping even for what may be a single session.
-func (m *Message) costly(enc Encoding) bool {
+func (m *Message) isCostly(enc Encoding) bool {
 	switch enc {
 	case Polling3Binary, WebSocket3, WebSocket4:
 		return false
@@ -56,15 +56,15 @@ func (m *Message) costly(enc Encoding) bool {
 	}
 }
 
-// render appends the message in a canonical encoding to dst.
-func (m *Message) render(dst []byte, enc Encoding) []byte {
+// appendEncoded appends the message in a canonical encoding to dst.
+func (m *Message) appendEncoded(dst []byte, enc Encoding) []byte {
 	switch enc {
 	case Polling3:
-		return m.append3(dst)
+		return m.appendPayload3(dst)
 	case Polling3Binary:
-		return m.append3Binary(dst)
+		return m.appendBinaryPayload3(dst)
 	case Polling4:
-		return m.append4(dst)
+		return m.appendPayload4(dst)
 	case WebSocket3:
 		return m.appendFrames(dst, head3)
 	case WebSocket3Base64:
@@ -80,9 +80,9 @@ func (m *Message) render(dst []byte, enc Encoding) []byte {
 	}
 }
 
-// room returns how many bytes are enough for the message in an encoding, and
+// estimateSize returns how many bytes are enough for the message in an encoding, and
 // not many too many.
-func (m *Message) room(enc Encoding) int {
+func (m *Message) estimateSize(enc Encoding) int {
 	const perPacket = 16 // the longest head of a frame or record, and the type
 	room := m.Packets()*perPacket + len(m.text)
 	for _, a := range m.attachments {

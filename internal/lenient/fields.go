@@ -29,21 +29,21 @@ func Read(raw []byte, into any) error {
 	switch into := into.(type) {
 	case *bool:
 		if json.Unmarshal(raw, into) != nil {
-			return unexpected(raw, "true or false")
+			return newError(raw, "true or false")
 		}
 	case *string:
-		if !begins(raw, '"') {
-			return unexpected(raw, "a string")
+		if !startsWith(raw, '"') {
+			return newError(raw, "a string")
 		}
 		return json.Unmarshal(raw, into)
 	case *[]string:
-		*into, err = Rooms(raw)
+		*into, err = ReadRooms(raw)
 	case *sio.Data:
 		return into.UnmarshalJSON(raw)
 	case *[]sio.Data:
-		*into, err = readList(raw)
+		*into, err = readDataList(raw)
 	case *map[string]sio.Data:
-		*into, err = readObject(raw)
+		*into, err = readDataMap(raw)
 	case func([]byte) error:
 		return into(raw)
 	default:
@@ -55,27 +55,27 @@ func Read(raw []byte, into any) error {
 // IntoName returns a place, for [Read], for a string that names something.
 func IntoName(into *string) func([]byte) error {
 	return func(raw []byte) (err error) {
-		*into, err = Name(raw)
+		*into, err = ReadName(raw)
 		return err
 	}
 }
 
-func readList(raw []byte) ([]sio.Data, error) {
-	list, err := List(raw)
+func readDataList(raw []byte) ([]sio.Data, error) {
+	list, err := ReadList(raw)
 	if err != nil {
 		return nil, err
 	}
 	values := make([]sio.Data, len(list))
 	for i, member := range list {
 		if err := values[i].UnmarshalJSON(member); err != nil {
-			return nil, At(fmt.Sprint(i), err)
+			return nil, ErrorAt(fmt.Sprint(i), err)
 		}
 	}
 	return values, nil
 }
 
-func readObject(raw []byte) (map[string]sio.Data, error) {
-	members, err := Object(raw)
+func readDataMap(raw []byte) (map[string]sio.Data, error) {
+	members, err := ReadObject(raw)
 	if err != nil {
 		return nil, err
 	}
@@ -83,7 +83,7 @@ func readObject(raw []byte) (map[string]sio.Data, error) {
 	for _, m := range members {
 		var value sio.Data
 		if err := value.UnmarshalJSON(m.Value); err != nil {
-			return nil, At(m.Key, err)
+			return nil, ErrorAt(m.Key, err)
 		}
 		values[m.Key] = value
 	}
@@ -93,7 +93,7 @@ func readObject(raw []byte) (map[string]sio.Data, error) {
 // ReadFields reads the members of an object into their places, and returns the keys that
 // have none.
 func ReadFields(raw []byte, fields Fields) (unknown []string, err error) {
-	members, err := Object(raw)
+	members, err := ReadObject(raw)
 	if err != nil {
 		return nil, err
 	}
@@ -104,7 +104,7 @@ func ReadFields(raw []byte, fields Fields) (unknown []string, err error) {
 			continue
 		}
 		if err := Read(m.Value, into); err != nil {
-			return nil, At(m.Key, err)
+			return nil, ErrorAt(m.Key, err)
 		}
 	}
 	slices.Sort(unknown)
@@ -121,7 +121,7 @@ var NamesType = reflect.TypeFor[Names]()
 // UnmarshalJSON reads a list of names. The error is a [*json.UnmarshalTypeError], to
 // which encoding/json adds the path of the field.
 func (n *Names) UnmarshalJSON(raw []byte) error {
-	names, err := Rooms(raw)
+	names, err := ReadRooms(raw)
 	if err == nil {
 		*n = names
 		return nil

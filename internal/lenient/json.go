@@ -39,13 +39,13 @@ func (e *Error) Error() string {
 	return text
 }
 
-func unexpected(raw []byte, want string) *Error {
+func newError(raw []byte, want string) *Error {
 	return &Error{Value: Snippet(raw, 60), Want: want}
 }
 
-// At returns an error of a value that stands under a key: an [*Error] with a longer
+// ErrorAt returns an error of a value that stands under a key: an [*Error] with a longer
 // path, or another one with the key before it.
-func At(key string, err error) error {
+func ErrorAt(key string, err error) error {
 	e, ok := err.(*Error)
 	if !ok {
 		return fmt.Errorf("%s: %w", key, err)
@@ -73,9 +73,9 @@ func Snippet(text []byte, size int) string {
 	}, line) + more
 }
 
-// Trim returns a text without the byte order mark before it and the white space around
+// TrimText returns a text without the byte order mark before it and the white space around
 // it.
-func Trim(text []byte) []byte {
+func TrimText(text []byte) []byte {
 	return bytes.TrimSpace(bytes.TrimPrefix(bytes.TrimSpace(text), []byte("\ufeff")))
 }
 
@@ -85,39 +85,39 @@ type Member struct {
 	Value json.RawMessage
 }
 
-// Object returns the members of an object in their order. An empty list and null have
+// ReadObject returns the members of an object in their order. An empty list and null have
 // none.
-func Object(raw []byte) ([]Member, error) {
-	members, err := readMembers(raw)
+func ReadObject(raw []byte) ([]Member, error) {
+	members, err := scanMembers(raw)
 	if err != nil {
 		return nil, err
 	}
 	if members == nil && !isNull(raw) && !IsEmptyList(raw) {
-		return nil, unexpected(raw, "an object")
+		return nil, newError(raw, "an object")
 	}
 	return members, nil
 }
 
-// List returns the members of a list, or of an object whose keys are all whole numbers;
+// ReadList returns the members of a list, or of an object whose keys are all whole numbers;
 // nil for null.
-func List(raw []byte) ([]json.RawMessage, error) {
+func ReadList(raw []byte) ([]json.RawMessage, error) {
 	if isNull(raw) {
 		return nil, nil
 	}
 	list := []json.RawMessage{}
-	if begins(raw, '[') {
+	if startsWith(raw, '[') {
 		return list, json.Unmarshal(raw, &list)
 	}
-	members, err := readMembers(raw)
+	members, err := scanMembers(raw)
 	if err != nil {
 		return nil, err
 	}
 	if members == nil {
-		return nil, unexpected(raw, "a list")
+		return nil, newError(raw, "a list")
 	}
 	for _, m := range members {
 		if !isIndex(m.Key) {
-			return nil, unexpected(raw, "a list")
+			return nil, newError(raw, "a list")
 		}
 		list = append(list, m.Value)
 	}
@@ -127,7 +127,7 @@ func List(raw []byte) ([]json.RawMessage, error) {
 // DataList returns a value as a list, where it is an object whose keys are all whole
 // numbers, and otherwise as it is.
 func DataList(d sio.Data) sio.Data {
-	if !begins(d.JSON, '{') {
+	if !startsWith(d.JSON, '{') {
 		return d
 	}
 	items := []sio.Data{}
@@ -140,27 +140,27 @@ func DataList(d sio.Data) sio.Data {
 	return sio.Array(items...)
 }
 
-// Rooms returns the names of rooms in a list; nil for null.
-func Rooms(raw []byte) ([]string, error) {
-	if names, ok := plainRooms(raw); ok {
+// ReadRooms returns the names of rooms in a list; nil for null.
+func ReadRooms(raw []byte) ([]string, error) {
+	if names, ok := readPlainRooms(raw); ok {
 		return names, nil
 	}
-	list, err := List(raw)
+	list, err := ReadList(raw)
 	if list == nil || err != nil {
 		return nil, err
 	}
 	names := make([]string, len(list))
 	for i, member := range list {
-		if names[i], err = Room(member); err != nil {
-			return nil, At(strconv.Itoa(i), err)
+		if names[i], err = ReadRoom(member); err != nil {
+			return nil, ErrorAt(strconv.Itoa(i), err)
 		}
 	}
 	return names, nil
 }
 
-// plainRooms returns the names in a list that has nothing else, as nearly all have.
-func plainRooms(raw []byte) (names []string, ok bool) {
-	if !begins(raw, '[') || bytes.IndexByte(raw, '{') >= 0 {
+// readPlainRooms returns the names in a list that has nothing else, as nearly all have.
+func readPlainRooms(raw []byte) (names []string, ok bool) {
+	if !startsWith(raw, '[') || bytes.IndexByte(raw, '{') >= 0 {
 		return nil, false
 	}
 	names = []string{}
@@ -174,15 +174,15 @@ func plainRooms(raw []byte) (names []string, ok bool) {
 	return names, true
 }
 
-// Room returns the name of a room: a string, or the text of a number.
-func Room(raw []byte) (string, error) {
+// ReadRoom returns the name of a room: a string, or the text of a number.
+func ReadRoom(raw []byte) (string, error) {
 	d := sio.Data{JSON: raw}
 	name, ok := d.Name()
-	if !ok && begins(raw, '"') {
-		return "", unexpected(raw, wholeCharacters)
+	if !ok && startsWith(raw, '"') {
+		return "", newError(raw, wholeCharacters)
 	}
 	if !ok {
-		return "", unexpected(raw, "the name of a room")
+		return "", newError(raw, "the name of a room")
 	}
 	return name, nil
 }
@@ -190,12 +190,12 @@ func Room(raw []byte) (string, error) {
 // wholeCharacters is the Want of an error about a name that ends in half an emoji.
 const wholeCharacters = "a name of whole characters, without half of a surrogate pair"
 
-// Name returns a string that names something.
-func Name(raw []byte) (string, error) {
-	if !begins(raw, '"') {
-		return "", unexpected(raw, "a string")
+// ReadName returns a string that names something.
+func ReadName(raw []byte) (string, error) {
+	if !startsWith(raw, '"') {
+		return "", newError(raw, "a string")
 	}
-	return Room(raw)
+	return ReadRoom(raw)
 }
 
 // IsEmptyList reports whether JSON is a list without members.
@@ -206,7 +206,7 @@ func IsEmptyList(raw []byte) bool {
 
 func isNull(raw []byte) bool { return string(bytes.TrimSpace(raw)) == "null" }
 
-func begins(raw []byte, with byte) bool {
+func startsWith(raw []byte, with byte) bool {
 	raw = bytes.TrimLeft(raw, " \t\r\n")
 	return len(raw) > 0 && raw[0] == with
 }
@@ -217,9 +217,9 @@ func isIndex(key string) bool {
 	return err == nil && strconv.FormatUint(n, 10) == key
 }
 
-// readMembers returns the members of an object, nil of any other value.
-func readMembers(raw []byte) ([]Member, error) {
-	if !begins(raw, '{') {
+// scanMembers returns the members of an object, nil of any other value.
+func scanMembers(raw []byte) ([]Member, error) {
+	if !startsWith(raw, '{') {
 		return nil, nil
 	}
 	dec := json.NewDecoder(bytes.NewReader(raw))
@@ -235,7 +235,7 @@ func readMembers(raw []byte) ([]Member, error) {
 		}
 		key, _ := token.(string) // the decoder takes no other
 		if strings.ContainsRune(key, utf8.RuneError) && (sio.Data{JSON: raw[before:dec.InputOffset()]}).HasLoneSurrogate() {
-			return nil, unexpected(bytes.TrimLeft(raw[before:dec.InputOffset()], ", \t\r\n"), wholeCharacters)
+			return nil, newError(bytes.TrimLeft(raw[before:dec.InputOffset()], ", \t\r\n"), wholeCharacters)
 		}
 		var value json.RawMessage
 		if err := dec.Decode(&value); err != nil {

@@ -8,7 +8,7 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/sio"
 )
 
-func TestRooms(t *testing.T) {
+func TestReadRoomsOfOtherLanguages(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct{ json, want string }{
 		{`null`, `<nil> <nil>`},
@@ -31,7 +31,7 @@ func TestRooms(t *testing.T) {
 		{`{"3":false}`, `<nil> 0: unexpected false, expected the name of a room`},
 		{`["r\ud83d"]`, `<nil> 0: unexpected "r\ud83d", expected a name of whole characters, without half of a surrogate pair`},
 	} {
-		names, err := Rooms([]byte(test.json))
+		names, err := ReadRooms([]byte(test.json))
 		got := fmt.Sprintf("%q %v", names, err)
 		if names == nil {
 			got = fmt.Sprintf("<nil> %v", err)
@@ -42,7 +42,7 @@ func TestRooms(t *testing.T) {
 	}
 }
 
-func TestReadFields(t *testing.T) {
+func TestReadFieldsReportsUnknownKeys(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct{ json, want string }{
 		{`{}`, `false "" [] [] map[] [] <nil>`},
@@ -75,7 +75,7 @@ func TestReadFields(t *testing.T) {
 	}
 }
 
-func TestNamesInStruct(t *testing.T) {
+func TestNamesErrorHasPath(t *testing.T) {
 	t.Parallel()
 	var into struct {
 		A struct {
@@ -89,7 +89,7 @@ func TestNamesInStruct(t *testing.T) {
 	}
 }
 
-func TestSnippet(t *testing.T) {
+func TestSnippetIsOneShortLine(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
 		"  a\n\tb  ":     "a b",

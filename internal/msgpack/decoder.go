@@ -15,9 +15,9 @@ import (
 // one, are errors.
 func (r *Reader) Data() sio.Data {
 	// Most of a message is text, which grows by little more than commas.
-	d := decoder{Reader: r, depth: MaxDepth, dst: make([]byte, 0, (len(r.in)-r.pos)*5/4+16)}
-	d.value()
-	if r.why != "" {
+	d := decoder{Reader: r, depth: MaxDepth, dst: make([]byte, 0, (len(r.message)-r.pos)*5/4+16)}
+	d.decodeValue()
+	if r.problem != "" {
 		return sio.Data{}
 	}
 	return sio.Data{JSON: d.dst, Attachments: d.attachments}
@@ -26,9 +26,9 @@ func (r *Reader) Data() sio.Data {
 // JSON reads a value as plain JSON, in which a binary value is what
 // JSON.stringify makes of a Node Buffer: {"type":"Buffer","data":[…]}.
 func (r *Reader) JSON() []byte {
-	d := decoder{Reader: r, depth: MaxDepth, plain: true}
-	d.value()
-	if r.why != "" {
+	d := decoder{Reader: r, depth: MaxDepth, binaryAsBuffers: true}
+	d.decodeValue()
+	if r.problem != "" {
 		return nil
 	}
 	return d.dst
@@ -37,14 +37,14 @@ func (r *Reader) JSON() []byte {
 // decoder writes what its Reader reads.
 type decoder struct {
 	*Reader
-	dst         []byte
-	attachments [][]byte
-	depth       int  // levels that may still be opened
-	plain       bool // binary values are Node's Buffers
+	dst             []byte
+	attachments     [][]byte
+	depth           int  // levels that may still be opened
+	binaryAsBuffers bool // binary values are Node's Buffers
 }
 
-func (d *decoder) value() {
-	switch h := d.head(); h.kind {
+func (d *decoder) decodeValue() {
+	switch h := d.readHead(); h.kind {
 	case Nil:
 		d.dst = append(d.dst, "null"...)
 	case Bool:
@@ -52,88 +52,88 @@ func (d *decoder) value() {
 	case Number:
 		d.dst = appendJSONNumber(d.dst, h)
 	case String:
-		d.dst = appendQuoted(d.dst, d.take(h.size))
+		d.dst = appendQuoted(d.dst, d.takeBytes(h.size))
 	case Binary:
-		d.binary(d.take(h.size))
+		d.writeBinary(d.takeBytes(h.size))
 	case Array:
-		d.array(h.size)
+		d.decodeArray(h.size)
 	case Map:
-		d.object(h.size)
+		d.decodeMap(h.size)
 	case Ext:
-		d.ext(h)
+		d.decodeExt(h)
 	}
 }
 
-func (d *decoder) enter() {
+func (d *decoder) enterContainer() {
 	if d.depth--; d.depth < 0 {
-		d.fail("nested too deep")
+		d.failWith("nested too deep")
 	}
 }
 
-func (d *decoder) array(n int) {
-	d.enter()
+func (d *decoder) decodeArray(n int) {
+	d.enterContainer()
 	d.dst = append(d.dst, '[')
-	for i := 0; i < n && d.why == ""; i++ {
+	for i := 0; i < n && d.problem == ""; i++ {
 		if i > 0 {
 			d.dst = append(d.dst, ',')
 		}
-		d.value()
+		d.decodeValue()
 	}
 	d.dst = append(d.dst, ']')
 	d.depth++
 }
 
-func (d *decoder) object(n int) {
-	d.enter()
+func (d *decoder) decodeMap(n int) {
+	d.enterContainer()
 	d.dst = append(d.dst, '{')
 	first := true
-	for i := 0; i < n && d.why == ""; i++ {
+	for i := 0; i < n && d.problem == ""; i++ {
 		before := len(d.dst)
 		if !first {
 			d.dst = append(d.dst, ',')
 		}
-		forged := d.key()
-		if d.undefined() {
+		forged := d.decodeKey()
+		if d.nextIsUndefined() {
 			d.Skip()
 			d.dst = d.dst[:before]
 			continue
 		}
 		d.dst = append(d.dst, ':')
-		if forged && d.Kind() == Bool && d.in[d.pos] == 0xc3 && !d.plain {
-			d.fail("placeholder of a binary value")
+		if forged && d.Kind() == Bool && d.message[d.pos] == 0xc3 && !d.binaryAsBuffers {
+			d.failWith("placeholder of a binary value")
 		}
-		d.value()
+		d.decodeValue()
 		first = false
 	}
 	d.dst = append(d.dst, '}')
 	d.depth++
 }
 
-// key reads the key of an object, and reports whether it is that of the
+// decodeKey reads the key of an object, and reports whether it is that of the
 // placeholders that stand for binary values in JSON.
-func (d *decoder) key() (placeholder bool) {
-	switch h := d.head(); h.kind {
+func (d *decoder) decodeKey() (placeholder bool) {
+	switch h := d.readHead(); h.kind {
 	case String:
-		key := d.take(h.size)
+		key := d.takeBytes(h.size)
 		d.dst = appendQuoted(d.dst, key)
 		return key == "_placeholder"
 	case Number:
 		d.dst = append(d.dst, '"')
 		d.dst = append(appendJSONNumber(d.dst, h), '"')
 	default:
-		d.fail("a key that is neither a string nor a number")
+		d.failWith("a key that is neither a string nor a number")
 	}
 	return false
 }
 
-// binary writes a binary value.
-func (d *decoder) binary(b string) {
-	if d.plain {
-		d.buffer(b)
+// writeBinary writes a binary value.
+func (d *decoder) writeBinary(b string) {
+	if d.binaryAsBuffers {
+		d.writeBuffer(b)
 		return
 	}
 	if len(d.attachments) == sio.MaxAttachments {
-		d.fail("too many binary values")
+		d.failWith("too many binary values")
 		return
 	}
 	d.dst = append(d.dst, `{"_placeholder":true,"num":`...)
@@ -141,7 +141,7 @@ func (d *decoder) binary(b string) {
 	d.attachments = append(d.attachments, []byte(b))
 }
 
-func (d *decoder) buffer(b string) {
+func (d *decoder) writeBuffer(b string) {
 	d.dst = append(d.dst, `{"type":"Buffer","data":[`...)
 	for i := range len(b) {
 		if i > 0 {

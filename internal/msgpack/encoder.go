@@ -14,16 +14,16 @@ import (
 // valid value; then dst is as it was.
 func AppendData(dst []byte, d sio.Data) ([]byte, error) {
 	e := encoder{text: d.JSON, dst: dst, depth: MaxDepth, attachments: d.Attachments}
-	e.value()
-	e.space()
+	e.encodeValue()
+	e.skipSpace()
 	switch {
-	case e.why == "" && e.pos < len(e.text):
-		e.fail("something after the value")
-	case e.why == "" && !utf8.Valid(e.text):
-		e.fail("invalid UTF-8")
+	case e.problem == "" && e.pos < len(e.text):
+		e.failWith("something after the value")
+	case e.problem == "" && !utf8.Valid(e.text):
+		e.failWith("invalid UTF-8")
 	}
-	if e.why != "" {
-		return dst, fmt.Errorf("%w: %s at byte %d of the JSON text", ErrInvalid, e.why, e.pos)
+	if e.problem != "" {
+		return dst, fmt.Errorf("%w: %s at byte %d of the JSON text", ErrInvalid, e.problem, e.pos)
 	}
 	return e.dst, nil
 }
@@ -35,73 +35,73 @@ type encoder struct {
 	dst         []byte
 	depth       int // levels that may still be opened
 	attachments [][]byte
-	why         string // what is wrong, at pos; empty while all is well
+	problem     string // what is wrong, at pos; empty while all is well
 }
 
-func (e *encoder) fail(why string) {
-	if e.why == "" {
-		e.why = why
+func (e *encoder) failWith(why string) {
+	if e.problem == "" {
+		e.problem = why
 	}
 }
 
-// value reads one value of any kind.
-func (e *encoder) value() {
-	e.space()
+// encodeValue reads one value of any kind.
+func (e *encoder) encodeValue() {
+	e.skipSpace()
 	switch c := e.peek(); c {
 	case '"':
-		e.str()
+		e.encodeString()
 	case '{':
-		e.object()
+		e.encodeObject()
 	case '[':
-		e.array()
+		e.encodeArray()
 	case 't':
-		e.literal("true", 0xc3)
+		e.encodeLiteral("true", 0xc3)
 	case 'f':
-		e.literal("false", 0xc2)
+		e.encodeLiteral("false", 0xc2)
 	case 'n':
-		e.literal("null", 0xc0)
+		e.encodeLiteral("null", 0xc0)
 	default:
-		e.number()
+		e.encodeNumber()
 	}
 }
 
-func (e *encoder) array() {
-	start, n := e.open(), 0
-	for e.more(n == 0, ']') {
-		e.value()
+func (e *encoder) encodeArray() {
+	start, n := e.openContainer(), 0
+	for e.nextMember(n == 0, ']') {
+		e.encodeValue()
 		n++
 	}
-	e.close(start, n, 0x90, 0xdc)
+	e.closeContainer(start, n, 0x90, 0xdc)
 }
 
-func (e *encoder) object() {
-	start, n := e.open(), 0
+func (e *encoder) encodeObject() {
+	start, n := e.openContainer(), 0
 	var p placeholder
-	for e.more(n == 0, '}') {
+	for e.nextMember(n == 0, '}') {
 		key := len(e.dst)
-		e.str()
+		e.encodeString()
 		value := len(e.dst)
-		e.colon()
+		e.skipColon()
 		from := e.pos
-		e.value()
-		if e.why == "" {
-			p.see(e.dst[key:value], e.text[from:e.pos])
+		e.encodeValue()
+		if e.problem == "" {
+			p.noteMember(e.dst[key:value], e.text[from:e.pos])
 		}
 		n++
 	}
-	if p.is {
-		e.attach(start, p)
+	if p.flagged {
+		e.replaceByAttachment(start, p)
 		return
 	}
-	e.close(start, n, 0x80, 0xde)
+	e.closeContainer(start, n, 0x80, 0xde)
 }
 
-// attach replaces what was written since start, a placeholder, by its attachment.
-func (e *encoder) attach(start int, p placeholder) {
+// replaceByAttachment replaces what was written since start, a placeholder, by its attachment.
+func (e *encoder) replaceByAttachment(start int, p placeholder) {
 	e.depth++
 	num, err := strconv.ParseUint(string(p.num), 10, 31)
 	if err != nil || num >= uint64(len(e.attachments)) {
-		e.fail("placeholder without attachment")
+		e.failWith("placeholder without attachment")
 		return
 	}
 	e.dst = AppendBinary(e.dst[:start], e.attachments[num])
@@ -109,34 +109,34 @@ func (e *encoder) attach(start int, p placeholder) {
 
 // placeholder is what an object's members say about its being one.
 type placeholder struct {
-	is  bool
-	num []byte // value of "num", as it stands in the text
+	flagged bool
+	num     []byte // value of "num", as it stands in the text
 }
 
-// see takes note of a member: its key as written, and its value as read.
-func (p *placeholder) see(key, value []byte) {
+// noteMember takes note of a member: its key as written, and its value as read.
+func (p *placeholder) noteMember(key, value []byte) {
 	switch string(key) {
 	case "\xac_placeholder":
-		p.is = string(value) == "true"
+		p.flagged = string(value) == "true"
 	case "\xa3num":
 		p.num = value
 	}
 }
 
-// open begins an array or object. One byte is kept for its head, whose number
+// openContainer begins an array or object. One byte is kept for its head, whose number
 // of members is not known before its end.
-func (e *encoder) open() (start int) {
+func (e *encoder) openContainer() (start int) {
 	start = len(e.dst)
 	e.dst = append(e.dst, 0)
 	e.pos++
 	if e.depth--; e.depth < 0 {
-		e.fail("nested too deep")
+		e.failWith("nested too deep")
 	}
 	return start
 }
 
-// close writes the head of what began at start.
-func (e *encoder) close(start, n int, short, wide byte) {
+// closeContainer writes the head of what began at start.
+func (e *encoder) closeContainer(start, n int, short, wide byte) {
 	e.depth++
 	var room [5]byte
 	head := appendHead(room[:0], n, short, wide)
@@ -147,12 +147,12 @@ func (e *encoder) close(start, n int, short, wide byte) {
 	copy(e.dst[start:], head)
 }
 
-// more goes on to the next member of an array or object, past the comma before
+// nextMember goes on to the next member of an array or object, past the comma before
 // it; or past its end, and returns false.
-func (e *encoder) more(first bool, end byte) bool {
-	e.space()
+func (e *encoder) nextMember(first bool, end byte) bool {
+	e.skipSpace()
 	switch c := e.peek(); {
-	case e.why != "":
+	case e.problem != "":
 		return false
 	case c == end:
 		e.pos++
@@ -160,34 +160,34 @@ func (e *encoder) more(first bool, end byte) bool {
 	case first:
 	case c == ',':
 		e.pos++
-		e.space()
+		e.skipSpace()
 	default:
-		e.fail("no comma between members")
+		e.failWith("no comma between members")
 		return false
 	}
 	return true
 }
 
-func (e *encoder) colon() {
-	e.space()
+func (e *encoder) skipColon() {
+	e.skipSpace()
 	if e.peek() != ':' {
-		e.fail("no colon after a key")
+		e.failWith("no colon after a key")
 		return
 	}
 	e.pos++
-	e.space()
+	e.skipSpace()
 }
 
-func (e *encoder) literal(word string, code byte) {
+func (e *encoder) encodeLiteral(word string, code byte) {
 	if rest := e.text[e.pos:]; len(rest) < len(word) || string(rest[:len(word)]) != word {
-		e.fail("no value")
+		e.failWith("no value")
 		return
 	}
 	e.pos += len(word)
 	e.dst = append(e.dst, code)
 }
 
-func (e *encoder) space() {
+func (e *encoder) skipSpace() {
 	for e.pos < len(e.text) {
 		switch e.text[e.pos] {
 		case ' ', '\t', '\n', '\r':

@@ -7,24 +7,24 @@ import (
 	"unicode/utf8"
 )
 
-// number reads a JSON number. As in JavaScript 1.0 and 10e-1 are the integer 1,
+// encodeNumber reads a JSON number. As in JavaScript 1.0 and 10e-1 are the integer 1,
 // and what is too large is infinite.
-func (e *encoder) number() {
+func (e *encoder) encodeNumber() {
 	from := e.pos
 	if e.peek() == '-' {
 		e.pos++
 	}
 	zero := e.peek() == '0'
-	if n := e.digits(); n == 0 || zero && n > 1 {
-		e.fail("no value")
+	if n := e.skipDigits(); n == 0 || zero && n > 1 {
+		e.failWith("no value")
 		return
 	}
 	integer := true
 	if e.peek() == '.' {
 		e.pos++
 		integer = false
-		if e.digits() == 0 {
-			e.fail("malformed number")
+		if e.skipDigits() == 0 {
+			e.failWith("malformed number")
 			return
 		}
 	}
@@ -34,16 +34,16 @@ func (e *encoder) number() {
 		if c := e.peek(); c == '+' || c == '-' {
 			e.pos++
 		}
-		if e.digits() == 0 {
-			e.fail("malformed number")
+		if e.skipDigits() == 0 {
+			e.failWith("malformed number")
 			return
 		}
 	}
 	e.dst = appendNumber(e.dst, e.text[from:e.pos], integer)
 }
 
-// digits passes digits and counts them.
-func (e *encoder) digits() int {
+// skipDigits passes digits and counts them.
+func (e *encoder) skipDigits() int {
 	from := e.pos
 	for c := e.peek(); '0' <= c && c <= '9'; c = e.peek() {
 		e.pos++
@@ -64,15 +64,15 @@ func appendNumber(dst, text []byte, integer bool) []byte {
 	return AppendFloat(dst, v)
 }
 
-// str reads a JSON string.
-func (e *encoder) str() {
+// encodeString reads a JSON string.
+func (e *encoder) encodeString() {
 	if e.peek() != '"' {
-		e.fail("no string")
+		e.failWith("no string")
 		return
 	}
 	from := e.pos + 1
-	size, escaped := e.measure()
-	if e.why != "" {
+	size, escaped := e.measureString()
+	if e.problem != "" {
 		return
 	}
 	e.dst = appendStringHead(e.dst, size)
@@ -82,28 +82,28 @@ func (e *encoder) str() {
 		if i < 0 {
 			break
 		}
-		r, n := unescape(text[i:])
+		r, n := decodeEscape(text[i:])
 		e.dst = utf8.AppendRune(append(e.dst, text[:i]...), r)
 		text = text[i+n:]
 	}
 	e.dst = append(e.dst, text...)
 }
 
-// measure passes a string, and returns how many bytes its text has and whether
+// measureString passes a string, and returns how many bytes its text has and whether
 // there are escapes in it.
-func (e *encoder) measure() (size int, escaped bool) {
+func (e *encoder) measureString() (size int, escaped bool) {
 	for e.pos++; e.pos < len(e.text); {
 		switch c := e.text[e.pos]; {
 		case c == '"':
 			e.pos++
 			return size, escaped
 		case c < ' ':
-			e.fail("control character in a string")
+			e.failWith("control character in a string")
 			return 0, false
 		case c == '\\':
-			r, n := unescape(e.text[e.pos:])
+			r, n := decodeEscape(e.text[e.pos:])
 			if n == 0 {
-				e.fail("malformed escape")
+				e.failWith("malformed escape")
 				return 0, false
 			}
 			size, escaped = size+utf8.RuneLen(r), true
@@ -113,14 +113,14 @@ func (e *encoder) measure() (size int, escaped bool) {
 			e.pos++
 		}
 	}
-	e.fail("unfinished string")
+	e.failWith("unfinished string")
 	return 0, false
 }
 
-// unescape returns the character of the escape that text begins with, and the
+// decodeEscape returns the character of the escape that text begins with, and the
 // number of bytes it takes; 0 when it is malformed. Half of a surrogate pair
 // becomes U+FFFD, as in JavaScript's UTF-8.
-func unescape(text []byte) (r rune, n int) {
+func decodeEscape(text []byte) (r rune, n int) {
 	if len(text) < 2 {
 		return 0, 0
 	}
@@ -138,14 +138,14 @@ func unescape(text []byte) (r rune, n int) {
 	case 't':
 		return '\t', 2
 	}
-	r, ok := hexEscape(text)
+	r, ok := decodeHexEscape(text)
 	if !ok {
 		return 0, 0
 	}
 	if !utf16.IsSurrogate(r) {
 		return r, 6
 	}
-	if low, ok := hexEscape(text[6:]); ok {
+	if low, ok := decodeHexEscape(text[6:]); ok {
 		if pair := utf16.DecodeRune(r, low); pair != utf8.RuneError {
 			return pair, 12
 		}
@@ -153,8 +153,8 @@ func unescape(text []byte) (r rune, n int) {
 	return utf8.RuneError, 6
 }
 
-// hexEscape reads \uXXXX.
-func hexEscape(text []byte) (r rune, ok bool) {
+// decodeHexEscape reads \uXXXX.
+func decodeHexEscape(text []byte) (r rune, ok bool) {
 	if len(text) < 6 || text[0] != '\\' || text[1] != 'u' {
 		return 0, false
 	}

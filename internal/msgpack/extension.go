@@ -18,38 +18,38 @@ const (
 	extLiteBuffer = 0x1d // msgpack-lite: the last of them
 )
 
-// undefined reports whether the next value is notepack.io's undefined.
-func (r *Reader) undefined() bool {
-	return r.why == "" && r.pos+3 <= len(r.in) && r.in[r.pos] == 0xd4 && r.in[r.pos+1] == extNotepack
+// nextIsUndefined reports whether the next value is notepack.io's undefined.
+func (r *Reader) nextIsUndefined() bool {
+	return r.problem == "" && r.pos+3 <= len(r.message) && r.message[r.pos] == 0xd4 && r.message[r.pos+1] == extNotepack
 }
 
-// ext writes an extension value. Of a type that nobody knows it is what
+// decodeExt writes an extension value. Of a type that nobody knows it is what
 // notepack.io makes of it: an array of the type and the bytes.
-func (d *decoder) ext(h head) {
-	data := d.take(h.size)
+func (d *decoder) decodeExt(h head) {
+	data := d.takeBytes(h.size)
 	switch {
 	case h.ext == extTimestamp && (h.size == 4 || h.size == 8 || h.size == 12):
-		d.date(timestamp(data))
+		d.writeDate(timestampMillis(data))
 	case h.ext == extNotepack && h.fixed && h.size == 1:
 		d.dst = append(d.dst, "null"...)
 	case h.ext == extNotepack && h.fixed && h.size == 8:
-		d.date(float64(int64(binary.BigEndian.Uint64([]byte(data)))))
+		d.writeDate(float64(int64(binary.BigEndian.Uint64([]byte(data)))))
 	case h.ext == extLiteDate:
-		d.liteDate(data)
+		d.decodeLiteDate(data)
 	case h.ext == extNotepack && !h.fixed, extLiteArrays <= h.ext && h.ext <= extLiteBuffer:
-		d.binary(data)
+		d.writeBinary(data)
 	default:
-		d.enter()
+		d.enterContainer()
 		d.dst = strconv.AppendInt(append(d.dst, '['), int64(h.ext), 10)
 		d.dst = append(d.dst, ',')
-		d.binary(data)
+		d.writeBinary(data)
 		d.dst = append(d.dst, ']')
 		d.depth++
 	}
 }
 
-// timestamp returns the milliseconds of a timestamp of 4, 8 or 12 bytes.
-func timestamp(data string) float64 {
+// timestampMillis returns the milliseconds of a timestamp of 4, 8 or 12 bytes.
+func timestampMillis(data string) float64 {
 	b := []byte(data)
 	switch len(b) {
 	case 4:
@@ -63,18 +63,18 @@ func timestamp(data string) float64 {
 	}
 }
 
-func (d *decoder) liteDate(data string) {
+func (d *decoder) decodeLiteDate(data string) {
 	inner := NewReader(data)
-	h := inner.head()
+	h := inner.readHead()
 	if h.kind != Number || inner.End() != nil {
-		d.fail("malformed Date")
+		d.failWith("malformed Date")
 		return
 	}
-	d.date(number(h))
+	d.writeDate(headFloat(h))
 }
 
-// number returns a number as JavaScript holds it.
-func number(h head) float64 {
+// headFloat returns a number as JavaScript holds it.
+func headFloat(h head) float64 {
 	switch {
 	case h.float:
 		return math.Float64frombits(h.bits)
@@ -85,8 +85,8 @@ func number(h head) float64 {
 	}
 }
 
-// floatInt returns a float as an integer, if it is one.
-func floatInt(h head) (v int64, ok bool) {
+// floatToInt returns a float as an integer, if it is one.
+func floatToInt(h head) (v int64, ok bool) {
 	f := math.Float64frombits(h.bits)
 	if f != math.Trunc(f) || f < -1<<63 || f >= 1<<63 {
 		return 0, false
@@ -97,8 +97,8 @@ func floatInt(h head) (v int64, ok bool) {
 // maxDate is the last moment of a JavaScript Date, in milliseconds.
 const maxDate = 8.64e15
 
-// date writes a Date as toJSON does: in ISO form, or null when it is invalid.
-func (d *decoder) date(ms float64) {
+// writeDate writes a Date as toJSON does: in ISO form, or null when it is invalid.
+func (d *decoder) writeDate(ms float64) {
 	if ms = math.Trunc(ms); math.IsNaN(ms) || math.Abs(ms) > maxDate {
 		d.dst = append(d.dst, "null"...)
 		return

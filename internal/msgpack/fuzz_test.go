@@ -12,7 +12,7 @@ import (
 // FuzzReader reads anything. What can be read must be data that package sio
 // takes, must not be much larger than the message, and must survive a round trip.
 func FuzzReader(f *testing.F) {
-	for _, message := range captured(f) {
+	for _, message := range loadCaptured(f) {
 		f.Add([]byte(message))
 	}
 	f.Add([]byte("\xdd\x7f\xff\xff\xff"))
@@ -37,7 +37,7 @@ func FuzzReader(f *testing.F) {
 		if err != nil {
 			t.Fatalf("%s: %v", d.JSON, err)
 		}
-		if back := read(t, string(again)); back.String() != d.String() {
+		if back := readData(t, string(again)); back.String() != d.String() {
 			t.Fatalf("%s became %s", d, back)
 		}
 	})
@@ -78,7 +78,7 @@ func FuzzAppendData(f *testing.F) {
 }
 
 func BenchmarkReaderData(b *testing.B) {
-	message := captured(b)["medium"]
+	message := loadCaptured(b)["medium"]
 	b.SetBytes(int64(len(message)))
 	b.ReportAllocs()
 	for b.Loop() {
@@ -89,7 +89,7 @@ func BenchmarkReaderData(b *testing.B) {
 }
 
 func BenchmarkAppendData(b *testing.B) {
-	d := read(b, captured(b)["medium"])
+	d := readData(b, loadCaptured(b)["medium"])
 	var dst []byte
 	b.SetBytes(int64(d.Size()))
 	b.ReportAllocs()

@@ -13,8 +13,8 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/sio"
 )
 
-// captured returns messages that official senders published, by name.
-func captured(t testing.TB) map[string]string {
+// loadCaptured returns messages that official senders published, by name.
+func loadCaptured(t testing.TB) map[string]string {
 	t.Helper()
 	f, err := os.Open("testdata/captured.txt")
 	if err != nil {
@@ -24,12 +24,12 @@ func captured(t testing.TB) map[string]string {
 	messages := make(map[string]string)
 	for s := bufio.NewScanner(f); s.Scan(); {
 		name, text, _ := strings.Cut(s.Text(), " ")
-		messages[name] = unhex(t, text)
+		messages[name] = decodeHex(t, text)
 	}
 	return messages
 }
 
-func unhex(t testing.TB, text string) string {
+func decodeHex(t testing.TB, text string) string {
 	t.Helper()
 	b, err := hex.DecodeString(strings.ReplaceAll(text, " ", ""))
 	if err != nil {
@@ -38,7 +38,7 @@ func unhex(t testing.TB, text string) string {
 	return string(b)
 }
 
-func read(t testing.TB, message string) sio.Data {
+func readData(t testing.TB, message string) sio.Data {
 	t.Helper()
 	r := msgpack.NewReader(message)
 	d := r.Data()
@@ -48,7 +48,7 @@ func read(t testing.TB, message string) sio.Data {
 	return d
 }
 
-func TestCapturedMessages(t *testing.T) {
+func TestReadsCapturedMessages(t *testing.T) {
 	const opts = `,"nsp":"/"},{"rooms":["r1"],"except":[],"flags":{}}]`
 	tests := map[string]string{
 		"np3_simple":   `["g70-NQ",{"type":2,"data":["hello","world",42,{"a":1,"f":1.5}]` + opts,
@@ -71,9 +71,9 @@ func TestCapturedMessages(t *testing.T) {
 			`"roles":["admin","editor"]},"text":"The quick brown fox jumps over the lazy dog, twice over.",` +
 			`"ts":1700000000123,"tags":["a","b","c"],"meta":{"x":1.25,"y":-3.5,"ok":true,"n":null}}]` + opts,
 	}
-	for name, message := range captured(t) {
+	for name, message := range loadCaptured(t) {
 		t.Run(name, func(t *testing.T) {
-			d := read(t, message)
+			d := readData(t, message)
 			want, known := tests[name]
 			if !known {
 				if name != "np2_arraybuffer" {
@@ -94,20 +94,20 @@ func TestCapturedMessages(t *testing.T) {
 
 // TestWritesAsNotepack reads what notepack.io 3 wrote and writes it again.
 func TestWritesAsNotepack(t *testing.T) {
-	messages := captured(t)
+	messages := loadCaptured(t)
 	for _, name := range []string{"np3_simple", "np3_bin", "medium", "req7", "intkeys", "py_emptystr", "php_emptyarr"} {
 		want := messages[name]
 		if name == "intkeys" { // JavaScript's keys are strings
 			want = strings.Replace(want, "\x82\x01\xa1a\x02\x90", "\x82\xa11\xa1a\xa12\x90", 1)
 		}
-		got, err := msgpack.AppendData(nil, read(t, messages[name]))
+		got, err := msgpack.AppendData(nil, readData(t, messages[name]))
 		if err != nil || string(got) != want {
 			t.Errorf("%s: %v\n got %x\nwant %x", name, err, got, want)
 		}
 	}
 }
 
-func TestAppendData(t *testing.T) {
+func TestAppendDataWritesAsNotepack(t *testing.T) {
 	long := strings.Repeat("x", 40)
 	tests := []struct{ json, want string }{
 		{`0`, "00"}, {`-0`, "00"}, {`127`, "7f"}, {`128`, "cc80"}, {`255`, "ccff"}, {`256`, "cd0100"},
@@ -126,7 +126,7 @@ func TestAppendData(t *testing.T) {
 	}
 	for _, tt := range tests {
 		got, err := msgpack.AppendData([]byte{1}, sio.Data{JSON: []byte(tt.json)})
-		if want := "\x01" + unhex(t, tt.want); err != nil || string(got) != want {
+		if want := "\x01" + decodeHex(t, tt.want); err != nil || string(got) != want {
 			t.Errorf("%s: %x, %v, want %x", tt.json, got, err, want)
 		}
 	}
@@ -138,13 +138,13 @@ func TestAppendDataAttachments(t *testing.T) {
 		Attachments: [][]byte{{1, 2}, nil},
 	}
 	got, err := msgpack.AppendData(nil, d)
-	if want := unhex(t, "92c40081a178c4020102"); err != nil || string(got) != want {
+	if want := decodeHex(t, "92c40081a178c4020102"); err != nil || string(got) != want {
 		t.Errorf("%x, %v, want %x", got, err, want)
 	}
 	for size, head := range map[int]string{255: "c4ff", 256: "c50100", 65536: "c600010000"} {
 		d := sio.Data{JSON: []byte(`{"_placeholder":true,"num":0}`), Attachments: [][]byte{make([]byte, size)}}
 		got, err := msgpack.AppendData(nil, d)
-		if err != nil || !bytes.HasPrefix(got, []byte(unhex(t, head))) || len(got) != size+len(head)/2 {
+		if err != nil || !bytes.HasPrefix(got, []byte(decodeHex(t, head))) || len(got) != size+len(head)/2 {
 			t.Errorf("%d bytes: %x…, %v", size, got[:5], err)
 		}
 	}
@@ -184,7 +184,7 @@ func TestReaderData(t *testing.T) {
 		{"81cb3ff800000000000001", `{"1.5":1}`},
 	}
 	for _, tt := range tests {
-		if got := read(t, unhex(t, tt.message)).String(); got != tt.want {
+		if got := readData(t, decodeHex(t, tt.message)).String(); got != tt.want {
 			t.Errorf("%s: %s, want %s", tt.message, got, tt.want)
 		}
 	}
@@ -199,16 +199,16 @@ func TestReaderRefuses(t *testing.T) {
 		"9b" + strings.Repeat("c400", 11),
 	}
 	for _, text := range tests {
-		r := msgpack.NewReader(unhex(t, text))
+		r := msgpack.NewReader(decodeHex(t, text))
 		r.Data()
 		if err := r.End(); !errors.Is(err, msgpack.ErrInvalid) {
 			t.Errorf("%.40s: no error but %v", text, err)
 		}
 	}
-	read(t, unhex(t, deep+"00"))
+	readData(t, decodeHex(t, deep+"00"))
 }
 
-func TestReaderWalks(t *testing.T) {
+func TestReaderReadsEachKind(t *testing.T) {
 	message, err := msgpack.AppendData(nil, sio.Data{JSON: []byte(`["text",7,-7,1.5,true,{"skip":[1,{"b":"x"}],"n":1},[["r"]],123,1e300,"` + strings.Repeat("y", 300) + `"]`)})
 	if err != nil {
 		t.Fatal(err)
@@ -254,7 +254,7 @@ func TestReaderWalks(t *testing.T) {
 }
 
 func TestReaderJSONHasBuffers(t *testing.T) {
-	r := msgpack.NewReader(unhex(t, "92c4020aff82ac5f706c616365686f6c646572c3a36e756d00"))
+	r := msgpack.NewReader(decodeHex(t, "92c4020aff82ac5f706c616365686f6c646572c3a36e756d00"))
 	if got, want := string(r.JSON()), `[{"type":"Buffer","data":[10,255]},{"_placeholder":true,"num":0}]`; got != want || r.End() != nil {
 		t.Errorf("%s, %v", got, r.Err())
 	}

@@ -27,50 +27,50 @@ const (
 // it returns shares no memory with others, but for strings, which are parts of
 // the message.
 type Reader struct {
-	in  string
-	pos int
-	why string // what is wrong, at pos; empty while all is well
+	message string
+	pos     int
+	problem string // what is wrong, at pos; empty while all is well
 }
 
 // NewReader returns a reader of a message.
-func NewReader(message string) *Reader { return &Reader{in: message} }
+func NewReader(message string) *Reader { return &Reader{message: message} }
 
 // Err returns what is wrong with the message so far. It wraps [ErrInvalid].
 func (r *Reader) Err() error {
-	if r.why == "" {
+	if r.problem == "" {
 		return nil
 	}
-	return fmt.Errorf("%w: %s at byte %d", ErrInvalid, r.why, r.pos)
+	return fmt.Errorf("%w: %s at byte %d", ErrInvalid, r.problem, r.pos)
 }
 
 // End returns what is wrong with the message, bytes after its last value
 // included.
 func (r *Reader) End() error {
-	if r.pos < len(r.in) {
-		r.fail("something after the value")
+	if r.pos < len(r.message) {
+		r.failWith("something after the value")
 	}
 	return r.Err()
 }
 
-func (r *Reader) fail(why string) {
-	if r.why == "" {
-		r.why = why
+func (r *Reader) failWith(why string) {
+	if r.problem == "" {
+		r.problem = why
 	}
 }
 
 // Kind returns the kind of the next value, which remains to be read.
 func (r *Reader) Kind() Kind {
-	if r.why != "" || r.pos == len(r.in) {
+	if r.problem != "" || r.pos == len(r.message) {
 		return Invalid
 	}
-	return kinds[r.in[r.pos]]
+	return kindOfByte[r.message[r.pos]]
 }
 
-// kinds are the kinds of values by the byte that they begin with.
-var kinds = func() (kinds [256]Kind) {
+// kindOfByte are the kinds of values by the byte that they begin with.
+var kindOfByte = func() (kindOfByte [256]Kind) {
 	set := func(from, to int, k Kind) {
 		for c := from; c <= to; c++ {
-			kinds[c] = k
+			kindOfByte[c] = k
 		}
 	}
 	set(0x00, 0x7f, Number)
@@ -87,7 +87,7 @@ var kinds = func() (kinds [256]Kind) {
 	set(0xdc, 0xdd, Array)
 	set(0xde, 0xdf, Map)
 	set(0xe0, 0xff, Number)
-	return kinds
+	return kindOfByte
 }()
 
 // head is how a value begins.
@@ -101,120 +101,120 @@ type head struct {
 	bits  uint64 // of the number; of a bool, 1 for true
 }
 
-// head reads the beginning of a value, which for all but strings, binaries,
+// readHead reads the beginning of a value, which for all but strings, binaries,
 // extensions, arrays and maps is the whole of it.
-func (r *Reader) head() (h head) {
+func (r *Reader) readHead() (h head) {
 	h.kind = r.Kind()
 	if h.kind == Invalid {
-		r.fail("no value")
+		r.failWith("no value")
 		return h
 	}
-	c := r.in[r.pos]
+	c := r.message[r.pos]
 	r.pos++
 	switch h.kind {
 	case Bool:
 		h.bits = uint64(c & 1)
 	case Number:
-		r.numberHead(c, &h)
+		r.readNumberHead(c, &h)
 	case String:
-		r.sized(c, 0xa0, 0x1f, 0xd9, &h)
+		r.readStringHead(c, 0xa0, 0x1f, 0xd9, &h)
 	case Binary:
-		h.size = r.count(1 << (c - 0xc4))
+		h.size = r.readCount(1 << (c - 0xc4))
 	case Array:
-		r.members(c, 0xdc, 1, &h)
+		r.readContainerHead(c, 0xdc, 1, &h)
 	case Map:
-		r.members(c, 0xde, 2, &h)
+		r.readContainerHead(c, 0xde, 2, &h)
 	case Ext:
-		r.extHead(c, &h)
+		r.readExtHead(c, &h)
 	}
 	if h.kind == String || h.kind == Binary || h.kind == Ext {
-		if h.size > len(r.in)-r.pos {
-			r.fail("value cut off")
+		if h.size > len(r.message)-r.pos {
+			r.failWith("value cut off")
 			return head{}
 		}
 	}
 	return h
 }
 
-func (r *Reader) numberHead(c byte, h *head) {
+func (r *Reader) readNumberHead(c byte, h *head) {
 	switch {
 	case c < 0x80:
 		h.bits = uint64(c)
 	case c >= 0xe0:
 		h.bits, h.minus = uint64(int64(int8(c))), true
 	case c == 0xca:
-		h.bits, h.float = math.Float64bits(float64(math.Float32frombits(uint32(r.uint(4))))), true
+		h.bits, h.float = math.Float64bits(float64(math.Float32frombits(uint32(r.readUint(4))))), true
 	case c == 0xcb:
-		h.bits, h.float = r.uint(8), true
+		h.bits, h.float = r.readUint(8), true
 	case c <= 0xcf:
-		h.bits = r.uint(1 << (c - 0xcc))
+		h.bits = r.readUint(1 << (c - 0xcc))
 	default:
 		size := 1 << (c - 0xd0)
 		shift := 64 - 8*size
-		v := int64(r.uint(size)<<shift) >> shift // with its sign
+		v := int64(r.readUint(size)<<shift) >> shift // with its sign
 		h.bits, h.minus = uint64(v), v < 0
 	}
 }
 
-// sized reads the size of a string: in its code, whose bits are mask, or in the
+// readStringHead reads the size of a string: in its code, whose bits are mask, or in the
 // 1, 2 or 4 bytes after it, from code wide on.
-func (r *Reader) sized(c, short, mask, wide byte, h *head) {
+func (r *Reader) readStringHead(c, short, mask, wide byte, h *head) {
 	if c < wide {
 		h.size = int((c &^ short) & mask)
 		return
 	}
-	h.size = r.count(1 << (c - wide))
+	h.size = r.readCount(1 << (c - wide))
 }
 
-// members reads the number of members, which are of so many values each, and
+// readContainerHead reads the number of members, which are of so many values each, and
 // each of a byte at least.
-func (r *Reader) members(c, wide byte, values int, h *head) {
+func (r *Reader) readContainerHead(c, wide byte, values int, h *head) {
 	if c < wide {
 		h.size = int(c & 0x0f)
 	} else {
-		h.size = r.count(2 << (c - wide))
+		h.size = r.readCount(2 << (c - wide))
 	}
-	if h.size > (len(r.in)-r.pos)/values {
-		r.fail("value cut off")
+	if h.size > (len(r.message)-r.pos)/values {
+		r.failWith("value cut off")
 		h.size = 0
 	}
 }
 
-func (r *Reader) extHead(c byte, h *head) {
+func (r *Reader) readExtHead(c byte, h *head) {
 	if c >= 0xd4 {
 		h.size, h.fixed = 1<<(c-0xd4), true
 	} else {
-		h.size = r.count(1 << (c - 0xc7))
+		h.size = r.readCount(1 << (c - 0xc7))
 	}
-	h.ext = int8(r.uint(1))
+	h.ext = int8(r.readUint(1))
 }
 
-// count reads a number of bytes or members. All platforms' int holds 31 bits of
+// readCount reads a number of bytes or members. All platforms' int holds 31 bits of
 // it, and no message has more.
-func (r *Reader) count(size int) int {
-	n := r.uint(size)
+func (r *Reader) readCount(size int) int {
+	n := r.readUint(size)
 	if n > math.MaxInt32 {
-		r.fail("value cut off")
+		r.failWith("value cut off")
 		return 0
 	}
 	return int(n)
 }
 
-// uint reads an unsigned integer of 1, 2, 4 or 8 bytes.
-func (r *Reader) uint(size int) uint64 {
-	if size > len(r.in)-r.pos {
-		r.fail("value cut off")
+// readUint reads an unsigned integer of 1, 2, 4 or 8 bytes.
+func (r *Reader) readUint(size int) uint64 {
+	if size > len(r.message)-r.pos {
+		r.failWith("value cut off")
 		return 0
 	}
 	var b [8]byte
-	copy(b[8-size:], r.in[r.pos:])
+	copy(b[8-size:], r.message[r.pos:])
 	r.pos += size
 	return binary.BigEndian.Uint64(b[:])
 }
 
-// take reads so many bytes, which head has seen to be there.
-func (r *Reader) take(size int) string {
-	s := r.in[r.pos : r.pos+size]
+// takeBytes reads so many bytes, which head has seen to be there.
+func (r *Reader) takeBytes(size int) string {
+	s := r.message[r.pos : r.pos+size]
 	r.pos += size
 	return s
 }

@@ -4,46 +4,46 @@ import "strings"
 
 // Array begins to read an array, and returns the number of its members, to be
 // read next.
-func (r *Reader) Array() int { return r.enter(Array) }
+func (r *Reader) Array() int { return r.readContainer(Array) }
 
 // Map begins to read a map, and returns the number of its keys, to be read next,
 // each followed by its value.
-func (r *Reader) Map() int { return r.enter(Map) }
+func (r *Reader) Map() int { return r.readContainer(Map) }
 
-func (r *Reader) enter(k Kind) int {
+func (r *Reader) readContainer(k Kind) int {
 	if r.Kind() != k {
-		r.fail("wrong kind of value")
+		r.failWith("wrong kind of value")
 		return 0
 	}
-	return r.head().size
+	return r.readHead().size
 }
 
 // Text reads a string, or a number as JavaScript's String() would have it. Bytes
 // that are not UTF-8 become U+FFFD.
 func (r *Reader) Text() string {
-	switch h := r.head(); h.kind {
+	switch h := r.readHead(); h.kind {
 	case String:
-		return strings.ToValidUTF8(r.take(h.size), "\uFFFD")
+		return strings.ToValidUTF8(r.takeBytes(h.size), "\uFFFD")
 	case Number:
 		var room [32]byte
 		return string(appendJSONNumber(room[:0], h))
 	case Invalid:
 		return ""
 	}
-	r.fail("wrong kind of value")
+	r.failWith("wrong kind of value")
 	return ""
 }
 
 // Int reads a number as an integer; one that has a fraction, or more than 64
 // bits, is reported as not ok.
 func (r *Reader) Int() (v int64, ok bool) {
-	h := r.head()
+	h := r.readHead()
 	if h.kind != Number {
-		r.fail("wrong kind of value")
+		r.failWith("wrong kind of value")
 		return 0, false
 	}
 	if h.float {
-		return floatInt(h)
+		return floatToInt(h)
 	}
 	v = int64(h.bits)
 	return v, v < 0 == h.minus
@@ -51,17 +51,17 @@ func (r *Reader) Int() (v int64, ok bool) {
 
 // Bool reads a boolean.
 func (r *Reader) Bool() bool {
-	h := r.head()
+	h := r.readHead()
 	if h.kind != Bool {
-		r.fail("wrong kind of value")
+		r.failWith("wrong kind of value")
 	}
 	return h.bits == 1
 }
 
 // Skip reads a value and forgets it.
 func (r *Reader) Skip() {
-	for left := 1; left > 0 && r.why == ""; left-- {
-		switch h := r.head(); h.kind {
+	for left := 1; left > 0 && r.problem == ""; left-- {
+		switch h := r.readHead(); h.kind {
 		case Array:
 			left += h.size
 		case Map:

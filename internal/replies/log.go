@@ -12,10 +12,10 @@ import (
 
 // What a Log keeps. Past maxReplies or maxBytes it forgets the oldest replies early.
 const (
-	Lifetime   = time.Minute
-	maxReplies = 65_536
-	maxBytes   = 16 << 20
-	overhead   = 256 // of an entry, in bytes
+	Lifetime      = time.Minute
+	maxReplies    = 65_536
+	maxBytes      = 16 << 20
+	entryOverhead = 256 // of an entry, in bytes
 )
 
 // ErrOtherContent says that the id belongs to a request with another content.
@@ -42,13 +42,13 @@ type entry struct {
 	done    chan struct{} // closed by finish
 
 	// Set before done is closed.
-	failed bool
-	reply  any
-	size   int
-	at     time.Time
+	failed      bool
+	reply       any
+	size        int
+	completedAt time.Time
 }
 
-var seed = maphash.MakeSeed()
+var hashSeed = maphash.MakeSeed()
 
 // DoOnce calls do and returns its reply, unless a request with the same key was done
 // within Lifetime: then it returns the reply of that one. While that one is being done
@@ -56,12 +56,12 @@ var seed = maphash.MakeSeed()
 // Content tells requests apart that have a key in common by mistake. Do also returns
 // how many bytes its reply takes.
 func (l *Log) DoOnce(ctx context.Context, key Key, content []byte, do func() (reply any, size int, err error)) (any, error) {
-	sum := maphash.Bytes(seed, content)
+	sum := maphash.Bytes(hashSeed, content)
 	for {
-		e, first := l.begin(key, sum)
+		e, first := l.findOrAddEntry(key, sum)
 		switch {
 		case first:
-			return l.run(e, do)
+			return l.runFirst(e, do)
 		case e.content != sum:
 			return nil, ErrOtherContent
 		}
@@ -76,11 +76,11 @@ func (l *Log) DoOnce(ctx context.Context, key Key, content []byte, do func() (re
 	}
 }
 
-// begin returns the entry of a key, and reports whether it is new.
-func (l *Log) begin(key Key, content uint64) (e *entry, first bool) {
+// findOrAddEntry returns the entry of a key, and reports whether it is new.
+func (l *Log) findOrAddEntry(key Key, content uint64) (e *entry, first bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.trim(time.Now())
+	l.trimEntries(time.Now())
 	if e := l.entries[key]; e != nil {
 		return e, false
 	}
@@ -92,10 +92,10 @@ func (l *Log) begin(key Key, content uint64) (e *entry, first bool) {
 	return e, true
 }
 
-// run does the first request of a key. It counts as failed if do panics.
-func (l *Log) run(e *entry, do func() (any, int, error)) (any, error) {
+// runFirst does the first request of a key. It counts as failed if do panics.
+func (l *Log) runFirst(e *entry, do func() (any, int, error)) (any, error) {
 	e.failed = true
-	defer l.finish(e)
+	defer l.completeEntry(e)
 	reply, size, err := do()
 	if err == nil {
 		e.failed, e.reply, e.size = false, reply, size
@@ -103,8 +103,8 @@ func (l *Log) run(e *entry, do func() (any, int, error)) (any, error) {
 	return reply, err
 }
 
-// finish keeps the reply of an entry, or forgets one that failed.
-func (l *Log) finish(e *entry) {
+// completeEntry keeps the reply of an entry, or forgets one that failed.
+func (l *Log) completeEntry(e *entry) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	defer close(e.done)
@@ -112,25 +112,25 @@ func (l *Log) finish(e *entry) {
 		delete(l.entries, e.key)
 		return
 	}
-	e.at = time.Now()
+	e.completedAt = time.Now()
 	l.kept = append(l.kept, e)
-	l.bytes += e.cost()
-	l.trim(e.at)
+	l.bytes += e.countBytes()
+	l.trimEntries(e.completedAt)
 	if l.timer == nil {
-		l.timer = time.AfterFunc(Lifetime, l.expire)
+		l.timer = time.AfterFunc(Lifetime, l.trimExpired)
 	}
 }
 
-func (e *entry) cost() int {
-	return overhead + len(e.key.Namespace) + len(e.key.ID) + e.size
+func (e *entry) countBytes() int {
+	return entryOverhead + len(e.key.Namespace) + len(e.key.ID) + e.size
 }
 
-// trim forgets replies that are too old or too many. The caller holds mu.
-func (l *Log) trim(now time.Time) {
+// trimEntries forgets replies that are too old or too many. The caller holds mu.
+func (l *Log) trimEntries(now time.Time) {
 	n := 0
-	for n < len(l.kept) && (now.Sub(l.kept[n].at) >= Lifetime || len(l.kept)-n > maxReplies || l.bytes > maxBytes) {
+	for n < len(l.kept) && (now.Sub(l.kept[n].completedAt) >= Lifetime || len(l.kept)-n > maxReplies || l.bytes > maxBytes) {
 		delete(l.entries, l.kept[n].key)
-		l.bytes -= l.kept[n].cost()
+		l.bytes -= l.kept[n].countBytes()
 		n++
 	}
 	clear(l.kept[:n])
@@ -139,12 +139,12 @@ func (l *Log) trim(now time.Time) {
 	}
 }
 
-// expire trims a log that nobody uses, until it is empty.
-func (l *Log) expire() {
+// trimExpired trims a log that nobody uses, until it is empty.
+func (l *Log) trimExpired() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.trim(time.Now())
+	l.trimEntries(time.Now())
 	if l.timer = nil; len(l.kept) > 0 {
-		l.timer = time.AfterFunc(time.Until(l.kept[0].at.Add(Lifetime)), l.expire)
+		l.timer = time.AfterFunc(time.Until(l.kept[0].completedAt.Add(Lifetime)), l.trimExpired)
 	}
 }

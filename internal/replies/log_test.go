@@ -12,37 +12,37 @@ import (
 // counter counts how often a request is done, and replies with that.
 type counter struct{ n int }
 
-func (c *counter) do() (any, int, error) {
+func (c *counter) countRequest() (any, int, error) {
 	c.n++
 	return c.n, 8, nil
 }
 
-func (l *Log) want(t *testing.T, id string, c *counter, want int) {
+func (l *Log) assertReply(t *testing.T, id string, c *counter, assertReply int) {
 	t.Helper()
-	got, err := l.DoOnce(t.Context(), Key{"/", "emit", id}, []byte("x"), c.do)
-	if err != nil || got != want {
-		t.Errorf("%s: got %v, %v, want %d", id, got, err, want)
+	got, err := l.DoOnce(t.Context(), Key{"/", "emit", id}, []byte("x"), c.countRequest)
+	if err != nil || got != assertReply {
+		t.Errorf("%s: got %v, %v, want %d", id, got, err, assertReply)
 	}
 }
 
-func TestDoOnce(t *testing.T) {
+func TestDoOnceKeepsReplyForLifetime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var l Log
 		var c counter
-		l.want(t, "a", &c, 1)
-		l.want(t, "b", &c, 2)
+		l.assertReply(t, "a", &c, 1)
+		l.assertReply(t, "b", &c, 2)
 		time.Sleep(Lifetime - 1)
-		l.want(t, "a", &c, 1)
+		l.assertReply(t, "a", &c, 1)
 		for _, other := range []Key{{"/chat", "emit", "a"}, {"/", "join", "a"}} {
-			if got, _ := l.DoOnce(t.Context(), other, []byte("x"), c.do); got == 1 {
+			if got, _ := l.DoOnce(t.Context(), other, []byte("x"), c.countRequest); got == 1 {
 				t.Errorf("%v has the reply of another request", other)
 			}
 		}
-		if _, err := l.DoOnce(t.Context(), Key{"/", "emit", "a"}, []byte("y"), c.do); err != ErrOtherContent {
+		if _, err := l.DoOnce(t.Context(), Key{"/", "emit", "a"}, []byte("y"), c.countRequest); err != ErrOtherContent {
 			t.Errorf("another content: %v", err)
 		}
 		time.Sleep(1)
-		l.want(t, "a", &c, 5)
+		l.assertReply(t, "a", &c, 5)
 		time.Sleep(2 * Lifetime)
 		l.mu.Lock()
 		defer l.mu.Unlock()
@@ -54,7 +54,7 @@ func TestDoOnce(t *testing.T) {
 
 // Who comes while the first is being done gets its reply; when that fails, or panics,
 // another one is done.
-func TestDoOnceMeanwhile(t *testing.T) {
+func TestDoOnceWaitsForFirstRequest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var l Log
 		key := Key{"/", "emit", "a"}
@@ -97,14 +97,14 @@ func TestDoOnceMeanwhile(t *testing.T) {
 	})
 }
 
-func TestBounds(t *testing.T) {
+func TestLogStaysWithinBounds(t *testing.T) {
 	reply := func(size int) func() (any, int, error) {
 		return func() (any, int, error) { return nil, size, nil }
 	}
 	synctest.Test(t, func(t *testing.T) {
 		var l Log
 		for range maxReplies {
-			l.finish(&entry{done: make(chan struct{}), at: time.Now()})
+			l.completeEntry(&entry{done: make(chan struct{}), completedAt: time.Now()})
 		}
 		_, _ = l.DoOnce(t.Context(), Key{ID: "a"}, nil, reply(0))
 		if n := len(l.kept); n > maxReplies {

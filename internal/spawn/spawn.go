@@ -32,16 +32,16 @@ func Go(log *zap.Logger, name string, fn func(), onPanic func()) {
 func Call(log *zap.Logger, name string, fn func(), onPanic func()) bool {
 	defer func() {
 		if value := recover(); value != nil {
-			report(log, name, value, onPanic)
+			logPanic(log, name, value, onPanic)
 		}
 	}()
 	fn()
 	return true
 }
 
-// report runs while the panic's frames are still on the stack, which is how
+// logPanic runs while the panic's frames are still on the stack, which is how
 // the stack that it logs shows where the panic came from.
-func report(log *zap.Logger, name string, value any, onPanic func()) {
+func logPanic(log *zap.Logger, name string, value any, onPanic func()) {
 	if log != nil {
 		log.Error("panic recovered",
 			zap.String("name", name),

@@ -12,9 +12,9 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/internal/spawn"
 )
 
-func TestCallTellsHowItEnded(t *testing.T) {
+func TestCallReportsPanic(t *testing.T) {
 	t.Parallel()
-	log, logs := observed()
+	log, logs := newObservedLogger()
 	ran := false
 	if !spawn.Call(log, "quiet", func() { ran = true }, func() { t.Error("onPanic was called") }) || !ran {
 		t.Error("a call without a panic is not true")
@@ -24,19 +24,19 @@ func TestCallTellsHowItEnded(t *testing.T) {
 	}
 
 	cleaned := false
-	if spawn.Call(log, "loud", explode, func() { cleaned = true }) {
+	if spawn.Call(log, "loud", panicBoom, func() { cleaned = true }) {
 		t.Error("a call with a panic is true")
 	}
 	if !cleaned {
 		t.Error("onPanic was not called")
 	}
-	checkLog(t, logs, "loud", "boom")
+	assertPanicLogged(t, logs, "loud", "boom")
 }
 
-func TestCallStandsPanicsInOnPanic(t *testing.T) {
+func TestCallRecoversPanicOfOnPanic(t *testing.T) {
 	t.Parallel()
-	log, logs := observed()
-	if spawn.Call(log, "loud", explode, func() { panic(errors.New("again")) }) {
+	log, logs := newObservedLogger()
+	if spawn.Call(log, "loud", panicBoom, func() { panic(errors.New("again")) }) {
 		t.Error("a call with a panic is true")
 	}
 	entries := logs.FilterField(zap.String("panic", "again")).All()
@@ -45,39 +45,39 @@ func TestCallStandsPanicsInOnPanic(t *testing.T) {
 	}
 }
 
-func TestNobodyNeedsToListen(t *testing.T) {
+func TestLoggerAndOnPanicMayBeNil(t *testing.T) {
 	t.Parallel()
-	if spawn.Call(nil, "loud", explode, nil) {
+	if spawn.Call(nil, "loud", panicBoom, nil) {
 		t.Error("a call with a panic is true")
 	}
 	done := make(chan struct{})
-	spawn.Go(nil, "loud", explode, func() { close(done) })
+	spawn.Go(nil, "loud", panicBoom, func() { close(done) })
 	<-done
 	done = make(chan struct{})
-	spawn.NewTask(nil, "loud", explode, func() { close(done) }).Start()
+	spawn.NewTask(nil, "loud", panicBoom, func() { close(done) }).Start()
 	<-done
 	done = make(chan struct{})
-	spawn.NewTask(func() *zap.Logger { return nil }, "loud", explode, func() { close(done) }).Start()
+	spawn.NewTask(func() *zap.Logger { return nil }, "loud", panicBoom, func() { close(done) }).Start()
 	<-done
 }
 
-func TestGoRecovers(t *testing.T) {
+func TestGoRecoversPanic(t *testing.T) {
 	t.Parallel()
-	log, logs := observed()
+	log, logs := newObservedLogger()
 	done := make(chan struct{})
-	spawn.Go(log, "loud", explode, func() { close(done) })
+	spawn.Go(log, "loud", panicBoom, func() { close(done) })
 	<-done
-	checkLog(t, logs, "loud", "boom")
+	assertPanicLogged(t, logs, "loud", "boom")
 }
 
 func TestTaskStartsAgain(t *testing.T) {
 	t.Parallel()
-	log, logs := observed()
+	log, logs := newObservedLogger()
 	done := make(chan struct{})
 	starts := 0
 	task := spawn.NewTask(func() *zap.Logger { return log }, "flusher", func() {
 		if starts++; starts == 2 {
-			explode()
+			panicBoom()
 		}
 		done <- struct{}{}
 	}, func() { done <- struct{}{} })
@@ -88,7 +88,7 @@ func TestTaskStartsAgain(t *testing.T) {
 	if starts != 3 {
 		t.Errorf("it ran %d times", starts)
 	}
-	checkLog(t, logs, "flusher", "boom")
+	assertPanicLogged(t, logs, "flusher", "boom")
 }
 
 func TestTaskStartsWithoutAllocating(t *testing.T) {
@@ -123,15 +123,15 @@ func BenchmarkTask(b *testing.B) {
 	}
 }
 
-func explode() { panic("boom") }
+func panicBoom() { panic("boom") }
 
-func observed() (*zap.Logger, *observer.ObservedLogs) {
+func newObservedLogger() (*zap.Logger, *observer.ObservedLogs) {
 	core, logs := observer.New(zapcore.ErrorLevel)
 	return zap.New(core), logs
 }
 
-// checkLog checks that one panic was logged, with a stack that leads to it.
-func checkLog(t *testing.T, logs *observer.ObservedLogs, name, value string) {
+// assertPanicLogged checks that one panic was logged, with a stack that leads to it.
+func assertPanicLogged(t *testing.T, logs *observer.ObservedLogs, name, value string) {
 	t.Helper()
 	entries := logs.FilterMessage("panic recovered").All()
 	if len(entries) != 1 {
@@ -141,7 +141,7 @@ func checkLog(t *testing.T, logs *observer.ObservedLogs, name, value string) {
 	if fields["name"] != name || fields["panic"] != value {
 		t.Errorf("fields are %v", fields)
 	}
-	if stack, _ := fields["stack"].(string); !strings.Contains(stack, "spawn_test.explode") {
+	if stack, _ := fields["stack"].(string); !strings.Contains(stack, "spawn_test.panicBoom") {
 		t.Errorf("the stack does not lead to the panic:\n%s", stack)
 	}
 }

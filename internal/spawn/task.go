@@ -21,7 +21,7 @@ type Task struct {
 // log, like a nil logger, logs nothing.
 func NewTask(log func() *zap.Logger, name string, fn func(), onPanic func()) *Task {
 	t := &Task{log: log, name: name, fn: fn, onPanic: onPanic}
-	t.run = t.call
+	t.run = t.runRecovered
 	return t
 }
 
@@ -29,16 +29,16 @@ func NewTask(log func() *zap.Logger, name string, fn func(), onPanic func()) *Ta
 // whether an earlier start still runs: that is the owner's to know.
 func (t *Task) Start() { go t.run() }
 
-func (t *Task) call() {
+func (t *Task) runRecovered() {
 	defer func() {
 		if value := recover(); value != nil {
-			report(t.logger(), t.name, value, t.onPanic)
+			logPanic(t.currentLogger(), t.name, value, t.onPanic)
 		}
 	}()
 	t.fn()
 }
 
-func (t *Task) logger() *zap.Logger {
+func (t *Task) currentLogger() *zap.Logger {
 	if t.log == nil {
 		return nil
 	}
