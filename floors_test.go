@@ -37,11 +37,11 @@ func TestFloors(t *testing.T) {
 		"handlers/backend": "handlers/placeholder hub internal/handshake internal/lenient internal/spawn sio " + caddyfile + " " + caddy + "/caddyconfig/httpcaddyfile " +
 			caddy + "/modules/caddyhttp github.com/dustin/go-humanize github.com/prometheus/client_golang/prometheus go.uber.org/zap golang.org/x/text/unicode/norm",
 
-		"internal/engine/frames":     "github.com/gorilla/websocket",
-		"cluster/internal/peer":      "cluster internal/msgpack rooms sio",
-		"cluster/internal/redisconn": caddy + " " + caddy + "/caddyconfig/caddyfile github.com/redis/rueidis",
-		"cluster/internal/redislink": "cluster cluster/internal/peer cluster/internal/redisconn internal/spawn github.com/redis/rueidis go.uber.org/zap",
-		"cluster/internal/redistest": caddy + " " + caddy + "/caddyconfig/caddyfile cluster rooms sio",
+		"internal/engine/frames":        "github.com/gorilla/websocket",
+		"cluster/internal/peer":         "cluster internal/msgpack rooms sio",
+		"cluster/internal/redisconn":    caddy + " " + caddy + "/caddyconfig/caddyfile github.com/redis/rueidis",
+		"cluster/internal/redisadapter": "cluster cluster/internal/peer cluster/internal/redisconn internal/msgpack internal/spawn rooms sio github.com/redis/rueidis go.uber.org/zap",
+		"cluster/internal/redistest":    caddy + " " + caddy + "/caddyconfig/caddyfile cluster rooms sio",
 	}
 	for pkg, list := range allowed {
 		t.Run(pkg, func(t *testing.T) {

@@ -1,11 +1,12 @@
 package redis
 
 import (
+	"github.com/caddy-socketio/caddy-socketio/cluster/internal/redisadapter"
 	"github.com/caddy-socketio/caddy-socketio/cluster/internal/redisconn"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 )
 
-// UnmarshalCaddyfile sets up the engine:
+// UnmarshalCaddyfile sets up the adapter:
 //
 //	cluster redis <url> [<host:port>...] {
 //		key              <prefix>
@@ -37,7 +38,7 @@ func (r *Redis) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		case "key":
 			return redisconn.ReadArg(d, &r.Key)
 		case "sharded":
-			return r.sharded(d)
+			return r.unmarshalSharded(d)
 		case "requests_timeout":
 			return redisconn.ReadDuration(d, &r.RequestsTimeout)
 		}
@@ -48,14 +49,15 @@ func (r *Redis) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	})
 }
 
-func (r *Redis) sharded(d *caddyfile.Dispenser) error {
-	if r.Sharded = string(dynamic); d.CountRemainingArgs() == 0 {
+// unmarshalSharded reads the mode, dynamic by default.
+func (r *Redis) unmarshalSharded(d *caddyfile.Dispenser) error {
+	if r.Sharded = string(redisadapter.Dynamic); d.CountRemainingArgs() == 0 {
 		return nil
 	}
 	if err := redisconn.ReadArg(d, &r.Sharded); err != nil {
 		return err
 	}
-	if !sharded(r.Sharded).valid() {
+	if !redisadapter.Mode(r.Sharded).Valid() {
 		return d.Errf("sharded: unknown mode %q: expected static, dynamic or dynamic-private", r.Sharded)
 	}
 	return nil

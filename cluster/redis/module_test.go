@@ -68,10 +68,10 @@ func config(url string) *Redis { return &Redis{Config: redisconn.Config{URL: url
 
 func TestSettings(t *testing.T) {
 	s, err := config("redis://h/3").settings()
-	if err != nil || s.key != "socket.io" || s.requestsTimeout != 5e9 || s.sharded != "" {
+	if err != nil || s.Key != "socket.io" || s.RequestsTimeout != 5e9 || s.Mode != "" {
 		t.Errorf("%+v, %v", s, err)
 	}
-	if s.server.Options(t.Context()).SelectDB != 0 {
+	if s.Server.Options(t.Context()).SelectDB != 0 {
 		t.Error("a database is asked for, which not every user may do")
 	}
 	for want, change := range map[string]func(*Redis){
@@ -89,11 +89,11 @@ func TestSettings(t *testing.T) {
 	}
 }
 
-func TestConfigsShareALink(t *testing.T) {
+func TestConfigsShareAConnection(t *testing.T) {
 	a, b := config("redis://localhost:1"), config("redis://localhost:1/2")
 	b.Key = "socket.io" // as by default
-	used := func() bool { return len(a.link.Lines()) > 0 }
-	was := redistest.AssertSharing(t, a, b, config("redis://localhost:2"), new(Redis), links, used)
+	used := func() bool { return a.connections.InUse() }
+	was := redistest.AssertSharing(t, a, b, config("redis://localhost:2"), new(Redis), pool, used)
 	state := was.State()
 	if state.Error = ""; state != (cluster.State{Adapter: "redis"}) { // it may have tried to connect
 		t.Errorf("%+v", state)
@@ -103,12 +103,5 @@ func TestConfigsShareALink(t *testing.T) {
 func TestRefusedConfig(t *testing.T) {
 	if err := redistest.Provision(t, config("ftp://h")); err == nil || !strings.Contains(err.Error(), "redis: url: ") {
 		t.Error(err)
-	}
-}
-
-// TestAges knows how old messages get.
-func TestAges(t *testing.T) {
-	if m := (outgoing{}); m.Expired(maxAge) || !m.Expired(maxAge+1) {
-		t.Error("messages get older than 5s, or not as old")
 	}
 }

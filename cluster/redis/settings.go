@@ -3,30 +3,22 @@ package redis
 import (
 	"cmp"
 	"fmt"
-	"time"
 
+	"github.com/caddy-socketio/caddy-socketio/cluster/internal/redisadapter"
 	"github.com/caddy-socketio/caddy-socketio/cluster/internal/redisconn"
 )
 
 const defaultKey = "socket.io"
 
-// settings are a config's, checked and complete.
-type settings struct {
-	server          *redisconn.Server
-	key             string
-	sharded         sharded // "" for the classic dialect
-	requestsTimeout time.Duration
-}
-
-// settings checks what the config says, with placeholders replaced. Errors name
-// the option, and no secret.
-func (r *Redis) settings() (*settings, error) {
+// settings returns the settings of the config, with placeholders replaced and defaults
+// filled in. Errors name the option, and no secret.
+func (r *Redis) settings() (redisadapter.Settings, error) {
 	in := redisconn.NewResolver()
-	s := &settings{key: cmp.Or(in.Replace("key", r.Key), defaultKey), sharded: sharded(r.Sharded)}
-	if s.sharded != "" && !s.sharded.valid() {
+	s := redisadapter.Settings{Key: cmp.Or(in.Replace("key", r.Key), defaultKey), Mode: redisadapter.Mode(r.Sharded)}
+	if s.Mode != "" && !s.Mode.Valid() {
 		in.Fail("sharded", fmt.Errorf("unknown mode %q: expected static, dynamic or dynamic-private", r.Sharded))
 	}
-	s.requestsTimeout = in.Timeout("requests_timeout", r.RequestsTimeout)
-	s.server = r.Config.ServerWithoutDatabase(in, s.key, s.sharded, s.requestsTimeout)
+	s.RequestsTimeout = in.Timeout("requests_timeout", r.RequestsTimeout)
+	s.Server = r.Config.ServerWithoutDatabase(in, s.Key, s.Mode, s.RequestsTimeout)
 	return s, in.Err()
 }

@@ -7,7 +7,7 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 )
 
-// UnmarshalCaddyfile sets up the engine:
+// UnmarshalCaddyfile sets up the adapter:
 //
 //	cluster redis_streams <url> [<host:port>...] {
 //		stream           <name>
@@ -45,7 +45,7 @@ func (r *RedisStreams) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		case "session_prefix":
 			return redisconn.ReadArg(d, &r.SessionPrefix)
 		case "max_len":
-			return r.maxLen(d)
+			return r.unmarshalMaxLen(d)
 		case "requests_timeout":
 			return redisconn.ReadDuration(d, &r.RequestsTimeout)
 		}
@@ -56,7 +56,8 @@ func (r *RedisStreams) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	})
 }
 
-func (r *RedisStreams) maxLen(d *caddyfile.Dispenser) (err error) {
+// unmarshalMaxLen reads a number above 0.
+func (r *RedisStreams) unmarshalMaxLen(d *caddyfile.Dispenser) (err error) {
 	var text string
 	if err := redisconn.ReadArg(d, &text); err != nil {
 		return err

@@ -3,7 +3,6 @@ package redisstreams
 import (
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/caddy-socketio/caddy-socketio/cluster/internal/redisconn"
 	"github.com/caddy-socketio/caddy-socketio/cluster/internal/redistest"
@@ -66,7 +65,7 @@ func config(url string) *RedisStreams { return &RedisStreams{Config: redisconn.C
 
 func TestSettings(t *testing.T) {
 	s, err := config("redis://h").settings()
-	if err != nil || s.stream != "socket.io" || s.channelPrefix != "socket.io" || s.sessionPrefix != "sio:session:" || s.maxLen != 10_000 || s.requestsTimeout != 5e9 {
+	if err != nil || s.Streams.Stream != "socket.io" || s.Streams.ChannelPrefix != "socket.io" || s.Streams.SessionPrefix != "sio:session:" || s.Streams.MaxLen != 10_000 || s.RequestsTimeout != 5e9 {
 		t.Errorf("%+v, %v", s, err)
 	}
 	for want, change := range map[string]func(*RedisStreams){
@@ -83,24 +82,15 @@ func TestSettings(t *testing.T) {
 	}
 }
 
-func TestConfigsShareLinks(t *testing.T) {
+func TestConfigsShareConnections(t *testing.T) {
 	a, b := config("redis://localhost:1"), config("redis://localhost:1")
 	b.Stream = "socket.io" // as by default
-	used := func() bool { return len(a.Cluster("").(*link).Lines()) > 0 }
+	used := func() bool { return a.connections.InUse() }
 	redistest.AssertSharing(t, a, b, config("redis://localhost:2"), new(RedisStreams), pool, used)
 }
 
 func TestRefusedConfig(t *testing.T) {
 	if err := redistest.Provision(t, config("ftp://h")); err == nil || !strings.Contains(err.Error(), "redis_streams: url: ") {
 		t.Error(err)
-	}
-}
-
-// TestAges knows how old messages get.
-func TestAges(t *testing.T) {
-	for kind, age := range map[outgoingKind]time.Duration{anEntry: maxEntryAge, aValue: maxEntryAge, aMessage: maxAge, aGet: maxAge, aTimeLeft: maxAge, aClaim: maxAge} {
-		if m := (outgoing{kind: kind}); m.Expired(age) || !m.Expired(age+1) {
-			t.Errorf("kind %d: messages get older than %s, or not as old", kind, age)
-		}
 	}
 }

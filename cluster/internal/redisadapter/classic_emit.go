@@ -1,0 +1,213 @@
+package redisadapter
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+
+	"github.com/caddy-socketio/caddy-socketio/cluster"
+	"github.com/caddy-socketio/caddy-socketio/cluster/internal/peer"
+	"github.com/caddy-socketio/caddy-socketio/internal/msgpack"
+	"github.com/caddy-socketio/caddy-socketio/rooms"
+)
+
+// encodeEmit returns the broadcast of an emit: [uid, packet, opts].
+func encodeEmit(uid, namespace string, op *cluster.Emit) ([]byte, error) {
+	b := make([]byte, 0, op.Data.Size()+len(namespace)+128)
+	b = msgpack.AppendArray(b, 3)
+	b = msgpack.AppendString(b, uid)
+	b, err := appendPacket(b, namespace, op)
+	if err != nil {
+		return nil, err
+	}
+	return appendOpts(b, op, 0), nil
+}
+
+// appendPacket appends {type, data, nsp}.
+func appendPacket(b []byte, namespace string, op *cluster.Emit) ([]byte, error) {
+	b = msgpack.AppendMap(b, 3)
+	b = append(msgpack.AppendString(b, "type"), peer.PacketEvent)
+	b = msgpack.AppendString(b, "data")
+	// What is no event makes some of Node's servers end.
+	name := bytes.TrimLeft(bytes.TrimPrefix(bytes.TrimSpace(op.Data.JSON), []byte("[")), " \t\r\n")
+	if len(name) == 0 || len(name) == len(op.Data.JSON) || name[0] != '"' && name[0] != '-' && (name[0] < '0' || name[0] > '9') {
+		return nil, peer.ErrNoEvent
+	}
+	b, err := msgpack.AppendData(b, op.Data)
+	if err != nil {
+		return nil, err
+	}
+	return msgpack.AppendString(msgpack.AppendString(b, "nsp"), namespace), nil
+}
+
+// appendOpts appends {rooms, except, flags}; the flag of a timeout in milliseconds
+// when there is one.
+func appendOpts(b []byte, op *cluster.Emit, timeout int64) []byte {
+	b = msgpack.AppendMap(b, 3)
+	b = msgpack.AppendStrings(msgpack.AppendString(b, "rooms"), op.In)
+	b = msgpack.AppendStrings(msgpack.AppendString(b, "except"), op.Except)
+	b = msgpack.AppendString(b, "flags")
+	flags := 0
+	for _, set := range [...]bool{op.Volatile, op.NoCompress, timeout > 0} {
+		if set {
+			flags++
+		}
+	}
+	b = msgpack.AppendMap(b, flags)
+	if op.Volatile {
+		b = msgpack.AppendBool(msgpack.AppendString(b, "volatile"), true)
+	}
+	if op.NoCompress {
+		b = msgpack.AppendBool(msgpack.AppendString(b, "compress"), false)
+	}
+	if timeout > 0 {
+		b = msgpack.AppendInt(msgpack.AppendString(b, "timeout"), timeout)
+	}
+	return b
+}
+
+// decodeEmit reads a broadcast that came on the channel of a room, or on the
+// common one if that is "". It is not ok when this server, uid, sent it, or when
+// it is for another namespace. Errors wrap peer.ErrMalformed.
+func decodeEmit(message, room, uid, namespace string) (op cluster.Emit, ok bool, err error) {
+	r := msgpack.NewReader(message)
+	n := r.Array()
+	if n < 2 {
+		return op, false, fmt.Errorf("%w: no tuple", peer.ErrMalformed)
+	}
+	if r.Kind() != msgpack.String {
+		r.Skip()
+	} else if r.Text() == uid {
+		return op, false, nil
+	}
+	nsp, valid := readPacket(r, &op)
+	if n > 2 {
+		readOpts(r, &op)
+	}
+	for range n - 3 {
+		r.Skip()
+	}
+	if err := r.End(); err != nil {
+		return op, false, fmt.Errorf("%w: %w", peer.ErrMalformed, err)
+	}
+	if !valid {
+		return op, false, fmt.Errorf("%w: no event", peer.ErrMalformed)
+	}
+	once(&op.Target, room)
+	return op, nsp == namespace, nil
+}
+
+// once makes of a broadcast for several rooms that came on the channel of one of
+// them what is left of it for that one. Old emitters publish such a broadcast to
+// each of its rooms, and sockets in several of them would get it several times.
+func once(t *rooms.Target, room string) {
+	if i := slices.Index(t.In, room); i >= 0 && room != "" && len(t.In) > 1 {
+		t.Except = slices.Concat(t.Except, t.In[:i])
+		t.In = t.In[i : i+1]
+	}
+}
+
+// readPacket reads {type, data, nsp}, and reports whether it is an event that
+// clients may be sent.
+func readPacket(r *msgpack.Reader, op *cluster.Emit) (namespace string, valid bool) {
+	namespace = "/"
+	typ, event := int64(peer.PacketEvent), false
+	for range r.Map() {
+		switch r.Text() {
+		case "type":
+			typ, _ = r.Int()
+		case "data":
+			event = isEvent(*r)
+			op.Data = r.Data()
+		case "nsp":
+			if r.Kind() == msgpack.Nil {
+				r.Skip()
+			} else {
+				namespace = r.Text()
+			}
+		default:
+			r.Skip()
+		}
+	}
+	return namespace, event && (typ == peer.PacketEvent || typ == peer.PacketBinaryEvent)
+}
+
+// isEvent reports whether an array comes next that begins with an event's name.
+func isEvent(r msgpack.Reader) bool {
+	if r.Kind() != msgpack.Array || r.Array() == 0 {
+		return false
+	}
+	return r.Kind() == msgpack.Number || r.Kind() == msgpack.String && !peer.IsReserved(r.Text())
+}
+
+// readOpts reads {rooms, except, flags}. Some languages' emitters write something
+// else that is empty where there is nothing to say.
+func readOpts(r *msgpack.Reader, op *cluster.Emit) {
+	if empty(r) {
+		return
+	}
+	for range r.Map() {
+		switch r.Text() {
+		case "rooms":
+			op.In = readRooms(r)
+		case "except":
+			op.Except = readRooms(r)
+		case "flags":
+			readFlags(r, op)
+		default:
+			r.Skip()
+		}
+	}
+}
+
+func readFlags(r *msgpack.Reader, op *cluster.Emit) {
+	if empty(r) {
+		return
+	}
+	for range r.Map() {
+		switch name := r.Text(); {
+		case name == "volatile" && r.Kind() == msgpack.Bool:
+			op.Volatile = r.Bool()
+		case name == "compress" && r.Kind() == msgpack.Bool:
+			op.NoCompress = !r.Bool()
+		default:
+			r.Skip()
+		}
+	}
+}
+
+// readRooms reads a list of rooms, or a single one. Numbers are rooms, too.
+func readRooms(r *msgpack.Reader) []string {
+	if empty(r) {
+		return nil
+	}
+	if r.Kind() != msgpack.Array {
+		return []string{r.Text()}
+	}
+	n := r.Array()
+	list := make([]string, 0, n)
+	for range n {
+		list = append(list, r.Text())
+	}
+	return list
+}
+
+// empty reads nil, an empty string or an empty array, if that is what comes next.
+func empty(r *msgpack.Reader) bool {
+	peek := *r
+	switch r.Kind() {
+	case msgpack.Nil:
+	case msgpack.String:
+		if peek.Text() != "" {
+			return false
+		}
+	case msgpack.Array:
+		if peek.Array() != 0 {
+			return false
+		}
+	default:
+		return false
+	}
+	r.Skip()
+	return true
+}

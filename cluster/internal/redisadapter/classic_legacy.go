@@ -1,0 +1,71 @@
+package redisadapter
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/caddy-socketio/caddy-socketio/cluster"
+	"github.com/caddy-socketio/caddy-socketio/cluster/internal/peer"
+	"github.com/caddy-socketio/caddy-socketio/rooms"
+)
+
+// Types of requests of socket.io-redis 5, of Socket.IO 2 servers. They are told
+// from newer ones, which mean other things by the same numbers, by the spelling of
+// their "requestid".
+const (
+	legacyClients     = 0
+	legacyClientRooms = 1
+	legacyAllRooms    = 2
+	legacyJoin        = 3
+	legacyLeave       = 4
+	legacyCustom      = 5
+	legacyDisconnect  = 6
+)
+
+// legacyResponse is a response to one of them.
+type legacyResponse struct {
+	RequestID string           `json:"requestid"`
+	Clients   *[]string        `json:"clients,omitempty"`
+	Rooms     *[]string        `json:"rooms,omitempty"`
+	Data      *json.RawMessage `json:"data,omitempty"`
+}
+
+// handleLegacy does what a request of a Socket.IO 2 server says. Those that name a
+// socket are answered by who has it.
+func (c *classicCodec) handleLegacy(q *classicRequest) error {
+	r := legacyResponse{RequestID: string(q.LegacyID)}
+	one := rooms.Target{In: []string{string(q.SID)}}
+	named := []string{string(q.Room)}
+	switch *q.Type {
+	case legacyClients:
+		r.Clients = new(c.socketIDs(q.Rooms))
+	case legacyAllRooms:
+		r.Rooms = new(c.localRooms())
+	case legacyCustom:
+		r.Data = new(json.RawMessage("null"))
+	case legacyClientRooms:
+		for _, s := range c.localSockets(one.In) {
+			if s.ID == string(q.SID) {
+				r.Rooms = new(append([]string{}, s.Rooms...))
+			}
+		}
+		if r.Rooms == nil {
+			return nil
+		}
+	case legacyJoin, legacyLeave, legacyDisconnect:
+		if !c.hasSocket(string(q.SID)) {
+			return nil
+		}
+		switch *q.Type {
+		case legacyJoin:
+			c.apply(cluster.Join{Target: one, Rooms: named})
+		case legacyLeave:
+			c.apply(cluster.Leave{Target: one, Rooms: named})
+		default:
+			c.apply(cluster.Disconnect{Target: one, Close: q.Close != nil && *q.Close})
+		}
+	default:
+		return fmt.Errorf("%w: request of type %d of socket.io-redis 5", peer.ErrMalformed, *q.Type)
+	}
+	return c.publishReply(r)
+}

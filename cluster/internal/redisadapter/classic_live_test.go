@@ -1,0 +1,55 @@
+package redisadapter
+
+import (
+	"context"
+	"testing"
+
+	"github.com/caddy-socketio/caddy-socketio/cluster"
+	"github.com/caddy-socketio/caddy-socketio/cluster/internal/redistest"
+	"github.com/caddy-socketio/caddy-socketio/rooms"
+)
+
+func TestOperationsReachTheOtherNode(t *testing.T) {
+	a, b := classicEngine.OpenPair(t, redistest.Start(t), "/chat")
+	ops := redistest.Operations()
+	for _, op := range ops {
+		a.Publish(op)
+	}
+	a.Publish(cluster.Join{Target: rooms.Target{In: []string{"r1"}}}) // no rooms, nothing to say
+	for _, want := range ops {
+		if got := b.NextOperation(); !redistest.EqualOperations(got, want) {
+			t.Errorf("\n got %+v\nwant %+v", got, want)
+		}
+	}
+	b.Emit("back")
+	if got := a.NextEmit(); got.Data.String() != `["e","back"]` {
+		t.Errorf("own operations come back: %+v", got)
+	}
+}
+
+// TestEmitWithAckKeepsItsPlace has a node answer slowly: what is emitted after
+// must not overtake.
+func TestEmitWithAckKeepsItsPlace(t *testing.T) {
+	a, b := classicEngine.OpenPair(t, redistest.Start(t), "/")
+	asked, release := make(chan struct{}), make(chan struct{})
+	b.OnRequest = func(_ context.Context, q cluster.Request, reply func(cluster.Reply)) {
+		close(asked)
+		<-release
+		b.Applied <- q.(cluster.EmitAck).Emit
+		reply(cluster.ClientCount(0))
+	}
+	done := make(chan error)
+	go func() {
+		_, err := a.Request(cluster.EmitAck{Emit: cluster.Emit{Data: redistest.NewEvent("e", "first")}})
+		done <- err
+	}()
+	<-asked
+	a.Emit("second")
+	close(release)
+	if first, second := b.NextEmit(), b.NextEmit(); first.Data.String() != `["e","first"]` || second.Data.String() != `["e","second"]` {
+		t.Errorf("%s, %s", first.Data, second.Data)
+	}
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,127 @@
+package redisadapter
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/caddy-socketio/caddy-socketio/cluster"
+	"github.com/caddy-socketio/caddy-socketio/cluster/internal/peer"
+	"github.com/caddy-socketio/caddy-socketio/internal/msgpack"
+	"github.com/caddy-socketio/caddy-socketio/sio"
+)
+
+// encodeClassicReply returns the response to request id that an answer is.
+func encodeClassicReply(id string, answer cluster.Reply) ([]byte, error) {
+	switch answer := answer.(type) {
+	case cluster.Sockets:
+		return peer.Stringify(struct {
+			RequestID string           `json:"requestId"`
+			Sockets   []cluster.Socket `json:"sockets"`
+		}{id, peer.CompleteSockets(answer)})
+	case cluster.Rooms:
+		return peer.Stringify(struct {
+			RequestID string   `json:"requestId"`
+			Rooms     []string `json:"rooms"`
+		}{id, append([]string{}, answer...)})
+	case cluster.ClientCount:
+		return peer.Stringify(struct {
+			Type        int    `json:"type"`
+			RequestID   string `json:"requestId"`
+			ClientCount int    `json:"clientCount"`
+		}{typeClientCount, id, int(answer)})
+	case cluster.ClientAck:
+		return encodeClientAck(id, answer)
+	case cluster.ServerAck:
+		data, err := plainJSON(answer.Data)
+		if err != nil {
+			return nil, err
+		}
+		return peer.Stringify(struct {
+			Type      int             `json:"type"`
+			RequestID string          `json:"requestId"`
+			Data      json.RawMessage `json:"data"`
+		}{typeServerEmit, id, data})
+	}
+	return nil, fmt.Errorf("redis: answer %T has no response", answer)
+}
+
+// encodeClientAck returns a client's acknowledgement, of which Node's servers pass
+// on the first argument.
+func encodeClientAck(id string, ack cluster.ClientAck) ([]byte, error) {
+	first, ok := ack.Data.Index(0)
+	members := 2
+	if ok {
+		members++
+	}
+	b := msgpack.AppendMap(nil, members)
+	b = append(msgpack.AppendString(b, "type"), typeClientAck)
+	b = msgpack.AppendString(msgpack.AppendString(b, "requestId"), id)
+	if !ok {
+		return b, nil
+	}
+	return msgpack.AppendData(msgpack.AppendString(b, "packet"), first)
+}
+
+// parseReplyID returns which request a message answers; nothing when it does not
+// say.
+func parseReplyID(message string) string {
+	if strings.HasPrefix(message, "{") {
+		id, _ := sio.Data{JSON: []byte(message)}.Lookup("requestId")
+		return id.Text()
+	}
+	r := msgpack.NewReader(message)
+	if r.Kind() != msgpack.Map {
+		return ""
+	}
+	for range r.Map() {
+		if r.Text() == "requestId" {
+			return r.Text()
+		}
+		r.Skip()
+	}
+	return ""
+}
+
+// classicReply is a response to a request of this server.
+type classicReply struct {
+	Type        int             `json:"type"`
+	Sockets     []peer.Socket   `json:"sockets"`
+	Rooms       peer.RoomList   `json:"rooms"`
+	ClientCount *int            `json:"clientCount"`
+	Data        json.RawMessage `json:"data"`
+}
+
+// decodeClassicReply reads a response to q. Errors wrap peer.ErrMalformed.
+func decodeClassicReply(q cluster.Request, message string) (cluster.Reply, error) {
+	whole, err := decodeObject(message)
+	if err != nil {
+		return nil, err
+	}
+	var r classicReply
+	if err := json.Unmarshal(whole.JSON, &r); err != nil {
+		return nil, fmt.Errorf("%w: %w", peer.ErrMalformed, err)
+	}
+	switch q.(type) {
+	case cluster.FetchSockets:
+		return peer.ConvertSockets(r.Sockets), nil
+	case cluster.AllRooms:
+		return cluster.Rooms(r.Rooms), nil
+	case cluster.ServerEmitAck:
+		if r.Data == nil {
+			r.Data = json.RawMessage("null")
+		}
+		return cluster.ServerAck{Data: sio.Data{JSON: r.Data}}, nil
+	case cluster.EmitAck:
+		switch {
+		case r.Type == typeClientCount && r.ClientCount != nil && *r.ClientCount >= 0:
+			return cluster.ClientCount(*r.ClientCount), nil
+		case r.Type == typeClientAck:
+			if arg, ok := whole.Lookup("packet"); ok {
+				return cluster.ClientAck{Data: sio.Array(arg)}, nil
+			}
+			return cluster.ClientAck{Data: sio.Array()}, nil
+		}
+	}
+	return nil, fmt.Errorf("%w: a response of type %d", peer.ErrMalformed, r.Type)
+}

@@ -1,0 +1,240 @@
+package redisadapter
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/caddy-socketio/caddy-socketio/cluster"
+	"github.com/caddy-socketio/caddy-socketio/cluster/internal/peer"
+	"github.com/caddy-socketio/caddy-socketio/internal/msgpack"
+	"github.com/caddy-socketio/caddy-socketio/rooms"
+	"github.com/caddy-socketio/caddy-socketio/sio"
+)
+
+// Types of requests and responses since socket.io-redis 6. The family of
+// socket.io-redis 5 has others by the same numbers, see legacy.go.
+const (
+	typeSockets      = 0 // no longer sent by version 8
+	typeAllRooms     = 1
+	typeJoin         = 2
+	typeLeave        = 3
+	typeDisconnect   = 4
+	typeFetchSockets = 5
+	typeServerEmit   = 6 // and its response
+	typeEmitAck      = 7
+	typeClientCount  = 8 // response to typeEmitAck
+	typeClientAck    = 9 // response to typeEmitAck
+)
+
+// classicRequest is a request between servers. The order of its fields is that of Node's.
+type classicRequest struct {
+	UID       peer.Text       `json:"uid,omitempty"`
+	RequestID peer.Text       `json:"requestId,omitempty"`
+	LegacyID  peer.Text       `json:"requestid,omitempty"` // socket.io-redis 5 spells it so
+	Type      *int            `json:"type"`
+	Opts      *classicOpts    `json:"opts,omitempty"`
+	SID       peer.Text       `json:"sid,omitempty"`
+	Room      peer.Text       `json:"room,omitempty"`
+	Rooms     peer.RoomList   `json:"rooms,omitempty"`
+	Close     *bool           `json:"close,omitempty"`
+	Data      json.RawMessage `json:"data,omitempty"`
+	Packet    *classicPacket  `json:"packet,omitempty"`
+
+	whole sio.Data // as received
+}
+
+// classicOpts are peer.Opts, in which servers leave flags out where there are none.
+type classicOpts struct {
+	peer.TargetJSON
+	Flags peer.Flags `json:"flags,omitzero"`
+}
+
+type classicPacket struct {
+	Type *int            `json:"type"`
+	Nsp  *string         `json:"nsp"`
+	Data json.RawMessage `json:"data"`
+}
+
+func newClassicOpts(t rooms.Target) *classicOpts {
+	return &classicOpts{TargetJSON: peer.NewTargetJSON(t)}
+}
+
+// decodeRequest reads a request: JSON or, where there may be binary in it,
+// MessagePack. Errors wrap peer.ErrMalformed.
+func decodeRequest(message string) (*classicRequest, error) {
+	whole, err := decodeObject(message)
+	if err != nil {
+		return nil, err
+	}
+	q := &classicRequest{whole: whole}
+	if err := json.Unmarshal(whole.JSON, q); err != nil {
+		return nil, fmt.Errorf("%w: %w", peer.ErrMalformed, err)
+	}
+	if q.Type == nil {
+		return nil, fmt.Errorf("%w: request without a type", peer.ErrMalformed)
+	}
+	return q, nil
+}
+
+// decodeObject reads a message that is JSON or MessagePack.
+func decodeObject(message string) (sio.Data, error) {
+	if strings.HasPrefix(message, "{") {
+		whole, ok := sio.Data{JSON: []byte(message)}.Lookup()
+		if !ok {
+			return sio.Data{}, fmt.Errorf("%w: no JSON", peer.ErrMalformed)
+		}
+		return whole, nil
+	}
+	r := msgpack.NewReader(message)
+	whole := r.Data()
+	if err := r.End(); err != nil {
+		return sio.Data{}, fmt.Errorf("%w: %w", peer.ErrMalformed, err)
+	}
+	return whole, nil
+}
+
+// operation returns the operation that a request is.
+func (q *classicRequest) operation(t rooms.Target, names []string) cluster.Operation {
+	switch *q.Type {
+	case typeJoin:
+		return cluster.Join{Target: t, Rooms: names}
+	case typeLeave:
+		return cluster.Leave{Target: t, Rooms: names}
+	default:
+		return cluster.Disconnect{Target: t, Close: q.Close != nil && *q.Close}
+	}
+}
+
+// emit returns the emit that a request for acknowledgements is.
+func (q *classicRequest) emit() (op cluster.Emit, err error) {
+	if q.Packet == nil || q.Opts == nil {
+		return op, fmt.Errorf("%w: request of type %d without packet or opts", peer.ErrMalformed, *q.Type)
+	}
+	if t := q.Packet.Type; t != nil && *t != peer.PacketEvent && *t != peer.PacketBinaryEvent {
+		return op, fmt.Errorf("%w: packet of type %d", peer.ErrMalformed, *t)
+	}
+	op.Target = q.Opts.Target()
+	op.Flags = q.Opts.Flags.ClusterFlags()
+	op.Data, _ = q.whole.Lookup("packet", "data")
+	name, _ := op.Data.Index(0)
+	if len(name.JSON) == 0 || name.JSON[0] != '"' || peer.IsReserved(name.Text()) {
+		return op, fmt.Errorf("%w: request of type %d without an event", peer.ErrMalformed, *q.Type)
+	}
+	return op, nil
+}
+
+// serverEvent returns the event for servers that a request is.
+func (q *classicRequest) serverEvent() (sio.Data, error) {
+	data, ok := q.whole.Lookup("data")
+	if !ok || !peer.IsServerEvent(data) {
+		return sio.Data{}, fmt.Errorf("%w: request of type %d without an event", peer.ErrMalformed, *q.Type)
+	}
+	return data, nil
+}
+
+// encodeClassicOperation returns an operation as a request; an emit has a form of its own.
+func encodeClassicOperation(uid string, op cluster.Operation) ([]byte, error) {
+	q := classicRequest{UID: peer.Text(uid)}
+	switch op := op.(type) {
+	case cluster.Join:
+		q.Type, q.Opts, q.Rooms = new(typeJoin), newClassicOpts(op.Target), op.Rooms
+	case cluster.Leave:
+		q.Type, q.Opts, q.Rooms = new(typeLeave), newClassicOpts(op.Target), op.Rooms
+	case cluster.Disconnect:
+		q.Type, q.Opts, q.Close = new(typeDisconnect), newClassicOpts(op.Target), &op.Close
+	case cluster.ServerEmit:
+		data, err := serverEvent(op.Data)
+		if err != nil {
+			return nil, err
+		}
+		q.Type, q.Data = new(typeServerEmit), data
+	default:
+		return nil, fmt.Errorf("redis: operation %T has no request", op)
+	}
+	return peer.Stringify(q)
+}
+
+// encodeClassicRequest returns a question as a request. The timeout is for clients'
+// acknowledgements, in milliseconds.
+func encodeClassicRequest(uid, id, namespace string, q cluster.Request, timeout int64) ([]byte, error) {
+	r := classicRequest{UID: peer.Text(uid), RequestID: peer.Text(id)}
+	switch q := q.(type) {
+	case cluster.AllRooms:
+		r.Type = new(typeAllRooms)
+	case cluster.FetchSockets:
+		r.Type, r.Opts = new(typeFetchSockets), newClassicOpts(q.Target)
+	case cluster.ServerEmitAck:
+		data, err := serverEvent(q.Data)
+		if err != nil {
+			return nil, err
+		}
+		r.Type, r.Data = new(typeServerEmit), data
+	case cluster.EmitAck:
+		return encodeEmitAck(uid, id, namespace, &q.Emit, timeout)
+	default:
+		return nil, fmt.Errorf("redis: question %T has no request", q)
+	}
+	return peer.Stringify(r)
+}
+
+// encodeEmitAck returns an emit with acknowledgements as a request: as MessagePack
+// only when there is binary in it. Servers before adapter 7.2 do not know it, and end
+// when it is no JSON.
+func encodeEmitAck(uid, id, namespace string, op *cluster.Emit, timeout int64) ([]byte, error) {
+	if len(op.Data.Attachments) == 0 {
+		return encodePlainEmitAck(uid, id, namespace, op, timeout)
+	}
+	b := msgpack.AppendMap(nil, 5)
+	b = msgpack.AppendString(msgpack.AppendString(b, "uid"), uid)
+	b = msgpack.AppendString(msgpack.AppendString(b, "requestId"), id)
+	b = append(msgpack.AppendString(b, "type"), typeEmitAck)
+	b, err := appendPacket(msgpack.AppendString(b, "packet"), namespace, op)
+	if err != nil {
+		return nil, err
+	}
+	return appendOpts(msgpack.AppendString(b, "opts"), op, timeout), nil
+}
+
+func encodePlainEmitAck(uid, id, namespace string, op *cluster.Emit, timeout int64) ([]byte, error) {
+	if d, ok := op.Data.Lookup(); !ok || !peer.IsEvent(d) {
+		return nil, peer.ErrNoEvent
+	}
+	return peer.Stringify(struct {
+		UID       string      `json:"uid"`
+		RequestID string      `json:"requestId"`
+		Type      int         `json:"type"`
+		Packet    plainPacket `json:"packet"`
+		Opts      peer.Opts   `json:"opts"`
+	}{uid, id, typeEmitAck, plainPacket{peer.PacketEvent, op.Data.JSON, namespace}, peer.NewEmitOpts(op, timeout)})
+}
+
+// plainPacket is a packet without binary.
+type plainPacket struct {
+	Type int             `json:"type"`
+	Data json.RawMessage `json:"data"`
+	Nsp  string          `json:"nsp"`
+}
+
+// serverEvent returns an event for servers as JSON. It must be an array that
+// begins with a name: with anything else, some of Node's servers end.
+func serverEvent(d sio.Data) (json.RawMessage, error) {
+	if d, ok := d.Lookup(); !ok || !peer.IsServerEvent(d) {
+		return nil, peer.ErrNoServerEvent
+	}
+	return plainJSON(d)
+}
+
+// plainJSON returns data as JSON in which a binary value is what JSON.stringify
+// makes of a Node Buffer.
+func plainJSON(d sio.Data) (json.RawMessage, error) {
+	if len(d.Attachments) == 0 {
+		return d.JSON, nil
+	}
+	b, err := msgpack.AppendData(nil, d)
+	if err != nil {
+		return nil, err
+	}
+	r := msgpack.NewReader(string(b))
+	return r.JSON(), r.End()
+}

@@ -1,0 +1,88 @@
+package redisadapter
+
+import (
+	"context"
+	"errors"
+	"strconv"
+
+	"github.com/caddy-socketio/caddy-socketio/cluster"
+	"github.com/caddy-socketio/caddy-socketio/cluster/internal/peer"
+	"github.com/caddy-socketio/caddy-socketio/rooms"
+	"github.com/redis/rueidis"
+)
+
+const (
+	pageCount = 500    // entries read at once
+	maxMissed = 10_000 // events that a client may have missed
+)
+
+// Replay reads the stream from where the session was to its end.
+func (r *recorder) Replay(ctx context.Context, lost cluster.LostSocket) (missed cluster.Replay, err error) {
+	c := r.codec
+	s, err := c.conn.waitSubscribed(ctx, c.namespace)
+	if err != nil {
+		return missed, err
+	}
+	m := replay{codec: c, events: lost.Offset, operations: lost.Position, member: cluster.NewMembership(lost.Rooms), got: rooms.NewSet(lost.Marks)}
+	if !isEntryID(m.operations) {
+		m.operations = m.events
+	}
+	offset := m.events
+	if compareEntryIDs(m.operations, m.events) < 0 {
+		offset = m.operations
+	}
+	for {
+		page := s.client.B().Xrange().Key(c.streams.stream).Start(nextEntryID(offset)).End("+").Count(pageCount).Build()
+		entries, err := s.client.Do(ctx, page).AsXRange()
+		if err != nil && !rueidis.IsRedisNil(err) {
+			return missed, err
+		}
+		for i := range entries {
+			m.addEntry(&entries[i])
+			offset = entries[i].ID
+		}
+		if len(m.found) > maxMissed {
+			return missed, errors.New("redis_streams: the client missed too much")
+		}
+		if len(entries) < pageCount {
+			return cluster.Replay{Events: m.found, Rooms: m.member.Rooms, Disconnected: m.member.Disconnected, Offset: offset}, nil
+		}
+	}
+}
+
+// replay collects what happened to a lost socket from entries of the stream.
+type replay struct {
+	codec              *streamsCodec
+	events, operations string // the offsets after which they count
+	member             *cluster.Membership
+	got                rooms.Set // marks of events that it was delivered
+	found              []cluster.Emit
+}
+
+// addEntry looks at the next entry. Volatile events may be missed.
+func (m *replay) addEntry(entry *rueidis.XRangeEntry) {
+	f := entry.FieldValues
+	if _, got := m.got[formatMark(f["uid"], f["tag"])]; got || f["nsp"] != m.codec.id.name {
+		return
+	}
+	typ, err := strconv.Atoi(f["type"])
+	if err != nil || typ < peer.TypeEmit || typ > peer.TypeDisconnect || len(f["data"]) > maxMessageSize {
+		return
+	}
+	msg, err := decodeEntry(typ, f["data"])
+	if err != nil {
+		return
+	}
+	msg.entryID = entry.ID
+	op, err := msg.operation()
+	if err != nil {
+		return
+	}
+	emit, isEmit := op.(cluster.Emit)
+	switch {
+	case isEmit && !emit.Volatile && compareEntryIDs(entry.ID, m.events) > 0 && m.member.Means(emit.Target):
+		m.found = append(m.found, emit)
+	case !isEmit && compareEntryIDs(entry.ID, m.operations) > 0:
+		m.member.Apply(op)
+	}
+}

@@ -1,0 +1,77 @@
+package redisadapter
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/caddy-socketio/caddy-socketio/cluster"
+	"github.com/caddy-socketio/caddy-socketio/cluster/internal/redistest"
+)
+
+func TestStreamsRedisCluster(t *testing.T) {
+	nodes := streamsEngine.TestManyNodes(t, redistest.StartCluster(t))
+	other := redistest.OpenNode(t, streamsEngine.OtherHub(t, nodes[0].Cluster), "/") // whose stream is on another server, perhaps
+	other.WaitNodes(1)
+	if offset, err := recordText(t, other, "x"); offset == "" || err != nil {
+		t.Errorf("%q, %v", offset, err)
+	}
+	r := nodes[0].Adapter.(*recorder)
+	if err := r.Save(cluster.LostSocket{PID: "p", ID: "i", Rooms: []string{"i"}, Data: redistest.NewEvent("x"), Offset: beforeAll}, time.Minute); err != nil {
+		t.Error(err)
+	}
+	if left, err := r.Restore(t.Context(), "p", ""); err != nil || left.ID != "i" {
+		t.Errorf("%+v, %v", left, err)
+	}
+	if missed, err := r.Replay(t.Context(), cluster.LostSocket{Offset: beforeAll, Rooms: []string{"room"}}); err != nil || len(missed.Events) != 300 {
+		t.Errorf("%d missed, %v", len(missed.Events), err)
+	}
+	if answers, err := nodes[0].Request(cluster.FetchSockets{}); err != nil || len(answers) != 5 {
+		t.Errorf("%d answers, %v", len(answers), err)
+	}
+}
+
+// TestStreamMoves has the stream go to another server of a cluster, by the steps that
+// redis-cli takes: nothing is lost, and nothing heard twice.
+func TestStreamMoves(t *testing.T) {
+	all := redistest.StartCluster(t)
+	a, b := redistest.OpenNode(t, startStreamsNode(t, all[0]), "/"), redistest.OpenNode(t, startStreamsNode(t, all[1]), "/")
+	a.WaitNodes(2)
+	b.WaitNodes(2)
+	a.Emit("0")
+	b.NextEmit()
+	var from, to *redistest.Server
+	for _, s := range all {
+		if s.Command("EXISTS", "socket.io") == ":1" {
+			from = s
+		} else {
+			to = s
+		}
+	}
+	slot := strings.TrimPrefix(from.Command("CLUSTER", "KEYSLOT", "socket.io"), ":")
+	_, source := from.CommandText("CLUSTER", "MYID")
+	_, id := to.CommandText("CLUSTER", "MYID")
+	for i, answer := range []string{
+		to.Command("CLUSTER", "SETSLOT", slot, "IMPORTING", source),
+		from.Command("CLUSTER", "SETSLOT", slot, "MIGRATING", id),
+		from.Command("MIGRATE", "127.0.0.1", fmt.Sprint(to.Port), "socket.io", "0", "5000"),
+		to.Command("CLUSTER", "SETSLOT", slot, "NODE", id),
+		from.Command("CLUSTER", "SETSLOT", slot, "NODE", id),
+	} {
+		if answer != "+OK" {
+			t.Fatalf("%d: %s", i, answer)
+		}
+	}
+	for i := 1; i <= 100; i++ {
+		a.Emit(fmt.Sprint(i))
+	}
+	for i := 1; i <= 100; i++ {
+		if got, _ := b.NextEmit().Data.Index(1); got.Text() != fmt.Sprint(i) {
+			t.Fatalf("%s, not %d", got, i)
+		}
+	}
+	if state := connectionOf(a).state(); !state.Connected || state.Dropped > 0 {
+		t.Errorf("%+v", state)
+	}
+}
