@@ -1,5 +1,5 @@
 // How many events a second get from clients of one server to clients of another, by
-// way of Redis: two Caddys beside two servers in Node, in turn, in one run.
+// way of Redis: two Caddys beside two Node.js servers, in turn, in one run.
 //
 //	CADDY=caddy node bench.js [classic|sharded] [rounds]
 //
@@ -20,7 +20,7 @@ const events = 40_000;
 const clients = 4; // on each side
 const text = 'x'.repeat(150);
 
-// A child process is a server in Node.
+// A child process runs a Node.js server.
 if (process.argv[2] === 'serve') {
 	const [dialect, port, redis] = process.argv.slice(3);
 	const adapter = dialect === 'sharded' ? createShardedAdapter : createAdapter;

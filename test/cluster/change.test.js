@@ -6,7 +6,7 @@ import { after, before, describe, it } from 'node:test';
 import Client from 'ioredis';
 import { Caddy } from '../e2e/lib/caddy.js';
 import { Redis, redisMissing } from '../e2e/lib/redis.js';
-import { call, connect, eventually, site } from './lib/cluster.js';
+import { awaitCondition, connectSocket, emitWithAck, site } from './lib/cluster.js';
 
 describe('a change of the cluster', { skip: redisMissing, timeout: 60_000 }, () => {
 	let redis;
@@ -32,11 +32,11 @@ describe('a change of the cluster', { skip: redisMissing, timeout: 60_000 }, () 
 	];
 
 	it('keeps sockets, rooms, and no connections of before', async (t) => {
-		const sockets = await Promise.all(nodes.map((n) => connect(t, n)));
+		const sockets = await Promise.all(nodes.map((n) => connectSocket(t, n)));
 		const lost = [];
 		for (const socket of sockets) {
 			socket.on('disconnect', (reason) => lost.push(reason));
-			await call(socket, 'join', 'r');
+			await emitWithAck(socket, 'join', 'r');
 		}
 		for (const [i, [cluster, count]] of clusters.entries()) {
 			for (const n of nodes) {
@@ -45,15 +45,15 @@ describe('a change of the cluster', { skip: redisMissing, timeout: 60_000 }, () 
 			}
 			for (const [from, to] of count > 0 ? [[0, 1], [1, 0]] : []) {
 				const heard = () => sockets[to].got.some(([said]) => said === `${i} from ${from}`);
-				await eventually(async () => {
+				await awaitCondition(async () => {
 					sockets[from].emit('to', 'r', `${i} from ${from}`);
-					await call(sockets[from], 'rooms');
+					await emitWithAck(sockets[from], 'rooms');
 					return heard();
 				}, `${cluster}: they hear each other`);
 			}
-			await eventually(async () => await connections() === 2 * count, `${cluster}: ${2 * count} connections`);
+			await awaitCondition(async () => await connections() === 2 * count, `${cluster}: ${2 * count} connections`);
 		}
 		assert.deepEqual(lost, []);
-		for (const socket of sockets) assert.deepEqual(await call(socket, 'rooms'), [socket.id, 'r']);
+		for (const socket of sockets) assert.deepEqual(await emitWithAck(socket, 'rooms'), [socket.id, 'r']);
 	});
 });

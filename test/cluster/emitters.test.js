@@ -1,4 +1,4 @@
-// Emitters of several generations: each socket gets what it is meant to, once.
+// Emitters of several generations: each socket of the target gets a message once.
 
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
@@ -7,7 +7,7 @@ import { Emitter } from '@socket.io/redis-emitter';
 import Client from 'ioredis';
 import { createClient } from 'redis';
 import { Redis, redisMissing } from '../e2e/lib/redis.js';
-import { caddys, call, connect, eventually, has } from './lib/cluster.js';
+import { awaitCondition, awaitMessages, connectSocket, emitWithAck, startCaddys } from './lib/cluster.js';
 
 const require = createRequire(import.meta.url);
 const { Emitter: Emitter4 } = require('redis-emitter-4');
@@ -29,7 +29,7 @@ describe('emitters', { skip: redisMissing, timeout: 60_000 }, () => {
 		redis = await Redis.start();
 		clients = { io: new Client(redis.port), node: createClient({ url: redis.url }) };
 		await clients.node.connect();
-		nodes = await caddys(redis, 2);
+		nodes = await startCaddys(redis, 2);
 	});
 	after(async () => {
 		await Promise.all((nodes ?? []).map((n) => n.stop()));
@@ -40,10 +40,10 @@ describe('emitters', { skip: redisMissing, timeout: 60_000 }, () => {
 
 	// Three sockets: in a, in a and b, and in none of them.
 	async function sockets(t) {
-		const list = await Promise.all([connect(t, nodes[0]), connect(t, nodes[1]), connect(t, nodes[0])]);
-		await call(list[0], 'join', 'a');
-		await call(list[1], 'join', 'a');
-		await call(list[1], 'join', 'b');
+		const list = await Promise.all([connectSocket(t, nodes[0]), connectSocket(t, nodes[1]), connectSocket(t, nodes[0])]);
+		await emitWithAck(list[0], 'join', 'a');
+		await emitWithAck(list[1], 'join', 'a');
+		await emitWithAck(list[1], 'join', 'b');
 		return list;
 	}
 
@@ -57,7 +57,7 @@ describe('emitters', { skip: redisMissing, timeout: 60_000 }, () => {
 			emitter.to(list[2].id).to('none').emit('msg', 'third');
 			emitter.emit('msg', 'end');
 			for (const [i, expected] of [['both', 'both again', 'end'], ['both', 'both again', 'b', 'end'], ['third', 'end']].entries()) {
-				await has(list[i], expected.length);
+				await awaitMessages(list[i], expected.length);
 				assert.deepEqual(list[i].got.map(([m]) => m), expected);
 			}
 		});
@@ -67,7 +67,7 @@ describe('emitters', { skip: redisMissing, timeout: 60_000 }, () => {
 			const [socket] = await sockets(t);
 			emitter.emit('msg', Buffer.from([1, 2]), { deep: [Buffer.from([3])] });
 			emitter.emit('msg', new Date(1e12), [undefined, null], -0, 2 ** 53, 1.5, 'é\u2028"\\\n', { a: 1, 2: true });
-			await has(socket, 2);
+			await awaitMessages(socket, 2);
 			const [[first, { deep }], rest] = socket.got;
 			assert.deepEqual([Buffer.from(first), Buffer.from(deep[0])], [Buffer.from([1, 2]), Buffer.from([3])]);
 			assert.deepEqual(rest, ['2001-09-09T01:46:40.000Z', [null, null], 0, 2 ** 53, 1.5, 'é\u2028"\\\n', { a: 1, 2: true }]);
@@ -79,15 +79,15 @@ describe('emitters', { skip: redisMissing, timeout: 60_000 }, () => {
 			const emitter = make(clients);
 			const list = await sockets(t);
 			emitter.in('a').except('b').socketsJoin(['x', 'y']);
-			await eventually(async () => (await call(list[0], 'rooms')).includes('y'), 'the socket joins');
+			await awaitCondition(async () => (await emitWithAck(list[0], 'rooms')).includes('y'), 'the socket joins');
 			emitter.in('x').socketsLeave('y');
-			await eventually(async () => !(await call(list[0], 'rooms')).includes('y'), 'the socket leaves');
-			assert.deepEqual((await call(list[1], 'rooms')).slice(1), ['a', 'b']);
+			await awaitCondition(async () => !(await emitWithAck(list[0], 'rooms')).includes('y'), 'the socket leaves');
+			assert.deepEqual((await emitWithAck(list[1], 'rooms')).slice(1), ['a', 'b']);
 			const gone = new Promise((resolve) => list[0].on('disconnect', resolve));
 			emitter.in('x').disconnectSockets(true);
 			await gone;
 			emitter.to('b').except('none').emit('msg', 'still here');
-			assert.deepEqual(await has(list[1], 1), ['still here']);
+			assert.deepEqual(await awaitMessages(list[1], 1), ['still here']);
 		});
 	}
 });

@@ -13,8 +13,8 @@ import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { io } from 'socket.io-client';
 import { Redis, redisMissing } from '../e2e/lib/redis.js';
-import { within } from '../e2e/lib/time.js';
-import { call, eventually } from './lib/cluster.js';
+import { withDeadline } from '../e2e/lib/time.js';
+import { awaitCondition, emitWithAck } from './lib/cluster.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const url = 'http://localhost:8080';
@@ -52,7 +52,7 @@ class Command {
 		const exited = started.exit.then(() => Promise.reject(new Error(`${command} ended: ${errors}`)));
 		exited.catch(() => {}); // a command that ends later ends by stop
 		try {
-			await within(Promise.race([listening(port), exited]), command, startTimeout);
+			await withDeadline(Promise.race([listening(port), exited]), command, startTimeout);
 		} catch (error) {
 			await started.stop();
 			throw error;
@@ -64,13 +64,13 @@ class Command {
 	async stop() {
 		if (this.child.exitCode !== null || this.child.signalCode !== null) return;
 		process.kill(-this.child.pid, 'SIGINT');
-		await within(this.exit, 'end of the command');
+		await withDeadline(this.exit, 'end of the command');
 	}
 }
 
 // listening waits until a TCP connection to the port is accepted.
 async function listening(port) {
-	await eventually(async () => {
+	await awaitCondition(async () => {
 		const socket = net.connect(port, '127.0.0.1');
 		try {
 			await eventOf(socket, 'connect');
@@ -113,8 +113,8 @@ describe('the example of a cluster', { skip, timeout: 2 * startTimeout }, () => 
 			t.after(() => socket.close());
 			socket.got = [];
 			socket.on('said', (message) => socket.got.push(message));
-			socket.on('connect', async () => (socket.server = await call(socket, 'join', 'everybody')));
-			await eventually(() => socket.server, 'the client joins');
+			socket.on('connect', async () => (socket.server = await emitWithAck(socket, 'join', 'everybody')));
+			await awaitCondition(() => socket.server, 'the client joins');
 			if (at.has(socket.server)) socket.close();
 			else at.set(socket.server, socket);
 		}
@@ -125,10 +125,10 @@ describe('the example of a cluster', { skip, timeout: 2 * startTimeout }, () => 
 		it(`has one room for all, by ${transports.join(' and ')}`, async (t) => {
 			const sockets = await everywhere(t, transports);
 			assert.deepEqual(sockets.map(({ server }) => server), ['Caddy on 8081', 'Caddy on 8082', 'Node.js on 8083']);
-			for (const socket of sockets) await call(socket, 'say', 'everybody', socket.server);
+			for (const socket of sockets) await emitWithAck(socket, 'say', 'everybody', socket.server);
 			for (const { server, got } of sockets) {
 				const others = sockets.map((other) => other.server).filter((other) => other !== server);
-				await eventually(() => got.length >= 2, 'messages of the others');
+				await awaitCondition(() => got.length >= 2, 'messages of the others');
 				assert.deepEqual(got.toSorted(), others);
 			}
 		});
@@ -145,11 +145,11 @@ describe('the example of a cluster', { skip, timeout: 2 * startTimeout }, () => 
 		const [lost] = sockets;
 		const { server } = lost;
 		await nodes[0].stop();
-		await eventually(() => lost.connected && lost.server !== server, 'the client is at another node');
+		await awaitCondition(() => lost.connected && lost.server !== server, 'the client is at another node');
 		for (const [i, from] of [[0, 1], [1, 2], [2, 0]]) {
 			sockets[i].got.length = 0;
-			await call(sockets[from], 'say', 'everybody', 'still here');
-			await eventually(() => sockets[i].got.includes('still here'), 'they meet again');
+			await emitWithAck(sockets[from], 'say', 'everybody', 'still here');
+			await awaitCondition(() => sockets[i].got.includes('still here'), 'they meet again');
 		}
 	});
 });

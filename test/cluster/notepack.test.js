@@ -1,4 +1,4 @@
-// MessagePack as Caddy writes and reads it beside notepack.io, which Node's adapters
+// MessagePack as Caddy writes and reads it beside notepack.io, which Node.js's adapters
 // use: random values, both ways. SEED has a run repeated.
 
 import assert from 'node:assert/strict';
@@ -7,7 +7,7 @@ import { createRequire } from 'node:module';
 import { after, before, describe, it } from 'node:test';
 import Client from 'ioredis';
 import { Redis, redisMissing } from '../e2e/lib/redis.js';
-import { caddys, call, connect, eventually } from './lib/cluster.js';
+import { awaitCondition, connectSocket, emitWithAck, startCaddys } from './lib/cluster.js';
 
 const require = createRequire(import.meta.url);
 const of = (name) => createRequire(require.resolve(name))('notepack.io');
@@ -25,7 +25,7 @@ function random(state) {
 	};
 }
 
-// Values makes values of all kinds, at the edges of what MessagePack tells apart.
+// Values makes values of all kinds, at the edges of MessagePack's formats.
 class Values {
 	binaries = 0; // in the value that is being made: Caddy takes ten in one packet
 
@@ -115,7 +115,7 @@ describe(`beside notepack.io, with SEED=${seed}`, { skip: redisMissing, timeout:
 		redis = await Redis.start();
 		client = new Client(redis.port);
 		subscriber = new Client(redis.port);
-		[caddy] = await caddys(redis, 1);
+		[caddy] = await startCaddys(redis, 1);
 	});
 	after(async () => {
 		await caddy?.stop();
@@ -125,7 +125,7 @@ describe(`beside notepack.io, with SEED=${seed}`, { skip: redisMissing, timeout:
 	});
 
 	it('writes the same', async (t) => {
-		const socket = await connect(t, caddy);
+		const socket = await connectSocket(t, caddy);
 		const messages = [];
 		await subscriber.subscribe('socket.io#/#written#');
 		subscriber.on('messageBuffer', (channel, message) => messages.push(message));
@@ -133,7 +133,7 @@ describe(`beside notepack.io, with SEED=${seed}`, { skip: redisMissing, timeout:
 		for (let i = 0; i < count; i++) {
 			const value = values.next();
 			socket.emit('to', 'written', value);
-			await eventually(() => messages.length > i, `message ${i}`);
+			await awaitCondition(() => messages.length > i, `message ${i}`);
 			const [uid] = packers['redis-adapter 8'].decode(messages[i]);
 			const want = [uid, { type: 2, data: ['msg', plain(value)], nsp: '/' }, { rooms: ['written'], except: [socket.id], flags: {} }];
 			assert.ok(messages[i].equals(packers['redis-adapter 8'].encode(want)), differs(messages[i], packers['redis-adapter 8'].encode(want), i));
@@ -142,15 +142,15 @@ describe(`beside notepack.io, with SEED=${seed}`, { skip: redisMissing, timeout:
 
 	for (const [name, packer] of Object.entries(packers)) {
 		it(`reads what ${name} writes`, async (t) => {
-			const socket = await connect(t, caddy);
-			await call(socket, 'join', 'read');
+			const socket = await connectSocket(t, caddy);
+			await emitWithAck(socket, 'join', 'read');
 			const values = new Values(seed + 1, { largest: 63 });
 			const sent = Array.from({ length: count }, () => [
 				values.next(), values.pick([undefined, NaN, -Infinity, -0, new Date(Math.floor(values.random() * 4e12) - 1e12), new Uint8Array([1, 2, 255]), 2 ** 63]),
 			]);
 			for (const [i, args] of sent.entries()) {
 				await client.publish('socket.io#/#read#', packer.encode(['x', { type: 2, data: ['msg', ...args], nsp: '/' }, { rooms: ['read'] }]));
-				await eventually(() => socket.got.length > i, `value ${i}`);
+				await awaitCondition(() => socket.got.length > i, `value ${i}`);
 				assert.deepEqual(socket.got[i], plain(args), `value ${i}`);
 			}
 		});

@@ -1,10 +1,10 @@
-// Caddys and servers in Node with createShardedAdapter, in each of its modes.
+// Caddys and Node.js servers with createShardedAdapter, in each of its modes.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import Client from 'ioredis';
 import { Redis, redisMissing } from '../e2e/lib/redis.js';
-import { caddys, call, connect, eventually, has, shardSubscribers } from './lib/cluster.js';
+import { awaitCondition, awaitMessages, connectSocket, countShardSubscribers, emitWithAck, startCaddys } from './lib/cluster.js';
 import { Node } from './lib/nodes.js';
 
 for (const [mode, kind] of [['static', 'ioredis'], ['dynamic', 'ioredis'], ['dynamic', 'redis'], ['dynamic-private', 'ioredis'], ['dynamic-private', 'redis']]) {
@@ -12,14 +12,14 @@ for (const [mode, kind] of [['static', 'ioredis'], ['dynamic', 'ioredis'], ['dyn
 		let redis;
 		let client;
 		let node;
-		let nodes; // two Caddys and one in Node
+		let nodes; // two Caddys and a Node.js server
 
 		before(async () => {
 			redis = await Redis.start();
 			client = new Client(redis.port);
 			client.on('error', () => {}); // it reconnects
 			node = await Node.start(redis, kind, `4.8 sharded ${mode}`);
-			nodes = [...await caddys(redis, 2, mode === 'dynamic' ? 'sharded' : `sharded ${mode}`), node];
+			nodes = [...await startCaddys(redis, 2, mode === 'dynamic' ? 'sharded' : `sharded ${mode}`), node];
 			await node.sees(3);
 		});
 		after(async () => {
@@ -29,15 +29,15 @@ for (const [mode, kind] of [['static', 'ioredis'], ['dynamic', 'ioredis'], ['dyn
 		});
 
 		const channel = (room) => `socket.io#/#${room}#`;
-		const subscribed = (room, count) => eventually(
-			async () => await shardSubscribers(client, channel(room)) === (mode === 'static' ? 0 : count),
+		const subscribed = (room, count) => awaitCondition(
+			async () => await countShardSubscribers(client, channel(room)) === (mode === 'static' ? 0 : count),
 			`${count} are subscribed to ${room}`,
 		);
-		const everywhere = (t) => Promise.all(nodes.map((n) => connect(t, n)));
+		const everywhere = (t) => Promise.all(nodes.map((n) => connectSocket(t, n)));
 
 		// join has sockets join a room, and waits until their servers hear it.
 		async function join(sockets, room) {
-			for (const socket of sockets) await call(socket, 'join', room);
+			for (const socket of sockets) await emitWithAck(socket, 'join', room);
 			await subscribed(room, sockets.length);
 		}
 
@@ -50,7 +50,7 @@ for (const [mode, kind] of [['static', 'ioredis'], ['dynamic', 'ioredis'], ['dyn
 				socket.emit('to', 'r', { from: i, file: Buffer.from([0, 255]), text: 'é 日本' });
 				socket.emit('to', 'r', { from: i, text: 'second' });
 				for (const [j, other] of others.entries()) {
-					const [first, second] = (await has(other, before[j] + 2)).slice(-2);
+					const [first, second] = (await awaitMessages(other, before[j] + 2)).slice(-2);
 					assert.deepEqual([first.from, Buffer.from(first.file), first.text], [i, Buffer.from([0, 255]), 'é 日本']);
 					assert.deepEqual(second, { from: i, text: 'second' });
 				}
@@ -67,17 +67,17 @@ for (const [mode, kind] of [['static', 'ioredis'], ['dynamic', 'ioredis'], ['dyn
 			node.io.to('a').to('b').emit('msg', 'both', [undefined, new Date(0)]);
 			node.io.except('a').emit('msg', 'not a');
 			node.io.compress(false).emit('msg', 'all');
-			await has(a, 3);
-			await has(b, 3);
-			await has(c, 2);
-			// Of different channels, Node's clients of Redis keep the order, too.
+			await awaitMessages(a, 3);
+			await awaitMessages(b, 3);
+			await awaitMessages(c, 2);
+			// Node.js's Redis clients keep the order of different channels, too.
 			assert.deepEqual(a.got, [['to a'], ['both', [null, '1970-01-01T00:00:00.000Z']], ['all']]);
 			assert.deepEqual(b.got.map(([m]) => m), ['both', 'not a', 'all']);
 			assert.deepEqual(c.got.map(([m]) => m), ['not a', 'all']);
 			a.emit('to', c.id, 'to c');
 			c.emit('to', b.id, Buffer.from([7]));
-			assert.deepEqual((await has(c, 3)).at(-1), 'to c');
-			assert.deepEqual(Buffer.from((await has(b, 4)).at(-1)), Buffer.from([7]));
+			assert.deepEqual((await awaitMessages(c, 3)).at(-1), 'to c');
+			assert.deepEqual(Buffer.from((await awaitMessages(b, 4)).at(-1)), Buffer.from([7]));
 		});
 
 		it('takes an empty list of rooms for nobody, and for everyone when Node.js says it', async (t) => {
@@ -89,25 +89,25 @@ for (const [mode, kind] of [['static', 'ioredis'], ['dynamic', 'ioredis'], ['dyn
 			node.io.to([]).emit('msg', 'everyone');
 			for (const n of nodes.slice(0, 2)) await n.emit({ event: 'msg', args: ['end'] });
 			for (const socket of sockets) {
-				await has(socket, 3);
+				await awaitMessages(socket, 3);
 				assert.deepEqual(socket.got.flat().sort(), ['end', 'end', 'everyone']);
-				assert.deepEqual((await call(socket, 'rooms')).flat(), [socket.id]);
+				assert.deepEqual((await emitWithAck(socket, 'rooms')).flat(), [socket.id]);
 			}
 		});
 
 		it('reaches clients of Socket.IO 2, whose ids are of another length', async (t) => {
 			const namespace = '/org-old';
-			const [a, b] = await Promise.all([0, 1].map((i) => connect(t, nodes[i], { namespace, version: 2 })));
+			const [a, b] = await Promise.all([0, 1].map((i) => connectSocket(t, nodes[i], { namespace, version: 2 })));
 			const of = node.io.of(namespace);
-			await eventually(async () => await of.adapter.serverCount() === 3, 'three servers');
+			await awaitCondition(async () => await of.adapter.serverCount() === 3, 'three servers');
 			const { body } = await nodes[0].get(`/socketio/sockets?${new URLSearchParams({ namespace })}`);
 			const ids = body.map(({ id }) => id).sort();
 			assert.deepEqual(ids, [a.id, b.id].sort());
-			if (mode !== 'static') for (const id of ids) await eventually(async () => await shardSubscribers(client, `socket.io#${namespace}#${id}#`) === 1, 'it is heard');
+			if (mode !== 'static') for (const id of ids) await awaitCondition(async () => await countShardSubscribers(client, `socket.io#${namespace}#${id}#`) === 1, 'it is heard');
 			for (const socket of [a, b]) of.to(socket.id).emit('msg', socket.id);
 			a.emit('to', b.id, 'from a');
-			assert.deepEqual(await has(a, 1), [a.id]);
-			assert.deepEqual((await has(b, 2)).sort(), [b.id, 'from a'].sort());
+			assert.deepEqual(await awaitMessages(a, 1), [a.id]);
+			assert.deepEqual((await awaitMessages(b, 2)).sort(), [b.id, 'from a'].sort());
 		});
 
 		it('asks and moves sockets of the Caddys', async (t) => {
@@ -116,12 +116,12 @@ for (const [mode, kind] of [['static', 'ioredis'], ['dynamic', 'ioredis'], ['dyn
 			assert.deepEqual(seen.map(({ id }) => id).sort(), [a.id, b.id, c.id].sort());
 			assert.equal(seen.find(({ id }) => id === a.id).handshake.address, '127.0.0.1');
 			node.io.in(a.id).socketsJoin('x');
-			await eventually(async () => (await call(a, 'rooms')).includes('x'), 'the socket joins');
+			await awaitCondition(async () => (await emitWithAck(a, 'rooms')).includes('x'), 'the socket joins');
 			await subscribed('x', 1);
 			node.io.to('x').emit('msg', 'moved');
-			assert.deepEqual(await has(a, 1), ['moved']);
+			assert.deepEqual(await awaitMessages(a, 1), ['moved']);
 			node.io.in('x').socketsLeave('x');
-			await eventually(async () => !(await call(a, 'rooms')).includes('x'), 'the socket leaves');
+			await awaitCondition(async () => !(await emitWithAck(a, 'rooms')).includes('x'), 'the socket leaves');
 			await subscribed('x', 0);
 			const gone = new Promise((resolve) => b.on('disconnect', resolve));
 			node.io.in(b.id).disconnectSockets(true);
@@ -136,7 +136,7 @@ for (const [mode, kind] of [['static', 'ioredis'], ['dynamic', 'ioredis'], ['dyn
 			assert.equal(status, 200, JSON.stringify(body));
 			assert.deepEqual(body.map(({ id }) => id).sort(), [a.id, c.id].sort());
 			await nodes[1].post('/socketio/join', { in: [c.id], rooms: ['by caddy'] });
-			await eventually(async () => (await call(c, 'rooms')).includes('by caddy'), 'the socket joins');
+			await awaitCondition(async () => (await emitWithAck(c, 'rooms')).includes('by caddy'), 'the socket joins');
 			const gone = new Promise((resolve) => c.on('disconnect', resolve));
 			await nodes[1].post('/socketio/disconnect', { in: [c.id] });
 			await gone;
@@ -165,19 +165,19 @@ for (const [mode, kind] of [['static', 'ioredis'], ['dynamic', 'ioredis'], ['dyn
 		});
 
 		it('has namespaces that come and go', async (t) => {
-			const [a, b] = await Promise.all([connect(t, nodes[0], { namespace: '/org-1' }), connect(t, nodes[1], { namespace: '/org-1' })]);
-			await call(b, 'join', 'r');
+			const [a, b] = await Promise.all([connectSocket(t, nodes[0], { namespace: '/org-1' }), connectSocket(t, nodes[1], { namespace: '/org-1' })]);
+			await emitWithAck(b, 'join', 'r');
 			node.io.of('/org-1'); // begins to listen
-			await eventually(async () => await node.io.of('/org-1').adapter.serverCount() === 3, 'three servers');
-			if (mode !== 'static') await eventually(async () => await shardSubscribers(client, 'socket.io#/org-1#r#') === 1, 'the room has a channel');
+			await awaitCondition(async () => await node.io.of('/org-1').adapter.serverCount() === 3, 'three servers');
+			if (mode !== 'static') await awaitCondition(async () => await countShardSubscribers(client, 'socket.io#/org-1#r#') === 1, 'the room has a channel');
 			a.emit('to', 'r', 'x');
 			node.io.of('/org-1').to('r').emit('msg', 'y');
-			assert.deepEqual((await has(b, 2)).sort(), ['x', 'y']);
+			assert.deepEqual((await awaitMessages(b, 2)).sort(), ['x', 'y']);
 			assert.equal((await node.io.of('/org-1').fetchSockets()).length, 2);
 			a.close();
 			b.close();
-			await eventually(async () => await node.io.of('/org-1').adapter.serverCount() === 1, 'the Caddys left');
-			assert.equal(await shardSubscribers(client, 'socket.io#/org-1#r#'), 0);
+			await awaitCondition(async () => await node.io.of('/org-1').adapter.serverCount() === 1, 'the Caddys left');
+			assert.equal(await countShardSubscribers(client, 'socket.io#/org-1#r#'), 0);
 		});
 
 		it('goes on when Redis has been away', async (t) => {
@@ -188,10 +188,10 @@ for (const [mode, kind] of [['static', 'ioredis'], ['dynamic', 'ioredis'], ['dyn
 			await node.sees(3);
 			await subscribed('back', 2);
 			node.io.to('back').emit('msg', 'from node');
-			for (const socket of [a, c]) assert.deepEqual((await has(socket, 1)).at(-1), 'from node');
+			for (const socket of [a, c]) assert.deepEqual((await awaitMessages(socket, 1)).at(-1), 'from node');
 			const before = c.got.length;
 			a.emit('to', 'back', 'from caddy');
-			assert.deepEqual((await has(c, before + 1)).at(-1), 'from caddy');
+			assert.deepEqual((await awaitMessages(c, before + 1)).at(-1), 'from caddy');
 		});
 
 		it('is sent nothing malformed', () => {

@@ -1,32 +1,32 @@
-// The admin API: emits from outside, and what is asked about rooms.
+// The admin API: emits from outside, and requests about rooms.
 
 import assert from 'node:assert/strict';
 import { run } from './lib/caddy.js';
-import { call, connect, connected, Inbox, inboxes, kind, kinds, roomName } from './lib/clients.js';
+import { awaitConnect, connectSocket, emitWithAck, Inbox, inboxes, kind, kinds, uniqueRoom } from './lib/clients.js';
 import { Poller } from './lib/poller.js';
-import { matrix, namespace, serving, socketio, test } from './lib/rules.js';
-import { heard, within } from './lib/time.js';
+import { describeWithCaddy, namespace, socketio, test, testEachClient } from './lib/rules.js';
+import { awaitEvent, withDeadline } from './lib/time.js';
 
 const binary = (text) => ({ $binary: Buffer.from(text).toString('base64') });
 
-serving('admin API', socketio(namespace('/') + namespace('/chat'), 'max_queue 64MB'), (caddy) => {
-	const several = (t, k, count) => Promise.all(Array.from({ length: count }, () => connect(t, k, `${caddy().url}/chat`)));
+describeWithCaddy('admin API', socketio(namespace('/') + namespace('/chat'), 'max_queue 64MB'), (caddy) => {
+	const several = (t, k, count) => Promise.all(Array.from({ length: count }, () => connectSocket(t, k, `${caddy().url}/chat`)));
 
 	// seen returns when everything emitted from outside so far has arrived.
 	async function seen(...sockets) {
-		const token = roomName('token');
-		const arrived = sockets.map((socket) => heard(socket, 'fence', (got) => got === token));
+		const token = uniqueRoom('token');
+		const arrived = sockets.map((socket) => awaitEvent(socket, 'fence', (got) => got === token));
 		await caddy().emit({ namespace: '/chat', event: 'fence', args: [token] });
 		await Promise.all(arrived);
 	}
 
-	matrix('an emit reaches the union of its rooms once, without the excepted', async (t, k) => {
+	testEachClient('an emit reaches the union of its rooms once, without the excepted', async (t, k) => {
 		const sockets = await several(t, k, 4);
 		const [a, b, c] = sockets;
-		const [x, y, z] = [roomName(), roomName(), roomName()];
-		await call(a, 'join', [x, y]);
-		await call(b, 'join', y);
-		await call(c, 'join', [x, z]);
+		const [x, y, z] = [uniqueRoom(), uniqueRoom(), uniqueRoom()];
+		await emitWithAck(a, 'join', [x, y]);
+		await emitWithAck(b, 'join', y);
+		await emitWithAck(c, 'join', [x, z]);
 		const got = inboxes(sockets, 'news');
 		const answer = await caddy().emit({
 			namespace: '/chat', to: [x, y], except: [z], event: 'news', args: [1, 'two', { three: [null] }, binary('☕')],
@@ -38,18 +38,18 @@ serving('admin API', socketio(namespace('/') + namespace('/chat'), 'max_queue 64
 		assert.deepEqual([one, two, three, Buffer.from(file).toString()], [1, 'two', { three: [null] }, '☕']);
 	});
 
-	matrix('an emit to nobody in particular reaches the namespace', async (t, k) => {
+	testEachClient('an emit to nobody in particular reaches the namespace', async (t, k) => {
 		const chat = await several(t, k, 2);
-		const root = await connect(t, k, caddy().url);
+		const root = await connectSocket(t, k, caddy().url);
 		const got = inboxes([...chat, root], 'news');
 		const { delivered } = await caddy().emit({ namespace: '/chat', event: 'news', args: [] });
 		assert.ok(delivered >= 2);
 		await seen(...chat);
 		assert.deepEqual(got.map((inbox) => inbox.all), [[[]], [[]], []]);
-		assert.deepEqual(await caddy().emit({ namespace: '/chat', to: [roomName()], event: 'news' }), { delivered: 0 });
+		assert.deepEqual(await caddy().emit({ namespace: '/chat', to: [uniqueRoom()], event: 'news' }), { delivered: 0 });
 	});
 
-	matrix('a batch is emitted in order', async (t, k) => {
+	testEachClient('a batch is emitted in order', async (t, k) => {
 		const [a] = await several(t, k, 1);
 		const got = new Inbox(a, 'news');
 		const batch = Array.from({ length: 50 }, (_, i) => ({ namespace: '/chat', to: [a.id], event: 'news', args: [i] }));
@@ -58,7 +58,7 @@ serving('admin API', socketio(namespace('/') + namespace('/chat'), 'max_queue 64
 		assert.deepEqual(got.all.flat(), batch.map((_, i) => i));
 	});
 
-	matrix('lines are emitted one by one, and a bad one is named', async (t, k) => {
+	testEachClient('lines are emitted one by one, and a bad one is named', async (t, k) => {
 		const [a] = await several(t, k, 1);
 		const got = new Inbox(a, 'news');
 		const line = (i) => JSON.stringify({ namespace: '/chat', to: [a.id], event: 'news', args: [i] });
@@ -71,21 +71,21 @@ serving('admin API', socketio(namespace('/') + namespace('/chat'), 'max_queue 64
 
 	test('20,000 lines of one request arrive in order', async (t) => {
 		const count = 20_000;
-		const a = await connect(t, kind(4, 'websocket'), `${caddy().url}/chat`);
+		const a = await connectSocket(t, kind(4, 'websocket'), `${caddy().url}/chat`);
 		const got = [];
 		const all = new Promise((resolve) => a.on('tick', (i) => got.push(i) === count && resolve()));
 		const lines = Array.from({ length: count }, (_, i) => `{"to":["${a.id}"],"event":"tick","args":[${i}]}\n`).join('');
 		const request = caddy().post('/socketio/emit?namespace=/chat', lines, 'application/x-ndjson');
 		assert.deepEqual((await request).body, { emits: count, delivered: count, errors: [] });
-		await within(all, 'the last line');
+		await withDeadline(all, 'the last line');
 		assert.equal(got.findIndex((value, i) => value !== i), -1);
 	});
 
-	matrix('clients acknowledge an emit from outside', async (t, k) => {
+	testEachClient('clients acknowledge an emit from outside', async (t, k) => {
 		const [a, b, c] = await several(t, k, 3);
-		const room = roomName();
+		const room = uniqueRoom();
 		for (const socket of [a, b]) {
-			await call(socket, 'join', room);
+			await emitWithAck(socket, 'join', room);
 			socket.on('question', (value, answer) => answer({ id: socket.id, value, file: Buffer.from('yes') }));
 		}
 		const ask = { namespace: '/chat', to: [room], event: 'question', args: [42], ack: { timeout: '5s' } };
@@ -95,13 +95,13 @@ serving('admin API', socketio(namespace('/') + namespace('/chat'), 'max_queue 64
 		const byId = (list) => list.sort(([x], [y]) => (x.id < y.id ? -1 : 1));
 		assert.deepEqual(byId(answer.responses), byId([a, b].map(({ id }) => [{ id, value: 42, file: binary('yes') }])));
 
-		await call(c, 'join', room); // never answers
+		await emitWithAck(c, 'join', room); // never answers
 		const partial = await caddy().emit({ ...ask, ack: { timeout: '200ms' } });
 		assert.deepEqual([partial.delivered, partial.responses.length, partial.complete], [3, 2, false]);
 	});
 
 	test('a volatile emit is for those that can take it at once', async (t) => {
-		const ws = await connect(t, kind(4, 'websocket'), `${caddy().url}/chat`);
+		const ws = await connectSocket(t, kind(4, 'websocket'), `${caddy().url}/chat`);
 		const got = new Inbox(ws, 'news');
 		const poller = new Poller(caddy().url);
 		await poller.open('/chat');
@@ -113,17 +113,17 @@ serving('admin API', socketio(namespace('/') + namespace('/chat'), 'max_queue 64
 		assert.deepEqual(await poller.get(), ['42/chat,["news","lasting"]']);
 	});
 
-	matrix('sockets are moved and disconnected from outside', async (t, k) => {
+	testEachClient('sockets are moved and disconnected from outside', async (t, k) => {
 		const [a, b] = await several(t, k, 2);
-		const [x, y] = [roomName(), roomName()];
-		await call(a, 'join', x);
+		const [x, y] = [uniqueRoom(), uniqueRoom()];
+		await emitWithAck(a, 'join', x);
 		const at = { namespace: '/chat' };
 		assert.deepEqual((await caddy().post('/socketio/join', { ...at, in: [x, b.id], rooms: [y] })).body, { sockets: 2 });
-		assert.deepEqual(await call(a, 'rooms'), [[a.id, x, y]]);
-		assert.deepEqual(await call(b, 'rooms'), [[b.id, y]]);
+		assert.deepEqual(await emitWithAck(a, 'rooms'), [[a.id, x, y]]);
+		assert.deepEqual(await emitWithAck(b, 'rooms'), [[b.id, y]]);
 		assert.deepEqual((await caddy().post('/socketio/leave', { ...at, in: [y], except: [b.id], rooms: [y] })).body, { sockets: 1 });
-		assert.deepEqual(await call(a, 'rooms'), [[a.id, x]]);
-		const reasons = Promise.all([heard(a, 'disconnect'), heard(b, 'disconnect')]);
+		assert.deepEqual(await emitWithAck(a, 'rooms'), [[a.id, x]]);
+		const reasons = Promise.all([awaitEvent(a, 'disconnect'), awaitEvent(b, 'disconnect')]);
 		assert.deepEqual((await caddy().post('/socketio/disconnect', { ...at, in: [x] })).body, { sockets: 1 });
 		assert.deepEqual((await caddy().post('/socketio/disconnect', { ...at, in: [b.id], close: true })).body, { sockets: 1 });
 		for (const [reason] of await reasons) assert.equal(reason, 'io server disconnect');
@@ -132,11 +132,11 @@ serving('admin API', socketio(namespace('/') + namespace('/chat'), 'max_queue 64
 	test('listings', async (t) => {
 		const sockets = await several(t, kind(4, 'websocket'), 3);
 		const [a, b, c] = sockets;
-		const prefix = roomName('list');
-		await call(a, 'join', [`${prefix}:1`, `${prefix}:2`, `${prefix}:3`]);
-		await call(b, 'join', `${prefix}:2`);
-		await call(c, 'join', `${prefix}:2`);
-		await call(a, 'set name', 'ada');
+		const prefix = uniqueRoom('list');
+		await emitWithAck(a, 'join', [`${prefix}:1`, `${prefix}:2`, `${prefix}:3`]);
+		await emitWithAck(b, 'join', `${prefix}:2`);
+		await emitWithAck(c, 'join', `${prefix}:2`);
+		await emitWithAck(a, 'set name', 'ada');
 
 		const { body: namespaces } = await caddy().get('/socketio/namespaces');
 		const chat = namespaces.find(({ name }) => name === '/chat');
@@ -214,8 +214,8 @@ serving('admin API', socketio(namespace('/') + namespace('/chat'), 'max_queue 64
 		const [a, b] = await several(t, kind(4, 'websocket'), 2);
 		const got = new Inbox(a, 'news');
 		a.on('question', (answer) => answer('yes'));
-		const room = roomName('cli');
-		await call(a, 'join', room);
+		const room = uniqueRoom('cli');
+		await emitWithAck(a, 'join', room);
 		const command = async (args, options) => {
 			const { code, stdout, stderr } = await run(['socketio', ...args, '--address', caddy().admin, '--namespace', '/chat', '--json'], options);
 			assert.equal(code, 0, stderr);
@@ -230,10 +230,10 @@ serving('admin API', socketio(namespace('/') + namespace('/chat'), 'max_queue 64
 		assert.deepEqual(got.all, [['text', { n: 1 }], [3], [4]]);
 
 		assert.equal((await command(['join', room, '--in', b.id])).sockets, 1);
-		assert.deepEqual(await call(b, 'rooms'), [[b.id, room]]);
+		assert.deepEqual(await emitWithAck(b, 'rooms'), [[b.id, room]]);
 		assert.deepEqual((await command(['sockets', '--in', room])).map(({ id }) => id).sort(), [a.id, b.id].sort());
 		assert.equal((await command(['leave', room, '--in', b.id])).sockets, 1);
-		const reason = heard(b, 'disconnect');
+		const reason = awaitEvent(b, 'disconnect');
 		assert.equal((await command(['disconnect', '--in', b.id])).sockets, 1);
 		assert.equal((await reason)[0], 'io server disconnect');
 		assert.ok((await command(['namespaces'])).some(({ name }) => name === '/chat'));
@@ -247,8 +247,8 @@ serving('admin API', socketio(namespace('/') + namespace('/chat'), 'max_queue 64
 	});
 
 	test('an emit reaches all clients on all transports, binary too', async (t) => {
-		const sockets = await Promise.all(kinds.map((k) => connect(t, k, `${caddy().url}/chat`)));
-		await Promise.all(sockets.map(connected));
+		const sockets = await Promise.all(kinds.map((k) => connectSocket(t, k, `${caddy().url}/chat`)));
+		await Promise.all(sockets.map(awaitConnect));
 		const got = inboxes(sockets, 'news');
 		const file = Buffer.from([0, 1, 2, 0x1e, 0xff]);
 		await caddy().emit({ namespace: '/chat', event: 'news', args: ['𝄞', { file: { $binary: file.toString('base64') } }] });

@@ -1,4 +1,4 @@
-// Two Caddys, a Node server and the emitters share rooms through Redis.
+// Two Caddys, a Node.js server and the emitters share rooms through Redis.
 
 import assert from 'node:assert/strict';
 import { once as eventOf } from 'node:events';
@@ -10,17 +10,17 @@ import { Emitter } from '@socket.io/redis-emitter';
 import Client from 'ioredis';
 import { Server } from 'socket.io';
 import { Caddy } from './lib/caddy.js';
-import { call, connect, fence, Inbox, inboxes, kind, roomName } from './lib/clients.js';
+import { awaitDelivery, connectSocket, emitWithAck, Inbox, inboxes, kind, uniqueRoom } from './lib/clients.js';
 import { Redis, redisMissing } from './lib/redis.js';
 import { namespace, socketio, test } from './lib/rules.js';
-import { heard, within } from './lib/time.js';
+import { awaitEvent, withDeadline } from './lib/time.js';
 
 const oldEmitter = createRequire(import.meta.url)('socket.io-emitter');
 const binary = (bytes) => ({ $binary: Buffer.from(bytes).toString('base64') });
 const site = socketio(namespace('/'));
 const global = (redis) => `socketio {\n\tcluster redis ${redis.url}\n}`;
 
-// Node is a Socket.IO server of Node's with the few events that we need.
+// Node is a Socket.IO server on Node.js with the events of these tests.
 class Node {
 	static async start(redis) {
 		const node = new Node();
@@ -49,7 +49,7 @@ class Node {
 
 	async stop() {
 		await new Promise((resolve) => this.io.close(resolve));
-		await Promise.all(this.clients.map((client) => client.quit())); // after what the adapter said last
+		await Promise.all(this.clients.map((client) => client.quit())); // after the adapter's last message
 	}
 }
 
@@ -69,17 +69,17 @@ describe('cluster', { skip: redisMissing }, () => {
 		await redis?.stop();
 	});
 
-	// A socket on each server: two Caddys and Node.
+	// A socket on each node: two Caddys and a Node.js server.
 	const everywhere = (t, version = 4) => Promise.all([
-		connect(t, kind(version, 'websocket'), caddys[0].url),
-		connect(t, kind(4, 'upgrade'), caddys[1].url),
-		connect(t, kind(4, 'websocket'), node.url),
+		connectSocket(t, kind(version, 'websocket'), caddys[0].url),
+		connectSocket(t, kind(4, 'upgrade'), caddys[1].url),
+		connectSocket(t, kind(4, 'websocket'), node.url),
 	]);
 
 	async function together(t, version) {
 		const sockets = await everywhere(t, version);
-		const room = roomName();
-		for (const socket of sockets) await call(socket, 'join', [room]);
+		const room = uniqueRoom();
+		for (const socket of sockets) await emitWithAck(socket, 'join', [room]);
 		return { sockets, room };
 	}
 
@@ -89,7 +89,7 @@ describe('cluster', { skip: redisMissing }, () => {
 			const got = inboxes(sockets);
 			for (const [i, socket] of sockets.entries()) {
 				socket.emit('to', room, { from: i, text: '日本 ☕ 𝄞', file: Buffer.from([0, 0x1e, 0xff]), n: [1, -1, 1.5, 2 ** 53 - 1, null, true] });
-				await fence(socket, ...sockets);
+				await awaitDelivery(socket, ...sockets);
 			}
 			for (const [i, inbox] of got.entries()) {
 				assert.deepEqual(inbox.all.map(([m]) => m.from), [0, 1, 2].filter((n) => n !== i));
@@ -103,17 +103,17 @@ describe('cluster', { skip: redisMissing }, () => {
 	test('several rooms are a union, and except counts everywhere', async (t) => {
 		const { sockets, room } = await together(t);
 		const [a, b, c] = sockets;
-		const [other, muted] = [roomName(), roomName()];
-		await call(b, 'join', [other]);
-		await call(c, 'join', [other]);
-		await call(c, 'join', [muted]);
+		const [other, muted] = [uniqueRoom(), uniqueRoom()];
+		await emitWithAck(b, 'join', [other]);
+		await emitWithAck(c, 'join', [other]);
+		await emitWithAck(c, 'join', [muted]);
 		const got = inboxes(sockets);
 		a.emit('to', [room, other], 'once');
 		a.emit('to except', [room, other], [muted], 'not on node');
 		a.emit('to', c.id, 'private');
-		await fence(a, ...sockets);
+		await awaitDelivery(a, ...sockets);
 		c.emit('to except', [room, other], [b.id], 'not b');
-		await fence(c, ...sockets);
+		await awaitDelivery(c, ...sockets);
 		assert.deepEqual(got.map((inbox) => inbox.all.flat()), [['not b'], ['once', 'not on node'], ['once', 'private']]);
 	});
 
@@ -122,7 +122,7 @@ describe('cluster', { skip: redisMissing }, () => {
 		const got = inboxes(sockets, 'news');
 		await caddys[0].emit({ to: [room], event: 'news', args: [1, binary([1, 2])] });
 		await caddys[0].emit({ to: [room], event: 'news', args: [2, 0], local: true });
-		await fence(sockets[0], ...sockets);
+		await awaitDelivery(sockets[0], ...sockets);
 		const first = [1, Buffer.from([1, 2])];
 		assert.deepEqual(got.map((inbox) => inbox.all.map(([n, f]) => [n, f && Buffer.from(f)])), [[first, [2, 0]], [first], [first]]);
 	});
@@ -137,10 +137,10 @@ describe('cluster', { skip: redisMissing }, () => {
 			assert.deepEqual((await caddy.post(`/socketio/${operation}`, { in: [], ...body })).body, { sockets: 0 });
 		}
 		node.io.to([]).emit('news', 'everyone');
-		await fence(sockets[0], ...sockets);
-		await fence(sockets[2], ...sockets);
+		await awaitDelivery(sockets[0], ...sockets);
+		await awaitDelivery(sockets[2], ...sockets);
 		assert.deepEqual(got.map((inbox) => inbox.all), sockets.map(() => [['everyone']]));
-		for (const socket of sockets) assert.deepEqual((await call(socket, 'rooms'))[0], [socket.id, room]);
+		for (const socket of sockets) assert.deepEqual((await emitWithAck(socket, 'rooms'))[0], [socket.id, room]);
 	});
 
 	test('emitters old and new are heard', async (t) => {
@@ -156,7 +156,7 @@ describe('cluster', { skip: redisMissing }, () => {
 		emitters.new.to(room).except(sockets[1].id).emit('news', 'but one');
 		for (const inbox of got) await inbox.has(4);
 		emitters.new.emit('fence', room);
-		await Promise.all(sockets.map((socket) => heard(socket, 'fence', (token) => token === room)));
+		await Promise.all(sockets.map((socket) => awaitEvent(socket, 'fence', (token) => token === room)));
 		const all = ['new', 'new, two rooms', 'old', 'old, two rooms'];
 		assert.deepEqual(got.map((inbox) => inbox.all.map(([name]) => name)), [[...all, 'but one'], all, [...all, 'but one']]);
 		assert.deepEqual(Buffer.from(got[0].all[1][1]), Buffer.from([7]));
@@ -164,9 +164,9 @@ describe('cluster', { skip: redisMissing }, () => {
 
 	test('sockets are moved and disconnected on every server, from any', async (t) => {
 		const { sockets, room } = await together(t);
-		const [x, y] = [roomName(), roomName()];
-		const rooms = () => Promise.all(sockets.map(async (socket) => (await call(socket, 'rooms'))[0].slice(1)));
-		// What is told to other servers takes effect there a moment later.
+		const [x, y] = [uniqueRoom(), uniqueRoom()];
+		const rooms = () => Promise.all(sockets.map(async (socket) => (await emitWithAck(socket, 'rooms'))[0].slice(1)));
+		// An operation takes effect on other nodes a moment later.
 		const become = async (...expected) => {
 			const all = Date.now() + 10_000;
 			let now;
@@ -182,18 +182,18 @@ describe('cluster', { skip: redisMissing }, () => {
 		node.io.in(sockets.slice(0, 2).map(({ id }) => id)).socketsLeave(y);
 		await become([room, x], [room], [room, y]);
 
-		const reasons = Promise.all(sockets.slice(0, 2).map((socket) => heard(socket, 'disconnect')));
+		const reasons = Promise.all(sockets.slice(0, 2).map((socket) => awaitEvent(socket, 'disconnect')));
 		node.io.in(sockets[0].id).disconnectSockets();
 		await caddys[0].post('/socketio/disconnect', { in: [sockets[1].id], close: true });
 		for (const [reason] of await reasons) assert.equal(reason, 'io server disconnect');
-		const last = heard(sockets[2], 'disconnect');
+		const last = awaitEvent(sockets[2], 'disconnect');
 		await caddys[1].post('/socketio/disconnect', { in: [sockets[2].id] });
 		assert.equal((await last)[0], 'io server disconnect');
 	});
 
 	test('each server can list the sockets of all', async (t) => {
 		const { sockets, room } = await together(t);
-		await call(sockets[0], 'set name', { first: 'Ada' });
+		await emitWithAck(sockets[0], 'set name', { first: 'Ada' });
 		const ids = sockets.map(({ id }) => id).sort();
 		for (const caddy of caddys) {
 			const { body } = await caddy.get(`/socketio/sockets?${new URLSearchParams({ in: room })}`);
@@ -218,21 +218,21 @@ describe('cluster', { skip: redisMissing }, () => {
 		for (const [i, socket] of sockets.entries()) socket.on('question', (n, ack) => ack(n + i));
 		const { responses, complete } = await caddys[0].emit({ to: [room], event: 'question', args: [10], ack: { timeout: '5s' } });
 		assert.deepEqual([responses.flat().sort(), complete], [[10, 11, 12], true]);
-		const answers = await within(node.io.to(room).timeout(5000).emitWithAck('question', 20), 'the answers');
+		const answers = await withDeadline(node.io.to(room).timeout(5000).emitWithAck('question', 20), 'the answers');
 		assert.deepEqual(answers.sort(), [20, 21, 22]);
 	});
 
 	test('servers speak with each other', async () => {
 		const got = new Promise((resolve) => node.io.once('hello', (...args) => resolve(args)));
 		const answer = caddys[0].post('/socketio/server_side_emit', { event: 'hello', args: ['from caddy', { n: 1 }] });
-		assert.deepEqual(await within(got, 'hello'), ['from caddy', { n: 1 }]);
+		assert.deepEqual(await withDeadline(got, 'hello'), ['from caddy', { n: 1 }]);
 		assert.equal((await answer).status, 200);
 
 		node.io.once('question', (n, ack) => ack(n * 2));
 		const { body } = await caddys[0].post('/socketio/server_side_emit', { event: 'question', args: [21], ack: { timeout: '5s' } });
 		assert.equal(body.complete, true);
 		assert.ok(body.responses.flat(2).includes(42), JSON.stringify(body));
-		const answers = await within(new Promise((resolve, reject) => {
+		const answers = await withDeadline(new Promise((resolve, reject) => {
 			node.io.serverSideEmit('anybody?', (error, list) => (error ? reject(error) : resolve(list)));
 		}), 'the answers of the Caddys');
 		assert.equal(answers.length, 2);
@@ -240,8 +240,8 @@ describe('cluster', { skip: redisMissing }, () => {
 
 	test('the loss of Redis is survived, and rooms span the servers again after it', async (t) => {
 		const { sockets, room } = await together(t);
-		const beside = await connect(t, kind(4, 'websocket'), caddys[0].url);
-		await call(beside, 'join', room);
+		const beside = await connectSocket(t, kind(4, 'websocket'), caddys[0].url);
+		await emitWithAck(beside, 'join', room);
 		const lost = sockets.slice(0, 2).map((socket) => {
 			const reasons = [];
 			socket.on('disconnect', (reason) => reasons.push(reason));
@@ -251,7 +251,7 @@ describe('cluster', { skip: redisMissing }, () => {
 		await redis.down();
 		sockets[0].emit('to', room, 'local');
 		assert.deepEqual(await here.has(1), [['local']]);
-		assert.deepEqual(await call(sockets[1], 'echo', 1, 2), [1, 2]);
+		assert.deepEqual(await emitWithAck(sockets[1], 'echo', 1, 2), [1, 2]);
 		await redis.up();
 
 		// Each server comes back in its own time: until then, ask again.
@@ -259,8 +259,8 @@ describe('cluster', { skip: redisMissing }, () => {
 		const deadline = Date.now() + 20_000;
 		while (!there.all.some(([m]) => m === 'again') && Date.now() < deadline) {
 			sockets[0].emit('to', room, 'again');
-			await call(sockets[0], 'echo', 0, 0);
-			await call(sockets[1], 'echo', 0, 0);
+			await emitWithAck(sockets[0], 'echo', 0, 0);
+			await emitWithAck(sockets[1], 'echo', 0, 0);
 		}
 		assert.ok(there.all.some(([m]) => m === 'again'));
 		assert.deepEqual(lost, [[], []]);

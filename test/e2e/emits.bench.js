@@ -1,5 +1,5 @@
-// Emits a second from outside: by the admin API in each of its ways, and by Node's
-// Redis emitter through a Node server, in turn, to the same clients. Each run ends
+// Emits a second from outside: by the admin API in each of its ways, and by Node.js's
+// Redis emitter through a Node.js server, in turn, to the same clients. Each run ends
 // when everyone has got the last event.
 
 import { fork } from 'node:child_process';
@@ -11,7 +11,7 @@ import { Emitter } from '@socket.io/redis-emitter';
 import IORedis from 'ioredis';
 import { Caddy, freePort } from './lib/caddy.js';
 import { Redis } from './lib/redis.js';
-import { within } from './lib/time.js';
+import { withDeadline } from './lib/time.js';
 
 const rounds = 3;
 const sizes = [{ clients: 0, emits: 10_000 }, { clients: 1000, emits: 500 }];
@@ -32,7 +32,7 @@ const site = `socketio {
 async function nodeServer(redis) {
 	const port = await freePort();
 	const child = fork(fileURLToPath(new URL('lib/bench-server.js', import.meta.url)), [port, redis.port]);
-	await within(eventOf(child, 'message'), 'start of the Node server');
+	await withDeadline(eventOf(child, 'message'), 'start of the Node server');
 	return { port, stop: () => child.kill() };
 }
 
@@ -44,7 +44,7 @@ async function client(port, room) {
 	socket.write(`GET /socket.io/?EIO=4&transport=websocket&room=${room} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nConnection: Upgrade\r\n`
 		+ 'Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n');
 	let seen = '';
-	const sees = (text) => within(new Promise((resolve, reject) => {
+	const sees = (text) => withDeadline(new Promise((resolve, reject) => {
 		const look = (data) => {
 			seen = seen.slice(-text.length) + data;
 			if (!seen.includes(text)) return;

@@ -1,5 +1,5 @@
-// Who somebody is: tokens from wherever they may be, addresses as proxies say,
-// and what logs tell of both.
+// Identities: tokens in each place of a request, addresses from proxies,
+// and both of them in the logs.
 
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
@@ -8,9 +8,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { App } from './lib/app.js';
 import { Caddy } from './lib/caddy.js';
-import { call, connect, kind, kinds, open, refused } from './lib/clients.js';
+import { awaitConnectError, connectSocket, emitWithAck, kind, kinds, openSocket } from './lib/clients.js';
 import { socketio, test } from './lib/rules.js';
-import { heard, within } from './lib/time.js';
+import { awaitEvent, withDeadline } from './lib/time.js';
 
 const secret = 'a secret that is long enough for HS256, it is';
 const encode = (value) => Buffer.from(JSON.stringify(value)).toString('base64url');
@@ -53,13 +53,13 @@ test('a token may be in the query, a header or a cookie, and is in no log', asyn
 	const evil = 'a\r\n{"level":"error","msg":"forged"}\u2028';
 	for (const options of places(good)) {
 		for (const k of kinds) {
-			const a = await connect(t, k, `${caddy.url}/chat`, options);
-			assert.deepEqual(await call(a, 'who'), ['ada'], k.name);
+			const a = await connectSocket(t, k, `${caddy.url}/chat`, options);
+			assert.deepEqual(await emitWithAck(a, 'who'), ['ada'], k.name);
 			a.emit(evil);
-			assert.deepEqual(await call(a, 'who'), ['ada'], k.name);
+			assert.deepEqual(await emitWithAck(a, 'who'), ['ada'], k.name);
 		}
 	}
-	for (const options of places(bad)) assert.equal(await refused(open(t, kind(4, 'websocket'), `${caddy.url}/chat`, options)), 'invalid token');
+	for (const options of places(bad)) assert.equal(await awaitConnectError(openSocket(t, kind(4, 'websocket'), `${caddy.url}/chat`, options)), 'invalid token');
 	await caddy.stop();
 
 	const [access, log] = await Promise.all(['access', 'log'].map((name) => readFile(join(dir, name), 'utf8')));
@@ -82,9 +82,9 @@ test('a socket ends with its token', async (t) => {
 	}`));
 	t.after(() => caddy.stop());
 	const soon = token({ sub: 'ada', exp: Math.ceil(Date.now() / 1000) + 2 });
-	const [a, b] = await Promise.all([soon, token({ sub: 'alan' })].map((jwt) => connect(t, kind(4, 'websocket'), `${caddy.url}/chat`, { auth: { token: jwt } })));
+	const [a, b] = await Promise.all([soon, token({ sub: 'alan' })].map((jwt) => connectSocket(t, kind(4, 'websocket'), `${caddy.url}/chat`, { auth: { token: jwt } })));
 	b.on('disconnect', (reason) => assert.fail(reason));
-	assert.deepEqual((await heard(a, 'disconnect'))[0], 'io server disconnect');
+	assert.deepEqual((await awaitEvent(a, 'disconnect'))[0], 'io server disconnect');
 	assert.ok(b.connected);
 	b.off('disconnect');
 });
@@ -107,10 +107,10 @@ for (const [title, global, address] of [
 			}
 		}`), { global });
 		t.after(() => caddy.stop());
-		const a = await connect(t, kind(4, 'upgrade'), `${caddy.url}/app`, { extraHeaders: { 'X-Forwarded-For': '203.0.113.9' } });
+		const a = await connectSocket(t, kind(4, 'upgrade'), `${caddy.url}/app`, { extraHeaders: { 'X-Forwarded-For': '203.0.113.9' } });
 		const [{ body, headers }] = server.of('connect');
 		assert.equal(body.socket.handshake.address, address);
 		assert.match(headers['x-forwarded-for'], new RegExp(`^${address}\\b`));
-		assert.deepEqual(await within(call(a, 'who'), 'who'), ['ok']);
+		assert.deepEqual(await withDeadline(emitWithAck(a, 'who'), 'who'), ['ok']);
 	});
 }

@@ -2,9 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { Caddy } from './lib/caddy.js';
-import { call, connect, kind, kinds, open, refused } from './lib/clients.js';
+import { awaitConnectError, connectSocket, emitWithAck, kind, kinds, openSocket } from './lib/clients.js';
 import { socketio, test } from './lib/rules.js';
-import { heard } from './lib/time.js';
+import { awaitEvent } from './lib/time.js';
 
 async function start(t, settings, max = '') {
 	const caddy = await Caddy.start(socketio(`namespace /chat {
@@ -27,9 +27,9 @@ test('what exceeds the rate limit is dropped, and the client is told', async (t)
 	const caddy = await start(t, 'rate_limit 0.001 10');
 	const numbers = Array.from({ length: 30 }, (_, i) => i);
 	for (const k of kinds) {
-		const a = await connect(t, k, `${caddy.url}/chat`);
+		const a = await connectSocket(t, k, `${caddy.url}/chat`);
 		a.on('disconnect', (reason) => assert.fail(reason));
-		const answers = await Promise.all(numbers.map((n) => call(a, 'n', n)));
+		const answers = await Promise.all(numbers.map((n) => emitWithAck(a, 'n', n)));
 		assert.deepEqual(answers, numbers.map((n) => [n < 9 ? n : { error: 'rate limit exceeded' }]), k.name); // to connect is one
 		a.off('disconnect');
 	}
@@ -38,12 +38,12 @@ test('what exceeds the rate limit is dropped, and the client is told', async (t)
 
 test('a namespace that is full takes nobody, until somebody leaves', async (t) => {
 	const caddy = await start(t, '', 'max_sockets 2');
-	const [a] = await Promise.all([2, 4].map((version) => connect(t, kind(version, 'websocket'), `${caddy.url}/chat`)));
-	for (const k of kinds) assert.equal(await refused(open(t, k, `${caddy.url}/chat`)), 'Too many sockets', k.name);
+	const [a] = await Promise.all([2, 4].map((version) => connectSocket(t, kind(version, 'websocket'), `${caddy.url}/chat`)));
+	for (const k of kinds) assert.equal(await awaitConnectError(openSocket(t, k, `${caddy.url}/chat`)), 'Too many sockets', k.name);
 	assert.equal(await metric(caddy, 'connect_errors_total{hub="default",namespace="/chat"}'), kinds.length);
-	const waits = open(t, kind(4, 'websocket'), `${caddy.url}/chat`);
+	const waits = openSocket(t, kind(4, 'websocket'), `${caddy.url}/chat`);
 	waits.on('connect_error', () => waits.connect());
-	const enters = heard(waits, 'connect');
+	const enters = awaitEvent(waits, 'connect');
 	a.disconnect();
 	await enters;
 });

@@ -1,13 +1,13 @@
-// openapi.yaml: it is valid, and the server does what it says. The answers that
+// openapi.yaml is valid, and the server does what it documents. The responses that
 // other tests get are checked, too, where they are got.
 
 import assert from 'node:assert/strict';
 import http from 'node:http';
 import { Validator } from '@seriousme/openapi-schema-validator';
 import { Caddy } from './lib/caddy.js';
-import { allows, answered, check, document, examples, operations } from './lib/openapi.js';
-import { namespace, serving, socketio, test } from './lib/rules.js';
-import { within } from './lib/time.js';
+import { answered, checkResponse, document, documentAllows, examples, operations } from './lib/openapi.js';
+import { describeWithCaddy, namespace, socketio, test } from './lib/rules.js';
+import { withDeadline } from './lib/time.js';
 
 test('the description is valid OpenAPI 3.1', async () => {
 	const validator = new Validator();
@@ -31,8 +31,8 @@ async function ask(api, method, path, body, type = json) {
 		});
 	});
 	request.end(body);
-	const { status, headers, text } = await within(answer, `answer to ${method} ${path}`);
-	check(method, url, status, headers, text);
+	const { status, headers, text } = await withDeadline(answer, `answer to ${method} ${path}`);
+	checkResponse(method, url, status, headers, text);
 	return { status, text };
 }
 
@@ -71,14 +71,14 @@ async function everything(api) {
 	const emit = operations.find(({ path }) => path === '/emit');
 	for (const body of bodies) {
 		const { status, text } = await ask(api, 'POST', '/emit', JSON.stringify(body));
-		assert.equal(status === 200, allows(emit, body), `${JSON.stringify(body)}: ${text}`);
+		assert.equal(status === 200, documentAllows(emit, body), `${JSON.stringify(body)}: ${text}`);
 	}
 }
 
 const site = `${socketio(namespace('/') + namespace('/chat'))}
 	socketio_api`;
 
-serving('OpenAPI', site, (caddy) => {
+describeWithCaddy('OpenAPI', site, (caddy) => {
 	test('on the admin endpoint', () => everything({ host: '127.0.0.1', port: caddy().adminPort }));
 
 	test('on a route', () => everything({ host: '127.0.0.1', port: caddy().http }));

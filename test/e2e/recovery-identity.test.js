@@ -4,9 +4,9 @@ import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
 import { App } from './lib/app.js';
 import { Caddy } from './lib/caddy.js';
-import { connect, kind, open, refused } from './lib/clients.js';
-import { serving, test } from './lib/rules.js';
-import { heard } from './lib/time.js';
+import { awaitConnectError, connectSocket, kind, openSocket } from './lib/clients.js';
+import { describeWithCaddy, test } from './lib/rules.js';
+import { awaitEvent } from './lib/time.js';
 
 const secret = 'a secret that is long enough for HS256, it is';
 const encode = (value) => Buffer.from(JSON.stringify(value)).toString('base64url');
@@ -19,12 +19,12 @@ const client = kind(4, 'websocket');
 
 // back reports whether a client recovers the socket that another has lost.
 async function back(t, url, lost, next) {
-	const former = await connect(t, client, url, lost);
+	const former = await connectSocket(t, client, url, lost);
 	const { id, _pid: pid } = former;
-	const gone = heard(former, 'disconnect');
+	const gone = awaitEvent(former, 'disconnect');
 	former.io.engine.close();
 	await gone;
-	const socket = await connect(t, client, url, { ...next, auth: { ...next.auth, pid } });
+	const socket = await connectSocket(t, client, url, { ...next, auth: { ...next.auth, pid } });
 	return socket.id === id;
 }
 
@@ -34,7 +34,7 @@ const ada2 = token({ sub: 'ada', iat: 2, exp: 4e9 });
 const eve = token({ sub: 'eve' });
 const device = token({ sub: 'device' });
 
-serving('identity', `
+describeWithCaddy('identity', `
 	socketio {
 		recovery 1m
 		cookie io
@@ -94,28 +94,28 @@ serving('identity', `
 
 	test('a client without a token is refused, and takes nothing away', async (t) => {
 		const url = `${caddy().url}/jwt`;
-		const former = await connect(t, client, url, auth(ada));
+		const former = await connectSocket(t, client, url, auth(ada));
 		const { id, _pid: pid } = former;
-		assert.equal(await refused(open(t, client, url, { auth: { pid } })), 'token missing');
-		assert.ok((await connect(t, client, url, { auth: { pid, token: eve } })).id !== id);
+		assert.equal(await awaitConnectError(openSocket(t, client, url, { auth: { pid } })), 'token missing');
+		assert.ok((await connectSocket(t, client, url, { auth: { pid, token: eve } })).id !== id);
 		assert.ok(former.connected);
-		assert.equal((await connect(t, client, url, { auth: { pid, token: ada2 } })).id, id);
+		assert.equal((await connectSocket(t, client, url, { auth: { pid, token: ada2 } })).id, id);
 	});
 
 	test('a socket that becomes another user is not recovered', async (t) => {
 		const url = `${caddy().url}/jwt`;
 		for (const [newer, recovered] of [[ada2, true], [eve, false]]) {
-			const former = await connect(t, client, url, auth(ada));
+			const former = await connectSocket(t, client, url, auth(ada));
 			await former.emitWithAck('refresh', newer);
 			const { id, _pid: pid } = former;
 			former.io.engine.close();
-			assert.equal((await connect(t, client, url, { auth: { pid, token: ada } })).id === id, recovered);
+			assert.equal((await connectSocket(t, client, url, { auth: { pid, token: ada } })).id === id, recovered);
 		}
 	});
 });
 
 const password = '$2a$04$FQ8fTDe4Jajf8eic.JMKKe/oFY.kZpckEJzTc9qjWaUtp6eiav4QK';
-serving('authentication', `
+describeWithCaddy('authentication', `
 	basic_auth {
 		ada ${password}
 		eve ${password}

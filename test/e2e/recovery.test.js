@@ -3,34 +3,34 @@
 
 import assert from 'node:assert/strict';
 import { Balancer } from './lib/balancer.js';
-import { call, connected, Inbox, kinds, open, roomName } from './lib/clients.js';
-import { matrix, namespace, serving, socketio, test } from './lib/rules.js';
-import { heard } from './lib/time.js';
-import { eventually } from './lib/together.js';
+import { awaitConnect, emitWithAck, Inbox, kinds, openSocket, uniqueRoom } from './lib/clients.js';
+import { describeWithCaddy, namespace, socketio, test, testEachClient } from './lib/rules.js';
+import { awaitEvent } from './lib/time.js';
+import { awaitCondition } from './lib/cluster-sockets.js';
 
 const four = kinds.filter(({ version }) => version === 4);
 
-serving('recovery', socketio(namespace('/') + namespace('/chat'), 'recovery 1m'), (caddy) => {
+describeWithCaddy('recovery', socketio(namespace('/') + namespace('/chat'), 'recovery 1m'), (caddy) => {
 	// lose breaks the connection as a lost network does; the client comes back
 	// when the callback has run.
 	async function lose(socket, meanwhile) {
-		const gone = heard(socket, 'disconnect');
+		const gone = awaitEvent(socket, 'disconnect');
 		socket.io.engine.close();
 		await gone;
 		await meanwhile();
-		const back = connected(socket);
+		const back = awaitConnect(socket);
 		socket.io.open();
 		await back;
 	}
 
-	matrix('id, rooms, data and what was missed come back', async (t, kind) => {
-		const socket = open(t, kind, `${caddy().url}/chat`);
-		await connected(socket);
+	testEachClient('id, rooms, data and what was missed come back', async (t, kind) => {
+		const socket = openSocket(t, kind, `${caddy().url}/chat`);
+		await awaitConnect(socket);
 		assert.equal(socket.recovered, false);
-		const room = roomName();
+		const room = uniqueRoom();
 		const { id } = socket;
-		await call(socket, 'join', room);
-		await call(socket, 'set name', 'Ada');
+		await emitWithAck(socket, 'join', room);
+		await emitWithAck(socket, 'set name', 'Ada');
 		const inbox = new Inbox(socket, 'msg');
 		const emit = (n, to = [room]) => caddy().emit({ namespace: '/chat', to, event: 'msg', args: [n] });
 		await emit(0);
@@ -44,24 +44,24 @@ serving('recovery', socketio(namespace('/') + namespace('/chat'), 'recovery 1m')
 		assert.equal(socket.recovered, true);
 		assert.equal(socket.id, id);
 		assert.deepEqual(inbox.all.map(([n]) => n), Array.from({ length: 22 }, (_, n) => n));
-		assert.deepEqual(await call(socket, 'rooms'), [[id, room]]);
-		assert.deepEqual(await call(socket, 'get name'), ['Ada']);
+		assert.deepEqual(await emitWithAck(socket, 'rooms'), [[id, room]]);
+		assert.deepEqual(await emitWithAck(socket, 'get name'), ['Ada']);
 	}, four);
 
 	test('everything comes back, whatever happens to the connection', async (t) => {
 		const balancer = await Balancer.start(t, caddy());
-		const socket = open(t, four[1], `${balancer.url}/chat`);
-		await connected(socket);
-		const room = roomName();
+		const socket = openSocket(t, four[1], `${balancer.url}/chat`);
+		await awaitConnect(socket);
+		const room = uniqueRoom();
 		const { id } = socket;
-		await call(socket, 'join', room);
+		await emitWithAck(socket, 'join', room);
 		const inbox = new Inbox(socket, 'msg');
 		const emit = (args, more) => caddy().emit({ namespace: '/chat', to: [room], event: 'msg', args, ...more });
 		await emit(['text']); // with text last, as offsets are
 		await inbox.has(1);
 		let n = 0;
 		for (const lose of ['cut', 'freeze', 'cut', 'freeze']) {
-			const gone = heard(socket, 'disconnect');
+			const gone = awaitEvent(socket, 'disconnect');
 			balancer[lose]();
 			for (let i = 0; i < 10; i++) await emit([n++, { $binary: 'AP8=' }, 'é']); // some are sent, and lost
 			if (lose === 'freeze') socket.io.engine.close(); // it notices first, and the server does not
@@ -69,14 +69,14 @@ serving('recovery', socketio(namespace('/') + namespace('/chat'), 'recovery 1m')
 			await emit([n++, { deep: [{ $binary: '' }] }, 'text']);
 			await emit(['volatile'], { volatile: true });
 			balancer.to(caddy());
-			const back = connected(socket);
+			const back = awaitConnect(socket);
 			socket.io.open();
 			await back;
 			assert.deepEqual([socket.recovered, socket.id], [true, id], lose);
 			await inbox.has(1 + n);
-			// Those who are here get it, without harm to what they come back with.
+			// Sockets that are connected get it, and it does not harm their recovery.
 			await emit(['volatile'], { volatile: true });
-			await call(socket, 'echo', 1);
+			await emitWithAck(socket, 'echo', 1);
 			assert.equal(inbox.all.at(-1)?.[0], 'volatile');
 			inbox.all.pop();
 		}
@@ -88,16 +88,16 @@ serving('recovery', socketio(namespace('/') + namespace('/chat'), 'recovery 1m')
 	});
 
 	test('of several who come with one secret, one gets the socket', async (t) => {
-		const socket = open(t, four[1], `${caddy().url}/chat`);
-		await connected(socket);
+		const socket = openSocket(t, four[1], `${caddy().url}/chat`);
+		await awaitConnect(socket);
 		await caddy().emit({ namespace: '/chat', event: 'msg', args: [1] });
-		await call(socket, 'echo', 1);
+		await emitWithAck(socket, 'echo', 1);
 		const { id, _pid: pid, _lastOffset: offset } = socket;
-		const gone = heard(socket, 'disconnect');
+		const gone = awaitEvent(socket, 'disconnect');
 		socket.io.engine.close();
 		await gone;
-		const others = Array.from({ length: 8 }, () => open(t, four[1], `${caddy().url}/chat`, { auth: { pid, offset } }));
-		await Promise.all(others.map(connected));
+		const others = Array.from({ length: 8 }, () => openSocket(t, four[1], `${caddy().url}/chat`, { auth: { pid, offset } }));
+		await Promise.all(others.map(awaitConnect));
 		const { body } = await caddy().get('/socketio/sockets?namespace=/chat');
 		const ids = body.map((is) => is.id);
 		assert.equal(ids.filter((one) => one === id).length, 1);
@@ -105,13 +105,13 @@ serving('recovery', socketio(namespace('/') + namespace('/chat'), 'recovery 1m')
 	});
 
 	test('a socket that the server has disconnected does not come back', async (t) => {
-		const socket = open(t, four[1], `${caddy().url}/chat`);
-		await connected(socket);
+		const socket = openSocket(t, four[1], `${caddy().url}/chat`);
+		await awaitConnect(socket);
 		const { id } = socket;
-		const gone = heard(socket, 'disconnect');
+		const gone = awaitEvent(socket, 'disconnect');
 		await caddy().post('/socketio/disconnect', { namespace: '/chat', in: [id] });
 		await gone;
-		const back = connected(socket);
+		const back = awaitConnect(socket);
 		socket.connect();
 		await back;
 		assert.equal(socket.recovered, false);
@@ -127,20 +127,20 @@ serving('recovery', socketio(namespace('/') + namespace('/chat'), 'recovery 1m')
 		['is disconnected by a room', (id, room) => ['disconnect', { in: [room], close: true }], false],
 	]) {
 		test(`a client that is away ${title}`, async (t) => {
-			const socket = open(t, four[1], `${caddy().url}/chat`);
-			await connected(socket);
-			const room = roomName();
+			const socket = openSocket(t, four[1], `${caddy().url}/chat`);
+			await awaitConnect(socket);
+			const room = uniqueRoom();
 			const { id } = socket;
-			await call(socket, 'join', room);
+			await emitWithAck(socket, 'join', room);
 			await caddy().emit({ namespace: '/chat', to: [room], event: 'msg', args: [1] });
-			await call(socket, 'echo', 1);
+			await emitWithAck(socket, 'echo', 1);
 			await lose(socket, async () => {
 				const [operation, body] = operate(id, room);
-				await eventually(async () => !(await caddy().get('/socketio/sockets?namespace=/chat')).body.some((is) => is.id === id), 'the loss is noticed');
+				await awaitCondition(async () => !(await caddy().get('/socketio/sockets?namespace=/chat')).body.some((is) => is.id === id), 'the loss is noticed');
 				assert.equal((await caddy().post(`/socketio/${operation}`, { namespace: '/chat', ...body })).status, 200);
 			});
 			assert.deepEqual([socket.recovered, socket.id === id], [recovered, recovered]);
-			if (recovered) assert.deepEqual(await call(socket, 'rooms'), [[id, ...rooms.map((name) => name === 'room' ? room : name)]]);
+			if (recovered) assert.deepEqual(await emitWithAck(socket, 'rooms'), [[id, ...rooms.map((name) => name === 'room' ? room : name)]]);
 		});
 	}
 });

@@ -5,10 +5,10 @@ import { once as eventOf } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import net from 'node:net';
 import { Caddy, run } from './lib/caddy.js';
-import { beside, call, connect, connected, Inbox, inboxes, kind, kinds, open, refused, roomName } from './lib/clients.js';
+import { awaitConnect, awaitConnectError, connectSocket, emitWithAck, Inbox, inboxes, kind, kinds, openNamespace, openSocket, uniqueRoom } from './lib/clients.js';
 import { Poller } from './lib/poller.js';
-import { namespace, serving, socketio, test } from './lib/rules.js';
-import { heard, within } from './lib/time.js';
+import { describeWithCaddy, namespace, socketio, test } from './lib/rules.js';
+import { awaitEvent, withDeadline } from './lib/time.js';
 
 const version = (n) => `on version {\n\tack ${n}\n}`;
 const site = (n, more = '') => socketio(namespace('/', version(n)) + more);
@@ -26,7 +26,7 @@ async function start(t, config) {
 async function everyone(t, url, which = kinds) {
 	const lost = [];
 	const sockets = await Promise.all(which.map(async (k) => {
-		const socket = await connect(t, k, url);
+		const socket = await connectSocket(t, k, url);
 		socket.on('disconnect', (reason) => lost.push(`${k.name}: ${reason}`));
 		return socket;
 	}));
@@ -36,15 +36,15 @@ async function everyone(t, url, which = kinds) {
 const metrics = { global: '\tmetrics' };
 const polls = kinds.filter(({ transport }) => transport === 'polling').length;
 
-serving('reload', site(1), (caddy) => {
+describeWithCaddy('reload', site(1), (caddy) => {
 	test('connections, rooms, data and packets survive it, rules are the new ones', async (t) => {
 		await caddy().reload(site(1));
 		const { sockets, lost } = await everyone(t, caddy().url);
-		const room = roomName();
+		const room = uniqueRoom();
 		for (const socket of sockets) {
-			await call(socket, 'join', room);
-			await call(socket, 'set name', { socket: socket.id });
-			assert.deepEqual(await call(socket, 'version'), [1]);
+			await emitWithAck(socket, 'join', room);
+			await emitWithAck(socket, 'set name', { socket: socket.id });
+			assert.deepEqual(await emitWithAck(socket, 'version'), [1]);
 		}
 		const got = inboxes(sockets);
 		const sent = [];
@@ -58,12 +58,12 @@ serving('reload', site(1), (caddy) => {
 			await caddy().parked(polls);
 			await caddy().reload(site(n));
 			await say(-n);
-			for (const socket of sockets) assert.deepEqual(await call(socket, 'version'), [n]);
+			for (const socket of sockets) assert.deepEqual(await emitWithAck(socket, 'version'), [n]);
 		}
 		for (const inbox of got) assert.deepEqual(inbox.all, sent);
 		for (const socket of sockets) {
-			assert.deepEqual(await call(socket, 'rooms'), [[socket.id, room]]);
-			assert.deepEqual(await call(socket, 'get name'), [{ socket: socket.id }]);
+			assert.deepEqual(await emitWithAck(socket, 'rooms'), [[socket.id, room]]);
+			assert.deepEqual(await emitWithAck(socket, 'get name'), [{ socket: socket.id }]);
 		}
 		assert.deepEqual(lost, []);
 	});
@@ -71,9 +71,9 @@ serving('reload', site(1), (caddy) => {
 	test('packets on their way both ways meanwhile arrive, in order', async (t) => {
 		await caddy().reload(site(1));
 		const { sockets, lost } = await everyone(t, caddy().url, kinds.filter(({ transport }) => transport !== 'polling'));
-		const room = roomName();
-		for (const socket of sockets) await call(socket, 'join', room);
-		const sender = await connect(t, kind(4, 'websocket'), caddy().url);
+		const room = uniqueRoom();
+		for (const socket of sockets) await emitWithAck(socket, 'join', room);
+		const sender = await connectSocket(t, kind(4, 'websocket'), caddy().url);
 		const got = inboxes(sockets);
 		let sent = 0;
 		let reloading = true;
@@ -81,14 +81,14 @@ serving('reload', site(1), (caddy) => {
 			while (reloading) {
 				sender.emit('to', room, sent++);
 				const i = sent % sockets.length;
-				assert.deepEqual(await call(sockets[i], 'echo', sent, i), [sent, i]);
+				assert.deepEqual(await emitWithAck(sockets[i], 'echo', sent, i), [sent, i]);
 				sender.emit('to', room, { n: [Buffer.alloc(1000)] });
 			}
 		})();
 		const flowing = flow.catch(() => {}).then(() => (reloading = false));
 		for (let n = 2; n <= 11 && reloading; n++) {
 			await caddy().reload(site(n));
-			for (const socket of sockets) assert.deepEqual(await call(socket, 'version'), [n]);
+			for (const socket of sockets) assert.deepEqual(await emitWithAck(socket, 'version'), [n]);
 		}
 		reloading = false;
 		await flowing;
@@ -100,13 +100,13 @@ serving('reload', site(1), (caddy) => {
 		assert.deepEqual(lost, []);
 	});
 
-	test('a parked poll is answered with a noop, and the session goes on', async (t) => {
+	test('a parked poll is answered with a noop, and the session goes on', async () => {
 		const poller = new Poller(caddy().url);
 		await poller.open();
 		const parked = poller.get();
 		await caddy().parked(1);
 		await caddy().reload(site(2));
-		assert.deepEqual(await within(parked, 'the end of the poll'), ['6']);
+		assert.deepEqual(await withDeadline(parked, 'the end of the poll'), ['6']);
 		await poller.post('420["version"]');
 		assert.deepEqual(await poller.get(), ['430[2]']);
 	});
@@ -114,7 +114,7 @@ serving('reload', site(1), (caddy) => {
 	test('an emit with an id is done once, also over a reload', async (t) => {
 		const { sockets } = await everyone(t, caddy().url, [kind(4, 'websocket')]);
 		const [inbox] = inboxes(sockets);
-		const once = { event: 'msg', args: ['once'], id: roomName('id') };
+		const once = { event: 'msg', args: ['once'], id: uniqueRoom('id') };
 		const first = await caddy().emit(once);
 		assert.deepEqual(await caddy().emit(once), first);
 		await caddy().reload(site(3));
@@ -142,17 +142,17 @@ serving('reload', site(1), (caddy) => {
 			const { status, body } = await caddy().load(config);
 			assert.notEqual(status, 200, config);
 			assert.equal(typeof body.error, 'string');
-			for (const socket of sockets) assert.deepEqual(await call(socket, 'version'), [1]);
+			for (const socket of sockets) assert.deepEqual(await emitWithAck(socket, 'version'), [1]);
 			const { body: namespaces } = await caddy().get('/socketio/namespaces');
 			assert.deepEqual(namespaces.map(({ name }) => name), ['/']);
-			await connect(t, kind(4, 'websocket'), caddy().url);
+			await connectSocket(t, kind(4, 'websocket'), caddy().url);
 		}
 		assert.deepEqual(lost, []);
 
 		// Now Caddy does not tell which polls wait: only WebSockets must survive.
 		await caddy().reload(site(4));
 		for (const [i, socket] of sockets.entries()) {
-			if (kinds[i].transport !== 'polling') assert.deepEqual(await call(socket, 'version'), [4]);
+			if (kinds[i].transport !== 'polling') assert.deepEqual(await emitWithAck(socket, 'version'), [4]);
 		}
 	});
 
@@ -162,28 +162,28 @@ serving('reload', site(1), (caddy) => {
 		await writeFile(caddy().file, caddy().caddyfile(site(7)));
 		const { code, stderr } = await run(['reload', '--config', caddy().file, '--adapter', 'caddyfile']);
 		assert.equal(code, 0, stderr);
-		for (const socket of sockets) assert.deepEqual(await call(socket, 'version'), [7]);
+		for (const socket of sockets) assert.deepEqual(await emitWithAck(socket, 'version'), [7]);
 		assert.deepEqual(lost, []);
 	});
 
 	test('namespaces come and go', async (t) => {
 		await caddy().reload(site(1));
-		const a = await connect(t, kind(4, 'upgrade'), caddy().url);
-		const absent = beside(t, a, '/gone');
-		assert.equal(await refused(absent), 'Invalid namespace');
+		const a = await connectSocket(t, kind(4, 'upgrade'), caddy().url);
+		const absent = openNamespace(t, a, '/gone');
+		assert.equal(await awaitConnectError(absent), 'Invalid namespace');
 
 		await caddy().reload(site(1, gone));
-		const roots = await Promise.all(kinds.map((k) => connect(t, k, caddy().url)));
+		const roots = await Promise.all(kinds.map((k) => connectSocket(t, k, caddy().url)));
 		const sockets = await Promise.all(roots.map(async (root) => {
-			const socket = beside(t, root, '/gone');
-			await connected(socket);
+			const socket = openNamespace(t, root, '/gone');
+			await awaitConnect(socket);
 			return socket;
 		}));
-		const reasons = Promise.all(sockets.map((socket) => heard(socket, 'disconnect')));
+		const reasons = Promise.all(sockets.map((socket) => awaitEvent(socket, 'disconnect')));
 		await caddy().parked(polls);
 		await caddy().reload(site(2));
 		for (const [reason] of await reasons) assert.equal(reason, 'io server disconnect');
-		for (const root of roots) assert.deepEqual(await call(root, 'version'), [2]);
+		for (const root of roots) assert.deepEqual(await emitWithAck(root, 'version'), [2]);
 		const { body: namespaces } = await caddy().get('/socketio/namespaces');
 		assert.deepEqual(namespaces.map(({ name }) => name), ['/']);
 	});
@@ -192,7 +192,7 @@ serving('reload', site(1), (caddy) => {
 test('clients that poll on new connections miss nothing, and are recovered', async (t) => {
 	const recovering = (n) => socketio(namespace('/', version(n)), 'recovery 1m');
 	const caddy = await start(t, recovering(1));
-	const sockets = await Promise.all(Array.from({ length: 8 }, () => connect(t, kind(4, 'polling'), caddy.url, {
+	const sockets = await Promise.all(Array.from({ length: 8 }, () => connectSocket(t, kind(4, 'polling'), caddy.url, {
 		reconnection: true, reconnectionDelay: 10, randomizationFactor: 0,
 	})));
 	const got = inboxes(sockets);
@@ -219,25 +219,25 @@ test('clients that poll on new connections miss nothing, and are recovered', asy
 test('a route that is gone closes its connections', async (t) => {
 	const caddy = await start(t, site(1));
 	const { sockets } = await everyone(t, caddy.url);
-	const reasons = Promise.all(sockets.map((socket) => heard(socket, 'disconnect')));
+	const reasons = Promise.all(sockets.map((socket) => awaitEvent(socket, 'disconnect')));
 	await caddy.reload('respond "no more"');
 	for (const [reason] of await reasons) assert.match(reason, /^transport (close|error)$/);
-	await assert.rejects(connected(open(t, kind(4, 'polling'), caddy.url)));
+	await assert.rejects(awaitConnect(openSocket(t, kind(4, 'polling'), caddy.url)));
 
 	await caddy.reload(site(2));
-	const again = await connect(t, kind(4, 'upgrade'), caddy.url);
-	assert.deepEqual(await call(again, 'version'), [2]);
+	const again = await connectSocket(t, kind(4, 'upgrade'), caddy.url);
+	assert.deepEqual(await emitWithAck(again, 'version'), [2]);
 });
 
 test('one route may move to another path while the other stays', async (t) => {
 	const two = (path) => `${site(1)}\nhandle_path /${path}/* {\n${socketio(namespace('/second'), 'hub second')}\n}`;
 	const caddy = await start(t, two('a'));
-	const first = await connect(t, kind(4, 'websocket'), caddy.url);
-	const second = await connect(t, kind(4, 'websocket'), `${caddy.url}/second`, { path: '/a/socket.io/' });
+	const first = await connectSocket(t, kind(4, 'websocket'), caddy.url);
+	const second = await connectSocket(t, kind(4, 'websocket'), `${caddy.url}/second`, { path: '/a/socket.io/' });
 	await caddy.reload(two('b'));
-	assert.deepEqual(await call(first, 'version'), [1]);
-	assert.deepEqual(await call(second, 'echo', 1, 2), [1, 2]);
-	const moved = await connect(t, kind(4, 'websocket'), `${caddy.url}/second`, { path: '/b/socket.io/' });
+	assert.deepEqual(await emitWithAck(first, 'version'), [1]);
+	assert.deepEqual(await emitWithAck(second, 'echo', 1, 2), [1, 2]);
+	const moved = await connectSocket(t, kind(4, 'websocket'), `${caddy.url}/second`, { path: '/b/socket.io/' });
 	const got = new Inbox(second, 'msg');
 	moved.emit('broadcast', 'hi');
 	assert.deepEqual(await got.has(1), [['hi']]);

@@ -4,10 +4,10 @@
 import assert from 'node:assert/strict';
 import { App } from './lib/app.js';
 import { Caddy } from './lib/caddy.js';
-import { beside, call, connect, connected, kinds, refused } from './lib/clients.js';
+import { awaitConnect, awaitConnectError, connectSocket, emitWithAck, kinds, openNamespace } from './lib/clients.js';
 import { Poller } from './lib/poller.js';
-import { matrix, namespace, socketio, test } from './lib/rules.js';
-import { within } from './lib/time.js';
+import { namespace, socketio, test, testEachClient } from './lib/rules.js';
+import { withDeadline } from './lib/time.js';
 
 // Door is an application that accepts or refuses connecting sockets when the test says so.
 class Door {
@@ -44,7 +44,7 @@ class Door {
 		const enough = async () => {
 			while (this.asked.length < count) await new Promise((resolve) => this.#waiting.push(resolve));
 		};
-		await within(enough(), `connect event number ${count}`);
+		await withDeadline(enough(), `connect event number ${count}`);
 	}
 
 	async sockets() {
@@ -53,19 +53,19 @@ class Door {
 	}
 }
 
-matrix('a socket that connects twice is decided once and connected once', async (t, kind) => {
+testEachClient('a socket that connects twice is decided once and connected once', async (t, kind) => {
 	const door = await Door.start(t);
-	const root = await connect(t, kind, door.caddy.url);
-	const chat = beside(t, root, '/app');
+	const root = await connectSocket(t, kind, door.caddy.url);
+	const chat = openNamespace(t, root, '/app');
 	let connects = 0;
 	chat.on('connect', () => connects++);
 	await door.has(1);
 	for (let i = 0; i < 3; i++) chat.disconnect().connect();
-	await call(root, 'echo', 1); // the packets before it have arrived
+	await emitWithAck(root, 'echo', 1); // the packets before it have arrived
 	door.asked[0].accept();
-	await connected(chat);
-	await call(chat, 'who');
-	await call(root, 'echo', 1);
+	await awaitConnect(chat);
+	await emitWithAck(chat, 'who');
+	await emitWithAck(root, 'echo', 1);
 	assert.equal(connects, 1);
 	assert.equal(door.asked.length, 1);
 	assert.equal((await door.sockets()).length, 1);
@@ -74,32 +74,32 @@ matrix('a socket that connects twice is decided once and connected once', async 
 	chat.connect();
 	await door.has(2);
 	door.asked[1].accept();
-	await connected(chat);
-	await call(root, 'echo', 2);
+	await awaitConnect(chat);
+	await emitWithAck(root, 'echo', 2);
 	assert.equal((await door.sockets()).length, 1);
 });
 
-matrix('a refusal is heard once', async (t, kind) => {
+testEachClient('a refusal is heard once', async (t, kind) => {
 	const door = await Door.start(t);
-	const root = await connect(t, kind, door.caddy.url);
-	const chat = beside(t, root, '/app');
+	const root = await connectSocket(t, kind, door.caddy.url);
+	const chat = openNamespace(t, root, '/app');
 	await door.has(1);
 	chat.disconnect().connect();
-	await call(root, 'echo', 1);
+	await emitWithAck(root, 'echo', 1);
 	door.asked[0].refuse();
-	assert.equal(await refused(chat), 'Forbidden');
-	await call(root, 'echo', 1);
+	assert.equal(await awaitConnectError(chat), 'Forbidden');
+	await emitWithAck(root, 'echo', 1);
 	assert.equal(chat.connected, false);
 	assert.equal(door.asked.length, 1);
 	chat.disconnect().connect();
 	await door.has(2);
 	door.asked[1].accept();
-	await connected(chat);
+	await awaitConnect(chat);
 });
 
-matrix('with another auth the last one counts', async (t, kind) => {
+testEachClient('with another auth the last one counts', async (t, kind) => {
 	const door = await Door.start(t);
-	const root = await connect(t, kind, door.caddy.url);
+	const root = await connectSocket(t, kind, door.caddy.url);
 	const chat = root.io.socket('/app', { auth: { user: 'ada' } });
 	t.after(() => chat.close());
 	await door.has(1);
@@ -108,11 +108,11 @@ matrix('with another auth the last one counts', async (t, kind) => {
 	chat.connect();
 	await door.has(2);
 	door.asked[0].accept();
-	await call(root, 'echo', 1);
+	await emitWithAck(root, 'echo', 1);
 	assert.equal(chat.connected, false);
 	door.asked[1].accept();
-	await connected(chat);
-	assert.deepEqual(await call(chat, 'who'), [{ user: 'eve' }]);
+	await awaitConnect(chat);
+	assert.deepEqual(await emitWithAck(chat, 'who'), [{ user: 'eve' }]);
 	assert.equal((await door.sockets()).length, 1);
 }, kinds.filter(({ version }) => version !== 2));
 

@@ -1,13 +1,13 @@
-// Which connections a reload keeps: those of sites that the new config still has,
+// The connections that a reload keeps: the ones of sites that the new config has too,
 // whatever stands before them, and no other.
 
 import assert from 'node:assert/strict';
 import http from 'node:http';
 import { after, before, describe } from 'node:test';
 import { Caddy, freePort } from './lib/caddy.js';
-import { call, Inbox, kind, open } from './lib/clients.js';
+import { emitWithAck, Inbox, kind, openSocket } from './lib/clients.js';
 import { test } from './lib/rules.js';
-import { heard } from './lib/time.js';
+import { awaitEvent } from './lib/time.js';
 
 // All host names lead to an address of this machine.
 const agentOf = (address) => new http.Agent({
@@ -22,7 +22,7 @@ const chat = (settings = '') => socketio(1, settings, '/chat');
 const site = (address, inside) => `${address} {\n${inside}\n}\n`;
 
 // Each scenario is two configs and clients of the first one: where they connect, and
-// what the reload does to them. They stay, or come back by themselves and then are
+// the effect of the reload. They stay, or reconnect by themselves and then are
 // under the rules of a version, or their site is gone, or their namespace is.
 const scenarios = {
 	'a site is added before': ({ a, b }) => [
@@ -193,24 +193,24 @@ describe('sites over a reload', () => {
 			await load(old);
 			const clients = await Promise.all(expected.map(async (expect) => {
 				const { to, at = '127.0.0.1', of = kind(4, 'websocket'), headers, first = 1 } = expect;
-				const socket = open(t, of, `http://${to.startsWith(':') ? 'one.test' : ''}${to}`, {
+				const socket = openSocket(t, of, `http://${to.startsWith(':') ? 'one.test' : ''}${to}`, {
 					agent: agentOf(at), extraHeaders: headers,
 					reconnection: true, reconnectionDelay: 10, randomizationFactor: 0,
 				});
 				const lost = [];
 				socket.on('disconnect', (reason) => lost.push(reason));
-				await heard(socket, 'connect'); // Caddy may reset what connects while a listener of the last test closes
-				assert.deepEqual(await call(socket, 'version'), [first]);
+				await awaitEvent(socket, 'connect'); // Caddy may reset a new connection while a listener of the last test closes
+				assert.deepEqual(await emitWithAck(socket, 'version'), [first]);
 				return { ...expect, socket, lost, inbox: new Inbox(socket, 'news') };
 			}));
-			const disconnected = clients.map(({ socket, stays }) => (stays ? null : heard(socket, 'disconnect')));
-			const back = clients.map(({ socket, returns }) => (returns ? heard(socket, 'connect') : null));
+			const disconnected = clients.map(({ socket, stays }) => (stays ? null : awaitEvent(socket, 'disconnect')));
+			const back = clients.map(({ socket, returns }) => (returns ? awaitEvent(socket, 'connect') : null));
 			const { body: { hubs } } = await caddy.get('/socketio/');
 			await emitToAll(hubs, 1);
 			await load(next);
 			for (const [i, { socket, stays, returns, gone }] of clients.entries()) {
 				if (stays) {
-					assert.deepEqual(await call(socket, 'version'), [stays]);
+					assert.deepEqual(await emitWithAck(socket, 'version'), [stays]);
 					continue;
 				}
 				const [reason] = await disconnected[i];
@@ -218,7 +218,7 @@ describe('sites over a reload', () => {
 				else assert.equal(reason, 'io server disconnect');
 				if (returns) {
 					await back[i];
-					assert.deepEqual(await call(socket, 'version'), [returns]);
+					assert.deepEqual(await emitWithAck(socket, 'version'), [returns]);
 				}
 			}
 			const { body: now } = await caddy.get('/socketio/');

@@ -1,9 +1,9 @@
 // From polling to WebSocket while messages fly: none is lost, none overtakes.
 
 import assert from 'node:assert/strict';
-import { call, connect, connected, fence, Inbox, kind, kinds, open, roomName } from './lib/clients.js';
-import { matrix, namespace, serving, socketio, test } from './lib/rules.js';
-import { heard, within } from './lib/time.js';
+import { awaitConnect, awaitDelivery, connectSocket, emitWithAck, Inbox, kind, kinds, openSocket, uniqueRoom } from './lib/clients.js';
+import { describeWithCaddy, namespace, socketio, test, testEachClient } from './lib/rules.js';
+import { awaitEvent, withDeadline } from './lib/time.js';
 
 const upgrading = kinds.filter(({ transport }) => transport === 'upgrade');
 const number = (m) => (typeof m === 'number' ? m : m.n);
@@ -23,44 +23,44 @@ async function blast(upgrade, emit) {
 	return i;
 }
 
-serving('upgrade', socketio(namespace('/')), (caddy) => {
-	matrix('what a client emits while it upgrades arrives in order', async (t, k) => {
-		const b = await connect(t, kind(4, 'websocket'), caddy().url);
-		const room = roomName();
-		await call(b, 'join', room);
+describeWithCaddy('upgrade', socketio(namespace('/')), (caddy) => {
+	testEachClient('what a client emits while it upgrades arrives in order', async (t, k) => {
+		const b = await connectSocket(t, kind(4, 'websocket'), caddy().url);
+		const room = uniqueRoom();
+		await emitWithAck(b, 'join', room);
 		const got = new Inbox(b, 'msg');
-		const a = open(t, k, caddy().url);
-		const count = await blast(heard(a.io.engine, 'upgrade'), (m) => a.emit('to', room, m));
+		const a = openSocket(t, k, caddy().url);
+		const count = await blast(awaitEvent(a.io.engine, 'upgrade'), (m) => a.emit('to', room, m));
 		await got.has(count);
 		assert.deepEqual(got.all.map(([m]) => number(m)), Array.from({ length: count }, (_, i) => i));
 	}, upgrading);
 
-	matrix('what a client gets while it upgrades arrives in order', async (t, k) => {
-		const a = await connect(t, kind(4, 'websocket'), caddy().url);
-		const b = open(t, k, caddy().url);
+	testEachClient('what a client gets while it upgrades arrives in order', async (t, k) => {
+		const a = await connectSocket(t, kind(4, 'websocket'), caddy().url);
+		const b = openSocket(t, k, caddy().url);
 		const got = new Inbox(b, 'msg');
-		const count = await blast(heard(b.io.engine, 'upgrade'), (m) => a.emit('broadcast', m));
-		await fence(a, b);
+		const count = await blast(awaitEvent(b.io.engine, 'upgrade'), (m) => a.emit('broadcast', m));
+		await awaitDelivery(a, b);
 		const numbers = got.all.map(([m]) => number(m));
 		assert.deepEqual(numbers, Array.from({ length: count - numbers[0] }, (_, i) => numbers[0] + i));
 	}, upgrading);
 
 	test('thirty clients upgrade at once in a busy room', async (t) => {
-		const room = roomName();
-		const sockets = Array.from({ length: 30 }, (_, i) => open(t, upgrading[i % upgrading.length], caddy().url));
+		const room = uniqueRoom();
+		const sockets = Array.from({ length: 30 }, (_, i) => openSocket(t, upgrading[i % upgrading.length], caddy().url));
 		const upgrades = sockets.map((socket) => new Promise((resolve) => {
 			socket.once('connect', () => {
 				if (socket.io.engine.transport.name === 'websocket') resolve();
 				else socket.io.engine.once('upgrade', resolve);
 			});
 		}));
-		await Promise.all(sockets.map(connected));
-		await Promise.all(sockets.map((socket) => call(socket, 'join', room)));
+		await Promise.all(sockets.map(awaitConnect));
+		await Promise.all(sockets.map((socket) => emitWithAck(socket, 'join', room)));
 		const inboxes = sockets.map((socket) => new Inbox(socket, 'msg'));
 		for (let i = 0; i < 20; i++) {
 			for (const [from, socket] of sockets.entries()) socket.emit('to', room, { from, n: i });
 		}
-		await within(Promise.all(upgrades), 'every upgrade', 20_000);
+		await withDeadline(Promise.all(upgrades), 'every upgrade', 20_000);
 		for (const [i, inbox] of inboxes.entries()) {
 			await inbox.has(29 * 20);
 			for (const from of sockets.keys()) {
@@ -70,18 +70,18 @@ serving('upgrade', socketio(namespace('/')), (caddy) => {
 		}
 	});
 
-	matrix('a client that only polls is not asked to upgrade', async (t, k) => {
-		const a = await connect(t, k, caddy().url);
-		for (let i = 0; i < 20; i++) assert.deepEqual(await call(a, 'echo', i, 0), [i, 0]);
-		assert.equal((await call(a, 'who'))[1], 'polling');
+	testEachClient('a client that only polls is not asked to upgrade', async (t, k) => {
+		const a = await connectSocket(t, k, caddy().url);
+		for (let i = 0; i < 20; i++) assert.deepEqual(await emitWithAck(a, 'echo', i, 0), [i, 0]);
+		assert.equal((await emitWithAck(a, 'who'))[1], 'polling');
 	}, kinds.filter(({ transport }) => transport === 'polling'));
 });
 
-serving('one transport', socketio(namespace('/'), 'transports polling'), (caddy) => {
-	matrix('without WebSocket clients stay on polling', async (t, k) => {
-		const a = open(t, k, caddy().url);
-		await connected(a);
-		for (let i = 0; i < 20; i++) assert.deepEqual(await call(a, 'echo', i, 0), [i, 0]);
-		assert.equal((await call(a, 'who'))[1], 'polling');
+describeWithCaddy('one transport', socketio(namespace('/'), 'transports polling'), (caddy) => {
+	testEachClient('without WebSocket clients stay on polling', async (t, k) => {
+		const a = openSocket(t, k, caddy().url);
+		await awaitConnect(a);
+		for (let i = 0; i < 20; i++) assert.deepEqual(await emitWithAck(a, 'echo', i, 0), [i, 0]);
+		assert.equal((await emitWithAck(a, 'who'))[1], 'polling');
 	}, kinds.filter(({ transport }) => transport !== 'websocket'));
 });

@@ -8,13 +8,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { App } from './lib/app.js';
 import { Caddy, run } from './lib/caddy.js';
-import { call, connect, Inbox, inboxes, kind } from './lib/clients.js';
-import { namespace, serving, socketio, test } from './lib/rules.js';
+import { connectSocket, emitWithAck, Inbox, inboxes, kind } from './lib/clients.js';
+import { describeWithCaddy, namespace, socketio, test } from './lib/rules.js';
 
 const websocket = kind(4, 'websocket');
 const there = (name) => spawnSync('sh', ['-c', `command -v ${name}`]).status === 0;
 
-// What programs of each language answer. Each does the same: it keeps no data, joins the
+// The replies of programs in each language. Each does the same: it keeps no data, joins the
 // rooms a, 42 and b, emits to a list that is empty, and acknowledges 7.
 const languages = {
 	PHP: {
@@ -77,7 +77,7 @@ func main() {
 	},
 };
 
-// output is what a program prints.
+// output returns the text that a program prints.
 function output(t, { command, file }, code) {
 	let program = code;
 	if (file) {
@@ -103,20 +103,20 @@ for (const [name, language] of Object.entries(languages)) {
 		const caddy = await Caddy.start(asksApp(app));
 		t.after(() => caddy.stop());
 		for (const answer of answers) {
-			const socket = await connect(t, websocket, caddy.url);
+			const socket = await connectSocket(t, websocket, caddy.url);
 			const got = new Inbox(socket, 'no');
 			app.answer = () => [200, answer];
-			assert.deepEqual(await call(socket, 'do'), [7], answer);
+			assert.deepEqual(await emitWithAck(socket, 'do'), [7], answer);
 			app.answer = () => [200, { ack: ['done'] }];
-			assert.deepEqual(await call(socket, 'look'), ['done']);
+			assert.deepEqual(await emitWithAck(socket, 'look'), ['done']);
 			const { rooms, data } = app.of('event', 'look').at(-1).body.socket;
 			assert.deepEqual([rooms, data, got.all], [[socket.id, 'a', '42', 'b'], {}, []], answer);
 		}
 		if (language.quiet) {
-			const socket = await connect(t, websocket, caddy.url);
+			const socket = await connectSocket(t, websocket, caddy.url);
 			app.answer = ({ body }) => [200, body.event === 'quiet' ? output(t, language, language.quiet) : { ack: ['next'] }];
 			socket.emit('quiet');
-			assert.deepEqual(await call(socket, 'next'), ['next']);
+			assert.deepEqual(await emitWithAck(socket, 'next'), ['next']);
 		}
 	});
 }
@@ -126,9 +126,9 @@ test('a warning of PHP before the JSON is shown in the log', { skip: !there('php
 	const caddy = await Caddy.start(asksApp(app));
 	t.after(() => caddy.stop());
 	const answer = output(t, languages.PHP, 'ini_set("display_errors", "1"); ini_set("html_errors", "1"); echo $missing; echo json_encode(["ack" => [1]]);');
-	const socket = await connect(t, websocket, caddy.url);
+	const socket = await connectSocket(t, websocket, caddy.url);
 	app.answer = () => [200, answer];
-	assert.deepEqual(await call(socket, 'do'), [{ error: 'service unavailable' }]);
+	assert.deepEqual(await emitWithAck(socket, 'do'), [{ error: 'service unavailable' }]);
 	await caddy.stop(); // its log is complete then
 	assert.match(caddy.log.join('\n'), /the answer is no JSON object: invalid character .* it begins with .*Warning.*Undefined variable \$missing/);
 });
@@ -146,8 +146,8 @@ test('an empty list of rooms in an answer reaches nobody', async (t) => {
 		namespace /other {
 		}`));
 	t.after(() => caddy.stop());
-	const [a, b] = await Promise.all([1, 2].map(() => connect(t, websocket, caddy.url)));
-	const other = await connect(t, websocket, `${caddy.url}/other`);
+	const [a, b] = await Promise.all([1, 2].map(() => connectSocket(t, websocket, caddy.url)));
+	const other = await connectSocket(t, websocket, `${caddy.url}/other`);
 	const got = inboxes([a, b, other], 'news');
 	const emits = [
 		{ to: [] },
@@ -165,7 +165,7 @@ test('an empty list of rooms in an answer reaches nobody', async (t) => {
 		{ to: null, namespace: '/other', args: ['other'] },
 	].map((emit) => ({ event: 'news', ...emit }));
 	app.answer = () => [200, { join: [], leave: [], emit: [...emits, ...others], ack: ['ok'] }];
-	assert.deepEqual(await call(a, 'do'), ['ok']);
+	assert.deepEqual(await emitWithAck(a, 'do'), ['ok']);
 	for (const inbox of got) await inbox.has(1);
 	assert.deepEqual(got.map((inbox) => inbox.all.flat()), [['itself', 'itself, too', 'all'], ['all'], ['other']]);
 });
@@ -212,15 +212,15 @@ const handlers = `
 	}
 `;
 
-serving('values', socketio(namespace('/', handlers)), (caddy) => {
-	const several = (t, n) => Promise.all(Array.from({ length: n }, () => connect(t, websocket, caddy().url)));
+describeWithCaddy('values', socketio(namespace('/', handlers)), (caddy) => {
+	const several = (t, n) => Promise.all(Array.from({ length: n }, () => connectSocket(t, websocket, caddy().url)));
 
 	test('an empty list in place of rooms is nobody', async (t) => {
 		const [a, b] = await several(t, 2);
 		const got = inboxes([a, b], 'news');
-		assert.deepEqual(await call(a, 'lists', []), [[a.id]]);
-		assert.deepEqual(await call(a, 'lists', {}), [[a.id]]);
-		await call(a, 'lists', [b.id]);
+		assert.deepEqual(await emitWithAck(a, 'lists', []), [[a.id]]);
+		assert.deepEqual(await emitWithAck(a, 'lists', {}), [[a.id]]);
+		await emitWithAck(a, 'lists', [b.id]);
 		await got[1].has(5);
 		assert.deepEqual(got.map((inbox) => inbox.all.flat()), [[], ['except', 'except', 'to', 'included', 'broadcast']]);
 	});
@@ -247,14 +247,14 @@ serving('values', socketio(namespace('/', handlers)), (caddy) => {
 		assert.equal((await run(['socketio', 'emit', 'news', 'all', ...address])).code, 0);
 		for (const [i, socket] of [a, b].entries()) {
 			await got[i].has(1);
-			assert.deepEqual([got[i].all, await call(socket, 'rooms')], [[['all']], [[socket.id]]]);
+			assert.deepEqual([got[i].all, await emitWithAck(socket, 'rooms')], [[['all']], [[socket.id]]]);
 		}
 	});
 
 	test('placeholders in JSON are values, inside and outside of quotes', async (t) => {
 		const [a] = await several(t, 1);
-		assert.deepEqual(await call(a, 'values', { x: [1] }, 'two', 3.5), [{ a: { x: [1] }, b: ['two', 3.5] }, 'two, {', 'two']);
-		const [answer] = await call(a, 'values', Buffer.from('one'), '"', null);
+		assert.deepEqual(await emitWithAck(a, 'values', { x: [1] }, 'two', 3.5), [{ a: { x: [1] }, b: ['two', 3.5] }, 'two, {', 'two']);
+		const [answer] = await emitWithAck(a, 'values', Buffer.from('one'), '"', null);
 		assert.deepEqual([Buffer.from(answer.a).toString(), answer.b], ['one', ['"', null]]);
 	});
 
@@ -280,7 +280,7 @@ serving('values', socketio(namespace('/', handlers)), (caddy) => {
 		const halves = ['r\ud83d', 'r\ud83e', '\ude00r'];
 		for (const half of halves) {
 			for (const [event, ...args] of [['join', half], ['join', ['a', half]], ['leave', half], ['to', half, 1], ['join user', half], ['say as', half], [half]]) {
-				const [{ error }] = await call(a, event, ...args);
+				const [{ error }] = await emitWithAck(a, event, ...args);
 				assert.match(error, /^bad (room|event) name: /);
 			}
 			for (const [operation, body] of [['join', { rooms: [half] }], ['emit', { event: 'news', to: [half] }], ['emit', { event: half }], ['disconnect', { in: [half] }], ['emit', { event: 'news', namespace: `/${half}` }]]) {
@@ -288,9 +288,9 @@ serving('values', socketio(namespace('/', handlers)), (caddy) => {
 				assert.equal(status, 400, JSON.stringify(answer));
 			}
 		}
-		assert.deepEqual(await call(a, 'join', ['r\ufffd', 'r😀']), [[a.id, 'r\ufffd', 'r😀']]);
+		assert.deepEqual(await emitWithAck(a, 'join', ['r\ufffd', 'r😀']), [[a.id, 'r\ufffd', 'r😀']]);
 		assert.deepEqual((await caddy().get('/socketio/sockets?in=r%EF%BF%BD')).body.map(({ id }) => id), [a.id]);
-		assert.deepEqual(await call(b, 'rooms'), [[b.id]]);
+		assert.deepEqual(await emitWithAck(b, 'rooms'), [[b.id]]);
 	});
 
 	test('payload with halves of characters arrives as it is', async (t) => {
@@ -298,8 +298,8 @@ serving('values', socketio(namespace('/', handlers)), (caddy) => {
 		const got = new Inbox(b, 'news');
 		for (const half of ['\ud83d', '\ude00', 'a\ud83eb']) {
 			const payload = { text: half, [half]: [half], number: 1.5 };
-			assert.deepEqual(await call(a, 'echo', payload), [payload, null]);
-			assert.deepEqual(await call(a, 'say text', half), [{ [half]: 1 }]);
+			assert.deepEqual(await emitWithAck(a, 'echo', payload), [payload, null]);
+			assert.deepEqual(await emitWithAck(a, 'say text', half), [{ [half]: 1 }]);
 			await caddy().emit({ event: 'news', to: [b.id], args: [payload] });
 			await got.has(2);
 			assert.deepEqual(got.all.splice(0), [[`<${half}>`], [payload]]);

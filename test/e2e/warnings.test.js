@@ -8,15 +8,15 @@ import { createRequire } from 'node:module';
 import { io } from 'socket.io-client-4';
 import { Caddy } from './lib/caddy.js';
 import { Redis, redisMissing } from './lib/redis.js';
-import { namespace, serving, socketio, test } from './lib/rules.js';
-import { heard, patience, within } from './lib/time.js';
+import { describeWithCaddy, namespace, socketio, test } from './lib/rules.js';
+import { awaitEvent, deadlineMs, withDeadline } from './lib/time.js';
 
 const msgpack = createRequire(import.meta.url)('socket.io-msgpack-parser');
 const poll = '/socket.io/?EIO=4&transport=polling';
 
 // warnings is the lines of the log with that message, once there are enough.
 async function warnings(caddy, message, count = 1) {
-	const deadline = Date.now() + patience;
+	const deadline = Date.now() + deadlineMs;
 	for (;;) {
 		const lines = caddy.log.filter((line) => line.startsWith('{')).map((line) => JSON.parse(line)).filter(({ msg }) => msg.startsWith(message));
 		if (lines.length >= count || Date.now() > deadline) return lines;
@@ -28,13 +28,13 @@ async function warnings(caddy, message, count = 1) {
 // of its own: a reload closes idle ones.
 async function ask(caddy, headers, query = '') {
 	const request = http.get(caddy.url + poll + query, { agent: false, headers });
-	const [response] = await within(eventOf(request, 'response'), 'response');
+	const [response] = await withDeadline(eventOf(request, 'response'), 'response');
 	let body = '';
 	for await (const chunk of response.setEncoding('utf8')) body += chunk;
 	return { status: response.statusCode, allowed: response.headers['access-control-allow-origin'], body };
 }
 
-serving('origins of native clients', socketio(namespace('/'), 'origins https://app.example.com https://*.example.org file://'), (caddy) => {
+describeWithCaddy('origins of native clients', socketio(namespace('/'), 'origins https://app.example.com https://*.example.org file://'), (caddy) => {
 	test('the schemes ws and wss, and values that are no origin, are accepted', async () => {
 		const host = caddy().url.slice('http://'.length);
 		for (const origin of [`ws://${host}`, `wss://${host}`, `http://${host}`, '*', host.split(':')[0], 'file://', 'https://a.example.org']) {
@@ -65,12 +65,12 @@ test('a listed null is accepted, and is a warning', async (t) => {
 	assert.equal((await warnings(caddy, 'origins null')).length, 1);
 });
 
-serving('other parsers', socketio(namespace('/')), (caddy) => {
+describeWithCaddy('other parsers', socketio(namespace('/')), (caddy) => {
 	for (const transport of ['websocket', 'polling']) {
 		test(`a client with the msgpack parser is refused, and the log says why (${transport})`, async (t) => {
 			const socket = io(caddy().url, { parser: msgpack, transports: [transport], forceNew: true, reconnection: false });
 			t.after(() => socket.close());
-			await heard(socket.io, 'close');
+			await awaitEvent(socket.io, 'close');
 			const [line] = await warnings(caddy(), 'the first packet of a client is not a packet of Socket.IO');
 			assert.equal(line.level, 'warn');
 			assert.match(line.format, /msgpack/);

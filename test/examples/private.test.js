@@ -11,9 +11,9 @@ import { join, resolve } from 'node:path';
 import { after, before, describe } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { Caddy, freePort } from '../e2e/lib/caddy.js';
-import { call, connect, kind, open, refused } from '../e2e/lib/clients.js';
+import { awaitConnectError, connectSocket, emitWithAck, kind, openSocket } from '../e2e/lib/clients.js';
 import { test } from '../e2e/lib/rules.js';
-import { heard, within } from '../e2e/lib/time.js';
+import { awaitEvent, withDeadline } from '../e2e/lib/time.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const missing = (command, ...args) => (spawnSync(command, args).status === 0 ? false : `${command} is not installed`);
@@ -49,7 +49,7 @@ class Child {
 		child.#process = spawn(command, args, { cwd: root, env: { ...process.env, PORT: port }, stdio: 'ignore' });
 		child.#exit = once(child.#process, 'exit');
 		try {
-			await within(child.#listens(port), `start of ${command}`);
+			await withDeadline(child.#listens(port), `start of ${command}`);
 		} catch (error) {
 			await child.stop();
 			throw error;
@@ -100,12 +100,12 @@ for (const example of examples) {
 			await rm(dir, { recursive: true, force: true });
 		});
 
-		const login = (name, password) => within(fetch(`${caddy.url}/login`, {
+		const login = (name, password) => withDeadline(fetch(`${caddy.url}/login`, {
 			method: 'POST',
 			body: new URLSearchParams({ name, password }),
 		}), 'login');
 
-		// cookie is that of somebody who has logged in.
+		// cookie returns the session cookie of a user who has logged in.
 		async function cookie(name, password) {
 			const response = await login(name, password);
 			assert.equal(response.status, 200, await response.text());
@@ -115,14 +115,14 @@ for (const example of examples) {
 			return set.split(';')[0];
 		}
 
-		const enter = (t, k, Cookie) => connect(t, k, caddy.url, { extraHeaders: { Cookie } });
+		const enter = (t, k, Cookie) => connectSocket(t, k, caddy.url, { extraHeaders: { Cookie } });
 
 		test('nobody gets in without a login', async (t) => {
-			assert.equal(await refused(open(t, kind(4, 'websocket'), caddy.url)), 'log in first');
-			assert.equal(await refused(open(t, kind(2, 'polling'), caddy.url)), 'log in first');
+			assert.equal(await awaitConnectError(openSocket(t, kind(4, 'websocket'), caddy.url)), 'log in first');
+			assert.equal(await awaitConnectError(openSocket(t, kind(2, 'polling'), caddy.url)), 'log in first');
 			const real = await cookie('ada', 'lovelace');
 			for (const Cookie of ['session=ada', 'session=', `${real}x`, real.replace(/=./, '=_'), `x${real}`, 'PHPSESSID=ada']) {
-				assert.equal(await refused(open(t, kind(4, 'websocket'), caddy.url, { extraHeaders: { Cookie } })), 'log in first', Cookie);
+				assert.equal(await awaitConnectError(openSocket(t, kind(4, 'websocket'), caddy.url, { extraHeaders: { Cookie } })), 'log in first', Cookie);
 			}
 		});
 
@@ -141,23 +141,23 @@ for (const example of examples) {
 			const grace = await enter(t, kind(4, 'websocket'), await cookie('grace', 'hopper'));
 			grace.on('private message', (from) => assert.fail(`grace reads what ${from} wrote`));
 
-			const got = alan.map((socket) => heard(socket, 'private message'));
-			assert.deepEqual(await call(ada, 'private message', 'alan', '<b>"☕"</b>'), ['sent']);
+			const got = alan.map((socket) => awaitEvent(socket, 'private message'));
+			assert.deepEqual(await emitWithAck(ada, 'private message', 'alan', '<b>"☕"</b>'), ['sent']);
 			for (const message of got) assert.deepEqual(await message, ['ada', '<b>"☕"</b>']);
 
-			const back = heard(ada, 'private message');
-			assert.deepEqual(await call(alan[0], 'private message', 'ada', 'grace?'), ['sent']);
+			const back = awaitEvent(ada, 'private message');
+			assert.deepEqual(await emitWithAck(alan[0], 'private message', 'ada', 'grace?'), ['sent']);
 			assert.deepEqual(await back, ['alan', 'grace?']);
-			assert.deepEqual(await call(grace, 'private message', 'ada', 'yes'), ['sent']);
+			assert.deepEqual(await emitWithAck(grace, 'private message', 'ada', 'yes'), ['sent']);
 		});
 
 		test('what is no message is an error', async (t) => {
 			const ada = await enter(t, kind(4, 'websocket'), await cookie('ada', 'lovelace'));
 			const bad = [[], ['nobody', 'hello'], ['alan'], ['alan', ''], ['alan', 7], [['alan'], 'x'], ['alan', Buffer.from('x')], ['alan', 'x'.repeat(9000)]];
 			for (const args of bad) {
-				assert.deepEqual(await call(ada, 'private message', ...args), [{ error: "expected somebody's name and a text" }]);
+				assert.deepEqual(await emitWithAck(ada, 'private message', ...args), [{ error: "expected somebody's name and a text" }]);
 			}
-			assert.deepEqual(await call(ada, 'private message', 'alan', 'still here'), ['sent']);
+			assert.deepEqual(await emitWithAck(ada, 'private message', 'alan', 'still here'), ['sent']);
 		});
 
 		test('the page is there, and the application is not open to the world', async () => {

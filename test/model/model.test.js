@@ -1,6 +1,6 @@
 // Random programs of official clients on one node and on clusters, judged by a model of
 // rooms: each message comes to whoever must get it, once, in the order of its emitter,
-// and to nobody else. MODEL_PROGRAMS says how many programs run on each topology,
+// and to no other. MODEL_PROGRAMS is the number of programs on each topology,
 // MODEL_SEED the seed of the first, MODEL_ROUNDS how many rounds each has.
 
 import { after, before, describe, it } from 'node:test';

@@ -6,8 +6,8 @@ import { after, before, describe, it } from 'node:test';
 import Client from 'ioredis';
 import { io } from 'socket.io-client';
 import { Redis, redisMissing } from '../e2e/lib/redis.js';
-import { within } from '../e2e/lib/time.js';
-import { caddys, call, connect, eventually, has, Node, roam } from './lib/streams.js';
+import { withDeadline } from '../e2e/lib/time.js';
+import { awaitCondition, awaitMessages, connectSocket, connectThroughBalancer, emitWithAck, Node, startCaddys } from './lib/streams.js';
 
 const settings = 'recovery 1m\nping_interval 2s';
 
@@ -22,7 +22,7 @@ describe('recovery', { skip: redisMissing, timeout: 120_000 }, () => {
 		redis = await Redis.start();
 		client = new Client(redis.port);
 		node = await Node.start(redis, { recovery: true });
-		[caddy, other] = await caddys(redis, 2, { settings });
+		[caddy, other] = await startCaddys(redis, 2, { settings });
 		await node.sees(3);
 	});
 	after(async () => {
@@ -37,7 +37,7 @@ describe('recovery', { skip: redisMissing, timeout: 120_000 }, () => {
 		const before = await saved();
 		balancer.cut();
 		await gone;
-		await eventually(async () => await saved() > before, 'the session is saved');
+		await awaitCondition(async () => await saved() > before, 'the session is saved');
 	};
 
 	for (const [title, servers] of [
@@ -48,64 +48,64 @@ describe('recovery', { skip: redisMissing, timeout: 120_000 }, () => {
 	]) {
 		it(`leads from ${title}`, async (t) => {
 			const [from, to] = servers();
-			const teller = await connect(t, other);
-			const far = await connect(t, node);
-			const lost = await roam(t, from);
+			const teller = await connectSocket(t, other);
+			const far = await connectSocket(t, node);
+			const lost = await connectThroughBalancer(t, from);
 			const { socket } = lost;
 			const { id } = socket;
-			await call(socket, 'join', 'room');
-			await call(socket, 'set', 'ada');
+			await emitWithAck(socket, 'join', 'room');
+			await emitWithAck(socket, 'set', 'ada');
 			teller.emit('to', 'room', 'before');
-			await has(socket, 1);
+			await awaitMessages(socket, 1);
 			await lose(lost);
 			const binary = Buffer.from([0, 200]);
 			const length = await client.xlen('socket.io');
 			for (let i = 0; i < 50; i++) teller.emit('to', 'room', i);
 			teller.emit('to', 'elsewhere', 'not for it');
 			teller.emit('to', id, binary);
-			await eventually(async () => (await client.xlen('socket.io')) >= length + 52, 'it is recorded');
+			await awaitCondition(async () => (await client.xlen('socket.io')) >= length + 52, 'it is recorded');
 			far.emit('to', 'room', 'from node');
 			await caddy.emit({ event: 'msg', args: ['to all'] });
-			await eventually(() => far.got.some(([first]) => first === 'to all'), 'it is recorded');
+			await awaitCondition(() => far.got.some(([first]) => first === 'to all'), 'it is recorded');
 			const back = eventOf(socket, 'connect');
 			lost.balancer.to(to);
-			await within(back, 'connect');
+			await withDeadline(back, 'connect');
 			assert.equal(socket.recovered, true);
 			assert.equal(socket.id, id);
-			const list = (await has(socket, 54)).slice(1);
+			const list = (await awaitMessages(socket, 54)).slice(1);
 			assert.deepEqual(list.slice(0, 50), Array.from({ length: 50 }, (_, i) => i));
 			assert.deepEqual(list[50], binary);
 			assert.deepEqual(list.slice(51).sort(), ['from node', 'to all']);
-			assert.equal(await call(socket, 'data'), 'ada');
-			assert.deepEqual((await call(socket, 'rooms')).sort(), [id, 'room'].sort());
+			assert.equal(await emitWithAck(socket, 'data'), 'ada');
+			assert.deepEqual((await emitWithAck(socket, 'rooms')).sort(), [id, 'room'].sort());
 			teller.emit('to', 'room', 'after');
-			await eventually(() => socket.got.length > 54, 'what comes after');
+			await awaitCondition(() => socket.got.length > 54, 'what comes after');
 			assert.deepEqual(socket.got.slice(54).map(([first]) => first), ['after']);
 			socket.close();
 		});
 	}
 
 	it('loses nothing, and doubles nothing, under load', async (t) => {
-		const lost = await roam(t, caddy);
+		const lost = await connectThroughBalancer(t, caddy);
 		const { socket } = lost;
-		await call(socket, 'join', 'busy');
-		const teller = await connect(t, other);
-		const far = await connect(t, node);
+		await emitWithAck(socket, 'join', 'busy');
+		const teller = await connectSocket(t, other);
+		const far = await connectSocket(t, node);
 		let sent = 0;
 		const timer = setInterval(() => {
 			for (const s of [teller, far]) s.emit('to', 'busy', sent++);
 		}, 1);
 		t.after(() => clearInterval(timer));
 		for (const to of [other, caddy, caddy, other]) {
-			await eventually(() => socket.got.length > 0 && sent % 100 > 80, 'some time');
+			await awaitCondition(() => socket.got.length > 0 && sent % 100 > 80, 'some time');
 			await lose(lost);
 			const back = eventOf(socket, 'connect');
 			lost.balancer.to(to);
-			await within(back, 'connect');
+			await withDeadline(back, 'connect');
 			assert.equal(socket.recovered, true);
 		}
 		clearInterval(timer);
-		await has(socket, sent);
+		await awaitMessages(socket, sent);
 		const numbers = socket.got.map(([n]) => n);
 		assert.equal(new Set(numbers).size, sent);
 		assert.equal(numbers.length, sent);
@@ -116,21 +116,21 @@ describe('recovery', { skip: redisMissing, timeout: 120_000 }, () => {
 	});
 
 	it('leads from a connection that only the client knows to be lost', async (t) => {
-		const lost = await roam(t, caddy);
+		const lost = await connectThroughBalancer(t, caddy);
 		const { socket, balancer } = lost;
 		const { id } = socket;
-		await call(socket, 'join', 'half open');
-		const teller = await connect(t, other);
+		await emitWithAck(socket, 'join', 'half open');
+		const teller = await connectSocket(t, other);
 		teller.emit('to', 'half open', 'before');
-		await has(socket, 1);
+		await awaitMessages(socket, 1);
 		balancer.freeze();
 		for (let i = 0; i < 20; i++) teller.emit('to', 'half open', i);
-		await call(teller, 'rooms');
+		await emitWithAck(teller, 'rooms');
 		const back = eventOf(socket, 'connect');
 		socket.io.engine.close();
-		await within(back, 'connect');
+		await withDeadline(back, 'connect');
 		assert.deepEqual([socket.recovered, socket.id], [true, id]);
-		assert.deepEqual(await has(socket, 21), ['before', ...Array.from({ length: 20 }, (_, i) => i)]);
+		assert.deepEqual(await awaitMessages(socket, 21), ['before', ...Array.from({ length: 20 }, (_, i) => i)]);
 	});
 
 	for (const [title, from, to, operate] of [
@@ -141,29 +141,29 @@ describe('recovery', { skip: redisMissing, timeout: 120_000 }, () => {
 	]) {
 		it(`has a client that is away leave a room by ${title}`, async (t) => {
 			const room = `left by ${title}`;
-			const lost = await roam(t, from());
+			const lost = await connectThroughBalancer(t, from());
 			const { socket } = lost;
 			const { id } = socket;
-			await call(socket, 'join', room);
+			await emitWithAck(socket, 'join', room);
 			await lose(lost);
 			const length = await client.xlen('socket.io');
 			await operate(room);
-			await eventually(async () => await client.xlen('socket.io') > length, 'it is in the stream');
+			await awaitCondition(async () => await client.xlen('socket.io') > length, 'it is in the stream');
 			await caddy.emit({ to: [room], event: 'msg', args: ['not for it'] });
 			await caddy.emit({ to: [id], event: 'msg', args: ['end'] });
 			const back = eventOf(socket, 'connect');
 			lost.balancer.to(to());
-			await within(back, 'connect');
+			await withDeadline(back, 'connect');
 			assert.deepEqual([socket.recovered, socket.id], [true, id]);
-			assert.deepEqual(await has(socket, 1), ['end']);
-			assert.deepEqual(await call(socket, 'rooms'), [id]);
+			assert.deepEqual(await awaitMessages(socket, 1), ['end']);
+			assert.deepEqual(await emitWithAck(socket, 'rooms'), [id]);
 		});
 	}
 
 	it('does not bring back who was disconnected while away, even when the server is gone', async (t) => {
-		const [gone] = await caddys(redis, 1, { settings });
+		const [gone] = await startCaddys(redis, 1, { settings });
 		t.after(() => gone.stop());
-		const lost = await roam(t, gone);
+		const lost = await connectThroughBalancer(t, gone);
 		const { socket } = lost;
 		const { id } = socket;
 		await lose(lost);
@@ -171,7 +171,7 @@ describe('recovery', { skip: redisMissing, timeout: 120_000 }, () => {
 		await other.post('/socketio/disconnect', { in: [id] });
 		const back = eventOf(socket, 'connect');
 		lost.balancer.to(caddy);
-		await within(back, 'connect');
+		await withDeadline(back, 'connect');
 		assert.equal(socket.recovered, false);
 		assert.notEqual(socket.id, id);
 	});
@@ -189,68 +189,68 @@ describe('recovery', { skip: redisMissing, timeout: 120_000 }, () => {
 	]) {
 		it(`leads from ${title} to another Caddy at once`, async (t) => {
 			for (let round = 0; round < 3; round++) {
-				const lost = await roam(t, caddy, { transports: [transport] });
+				const lost = await connectThroughBalancer(t, caddy, { transports: [transport] });
 				const { socket } = lost;
 				const { id } = socket;
-				await call(socket, 'join', `${transport} ${round}`);
-				const teller = await connect(t, other);
+				await emitWithAck(socket, 'join', `${transport} ${round}`);
+				const teller = await connectSocket(t, other);
 				teller.emit('to', `${transport} ${round}`, 'before');
-				await has(socket, 1);
+				await awaitMessages(socket, 1);
 				const back = eventOf(socket, 'connect');
 				lose(lost);
-				await within(back, 'connect');
+				await withDeadline(back, 'connect');
 				assert.deepEqual([socket.recovered, socket.id], [true, id]);
 				teller.emit('to', `${transport} ${round}`, 'after');
-				assert.deepEqual(await has(socket, 2), ['before', 'after']);
+				assert.deepEqual(await awaitMessages(socket, 2), ['before', 'after']);
 				socket.close();
 			}
 		});
 	}
 
 	it('sends nothing twice that was emitted while Redis was frozen', async (t) => {
-		const lost = await roam(t, caddy);
+		const lost = await connectThroughBalancer(t, caddy);
 		const { socket } = lost;
-		await call(socket, 'join', 'frozen');
-		const teller = await connect(t, caddy);
+		await emitWithAck(socket, 'join', 'frozen');
+		const teller = await connectSocket(t, caddy);
 		teller.emit('to', 'frozen', 'before');
-		await has(socket, 1);
+		await awaitMessages(socket, 1);
 		const length = await client.xlen('socket.io');
 		redis.freeze();
 		t.after(() => redis.thaw());
 		for (let i = 0; i < 5; i++) teller.emit('to', 'frozen', i);
-		await has(socket, 6); // nobody waits for Redis for long
+		await awaitMessages(socket, 6); // emits do not wait for Redis for long
 		redis.thaw();
-		await eventually(async () => await client.xlen('socket.io') >= length + 5, 'they are in the stream');
-		await eventually(async () => (await caddy.get('/socketio/')).body.hubs[0].cluster.connected, 'the cluster is connected');
+		await awaitCondition(async () => await client.xlen('socket.io') >= length + 5, 'they are in the stream');
+		await awaitCondition(async () => (await caddy.get('/socketio/')).body.hubs[0].cluster.connected, 'the cluster is connected');
 		await lose(lost);
 		const back = eventOf(socket, 'connect');
 		lost.balancer.to(other);
-		await within(back, 'connect');
+		await withDeadline(back, 'connect');
 		assert.equal(socket.recovered, true);
 		teller.emit('to', 'frozen', 'after');
-		await eventually(() => socket.got.some(([first]) => first === 'after'), 'what comes after');
+		await awaitCondition(() => socket.got.some(([first]) => first === 'after'), 'what comes after');
 		assert.deepEqual(socket.got.map(([first]) => first), ['before', 0, 1, 2, 3, 4, 'after']);
 	});
 
 	it('begins anew without a session', async (t) => {
-		const lost = await roam(t, caddy, { name: '/chat' });
+		const lost = await connectThroughBalancer(t, caddy, { name: '/chat' });
 		const { id } = lost.socket;
 		await lose(lost);
 		await client.del(await client.keys('sio:session:*'));
 		const greeted = new Promise((resolve) => lost.socket.once('hello', resolve));
 		lost.balancer.to(other);
-		await within(greeted, 'hello');
+		await withDeadline(greeted, 'hello');
 		assert.equal(lost.socket.recovered, false);
 		assert.notEqual(lost.socket.id, id);
 	});
 
 	it('keeps namespaces apart', async (t) => {
-		const lost = await roam(t, caddy);
+		const lost = await connectThroughBalancer(t, caddy);
 		const { _pid: pid, _lastOffset: offset, id } = lost.socket;
 		await lose(lost);
 		const thief = io(`${other.url}/chat`, { forceNew: true, reconnection: false, transports: ['websocket'], auth: { pid, offset } });
 		t.after(() => thief.close());
-		await within(eventOf(thief, 'connect'), 'connect');
+		await withDeadline(eventOf(thief, 'connect'), 'connect');
 		assert.notEqual(thief.id, id);
 	});
 

@@ -1,10 +1,10 @@
-// Caddys and a server in Node, with both of the Redis clients in use.
+// Caddys and a Node.js server, with both of the Redis clients in use.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { Redis, redisMissing } from '../e2e/lib/redis.js';
-import { keepsOrder } from '../e2e/lib/together.js';
-import { caddys, call, connect, eventually, Node } from './lib/streams.js';
+import { assertOrderKept } from '../e2e/lib/cluster-sockets.js';
+import { awaitCondition, connectSocket, emitWithAck, Node, startCaddys } from './lib/streams.js';
 
 for (const kind of ['ioredis', 'redis']) {
 	describe(`Socket.IO 4 with ${kind}`, { skip: redisMissing, timeout: 60_000 }, () => {
@@ -15,17 +15,17 @@ for (const kind of ['ioredis', 'redis']) {
 		before(async () => {
 			redis = await Redis.start();
 			node = await Node.start(redis, { kind });
-			nodes = [...await caddys(redis, 2), node];
+			nodes = [...await startCaddys(redis, 2), node];
 			await node.sees(3);
-			// An idle Node asks for what is new from then on, each time again.
-			const sockets = await Promise.all(nodes.map((n) => connect({ after() {} }, n)));
-			await eventually(async () => {
+			// An idle Node.js server reads from the end of the stream, each time again.
+			const sockets = await Promise.all(nodes.map((n) => connectSocket({ after() {} }, n)));
+			await awaitCondition(async () => {
 				await nodes[0].emit({ event: 'msg', args: ['awake?'] });
 				return sockets[2].got.length > 0;
 			}, 'Node reads');
 			await nodes[0].emit({ event: 'msg', args: ['awake'] });
 			const awake = (socket) => socket.got.some(([word]) => word === 'awake');
-			await eventually(() => sockets.every(awake), 'all have heard all of it');
+			await awaitCondition(() => sockets.every(awake), 'all have heard all of it');
 			for (const socket of sockets) socket.close();
 		});
 		after(async () => {
@@ -34,13 +34,13 @@ for (const kind of ['ioredis', 'redis']) {
 		});
 
 		it('emits, in all forms', async (t) => {
-			const sockets = await Promise.all(nodes.map((n) => connect(t, n)));
+			const sockets = await Promise.all(nodes.map((n) => connectSocket(t, n)));
 			const [a, b, c] = sockets;
-			for (const socket of sockets) await call(socket, 'join', 'all');
-			await call(a, 'join', 'ab');
-			await call(b, 'join', 'ab');
-			await call(b, 'join', '7');
-			await call(c, 'join', '7');
+			for (const socket of sockets) await emitWithAck(socket, 'join', 'all');
+			await emitWithAck(a, 'join', 'ab');
+			await emitWithAck(b, 'join', 'ab');
+			await emitWithAck(b, 'join', '7');
+			await emitWithAck(c, 'join', '7');
 			const binary = Buffer.from([1, 2, 3, 250]);
 			node.io.emit('msg', 'to all', { nested: [binary, null, 'é😀'], big: 2 ** 60 });
 			node.io.to('ab').emit('msg', 'to two');
@@ -52,9 +52,9 @@ for (const kind of ['ioredis', 'redis']) {
 			a.emit('to', 'all', binary);
 			node.io.emit('msg', 'end');
 			const seen = (socket) => socket.got.map(([first]) => (Buffer.isBuffer(first) ? 'binary' : first)).sort();
-			for (const socket of sockets) await eventually(() => seen(socket).includes('end') && seen(socket).includes('from caddy'), 'the end');
-			await eventually(() => seen(b).includes('binary') && seen(c).includes('binary'), 'binary');
-			await eventually(() => seen(a).includes('rooms from caddy'), 'rooms');
+			for (const socket of sockets) await awaitCondition(() => seen(socket).includes('end') && seen(socket).includes('from caddy'), 'the end');
+			await awaitCondition(() => seen(b).includes('binary') && seen(c).includes('binary'), 'binary');
+			await awaitCondition(() => seen(a).includes('rooms from caddy'), 'rooms');
 			const common = ['end', 'from caddy', 'several rooms', 'to all'];
 			assert.deepEqual(seen(a), [...common, 'rooms from caddy', 'to two'].sort());
 			assert.deepEqual(seen(b), [...common, 'a number', 'binary', 'to two'].sort());
@@ -68,7 +68,7 @@ for (const kind of ['ioredis', 'redis']) {
 		});
 
 		it('takes an empty list of rooms for nobody, and for everyone when Node.js says it', async (t) => {
-			const sockets = await Promise.all(nodes.map((n) => connect(t, n)));
+			const sockets = await Promise.all(nodes.map((n) => connectSocket(t, n)));
 			await nodes[0].emit({ to: [], event: 'msg', args: ['nobody'] });
 			await nodes[1].emit({ to: [], event: 'msg', args: ['nobody'], ack: {} });
 			for (const operation of ['join', 'leave']) await nodes[0].post(`/socketio/${operation}`, { in: [], rooms: [sockets[2].id, 'wrong'] });
@@ -76,30 +76,30 @@ for (const kind of ['ioredis', 'redis']) {
 			node.io.to([]).emit('msg', 'everyone');
 			for (const n of nodes.slice(0, 2)) await n.emit({ event: 'msg', args: ['end'] });
 			for (const socket of sockets) {
-				await eventually(() => socket.got.length === 3, 'all of it');
+				await awaitCondition(() => socket.got.length === 3, 'all of it');
 				assert.deepEqual(socket.got.flat().sort(), ['end', 'end', 'everyone']);
-				assert.deepEqual((await call(socket, 'rooms')).flat(), [socket.id]);
+				assert.deepEqual((await emitWithAck(socket, 'rooms')).flat(), [socket.id]);
 			}
 		});
 
 		it('keeps the order of what one socket says, among other things', async (t) => {
-			await keepsOrder(await Promise.all(nodes.map((n) => connect(t, n))));
+			await assertOrderKept(await Promise.all(nodes.map((n) => connectSocket(t, n))));
 		});
 
 		it('joins, leaves and disconnects elsewhere', async (t) => {
-			const sockets = await Promise.all(nodes.map((n) => connect(t, n)));
+			const sockets = await Promise.all(nodes.map((n) => connectSocket(t, n)));
 			node.io.socketsJoin('moved');
-			for (const socket of sockets) await eventually(async () => (await call(socket, 'rooms')).includes('moved'), 'they join');
+			for (const socket of sockets) await awaitCondition(async () => (await emitWithAck(socket, 'rooms')).includes('moved'), 'they join');
 			node.io.in('moved').socketsLeave('moved');
-			for (const socket of sockets) await eventually(async () => !(await call(socket, 'rooms')).includes('moved'), 'they leave');
+			for (const socket of sockets) await awaitCondition(async () => !(await emitWithAck(socket, 'rooms')).includes('moved'), 'they leave');
 			const gone = Promise.all(sockets.map((socket) => new Promise((resolve) => socket.once('disconnect', resolve))));
 			node.io.in(sockets.map(({ id }) => id)).disconnectSockets();
 			assert.deepEqual(await gone, Array(3).fill('io server disconnect'));
 		});
 
 		it('asks all servers, many times at once', async (t) => {
-			const sockets = await Promise.all(nodes.map((n) => connect(t, n)));
-			await call(sockets[0], 'set', 'ada');
+			const sockets = await Promise.all(nodes.map((n) => connectSocket(t, n)));
+			await emitWithAck(sockets[0], 'set', 'ada');
 			const ids = sockets.map(({ id }) => id).sort();
 			const lists = await Promise.all(Array.from({ length: 50 }, () => node.io.fetchSockets()));
 			for (const found of lists) assert.deepEqual(found.map(({ id }) => id).sort(), ids);
@@ -118,7 +118,7 @@ for (const kind of ['ioredis', 'redis']) {
 		});
 
 		it('answers Caddy', async (t) => {
-			const sockets = await Promise.all(nodes.map((n) => connect(t, n)));
+			const sockets = await Promise.all(nodes.map((n) => connectSocket(t, n)));
 			for (const socket of sockets) socket.on('q', (n, ack) => ack(n + 1));
 			const { status, body } = await nodes[0].post('/socketio/emit', { event: 'q', args: [1], ack: { timeout: '5s' } });
 			assert.equal(status, 200, JSON.stringify(body));
@@ -128,7 +128,7 @@ for (const kind of ['ioredis', 'redis']) {
 		});
 
 		it('hears clients that do not answer', async (t) => {
-			const [a] = await Promise.all(nodes.map((n) => connect(t, n)));
+			const [a] = await Promise.all(nodes.map((n) => connectSocket(t, n)));
 			a.on('q', (ack) => ack('only'));
 			const { responses } = await new Promise((resolve) => {
 				node.io.timeout(500).emit('q', (error, responses) => resolve({ error, responses }));

@@ -1,4 +1,4 @@
-// Socket.IO servers in Node, of several generations, as nodes of the cluster.
+// Socket.IO servers on Node.js, of several generations, as nodes of the cluster.
 
 import { once as eventOf } from 'node:events';
 import { createServer } from 'node:http';
@@ -7,7 +7,7 @@ import { createAdapter, createShardedAdapter } from '@socket.io/redis-adapter';
 import IORedis from 'ioredis';
 import { createClient } from 'redis';
 import { Server } from 'socket.io';
-import { patience } from '../../e2e/lib/time.js';
+import { deadlineMs } from '../../e2e/lib/time.js';
 
 const require = createRequire(import.meta.url);
 const Server2 = require('socket.io-2');
@@ -28,7 +28,7 @@ export const generations = {
 };
 
 // connections are two connections to Redis, by one of the clients in use. A
-// malformed message makes ioredis throw where nobody can catch it: a process that
+// malformed message makes ioredis throw where it cannot be caught: a process that
 // runs this test ends then.
 const connections = {
 	ioredis(redis) {
@@ -42,8 +42,8 @@ const connections = {
 	},
 };
 
-// serve handles the few events that the tests need.
-function serve(namespace) {
+// handleEvents handles the few events that the tests need.
+function handleEvents(namespace) {
 	namespace.on('connection', (socket) => {
 		socket.on('join', (room, ack) => {
 			socket.join(room);
@@ -66,7 +66,7 @@ export class Node {
 		node.close = close;
 		const server = createServer();
 		node.io = new Server(server, { adapter: createAdapter(...clients) });
-		serve(node.io);
+		handleEvents(node.io);
 		await node.#listen(server);
 		return node;
 	}
@@ -77,7 +77,7 @@ export class Node {
 		const server = createServer();
 		node.io = new Server2(server);
 		node.io.adapter(adapter2({ host: '127.0.0.1', port: redis.port }));
-		serve(node.io.of('/'));
+		handleEvents(node.io.of('/'));
 		const { pubClient, subClient } = node.io.of('/').adapter;
 		for (const client of [pubClient, subClient]) client.on('error', (error) => node.errors.push(error));
 		node.close = () => [pubClient, subClient].forEach((client) => client.quit());
@@ -102,9 +102,9 @@ export class Node {
 		return this.io.of('/').adapter;
 	}
 
-	// sees waits until the server sees so many of the cluster.
+	// sees waits until the node counts so many nodes in the cluster.
 	async sees(count) {
-		const deadline = Date.now() + patience;
+		const deadline = Date.now() + deadlineMs;
 		let now;
 		do now = await (this.adapter.serverCount ?? this.adapter.getNumSub).call(this.adapter); while (now !== count && Date.now() < deadline);
 		if (now !== count) throw new Error(`the server sees ${now}, not ${count}`);

@@ -1,5 +1,5 @@
-// A web application behind Caddy: it keeps the requests it gets, and answers
-// what the test tells it to: a status and a body, maybe later, or by a function
+// A web application behind Caddy: it keeps the requests it gets, and responds as
+// the test says: with a status and a body, maybe later, or by a function
 // of the request and the response.
 
 import { createServer } from 'node:http';
@@ -26,7 +26,7 @@ export class App {
 		this.#port = this.#server.address().port;
 	}
 
-	// down ends it as if it were killed.
+	// down stops it as if it were killed.
 	async down() {
 		if (!this.#server.listening) return;
 		const closed = once(this.#server, 'close');

@@ -1,5 +1,5 @@
-// A TCP proxy in front of several servers, which sends all that connect to the one
-// of the moment and can lose the connections that stand.
+// A TCP proxy in front of several servers, which sends all connections to the one
+// of the moment and can break the open connections.
 
 import { once } from 'node:events';
 import net from 'node:net';
@@ -8,7 +8,7 @@ export class Balancer {
 	#connections = new Set();
 	#frozen = new Set();
 	#server;
-	#target; // null while nobody gets through
+	#target; // null while connections are refused
 
 	static async start(t, server) {
 		const balancer = new Balancer();
@@ -28,19 +28,19 @@ export class Balancer {
 		return `http://127.0.0.1:${this.#server.address().port}`;
 	}
 
-	// to sends who connects from now on to that server.
+	// to sends new connections to that server.
 	to(server) {
 		this.#target = Number(new URL(server.url).port);
 	}
 
-	// cut ends all connections and lets nobody through.
+	// cut closes all connections and refuses new ones.
 	cut() {
 		this.#target = null;
 		for (const connection of this.#connections) connection.destroy();
 	}
 
-	// freeze has nothing more pass by the connections that stand. Neither end is
-	// told, not even of the end of the other one.
+	// freeze stops the traffic of the open connections. Neither end is
+	// notified, not even of the close of the other one.
 	freeze() {
 		for (const connection of this.#connections) {
 			connection.unpipe();

@@ -1,4 +1,4 @@
-// A Node server for the benchmark: on a port, with the Redis on another.
+// A Node.js server for the benchmark: on a port, with the Redis on another.
 
 import { createAdapter } from '@socket.io/redis-adapter';
 import IORedis from 'ioredis';

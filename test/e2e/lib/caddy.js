@@ -10,14 +10,14 @@ import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { check } from './openapi.js';
-import { patience, within } from './time.js';
+import { checkResponse } from './openapi.js';
+import { deadlineMs, withDeadline } from './time.js';
 
 const binary = process.env.CADDY;
 if (!binary) throw new Error('the environment variable CADDY must name the caddy binary: run `make test`');
 
 // freePort is below the range from which the kernel takes the ports of
-// outgoing connections: nobody gets it before Caddy does.
+// outgoing connections: no other process gets it before Caddy does.
 export async function freePort() {
 	for (;;) {
 		const port = 12_000 + Math.floor(Math.random() * 20_000);
@@ -33,7 +33,7 @@ export async function freePort() {
 	}
 }
 
-// run runs the binary to its end.
+// run runs the binary until it exits.
 export async function run(args, { env = {}, input = '' } = {}) {
 	const child = spawn(binary, args, { env: { ...process.env, ...env }, stdio: ['pipe', 'pipe', 'pipe'] });
 	try {
@@ -42,7 +42,7 @@ export async function run(args, { env = {}, input = '' } = {}) {
 		let stderr = '';
 		child.stdout.on('data', (data) => (stdout += data));
 		child.stderr.on('data', (data) => (stderr += data));
-		const [code] = await within(eventOf(child, 'close'), `caddy ${args[0]}`);
+		const [code] = await withDeadline(eventOf(child, 'close'), `caddy ${args[0]}`);
 		return { code, stdout, stderr };
 	} finally {
 		child.kill('SIGKILL');
@@ -114,8 +114,8 @@ ${site}
 `;
 	}
 
-	// get and post speak with the admin API; the answer has status and body,
-	// parsed where it is JSON. What is at /socketio/ answers as openapi.yaml says.
+	// get and post send a request to the admin API; the response has status and body,
+	// parsed where it is JSON. Responses under /socketio/ are checked against openapi.yaml.
 	get(path) {
 		return this.#request(path, 'GET');
 	}
@@ -124,14 +124,14 @@ ${site}
 		return this.#request(path, 'POST', typeof body === 'string' ? body : JSON.stringify(body), type);
 	}
 
-	// emit emits through the admin API and is the answer's body.
+	// emit emits through the admin API and resolves to the response's body.
 	async emit(body) {
 		const { status, body: answer } = await this.post('/socketio/emit', body);
 		assert.equal(status, 200, JSON.stringify(answer));
 		return answer;
 	}
 
-	// load replaces the config, and is the answer of the admin API.
+	// load replaces the config, and resolves to the response of the admin API.
 	load(site) {
 		return this.post('/load', this.caddyfile(site), 'text/caddyfile');
 	}
@@ -142,10 +142,10 @@ ${site}
 	}
 
 	// parked waits until just so many requests, polls that is, wait for their
-	// answers. The Caddyfile needs the global option metrics. A reload of Caddy
-	// may reset what connects at that very moment: polls must wait already.
+	// responses. The Caddyfile needs the global option metrics. A reload of Caddy
+	// may reset connections that are made at that very moment: polls must wait already.
 	async parked(count) {
-		const deadline = Date.now() + patience;
+		const deadline = Date.now() + deadlineMs;
 		let now;
 		do {
 			const { body } = await this.get('/metrics');
@@ -154,12 +154,12 @@ ${site}
 		assert.equal(now, count, 'parked polls');
 	}
 
-	// stop asks the process to end as an operator does. It must, and it must
+	// stop sends SIGTERM, as an operator does. The process must exit, and it must
 	// not have had a panic or a data race in its life.
 	async stop() {
 		try {
 			if (this.#child && this.#child.exitCode === null) this.#child.kill('SIGTERM');
-			if (this.#child) await within(this.#exit, 'end of the process after SIGTERM', 15_000);
+			if (this.#child) await withDeadline(this.#exit, 'end of the process after SIGTERM', 15_000);
 		} finally {
 			this.#child?.kill('SIGKILL');
 			await rm(this.#dir, { recursive: true, force: true });
@@ -186,11 +186,11 @@ ${site}
 				if (awaited.size === 0) resolve(true);
 			});
 		});
-		const up = await within(Promise.race([serving, this.#exit.then(() => false)]), 'start of caddy', 30_000);
+		const up = await withDeadline(Promise.race([serving, this.#exit.then(() => false)]), 'start of caddy', 30_000);
 		if (!up) throw new Error(`caddy did not start:\n${this.log.join('\n')}`);
 	}
 
-	// Each request has a connection of its own: a reload ends those that idle.
+	// Each request has a connection of its own: a reload closes idle ones.
 	async #request(path, method, text, type) {
 		const request = http.request(`http://${this.admin}${path}`, {
 			agent: false,
@@ -198,10 +198,10 @@ ${site}
 			headers: text === undefined ? {} : { 'Content-Type': type, 'Content-Length': Buffer.byteLength(text) },
 		});
 		request.end(text);
-		const [response] = await within(eventOf(request, 'response'), `answer to ${method} ${path}`);
+		const [response] = await withDeadline(eventOf(request, 'response'), `answer to ${method} ${path}`);
 		let answer = '';
 		for await (const chunk of response.setEncoding('utf8')) answer += chunk;
-		if (path.startsWith('/socketio/')) check(method, path, response.statusCode, response.headers, answer);
+		if (path.startsWith('/socketio/')) checkResponse(method, path, response.statusCode, response.headers, answer);
 		const json = /json/.test(response.headers['content-type'] ?? '') && answer !== '';
 		return { status: response.statusCode, body: json ? JSON.parse(answer) : answer };
 	}

@@ -1,10 +1,10 @@
-// The official clients, and what tests do with them.
+// The official clients on each transport.
 
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import http from 'node:http';
 import { createRequire } from 'node:module';
-import { heard, within } from './time.js';
+import { awaitEvent, withDeadline } from './time.js';
 
 const require = createRequire(import.meta.url);
 
@@ -21,7 +21,7 @@ const transports = {
 };
 
 // Connections are not reused: when one that was is reset, the XMLHttpRequest
-// that these clients have in Node repeats the request, but never ends it.
+// that these clients have on Node.js repeats the request, but never ends it.
 const agent = new http.Agent({ keepAlive: false });
 
 // kinds is the matrix: each client on each transport.
@@ -33,10 +33,10 @@ export const kinds = Object.keys(versions).flatMap((version) => Object.keys(tran
 
 export const kind = (version, transport) => kinds.find((k) => k.version === version && k.transport === transport);
 
-// open starts to connect a socket of that kind, on a connection of its own
-// that ends with the test. It does not come back by itself unless the options
+// openSocket starts to connect a socket of that kind, on a connection of its own
+// that closes with the test. It does not reconnect unless the options
 // say so.
-export function open(t, { version, transport }, url, options = {}) {
+export function openSocket(t, { version, transport }, url, options = {}) {
 	const socket = versions[version](url, {
 		agent,
 		forceNew: true,
@@ -49,59 +49,59 @@ export function open(t, { version, transport }, url, options = {}) {
 	return socket;
 }
 
-// connect is a connected socket of that kind; one that upgrades has upgraded.
-export async function connect(t, kind, url, options) {
-	const socket = open(t, kind, url, options);
-	await connected(socket);
-	if (kind.transport === 'upgrade') await upgraded(socket);
+// connectSocket resolves to a connected socket of that kind, upgraded if it upgrades.
+export async function connectSocket(t, kind, url, options) {
+	const socket = openSocket(t, kind, url, options);
+	await awaitConnect(socket);
+	if (kind.transport === 'upgrade') await awaitUpgrade(socket);
 	return socket;
 }
 
-// beside is the socket of another namespace on the same connection, which is
+// openNamespace returns the socket of another namespace on the same connection, which is
 // about to connect.
-export function beside(t, socket, namespace) {
+export function openNamespace(t, socket, namespace) {
 	const other = socket.io.socket(namespace);
 	t.after(() => other.close());
 	return other;
 }
 
-// connected waits for the socket, and fails with what it gets instead.
-export function connected(socket) {
+// awaitConnect waits until the socket is connected, and fails with its connect error.
+export function awaitConnect(socket) {
 	const done = new Promise((resolve, reject) => {
 		if (socket.connected) resolve();
 		socket.once('connect', resolve);
-		const failed = (error) => reject(new Error(`connect error: ${refusal(error)}`));
+		const failed = (error) => reject(new Error(`connect error: ${connectErrorText(error)}`));
 		socket.once('connect_error', failed);
 		socket.once('error', failed);
 	});
-	return within(done, 'connect');
+	return withDeadline(done, 'connect');
 }
 
-export async function upgraded(socket) {
+export async function awaitUpgrade(socket) {
 	const { engine } = socket.io;
-	if (engine.transport.name !== 'websocket') await heard(engine, 'upgrade');
+	if (engine.transport.name !== 'websocket') await awaitEvent(engine, 'upgrade');
 	assert.equal(engine.transport.name, 'websocket');
 }
 
-// refused is the message of the connect error that the socket must get.
-export async function refused(socket) {
-	const error = await within(new Promise((resolve, reject) => {
+// awaitConnectError resolves to the message of the connect error that the socket must get.
+export async function awaitConnectError(socket) {
+	const error = await withDeadline(new Promise((resolve, reject) => {
 		socket.once('connect', () => reject(new Error('connected')));
 		socket.once('connect_error', resolve);
 		socket.once('error', resolve); // 2.x
 	}), 'connect error');
-	return refusal(error);
+	return connectErrorText(error);
 }
 
-const refusal = (error) => (typeof error === 'string' ? error : error.message);
+const connectErrorText = (error) => (typeof error === 'string' ? error : error.message);
 
-// call emits and is the list of what the server acknowledges.
-export function call(socket, event, ...args) {
+// emitWithAck emits an event and resolves to the arguments of its acknowledgement.
+export function emitWithAck(socket, event, ...args) {
 	const answer = new Promise((resolve) => socket.emit(event, ...args, (...answers) => resolve(answers)));
-	return within(answer, `acknowledgement of ${event}`);
+	return withDeadline(answer, `acknowledgement of ${event}`);
 }
 
-// Inbox keeps what a socket gets of one event, as lists of arguments.
+// Inbox keeps the arguments of each event of one name that a socket gets.
 export class Inbox {
 	all = [];
 	#waiting = [];
@@ -118,7 +118,7 @@ export class Inbox {
 		const enough = async () => {
 			while (this.all.length < count) await new Promise((resolve) => this.#waiting.push(resolve));
 		};
-		await within(enough(), `message number ${count}`);
+		await withDeadline(enough(), `message number ${count}`);
 		return this.all;
 	}
 }
@@ -126,9 +126,9 @@ export class Inbox {
 // inboxes is an inbox of each socket.
 export const inboxes = (sockets, event = 'msg') => sockets.map((socket) => new Inbox(socket, event));
 
-// fence returns when each of the sockets has got everything that came from
+// awaitDelivery returns when each of the sockets has got all messages that came from
 // the emitter up to now: one emitter's messages keep their order.
-export async function fence(emitter, ...sockets) {
+export async function awaitDelivery(emitter, ...sockets) {
 	const token = randomUUID();
 	const arrived = Promise.all(sockets.map((socket) => new Promise((resolve) => {
 		const listener = (got) => {
@@ -139,10 +139,10 @@ export async function fence(emitter, ...sockets) {
 		socket.on('fence', listener);
 	})));
 	emitter.emit('fence', token);
-	await within(arrived, 'fence');
+	await withDeadline(arrived, 'fence');
 }
 
 let rooms = 0;
 
-// roomName is one that no other test uses.
-export const roomName = (label = 'room') => `${label} ${++rooms}`;
+// uniqueRoom returns the name of a room that no other test uses.
+export const uniqueRoom = (label = 'room') => `${label} ${++rooms}`;

@@ -1,4 +1,4 @@
-// openapi.yaml, and whether the server does what it says.
+// openapi.yaml, and checks of the server against it.
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
@@ -7,12 +7,12 @@ import { parse } from 'yaml';
 
 export const document = parse(readFileSync(new URL('../../../openapi.yaml', import.meta.url), 'utf8'));
 
-// The document's own keywords are none of JSON Schema's.
+// The document has keywords that JSON Schema does not know.
 const ajv = new Ajv({ strict: false, allErrors: true }).addSchema(document, 'openapi');
 
 const pointer = (...keys) => keys.map((key) => `/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
 
-// resolve is what stands at a pointer, and where it really stands.
+// resolve returns the value at a pointer, references followed, and its own pointer.
 function resolve(at) {
 	const found = at.split('/').slice(1).reduce((value, key) => value?.[key.replaceAll('~1', '/').replaceAll('~0', '~')], document);
 	return found?.$ref ? resolve(found.$ref.slice(1)) : [found, at];
@@ -23,7 +23,7 @@ function validate(at, value) {
 	return { valid: check(value), errors: ajv.errorsText(check.errors) };
 }
 
-// operations are all that are documented.
+// operations are all documented operations.
 export const operations = Object.entries(document.paths).flatMap(([path, methods]) => Object.entries(methods).map(
 	([method, operation]) => ({ path, method: method.toUpperCase(), operation, at: pointer('paths', path, method) }),
 ));
@@ -33,22 +33,22 @@ const bodies = (operation) => {
 	return Object.entries(body?.content ?? {}).map(([type, content]) => ({ type, content, schema: `${at}${pointer('content', type, 'schema')}` }));
 };
 
-// examples are the bodies that the document shows.
+// examples are the example bodies in the document.
 export const examples = (operation) => bodies(operation).flatMap(({ type, content }) => Object.entries(content.examples).map(
 	([name, { value }]) => ({ name, type, text: typeof value === 'string' ? value : JSON.stringify(value) }),
 ));
 
-// allows tells whether the document allows a body.
-export function allows(operation, value) {
+// documentAllows reports whether the document allows a body.
+export function documentAllows(operation, value) {
 	const json = bodies(operation).find(({ type }) => type === 'application/json');
 	return validate(json.schema, value).valid;
 }
 
 export const answered = new Set(); // METHOD PATH STATUS, of all that were checked
 
-// check checks an answer to a request for what stands behind /socketio. One for
-// which there is no operation is an error all the same.
-export function check(method, url, status, headers, text) {
+// checkResponse checks the response to a request under /socketio. A request for
+// which there is no operation has an error as its response.
+export function checkResponse(method, url, status, headers, text) {
 	const { pathname } = new URL(url, 'http://caddy');
 	const path = pathname.replace(/^\/socketio/, '');
 	const operation = operations.find((one) => one.path === path);

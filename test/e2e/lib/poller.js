@@ -1,10 +1,10 @@
-// Engine.IO 4 over HTTP long-polling by hand, for what a client does between
-// two polls and what it does not let us see.
+// Engine.IO 4 over HTTP long-polling by hand, for tests of the moment between
+// two polls, and of bytes that the official client hides.
 
 import assert from 'node:assert/strict';
 import { once as eventOf } from 'node:events';
 import http from 'node:http';
-import { within } from './time.js';
+import { withDeadline } from './time.js';
 
 const separator = '\x1e';
 
@@ -32,7 +32,7 @@ export class Poller {
 		const sid = this.#sid && `&sid=${this.#sid}`;
 		const request = http.request(this.#base + sid, { agent: false, method, headers });
 		request.end(text);
-		const [response] = await within(eventOf(request, 'response'), `answer to a ${method}`, 20_000);
+		const [response] = await withDeadline(eventOf(request, 'response'), `answer to a ${method}`, 20_000);
 		const chunks = [];
 		for await (const chunk of response) chunks.push(chunk);
 		return { status: response.statusCode, headers: response.headers, body: Buffer.concat(chunks) };

@@ -1,6 +1,6 @@
-// A TCP proxy that can lose the network: cut ends every connection through it
-// and lets no other stand until mend; freeze lets all of them stand and moves
-// nothing any more.
+// A TCP proxy that can lose the network: cut closes every connection through it
+// and allows no other until mend; freeze leaves all of them open and moves
+// no bytes.
 
 import { once } from 'node:events';
 import net from 'node:net';

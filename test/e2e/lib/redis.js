@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { freePort } from './caddy.js';
-import { within } from './time.js';
+import { withDeadline } from './time.js';
 
 export const redisMissing = spawnSync('redis-server', ['--version']).status === 0 ? false : 'redis-server is not installed';
 
@@ -42,15 +42,15 @@ export class Redis {
 				if (line.includes('Ready to accept connections')) resolve();
 			});
 		});
-		await within(ready, 'start of redis-server');
+		await withDeadline(ready, 'start of redis-server');
 	}
 
 	async down() {
 		this.#child.kill('SIGKILL');
-		await within(this.#exit, 'end of redis-server');
+		await withDeadline(this.#exit, 'end of redis-server');
 	}
 
-	// freeze has the server say nothing, with its connections open, until it is thawed.
+	// freeze stops the server, with its connections open, until it is thawed.
 	freeze() {
 		this.#child.kill('SIGSTOP');
 	}

@@ -2,8 +2,8 @@
 // break its connection.
 
 import { Balancer } from '../../e2e/lib/balancer.js';
-import { call, open } from '../../e2e/lib/clients.js';
-import { eventually } from '../../e2e/lib/together.js';
+import { emitWithAck, openSocket } from '../../e2e/lib/clients.js';
+import { awaitCondition } from '../../e2e/lib/cluster-sockets.js';
 import { Member } from './model.js';
 
 export class Client {
@@ -17,7 +17,7 @@ export class Client {
 		const client = new Client();
 		Object.assign(client, { name, kind, node });
 		client.balancer = await Balancer.start(t, node);
-		client.socket = open(t, kind, client.balancer.url + namespace, {
+		client.socket = openSocket(t, kind, client.balancer.url + namespace, {
 			reconnection: true, reconnectionDelay: 5, reconnectionDelayMax: 20,
 		});
 		client.socket.on('msg', (emitter, number) => client.got.push([emitter, number]));
@@ -34,13 +34,13 @@ export class Client {
 	async #rejoin() {
 		const { id } = this.socket;
 		const rooms = [...this.member.rooms];
-		if (!this.socket.recovered && rooms.length > 0) await call(this.socket, 'join', rooms);
+		if (!this.socket.recovered && rooms.length > 0) await emitWithAck(this.socket, 'join', rooms);
 		if (this.socket.id === id) this.#joined = true;
 	}
 
 	// ready waits until the client is connected and in its rooms.
 	async ready() {
-		await eventually(() => this.#joined && this.socket.connected, `${this.name} is connected`);
+		await awaitCondition(() => this.#joined && this.socket.connected, `${this.name} is connected`);
 		this.member.id = this.socket.id;
 	}
 
@@ -55,7 +55,7 @@ export class Client {
 		await meanwhile();
 		this.node = node;
 		this.balancer.to(node);
-		await eventually(() => this.#joined && this.socket.connected, `${this.name} is connected again`);
+		await awaitCondition(() => this.#joined && this.socket.connected, `${this.name} is connected again`);
 		this.#breaking = false;
 		return this.socket.recovered === true && this.socket.id === id;
 	}
@@ -66,7 +66,7 @@ export class Client {
 	}
 
 	call(...args) {
-		return call(this.socket, ...args);
+		return emitWithAck(this.socket, ...args);
 	}
 
 	async rooms() {

@@ -55,7 +55,7 @@ function anyOf(values) {
 }
 
 // expectation says whether a member has to get a message. A message without to goes to
-// the whole namespace, one with an empty to goes to nobody.
+// the whole namespace, one with an empty to reaches no socket.
 export function expectation(message, member) {
 	const { to, except = [], from, includeSender = false, volatile = false } = message;
 	if (from === member && !includeSender) return mustNot;

@@ -7,7 +7,7 @@ import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
 import { Caddy } from '../../e2e/lib/caddy.js';
 import { Redis } from '../../e2e/lib/redis.js';
-import { eventually } from '../../e2e/lib/together.js';
+import { awaitCondition } from '../../e2e/lib/cluster-sockets.js';
 
 const from = (suite) => createRequire(new URL(`../../${suite}/`, import.meta.url));
 const { Server } = from('e2e')('socket.io');
@@ -233,7 +233,7 @@ export class Nodes {
 	async #joined() {
 		if (this.servers.length === 1) return;
 		const nodejs = this.servers.at(-1);
-		await eventually(async () => await nodejs.io.of('/').adapter.serverCount() === this.servers.length, 'all nodes see each other');
+		await awaitCondition(async () => await nodejs.io.of('/').adapter.serverCount() === this.servers.length, 'all nodes see each other');
 	}
 
 	async stop() {

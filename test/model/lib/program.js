@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { kinds } from '../../e2e/lib/clients.js';
-import { eventually } from '../../e2e/lib/together.js';
+import { awaitCondition } from '../../e2e/lib/cluster-sockets.js';
 import { Client } from './client.js';
 import { expectation, judge } from './model.js';
 import { namespaces } from './nodes.js';
@@ -15,7 +15,7 @@ export class Program {
 	#numbers = new Map(); // the last number of each emitter
 	#messages = []; // of this round
 	#expected = new Map(); // member → message → expectation
-	#lines = []; // says in words what the round does
+	#lines = []; // describes the round in words
 	#unsteady = 0; // in how many rounds to come a poll may be reset by a reload
 	received = 0;
 
@@ -44,7 +44,7 @@ export class Program {
 		}));
 		// A namespace is open in the cluster when marks of all reach all.
 		const all = new Set(this.#emitters().map(({ name }) => name));
-		await eventually(async () => {
+		await awaitCondition(async () => {
 			await this.#mark();
 			return this.clients.every(({ got }) => new Set(got.map(([emitter]) => emitter)).size === all.size);
 		}, 'all hear all');
@@ -56,7 +56,7 @@ export class Program {
 		return [...this.clients, ...this.nodes.servers, ...this.nodes.emitters];
 	}
 
-	// #round draws what everybody does in the round, does it, and judges.
+	// #round draws the actions of all clients in the round, does them, and compares.
 	async #round(round) {
 		const scripts = [];
 		const broken = this.random.chance(0.4) ? this.#breakConnections(scripts) : [];
@@ -103,7 +103,7 @@ export class Program {
 		return () => node.move(this.namespace, operation, id, names);
 	}
 
-	// #draw returns what a client does in the round, and tells the model of it.
+	// #draw returns the action of a client in the round, and applies it to the model.
 	#draw(client) {
 		return Array.from({ length: this.random.below(6) }, () => {
 			const names = this.random.some(rooms, 3);
@@ -172,7 +172,7 @@ export class Program {
 		scripts.push(() => Promise.all(this.nodes.caddys.map((node) => node.reload(round))));
 	}
 
-	// #expectResets tells the model of the connections that a reload may reset: those of
+	// #expectResets marks the connections in the model that a reload may reset: the ones of
 	// polls that are being made. A client may see that in the next round only.
 	#expectResets() {
 		if (this.#unsteady === 0) return;
@@ -184,7 +184,7 @@ export class Program {
 		}
 	}
 
-	// #expect fixes what everybody has to get. Connections that break get other ids
+	// #expect fixes the messages that each client has to get. Connections that break get other ids
 	// meanwhile.
 	#expect() {
 		for (const { member } of this.clients) {
@@ -212,7 +212,7 @@ export class Program {
 				for (const mark of marks) this.#expected.get(client.member)?.set(mark, expectation(mark, client.member));
 				const missing = () => marks.filter(({ emitter, number }) => !client.got.some(([e, n]) => e === emitter && n === number));
 				try {
-					await eventually(() => missing().length === 0 || this.#surprises() > before, 'marks');
+					await awaitCondition(() => missing().length === 0 || this.#surprises() > before, 'marks');
 				} catch {
 					throw new Error(`${client.name} misses the marks of ${missing().map(({ emitter }) => emitter)}`);
 				}
@@ -246,7 +246,7 @@ export class Program {
 		this.#lines = [];
 	}
 
-	// #compareRooms compares the rooms of the model with those of the servers. A client
+	// #compareRooms compares the rooms of the model with the servers' rooms. A client
 	// that may lose its connection meanwhile is looked for again.
 	async #compareRooms() {
 		for (;;) {

@@ -1,4 +1,4 @@
-// Caddys and Socket.IO servers in Node that share a Redis stream, and clients of
+// Caddys and Socket.IO servers on Node.js that share a Redis stream, and clients of
 // theirs.
 
 import { once as eventOf } from 'node:events';
@@ -9,11 +9,11 @@ import { createClient } from 'redis';
 import { Server } from 'socket.io';
 import { io } from 'socket.io-client';
 import { Caddy } from '../../e2e/lib/caddy.js';
-import { within } from '../../e2e/lib/time.js';
-import { collect, connected, eventually, subscribersOf } from '../../e2e/lib/together.js';
+import { withDeadline } from '../../e2e/lib/time.js';
+import { awaitCondition, awaitConnect, collectMessages, countSubscribers } from '../../e2e/lib/cluster-sockets.js';
 import { Balancer } from '../../e2e/lib/balancer.js';
 
-export { call, eventually, has } from '../../e2e/lib/together.js';
+export { awaitCondition, awaitMessages, emitWithAck } from '../../e2e/lib/cluster-sockets.js';
 
 // The namespaces of the tests, in Caddy. A socket that recovers is not greeted again.
 const rules = `
@@ -45,21 +45,21 @@ export const namespace = (name) => `namespace ${name} {${rules}}\n`;
 export const site = (settings = '') => `socketio {\n${settings}\n${namespace('/')}${namespace('/chat')}}\n`;
 export const global = (redis, settings = '') => `socketio {\n\tcluster redis_streams ${redis.url} {\n${settings}\n}\n}`;
 
-// caddys starts Caddys that are nodes of the cluster.
-export async function caddys(redis, count, { settings = '', cluster = '', channel = 'socket.io#/#' } = {}) {
+// startCaddys starts Caddys that are nodes of the cluster.
+export async function startCaddys(redis, count, { settings = '', cluster = '', channel = 'socket.io#/#' } = {}) {
 	const client = new Client(redis.port);
 	try {
-		const before = await subscribers(client, channel);
+		const before = await countChannelSubscribers(client, channel);
 		const all = await Promise.all(Array.from({ length: count }, () => Caddy.start(site(settings), { global: global(redis, cluster) })));
-		await eventually(async () => await subscribers(client, channel) >= before + count, `${count} Caddys are subscribed`);
+		await awaitCondition(async () => await countChannelSubscribers(client, channel) >= before + count, `${count} Caddys are subscribed`);
 		return all;
 	} finally {
 		client.disconnect();
 	}
 }
 
-// subscribers is how many nodes Redis counts.
-export const subscribers = (client, channel = 'socket.io#/#') => subscribersOf(client, channel);
+// countChannelSubscribers counts the nodes that Redis knows.
+export const countChannelSubscribers = (client, channel = 'socket.io#/#') => countSubscribers(client, channel);
 
 // clients make a connection to Redis, by one of the libraries in use.
 const clients = {
@@ -84,16 +84,16 @@ export class Node {
 			adapter: createAdapter(node.redis, { blockTimeInMs: 500 }),
 			...(recovery ? { connectionStateRecovery: {} } : {}),
 		});
-		for (const name of ['/', '/chat']) serve(node.io.of(name));
+		for (const name of ['/', '/chat']) handleEvents(node.io.of(name));
 		server.listen(0, '127.0.0.1');
 		await eventOf(server, 'listening');
 		node.url = `http://127.0.0.1:${server.address().port}`;
 		return node;
 	}
 
-	// sees waits until the server sees so many of the cluster.
+	// sees waits until the node counts so many nodes in the cluster.
 	async sees(count) {
-		await eventually(async () => await this.io.of('/').adapter.serverCount() === count, `${count} servers`);
+		await awaitCondition(async () => await this.io.of('/').adapter.serverCount() === count, `${count} servers`);
 	}
 
 	async stop() {
@@ -102,8 +102,8 @@ export class Node {
 	}
 }
 
-// serve handles the events that the tests need, as the rules do.
-function serve(nsp) {
+// handleEvents handles the events that the tests need, as the rules do.
+function handleEvents(nsp) {
 	nsp.on('connection', (socket) => {
 		if (!socket.recovered) socket.emit('hello');
 		socket.on('join', (room, ack) => {
@@ -120,19 +120,19 @@ function serve(nsp) {
 	});
 }
 
-// connect is a connected socket that has been greeted, and ends with the test.
-export async function connect(t, server, { name = '/' } = {}) {
-	const socket = collect(t, io(server.url + name, { forceNew: true, reconnection: false, transports: ['websocket'] }));
+// connectSocket resolves to a connected socket that got hello, and closes with the test.
+export async function connectSocket(t, server, { name = '/' } = {}) {
+	const socket = collectMessages(t, io(server.url + name, { forceNew: true, reconnection: false, transports: ['websocket'] }));
 	const greeted = new Promise((resolve) => socket.once('hello', resolve));
-	await connected(socket);
-	await within(greeted, 'hello');
+	await awaitConnect(socket);
+	await withDeadline(greeted, 'hello');
 	return socket;
 }
 
-// roam is a connected socket behind a balancer, which the test makes reconnect.
-export async function roam(t, server, { name = '/', transports = ['websocket'] } = {}) {
+// connectThroughBalancer resolves to a connected socket behind a balancer, which the test makes reconnect.
+export async function connectThroughBalancer(t, server, { name = '/', transports = ['websocket'] } = {}) {
 	const balancer = await Balancer.start(t, server);
-	const socket = collect(t, io(balancer.url + name, { forceNew: true, reconnectionDelay: 20, reconnectionDelayMax: 20, transports }));
-	await within(Promise.all([new Promise((resolve) => socket.once('hello', resolve)), new Promise((resolve) => socket.once('connect', resolve))]), 'connect');
+	const socket = collectMessages(t, io(balancer.url + name, { forceNew: true, reconnectionDelay: 20, reconnectionDelayMax: 20, transports }));
+	await withDeadline(Promise.all([new Promise((resolve) => socket.once('hello', resolve)), new Promise((resolve) => socket.once('connect', resolve))]), 'connect');
 	return { balancer, socket };
 }

@@ -10,10 +10,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { Caddy } from './lib/caddy.js';
-import { call, connect, connected, kind, kinds, open, refused, roomName } from './lib/clients.js';
+import { awaitConnect, awaitConnectError, connectSocket, emitWithAck, kind, kinds, openSocket, uniqueRoom } from './lib/clients.js';
 import { Poller } from './lib/poller.js';
-import { matrix, namespace, serving, socketio, test } from './lib/rules.js';
-import { heard, within } from './lib/time.js';
+import { describeWithCaddy, namespace, socketio, test, testEachClient } from './lib/rules.js';
+import { awaitEvent, withDeadline } from './lib/time.js';
 
 const crowd = (log) => `
 	log {
@@ -51,7 +51,7 @@ function handshake(url, transport, headers = {}) {
 			resolve({ status: response.statusCode, headers: response.headers });
 		});
 	});
-	return within(answer, 'handshake');
+	return withDeadline(answer, 'handshake');
 }
 
 test('an access log, gzip, templates and headers are in front', async (t) => {
@@ -61,13 +61,13 @@ test('an access log, gzip, templates and headers are in front', async (t) => {
 	const caddy = await Caddy.start(crowd(log));
 	t.after(() => caddy.stop());
 
-	const room = roomName();
-	const sockets = await Promise.all(kinds.map((k) => connect(t, k, caddy.url)));
+	const room = uniqueRoom();
+	const sockets = await Promise.all(kinds.map((k) => connectSocket(t, k, caddy.url)));
 	for (const socket of sockets) {
-		await call(socket, 'join', room);
-		assert.deepEqual(await call(socket, 'echo', '𝄞'.repeat(5000), Buffer.from('x')), ['𝄞'.repeat(5000), Buffer.from('x')]);
+		await emitWithAck(socket, 'join', room);
+		assert.deepEqual(await emitWithAck(socket, 'echo', '𝄞'.repeat(5000), Buffer.from('x')), ['𝄞'.repeat(5000), Buffer.from('x')]);
 	}
-	const got = Promise.all(sockets.map((socket) => heard(socket, 'msg')));
+	const got = Promise.all(sockets.map((socket) => awaitEvent(socket, 'msg')));
 	sockets[0].emit('to all in', room, 'hi');
 	assert.deepEqual(await got, kinds.map(() => ['hi']));
 
@@ -96,7 +96,7 @@ test('an access log, gzip, templates and headers are in front', async (t) => {
 	}
 });
 
-serving('origins', socketio(namespace('/'), 'origins https://app.example.com'), (caddy) => {
+describeWithCaddy('origins', socketio(namespace('/'), 'origins https://app.example.com'), (caddy) => {
 	for (const transport of ['polling', 'websocket']) {
 		const good = transport === 'polling' ? 200 : 101;
 		test(`a browser's origin must be the site's own or in the list (${transport})`, async () => {
@@ -136,29 +136,29 @@ test('basic_auth is a gate, and its user is known', async (t) => {
 	t.after(() => caddy.stop());
 	const authorization = (password) => ({ Authorization: `Basic ${Buffer.from(`ada:${password}`).toString('base64')}` });
 	await Promise.all(kinds.map(async (k) => {
-		const ada = await connect(t, k, caddy.url, { extraHeaders: authorization('secret') });
-		assert.deepEqual(await call(ada, 'rooms'), [[ada.id, 'user:ada']]);
-		await refused(open(t, k, caddy.url, { extraHeaders: authorization('wrong') }));
+		const ada = await connectSocket(t, k, caddy.url, { extraHeaders: authorization('secret') });
+		assert.deepEqual(await emitWithAck(ada, 'rooms'), [[ada.id, 'user:ada']]);
+		await awaitConnectError(openSocket(t, k, caddy.url, { extraHeaders: authorization('wrong') }));
 	}));
 });
 
-serving('nothing but the directive', 'handle /socket.io/* {\nsocketio\n}\nhandle {\nrespond "the page"\n}', (caddy) => {
-	matrix('it serves the root namespace, and the rest passes by', async (t, k) => {
-		const a = await connect(t, k, caddy().url);
-		const said = heard(a, 'news');
+describeWithCaddy('nothing but the directive', 'handle /socket.io/* {\nsocketio\n}\nhandle {\nrespond "the page"\n}', (caddy) => {
+	testEachClient('it serves the root namespace, and the rest passes by', async (t, k) => {
+		const a = await connectSocket(t, k, caddy().url);
+		const said = awaitEvent(a, 'news');
 		assert.deepEqual(await caddy().emit({ to: [a.id], event: 'news', args: [1] }), { delivered: 1 });
 		assert.deepEqual(await said, [1]);
-		assert.equal(await refused(open(t, k, `${caddy().url}/chat`)), 'Invalid namespace');
+		assert.equal(await awaitConnectError(openSocket(t, k, `${caddy().url}/chat`)), 'Invalid namespace');
 		const page = await fetch(`${caddy().url}/page`);
 		assert.equal(await page.text(), 'the page');
 	});
 });
 
-serving('protocols', socketio(namespace('/'), 'protocols 4'), (caddy) => {
+describeWithCaddy('protocols', socketio(namespace('/'), 'protocols 4'), (caddy) => {
 	test('without protocol 3 the 2.x clients are refused, the others are not', async (t) => {
-		await refused(open(t, kind(2, 'polling'), caddy().url));
-		await refused(open(t, kind(2, 'websocket'), caddy().url));
-		for (const version of [3, 4]) await connect(t, kind(version, 'upgrade'), caddy().url);
+		await awaitConnectError(openSocket(t, kind(2, 'polling'), caddy().url));
+		await awaitConnectError(openSocket(t, kind(2, 'websocket'), caddy().url));
+		for (const version of [3, 4]) await connectSocket(t, kind(version, 'upgrade'), caddy().url);
 	});
 });
 
@@ -166,10 +166,10 @@ test('TLS is in front', async (t) => {
 	const caddy = await Caddy.start(`tls internal\n${socketio(namespace('/'))}`, { scheme: 'https' });
 	t.after(() => caddy.stop());
 	const agent = new https.Agent({ keepAlive: false, rejectUnauthorized: false });
-	const room = roomName();
-	const sockets = await Promise.all(kinds.map((k) => connect(t, k, caddy.url, { agent, rejectUnauthorized: false })));
-	for (const socket of sockets) await call(socket, 'join', room);
-	const got = Promise.all(sockets.map((socket) => heard(socket, 'msg')));
+	const room = uniqueRoom();
+	const sockets = await Promise.all(kinds.map((k) => connectSocket(t, k, caddy.url, { agent, rejectUnauthorized: false })));
+	for (const socket of sockets) await emitWithAck(socket, 'join', room);
+	const got = Promise.all(sockets.map((socket) => awaitEvent(socket, 'msg')));
 	sockets[0].emit('to all in', room, Buffer.from('☕'));
 	for (const [bytes] of await got) assert.equal(Buffer.from(bytes).toString(), '☕');
 	const { body: [{ handshake: { secure } }] } = await caddy.get('/socketio/sockets?limit=1');
@@ -207,18 +207,18 @@ test('a named route, a matcher and forward_auth lead there', async (t) => {
 	`);
 	t.after(() => caddy.stop());
 	for (const version of [2, 4]) {
-		const at = (path, extraHeaders) => open(t, kind(version, 'upgrade'), caddy.url, { path, extraHeaders });
-		const room = roomName();
+		const at = (path, extraHeaders) => openSocket(t, kind(version, 'upgrade'), caddy.url, { path, extraHeaders });
+		const room = uniqueRoom();
 		const sockets = [at('/named/'), at('/matched/', { 'X-Route': 'new' }), at('/gate/socket.io/', { 'X-Token': 'good' })];
 		for (const socket of sockets) {
-			await connected(socket);
-			await call(socket, 'join', room);
+			await awaitConnect(socket);
+			await emitWithAck(socket, 'join', room);
 		}
-		assert.deepEqual(await call(sockets[2], 'user'), ['ada', '/gate/socket.io/']);
-		const got = Promise.all(sockets.slice(1).map((socket) => heard(socket, 'msg')));
+		assert.deepEqual(await emitWithAck(sockets[2], 'user'), ['ada', '/gate/socket.io/']);
+		const got = Promise.all(sockets.slice(1).map((socket) => awaitEvent(socket, 'msg')));
 		sockets[0].emit('to', room, 'from one route to all');
 		assert.deepEqual(await got, [['from one route to all'], ['from one route to all']]);
-		for (const socket of [at('/matched/'), at('/gate/socket.io/', { 'X-Token': 'bad' })]) await refused(socket);
+		for (const socket of [at('/matched/'), at('/gate/socket.io/', { 'X-Token': 'bad' })]) await awaitConnectError(socket);
 	}
 });
 
@@ -233,24 +233,24 @@ test('clients that leave the last slash out need a rewrite, which gates see', as
 	`);
 	t.after(() => caddy.stop());
 	for (const transport of ['polling', 'websocket', 'upgrade']) {
-		await connect(t, kind(4, transport), caddy.url, { addTrailingSlash: false, extraHeaders: authorization });
-		await refused(open(t, kind(4, transport), caddy.url, { addTrailingSlash: false }));
+		await connectSocket(t, kind(4, transport), caddy.url, { addTrailingSlash: false, extraHeaders: authorization });
+		await awaitConnectError(openSocket(t, kind(4, transport), caddy.url, { addTrailingSlash: false }));
 	}
 	await caddy.reload(socketio(namespace('/')));
-	await refused(open(t, kind(4, 'polling'), caddy.url, { addTrailingSlash: false }));
-	await connect(t, kind(4, 'upgrade'), caddy.url);
+	await awaitConnectError(openSocket(t, kind(4, 'polling'), caddy.url, { addTrailingSlash: false }));
+	await connectSocket(t, kind(4, 'upgrade'), caddy.url);
 });
 
 test('a config in which clients cannot get there is refused, and the former one goes on', async (t) => {
 	const caddy = await Caddy.start(socketio(namespace('/')));
 	t.after(() => caddy.stop());
-	const a = await connect(t, kind(4, 'upgrade'), caddy.url);
+	const a = await connectSocket(t, kind(4, 'upgrade'), caddy.url);
 	for (const site of ['socketio\nrespond "the page"', 'socketio\nhandle {\nfile_server\n}', 'handle /api/* {\nsocketio\n}', 'socketio_api\nredir * /elsewhere']) {
 		const { status, body } = await caddy.load(site);
 		assert.equal(status, 400);
 		assert.match(body.error, /Caddyfile:\d+: no request can reach socketio(_api)?: /);
 	}
-	const said = heard(a, 'news');
+	const said = awaitEvent(a, 'news');
 	assert.deepEqual(await caddy.emit({ to: [a.id], event: 'news', args: [1] }), { delivered: 1 });
 	assert.deepEqual(await said, [1]);
 });
