@@ -9,9 +9,9 @@ import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePort } from './lib/caddy.js';
-import { call, connect, Inbox, kind } from './lib/clients.js';
-import { serving, socketio, test } from './lib/rules.js';
-import { within } from './lib/time.js';
+import { connectSocket, emitWithAck, Inbox, kind } from './lib/clients.js';
+import { describeWithCaddy, socketio, test } from './lib/rules.js';
+import { withDeadline } from './lib/time.js';
 
 const readPage = (name) => readFile(new URL(`../../docs/${name}`, import.meta.url), 'utf8');
 const findSnippets = (text) => [...text.matchAll(/```(\w+)\n(.*?)```/gs)].map(([, language, code]) => ({ language, code }));
@@ -74,7 +74,7 @@ async function startProgram(t, language, code, port) {
 		child.kill('SIGKILL');
 		await exit; // the next program listens on the same port
 	});
-	await within(waitForPort(child, port), `start of ${language}`);
+	await withDeadline(waitForPort(child, port), `start of ${language}`);
 }
 
 async function waitForPort(child, port) {
@@ -90,14 +90,14 @@ async function waitForPort(child, port) {
 const [, emitChapter] = (await readPage('admin-api.md')).match(/\n## Emit\n(.*?)\n## /s);
 const emitters = findSnippets(emitChapter).filter(({ language }) => language !== 'json');
 
-serving('docs/admin-api.md', socketio('namespace / {\n\tjoin lobby\n}'), (caddy) => {
+describeWithCaddy('docs/admin-api.md', socketio('namespace / {\n\tjoin lobby\n}'), (caddy) => {
 	test('has one line in each language', () => {
 		assert.deepEqual(emitters.map(({ language }) => language).sort(), Object.keys(runners).sort());
 	});
 
 	for (const { language, code } of emitters) {
 		test(`one line of ${language}`, { skip: skipped(language) }, async (t) => {
-			const socket = await connect(t, kind(4, 'websocket'), caddy().url);
+			const socket = await connectSocket(t, kind(4, 'websocket'), caddy().url);
 			const got = new Inbox(socket, 'news');
 			await runProgram(t, language, code.replaceAll('localhost:2019', caddy().admin));
 			assert.deepEqual(await got.has(1), [['hello']]);
@@ -111,7 +111,7 @@ const [, applications] = quickstart.match(/\n## 3\. The application\n(.*?)\n## N
 const chapters = applications.split(/^### /m).slice(1).map((text) => ({ title: text.split('\n')[0], snippets: findSnippets(text) }));
 const port = await freePort();
 
-serving('docs/quickstart.md', site.replaceAll('127.0.0.1:9000', `127.0.0.1:${port}`), (caddy) => {
+describeWithCaddy('docs/quickstart.md', site.replaceAll('127.0.0.1:9000', `127.0.0.1:${port}`), (caddy) => {
 	test('has a chapter for each language', () => {
 		assert.deepEqual(chapters.map(({ title }) => title), ['PHP', 'Python', 'Ruby', 'Go', 'Java', 'Node.js']);
 		for (const { title, snippets } of chapters) assert.equal(snippets.length, 2, title);
@@ -121,15 +121,15 @@ serving('docs/quickstart.md', site.replaceAll('127.0.0.1:9000', `127.0.0.1:${por
 		const skip = skipped(application.language);
 		test(`an application in ${title}`, { skip }, async (t) => {
 			await startProgram(t, application.language, application.code.replaceAll('9000', port), port);
-			const sender = await connect(t, kind(4, 'websocket'), `${caddy().url}/chat`);
-			const got = new Inbox(await connect(t, kind(4, 'websocket'), `${caddy().url}/chat`), 'message');
+			const sender = await connectSocket(t, kind(4, 'websocket'), `${caddy().url}/chat`);
+			const got = new Inbox(await connectSocket(t, kind(4, 'websocket'), `${caddy().url}/chat`), 'message');
 			const text = title === 'Java' ? 'hello from Java' : 'hello';
-			assert.deepEqual(await call(sender, 'message', 'hello'), ['ok']);
+			assert.deepEqual(await emitWithAck(sender, 'message', 'hello'), ['ok']);
 			assert.deepEqual(await got.has(1), [[text]]);
 		});
 
 		test(`an emitter in ${title}`, { skip }, async (t) => {
-			const got = new Inbox(await connect(t, kind(4, 'websocket'), `${caddy().url}/chat`), 'message');
+			const got = new Inbox(await connectSocket(t, kind(4, 'websocket'), `${caddy().url}/chat`), 'message');
 			await runProgram(t, emitter.language, emitter.code.replaceAll('localhost:2019', caddy().admin));
 			assert.deepEqual(await got.has(1), [[`hello from ${title}`]]);
 		});
