@@ -15,19 +15,21 @@ import (
 	"testing"
 )
 
-// parsers are commands that read a program and find errors of its syntax. %s is a file.
+// parsers are commands that read programs and find errors of their syntax. They are run
+// for each program or, if they take many, once.
 var parsers = map[string]struct {
-	name    string // of the file
 	command []string
+	many    bool
 }{
-	"php":    {"program.php", []string{"php", "-l"}},
-	"python": {"program.py", []string{"python3", "-c", "import ast, sys; ast.parse(open(sys.argv[1]).read())"}},
-	"ruby":   {"program.rb", []string{"ruby", "-c"}},
-	"js":     {"program.mjs", []string{"node", "--check"}},
-	"html":   {"script.mjs", []string{"node", "--check"}},
+	"php":    {command: []string{"php", "-l"}},
+	"ruby":   {command: []string{"ruby", "-c"}},
+	"python": {many: true, command: []string{"python3", "-c", "import ast, sys\nfor name in sys.argv[1:]: ast.parse(open(name).read(), name)"}},
+	"js":     {many: true, command: []string{"node", "--experimental-vm-modules", "-e", parseModules}},
+	"html":   {many: true, command: []string{"node", "--experimental-vm-modules", "-e", parseModules}},
 }
 
-var inlineScript = regexp.MustCompile(`(?s)<script>(.*?)</script>`)
+// parseModules is a program in JavaScript that parses modules without running them.
+const parseModules = `for (const identifier of process.argv.slice(1)) new vm.SourceTextModule(fs.readFileSync(identifier, "utf8"), { identifier })`
 
 // TestPrograms parses every program. test/e2e/docs.test.js runs applications and emitters.
 func TestPrograms(t *testing.T) {
@@ -37,28 +39,42 @@ func TestPrograms(t *testing.T) {
 			if _, err := exec.LookPath(parser.command[0]); err != nil {
 				t.Skip(parser.command[0] + " is not installed")
 			}
-			for _, b := range readBlocks(t, language) {
-				text := b.text
-				switch {
-				case language == "php" && !strings.HasPrefix(text, "<?php"):
-					text = "<?php\n" + text
-				case language == "html":
-					text = ""
-					for _, m := range inlineScript.FindAllStringSubmatch(b.text, -1) {
-						text += m[1]
-					}
-				}
-				file := filepath.Join(t.TempDir(), parser.name)
-				if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-					t.Fatal(err)
-				}
-				args := append(slices.Clone(parser.command[1:]), file)
+			files := writePrograms(t, language)
+			for group := range slices.Chunk(files, map[bool]int{true: len(files), false: 1}[parser.many]) {
+				args := slices.Concat(parser.command[1:], group)
 				if output, err := exec.Command(parser.command[0], args...).CombinedOutput(); err != nil {
-					t.Errorf("%s: %v\n%s", b, err, output)
+					t.Errorf("%v\n%s", err, output)
 				}
 			}
 		})
 	}
+}
+
+var inlineScript = regexp.MustCompile(`(?s)<script>(.*?)</script>`)
+
+// writePrograms writes the programs of a language to files, which are named after their
+// places.
+func writePrograms(t *testing.T, language string) (files []string) {
+	t.Helper()
+	dir := t.TempDir()
+	for _, b := range readBlocks(t, language) {
+		text := b.text
+		switch {
+		case language == "php" && !strings.HasPrefix(text, "<?php"):
+			text = "<?php\n" + text
+		case language == "html":
+			text = ""
+			for _, m := range inlineScript.FindAllStringSubmatch(b.text, -1) {
+				text += m[1]
+			}
+		}
+		file := filepath.Join(dir, strings.ReplaceAll(b.String(), "/", "-"))
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, file)
+	}
+	return files
 }
 
 // TestJavaIsRun keeps Java on the pages whose programs test/e2e/docs.test.js runs.

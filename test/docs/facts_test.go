@@ -1,0 +1,159 @@
+package docs
+
+import (
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// readSource returns the Go source of this module, without tests, and Caddy's admin
+// endpoint.
+func readSource(t *testing.T) string {
+	t.Helper()
+	var source strings.Builder
+	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if entry.IsDir() && (entry.Name() == "node_modules" || entry.Name() == "test" || entry.Name() == ".git") {
+			return filepath.SkipDir
+		}
+		if !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+			return nil
+		}
+		text, err := os.ReadFile(path)
+		source.Write(text)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	caddy, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/caddyserver/caddy/v2").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	admin, err := os.ReadFile(filepath.Join(strings.TrimSpace(string(caddy)), "admin.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	source.Write(admin)
+	return source.String()
+}
+
+// readTables returns the rows of a page's tables by the head of their first column: the
+// cells of each row.
+func readTables(p *page) map[string][][]string {
+	rows := make(map[string][][]string)
+	head := ""
+	for line := range strings.SplitSeq(withoutBlocks(p), "\n") {
+		if !strings.HasPrefix(line, "|") {
+			head = ""
+			continue
+		}
+		var cells []string
+		for cell := range strings.SplitSeq(strings.ReplaceAll(line, `\|`, "\x00"), "|") {
+			cells = append(cells, strings.ReplaceAll(strings.TrimSpace(cell), "\x00", "|"))
+		}
+		cells = cells[1 : len(cells)-1]
+		switch {
+		case head == "":
+			head = cells[0]
+		case !strings.HasPrefix(cells[0], "---"):
+			rows[head] = append(rows[head], cells)
+		}
+	}
+	return rows
+}
+
+var (
+	quoted = regexp.MustCompile("`([^`]+)`")
+	// variable are parts of a message that differ.
+	variable = regexp.MustCompile(`\.\.\.|\bN\b|\d+|: |\{PLACEHOLDER\}| socketio$`)
+	// statusText are messages that net/http has.
+	statusText = regexp.MustCompile(`^(Bad Request|Unauthorized|Forbidden|Not Found)$`)
+)
+
+// TestMessagesAreReal searches the source for the messages that the tables of errors
+// name, so that a reader who searches a page for an error finds it.
+func TestMessagesAreReal(t *testing.T) {
+	source := readSource(t)
+	count := 0
+	for _, p := range readPages(t) {
+		tables := readTables(p)
+		for _, head := range []string{"message", "message to the client", "warning", "cause in the log line `backend failed`"} {
+			for _, cells := range tables[head] {
+				if strings.HasPrefix(strings.Join(cells[1:], " "), "Written by the client") {
+					continue
+				}
+				for _, m := range quoted.FindAllStringSubmatch(cells[0], -1) {
+					count++
+					if statusText.MatchString(m[1]) {
+						continue
+					}
+					for _, part := range variable.Split(strings.TrimSuffix(m[1], "''"), -1) {
+						if part = strings.Trim(part, " :"); !strings.Contains(source, part) {
+							t.Errorf("%s: message %q: no Go file has %q", p.path, m[1], part)
+						}
+					}
+				}
+			}
+		}
+	}
+	if count < 40 {
+		t.Errorf("found %d messages: were the tables renamed?", count)
+	}
+}
+
+// TestMetricsAreDocumented compares the metrics page with the names in the source.
+func TestMetricsAreDocumented(t *testing.T) {
+	source := readSource(t)
+	documented := make(map[string]bool)
+	for _, cells := range readTables(readPage(t, filepath.Join(root, "docs/operations/metrics.md")))["metric"] {
+		name := strings.Trim(cells[0], "`")
+		documented[name] = true
+		if !strings.Contains(source, `"`+name+`"`) {
+			t.Errorf("metric %s: no Go file has it", name)
+		}
+	}
+	names := regexp.MustCompile(`(?:desc\(|Name: +)"([a-z_]+)"`).FindAllStringSubmatch(source, -1)
+	for _, m := range names {
+		if !documented[m[1]] && strings.Contains(source, `desc("`+m[1]+`"`) {
+			t.Errorf("metric %s: docs/operations/metrics.md does not name it", m[1])
+		}
+	}
+}
+
+// TestOptionsAreDocumented searches the pages for the keys of every JSON config.
+func TestOptionsAreDocumented(t *testing.T) {
+	for _, config := range []struct{ page, source, start string }{
+		{"docs/caddyfile.md", "module.go", "type Handler struct"},
+		{"docs/caddyfile.md", "config.go", "type Namespace struct"},
+		{"docs/caddyfile.md", "api.go", "type APIHandler struct"},
+		{"docs/cluster/redis.md", "cluster/redis/module.go", "type Redis struct"},
+		{"docs/cluster/redis-streams.md", "cluster/redisstreams/module.go", "type RedisStreams struct"},
+		{"docs/cluster/README.md", "cluster/internal/redisconn/config.go", "type Config struct"},
+		{"docs/handlers/backend.md", "handlers/backend/handler.go", "type Handler struct"},
+		{"docs/handlers/jwt.md", "handlers/jwt/handler.go", "type Handler struct"},
+		{"docs/handlers/emit.md", "handlers/emit.go", "type Emit struct"},
+	} {
+		source, err := os.ReadFile(filepath.Join(root, config.source))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, after, ok := strings.Cut(string(source), config.start)
+		if !ok {
+			t.Fatalf("%s has no %s", config.source, config.start)
+		}
+		body, _, _ := strings.Cut(after, "\n}")
+		text := strings.Join(readPage(t, filepath.Join(root, config.page)).lines, "\n")
+		for _, m := range regexp.MustCompile(`json:"([a-z_]+)`).FindAllStringSubmatch(body, -1) {
+			if !regexp.MustCompile(`\b` + m[1] + `\b`).MatchString(text) {
+				t.Errorf("%s: option %s of %s is missing", config.page, m[1], config.source)
+			}
+		}
+	}
+}
