@@ -32,8 +32,8 @@ func (o *AckOptions) UnmarshalJSON(text []byte) error {
 // maxAckTimeout bounds how long a request may wait for acknowledgements.
 const maxAckTimeout = 5 * time.Minute
 
-// timeout returns how long to wait.
-func (o *AckOptions) timeout() (time.Duration, error) {
+// parseTimeout returns how long to wait.
+func (o *AckOptions) parseTimeout() (time.Duration, error) {
 	if o.Timeout == "" {
 		return hub.DefaultTimeout, nil
 	}
@@ -44,24 +44,24 @@ func (o *AckOptions) timeout() (time.Duration, error) {
 	return d, nil
 }
 
-// acks gathers what clients acknowledge.
-type acks struct {
-	clients   int
-	responses []sio.Data
-	failed    error // not all nodes could be asked, or answered in time
+// ackCollector gathers what clients acknowledge.
+type ackCollector struct {
+	clientCount int
+	responses   []sio.Data
+	requestErr  error // not all nodes could be asked, or answered in time
 }
 
-// add takes an answer. It is called for one at a time.
-func (a *acks) add(answer cluster.Reply) {
+// addReply takes an answer. It is called for one at a time.
+func (a *ackCollector) addReply(answer cluster.Reply) {
 	switch answer := answer.(type) {
 	case cluster.ClientCount:
-		a.clients += int(answer)
+		a.clientCount += int(answer)
 	case cluster.ClientAck:
 		a.responses = append(a.responses, answer.Data)
 	}
 }
 
-func (a *acks) delivered() EmitReply {
-	complete := a.failed == nil && len(a.responses) == a.clients
-	return EmitReply{Delivered: a.clients, Responses: &a.responses, Complete: &complete}
+func (a *ackCollector) buildReply() EmitReply {
+	complete := a.requestErr == nil && len(a.responses) == a.clientCount
+	return EmitReply{Delivered: a.clientCount, Responses: &a.responses, Complete: &complete}
 }

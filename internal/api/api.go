@@ -48,20 +48,20 @@ const StatusOperation = "status"
 // operation is one thing that the API does.
 type operation struct {
 	method string
-	do     func(a *API, w http.ResponseWriter, r *http.Request) (any, error)
+	run    func(a *API, w http.ResponseWriter, r *http.Request) (any, error)
 }
 
 // operations are all there are, by name.
 var operations = map[string]operation{
-	StatusOperation:    {http.MethodGet, (*API).status},
-	"emit":             {http.MethodPost, (*API).emit},
-	"join":             {http.MethodPost, (*API).join},
-	"leave":            {http.MethodPost, (*API).leave},
-	"disconnect":       {http.MethodPost, (*API).disconnect},
-	"server_side_emit": {http.MethodPost, (*API).serverSideEmit},
-	"namespaces":       {http.MethodGet, (*API).namespaces},
-	"rooms":            {http.MethodGet, (*API).rooms},
-	"sockets":          {http.MethodGet, (*API).sockets},
+	StatusOperation:    {http.MethodGet, (*API).handleStatus},
+	"emit":             {http.MethodPost, (*API).handleEmit},
+	"join":             {http.MethodPost, (*API).handleJoin},
+	"leave":            {http.MethodPost, (*API).handleLeave},
+	"disconnect":       {http.MethodPost, (*API).handleDisconnect},
+	"server_side_emit": {http.MethodPost, (*API).handleServerSideEmit},
+	"namespaces":       {http.MethodGet, (*API).handleNamespaces},
+	"rooms":            {http.MethodGet, (*API).handleRooms},
+	"sockets":          {http.MethodGet, (*API).handleSockets},
 }
 
 // Operations returns the names of all operations, sorted: the last element of
@@ -72,16 +72,16 @@ func Operations() []string { return slices.Sorted(maps.Keys(operations)) }
 // of an operation, or nothing for the status. The error is an [*Error], and nothing
 // was written then; any other error says that the answer could not be written.
 func (a *API) Serve(w http.ResponseWriter, r *http.Request, path string) error {
-	limitBody(w, r)
-	answer, err := a.answer(w, r, path)
+	limitBodyTime(w, r)
+	answer, err := a.callOperation(w, r, path)
 	if err != nil {
-		drop(r)
+		discardBody(r)
 		return asError(err)
 	}
 	return writeJSON(w, http.StatusOK, answer)
 }
 
-func (a *API) answer(w http.ResponseWriter, r *http.Request, path string) (any, error) {
+func (a *API) callOperation(w http.ResponseWriter, r *http.Request, path string) (any, error) {
 	name := path
 	switch name {
 	case StatusOperation:
@@ -94,12 +94,12 @@ func (a *API) answer(w http.ResponseWriter, r *http.Request, path string) (any, 
 		return nil, notFound("there is no operation %q", path)
 	}
 	if a.OnlyOperations != nil && !slices.Contains(a.OnlyOperations, name) {
-		return nil, forbidden("%s is not allowed here", name)
+		return nil, notAllowed("%s is not allowed here", name)
 	}
 	if err := op.checkMethod(r.Method); err != nil {
 		return nil, err
 	}
-	return op.do(a, w, r)
+	return op.run(a, w, r)
 }
 
 func (op operation) checkMethod(method string) error {
@@ -120,10 +120,10 @@ func (op operation) checkMethod(method string) error {
 func writeJSON(w http.ResponseWriter, status int, v any) error {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
-	return encode(statusWriter{w, status}, v)
+	return encodeJSON(statusWriter{w, status}, v)
 }
 
-func encode(w io.Writer, v any) error {
+func encodeJSON(w io.Writer, v any) error {
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
 	return enc.Encode(v)
@@ -136,7 +136,7 @@ type statusWriter struct {
 }
 
 func (w statusWriter) Write(p []byte) (int, error) {
-	limitAnswer(w.ResponseWriter, len(p))
+	limitReplyTime(w.ResponseWriter, len(p))
 	w.WriteHeader(w.status) // the encoder writes once
 	return w.ResponseWriter.Write(p)
 }

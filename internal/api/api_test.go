@@ -18,80 +18,80 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/hub"
 )
 
-// nodes is a cluster that keeps what it is told, and answers as it is told to.
-type nodes struct {
-	mu   sync.Mutex // guards ops
-	ops  []published
-	ask  func(ctx context.Context, q cluster.Request, each func(cluster.Reply)) error
-	down bool
+// fakeCluster is a cluster that keeps what it is told, and answers as it is told to.
+type fakeCluster struct {
+	mu        sync.Mutex // guards ops
+	ops       []publication
+	onRequest func(ctx context.Context, q cluster.Request, each func(cluster.Reply)) error
+	down      bool
 }
 
-type published struct {
+type publication struct {
 	namespace string
 	op        cluster.Operation
 }
 
-// line is a namespace's line to the nodes.
-type line struct {
-	*nodes
+// fakeAdapter is a namespace's line to the nodes.
+type fakeAdapter struct {
+	*fakeCluster
 	namespace string
 }
 
-func (n *nodes) Open(namespace string, _ cluster.Node) (cluster.Adapter, error) {
-	return line{n, namespace}, nil
+func (n *fakeCluster) Open(namespace string, _ cluster.Node) (cluster.Adapter, error) {
+	return fakeAdapter{n, namespace}, nil
 }
-func (n *nodes) State() cluster.State {
+func (n *fakeCluster) State() cluster.State {
 	return cluster.State{Adapter: "test", Connected: !n.down, Dropped: 3}
 }
-func (n *nodes) Close() error { return nil }
+func (n *fakeCluster) Close() error { return nil }
 
-func (n *nodes) published() []published {
+func (n *fakeCluster) listPublished() []publication {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return slices.Clone(n.ops)
 }
 
-// events are the emits that were published: namespace, and name with arguments.
-func (n *nodes) events() (events []string) {
-	for _, p := range n.published() {
+// listEmits are the emits that were published: namespace, and name with arguments.
+func (n *fakeCluster) listEmits() (listEmits []string) {
+	for _, p := range n.listPublished() {
 		if e, ok := p.op.(cluster.Emit); ok {
-			events = append(events, p.namespace+" "+e.Data.String())
+			listEmits = append(listEmits, p.namespace+" "+e.Data.String())
 		}
 	}
-	return events
+	return listEmits
 }
 
-func (l line) Publish(op cluster.Operation) error {
+func (l fakeAdapter) Publish(op cluster.Operation) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.ops = append(l.ops, published{l.namespace, op})
+	l.ops = append(l.ops, publication{l.namespace, op})
 	return nil
 }
 
-func (l line) Request(ctx context.Context, q cluster.Request, each func(cluster.Reply)) error {
-	if l.ask == nil {
+func (l fakeAdapter) Request(ctx context.Context, q cluster.Request, each func(cluster.Reply)) error {
+	if l.onRequest == nil {
 		return nil
 	}
-	return l.ask(ctx, q, each)
+	return l.onRequest(ctx, q, each)
 }
 
-func (line) Nodes(context.Context) (int, error) { return 1, nil }
-func (line) Close() error                       { return nil }
+func (fakeAdapter) Nodes(context.Context) (int, error) { return 1, nil }
+func (fakeAdapter) Close() error                       { return nil }
 
 // fixture is an API to a hub with the namespaces /, /chat and /org-*.
 type fixture struct {
 	testing.TB
-	*nodes
+	*fakeCluster
 	hub *hub.Hub
 	api *API
 }
 
 func newFixture(t testing.TB) *fixture {
 	t.Helper()
-	f := &fixture{TB: t, nodes: new(nodes), hub: hub.New(hub.Options{Name: "default"})}
+	f := &fixture{TB: t, fakeCluster: new(fakeCluster), hub: hub.New(hub.Options{Name: "default"})}
 	t.Cleanup(f.hub.Close)
 	f.hub.Configure(hub.Config{
-		Cluster:    f.nodes,
+		Cluster:    f.fakeCluster,
 		Namespaces: []hub.NamespaceConfig{{Name: "/chat"}, {Name: "/org-*"}},
 	})
 	f.api = &API{
@@ -113,14 +113,14 @@ func (f *fixture) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// answer is what was answered to a request.
-type answer struct {
+// response is what was answered to a request.
+type response struct {
 	status int
 	header http.Header
 	body   string
 }
 
-func (f *fixture) do(method, path, contentType string, body io.Reader) answer {
+func (f *fixture) sendRequest(method, path, contentType string, body io.Reader) response {
 	f.Helper()
 	r := httptest.NewRequest(method, "/socketio/"+path, body)
 	if contentType != "" {
@@ -131,38 +131,38 @@ func (f *fixture) do(method, path, contentType string, body io.Reader) answer {
 	if got := w.Header().Get("Content-Type"); got != "application/json" {
 		f.Errorf("%s %s: content type %q", method, path, got)
 	}
-	return answer{w.Code, w.Header(), strings.TrimSuffix(w.Body.String(), "\n")}
+	return response{w.Code, w.Header(), strings.TrimSuffix(w.Body.String(), "\n")}
 }
 
-func (f *fixture) post(path, body string) answer {
+func (f *fixture) postJSON(path, body string) response {
 	f.Helper()
-	return f.do(http.MethodPost, path, "application/json", strings.NewReader(body))
+	return f.sendRequest(http.MethodPost, path, "application/json", strings.NewReader(body))
 }
 
-func (f *fixture) stream(body io.Reader) answer {
+func (f *fixture) postLines(body io.Reader) response {
 	f.Helper()
-	return f.do(http.MethodPost, "emit", "application/x-ndjson", body)
+	return f.sendRequest(http.MethodPost, "emit", "application/x-ndjson", body)
 }
 
-func (f *fixture) get(path string) answer {
+func (f *fixture) getReply(path string) response {
 	f.Helper()
-	return f.do(http.MethodGet, path, "", nil)
+	return f.sendRequest(http.MethodGet, path, "", nil)
 }
 
-// await asks until the answer is the one wanted: a client learns that it is disconnected
+// awaitReply asks until the answer is the one wanted: a client learns that it is disconnected
 // before its socket has left its rooms.
-func (f *fixture) await(path, body string) {
+func (f *fixture) awaitReply(path, body string) {
 	f.Helper()
-	for deadline := time.Now().Add(10 * time.Second); f.get(path).body != body; runtime.Gosched() {
+	for deadline := time.Now().Add(10 * time.Second); f.getReply(path).body != body; runtime.Gosched() {
 		if time.Now().After(deadline) {
-			f.expect(f.get(path), 200, body)
+			f.checkResponse(f.getReply(path), 200, body)
 			return
 		}
 	}
 }
 
-// expect compares an answer with what is wanted, or with a part of an error.
-func (f *fixture) expect(got answer, status int, body string) {
+// checkResponse compares an answer with what is wanted, or with a part of an error.
+func (f *fixture) checkResponse(got response, status int, body string) {
 	f.Helper()
 	if got.status != status {
 		f.Fatalf("status %d, want %d: %s", got.status, status, got.body)
@@ -181,7 +181,7 @@ func (f *fixture) expect(got answer, status int, body string) {
 	}
 }
 
-func TestOperations(t *testing.T) {
+func TestUnknownOperationsAreRefused(t *testing.T) {
 	f := newFixture(t)
 	for _, c := range []struct {
 		method, path string
@@ -198,9 +198,9 @@ func TestOperations(t *testing.T) {
 		{"GET", "../emit", 404, "operation", ""},
 	} {
 		t.Run(c.method+" "+c.path, func(t *testing.T) {
-			f := &fixture{TB: t, nodes: f.nodes, hub: f.hub, api: f.api}
-			got := f.do(c.method, c.path, "", nil)
-			f.expect(got, c.status, c.error)
+			f := &fixture{TB: t, fakeCluster: f.fakeCluster, hub: f.hub, api: f.api}
+			got := f.sendRequest(c.method, c.path, "", nil)
+			f.checkResponse(got, c.status, c.error)
 			if got.header.Get("Allow") != c.allow {
 				t.Errorf("Allow %q, want %q", got.header.Get("Allow"), c.allow)
 			}
@@ -208,7 +208,7 @@ func TestOperations(t *testing.T) {
 	}
 }
 
-func TestRestrictions(t *testing.T) {
+func TestRestrictionsAreEnforced(t *testing.T) {
 	f := newFixture(t)
 	f.api.OnlyHub, f.api.OnlyOperations = "default", []string{"emit", "disconnect", "namespaces", StatusOperation}
 	f.api.OnlyNamespaces = []string{"/org-*", "/a[b"}
@@ -224,16 +224,16 @@ func TestRestrictions(t *testing.T) {
 		{"emit", `{"event":"x","hub":"other"}`, `hub: "other" is not allowed here`, 403},
 		{"disconnect", `{"namespace":"/org-1","close":true}`, "close: ", 403},
 	} {
-		f.expect(f.post(c.path, c.body), c.status, c.error)
+		f.checkResponse(f.postJSON(c.path, c.body), c.status, c.error)
 	}
-	if ops := f.published(); len(ops) > 0 {
+	if ops := f.listPublished(); len(ops) > 0 {
 		t.Errorf("published %v", ops)
 	}
-	f.expect(f.post("emit", `[{"event":"x"},{"event":"y","namespace":"/org-1"}]`), 200,
+	f.checkResponse(f.postJSON("emit", `[{"event":"x"},{"event":"y","namespace":"/org-1"}]`), 200,
 		`{"emits":1,"delivered":0,"errors":[{"index":0,"error":"namespace: \"/\" is not allowed here"}]}`)
-	f.expect(f.get("namespaces"), 200, `[]`)
-	f.expect(f.get("sockets"), 403, "sockets is not allowed here")
-	if got := f.events(); !slices.Equal(got, []string{`/org-1 ["y"]`}) {
+	f.checkResponse(f.getReply("namespaces"), 200, `[]`)
+	f.checkResponse(f.getReply("sockets"), 403, "sockets is not allowed here")
+	if got := f.listEmits(); !slices.Equal(got, []string{`/org-1 ["y"]`}) {
 		t.Errorf("emitted %v", got)
 	}
 }
@@ -241,22 +241,22 @@ func TestRestrictions(t *testing.T) {
 func TestOnlyHub(t *testing.T) {
 	f := newFixture(t)
 	f.api.OnlyHub = "games"
-	f.expect(f.get("rooms"), 404, `hub: there is no hub "games"`)
-	f.expect(f.get(""), 200, `{"version":"v1.2.3","hubs":[],"totals":{"connections":0,"sockets":0,"rooms":0}}`)
+	f.checkResponse(f.getReply("rooms"), 404, `hub: there is no hub "games"`)
+	f.checkResponse(f.getReply(""), 200, `{"version":"v1.2.3","hubs":[],"totals":{"connections":0,"sockets":0,"rooms":0}}`)
 }
 
-func TestStatus(t *testing.T) {
+func TestStatusNamesAdapter(t *testing.T) {
 	f := newFixture(t)
-	f.expect(f.get(""), 200, `{"version":"v1.2.3","hubs":[{"name":"default","connections":0,"namespaces":[`+
+	f.checkResponse(f.getReply(""), 200, `{"version":"v1.2.3","hubs":[{"name":"default","connections":0,"namespaces":[`+
 		`{"name":"/","sockets":0,"rooms":0},{"name":"/chat","sockets":0,"rooms":0}],`+
 		`"cluster":{"adapter":"test","connected":true,"dropped":3,"malformed":0}}],"totals":{"connections":0,"sockets":0,"rooms":0}}`)
 	f.hub.Configure(hub.Config{})
-	f.expect(f.get(""), 200, `{"version":"v1.2.3","hubs":[{"name":"default","connections":0,"namespaces":[`+
+	f.checkResponse(f.getReply(""), 200, `{"version":"v1.2.3","hubs":[{"name":"default","connections":0,"namespaces":[`+
 		`{"name":"/","sockets":0,"rooms":0},{"name":"/chat","sockets":0,"rooms":0}],`+
 		`"cluster":{"adapter":"memory","connected":true,"dropped":0,"malformed":0}}],"totals":{"connections":0,"sockets":0,"rooms":0}}`)
 }
 
-func TestWriteErrorOfOthers(t *testing.T) {
+func TestOtherErrorsAreInternal(t *testing.T) {
 	w := httptest.NewRecorder()
 	WriteError(w, errors.New("disk on fire"))
 	if w.Code != 500 || w.Body.String() != "{\"error\":\"disk on fire\"}\n" {

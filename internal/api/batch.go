@@ -32,9 +32,9 @@ type BatchError struct {
 	Error string `json:"error"`
 }
 
-// add counts an item: n sockets got its event, or err is the reason why it was not
+// addItem counts an item: n sockets got its event, or err is the reason why it was not
 // emitted.
-func (b *BatchReply) add(index, n int, err error) {
+func (b *BatchReply) addItem(index, n int, err error) {
 	switch {
 	case err == nil:
 		b.Emits++
@@ -52,21 +52,21 @@ func (b *BatchReply) add(index, n int, err error) {
 func (a *API) emitBatch(ctx context.Context, body []byte, defaults scope) (any, error) {
 	if !json.Valid(body) {
 		var none json.RawMessage
-		return nil, decode(body, &none) // the error names the place
+		return nil, decodeObject(body, &none) // the error names the place
 	}
 	dec := json.NewDecoder(bytes.NewReader(body))
 	if _, err := dec.Token(); err != nil { // the bracket
-		return nil, describe(err)
+		return nil, describeDecodeError(err)
 	}
 	reply := BatchReply{Errors: []BatchError{}}
-	var texts decoder
+	var texts objectDecoder
 	var item json.RawMessage
 	for i := 0; dec.More(); i++ {
 		if err := dec.Decode(&item); err != nil {
-			return nil, describe(err)
+			return nil, describeDecodeError(err)
 		}
-		n, err := a.emitText(ctx, &texts, item, defaults)
-		reply.add(i, n, err)
+		n, err := a.emitItem(ctx, &texts, item, defaults)
+		reply.addItem(i, n, err)
 	}
 	return reply, nil
 }

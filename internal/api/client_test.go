@@ -18,17 +18,17 @@ type client struct {
 	packets   []string // polled, and not yet read
 }
 
-// connect connects clients to a namespace.
-func (f *fixture) connect(server *httptest.Server, namespace string, clients int) []*client {
+// connectClients connects clients to a namespace.
+func (f *fixture) connectClients(server *httptest.Server, namespace string, clients int) []*client {
 	f.Helper()
 	list := make([]*client, clients)
 	for i := range list {
-		list[i] = connect(f.TB, server, namespace)
+		list[i] = connectClient(f.TB, server, namespace)
 	}
 	return list
 }
 
-func connect(t testing.TB, server *httptest.Server, namespace string) *client {
+func connectClient(t testing.TB, server *httptest.Server, namespace string) *client {
 	t.Helper()
 	c := &client{t: t, url: server.URL + "/socket.io/?EIO=4&transport=polling"}
 	if namespace != "/" {
@@ -37,27 +37,27 @@ func connect(t testing.TB, server *httptest.Server, namespace string) *client {
 	var opened, connected struct {
 		SID string `json:"sid"`
 	}
-	c.decode(strings.TrimPrefix(c.next(), "0"), &opened)
+	c.decodeJSON(strings.TrimPrefix(c.readPacket(), "0"), &opened)
 	c.url += "&sid=" + opened.SID
-	c.send("40" + c.namespace)
-	c.decode(strings.TrimPrefix(c.next(), "40"+c.namespace), &connected)
+	c.postPacket("40" + c.namespace)
+	c.decodeJSON(strings.TrimPrefix(c.readPacket(), "40"+c.namespace), &connected)
 	c.id = connected.SID
 	return c
 }
 
-func (c *client) decode(text string, into any) {
+func (c *client) decodeJSON(text string, into any) {
 	c.t.Helper()
 	if err := json.Unmarshal([]byte(text), into); err != nil {
 		c.t.Fatalf("%q: %v", text, err)
 	}
 }
 
-// next returns the next packet, pings left out.
-func (c *client) next() string {
+// readPacket returns the next packet, pings left out.
+func (c *client) readPacket() string {
 	c.t.Helper()
 	for {
 		for len(c.packets) == 0 {
-			c.packets = strings.Split(c.request(http.MethodGet, ""), "\x1e")
+			c.packets = strings.Split(c.sendRequest(http.MethodGet, ""), "\x1e")
 		}
 		p := c.packets[0]
 		c.packets = c.packets[1:]
@@ -67,22 +67,22 @@ func (c *client) next() string {
 	}
 }
 
-// event returns the next packet, which is an event, as JSON.
-func (c *client) event() string {
+// readEvent returns the next packet, which is an event, as JSON.
+func (c *client) readEvent() string {
 	c.t.Helper()
-	text, ok := strings.CutPrefix(c.next(), "42"+c.namespace)
+	text, ok := strings.CutPrefix(c.readPacket(), "42"+c.namespace)
 	if !ok {
 		c.t.Fatalf("expected an event, got %q", text)
 	}
 	return text
 }
 
-func (c *client) send(packet string) {
+func (c *client) postPacket(packet string) {
 	c.t.Helper()
-	c.request(http.MethodPost, packet)
+	c.sendRequest(http.MethodPost, packet)
 }
 
-func (c *client) request(method, body string) string {
+func (c *client) sendRequest(method, body string) string {
 	c.t.Helper()
 	r, err := http.NewRequestWithContext(c.t.Context(), method, c.url, strings.NewReader(body))
 	if err != nil {

@@ -6,21 +6,21 @@ import (
 )
 
 const (
-	// bodyTime is how long the body of a request may take, streams excepted.
-	bodyTime = 30 * time.Second
-	// answerTime is how long a client may take to read an answer, besides a second for
-	// each answerRate bytes.
-	answerTime = 30 * time.Second
-	answerRate = 32 << 10
+	// maxBodyTime is how long the body of a request may take, streams excepted.
+	maxBodyTime = 30 * time.Second
+	// minReplyTime is how long a client may take to read an answer, besides a second for
+	// each minReplyRate bytes.
+	minReplyTime = 30 * time.Second
+	minReplyRate = 32 << 10
 )
 
-// limitBody bounds how long a request's body may take. Where the writer knows no
+// limitBodyTime bounds how long a request's body may take. Where the writer knows no
 // deadlines there is no bound.
-func limitBody(w http.ResponseWriter, r *http.Request) {
+func limitBodyTime(w http.ResponseWriter, r *http.Request) {
 	if r.ContentLength == 0 {
 		return
 	}
-	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTime))
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(maxBodyTime))
 	if r.ProtoMajor == 1 && r.Method != http.MethodPost {
 		// Nothing reads that body. On a connection that is kept, net/http would do so
 		// before it answers.
@@ -40,8 +40,8 @@ func liftDeadlines(w http.ResponseWriter) {
 	_ = http.NewResponseController(w).SetWriteDeadline(time.Time{})
 }
 
-// limitAnswer bounds how long the writing of an answer may take.
-func limitAnswer(w http.ResponseWriter, size int) {
-	patience := answerTime + time.Duration(size/answerRate)*time.Second
+// limitReplyTime bounds how long the writing of an answer may take.
+func limitReplyTime(w http.ResponseWriter, size int) {
+	patience := minReplyTime + time.Duration(size/minReplyRate)*time.Second
 	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(patience))
 }

@@ -12,9 +12,9 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/hub"
 )
 
-// serveOne serves one connection in memory, and returns the client's end of it. The
+// serveConnection serves one connection in memory, and returns the client's end of it. The
 // returned channel is closed when the server's end is.
-func (f *fixture) serveOne(t *testing.T) (client net.Conn, closed <-chan struct{}) {
+func (f *fixture) serveConnection(t *testing.T) (client net.Conn, closed <-chan struct{}) {
 	client, far := net.Pipe()
 	ended := make(chan struct{})
 	server := &http.Server{Handler: f, ConnState: func(_ net.Conn, state http.ConnState) {
@@ -22,15 +22,15 @@ func (f *fixture) serveOne(t *testing.T) (client net.Conn, closed <-chan struct{
 			close(ended)
 		}
 	}}
-	l := &oneConn{conn: far, closed: make(chan struct{})}
+	l := &singleListener{conn: far, closed: make(chan struct{})}
 	go server.Serve(l)
 	t.Cleanup(func() { server.Close() })
 	return client, ended
 }
 
-// TestBodyThatStalls has bodies that never come. The requests are answered, and the
+// TestStalledBodyIsRefused has bodies that never come. The requests are answered, and the
 // connections closed.
-func TestBodyThatStalls(t *testing.T) {
+func TestStalledBodyIsRefused(t *testing.T) {
 	for name, test := range map[string]struct {
 		head, begin string
 		status      int
@@ -46,7 +46,7 @@ func TestBodyThatStalls(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				f := newFixture(t)
-				client, closed := f.serveOne(t)
+				client, closed := f.serveConnection(t)
 				defer client.Close()
 				io.WriteString(client, test.head+" HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n"+test.begin)
 				resp, err := http.ReadResponse(bufio.NewReader(client), nil)
@@ -63,12 +63,12 @@ func TestBodyThatStalls(t *testing.T) {
 	}
 }
 
-// TestAnswerThatNobodyReads has a client that reads nothing.
-func TestAnswerThatNobodyReads(t *testing.T) {
+// TestStalledReaderIsClosed has a client that reads nothing.
+func TestStalledReaderIsClosed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t)
 		f.hub.Configure(hub.Config{})
-		client, closed := f.serveOne(t)
+		client, closed := f.serveConnection(t)
 		defer client.Close()
 		io.WriteString(client, "GET /socketio/ HTTP/1.1\r\nHost: x\r\n\r\n")
 		<-closed

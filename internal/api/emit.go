@@ -45,9 +45,9 @@ type EmitReply struct {
 	Complete *bool `json:"complete,omitempty"`
 }
 
-// op refuses what can't be emitted, and returns the rest.
-func (e *Emit) op() (cluster.Emit, error) {
-	t, err := target("to", e.To, e.Except)
+// buildOperation refuses what can't be emitted, and returns the rest.
+func (e *Emit) buildOperation() (cluster.Emit, error) {
+	t, err := parseTarget("to", e.To, e.Except)
 	if err != nil {
 		return cluster.Emit{}, err
 	}
@@ -57,7 +57,7 @@ func (e *Emit) op() (cluster.Emit, error) {
 	if err := hub.CheckEvent(e.Event); err != nil {
 		return cluster.Emit{}, badRequest("event: %v", err)
 	}
-	data, err := eventData(e.Event, e.Args)
+	data, err := buildEventData(e.Event, e.Args)
 	if err != nil {
 		return cluster.Emit{}, err
 	}
@@ -68,8 +68,8 @@ func (e *Emit) op() (cluster.Emit, error) {
 	}, nil
 }
 
-// eventData makes the array that an event is on the wire.
-func eventData(event string, args sio.Data) (sio.Data, error) {
+// buildEventData makes the array that an event is on the wire.
+func buildEventData(event string, args sio.Data) (sio.Data, error) {
 	if string(args.JSON) == "null" {
 		args = sio.Data{} // as all fields that are null
 	}
@@ -83,44 +83,44 @@ func eventData(event string, args sio.Data) (sio.Data, error) {
 	return data, nil
 }
 
-func (a *API) emit(w http.ResponseWriter, r *http.Request) (any, error) {
-	stream, err := contentType(r)
+func (a *API) handleEmit(w http.ResponseWriter, r *http.Request) (any, error) {
+	stream, err := readContentType(r)
 	if err != nil {
 		return nil, err
 	}
-	q, err := query(r, "hub", "namespace")
+	q, err := parseQuery(r, "hub", "namespace")
 	if err != nil {
 		return nil, err
 	}
 	if stream {
 		liftDeadlines(w)
-		body := until(r.Context(), w, r.Body)
+		body := newAbortableBody(r.Context(), w, r.Body)
 		defer body.stop()
-		return a.emitStream(r.Context(), body, scopeOf(q)), nil
+		return a.emitStream(r.Context(), body, parseScope(q)), nil
 	}
-	body, err := readAll(w, r)
+	body, err := readWholeBody(w, r)
 	if err != nil {
 		return nil, err
 	}
-	if body = batchOf(lenient.TrimText(body)); bytes.HasPrefix(body, []byte("[")) {
-		return a.emitBatch(r.Context(), body, scopeOf(q))
+	if body = convertNumberedBatch(lenient.TrimText(body)); bytes.HasPrefix(body, []byte("[")) {
+		return a.emitBatch(r.Context(), body, parseScope(q))
 	}
 	var e Emit
-	if err := decode(body, &e); err != nil {
+	if err := decodeObject(body, &e); err != nil {
 		return nil, err
 	}
-	e.fill(q)
+	e.fillFromQuery(q)
 	if e.Ack != nil {
 		liftDeadlines(w)
 		return a.emitWithAck(r.Context(), &e)
 	}
-	n, err := a.emitOne(r.Context(), &e)
+	n, err := a.emitEvent(r.Context(), &e)
 	return EmitReply{Delivered: n}, err
 }
 
-// batchOf returns a body as an array, where it is a batch that is written as an object
+// convertNumberedBatch returns a body as an array, where it is a batch that is written as an object
 // with numbers for keys, and otherwise as it is.
-func batchOf(body []byte) []byte {
+func convertNumberedBatch(body []byte) []byte {
 	inner, ok := bytes.CutPrefix(body, []byte("{"))
 	first := bytes.TrimLeft(inner, " \t\r\n")
 	if !ok || len(first) < 2 || first[0] != '"' || first[1] < '0' || first[1] > '9' {
@@ -139,57 +139,57 @@ func batchOf(body []byte) []byte {
 	return list.Bytes()
 }
 
-// emitOne emits without waiting, and returns the number of sockets of this process
+// emitEvent emits without waiting, and returns the number of sockets of this process
 // that the event was queued for. The context bounds the wait for an emit with the same
 // id.
-func (a *API) emitOne(ctx context.Context, e *Emit) (n int, err error) {
-	op, err := e.op()
+func (a *API) emitEvent(ctx context.Context, e *Emit) (n int, err error) {
+	op, err := e.buildOperation()
 	if err != nil {
 		return 0, err
 	}
 	if e.ID != nil {
-		reply, err := a.once(ctx, "emit", e.scope, e.repeatable, e, func(ns *hub.Namespace) (any, error) {
+		reply, err := a.runOnce(ctx, "emit", e.scope, e.repeatable, e, func(ns *hub.Namespace) (any, error) {
 			n, err := ns.Do(op)
 			return EmitReply{Delivered: n}, err
 		})
 		d, _ := reply.(EmitReply)
 		return d.Delivered, err
 	}
-	err = a.in(e.scope, func(ns *hub.Namespace) (err error) {
+	err = a.withNamespace(e.scope, func(ns *hub.Namespace) (err error) {
 		n, err = ns.Do(op)
 		return err
 	})
 	return n, err
 }
 
-// emitText emits what an item of a batch or a line of a stream says.
-func (a *API) emitText(ctx context.Context, d *decoder, text []byte, defaults scope) (int, error) {
+// emitItem emits what an item of a batch or a line of a stream says.
+func (a *API) emitItem(ctx context.Context, d *objectDecoder, text []byte, defaults scope) (int, error) {
 	var e Emit
 	e.scope = defaults
-	if err := d.decode(text, &e); err != nil {
+	if err := d.decodeObject(text, &e); err != nil {
 		return 0, err
 	}
 	if e.Ack != nil {
 		return 0, badRequest("ack: batches and streams do not wait for acknowledgements")
 	}
-	return a.emitOne(ctx, &e)
+	return a.emitEvent(ctx, &e)
 }
 
 // emitWithAck emits and waits for the acknowledgements.
 func (a *API) emitWithAck(ctx context.Context, e *Emit) (any, error) {
-	timeout, err := e.Ack.timeout()
+	timeout, err := e.Ack.parseTimeout()
 	if err != nil {
 		return nil, err
 	}
-	op, err := e.op()
+	op, err := e.buildOperation()
 	if err != nil {
 		return nil, err
 	}
-	return a.once(ctx, "emit", e.scope, e.repeatable, e, func(ns *hub.Namespace) (any, error) {
-		ctx, cancel := e.wait(ctx, timeout)
+	return a.runOnce(ctx, "emit", e.scope, e.repeatable, e, func(ns *hub.Namespace) (any, error) {
+		ctx, cancel := e.ackContext(ctx, timeout)
 		defer cancel()
-		answers := acks{responses: []sio.Data{}}
-		answers.failed = ns.Request(ctx, cluster.EmitAck{Emit: op}, answers.add)
-		return answers.delivered(), nil
+		answers := ackCollector{responses: []sio.Data{}}
+		answers.requestErr = ns.Request(ctx, cluster.EmitAck{Emit: op}, answers.addReply)
+		return answers.buildReply(), nil
 	})
 }

@@ -16,11 +16,11 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/sio"
 )
 
-func TestEmitTellsAll(t *testing.T) {
+func TestEmitPublishesAllFields(t *testing.T) {
 	f := newFixture(t)
-	f.expect(f.post("emit", `{"namespace":"/chat","to":["a","b"],"except":["c"],"event":"news",
+	f.checkResponse(f.postJSON("emit", `{"namespace":"/chat","to":["a","b"],"except":["c"],"event":"news",
 		"args":[1,{"$binary":"AAEC"},null],"volatile":true,"local":false,"compress":false}`), 200, `{"delivered":0}`)
-	want := []published{{"/chat", cluster.Emit{
+	want := []publication{{"/chat", cluster.Emit{
 		Target: rooms.Target{In: []string{"a", "b"}, Except: []string{"c"}},
 		Flags:  cluster.Flags{Volatile: true, NoCompress: true},
 		Data: sio.Data{
@@ -28,12 +28,12 @@ func TestEmitTellsAll(t *testing.T) {
 			Attachments: [][]byte{{0, 1, 2}},
 		},
 	}}}
-	if got := f.published(); !reflect.DeepEqual(got, want) {
+	if got := f.listPublished(); !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
 	}
 }
 
-func TestEmitForms(t *testing.T) {
+func TestEmitAcceptsEveryForm(t *testing.T) {
 	for _, c := range []struct{ path, body, want string }{
 		{"emit", `{"event":"x"}`, `/ ["x"]`},
 		{"emit", ` {"event":"x","args":null,"to":null,"ack":null} `, `/ ["x"]`},
@@ -44,17 +44,17 @@ func TestEmitForms(t *testing.T) {
 		{"emit", `{"event":"naïve 🐿","args":["\ud83d\ude00",[[1e400]]]}`, `/ ["naïve 🐿","\ud83d\ude00",[[1e400]]]`},
 	} {
 		f := newFixture(t)
-		f.expect(f.post(c.path, c.body), 200, `{"delivered":0}`)
-		if got := f.events(); !slices.Equal(got, []string{c.want}) {
+		f.checkResponse(f.postJSON(c.path, c.body), 200, `{"delivered":0}`)
+		if got := f.listEmits(); !slices.Equal(got, []string{c.want}) {
 			t.Errorf("%s: emitted %v", c.body, got)
 		}
 	}
 }
 
-func TestLocalEmitStaysHere(t *testing.T) {
+func TestLocalEmitIsNotPublished(t *testing.T) {
 	f := newFixture(t)
-	f.expect(f.post("emit", `{"event":"x","local":true}`), 200, `{"delivered":0}`)
-	if got := f.published(); len(got) != 0 {
+	f.checkResponse(f.postJSON("emit", `{"event":"x","local":true}`), 200, `{"delivered":0}`)
+	if got := f.listPublished(); len(got) != 0 {
 		t.Errorf("published %v", got)
 	}
 }
@@ -132,15 +132,15 @@ var badEmits = []struct{ body, error string }{
 	{`[{"event":"x"}]]`, "body: "},
 }
 
-func TestBadEmits(t *testing.T) {
+func TestInvalidEmitsAreRefused(t *testing.T) {
 	f := newFixture(t)
 	for _, c := range badEmits {
-		got := f.post("emit", c.body)
+		got := f.postJSON("emit", c.body)
 		if got.status != 400 {
 			t.Errorf("%.80s: status %d", c.body, got.status)
 			continue
 		}
-		f.expect(got, 400, c.error)
+		f.checkResponse(got, 400, c.error)
 	}
 	for _, c := range []struct {
 		path, error string
@@ -154,14 +154,14 @@ func TestBadEmits(t *testing.T) {
 		{"emit?hub=%zz", "query: ", 400},
 		{"emit?namespace=%ff", "namespace: invalid UTF-8", 400},
 	} {
-		f.expect(f.post(c.path, `{"event":"x"}`), c.status, c.error)
+		f.checkResponse(f.postJSON(c.path, `{"event":"x"}`), c.status, c.error)
 	}
-	if got := f.published(); len(got) != 0 {
+	if got := f.listPublished(); len(got) != 0 {
 		t.Errorf("published %v", got)
 	}
 }
 
-func TestContentTypes(t *testing.T) {
+func TestContentTypeIsChecked(t *testing.T) {
 	f := newFixture(t)
 	for contentType, status := range map[string]int{
 		"application/json":                  200,
@@ -174,12 +174,12 @@ func TestContentTypes(t *testing.T) {
 		"multipart/form-data; boundary=x":   415,
 		"application/json, text/plain":      415,
 	} {
-		got := f.do("POST", "emit", contentType, strings.NewReader(`{"event":"x"}`))
+		got := f.sendRequest("POST", "emit", contentType, strings.NewReader(`{"event":"x"}`))
 		if got.status != status {
 			t.Errorf("%q: status %d, want %d", contentType, got.status, status)
 		}
 	}
-	f.expect(f.do("POST", "join", "application/x-ndjson", strings.NewReader(`{}`)), 415, "for emit only")
+	f.checkResponse(f.sendRequest("POST", "join", "application/x-ndjson", strings.NewReader(`{}`)), 415, "for emit only")
 }
 
 // zeros is an endless body.
@@ -191,20 +191,20 @@ func (z *zeros) Read(p []byte) (int, error) {
 	return len(p), nil
 }
 
-func TestLargeBodies(t *testing.T) {
+func TestLargeBodyIsRefused(t *testing.T) {
 	f := newFixture(t)
 	endless := new(zeros)
 	for _, path := range []string{"emit", "join", "leave", "disconnect", "server_side_emit"} {
-		f.expect(f.do("POST", path, "application/json", endless), 413, "larger than 16777216 bytes")
+		f.checkResponse(f.sendRequest("POST", path, "application/json", endless), 413, "larger than 16777216 bytes")
 	}
-	if most := 5 * (MaxBody + maxDropped + 1<<20); endless.read > most {
+	if most := 5 * (MaxBody + maxDiscarded + 1<<20); endless.read > most {
 		t.Errorf("read %d bytes, want at most %d", endless.read, most)
 	}
 }
 
-// TestRefusedBodies tells which of them are read to their end, so that the client
+// TestBodyOfRefusedRequestIsDiscarded tells which of them are read to their end, so that the client
 // gets to read the answer.
-func TestRefusedBodies(t *testing.T) {
+func TestBodyOfRefusedRequestIsDiscarded(t *testing.T) {
 	f := newFixture(t)
 	for _, c := range []struct {
 		path, contentType, expect string
@@ -238,49 +238,52 @@ func TestRefusedBodies(t *testing.T) {
 	}
 }
 
-func TestBrokenBody(t *testing.T) {
+func TestBrokenBodyEmitsNothing(t *testing.T) {
 	f := newFixture(t)
-	body := io.MultiReader(strings.NewReader(`{"event":"x"}`), iotestErr{})
-	f.expect(f.do("POST", "emit", "application/json", body), 400, "body: the line is cut")
-	if got := f.published(); len(got) != 0 {
+	body := io.MultiReader(strings.NewReader(`{"event":"x"}`), brokenBody{})
+	f.checkResponse(f.sendRequest("POST", "emit", "application/json", body), 400, "body: the line is cut")
+	if got := f.listPublished(); len(got) != 0 {
 		t.Errorf("published %v", got)
 	}
 }
 
-func TestBatch(t *testing.T) {
+func TestBatchSkipsInvalidItems(t *testing.T) {
 	f := newFixture(t)
-	f.expect(f.post("emit", `[]`), 200, `{"emits":0,"delivered":0,"errors":[]}`)
-	f.expect(f.post("emit", ` [{"event":"a"},{"event":"b","namespace":"/chat"}] `), 200, `{"emits":2,"delivered":0,"errors":[]}`)
-	f.expect(f.post("emit?namespace=/chat", `[{"event":"c"},{"evnt":"d"},7,{"event":"e","namespace":"/nope"},
+	f.checkResponse(f.postJSON("emit", `[]`), 200, `{"emits":0,"delivered":0,"errors":[]}`)
+	f.checkResponse(f.postJSON("emit", ` [{"event":"a"},{"event":"b","namespace":"/chat"}] `), 200, `{"emits":2,"delivered":0,"errors":[]}`)
+	f.checkResponse(f.postJSON("emit?namespace=/chat", `[{"event":"c"},{"evnt":"d"},7,{"event":"e","namespace":"/nope"},
 		{"event":"f","ack":{}},{"event":"g","namespace":"/"}]`), 200, `{"emits":2,"delivered":0,"errors":[`+
 		`{"index":1,"error":"evnt: unknown field"},`+
 		`{"index":2,"error":"body: unexpected number, expected an object"},`+
 		`{"index":3,"error":"namespace: there is no namespace \"/nope\" in hub \"default\""},`+
 		`{"index":4,"error":"ack: batches and streams do not wait for acknowledgements"}]}`)
-	f.expect(f.post("emit", "[{\"event\":\"\xff\"},{\"event\":\"h\"}]"), 200,
+	f.checkResponse(f.postJSON("emit", "[{\"event\":\"\xff\"},{\"event\":\"h\"}]"), 200,
 		`{"emits":1,"delivered":0,"errors":[{"index":0,"error":"body: invalid UTF-8"}]}`)
 	want := []string{`/ ["a"]`, `/chat ["b"]`, `/chat ["c"]`, `/ ["g"]`, `/ ["h"]`}
-	if got := f.events(); !slices.Equal(got, want) {
+	if got := f.listEmits(); !slices.Equal(got, want) {
 		t.Errorf("emitted %q, want %q", got, want)
 	}
 }
 
-func TestBatchTellsSomeErrors(t *testing.T) {
+func TestBatchListsFirstErrors(t *testing.T) {
 	f := newFixture(t)
-	got := f.post("emit", "["+strings.Repeat("1,", 249)+"1]")
+	got := f.postJSON("emit", "["+strings.Repeat("1,", 249)+"1]")
 	if n := strings.Count(got.body, `"index"`); n != 100 || !strings.HasSuffix(got.body, `"more_errors":150}`) {
 		t.Errorf("%d errors, %s", n, got.body[len(got.body)-40:])
 	}
 }
 
-// deadlines is a writer that keeps what deadlines it is set.
-type deadlines struct {
+// deadlineRecorder is a writer that keeps what deadlines it is set.
+type deadlineRecorder struct {
 	*httptest.ResponseRecorder
 	read, write []time.Time
 }
 
-func (d *deadlines) SetReadDeadline(t time.Time) error  { d.read = append(d.read, t); return nil }
-func (d *deadlines) SetWriteDeadline(t time.Time) error { d.write = append(d.write, t); return nil }
+func (d *deadlineRecorder) SetReadDeadline(t time.Time) error { d.read = append(d.read, t); return nil }
+func (d *deadlineRecorder) SetWriteDeadline(t time.Time) error {
+	d.write = append(d.write, t)
+	return nil
+}
 
 func TestDeadlinesAreLifted(t *testing.T) {
 	f := newFixture(t)
@@ -295,7 +298,7 @@ func TestDeadlinesAreLifted(t *testing.T) {
 	} {
 		r := httptest.NewRequest("POST", "/socketio/"+c.path, strings.NewReader(c.body))
 		r.Header.Set("Content-Type", c.contentType)
-		w := &deadlines{ResponseRecorder: httptest.NewRecorder()}
+		w := &deadlineRecorder{ResponseRecorder: httptest.NewRecorder()}
 		f.ServeHTTP(w, r)
 		// The body and the answer have deadlines; what is between has none.
 		bounded := len(w.read) > 0 && !w.read[0].IsZero() && !w.write[len(w.write)-1].IsZero()
@@ -308,7 +311,7 @@ func TestDeadlinesAreLifted(t *testing.T) {
 
 func BenchmarkEmit(b *testing.B) {
 	f := newFixture(b)
-	f.hub.Configure(f.withoutCluster())
+	f.hub.Configure(f.configWithoutCluster())
 	for _, c := range []struct {
 		name, contentType string
 		emits             int
@@ -320,7 +323,7 @@ func BenchmarkEmit(b *testing.B) {
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			b.ReportAllocs()
-			w := discard{header: make(http.Header)}
+			w := discardWriter{header: make(http.Header)}
 			for b.Loop() {
 				r := httptest.NewRequest("POST", "/socketio/emit", bytes.NewReader(c.body))
 				r.Header.Set("Content-Type", c.contentType)
@@ -335,9 +338,9 @@ func BenchmarkEmit(b *testing.B) {
 
 const benchEmit = `{"namespace":"/chat","to":["lobby"],"event":"news","args":[{"title":"hello","n":17}]}`
 
-// discard is a writer of answers that nobody reads.
-type discard struct{ header http.Header }
+// discardWriter is a writer of answers that nobody reads.
+type discardWriter struct{ header http.Header }
 
-func (d discard) Header() http.Header         { return d.header }
-func (d discard) Write(p []byte) (int, error) { return len(p), nil }
-func (d discard) WriteHeader(int)             {}
+func (d discardWriter) Header() http.Header         { return d.header }
+func (d discardWriter) Write(p []byte) (int, error) { return len(p), nil }
+func (d discardWriter) WriteHeader(int)             {}

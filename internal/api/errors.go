@@ -47,7 +47,7 @@ func badRequest(format string, args ...any) error {
 	return &Error{Status: http.StatusBadRequest, Message: fmt.Sprintf(format, args...)}
 }
 
-func forbidden(format string, args ...any) error {
+func notAllowed(format string, args ...any) error {
 	return &Error{Status: http.StatusForbidden, Message: fmt.Sprintf(format, args...)}
 }
 
@@ -56,4 +56,4 @@ func notFound(format string, args ...any) error {
 }
 
 // Forbidden returns the error of a request that is refused, with status 403.
-func Forbidden(reason string) error { return forbidden("%s", reason) }
+func Forbidden(reason string) error { return notAllowed("%s", reason) }

@@ -27,7 +27,7 @@ func checkKeys(text []byte) error {
 		case '}', ']':
 			depth--
 		case '"':
-			end := endOfString(text, i)
+			end := findStringEnd(text, i)
 			quoted := text[i:end]
 			i = end - 1
 			if string(parent) != "args" && (sio.Data{JSON: quoted}).HasLoneSurrogate() {
@@ -37,7 +37,7 @@ func checkKeys(text []byte) error {
 			if !ours || !bytes.HasPrefix(bytes.TrimLeft(text[end:], " \t\r\n"), []byte(":")) {
 				continue // a value, or part of one
 			}
-			key := unquote(quoted)
+			key := unquoteKey(quoted)
 			if bytes.ContainsFunc(key, func(r rune) bool { return r != '_' && (r < 'a' || r > 'z') }) {
 				return badRequest("%s: unknown field", key)
 			}
@@ -53,8 +53,8 @@ func checkKeys(text []byte) error {
 	return nil
 }
 
-// endOfString returns the index after the string that begins at an index.
-func endOfString(text []byte, begin int) int {
+// findStringEnd returns the index after the string that begins at an index.
+func findStringEnd(text []byte, begin int) int {
 	i := begin + 1
 	for text[i] != '"' {
 		if text[i] == '\\' {
@@ -65,7 +65,7 @@ func endOfString(text []byte, begin int) int {
 	return i + 1
 }
 
-func unquote(quoted []byte) []byte {
+func unquoteKey(quoted []byte) []byte {
 	if bytes.IndexByte(quoted, '\\') < 0 {
 		return quoted[1 : len(quoted)-1]
 	}

@@ -10,7 +10,7 @@ import (
 
 // Languages write empty objects, lists with gaps, absent values and ids in ways of their
 // own.
-func TestOtherLanguagesBodies(t *testing.T) {
+func TestBodiesOfOtherLanguages(t *testing.T) {
 	const bom = "\ufeff"
 	for _, c := range []struct {
 		body string
@@ -33,13 +33,13 @@ func TestOtherLanguagesBodies(t *testing.T) {
 		for _, stream := range []bool{false, true} {
 			f := newFixture(t)
 			if !stream {
-				f.post("emit", c.body)
+				f.postJSON("emit", c.body)
 			} else if strings.HasPrefix(strings.TrimPrefix(c.body, bom), "[") || strings.HasPrefix(c.body, `{"0"`) || c.body[0] == '\n' {
 				continue // a batch is no line
 			} else {
-				f.stream(strings.NewReader(c.body + "\n" + bom + "\n"))
+				f.postLines(strings.NewReader(c.body + "\n" + bom + "\n"))
 			}
-			ops := f.published()
+			ops := f.listPublished()
 			if c.data == "" {
 				if len(ops) > 0 {
 					t.Errorf("%s: published %v", c.body, ops)
@@ -58,15 +58,15 @@ func TestOtherLanguagesBodies(t *testing.T) {
 	}
 }
 
-func TestOtherLanguagesObjects(t *testing.T) {
+func TestObjectsOfOtherLanguages(t *testing.T) {
 	f := newFixture(t)
-	f.expect(f.post("emit", `{"event":"x","ack":[]}`), 200, `{"delivered":0,"responses":[],"complete":true}`)
-	f.expect(f.post("join", `{"rooms":[42],"in":{"1":"a"},"except":null}`), 200, `{"sockets":0}`)
-	f.expect(f.post("leave", "\ufeff"+`{"rooms":{"1":42}}`), 200, `{"sockets":0}`)
-	f.expect(f.post("disconnect", `[]`), 200, `{"sockets":0}`)
-	f.expect(f.post("emit", `[]`), 200, `{"emits":0,"delivered":0,"errors":[]}`)
-	f.expect(f.post("emit", `{"0":{"event":"x"},"2":[]}`), 200, `{"emits":1,"delivered":0,"errors":[{"index":1,"error":"event: expected the name of an event"}]}`)
-	f.expect(f.stream(strings.NewReader("[]\n")), 200, `{"emits":0,"delivered":0,"errors":[{"index":0,"error":"event: expected the name of an event"}]}`)
-	f.expect(f.get("sockets?in=%ED%A0%BD"), 400, "in: invalid UTF-8")
-	f.expect(f.post("join", `{"rooms":["r\ud83d"]}`), 400, `rooms.0: unexpected "r\ud83d"`)
+	f.checkResponse(f.postJSON("emit", `{"event":"x","ack":[]}`), 200, `{"delivered":0,"responses":[],"complete":true}`)
+	f.checkResponse(f.postJSON("join", `{"rooms":[42],"in":{"1":"a"},"except":null}`), 200, `{"sockets":0}`)
+	f.checkResponse(f.postJSON("leave", "\ufeff"+`{"rooms":{"1":42}}`), 200, `{"sockets":0}`)
+	f.checkResponse(f.postJSON("disconnect", `[]`), 200, `{"sockets":0}`)
+	f.checkResponse(f.postJSON("emit", `[]`), 200, `{"emits":0,"delivered":0,"errors":[]}`)
+	f.checkResponse(f.postJSON("emit", `{"0":{"event":"x"},"2":[]}`), 200, `{"emits":1,"delivered":0,"errors":[{"index":1,"error":"event: expected the name of an event"}]}`)
+	f.checkResponse(f.postLines(strings.NewReader("[]\n")), 200, `{"emits":0,"delivered":0,"errors":[{"index":0,"error":"event: expected the name of an event"}]}`)
+	f.checkResponse(f.getReply("sockets?in=%ED%A0%BD"), 400, "in: invalid UTF-8")
+	f.checkResponse(f.postJSON("join", `{"rooms":["r\ud83d"]}`), 400, `rooms.0: unexpected "r\ud83d"`)
 }

@@ -13,15 +13,15 @@ const maxLine = 1 << 20
 
 var errLongLine = fmt.Errorf("line: longer than %d bytes", maxLine)
 
-// lines ranges over the lines of a stream, each without or with its end. One that
+// readLines ranges over the lines of a stream, each without or with its end. One that
 // is too long is skipped, with errLongLine in its place. Another error is the last:
 // it says why the line that it stands for could not be read to its end. Lines are
 // overwritten by the next.
-func lines(r io.Reader) iter.Seq2[[]byte, error] {
+func readLines(r io.Reader) iter.Seq2[[]byte, error] {
 	return func(yield func([]byte, error) bool) {
 		l := lineReader{in: bufio.NewReaderSize(r, 64<<10)}
 		for {
-			line, err := l.next()
+			line, err := l.readLine()
 			switch {
 			case err == nil || err == errLongLine:
 				if !yield(line, err) {
@@ -45,8 +45,8 @@ type lineReader struct {
 	buf []byte // a line that is larger than in's buffer
 }
 
-// next reads a line. With io.EOF it is the last, without an end.
-func (l *lineReader) next() ([]byte, error) {
+// readLine reads a line. With io.EOF it is the last, without an end.
+func (l *lineReader) readLine() ([]byte, error) {
 	part, err := l.in.ReadSlice('\n')
 	if err == nil || err == io.EOF {
 		return part, err

@@ -35,32 +35,32 @@ func readSpec(t *testing.T) spec {
 	return s
 }
 
-// at walks down keys, and follows references. It returns nil where nothing is.
-func (s spec) at(root spec, keys ...string) spec {
+// descend walks down keys, and follows references. It returns nil where nothing is.
+func (s spec) descend(root spec, keys ...string) spec {
 	for _, key := range keys {
 		next, ok := s[key].(spec)
 		if !ok {
 			return nil
 		}
-		s = next.resolve(root)
+		s = next.followRef(root)
 	}
 	return s
 }
 
-func (s spec) resolve(root spec) spec {
+func (s spec) followRef(root spec) spec {
 	ref, ok := s["$ref"].(string)
 	if !ok {
 		return s
 	}
-	found := root.at(root, strings.Split(strings.TrimPrefix(ref, "#/"), "/")...)
+	found := root.descend(root, strings.Split(strings.TrimPrefix(ref, "#/"), "/")...)
 	if found == nil {
 		panic("no " + ref)
 	}
 	return found
 }
 
-// operations are the documented ones by the name of their path.
-func (s spec) operations(t *testing.T) map[string]spec {
+// listOperations are the documented ones by the name of their path.
+func (s spec) listOperations(t *testing.T) map[string]spec {
 	t.Helper()
 	found := make(map[string]spec)
 	for path, methods := range s["paths"].(spec) {
@@ -79,18 +79,18 @@ func (s spec) operations(t *testing.T) map[string]spec {
 	return found
 }
 
-// validate checks a value against a schema, as far as openapi.yaml uses schemas.
-func (s spec) validate(root spec, v any) error {
-	s = s.resolve(root)
+// validateValue checks a value against a schema, as far as openapi.yaml uses schemas.
+func (s spec) validateValue(root spec, v any) error {
+	s = s.followRef(root)
 	for keyword, rule := range s {
-		if err := s.check(root, keyword, rule, v); err != nil {
+		if err := s.checkKeyword(root, keyword, rule, v); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (s spec) check(root spec, keyword string, rule, v any) error {
+func (s spec) checkKeyword(root spec, keyword string, rule, v any) error {
 	number, _ := v.(float64)
 	list, _ := v.([]any)
 	object, isObject := v.(map[string]any)
@@ -98,7 +98,7 @@ func (s spec) check(root spec, keyword string, rule, v any) error {
 	wrong := false
 	switch keyword {
 	case "type":
-		wrong = typeOf(v, rule) != rule
+		wrong = typeOfJSON(v, rule) != rule
 	case "minimum":
 		wrong = number < float64(rule.(int))
 	case "minItems":
@@ -110,9 +110,9 @@ func (s spec) check(root spec, keyword string, rule, v any) error {
 	case "enum":
 		wrong = !slices.Contains(rule.([]any), v)
 	case "not":
-		wrong = rule.(spec).validate(root, v) == nil
+		wrong = rule.(spec).validateValue(root, v) == nil
 	case "anyOf":
-		wrong = !slices.ContainsFunc(rule.([]any), func(one any) bool { return one.(spec).validate(root, v) == nil })
+		wrong = !slices.ContainsFunc(rule.([]any), func(one any) bool { return one.(spec).validateValue(root, v) == nil })
 	case "required":
 		for _, key := range rule.([]any) {
 			if _, ok := object[key.(string)]; isObject && !ok {
@@ -121,14 +121,14 @@ func (s spec) check(root spec, keyword string, rule, v any) error {
 		}
 	case "items":
 		for _, item := range list {
-			if err := rule.(spec).validate(root, item); err != nil {
+			if err := rule.(spec).validateValue(root, item); err != nil {
 				return err
 			}
 		}
 	case "properties":
 		for key, schema := range rule.(spec) {
 			if member, ok := object[key]; ok {
-				if err := schema.(spec).validate(root, member); err != nil {
+				if err := schema.(spec).validateValue(root, member); err != nil {
 					return fmt.Errorf("%s: %w", key, err)
 				}
 			}
@@ -162,15 +162,15 @@ func (s spec) checkOthers(root spec, rule any, object map[string]any) error {
 		if !ok {
 			return fmt.Errorf("%s is not documented", key)
 		}
-		if err := schema.validate(root, member); err != nil {
+		if err := schema.validateValue(root, member); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// typeOf is the type of a JSON value; an integer is a number, too.
-func typeOf(v, wanted any) string {
+// typeOfJSON is the type of a JSON value; an integer is a number, too.
+func typeOfJSON(v, wanted any) string {
 	switch v := v.(type) {
 	case string:
 		return "string"
@@ -192,41 +192,41 @@ func typeOf(v, wanted any) string {
 // conformance makes requests, and checks the answers against the document.
 type conformance struct {
 	*fixture
-	root spec
-	ops  map[string]spec
-	seen map[string]bool // operation and status
+	root       spec
+	operations map[string]spec
+	seen       map[string]bool // operation and status
 }
 
-func (c *conformance) check(operation string, got answer) {
+func (c *conformance) checkReply(operation string, got response) {
 	c.Helper()
 	name, _, _ := strings.Cut(operation, "?")
 	status := fmt.Sprint(got.status)
-	response := c.ops[name].at(c.root, "responses", status)
+	response := c.operations[name].descend(c.root, "responses", status)
 	if response == nil {
 		c.Fatalf("%s: status %s is not documented: %s", operation, status, got.body)
 	}
 	c.seen[name+" "+status] = true
-	schema := response.at(c.root, "content", "application/json", "schema")
+	schema := response.descend(c.root, "content", "application/json", "schema")
 	var v any
 	if err := json.Unmarshal([]byte(got.body), &v); err != nil {
 		c.Fatal(err)
 	}
-	if err := schema.validate(c.root, v); err != nil {
+	if err := schema.validateValue(c.root, v); err != nil {
 		c.Errorf("%s: %s: %v", operation, got.body, err)
 	}
-	if headers := response.at(c.root, "headers"); headers != nil {
+	if headers := response.descend(c.root, "headers"); headers != nil {
 		for header, is := range headers {
-			if err := is.(spec)["schema"].(spec).validate(c.root, got.header.Get(header)); err != nil || got.header.Get(header) == "" {
+			if err := is.(spec)["schema"].(spec).validateValue(c.root, got.header.Get(header)); err != nil || got.header.Get(header) == "" {
 				c.Errorf("%s: header %s: %v", operation, header, err)
 			}
 		}
 	}
 }
 
-// examples sends the documented examples of an operation.
-func (c *conformance) examples(name string) {
-	for contentType, content := range c.ops[name].at(c.root, "requestBody", "content") {
-		schema := content.(spec).at(c.root, "schema")
+// sendExamples sends the documented examples of an operation.
+func (c *conformance) sendExamples(name string) {
+	for contentType, content := range c.operations[name].descend(c.root, "requestBody", "content") {
+		schema := content.(spec).descend(c.root, "schema")
 		for title, example := range content.(spec)["examples"].(spec) {
 			value := example.(spec)["value"]
 			body, err := json.Marshal(value)
@@ -238,52 +238,52 @@ func (c *conformance) examples(name string) {
 			}
 			var v any
 			if json.Unmarshal(body, &v) == nil {
-				if err := schema.validate(c.root, v); err != nil {
+				if err := schema.validateValue(c.root, v); err != nil {
 					c.Errorf("%s: example %s: %v", name, title, err)
 				}
 			}
-			got := c.do("POST", name, contentType, bytes.NewReader(body))
+			got := c.sendRequest("POST", name, contentType, bytes.NewReader(body))
 			if got.status != 200 {
 				c.Errorf("%s: example %s: %s", name, title, got.body)
 			}
-			c.check(name, got)
+			c.checkReply(name, got)
 		}
 	}
 }
 
-func TestOpenAPI(t *testing.T) {
+func TestRepliesConformToOpenAPI(t *testing.T) {
 	root := readSpec(t)
-	f, _ := populated(t)
-	c := &conformance{fixture: f, root: root, ops: root.operations(t), seen: make(map[string]bool)}
-	for name, op := range c.ops {
+	f, _ := newPopulatedFixture(t)
+	c := &conformance{fixture: f, root: root, operations: root.listOperations(t), seen: make(map[string]bool)}
+	for name, op := range c.operations {
 		if op["requestBody"] == nil {
-			c.check(name, c.get(name))
-			c.check(name, c.get(name+"?nonsense=1"))
+			c.checkReply(name, c.getReply(name))
+			c.checkReply(name, c.getReply(name+"?nonsense=1"))
 		} else {
-			c.examples(name)
-			c.check(name, c.post(name, `{"nonsense":1}`))
-			c.check(name, c.do("POST", name, "application/json", new(zeros)))
-			c.check(name, c.do("POST", name, "text/plain", nil))
-			c.check(name, c.post(name+"?namespace=/nope", validBody[name]))
+			c.sendExamples(name)
+			c.checkReply(name, c.postJSON(name, `{"nonsense":1}`))
+			c.checkReply(name, c.sendRequest("POST", name, "application/json", new(zeros)))
+			c.checkReply(name, c.sendRequest("POST", name, "text/plain", nil))
+			c.checkReply(name, c.postJSON(name+"?namespace=/nope", validBody[name]))
 		}
-		c.check(name, c.do("PATCH", name, "", nil))
+		c.checkReply(name, c.sendRequest("PATCH", name, "", nil))
 		if name != "" && op["requestBody"] == nil {
-			c.check(name, c.get(name+"?hub=nope"))
+			c.checkReply(name, c.getReply(name+"?hub=nope"))
 		}
 	}
-	c.check("rooms", c.get("rooms?namespace=/chat&limit=2"))
-	c.check("sockets", c.get("sockets?namespace=/chat&limit=2"))
-	c.check("emit", c.post("emit", `[{"event":"x"},{}]`))
-	c.check("emit", c.post("emit", "["+strings.Repeat("1,", 150)+"1]"))
-	c.check("emit", c.stream(strings.NewReader("{}\n"+strings.Repeat("1\n", 150))))
-	c.ask = func(context.Context, cluster.Request, func(cluster.Reply)) error { return errors.New("out of reach") }
-	c.check("server_side_emit", c.post("server_side_emit", `{"event":"x","ack":{}}`))
+	c.checkReply("rooms", c.getReply("rooms?namespace=/chat&limit=2"))
+	c.checkReply("sockets", c.getReply("sockets?namespace=/chat&limit=2"))
+	c.checkReply("emit", c.postJSON("emit", `[{"event":"x"},{}]`))
+	c.checkReply("emit", c.postJSON("emit", "["+strings.Repeat("1,", 150)+"1]"))
+	c.checkReply("emit", c.postLines(strings.NewReader("{}\n"+strings.Repeat("1\n", 150))))
+	c.onRequest = func(context.Context, cluster.Request, func(cluster.Reply)) error { return errors.New("out of reach") }
+	c.checkReply("server_side_emit", c.postJSON("server_side_emit", `{"event":"x","ack":{}}`))
 	c.api.OnlyOperations = []string{}
 	for name, op := range operations {
 		if name == StatusOperation {
 			name = ""
 		}
-		c.check(name, c.do(op.method, name, "", nil))
+		c.checkReply(name, c.sendRequest(op.method, name, "", nil))
 	}
 	c.checkSeen()
 }
@@ -296,7 +296,7 @@ var validBody = map[string]string{
 
 func (c *conformance) checkSeen() {
 	c.Helper()
-	for name, op := range c.ops {
+	for name, op := range c.operations {
 		for status := range op["responses"].(spec) {
 			if !c.seen[name+" "+status] {
 				c.Errorf("%q: status %s is documented and was never answered", name, status)
@@ -305,8 +305,8 @@ func (c *conformance) checkSeen() {
 	}
 }
 
-// TestOpenAPIFields compares the schemas with the types that they describe.
-func TestOpenAPIFields(t *testing.T) {
+// TestOpenAPISchemasMatchTypes compares the schemas with the types that they describe.
+func TestOpenAPISchemasMatchTypes(t *testing.T) {
 	root := readSpec(t)
 	types := map[string]any{
 		"Emit": Emit{}, "AckOptions": AckOptions{}, "BatchReply": BatchReply{}, "BatchError": BatchError{},
@@ -316,8 +316,8 @@ func TestOpenAPIFields(t *testing.T) {
 		"Socket": Socket{}, "Handshake": Handshake{}, "EmitAckReply": EmitReply{},
 	}
 	for name, value := range types {
-		schema := root.at(root, "components", "schemas", name)
-		all, required := fieldsOf(reflect.TypeOf(value))
+		schema := root.descend(root, "components", "schemas", name)
+		all, required := listFields(reflect.TypeOf(value))
 		if documented := slices.Sorted(maps.Keys(schema["properties"].(spec))); !slices.Equal(documented, all) {
 			t.Errorf("%s: documented %v, there are %v", name, documented, all)
 		}
@@ -331,15 +331,15 @@ func TestOpenAPIFields(t *testing.T) {
 			t.Errorf("%s: documented as required %v, there are %v", name, wanted, required)
 		}
 	}
-	for name := range root.at(root, "components", "schemas") {
+	for name := range root.descend(root, "components", "schemas") {
 		if _, ok := types[name]; !ok && !slices.Contains([]string{"Error", "RoomName", "RequestID", "EmitReply"}, name) {
 			t.Errorf("schema %s is compared with nothing", name)
 		}
 	}
 }
 
-// fieldsOf are the JSON fields of a struct, all and those that are always there.
-func fieldsOf(typ reflect.Type) (all, required []string) {
+// listFields are the JSON fields of a struct, all and those that are always there.
+func listFields(typ reflect.Type) (all, required []string) {
 	for _, field := range reflect.VisibleFields(typ) {
 		name, options, _ := strings.Cut(field.Tag.Get("json"), ",")
 		if name == "" {
@@ -355,7 +355,7 @@ func fieldsOf(typ reflect.Type) (all, required []string) {
 	return all, required
 }
 
-func TestHeadHasTheHeaders(t *testing.T) {
+func TestHeadRequestIsServed(t *testing.T) {
 	f := newFixture(t)
 	r := httptest.NewRequest("HEAD", "/socketio/rooms", nil)
 	w := httptest.NewRecorder()

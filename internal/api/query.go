@@ -15,9 +15,9 @@ const (
 	maxLimit     = 100_000
 )
 
-// query reads a query strictly: keys that are not known, or that are given twice
+// parseQuery reads a query strictly: keys that are not known, or that are given twice
 // and are no lists, are errors.
-func query(r *http.Request, known ...string) (url.Values, error) {
+func parseQuery(r *http.Request, known ...string) (url.Values, error) {
 	q, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
 		return nil, badRequest("query: %v", err)
@@ -36,11 +36,11 @@ func query(r *http.Request, known ...string) (url.Values, error) {
 	return q, nil
 }
 
-func scopeOf(q url.Values) scope { return scope{Hub: q.Get("hub"), Namespace: q.Get("namespace")} }
+func parseScope(q url.Values) scope { return scope{Hub: q.Get("hub"), Namespace: q.Get("namespace")} }
 
-// listOf returns the values of a key, nil where it is not given. An empty value alone is
+// parseList returns the values of a key, nil where it is not given. An empty value alone is
 // an empty list.
-func listOf(q url.Values, key string) []string {
+func parseList(q url.Values, key string) []string {
 	values := q[key]
 	if len(values) == 1 && values[0] == "" {
 		return []string{}
@@ -48,7 +48,7 @@ func listOf(q url.Values, key string) []string {
 	return values
 }
 
-func limitOf(q url.Values) (int, error) {
+func parseLimit(q url.Values) (int, error) {
 	text := q.Get("limit")
 	if text == "" {
 		return defaultLimit, nil
@@ -60,7 +60,7 @@ func limitOf(q url.Values) (int, error) {
 	return n, nil
 }
 
-func boolOf(q url.Values, key string) (bool, error) {
+func parseBool(q url.Values, key string) (bool, error) {
 	switch text := q.Get(key); text {
 	case "", "false":
 		return false, nil

@@ -17,8 +17,8 @@ type scope struct {
 	Namespace string `json:"namespace,omitempty"`
 }
 
-// fill takes what the body leaves out from the query.
-func (s *scope) fill(q url.Values) {
+// fillFromQuery takes what the body leaves out from the query.
+func (s *scope) fillFromQuery(q url.Values) {
 	if s.Hub == "" {
 		s.Hub = q.Get("hub")
 	}
@@ -27,13 +27,13 @@ func (s *scope) fill(q url.Values) {
 	}
 }
 
-// hub finds the hub that is meant.
-func (a *API) hub(name string) (*hub.Hub, error) {
+// findHub finds the hub that is meant.
+func (a *API) findHub(name string) (*hub.Hub, error) {
 	if name == "" {
-		name = a.defaultHub()
+		name = a.findDefaultHub()
 	}
 	if a.OnlyHub != "" && name != a.OnlyHub {
-		return nil, forbidden("hub: %q is not allowed here", name)
+		return nil, notAllowed("hub: %q is not allowed here", name)
 	}
 	for h := range a.Hubs {
 		if h.Name() == name {
@@ -43,16 +43,16 @@ func (a *API) hub(name string) (*hub.Hub, error) {
 	return nil, notFound("hub: there is no hub %q", name)
 }
 
-func (a *API) defaultHub() string {
+func (a *API) findDefaultHub() string {
 	if a.OnlyHub != "" {
 		return a.OnlyHub
 	}
 	return a.DefaultHub
 }
 
-// in calls fn with the namespace that is meant.
-func (a *API) in(s scope, fn func(*hub.Namespace) error) error {
-	h, err := a.hub(s.Hub)
+// withNamespace calls fn with the namespace that is meant.
+func (a *API) withNamespace(s scope, fn func(*hub.Namespace) error) error {
+	h, err := a.findHub(s.Hub)
 	if err != nil {
 		return err
 	}
@@ -63,8 +63,8 @@ func (a *API) in(s scope, fn func(*hub.Namespace) error) error {
 	if len(name) > sio.DefaultLimits.MaxNamespace {
 		return badRequest("namespace: longer than %d bytes", sio.DefaultLimits.MaxNamespace)
 	}
-	if !a.allows(name) {
-		return forbidden("namespace: %q is not allowed here", name)
+	if !a.allowsNamespace(name) {
+		return notAllowed("namespace: %q is not allowed here", name)
 	}
 	if !h.WithNamespace(name, func(ns *hub.Namespace) { err = fn(ns) }) {
 		return notFound("namespace: there is no namespace %q in hub %q", name, h.Name())
@@ -72,17 +72,17 @@ func (a *API) in(s scope, fn func(*hub.Namespace) error) error {
 	return err
 }
 
-// allows reports whether requests may be about a namespace.
-func (a *API) allows(namespace string) bool {
+// allowsNamespace reports whether requests may be about a namespace.
+func (a *API) allowsNamespace(namespace string) bool {
 	if a.OnlyNamespaces == nil {
 		return true
 	}
 	return glob.NewSegmentsList(a.OnlyNamespaces).Match(namespace)
 }
 
-// target names sockets by rooms: without a list all of the namespace, with an empty
+// parseTarget names sockets by rooms: without a list all of the namespace, with an empty
 // list none. The error names the field, which is called in or to.
-func target(field string, in, except []string) (rooms.Target, error) {
+func parseTarget(field string, in, except []string) (rooms.Target, error) {
 	if err := hub.CheckRooms(in); err != nil {
 		return rooms.Target{}, badRequest("%s: %v", field, err)
 	}

@@ -42,18 +42,18 @@ type SocketsReply struct {
 	Sockets int `json:"sockets"`
 }
 
-func (a *API) join(w http.ResponseWriter, r *http.Request) (any, error) {
-	return a.member(w, r, "join", func(t rooms.Target, names []string) cluster.Operation { return cluster.Join{Target: t, Rooms: names} })
+func (a *API) handleJoin(w http.ResponseWriter, r *http.Request) (any, error) {
+	return a.changeMembership(w, r, "join", func(t rooms.Target, names []string) cluster.Operation { return cluster.Join{Target: t, Rooms: names} })
 }
 
-func (a *API) leave(w http.ResponseWriter, r *http.Request) (any, error) {
-	return a.member(w, r, "leave", func(t rooms.Target, names []string) cluster.Operation { return cluster.Leave{Target: t, Rooms: names} })
+func (a *API) handleLeave(w http.ResponseWriter, r *http.Request) (any, error) {
+	return a.changeMembership(w, r, "leave", func(t rooms.Target, names []string) cluster.Operation { return cluster.Leave{Target: t, Rooms: names} })
 }
 
-// member reads the body of join or leave and does what op makes of it.
-func (a *API) member(w http.ResponseWriter, r *http.Request, operation string, op func(rooms.Target, []string) cluster.Operation) (any, error) {
+// changeMembership reads the body of join or leave and does what op makes of it.
+func (a *API) changeMembership(w http.ResponseWriter, r *http.Request, operation string, op func(rooms.Target, []string) cluster.Operation) (any, error) {
 	var m Membership
-	t, err := m.read(w, r, &m)
+	t, err := m.readBody(w, r, &m)
 	if err != nil {
 		return nil, err
 	}
@@ -63,37 +63,37 @@ func (a *API) member(w http.ResponseWriter, r *http.Request, operation string, o
 	if err := hub.CheckRooms(m.Rooms); err != nil {
 		return nil, badRequest("rooms: %v", err)
 	}
-	return a.do(r.Context(), operation, &m.Target, &m, op(t, m.Rooms))
+	return a.changeSockets(r.Context(), operation, &m.Target, &m, op(t, m.Rooms))
 }
 
-func (a *API) disconnect(w http.ResponseWriter, r *http.Request) (any, error) {
+func (a *API) handleDisconnect(w http.ResponseWriter, r *http.Request) (any, error) {
 	var d Disconnect
-	t, err := d.read(w, r, &d)
+	t, err := d.readBody(w, r, &d)
 	if err != nil {
 		return nil, err
 	}
 	if d.Close && a.OnlyNamespaces != nil {
-		return nil, forbidden("close: it would reach other namespaces, which is not allowed here")
+		return nil, notAllowed("close: it would reach other namespaces, which is not allowed here")
 	}
-	return a.do(r.Context(), "disconnect", &d.Target, &d, cluster.Disconnect{Target: t, Close: d.Close})
+	return a.changeSockets(r.Context(), "disconnect", &d.Target, &d, cluster.Disconnect{Target: t, Close: d.Close})
 }
 
-// read reads a body, which the target is a part of.
-func (t *Target) read(w http.ResponseWriter, r *http.Request, body any) (rooms.Target, error) {
-	q, err := query(r, "hub", "namespace")
+// readBody reads a body, which the target is a part of.
+func (t *Target) readBody(w http.ResponseWriter, r *http.Request, body any) (rooms.Target, error) {
+	q, err := parseQuery(r, "hub", "namespace")
 	if err != nil {
 		return rooms.Target{}, err
 	}
-	if err := readBody(w, r, body); err != nil {
+	if err := decodeBody(w, r, body); err != nil {
 		return rooms.Target{}, err
 	}
-	t.fill(q)
-	return target("in", t.In, t.Except)
+	t.fillFromQuery(q)
+	return parseTarget("in", t.In, t.Except)
 }
 
-// do does an operation to the sockets of a target, which is part of a body.
-func (a *API) do(ctx context.Context, operation string, t *Target, body any, op cluster.Operation) (any, error) {
-	return a.once(ctx, operation, t.scope, t.repeatable, body, func(ns *hub.Namespace) (any, error) {
+// changeSockets does an operation to the sockets of a target, which is part of a body.
+func (a *API) changeSockets(ctx context.Context, operation string, t *Target, body any, op cluster.Operation) (any, error) {
+	return a.runOnce(ctx, operation, t.scope, t.repeatable, body, func(ns *hub.Namespace) (any, error) {
 		n, err := ns.Do(op)
 		return SocketsReply{Sockets: n}, err
 	})

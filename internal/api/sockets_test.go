@@ -17,62 +17,62 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/sio"
 )
 
-// populated is an API with three clients in /chat, sorted by id, and its server.
-func populated(t *testing.T) (*fixture, []*client) {
+// newPopulatedFixture is an API with three clients in /chat, sorted by id, and its server.
+func newPopulatedFixture(t *testing.T) (*fixture, []*client) {
 	f := newFixture(t)
 	server := httptest.NewServer(f)
 	t.Cleanup(server.Close)
-	clients := f.connect(server, "/chat", 3)
+	clients := f.connectClients(server, "/chat", 3)
 	slices.SortFunc(clients, func(a, b *client) int { return strings.Compare(a.id, b.id) })
 	return f, clients
 }
 
-func TestRoomsOfSockets(t *testing.T) {
-	f, c := populated(t) // no id of a socket begins like these rooms
+func TestJoinAndLeaveChangeRooms(t *testing.T) {
+	f, c := newPopulatedFixture(t) // no id of a socket begins like these rooms
 	join := func(body string, n int) {
 		t.Helper()
-		f.expect(f.post("join?namespace=/chat", body), 200, fmt.Sprintf(`{"sockets":%d}`, n))
+		f.checkResponse(f.postJSON("join?namespace=/chat", body), 200, fmt.Sprintf(`{"sockets":%d}`, n))
 	}
 	join(fmt.Sprintf(`{"in":["%s"],"rooms":[".a","user:1"]}`, c[0].id), 1)
 	join(fmt.Sprintf(`{"in":["%s",".a"],"rooms":["b"]}`, c[1].id), 2)
 	join(`{"in":["b"],"except":[".a"],"rooms":["user:2"]}`, 1)
 	join(`{"rooms":[".all"]}`, 3)
 	join(`{"in":["nobody"],"rooms":[".all"]}`, 0)
-	f.expect(f.get("rooms?namespace=/chat&prefix=user:"), 200, `[{"name":"user:1","sockets":1},{"name":"user:2","sockets":1}]`)
-	f.expect(f.get("rooms?namespace=/chat&prefix=.a"), 200, `[{"name":".a","sockets":1},{"name":".all","sockets":3}]`)
+	f.checkResponse(f.getReply("rooms?namespace=/chat&prefix=user:"), 200, `[{"name":"user:1","sockets":1},{"name":"user:2","sockets":1}]`)
+	f.checkResponse(f.getReply("rooms?namespace=/chat&prefix=.a"), 200, `[{"name":".a","sockets":1},{"name":".all","sockets":3}]`)
 
-	f.expect(f.post("leave", `{"namespace":"/chat","in":[".a"],"rooms":[".all","b","nowhere"]}`), 200, `{"sockets":1}`)
-	f.expect(f.get("rooms?namespace=/chat&prefix=.a"), 200, `[{"name":".a","sockets":1},{"name":".all","sockets":2}]`)
-	f.expect(f.get("namespaces"), 200, `[{"name":"/","sockets":0,"rooms":0},{"name":"/chat","sockets":3,"rooms":8}]`)
+	f.checkResponse(f.postJSON("leave", `{"namespace":"/chat","in":[".a"],"rooms":[".all","b","nowhere"]}`), 200, `{"sockets":1}`)
+	f.checkResponse(f.getReply("rooms?namespace=/chat&prefix=.a"), 200, `[{"name":".a","sockets":1},{"name":".all","sockets":2}]`)
+	f.checkResponse(f.getReply("namespaces"), 200, `[{"name":"/","sockets":0,"rooms":0},{"name":"/chat","sockets":3,"rooms":8}]`)
 
-	f.expect(f.post("emit", `{"namespace":"/chat","to":[".a",".all"],"except":["user:2"],"event":"x","args":[1]}`), 200, `{"delivered":2}`)
+	f.checkResponse(f.postJSON("emit", `{"namespace":"/chat","to":[".a",".all"],"except":["user:2"],"event":"x","args":[1]}`), 200, `{"delivered":2}`)
 	for _, who := range []int{0, 2} {
-		if got := c[who].event(); got != `["x",1]` {
+		if got := c[who].readEvent(); got != `["x",1]` {
 			t.Errorf("client %d got %s", who, got)
 		}
 	}
 }
 
-func TestDisconnect(t *testing.T) {
-	f, c := populated(t)
-	f.expect(f.post("disconnect", fmt.Sprintf(`{"namespace":"/chat","in":["%s"]}`, c[0].id)), 200, `{"sockets":1}`)
-	if got := c[0].next(); got != "41/chat," {
+func TestDisconnectSelectsSockets(t *testing.T) {
+	f, c := newPopulatedFixture(t)
+	f.checkResponse(f.postJSON("disconnect", fmt.Sprintf(`{"namespace":"/chat","in":["%s"]}`, c[0].id)), 200, `{"sockets":1}`)
+	if got := c[0].readPacket(); got != "41/chat," {
 		t.Errorf("got %q", got)
 	}
-	f.await("namespaces", `[{"name":"/","sockets":0,"rooms":0},{"name":"/chat","sockets":2,"rooms":2}]`)
-	f.expect(f.post("disconnect", fmt.Sprintf(`{"namespace":"/chat","except":["%s"],"close":true}`, c[2].id)), 200, `{"sockets":1}`)
+	f.awaitReply("namespaces", `[{"name":"/","sockets":0,"rooms":0},{"name":"/chat","sockets":2,"rooms":2}]`)
+	f.checkResponse(f.postJSON("disconnect", fmt.Sprintf(`{"namespace":"/chat","except":["%s"],"close":true}`, c[2].id)), 200, `{"sockets":1}`)
 	for _, want := range []string{"41/chat,", "1"} {
-		if got := c[1].next(); got != want {
+		if got := c[1].readPacket(); got != want {
 			t.Errorf("got %q, want %q", got, want)
 		}
 	}
 	want := cluster.Disconnect{Target: rooms.Target{Except: []string{c[2].id}}, Close: true}
-	if ops := f.published(); !reflect.DeepEqual(ops[len(ops)-1], published{"/chat", want}) {
+	if ops := f.listPublished(); !reflect.DeepEqual(ops[len(ops)-1], publication{"/chat", want}) {
 		t.Errorf("published %+v", ops)
 	}
 }
 
-func TestBadSocketBodies(t *testing.T) {
+func TestInvalidBodiesAreRefused(t *testing.T) {
 	f := newFixture(t)
 	for _, c := range []struct{ path, body, error string }{
 		{"join", `{}`, "rooms: expected one or more names"},
@@ -97,19 +97,19 @@ func TestBadSocketBodies(t *testing.T) {
 		{"server_side_emit", `{"event":"x","to":["a"]}`, "to: unknown field"},
 		{"server_side_emit", `{"event":"x","ack":{"timeout":"x"}}`, "ack.timeout: "},
 	} {
-		got := f.post(c.path, c.body)
+		got := f.postJSON(c.path, c.body)
 		if got.status != 400 {
 			t.Errorf("%s %s: status %d", c.path, c.body, got.status)
 			continue
 		}
-		f.expect(got, 400, c.error)
+		f.checkResponse(got, 400, c.error)
 	}
-	if got := f.published(); len(got) != 0 {
+	if got := f.listPublished(); len(got) != 0 {
 		t.Errorf("published %v", got)
 	}
 }
 
-func TestBadQueries(t *testing.T) {
+func TestInvalidQueriesAreRefused(t *testing.T) {
 	f := newFixture(t)
 	for query, error := range map[string]string{
 		"rooms?limit=0":              "limit: unexpected",
@@ -125,34 +125,34 @@ func TestBadQueries(t *testing.T) {
 		"?hub=default":               "hub: unknown",
 		"rooms?%":                    "query: ",
 	} {
-		f.expect(f.get(query), 400, error)
+		f.checkResponse(f.getReply(query), 400, error)
 	}
-	f.expect(f.get("rooms?namespace=/nope"), 404, "namespace: there is no")
-	f.expect(f.get("sockets?hub=nope"), 404, "hub: there is no")
-	f.expect(f.get("sockets?namespace=/org-1"), 200, "[]")
+	f.checkResponse(f.getReply("rooms?namespace=/nope"), 404, "namespace: there is no")
+	f.checkResponse(f.getReply("sockets?hub=nope"), 404, "hub: there is no")
+	f.checkResponse(f.getReply("sockets?namespace=/org-1"), 200, "[]")
 }
 
-// sockets reads an answer that lists sockets.
-func (f *fixture) sockets(query url.Values) (list []Socket) {
+// listSockets reads an answer that lists sockets.
+func (f *fixture) listSockets(query url.Values) (list []Socket) {
 	f.Helper()
 	query.Set("namespace", "/chat")
-	got := f.get("sockets?" + query.Encode())
+	got := f.getReply("sockets?" + query.Encode())
 	if got.status != 200 || json.Unmarshal([]byte(got.body), &list) != nil {
 		f.Fatal(got)
 	}
 	return list
 }
 
-func ids(list []Socket) (ids []string) {
+func listIDs(list []Socket) (listIDs []string) {
 	for _, s := range list {
-		ids = append(ids, s.ID)
+		listIDs = append(listIDs, s.ID)
 	}
-	return ids
+	return listIDs
 }
 
-func TestSockets(t *testing.T) {
-	f, c := populated(t)
-	f.post("join", fmt.Sprintf(`{"namespace":"/chat","in":["%s","%s"],"rooms":["a"]}`, c[0].id, c[2].id))
+func TestSocketsAreSelectedAndPaged(t *testing.T) {
+	f, c := newPopulatedFixture(t)
+	f.postJSON("join", fmt.Sprintf(`{"namespace":"/chat","in":["%s","%s"],"rooms":["a"]}`, c[0].id, c[2].id))
 	for _, s := range []struct {
 		query url.Values
 		want  []string
@@ -165,26 +165,26 @@ func TestSockets(t *testing.T) {
 		{url.Values{"after": {c[2].id}}, nil},
 		{url.Values{"in": {"nobody"}}, nil},
 	} {
-		if got := ids(f.sockets(s.query)); !slices.Equal(got, s.want) {
+		if got := listIDs(f.listSockets(s.query)); !slices.Equal(got, s.want) {
 			t.Errorf("%v: got %v, want %v", s.query, got, s.want)
 		}
 	}
-	s := f.sockets(url.Values{"in": {c[0].id}})[0]
+	s := f.listSockets(url.Values{"in": {c[0].id}})[0]
 	if !slices.Equal(s.Rooms, []string{c[0].id, "a"}) || string(s.Data) != "{}" || s.Handshake.Query["EIO"] != "4" ||
 		!strings.HasPrefix(s.Handshake.URL, "/socket.io/?") || s.Handshake.Address == "" || s.Handshake.Time == "" {
 		t.Errorf("got %+v", s)
 	}
 }
 
-func TestSocketsOfOtherNodes(t *testing.T) {
-	f, c := populated(t)
+func TestSocketsIncludeOtherNodes(t *testing.T) {
+	f, c := newPopulatedFixture(t)
 	var fails error
-	f.ask = func(_ context.Context, _ cluster.Request, each func(cluster.Reply)) error {
+	f.onRequest = func(_ context.Context, _ cluster.Request, each func(cluster.Reply)) error {
 		each(cluster.Sockets{{ID: "other"}})
 		return fails
 	}
 	for _, complete := range []string{"true", "false"} {
-		got := f.get("sockets?namespace=/chat&limit=100")
+		got := f.getReply("sockets?namespace=/chat&limit=100")
 		if got.header.Get(CompleteHeader) != complete || strings.Count(got.body, `"id"`) != 4 {
 			t.Errorf("complete %s: %v", complete, got)
 		}
@@ -193,51 +193,51 @@ func TestSocketsOfOtherNodes(t *testing.T) {
 		}
 		fails = cluster.ErrIncomplete
 	}
-	if got := ids(f.sockets(url.Values{"local": {"true"}})); len(got) != 3 || slices.Contains(got, "other") || got[0] != c[0].id {
+	if got := listIDs(f.listSockets(url.Values{"local": {"true"}})); len(got) != 3 || slices.Contains(got, "other") || got[0] != c[0].id {
 		t.Errorf("local: %v", got)
 	}
 }
 
-func TestEmitWithAck(t *testing.T) {
-	f, c := populated(t)
-	answers := make(chan answer)
-	ask := func(body string) { go func() { answers <- f.post("emit?namespace=/chat", body) }() }
+func TestEmitCollectsAcks(t *testing.T) {
+	f, c := newPopulatedFixture(t)
+	answers := make(chan response)
+	ask := func(body string) { go func() { answers <- f.postJSON("emit?namespace=/chat", body) }() }
 
 	// All acknowledge.
 	ask(fmt.Sprintf(`{"event":"q","args":["?"],"to":["%s","%s"],"ack":{"timeout":"1m"}}`, c[0].id, c[1].id))
 	for _, who := range c[:2] {
-		if got := who.event(); got != `0["q","?"]` {
+		if got := who.readEvent(); got != `0["q","?"]` {
 			t.Fatalf("got %s", got)
 		}
-		who.send(`43/chat,0["ok",{"n":1}]`)
+		who.postPacket(`43/chat,0["ok",{"n":1}]`)
 	}
-	f.expect(<-answers, 200, `{"delivered":2,"responses":[["ok",{"n":1}],["ok",{"n":1}]],"complete":true}`)
+	f.checkResponse(<-answers, 200, `{"delivered":2,"responses":[["ok",{"n":1}],["ok",{"n":1}]],"complete":true}`)
 
 	// One does not.
 	ask(fmt.Sprintf(`{"event":"q","to":["%s","%s"],"ack":{"timeout":"200ms"}}`, c[0].id, c[1].id))
-	c[0].event()
-	c[0].send(`43/chat,1[]`)
-	f.expect(<-answers, 200, `{"delivered":2,"responses":[[]],"complete":false}`)
+	c[0].readEvent()
+	c[0].postPacket(`43/chat,1[]`)
+	f.checkResponse(<-answers, 200, `{"delivered":2,"responses":[[]],"complete":false}`)
 
 	// Nobody is there.
 	ask(`{"event":"q","to":["nobody"],"ack":{}}`)
-	f.expect(<-answers, 200, `{"delivered":0,"responses":[],"complete":true}`)
+	f.checkResponse(<-answers, 200, `{"delivered":0,"responses":[],"complete":true}`)
 
 	// Binary comes back as JSON, and a local one asks nobody else.
-	f.ask = func(context.Context, cluster.Request, func(cluster.Reply)) error {
+	f.onRequest = func(context.Context, cluster.Request, func(cluster.Reply)) error {
 		t.Error("other nodes were asked")
 		return nil
 	}
 	ask(fmt.Sprintf(`{"event":"q","to":["%s"],"local":true,"ack":{}}`, c[2].id))
-	c[2].event()
-	c[2].send("461-/chat,3[{\"_placeholder\":true,\"num\":0}]\x1ebAAEC")
-	f.expect(<-answers, 200, `{"delivered":1,"responses":[[{"$binary":"AAEC"}]],"complete":true}`)
+	c[2].readEvent()
+	c[2].postPacket("461-/chat,3[{\"_placeholder\":true,\"num\":0}]\x1ebAAEC")
+	f.checkResponse(<-answers, 200, `{"delivered":1,"responses":[[{"$binary":"AAEC"}]],"complete":true}`)
 }
 
-func TestEmitWithAckOfOtherNodes(t *testing.T) {
+func TestEmitCollectsAcksOfOtherNodes(t *testing.T) {
 	f := newFixture(t)
 	var fails error
-	f.ask = func(_ context.Context, q cluster.Request, each func(cluster.Reply)) error {
+	f.onRequest = func(_ context.Context, q cluster.Request, each func(cluster.Reply)) error {
 		if e := q.(cluster.EmitAck); e.Data.String() != `["q"]` {
 			t.Errorf("asked %v", e)
 		}
@@ -245,27 +245,27 @@ func TestEmitWithAckOfOtherNodes(t *testing.T) {
 		each(cluster.ClientAck{Data: sio.Data{JSON: []byte(`[7]`)}})
 		return fails
 	}
-	f.expect(f.post("emit", `{"event":"q","ack":{}}`), 200, `{"delivered":1,"responses":[[7]],"complete":true}`)
+	f.checkResponse(f.postJSON("emit", `{"event":"q","ack":{}}`), 200, `{"delivered":1,"responses":[[7]],"complete":true}`)
 	fails = fmt.Errorf("out of reach")
-	f.expect(f.post("emit", `{"event":"q","ack":{}}`), 200, `{"delivered":1,"responses":[[7]],"complete":false}`)
+	f.checkResponse(f.postJSON("emit", `{"event":"q","ack":{}}`), 200, `{"delivered":1,"responses":[[7]],"complete":false}`)
 }
 
-func TestServerSideEmit(t *testing.T) {
+func TestServerSideEmitCollectsResponses(t *testing.T) {
 	f := newFixture(t)
-	f.expect(f.post("server_side_emit", `{"namespace":"/chat","event":"disconnect","args":[1]}`), 200, `{"responses":[],"complete":true}`)
+	f.checkResponse(f.postJSON("server_side_emit", `{"namespace":"/chat","event":"disconnect","args":[1]}`), 200, `{"responses":[],"complete":true}`)
 	want := cluster.ServerEmit{Data: sio.Data{JSON: []byte(`["disconnect",1]`)}}
-	if got := f.published(); !reflect.DeepEqual(got, []published{{"/chat", want}}) {
+	if got := f.listPublished(); !reflect.DeepEqual(got, []publication{{"/chat", want}}) {
 		t.Errorf("published %+v", got)
 	}
 	var fails error
-	f.ask = func(_ context.Context, _ cluster.Request, each func(cluster.Reply)) error {
+	f.onRequest = func(_ context.Context, _ cluster.Request, each func(cluster.Reply)) error {
 		each(cluster.ServerAck{Data: sio.Data{JSON: []byte(`"up"`)}})
 		return fails
 	}
-	f.expect(f.post("server_side_emit", `{"event":"x","ack":{"timeout":"1s"}}`), 200, `{"responses":["up"],"complete":true}`)
+	f.checkResponse(f.postJSON("server_side_emit", `{"event":"x","ack":{"timeout":"1s"}}`), 200, `{"responses":["up"],"complete":true}`)
 	fails = hub.ErrTimeout
-	f.expect(f.post("server_side_emit", `{"event":"x","ack":{}}`), 200, `{"responses":["up"],"complete":false}`)
+	f.checkResponse(f.postJSON("server_side_emit", `{"event":"x","ack":{}}`), 200, `{"responses":["up"],"complete":false}`)
 	fails = fmt.Errorf("out of reach")
-	f.expect(f.post("server_side_emit", `{"event":"x","ack":{}}`), 503, "cluster: out of reach")
-	f.expect(f.post("server_side_emit", `{"event":"x","namespace":"/no","ack":{}}`), 404, "namespace: ")
+	f.checkResponse(f.postJSON("server_side_emit", `{"event":"x","ack":{}}`), 503, "cluster: out of reach")
+	f.checkResponse(f.postJSON("server_side_emit", `{"event":"x","namespace":"/no","ack":{}}`), 404, "namespace: ")
 }

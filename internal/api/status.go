@@ -46,8 +46,8 @@ type NamespaceStatus struct {
 	Rooms int `json:"rooms"`
 }
 
-func (a *API) status(_ http.ResponseWriter, r *http.Request) (any, error) {
-	if _, err := query(r); err != nil {
+func (a *API) handleStatus(_ http.ResponseWriter, r *http.Request) (any, error) {
+	if _, err := parseQuery(r); err != nil {
 		return nil, err
 	}
 	s := Status{Version: a.Version, Hubs: []HubStatus{}}
@@ -55,7 +55,7 @@ func (a *API) status(_ http.ResponseWriter, r *http.Request) (any, error) {
 		if a.OnlyHub != "" && h.Name() != a.OnlyHub {
 			continue
 		}
-		is := a.hubStatus(h)
+		is := a.buildHubStatus(h)
 		s.Hubs = append(s.Hubs, is)
 		s.Totals.Connections += is.Connections
 		for _, ns := range is.Namespaces {
@@ -67,9 +67,9 @@ func (a *API) status(_ http.ResponseWriter, r *http.Request) (any, error) {
 	return s, nil
 }
 
-func (a *API) hubStatus(h *hub.Hub) HubStatus {
+func (a *API) buildHubStatus(h *hub.Hub) HubStatus {
 	is := HubStatus{
-		Name: h.Name(), Connections: h.Connections(), Namespaces: a.namespacesOf(h),
+		Name: h.Name(), Connections: h.Connections(), Namespaces: a.listNamespaces(h),
 		Cluster: cluster.State{Adapter: "memory", Connected: true},
 	}
 	if c := h.Cluster(); c != nil {
@@ -78,25 +78,25 @@ func (a *API) hubStatus(h *hub.Hub) HubStatus {
 	return is
 }
 
-// namespacesOf lists the namespaces of a hub that requests may be about.
-func (a *API) namespacesOf(h *hub.Hub) []NamespaceStatus {
+// listNamespaces lists the namespaces of a hub that requests may be about.
+func (a *API) listNamespaces(h *hub.Hub) []NamespaceStatus {
 	list := []NamespaceStatus{}
 	for _, ns := range h.Namespaces() {
-		if a.allows(ns.Name()) {
+		if a.allowsNamespace(ns.Name()) {
 			list = append(list, NamespaceStatus{Name: ns.Name(), Sockets: ns.Len(), Rooms: ns.Rooms()})
 		}
 	}
 	return list
 }
 
-func (a *API) namespaces(_ http.ResponseWriter, r *http.Request) (any, error) {
-	q, err := query(r, "hub")
+func (a *API) handleNamespaces(_ http.ResponseWriter, r *http.Request) (any, error) {
+	q, err := parseQuery(r, "hub")
 	if err != nil {
 		return nil, err
 	}
-	h, err := a.hub(q.Get("hub"))
+	h, err := a.findHub(q.Get("hub"))
 	if err != nil {
 		return nil, err
 	}
-	return a.namespacesOf(h), nil
+	return a.listNamespaces(h), nil
 }

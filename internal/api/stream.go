@@ -14,9 +14,9 @@ import (
 // line that it breaks off in.
 func (a *API) emitStream(ctx context.Context, body io.Reader, defaults scope) BatchReply {
 	reply := BatchReply{Errors: []BatchError{}}
-	var texts decoder
+	var texts objectDecoder
 	index := -1
-	for line, err := range lines(body) {
+	for line, err := range readLines(body) {
 		index++
 		line = lenient.TrimText(line)
 		if err == nil && len(line) == 0 {
@@ -24,30 +24,30 @@ func (a *API) emitStream(ctx context.Context, body io.Reader, defaults scope) Ba
 		}
 		n := 0
 		if err == nil {
-			n, err = a.emitText(ctx, &texts, line, defaults)
+			n, err = a.emitItem(ctx, &texts, line, defaults)
 		}
-		reply.add(index, n, err)
+		reply.addItem(index, n, err)
 	}
 	return reply
 }
 
-// endingBody is a body that breaks off when a context ends.
-type endingBody struct {
+// abortableBody is a body that breaks off when a context ends.
+type abortableBody struct {
 	io.Reader
 	ctx  context.Context
 	stop func() bool // lets go of the context
 }
 
-// until returns a body that breaks off when ctx ends, also while it is read.
-func until(ctx context.Context, w http.ResponseWriter, body io.Reader) *endingBody {
-	return &endingBody{body, ctx, context.AfterFunc(ctx, func() {
+// newAbortableBody returns a body that breaks off when ctx ends, also while it is read.
+func newAbortableBody(ctx context.Context, w http.ResponseWriter, body io.Reader) *abortableBody {
+	return &abortableBody{body, ctx, context.AfterFunc(ctx, func() {
 		// Where the writer knows no deadlines the body has to end by itself.
 		_ = http.NewResponseController(w).SetReadDeadline(time.Unix(1, 0))
 	})}
 }
 
 // Read reads. The error tells why the context ended, when that is known.
-func (b *endingBody) Read(p []byte) (int, error) {
+func (b *abortableBody) Read(p []byte) (int, error) {
 	n, err := b.Reader.Read(p)
 	if cause := context.Cause(b.ctx); err != nil && err != io.EOF && cause != nil && !errors.Is(cause, context.Canceled) {
 		err = cause

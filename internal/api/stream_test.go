@@ -20,16 +20,16 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/hub"
 )
 
-// iotestErr is a body that ends with an error.
-type iotestErr struct{}
+// brokenBody is a body that ends with an error.
+type brokenBody struct{}
 
-func (iotestErr) Read([]byte) (int, error) { return 0, errors.New("the line is cut") }
+func (brokenBody) Read([]byte) (int, error) { return 0, errors.New("the line is cut") }
 
-func (f *fixture) withoutCluster() hub.Config {
+func (f *fixture) configWithoutCluster() hub.Config {
 	return hub.Config{Namespaces: []hub.NamespaceConfig{{Name: "/chat"}}}
 }
 
-func TestStream(t *testing.T) {
+func TestStreamSkipsInvalidLines(t *testing.T) {
 	for _, c := range []struct {
 		name, body, want string
 		events           []string
@@ -73,10 +73,10 @@ func TestStream(t *testing.T) {
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			for _, wrap := range []func(io.Reader) io.Reader{same, iotest.OneByteReader, iotest.DataErrReader} {
+			for _, wrap := range []func(io.Reader) io.Reader{keepReader, iotest.OneByteReader, iotest.DataErrReader} {
 				f := newFixture(t)
-				f.expect(f.stream(wrap(strings.NewReader(c.body))), 200, c.want)
-				if got := f.events(); !slices.Equal(got, c.events) {
+				f.checkResponse(f.postLines(wrap(strings.NewReader(c.body))), 200, c.want)
+				if got := f.listEmits(); !slices.Equal(got, c.events) {
 					t.Errorf("emitted %.200q", got)
 				}
 			}
@@ -84,15 +84,15 @@ func TestStream(t *testing.T) {
 	}
 }
 
-func same(r io.Reader) io.Reader { return r }
+func keepReader(r io.Reader) io.Reader { return r }
 
-func TestStreamBreaksOff(t *testing.T) {
+func TestStreamReportsItsBreak(t *testing.T) {
 	for _, rest := range []string{"", "{\"event\":\"c\"", "{\"event\":\"c\"}", strings.Repeat("x", maxLine+1)} {
 		f := newFixture(t)
-		body := io.MultiReader(strings.NewReader("{\"event\":\"a\"}\n{\"event\":\"b\"}\n"+rest), iotestErr{})
-		f.expect(f.stream(body), 200,
+		body := io.MultiReader(strings.NewReader("{\"event\":\"a\"}\n{\"event\":\"b\"}\n"+rest), brokenBody{})
+		f.checkResponse(f.postLines(body), 200,
 			`{"emits":2,"delivered":0,"errors":[{"index":2,"error":"body: the stream broke off: the line is cut"}]}`)
-		if got := f.events(); !slices.Equal(got, []string{`/ ["a"]`, `/ ["b"]`}) {
+		if got := f.listEmits(); !slices.Equal(got, []string{`/ ["a"]`, `/ ["b"]`}) {
 			t.Errorf("emitted %q", got)
 		}
 	}
@@ -100,19 +100,19 @@ func TestStreamBreaksOff(t *testing.T) {
 
 func TestStreamEmitsAtOnce(t *testing.T) {
 	f := newFixture(t)
-	f.hub.Configure(hub.Config{Cluster: f.nodes, Namespaces: []hub.NamespaceConfig{{Name: "/chat"}}})
+	f.hub.Configure(hub.Config{Cluster: f.fakeCluster, Namespaces: []hub.NamespaceConfig{{Name: "/chat"}}})
 	body, input := io.Pipe()
-	done := make(chan answer)
-	go func() { done <- f.stream(body) }()
+	done := make(chan response)
+	go func() { done <- f.postLines(body) }()
 	for i := range 3 {
 		fmt.Fprintf(input, "{\"event\":\"e%d\"}\n", i)
 		io.WriteString(input, " ") // is read when the line before has been emitted
-		if got := len(f.events()); got != i+1 {
+		if got := len(f.listEmits()); got != i+1 {
 			t.Errorf("%d events after %d lines", got, i+1)
 		}
 	}
 	input.Close()
-	f.expect(<-done, 200, `{"emits":3,"delivered":0,"errors":[]}`)
+	f.checkResponse(<-done, 200, `{"emits":3,"delivered":0,"errors":[]}`)
 }
 
 // TestStreamOutlivesTheReadTimeout streams through a server that has the timeouts of
@@ -123,14 +123,14 @@ func TestStreamOutlivesTheReadTimeout(t *testing.T) {
 		near, far := net.Pipe()
 		server := &http.Server{Handler: f, ReadTimeout: 10 * time.Second, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute}
 		defer server.Close()
-		go server.Serve(&oneConn{conn: far, closed: make(chan struct{})})
+		go server.Serve(&singleListener{conn: far, closed: make(chan struct{})})
 
 		io.WriteString(near, "POST /socketio/emit HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n")
 		chunks := httputil.NewChunkedWriter(near)
 		for i := range 3 {
 			fmt.Fprintf(chunks, "{\"event\":\"e%d\"}\n", i)
 			time.Sleep(time.Hour)
-			if got := len(f.events()); got != i+1 {
+			if got := len(f.listEmits()); got != i+1 {
 				t.Errorf("%d events after %d lines", got, i+1)
 			}
 		}
@@ -177,13 +177,13 @@ type readDeadline struct {
 
 func (w readDeadline) Write(p []byte) (int, error) { return w.ResponseWriter.Write(p) }
 
-// oneConn is a listener with one connection.
-type oneConn struct {
+// singleListener is a listener with one connection.
+type singleListener struct {
 	conn   net.Conn
 	closed chan struct{} // by Close
 }
 
-func (l *oneConn) Accept() (net.Conn, error) {
+func (l *singleListener) Accept() (net.Conn, error) {
 	if conn := l.conn; conn != nil {
 		l.conn = nil
 		return conn, nil
@@ -192,16 +192,16 @@ func (l *oneConn) Accept() (net.Conn, error) {
 	return nil, net.ErrClosed
 }
 
-func (l *oneConn) Close() error {
+func (l *singleListener) Close() error {
 	close(l.closed)
 	return nil
 }
 
-func (l *oneConn) Addr() net.Addr { return new(net.TCPAddr) }
+func (l *singleListener) Addr() net.Addr { return new(net.TCPAddr) }
 
-func TestStreamTellsSomeErrors(t *testing.T) {
+func TestStreamListsFirstErrors(t *testing.T) {
 	f := newFixture(t)
-	got := f.stream(strings.NewReader(strings.Repeat("1\n", 250)))
+	got := f.postLines(strings.NewReader(strings.Repeat("1\n", 250)))
 	if n := strings.Count(got.body, `"index"`); n != 100 || !strings.HasSuffix(got.body, `"more_errors":150}`) {
 		t.Errorf("%d errors, %s", n, got.body[len(got.body)-40:])
 	}
@@ -216,11 +216,11 @@ func FuzzEmit(f *testing.F) {
 	f.Add(benchEmit)
 	f.Fuzz(func(t *testing.T, body string) {
 		x := newFixture(t)
-		got := x.post("emit", body)
-		if got.status != 200 && len(x.published()) > 0 {
+		got := x.postJSON("emit", body)
+		if got.status != 200 && len(x.listPublished()) > 0 {
 			t.Errorf("status %d, but something was emitted", got.status)
 		}
-		if got := x.stream(strings.NewReader(body)); got.status != 200 {
+		if got := x.postLines(strings.NewReader(body)); got.status != 200 {
 			t.Errorf("status %d", got.status)
 		}
 	})

@@ -12,7 +12,7 @@ import (
 )
 
 // A request with an id is done once, and gets the same reply again.
-func TestRepeatedRequests(t *testing.T) {
+func TestRequestIsExecutedOncePerID(t *testing.T) {
 	for _, c := range []struct{ path, body, other string }{
 		{"emit", `{"event":"x","id":"1"}`, `{"event":"y","id":"1"}`},
 		{"emit?namespace=/chat", `{"event":"x","id":"1","to":["a"]}`, `{"event":"x","id":"1","to":["b"]}`},
@@ -22,59 +22,59 @@ func TestRepeatedRequests(t *testing.T) {
 		{"server_side_emit", `{"event":"x","id":"1"}`, `{"event":"x","args":[1],"id":"1"}`},
 	} {
 		f := newFixture(t)
-		first := f.post(c.path, c.body)
-		again := f.post(c.path, c.body)
+		first := f.postJSON(c.path, c.body)
+		again := f.postJSON(c.path, c.body)
 		if first.status != 200 || again.status != 200 || first.body != again.body {
 			t.Errorf("%s: got %+v, then %+v", c.path, first, again)
 		}
-		if got := f.published(); len(got) != 1 {
+		if got := f.listPublished(); len(got) != 1 {
 			t.Errorf("%s: done as %v", c.path, got)
 		}
-		f.expect(f.post(c.path, c.other), 400, `id: "1" was used within the last minute for another request: expected a new one`)
-		f.post(c.path, strings.Replace(c.body, `"1"`, `"2"`, 1))
-		f.post("emit?namespace=/org-7", `{"event":"x","id":"1"}`)
-		if got := f.published(); len(got) != 3 {
+		f.checkResponse(f.postJSON(c.path, c.other), 400, `id: "1" was used within the last minute for another request: expected a new one`)
+		f.postJSON(c.path, strings.Replace(c.body, `"1"`, `"2"`, 1))
+		f.postJSON("emit?namespace=/org-7", `{"event":"x","id":"1"}`)
+		if got := f.listPublished(); len(got) != 3 {
 			t.Errorf("%s: with another id, and in another namespace: done as %v", c.path, got)
 		}
 	}
 }
 
-func TestRepeatedItems(t *testing.T) {
+func TestItemsAreExecutedOncePerID(t *testing.T) {
 	f := newFixture(t)
 	const batch = `[{"event":"a","id":"1"},{"event":"b","id":"2"},{"event":"c"},{"event":"d","id":"1"},{"event":"a","id":"1"}]`
 	const one = `{"index":3,"error":"id: \"1\" was used within the last minute for another request: expected a new one"}`
 	for range 2 {
-		f.expect(f.post("emit", batch), 200, `{"emits":4,"delivered":0,"errors":[`+one+`]}`)
+		f.checkResponse(f.postJSON("emit", batch), 200, `{"emits":4,"delivered":0,"errors":[`+one+`]}`)
 	}
-	f.expect(f.post("emit", `{"event":"a","id":"1"}`), 200, `{"delivered":0}`)
-	lines := f.stream(strings.NewReader("{\"event\":\"b\",\"id\":\"2\"}\n{\"event\":\"e\",\"id\":\"3\"}\n{\"event\":\"e\",\"id\":\"3\"}\n"))
-	f.expect(lines, 200, `{"emits":3,"delivered":0,"errors":[]}`)
-	if got := strings.Join(f.events(), " "); got != `/ ["a"] / ["b"] / ["c"] / ["c"] / ["e"]` {
+	f.checkResponse(f.postJSON("emit", `{"event":"a","id":"1"}`), 200, `{"delivered":0}`)
+	lines := f.postLines(strings.NewReader("{\"event\":\"b\",\"id\":\"2\"}\n{\"event\":\"e\",\"id\":\"3\"}\n{\"event\":\"e\",\"id\":\"3\"}\n"))
+	f.checkResponse(lines, 200, `{"emits":3,"delivered":0,"errors":[]}`)
+	if got := strings.Join(f.listEmits(), " "); got != `/ ["a"] / ["b"] / ["c"] / ["c"] / ["e"]` {
 		t.Errorf("emitted %s", got)
 	}
 }
 
-func TestWrongIDs(t *testing.T) {
+func TestInvalidIDsAreRefused(t *testing.T) {
 	f := newFixture(t)
 	for _, id := range []string{"", strings.Repeat("x", 129)} {
 		for _, path := range []string{"emit", "server_side_emit"} {
-			f.expect(f.post(path, `{"event":"x","id":"`+id+`"}`), 400, "id: expected 1 to 128 bytes")
+			f.checkResponse(f.postJSON(path, `{"event":"x","id":"`+id+`"}`), 400, "id: expected 1 to 128 bytes")
 		}
-		f.expect(f.post("leave", `{"rooms":["x"],"id":"`+id+`"}`), 400, "id: expected 1 to 128 bytes")
+		f.checkResponse(f.postJSON("leave", `{"rooms":["x"],"id":"`+id+`"}`), 400, "id: expected 1 to 128 bytes")
 	}
-	f.expect(f.post("emit", `{"event":"x","id":1}`), 400, "id: unexpected number, expected a string")
-	if got := f.published(); len(got) != 0 {
+	f.checkResponse(f.postJSON("emit", `{"event":"x","id":1}`), 400, "id: unexpected number, expected a string")
+	if got := f.listPublished(); len(got) != 0 {
 		t.Errorf("done as %v", got)
 	}
-	f.expect(f.post("emit", `{"event":"x","id":null}`), 200, `{"delivered":0}`)
+	f.checkResponse(f.postJSON("emit", `{"event":"x","id":null}`), 200, `{"delivered":0}`)
 }
 
 // A request that is repeated while it is being done waits for the reply, also when
 // nobody waits for the first one any more.
-func TestRepeatedWhileAwaited(t *testing.T) {
+func TestRepeatedRequestWaitsForReply(t *testing.T) {
 	f := newFixture(t)
 	asked, answered := make(chan context.Context, 1), make(chan struct{})
-	f.ask = func(ctx context.Context, q cluster.Request, each func(cluster.Reply)) error {
+	f.onRequest = func(ctx context.Context, q cluster.Request, each func(cluster.Reply)) error {
 		asked <- ctx
 		<-answered
 		each(cluster.ClientCount(1))
@@ -92,22 +92,22 @@ func TestRepeatedWhileAwaited(t *testing.T) {
 		first <- w
 	}()
 	ctx := <-asked
-	again := make(chan answer)
-	go func() { again <- f.post("emit", body) }()
+	again := make(chan response)
+	go func() { again <- f.postJSON("emit", body) }()
 	hangUp()
 	if ctx.Err() != nil {
 		t.Error("the wait ends with the connection")
 	}
 	close(answered)
 	const want = `{"delivered":1,"responses":[["ok"]],"complete":true}`
-	f.expect(<-again, 200, want)
+	f.checkResponse(<-again, 200, want)
 	if got := (<-first).Body.String(); strings.TrimSpace(got) != want {
 		t.Errorf("the first got %s", got)
 	}
 }
 
 // Without an id the wait ends with the connection, and with one it ends with the server.
-func TestWaitEnds(t *testing.T) {
+func TestAckContextEnds(t *testing.T) {
 	for _, c := range []struct {
 		r     repeatable
 		cause error
@@ -118,7 +118,7 @@ func TestWaitEnds(t *testing.T) {
 		{repeatable{new("1")}, errors.New("the server ends"), true},
 	} {
 		parent, end := context.WithCancelCause(t.Context())
-		ctx, cancel := c.r.wait(parent, maxAckTimeout)
+		ctx, cancel := c.r.ackContext(parent, maxAckTimeout)
 		end(c.cause)
 		if c.ends {
 			<-ctx.Done()
@@ -130,28 +130,28 @@ func TestWaitEnds(t *testing.T) {
 }
 
 // What fails is not kept.
-func TestFailureIsDoneAgain(t *testing.T) {
+func TestFailedRequestIsExecutedAgain(t *testing.T) {
 	f := newFixture(t)
 	fail := errors.New("away")
-	f.ask = func(context.Context, cluster.Request, func(cluster.Reply)) error { return fail }
+	f.onRequest = func(context.Context, cluster.Request, func(cluster.Reply)) error { return fail }
 	const body = `{"event":"x","id":"1","ack":{}}`
-	f.expect(f.post("server_side_emit", body), 503, "cluster: away")
+	f.checkResponse(f.postJSON("server_side_emit", body), 503, "cluster: away")
 	fail = nil
-	f.expect(f.post("server_side_emit", body), 200, `{"responses":[],"complete":true}`)
+	f.checkResponse(f.postJSON("server_side_emit", body), 200, `{"responses":[],"complete":true}`)
 	fail = errors.New("away again")
-	f.expect(f.post("server_side_emit", body), 200, `{"responses":[],"complete":true}`)
+	f.checkResponse(f.postJSON("server_side_emit", body), 200, `{"responses":[],"complete":true}`)
 }
 
 // Large responses are not kept: the second reply is incomplete.
-func TestLargeResponses(t *testing.T) {
+func TestLargeResponsesAreNotKept(t *testing.T) {
 	f := newFixture(t)
 	large := `["` + strings.Repeat("x", maxResponses) + `"]`
-	f.ask = func(_ context.Context, _ cluster.Request, each func(cluster.Reply)) error {
+	f.onRequest = func(_ context.Context, _ cluster.Request, each func(cluster.Reply)) error {
 		each(cluster.ClientCount(1))
 		each(cluster.ClientAck{Data: sio.Data{JSON: []byte(large)}})
 		return nil
 	}
 	const body = `{"event":"x","id":"1","ack":{}}`
-	f.expect(f.post("emit", body), 200, `{"delivered":1,"responses":[`+large+`],"complete":true}`)
-	f.expect(f.post("emit", body), 200, `{"delivered":1,"responses":[],"complete":false}`)
+	f.checkResponse(f.postJSON("emit", body), 200, `{"delivered":1,"responses":[`+large+`],"complete":true}`)
+	f.checkResponse(f.postJSON("emit", body), 200, `{"delivered":1,"responses":[],"complete":false}`)
 }

@@ -31,57 +31,57 @@ type ServerSideEmitReply struct {
 	Complete bool `json:"complete"`
 }
 
-// reservedForServers are the names that Socket.IO servers keep for themselves.
-var reservedForServers = []string{"connect", "connection", "new_namespace"}
+// reservedServerEvents are the names that Socket.IO servers keep for themselves.
+var reservedServerEvents = []string{"connect", "connection", "new_namespace"}
 
-func (a *API) serverSideEmit(w http.ResponseWriter, r *http.Request) (any, error) {
-	q, err := query(r, "hub", "namespace")
+func (a *API) handleServerSideEmit(w http.ResponseWriter, r *http.Request) (any, error) {
+	q, err := parseQuery(r, "hub", "namespace")
 	if err != nil {
 		return nil, err
 	}
 	var e ServerSideEmit
-	if err := readBody(w, r, &e); err != nil {
+	if err := decodeBody(w, r, &e); err != nil {
 		return nil, err
 	}
-	e.fill(q)
-	op, err := e.op()
+	e.fillFromQuery(q)
+	op, err := e.buildOperation()
 	if err != nil {
 		return nil, err
 	}
 	if e.Ack != nil {
 		liftDeadlines(w)
-		return a.askServers(r.Context(), &e, op)
+		return a.emitToNodesWithAck(r.Context(), &e, op)
 	}
-	return a.once(r.Context(), "server_side_emit", e.scope, e.repeatable, &e, func(ns *hub.Namespace) (any, error) {
+	return a.runOnce(r.Context(), "server_side_emit", e.scope, e.repeatable, &e, func(ns *hub.Namespace) (any, error) {
 		_, err := ns.Do(op)
 		return ServerSideEmitReply{Responses: []sio.Data{}, Complete: true}, err
 	})
 }
 
-// op refuses what can't be emitted, and returns the rest.
-func (e *ServerSideEmit) op() (op cluster.ServerEmit, err error) {
+// buildOperation refuses what can't be emitted, and returns the rest.
+func (e *ServerSideEmit) buildOperation() (buildOperation cluster.ServerEmit, err error) {
 	if e.Event == "" {
-		return op, badRequest("event: expected the name of an event")
+		return buildOperation, badRequest("event: expected the name of an event")
 	}
-	if slices.Contains(reservedForServers, e.Event) {
-		return op, badRequest("event: %v: %q", hub.ErrEvent, e.Event)
+	if slices.Contains(reservedServerEvents, e.Event) {
+		return buildOperation, badRequest("event: %v: %q", hub.ErrEvent, e.Event)
 	}
-	if op.Data, err = eventData(e.Event, e.Args); err != nil {
-		return op, err
+	if buildOperation.Data, err = buildEventData(e.Event, e.Args); err != nil {
+		return buildOperation, err
 	}
-	if len(op.Data.Attachments) > 0 {
-		return op, badRequest("args: expected no binary values: other nodes cannot receive them")
+	if len(buildOperation.Data.Attachments) > 0 {
+		return buildOperation, badRequest("args: expected no binary values: other nodes cannot receive them")
 	}
-	return op, nil
+	return buildOperation, nil
 }
 
-func (a *API) askServers(ctx context.Context, e *ServerSideEmit, op cluster.ServerEmit) (any, error) {
-	timeout, err := e.Ack.timeout()
+func (a *API) emitToNodesWithAck(ctx context.Context, e *ServerSideEmit, op cluster.ServerEmit) (any, error) {
+	timeout, err := e.Ack.parseTimeout()
 	if err != nil {
 		return nil, err
 	}
-	return a.once(ctx, "server_side_emit", e.scope, e.repeatable, e, func(ns *hub.Namespace) (any, error) {
-		ctx, cancel := e.wait(ctx, timeout)
+	return a.runOnce(ctx, "server_side_emit", e.scope, e.repeatable, e, func(ns *hub.Namespace) (any, error) {
+		ctx, cancel := e.ackContext(ctx, timeout)
 		defer cancel()
 		answer := ServerSideEmitReply{Responses: []sio.Data{}}
 		err := ns.Request(ctx, cluster.ServerEmitAck{ServerEmit: op}, func(answered cluster.Reply) {
@@ -89,7 +89,7 @@ func (a *API) askServers(ctx context.Context, e *ServerSideEmit, op cluster.Serv
 				answer.Responses = append(answer.Responses, ack.Data)
 			}
 		})
-		if err != nil && !late(err) {
+		if err != nil && !isIncomplete(err) {
 			return nil, &Error{Status: http.StatusServiceUnavailable, Message: "cluster: " + err.Error()}
 		}
 		answer.Complete = err == nil
@@ -97,7 +97,7 @@ func (a *API) askServers(ctx context.Context, e *ServerSideEmit, op cluster.Serv
 	})
 }
 
-// late reports whether an error says that not all answered in time.
-func late(err error) bool {
+// isIncomplete reports whether an error says that not all answered in time.
+func isIncomplete(err error) bool {
 	return errors.Is(err, cluster.ErrIncomplete) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, hub.ErrTimeout)
 }

@@ -37,17 +37,17 @@ type Handshake struct {
 	Secure  bool              `json:"secure"`
 }
 
-func (a *API) rooms(_ http.ResponseWriter, r *http.Request) (any, error) {
-	q, err := query(r, "hub", "namespace", "prefix", "after", "limit")
+func (a *API) handleRooms(_ http.ResponseWriter, r *http.Request) (any, error) {
+	q, err := parseQuery(r, "hub", "namespace", "prefix", "after", "limit")
 	if err != nil {
 		return nil, err
 	}
-	limit, err := limitOf(q)
+	limit, err := parseLimit(q)
 	if err != nil {
 		return nil, err
 	}
 	answer := []Room{}
-	err = a.in(scopeOf(q), func(ns *hub.Namespace) error {
+	err = a.withNamespace(parseScope(q), func(ns *hub.Namespace) error {
 		for _, room := range ns.RoomPage(q.Get("prefix"), q.Get("after"), limit) {
 			answer = append(answer, Room{Name: room.Name, Sockets: room.Members})
 		}
@@ -56,39 +56,39 @@ func (a *API) rooms(_ http.ResponseWriter, r *http.Request) (any, error) {
 	return answer, err
 }
 
-func (a *API) sockets(w http.ResponseWriter, r *http.Request) (any, error) {
-	q, err := query(r, "hub", "namespace", "in", "except", "after", "limit", "local")
+func (a *API) handleSockets(w http.ResponseWriter, r *http.Request) (any, error) {
+	q, err := parseQuery(r, "hub", "namespace", "in", "except", "after", "limit", "local")
 	if err != nil {
 		return nil, err
 	}
-	limit, err := limitOf(q)
+	limit, err := parseLimit(q)
 	if err != nil {
 		return nil, err
 	}
-	broadcast, err := broadcastOf(q)
+	broadcast, err := parseBroadcast(q)
 	if err != nil {
 		return nil, err
 	}
 	answer := []Socket{}
-	err = a.in(scopeOf(q), func(ns *hub.Namespace) error {
+	err = a.withNamespace(parseScope(q), func(ns *hub.Namespace) error {
 		found, err := broadcast(ns).FetchPage(r.Context(), q.Get("after"), limit)
 		// Listings are for looking: what could be learned is better than nothing.
 		w.Header().Set(CompleteHeader, strconv.FormatBool(err == nil))
 		for _, s := range found {
-			answer = append(answer, describeSocket(s))
+			answer = append(answer, convertSocket(s))
 		}
 		return nil
 	})
 	return answer, err
 }
 
-// broadcastOf reads which sockets are meant.
-func broadcastOf(q url.Values) (func(*hub.Namespace) hub.Broadcast, error) {
-	t, err := target("in", listOf(q, "in"), q["except"])
+// parseBroadcast reads which sockets are meant.
+func parseBroadcast(q url.Values) (func(*hub.Namespace) hub.Broadcast, error) {
+	t, err := parseTarget("in", parseList(q, "in"), q["except"])
 	if err != nil {
 		return nil, err
 	}
-	local, err := boolOf(q, "local")
+	local, err := parseBool(q, "local")
 	if err != nil {
 		return nil, err
 	}
@@ -104,8 +104,8 @@ func broadcastOf(q url.Values) (func(*hub.Namespace) hub.Broadcast, error) {
 	}, nil
 }
 
-// describeSocket makes up for what other nodes may have left out.
-func describeSocket(s hub.RemoteSocket) Socket {
+// convertSocket makes up for what other nodes may have left out.
+func convertSocket(s hub.RemoteSocket) Socket {
 	h := s.Handshake
 	d := Socket{
 		ID: s.ID, Rooms: s.Rooms, Data: s.Data,

@@ -25,22 +25,22 @@ const (
 	maxResponses = 64 << 10
 )
 
-func (r repeatable) check() error {
+func (r repeatable) checkID() error {
 	if r.ID != nil && (*r.ID == "" || len(*r.ID) > maxID) {
 		return badRequest("id: expected 1 to %d bytes", maxID)
 	}
 	return nil
 }
 
-// once does what a body asks for in its namespace, and returns the reply. When a body
+// runOnce does what a body asks for in its namespace, and returns the reply. When a body
 // with the same id was done already it returns the reply to that one. The body is
 // complete: what it leaves out was taken from the query.
-func (a *API) once(ctx context.Context, operation string, s scope, r repeatable, body any, do func(*hub.Namespace) (any, error)) (reply any, err error) {
-	if err := r.check(); err != nil {
+func (a *API) runOnce(ctx context.Context, operation string, s scope, r repeatable, body any, do func(*hub.Namespace) (any, error)) (reply any, err error) {
+	if err := r.checkID(); err != nil {
 		return nil, err
 	}
 	if r.ID == nil {
-		err = a.in(s, func(ns *hub.Namespace) (err error) {
+		err = a.withNamespace(s, func(ns *hub.Namespace) (err error) {
 			reply, err = do(ns)
 			return err
 		})
@@ -50,12 +50,12 @@ func (a *API) once(ctx context.Context, operation string, s scope, r repeatable,
 	if err != nil {
 		return nil, err
 	}
-	err = a.in(s, func(ns *hub.Namespace) (err error) {
+	err = a.withNamespace(s, func(ns *hub.Namespace) (err error) {
 		var own any // the whole reply, where the request is done here
 		key := replies.Key{Namespace: ns.Name(), Operation: operation, ID: *r.ID}
 		reply, err = ns.Hub().Replies().DoOnce(ctx, key, content, func() (any, int, error) {
 			own, err = do(ns)
-			kept, size := shorten(own)
+			kept, size := shortenReply(own)
 			return kept, size, err
 		})
 		if own != nil {
@@ -69,27 +69,27 @@ func (a *API) once(ctx context.Context, operation string, s scope, r repeatable,
 	return reply, err
 }
 
-// shorten returns the reply that repeated requests get, and its size: without the
+// shortenReply returns the reply that repeated requests get, and its size: without the
 // responses, and incomplete, if these are large.
-func shorten(reply any) (any, int) {
+func shortenReply(reply any) (any, int) {
 	size := 0
 	switch reply := reply.(type) {
 	case EmitReply:
 		if reply.Responses == nil {
 			break
 		}
-		if size = dataSize(*reply.Responses); size > maxResponses {
+		if size = countDataBytes(*reply.Responses); size > maxResponses {
 			return EmitReply{Delivered: reply.Delivered, Responses: &[]sio.Data{}, Complete: new(false)}, 0
 		}
 	case ServerSideEmitReply:
-		if size = dataSize(reply.Responses); size > maxResponses {
+		if size = countDataBytes(reply.Responses); size > maxResponses {
 			return ServerSideEmitReply{Responses: []sio.Data{}}, 0
 		}
 	}
 	return reply, size
 }
 
-func dataSize(list []sio.Data) (size int) {
+func countDataBytes(list []sio.Data) (size int) {
 	const header = 48 // of a sio.Data
 	for _, data := range list {
 		size += header + data.Size()
@@ -97,10 +97,10 @@ func dataSize(list []sio.Data) (size int) {
 	return size
 }
 
-// wait returns the context in which acknowledgements are awaited. With an id it does
+// ackContext returns the context in which acknowledgements are awaited. With an id it does
 // not end with the request's connection: the client may repeat the request, and is to
 // get them then. It ends with the server.
-func (r repeatable) wait(ctx context.Context, timeout time.Duration) (context.Context, context.CancelFunc) {
+func (r repeatable) ackContext(ctx context.Context, timeout time.Duration) (context.Context, context.CancelFunc) {
 	if r.ID == nil {
 		return context.WithTimeout(ctx, timeout)
 	}
