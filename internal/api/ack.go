@@ -11,14 +11,14 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/sio"
 )
 
-// AckOptions say how to wait for acknowledgements.
+// AckOptions are the options for waiting for acknowledgements.
 type AckOptions struct {
 	// Timeout is how long to wait, like "5s", at most 5m. Default: 5s.
 	Timeout string `json:"timeout,omitempty"`
 }
 
-// UnmarshalJSON reads an object, which an empty list may stand for. Fields that are not
-// known are errors.
+// UnmarshalJSON decodes an object, or an empty list in its place. An unknown field is an
+// error.
 func (o *AckOptions) UnmarshalJSON(text []byte) error {
 	if lenient.IsEmptyList(text) {
 		return nil
@@ -29,10 +29,11 @@ func (o *AckOptions) UnmarshalJSON(text []byte) error {
 	return dec.Decode((*plain)(o))
 }
 
-// maxAckTimeout bounds how long a request may wait for acknowledgements.
+// maxAckTimeout limits how long a request may wait for acknowledgements.
 const maxAckTimeout = 5 * time.Minute
 
-// parseTimeout returns how long to wait.
+// parseTimeout returns the time to wait for acknowledgements. A timeout out of its range
+// is an error.
 func (o *AckOptions) parseTimeout() (time.Duration, error) {
 	if o.Timeout == "" {
 		return hub.DefaultTimeout, nil
@@ -44,20 +45,20 @@ func (o *AckOptions) parseTimeout() (time.Duration, error) {
 	return d, nil
 }
 
-// ackCollector gathers what clients acknowledge.
+// ackCollector collects the acknowledgements of clients.
 type ackCollector struct {
 	clientCount int
 	responses   []sio.Data
-	requestErr  error // not all nodes could be asked, or answered in time
+	requestErr  error // set if not all other nodes replied in time
 }
 
-// addReply takes an answer. It is called for one at a time.
-func (a *ackCollector) addReply(answer cluster.Reply) {
-	switch answer := answer.(type) {
+// addReply adds a reply of this node or another one. Its calls must not overlap.
+func (a *ackCollector) addReply(reply cluster.Reply) {
+	switch reply := reply.(type) {
 	case cluster.ClientCount:
-		a.clientCount += int(answer)
+		a.clientCount += int(reply)
 	case cluster.ClientAck:
-		a.responses = append(a.responses, answer.Data)
+		a.responses = append(a.responses, reply.Data)
 	}
 }
 

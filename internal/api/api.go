@@ -1,7 +1,8 @@
-// Package api is what the outside world may ask of the hubs of a process, as JSON
-// over HTTP: emit, join, leave, disconnect, list. It is mounted on Caddy's admin
-// endpoint, and on ordinary routes. The file openapi.yaml of the repository
-// describes it for clients.
+// Package api is the API of the hubs of a process, as JSON over HTTP: it emits, changes
+// rooms, disconnects, and lists. It is mounted on Caddy's admin endpoint and on ordinary
+// routes. The file openapi.yaml of the repository describes it for clients.
+//
+// The package knows hubs and the contract of clusters. It knows nothing of Caddy.
 package api
 
 import (
@@ -17,41 +18,40 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/hub"
 )
 
-// MaxBody is how many bytes the body of a request may have, streams excepted.
+// MaxBody is the maximum size of a request body in bytes, streams excepted.
 const MaxBody = 16 << 20
 
-// API answers requests. It holds nothing but the way to the hubs, so that it need
-// not be told of a new config. It must not be changed while it is in use.
+// API serves the HTTP requests of the API. It refers to hubs by a function, and does not
+// change with the config. Its fields must not be changed while it is in use.
 type API struct {
-	// Hubs ranges over the hubs that exist.
+	// Hubs iterates over the hubs that exist.
 	Hubs iter.Seq[*hub.Hub]
-	// DefaultHub is the name of the hub that is meant where none is named.
+	// DefaultHub is the name of the hub of requests that name none.
 	DefaultHub string
-	// Version of the program, for the status.
+	// Version is the version of the module, for the status.
 	Version string
 
-	// OnlyHub is the name of the only hub that requests may be about. Default:
-	// all hubs.
+	// OnlyHub is the name of the only hub that requests may name. Default: all hubs.
 	OnlyHub string
-	// OnlyOperations are the names of the operations that are allowed, see
-	// [Operations]. Default: all.
+	// OnlyOperations are the names of the allowed operations, see [Operations]. Default:
+	// all.
 	OnlyOperations []string
-	// OnlyNamespaces are names and globs of the namespaces that requests may be
-	// about; a star matches any text without a slash. Default: all.
+	// OnlyNamespaces are names and globs of the namespaces that requests may name. A star
+	// matches any text without a slash. Default: all.
 	OnlyNamespaces []string
 }
 
-// StatusOperation is the name of the operation that has no path of its own: what
-// is asked for at the root of the API.
+// StatusOperation is the name of the operation at the root of the API, which has no path
+// of its own.
 const StatusOperation = "status"
 
-// operation is one thing that the API does.
+// operation is one operation of the API.
 type operation struct {
 	method string
 	run    func(a *API, w http.ResponseWriter, r *http.Request) (any, error)
 }
 
-// operations are all there are, by name.
+// operations are all operations, by name.
 var operations = map[string]operation{
 	StatusOperation:    {http.MethodGet, (*API).handleStatus},
 	"emit":             {http.MethodPost, (*API).handleEmit},
@@ -64,23 +64,25 @@ var operations = map[string]operation{
 	"sockets":          {http.MethodGet, (*API).handleSockets},
 }
 
-// Operations returns the names of all operations, sorted: the last element of
+// Operations returns the names of all operations, sorted. They are the last elements of
 // their paths, and [StatusOperation].
 func Operations() []string { return slices.Sorted(maps.Keys(operations)) }
 
-// Serve answers a request for what stands after the API's root in a path: the name
-// of an operation, or nothing for the status. The error is an [*Error], and nothing
-// was written then; any other error says that the answer could not be written.
+// Serve serves a request. The path is the part after the API's root: the name of an
+// operation, or empty for the status. It returns an [*Error] if it wrote nothing. Any
+// other error is one of writing the reply.
 func (a *API) Serve(w http.ResponseWriter, r *http.Request, path string) error {
 	limitBodyTime(w, r)
-	answer, err := a.callOperation(w, r, path)
+	reply, err := a.callOperation(w, r, path)
 	if err != nil {
 		discardBody(r)
 		return asError(err)
 	}
-	return writeJSON(w, http.StatusOK, answer)
+	return writeJSON(w, http.StatusOK, reply)
 }
 
+// callOperation runs the operation of a path and returns its reply. An unknown operation,
+// one that is not allowed, and a wrong method are errors.
 func (a *API) callOperation(w http.ResponseWriter, r *http.Request, path string) (any, error) {
 	name := path
 	switch name {
@@ -102,6 +104,7 @@ func (a *API) callOperation(w http.ResponseWriter, r *http.Request, path string)
 	return op.run(a, w, r)
 }
 
+// checkMethod returns an error with status 405 if the operation does not have the method.
 func (op operation) checkMethod(method string) error {
 	allow := op.method
 	if allow == http.MethodGet {
@@ -116,7 +119,8 @@ func (op operation) checkMethod(method string) error {
 	}
 }
 
-// writeJSON writes an answer at once, or nothing of it with an error.
+// writeJSON writes a status and a reply. It writes nothing if the reply cannot be
+// encoded.
 func writeJSON(w http.ResponseWriter, status int, v any) error {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
@@ -129,7 +133,7 @@ func encodeJSON(w io.Writer, v any) error {
 	return enc.Encode(v)
 }
 
-// statusWriter writes the status when there is something to follow it.
+// statusWriter writes the status with the first bytes of the body.
 type statusWriter struct {
 	http.ResponseWriter
 	status int

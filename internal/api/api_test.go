@@ -18,7 +18,7 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/hub"
 )
 
-// fakeCluster is a cluster that keeps what it is told, and answers as it is told to.
+// fakeCluster is a cluster that records published operations, and replies by onRequest.
 type fakeCluster struct {
 	mu        sync.Mutex // guards ops
 	ops       []publication
@@ -31,7 +31,7 @@ type publication struct {
 	op        cluster.Operation
 }
 
-// fakeAdapter is a namespace's line to the nodes.
+// fakeAdapter is the adapter of one namespace.
 type fakeAdapter struct {
 	*fakeCluster
 	namespace string
@@ -51,7 +51,8 @@ func (n *fakeCluster) listPublished() []publication {
 	return slices.Clone(n.ops)
 }
 
-// listEmits are the emits that were published: namespace, and name with arguments.
+// listEmits returns the published emits: their namespaces, and their names with
+// arguments.
 func (n *fakeCluster) listEmits() (listEmits []string) {
 	for _, p := range n.listPublished() {
 		if e, ok := p.op.(cluster.Emit); ok {
@@ -78,7 +79,7 @@ func (l fakeAdapter) Request(ctx context.Context, q cluster.Request, each func(c
 func (fakeAdapter) Nodes(context.Context) (int, error) { return 1, nil }
 func (fakeAdapter) Close() error                       { return nil }
 
-// fixture is an API to a hub with the namespaces /, /chat and /org-*.
+// fixture is an API of a hub with the namespaces /, /chat and /org-*.
 type fixture struct {
 	testing.TB
 	*fakeCluster
@@ -113,7 +114,7 @@ func (f *fixture) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// response is what was answered to a request.
+// response is the response to an HTTP request.
 type response struct {
 	status int
 	header http.Header
@@ -149,8 +150,8 @@ func (f *fixture) getReply(path string) response {
 	return f.sendRequest(http.MethodGet, path, "", nil)
 }
 
-// awaitReply asks until the answer is the one wanted: a client learns that it is disconnected
-// before its socket has left its rooms.
+// awaitReply repeats a request until its reply has the body. A client gets the disconnect
+// packet before its socket has left its rooms.
 func (f *fixture) awaitReply(path, body string) {
 	f.Helper()
 	for deadline := time.Now().Add(10 * time.Second); f.getReply(path).body != body; runtime.Gosched() {
@@ -161,17 +162,17 @@ func (f *fixture) awaitReply(path, body string) {
 	}
 }
 
-// checkResponse compares an answer with what is wanted, or with a part of an error.
+// checkResponse compares a response with the expected body, or with a part of its error.
 func (f *fixture) checkResponse(got response, status int, body string) {
 	f.Helper()
 	if got.status != status {
 		f.Fatalf("status %d, want %d: %s", got.status, status, got.body)
 	}
 	if status >= 400 {
-		var told struct {
+		var decoded struct {
 			Error string `json:"error"`
 		}
-		if err := json.Unmarshal([]byte(got.body), &told); err != nil || !strings.Contains(told.Error, body) {
+		if err := json.Unmarshal([]byte(got.body), &decoded); err != nil || !strings.Contains(decoded.Error, body) {
 			f.Fatalf("got %s, want an error with %q", got.body, body)
 		}
 		return

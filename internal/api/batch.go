@@ -14,7 +14,7 @@ const maxErrors = 100
 type BatchReply struct {
 	// Emits is the number of items that were emitted.
 	Emits int `json:"emits"`
-	// Delivered is the number of sockets of this process that the events were queued
+	// Delivered is the number of sockets of this node that the events were queued
 	// for, summed over the items.
 	Delivered int `json:"delivered"`
 	// Errors are the first errors, at most 100, in the order of the items. Items

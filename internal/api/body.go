@@ -17,7 +17,8 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/sio"
 )
 
-// readContentType checks the type of a body, and reports whether it is a stream.
+// readContentType checks the content type of a request, and reports whether it is a
+// stream.
 func readContentType(r *http.Request) (stream bool, err error) {
 	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	switch kind {
@@ -33,7 +34,7 @@ func unsupportedType(format string, args ...any) error {
 	return &Error{Status: http.StatusUnsupportedMediaType, Message: fmt.Sprintf(format, args...)}
 }
 
-// decodeBody reads a body that is one JSON value, strictly.
+// decodeBody decodes a request body that is one JSON value.
 func decodeBody(w http.ResponseWriter, r *http.Request, into any) error {
 	stream, err := readContentType(r)
 	if err != nil {
@@ -49,8 +50,8 @@ func decodeBody(w http.ResponseWriter, r *http.Request, into any) error {
 	return decodeObject(body, into)
 }
 
-// readWholeBody reads a body of up to [MaxBody] bytes. A larger one is refused before
-// any of it is kept, when its length is told.
+// readWholeBody reads a body of up to [MaxBody] bytes. It refuses a larger one before it
+// reads any of it, if Content-Length has its size.
 func readWholeBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	if r.ContentLength > MaxBody {
 		return nil, &http.MaxBytesError{Limit: MaxBody}
@@ -68,38 +69,40 @@ func readWholeBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	return body, err
 }
 
-// maxDiscarded is how many bytes of a body that is refused are read.
+// maxDiscarded limits how many bytes of a refused request's body are read.
 const maxDiscarded = 8 * MaxBody
 
-// discardBody reads what is left of the body of a request that is refused, and keeps
-// nothing: many clients read no answer before they have written all, and would see
-// the connection break instead. A client that asks before it writes gets its answer
-// at once, and so does one that writes a stream, which may never end.
+// discardBody reads and discards the rest of the body of a refused request. Many clients
+// read no reply before they have written the whole body, and would see a broken
+// connection instead.
+//
+// A client that sends Expect gets the reply at once. So does one that writes a stream,
+// which may never end.
 func discardBody(r *http.Request) {
 	stream, _ := readContentType(r)
 	if stream || r.Header.Get("Expect") != "" || r.ContentLength > maxDiscarded {
 		return
 	}
-	_, _ = io.CopyN(io.Discard, r.Body, maxDiscarded) // who is gone reads no answer
+	_, _ = io.CopyN(io.Discard, r.Body, maxDiscarded) // a client that has gone reads no reply
 }
 
-// decodeObject reads one JSON object and nothing after it; an empty list stands for the empty
-// object. Fields that are not known, or
-// given twice, are errors, which name them.
+// decodeObject decodes one JSON object, with nothing after it. An empty list stands for
+// an empty object. Unknown and duplicate fields are errors that name the field.
 func decodeObject(text []byte, into any) error { return new(objectDecoder).decodeObject(text, into) }
 
-// objectDecoder decodes many texts, with what the first one needed.
+// objectDecoder decodes texts one after another, and reuses the JSON decoder.
 type objectDecoder struct {
 	text bytes.Reader
-	json *json.Decoder // reads text; nil when it can't go on after the last one
+	json *json.Decoder // reads text; nil if the last text left it in the middle of a value
 }
 
+// decodeObject decodes one JSON object, as the function decodeObject does.
 func (d *objectDecoder) decodeObject(text []byte, into any) error {
 	if text = lenient.TrimText(text); lenient.IsEmptyList(text) {
 		text = []byte("{}")
 	}
 	if !utf8.Valid(text) {
-		return badRequest("body: invalid UTF-8") // which the decoder would repair
+		return badRequest("body: invalid UTF-8") // encoding/json would replace the invalid bytes
 	}
 	if d.json == nil {
 		d.json = json.NewDecoder(&d.text)
@@ -121,7 +124,8 @@ func (d *objectDecoder) decodeObject(text []byte, into any) error {
 	return checkKeys(text)
 }
 
-// describeDecodeError says in the words of the API what is wrong with a body.
+// describeDecodeError returns an error of encoding/json in the words of the API: the
+// field, the unexpected value and the expected one.
 func describeDecodeError(err error) error {
 	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
 		field := jsonFieldName(wrong.Field)
@@ -144,7 +148,8 @@ func describeDecodeError(err error) error {
 	return badRequest("body: %s", strings.TrimPrefix(err.Error(), "json: "))
 }
 
-// jsonFieldName leaves out of a path what is no JSON but a Go struct in another.
+// jsonFieldName returns a field's path without the names of embedded Go structs, which
+// are not in the JSON.
 func jsonFieldName(path string) string {
 	names := strings.Split(path, ".")
 	for len(names) > 1 && (names[0] == "scope" || names[0] == "repeatable" || names[0] == "Target") {
@@ -156,7 +161,7 @@ func jsonFieldName(path string) string {
 	return strings.Join(names, ".")
 }
 
-// jsonTypeName says in JSON's words what a Go type is in JSON.
+// jsonTypeName returns the name of a Go type's JSON type.
 func jsonTypeName(t reflect.Type) string {
 	switch t.Kind() {
 	case reflect.String:

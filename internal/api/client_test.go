@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// client is a Socket.IO client that polls, in one namespace.
+// client is a Socket.IO client in one namespace, over polling.
 type client struct {
 	t         testing.TB
 	url       string // of its session
@@ -52,7 +52,7 @@ func (c *client) decodeJSON(text string, into any) {
 	}
 }
 
-// readPacket returns the next packet, pings left out.
+// readPacket returns the next packet that is not a ping.
 func (c *client) readPacket() string {
 	c.t.Helper()
 	for {
@@ -67,7 +67,7 @@ func (c *client) readPacket() string {
 	}
 }
 
-// readEvent returns the next packet, which is an event, as JSON.
+// readEvent returns the JSON of the next packet, which must be an event.
 func (c *client) readEvent() string {
 	c.t.Helper()
 	text, ok := strings.CutPrefix(c.readPacket(), "42"+c.namespace)

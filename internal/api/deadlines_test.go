@@ -12,8 +12,8 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/hub"
 )
 
-// serveConnection serves one connection in memory, and returns the client's end of it. The
-// returned channel is closed when the server's end is.
+// serveConnection serves one connection in memory, and returns the client's end of it.
+// The returned channel is closed when the server has closed its end.
 func (f *fixture) serveConnection(t *testing.T) (client net.Conn, closed <-chan struct{}) {
 	client, far := net.Pipe()
 	ended := make(chan struct{})
@@ -28,8 +28,7 @@ func (f *fixture) serveConnection(t *testing.T) (client net.Conn, closed <-chan 
 	return client, ended
 }
 
-// TestStalledBodyIsRefused has bodies that never come. The requests are answered, and the
-// connections closed.
+// Requests whose body never arrives get a reply, and their connections are closed.
 func TestStalledBodyIsRefused(t *testing.T) {
 	for name, test := range map[string]struct {
 		head, begin string
@@ -63,7 +62,7 @@ func TestStalledBodyIsRefused(t *testing.T) {
 	}
 }
 
-// TestStalledReaderIsClosed has a client that reads nothing.
+// The connection of a client that does not read is closed.
 func TestStalledReaderIsClosed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t)

@@ -11,41 +11,42 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/sio"
 )
 
-// Emit is the body of an emit.
+// Emit is the request body of the operation emit.
 type Emit struct {
 	scope
 	repeatable
-	// To are rooms; a socket that is in at least one gets the event once. An empty
-	// list means nobody. Default: everyone in the namespace.
+	// To are rooms. The event is emitted once to each socket that is in at least one of
+	// them. An empty list means no socket. Default: all sockets of the namespace.
 	To lenient.Names `json:"to,omitzero"`
-	// Except are rooms whose sockets are left out.
+	// Except are rooms whose sockets are excluded.
 	Except lenient.Names `json:"except,omitempty"`
 	// Event is the event's name.
 	Event string `json:"event"`
-	// Args are its arguments, a JSON array. Binary is {"$binary": BASE64}.
+	// Args are its arguments, a JSON array. Binary values are {"$binary": "BASE64"}.
 	Args sio.Data `json:"args,omitzero"`
-	// Volatile lets clients miss the event that can't take it at the moment.
+	// Volatile drops the event for clients that are not ready to receive it.
 	Volatile bool `json:"volatile,omitempty"`
-	// Local keeps the event on this node of a cluster.
+	// Local emits to the sockets of this node only.
 	Local bool `json:"local,omitempty"`
-	// Compress says whether the event is worth compressing. Default: true.
+	// Compress compresses the event, if compression is on. Default: true.
 	Compress *bool `json:"compress,omitempty"`
-	// Ack asks for the clients' acknowledgements.
+	// Ack waits for acknowledgements. Default: no waiting.
 	Ack *AckOptions `json:"ack,omitempty"`
 }
 
-// EmitReply answers an emit.
+// EmitReply is the reply to one emit.
 type EmitReply struct {
-	// Delivered is the number of sockets of this process that the event was
-	// queued for; with acknowledgements, of the whole cluster.
+	// Delivered is the number of sockets of this node that the event was queued for. With
+	// Ack it is the number of all nodes of the cluster.
 	Delivered int `json:"delivered"`
-	// Responses are the arguments of each acknowledgement that came in time.
+	// Responses are the arguments of each acknowledgement that arrived in time.
 	Responses *[]sio.Data `json:"responses,omitempty"`
-	// Complete is true when all clients that got the event acknowledged it.
+	// Complete is true if all clients that got the event acknowledged it in time.
 	Complete *bool `json:"complete,omitempty"`
 }
 
-// buildOperation refuses what can't be emitted, and returns the rest.
+// buildOperation returns the operation that the body describes. Invalid fields are
+// errors.
 func (e *Emit) buildOperation() (cluster.Emit, error) {
 	t, err := parseTarget("to", e.To, e.Except)
 	if err != nil {
@@ -68,10 +69,10 @@ func (e *Emit) buildOperation() (cluster.Emit, error) {
 	}, nil
 }
 
-// buildEventData makes the array that an event is on the wire.
+// buildEventData returns the JSON array of an event: its name and its arguments.
 func buildEventData(event string, args sio.Data) (sio.Data, error) {
 	if string(args.JSON) == "null" {
-		args = sio.Data{} // as all fields that are null
+		args = sio.Data{} // null means absent, as for all fields
 	}
 	data, err := sio.EventData(event, lenient.DataList(args))
 	if err != nil {
@@ -118,8 +119,8 @@ func (a *API) handleEmit(w http.ResponseWriter, r *http.Request) (any, error) {
 	return EmitReply{Delivered: n}, err
 }
 
-// convertNumberedBatch returns a body as an array, where it is a batch that is written as an object
-// with numbers for keys, and otherwise as it is.
+// convertNumberedBatch converts a batch that is written as an object with numbers for
+// keys, as PHP does, to an array. It returns other bodies unchanged.
 func convertNumberedBatch(body []byte) []byte {
 	inner, ok := bytes.CutPrefix(body, []byte("{"))
 	first := bytes.TrimLeft(inner, " \t\r\n")
@@ -128,7 +129,7 @@ func convertNumberedBatch(body []byte) []byte {
 	}
 	items, err := lenient.ReadList(body)
 	if err != nil {
-		return body // decoding it gives the error
+		return body // decoding it returns the error
 	}
 	var list bytes.Buffer
 	for i, item := range items {
@@ -139,9 +140,9 @@ func convertNumberedBatch(body []byte) []byte {
 	return list.Bytes()
 }
 
-// emitEvent emits without waiting, and returns the number of sockets of this process
-// that the event was queued for. The context bounds the wait for an emit with the same
-// id.
+// emitEvent emits without waiting for acknowledgements. It returns the number of sockets
+// of this node that the event was queued for. It waits for a request with the same id,
+// until ctx ends.
 func (a *API) emitEvent(ctx context.Context, e *Emit) (n int, err error) {
 	op, err := e.buildOperation()
 	if err != nil {
@@ -162,7 +163,7 @@ func (a *API) emitEvent(ctx context.Context, e *Emit) (n int, err error) {
 	return n, err
 }
 
-// emitItem emits what an item of a batch or a line of a stream says.
+// emitItem emits an item of a batch or a line of a stream.
 func (a *API) emitItem(ctx context.Context, d *objectDecoder, text []byte, defaults scope) (int, error) {
 	var e Emit
 	e.scope = defaults
@@ -175,7 +176,7 @@ func (a *API) emitItem(ctx context.Context, d *objectDecoder, text []byte, defau
 	return a.emitEvent(ctx, &e)
 }
 
-// emitWithAck emits and waits for the acknowledgements.
+// emitWithAck emits and waits for acknowledgements.
 func (a *API) emitWithAck(ctx context.Context, e *Emit) (any, error) {
 	timeout, err := e.Ack.parseTimeout()
 	if err != nil {
@@ -188,8 +189,8 @@ func (a *API) emitWithAck(ctx context.Context, e *Emit) (any, error) {
 	return a.runOnce(ctx, "emit", e.scope, e.repeatable, e, func(ns *hub.Namespace) (any, error) {
 		ctx, cancel := e.ackContext(ctx, timeout)
 		defer cancel()
-		answers := ackCollector{responses: []sio.Data{}}
-		answers.requestErr = ns.Request(ctx, cluster.EmitAck{Emit: op}, answers.addReply)
-		return answers.buildReply(), nil
+		acks := ackCollector{responses: []sio.Data{}}
+		acks.requestErr = ns.Request(ctx, cluster.EmitAck{Emit: op}, acks.addReply)
+		return acks.buildReply(), nil
 	})
 }

@@ -202,13 +202,13 @@ func TestLargeBodyIsRefused(t *testing.T) {
 	}
 }
 
-// TestBodyOfRefusedRequestIsDiscarded tells which of them are read to their end, so that the client
-// gets to read the answer.
+// The bodies of most refused requests are read to their end, so that the client reads the
+// reply.
 func TestBodyOfRefusedRequestIsDiscarded(t *testing.T) {
 	f := newFixture(t)
 	for _, c := range []struct {
 		path, contentType, expect string
-		told, read                int
+		contentLength, read       int
 		status                    int
 	}{
 		{"emit", "application/json", "", 100 << 20, 100 << 20, 413},
@@ -222,18 +222,18 @@ func TestBodyOfRefusedRequestIsDiscarded(t *testing.T) {
 	} {
 		body := new(zeros)
 		r := httptest.NewRequest("POST", "/socketio/"+c.path, body)
-		if c.told >= 0 {
-			r.Body = io.NopCloser(io.LimitReader(body, int64(c.told)))
+		if c.contentLength >= 0 {
+			r.Body = io.NopCloser(io.LimitReader(body, int64(c.contentLength)))
 		}
 		r.Header.Set("Content-Type", c.contentType)
-		r.ContentLength = int64(c.told)
+		r.ContentLength = int64(c.contentLength)
 		if c.expect != "" {
 			r.Header.Set("Expect", c.expect)
 		}
 		w := httptest.NewRecorder()
 		f.ServeHTTP(w, r)
 		if w.Code != c.status || body.read != c.read {
-			t.Errorf("%s %s of %d bytes: status %d after %d bytes", c.path, c.contentType, c.told, w.Code, body.read)
+			t.Errorf("%s %s of %d bytes: status %d after %d bytes", c.path, c.contentType, c.contentLength, w.Code, body.read)
 		}
 	}
 }
@@ -273,7 +273,7 @@ func TestBatchListsFirstErrors(t *testing.T) {
 	}
 }
 
-// deadlineRecorder is a writer that keeps what deadlines it is set.
+// deadlineRecorder is a writer that records the deadlines set on it.
 type deadlineRecorder struct {
 	*httptest.ResponseRecorder
 	read, write []time.Time
@@ -300,7 +300,7 @@ func TestDeadlinesAreLifted(t *testing.T) {
 		r.Header.Set("Content-Type", c.contentType)
 		w := &deadlineRecorder{ResponseRecorder: httptest.NewRecorder()}
 		f.ServeHTTP(w, r)
-		// The body and the answer have deadlines; what is between has none.
+		// The body and the reply have deadlines. Between them there is none.
 		bounded := len(w.read) > 0 && !w.read[0].IsZero() && !w.write[len(w.write)-1].IsZero()
 		lifted := w.write[0].IsZero()
 		if w.Code != 200 || !bounded || !w.read[len(w.read)-1].IsZero() || lifted != c.lifted {
@@ -338,7 +338,7 @@ func BenchmarkEmit(b *testing.B) {
 
 const benchEmit = `{"namespace":"/chat","to":["lobby"],"event":"news","args":[{"title":"hello","n":17}]}`
 
-// discardWriter is a writer of answers that nobody reads.
+// discardWriter is a writer that discards replies.
 type discardWriter struct{ header http.Header }
 
 func (d discardWriter) Header() http.Header         { return d.header }

@@ -7,8 +7,7 @@ import (
 	"testing"
 )
 
-// An empty list of rooms means nobody. A list that is left out, or null, means
-// everyone.
+// An empty list of rooms selects no socket. An absent list, or null, selects all sockets.
 func TestEmptyListSelectsNoSocket(t *testing.T) {
 	f := newFixture(t)
 	server := httptest.NewServer(f)
@@ -31,7 +30,7 @@ func TestEmptyListSelectsNoSocket(t *testing.T) {
 	f.checkResponse(f.getReply("sockets?namespace=/chat&in=&except="+c[0].id), 200, `[]`)
 	f.checkResponse(f.getReply("sockets?namespace=/chat&in=&in=a"), 400, "in: bad room name: it is empty")
 	if ops := f.listPublished(); len(ops) > 0 {
-		t.Errorf("other nodes are told: %v", ops)
+		t.Errorf("published %v", ops)
 	}
 	for _, list := range []string{``, `,"to":null`, `,"to":null,"except":[]`} {
 		f.checkResponse(f.postJSON("emit", `{`+at+`,"event":"all"`+list+`}`), 200, `{"delivered":2}`)

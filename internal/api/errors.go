@@ -6,30 +6,30 @@ import (
 	"net/http"
 )
 
-// Error is an answer that is no success. It is written as {"error": MESSAGE}.
+// Error is the error of a request. Its reply is {"error": MESSAGE}.
 type Error struct {
-	// Status is the HTTP status.
+	// Status is the HTTP status of the reply.
 	Status int
-	// Message says what is wrong: the field at fault, and what was expected.
+	// Message names the field at fault, and the expected value.
 	Message string
-	// Allow lists the methods that would do, with status 405.
+	// Allow is the value of the header Allow, for status 405.
 	Allow string
 }
 
 // Error returns the message.
 func (e *Error) Error() string { return e.Message }
 
-// WriteError answers with an error: an [*Error] as it says, any other with status
-// 500.
+// WriteError writes the reply to a failed request: an [*Error] with its status, any other
+// error with status 500.
 func WriteError(w http.ResponseWriter, err error) {
 	e := asError(err)
 	if e.Allow != "" {
 		w.Header().Set("Allow", e.Allow)
 	}
-	_ = writeJSON(w, e.Status, map[string]string{"error": e.Message}) // nobody else to tell
+	_ = writeJSON(w, e.Status, map[string]string{"error": e.Message}) // the client does not read the reply
 }
 
-// asError gives an error its status.
+// asError converts an error to one with a status.
 func asError(err error) *Error {
 	if e, ok := errors.AsType[*Error](err); ok {
 		return e
@@ -55,5 +55,5 @@ func notFound(format string, args ...any) error {
 	return &Error{Status: http.StatusNotFound, Message: fmt.Sprintf(format, args...)}
 }
 
-// Forbidden returns the error of a request that is refused, with status 403.
+// Forbidden returns the error of a refused request, with status 403.
 func Forbidden(reason string) error { return notAllowed("%s", reason) }

@@ -9,12 +9,13 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/sio"
 )
 
-// checkKeys refuses keys of a body that encoding/json takes for known ones, as it
-// does not tell upper from lower case, and those that are given twice, of which it
-// takes the last: others who look at the body may take another. It refuses half of a
-// surrogate pair, too, in all but the arguments. The text is an
-// object that could be decoded. No known key has anything but small letters and
-// underscores.
+// checkKeys returns an error for duplicate keys, and for keys in upper case.
+// encoding/json takes the last of duplicate keys and ignores case, but a proxy that
+// checks the body may read another value. It also refuses half of a surrogate pair in a
+// string, except in the arguments.
+//
+// The text is an object that was decoded before. All known keys consist of small letters
+// and underscores.
 func checkKeys(text []byte) error {
 	var room [16][]byte
 	seen := room[:0]
@@ -65,6 +66,7 @@ func findStringEnd(text []byte, begin int) int {
 	return i + 1
 }
 
+// unquoteKey returns the text of a quoted JSON string.
 func unquoteKey(quoted []byte) []byte {
 	if bytes.IndexByte(quoted, '\\') < 0 {
 		return quoted[1 : len(quoted)-1]

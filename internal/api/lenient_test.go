@@ -8,8 +8,8 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/cluster"
 )
 
-// Languages write empty objects, lists with gaps, absent values and ids in ways of their
-// own.
+// Languages differ in how they write empty objects, lists with gaps, absent values and
+// ids.
 func TestBodiesOfOtherLanguages(t *testing.T) {
 	const bom = "\ufeff"
 	for _, c := range []struct {
@@ -35,7 +35,7 @@ func TestBodiesOfOtherLanguages(t *testing.T) {
 			if !stream {
 				f.postJSON("emit", c.body)
 			} else if strings.HasPrefix(strings.TrimPrefix(c.body, bom), "[") || strings.HasPrefix(c.body, `{"0"`) || c.body[0] == '\n' {
-				continue // a batch is no line
+				continue // a batch is not allowed in a stream
 			} else {
 				f.postLines(strings.NewReader(c.body + "\n" + bom + "\n"))
 			}

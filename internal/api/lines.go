@@ -8,15 +8,15 @@ import (
 	"iter"
 )
 
-// maxLine is how many bytes a line of a stream may have.
+// maxLine is the maximum size of a stream's line in bytes.
 const maxLine = 1 << 20
 
 var errLongLine = fmt.Errorf("line: longer than %d bytes", maxLine)
 
-// readLines ranges over the lines of a stream, each without or with its end. One that
-// is too long is skipped, with errLongLine in its place. Another error is the last:
-// it says why the line that it stands for could not be read to its end. Lines are
-// overwritten by the next.
+// readLines iterates over the lines of a stream, with or without their line ends. A line
+// that is too long is skipped, with errLongLine in its place. Any other error is the
+// last: it stands for a line that could not be read to its end. The next line overwrites
+// the bytes of a line.
 func readLines(r io.Reader) iter.Seq2[[]byte, error] {
 	return func(yield func([]byte, error) bool) {
 		l := lineReader{in: bufio.NewReaderSize(r, 64<<10)}
@@ -29,7 +29,7 @@ func readLines(r io.Reader) iter.Seq2[[]byte, error] {
 				}
 			case err == io.EOF:
 				if len(line) > 0 {
-					yield(line, nil) // the last one needs no end
+					yield(line, nil) // the last line needs no line end
 				}
 				return
 			default:
@@ -40,12 +40,13 @@ func readLines(r io.Reader) iter.Seq2[[]byte, error] {
 	}
 }
 
+// lineReader reads the lines of a stream, up to their maximum size.
 type lineReader struct {
 	in  *bufio.Reader
-	buf []byte // a line that is larger than in's buffer
+	buf []byte // of a line that is larger than the buffer of in
 }
 
-// readLine reads a line. With io.EOF it is the last, without an end.
+// readLine reads a line. With io.EOF it is the last, without a line end.
 func (l *lineReader) readLine() ([]byte, error) {
 	part, err := l.in.ReadSlice('\n')
 	if err == nil || err == io.EOF {

@@ -9,18 +9,18 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/hub"
 )
 
-// CompleteHeader is a header of the answer that lists sockets. It is "false" when
-// not all nodes of the cluster answered.
+// CompleteHeader is a header of the reply that lists sockets. It is "false" if not all
+// nodes of the cluster replied.
 const CompleteHeader = "Socketio-Complete"
 
-// Room is a room of this node.
+// Room is a room with sockets on this node.
 type Room struct {
 	Name    string `json:"name"`
 	Sockets int    `json:"sockets"`
 }
 
-// Socket is a socket, wherever it is. The headers that it came with are not told:
-// they have its user's secrets.
+// Socket is a socket of any node. It leaves out the headers of its handshake: they have
+// secrets of its user.
 type Socket struct {
 	ID        string          `json:"id"`
 	Rooms     []string        `json:"rooms"`
@@ -28,7 +28,7 @@ type Socket struct {
 	Handshake Handshake       `json:"handshake"`
 }
 
-// Handshake is the request that a socket came with.
+// Handshake is the request that opened the connection of a socket.
 type Handshake struct {
 	Time    string            `json:"time"`
 	Address string            `json:"address"`
@@ -46,14 +46,14 @@ func (a *API) handleRooms(_ http.ResponseWriter, r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	answer := []Room{}
+	list := []Room{}
 	err = a.withNamespace(parseScope(q), func(ns *hub.Namespace) error {
 		for _, room := range ns.RoomPage(q.Get("prefix"), q.Get("after"), limit) {
-			answer = append(answer, Room{Name: room.Name, Sockets: room.Members})
+			list = append(list, Room{Name: room.Name, Sockets: room.Members})
 		}
 		return nil
 	})
-	return answer, err
+	return list, err
 }
 
 func (a *API) handleSockets(w http.ResponseWriter, r *http.Request) (any, error) {
@@ -69,20 +69,20 @@ func (a *API) handleSockets(w http.ResponseWriter, r *http.Request) (any, error)
 	if err != nil {
 		return nil, err
 	}
-	answer := []Socket{}
+	list := []Socket{}
 	err = a.withNamespace(parseScope(q), func(ns *hub.Namespace) error {
 		found, err := broadcast(ns).FetchPage(r.Context(), q.Get("after"), limit)
-		// Listings are for looking: what could be learned is better than nothing.
+		// An incomplete list helps more than an error.
 		w.Header().Set(CompleteHeader, strconv.FormatBool(err == nil))
 		for _, s := range found {
-			answer = append(answer, convertSocket(s))
+			list = append(list, convertSocket(s))
 		}
 		return nil
 	})
-	return answer, err
+	return list, err
 }
 
-// parseBroadcast reads which sockets are meant.
+// parseBroadcast returns a function that selects the sockets of a query.
 func parseBroadcast(q url.Values) (func(*hub.Namespace) hub.Broadcast, error) {
 	t, err := parseTarget("in", parseList(q, "in"), q["except"])
 	if err != nil {
@@ -104,7 +104,8 @@ func parseBroadcast(q url.Values) (func(*hub.Namespace) hub.Broadcast, error) {
 	}, nil
 }
 
-// convertSocket makes up for what other nodes may have left out.
+// convertSocket converts a socket to its JSON. It fills fields that other nodes may leave
+// out.
 func convertSocket(s hub.RemoteSocket) Socket {
 	h := s.Handshake
 	d := Socket{

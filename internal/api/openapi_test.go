@@ -35,7 +35,7 @@ func readSpec(t *testing.T) spec {
 	return s
 }
 
-// descend walks down keys, and follows references. It returns nil where nothing is.
+// descend follows keys and references. It returns nil if a key is absent.
 func (s spec) descend(root spec, keys ...string) spec {
 	for _, key := range keys {
 		next, ok := s[key].(spec)
@@ -59,7 +59,7 @@ func (s spec) followRef(root spec) spec {
 	return found
 }
 
-// listOperations are the documented ones by the name of their path.
+// listOperations returns the documented operations by the names of their paths.
 func (s spec) listOperations(t *testing.T) map[string]spec {
 	t.Helper()
 	found := make(map[string]spec)
@@ -79,7 +79,8 @@ func (s spec) listOperations(t *testing.T) map[string]spec {
 	return found
 }
 
-// validateValue checks a value against a schema, as far as openapi.yaml uses schemas.
+// validateValue checks a value against a schema, with the keywords that openapi.yaml
+// uses.
 func (s spec) validateValue(root spec, v any) error {
 	s = s.followRef(root)
 	for keyword, rule := range s {
@@ -147,7 +148,7 @@ func (s spec) checkKeyword(root spec, keyword string, rule, v any) error {
 		return fmt.Errorf("the test knows no %s", keyword)
 	}
 	if wrong {
-		return fmt.Errorf("%v is not as said: %s %v", v, keyword, rule)
+		return fmt.Errorf("%v violates %s %v", v, keyword, rule)
 	}
 	return nil
 }
@@ -169,7 +170,7 @@ func (s spec) checkOthers(root spec, rule any, object map[string]any) error {
 	return nil
 }
 
-// typeOfJSON is the type of a JSON value; an integer is a number, too.
+// typeOfJSON returns the type of a JSON value. An integer is a number, too.
 func typeOfJSON(v, wanted any) string {
 	switch v := v.(type) {
 	case string:
@@ -189,7 +190,7 @@ func typeOfJSON(v, wanted any) string {
 	return "null"
 }
 
-// conformance makes requests, and checks the answers against the document.
+// conformance makes requests, and checks the replies against the document.
 type conformance struct {
 	*fixture
 	root       spec
@@ -288,7 +289,7 @@ func TestRepliesConformToOpenAPI(t *testing.T) {
 	c.checkSeen()
 }
 
-// validBody is a body of an operation that is right.
+// validBody has a valid request body of each operation.
 var validBody = map[string]string{
 	"emit": `{"event":"x"}`, "join": `{"rooms":["a"]}`, "leave": `{"rooms":["a"]}`,
 	"disconnect": `{}`, "server_side_emit": `{"event":"x"}`,
@@ -299,13 +300,13 @@ func (c *conformance) checkSeen() {
 	for name, op := range c.operations {
 		for status := range op["responses"].(spec) {
 			if !c.seen[name+" "+status] {
-				c.Errorf("%q: status %s is documented and was never answered", name, status)
+				c.Errorf("%q: status %s is documented, but no request got it", name, status)
 			}
 		}
 	}
 }
 
-// TestOpenAPISchemasMatchTypes compares the schemas with the types that they describe.
+// The schemas have the fields of the Go types that they describe.
 func TestOpenAPISchemasMatchTypes(t *testing.T) {
 	root := readSpec(t)
 	types := map[string]any{
@@ -333,12 +334,13 @@ func TestOpenAPISchemasMatchTypes(t *testing.T) {
 	}
 	for name := range root.descend(root, "components", "schemas") {
 		if _, ok := types[name]; !ok && !slices.Contains([]string{"Error", "RoomName", "RequestID", "EmitReply"}, name) {
-			t.Errorf("schema %s is compared with nothing", name)
+			t.Errorf("schema %s is compared with no type", name)
 		}
 	}
 }
 
-// listFields are the JSON fields of a struct, all and those that are always there.
+// listFields returns the JSON fields of a struct: all fields, and the fields that are
+// always present.
 func listFields(typ reflect.Type) (all, required []string) {
 	for _, field := range reflect.VisibleFields(typ) {
 		name, options, _ := strings.Cut(field.Tag.Get("json"), ",")

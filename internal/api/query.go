@@ -9,14 +9,14 @@ import (
 	"unicode/utf8"
 )
 
-// What listings return at a time.
+// Limits of the number of items in a list.
 const (
 	defaultLimit = 1000
 	maxLimit     = 100_000
 )
 
-// parseQuery reads a query strictly: keys that are not known, or that are given twice
-// and are no lists, are errors.
+// parseQuery decodes a query. Unknown keys, and duplicate keys that are no lists, are
+// errors.
 func parseQuery(r *http.Request, known ...string) (url.Values, error) {
 	q, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
@@ -38,7 +38,7 @@ func parseQuery(r *http.Request, known ...string) (url.Values, error) {
 
 func parseScope(q url.Values) scope { return scope{Hub: q.Get("hub"), Namespace: q.Get("namespace")} }
 
-// parseList returns the values of a key, nil where it is not given. An empty value alone is
+// parseList returns the values of a key, or nil if it is absent. A single empty value is
 // an empty list.
 func parseList(q url.Values, key string) []string {
 	values := q[key]

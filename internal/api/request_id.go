@@ -11,20 +11,21 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/sio"
 )
 
-// repeatable is the part of a body that makes a request safe to repeat.
+// repeatable is the part of a request body that makes the request safe to repeat.
 type repeatable struct {
-	// ID names the request. One with the same id, operation, namespace and content
-	// that was done on this node within the last minute is not done again, and
-	// gets the same reply. Default: it is done again.
+	// ID names the request. A node executes requests with the same id, operation,
+	// namespace and content once a minute, and repeated ones get the reply of the first.
+	// Default: each request is executed.
 	ID *string `json:"id,omitempty"`
 }
 
-// What an id may have, and what is kept of the acknowledgements of an emit with one.
+// Limits, in bytes, of an id and of the responses that are kept for repeated requests.
 const (
 	maxID        = 128
 	maxResponses = 64 << 10
 )
 
+// checkID returns an error if the id is empty or too long.
 func (r repeatable) checkID() error {
 	if r.ID != nil && (*r.ID == "" || len(*r.ID) > maxID) {
 		return badRequest("id: expected 1 to %d bytes", maxID)
@@ -32,9 +33,10 @@ func (r repeatable) checkID() error {
 	return nil
 }
 
-// runOnce does what a body asks for in its namespace, and returns the reply. When a body
-// with the same id was done already it returns the reply to that one. The body is
-// complete: what it leaves out was taken from the query.
+// runOnce runs an operation in the namespace of a request, and returns its reply. If the
+// request has an id that was used within the last minute, it returns the reply kept for
+// the id and does not run the operation. The body has to be complete: fields that it
+// takes from the query are filled in.
 func (a *API) runOnce(ctx context.Context, operation string, s scope, r repeatable, body any, do func(*hub.Namespace) (any, error)) (reply any, err error) {
 	if err := r.checkID(); err != nil {
 		return nil, err
@@ -51,7 +53,7 @@ func (a *API) runOnce(ctx context.Context, operation string, s scope, r repeatab
 		return nil, err
 	}
 	err = a.withNamespace(s, func(ns *hub.Namespace) (err error) {
-		var own any // the whole reply, where the request is done here
+		var own any // the whole reply, if this call runs the operation
 		key := replies.Key{Namespace: ns.Name(), Operation: operation, ID: *r.ID}
 		reply, err = ns.Hub().Replies().DoOnce(ctx, key, content, func() (any, int, error) {
 			own, err = do(ns)
@@ -69,8 +71,8 @@ func (a *API) runOnce(ctx context.Context, operation string, s scope, r repeatab
 	return reply, err
 }
 
-// shortenReply returns the reply that repeated requests get, and its size: without the
-// responses, and incomplete, if these are large.
+// shortenReply returns the reply that is kept for repeated requests, and its size in
+// bytes. It leaves out large responses, and marks the reply as incomplete.
 func shortenReply(reply any) (any, int) {
 	size := 0
 	switch reply := reply.(type) {
@@ -97,9 +99,9 @@ func countDataBytes(list []sio.Data) (size int) {
 	return size
 }
 
-// ackContext returns the context in which acknowledgements are awaited. With an id it does
-// not end with the request's connection: the client may repeat the request, and is to
-// get them then. It ends with the server.
+// ackContext returns the context for waiting for acknowledgements. With an id it does not
+// end with the request's connection, as the client may repeat the request and is to get
+// them then. It ends with the server.
 func (r repeatable) ackContext(ctx context.Context, timeout time.Duration) (context.Context, context.CancelFunc) {
 	if r.ID == nil {
 		return context.WithTimeout(ctx, timeout)
@@ -107,7 +109,7 @@ func (r repeatable) ackContext(ctx context.Context, timeout time.Duration) (cont
 	lasting, cancel := context.WithTimeout(context.WithoutCancel(ctx), timeout)
 	stop := context.AfterFunc(ctx, func() {
 		if !errors.Is(context.Cause(ctx), context.Canceled) {
-			cancel() // the server says why it ends a request
+			cancel() // the server ends a request with a cause of its own
 		}
 	})
 	return lasting, func() {

@@ -11,7 +11,7 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/sio"
 )
 
-// A request with an id is done once, and gets the same reply again.
+// A request with an id is executed once, and a repeated one gets the same reply.
 func TestRequestIsExecutedOncePerID(t *testing.T) {
 	for _, c := range []struct{ path, body, other string }{
 		{"emit", `{"event":"x","id":"1"}`, `{"event":"y","id":"1"}`},
@@ -28,13 +28,13 @@ func TestRequestIsExecutedOncePerID(t *testing.T) {
 			t.Errorf("%s: got %+v, then %+v", c.path, first, again)
 		}
 		if got := f.listPublished(); len(got) != 1 {
-			t.Errorf("%s: done as %v", c.path, got)
+			t.Errorf("%s: executed as %v", c.path, got)
 		}
 		f.checkResponse(f.postJSON(c.path, c.other), 400, `id: "1" was used within the last minute for another request: expected a new one`)
 		f.postJSON(c.path, strings.Replace(c.body, `"1"`, `"2"`, 1))
 		f.postJSON("emit?namespace=/org-7", `{"event":"x","id":"1"}`)
 		if got := f.listPublished(); len(got) != 3 {
-			t.Errorf("%s: with another id, and in another namespace: done as %v", c.path, got)
+			t.Errorf("%s: with another id, and in another namespace: executed as %v", c.path, got)
 		}
 	}
 }
@@ -64,41 +64,40 @@ func TestInvalidIDsAreRefused(t *testing.T) {
 	}
 	f.checkResponse(f.postJSON("emit", `{"event":"x","id":1}`), 400, "id: unexpected number, expected a string")
 	if got := f.listPublished(); len(got) != 0 {
-		t.Errorf("done as %v", got)
+		t.Errorf("executed as %v", got)
 	}
 	f.checkResponse(f.postJSON("emit", `{"event":"x","id":null}`), 200, `{"delivered":0}`)
 }
 
-// A request that is repeated while it is being done waits for the reply, also when
-// nobody waits for the first one any more.
+// A repeated request waits for the reply of the first, also if the first client has gone.
 func TestRepeatedRequestWaitsForReply(t *testing.T) {
 	f := newFixture(t)
-	asked, answered := make(chan context.Context, 1), make(chan struct{})
+	requested, released := make(chan context.Context, 1), make(chan struct{})
 	f.onRequest = func(ctx context.Context, q cluster.Request, each func(cluster.Reply)) error {
-		asked <- ctx
-		<-answered
+		requested <- ctx
+		<-released
 		each(cluster.ClientCount(1))
 		each(cluster.ClientAck{Data: sio.Data{JSON: []byte(`["ok"]`)}})
 		return ctx.Err()
 	}
 	const body = `{"event":"x","id":"1","ack":{"timeout":"1m"}}`
-	hungUp, hangUp := context.WithCancel(t.Context())
+	closed, closeConnection := context.WithCancel(t.Context())
 	first := make(chan *httptest.ResponseRecorder)
 	go func() {
 		w := httptest.NewRecorder()
-		r := httptest.NewRequestWithContext(hungUp, "POST", "/socketio/emit", strings.NewReader(body))
+		r := httptest.NewRequestWithContext(closed, "POST", "/socketio/emit", strings.NewReader(body))
 		r.Header.Set("Content-Type", "application/json")
 		f.ServeHTTP(w, r)
 		first <- w
 	}()
-	ctx := <-asked
+	ctx := <-requested
 	again := make(chan response)
 	go func() { again <- f.postJSON("emit", body) }()
-	hangUp()
+	closeConnection()
 	if ctx.Err() != nil {
 		t.Error("the wait ends with the connection")
 	}
-	close(answered)
+	close(released)
 	const want = `{"delivered":1,"responses":[["ok"]],"complete":true}`
 	f.checkResponse(<-again, 200, want)
 	if got := (<-first).Body.String(); strings.TrimSpace(got) != want {
@@ -106,7 +105,7 @@ func TestRepeatedRequestWaitsForReply(t *testing.T) {
 	}
 }
 
-// Without an id the wait ends with the connection, and with one it ends with the server.
+// Without an id the wait ends with the connection, with one it ends with the server.
 func TestAckContextEnds(t *testing.T) {
 	for _, c := range []struct {
 		r     repeatable
@@ -129,7 +128,7 @@ func TestAckContextEnds(t *testing.T) {
 	}
 }
 
-// What fails is not kept.
+// The reply of a failed request is not kept.
 func TestFailedRequestIsExecutedAgain(t *testing.T) {
 	f := newFixture(t)
 	fail := errors.New("away")

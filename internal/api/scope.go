@@ -9,15 +9,15 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/sio"
 )
 
-// scope names a namespace of a hub. It stands in the body or in the query.
+// scope names a hub and a namespace. It stands in the body or in the query.
 type scope struct {
-	// Hub is the name of a hub. Default: the API's.
+	// Hub is the name of a hub. Default: the default hub of the API.
 	Hub string `json:"hub,omitempty"`
 	// Namespace is the name of a namespace. Default: "/".
 	Namespace string `json:"namespace,omitempty"`
 }
 
-// fillFromQuery takes what the body leaves out from the query.
+// fillFromQuery sets the fields that are absent in the body from the query.
 func (s *scope) fillFromQuery(q url.Values) {
 	if s.Hub == "" {
 		s.Hub = q.Get("hub")
@@ -27,7 +27,8 @@ func (s *scope) fillFromQuery(q url.Values) {
 	}
 }
 
-// findHub finds the hub that is meant.
+// findHub returns the hub of a name. It is an error if the name is not allowed or no such
+// hub exists.
 func (a *API) findHub(name string) (*hub.Hub, error) {
 	if name == "" {
 		name = a.findDefaultHub()
@@ -50,7 +51,7 @@ func (a *API) findDefaultHub() string {
 	return a.DefaultHub
 }
 
-// withNamespace calls fn with the namespace that is meant.
+// withNamespace calls fn with the namespace of a scope.
 func (a *API) withNamespace(s scope, fn func(*hub.Namespace) error) error {
 	h, err := a.findHub(s.Hub)
 	if err != nil {
@@ -72,7 +73,7 @@ func (a *API) withNamespace(s scope, fn func(*hub.Namespace) error) error {
 	return err
 }
 
-// allowsNamespace reports whether requests may be about a namespace.
+// allowsNamespace reports whether requests may name a namespace.
 func (a *API) allowsNamespace(namespace string) bool {
 	if a.OnlyNamespaces == nil {
 		return true
@@ -80,8 +81,8 @@ func (a *API) allowsNamespace(namespace string) bool {
 	return glob.NewSegmentsList(a.OnlyNamespaces).Match(namespace)
 }
 
-// parseTarget names sockets by rooms: without a list all of the namespace, with an empty
-// list none. The error names the field, which is called in or to.
+// parseTarget returns the target for lists of rooms. Without a list it is the whole
+// namespace, with an empty list no socket. Errors name the field, which is in or to.
 func parseTarget(field string, in, except []string) (rooms.Target, error) {
 	if err := hub.CheckRooms(in); err != nil {
 		return rooms.Target{}, badRequest("%s: %v", field, err)

@@ -11,7 +11,7 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/sio"
 )
 
-// ServerSideEmit is the body of an emit to the other servers of the cluster.
+// ServerSideEmit is the request body of an emit to the other nodes of the cluster.
 type ServerSideEmit struct {
 	scope
 	repeatable
@@ -19,19 +19,19 @@ type ServerSideEmit struct {
 	Event string `json:"event"`
 	// Args are its arguments, a JSON array without binary values.
 	Args sio.Data `json:"args,omitzero"`
-	// Ack asks for the servers' answers.
+	// Ack waits for the acknowledgements of the other nodes. Default: no waiting.
 	Ack *AckOptions `json:"ack,omitempty"`
 }
 
-// ServerSideEmitReply answers an emit to other servers.
+// ServerSideEmitReply is the reply to a server-side emit.
 type ServerSideEmitReply struct {
-	// Responses are what the servers answered, one value each.
+	// Responses has one value for each node that replied in time.
 	Responses []sio.Data `json:"responses"`
-	// Complete is true when all answered that were asked to.
+	// Complete is true if all other nodes replied in time.
 	Complete bool `json:"complete"`
 }
 
-// reservedServerEvents are the names that Socket.IO servers keep for themselves.
+// reservedServerEvents are event names that Socket.IO servers reserve.
 var reservedServerEvents = []string{"connect", "connection", "new_namespace"}
 
 func (a *API) handleServerSideEmit(w http.ResponseWriter, r *http.Request) (any, error) {
@@ -58,7 +58,8 @@ func (a *API) handleServerSideEmit(w http.ResponseWriter, r *http.Request) (any,
 	})
 }
 
-// buildOperation refuses what can't be emitted, and returns the rest.
+// buildOperation returns the operation that the body describes. Invalid fields are
+// errors.
 func (e *ServerSideEmit) buildOperation() (buildOperation cluster.ServerEmit, err error) {
 	if e.Event == "" {
 		return buildOperation, badRequest("event: expected the name of an event")
@@ -75,6 +76,7 @@ func (e *ServerSideEmit) buildOperation() (buildOperation cluster.ServerEmit, er
 	return buildOperation, nil
 }
 
+// emitToNodesWithAck emits to the other nodes and waits for their acknowledgements.
 func (a *API) emitToNodesWithAck(ctx context.Context, e *ServerSideEmit, op cluster.ServerEmit) (any, error) {
 	timeout, err := e.Ack.parseTimeout()
 	if err != nil {
@@ -83,21 +85,21 @@ func (a *API) emitToNodesWithAck(ctx context.Context, e *ServerSideEmit, op clus
 	return a.runOnce(ctx, "server_side_emit", e.scope, e.repeatable, e, func(ns *hub.Namespace) (any, error) {
 		ctx, cancel := e.ackContext(ctx, timeout)
 		defer cancel()
-		answer := ServerSideEmitReply{Responses: []sio.Data{}}
-		err := ns.Request(ctx, cluster.ServerEmitAck{ServerEmit: op}, func(answered cluster.Reply) {
-			if ack, ok := answered.(cluster.ServerAck); ok {
-				answer.Responses = append(answer.Responses, ack.Data)
+		reply := ServerSideEmitReply{Responses: []sio.Data{}}
+		err := ns.Request(ctx, cluster.ServerEmitAck{ServerEmit: op}, func(nodeReply cluster.Reply) {
+			if ack, ok := nodeReply.(cluster.ServerAck); ok {
+				reply.Responses = append(reply.Responses, ack.Data)
 			}
 		})
 		if err != nil && !isIncomplete(err) {
 			return nil, &Error{Status: http.StatusServiceUnavailable, Message: "cluster: " + err.Error()}
 		}
-		answer.Complete = err == nil
-		return answer, nil
+		reply.Complete = err == nil
+		return reply, nil
 	})
 }
 
-// isIncomplete reports whether an error says that not all answered in time.
+// isIncomplete reports whether an error means that not all nodes replied in time.
 func isIncomplete(err error) bool {
 	return errors.Is(err, cluster.ErrIncomplete) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, hub.ErrTimeout)
 }

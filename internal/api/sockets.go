@@ -10,35 +10,36 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/rooms"
 )
 
-// Target names the sockets that something is done to.
+// Target selects sockets, and is part of the request bodies that change them.
 type Target struct {
 	scope
 	repeatable
-	// In are rooms: a socket that is in at least one of them is meant. An empty
-	// list means none. Default: all sockets of the namespace.
+	// In are rooms: the sockets that are in at least one of them. An empty list means no
+	// socket. Default: all sockets of the namespace.
 	In lenient.Names `json:"in,omitzero"`
-	// Except are rooms whose sockets are left out.
+	// Except are rooms whose sockets are excluded.
 	Except lenient.Names `json:"except,omitempty"`
 }
 
-// Membership is the body of join and leave.
+// Membership is the request body of join and leave.
 type Membership struct {
 	Target
-	// Rooms are those to join or to leave.
+	// Rooms are the rooms to join or to leave.
 	Rooms lenient.Names `json:"rooms"`
 }
 
-// Disconnect is the body of disconnect.
+// Disconnect is the request body of disconnect.
 type Disconnect struct {
 	Target
-	// Close closes the whole connections, not only the sockets of the
-	// namespace.
+	// Close closes the connections of the sockets, which disconnects their sockets in
+	// other namespaces too.
 	Close bool `json:"close,omitempty"`
 }
 
-// SocketsReply answers what is done to sockets.
+// SocketsReply is the reply to join, leave and disconnect.
 type SocketsReply struct {
-	// Sockets is the number of sockets of this process that it was done to.
+	// Sockets is the number of sockets of this node that joined, left or were
+	// disconnected.
 	Sockets int `json:"sockets"`
 }
 
@@ -50,7 +51,8 @@ func (a *API) handleLeave(w http.ResponseWriter, r *http.Request) (any, error) {
 	return a.changeMembership(w, r, "leave", func(t rooms.Target, names []string) cluster.Operation { return cluster.Leave{Target: t, Rooms: names} })
 }
 
-// changeMembership reads the body of join or leave and does what op makes of it.
+// changeMembership decodes the body of join or leave, and executes the operation that op
+// returns for it.
 func (a *API) changeMembership(w http.ResponseWriter, r *http.Request, operation string, op func(rooms.Target, []string) cluster.Operation) (any, error) {
 	var m Membership
 	t, err := m.readBody(w, r, &m)
@@ -73,12 +75,12 @@ func (a *API) handleDisconnect(w http.ResponseWriter, r *http.Request) (any, err
 		return nil, err
 	}
 	if d.Close && a.OnlyNamespaces != nil {
-		return nil, notAllowed("close: it would reach other namespaces, which is not allowed here")
+		return nil, notAllowed("close: not allowed here, as it disconnects sockets in other namespaces")
 	}
 	return a.changeSockets(r.Context(), "disconnect", &d.Target, &d, cluster.Disconnect{Target: t, Close: d.Close})
 }
 
-// readBody reads a body, which the target is a part of.
+// readBody decodes a request body that the target is part of, and returns the target.
 func (t *Target) readBody(w http.ResponseWriter, r *http.Request, body any) (rooms.Target, error) {
 	q, err := parseQuery(r, "hub", "namespace")
 	if err != nil {
@@ -91,7 +93,8 @@ func (t *Target) readBody(w http.ResponseWriter, r *http.Request, body any) (roo
 	return parseTarget("in", t.In, t.Except)
 }
 
-// changeSockets does an operation to the sockets of a target, which is part of a body.
+// changeSockets executes an operation on the sockets of a target, which is part of a
+// body.
 func (a *API) changeSockets(ctx context.Context, operation string, t *Target, body any, op cluster.Operation) (any, error) {
 	return a.runOnce(ctx, operation, t.scope, t.repeatable, body, func(ns *hub.Namespace) (any, error) {
 		n, err := ns.Do(op)

@@ -17,7 +17,7 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/sio"
 )
 
-// newPopulatedFixture is an API with three clients in /chat, sorted by id, and its server.
+// newPopulatedFixture returns an API with three clients in /chat, sorted by id.
 func newPopulatedFixture(t *testing.T) (*fixture, []*client) {
 	f := newFixture(t)
 	server := httptest.NewServer(f)
@@ -28,7 +28,7 @@ func newPopulatedFixture(t *testing.T) (*fixture, []*client) {
 }
 
 func TestJoinAndLeaveChangeRooms(t *testing.T) {
-	f, c := newPopulatedFixture(t) // no id of a socket begins like these rooms
+	f, c := newPopulatedFixture(t) // no socket id begins like the names of these rooms
 	join := func(body string, n int) {
 		t.Helper()
 		f.checkResponse(f.postJSON("join?namespace=/chat", body), 200, fmt.Sprintf(`{"sockets":%d}`, n))
@@ -46,9 +46,9 @@ func TestJoinAndLeaveChangeRooms(t *testing.T) {
 	f.checkResponse(f.getReply("namespaces"), 200, `[{"name":"/","sockets":0,"rooms":0},{"name":"/chat","sockets":3,"rooms":8}]`)
 
 	f.checkResponse(f.postJSON("emit", `{"namespace":"/chat","to":[".a",".all"],"except":["user:2"],"event":"x","args":[1]}`), 200, `{"delivered":2}`)
-	for _, who := range []int{0, 2} {
-		if got := c[who].readEvent(); got != `["x",1]` {
-			t.Errorf("client %d got %s", who, got)
+	for _, i := range []int{0, 2} {
+		if got := c[i].readEvent(); got != `["x",1]` {
+			t.Errorf("client %d got %s", i, got)
 		}
 	}
 }
@@ -132,7 +132,7 @@ func TestInvalidQueriesAreRefused(t *testing.T) {
 	f.checkResponse(f.getReply("sockets?namespace=/org-1"), 200, "[]")
 }
 
-// listSockets reads an answer that lists sockets.
+// listSockets returns the sockets of a reply.
 func (f *fixture) listSockets(query url.Values) (list []Socket) {
 	f.Helper()
 	query.Set("namespace", "/chat")
@@ -200,38 +200,38 @@ func TestSocketsIncludeOtherNodes(t *testing.T) {
 
 func TestEmitCollectsAcks(t *testing.T) {
 	f, c := newPopulatedFixture(t)
-	answers := make(chan response)
-	ask := func(body string) { go func() { answers <- f.postJSON("emit?namespace=/chat", body) }() }
+	replies := make(chan response)
+	emit := func(body string) { go func() { replies <- f.postJSON("emit?namespace=/chat", body) }() }
 
 	// All acknowledge.
-	ask(fmt.Sprintf(`{"event":"q","args":["?"],"to":["%s","%s"],"ack":{"timeout":"1m"}}`, c[0].id, c[1].id))
-	for _, who := range c[:2] {
-		if got := who.readEvent(); got != `0["q","?"]` {
+	emit(fmt.Sprintf(`{"event":"q","args":["?"],"to":["%s","%s"],"ack":{"timeout":"1m"}}`, c[0].id, c[1].id))
+	for _, client := range c[:2] {
+		if got := client.readEvent(); got != `0["q","?"]` {
 			t.Fatalf("got %s", got)
 		}
-		who.postPacket(`43/chat,0["ok",{"n":1}]`)
+		client.postPacket(`43/chat,0["ok",{"n":1}]`)
 	}
-	f.checkResponse(<-answers, 200, `{"delivered":2,"responses":[["ok",{"n":1}],["ok",{"n":1}]],"complete":true}`)
+	f.checkResponse(<-replies, 200, `{"delivered":2,"responses":[["ok",{"n":1}],["ok",{"n":1}]],"complete":true}`)
 
 	// One does not.
-	ask(fmt.Sprintf(`{"event":"q","to":["%s","%s"],"ack":{"timeout":"200ms"}}`, c[0].id, c[1].id))
+	emit(fmt.Sprintf(`{"event":"q","to":["%s","%s"],"ack":{"timeout":"200ms"}}`, c[0].id, c[1].id))
 	c[0].readEvent()
 	c[0].postPacket(`43/chat,1[]`)
-	f.checkResponse(<-answers, 200, `{"delivered":2,"responses":[[]],"complete":false}`)
+	f.checkResponse(<-replies, 200, `{"delivered":2,"responses":[[]],"complete":false}`)
 
-	// Nobody is there.
-	ask(`{"event":"q","to":["nobody"],"ack":{}}`)
-	f.checkResponse(<-answers, 200, `{"delivered":0,"responses":[],"complete":true}`)
+	// No socket matches.
+	emit(`{"event":"q","to":["nobody"],"ack":{}}`)
+	f.checkResponse(<-replies, 200, `{"delivered":0,"responses":[],"complete":true}`)
 
-	// Binary comes back as JSON, and a local one asks nobody else.
+	// Binary values are converted to JSON, and a local emit makes no request to other nodes.
 	f.onRequest = func(context.Context, cluster.Request, func(cluster.Reply)) error {
-		t.Error("other nodes were asked")
+		t.Error("request to other nodes")
 		return nil
 	}
-	ask(fmt.Sprintf(`{"event":"q","to":["%s"],"local":true,"ack":{}}`, c[2].id))
+	emit(fmt.Sprintf(`{"event":"q","to":["%s"],"local":true,"ack":{}}`, c[2].id))
 	c[2].readEvent()
 	c[2].postPacket("461-/chat,3[{\"_placeholder\":true,\"num\":0}]\x1ebAAEC")
-	f.checkResponse(<-answers, 200, `{"delivered":1,"responses":[[{"$binary":"AAEC"}]],"complete":true}`)
+	f.checkResponse(<-replies, 200, `{"delivered":1,"responses":[[{"$binary":"AAEC"}]],"complete":true}`)
 }
 
 func TestEmitCollectsAcksOfOtherNodes(t *testing.T) {
@@ -239,7 +239,7 @@ func TestEmitCollectsAcksOfOtherNodes(t *testing.T) {
 	var fails error
 	f.onRequest = func(_ context.Context, q cluster.Request, each func(cluster.Reply)) error {
 		if e := q.(cluster.EmitAck); e.Data.String() != `["q"]` {
-			t.Errorf("asked %v", e)
+			t.Errorf("request %v", e)
 		}
 		each(cluster.ClientCount(1))
 		each(cluster.ClientAck{Data: sio.Data{JSON: []byte(`[7]`)}})

@@ -9,40 +9,40 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/hub"
 )
 
-// Status tells how things are.
+// Status is the overview of this node: version, hubs, cluster state, totals.
 type Status struct {
-	// Version is that of this module in the program.
+	// Version is the version of this module.
 	Version string `json:"version"`
-	// Hubs are those that exist, sorted by name.
+	// Hubs are the hubs of this node, sorted by name.
 	Hubs []HubStatus `json:"hubs"`
-	// Totals are sums over the hubs.
+	// Totals are the sums over the hubs.
 	Totals Totals `json:"totals"`
 }
 
-// HubStatus tells how a hub is.
+// HubStatus is the state of a hub on this node.
 type HubStatus struct {
 	Name string `json:"name"`
 	// Connections is the number of open connections.
 	Connections int `json:"connections"`
-	// Namespaces are those that exist, sorted by name.
+	// Namespaces are the namespaces that exist, sorted by name.
 	Namespaces []NamespaceStatus `json:"namespaces"`
-	// Cluster is the adapter's state; its name is "memory"
-	// when it is alone.
+	// Cluster is the state of the adapter. Its name is "memory" if the hub has no
+	// cluster.
 	Cluster cluster.State `json:"cluster"`
 }
 
-// Totals are sums over all hubs.
+// Totals are sums over the hubs.
 type Totals struct {
 	Connections int `json:"connections"`
 	Sockets     int `json:"sockets"`
 	Rooms       int `json:"rooms"`
 }
 
-// NamespaceStatus tells how a namespace is, on this node.
+// NamespaceStatus counts the sockets and rooms of a namespace on this node.
 type NamespaceStatus struct {
 	Name    string `json:"name"`
 	Sockets int    `json:"sockets"`
-	// Rooms counts the rooms of the sockets' own ids, too.
+	// Rooms includes the room of each socket's own id.
 	Rooms int `json:"rooms"`
 }
 
@@ -55,10 +55,10 @@ func (a *API) handleStatus(_ http.ResponseWriter, r *http.Request) (any, error) 
 		if a.OnlyHub != "" && h.Name() != a.OnlyHub {
 			continue
 		}
-		is := a.buildHubStatus(h)
-		s.Hubs = append(s.Hubs, is)
-		s.Totals.Connections += is.Connections
-		for _, ns := range is.Namespaces {
+		hubStatus := a.buildHubStatus(h)
+		s.Hubs = append(s.Hubs, hubStatus)
+		s.Totals.Connections += hubStatus.Connections
+		for _, ns := range hubStatus.Namespaces {
 			s.Totals.Sockets += ns.Sockets
 			s.Totals.Rooms += ns.Rooms
 		}
@@ -68,17 +68,17 @@ func (a *API) handleStatus(_ http.ResponseWriter, r *http.Request) (any, error) 
 }
 
 func (a *API) buildHubStatus(h *hub.Hub) HubStatus {
-	is := HubStatus{
+	status := HubStatus{
 		Name: h.Name(), Connections: h.Connections(), Namespaces: a.listNamespaces(h),
 		Cluster: cluster.State{Adapter: "memory", Connected: true},
 	}
 	if c := h.Cluster(); c != nil {
-		is.Cluster = c.State()
+		status.Cluster = c.State()
 	}
-	return is
+	return status
 }
 
-// listNamespaces lists the namespaces of a hub that requests may be about.
+// listNamespaces returns the namespaces of a hub that requests may name.
 func (a *API) listNamespaces(h *hub.Hub) []NamespaceStatus {
 	list := []NamespaceStatus{}
 	for _, ns := range h.Namespaces() {

@@ -10,8 +10,8 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/internal/lenient"
 )
 
-// emitStream emits each line as it arrives. A stream that breaks off is an error of the
-// line that it breaks off in.
+// emitStream emits each line as it arrives. If the stream breaks off, the incomplete line
+// has an error.
 func (a *API) emitStream(ctx context.Context, body io.Reader, defaults scope) BatchReply {
 	reply := BatchReply{Errors: []BatchError{}}
 	var texts objectDecoder
@@ -31,22 +31,24 @@ func (a *API) emitStream(ctx context.Context, body io.Reader, defaults scope) Ba
 	return reply
 }
 
-// abortableBody is a body that breaks off when a context ends.
+// abortableBody is a request body that breaks off when a context ends.
 type abortableBody struct {
 	io.Reader
 	ctx  context.Context
-	stop func() bool // lets go of the context
+	stop func() bool // releases the context
 }
 
-// newAbortableBody returns a body that breaks off when ctx ends, also while it is read.
+// newAbortableBody returns a body that breaks off when ctx ends, also during a Read. The
+// caller must call stop when it has read the body.
 func newAbortableBody(ctx context.Context, w http.ResponseWriter, body io.Reader) *abortableBody {
 	return &abortableBody{body, ctx, context.AfterFunc(ctx, func() {
-		// Where the writer knows no deadlines the body has to end by itself.
+		// If the writer does not support deadlines, the body has to end by itself.
 		_ = http.NewResponseController(w).SetReadDeadline(time.Unix(1, 0))
 	})}
 }
 
-// Read reads. The error tells why the context ended, when that is known.
+// Read reads from the body. After the context ended, its error is the cause, if one is
+// set.
 func (b *abortableBody) Read(p []byte) (int, error) {
 	n, err := b.Reader.Read(p)
 	if cause := context.Cause(b.ctx); err != nil && err != io.EOF && cause != nil && !errors.Is(cause, context.Canceled) {

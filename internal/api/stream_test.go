@@ -106,7 +106,7 @@ func TestStreamEmitsAtOnce(t *testing.T) {
 	go func() { done <- f.postLines(body) }()
 	for i := range 3 {
 		fmt.Fprintf(input, "{\"event\":\"e%d\"}\n", i)
-		io.WriteString(input, " ") // is read when the line before has been emitted
+		io.WriteString(input, " ") // read after the previous line was emitted
 		if got := len(f.listEmits()); got != i+1 {
 			t.Errorf("%d events after %d lines", got, i+1)
 		}
@@ -115,8 +115,7 @@ func TestStreamEmitsAtOnce(t *testing.T) {
 	f.checkResponse(<-done, 200, `{"emits":3,"delivered":0,"errors":[]}`)
 }
 
-// TestStreamOutlivesTheReadTimeout streams through a server that has the timeouts of
-// Caddy's admin endpoint.
+// A stream outlives the timeouts that Caddy's admin endpoint has.
 func TestStreamOutlivesTheReadTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t)
@@ -177,7 +176,7 @@ type readDeadline struct {
 
 func (w readDeadline) Write(p []byte) (int, error) { return w.ResponseWriter.Write(p) }
 
-// singleListener is a listener with one connection.
+// singleListener is a listener that accepts one connection.
 type singleListener struct {
 	conn   net.Conn
 	closed chan struct{} // by Close
