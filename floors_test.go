@@ -23,7 +23,7 @@ func TestFloors(t *testing.T) {
 		"internal/engine":    "internal/eio internal/engine/frames internal/id internal/spawn go.uber.org/zap",
 		"hub":                "cluster rooms sio internal/eio internal/engine internal/glob internal/id internal/replies internal/spawn go.uber.org/zap go.uber.org/zap/zapcore golang.org/x/time/rate",
 		"internal/api":       "cluster hub internal/glob internal/lenient internal/replies rooms sio",
-		"internal/cli":       "handlers internal/api github.com/spf13/cobra github.com/spf13/pflag golang.org/x/term " + caddy + "/cmd",
+		"internal/cli":       "handlers/placeholder internal/api github.com/spf13/cobra github.com/spf13/pflag golang.org/x/term " + caddy + "/cmd",
 		"internal/lenient":   "sio",
 		"internal/handshake": caddy + " " + caddy + "/modules/caddyhttp",
 		"internal/reach":     caddy + " " + caddy + "/modules/caddyhttp",
