@@ -1,48 +1,44 @@
-// Package redis is the cluster engine that speaks the wire format of Node's
-// @socket.io/redis-adapter 8, so that hubs in Caddy share rooms with each other,
-// with Socket.IO servers in Node, and with the emitters of many languages that
-// publish to Redis (socket.io-emitter 2 and 3, @socket.io/redis-emitter 4 and 5,
-// and their ports).
+// Package redis is the cluster adapter with the wire format of Node.js's
+// @socket.io/redis-adapter 8. Hubs in Caddy share rooms with each other, with Socket.IO
+// servers in Node.js, and with emitters in many languages that publish to Redis
+// (socket.io-emitter 2 and 3, @socket.io/redis-emitter 4 and 5, and their ports).
 //
 // # Channels
 //
-// With K being the key, "socket.io" by default, and N the name of a namespace:
+// K is the key, "socket.io" by default, and N is the name of a namespace:
 //
-//	K#N#             what is emitted, as a MessagePack array [uid, packet, opts]
-//	K#N#ROOM#        the same, when it is for exactly one room
-//	K-request#N#     requests between servers: JSON objects with a number as type
-//	K-response#N#    responses to them
-//	K-response#N#UID# responses to one server: clients' acknowledgements
+//	K#N#             emits, as a MessagePack array [uid, packet, opts]
+//	K#N#ROOM#        emits to exactly one room
+//	K-request#N#     requests between nodes: JSON objects with a number as type
+//	K-response#N#    replies to them
+//	K-response#N#UID# replies to one node: clients' acknowledgements
 //
-// Each server that has the namespace subscribes to all of them, and finds out by
-// PUBSUB NUMSUB how many servers there are. Hubs but the default one have a key of
-// their own, K:HUB.
+// Each node of the namespace subscribes to all of them, and counts the nodes by PUBSUB
+// NUMSUB. All hubs but the default one have a key of their own, K:HUB.
 //
 // # Sharded
 //
-// Where settings say so, servers speak as those with createShardedAdapter do, by
-// Redis 7's sharded publish/subscribe, whose channels are others:
+// With the option sharded, the wire format is createShardedAdapter's, which uses the
+// sharded publish/subscribe of Redis 7. The channels are:
 //
 //	K#N#        {type, data, uid, nsp}, as JSON or, with binary in it, as MessagePack
-//	K#N#ROOM#   the same, an emit for exactly one room
-//	K#N#UID#    answers to one server
+//	K#N#ROOM#   the same, for an emit to exactly one room
+//	K#N#UID#    replies to one node
 //
-// In the mode called dynamic, rooms have channels of their own, but for those whose
-// names have 20 characters, as ids of sockets do; in dynamic-private, all have; in
-// static, none. A server is subscribed to the channels of rooms that somebody is in
-// there, or may come back to. It subscribes when the first one joins, which takes a
-// moment: what another server sends to the room before that is not heard, as with
-// Node. In a Redis Cluster, each channel is at the server that has its slot, so that
-// load is spread, and order is kept for each channel, not among them.
+// In the mode dynamic, each room has a channel of its own, except for rooms whose names
+// have 20 characters, as ids of sockets do; in dynamic-private, each room has one; in
+// static, none. A node subscribes to the channel of a room while sockets, or lost sockets,
+// are in the room there. Subscribing takes a moment: emits to the room before that do not
+// arrive, as with Node.js. In a Redis Cluster, each channel is at the server with its
+// slot. So the load is spread, and order is kept within a channel only.
 //
-// # Life
+// # Connection
 //
-// All hubs and namespaces of one process, and all configs that mean the same
-// Redis, share one link: a connection that subscribes, one that publishes, and a
-// goroutine for each. Neither a hub nor a client ever waits for Redis. While it is
-// away, what is to be published is kept for a moment, and counted when it is given
-// up; when it is back, so are the subscriptions.
+// All hubs and namespaces of a process, and all configs with the same settings, share one
+// connection. Neither a hub nor a client waits for Redis. While Redis is away, messages are
+// queued for up to 5 seconds, and then counted as dropped. When Redis is back, the
+// connection subscribes again.
 //
-// Redis is trusted: messages carry no signature, and who can publish can emit to
-// and disconnect anybody. What is malformed is counted and ignored, though.
+// Redis is trusted: messages are not signed, and every publisher can emit to all sockets
+// and disconnect them. Malformed messages are counted and ignored.
 package redis

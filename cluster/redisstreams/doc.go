@@ -1,40 +1,38 @@
-// Package redisstreams is the cluster engine that speaks the wire format of Node's
-// @socket.io/redis-streams-adapter 0.3, so that hubs in Caddy share rooms with each
-// other and with Socket.IO servers in Node, by way of a Redis stream. What is
-// emitted is kept in the stream: a server that was cut off for a moment catches up,
-// and a client that was finds what it missed, on whichever server it comes back to.
+// Package redisstreams is the cluster adapter with the wire format of Node.js's
+// @socket.io/redis-streams-adapter 0.3. Hubs in Caddy share rooms with each other and with
+// Socket.IO servers in Node.js through a Redis stream, which is the recovery log, too. A
+// node that was cut off for a moment reads the entries since then, and a client recovers
+// its socket and the events since then on any node.
 //
 // # Stream and channels
 //
-// With S being the stream, C the prefix of channels ("socket.io" by default, both)
-// and N the name of a namespace:
+// S is the stream, C the prefix of channels ("socket.io" by default, both), and N the name
+// of a namespace:
 //
 //	XADD S MAXLEN ~ 10000 * uid U nsp N type T data D
-//	PUBLISH C#N#     questions, as MessagePack {type, data, uid, nsp, after}
-//	PUBLISH C#N#U#   answers to the server U
+//	PUBLISH C#N#     requests, as MessagePack {type, data, uid, nsp, after}
+//	PUBLISH C#N#U#   replies to the node U
 //	SET sio:session:PID
 //
-// Entries of events have a tag besides, which tells them from all others of U. After is
-// the sender's last entry, after which Caddy handles the question. Types 64 and 65 ask for
-// a socket by its pid, and answer that. Node.js's servers ignore all of these.
+// Entries of events have a tag besides, which tells them from the other entries of U.
+// After is the sender's last entry; Caddy handles the request after that entry. Types 64
+// and 65 request a node to close a stale socket, and reply to that. Node.js ignores all of
+// these.
 //
-// The stream carries what is emitted (type 3), and orders to join (4), leave (5)
-// and disconnect (6). Its data is JSON text or, with binary in it, base64 of
-// MessagePack, as the value of a session is. Each server that has the namespace
-// subscribes to both channels, and finds out by PUBSUB NUMSUB how many servers there
-// are. Hubs but the default one have names of their own, with :HUB at the end of S
-// and C.
+// The stream carries emits (type 3), and operations that join (4), leave (5) and
+// disconnect (6). Its data is JSON or, with binary in it, base64 of MessagePack, as is the
+// value of a lost socket. Each node of the namespace subscribes to both channels, and
+// counts the nodes by PUBSUB NUMSUB. All hubs but the default one have names of their own,
+// with :HUB at the end of S and C.
 //
-// # Life
+// # Connection
 //
-// All namespaces of a hub, and all configs that mean the same Redis, share one
-// link: a connection that reads the stream, one that subscribes, one for everything
-// else, and a goroutine for each. Neither a hub nor a client ever waits for Redis,
-// but for the offset that an event has in the stream where clients may come back for
-// it, and then not for long. While Redis is away, what is to be published is kept
-// for a moment, and counted when it is given up; when it is back, the stream is read
-// on from where it was left.
+// All namespaces of a hub, and all configs with the same settings, share one connection.
+// Neither a hub nor a client waits for Redis, except for the offset of an event while
+// recovery is on, and then not for long. While Redis is away, operations are queued for up
+// to a minute and requests for up to 5 seconds, and then counted as dropped. When Redis is
+// back, the stream is read on from the last entry.
 //
-// Redis is trusted: messages carry no signature, and who can write can emit to and
-// disconnect anybody. What is malformed is counted and ignored, though.
+// Redis is trusted: messages are not signed, and every writer can emit to all sockets and
+// disconnect them. Malformed messages are counted and ignored.
 package redisstreams

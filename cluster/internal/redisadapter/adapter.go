@@ -55,7 +55,7 @@ func (a *adapter) Request(ctx context.Context, q cluster.Request, each func(clus
 	}
 	pending := ns.pending.addRequest(id)
 	defer ns.pending.removeRequest(id)
-	cmd.done = onError(pending.fail)
+	cmd.done = onError(pending.failRequest)
 	cmd.stream, _ = ns.codec.(*streamsCodec)
 	if err := c.queue.push(cmd); err != nil {
 		return err

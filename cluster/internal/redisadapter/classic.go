@@ -42,7 +42,7 @@ func (d *classic) newID() string {
 
 func (d *classic) newCodec(ns *namespace) codec { return &classicCodec{ns} }
 
-func (d *classic) subscribe(s *session) (subscriber, error) {
+func (d *classic) newSubscriber(s *session) (subscriber, error) {
 	return newHomeSubscriber(d.conn, s), nil
 }
 
@@ -52,14 +52,14 @@ func (d *classic) redisCommand(b rueidis.Builder, cmd *command) rueidis.Complete
 	return b.Publish().Channel(cmd.name).Message(cmd.payload).Build()
 }
 
-func (d *classic) countSubscribers(b rueidis.Builder, channels ...string) rueidis.Completed {
+func (d *classic) countCommand(b rueidis.Builder, channels ...string) rueidis.Completed {
 	return b.PubsubNumsub().Channel(channels...).Build()
 }
 
 // classicCodec is one namespace in the classic dialect.
 type classicCodec struct{ *namespace }
 
-func (c *classicCodec) routes() []route {
+func (c *classicCodec) fixedRoutes() []route {
 	return []route{
 		{name: c.names.pattern, pattern: true, kind: emitDelivery},
 		{name: c.names.requests, kind: requestDelivery},
@@ -111,7 +111,7 @@ func (c *classicCodec) decodeReply(q cluster.Request, reply rawReply) (cluster.R
 
 func (c *classicCodec) dropHeld() {}
 
-func (c *classicCodec) handle(d delivery) error {
+func (c *classicCodec) handleDelivery(d delivery) error {
 	switch d.kind {
 	case emitDelivery:
 		return c.handleEmit(d)
@@ -130,7 +130,7 @@ func (c *classicCodec) handleEmit(d delivery) error {
 	}
 	op, ok, err := decodeEmit(d.payload, d.room, c.uid, c.id.name)
 	if ok {
-		c.apply(op)
+		c.applyOperation(op)
 	}
 	return err
 }
@@ -157,9 +157,9 @@ func (c *classicCodec) handleRequest(message string) error {
 	case *q.Type == typeJoin || *q.Type == typeLeave || *q.Type == typeDisconnect:
 		return c.handleOperation(q)
 	case *q.Type == typeServerEmit && q.RequestID == "":
-		data, err := q.serverEvent()
+		data, err := q.parseServerEvent()
 		if err == nil {
-			c.apply(cluster.ServerEmit{Data: data})
+			c.applyOperation(cluster.ServerEmit{Data: data})
 		}
 		return err
 	}
@@ -174,7 +174,7 @@ func (c *classicCodec) handleOperation(q *classicRequest) error {
 	if q.Opts == nil {
 		return fmt.Errorf("%w: request of type %d without opts", peer.ErrMalformed, *q.Type)
 	}
-	c.apply(q.operation(q.Opts.Target(), q.Rooms))
+	c.applyOperation(q.parseOperation(q.Opts.Target(), q.Rooms))
 	return nil
 }
 
@@ -184,7 +184,7 @@ func (c *classicCodec) handleSingleSocket(q *classicRequest) error {
 	if !c.hasSocket(string(q.SID)) {
 		return nil
 	}
-	c.apply(q.operation(rooms.Target{In: []string{string(q.SID)}}, []string{string(q.Room)}))
+	c.applyOperation(q.parseOperation(rooms.Target{In: []string{string(q.SID)}}, []string{string(q.Room)}))
 	return c.publishReply(map[string]string{"requestId": string(q.RequestID)})
 }
 
@@ -208,13 +208,13 @@ func (c *classicCodec) replyToRequest(q *classicRequest) error {
 		}
 		c.sendReplies(c.names.replies, id, cluster.FetchSockets{Target: q.Opts.Target()}, 0)
 	case typeServerEmit:
-		data, err := q.serverEvent()
+		data, err := q.parseServerEvent()
 		if err != nil {
 			return err
 		}
 		c.sendReplies(c.names.replies, id, cluster.ServerEmitAck{ServerEmit: cluster.ServerEmit{Data: data}}, 0)
 	case typeEmitAck:
-		emit, err := q.emit()
+		emit, err := q.parseEmit()
 		if err != nil || q.Packet.Nsp != nil && *q.Packet.Nsp != c.id.name {
 			return err
 		}

@@ -122,7 +122,7 @@ func TestCapturedRequests(t *testing.T) {
 		uid, id := string(q.UID), string(q.RequestID)
 		switch {
 		case *q.Type == typeEmitAck:
-			op, broken := q.emit()
+			op, broken := q.parseEmit()
 			if broken != nil {
 				t.Fatal(broken)
 			}
@@ -139,7 +139,7 @@ func TestCapturedRequests(t *testing.T) {
 		case *q.Type == typeServerEmit:
 			got, err = encodeClassicOperation(uid, cluster.ServerEmit{Data: sio.Data{JSON: q.Data}})
 		default:
-			got, err = encodeClassicOperation(uid, q.operation(q.Opts.Target(), q.Rooms))
+			got, err = encodeClassicOperation(uid, q.parseOperation(q.Opts.Target(), q.Rooms))
 		}
 		if err != nil || string(got) != payload {
 			t.Errorf("%s: %v\n got %s\nwant %s", c.Step, err, got, payload)

@@ -11,7 +11,7 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/rooms"
 )
 
-// encodeEmit returns the broadcast of an emit: [uid, packet, opts].
+// encodeEmit returns the message of an emit: [uid, packet, opts].
 func encodeEmit(uid, namespace string, op *cluster.Emit) ([]byte, error) {
 	b := make([]byte, 0, op.Data.Size()+len(namespace)+128)
 	b = msgpack.AppendArray(b, 3)
@@ -28,7 +28,7 @@ func appendPacket(b []byte, namespace string, op *cluster.Emit) ([]byte, error) 
 	b = msgpack.AppendMap(b, 3)
 	b = append(msgpack.AppendString(b, "type"), peer.PacketEvent)
 	b = msgpack.AppendString(b, "data")
-	// What is no event makes some of Node's servers end.
+	// Some Node.js servers end when data is not an event.
 	name := bytes.TrimLeft(bytes.TrimPrefix(bytes.TrimSpace(op.Data.JSON), []byte("[")), " \t\r\n")
 	if len(name) == 0 || len(name) == len(op.Data.JSON) || name[0] != '"' && name[0] != '-' && (name[0] < '0' || name[0] > '9') {
 		return nil, peer.ErrNoEvent
@@ -40,8 +40,8 @@ func appendPacket(b []byte, namespace string, op *cluster.Emit) ([]byte, error) 
 	return msgpack.AppendString(msgpack.AppendString(b, "nsp"), namespace), nil
 }
 
-// appendOpts appends {rooms, except, flags}; the flag of a timeout in milliseconds
-// when there is one.
+// appendOpts appends {rooms, except, flags}, with a timeout in milliseconds as a flag
+// unless it is 0.
 func appendOpts(b []byte, op *cluster.Emit, timeout int64) []byte {
 	b = msgpack.AppendMap(b, 3)
 	b = msgpack.AppendStrings(msgpack.AppendString(b, "rooms"), op.In)
@@ -66,9 +66,9 @@ func appendOpts(b []byte, op *cluster.Emit, timeout int64) []byte {
 	return b
 }
 
-// decodeEmit reads a broadcast that came on the channel of a room, or on the
-// common one if that is "". It is not ok when this server, uid, sent it, or when
-// it is for another namespace. Errors wrap peer.ErrMalformed.
+// decodeEmit reads an emit that arrived by the channel of a room, or by the common one if
+// room is "". It returns false for an emit of this node, uid, or for another namespace.
+// Errors wrap peer.ErrMalformed.
 func decodeEmit(message, room, uid, namespace string) (op cluster.Emit, ok bool, err error) {
 	r := msgpack.NewReader(message)
 	n := r.Array()
@@ -93,22 +93,22 @@ func decodeEmit(message, room, uid, namespace string) (op cluster.Emit, ok bool,
 	if !valid {
 		return op, false, fmt.Errorf("%w: no event", peer.ErrMalformed)
 	}
-	once(&op.Target, room)
+	restrictToRoom(&op.Target, room)
 	return op, nsp == namespace, nil
 }
 
-// once makes of a broadcast for several rooms that came on the channel of one of
-// them what is left of it for that one. Old emitters publish such a broadcast to
-// each of its rooms, and sockets in several of them would get it several times.
-func once(t *rooms.Target, room string) {
+// restrictToRoom restricts a target of several rooms to the room whose channel the emit
+// arrived by, except sockets in the rooms before it. Old emitters publish an emit to the
+// channel of each room, and sockets in several rooms would receive it several times.
+func restrictToRoom(t *rooms.Target, room string) {
 	if i := slices.Index(t.In, room); i >= 0 && room != "" && len(t.In) > 1 {
 		t.Except = slices.Concat(t.Except, t.In[:i])
 		t.In = t.In[i : i+1]
 	}
 }
 
-// readPacket reads {type, data, nsp}, and reports whether it is an event that
-// clients may be sent.
+// readPacket reads {type, data, nsp}. valid is true for an event that may be sent to
+// clients.
 func readPacket(r *msgpack.Reader, op *cluster.Emit) (namespace string, valid bool) {
 	namespace = "/"
 	typ, event := int64(peer.PacketEvent), false
@@ -132,7 +132,7 @@ func readPacket(r *msgpack.Reader, op *cluster.Emit) (namespace string, valid bo
 	return namespace, event && (typ == peer.PacketEvent || typ == peer.PacketBinaryEvent)
 }
 
-// isEvent reports whether an array comes next that begins with an event's name.
+// isEvent reports whether the next value is an array that begins with an event's name.
 func isEvent(r msgpack.Reader) bool {
 	if r.Kind() != msgpack.Array || r.Array() == 0 {
 		return false
@@ -140,10 +140,10 @@ func isEvent(r msgpack.Reader) bool {
 	return r.Kind() == msgpack.Number || r.Kind() == msgpack.String && !peer.IsReserved(r.Text())
 }
 
-// readOpts reads {rooms, except, flags}. Some languages' emitters write something
-// else that is empty where there is nothing to say.
+// readOpts reads {rooms, except, flags}. Emitters of some languages write another empty
+// value in place of an empty object.
 func readOpts(r *msgpack.Reader, op *cluster.Emit) {
-	if empty(r) {
+	if skipEmpty(r) {
 		return
 	}
 	for range r.Map() {
@@ -160,8 +160,9 @@ func readOpts(r *msgpack.Reader, op *cluster.Emit) {
 	}
 }
 
+// readFlags reads {volatile, compress}.
 func readFlags(r *msgpack.Reader, op *cluster.Emit) {
-	if empty(r) {
+	if skipEmpty(r) {
 		return
 	}
 	for range r.Map() {
@@ -178,7 +179,7 @@ func readFlags(r *msgpack.Reader, op *cluster.Emit) {
 
 // readRooms reads a list of rooms, or a single one. Numbers are rooms, too.
 func readRooms(r *msgpack.Reader) []string {
-	if empty(r) {
+	if skipEmpty(r) {
 		return nil
 	}
 	if r.Kind() != msgpack.Array {
@@ -192,8 +193,8 @@ func readRooms(r *msgpack.Reader) []string {
 	return list
 }
 
-// empty reads nil, an empty string or an empty array, if that is what comes next.
-func empty(r *msgpack.Reader) bool {
+// skipEmpty skips nil, an empty string or an empty array, and reports whether it did.
+func skipEmpty(r *msgpack.Reader) bool {
 	peek := *r
 	switch r.Kind() {
 	case msgpack.Nil:

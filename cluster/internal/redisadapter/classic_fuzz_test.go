@@ -49,12 +49,12 @@ func FuzzDecodeRequest(f *testing.F) {
 			}
 			return
 		}
-		if op, err := q.emit(); err == nil {
+		if op, err := q.parseEmit(); err == nil {
 			if _, err := (sio.Packet{Type: sio.Event, Namespace: "/", Data: op.Data}).Encode(sio.V5, true); err != nil {
 				t.Fatalf("clients can't be sent %s: %v", op.Data.JSON, err)
 			}
 		}
-		if d, err := q.serverEvent(); err == nil {
+		if d, err := q.parseServerEvent(); err == nil {
 			if _, err := encodeClassicOperation("me", cluster.ServerEmit{Data: d}); err != nil {
 				t.Fatal(err)
 			}

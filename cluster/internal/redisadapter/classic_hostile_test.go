@@ -54,8 +54,8 @@ func TestMalformedMessages(t *testing.T) {
 	if got := n.NextEmit(); got.Data.String() != `["end"]` {
 		t.Errorf("told %+v", got)
 	}
-	redistest.Eventually(t, "all requests are handled", func() bool { return connectionOf(n).state().Malformed >= want })
-	if got := connectionOf(n).state().Malformed; got != want || len(n.Applied) > 0 {
+	redistest.Eventually(t, "all requests are handled", func() bool { return connectionOf(n).describeState().Malformed >= want })
+	if got := connectionOf(n).describeState().Malformed; got != want || len(n.Applied) > 0 {
 		t.Errorf("%d messages counted, not %d; told %d more", got, want, len(n.Applied))
 	}
 	if got := connectionOf(n).inbound.Load(); got != 0 {
@@ -124,13 +124,13 @@ func TestHugeMessages(t *testing.T) {
 		for i := range uint64(3) {
 			s.Command(publish, "socket.io#/#", huge)
 			// Redis hangs up on who has too much waiting.
-			redistest.Eventually(t, "the message is dropped", func() bool { return connectionOf(n.Node).state().Dropped == i+1 })
+			redistest.Eventually(t, "the message is dropped", func() bool { return connectionOf(n.Node).describeState().Dropped == i+1 })
 		}
 		s.Command(publish, "socket.io#/#", good)
 		if got := n.NextEmit(); got.Data.String() != `["end"]` {
 			t.Errorf("told %.60s", got.Data)
 		}
-		if state := connectionOf(n.Node).state(); state.Dropped != 3 || connectionOf(n.Node).inbound.Load() != 0 {
+		if state := connectionOf(n.Node).describeState(); state.Dropped != 3 || connectionOf(n.Node).inbound.Load() != 0 {
 			t.Errorf("%+v", state)
 		}
 	}

@@ -9,9 +9,8 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/rooms"
 )
 
-// Types of requests of socket.io-redis 5, of Socket.IO 2 servers. They are told
-// from newer ones, which mean other things by the same numbers, by the spelling of
-// their "requestid".
+// Types of requests of socket.io-redis 5, for Socket.IO 2. Newer versions use the same
+// numbers for other types; the spelling "requestid" distinguishes the old ones.
 const (
 	legacyClients     = 0
 	legacyClientRooms = 1
@@ -22,18 +21,18 @@ const (
 	legacyDisconnect  = 6
 )
 
-// legacyResponse is a response to one of them.
-type legacyResponse struct {
+// legacyReply is a reply to one of them.
+type legacyReply struct {
 	RequestID string           `json:"requestid"`
 	Clients   *[]string        `json:"clients,omitempty"`
 	Rooms     *[]string        `json:"rooms,omitempty"`
 	Data      *json.RawMessage `json:"data,omitempty"`
 }
 
-// handleLegacy does what a request of a Socket.IO 2 server says. Those that name a
-// socket are answered by who has it.
+// handleLegacy handles a request of Socket.IO 2. The node with the socket replies to a
+// request that names one.
 func (c *classicCodec) handleLegacy(q *classicRequest) error {
-	r := legacyResponse{RequestID: string(q.LegacyID)}
+	r := legacyReply{RequestID: string(q.LegacyID)}
 	one := rooms.Target{In: []string{string(q.SID)}}
 	named := []string{string(q.Room)}
 	switch *q.Type {
@@ -58,11 +57,11 @@ func (c *classicCodec) handleLegacy(q *classicRequest) error {
 		}
 		switch *q.Type {
 		case legacyJoin:
-			c.apply(cluster.Join{Target: one, Rooms: named})
+			c.applyOperation(cluster.Join{Target: one, Rooms: named})
 		case legacyLeave:
-			c.apply(cluster.Leave{Target: one, Rooms: named})
+			c.applyOperation(cluster.Leave{Target: one, Rooms: named})
 		default:
-			c.apply(cluster.Disconnect{Target: one, Close: q.Close != nil && *q.Close})
+			c.applyOperation(cluster.Disconnect{Target: one, Close: q.Close != nil && *q.Close})
 		}
 	default:
 		return fmt.Errorf("%w: request of type %d of socket.io-redis 5", peer.ErrMalformed, *q.Type)

@@ -116,7 +116,7 @@ func TestOlderServers(t *testing.T) {
 	if len(n.Applied) > 0 {
 		t.Errorf("told more: %v", <-n.Applied)
 	}
-	if got := connectionOf(n).state().Malformed; got != 0 {
+	if got := connectionOf(n).describeState().Malformed; got != 0 {
 		t.Errorf("%d messages not understood", got)
 	}
 }

@@ -37,7 +37,9 @@ func TestRedisRestarts(t *testing.T) {
 	a, b := classicEngine.OpenPair(t, s, "/")
 	for round := range 3 {
 		s.Stop()
-		redistest.Eventually(t, "the link is down", func() bool { return !connectionOf(a).state().Connected && !connectionOf(b).state().Connected })
+		redistest.Eventually(t, "the link is down", func() bool {
+			return !connectionOf(a).describeState().Connected && !connectionOf(b).describeState().Connected
+		})
 		// Nobody waits while it is away.
 		a.AssertNothingBlocks("lost")
 		s.Start()
@@ -79,7 +81,7 @@ func TestPublishingGoesOnOrdered(t *testing.T) {
 		}
 	}()
 	got := b.ReceiveAscending(n)
-	if dropped := connectionOf(a).state().Dropped; got+int(dropped) < n {
+	if dropped := connectionOf(a).describeState().Dropped; got+int(dropped) < n {
 		t.Errorf("%d arrived and %d were counted as dropped, of %d", got, dropped, n)
 	}
 }
@@ -87,7 +89,7 @@ func TestPublishingGoesOnOrdered(t *testing.T) {
 // TestClosedLink ends a link while its Redis says nothing.
 func TestClosedLink(t *testing.T) {
 	a := redistest.OpenNode(t, startNode(t, redistest.StartSilent(t)), "/")
-	connectionOf(a).close()
+	connectionOf(a).closeConnection()
 	if _, err := connectionOf(a).openNamespace(namespaceID{"k", "/"}, a); err == nil {
 		t.Error("a closed link opens")
 	}
@@ -106,7 +108,7 @@ func TestRedisHangs(t *testing.T) {
 		}
 	}
 	for _, n := range []*redistest.Node{a, b, c.Node, d.Node} {
-		redistest.Eventually(t, "the link notices", func() bool { return !connectionOf(n).state().Connected })
+		redistest.Eventually(t, "the link notices", func() bool { return !connectionOf(n).describeState().Connected })
 		if _, err := n.Request(cluster.FetchSockets{}); !errors.Is(err, cluster.ErrIncomplete) {
 			t.Errorf("asked: %v", err)
 		}
@@ -127,7 +129,7 @@ func TestPublishedBeforeClose(t *testing.T) {
 	}
 	b.Publish(cluster.Disconnect{Close: true})
 	b.Adapter.Close()
-	connectionOf(b).close()
+	connectionOf(b).closeConnection()
 	for range 1000 {
 		a.NextEmit()
 	}
@@ -143,7 +145,7 @@ func TestPasswordIsWrong(t *testing.T) {
 	if _, err := wrong.Request(cluster.AllRooms{}); !errors.Is(err, cluster.ErrIncomplete) {
 		t.Error(err)
 	}
-	if state := connectionOf(wrong).state(); state.Connected || !strings.Contains(state.Error, "WRONGPASS") {
+	if state := connectionOf(wrong).describeState(); state.Connected || !strings.Contains(state.Error, "WRONGPASS") {
 		t.Errorf("%+v", state)
 	}
 	t.Setenv("REDIS_PASSWORD", "right")
@@ -164,7 +166,7 @@ func TestNonsenseNamesTheAddress(t *testing.T) {
 		f := redistest.StartFake(t, func(int, []string, string) string { return nonsense })
 		a := redistest.OpenNode(t, startNode(t, f.Server), "/")
 		redistest.Eventually(t, "the link says so", func() bool {
-			state := connectionOf(a).state()
+			state := connectionOf(a).describeState()
 			return !state.Connected && strings.Contains(state.Error, f.Address())
 		})
 	}
@@ -181,14 +183,14 @@ func TestRedisRefusesMessages(t *testing.T) {
 			s.Command("ACL", "SETUSER", "default", "-publish", "-spublish")
 			a.Emit("x")
 			redistest.Eventually(t, "the link says so", func() bool {
-				state := connectionOf(a.Node).state()
+				state := connectionOf(a.Node).describeState()
 				return !state.Connected && strings.Contains(state.Error, "NOPERM") && state.Dropped > 0
 			})
 			s.Command("ACL", "SETUSER", "default", "+@all")
 			a.Emit("y")
 			b.NextEmit()
 			redistest.Eventually(t, "the link is well", func() bool {
-				state := connectionOf(a.Node).state()
+				state := connectionOf(a.Node).describeState()
 				return state.Connected && state.Error == ""
 			})
 		}

@@ -11,29 +11,29 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/sio"
 )
 
-// encodeClassicReply returns the response to request id that an answer is.
-func encodeClassicReply(id string, answer cluster.Reply) ([]byte, error) {
-	switch answer := answer.(type) {
+// encodeClassicReply returns a reply to request id.
+func encodeClassicReply(id string, reply cluster.Reply) ([]byte, error) {
+	switch reply := reply.(type) {
 	case cluster.Sockets:
 		return peer.Stringify(struct {
 			RequestID string           `json:"requestId"`
 			Sockets   []cluster.Socket `json:"sockets"`
-		}{id, peer.CompleteSockets(answer)})
+		}{id, peer.CompleteSockets(reply)})
 	case cluster.Rooms:
 		return peer.Stringify(struct {
 			RequestID string   `json:"requestId"`
 			Rooms     []string `json:"rooms"`
-		}{id, append([]string{}, answer...)})
+		}{id, append([]string{}, reply...)})
 	case cluster.ClientCount:
 		return peer.Stringify(struct {
 			Type        int    `json:"type"`
 			RequestID   string `json:"requestId"`
 			ClientCount int    `json:"clientCount"`
-		}{typeClientCount, id, int(answer)})
+		}{typeClientCount, id, int(reply)})
 	case cluster.ClientAck:
-		return encodeClientAck(id, answer)
+		return encodeClientAck(id, reply)
 	case cluster.ServerAck:
-		data, err := plainJSON(answer.Data)
+		data, err := encodePlainJSON(reply.Data)
 		if err != nil {
 			return nil, err
 		}
@@ -43,11 +43,11 @@ func encodeClassicReply(id string, answer cluster.Reply) ([]byte, error) {
 			Data      json.RawMessage `json:"data"`
 		}{typeServerEmit, id, data})
 	}
-	return nil, fmt.Errorf("redis: answer %T has no response", answer)
+	return nil, fmt.Errorf("redis: reply %T has no message", reply)
 }
 
-// encodeClientAck returns a client's acknowledgement, of which Node's servers pass
-// on the first argument.
+// encodeClientAck returns the first argument of a client's acknowledgement: Node.js passes
+// on no other.
 func encodeClientAck(id string, ack cluster.ClientAck) ([]byte, error) {
 	first, ok := ack.Data.Index(0)
 	members := 2
@@ -63,8 +63,7 @@ func encodeClientAck(id string, ack cluster.ClientAck) ([]byte, error) {
 	return msgpack.AppendData(msgpack.AppendString(b, "packet"), first)
 }
 
-// parseReplyID returns which request a message answers; nothing when it does not
-// say.
+// parseReplyID returns the id of the request that a message replies to, or "".
 func parseReplyID(message string) string {
 	if strings.HasPrefix(message, "{") {
 		id, _ := sio.Data{JSON: []byte(message)}.Lookup("requestId")
@@ -83,7 +82,7 @@ func parseReplyID(message string) string {
 	return ""
 }
 
-// classicReply is a response to a request of this server.
+// classicReply is a reply to a request of this node.
 type classicReply struct {
 	Type        int             `json:"type"`
 	Sockets     []peer.Socket   `json:"sockets"`
@@ -92,7 +91,7 @@ type classicReply struct {
 	Data        json.RawMessage `json:"data"`
 }
 
-// decodeClassicReply reads a response to q. Errors wrap peer.ErrMalformed.
+// decodeClassicReply reads a reply to q. Errors wrap peer.ErrMalformed.
 func decodeClassicReply(q cluster.Request, message string) (cluster.Reply, error) {
 	whole, err := decodeObject(message)
 	if err != nil {
@@ -123,5 +122,5 @@ func decodeClassicReply(q cluster.Request, message string) (cluster.Reply, error
 			return cluster.ClientAck{Data: sio.Array()}, nil
 		}
 	}
-	return nil, fmt.Errorf("%w: a response of type %d", peer.ErrMalformed, r.Type)
+	return nil, fmt.Errorf("%w: a reply of type %d", peer.ErrMalformed, r.Type)
 }

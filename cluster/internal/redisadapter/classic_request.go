@@ -12,22 +12,22 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/sio"
 )
 
-// Types of requests and responses since socket.io-redis 6. The family of
-// socket.io-redis 5 has others by the same numbers, see legacy.go.
+// Types of requests and replies since socket.io-redis 6. Version 5 uses the same numbers
+// for other types, see classic_legacy.go.
 const (
-	typeSockets      = 0 // no longer sent by version 8
+	typeSockets      = 0 // version 8 does not send it
 	typeAllRooms     = 1
 	typeJoin         = 2
 	typeLeave        = 3
 	typeDisconnect   = 4
 	typeFetchSockets = 5
-	typeServerEmit   = 6 // and its response
+	typeServerEmit   = 6 // and its reply
 	typeEmitAck      = 7
-	typeClientCount  = 8 // response to typeEmitAck
-	typeClientAck    = 9 // response to typeEmitAck
+	typeClientCount  = 8 // reply to typeEmitAck
+	typeClientAck    = 9 // reply to typeEmitAck
 )
 
-// classicRequest is a request between servers. The order of its fields is that of Node's.
+// classicRequest is a request between nodes. Its fields are in the order of Node.js.
 type classicRequest struct {
 	UID       peer.Text       `json:"uid,omitempty"`
 	RequestID peer.Text       `json:"requestId,omitempty"`
@@ -44,7 +44,7 @@ type classicRequest struct {
 	whole sio.Data // as received
 }
 
-// classicOpts are peer.Opts, in which servers leave flags out where there are none.
+// classicOpts are peer.Opts without empty flags, which Node.js leaves out.
 type classicOpts struct {
 	peer.TargetJSON
 	Flags peer.Flags `json:"flags,omitzero"`
@@ -60,8 +60,8 @@ func newClassicOpts(t rooms.Target) *classicOpts {
 	return &classicOpts{TargetJSON: peer.NewTargetJSON(t)}
 }
 
-// decodeRequest reads a request: JSON or, where there may be binary in it,
-// MessagePack. Errors wrap peer.ErrMalformed.
+// decodeRequest reads a request: JSON, or MessagePack if there may be binary in it. Errors
+// wrap peer.ErrMalformed.
 func decodeRequest(message string) (*classicRequest, error) {
 	whole, err := decodeObject(message)
 	if err != nil {
@@ -94,8 +94,8 @@ func decodeObject(message string) (sio.Data, error) {
 	return whole, nil
 }
 
-// operation returns the operation that a request is.
-func (q *classicRequest) operation(t rooms.Target, names []string) cluster.Operation {
+// parseOperation returns the operation of a request, on a target and rooms.
+func (q *classicRequest) parseOperation(t rooms.Target, names []string) cluster.Operation {
 	switch *q.Type {
 	case typeJoin:
 		return cluster.Join{Target: t, Rooms: names}
@@ -106,8 +106,8 @@ func (q *classicRequest) operation(t rooms.Target, names []string) cluster.Opera
 	}
 }
 
-// emit returns the emit that a request for acknowledgements is.
-func (q *classicRequest) emit() (op cluster.Emit, err error) {
+// parseEmit returns the emit of a request for acknowledgements.
+func (q *classicRequest) parseEmit() (op cluster.Emit, err error) {
 	if q.Packet == nil || q.Opts == nil {
 		return op, fmt.Errorf("%w: request of type %d without packet or opts", peer.ErrMalformed, *q.Type)
 	}
@@ -124,8 +124,8 @@ func (q *classicRequest) emit() (op cluster.Emit, err error) {
 	return op, nil
 }
 
-// serverEvent returns the event for servers that a request is.
-func (q *classicRequest) serverEvent() (sio.Data, error) {
+// parseServerEvent returns the event of a server-side emit.
+func (q *classicRequest) parseServerEvent() (sio.Data, error) {
 	data, ok := q.whole.Lookup("data")
 	if !ok || !peer.IsServerEvent(data) {
 		return sio.Data{}, fmt.Errorf("%w: request of type %d without an event", peer.ErrMalformed, *q.Type)
@@ -133,7 +133,7 @@ func (q *classicRequest) serverEvent() (sio.Data, error) {
 	return data, nil
 }
 
-// encodeClassicOperation returns an operation as a request; an emit has a form of its own.
+// encodeClassicOperation returns an operation, other than an emit, as a request.
 func encodeClassicOperation(uid string, op cluster.Operation) ([]byte, error) {
 	q := classicRequest{UID: peer.Text(uid)}
 	switch op := op.(type) {
@@ -144,19 +144,19 @@ func encodeClassicOperation(uid string, op cluster.Operation) ([]byte, error) {
 	case cluster.Disconnect:
 		q.Type, q.Opts, q.Close = new(typeDisconnect), newClassicOpts(op.Target), &op.Close
 	case cluster.ServerEmit:
-		data, err := serverEvent(op.Data)
+		data, err := encodeServerEvent(op.Data)
 		if err != nil {
 			return nil, err
 		}
 		q.Type, q.Data = new(typeServerEmit), data
 	default:
-		return nil, fmt.Errorf("redis: operation %T has no request", op)
+		return nil, fmt.Errorf("redis: operation %T has no message", op)
 	}
 	return peer.Stringify(q)
 }
 
-// encodeClassicRequest returns a question as a request. The timeout is for clients'
-// acknowledgements, in milliseconds.
+// encodeClassicRequest returns a request. The timeout is for clients' acknowledgements, in
+// milliseconds.
 func encodeClassicRequest(uid, id, namespace string, q cluster.Request, timeout int64) ([]byte, error) {
 	r := classicRequest{UID: peer.Text(uid), RequestID: peer.Text(id)}
 	switch q := q.(type) {
@@ -165,7 +165,7 @@ func encodeClassicRequest(uid, id, namespace string, q cluster.Request, timeout 
 	case cluster.FetchSockets:
 		r.Type, r.Opts = new(typeFetchSockets), newClassicOpts(q.Target)
 	case cluster.ServerEmitAck:
-		data, err := serverEvent(q.Data)
+		data, err := encodeServerEvent(q.Data)
 		if err != nil {
 			return nil, err
 		}
@@ -173,14 +173,13 @@ func encodeClassicRequest(uid, id, namespace string, q cluster.Request, timeout 
 	case cluster.EmitAck:
 		return encodeEmitAck(uid, id, namespace, &q.Emit, timeout)
 	default:
-		return nil, fmt.Errorf("redis: question %T has no request", q)
+		return nil, fmt.Errorf("redis: request %T has no message", q)
 	}
 	return peer.Stringify(r)
 }
 
-// encodeEmitAck returns an emit with acknowledgements as a request: as MessagePack
-// only when there is binary in it. Servers before adapter 7.2 do not know it, and end
-// when it is no JSON.
+// encodeEmitAck returns an emit with acknowledgements as a request: MessagePack only if
+// there is binary in it. Processes with adapters before 7.2 end when it is not JSON.
 func encodeEmitAck(uid, id, namespace string, op *cluster.Emit, timeout int64) ([]byte, error) {
 	if len(op.Data.Attachments) == 0 {
 		return encodePlainEmitAck(uid, id, namespace, op, timeout)
@@ -196,6 +195,7 @@ func encodeEmitAck(uid, id, namespace string, op *cluster.Emit, timeout int64) (
 	return appendOpts(msgpack.AppendString(b, "opts"), op, timeout), nil
 }
 
+// encodePlainEmitAck returns an emit with acknowledgements as JSON.
 func encodePlainEmitAck(uid, id, namespace string, op *cluster.Emit, timeout int64) ([]byte, error) {
 	if d, ok := op.Data.Lookup(); !ok || !peer.IsEvent(d) {
 		return nil, peer.ErrNoEvent
@@ -216,18 +216,18 @@ type plainPacket struct {
 	Nsp  string          `json:"nsp"`
 }
 
-// serverEvent returns an event for servers as JSON. It must be an array that
-// begins with a name: with anything else, some of Node's servers end.
-func serverEvent(d sio.Data) (json.RawMessage, error) {
+// encodeServerEvent returns the event of a server-side emit as JSON. It must be an array
+// that begins with a name: some Node.js servers end otherwise.
+func encodeServerEvent(d sio.Data) (json.RawMessage, error) {
 	if d, ok := d.Lookup(); !ok || !peer.IsServerEvent(d) {
 		return nil, peer.ErrNoServerEvent
 	}
-	return plainJSON(d)
+	return encodePlainJSON(d)
 }
 
-// plainJSON returns data as JSON in which a binary value is what JSON.stringify
-// makes of a Node Buffer.
-func plainJSON(d sio.Data) (json.RawMessage, error) {
+// encodePlainJSON returns data as JSON, with binary values in the form of JSON.stringify
+// for a Buffer.
+func encodePlainJSON(d sio.Data) (json.RawMessage, error) {
 	if len(d.Attachments) == 0 {
 		return d.JSON, nil
 	}

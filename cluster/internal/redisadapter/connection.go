@@ -98,7 +98,7 @@ func (c *connection) startTask(name string, fn func()) {
 // would be dead for good.
 func (c *connection) keepRunning(name string, fn func()) {
 	spawn.Go(c.log(), c.name+": "+name, fn, func() {
-		c.pause(maxPause)
+		c.pauseRandomly(maxPause)
 		c.keepRunning(name, fn)
 	})
 }
@@ -157,7 +157,7 @@ func (c *connection) openNamespace(id namespaceID, n cluster.Node) (cluster.Adap
 		c.notifyChanged()
 	}
 	if r, ok := ns.codec.(recording); ok {
-		return r.recorder(a), nil
+		return r.newRecorder(a), nil
 	}
 	return a, nil
 }
@@ -202,9 +202,9 @@ func (c *connection) notifyChanged() {
 	c.changed = make(chan struct{})
 }
 
-// close closes the connection. While Redis is connected, it waits up to flushTime until
+// closeConnection closes the connection. While Redis is connected, it waits up to flushTime until
 // the queue is published.
-func (c *connection) close() {
+func (c *connection) closeConnection() {
 	c.mu.Lock()
 	if c.closed {
 		c.mu.Unlock()
@@ -220,8 +220,8 @@ func (c *connection) close() {
 	c.cancel()
 }
 
-// state describes the health of the connection.
-func (c *connection) state() cluster.State {
+// describeState describes the health of the connection.
+func (c *connection) describeState() cluster.State {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	s := cluster.State{

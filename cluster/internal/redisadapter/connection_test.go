@@ -36,7 +36,7 @@ func TestConnectionStartsWithItsFirstNamespace(t *testing.T) {
 	if c.findNamespace(id) != nil {
 		t.Error("the namespace is open without adapters")
 	}
-	c.close()
+	c.closeConnection()
 	if _, err := c.openNamespace(id, redistest.NewNode(t)); err == nil || err.Error() != "redis: the cluster is closed" {
 		t.Error(err)
 	}

@@ -115,7 +115,7 @@ func (cs *Connections) Destruct() error {
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
 	for _, c := range cs.byHub {
-		c.close()
+		c.closeConnection()
 	}
 	return nil
 }
@@ -132,7 +132,7 @@ func (h hubCluster) Open(namespace string, n cluster.Node) (cluster.Adapter, err
 }
 
 // State implements [cluster.Cluster].
-func (h hubCluster) State() cluster.State { return h.conn.state() }
+func (h hubCluster) State() cluster.State { return h.conn.describeState() }
 
 // Close closes the hub's adapters that are still open. The connection stays: it ends
 // with its configs.

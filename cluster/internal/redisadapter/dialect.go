@@ -23,7 +23,7 @@ type dialect interface {
 	// subscribe returns the subscriber of a session. It sets the session's channels
 	// for lost connections and changes, and does not wait for subscriptions. The
 	// connection calls it on one goroutine.
-	subscribe(s *session) (subscriber, error)
+	newSubscriber(s *session) (subscriber, error)
 
 	// publisher returns the client that messages to channels are published with.
 	publisher(s *session) rueidis.Client
@@ -31,15 +31,15 @@ type dialect interface {
 	// redisCommand returns a queued command as Redis reads it.
 	redisCommand(b rueidis.Builder, cmd *command) rueidis.Completed
 
-	// countSubscribers returns the command that counts the subscribers of channels.
-	countSubscribers(b rueidis.Builder, channels ...string) rueidis.Completed
+	// countCommand returns the command that counts the subscribers of channels.
+	countCommand(b rueidis.Builder, channels ...string) rueidis.Completed
 }
 
 // codec writes and reads the messages of one namespace.
 type codec interface {
 	// routes returns the channels that are subscribed to as long as the namespace is
 	// open. There are none where the subscriber chooses channels one by one.
-	routes() []route
+	fixedRoutes() []route
 
 	// encodeOperation returns the command that publishes an operation. Its payload is
 	// empty when other nodes have nothing to do.
@@ -55,7 +55,7 @@ type codec interface {
 	// handle applies an operation, keeps a reply for the pending request, or has the
 	// node reply to a request. It is called on one goroutine at a time, in the order
 	// received. Errors wrap peer.ErrMalformed.
-	handle(d delivery) error
+	handleDelivery(d delivery) error
 
 	// decodeReply reads a reply to q. Errors wrap peer.ErrMalformed.
 	decodeReply(q cluster.Request, reply rawReply) (cluster.Reply, error)
@@ -103,7 +103,7 @@ type roomSubscriber interface {
 // not kept.
 type recording interface {
 	// recorder returns an adapter as a Recorder.
-	recorder(a *adapter) cluster.Recorder
+	newRecorder(a *adapter) cluster.Recorder
 }
 
 // newDialect returns the dialect that the settings select, for the hub that has the

@@ -73,7 +73,7 @@ func (c *connection) setStalled(ctx context.Context, s *session, stalled map[str
 	c.notifyChanged()
 	if now != nil {
 		s.stopResponding()
-		c.log().Error("cluster disconnected: Redis does not respond, sockets on other nodes are out of reach", zap.Error(now))
+		c.log().Error("cluster out of reach: sockets on other nodes are not reached until Redis responds", zap.Error(now))
 		return
 	}
 	s.responding, s.stopResponding = context.WithCancel(ctx)
@@ -90,7 +90,7 @@ func (s *session) stallError() error {
 }
 
 func noResponseError(address string) error {
-	return fmt.Errorf("redis at %s does not answer", address)
+	return fmt.Errorf("redis at %s does not respond", address)
 }
 
 // whileResponding returns a context that ends with ctx, when Redis does not respond, and

@@ -24,7 +24,7 @@ type homeSubscriber struct {
 func newHomeSubscriber(c *connection, s *session) *homeSubscriber {
 	h := &homeSubscriber{conn: c, session: s}
 	h.client, h.release = s.home.Dedicate()
-	s.lost = h.client.SetPubSubHooks(rueidis.PubSubHooks{OnMessage: c.receive})
+	s.lost = h.client.SetPubSubHooks(rueidis.PubSubHooks{OnMessage: c.routeMessage})
 	return h
 }
 
@@ -56,13 +56,13 @@ func (h *homeSubscriber) subscribeUnsettled() error {
 	ctx, cancel := context.WithTimeout(c.ctx, redisconn.CommandTimeout)
 	defer cancel()
 	for chunk := range slices.Chunk(remove, subscribeChunk) {
-		if err := h.unsubscribe(ctx, chunk...); err != nil {
+		if err := h.unsubscribeRoutes(ctx, chunk...); err != nil {
 			return err
 		}
 		c.markUnsubscribed(h.session, chunk...)
 	}
 	for chunk := range slices.Chunk(add, subscribeChunk) {
-		err := h.subscribe(ctx, chunk...)
+		err := h.subscribeRoutes(ctx, chunk...)
 		if err == nil {
 			c.markSubscribed(h.session, nil, chunk...)
 			continue
@@ -81,11 +81,11 @@ func (h *homeSubscriber) subscribeUnsettled() error {
 
 // subscribeSingly subscribes one namespace, or notes that Redis refuses it.
 func (h *homeSubscriber) subscribeSingly(ctx context.Context, ns *namespace) error {
-	err := h.subscribe(ctx, ns)
+	err := h.subscribeRoutes(ctx, ns)
 	if _, refused := rueidis.IsRedisErr(err); refused {
-		h.conn.log().Error("subscribing to a namespace failed: Redis refused", zap.String("namespace", ns.id.name),
+		h.conn.log().Error("namespace is not shared: Redis refuses to subscribe", zap.String("namespace", ns.id.name),
 			zap.Strings("channels", routeNames([]*namespace{ns}, false)), zap.Error(err))
-		if err := h.unsubscribe(ctx, ns); err != nil { // some of its channels may be subscribed
+		if err := h.unsubscribeRoutes(ctx, ns); err != nil { // some of its channels may be subscribed
 			return err
 		}
 	} else if err != nil {
@@ -95,8 +95,8 @@ func (h *homeSubscriber) subscribeSingly(ctx context.Context, ns *namespace) err
 	return nil
 }
 
-// subscribe subscribes the patterns and channels of namespaces.
-func (h *homeSubscriber) subscribe(ctx context.Context, all ...*namespace) error {
+// subscribeRoutes subscribes the patterns and channels of namespaces.
+func (h *homeSubscriber) subscribeRoutes(ctx context.Context, all ...*namespace) error {
 	b := h.client.B()
 	if patterns := routeNames(all, true); len(patterns) > 0 {
 		if err := h.client.Do(ctx, b.Psubscribe().Pattern(patterns...).Build()).Error(); err != nil {
@@ -106,8 +106,8 @@ func (h *homeSubscriber) subscribe(ctx context.Context, all ...*namespace) error
 	return h.client.Do(ctx, b.Subscribe().Channel(routeNames(all, false)...).Build()).Error()
 }
 
-// unsubscribe is the reverse of subscribe.
-func (h *homeSubscriber) unsubscribe(ctx context.Context, all ...*namespace) error {
+// unsubscribeRoutes is the reverse of subscribe.
+func (h *homeSubscriber) unsubscribeRoutes(ctx context.Context, all ...*namespace) error {
 	b := h.client.B()
 	if patterns := routeNames(all, true); len(patterns) > 0 {
 		if err := h.client.Do(ctx, b.Punsubscribe().Pattern(patterns...).Build()).Error(); err != nil {
@@ -120,7 +120,7 @@ func (h *homeSubscriber) unsubscribe(ctx context.Context, all ...*namespace) err
 // routeNames returns the patterns, or the channels, of namespaces.
 func routeNames(all []*namespace, patterns bool) (names []string) {
 	for _, ns := range all {
-		for _, r := range ns.codec.routes() {
+		for _, r := range ns.codec.fixedRoutes() {
 			if r.pattern == patterns {
 				names = append(names, r.name)
 			}

@@ -46,12 +46,12 @@ type inbox struct {
 // newInbox returns the inbox of a namespace.
 func newInbox(ns *namespace) *inbox {
 	in := &inbox{namespace: ns}
-	in.worker = spawn.NewTask(ns.conn.log, ns.conn.name+": apply", in.run, func() { in.worker.Start() })
+	in.worker = spawn.NewTask(ns.conn.log, ns.conn.name+": apply", in.handleDeliveries, func() { in.worker.Start() })
 	return in
 }
 
-// push adds a delivery, whose bytes the caller has counted.
-func (in *inbox) push(d delivery) {
+// pushDelivery adds a delivery, whose bytes the caller has counted.
+func (in *inbox) pushDelivery(d delivery) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	in.deliveries = append(in.deliveries, d)
@@ -61,8 +61,8 @@ func (in *inbox) push(d delivery) {
 	}
 }
 
-// clear drops all deliveries.
-func (in *inbox) clear() {
+// dropAll drops all deliveries.
+func (in *inbox) dropAll() {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	for i := range in.deliveries {
@@ -95,10 +95,10 @@ func (in *inbox) shift() (d delivery, ok bool) {
 	return d, true
 }
 
-// run handles deliveries until there are none.
-func (in *inbox) run() {
+// handleDeliveries handles deliveries until there are none.
+func (in *inbox) handleDeliveries() {
 	for d, ok := in.shift(); ok; d, ok = in.shift() {
-		if err := in.namespace.codec.handle(d); err != nil {
+		if err := in.namespace.codec.handleDelivery(d); err != nil {
 			in.namespace.conn.countMalformed(in.namespace, err)
 		}
 	}

@@ -62,7 +62,7 @@ func (ns *namespace) removeAdapter(a *adapter) {
 	ns.adapters = slices.DeleteFunc(slices.Clone(ns.adapters), func(other *adapter) bool { return other == a })
 	last := len(ns.adapters) == 0
 	if last {
-		ns.inbox.clear()
+		ns.inbox.dropAll()
 		ns.codec.dropHeld()
 	}
 	ns.mu.Unlock()
@@ -83,10 +83,10 @@ func (ns *namespace) openAdapters() []*adapter {
 	return ns.adapters
 }
 
-// receive queues a message of a channel to be handled. It does not block. It drops
+// receiveMessage queues a message of a channel to be handled. It does not block. It drops
 // messages beyond the bounds of memory: if they were left in Redis, Redis would close the
 // connection, and more would be lost.
-func (ns *namespace) receive(d delivery) {
+func (ns *namespace) receiveMessage(d delivery) {
 	if d.kind == replyDelivery && !ns.pending.isWaiting() {
 		return // to a request of another node
 	}
@@ -105,11 +105,11 @@ func (ns *namespace) receive(d delivery) {
 // enqueue adds a delivery to the inbox. The caller holds mu.
 func (ns *namespace) enqueue(d delivery) {
 	ns.conn.inbound.Add(d.size())
-	ns.inbox.push(d)
+	ns.inbox.pushDelivery(d)
 }
 
-// apply applies an operation of another node.
-func (ns *namespace) apply(op cluster.Operation) {
+// applyOperation applies an operation of another node.
+func (ns *namespace) applyOperation(op cluster.Operation) {
 	for _, a := range ns.openAdapters() {
 		if a.ctx.Err() == nil {
 			a.node.Apply(op)

@@ -96,7 +96,7 @@ func (c *connection) countSubscribers(ctx context.Context, s *session, channels 
 			return nil, fmt.Errorf("counting nodes: %w: %w", cluster.ErrIncomplete, noResponseError(address))
 		}
 		for chunk := range slices.Chunk(channels, countChunk) {
-			counts, err := server.Do(ctx, c.dialect.countSubscribers(server.B(), chunk...)).AsIntMap()
+			counts, err := server.Do(ctx, c.dialect.countCommand(server.B(), chunk...)).AsIntMap()
 			if err != nil {
 				return nil, fmt.Errorf("counting nodes at %s: %w: %w", address, cluster.ErrIncomplete, err)
 			}

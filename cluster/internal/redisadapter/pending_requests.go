@@ -73,19 +73,19 @@ func (r *pendingRequest) addReply(reply rawReply, size int64) bool {
 		r.replies, r.bytes = append(r.replies, reply), r.bytes+size
 	}
 	r.mu.Unlock()
-	r.notify()
+	r.wakeRequester()
 	return fits
 }
 
-// fail ends the request with the error of publishing it.
-func (r *pendingRequest) fail(err error) {
+// failRequest ends the request with the error of publishing it.
+func (r *pendingRequest) failRequest(err error) {
 	r.mu.Lock()
 	r.failure = err
 	r.mu.Unlock()
-	r.notify()
+	r.wakeRequester()
 }
 
-func (r *pendingRequest) notify() {
+func (r *pendingRequest) wakeRequester() {
 	select {
 	case r.wake <- struct{}{}:
 	default:

@@ -34,7 +34,7 @@ func (c *connection) runPublisher() {
 		}
 		if left := c.sendBatch(s, batch); len(left) > 0 {
 			c.queue.putBack(left)
-			c.pause(minPause)
+			c.pauseRandomly(minPause)
 		}
 	}
 }

@@ -30,7 +30,7 @@ type routeTable struct {
 func (t *routeTable) addRoutes(ns *namespace) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for _, r := range ns.codec.routes() {
+	for _, r := range ns.codec.fixedRoutes() {
 		t.byName[r.name] = routeTarget{ns, r.kind}
 	}
 }
@@ -40,7 +40,7 @@ func (t *routeTable) addRoutes(ns *namespace) {
 func (t *routeTable) removeRoutes(ns *namespace) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for _, r := range ns.codec.routes() {
+	for _, r := range ns.codec.fixedRoutes() {
 		if t.byName[r.name].namespace == ns {
 			delete(t.byName, r.name)
 		}
@@ -76,9 +76,9 @@ func (t *routeTable) findTarget(channel string) routeTarget {
 	return t.byName[channel]
 }
 
-// receive queues a message for its namespace. The Redis client calls it on one goroutine
+// routeMessage queues a message for its namespace. The Redis client calls it on one goroutine
 // for each of its connections; it does not block.
-func (c *connection) receive(m rueidis.PubSubMessage) {
+func (c *connection) routeMessage(m rueidis.PubSubMessage) {
 	name := m.Pattern
 	if name == "" {
 		name = m.Channel
@@ -94,5 +94,5 @@ func (c *connection) receive(m rueidis.PubSubMessage) {
 			return
 		}
 	}
-	to.namespace.receive(d)
+	to.namespace.receiveMessage(d)
 }

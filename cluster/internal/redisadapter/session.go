@@ -88,7 +88,7 @@ func (c *connection) runSessions() {
 			if client, err = rueidis.NewClient(c.settings.Server.Options(c.ctx)); err != nil {
 				client = nil // not the interface of a nil
 				c.markDown(c.addAddresses(err))
-				pause = c.pause(pause)
+				pause = c.pauseRandomly(pause)
 				continue
 			}
 		}
@@ -100,13 +100,13 @@ func (c *connection) runSessions() {
 			continue // at once: messages of other nodes are lost meanwhile
 		}
 		if subscribed {
-			pause = c.pause(minPause)
+			pause = c.pauseRandomly(minPause)
 			continue
 		}
 		// Another client finds servers that are new.
 		client.Close()
 		client = nil
-		pause = c.pause(pause)
+		pause = c.pauseRandomly(pause)
 	}
 }
 
@@ -117,7 +117,7 @@ func (c *connection) runSession(client rueidis.Client) (keepClient bool, err err
 	if err != nil {
 		return false, err
 	}
-	sub, err := c.dialect.subscribe(s)
+	sub, err := c.dialect.newSubscriber(s)
 	if err != nil {
 		return false, err
 	}
@@ -137,9 +137,9 @@ func (c *connection) addAddresses(err error) error {
 	return fmt.Errorf("redis at %s: %w", strings.Join(addresses, ", "), err)
 }
 
-// pause waits before the next attempt, and returns the pause after the next one. It is
+// pauseRandomly waits before the next attempt, and returns the pause after the next one. It is
 // random, so that nodes that lost Redis together do not reconnect together.
-func (c *connection) pause(d time.Duration) time.Duration {
+func (c *connection) pauseRandomly(d time.Duration) time.Duration {
 	timer := time.NewTimer(d/2 + rand.N(d))
 	defer timer.Stop()
 	select {
@@ -212,7 +212,7 @@ func (c *connection) markDown(reason error) {
 	c.session, c.down = nil, reason
 	c.notifyChanged()
 	if first {
-		c.log().Error("cluster disconnected: sockets on other nodes are out of reach until Redis is back",
+		c.log().Error("cluster out of reach: sockets on other nodes are not reached until Redis is back",
 			zap.Strings("servers", c.settings.Server.Addresses), zap.Error(reason))
 	}
 }

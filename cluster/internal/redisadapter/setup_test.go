@@ -59,7 +59,7 @@ func newTestCodec(t testing.TB, uid, namespace string, dialect func(*setup)) cod
 	with := setup{Settings: Settings{Key: "socket.io", RequestsTimeout: time.Second}}
 	dialect(&with)
 	c := newConnection(&with.Settings, "", zap.NewNop())
-	t.Cleanup(c.close)
+	t.Cleanup(c.closeConnection)
 	ns := newNamespace(c, namespaceID{name: namespace})
 	ns.uid, ns.names = uid, c.dialect.channelNames(ns.id, uid)
 	ns.codec = c.dialect.newCodec(ns)
@@ -107,7 +107,7 @@ func newEngine(name string, dialect func(*setup), rooms, nothing string) rediste
 			conn := c.(hubCluster).conn
 			if conn.settings.Streams != nil {
 				conn = newConnection(conn.settings, "other", zap.NewNop())
-				t.Cleanup(conn.close)
+				t.Cleanup(conn.closeConnection)
 			}
 			return hubCluster{conn, "other"}
 		},

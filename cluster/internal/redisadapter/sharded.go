@@ -49,7 +49,7 @@ func (d *sharded) redisCommand(b rueidis.Builder, cmd *command) rueidis.Complete
 	return b.Spublish().Channel(cmd.name).Message(cmd.payload).Build()
 }
 
-func (d *sharded) countSubscribers(b rueidis.Builder, channels ...string) rueidis.Completed {
+func (d *sharded) countCommand(b rueidis.Builder, channels ...string) rueidis.Completed {
 	return b.PubsubShardnumsub().Channel(channels...).Build()
 }
 
@@ -80,8 +80,8 @@ func binaryTail(uid, namespace string) string {
 	return string(msgpack.AppendString(msgpack.AppendString(b, "nsp"), namespace))
 }
 
-// routes returns none: the subscriber adds each channel.
-func (c *shardedCodec) routes() []route { return nil }
+// fixedRoutes returns none: the subscriber adds each channel.
+func (c *shardedCodec) fixedRoutes() []route { return nil }
 
 func (c *shardedCodec) encodeOperation(op cluster.Operation) (cmd command, err error) {
 	cmd.name = c.names.emits

@@ -57,7 +57,7 @@ func (sub *shardedSubscriber) subscribeRooms(list []subscription) error {
 		sub.conn.scheduleRetry(sub.session)
 	}
 	for ns, refusal := range refusals {
-		sub.conn.warnDropped("subscribing to rooms failed: Redis refused", zap.String("namespace", ns.id.name), zap.Error(refusal))
+		sub.conn.warnDropped("rooms are not shared: Redis refuses to subscribe", zap.String("namespace", ns.id.name), zap.Error(refusal))
 	}
 	return err
 }

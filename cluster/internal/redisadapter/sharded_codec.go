@@ -9,7 +9,7 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/cluster/internal/peer"
 )
 
-func (c *shardedCodec) handle(d delivery) error {
+func (c *shardedCodec) handleDelivery(d delivery) error {
 	message := d.payload
 	if d.kind == replyDelivery {
 		c.keepReply(parseShardedReplyID(message), message)
@@ -46,7 +46,7 @@ func (c *shardedCodec) handleServerEmit(m *shardedMessage) error {
 	if m.RequestID != "" {
 		return c.replyToMessage(m, cluster.ServerEmitAck{ServerEmit: op}, 0)
 	}
-	c.apply(op)
+	c.applyOperation(op)
 	return nil
 }
 
@@ -58,20 +58,20 @@ func (c *shardedCodec) handleTargeted(m *shardedMessage) error {
 	}
 	switch m.Type {
 	case peer.TypeEmit:
-		op, err := m.emit()
+		op, err := m.parseEmit()
 		if err != nil {
 			return err
 		}
 		if m.RequestID != "" {
 			return c.replyToMessage(m, cluster.EmitAck{Emit: op}, time.Duration(o.Flags.Timeout)*time.Millisecond)
 		}
-		c.apply(op)
+		c.applyOperation(op)
 	case peer.TypeJoin:
-		c.apply(cluster.Join{Target: o.Target(), Rooms: m.Rooms})
+		c.applyOperation(cluster.Join{Target: o.Target(), Rooms: m.Rooms})
 	case peer.TypeLeave:
-		c.apply(cluster.Leave{Target: o.Target(), Rooms: m.Rooms})
+		c.applyOperation(cluster.Leave{Target: o.Target(), Rooms: m.Rooms})
 	case peer.TypeDisconnect:
-		c.apply(cluster.Disconnect{Target: o.Target(), Close: m.Close})
+		c.applyOperation(cluster.Disconnect{Target: o.Target(), Close: m.Close})
 	case peer.TypeFetchSockets:
 		return c.replyToMessage(m, cluster.FetchSockets{Target: o.Target()}, 0)
 	}

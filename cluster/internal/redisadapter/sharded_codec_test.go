@@ -88,7 +88,7 @@ func again(c *shardedCodec, m *shardedMessage) (out command, err error) {
 	id := string(m.RequestID)
 	switch m.Type {
 	case peer.TypeEmit:
-		op, err := m.emit()
+		op, err := m.parseEmit()
 		if err != nil {
 			return out, err
 		}
@@ -139,7 +139,7 @@ func TestShardEmitKeepsAll(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got, err := m.emit()
+			got, err := m.parseEmit()
 			if err != nil || !redistest.EqualOperations(got, op) && compact(t, got.Data) != compact(t, op.Data) {
 				t.Errorf("%v\n got %+v\nwant %+v", err, got, op)
 			}
@@ -242,13 +242,13 @@ func FuzzShardMessage(f *testing.F) {
 		if m.Type != peer.TypeEmit {
 			return
 		}
-		op, err := m.emit()
+		op, err := m.parseEmit()
 		if short := new(shardedMessage); short.decodeShort(message) { // the long way leads to the same
 			long := new(shardedMessage)
 			if err := cmp.Or(long.decodeJSON(message), long.decodeData()); err != nil {
 				t.Fatal(err)
 			}
-			if same, sameErr := long.emit(); !reflect.DeepEqual(same, op) || (err == nil) != (sameErr == nil) || long.UID != m.UID || long.Nsp != m.Nsp || long.RequestID != "" {
+			if same, sameErr := long.parseEmit(); !reflect.DeepEqual(same, op) || (err == nil) != (sameErr == nil) || long.UID != m.UID || long.Nsp != m.Nsp || long.RequestID != "" {
 				t.Fatalf("%+v, %v\n%+v, %v", same, sameErr, op, err)
 			}
 		}
@@ -262,7 +262,7 @@ func FuzzShardMessage(f *testing.F) {
 		}
 		if again, err := decodeShardedMessage(out.payload); err != nil {
 			t.Fatalf("%q: %v", out.payload, err)
-		} else if _, err := again.emit(); err != nil {
+		} else if _, err := again.parseEmit(); err != nil {
 			t.Fatalf("%q: %v", out.payload, err)
 		}
 	})
@@ -305,7 +305,7 @@ func BenchmarkShardEmit(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
 			m, _ := decodeShardedMessage(m.payload)
-			_, _ = m.emit()
+			_, _ = m.parseEmit()
 		}
 	})
 }

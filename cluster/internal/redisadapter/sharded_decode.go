@@ -17,7 +17,7 @@ import (
 // shardedMessage is a message of the sharded dialect.
 type shardedMessage struct {
 	peer.Message
-	event sio.Data // of an emit that was read the short way
+	event sio.Data // of an emit that decodeShort read
 }
 
 // decodeShardedMessage reads a message. Errors wrap peer.ErrMalformed.
@@ -40,12 +40,12 @@ func decodeShardedMessage(message string) (*shardedMessage, error) {
 	return m, nil
 }
 
-// decodeData reads what data is made of: of an emit, by far the most frequent, only
-// what there is besides the packet.
+// decodeData reads the members of data. Of an emit, by far the most frequent message, it
+// leaves out the packet.
 func (m *shardedMessage) decodeData() error {
 	switch {
 	case len(m.Data.JSON) == 0:
-		return nil // as heartbeats are
+		return nil // a heartbeat
 	case m.Type != peer.TypeEmit:
 		return json.Unmarshal(m.Data.JSON, &m.Body)
 	}
@@ -58,8 +58,7 @@ func (m *shardedMessage) decodeData() error {
 	return nil
 }
 
-// How an emit begins that servers write, which is what most messages are, and how
-// it goes on.
+// Parts of an emit in the form that Node.js and this package write: most messages.
 const (
 	emitHead = `{"type":3,"data":{"packet":{"type":2,"data":`
 	emitOpts = `},"opts":`
@@ -68,9 +67,9 @@ const (
 	emitEnd  = `"}`
 )
 
-// decodeShort reads an emit that looks as servers write it. It returns false for
-// everything else. The pieces are found from the end: none of what is between them
-// can be part of a string, which would have a backslash before its quotes.
+// decodeShort reads an emit in the usual form. It returns false for all other messages.
+// It looks for the parts from the end: no string contains one of them, because quotes in a
+// string have a backslash before them.
 func (m *shardedMessage) decodeShort(message string) bool {
 	rest, ok := strings.CutPrefix(message, emitHead)
 	if !ok {
@@ -91,9 +90,10 @@ func (m *shardedMessage) decodeShort(message string) bool {
 	return ok && json.Unmarshal([]byte(rest[opts+len(emitOpts):uid]), &m.Opts) == nil
 }
 
-// isSpecial reports whether a character can't be in a JSON string as it is.
+// isSpecial reports whether a character must be escaped in a JSON string.
 func isSpecial(r rune) bool { return r == '"' || r == '\\' || r < ' ' }
 
+// decodeJSON reads all but the members of data.
 func (m *shardedMessage) decodeJSON(message string) error {
 	message = strings.ToValidUTF8(message, "\uFFFD")
 	whole, ok := sio.Data{JSON: []byte(message)}.Lookup()
@@ -110,6 +110,7 @@ func (m *shardedMessage) decodeJSON(message string) error {
 	return err
 }
 
+// decodeMessagePack reads all but the members of data.
 func (m *shardedMessage) decodeMessagePack(message string) error {
 	r := msgpack.NewReader(message)
 	if r.Kind() != msgpack.Map {
@@ -118,23 +119,23 @@ func (m *shardedMessage) decodeMessagePack(message string) error {
 	return m.ReadMsgPack(r)
 }
 
-// emit returns the emit that a message is.
-func (m *shardedMessage) emit() (op cluster.Emit, err error) {
+// parseEmit returns the emit of a message.
+func (m *shardedMessage) parseEmit() (op cluster.Emit, err error) {
 	o, err := m.RequireOpts()
 	if err != nil {
 		return op, err
 	}
 	event := m.event
 	if len(event.JSON) == 0 {
-		if event, err = m.packetEvent(); err != nil {
+		if event, err = m.parsePacket(); err != nil {
 			return op, err
 		}
 	}
 	return o.Emit(event)
 }
 
-// packetEvent returns the event of a packet.
-func (m *shardedMessage) packetEvent() (event sio.Data, err error) {
+// parsePacket returns the event of a packet.
+func (m *shardedMessage) parsePacket() (event sio.Data, err error) {
 	if typ, ok := m.Data.Lookup("packet", "type"); ok {
 		if t, err := strconv.Atoi(string(typ.JSON)); err != nil || t != peer.PacketEvent && t != peer.PacketBinaryEvent {
 			return event, fmt.Errorf("%w: packet of type %s", peer.ErrMalformed, typ.Text())
@@ -144,8 +145,7 @@ func (m *shardedMessage) packetEvent() (event sio.Data, err error) {
 	return event, nil
 }
 
-// parseShardedReplyID returns which request a message answers; nothing when it does not
-// say.
+// parseShardedReplyID returns the id of the request that a message replies to, or "".
 func parseShardedReplyID(message string) string {
 	if strings.HasPrefix(message, "{") {
 		id, _ := sio.Data{JSON: []byte(message)}.Lookup("data", "requestId")
@@ -160,7 +160,7 @@ func parseShardedReplyID(message string) string {
 	return r.Text()
 }
 
-// seekKey walks to the value of a key.
+// seekKey moves the reader to the value of a key.
 func seekKey(r *msgpack.Reader, wanted string) bool {
 	if r.Kind() != msgpack.Map {
 		return false

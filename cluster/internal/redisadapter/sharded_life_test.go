@@ -56,7 +56,9 @@ func TestShardedRestart(t *testing.T) {
 	a, b := shardPair(t, s, Dynamic, "before")
 	for round := range 2 {
 		s.Stop()
-		redistest.Eventually(t, "the link is down", func() bool { return !connectionOf(a.Node).state().Connected && !connectionOf(b.Node).state().Connected })
+		redistest.Eventually(t, "the link is down", func() bool {
+			return !connectionOf(a.Node).describeState().Connected && !connectionOf(b.Node).describeState().Connected
+		})
 		b.set(true, fmt.Sprint("meanwhile", round))
 		if _, err := a.Request(cluster.FetchSockets{}); !errors.Is(err, cluster.ErrIncomplete) {
 			t.Errorf("asked: %v", err)

@@ -29,15 +29,15 @@ type roomChanges struct {
 	moved      []string                // channels whose slot went to another server
 }
 
-// start makes changes be held, for a new session.
-func (q *roomChanges) start() {
+// startHolding makes changes be held, for a new session.
+func (q *roomChanges) startHolding() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.active, q.rooms, q.namespaces, q.moved = true, make(map[roomKey]struct{}), make(map[*namespace]struct{}), nil
 }
 
-// stop drops all changes.
-func (q *roomChanges) stop() {
+// stopHolding drops all changes.
+func (q *roomChanges) stopHolding() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.active, q.rooms, q.namespaces, q.moved = false, nil, nil, nil

@@ -42,15 +42,15 @@ type subscription struct {
 	at        *shardServer // nil before it is known
 }
 
-// subscribe connects to the home server.
-func (d *sharded) subscribe(s *session) (subscriber, error) {
+// newSubscriber connects to the home server.
+func (d *sharded) newSubscriber(s *session) (subscriber, error) {
 	sub := &shardedSubscriber{
 		conn: d.conn, dialect: d, session: s, isCluster: s.client.Mode() == rueidis.ClientModeCluster,
 		servers: make(map[string]*shardServer), moved: make(map[uint16]string),
 		channels: make(map[*namespace]map[string]*shardServer), lost: make(chan error, 1),
 	}
 	s.lost, s.wake = sub.lost, d.changes.wake
-	d.changes.start()
+	d.changes.startHolding()
 	if _, err := sub.connectServer(s.homeAddress); err != nil {
 		sub.close()
 		return nil, err
@@ -62,7 +62,7 @@ func (d *sharded) subscribe(s *session) (subscriber, error) {
 }
 
 func (sub *shardedSubscriber) close() {
-	sub.dialect.changes.stop()
+	sub.dialect.changes.stopHolding()
 	for _, server := range sub.servers {
 		server.client.Close()
 		server.release()
@@ -86,7 +86,7 @@ func (sub *shardedSubscriber) connectServer(address string) (*shardServer, error
 	server := new(shardServer)
 	server.client, server.release = known.Dedicate()
 	sub.servers[address] = server
-	hooks := rueidis.PubSubHooks{OnMessage: sub.conn.receive}
+	hooks := rueidis.PubSubHooks{OnMessage: sub.conn.routeMessage}
 	if sub.isCluster {
 		hooks.OnSubscription = sub.dialect.changes.noteMoved
 	}
@@ -162,7 +162,7 @@ func (sub *shardedSubscriber) settleNamespaces(opened []*namespace, refusals map
 	for _, ns := range opened {
 		refusal := refusals[ns]
 		if refusal != nil {
-			c.log().Error("subscribing to a namespace failed: Redis refused", zap.String("namespace", ns.id.name),
+			c.log().Error("namespace is not shared: Redis refuses to subscribe", zap.String("namespace", ns.id.name),
 				zap.String("channel", ns.names.emits), zap.Error(refusal))
 			if err := sub.unsubscribeChannels(sub.allChannels(ns)); err != nil { // one of its channels may be subscribed
 				return err

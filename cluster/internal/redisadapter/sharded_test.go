@@ -35,7 +35,7 @@ func TestShardedOperations(t *testing.T) {
 			if got := a.NextEmit(); got.Data.String() != `["e","back"]` {
 				t.Errorf("own operations come back: %+v", got)
 			}
-			if got := connectionOf(a.Node).state().Malformed + connectionOf(b.Node).state().Malformed; got > 0 {
+			if got := connectionOf(a.Node).describeState().Malformed + connectionOf(b.Node).describeState().Malformed; got > 0 {
 				t.Errorf("%d messages were malformed", got)
 			}
 			a.Adapter.Close()
@@ -170,8 +170,8 @@ func TestShardedMalformedMessages(t *testing.T) {
 	if got := n.NextEmit(); got.Data.String() != `["end"]` || !slices.Equal(got.In, []string{"r"}) {
 		t.Errorf("told %+v", got)
 	}
-	redistest.Eventually(t, "all is handled", func() bool { return connectionOf(n.Node).state().Malformed >= want })
-	if got := connectionOf(n.Node).state().Malformed; got != want || len(n.Applied) > 0 || connectionOf(n.Node).inbound.Load() != 0 {
+	redistest.Eventually(t, "all is handled", func() bool { return connectionOf(n.Node).describeState().Malformed >= want })
+	if got := connectionOf(n.Node).describeState().Malformed; got != want || len(n.Applied) > 0 || connectionOf(n.Node).inbound.Load() != 0 {
 		t.Errorf("%d counted, not %d; told %d more", got, want, len(n.Applied))
 	}
 }
@@ -217,7 +217,7 @@ func TestRoomsOfOthersAreNotRead(t *testing.T) {
 			t.Errorf("%s, want %s", got.Data, text)
 		}
 	}
-	if got := connectionOf(b.Node).state().Malformed; got != 0 {
+	if got := connectionOf(b.Node).describeState().Malformed; got != 0 {
 		t.Errorf("%d messages were read", got)
 	}
 }

@@ -50,7 +50,7 @@ func TestShardedRedisCluster(t *testing.T) {
 	if answers, err := nodes[0].Request(cluster.FetchSockets{}); err != nil || len(answers) != 2 {
 		t.Errorf("%d answers, %v", len(answers), err)
 	}
-	if dropped := connectionOf(nodes[0].Node).state().Dropped; dropped > 0 {
+	if dropped := connectionOf(nodes[0].Node).describeState().Dropped; dropped > 0 {
 		t.Errorf("%d dropped", dropped)
 	}
 }
@@ -135,7 +135,7 @@ func TestShardedSlotsMoveUnderLoad(t *testing.T) {
 		hear(b.NextEmit())
 	}
 	a.WaitNodes(2)
-	t.Logf("%d of %d messages arrived, %d were counted as dropped", got, 2*n, connectionOf(a.Node).state().Dropped)
+	t.Logf("%d of %d messages arrived, %d were counted as dropped", got, 2*n, connectionOf(a.Node).describeState().Dropped)
 }
 
 // TestShardedIgnoresReplicas has replicas, which let subscribe and are not counted

@@ -13,13 +13,13 @@ import (
 // counted by PUBSUB NUMSUB. A connection has one hub, whose stream it reads.
 type streams struct {
 	// Static after construction.
-	conn     *connection
-	hub      string
-	stream   string        // name
-	prefix   string        // of channels
-	sessions string        // prefix of the keys of lost sockets
-	maxLen   string        // of the stream
-	staleMax time.Duration // how long other nodes have to close a stale socket
+	conn      *connection
+	hub       string
+	stream    string        // name
+	prefix    string        // of channels
+	sessions  string        // prefix of the keys of lost sockets
+	maxLen    string        // of the stream
+	staleTime time.Duration // how long other nodes have to close a stale socket
 
 	reading bool // the goroutine that reads has started; owned by the session's goroutine
 
@@ -31,7 +31,7 @@ func newStreams(c *connection, hub string) *streams {
 	s := c.settings.Streams
 	d := &streams{
 		conn: c, hub: hub, stream: s.Stream, prefix: s.ChannelPrefix, sessions: s.SessionPrefix,
-		maxLen: strconv.FormatInt(s.MaxLen, 10), staleMax: defaultStaleTime,
+		maxLen: strconv.FormatInt(s.MaxLen, 10), staleTime: defaultStaleTime,
 	}
 	if hub != "" {
 		d.stream += ":" + hub
@@ -52,9 +52,9 @@ func (d *streams) newID() string { return newHexID() }
 
 func (d *streams) newCodec(ns *namespace) codec { return &streamsCodec{namespace: ns, streams: d} }
 
-// subscribe finds the position to read from, and subscribes at the home server. The first
+// newSubscriber finds the position to read from, and subscribes at the home server. The first
 // call starts the goroutine that reads.
-func (d *streams) subscribe(s *session) (subscriber, error) {
+func (d *streams) newSubscriber(s *session) (subscriber, error) {
 	if err := d.findPosition(s.client); err != nil {
 		return nil, err
 	}
@@ -93,6 +93,6 @@ func (d *streams) redisCommand(b rueidis.Builder, cmd *command) rueidis.Complete
 	return add.Build()
 }
 
-func (d *streams) countSubscribers(b rueidis.Builder, channels ...string) rueidis.Completed {
+func (d *streams) countCommand(b rueidis.Builder, channels ...string) rueidis.Completed {
 	return b.PubsubNumsub().Channel(channels...).Build()
 }

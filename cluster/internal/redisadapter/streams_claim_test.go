@@ -18,7 +18,7 @@ const savedKey = "sio:session:secret"
 // saveSession has a node save a session, and waits for it.
 func saveSession(t *testing.T, s *redistest.Server, n *redistest.Node) cluster.LostSocket {
 	t.Helper()
-	left := cluster.LostSocket{PID: "secret", ID: "id", Rooms: []string{"id", "r"}, Data: sio.Data{JSON: []byte(`{"a":1}`)}, Offset: beforeAll}
+	left := cluster.LostSocket{PID: "secret", ID: "id", Rooms: []string{"id", "r"}, Data: sio.Data{JSON: []byte(`{"a":1}`)}, Offset: beforeFirstEntry}
 	if err := n.Adapter.(*recorder).Save(left, time.Minute); err != nil {
 		t.Fatal(err)
 	}

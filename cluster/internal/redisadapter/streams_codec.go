@@ -25,7 +25,7 @@ type streamsCodec struct {
 	held    []*heldMessage
 }
 
-func (c *streamsCodec) routes() []route {
+func (c *streamsCodec) fixedRoutes() []route {
 	return []route{{name: c.names.requests, kind: orderedDelivery}, {name: c.names.ownReplies, kind: orderedDelivery}}
 }
 
@@ -45,7 +45,7 @@ func (c *streamsCodec) isOwn(entry *rueidis.XRangeEntry) bool {
 	return entry.FieldValues["uid"] == c.uid
 }
 
-func (c *streamsCodec) handle(d delivery) error {
+func (c *streamsCodec) handleDelivery(d delivery) error {
 	if d.kind != entryDelivery {
 		return c.handleMessage(d)
 	}
@@ -75,16 +75,16 @@ func (c *streamsCodec) handleEntry(d delivery) error {
 		return err
 	}
 	m.entryID = d.entry.ID
-	op, err := m.operation()
+	op, err := m.parseOperation()
 	if err == nil && op != nil {
-		c.apply(op)
+		c.applyOperation(op)
 	}
 	return err
 }
 
-// operation returns the operation of an entry; nil for a request of an older version,
+// parseOperation returns the operation of an entry; nil for a request of an older version,
 // which none of this version replies to.
-func (m *streamsMessage) operation() (cluster.Operation, error) {
+func (m *streamsMessage) parseOperation() (cluster.Operation, error) {
 	o, err := m.RequireOpts()
 	if err != nil {
 		return nil, err
@@ -92,7 +92,7 @@ func (m *streamsMessage) operation() (cluster.Operation, error) {
 	switch m.Type {
 	case peer.TypeEmit:
 		if m.RequestID == "" {
-			return m.emit()
+			return m.parseEmit()
 		}
 	case peer.TypeJoin:
 		return cluster.Join{Target: o.Target(), Rooms: m.Rooms}, nil
@@ -133,7 +133,7 @@ func (c *streamsCodec) handleMessage(d delivery) error {
 		}
 		return c.replyToMessage(m, cluster.CloseStale{PID: string(m.PID), Identity: string(m.Identity)}, 0)
 	case peer.TypeEmit:
-		emit, err := m.emit()
+		emit, err := m.parseEmit()
 		if err != nil {
 			return err
 		}
@@ -150,7 +150,7 @@ func (c *streamsCodec) handleServerEmit(m *streamsMessage) error {
 	}
 	emit := cluster.ServerEmit{Data: data}
 	if m.RequestID == "" {
-		c.apply(emit)
+		c.applyOperation(emit)
 		return nil
 	}
 	return c.replyToMessage(m, cluster.ServerEmitAck{ServerEmit: emit}, 0)

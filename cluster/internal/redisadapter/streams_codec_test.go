@@ -90,7 +90,7 @@ func TestCapturedEntries(t *testing.T) {
 		codec := newStreamsCodec(t, f["nsp"], "other")
 		n := new(teller)
 		join(t, codec, n)
-		if err := codec.handle(entryOf("1-2", f["type"], f["data"])); err != nil || len(n.told) != 1 {
+		if err := codec.handleDelivery(entryOf("1-2", f["type"], f["data"])); err != nil || len(n.told) != 1 {
 			t.Errorf("%s: %v, %d told", c.Step, err, len(n.told))
 			continue
 		}
@@ -131,7 +131,7 @@ func TestBinaryEntry(t *testing.T) {
 		t.Fatal(err)
 	}
 	m.entryID = "7-0"
-	back, err := m.emit()
+	back, err := m.parseEmit()
 	op.Offset, op.Except = "7-0", []string{}
 	if back.Except = append([]string{}, back.Except...); err != nil || !reflect.DeepEqual(back, op) {
 		t.Errorf("\n got %+v, %v\nwant %+v", back, err, op)
@@ -154,7 +154,7 @@ func TestCapturedQuestions(t *testing.T) {
 		case peer.TypeServerEmit:
 			got, err = codec.serverEmitText(string(m.RequestID), m.PacketData())
 		case peer.TypeEmit:
-			op, bad := m.emit()
+			op, bad := m.parseEmit()
 			if bad != nil {
 				t.Error(bad)
 			}
@@ -204,7 +204,7 @@ func TestOlderVersion(t *testing.T) {
 		codec := newStreamsCodec(t, f["nsp"], "other")
 		n := new(teller)
 		join(t, codec, n)
-		err := codec.handle(entryOf("1-2", f["type"], f["data"]))
+		err := codec.handleDelivery(entryOf("1-2", f["type"], f["data"]))
 		ask := strings.Contains(c.Step, "WithAck") || strings.Contains(c.Step, "fetch") || strings.Contains(c.Step, "serverSide") || len(f["type"]) > 1 || strings.Contains("12", f["type"])
 		if err != nil || (len(n.told) == 0) != ask {
 			t.Errorf("%s, type %s: %v, told %+v", c.Step, f["type"], err, n.told)
@@ -297,7 +297,7 @@ func FuzzDecode(f *testing.F) {
 			if err != nil {
 				continue
 			}
-			if op, err := m.emit(); err == nil {
+			if op, err := m.parseEmit(); err == nil {
 				if _, err := newStreamsCodec(t, "/", "u").encodeOperation(op); err != nil {
 					t.Errorf("%q can't be sent on: %v", text, err)
 				}

@@ -57,6 +57,7 @@ func decodeMessage(payload string) (*streamsMessage, error) {
 	return m, m.decodeBody()
 }
 
+// decodeBody reads the members of data.
 func (m *streamsMessage) decodeBody() error {
 	if err := json.Unmarshal(m.Data.JSON, &m.Body); err != nil {
 		return fmt.Errorf("%w: %w", peer.ErrMalformed, err)
@@ -64,8 +65,8 @@ func (m *streamsMessage) decodeBody() error {
 	return nil
 }
 
-// emit returns the emit that a message is.
-func (m *streamsMessage) emit() (op cluster.Emit, err error) {
+// parseEmit returns the emit of an entry or a message.
+func (m *streamsMessage) parseEmit() (op cluster.Emit, err error) {
 	o, err := m.RequireOpts()
 	if err != nil {
 		return op, err

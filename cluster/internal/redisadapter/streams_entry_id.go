@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// compareEntryIDs compares ids of entries: MILLISECONDS-NUMBER.
+// compareEntryIDs compares ids of entries, MILLISECONDS-NUMBER, as cmp.Compare does.
 func compareEntryIDs(a, b string) int {
 	am, an := splitEntryID(a)
 	bm, bn := splitEntryID(b)
@@ -25,7 +25,7 @@ func splitEntryID(id string) (ms, n uint64) {
 	return ms, n
 }
 
-// isEntryID reports whether a client's offset is the id of an entry.
+// isEntryID reports whether an offset, which a client may send, is the id of an entry.
 func isEntryID(id string) bool {
 	first, second, ok := strings.Cut(id, "-")
 	return ok && isDigits(first) && isDigits(second)
@@ -35,8 +35,8 @@ func isDigits(text string) bool {
 	return len(text) > 0 && len(text) <= 20 && strings.Trim(text, "0123456789") == ""
 }
 
-// nextEntryID returns the id of the first entry that may come after another, for a range
-// that has it: Redis before 6.2 has no other.
+// nextEntryID returns the smallest id after another one, for ranges: Redis before 6.2 has
+// no exclusive ranges.
 func nextEntryID(id string) string {
 	ms, n := splitEntryID(id)
 	if n++; n == 0 {

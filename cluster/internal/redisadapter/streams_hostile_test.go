@@ -81,8 +81,8 @@ func TestMalformed(t *testing.T) {
 		t.Errorf("told %+v", got)
 	}
 	l := connectionOf(n)
-	redistest.Eventually(t, "all is handled", func() bool { return l.state().Malformed >= want && l.inbound.Load() == 0 })
-	if got := l.state().Malformed; got != want || len(n.Applied) > 0 {
+	redistest.Eventually(t, "all is handled", func() bool { return l.describeState().Malformed >= want && l.inbound.Load() == 0 })
+	if got := l.describeState().Malformed; got != want || len(n.Applied) > 0 {
 		t.Errorf("%d counted, not %d; told %d more", got, want, len(n.Applied))
 	}
 }

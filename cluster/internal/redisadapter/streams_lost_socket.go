@@ -13,7 +13,7 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/sio"
 )
 
-// lostSocketFields is the form of a lost socket in Redis. Node.js writes the first four.
+// lostSocketFields is a lost socket in Redis. Node.js saves the first four fields.
 type lostSocketFields struct {
 	SID      peer.Text       `json:"sid"`
 	PID      peer.Text       `json:"pid"`
@@ -29,7 +29,8 @@ type lostSocketFields struct {
 }
 
 // encodeLostSocket returns base64 of MessagePack {sid, pid, rooms, data, nsp, values,
-// offset, identity, lost, position, marks}. Node's adapter ignores what it does not know.
+// offset, identity, lost, position, marks}. Node.js ignores the
+// members that it does not know.
 func encodeLostSocket(s cluster.LostSocket, namespace string) (string, error) {
 	names, err := peer.Stringify(append(peer.RoomList{}, s.Rooms...))
 	if err != nil {
@@ -71,13 +72,14 @@ func encodeLostSocket(s cluster.LostSocket, namespace string) (string, error) {
 	return base64.StdEncoding.EncodeToString(b), nil
 }
 
+// quoteString returns a JSON string.
 func quoteString(s string) sio.Data {
 	b, _ := peer.Stringify(s) // strings always marshal
 	return sio.Data{JSON: b}
 }
 
-// decodeLostSocket reads what encodeLostSocket or Node's adapter wrote. Errors wrap
-// peer.ErrMalformed.
+// decodeLostSocket reads a value of encodeLostSocket or of Node.js. Errors wrap
+// peer.ErrMalformed, or cluster.ErrNotRecoverable for another namespace.
 func decodeLostSocket(value, namespace string) (s cluster.LostSocket, err error) {
 	b, err := base64.StdEncoding.DecodeString(value)
 	if err != nil {

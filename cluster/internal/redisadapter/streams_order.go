@@ -7,19 +7,19 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/internal/msgpack"
 )
 
-// Events go by the stream. Requests and server-side emits go by channels, and would
-// overtake them. So they name the last entry of their sender, and a node handles them
-// after that entry. Node.js ignores the name.
+// Events travel by the stream. Requests and server-side emits travel by channels, and
+// would overtake them. So they name the last entry of their sender, and a node handles
+// them after that entry. Node.js ignores the name.
 
 const (
-	orderTime = time.Second // for which a message waits for an entry
-	maxHeld   = 1024        // messages that wait
+	maxHoldTime = time.Second // that a message waits for its entry
+	maxHeld     = 1024        // messages that wait at once
 )
 
-// heldMessage waits for an entry to be read.
+// heldMessage is a message that waits until an entry is read.
 type heldMessage struct {
 	delivery
-	after string
+	after string // id of the entry
 	timer *time.Timer
 }
 
@@ -27,18 +27,18 @@ type heldMessage struct {
 func appendAfter(payload, id string) string {
 	b := make([]byte, 0, len(payload)+len(id)+8)
 	b = append(b, payload...)
-	b[0]++ // it is a map of a few
+	b[0]++ // the size of a small map
 	return string(msgpack.AppendString(msgpack.AppendString(b, "after"), id))
 }
 
-// noteAdded notes the id of the newest entry of this line.
+// noteAdded keeps the id of this node's newest entry.
 func (c *streamsCodec) noteAdded(id string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.added = id
 }
 
-// orderedPayload returns the payload of a message that follows the entries of its line.
+// orderedPayload returns the payload of a message, with the id of the entry before it.
 func (cmd *command) orderedPayload() string {
 	if cmd.stream == nil {
 		return cmd.payload
@@ -52,8 +52,8 @@ func (cmd *command) orderedPayload() string {
 	return appendAfter(cmd.payload, id)
 }
 
-// holdMessage keeps a message until an entry is handled, but not for long. It is false for a
-// message that need not wait.
+// holdMessage holds a message back until an entry is handled, at most for maxHoldTime. It
+// returns false for a message that need not wait.
 func (c *streamsCodec) holdMessage(d delivery, after string) bool {
 	if d.ordered || !isEntryID(after) {
 		return false
@@ -69,14 +69,14 @@ func (c *streamsCodec) holdMessage(d delivery, after string) bool {
 		return true
 	}
 	h := &heldMessage{delivery: d, after: after}
-	h.timer = time.AfterFunc(orderTime, func() {
+	h.timer = time.AfterFunc(maxHoldTime, func() {
 		c.releaseMessages(func(other *heldMessage) bool { return other == h })
 	})
 	c.held = append(c.held, h)
 	return true
 }
 
-// releaseMessages has messages handled that match.
+// releaseMessages moves the held messages that match to the inbox.
 func (c *streamsCodec) releaseMessages(match func(*heldMessage) bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -90,12 +90,11 @@ func (c *streamsCodec) releaseMessages(match func(*heldMessage) bool) {
 	})
 }
 
-// releaseUpTo has the messages handled that wait for an entry up to one.
+// releaseUpTo moves the messages that wait for an entry, or one before it, to the inbox.
 func (c *streamsCodec) releaseUpTo(id string) {
 	c.releaseMessages(func(h *heldMessage) bool { return compareEntryIDs(h.after, id) <= 0 })
 }
 
-// dropHeld forgets the messages that wait. The caller holds mu.
 func (c *streamsCodec) dropHeld() {
 	for _, h := range c.held {
 		h.timer.Stop()
@@ -103,7 +102,7 @@ func (c *streamsCodec) dropHeld() {
 	c.held = nil
 }
 
-// readPosition returns the last entry that was read.
+// readPosition returns the id of the last entry that was read.
 func (d *streams) readPosition() string {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -25,7 +25,9 @@ func TestStreamsRedisRestarts(t *testing.T) {
 	a, b := streamsEngine.OpenPair(t, s, "/")
 	for round := range 3 {
 		s.Stop()
-		redistest.Eventually(t, "the link is down", func() bool { return !connectionOf(a).state().Connected && !connectionOf(b).state().Connected })
+		redistest.Eventually(t, "the link is down", func() bool {
+			return !connectionOf(a).describeState().Connected && !connectionOf(b).describeState().Connected
+		})
 		// Nobody waits while it is away.
 		a.AssertNothingBlocks("kept")
 		s.Start()
@@ -75,7 +77,7 @@ func TestStreamsConnectionsAreKilled(t *testing.T) {
 		}
 	}()
 	got := b.ReceiveAscending(n)
-	if dropped := connectionOf(a).state().Dropped; got+int(dropped) < n {
+	if dropped := connectionOf(a).describeState().Dropped; got+int(dropped) < n {
 		t.Errorf("%d arrived and %d were counted as dropped, of %d", got, dropped, n)
 	}
 }
@@ -113,7 +115,7 @@ func TestRedisIsFull(t *testing.T) {
 	a, b := streamsEngine.OpenPair(t, s, "/")
 	s.Command("CONFIG", "SET", "maxmemory", "1")
 	a.Emit("x")
-	state := connectionOf(a).state
+	state := connectionOf(a).describeState
 	redistest.Eventually(t, "the link says so", func() bool {
 		return !state().Connected && strings.Contains(state().Error, "OOM") && state().Dropped == 1
 	})

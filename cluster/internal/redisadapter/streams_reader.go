@@ -10,15 +10,15 @@ import (
 )
 
 const (
-	readCount = 100             // entries in one go
-	blockTime = 5 * time.Second // how long Redis holds a read that finds nothing new
-	// beforeAll is before the first entry of any stream.
-	beforeAll = "0-0"
+	readCount = 100             // entries read at once
+	blockTime = 5 * time.Second // how long Redis holds a read without new entries
+	// beforeFirstEntry is an id before the first entry of any stream.
+	beforeFirstEntry = "0-0"
 )
 
-// findPosition finds where to read on: at first after the newest entry of the stream; and
-// where it ends when it ends before what was read, because Redis lost its end. What is
-// new may have ids like those lost, and what is before was read.
+// findPosition sets the entry to read after: at first the newest one. When the stream ends
+// before the last entry that was read, Redis lost the end of it, and the position is the
+// newest entry again: entries up to it were read, and new ones may reuse lost ids.
 func (d *streams) findPosition(client rueidis.Client) error {
 	ctx, cancel := context.WithTimeout(d.conn.ctx, redisconn.CommandTimeout)
 	defer cancel()
@@ -26,7 +26,7 @@ func (d *streams) findPosition(client rueidis.Client) error {
 	if err != nil && !rueidis.IsRedisNil(err) {
 		return err
 	}
-	last := beforeAll
+	last := beforeFirstEntry
 	if len(newest) > 0 {
 		last = newest[0].ID
 	}
@@ -38,7 +38,7 @@ func (d *streams) findPosition(client rueidis.Client) error {
 	return nil
 }
 
-// runReader reads the stream while there is a connection, until the link ends.
+// runReader reads the stream while Redis responds, until the connection closes.
 func (d *streams) runReader() {
 	for d.conn.ctx.Err() == nil {
 		s, changed := d.conn.respondingSession()
@@ -53,7 +53,7 @@ func (d *streams) runReader() {
 			if e := d.conn.log().Check(zap.DebugLevel, "reading the stream"); e != nil {
 				e.Write(zap.Error(err))
 			}
-			d.conn.pause(minPause)
+			d.conn.pauseRandomly(minPause)
 		}
 	}
 }
@@ -79,13 +79,13 @@ func (d *streams) readSession(s *session) error {
 	}
 }
 
-// readNext reads the entries after the position. There are none when nothing comes in
-// blockTime.
+// readNext reads the entries after the position. It returns none after blockTime without
+// a new entry.
 func (d *streams) readNext(c rueidis.DedicatedClient) ([]rueidis.XRangeEntry, error) {
 	d.mu.Lock()
 	position := d.position
 	d.mu.Unlock()
-	// A deadline would be one for the connection, too, and end it.
+	// The client library would close the connection at a deadline.
 	ctx, cancel := context.WithCancel(d.conn.ctx)
 	defer cancel()
 	defer time.AfterFunc(blockTime+redisconn.CommandTimeout, cancel).Stop()
@@ -97,8 +97,8 @@ func (d *streams) readNext(c rueidis.DedicatedClient) ([]rueidis.XRangeEntry, er
 	return streams[d.stream], nil
 }
 
-// deliverEntry hands an entry to its namespace. It waits for room: unlike what comes by
-// channels, what is in the stream does not get lost.
+// deliverEntry queues an entry for its namespace. It waits while too many bytes wait to be
+// handled: unlike messages of channels, entries stay in Redis.
 func (d *streams) deliverEntry(entry *rueidis.XRangeEntry) error {
 	ns := d.conn.findNamespace(namespaceID{d.hub, entry.FieldValues["nsp"]})
 	for ns != nil && d.conn.inbound.Load() > maxInbound/2 {

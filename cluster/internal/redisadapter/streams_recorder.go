@@ -22,7 +22,7 @@ type recorder struct {
 	codec *streamsCodec
 }
 
-func (c *streamsCodec) recorder(a *adapter) cluster.Recorder { return &recorder{a, c} }
+func (c *streamsCodec) newRecorder(a *adapter) cluster.Recorder { return &recorder{a, c} }
 
 // record is an event of this node until its entry is read: then it is delivered, in the
 // order of the entries of all nodes.
@@ -123,13 +123,13 @@ func (c *streamsCodec) deliverRecord(entry *rueidis.XRangeEntry) {
 	c.records = slices.Delete(c.records, 0, i+1)
 	c.mu.Unlock()
 	for _, rec := range reached[:i] {
-		rec.finish("")
+		rec.deliverAt("")
 	}
-	reached[i].finish(entry.ID)
+	reached[i].deliverAt(entry.ID)
 }
 
-// finish delivers the event.
-func (rec *record) finish(offset string) {
+// deliverAt delivers the event.
+func (rec *record) deliverAt(offset string) {
 	defer close(rec.done)
 	rec.deliver(offset, rec.mark)
 }
@@ -151,15 +151,15 @@ func (r *recorder) OffsetBefore(a, b string) bool { return compareEntryIDs(a, b)
 
 // Save queues a lost socket to be saved.
 func (r *recorder) Save(lost cluster.LostSocket, keep time.Duration) error {
-	return r.save(lost, keep, setValue)
+	return r.saveAs(lost, keep, setValue)
 }
 
 // Update queues a lost socket to be saved if its key exists.
 func (r *recorder) Update(lost cluster.LostSocket, keep time.Duration) error {
-	return r.save(lost, keep, updateValue)
+	return r.saveAs(lost, keep, updateValue)
 }
 
-func (r *recorder) save(lost cluster.LostSocket, keep time.Duration, kind commandKind) error {
+func (r *recorder) saveAs(lost cluster.LostSocket, keep time.Duration, kind commandKind) error {
 	payload, err := encodeLostSocket(lost, r.codec.id.name)
 	if err != nil {
 		return err
@@ -169,11 +169,11 @@ func (r *recorder) save(lost cluster.LostSocket, keep time.Duration, kind comman
 
 // SaveAgain queues a lost socket as it was in Redis before Restore.
 func (r *recorder) SaveAgain(lost cluster.LostSocket) error {
-	saved, ok := lost.Saved.(savedSocket)
+	saved, ok := lost.Saved.(savedValue)
 	if !ok {
 		return fmt.Errorf("%s: %w: it was not restored", r.codec.conn.name, cluster.ErrNotRecoverable)
 	}
-	return r.codec.streams.saveAgain(saved)
+	return r.codec.streams.saveValueAgain(saved)
 }
 
 // defaultStaleTime is how long other nodes have to close a stale socket. Node.js does not
@@ -183,7 +183,7 @@ const defaultStaleTime = time.Second
 // CloseStale requests other nodes to close and save a stale socket. It returns at the
 // first node that did.
 func (r *recorder) CloseStale(ctx context.Context, pid, identity string) (found bool) {
-	ctx, cancel := context.WithTimeout(ctx, r.codec.streams.staleMax)
+	ctx, cancel := context.WithTimeout(ctx, r.codec.streams.staleTime)
 	defer cancel()
 	_ = r.Request(ctx, cluster.CloseStale{PID: pid, Identity: identity}, func(reply cluster.Reply) {
 		if reply == cluster.StaleClosed(true) {

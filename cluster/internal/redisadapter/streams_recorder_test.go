@@ -53,7 +53,7 @@ func TestRecordsAreInOrder(t *testing.T) {
 	wg.Wait()
 	var lists [2][]string
 	for i, n := range []*redistest.Node{a, b} {
-		last := beforeAll
+		last := beforeFirstEntry
 		for range each * emitters {
 			emit := n.NextEmit()
 			if compareEntryIDs(last, emit.Offset) >= 0 {
@@ -77,7 +77,7 @@ func TestRecordDoesNotWaitForARedisThatIsAway(t *testing.T) {
 	s := redistest.Start(t)
 	a, b := streamsEngine.OpenPair(t, s, "/")
 	s.Stop()
-	redistest.Eventually(t, "the link is down", func() bool { return !connectionOf(a).state().Connected })
+	redistest.Eventually(t, "the link is down", func() bool { return !connectionOf(a).describeState().Connected })
 	if offset, err := recordText(t, a, "late"); offset != "" || !errors.Is(err, cluster.ErrIncomplete) {
 		t.Errorf("%q, %v", offset, err)
 	}
@@ -225,7 +225,7 @@ func TestRestoreIsNotPossible(t *testing.T) {
 		t.Error(err)
 	}
 	s.Stop()
-	redistest.Eventually(t, "the link is down", func() bool { return !connectionOf(a).state().Connected })
+	redistest.Eventually(t, "the link is down", func() bool { return !connectionOf(a).describeState().Connected })
 	if _, err := r.Restore(t.Context(), "p", first); err == nil {
 		t.Error("restored from nowhere")
 	}
@@ -278,7 +278,7 @@ func TestUpdate(t *testing.T) {
 	s := redistest.Start(t)
 	a := redistest.OpenNode(t, startStreamsNode(t, s), "/")
 	r := a.Adapter.(*recorder)
-	left := cluster.LostSocket{PID: "p", ID: "i", Rooms: []string{"i"}, Data: sio.Data{JSON: []byte(`{}`)}, Offset: beforeAll}
+	left := cluster.LostSocket{PID: "p", ID: "i", Rooms: []string{"i"}, Data: sio.Data{JSON: []byte(`{}`)}, Offset: beforeFirstEntry}
 	restored := func() string {
 		t.Helper()
 		got, err := r.Restore(t.Context(), "p", "")

@@ -16,14 +16,14 @@ const (
 	maxMissed = 10_000 // events that a client may have missed
 )
 
-// Replay reads the stream from where the session was to its end.
+// Replay reads the stream from the offset of a lost socket to its end.
 func (r *recorder) Replay(ctx context.Context, lost cluster.LostSocket) (missed cluster.Replay, err error) {
 	c := r.codec
 	s, err := c.conn.waitSubscribed(ctx, c.namespace)
 	if err != nil {
 		return missed, err
 	}
-	m := replay{codec: c, events: lost.Offset, operations: lost.Position, member: cluster.NewMembership(lost.Rooms), got: rooms.NewSet(lost.Marks)}
+	m := eventCollector{codec: c, events: lost.Offset, operations: lost.Position, membership: cluster.NewMembership(lost.Rooms), marks: rooms.NewSet(lost.Marks)}
 	if !isEntryID(m.operations) {
 		m.operations = m.events
 	}
@@ -42,27 +42,27 @@ func (r *recorder) Replay(ctx context.Context, lost cluster.LostSocket) (missed 
 			offset = entries[i].ID
 		}
 		if len(m.found) > maxMissed {
-			return missed, errors.New("redis_streams: the client missed too much")
+			return missed, errors.New("redis_streams: too many events to replay")
 		}
 		if len(entries) < pageCount {
-			return cluster.Replay{Events: m.found, Rooms: m.member.Rooms, Disconnected: m.member.Disconnected, Offset: offset}, nil
+			return cluster.Replay{Events: m.found, Rooms: m.membership.Rooms, Disconnected: m.membership.Disconnected, Offset: offset}, nil
 		}
 	}
 }
 
-// replay collects what happened to a lost socket from entries of the stream.
-type replay struct {
+// eventCollector collects the events and operations of a lost socket from entries.
+type eventCollector struct {
 	codec              *streamsCodec
-	events, operations string // the offsets after which they count
-	member             *cluster.Membership
-	got                rooms.Set // marks of events that it was delivered
+	events, operations string // the offsets after which they apply
+	membership         *cluster.Membership
+	marks              rooms.Set // of events that the socket received without an offset
 	found              []cluster.Emit
 }
 
-// addEntry looks at the next entry. Volatile events may be missed.
-func (m *replay) addEntry(entry *rueidis.XRangeEntry) {
+// addEntry adds the next entry, if it concerns the socket. Volatile events are left out.
+func (m *eventCollector) addEntry(entry *rueidis.XRangeEntry) {
 	f := entry.FieldValues
-	if _, got := m.got[formatMark(f["uid"], f["tag"])]; got || f["nsp"] != m.codec.id.name {
+	if _, got := m.marks[formatMark(f["uid"], f["tag"])]; got || f["nsp"] != m.codec.id.name {
 		return
 	}
 	typ, err := strconv.Atoi(f["type"])
@@ -74,15 +74,15 @@ func (m *replay) addEntry(entry *rueidis.XRangeEntry) {
 		return
 	}
 	msg.entryID = entry.ID
-	op, err := msg.operation()
+	op, err := msg.parseOperation()
 	if err != nil {
 		return
 	}
 	emit, isEmit := op.(cluster.Emit)
 	switch {
-	case isEmit && !emit.Volatile && compareEntryIDs(entry.ID, m.events) > 0 && m.member.Means(emit.Target):
+	case isEmit && !emit.Volatile && compareEntryIDs(entry.ID, m.events) > 0 && m.membership.Means(emit.Target):
 		m.found = append(m.found, emit)
 	case !isEmit && compareEntryIDs(entry.ID, m.operations) > 0:
-		m.member.Apply(op)
+		m.membership.Apply(op)
 	}
 }

@@ -10,15 +10,15 @@ import (
 
 const maxPIDLength = 64
 
-// Restore finds what is left of a socket, and deletes it when the client can have it.
-// Node.js's servers do not say which namespace a session is of: then it must be that
-// of the client's last event.
+// Restore returns a lost socket, and deletes it in Redis when it can be recovered. Node.js
+// does not save the namespace of a socket: then it must be the namespace of the client's
+// last event.
 func (r *recorder) Restore(ctx context.Context, pid, offset string) (s cluster.LostSocket, err error) {
 	c := r.codec
 	if pid == "" || len(pid) > maxPIDLength || offset != "" && !isEntryID(offset) {
 		return s, cluster.ErrNotRecoverable
 	}
-	now, err := c.conn.waitSubscribed(ctx, c.namespace) // this server may just have begun
+	now, err := c.conn.waitSubscribed(ctx, c.namespace) // this node may have just started
 	if err != nil {
 		return s, err
 	}
@@ -28,7 +28,7 @@ func (r *recorder) Restore(ctx context.Context, pid, offset string) (s cluster.L
 			return s, err
 		}
 	}
-	saved, err := c.findSavedSocket(ctx, pid)
+	saved, err := c.findSaved(ctx, pid)
 	if err != nil {
 		return s, err
 	}
@@ -41,7 +41,7 @@ func (r *recorder) Restore(ctx context.Context, pid, offset string) (s cluster.L
 	s.Saved = saved
 	if offset == "" {
 		if offset = s.Offset; !isEntryID(offset) {
-			return s, fmt.Errorf("%w: the client has got nothing yet", cluster.ErrNotRecoverable)
+			return s, fmt.Errorf("%w: the client has received no event yet", cluster.ErrNotRecoverable)
 		}
 		_, err = c.checkReach(ctx, now, offset)
 	}
@@ -51,12 +51,11 @@ func (r *recorder) Restore(ctx context.Context, pid, offset string) (s cluster.L
 	if err != nil {
 		return s, err
 	}
-	return s, c.takeSavedSocket(ctx, saved)
+	return s, c.takeSaved(ctx, saved)
 }
 
-// checkReach returns an error when the stream does not have all entries after an
-// offset any more; otherwise the namespace of the entry at the offset, if that is
-// there.
+// checkReach returns an error when entries after an offset were trimmed. Otherwise it
+// returns the namespace of the entry at the offset, or "" if there is no such entry.
 func (c *streamsCodec) checkReach(ctx context.Context, s *session, offset string) (namespace string, err error) {
 	client, stream := s.client, c.streams.stream
 	oldest, err := client.Do(ctx, client.B().Xrange().Key(stream).Start("-").End("+").Count(1).Build()).AsXRange()
@@ -70,14 +69,14 @@ func (c *streamsCodec) checkReach(ctx context.Context, s *session, offset string
 	if len(at) > 0 {
 		return at[0].FieldValues["nsp"], nil
 	}
-	if offset == beforeAll { // nothing is forgotten before the stream is full
+	if offset == beforeFirstEntry { // no entry is trimmed before the stream is full
 		count, err := client.Do(ctx, client.B().Xlen().Key(stream).Build()).AsInt64()
 		if err != nil || count < c.conn.settings.Streams.MaxLen {
 			return "", err
 		}
 	}
 	if len(oldest) == 0 || compareEntryIDs(oldest[0].ID, offset) > 0 {
-		return "", fmt.Errorf("%w: what came after %s is forgotten", cluster.ErrNotRecoverable, offset)
+		return "", fmt.Errorf("%w: the events after %s were trimmed", cluster.ErrNotRecoverable, offset)
 	}
 	return "", nil
 }

@@ -9,23 +9,22 @@ import (
 	"github.com/redis/rueidis"
 )
 
-// endlessTime is how long a session is saved again that another server saved without
-// an end.
-const endlessTime = 2 * time.Minute
+// defaultKeepTime is how long a lost socket is saved again if its key had no time to live.
+const defaultKeepTime = 2 * time.Minute
 
-// savedSocket is a session as it is in Redis.
-type savedSocket struct {
-	name    string // of the key
+// savedValue is a lost socket as it is in Redis.
+type savedValue struct {
+	key     string // of the key
 	value   string
 	expires time.Time
 }
 
-// findSavedSocket gets the session that is saved under a pid. The command goes through the
-// queue: this node may be about to save the session.
-func (c *streamsCodec) findSavedSocket(ctx context.Context, pid string) (s savedSocket, err error) {
-	s.name = c.streams.sessions + pid
-	get := c.streams.startLookup(getValue, s.name, nil)
-	timeLeft := c.streams.startLookup(getTimeLeft, s.name, nil)
+// findSaved returns the lost socket that is saved under a pid. The commands pass through
+// the queue: this node may be about to save the socket.
+func (c *streamsCodec) findSaved(ctx context.Context, pid string) (s savedValue, err error) {
+	s.key = c.streams.sessions + pid
+	get := c.streams.startLookup(getValue, s.key, nil)
+	timeLeft := c.streams.startLookup(getTimeLeft, s.key, nil)
 	result, err := get.waitResult(ctx)
 	if err != nil {
 		return s, err
@@ -39,33 +38,33 @@ func (c *streamsCodec) findSavedSocket(ctx context.Context, pid string) (s saved
 	ms, err := result.AsInt64()
 	keep := time.Duration(ms) * time.Millisecond
 	if ms < 0 {
-		keep = endlessTime
+		keep = defaultKeepTime
 	}
 	s.expires = time.Now().Add(keep)
 	return s, err
 }
 
-// takeSavedSocket deletes a session, for the one node that gets it. When it is not known
-// whether Redis did that, or when ctx ends before, the session is saved again.
-func (c *streamsCodec) takeSavedSocket(ctx context.Context, s savedSocket) error {
-	take := c.streams.startLookup(takeValue, s.name, func() { _ = c.streams.saveAgain(s) })
+// takeSaved deletes a lost socket, so that one node alone restores it. If the outcome is
+// unknown, or if ctx ends before, the socket is saved again.
+func (c *streamsCodec) takeSaved(ctx context.Context, s savedValue) error {
+	take := c.streams.startLookup(takeValue, s.key, func() { _ = c.streams.saveValueAgain(s) })
 	_, err := take.waitResult(ctx)
 	return err
 }
 
-// saveAgain queues a session for the rest of its time.
-func (d *streams) saveAgain(s savedSocket) error {
+// saveValueAgain queues a lost socket to be saved for the rest of its time.
+func (d *streams) saveValueAgain(s savedValue) error {
 	keep := time.Until(s.expires)
 	if keep <= 0 {
 		return nil
 	}
-	return d.conn.queue.push(command{kind: setValue, name: s.name, payload: s.value, keep: keep})
+	return d.conn.queue.push(command{kind: setValue, name: s.key, payload: s.value, keep: keep})
 }
 
-// lookup is a command about a session whose reply is awaited.
+// lookup is a command about a lost socket whose result is awaited.
 type lookup struct {
-	results chan lookupResult
-	settled atomic.Bool // the reply came, or is not awaited any more
+	results   chan lookupResult
+	isSettled atomic.Bool // the result arrived, or is not awaited
 }
 
 type lookupResult struct {
@@ -73,13 +72,13 @@ type lookupResult struct {
 	err    error
 }
 
-// startLookup queues a command. When its reply comes and nobody waits for it any more,
-// or when the reply is lost and Redis may have done the command, it calls undo, which
-// does not block.
+// startLookup queues a command. It calls undo, which does not block, when the result
+// arrives after the wait ended, or when the result is lost and Redis may have run the
+// command.
 func (d *streams) startLookup(kind commandKind, name string, undo func()) *lookup {
 	l := &lookup{results: make(chan lookupResult, 1)}
 	err := d.conn.queue.push(command{kind: kind, name: name, done: func(result rueidis.RedisResult, err error) {
-		awaited := l.settled.CompareAndSwap(false, true)
+		awaited := l.isSettled.CompareAndSwap(false, true)
 		if awaited {
 			l.results <- lookupResult{result, err}
 		}
@@ -94,13 +93,14 @@ func (d *streams) startLookup(kind commandKind, name string, undo func()) *looku
 	return l
 }
 
-// waitResult returns the reply. The error is [cluster.ErrNotSaved] when there is no such key.
+// waitResult returns the result. The error is cluster.ErrNotSaved when the key does not
+// exist.
 func (l *lookup) waitResult(ctx context.Context) (rueidis.RedisResult, error) {
 	var reply lookupResult
 	select {
 	case reply = <-l.results:
 	case <-ctx.Done():
-		if l.settled.CompareAndSwap(false, true) {
+		if l.isSettled.CompareAndSwap(false, true) {
 			return reply.result, ctx.Err()
 		}
 		reply = <-l.results

@@ -14,11 +14,11 @@ import (
 func TestRecall(t *testing.T) {
 	s := redistest.Start(t)
 	asking := startStreamsNode(t, s)
-	asking.(hubCluster).conn.dialect.(*streams).staleMax = redistest.Timeout
+	asking.(hubCluster).conn.dialect.(*streams).staleTime = redistest.Timeout
 	a, b := redistest.OpenNode(t, asking, "/"), redistest.OpenNode(t, startStreamsNode(t, s), "/")
 	c := redistest.OpenNode(t, startStreamsNode(t, s), "/")
 	a.WaitNodes(3)
-	left := cluster.LostSocket{PID: "secret", ID: "id", Rooms: []string{"id"}, Data: sio.Data{JSON: []byte(`{}`)}, Offset: beforeAll}
+	left := cluster.LostSocket{PID: "secret", ID: "id", Rooms: []string{"id"}, Data: sio.Data{JSON: []byte(`{}`)}, Offset: beforeFirstEntry}
 	reply := func(n *redistest.Node, has bool) {
 		n.OnRequest = func(_ context.Context, q cluster.Request, reply func(cluster.Reply)) {
 			has := has && q == cluster.CloseStale{PID: "secret", Identity: "ada"}

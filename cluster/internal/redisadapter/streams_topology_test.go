@@ -18,13 +18,13 @@ func TestStreamsRedisCluster(t *testing.T) {
 		t.Errorf("%q, %v", offset, err)
 	}
 	r := nodes[0].Adapter.(*recorder)
-	if err := r.Save(cluster.LostSocket{PID: "p", ID: "i", Rooms: []string{"i"}, Data: redistest.NewEvent("x"), Offset: beforeAll}, time.Minute); err != nil {
+	if err := r.Save(cluster.LostSocket{PID: "p", ID: "i", Rooms: []string{"i"}, Data: redistest.NewEvent("x"), Offset: beforeFirstEntry}, time.Minute); err != nil {
 		t.Error(err)
 	}
 	if left, err := r.Restore(t.Context(), "p", ""); err != nil || left.ID != "i" {
 		t.Errorf("%+v, %v", left, err)
 	}
-	if missed, err := r.Replay(t.Context(), cluster.LostSocket{Offset: beforeAll, Rooms: []string{"room"}}); err != nil || len(missed.Events) != 300 {
+	if missed, err := r.Replay(t.Context(), cluster.LostSocket{Offset: beforeFirstEntry, Rooms: []string{"room"}}); err != nil || len(missed.Events) != 300 {
 		t.Errorf("%d missed, %v", len(missed.Events), err)
 	}
 	if answers, err := nodes[0].Request(cluster.FetchSockets{}); err != nil || len(answers) != 5 {
@@ -71,7 +71,7 @@ func TestStreamMoves(t *testing.T) {
 			t.Fatalf("%s, not %d", got, i)
 		}
 	}
-	if state := connectionOf(a).state(); !state.Connected || state.Dropped > 0 {
+	if state := connectionOf(a).describeState(); !state.Connected || state.Dropped > 0 {
 		t.Errorf("%+v", state)
 	}
 }

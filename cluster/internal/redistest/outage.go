@@ -175,7 +175,7 @@ func (e *Suite) TestFrozenRedis(t *testing.T) {
 	if err := a.Adapter.Request(t.Context(), cluster.FetchSockets{}, func(cluster.Reply) {}); !errors.Is(err, cluster.ErrIncomplete) {
 		t.Errorf("asked: %v", err)
 	}
-	if state := a.Cluster.State(); state.Connected || !strings.Contains(state.Error, s.Address()+" does not answer") {
+	if state := a.Cluster.State(); state.Connected || !strings.Contains(state.Error, s.Address()+" does not respond") {
 		t.Errorf("%+v", state)
 	}
 	a.AssertNothingBlocks("frozen")
