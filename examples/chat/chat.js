@@ -1,5 +1,5 @@
-// What the chat knows, and the events it exchanges with the server. The page
-// listens to "change", fired after every event that changed something.
+// The state of the chat, and the events that it exchanges with the server. The page
+// listens to "change", which is fired after every event with an effect.
 
 // Each release line of the official client, as a file beside this page.
 export const clients = {
@@ -23,7 +23,7 @@ export class Chat extends EventTarget {
 	current = '';
 	people = new Map(); // name and client by id
 
-	#me; // what the server is told on connecting
+	#me; // name and client, sent on connecting
 	#socket;
 	#rooms;
 	#lost = false; // the connection, against our will
@@ -35,7 +35,7 @@ export class Chat extends EventTarget {
 		for (const room of rooms) this.#talk('#' + room, room);
 		this.current = '#' + rooms[0];
 
-		// Clients of version 2 have no auth, and say it in their query.
+		// Clients of version 2 have no auth: their query has the values.
 		const socket = io('/chat', { auth: this.#me, query: this.#me });
 		this.#socket = socket;
 		socket.on('connect', () => this.#connected());
@@ -102,7 +102,7 @@ export class Chat extends EventTarget {
 		if (!known) this.#enterRoom(room);
 	}
 
-	// nameOf is what to call somebody.
+	// nameOf returns the name of a person.
 	nameOf(id) {
 		return this.people.get(id)?.name || 'somebody';
 	}
@@ -113,7 +113,7 @@ export class Chat extends EventTarget {
 		this.#changed();
 	}
 
-	// say sends what was typed to the room or the person in sight.
+	// say sends the typed text to the current room or person.
 	say(what) {
 		const talk = this.talk;
 		const line = this.#add(talk, { id: this.id, name: this.name, text: what, own: true, pending: true });
@@ -136,7 +136,7 @@ export class Chat extends EventTarget {
 		this.#emit('typing', talk.room);
 	}
 
-	// toggle signs out or comes back.
+	// toggle signs out or in.
 	toggle() {
 		if (this.#socket.connected) this.#emit('sign out');
 		else {
@@ -152,8 +152,8 @@ export class Chat extends EventTarget {
 		});
 	}
 
-	// Without a connection there is nobody to tell: on connecting, the rooms
-	// and the name are said anyway.
+	// Without a connection nothing is sent: the client sends rooms and name when it
+	// connects.
 	#emit(event, ...args) {
 		if (this.#socket.connected) this.#socket.emit(event, ...args);
 	}
@@ -260,7 +260,7 @@ export class Chat extends EventTarget {
 		return line;
 	}
 
-	// remark notes what happened, which is nothing to be read later.
+	// remark adds a line about an event, which does not count as unread.
 	#remark(talk, what) {
 		if (!talk) return;
 		const unread = talk.unread;

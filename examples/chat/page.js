@@ -1,5 +1,5 @@
-// The page: draws what the chat knows, and hands what is typed to it. What
-// people wrote reaches the document as text only, never as markup.
+// The page draws the state of the chat, and passes typed text on to it. The text of
+// people reaches the document as text only, never as markup.
 
 import { Chat, clients } from './chat.js';
 
@@ -48,7 +48,7 @@ function initial(name) {
 	return first.segment.toUpperCase();
 }
 
-// A face says nothing that is not written beside it.
+// A face only repeats the name beside it.
 function face(id, name) {
 	const e = element('span', 'face', initial(name));
 	e.style.setProperty('--hue', hue(id));
@@ -62,7 +62,7 @@ function version(client) {
 
 function item(key, parts, { current, count, onclick, title }) {
 	const li = element('li');
-	li.dataset.key = key; // two of the same name are not the same
+	li.dataset.key = key; // two people may have the same name
 	const button = element('button');
 	button.type = 'button';
 	button.title = title ?? '';
@@ -140,12 +140,12 @@ function row(line) {
 	return li;
 }
 
-// follows reports whether a line goes on with what the same person said just before.
+// follows reports whether the previous line is from the same person, just before.
 const follows = (line, last) => Boolean(last) && !line.remark && !last.remark && !line.notice
 	&& line.id === last.id && line.name === last.name && line.own === last.own && line.time - last.time < 120_000;
 
-// Rows are kept from one drawing to the next, so that a screen reader hears a
-// new line alone.
+// Rows are kept from one drawing to the next, so that a screen reader reads new
+// lines only.
 const rows = new WeakMap();
 
 function drawLog(chat) {
@@ -168,7 +168,7 @@ function drawLog(chat) {
 	log.scrollTop = log.scrollHeight;
 }
 
-// What to do where nothing is to be read yet.
+// The hint in a room without messages.
 function hint(chat) {
 	const talk = chat.talk;
 	if (!talk) return 'You are in no room. Join one, of any name: it is there as soon as somebody is in it.';

@@ -1,4 +1,4 @@
-// Private messages: the application says who may connect, and who gets what.
+// Private messages: the application admits users, and chooses the receiver of each message.
 package main
 
 import (
@@ -42,18 +42,18 @@ func socket(_ http.ResponseWriter, r *http.Request) (int, object) {
 		return 200, object{"join": []string{"user:" + name.(string)}, "data": object{"name": name},
 			"emit": []object{{"event": "welcome", "args": []any{name}}}}
 	case err != nil || users[to] == "" || text == "" || len(text) > 8000:
-		return 422, object{"error": object{"message": "expected somebody's name and a text"}}
+		return 422, object{"error": object{"message": "expected a user's name and a text"}}
 	}
 	return 200, object{"ack": []string{"sent"}, "emit": []object{
 		{"event": "private message", "args": []any{name, event.Args[1]}, "to": []string{"user:" + event.Args[0]}}}}
 }
 
 func main() {
-	for path, answer := range map[string]func(http.ResponseWriter, *http.Request) (int, object){"/login": login, "/": socket} {
+	for path, handle := range map[string]func(http.ResponseWriter, *http.Request) (int, object){"/login": login, "/": socket} {
 		http.HandleFunc("POST "+path, func(w http.ResponseWriter, r *http.Request) {
-			status, said := answer(w, r)
+			status, reply := handle(w, r)
 			w.WriteHeader(status)
-			_ = json.NewEncoder(w).Encode(said)
+			_ = json.NewEncoder(w).Encode(reply)
 		})
 	}
 	log.Fatal(http.ListenAndServe("127.0.0.1:"+cmp.Or(os.Getenv("PORT"), "8081"), nil))

@@ -1,4 +1,4 @@
-// Private messages: the application says who may connect, and who gets what.
+// Private messages: the application admits users, and chooses the receiver of each message.
 
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { createServer } from 'node:http';
@@ -10,7 +10,7 @@ const secret = randomBytes(32); // sessions end with the process
 const mac = (value) => createHmac('sha256', secret).update(value).digest();
 const equal = (a, b) => timingSafeEqual(mac(a), mac(b));
 const sign = (value) => `${value}.${mac(value).toString('hex')}`;
-const error = (status, message) => ({ status, said: { error: { message } } });
+const error = (status, message) => ({ status, body: { error: { message } } });
 
 function userOf(cookies) {
 	for (const cookie of cookies.split('; ')) { // ours is session=NAME.EXPIRES.SIGNATURE
@@ -25,32 +25,32 @@ function login(form, https) {
 	const [user, password] = [form.get('name') ?? '', form.get('password') ?? ''];
 	if (!users.has(user) || !equal(users.get(user), password)) return error(401, 'wrong name or password');
 	const session = sign(`session=${user}.${Date.now() + 86_400_000}`);
-	return { said: {}, cookie: `${session}; Path=/; HttpOnly; SameSite=Lax${https ? '; Secure' : ''}` };
+	return { body: {}, cookie: `${session}; Path=/; HttpOnly; SameSite=Lax${https ? '; Secure' : ''}` };
 }
 
 function connect(user) {
 	if (!user) return error(401, 'log in first');
-	return { said: { data: { name: user }, join: [`user:${user}`], emit: [{ event: 'welcome', args: [user] }] } };
+	return { body: { data: { name: user }, join: [`user:${user}`], emit: [{ event: 'welcome', args: [user] }] } };
 }
 
 function privateMessage({ args: [to, message], socket }) {
 	if (!users.has(to) || typeof message !== 'string' || message === '' || message.length > 2000) {
-		return error(422, "expected somebody's name and a text");
+		return error(422, "expected a user's name and a text");
 	}
-	const args = [socket.data.name, message]; // who it is from is not the client's word
-	return { said: { emit: [{ event: 'private message', args, to: [`user:${to}`] }], ack: ['sent'] } };
+	const args = [socket.data.name, message]; // the sender comes from the session, not from the client's event
+	return { body: { emit: [{ event: 'private message', args, to: [`user:${to}`] }], ack: ['sent'] } };
 }
 
-function answer(request, body) {
+function reply(request, body) {
 	if (request.url === '/login') return login(new URLSearchParams(body), request.headers['x-forwarded-proto'] === 'https');
 	const event = JSON.parse(body);
 	return event.type === 'connect' ? connect(userOf(request.headers.cookie ?? '')) : privateMessage(event);
 }
 
 async function serve(request, response) {
-	const { status = 200, said, cookie } = answer(request, await text(request));
+	const { status = 200, body, cookie } = reply(request, await text(request));
 	if (cookie) response.setHeader('Set-Cookie', cookie);
-	response.writeHead(status, { 'Content-Type': 'application/json' }).end(JSON.stringify(said));
+	response.writeHead(status, { 'Content-Type': 'application/json' }).end(JSON.stringify(body));
 }
 
 const server = createServer((request, response) => serve(request, response).catch(() => response.destroy()));

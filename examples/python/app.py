@@ -1,4 +1,4 @@
-# Private messages: the application says who may connect, and who gets what.
+# Private messages: the application admits users, and chooses the receiver of each message.
 import hashlib, hmac, json, os, secrets, time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs
@@ -27,16 +27,16 @@ def login(form, https):
     return 200, {}, {"Set-Cookie": f"{session}; Path=/; HttpOnly; SameSite=Lax{'; Secure' * https}"}
 
 
-def answer(event, user):
+def reply_to(event, user):
     match event["type"], event["args"]:
         case "connect", _ if user:
             return 200, {"data": {"name": user}, "join": [f"user:{user}"], "emit": [{"event": "welcome", "args": [user]}]}
         case "connect", _:
             return 401, {"error": {"message": "log in first"}}
         case "event", [str(to), str(text)] if to in USERS and 0 < len(text) <= 2000:
-            message = [event["socket"]["data"]["name"], text]  # who it is from is not the client's word
+            message = [event["socket"]["data"]["name"], text]  # the sender comes from the session
             return 200, {"emit": [{"event": "private message", "args": message, "to": [f"user:{to}"]}], "ack": ["sent"]}
-    return 422, {"error": {"message": "expected somebody's name and a text"}}
+    return 422, {"error": {"message": "expected a user's name and a text"}}
 
 
 class App(BaseHTTPRequestHandler):
@@ -45,15 +45,15 @@ class App(BaseHTTPRequestHandler):
     def do_POST(self):
         body = self.rfile.read(int(self.headers["Content-Length"])).decode()
         if self.path == "/login":
-            status, said, header = login(parse_qs(body), self.headers["X-Forwarded-Proto"] == "https")
+            status, reply, header = login(parse_qs(body), self.headers["X-Forwarded-Proto"] == "https")
         else:
-            status, said, header = *answer(json.loads(body), user_of(self.headers["Cookie"] or "")), {}
-        said = json.dumps(said).encode()
+            status, reply, header = *reply_to(json.loads(body), user_of(self.headers["Cookie"] or "")), {}
+        reply = json.dumps(reply).encode()
         self.send_response(status)
-        for name, value in {"Content-Type": "application/json", "Content-Length": len(said), **header}.items():
+        for name, value in {"Content-Type": "application/json", "Content-Length": len(reply), **header}.items():
             self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(said)
+        self.wfile.write(reply)
 
 
 print("listening on", address := ("127.0.0.1", int(os.environ.get("PORT", 8081))), flush=True)

@@ -155,7 +155,7 @@ for (const example of examples) {
 			const ada = await enter(t, kind(4, 'websocket'), await cookie('ada', 'lovelace'));
 			const bad = [[], ['nobody', 'hello'], ['alan'], ['alan', ''], ['alan', 7], [['alan'], 'x'], ['alan', Buffer.from('x')], ['alan', 'x'.repeat(9000)]];
 			for (const args of bad) {
-				assert.deepEqual(await emitWithAck(ada, 'private message', ...args), [{ error: "expected somebody's name and a text" }]);
+				assert.deepEqual(await emitWithAck(ada, 'private message', ...args), [{ error: "expected a user's name and a text" }]);
 			}
 			assert.deepEqual(await emitWithAck(ada, 'private message', 'alan', 'still here'), ['sent']);
 		});
