@@ -8,7 +8,7 @@ import (
 func (s *Socket) run() { spawn.Go(s.ns.hub.log(), "socket events", s.drain, nil) }
 
 func (s *Socket) drain() {
-	growStack(len(s.id))
+	spawn.GrowStack[spawn.Stack4K]() // for the handlers
 	for s.step() {
 	}
 }
@@ -51,15 +51,3 @@ func (s *Socket) protect(ev *Event, fn func()) {
 		s.client.session.Close(ReasonForced)
 	})
 }
-
-// growStack makes the stack of a goroutine that has just begun as large as handlers
-// need it, at once: to double it deep down in their calls costs as much as all that
-// a short one of them does.
-//
-//go:noinline
-func growStack(i int) byte {
-	var room [stackSize]byte
-	return room[i%stackSize] // so that it is there
-}
-
-const stackSize = 4 << 10

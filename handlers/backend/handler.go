@@ -222,18 +222,6 @@ func (b *Handler) Identify(_ context.Context, ev *hub.Event) error {
 	return nil
 }
 
-// growStack makes the stack of a goroutine that has just begun as large as HTTP
-// handlers need it, at once: to double it again and again, deep down in their
-// calls, costs more than all else that is done here.
-//
-//go:noinline
-func growStack() byte {
-	var room [stackSize]byte
-	return room[len(errBusy.Error())] // so that it is there
-}
-
-const stackSize = 12 << 10
-
 // errUnavailable is what clients learn of an outage.
 var errUnavailable = &hub.ClientError{Message: "service unavailable"}
 
@@ -301,7 +289,7 @@ func (b *Handler) request(ctx context.Context, ev *hub.Event, done chan<- result
 		<-b.slots
 		done <- r
 	}()
-	growStack()
+	spawn.GrowStack[spawn.Stack12K]() // for the HTTP client
 	r.answer, r.err = b.exchange(ctx, ev)
 }
 

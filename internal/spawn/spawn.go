@@ -1,34 +1,42 @@
-// Package spawn is the one place where goroutines begin. A panic that nobody
-// recovers on a goroutine ends the whole process, so each of them starts here:
-// with a name, with its panic caught and logged, and with a last chance for its
-// owner to put things in order.
+// Package spawn starts every goroutine of the module. A panic that no deferred
+// function recovers ends the whole process, so each goroutine starts here: with a
+// name, with its panic recovered and logged, and with a callback by which its owner
+// restores order after a panic.
 //
-// The package knows nothing of when a goroutine ends. Whoever calls [Go] or
-// [Task.Start] owns the goroutine, and says at the call when it ends.
+// The name is also a profiler label, see [LabelKey], so that CPU and goroutine
+// profiles tell the goroutines apart.
+//
+// The package does not know when a goroutine ends. The caller of [Go] or
+// [Task.Start] owns the goroutine, and documents at the call when it ends.
 package spawn
 
 import (
 	"fmt"
 	"runtime/debug"
+	"runtime/pprof"
 
 	"go.uber.org/zap"
 )
 
-// Go runs fn on a goroutine of its own, as [Call] does.
+// Go runs fn on a goroutine of its own. The goroutine has name as its profiler
+// label; a panic is recovered and logged as by [Call].
 //
-// For a goroutine that is started again and again, a [Task] does without Go's
+// Go allocates a closure. A [Task] starts the same function many times without an
 // allocation.
 func Go(log *zap.Logger, name string, fn func(), onPanic func()) {
-	go Call(log, name, fn, onPanic)
+	label := labelFor(name)
+	go func() {
+		pprof.SetGoroutineLabels(label)
+		Call(log, name, fn, onPanic)
+	}()
 }
 
-// Call runs fn on the caller's goroutine and reports whether it returned
-// without a panic.
+// Call runs fn on the caller's goroutine, whose profiler labels stay as they are.
+// It reports whether fn returned without a panic.
 //
-// A panic of fn is logged at the error level as "panic recovered", with the
-// fields name, panic (its value as text) and stack; then onPanic is called,
-// under the same protection. A nil log logs nothing, a nil onPanic is not
-// called.
+// A panic of fn is logged at the error level as "panic recovered", with the fields
+// name, panic (its value as text) and stack. Then Call runs onPanic, and recovers
+// and logs its panic likewise. A nil log logs nothing, a nil onPanic is not called.
 func Call(log *zap.Logger, name string, fn func(), onPanic func()) bool {
 	defer func() {
 		if value := recover(); value != nil {
@@ -39,8 +47,9 @@ func Call(log *zap.Logger, name string, fn func(), onPanic func()) bool {
 	return true
 }
 
-// logPanic runs while the panic's frames are still on the stack, which is how
-// the stack that it logs shows where the panic came from.
+// logPanic logs a recovered panic and calls onPanic. The caller is the deferred
+// function that recovered: the frames of the panic are still on the stack then, so
+// the logged stack leads to its origin.
 func logPanic(log *zap.Logger, name string, value any, onPanic func()) {
 	if log != nil {
 		log.Error("panic recovered",

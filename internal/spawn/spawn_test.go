@@ -2,6 +2,8 @@ package spawn_test
 
 import (
 	"errors"
+	"fmt"
+	"runtime/pprof"
 	"strings"
 	"testing"
 
@@ -144,4 +146,62 @@ func assertPanicLogged(t *testing.T, logs *observer.ObservedLogs, name, value st
 	if stack, _ := fields["stack"].(string); !strings.Contains(stack, "spawn_test.panicBoom") {
 		t.Errorf("the stack does not lead to the panic:\n%s", stack)
 	}
+}
+
+func TestGoroutinesHaveLabels(t *testing.T) {
+	t.Parallel()
+	started, release := make(chan struct{}), make(chan struct{})
+	defer close(release)
+	wait := func() {
+		started <- struct{}{}
+		<-release
+	}
+	task := spawn.NewTask(nil, "labeled task", wait, nil)
+	spawn.Go(nil, "labeled goroutine", wait, nil)
+	task.Start()
+	task.Start()
+	spawn.Go(nil, "labeled twice", func() { spawn.Call(nil, "another name", wait, nil) }, nil)
+	for range 4 {
+		<-started
+	}
+	profile := goroutineProfile(t)
+	for _, name := range []string{"labeled task", "labeled goroutine", "labeled twice"} {
+		if label := fmt.Sprintf("{%q:%q}", spawn.LabelKey, name); !strings.Contains(profile, label) {
+			t.Errorf("no goroutine has the label %s:\n%s", label, profile)
+		}
+	}
+	if strings.Contains(profile, "another name") {
+		t.Error("Call changes the label of its goroutine")
+	}
+}
+
+// TestLabelsOfManyNames starts goroutines of more names than labels are kept for.
+func TestLabelsOfManyNames(t *testing.T) {
+	t.Parallel()
+	const names = 300
+	started, release := make(chan struct{}), make(chan struct{})
+	defer close(release)
+	for i := range names {
+		spawn.Go(nil, fmt.Sprint("name ", i), func() {
+			started <- struct{}{}
+			<-release
+		}, nil)
+		<-started
+	}
+	profile := goroutineProfile(t)
+	for i := range names {
+		if label := fmt.Sprintf("{%q:%q}", spawn.LabelKey, fmt.Sprint("name ", i)); !strings.Contains(profile, label) {
+			t.Errorf("no goroutine has the label %s", label)
+		}
+	}
+}
+
+// goroutineProfile returns the goroutine profile as text.
+func goroutineProfile(t *testing.T) string {
+	t.Helper()
+	var profile strings.Builder
+	if err := pprof.Lookup("goroutine").WriteTo(&profile, 1); err != nil {
+		t.Fatal(err)
+	}
+	return profile.String()
 }
