@@ -8,7 +8,7 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/rooms"
 )
 
-// socket stands for what an index holds in a server: pointers.
+// socket stands for the members of a server's index: pointers.
 type socket struct{ id string }
 
 const large = 333_333 // members in three rooms each: a million memberships
@@ -104,7 +104,7 @@ func BenchmarkPage(b *testing.B) {
 	}
 }
 
-// BenchmarkMemory measures what a member of three rooms takes, without its names.
+// BenchmarkMemory measures the bytes of a member of three rooms, without its names.
 func BenchmarkMemory(b *testing.B) {
 	for b.Loop() {
 		x := rooms.NewIndex[*socket](rooms.Options{})

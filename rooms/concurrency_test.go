@@ -9,8 +9,8 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/rooms"
 )
 
-// Whatever happens at the same time, a member that stays is selected once and one
-// that is excepted is not.
+// During concurrent changes, a member that stays is selected once, and an excluded
+// member is not.
 func TestConcurrentUseSelectsEachOnce(t *testing.T) {
 	t.Parallel()
 	x := rooms.NewIndex[int](rooms.Options{MaxRooms: 100})
@@ -42,7 +42,7 @@ func TestConcurrentUseSelectsEachOnce(t *testing.T) {
 	}
 }
 
-// churnMembers lets three hundred members come and go.
+// churnMembers adds and removes three hundred members.
 func churnMembers(x *rooms.Index[int], first int) {
 	for m := first; m < first+300; m++ {
 		x.Add(m, fmt.Sprint(m), "a")
@@ -67,7 +67,7 @@ func selectAll(t *testing.T, x *rooms.Index[int], staying, except int) {
 		got := x.Select(nil, target)
 		slices.Sort(got)
 		if len(slices.Compact(slices.Clone(got))) != len(got) {
-			t.Errorf("%v: somebody is selected twice", target)
+			t.Errorf("%v: a member is selected twice", target)
 		}
 		got = slices.DeleteFunc(got, func(m int) bool { return m >= staying })
 		want := slices.Delete(numberRange(0, staying), except, except+1)

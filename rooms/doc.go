@@ -1,41 +1,40 @@
-// Package rooms knows which members are in which rooms.
+// Package rooms keeps an index of members and the rooms that they are in.
 //
-// A room is a set of members with a name. It comes to be when the first member
-// joins and is gone when the last one leaves. What a member is the package does
-// not care about: the sockets of a Socket.IO namespace, for instance. It sends
-// nothing; [Index.Select] says who is meant by a [Target], by Socket.IO's rules:
-// the members of any of the rooms, each once, except those of other rooms.
+// A room is a set of members with a name. It exists from its first member's join to
+// its last member's leave. The package does not know the type of its members; for a
+// Socket.IO namespace they are sockets. It sends nothing. [Index.Select] returns the
+// members that a [Target] matches, by Socket.IO's rules: the members of any of its
+// rooms, each once, except the members of the excluded rooms.
 //
 // # Structure
 //
-// Both sides know each other. A room has its members in one dense slice, so that
-// selecting a room is one copy. A member has a short list of seats, which say the
-// rooms it is in and its place in the slice of each. Who leaves is found at once,
-// and the last of the slice takes the free place, so neither joining nor leaving
-// depends on how large a room is. The list of seats is searched one by one while
-// it is short, as it nearly always is, and through a map when it is not.
+// Both sides point to each other. A room has its members in one dense slice, so that
+// selecting a room is one copy. A member has a short list of memberships: each names
+// a room and the member's place in its slice. So a leaving member is found at once,
+// and the last member of the slice moves to the free place. Neither join nor leave
+// depends on the size of the room. The list of memberships is searched one by one
+// while it is short, which is nearly always, and through a map when it is long.
 //
 // Members are numbered without gaps, and next to its members a room has their
-// numbers. A union of rooms marks the numbers it has seen in a bitmap that is
-// kept for the next union and wiped where it was written, so it costs what the
-// rooms are large and allocates nothing. What is excepted is a single member
-// nearly always, the sender: its place is looked up in the one room that is
-// selected, which is then copied around it.
+// numbers. A union of rooms marks in a bitmap the numbers that it has selected. The
+// bitmap is kept for the next union and cleared where it was written. So the cost of
+// a union follows the size of its rooms, and it allocates nothing. An exception is
+// nearly always a single member, the sender: its place is looked up in the one room
+// that is selected, and the copy skips it.
 //
 // Slices and maps shrink when three quarters of them are unused. Large maps are
-// divided, so that shrinking them stops nobody for long.
+// divided into parts, so that shrinking one does not hold the lock for long.
 //
 // # Order
 //
 // Members of a room are in no particular order. The rooms of a member are in the
-// order in which it joined them, and events come in the order in which things
-// happened.
+// order of its joins, and events come in the order of the changes.
 //
 // # Lock
 //
-// One read-write lock guards an index. It is a leaf: no other lock is taken and
-// nobody is called while it is held, so an index may be used under any lock of
-// the caller. It is held for reading while members are copied out and for writing
-// while seats are taken and left. Subscribers are called without it, by whoever
-// joins or leaves.
+// One read-write lock guards an index. It is a leaf: the package takes no other lock
+// and calls no foreign code while it holds it, so an index may be used under any
+// lock of the caller. It is held for reading while members are copied, and for
+// writing while memberships change. Subscribers are called without it, on the
+// goroutine that made the change.
 package rooms

@@ -6,22 +6,21 @@ import (
 	"sync/atomic"
 )
 
-// Kind is what happened to a room.
+// Kind is the kind of a change of a room.
 type Kind uint8
 
 const (
 	// Create comes before the Join of a room's first member.
 	Create Kind = iota
-	// Join says that a member is in the room.
+	// Join comes after a member was added to the room.
 	Join
-	// Leave says that a member is no longer in the room.
+	// Leave comes after a member was removed from the room.
 	Leave
 	// Delete comes after the Leave of a room's last member.
 	Delete
 )
 
-// String returns the name of Socket.IO's adapter event, "create-room" for
-// instance.
+// String returns the name of the event in Socket.IO's adapter, such as "create-room".
 func (k Kind) String() string {
 	switch k {
 	case Create:
@@ -36,48 +35,52 @@ func (k Kind) String() string {
 	return "rooms.Kind(" + strconv.Itoa(int(k)) + ")"
 }
 
-// Event is something that happened to a room.
+// Event is one change of a room.
 type Event[M comparable] struct {
-	// Kind is what happened.
+	// Kind is the kind of the change.
 	Kind Kind
 	// Room is the room's name.
 	Room string
-	// Member is who joined or left, with Create and Delete too.
+	// Member is the member that joined or left. Create and Delete have it too.
 	Member M
 }
 
-// notifications is what happened and who wants to know. Guarded by Index.mu.
+// notifications holds the events that are not delivered yet, and the subscribers.
+// Guarded by Index.mu.
 type notifications[M comparable] struct {
 	subscribers []*subscriber[M]
 	pending     []notification[M]
-	delivering  bool // somebody is calling listeners, and will until queue is empty
+	delivering  bool // a goroutine calls subscribers until pending is empty
 }
 
+// subscriber is a callback of Subscribe.
 type subscriber[M comparable] struct {
 	callback func(Event[M])
 	canceled atomic.Bool
 }
 
-// notification is an event that a listener is to be told of.
+// notification is an event to deliver to one subscriber.
 type notification[M comparable] struct {
 	to    *subscriber[M]
 	event Event[M]
 }
 
+// enqueueEvent adds an event for each subscriber.
 func (n *notifications[M]) enqueueEvent(k Kind, room string, m M) {
 	for _, l := range n.subscribers {
 		n.pending = append(n.pending, notification[M]{l, Event[M]{k, room, m}})
 	}
 }
 
-// Subscribe calls fn for each event from now on, in order and one at a time, with
-// no lock held, so that fn may use the index. Who joins or leaves calls it before
-// that returns; what happens meanwhile, by others or by fn itself, waits in memory
-// for the one who is calling already. So fn should be quick. If it panics, that is
-// the panic of the one who called it, and the events behind come with the next.
+// Subscribe calls fn for each later event, in order and one at a time, with no lock
+// held, so that fn may use the index. The goroutine that changes the index calls fn
+// before its method returns. Events of changes meanwhile, by other goroutines or by
+// fn, wait in memory for the goroutine that is calling already, so fn should be
+// quick. A panic of fn reaches the caller of that goroutine's method; the pending
+// events follow the next change.
 //
-// The returned function ends that: no call begins after it has returned, though
-// one may be under way on another goroutine.
+// The returned function cancels the subscription: no call of fn begins after it
+// returns, though one may be running on another goroutine.
 func (x *Index[M]) Subscribe(fn func(Event[M])) (cancel func()) {
 	l := &subscriber[M]{callback: fn}
 	x.mu.Lock()
@@ -86,6 +89,7 @@ func (x *Index[M]) Subscribe(fn func(Event[M])) (cancel func()) {
 	return func() { x.removeSubscriber(l) }
 }
 
+// removeSubscriber cancels a subscription and removes it.
 func (x *Index[M]) removeSubscriber(canceled *subscriber[M]) {
 	canceled.canceled.Store(true)
 	x.mu.Lock()
@@ -93,8 +97,8 @@ func (x *Index[M]) removeSubscriber(canceled *subscriber[M]) {
 	x.notifications.subscribers = slices.DeleteFunc(x.notifications.subscribers, func(l *subscriber[M]) bool { return l == canceled })
 }
 
-// unlockAndDeliver ends a change: it lets go of mu and calls the listeners, unless somebody
-// is at it, who then goes on.
+// unlockAndDeliver releases mu after a change and calls the subscribers, unless another
+// goroutine calls them already, which then delivers these events too.
 func (x *Index[M]) unlockAndDeliver() {
 	deliver := len(x.notifications.pending) > 0 && !x.notifications.delivering
 	if deliver {
@@ -106,7 +110,8 @@ func (x *Index[M]) unlockAndDeliver() {
 	}
 }
 
-// deliverPending calls listeners with what waits, and reports whether there may be more.
+// deliverPending calls subscribers with the pending events, and reports whether there may
+// be more.
 func (x *Index[M]) deliverPending() bool {
 	x.mu.Lock()
 	pending := x.notifications.pending

@@ -9,7 +9,7 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/rooms"
 )
 
-// recordEvents subscribes and returns where the events are written.
+// recordEvents subscribes, and returns the list that the events are added to.
 func recordEvents(x *rooms.Index[int]) (events *[]string, cancel func()) {
 	events = new([]string)
 	return events, x.Subscribe(func(ev rooms.Event[int]) { *events = append(*events, formatEvent(ev)) })
@@ -61,7 +61,7 @@ func TestKindsHaveSocketIONames(t *testing.T) {
 	}
 }
 
-// A listener may use the index. What it does is told when it has returned.
+// A subscriber may change the index. The events of its changes follow after it returns.
 func TestSubscriberMayChangeIndex(t *testing.T) {
 	t.Parallel()
 	x := rooms.NewIndex[int](rooms.Options{})
@@ -94,23 +94,23 @@ func TestCanceledSubscriberIsNotCalled(t *testing.T) {
 	var cancel func()
 	x.Subscribe(func(rooms.Event[int]) { cancel() })
 	got, cancel := recordEvents(x)
-	x.Add(1, "a") // the first listener cancels the second with its events queued
+	x.Add(1, "a") // the first subscriber cancels the second, which has pending events
 	assertEqual(t, "events", *got, nil)
 }
 
-// A panic is its caller's; what was not told yet comes with the next change.
+// A panic reaches the caller of the change; the pending events follow the next change.
 func TestPanicKeepsPendingEvents(t *testing.T) {
 	t.Parallel()
 	x := rooms.NewIndex[int](rooms.Options{})
 	x.Subscribe(func(ev rooms.Event[int]) {
 		if ev.Room == "a" && ev.Kind == rooms.Create {
-			panic("listener")
+			panic("subscriber")
 		}
 	})
 	got, _ := recordEvents(x)
 	func() {
 		defer func() {
-			if recover() != "listener" {
+			if recover() != "subscriber" {
 				t.Error("the panic got lost")
 			}
 		}()
@@ -124,7 +124,7 @@ func TestPanicKeepsPendingEvents(t *testing.T) {
 	})
 }
 
-// There may be nothing behind the event that a listener panics at.
+// A subscriber may panic at the last pending event.
 func TestPanicAtLastEventLosesNoEvent(t *testing.T) {
 	t.Parallel()
 	x := rooms.NewIndex[int](rooms.Options{})
@@ -132,7 +132,7 @@ func TestPanicAtLastEventLosesNoEvent(t *testing.T) {
 	got, _ := recordEvents(x)
 	x.Subscribe(func(ev rooms.Event[int]) {
 		if ev.Kind == rooms.Delete {
-			panic("listener")
+			panic("subscriber")
 		}
 	})
 	func() {
@@ -143,8 +143,8 @@ func TestPanicAtLastEventLosesNoEvent(t *testing.T) {
 	assertEqual(t, "events", *got, []string{"leave-room a 1", "delete-room a 1", "create-room b 1", "join-room b 1"})
 }
 
-// A listener that takes its time stops neither joining nor selecting, and is
-// called by one goroutine at a time.
+// A slow subscriber delays neither joins nor selections, and one goroutine at a time
+// calls it.
 func TestSlowSubscriberBlocksNoChange(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -174,11 +174,11 @@ func TestSlowSubscriberBlocksNoChange(t *testing.T) {
 	})
 }
 
-// With changes by many goroutines the events still tell one consistent story.
+// With concurrent changes, the events still match the memberships.
 func TestConcurrentEventsMatchMemberships(t *testing.T) {
 	t.Parallel()
 	x := rooms.NewIndex[int](rooms.Options{})
-	sizes := map[string]int{} // only touched by the listener, and after Wait
+	sizes := map[string]int{} // only touched by the subscriber, and after Wait
 	x.Subscribe(func(ev rooms.Event[int]) {
 		n, exists := sizes[ev.Room]
 		switch ev.Kind {
@@ -211,7 +211,7 @@ func TestConcurrentEventsMatchMemberships(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	x.Add(99, "end") // whoever called listeners is done
+	x.Add(99, "end") // the goroutine that calls subscribers has returned
 	for room, n := range sizes {
 		if x.Size(room) != n {
 			t.Errorf("%s has %d members, told of %d", room, x.Size(room), n)

@@ -12,7 +12,7 @@ func Example() {
 	index.Add("bob", "lobby")
 	index.Add("eve", "chess")
 
-	// Everybody in the lobby or at chess, but not bob's friends.
+	// All in the lobby or at chess, except bob's friends.
 	index.Add("bob", "friends of bob")
 	fmt.Println(index.Select(nil, rooms.Target{
 		In:     []string{"lobby", "chess"},

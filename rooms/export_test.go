@@ -2,7 +2,7 @@ package rooms
 
 import "fmt"
 
-// CheckIndex returns what is inconsistent in an index, nil when nothing is.
+// CheckIndex returns an error that describes an inconsistency of an index, or nil.
 func CheckIndex[M comparable](x *Index[M]) error {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
@@ -52,7 +52,7 @@ func checkMember[M comparable](x *Index[M], p *member[M]) error {
 			return fmt.Errorf("seat %d found at %d", i, p.findMembership(s.room))
 		}
 		if s.room.members[s.place] != x.everyone.members[p.number] || s.room.numbers[s.place] != p.number {
-			return fmt.Errorf("somebody else at place %d of %q", s.place, s.room.name)
+			return fmt.Errorf("another member at place %d of %q", s.place, s.room.name)
 		}
 	}
 	if live != p.roomCount() || len(p.memberships) > linearSearchLimit && p.positions == nil || len(p.memberships) > 2*live+1 {
@@ -91,8 +91,8 @@ func checkMarks[M comparable](x *Index[M]) error {
 	return nil
 }
 
-// Capacity returns how much an index has memory for: members, entries of its two
-// tables, and all places in rooms.
+// Capacity returns the capacity of an index: members, entries of its two tables, and
+// all places in rooms.
 func Capacity[M comparable](x *Index[M]) (members, entries, places int) {
 	for _, p := range x.members.parts {
 		entries += p.peak
@@ -106,5 +106,5 @@ func Capacity[M comparable](x *Index[M]) (members, entries, places int) {
 	return cap(x.records), entries, places
 }
 
-// Parts returns how many maps the rooms are in.
+// Parts returns the number of maps that hold the rooms.
 func Parts[M comparable](x *Index[M]) int { return len(x.rooms.parts) }

@@ -5,37 +5,36 @@ import (
 	"sync"
 )
 
-// ErrTooManyRooms says that a member would be in more rooms than
-// [Options.MaxRooms].
+// ErrTooManyRooms is the error of a join that would exceed [Options.MaxRooms].
 var ErrTooManyRooms = errors.New("too many rooms")
 
 // Options are the settings of an [Index].
 type Options struct {
-	// MaxRooms is the number of rooms that a member may be in by [Index.Join],
+	// MaxRooms is the largest number of rooms that [Index.Join] lets a member be in,
 	// the room of its own id included. 0, the default, means no limit.
 	MaxRooms int
 }
 
-// Index is the members of a namespace and their rooms. Its methods are safe for
+// Index holds the members of a namespace and their rooms. Its methods are safe for
 // concurrent use. The zero value is an empty index with the default options; it
 // must not be copied after its first use.
 //
-// Room names are kept as they are given: a name that was cut out of a large text
-// keeps all of it in memory.
+// The index keeps the strings of room names as they are given: a name that is a part
+// of a large text keeps the whole text in memory.
 type Index[M comparable] struct {
 	// Static after construction.
 	maxRooms int
 
-	// selections holds what Select works with, a *selection[M] each.
+	// selections holds scratch space for Select, a *selection[M] each.
 	selections sync.Pool
 
-	// mu guards the following. Held while seats change and while members are
-	// copied out, never while anybody is called.
+	// mu guards the following. It is held while memberships change and while members
+	// are copied, never while a subscriber is called.
 	mu            sync.RWMutex
 	members       table[M, *member[M]]
 	rooms         table[string, *room[M]]
-	everyone      room[M]      // all members by number
-	records       []*member[M] // of everyone.members, place by place
+	everyone      room[M]      // all members, by number
+	records       []*member[M] // of everyone.members, by place
 	notifications notifications[M]
 }
 
@@ -44,8 +43,8 @@ func NewIndex[M comparable](o Options) *Index[M] {
 	return &Index[M]{maxRooms: o.MaxRooms}
 }
 
-// Add makes m known and puts it into rooms, however many: [Options.MaxRooms] is
-// not asked. For an m that is known already it just joins the rooms.
+// Add adds m to the index and to rooms. [Options.MaxRooms] does not apply. If m is in
+// the index already, it joins the rooms.
 func (x *Index[M]) Add(m M, rooms ...string) {
 	x.mu.Lock()
 	defer x.unlockAndDeliver()
@@ -61,9 +60,9 @@ func (x *Index[M]) Add(m M, rooms ...string) {
 	}
 }
 
-// Join puts m into rooms, into all or none of them. Those it is in already are
-// fine. An m that is not known, or no longer, joins nothing, without an error.
-// The error is [ErrTooManyRooms].
+// Join adds m to rooms: to all of them, or to none with [ErrTooManyRooms]. Rooms that m
+// is in already stay as they are. An m that is not in the index joins no room, without
+// an error: a socket may disconnect while a handler makes it join.
 func (x *Index[M]) Join(m M, rooms ...string) error {
 	x.mu.Lock()
 	defer x.unlockAndDeliver()
@@ -80,7 +79,7 @@ func (x *Index[M]) Join(m M, rooms ...string) error {
 	return nil
 }
 
-// Leave takes m out of rooms. Those it is not in are fine.
+// Leave removes m from rooms. It ignores rooms that m is not in.
 func (x *Index[M]) Leave(m M, rooms ...string) {
 	x.mu.Lock()
 	defer x.unlockAndDeliver()
@@ -101,8 +100,7 @@ func (x *Index[M]) Leave(m M, rooms ...string) {
 	}
 }
 
-// Remove takes m out of all its rooms, in the order in which it joined them, and
-// forgets it.
+// Remove removes m from all its rooms, in the order of its joins, and from the index.
 func (x *Index[M]) Remove(m M) {
 	x.mu.Lock()
 	defer x.unlockAndDeliver()
@@ -119,8 +117,7 @@ func (x *Index[M]) Remove(m M) {
 	x.releaseNumber(p.number)
 }
 
-// RoomsOf returns the names of the rooms that m is in, in the order in which it joined
-// them.
+// RoomsOf returns the names of the rooms that m is in, in the order of its joins.
 func (x *Index[M]) RoomsOf(m M) []string {
 	x.mu.RLock()
 	defer x.mu.RUnlock()

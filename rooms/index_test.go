@@ -160,7 +160,7 @@ func TestSizesFollowMemberships(t *testing.T) {
 	checkIndex(t, x)
 }
 
-// What a flood of members needed is given back when they are gone.
+// The memory of many members is released when they are removed.
 func TestMemoryIsReleased(t *testing.T) {
 	t.Parallel()
 	const flood = 20_000
@@ -188,7 +188,7 @@ func TestMemoryIsReleased(t *testing.T) {
 	}
 }
 
-// A member of many rooms is found through a map, whose memory comes back too.
+// A member of many rooms is found through a map, whose memory is released too.
 func TestManyRoomsOfOneMember(t *testing.T) {
 	t.Parallel()
 	x := rooms.NewIndex[int](rooms.Options{})

@@ -2,37 +2,37 @@ package rooms
 
 import "slices"
 
-// linearSearchLimit is how many seats are searched one by one; more get a map. It is also the
-// number of excepted members that is always looked up one by one.
+// linearSearchLimit is how many memberships are searched one by one; a member with more
+// gets a map. It is also the number of exceptions that are always looked up one by one.
 const linearSearchLimit = 16
 
-// room is a room's members. Guarded by Index.mu.
+// room holds the members of a room. Guarded by Index.mu.
 type room[M comparable] struct {
 	name    string
 	members []M
-	numbers []uint32 // of the members, place by place; nil of everyone
+	numbers []uint32 // of the members, by place; nil for everyone
 }
 
 // numberAt returns the number of the member at a place.
 func (r *room[M]) numberAt(place int) uint32 {
 	if r.numbers == nil {
-		return uint32(place) // everyone is sorted by number
+		return uint32(place) // everyone is ordered by number
 	}
 	return r.numbers[place]
 }
 
 // membership is a member's place in a room.
 type membership[M comparable] struct {
-	room  *room[M] // nil: left, and not yet swept; only when there is a map
+	room  *room[M] // nil: left, and not yet compacted; only when there is a map
 	place uint32   // in room.members
 }
 
-// member is what is known of a member. Guarded by Index.mu.
+// member is the record of a member. Guarded by Index.mu.
 type member[M comparable] struct {
 	number      uint32 // place in Index.everyone
 	memberships []membership[M]
-	// at finds seats when they are not few; nil otherwise. Positions in seats
-	// are kept then by leaving holes.
+	// positions finds memberships by room when there are more than linearSearchLimit,
+	// and is nil otherwise. A leave makes a hole then, so that positions stay right.
 	positions map[*room[M]]int
 }
 
@@ -44,7 +44,7 @@ func (p *member[M]) roomCount() int {
 	return len(p.memberships)
 }
 
-// findMembership returns where in seats that of a room is, -1 when there is none.
+// findMembership returns the position of a room in memberships, -1 if there is none.
 func (p *member[M]) findMembership(r *room[M]) int {
 	if p.positions != nil {
 		if i, ok := p.positions[r]; ok {
@@ -60,7 +60,7 @@ func (p *member[M]) findMembership(r *room[M]) int {
 	return -1
 }
 
-// addMembership adds a seat.
+// addMembership appends a membership.
 func (p *member[M]) addMembership(r *room[M], place uint32) {
 	p.memberships = append(p.memberships, membership[M]{r, place})
 	switch {
@@ -71,7 +71,7 @@ func (p *member[M]) addMembership(r *room[M], place uint32) {
 	}
 }
 
-// removeMembership takes the seat at i away.
+// removeMembership removes the membership at position i.
 func (p *member[M]) removeMembership(i int) {
 	if p.positions == nil {
 		p.memberships = shrinkSlice(slices.Delete(p.memberships, i, i+1))
@@ -84,7 +84,7 @@ func (p *member[M]) removeMembership(i int) {
 	}
 }
 
-// compactMemberships takes the holes out of seats, in memory of the size that is left.
+// compactMemberships copies memberships without holes to a slice of the right size.
 func (p *member[M]) compactMemberships() {
 	left := make([]membership[M], 0, len(p.positions))
 	for _, s := range p.memberships {
@@ -98,6 +98,7 @@ func (p *member[M]) compactMemberships() {
 	}
 }
 
+// indexMemberships makes the map of positions.
 func (p *member[M]) indexMemberships() {
 	p.positions = make(map[*room[M]]int, len(p.memberships))
 	for i, s := range p.memberships {
@@ -105,7 +106,7 @@ func (p *member[M]) indexMemberships() {
 	}
 }
 
-// joinRoom puts p, which is m, into a room, unless it is there.
+// joinRoom adds member m with record p to a room, unless it is in the room.
 func (x *Index[M]) joinRoom(p *member[M], m M, name string) {
 	r, exists := x.rooms.getValue(name)
 	switch {
@@ -122,8 +123,8 @@ func (x *Index[M]) joinRoom(p *member[M], m M, name string) {
 	x.notifications.enqueueEvent(Join, name, m)
 }
 
-// removeFromRoom takes m from its place in a room, which the room's last member gets.
-// The seat of m is the caller's business.
+// removeFromRoom removes m from its place in a room; the room's last member moves
+// there. The caller removes the membership of m.
 func (x *Index[M]) removeFromRoom(r *room[M], place uint32, m M) {
 	last := len(r.members) - 1
 	if int(place) != last {
@@ -139,7 +140,7 @@ func (x *Index[M]) removeFromRoom(r *room[M], place uint32, m M) {
 	}
 }
 
-// releaseNumber lets go of a number, which the member with the highest one gets.
+// releaseNumber frees a number, and gives it to the member with the highest one.
 func (x *Index[M]) releaseNumber(free uint32) {
 	last := x.records[len(x.records)-1]
 	if last.number != free {
@@ -154,13 +155,13 @@ func (x *Index[M]) releaseNumber(free uint32) {
 	x.records = removeAt(x.records, free)
 }
 
-// fitsLimit reports whether p may join rooms besides those it is in.
+// fitsLimit reports whether p may join rooms without exceeding maxRooms.
 func (x *Index[M]) fitsLimit(p *member[M], rooms []string) bool {
 	left := x.maxRooms - p.roomCount()
 	if len(rooms) <= left {
 		return true
 	}
-	fresh := make(map[string]struct{}) // rooms may name one twice
+	fresh := make(map[string]struct{}) // rooms may contain a name twice
 	for _, name := range rooms {
 		if r, exists := x.rooms.getValue(name); exists && p.findMembership(r) >= 0 {
 			continue
@@ -172,15 +173,15 @@ func (x *Index[M]) fitsLimit(p *member[M], rooms []string) bool {
 	return true
 }
 
-// removeAt returns s with its last element in the place of another.
+// removeAt returns s without the element at place; the last element moves there.
 func removeAt[E any](s []E, place uint32) []E {
 	last := len(s) - 1
 	s[place] = s[last]
-	clear(s[last:]) // or it would keep a member alive
+	clear(s[last:]) // otherwise it keeps a member alive
 	return shrinkSlice(s[:last])
 }
 
-// shrinkSlice returns s, in less memory when it uses only a quarter of it.
+// shrinkSlice returns s, copied to half the memory when it uses a quarter of it or less.
 func shrinkSlice[E any](s []E) []E {
 	if cap(s) <= 8 || len(s) > cap(s)/4 {
 		return s

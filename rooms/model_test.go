@@ -74,7 +74,7 @@ func (n *model) pageRooms(prefix, after string, limit int) (pageRooms []rooms.Ro
 	return pageRooms[:min(limit, len(pageRooms))]
 }
 
-// program is a source of decisions; it is over when its bytes are.
+// program is a source of decisions; it ends with its bytes.
 type program []byte
 
 func (p *program) nextInt(n int) int {
@@ -94,10 +94,10 @@ func (p *program) nextNames() []string {
 	return names
 }
 
-// runProgram does what a program says to an index and to its twin, and compares.
+// runProgram applies a program to an index and to its model, and compares them.
 func runProgram(t *testing.T, p program) {
 	x, twin := rooms.NewIndex[int](rooms.Options{MaxRooms: 24}), &model{max: 24, of: map[int][]string{}}
-	eventSizes := map[string]int{} // sizes of rooms by what the events say
+	eventSizes := map[string]int{} // sizes of rooms according to the events
 	x.Subscribe(func(ev rooms.Event[int]) {
 		switch ev.Kind {
 		case rooms.Join:
@@ -175,8 +175,8 @@ func FuzzIndex(f *testing.F) {
 	f.Fuzz(func(t *testing.T, p []byte) { runProgram(t, p) })
 }
 
-// The same with many members, so that tables divide, marks are wiped in part,
-// and each way to select is taken.
+// The same with many members, so that tables divide, marks are wiped in part, and
+// Select takes each of its paths.
 func TestLargeIndexMatchesModel(t *testing.T) {
 	t.Parallel()
 	const members = 3000

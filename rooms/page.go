@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// Room is a room's name and size.
+// Room is the name and size of a room.
 type Room struct {
 	// Name is the room's name.
 	Name string
@@ -14,13 +14,14 @@ type Room struct {
 	Members int
 }
 
-// Page returns rooms in the order of their names, which is that of their bytes:
-// those that begin with prefix and come after a name, at most limit. The name of
-// the last one is the after of the next page. A room whose name is empty comes
-// after no name, so it is on no page.
+// Page returns at most limit rooms whose names begin with prefix and sort after a
+// name, in the order of the names' bytes. The name of the last room is the parameter
+// after of the next page. A room with an empty name sorts after no name, so it is on
+// no page.
 //
-// All rooms are looked at, but joining and leaving goes on meanwhile: a room that
-// exists all the time is there once, one that comes or goes may be there or not.
+// Page visits all rooms without stopping joins and leaves: it takes the lock part by
+// part. A room that exists all the time is returned once; a room that is created or
+// deleted meanwhile may be missing.
 func (x *Index[M]) Page(prefix, after string, limit int) []Room {
 	if limit <= 0 {
 		return nil
@@ -30,7 +31,7 @@ func (x *Index[M]) Page(prefix, after string, limit int) []Room {
 	for i := 0; ; i++ {
 		x.mu.RLock()
 		if n := len(x.rooms.parts); n != parts {
-			parts, i = n, 0 // divided anew
+			parts, i = n, 0 // the table was divided again
 			p.startOver()
 		}
 		if i == parts {
@@ -49,23 +50,25 @@ func (x *Index[M]) Page(prefix, after string, limit int) []Room {
 	}
 }
 
-// page is the first rooms among those seen so far, and some that are too many.
+// page collects the first rooms among the visited ones, and up to as many too many.
 type page struct {
 	prefix, after string
 	limit         int
 	rooms         []Room
-	full          bool   // limit rooms are there
-	last          string // once full: names from here on come too late
+	full          bool   // there are limit rooms
+	last          string // when full: names from here on sort too late
 }
 
+// startOver drops the rooms seen so far.
 func (p *page) startOver() { p.rooms, p.full = p.rooms[:0], false }
 
+// acceptsName reports whether the room with this name may be on the page.
 func (p *page) acceptsName(name string) bool {
 	return strings.HasPrefix(name, p.prefix) && name > p.after && (!p.full || name < p.last)
 }
 
-// trimToLimit sorts the rooms and forgets those beyond the limit. It is called when there
-// are twice as many, so sorting costs little for each room seen.
+// trimToLimit sorts the rooms and drops the ones beyond the limit. Page calls it when
+// there are twice as many, so that sorting costs little per visited room.
 func (p *page) trimToLimit() []Room {
 	slices.SortFunc(p.rooms, func(a, b Room) int { return cmp.Compare(a.Name, b.Name) })
 	if len(p.rooms) >= p.limit {

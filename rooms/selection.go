@@ -5,18 +5,18 @@ import (
 	"strings"
 )
 
-// selection is what Select works with.
+// selection is scratch space for one call of Select.
 type selection[M comparable] struct {
 	in, except    []*room[M]
-	memberCount   int // of the rooms in, those of several counted several times
+	memberCount   int // of the rooms in; a member of several counts several times
 	exceptedCount int // of the rooms except, likewise
 
-	marks  []uint64 // a bit a number; all zero between selections
+	marks  []uint64 // one bit per number; all zero between selections
 	places []uint32
 }
 
-// Select appends the members that t means to dst, each once, in no particular
-// order, and returns it. It allocates only when dst has no room for them.
+// Select appends to dst the members that t matches, each once, in no particular order,
+// and returns it. It allocates only to grow dst.
 func (x *Index[M]) Select(dst []M, t Target) []M {
 	if t.None {
 		return dst
@@ -44,14 +44,14 @@ func (x *Index[M]) Select(dst []M, t Target) []M {
 	default:
 		dst = x.selectUnion(dst, s)
 	}
-	clear(s.in) // or they would keep rooms alive
+	clear(s.in) // otherwise they keep rooms alive
 	clear(s.except)
 	x.selections.Put(s)
 	return dst
 }
 
-// soleRoom returns the room of a target that has no more than one, nil when it does
-// not exist.
+// soleRoom returns the room of a target that names at most one, nil if it does not
+// exist.
 func (x *Index[M]) soleRoom(t Target) *room[M] {
 	if len(t.In) == 0 {
 		return &x.everyone
@@ -69,8 +69,8 @@ func (x *Index[M]) resolveRooms(s *selection[M], t Target) {
 	}
 }
 
-// findRooms appends the rooms of names, each once: a client may have a say in a target,
-// and name a large room a thousand times.
+// findRooms appends the rooms with these names, each once: a client may choose the
+// names of a target, and repeat a large room a thousand times.
 func (x *Index[M]) findRooms(found []*room[M], names []string) (_ []*room[M], members int) {
 	for _, name := range names {
 		if r, exists := x.rooms.getValue(name); exists {
@@ -87,8 +87,8 @@ func (x *Index[M]) findRooms(found []*room[M], names []string) (_ []*room[M], me
 	return found, members
 }
 
-// copyAround copies a single room piece by piece, around the few members that are
-// excepted.
+// copyAround copies the members of a single room in pieces, without the few excluded
+// members.
 func (x *Index[M]) copyAround(dst []M, s *selection[M]) []M {
 	in := s.in[0]
 	s.places = s.places[:0]
@@ -102,7 +102,7 @@ func (x *Index[M]) copyAround(dst []M, s *selection[M]) []M {
 	slices.Sort(s.places)
 	from := uint32(0)
 	for _, place := range s.places {
-		if place >= from { // not one that was excepted twice
+		if place >= from { // false for a member that is excluded twice
 			dst = append(dst, in.members[from:place]...)
 			from = place + 1
 		}
@@ -110,7 +110,7 @@ func (x *Index[M]) copyAround(dst []M, s *selection[M]) []M {
 	return append(dst, in.members[from:]...)
 }
 
-// findPlace returns where in a room the member of a number sits.
+// findPlace returns the place in a room of the member with a number, if it is there.
 func (x *Index[M]) findPlace(number uint32, r *room[M]) (uint32, bool) {
 	if r == &x.everyone {
 		return number, true
@@ -123,7 +123,7 @@ func (x *Index[M]) findPlace(number uint32, r *room[M]) (uint32, bool) {
 	return p.memberships[i].place, true
 }
 
-// selectUnion copies members that have not been marked, after marking those excepted.
+// selectUnion marks the excluded members, then copies the members without a mark.
 func (x *Index[M]) selectUnion(dst []M, s *selection[M]) []M {
 	marks := s.growMarks(len(x.records))
 	for _, r := range s.except {
@@ -144,8 +144,8 @@ func (x *Index[M]) selectUnion(dst []M, s *selection[M]) []M {
 	return dst
 }
 
-// selectUnionChecked is union for few members of whom many may be excepted: it asks
-// each whether it is.
+// selectUnionChecked is selectUnion for few members and many exceptions: it looks up
+// each member in the excluded rooms.
 func (x *Index[M]) selectUnionChecked(dst []M, s *selection[M]) []M {
 	marks := s.growMarks(len(x.records))
 	for _, r := range s.in {
@@ -166,7 +166,7 @@ func (x *Index[M]) selectUnionChecked(dst []M, s *selection[M]) []M {
 	return dst
 }
 
-// growMarks returns clean marks for so many members.
+// growMarks returns cleared marks for so many members.
 func (s *selection[M]) growMarks(members int) []uint64 {
 	words := (members + 63) / 64
 	if len(s.marks) < words {
@@ -175,7 +175,7 @@ func (s *selection[M]) growMarks(members int) []uint64 {
 	return s.marks[:words]
 }
 
-// wipeMarks cleans marks, of which at most marked were set for members of rooms.
+// wipeMarks clears marks. At most marked of them are set, for members of the rooms.
 func (s *selection[M]) wipeMarks(marks []uint64, marked int, in, except []*room[M]) {
 	if marked >= len(marks) {
 		clear(marks)

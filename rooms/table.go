@@ -6,27 +6,27 @@ import (
 )
 
 const (
-	// tableParts is how many maps a large table consists of.
+	// tableParts is the number of maps in a large table.
 	tableParts = 64
-	// A table with more entries than tableLarge is divided, one with fewer than
-	// tableSmall is a single map again.
+	// A table with more than tableLarge entries is divided into parts; with fewer than
+	// tableSmall it becomes a single map again.
 	tableLarge = 2048
 	tableSmall = 256
 )
 
-// table is a map that gives memory back, which Go's maps don't. A large one is
-// divided into parts: they are made anew one by one, which stops nobody for long.
+// table is a map that releases memory, which Go's maps do not. A large table is
+// divided into parts. They are rebuilt one by one, so that no rebuild takes long.
 // The zero value is an empty table.
 type table[K comparable, V any] struct {
 	length int
 	parts  []part[K, V] // none, one or tableParts
-	seed   maphash.Seed // of the division; stays the same once there is one
-	seeded bool         // whether there is a seed
+	seed   maphash.Seed // selects the part of a key; constant once set
+	seeded bool         // seed is set
 }
 
 type part[K comparable, V any] struct {
 	entries map[K]V
-	peak    int // how large entries has been since it was made
+	peak    int // largest size of entries since the map was made
 }
 
 func (t *table[K, V]) partOf(key K) *part[K, V] {
@@ -45,7 +45,7 @@ func (t *table[K, V]) getValue(key K) (V, bool) {
 	return v, ok
 }
 
-// putEntry adds an entry; key is not there yet.
+// putEntry adds an entry. The caller has checked that key is not in the table.
 func (t *table[K, V]) putEntry(key K, v V) {
 	if len(t.parts) == 0 {
 		t.parts = make([]part[K, V], 1)
@@ -56,7 +56,7 @@ func (t *table[K, V]) putEntry(key K, v V) {
 	t.length++
 }
 
-// deleteEntry takes an entry away; key is there.
+// deleteEntry removes an entry. The caller has checked that key is in the table.
 func (t *table[K, V]) deleteEntry(key K) {
 	p := t.partOf(key)
 	delete(p.entries, key)
@@ -91,7 +91,7 @@ func (p *part[K, V]) putEntry(key K, v V) {
 	p.peak = max(p.peak, len(p.entries))
 }
 
-// rebuildMap makes the map anew, for as many entries as there are.
+// rebuildMap copies the entries to a map of the right size.
 func (p *part[K, V]) rebuildMap() {
 	old := p.entries
 	*p = part[K, V]{entries: make(map[K]V, len(old)), peak: len(old)}

@@ -2,31 +2,31 @@ package rooms
 
 import "slices"
 
-// Target says which members are meant. The zero value means all members of the
+// Target matches members by their rooms. The zero value matches all members of the
 // index.
 type Target struct {
-	// In are rooms: members of any of them are meant. None: all members of the
-	// index. Rooms that don't exist have no members.
+	// In are rooms whose members match. Without rooms, all members of the index match.
+	// Rooms that do not exist have no members.
 	In []string
-	// Except are rooms whose members are not meant.
+	// Except are rooms whose members do not match.
 	Except []string
-	// Nobody means no member, whatever In and Except say. An empty list of rooms sets
-	// it, see [Target.AddRooms].
+	// None makes the target match no member, whatever In and Except contain. An empty
+	// list of rooms sets it, see [Target.AddRooms].
 	None bool
 }
 
-// AddRooms returns t with further rooms in In. An empty list means nobody, unless t
-// has rooms already.
+// AddRooms returns a copy of t with further rooms in In. An empty list makes t match
+// no member, unless t has rooms already.
 func (t Target) AddRooms(names ...string) Target {
 	t.In = slices.Concat(t.In, names)
 	t.None = len(t.In) == 0
 	return t
 }
 
-// Set is names of rooms.
+// Set is a set of room names.
 type Set map[string]struct{}
 
-// NewSet returns names as a set.
+// NewSet returns the set of names.
 func NewSet(names []string) Set {
 	set := make(Set, len(names))
 	for _, name := range names {
@@ -35,8 +35,8 @@ func NewSet(names []string) Set {
 	return set
 }
 
-// Matches reports whether a member is meant that is in these rooms and no others, as
-// [Index.Select] has it.
+// Matches reports whether [Index.Select] selects a member that is in exactly these
+// rooms.
 func (t Target) Matches(rooms Set) bool {
 	in := func(name string) bool {
 		_, ok := rooms[name]

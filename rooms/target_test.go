@@ -7,7 +7,7 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/rooms"
 )
 
-// An empty list of rooms means nobody, and no list means everyone.
+// An empty list of rooms matches no member, and no list matches all.
 func TestEmptyRoomListMatchesNone(t *testing.T) {
 	t.Parallel()
 	x := rooms.NewIndex[int](rooms.Options{})
@@ -28,7 +28,7 @@ func TestEmptyRoomListMatchesNone(t *testing.T) {
 		{"a room, then an empty list", rooms.Target{}.AddRooms("a").AddRooms(), []int{1}},
 		{"two lists", rooms.Target{}.AddRooms("a").AddRooms("b", "?"), []int{1, 2}},
 		{"a room that does not exist", rooms.Target{}.AddRooms("?"), nil},
-		{"nobody, whatever the rooms are", rooms.Target{In: []string{"a"}, None: true}, nil},
+		{"no member, whatever the rooms are", rooms.Target{In: []string{"a"}, None: true}, nil},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -40,7 +40,7 @@ func TestEmptyRoomListMatchesNone(t *testing.T) {
 	}
 }
 
-// AddRooms leaves the target that it is called on as it is.
+// AddRooms does not change its receiver.
 func TestAddRoomsCopies(t *testing.T) {
 	t.Parallel()
 	base := rooms.Target{In: make([]string, 0, 4)}.AddRooms("a")
@@ -50,7 +50,7 @@ func TestAddRoomsCopies(t *testing.T) {
 	assertEqual(t, "two", two.In, []string{"a", "c"})
 }
 
-// What a target means by the names of rooms is what the index selects.
+// Matches, by names of rooms, agrees with Select.
 func TestTargetMatchesSelection(t *testing.T) {
 	t.Parallel()
 	names := []string{"a", "b", "c"}
@@ -67,7 +67,7 @@ func TestTargetMatchesSelection(t *testing.T) {
 		x.Add(member, some(member)...)
 	}
 	for bits := range 128 {
-		target := rooms.Target{In: some(bits % 8), Except: append(some(bits/8%8), "nobody's"), None: bits >= 64}
+		target := rooms.Target{In: some(bits % 8), Except: append(some(bits/8%8), "empty"), None: bits >= 64}
 		selected := x.Select(nil, target)
 		for member := range 8 {
 			if got, want := target.Matches(rooms.NewSet(some(member))), slices.Contains(selected, member); got != want {
