@@ -7,18 +7,17 @@ import (
 	"unicode/utf8"
 )
 
-// Outside of Socket.IO's own wire format a binary value is written as an
-// object with one member, {"$binary":"BASE64"}, in standard base64 with
-// padding (RFC 4648).
+// Outside of Socket.IO's wire format a binary value is an object with one member,
+// {"$binary":"BASE64"}, in standard base64 with padding (RFC 4648).
 
 // newBinaryData returns a binary value.
 func newBinaryData(b []byte) Data {
 	return Data{JSON: appendPlaceholder(nil, 0), Attachments: [][]byte{b}}
 }
 
-// MarshalJSON returns the value with each binary value written as
-// {"$binary":"BASE64"}, and everything else as it stands. The zero Data is
-// null. It fails on a Data that is not valid; the error wraps ErrData.
+// MarshalJSON returns the value as JSON text in which each binary value is
+// {"$binary":"BASE64"}. The zero Data is null. The error for an invalid Data wraps
+// ErrData.
 func (d Data) MarshalJSON() ([]byte, error) {
 	if len(d.JSON) == 0 {
 		return null, nil
@@ -33,7 +32,7 @@ func appendBase64(dst, b []byte) []byte {
 	return append(base64.StdEncoding.AppendEncode(append(dst, '"'), b), '"')
 }
 
-// renderBinary returns the JSON text with each placeholder written by binary.
+// renderBinary returns the JSON text with each placeholder replaced by binary.
 func (d Data) renderBinary(binary func(dst, b []byte) []byte) ([]byte, error) {
 	marks, err := d.findPlaceholders()
 	if err != nil {
@@ -51,11 +50,10 @@ func (d Data) renderBinary(binary func(dst, b []byte) []byte) ([]byte, error) {
 	return append(out, d.JSON[from:]...), nil
 }
 
-// UnmarshalJSON reads a value in which binary values are written as
-// {"$binary":"BASE64"}; an object with that key alone must be such a value. An
-// object with a true "_placeholder", which clients would take for a binary
-// value, is refused, and so is text nested deeper than the default of
-// [Limits]. Errors wrap ErrData. The text is copied.
+// UnmarshalJSON reads JSON text in which each binary value is {"$binary":"BASE64"}. An
+// object with that key alone must be such a value. An object with a true
+// "_placeholder" is an error, because clients take it for a binary value. So is text
+// nested deeper than the default of [Limits]. Errors wrap ErrData. The text is copied.
 func (d *Data) UnmarshalJSON(text []byte) error {
 	s := scanner{text: text, depth: DefaultLimits.MaxDepth, markDollars: true}
 	if s.scanDocument() && !utf8.Valid(text) {
@@ -77,7 +75,7 @@ func (d *Data) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-// decodeDollarBinary returns the bytes of an object whose one key is $binary.
+// decodeDollarBinary returns the bytes of an object whose only key is $binary.
 func decodeDollarBinary(object []byte) ([]byte, error) {
 	s := scanner{text: object, depth: maxDepth}
 	s.openContainer('{')

@@ -9,16 +9,16 @@ import (
 	"unicode/utf8"
 )
 
-// Data is one JSON value that may hold binary values: an argument, or all
-// arguments of an event. The zero Data is no value at all.
+// Data is one JSON value that may contain binary values: an argument of an event, or
+// the array of all its arguments. The zero Data is no value.
 //
-// Data is immutable. What its methods return shares its memory, so neither
-// JSON nor an attachment may be changed once the Data is in use.
+// Data is immutable. The results of its methods share its memory, so neither JSON nor
+// an attachment may change once the Data is in use.
 type Data struct {
-	// JSON is the value as text, in UTF-8. Each binary value is a placeholder
-	// in it, {"_placeholder":true,"num":N}, N being an index of Attachments.
+	// JSON is the value as text, in UTF-8. Each binary value is a placeholder in it,
+	// {"_placeholder":true,"num":N}, where N is an index of Attachments.
 	JSON []byte
-	// Attachments are the binary values. JSON names each of them once.
+	// Attachments are the binary values. JSON has one placeholder for each.
 	Attachments [][]byte
 }
 
@@ -27,19 +27,19 @@ var (
 	null       = []byte("null")
 )
 
-// newScanner returns a scanner over d that admits d's attachments.
+// newScanner returns a scanner over d that admits placeholders for d's attachments.
 func (d Data) newScanner() scanner {
 	return scanner{text: d.JSON, depth: maxDepth, attachments: len(d.Attachments)}
 }
 
-// checkValid returns an error unless d is one JSON value whose placeholders stand
-// for its attachments, each named at most once.
+// checkValid returns an error unless d is one JSON value with at most one placeholder
+// for each attachment, and no other placeholder.
 func (d Data) checkValid() error {
 	_, err := d.findPlaceholders()
 	return err
 }
 
-// findPlaceholders checks d and returns where its binary values stand.
+// findPlaceholders checks d and returns the positions of its binary values.
 func (d Data) findPlaceholders() ([]mark, error) {
 	s := d.newScanner()
 	if s.scanDocument() && !utf8.Valid(d.JSON) {
@@ -48,8 +48,8 @@ func (d Data) findPlaceholders() ([]mark, error) {
 	return s.marks, s.wrapProblem(ErrData)
 }
 
-// extractPart returns the value in d's JSON between from and to as a Data of its own,
-// with those of d's attachments that marks, its placeholders, stand for.
+// extractPart returns the value in d's JSON between from and to as a Data of its own.
+// It has the attachments for marks, the placeholders of the value.
 func (d Data) extractPart(from, to int, marks []mark) Data {
 	text := d.JSON[from:to:to]
 	if len(text) == len(d.JSON) && len(marks) == len(d.Attachments) {
@@ -73,8 +73,8 @@ func (d Data) extractPart(from, to int, marks []mark) Data {
 	return out
 }
 
-// appendPart appends the text between from and to of d to out, and the attachments
-// that marks stand for, which it renumbers.
+// appendPart appends to out the text between from and to of d, and the attachments for
+// marks, which it renumbers.
 func (out *Data) appendPart(d Data, from, to int, marks []mark) {
 	for _, m := range marks {
 		out.JSON = append(out.JSON, d.JSON[from:m.start]...)
@@ -85,9 +85,8 @@ func (out *Data) appendPart(d Data, from, to int, marks []mark) {
 	out.JSON = append(out.JSON, d.JSON[from:to]...)
 }
 
-// Array returns the JSON array of items with all their attachments. An item
-// that is no valid value (the zero Data, or one with a placeholder that it has
-// no attachment for) becomes null.
+// Array returns the JSON array of items with all their attachments. An invalid item
+// becomes null: the zero Data, or one with a placeholder that has no attachment.
 func Array(items ...Data) Data {
 	size, attachments := 2, 0
 	for _, item := range items {
@@ -112,9 +111,9 @@ func Array(items ...Data) Data {
 	return out
 }
 
-// EventData returns the payload of the event called name: an array of the
-// name and the members of args, which must be an array, or the zero Data for
-// an event without arguments.
+// EventData returns the payload of the event called name: the array of the name and the
+// members of args. Args must be an array, or the zero Data for an event without
+// arguments. Errors wrap ErrData.
 func EventData(name string, args Data) (Data, error) {
 	if !utf8.ValidString(name) {
 		return Data{}, fmt.Errorf("%w: event name %q is not UTF-8", ErrData, name)
@@ -135,7 +134,7 @@ func EventData(name string, args Data) (Data, error) {
 	return Data{JSON: append(text, ']'), Attachments: args.Attachments}, nil
 }
 
-// Size returns the bytes of the JSON text and of all attachments.
+// Size returns the size of the JSON text and of all attachments, in bytes.
 func (d Data) Size() int {
 	size := len(d.JSON)
 	for _, a := range d.Attachments {
@@ -144,7 +143,7 @@ func (d Data) Size() int {
 	return size
 }
 
-// Len returns the number of an array's members, and 0 for any other value.
+// Len returns the number of members of an array, and 0 for any other value.
 func (d Data) Len() int {
 	n := 0
 	for range d.Elements() {
@@ -153,8 +152,8 @@ func (d Data) Len() int {
 	return n
 }
 
-// Members returns an object's keys, as JSON strings, and values in their order. Another
-// value has none.
+// Members returns the keys of an object, as JSON strings, and their values, in order.
+// Any other value has none.
 func (d Data) Members() iter.Seq2[Data, Data] {
 	return func(yield func(key, value Data) bool) {
 		s := d.newScanner()
@@ -175,7 +174,7 @@ func (d Data) Members() iter.Seq2[Data, Data] {
 	}
 }
 
-// Elements returns an array's members in their order. Another value has none.
+// Elements returns the members of an array in order. Any other value has none.
 func (d Data) Elements() iter.Seq[Data] {
 	return func(yield func(Data) bool) {
 		s := d.newScanner()
@@ -192,14 +191,14 @@ func (d Data) Elements() iter.Seq[Data] {
 	}
 }
 
-// IsBinary tells whether the value is binary, and not one that holds binary
-// values further down.
+// IsBinary reports whether the value itself is binary. It is false for an array or
+// object that contains binary values.
 func (d Data) IsBinary() bool {
 	_, ok := d.Bytes()
 	return ok
 }
 
-// Bytes returns a binary value; false when the value is something else.
+// Bytes returns a binary value. It returns false for any other value.
 func (d Data) Bytes() ([]byte, bool) {
 	if len(d.Attachments) == 0 {
 		return nil, false
@@ -212,10 +211,10 @@ func (d Data) Bytes() ([]byte, bool) {
 	return d.Attachments[s.marks[0].num], true
 }
 
-// Text returns the value as plain text: a string's own text, nothing for null
-// or no value, base64 (RFC 4648, padded) for a binary value, and the compact
-// JSON of anything else, with binary values as {"$binary":"BASE64"}. Lone
-// surrogates of a string become U+FFFD, see [Data.HasLoneSurrogate].
+// Text returns the value as plain text. A string is its own text, null and no value are
+// empty, and a binary value is base64 (RFC 4648, padded). Any other value is compact
+// JSON, with binary values as {"$binary":"BASE64"}. Lone surrogates of a string become
+// U+FFFD, see [Data.HasLoneSurrogate].
 func (d Data) Text() string {
 	text := bytes.TrimSpace(d.JSON)
 	if len(text) > 1 && text[0] == '"' {
@@ -231,7 +230,7 @@ func (d Data) Text() string {
 }
 
 // String returns the value as compact JSON, with binary values as
-// {"$binary":"BASE64"}; nothing for the zero Data and for invalid ones.
+// {"$binary":"BASE64"}. The zero Data and an invalid one give "".
 func (d Data) String() string {
 	if len(d.JSON) == 0 {
 		return ""
@@ -247,8 +246,8 @@ func (d Data) String() string {
 	return compact.String()
 }
 
-// appendQuoted appends text, which is valid UTF-8, as a JSON string in the
-// form JavaScript's JSON.stringify gives it.
+// appendQuoted appends text, which is valid UTF-8, as a JSON string, as JavaScript's
+// JSON.stringify writes it.
 func appendQuoted(dst []byte, text string) []byte {
 	const hex = "0123456789abcdef"
 	dst = append(dst, '"')

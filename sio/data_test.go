@@ -98,7 +98,7 @@ func TestLookupFollowsPath(t *testing.T) {
 	d := newData(`[{"a":{"b":[10,`+placeholder1+`,{"":"empty"}]},"n\u0061me":"ada","dup":1,"dup":2,"a\\b":3,"é":4},`+placeholder0+`]`, "x", "y")
 	tests := []struct {
 		path string
-		want Data // zero: not there
+		want Data // zero: not found
 	}{
 		{"", newData(string(d.JSON), "x", "y")},
 		{"0.a", newData(`{"b":[10,`+placeholder0+`,{"":"empty"}]}`, "y")},

@@ -9,7 +9,7 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/internal/eio"
 )
 
-// What can be wrong with a packet, beyond its JSON.
+// Errors of a packet, besides errors of its JSON.
 var (
 	errUnknownType           = errors.New("unknown type")
 	errInvalidUTF8           = errors.New("invalid UTF-8")
@@ -27,52 +27,50 @@ var (
 	errNotMessage            = errors.New("not an engine.io message")
 )
 
-// maxID is the largest acknowledgement id: the largest integer that a client,
-// whose numbers are floating point, counts to.
+// maxID is the largest acknowledgement id: the largest integer that JavaScript's
+// numbers count to without a gap.
 const maxID = 1<<53 - 1
 
-// Decoder puts the packets of one client together from its Engine.IO
-// messages. Its zero value decodes V5 with the default limits. It is used by
-// one goroutine at a time, and its fields are set before the first Add.
+// Decoder assembles the packets of one client from its Engine.IO messages. Its zero
+// value decodes V5 with the default limits. One goroutine at a time uses it, and its
+// fields are set before the first Add.
 type Decoder struct {
 	// Version is the client's protocol; zero means V5.
 	Version Version
-	// Limits bounds what a packet may cost.
+	// Limits bounds the cost of a packet. Zero fields mean their defaults.
 	Limits Limits
-	// Allow is asked, with the namespace's name, before a packet's attachments
-	// are waited for, and refuses the packet by returning false. Without it a
-	// client that has not been let in anywhere can have the server hold a full
-	// set of attachments for it. Nil allows all.
+	// Allow reports whether a client may send attachments to a namespace. The Decoder
+	// calls it before it waits for a packet's attachments, and rejects the packet if it
+	// returns false. Otherwise a client without any socket could make the server keep a
+	// full set of attachments. Nil allows all.
 	Allow func(namespace string) bool
 
-	pending      Packet // waits for attachments while missing > 0
-	missingCount int    // attachments that are due
+	pending      Packet // waits for attachments while missingCount > 0
+	missingCount int    // attachments that are still to come
 	bytesLeft    int    // bytes that they may have
-	namedCount   int    // attachments that the payload has a placeholder for
+	namedCount   int    // attachments with a placeholder in the payload
 
-	// namespace is that of the last packet outside "/", kept so that a client
+	// namespace is the name in the last packet outside "/". It is kept so that a client
 	// that stays in one namespace does not cost a string per packet.
 	namespace string
 }
 
-// Pending tells whether a packet has come whose attachments are still due. A
-// client can leave it at that, so whoever owns the Decoder sets it a deadline.
+// Pending reports whether a packet waits for attachments. A client may never send them,
+// so the owner of the Decoder sets a deadline.
 func (d *Decoder) Pending() bool { return d.missingCount > 0 }
 
-// Add takes the client's next message. It returns complete and the packet once
-// its last attachment is in, which is at once for a packet without any. The
-// packet's type is one of Connect, Disconnect, Event and Ack: the binary types
-// are told by their attachments, and the rest is not for clients to send.
+// Add reads the client's next message. It returns true and the packet with the packet's
+// last message: the text if there are no attachments, otherwise the last attachment. The
+// packet's type is Connect, Disconnect, Event or Ack: a packet of a binary type has
+// attachments instead, and a client must not send ConnectError.
 //
-// The packet is checked in full: its payload is valid JSON of the kind that
-// belongs to the type, an Event has a name, an Ack has an array (an empty one
-// where the client sent nothing). Attachments that the payload does not name
-// are dropped. What is left to the caller is whether the namespace and the id
-// exist and the event's name is not reserved.
+// Add checks the whole packet: the payload is valid JSON and fits the type. An Event has
+// a name; an Ack has an array, which is empty if the client sent none. Attachments
+// without a placeholder are dropped. The caller checks that the namespace and the id
+// exist, and that the event's name is not reserved.
 //
-// Errors wrap ErrPacket. The client is then to be closed: official servers do
-// so, and the Decoder has forgotten what was pending. The packet shares no
-// memory with m.
+// Errors wrap ErrPacket, and drop the pending packet. The caller should close the client's
+// session, as the official servers do. The packet shares no memory with m.
 func (d *Decoder) Add(m eio.Packet) (p Packet, complete bool, err error) {
 	switch {
 	case m.Type != eio.TypeMessage:
@@ -91,7 +89,7 @@ func (d *Decoder) Add(m eio.Packet) (p Packet, complete bool, err error) {
 	return p, complete, nil
 }
 
-// addAttachment takes an attachment of the pending packet.
+// addAttachment adds an attachment to the pending packet.
 func (d *Decoder) addAttachment(data []byte) (Packet, bool, error) {
 	if d.missingCount == 0 {
 		return Packet{}, false, errNoEvent
@@ -114,7 +112,7 @@ func (d *Decoder) addAttachment(data []byte) (Packet, bool, error) {
 	return p, true, nil
 }
 
-// addText takes a packet's text.
+// addText reads the text of a packet.
 func (d *Decoder) addText(addText []byte) (Packet, bool, error) {
 	if !utf8.Valid(addText) {
 		return Packet{}, false, errInvalidUTF8
@@ -145,7 +143,7 @@ func (d *Decoder) addText(addText []byte) (Packet, bool, error) {
 	return Packet{}, false, nil
 }
 
-// parseHeader reads what stands before the payload:
+// parseHeader reads the text before the payload:
 //
 //	type [attachments "-"] [namespace ","] [id]
 func (d *Decoder) parseHeader(text []byte, limits Limits) (p Packet, attachments int, rest []byte, err error) {
@@ -172,16 +170,16 @@ func (d *Decoder) parseHeader(text []byte, limits Limits) (p Packet, attachments
 	if !ok {
 		return p, 0, nil, errMalformedHeader
 	}
-	// Clients can put digits behind any packet; they mean something with two.
+	// Clients can write digits in any packet; they are an id in two types.
 	if digits > 0 && (p.Type == Event || p.Type == Ack) {
 		p.ID, p.HasID = id, true
 	}
 	return p, attachments, rest[digits:], nil
 }
 
-// parseAttachmentCount reads how many attachments a binary packet announces. Clients of V4
-// announce none when the application calls a text binary; official decoders of
-// V5 hang up on that.
+// parseAttachmentCount reads the number of attachments of a binary packet. Clients of
+// V4 send 0 when the application flags text as binary; the official decoders of V5
+// close the session for it.
 func (d *Decoder) parseAttachmentCount(text []byte, limit int) (n int, rest []byte, err error) {
 	count, digits, ok := parseDigits(text, uint64(limit))
 	switch {
@@ -195,8 +193,8 @@ func (d *Decoder) parseAttachmentCount(text []byte, limit int) (n int, rest []by
 	return int(count), text[digits+1:], nil
 }
 
-// parseNamespace reads the namespace that text begins with, up to the comma or, in a
-// packet that ends with it, the end.
+// parseNamespace reads the namespace at the beginning of text. It ends at a comma, or at
+// the end of a packet without a payload.
 func (d *Decoder) parseNamespace(p *Packet, text []byte, limit int) (rest []byte, err error) {
 	name, rest, _ := bytes.Cut(text, []byte{','})
 	var query []byte
@@ -218,8 +216,8 @@ func (d *Decoder) parseNamespace(p *Packet, text []byte, limit int) (rest []byte
 	return rest, nil
 }
 
-// parseDigits reads the digits that text begins with, maybe none; not ok when they
-// are more than limit.
+// parseDigits reads the digits, if any, at the beginning of text. ok is false if their
+// number exceeds limit.
 func parseDigits(text []byte, limit uint64) (n uint64, digits int, ok bool) {
 	for digits < len(text) && isDigit(text[digits]) {
 		n = n*10 + uint64(text[digits]-'0')
@@ -231,7 +229,7 @@ func parseDigits(text []byte, limit uint64) (n uint64, digits int, ok bool) {
 	return n, digits, true
 }
 
-// scanPayload reads the whole text as the payload of a packet of type t.
+// scanPayload checks the whole text as the payload of a packet of type t.
 func (s *scanner) scanPayload(t Type, maxName int) error {
 	if len(s.text) == 0 {
 		if t == Event {

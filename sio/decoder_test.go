@@ -11,14 +11,14 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/internal/eio"
 )
 
-// newTextMessage and newBinaryMessage are a client's messages.
+// newTextMessage returns a client's text message, newBinaryMessage a binary one.
 func newTextMessage(s string) eio.Packet { return eio.Packet{Type: eio.TypeMessage, Data: []byte(s)} }
 
 func newBinaryMessage(s string) eio.Packet {
 	return eio.Packet{Type: eio.TypeMessage, Binary: true, Data: []byte(s)}
 }
 
-// newData is a value with its attachments.
+// newData returns a value with its attachments.
 func newData(json string, attachments ...string) Data {
 	d := Data{JSON: []byte(json)}
 	for _, a := range attachments {
@@ -46,7 +46,7 @@ func equalPackets(a, b Packet) bool {
 	return fmt.Sprint(a) == fmt.Sprint(b) && equalData(dataA, dataB)
 }
 
-// decodeMessages gives a text and its attachments to a decoder, of which only the last
+// decodeMessages passes a text and its attachments to a decoder. Only the last message
 // may complete a packet.
 func decodeMessages(d *Decoder, text string, attachments ...string) (p Packet, err error) {
 	messages := []eio.Packet{newTextMessage(text)}
@@ -89,7 +89,7 @@ func inNamespace(p Packet, namespace, query string) Packet {
 
 var decodeTests = []struct {
 	name        string
-	version     Version // 0: the same in both
+	version     Version // 0: both
 	text        string
 	attachments []string
 	want        Packet
@@ -159,7 +159,7 @@ func TestDecodePackets(t *testing.T) {
 
 func repeatMillion(s string) string { return strings.Repeat(s, 1_000_000) }
 
-// refusedTexts are texts that neither version admits.
+// refusedTexts are texts that both versions reject.
 var refusedTexts = map[string]string{
 	"nothing":                      ``,
 	"type 7":                       `7`,
@@ -249,8 +249,7 @@ var refusedTexts = map[string]string{
 	"placeholder in a placeholder": `52-["x",{"_placeholder":true,"num":0,"a":` + placeholder1 + `}]`,
 }
 
-// refusedNums are values of "num" that are not the number of the one
-// attachment there is.
+// refusedNums are values of "num" that are not the number of the only attachment.
 var refusedNums = []string{
 	`1`, `10`, `-1`, `0.5`, `0.0`, `0e0`, `00`, `"0"`, `"splice"`, `null`, `true`, `[0]`, `{}`, `18446744073709551616`,
 }

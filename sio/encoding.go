@@ -10,18 +10,16 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/internal/eio"
 )
 
-// Encode returns the packet as one message to send, to any number of clients
-// of protocol v; compress says that it is worth compressing. An Event or Ack
-// with attachments becomes a BINARY_EVENT or BINARY_ACK; an Ack without data
-// acknowledges with no arguments. The message keeps the attachments, which
-// must not be changed.
+// Encode returns the packet as one message for any number of clients of protocol v. With
+// compress, transports may compress it. An Event or Ack with attachments becomes a
+// BINARY_EVENT or BINARY_ACK; an Ack without data has no arguments. The message keeps
+// the attachments, which must not change.
 //
-// The bytes are those of the official encoders, for which V4 and V5 differ in
-// nothing but the Query of a client's Connect. What would make a client drop
-// its connection is refused with an error that wraps ErrPacket: a namespace
-// without a slash or with a comma, an event or ack that is no array, invalid
-// JSON or UTF-8, more than [MaxAttachments] attachments, placeholders that do
-// not match them.
+// The bytes are as the official encoders write them. V4 and V5 differ only in the Query
+// of a client's Connect. Encode rejects packets that would make a client close its
+// connection, with an error that wraps ErrPacket. They have a namespace without a slash
+// or with a comma, an event or ack that is not an array, invalid JSON or UTF-8, more
+// than [MaxAttachments] attachments, or placeholders that do not match them.
 func (p Packet) Encode(v Version, compress bool) (*eio.Message, error) {
 	p.Type = p.Type.withoutBinary()
 	if p.Type == Ack && len(p.Data.JSON) == 0 {
@@ -33,9 +31,9 @@ func (p Packet) Encode(v Version, compress bool) (*eio.Message, error) {
 	return eio.NewMessage(p.encodeText(v), p.Data.Attachments, compress), nil
 }
 
-// checkEncodable returns what is wrong with a packet of a text type. The whole
-// payload is read once more, for all who will get the message: it may come
-// from Go code or from another server.
+// checkEncodable returns an error if the packet, of a text type, must not be sent. It
+// scans the whole payload once for all receivers, because the payload may come from Go
+// code or from another node.
 func (p Packet) checkEncodable() error {
 	if p.Namespace != "" && p.Namespace[0] != '/' || strings.Contains(p.Namespace, ",") {
 		return fmt.Errorf("namespace %q", p.Namespace)
@@ -68,7 +66,7 @@ func (p Packet) checkEncodable() error {
 	return p.Data.checkValid()
 }
 
-// encodeText returns the packet as its text, less the Engine.IO type.
+// encodeText returns the text of the packet, without the Engine.IO type.
 func (p Packet) encodeText(v Version) []byte {
 	namespace, typ := cmp.Or(p.Namespace, "/"), p.Type
 	text := make([]byte, 0, len(namespace)+len(p.Query)+len(p.Data.JSON)+32)

@@ -9,9 +9,9 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/internal/eio"
 )
 
-// FuzzDecoder feeds a text and two attachments to decoders of both versions,
-// and checks that what they accept is sound: it can be taken apart, sent again
-// and decoded again to the same.
+// FuzzDecoder passes a text and two attachments to decoders of both versions. It checks
+// that accepted packets split into name and arguments, and that encoding and decoding
+// them returns the same.
 func FuzzDecoder(f *testing.F) {
 	for _, seed := range []string{
 		``, `0`, `0/chat?a=b,{"a":1}`, `1/chat,`, `2["x",1]`, `2/chat,12["x",{"a":[null,true]}]`, `312`, `3/a,1[]`,
@@ -73,8 +73,8 @@ func checkDecoded(t *testing.T, p Packet, v Version) {
 	}
 }
 
-// FuzzDataJSON checks that what UnmarshalJSON admits is valid, holds no
-// forged placeholder, and goes out as it came.
+// FuzzDataJSON checks that text which UnmarshalJSON accepts is valid, has no forged
+// placeholder, and is the same after a round trip.
 func FuzzDataJSON(f *testing.F) {
 	for _, seed := range []string{
 		`null`, `[1,{"a":{"$binary":"YQ=="}},"\ud800"]`, placeholder0, `{"$binary":1}`, `{"\u0024binary":"YQ=="}`, `{"$binary":"YQ==","x":{"$binary":""}}`,
@@ -109,7 +109,7 @@ func FuzzDataJSON(f *testing.F) {
 	})
 }
 
-// checkMembers puts the members of an array together again.
+// checkMembers checks that the array of an array's members is the same array.
 func checkMembers(t *testing.T, d Data) {
 	t.Helper()
 	var members []Data
@@ -120,7 +120,7 @@ func checkMembers(t *testing.T, d Data) {
 		members = append(members, member)
 	}
 	var a, b any
-	if len(members) == 0 || d.Decode(&a) != nil { // numbers that Go cannot hold
+	if len(members) == 0 || d.Decode(&a) != nil { // numbers that Go cannot represent
 		return
 	}
 	if err := Array(members...).Decode(&b); err != nil || !equalJSON(a, b) {

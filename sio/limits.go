@@ -2,28 +2,28 @@ package sio
 
 import "cmp"
 
-// Limits bounds what one packet of a client may cost. A field that is zero
-// means its default.
+// Limits bounds the cost of one packet of a client. A field that is zero means its
+// default.
 type Limits struct {
-	// MaxAttachments is the number of attachments; 10 by default, as in the
+	// MaxAttachments is the largest number of attachments; 10 by default, as in the
 	// official parsers.
 	MaxAttachments int
-	// MaxAttachmentBytes is the sum of the attachments' bytes; 10 MiB by
-	// default. They are held until the last one is in.
+	// MaxAttachmentBytes is the largest size of all attachments together; 10 MiB by
+	// default. The Decoder keeps them until the last one arrives.
 	MaxAttachmentBytes int
-	// MaxDepth is the nesting of arrays and objects; 128 by default and never
-	// more than 1000.
+	// MaxDepth is the deepest nesting of arrays and objects; 128 by default and at most
+	// 1000.
 	MaxDepth int
-	// MaxNamespace is the bytes of a namespace's name, without its query;
-	// 1024 by default.
+	// MaxNamespace is the largest size of a namespace's name, without its query, in
+	// bytes; 1024 by default.
 	MaxNamespace int
-	// MaxEvent is the bytes of an event's name, as it is written in JSON with
-	// its quotes; 1024 by default.
+	// MaxEvent is the largest size of an event's name, in bytes, as JSON with its
+	// quotes; 1024 by default.
 	MaxEvent int
 }
 
-// DefaultLimits are the limits of a [Decoder] that has none of its own. They
-// are read by every Decoder and are not to be changed.
+// DefaultLimits are the limits of a [Decoder] without limits of its own. Every Decoder
+// reads them; they must not be changed.
 var DefaultLimits = Limits{
 	MaxAttachments:     MaxAttachments,
 	MaxAttachmentBytes: 10 << 20,

@@ -2,8 +2,8 @@ package sio
 
 import "strconv"
 
-// Index returns member i of an array, counted from 0; false when there is
-// none, or the value is no array.
+// Index returns member i of an array, counted from 0. It returns false if there is no such
+// member or the value is not an array.
 func (d Data) Index(i int) (Data, bool) {
 	n := 0
 	for member := range d.Elements() {
@@ -15,12 +15,11 @@ func (d Data) Index(i int) (Data, bool) {
 	return Data{}, false
 }
 
-// Lookup follows path down from the value, each step being the key of an
-// object or the index of an array (decimal, from 0, without sign or leading
-// zeros). It returns false where there is no such member. Of a key that an
-// object has twice the last one counts, as in JavaScript. A binary value has
-// no members. Without a path, Lookup returns the value itself, with just the
-// attachments it names, if it is valid.
+// Lookup returns the value at path. Each element of path is the key of an object, or
+// the index of an array: decimal, from 0, without sign or leading zeros. It returns false if
+// there is no such member. If an object has a key twice the last one counts, as in
+// JavaScript. A binary value has no members. Without a path, Lookup returns the value
+// itself, with only the attachments that have a placeholder, if it is valid.
 func (d Data) Lookup(path ...string) (Data, bool) {
 	at := span{to: len(d.JSON)}
 	for _, step := range path {
@@ -37,10 +36,10 @@ func (d Data) Lookup(path ...string) (Data, bool) {
 	return d.extractPart(at.from, at.to, s.marks), true
 }
 
-// span is a stretch of JSON text.
+// span is a part of a JSON text.
 type span struct{ from, to int }
 
-// findMember finds the member that step names of the value at the span of at.
+// findMember returns the member called step of the value at a span.
 func (d Data) findMember(at span, step string) (found span, ok bool) {
 	s := d.newScanner()
 	s.pos, s.text = at.from, d.JSON[:at.to]
@@ -69,7 +68,7 @@ func (d Data) findMember(at span, step string) (found span, ok bool) {
 	return found, ok && s.problem == "" && !p.flagged
 }
 
-// findElement finds the member of the array here whose index is step.
+// findElement returns the member with index step of the array at the scanner's position.
 func (s *scanner) findElement(step string) (span, bool) {
 	index, err := strconv.Atoi(step)
 	if err != nil || strconv.Itoa(index) != step || !s.openContainer('[') {

@@ -12,14 +12,14 @@ import (
 	"strings"
 )
 
-// Marshal returns v as Data. It follows the rules of [json.Marshal], but for
-// two: a []byte, wherever it stands in v, becomes a binary value (nil becomes
-// null), and a Data brings its attachments along. Types with a MarshalJSON or
-// MarshalText, such as [json.RawMessage], speak for themselves.
+// Marshal returns v as Data. It follows the rules of [json.Marshal], with two
+// exceptions: a []byte anywhere in v becomes a binary value (nil becomes null), and a
+// Data keeps its attachments. Types with a MarshalJSON or MarshalText, such as
+// [json.RawMessage], use it.
 //
-// Byte slices are copied. It fails, with an error that wraps ErrData, on what
-// JSON cannot express, on an object that would pass for a placeholder, and on
-// nesting deeper than 1000 levels.
+// Byte slices are copied. Marshal fails on values that JSON cannot express, on objects
+// that look like a placeholder, and on nesting deeper than 1000 levels. Errors wrap
+// ErrData.
 func Marshal(v any) (Data, error) {
 	switch v := v.(type) {
 	case Data:
@@ -55,13 +55,13 @@ func Marshal(v any) (Data, error) {
 	return d, nil
 }
 
-// collector takes the binary values out of a Go value. Package encoding/json
-// has no hook for byte slices, and writing its struct tags anew would be a
-// second encoding/json; so in a copy of the value each byte slice gives way to
-// a token, whose base64 is then found in the JSON text. Tokens are random: no
-// text of the value can be taken for one.
+// collector takes the binary values out of a Go value. Package encoding/json has no hook
+// for byte slices, and a reimplementation of its struct tags would be a second
+// encoding/json. So the collector copies the value with a token in place of each byte
+// slice, and then finds the base64 of the token in the JSON text. Tokens are random: no
+// text of the value can equal one.
 type collector struct {
-	prefix []byte // tokenPrefix random bytes, once there is a value
+	prefix []byte // tokenPrefix random bytes; nil before the first value
 	values []Data // by the number in their token
 }
 
@@ -72,7 +72,7 @@ const (
 	tokenNumber = 6
 )
 
-// addToken notes d and returns what stands for it.
+// addToken stores d and returns its token.
 func (c *collector) addToken(d Data) []byte {
 	if c.prefix == nil {
 		c.prefix = make([]byte, tokenPrefix)
@@ -108,7 +108,7 @@ func (c *collector) restoreValues(text []byte) (Data, error) {
 		if err != nil {
 			return Data{}, err
 		}
-		out.JSON = append(out.JSON, text[:i-1]...) // less the token's quotes
+		out.JSON = append(out.JSON, text[:i-1]...) // without the token's quotes
 		out.appendPart(value, 0, len(value.JSON), marks)
 		text = text[end+1:]
 	}
@@ -120,7 +120,7 @@ var (
 	textMarshalerType = reflect.TypeFor[encoding.TextMarshaler]()
 )
 
-// hasMarshaler tells whether values of t say themselves what their JSON is.
+// hasMarshaler reports whether values of t have a method that returns their JSON or text.
 func hasMarshaler(t reflect.Type) bool {
 	for _, t := range [...]reflect.Type{t, reflect.PointerTo(t)} {
 		if t.Implements(marshalerType) || t.Implements(textMarshalerType) {
@@ -130,8 +130,8 @@ func hasMarshaler(t reflect.Type) bool {
 	return false
 }
 
-// collectValue returns v with tokens for binary values, in a copy; or, unchanged,
-// v itself.
+// collectValue returns a copy of v with tokens for binary values, or v itself if it has
+// none.
 func (c *collector) collectValue(v reflect.Value, depth int) (out reflect.Value, changed bool, err error) {
 	if depth == 0 {
 		return v, false, fmt.Errorf("%w: nested too deep", ErrData)
@@ -248,14 +248,14 @@ func cloneMap(v reflect.Value) reflect.Value {
 	return out
 }
 
-// collectFields replaces what is binary in the fields of v, which is a copy already.
+// collectFields replaces the binary values in the fields of v, which is a copy already.
 func (c *collector) collectFields(v reflect.Value, depth int) (changed bool, err error) {
 	for i := range v.NumField() {
 		field, value := v.Type().Field(i), v.Field(i)
 		replaced := false
 		switch {
 		case field.Anonymous && field.Type.Kind() == reflect.Struct && !hasMarshaler(field.Type):
-			// In place: the type may be unexported, its fields are not.
+			// In place: the type may be unexported, its fields are exported.
 			replaced, err = c.collectFields(value, depth-1)
 		case field.IsExported() && !isOmitted(field, value):
 			var out reflect.Value
@@ -271,8 +271,8 @@ func (c *collector) collectFields(v reflect.Value, depth int) (changed bool, err
 	return changed, nil
 }
 
-// isOmitted tells whether a field is left out for being empty, which it would
-// no longer be with a token in it.
+// isOmitted reports whether encoding/json omits a field because it is empty. With a
+// token in it, the field would appear.
 func isOmitted(field reflect.StructField, value reflect.Value) bool {
 	_, options, _ := strings.Cut(field.Tag.Get("json"), ",")
 	return value.Kind() == reflect.Slice && value.Len() == 0 && strings.Contains(options, "omitempty")

@@ -5,33 +5,33 @@ import (
 	"fmt"
 )
 
-// Version is a revision of the Socket.IO protocol. It follows from the
-// Engine.IO version of a connection: 3 carries [V4], 4 carries [V5].
+// Version is a revision of the Socket.IO protocol. It follows from the Engine.IO version
+// of a session: 3 carries [V4], 4 carries [V5].
 type Version int
 
 const (
-	// V4 is spoken by clients of the 2.x series (and 1.x).
+	// V4 is the protocol of clients of the 2.x series (and 1.x).
 	V4 Version = 4
-	// V5 is spoken by clients of the 3.x and 4.x series.
+	// V5 is the protocol of clients of the 3.x and 4.x series.
 	V5 Version = 5
 )
 
-// Type is the kind of a packet; its number is the digit on the wire.
+// Type is the type of a packet; its number is the digit on the wire.
 type Type byte
 
 const (
-	// Connect asks for a namespace, and answers that it was entered.
+	// Connect requests a socket of a namespace, and confirms it.
 	Connect Type = iota
-	// Disconnect leaves a namespace.
+	// Disconnect disconnects the socket from a namespace.
 	Disconnect
-	// Event carries a name and arguments.
+	// Event has a name and arguments.
 	Event
-	// Ack answers an Event that had an id.
+	// Ack acknowledges an Event that has an id.
 	Ack
-	// ConnectError refuses a namespace. Only servers send it.
+	// ConnectError rejects a Connect. Only servers send it.
 	ConnectError
-	// BinaryEvent is an Event with attachments. A [Decoder] returns it as
-	// Event: whether there are attachments is seen from the data.
+	// BinaryEvent is an Event with attachments. A [Decoder] returns it as Event,
+	// because the data shows whether there are attachments.
 	BinaryEvent
 	// BinaryAck is an Ack with attachments; see BinaryEvent.
 	BinaryAck
@@ -46,7 +46,7 @@ func (t Type) String() string {
 	return fmt.Sprintf("Type(%d)", byte(t))
 }
 
-// withoutBinary returns the type without its binary flavour.
+// withoutBinary returns the type of a packet of type t without attachments.
 func (t Type) withoutBinary() Type {
 	switch t {
 	case BinaryEvent:
@@ -58,37 +58,37 @@ func (t Type) withoutBinary() Type {
 	}
 }
 
-// MaxAttachments is the largest number of attachments [Packet.Encode] puts
-// into a packet. Official clients (socket.io-parser 4.2.6, 3.4.4 and 3.3.5 on)
-// drop their whole connection on a packet with more.
+// MaxAttachments is the largest number of attachments that [Packet.Encode] accepts.
+// Official clients (socket.io-parser 4.2.6, 3.4.4 and 3.3.5 on) close their connection
+// on a packet with more.
 const MaxAttachments = 10
 
 var (
-	// ErrPacket is wrapped by every error of [Decoder.Add], [Packet.Encode]
-	// and [Packet.Event]. A peer that sends such a packet is to be closed.
+	// ErrPacket is wrapped by every error of [Decoder.Add], [Packet.Encode] and
+	// [Packet.Event]. A server should close the session of a client that causes it.
 	ErrPacket = errors.New("invalid socket.io packet")
 
-	// ErrAttachments is wrapped, next to ErrPacket, where a packet has or
-	// announces more attachments, or bytes of attachments, than allowed.
+	// ErrAttachments is wrapped, next to ErrPacket, if a packet has or announces more
+	// attachments, or bytes of attachments, than allowed.
 	ErrAttachments = errors.New("too many attachments")
 
-	// ErrData is wrapped by every error about a value that is not valid JSON
-	// data, or has placeholders that do not match its attachments.
+	// ErrData is wrapped by every error about a value that is not valid JSON data, or
+	// has placeholders that do not match its attachments.
 	ErrData = errors.New("invalid data")
 )
 
-// Packet is one Socket.IO packet, complete with its attachments.
+// Packet is one Socket.IO packet with all its attachments.
 type Packet struct {
-	// Type is what the packet does. BinaryEvent and BinaryAck mean the same
-	// as Event and Ack.
+	// Type is the type of the packet. BinaryEvent and BinaryAck mean the same as Event
+	// and Ack.
 	Type Type
 	// Namespace starts with a slash. Empty means "/".
 	Namespace string
 	// Query is the urlencoded query, without "?", that a V4 client appends to
 	// the namespace of a Connect; empty elsewhere.
 	Query string
-	// ID is the acknowledgement id, where HasID says that there is one:
-	// an Event that has one wants an Ack with the same one.
+	// ID is the acknowledgement id, if HasID is set. An Event with an id requests an
+	// Ack with the same id.
 	ID    uint64
 	HasID bool
 	// Data is the payload: an array for events and acks, an object (or nothing)
@@ -96,10 +96,10 @@ type Packet struct {
 	Data Data
 }
 
-// Event takes an event's payload apart: its name, and its arguments as an
-// array with their attachments. A name that is a JSON number, which the
-// official parsers admit, is returned as the text of that number. It never
-// fails on a packet that a [Decoder] returned as Event.
+// Event returns the name of an event, and its arguments as an array with their
+// attachments. A name that is a JSON number, which the official parsers admit, is
+// returned as the text of the number. Errors wrap ErrPacket; a packet that a [Decoder]
+// returned as Event causes none.
 func (p Packet) Event() (name string, args Data, err error) {
 	if p.Type.withoutBinary() != Event {
 		return "", Data{}, fmt.Errorf("%w: %v has no event name", ErrPacket, p.Type)
@@ -122,8 +122,8 @@ func (p Packet) Event() (name string, args Data, err error) {
 	return name, args, nil
 }
 
-// startsEventName tells whether a JSON value that begins with c may name an event.
-// Objects were admitted once, and their toString called (CVE-2023-32695).
+// startsEventName reports whether a JSON value that begins with c may be the name of an
+// event. Parsers once admitted objects, and called their toString (CVE-2023-32695).
 func startsEventName(c byte) bool {
 	return c == '"' || c == '-' || '0' <= c && c <= '9'
 }

@@ -5,27 +5,27 @@ import (
 	"strconv"
 )
 
-// mark is a placeholder in a text: the bytes from start to end stand for
+// mark is the position of a placeholder: the bytes from start to end stand for
 // attachment num.
 type mark struct{ start, end, num int }
 
-// appendPlaceholder appends a placeholder with its keys in the order that the
-// official encoders have.
+// appendPlaceholder appends a placeholder with its keys in the order of the official
+// encoders.
 func appendPlaceholder(dst []byte, num int) []byte {
 	dst = append(dst, `{"_placeholder":true,"num":`...)
 	dst = strconv.AppendInt(dst, int64(num), 10)
 	return append(dst, '}')
 }
 
-// placeholder is what an object's members say about its being one.
+// placeholder collects the members that make an object a placeholder.
 type placeholder struct {
 	flagged bool   // "_placeholder" was true once
-	keys    int    // members of either name: two in a placeholder, whatever else it has
+	keys    int    // members with either name: two in a placeholder, besides other members
 	num     []byte // value of "num"
 }
 
-// noteMember takes note of a member. A key means its unescaped text: any letter of
-// "_placeholder" can be written as an escape, and clients would still see it.
+// noteMember records a member. It compares the unescaped text of the key: any letter of
+// "_placeholder" can be an escape, and clients still recognize the key.
 func (p *placeholder) noteMember(rawKey, value []byte) {
 	switch {
 	case keyEquals(rawKey, "_placeholder"):
@@ -37,9 +37,9 @@ func (p *placeholder) noteMember(rawKey, value []byte) {
 	}
 }
 
-// attachmentNumber returns the attachment's number. It must be plain digits: JavaScript
-// takes 0.5 and "splice" as well, and returns whatever its array has there
-// (CVE-2022-2421). Six digits are more than any limit.
+// attachmentNumber returns the number of the attachment. It must be plain digits:
+// JavaScript also accepts 0.5 and "splice", and returns the array's property of that
+// name (CVE-2022-2421). Six digits exceed any limit.
 func (p *placeholder) attachmentNumber() (int, bool) {
 	if p.keys != 2 || len(p.num) == 0 || len(p.num) > 6 {
 		return 0, false
@@ -54,11 +54,10 @@ func (p *placeholder) attachmentNumber() (int, bool) {
 	return n, true
 }
 
-// keyEquals tells whether a key, given with its quotes, has the text name.
+// keyEquals reports whether a key, with its quotes, has the text name.
 func keyEquals(raw []byte, name string) bool {
 	inner := raw[1 : len(raw)-1]
-	// An escape is longer than the UTF-8 of what it stands for, and at most
-	// six times as long.
+	// An escape is longer than its character in UTF-8, at most six times.
 	if len(inner) <= len(name) || len(inner) > 6*len(name) {
 		return string(inner) == name && bytes.IndexByte(inner, '\\') < 0
 	}

@@ -2,22 +2,22 @@ package sio
 
 import "fmt"
 
-// maxDepth bounds the nesting of any JSON text read here, whatever a
-// [Decoder]'s own limit, since the scanner recurses.
+// maxDepth bounds the nesting of any JSON text, whatever the limit of a [Decoder],
+// because the scanner is recursive.
 const maxDepth = 1000
 
-// scanner checks JSON text (RFC 8259) in one pass without building anything,
-// and finds the placeholders in it. It takes text as UTF-8 without looking;
-// escapes of lone surrogates pass, as they do in JavaScript.
+// scanner checks JSON text (RFC 8259) in one pass without building a value, and finds the
+// placeholders in it. It does not check for UTF-8. Escapes of lone surrogates are valid,
+// as in JavaScript.
 type scanner struct {
 	text        []byte
 	pos         int
 	depth       int    // levels that may still be opened
-	attachments int    // what num must be below
+	attachments int    // upper bound of num
 	highest     int    // highest num so far plus one
 	markDollars bool   // mark objects whose only key is $binary, too
 	marks       []mark // placeholders so far
-	problem     string // what is wrong, at pos; empty while all is well
+	problem     string // first problem, at pos; empty if there is none
 }
 
 func (s *scanner) failWith(why string) bool {
@@ -27,7 +27,7 @@ func (s *scanner) failWith(why string) bool {
 	return false
 }
 
-// wrapProblem returns what went wrong as an error that wraps sentinel, or nil.
+// wrapProblem returns the problem as an error that wraps sentinel, or nil.
 func (s *scanner) wrapProblem(sentinel error) error {
 	if s.problem == "" {
 		return nil
@@ -35,7 +35,7 @@ func (s *scanner) wrapProblem(sentinel error) error {
 	return fmt.Errorf("%w: %s at byte %d of the JSON text", sentinel, s.problem, s.pos)
 }
 
-// scanDocument reads the whole text, which must be one value.
+// scanDocument scans the whole text, which must be one value.
 func (s *scanner) scanDocument() bool {
 	if !s.scanValue() {
 		return false
@@ -44,7 +44,7 @@ func (s *scanner) scanDocument() bool {
 	return s.pos == len(s.text) || s.failWith("something after the value")
 }
 
-// scanValue reads one value of any kind.
+// scanValue scans one value of any kind.
 func (s *scanner) scanValue() bool {
 	s.skipSpace()
 	switch c := s.peek(); c {
@@ -112,8 +112,8 @@ func (s *scanner) scanObject() bool {
 	return true
 }
 
-// addMark notes the placeholder that begins at start and ends here. There were
-// before marks when it began: those after it would lie within it.
+// addMark records the placeholder that begins at start and ends here. There were before
+// marks at its beginning: later marks lie within it, which is an error.
 func (s *scanner) addMark(p placeholder, start, before int) bool {
 	num, ok := p.attachmentNumber()
 	switch {
@@ -138,8 +138,8 @@ func (s *scanner) isMarked(num int) bool {
 	return false
 }
 
-// openContainer opens an array or object that must stand here. The caller gives the
-// level back when it has read it to its end.
+// openContainer opens the array or object that must be here. The caller increments depth
+// when it has scanned its end.
 func (s *scanner) openContainer(open byte) bool {
 	s.skipSpace()
 	if s.peek() != open {
@@ -153,8 +153,8 @@ func (s *scanner) openContainer(open byte) bool {
 	return true
 }
 
-// nextMember goes on to the next member of the array or object that was entered,
-// past the comma before it; or past its end, and returns false.
+// nextMember moves to the next member of the open array or object, past the comma before
+// it. At the end it moves past it and returns false.
 func (s *scanner) nextMember(first bool, end byte) bool {
 	s.skipSpace()
 	c := s.peek()
@@ -173,7 +173,7 @@ func (s *scanner) nextMember(first bool, end byte) bool {
 	return true
 }
 
-// scanKey reads an object's key and colon, and returns the key with its quotes.
+// scanKey scans an object's key and colon, and returns the key with its quotes.
 func (s *scanner) scanKey() (raw []byte, ok bool) {
 	start := s.pos
 	if !s.scanString() {
@@ -188,7 +188,7 @@ func (s *scanner) scanKey() (raw []byte, ok bool) {
 	return raw, true
 }
 
-// scanMember reads a value and returns where it begins and ends.
+// scanMember scans a value and returns its begin and end.
 func (s *scanner) scanMember() (from, to int, ok bool) {
 	s.skipSpace()
 	from = s.pos
@@ -218,7 +218,7 @@ func (s *scanner) scanString() bool {
 	return s.failWith("unfinished string")
 }
 
-// scanEscape reads from a backslash to the last byte of its escape.
+// scanEscape scans from a backslash to the last byte of its escape.
 func (s *scanner) scanEscape() bool {
 	s.pos++
 	switch s.peek() {
@@ -289,8 +289,7 @@ func (s *scanner) skipSpace() {
 	}
 }
 
-// peek returns the byte here, or 0, which no JSON text has outside of an
-// error, at the end.
+// peek returns the byte here, or 0 at the end, which valid JSON text does not contain.
 func (s *scanner) peek() byte {
 	if s.pos < len(s.text) {
 		return s.text[s.pos]

@@ -20,8 +20,8 @@ func TestScanAgreesWithEncodingJSON(t *testing.T) {
 	}
 }
 
-// FuzzScan compares the scanner with encoding/json: they admit the same, and
-// what the scanner admits to have no placeholder has none once it is parsed.
+// FuzzScan compares the scanner with encoding/json. Both accept the same text, and the
+// parsed value has a placeholder only if the scanner finds one.
 func FuzzScan(f *testing.F) {
 	for _, seed := range []string{
 		`[1,-2.5e+3,"a\u00e9\n",{"b":[true,false,null]}]`, placeholder0, `{"_placeholder":false}`, `{"\u005fplaceholder":true}`,

@@ -1,9 +1,9 @@
 package sio
 
-// Splice returns text with values between its pieces, one less than there are
-// pieces, and with all their attachments. A value that is not valid becomes null,
-// as in [Array]. The text is the caller's: with null for each value it must be one
-// JSON value without placeholders for binary.
+// Splice returns text with values between its pieces, and all their attachments. There is
+// one piece more than values. A value that is not valid becomes null, as in [Array].
+// Splice does not check the text: with null for each value it must be one JSON value
+// without placeholders.
 func Splice(text [][]byte, values []Data) Data {
 	size := 0
 	for _, piece := range text {

@@ -8,13 +8,13 @@ import (
 	"unicode/utf8"
 )
 
-// HasLoneSurrogate reports whether a string or a key anywhere in the value has half
-// of a surrogate pair, as in "\ud83d": JavaScript's strings may, for instance where a
-// text was cut inside an emoji, and JSON can escape it, but UTF-8 can't express it. As
-// text of Go all such halves look the same, so no name may be made of them.
+// HasLoneSurrogate reports whether a string or a key anywhere in the value has half of
+// a surrogate pair, such as "\ud83d". JavaScript's strings may have one, for instance
+// where a text was cut inside an emoji, and JSON can escape it, but UTF-8 cannot express
+// it. In Go all such halves become the same text, so they must not be in a name.
 func (d Data) HasLoneSurrogate() bool { return hasLoneSurrogate(d.JSON) }
 
-// hasLoneSurrogate does so for valid JSON.
+// hasLoneSurrogate is HasLoneSurrogate for valid JSON text.
 func hasLoneSurrogate(text []byte) bool {
 	for {
 		i := bytes.IndexByte(text, '\\')
@@ -33,8 +33,8 @@ func hasLoneSurrogate(text []byte) bool {
 	}
 }
 
-// parseSurrogate returns the half of a pair whose escape valid JSON begins with; 0 when it
-// begins with something else.
+// parseSurrogate returns the half of a pair that is escaped at the beginning of valid
+// JSON, or 0.
 func parseSurrogate(text []byte) rune {
 	if len(text) < 6 || text[0] != '\\' || text[1] != 'u' {
 		return 0
@@ -46,9 +46,9 @@ func parseSurrogate(text []byte) rune {
 	return rune(n)
 }
 
-// Name returns the value as a name, of a room for instance: a string's own text, or a
+// Name returns the value as a name, of a room for instance: the text of a string, or a
 // number as JavaScript writes it. ok is false for any other value, and for a string
-// that is no name, see [Data.HasLoneSurrogate].
+// with half of a surrogate pair, see [Data.HasLoneSurrogate].
 func (d Data) Name() (name string, ok bool) {
 	text := bytes.TrimSpace(d.JSON)
 	switch {
@@ -96,19 +96,19 @@ func unquoteJSON(raw []byte) string {
 	return text
 }
 
-// formatNumber returns a JSON number as JavaScript writes it, so that 42, 42.0 and
-// 4.2e1 are the same text. Integers keep all their digits, of which JavaScript keeps
-// 53 bits: ids of other languages have more.
+// formatNumber returns a JSON number as JavaScript writes it, so that 42, 42.0 and 4.2e1
+// are the same text. Integers keep all their digits, because ids of other languages have
+// more than the 53 bits of JavaScript.
 func formatNumber(number []byte) string {
 	if !bytes.ContainsAny(number, ".eE") && string(number) != "-0" {
 		return string(number)
 	}
 	v, err := strconv.ParseFloat(string(number), 64)
 	if err != nil {
-		return string(number) // too large: Infinity, of which there is one
+		return string(number) // out of range: Infinity in JavaScript
 	}
 	if v == 0 {
-		return "0" // -0 too
+		return "0" // and -0
 	}
 	text, _ := json.Marshal(v) // a finite number always marshals, as in JavaScript
 	return string(text)

@@ -49,7 +49,7 @@ func TestNameOfStringsAndNumbers(t *testing.T) {
 	}
 }
 
-// A key is never taken for another one that has half of a surrogate pair.
+// A key with half of a surrogate pair never equals another key.
 func TestLookupOfLoneSurrogates(t *testing.T) {
 	t.Parallel()
 	d := newData(`{"r\ud83d":1,"r\ud83d\ude00":2}`)
@@ -92,14 +92,14 @@ func TestMembersAreInOrder(t *testing.T) {
 	}
 }
 
-// Text that Go and JSON agree on has no lone surrogate, and no other has.
+// A string that encoding/json reads without U+FFFD has no lone surrogate.
 func FuzzHasLoneSurrogate(f *testing.F) {
 	for _, s := range []string{`"\ud83d"`, `"\ud83d\ude00"`, `"\\ud83d"`, `["\ude00",{"\uD83D":1}]`, `"\ufffd"`, `"\`, `\`, `"\u`} {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
 		d := Data{JSON: text}
-		lone := d.HasLoneSurrogate() // of anything, without a panic
+		lone := d.HasLoneSurrogate() // of any input, without a panic
 		var s string
 		if !utf8.Valid(text) || json.Unmarshal(text, &s) != nil || text[0] != '"' {
 			return

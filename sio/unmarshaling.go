@@ -6,11 +6,10 @@ import (
 	"slices"
 )
 
-// Decode stores the value in what into points to, as [json.Unmarshal] does. A
-// []byte takes a binary value, or a string of base64; an any that into points
-// to gets a binary value as []byte wherever it stands. A *Data gets the value
-// itself, and a *[]Data the members of an array. A string takes a binary value
-// as base64. Errors wrap ErrData.
+// Decode stores the value in the variable that into points to, as [json.Unmarshal]
+// does. A []byte gets a binary value, or the bytes of a base64 string. An any gets a
+// binary value anywhere in it as []byte. A *Data gets the value itself, and a *[]Data
+// the members of an array. A string gets a binary value as base64. Errors wrap ErrData.
 func (d Data) Decode(into any) error {
 	var err error
 	switch into := into.(type) {
@@ -54,8 +53,8 @@ func (d Data) decodeAny(into *any) error {
 	return nil
 }
 
-// attachBinary puts attachments in place of the placeholders in v, which comes from
-// checked text.
+// attachBinary replaces the placeholders in v, which comes from checked text, by
+// attachments.
 func (d Data) attachBinary(v any) any {
 	switch v := v.(type) {
 	case map[string]any:
