@@ -5,18 +5,17 @@ import (
 	"sync"
 )
 
-// deflateThreshold is the size in bytes, its type not counted, of a packet that is
-// compressed. Below, deflate makes more work than it saves; the reference draws
-// the line at the same place.
+// deflateThreshold is the size in bytes, without the type, from which a packet is
+// compressed. Smaller packets cost more work than they save; engine.io has the same
+// threshold.
 const deflateThreshold = 1024
 
-// deflateTail is how many bytes end every flush and do not go on the wire: 00
-// 00 ff ff (RFC 7692, section 7.2.1).
+// deflateTail is the number of bytes at the end of every flush that are not sent: 00 00
+// ff ff (RFC 7692, section 7.2.1).
 const deflateTail = 4
 
-// deflater compresses one message at a time, each on its own: without a context
-// that lasts from message to message, all sessions can share the result and
-// none has to keep a window.
+// deflater compresses each message on its own. Without a context that lasts from message
+// to message, all sessions can share the result, and no session keeps a window.
 type deflater struct {
 	writer *flate.Writer
 	head   []byte
@@ -25,20 +24,20 @@ type deflater struct {
 
 var deflaters = sync.Pool{New: func() any {
 	d := new(deflater)
-	// The level is a good one, and the only thing that NewWriter complains of.
+	// NewWriter returns errors only for a wrong level.
 	d.writer, _ = flate.NewWriter(d, flate.BestSpeed)
 	return d
 }}
 
-// Write takes what the flate.Writer puts out. It never fails, so neither do the
-// methods of the flate.Writer.
+// Write appends the output of the flate.Writer. It never fails, so neither do the methods
+// of the flate.Writer.
 func (d *deflater) Write(p []byte) (int, error) {
 	d.out = append(d.out, p...)
 	return len(p), nil
 }
 
-// compressFrame returns head and data compressed, and whether that is worth it. The
-// bytes are good until the next call.
+// compressFrame returns head and data compressed, and whether that is shorter. The bytes
+// are valid until the next call.
 func (d *deflater) compressFrame(head string, data []byte) ([]byte, bool) {
 	d.out = d.out[:0]
 	d.head = append(d.head[:0], head...)
@@ -50,8 +49,8 @@ func (d *deflater) compressFrame(head string, data []byte) ([]byte, bool) {
 	return packed, len(packed) < len(head)+len(data)
 }
 
-// canDeflate tells whether the encoding is one that compresses, and the message
-// has a frame for it.
+// canDeflate reports whether the encoding compresses, and the message has a frame that is
+// large enough.
 func (m *Message) canDeflate(enc Encoding) bool {
 	if enc < WebSocket3Deflate || !m.compress {
 		return false
@@ -67,8 +66,8 @@ func (m *Message) canDeflate(enc Encoding) bool {
 	return false
 }
 
-// appendFramesDeflated appends the frames of the message, each compressed if
-// that makes it smaller; head goes before each attachment.
+// appendFramesDeflated appends the frames of the message, each compressed if that makes
+// it shorter. It writes head before each attachment.
 func (m *Message) appendFramesDeflated(dst []byte, head string) []byte {
 	d := deflaters.Get().(*deflater)
 	defer deflaters.Put(d)

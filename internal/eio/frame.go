@@ -5,8 +5,8 @@ import (
 	"encoding/binary"
 )
 
-// What the first byte of a WebSocket frame is made of (RFC 6455, section 5.2;
-// RSV1 by RFC 7692, section 6).
+// Bits of the first byte of a WebSocket frame (RFC 6455, section 5.2; RSV1 by RFC 7692,
+// section 6).
 const (
 	opText   = 0x01
 	opBinary = 0x02
@@ -14,8 +14,8 @@ const (
 	fin      = 0x80 // the frame is a whole message
 )
 
-// appendFrameHead appends the head of an unmasked frame that is a whole
-// message, as servers send it. What must follow is size bytes.
+// appendFrameHead appends the head of an unmasked frame that is a whole message, as
+// servers send it. The caller appends size bytes next.
 func appendFrameHead(dst []byte, op byte, size int) []byte {
 	switch {
 	case size < 126:
@@ -27,15 +27,15 @@ func appendFrameHead(dst []byte, op byte, size int) []byte {
 	}
 }
 
-// appendFrame appends the frame of head and data.
+// appendFrame appends a frame with head and data.
 func appendFrame(dst []byte, op byte, head string, data []byte) []byte {
 	dst = appendFrameHead(dst, op, len(head)+len(data))
 	dst = append(dst, head...)
 	return append(dst, data...)
 }
 
-// appendFrames appends the frames of the message, with its attachments as they
-// are; head goes before each of them.
+// appendFrames appends the frames of the message, with binary attachments. It writes head
+// before each of them.
 func (m *Message) appendFrames(dst []byte, head string) []byte {
 	dst = appendFrame(dst, opText, m.kind.typeDigit(), m.text)
 	for _, a := range m.attachments {
@@ -44,8 +44,8 @@ func (m *Message) appendFrames(dst []byte, head string) []byte {
 	return dst
 }
 
-// appendFramesBase64 appends the frames of the message, with its attachments
-// as text: head and base64.
+// appendFramesBase64 appends the frames of the message, with each attachment as text:
+// head and base64.
 func (m *Message) appendFramesBase64(dst []byte, head string) []byte {
 	dst = appendFrame(dst, opText, m.kind.typeDigit(), m.text)
 	for _, a := range m.attachments {

@@ -46,7 +46,7 @@ func TestDeflateCompressesFromThreshold(t *testing.T) {
 		text        []byte
 		attachments [][]byte
 		compress    bool
-		want        []bool // by frame
+		want        []bool // for each frame
 	}{
 		{"text below", small, nil, true, []bool{false}},
 		{"text", big, nil, true, []bool{true}},
@@ -81,7 +81,7 @@ func TestDeflateCompressesFromThreshold(t *testing.T) {
 	}
 }
 
-// A client that is not ours reads the frames, plain ones and compressed ones.
+// A client of another project reads the frames, plain and compressed ones.
 func TestGorillaReadsFrames(t *testing.T) {
 	t.Parallel()
 	long := []byte(strings.Repeat(hundred, 20))
@@ -124,8 +124,7 @@ func TestGorillaReadsFrames(t *testing.T) {
 	}
 }
 
-// dialGorilla returns a client of a server that accepts compression and then
-// writes what write writes.
+// dialGorilla returns a client of a server that accepts compression and then calls write.
 func dialGorilla(t *testing.T, write func(io.Writer) error) *websocket.Conn {
 	t.Helper()
 	near, far := net.Pipe()
@@ -166,14 +165,14 @@ func serveFrames(conn net.Conn, write func(io.Writer) error) error {
 	return write(conn)
 }
 
-// frame is one frame as a test reads it.
+// frame is one frame that a test has read.
 type frame struct {
 	binary     bool
 	compressed bool
 	data       []byte
 }
 
-// readFrames reads frames to the end, and is as strict as a client may be.
+// readFrames reads all frames, as strictly as a client may.
 func readFrames(t testing.TB, data []byte) (frames []frame) {
 	t.Helper()
 	for len(data) > 0 {
@@ -217,7 +216,7 @@ func inflateData(t testing.TB, data []byte) []byte {
 	return out
 }
 
-// expectedPackets is what a client must see of a message.
+// expectedPackets returns the packets that a client must get for a message.
 func expectedPackets(m *Message) []Packet {
 	packets := []Packet{{Type: m.kind, Data: m.text}}
 	for _, a := range m.attachments {

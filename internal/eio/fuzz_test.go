@@ -63,7 +63,7 @@ func FuzzPackets(f *testing.F) {
 	})
 }
 
-// FuzzMessage renders a message in each encoding, and reads it back.
+// FuzzMessage renders a message in each encoding, and reads the result.
 func FuzzMessage(f *testing.F) {
 	f.Add("", []byte(nil), []byte(nil))
 	f.Add(placeholders, []byte{1, 2, 3}, []byte{4, 5})
@@ -105,8 +105,8 @@ func FuzzMessage(f *testing.F) {
 	})
 }
 
-// readPayload3Naively reads a text payload of revision 3 as JavaScript would: as an array of
-// code units, with nothing in mind but to be right.
+// readPayload3Naively reads a text payload of revision 3 as JavaScript does: as an array
+// of code units, in the simplest way.
 func readPayload3Naively(body []byte) (packets []Packet, bad bool) {
 	units := utf16.Encode([]rune(string(body)))
 	if len(units) == 0 {
@@ -129,7 +129,7 @@ func readPayload3Naively(body []byte) (packets []Packet, bad bool) {
 			continue
 		}
 		if last := record[length-1]; last >= 0xd800 && last < 0xdc00 {
-			return packets, true // a pair torn apart
+			return packets, true // half of a surrogate pair
 		}
 		var text []byte
 		for _, r := range utf16.Decode(record) {

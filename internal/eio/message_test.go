@@ -7,71 +7,72 @@ import (
 	"testing"
 )
 
+// messageBytesTests are messages and their bytes in some encodings.
+var messageBytesTests = []struct {
+	name    string
+	message *Message
+	want    map[Encoding]string
+}{
+	{"hello", NewMessage([]byte("hello"), nil, true), map[Encoding]string{
+		Polling3:          "6:4hello",
+		Polling3Binary:    "\x00\x06\xff4hello",
+		Polling4:          "4hello",
+		WebSocket3:        "\x81\x064hello",
+		WebSocket3Base64:  "\x81\x064hello",
+		WebSocket4:        "\x81\x064hello",
+		WebSocket4Base64:  "\x81\x064hello",
+		WebSocket3Deflate: "\x81\x064hello",
+		WebSocket4Deflate: "\x81\x064hello",
+	}},
+	{"hello and bytes", NewMessage([]byte("hello"), [][]byte{{1, 2, 3, 4}}, true), map[Encoding]string{
+		Polling3:          "6:4hello10:b4AQIDBA==",
+		Polling3Binary:    "\x00\x06\xff4hello\x01\x05\xff\x04\x01\x02\x03\x04",
+		Polling4:          "4hello\x1ebAQIDBA==",
+		WebSocket3:        "\x81\x064hello\x82\x05\x04\x01\x02\x03\x04",
+		WebSocket3Base64:  "\x81\x064hello\x81\x0ab4AQIDBA==",
+		WebSocket4:        "\x81\x064hello\x82\x04\x01\x02\x03\x04",
+		WebSocket4Base64:  "\x81\x064hello\x81\x09bAQIDBA==",
+		WebSocket3Deflate: "\x81\x064hello\x82\x05\x04\x01\x02\x03\x04",
+		WebSocket4Deflate: "\x81\x064hello\x82\x04\x01\x02\x03\x04",
+	}},
+	{"two attachments", NewMessage([]byte(placeholders), [][]byte{{1, 2, 3}, {4, 5}}, false), map[Encoding]string{
+		Polling3:       "77:4" + placeholders + "6:b4AQID6:b4BAU=",
+		Polling3Binary: "\x00\x07\x07\xff4" + placeholders + "\x01\x04\xff\x04\x01\x02\x03\x01\x03\xff\x04\x04\x05",
+		Polling4:       "4" + placeholders + "\x1ebAQID\x1ebBAU=",
+		WebSocket4:     "\x81\x4d4" + placeholders + "\x82\x03\x01\x02\x03\x82\x02\x04\x05",
+	}},
+	{"an empty attachment", NewMessage(nil, [][]byte{{}}, false), map[Encoding]string{
+		Polling3:         "1:42:b4",
+		Polling3Binary:   "\x00\x01\xff4\x01\x01\xff\x04",
+		Polling4:         "4\x1eb",
+		WebSocket3:       "\x81\x014\x82\x01\x04",
+		WebSocket3Base64: "\x81\x014\x81\x02b4",
+		WebSocket4:       "\x81\x014\x82\x00",
+		WebSocket4Base64: "\x81\x014\x81\x01b",
+	}},
+	{"code units and bytes", NewMessage([]byte("2[\"echo-back\",\"h\u00e9\u20ac\U0001f600\"]"), nil, false), map[Encoding]string{
+		Polling3:       "23:42[\"echo-back\",\"h\u00e9\u20ac\U0001f600\"]",
+		Polling3Binary: "\x00\x02\x08\xff42[\"echo-back\",\"h\u00e9\u20ac\U0001f600\"]",
+		WebSocket4:     "\x81\x1c42[\"echo-back\",\"h\u00e9\u20ac\U0001f600\"]",
+	}},
+	{"a pong", NewControl(TypePong, []byte("probe")), map[Encoding]string{
+		Polling3:          "6:3probe",
+		WebSocket3:        "\x81\x063probe",
+		WebSocket4Base64:  "\x81\x063probe",
+		WebSocket4Deflate: "\x81\x063probe",
+	}},
+	{"a noop", NewControl(TypeNoop, nil), map[Encoding]string{
+		Polling3: "1:6", Polling4: "6", WebSocket4: "\x81\x016",
+	}},
+}
+
 func TestMessageBytes(t *testing.T) {
 	t.Parallel()
-	two := [][]byte{{1, 2, 3}, {4, 5}}
-	tests := []struct {
-		name    string
-		message *Message
-		want    map[Encoding]string
-	}{
-		{"hello", NewMessage([]byte("hello"), nil, true), map[Encoding]string{
-			Polling3:          "6:4hello",
-			Polling3Binary:    "\x00\x06\xff4hello",
-			Polling4:          "4hello",
-			WebSocket3:        "\x81\x064hello",
-			WebSocket3Base64:  "\x81\x064hello",
-			WebSocket4:        "\x81\x064hello",
-			WebSocket4Base64:  "\x81\x064hello",
-			WebSocket3Deflate: "\x81\x064hello",
-			WebSocket4Deflate: "\x81\x064hello",
-		}},
-		{"hello and bytes", NewMessage([]byte("hello"), [][]byte{{1, 2, 3, 4}}, true), map[Encoding]string{
-			Polling3:          "6:4hello10:b4AQIDBA==",
-			Polling3Binary:    "\x00\x06\xff4hello\x01\x05\xff\x04\x01\x02\x03\x04",
-			Polling4:          "4hello\x1ebAQIDBA==",
-			WebSocket3:        "\x81\x064hello\x82\x05\x04\x01\x02\x03\x04",
-			WebSocket3Base64:  "\x81\x064hello\x81\x0ab4AQIDBA==",
-			WebSocket4:        "\x81\x064hello\x82\x04\x01\x02\x03\x04",
-			WebSocket4Base64:  "\x81\x064hello\x81\x09bAQIDBA==",
-			WebSocket3Deflate: "\x81\x064hello\x82\x05\x04\x01\x02\x03\x04",
-			WebSocket4Deflate: "\x81\x064hello\x82\x04\x01\x02\x03\x04",
-		}},
-		{"two attachments", NewMessage([]byte(placeholders), two, false), map[Encoding]string{
-			Polling3:       "77:4" + placeholders + "6:b4AQID6:b4BAU=",
-			Polling3Binary: "\x00\x07\x07\xff4" + placeholders + "\x01\x04\xff\x04\x01\x02\x03\x01\x03\xff\x04\x04\x05",
-			Polling4:       "4" + placeholders + "\x1ebAQID\x1ebBAU=",
-			WebSocket4:     "\x81\x4d4" + placeholders + "\x82\x03\x01\x02\x03\x82\x02\x04\x05",
-		}},
-		{"an empty attachment", NewMessage(nil, [][]byte{{}}, false), map[Encoding]string{
-			Polling3:         "1:42:b4",
-			Polling3Binary:   "\x00\x01\xff4\x01\x01\xff\x04",
-			Polling4:         "4\x1eb",
-			WebSocket3:       "\x81\x014\x82\x01\x04",
-			WebSocket3Base64: "\x81\x014\x81\x02b4",
-			WebSocket4:       "\x81\x014\x82\x00",
-			WebSocket4Base64: "\x81\x014\x81\x01b",
-		}},
-		{"code units and bytes", NewMessage([]byte("2[\"echo-back\",\"h\u00e9\u20ac\U0001f600\"]"), nil, false), map[Encoding]string{
-			Polling3:       "23:42[\"echo-back\",\"h\u00e9\u20ac\U0001f600\"]",
-			Polling3Binary: "\x00\x02\x08\xff42[\"echo-back\",\"h\u00e9\u20ac\U0001f600\"]",
-			WebSocket4:     "\x81\x1c42[\"echo-back\",\"h\u00e9\u20ac\U0001f600\"]",
-		}},
-		{"a pong", NewControl(TypePong, []byte("probe")), map[Encoding]string{
-			Polling3:          "6:3probe",
-			WebSocket3:        "\x81\x063probe",
-			WebSocket4Base64:  "\x81\x063probe",
-			WebSocket4Deflate: "\x81\x063probe",
-		}},
-		{"a noop", NewControl(TypeNoop, nil), map[Encoding]string{
-			Polling3: "1:6", Polling4: "6", WebSocket4: "\x81\x016",
-		}},
-	}
-	for _, test := range tests {
+	for _, test := range messageBytesTests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			for enc, want := range test.want {
-				// Before the bytes are kept, after, and behind others.
+				// Before the bytes are kept, after, and after other bytes.
 				if got := test.message.Append([]byte("before"), enc); string(got) != "before"+want {
 					t.Errorf("encoding %d: Append gives\n%q, want\n%q", enc, got[len("before"):], want)
 				}
@@ -206,8 +207,8 @@ func TestBytesFitEstimatedSize(t *testing.T) {
 	}
 }
 
-// BenchmarkBroadcast is what one message to 10,000 sessions costs this package:
-// the making, and for each session what its write is put together with.
+// BenchmarkBroadcast measures one message to 10,000 sessions: its rendering, and for each
+// session the copy into a write buffer.
 func BenchmarkBroadcast(b *testing.B) {
 	const sessions = 10_000
 	b.ReportAllocs()
@@ -222,7 +223,7 @@ func BenchmarkBroadcast(b *testing.B) {
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/sessions, "ns/session")
 }
 
-// BenchmarkRender is the first rendering of a message, which is the only one.
+// BenchmarkRender measures the first rendering of a message, which is the only one.
 func BenchmarkRender(b *testing.B) {
 	for _, bench := range []struct {
 		name     string
@@ -253,7 +254,7 @@ func BenchmarkRender(b *testing.B) {
 	}
 }
 
-// BenchmarkAppend is the sending of a message that only one session gets.
+// BenchmarkAppend measures a message for one session.
 func BenchmarkAppend(b *testing.B) {
 	b.ReportAllocs()
 	text := []byte(`31["` + hundred + `"]`)

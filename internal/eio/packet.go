@@ -7,28 +7,27 @@ import (
 	"fmt"
 )
 
-// Version is a revision of the Engine.IO protocol: the EIO parameter of a
-// request's query.
+// Version is a revision of the Engine.IO protocol: the parameter EIO of a request's query.
 type Version int
 
-// The revisions that are spoken here.
+// The supported revisions.
 const (
 	V3 Version = 3 // clients 1.x and 2.x
 	V4 Version = 4 // clients 3.x and 4.x
 )
 
-// Type is the type of a packet; on the wire its digit.
+// Type is the type of a packet; a digit on the wire.
 type Type byte
 
 // The packet types, the same in both revisions.
 const (
 	TypeOpen    Type = iota // "0", server to client: the handshake's JSON
-	TypeClose               // "1", either way: the end of a polling session
+	TypeClose               // "1", either way: closes a polling session
 	TypePing                // "2", by the client on V3, by the server on V4; "2probe" by the client
-	TypePong                // "3", the answer to a ping; "3probe" by the server
-	TypeMessage             // "4", either way: what the session is for
-	TypeUpgrade             // "5", client to server: on to the probing WebSocket
-	TypeNoop                // "6", server to client: ends a poll
+	TypePong                // "3", the reply to a ping; "3probe" by the server
+	TypeMessage             // "4", either way: a Socket.IO packet
+	TypeUpgrade             // "5", client to server: switches to the probing WebSocket
+	TypeNoop                // "6", server to client: completes a poll
 )
 
 var typeNames = [...]string{"open", "close", "ping", "pong", "message", "upgrade", "noop"}
@@ -41,34 +40,32 @@ func (t Type) String() string {
 	return fmt.Sprintf("Type(%d)", byte(t))
 }
 
-// typeDigit is the type as it stands at the head of a text packet.
+// typeDigit returns the digit at the beginning of a text packet of type t.
 func (t Type) typeDigit() string { return "0123456"[t : t+1] }
 
-// What goes before the data of a binary message, where it is not raw as in a
-// V4 frame.
+// Prefixes of the data of a binary message. A V4 frame has none.
 const (
 	head3       = "\x04"
 	head3Base64 = "b4"
 	head4Base64 = "b"
 )
 
-// Packet is one packet that came in.
+// Packet is one received packet.
 type Packet struct {
-	// Type is one of the seven types, never anything else.
+	// Type is one of the seven types.
 	Type Type
 
-	// Binary tells that a message is bytes and not text. Packets of other
-	// types are never binary.
+	// Binary is set if a message is bytes and not text. Packets of other types are never
+	// binary.
 	Binary bool
 
-	// Data is what follows the type, maybe nothing. It is a part of the input,
-	// but for what came as base64.
+	// Data is the data after the type; it may be empty. It is a part of the input, unless
+	// the input was base64.
 	Data []byte
 }
 
-// ErrPacket is wrapped by all errors of [Parse] and [Packets]: the peer sent
-// something that is not Engine.IO. A session does not survive it; its reason is
-// "parse error".
+// ErrPacket is wrapped by all errors of [Parse] and [Packets]: the input is not
+// Engine.IO. The session then closes with the reason "parse error".
 var ErrPacket = errors.New("invalid engine.io packet")
 
 var (
@@ -76,16 +73,15 @@ var (
 	errBase64 = fmt.Errorf("%w: its base64 is malformed", ErrPacket)
 )
 
-// Parse reads one WebSocket message, binary or text. Text must be valid UTF-8,
-// which the WebSocket protocol demands and this function does not check.
+// Parse reads one WebSocket message, binary or text. Text must be valid UTF-8, which the
+// WebSocket protocol requires and Parse does not check.
 //
-// A text message is a digit and data, or base64: "b" and base64 on V4, "b4" and
-// base64 on V3, each with or without padding. A client may send base64 whether
-// or not it asked for it.
+// A text message is a digit and data, or base64: "b" and base64 on V4, "b4" and base64 on
+// V3, each with or without padding. A client may send base64 even if it did not request
+// it.
 //
-// A binary message is the data itself on V4, and the byte 0x04 and the data on
-// V3. There, 0x02 is a ping; and an empty one means nothing, which is what its
-// packet of [TypeNoop] says.
+// A binary message is the data itself on V4, and the byte 0x04 and the data on V3. On V3,
+// 0x02 is a ping, and an empty message is a packet of [TypeNoop].
 func Parse(data []byte, binary bool, v Version) (Packet, error) {
 	switch {
 	case binary && v == V4:
@@ -122,8 +118,8 @@ func parseBase64(data []byte, v Version) (Packet, error) {
 	return newBinaryPacket(kind, raw)
 }
 
-// newBinaryPacket makes the packet of a type, as a byte, and data. V3 has binary
-// packets of any type; what its clients send are messages, and may be pings.
+// newBinaryPacket returns the packet with a type, as a byte, and data. V3 has binary
+// packets of any type; its clients send messages, and may send pings.
 func newBinaryPacket(kind byte, data []byte) (Packet, error) {
 	switch Type(kind) {
 	case TypeMessage:
@@ -135,8 +131,8 @@ func newBinaryPacket(kind byte, data []byte) (Packet, error) {
 	}
 }
 
-// decodeBase64 takes the standard alphabet, with padding or without. Go's
-// decoder alone would skip line breaks.
+// decodeBase64 reads the standard alphabet, with padding or without. It rejects line
+// breaks, which Go's decoder ignores.
 func decodeBase64(data []byte) ([]byte, error) {
 	encoding := base64.RawStdEncoding
 	if len(data)%4 == 0 {

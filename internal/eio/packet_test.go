@@ -137,7 +137,7 @@ func BenchmarkParse(b *testing.B) {
 	}
 }
 
-// newTextPacket and raw are what packets are expected to be.
+// newTextPacket and newRawPacket return expected packets.
 func newTextPacket(kind Type, data string) Packet { return Packet{Type: kind, Data: []byte(data)} }
 func newRawPacket(data string) Packet {
 	return Packet{Type: TypeMessage, Binary: true, Data: []byte(data)}

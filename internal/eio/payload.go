@@ -8,21 +8,20 @@ import (
 	"unicode/utf8"
 )
 
-// separator stands between the packets of a V4 payload. Socket.IO's JSON never
-// has it raw.
+// separator is the byte between the packets of a V4 payload. Socket.IO's JSON never
+// contains it.
 const separator = 0x1e
 
-// Packets reads the body of one POST, packet by packet. It stops after the
-// first error, which comes with a zero Packet; the packets before it are good,
-// and have been handed out by then.
+// Packets reads the body of one POST, packet by packet. It stops after the first error,
+// which comes with a zero Packet; the packets before it are valid.
 //
-// On V4, a payload is packets joined by the byte 0x1e. On V3 it is text, in
-// which each packet follows its length and a colon; or, with binaryPayload,
-// which is what a request's content type application/octet-stream means, a
-// sequence of binary records. V4 has no binary payload: it is an error.
+// On V4, a payload is packets joined by the byte 0x1e. On V3 it is text, in which each
+// packet follows its length and a colon. With binaryPayload, for requests with the content
+// type application/octet-stream, it is a sequence of binary records. On V4 a binary
+// payload is an error.
 //
-// Text that is not UTF-8 gets U+FFFD for each wrong byte, so that what one
-// client posts can never end the WebSocket of another that it is sent to.
+// In text, U+FFFD replaces each byte that is not UTF-8. Otherwise a client could post text
+// that closes the WebSocket of another client that receives it.
 func Packets(body []byte, binaryPayload bool, v Version) iter.Seq2[Packet, error] {
 	return func(yield func(Packet, error) bool) {
 		switch {
@@ -49,7 +48,7 @@ func readPayload4(body []byte, yield func(Packet, error) bool) {
 	}
 }
 
-// replaceInvalidUTF8 returns text itself when it is valid, as it nearly always is.
+// replaceInvalidUTF8 returns text itself if it is valid, as it nearly always is.
 func replaceInvalidUTF8(text []byte) []byte {
 	if utf8.Valid(text) {
 		return text
@@ -57,7 +56,7 @@ func replaceInvalidUTF8(text []byte) []byte {
 	return bytes.Map(func(r rune) rune { return r }, text)
 }
 
-// appendPayload4 appends the message's records of a V4 payload, joined.
+// appendPayload4 appends the message's records of a V4 payload, with separators.
 func (m *Message) appendPayload4(dst []byte) []byte {
 	dst = append(dst, m.kind.typeDigit()...)
 	dst = append(dst, m.text...)

@@ -7,8 +7,8 @@ import (
 	"strconv"
 )
 
-// maxDigits bounds the length prefixes of V3: no body is longer than what ten
-// digits can say, and JavaScript's other ways to write a number are refused.
+// maxDigits bounds the length prefixes of V3: no body needs more than ten digits. Other
+// forms of a JavaScript number are errors.
 const maxDigits = 10
 
 var (
@@ -16,9 +16,8 @@ var (
 	errShortPacket     = fmt.Errorf("%w: it is shorter than its length says", ErrPacket)
 )
 
-// readPayload3 reads a V3 text payload: <length>:<packet> again and again, the
-// length in UTF-16 code units, which is what JavaScript counts in. Body is valid
-// UTF-8.
+// readPayload3 reads a V3 text payload: records of <length>:<packet>. The length counts
+// UTF-16 code units, as JavaScript does. Body is valid UTF-8.
 func readPayload3(body []byte, yield func(Packet, error) bool) {
 	if len(body) == 0 {
 		yield(Packet{}, errEmpty)
@@ -32,7 +31,7 @@ func readPayload3(body []byte, yield func(Packet, error) bool) {
 		}
 		body = rest
 		if len(record) == 0 {
-			continue // "0:" is how an empty payload is written
+			continue // "0:" is an empty payload
 		}
 		p, err := Parse(record, false, V3)
 		if !yield(p, err) || err != nil {
@@ -54,11 +53,10 @@ func cutRecord3(body []byte) (record, rest []byte, err error) {
 	return body[:n], body[n:], nil
 }
 
-// cutLength splits a record's length off a payload: decimal digits, counted
-// from zero, and then the byte end. Whatever the length counts, what follows
-// has no fewer bytes than that.
+// cutLength splits a record's length off a payload: decimal digits, counted from the byte
+// zero, and then the byte end. At least length bytes follow, whatever the length counts.
 func cutLength(body []byte, zero, end byte) (length int, rest []byte, err error) {
-	var n int64 // ten digits are too many for 32 bits
+	var n int64 // ten digits exceed 32 bits
 	for i, b := range body {
 		if b == end && i > 0 {
 			rest = body[i+1:]
@@ -76,9 +74,8 @@ func cutLength(body []byte, zero, end byte) (length int, rest []byte, err error)
 	return 0, nil, errMalformedLength
 }
 
-// measureUnits returns how many bytes of text, which is valid UTF-8, make up
-// the given number of UTF-16 code units. It is false when text has fewer, and
-// when the last one would be but half of a surrogate pair.
+// measureUnits returns the bytes of the given number of UTF-16 code units in text, which is
+// valid UTF-8. ok is false if text has fewer units, or if they end inside a surrogate pair.
 func measureUnits(text []byte, units int) (n int, ok bool) {
 	for units > 0 && n < len(text) {
 		if units >= 8 && len(text)-n >= 8 && isASCII8(text[n:]) {
@@ -91,8 +88,7 @@ func measureUnits(text []byte, units int) (n int, ok bool) {
 	return n, units == 0
 }
 
-// countUnits returns the length of text, which is valid UTF-8, in UTF-16 code
-// units.
+// countUnits returns the length of text, which is valid UTF-8, in UTF-16 code units.
 func countUnits(text []byte) (units int) {
 	for n := 0; n < len(text); {
 		if len(text)-n >= 8 && isASCII8(text[n:]) {
@@ -105,13 +101,13 @@ func countUnits(text []byte) (units int) {
 	return units
 }
 
-// isASCII8 tells whether the first eight bytes of text are ASCII.
+// isASCII8 reports whether the first eight bytes of text are ASCII.
 func isASCII8(text []byte) bool {
 	return binary.LittleEndian.Uint64(text)&0x8080808080808080 == 0
 }
 
-// measureRune returns the bytes in UTF-8 and the code units in UTF-16 of the rune
-// that begins with the byte lead.
+// measureRune returns the bytes in UTF-8 and the code units in UTF-16 of the rune that
+// begins with the byte lead.
 func measureRune(lead byte) (size, units int) {
 	switch {
 	case lead < 0x80:

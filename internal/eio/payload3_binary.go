@@ -2,17 +2,16 @@ package eio
 
 import "strconv"
 
-// The marks of a V3 binary payload: what a record is, and where the digits of
-// its length end.
+// The marks of a V3 binary payload: the kind of a record, and the end of its length.
 const (
 	markText   = 0x00
 	markBinary = 0x01
 	markEnd    = 0xff
 )
 
-// readBinaryPayload3 reads a V3 binary payload: records of a mark, the length's
-// decimal digits as bytes 0 to 9, 0xff and the packet. The length counts bytes.
-// An empty payload has no packets, and is no error: clients of old send it.
+// readBinaryPayload3 reads a V3 binary payload. A record is a mark, the decimal digits of
+// the length as bytes 0 to 9, 0xff and the packet. The length counts bytes. An empty
+// payload has no packets and is not an error, because old clients send it.
 func readBinaryPayload3(body []byte, yield func(Packet, error) bool) {
 	for len(body) > 0 {
 		mark := body[0]
@@ -37,8 +36,8 @@ func readBinaryPayload3(body []byte, yield func(Packet, error) bool) {
 	}
 }
 
-// appendBinaryPayload3 appends the message's records of a V3 binary payload. The type
-// of a text packet is its digit, that of a binary one a raw byte.
+// appendBinaryPayload3 appends the message's records of a V3 binary payload. The type of a
+// text packet is a digit, the type of a binary one a raw byte.
 func (m *Message) appendBinaryPayload3(dst []byte) []byte {
 	dst = appendBinaryHead3(dst, markText, 1+len(m.text))
 	dst = append(dst, m.kind.typeDigit()...)

@@ -15,7 +15,7 @@ var hundred = strings.Repeat("0123456789", 10)
 // <04 05>.
 const placeholders = `52-["bin",{"_placeholder":true,"num":0},{"x":{"_placeholder":true,"num":1}}]`
 
-// payloadCase is a body and what is in it, until an error if it is bad.
+// payloadCase is a body, its packets, and whether an error follows them.
 type payloadCase struct {
 	name string
 	body string
@@ -150,8 +150,8 @@ func TestPacketsStopsAtBreak(t *testing.T) {
 	}
 }
 
-// A body at the limit, full of the smallest packets, costs no more memory than
-// a body with one: nothing is allocated by packet.
+// A body at the limit, full of the smallest packets, costs as much memory as a body with
+// one packet.
 func TestPacketsAllocateNothingPerPacket(t *testing.T) {
 	for _, test := range []struct {
 		name   string
@@ -206,8 +206,8 @@ func BenchmarkPackets(b *testing.B) {
 	}
 }
 
-// collectPackets reads all packets of a body until the error, and fails on what no
-// caller could stand: packets with an error, or after one.
+// collectPackets reads all packets of a body until the error. It fails on packets with an
+// error, or after one.
 func collectPackets(body []byte, binary bool, v Version) (packets []Packet, err error) {
 	for p, e := range Packets(body, binary, v) {
 		switch {

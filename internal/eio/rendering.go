@@ -2,16 +2,16 @@ package eio
 
 import "encoding/base64"
 
-// rendering is a message in one encoding, and the way to its others: there are
-// nine at most, and in a broadcast hardly ever more than two.
+// rendering is a message in one encoding, in a linked list: there are at most nine, and in
+// a broadcast rarely more than two.
 type rendering struct {
 	encoding Encoding
 	bytes    []byte
 	next     *rendering
 }
 
-// findRendering returns the bytes kept for a canonical encoding, nil if there are
-// none. No rendering is empty.
+// findRendering returns the bytes kept for a canonical encoding, nil if there are none. A
+// rendering is never empty.
 func (m *Message) findRendering(enc Encoding) []byte {
 	for r := m.renderings.Load(); r != nil; r = r.next {
 		if r.encoding == enc {
@@ -21,9 +21,9 @@ func (m *Message) findRendering(enc Encoding) []byte {
 	return nil
 }
 
-// canonicalEncoding returns the encoding that the bytes of enc are kept under, which is
-// another one when it gives the same: compression that nothing is big enough
-// for is none, and without attachments all revisions frame alike.
+// canonicalEncoding returns the encoding under which the bytes of enc are kept. It differs
+// from enc if both give the same bytes: if no frame is large enough to compress, and, without
+// attachments, in both revisions.
 func (m *Message) canonicalEncoding(enc Encoding) Encoding {
 	if m.canDeflate(enc) {
 		if len(m.attachments) == 0 {
@@ -43,8 +43,8 @@ func (m *Message) canonicalEncoding(enc Encoding) Encoding {
 	return enc
 }
 
-// isCostly tells whether rendering in a canonical encoding is more than copying,
-// and so worth keeping even for what may be a single session.
+// isCostly reports whether rendering in a canonical encoding is more than copying, and so
+// worth keeping even for a single session.
 func (m *Message) isCostly(enc Encoding) bool {
 	switch enc {
 	case Polling3Binary, WebSocket3, WebSocket4:
@@ -80,8 +80,7 @@ func (m *Message) appendEncoded(dst []byte, enc Encoding) []byte {
 	}
 }
 
-// estimateSize returns how many bytes are enough for the message in an encoding, and
-// not many too many.
+// estimateSize returns an upper bound of the message's size in an encoding, and a close one.
 func (m *Message) estimateSize(enc Encoding) int {
 	const perPacket = 16 // the longest head of a frame or record, and the type
 	room := m.Packets()*perPacket + len(m.text)
