@@ -8,11 +8,11 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/sio"
 )
 
-// Data reads a value as JSON with attachments, as JavaScript's JSON.stringify
-// would write what the official decoders make of it: a Date is an ISO string,
-// undefined is null in an array and left out of an object, and so on. More than
-// [sio.MaxAttachments] binary values, and objects that clients would take for
-// one, are errors.
+// Data reads a value as JSON with attachments. The JSON is as JavaScript's JSON.stringify
+// writes the value that the official decoders return: a Date is an ISO string, undefined
+// is null in an array and omitted from an object, and so on. More than
+// [sio.MaxAttachments] binary values are an error, and so are objects that clients take
+// for a binary value.
 func (r *Reader) Data() sio.Data {
 	// Most of a message is text, which grows by little more than commas.
 	d := decoder{Reader: r, depth: MaxDepth, dst: make([]byte, 0, (len(r.message)-r.pos)*5/4+16)}
@@ -23,8 +23,8 @@ func (r *Reader) Data() sio.Data {
 	return sio.Data{JSON: d.dst, Attachments: d.attachments}
 }
 
-// JSON reads a value as plain JSON, in which a binary value is what
-// JSON.stringify makes of a Node Buffer: {"type":"Buffer","data":[…]}.
+// JSON reads a value as plain JSON. A binary value is as JSON.stringify writes a Buffer of
+// Node.js: {"type":"Buffer","data":[…]}.
 func (r *Reader) JSON() []byte {
 	d := decoder{Reader: r, depth: MaxDepth, binaryAsBuffers: true}
 	d.decodeValue()
@@ -34,13 +34,13 @@ func (r *Reader) JSON() []byte {
 	return d.dst
 }
 
-// decoder writes what its Reader reads.
+// decoder translates the values of its Reader to JSON.
 type decoder struct {
 	*Reader
 	dst             []byte
 	attachments     [][]byte
 	depth           int  // levels that may still be opened
-	binaryAsBuffers bool // binary values are Node's Buffers
+	binaryAsBuffers bool // write binary values as Buffers of Node.js
 }
 
 func (d *decoder) decodeValue() {
@@ -109,8 +109,8 @@ func (d *decoder) decodeMap(n int) {
 	d.depth++
 }
 
-// decodeKey reads the key of an object, and reports whether it is that of the
-// placeholders that stand for binary values in JSON.
+// decodeKey writes the key of an object, and reports whether it is the key of placeholders
+// for binary values.
 func (d *decoder) decodeKey() (placeholder bool) {
 	switch h := d.readHead(); h.kind {
 	case String:
@@ -152,8 +152,8 @@ func (d *decoder) writeBuffer(b string) {
 	d.dst = append(d.dst, `]}`...)
 }
 
-// appendJSONNumber appends a number as JavaScript writes it; an integer with all
-// its digits, though.
+// appendJSONNumber appends a number as JavaScript writes it, but an integer with all its
+// digits.
 func appendJSONNumber(dst []byte, h head) []byte {
 	switch {
 	case h.float:
@@ -171,7 +171,7 @@ func appendJSONFloat(dst []byte, v float64) []byte {
 	case math.IsNaN(v) || math.IsInf(v, 0):
 		return append(dst, "null"...)
 	case v == 0:
-		return append(dst, '0') // -0 too
+		return append(dst, '0') // and -0
 	case abs >= 1e-6 && abs < 1e21:
 		return strconv.AppendFloat(dst, v, 'f', -1, 64)
 	}
@@ -183,8 +183,8 @@ func appendJSONFloat(dst []byte, v float64) []byte {
 	return dst
 }
 
-// appendQuoted appends a JSON string as JSON.stringify does. Bytes that are not
-// UTF-8 become U+FFFD.
+// appendQuoted appends a JSON string as JSON.stringify writes it. Bytes that are not UTF-8
+// become U+FFFD.
 func appendQuoted(dst []byte, text string) []byte {
 	dst = append(dst, '"')
 	from := 0
@@ -209,7 +209,7 @@ func appendQuoted(dst []byte, text string) []byte {
 	return append(append(dst, text[from:]...), '"')
 }
 
-// appendEscape appends what stands for a byte that can't stand for itself.
+// appendEscape appends the escape of a byte that must not be in a JSON string.
 func appendEscape(dst []byte, c byte) []byte {
 	const hex = "0123456789abcdef"
 	switch c {

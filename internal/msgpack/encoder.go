@@ -8,10 +8,9 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/sio"
 )
 
-// AppendData appends d as notepack.io 3 writes the JavaScript value, each
-// attachment in place of its placeholder. Integers keep all their digits, of
-// which JavaScript would keep 53 bits. The error wraps [ErrInvalid] where d is no
-// valid value; then dst is as it was.
+// AppendData appends d as notepack.io 3 writes the JavaScript value, with each attachment
+// in place of its placeholder. Integers keep all their digits; JavaScript would keep 53
+// bits. If d is not a valid value, the error wraps [ErrInvalid] and dst is unchanged.
 func AppendData(dst []byte, d sio.Data) ([]byte, error) {
 	e := encoder{text: d.JSON, dst: dst, depth: MaxDepth, attachments: d.Attachments}
 	e.encodeValue()
@@ -28,14 +27,14 @@ func AppendData(dst []byte, d sio.Data) ([]byte, error) {
 	return e.dst, nil
 }
 
-// encoder reads JSON text (RFC 8259) and writes what it says.
+// encoder translates JSON text (RFC 8259) to MessagePack.
 type encoder struct {
 	text        []byte
 	pos         int
 	dst         []byte
 	depth       int // levels that may still be opened
 	attachments [][]byte
-	problem     string // what is wrong, at pos; empty while all is well
+	problem     string // first problem, at pos; empty if there is none
 }
 
 func (e *encoder) failWith(why string) {
@@ -44,7 +43,7 @@ func (e *encoder) failWith(why string) {
 	}
 }
 
-// encodeValue reads one value of any kind.
+// encodeValue translates one value of any kind.
 func (e *encoder) encodeValue() {
 	e.skipSpace()
 	switch c := e.peek(); c {
@@ -96,7 +95,7 @@ func (e *encoder) encodeObject() {
 	e.closeContainer(start, n, 0x80, 0xde)
 }
 
-// replaceByAttachment replaces what was written since start, a placeholder, by its attachment.
+// replaceByAttachment replaces the placeholder written since start by its attachment.
 func (e *encoder) replaceByAttachment(start int, p placeholder) {
 	e.depth++
 	num, err := strconv.ParseUint(string(p.num), 10, 31)
@@ -107,13 +106,13 @@ func (e *encoder) replaceByAttachment(start int, p placeholder) {
 	e.dst = AppendBinary(e.dst[:start], e.attachments[num])
 }
 
-// placeholder is what an object's members say about its being one.
+// placeholder collects the members that make an object a placeholder.
 type placeholder struct {
 	flagged bool
 	num     []byte // value of "num", as it stands in the text
 }
 
-// noteMember takes note of a member: its key as written, and its value as read.
+// noteMember records a member: its key as MessagePack, and its value as JSON.
 func (p *placeholder) noteMember(key, value []byte) {
 	switch string(key) {
 	case "\xac_placeholder":
@@ -123,8 +122,8 @@ func (p *placeholder) noteMember(key, value []byte) {
 	}
 }
 
-// openContainer begins an array or object. One byte is kept for its head, whose number
-// of members is not known before its end.
+// openContainer begins an array or object. It reserves one byte for the head, because the
+// number of members is not known yet.
 func (e *encoder) openContainer() (start int) {
 	start = len(e.dst)
 	e.dst = append(e.dst, 0)
@@ -135,7 +134,7 @@ func (e *encoder) openContainer() (start int) {
 	return start
 }
 
-// closeContainer writes the head of what began at start.
+// closeContainer writes the head of the array or map that began at start.
 func (e *encoder) closeContainer(start, n int, short, wide byte) {
 	e.depth++
 	var room [5]byte
@@ -147,8 +146,8 @@ func (e *encoder) closeContainer(start, n int, short, wide byte) {
 	copy(e.dst[start:], head)
 }
 
-// nextMember goes on to the next member of an array or object, past the comma before
-// it; or past its end, and returns false.
+// nextMember moves to the next member of an array or object, past the comma before it. At
+// the end it moves past it and returns false.
 func (e *encoder) nextMember(first bool, end byte) bool {
 	e.skipSpace()
 	switch c := e.peek(); {

@@ -7,8 +7,8 @@ import (
 	"unicode/utf8"
 )
 
-// encodeNumber reads a JSON number. As in JavaScript 1.0 and 10e-1 are the integer 1,
-// and what is too large is infinite.
+// encodeNumber translates a JSON number. As in JavaScript, 1.0 and 10e-1 are the integer 1,
+// and a number out of range is infinite.
 func (e *encoder) encodeNumber() {
 	from := e.pos
 	if e.peek() == '-' {
@@ -42,7 +42,7 @@ func (e *encoder) encodeNumber() {
 	e.dst = appendNumber(e.dst, e.text[from:e.pos], integer)
 }
 
-// skipDigits passes digits and counts them.
+// skipDigits moves past digits and counts them.
 func (e *encoder) skipDigits() int {
 	from := e.pos
 	for c := e.peek(); '0' <= c && c <= '9'; c = e.peek() {
@@ -64,7 +64,7 @@ func appendNumber(dst, text []byte, integer bool) []byte {
 	return AppendFloat(dst, v)
 }
 
-// encodeString reads a JSON string.
+// encodeString translates a JSON string.
 func (e *encoder) encodeString() {
 	if e.peek() != '"' {
 		e.failWith("no string")
@@ -89,8 +89,8 @@ func (e *encoder) encodeString() {
 	e.dst = append(e.dst, text...)
 }
 
-// measureString passes a string, and returns how many bytes its text has and whether
-// there are escapes in it.
+// measureString moves past a string. It returns the bytes of its text, and whether the
+// string contains escapes.
 func (e *encoder) measureString() (size int, escaped bool) {
 	for e.pos++; e.pos < len(e.text); {
 		switch c := e.text[e.pos]; {
@@ -117,9 +117,9 @@ func (e *encoder) measureString() (size int, escaped bool) {
 	return 0, false
 }
 
-// decodeEscape returns the character of the escape that text begins with, and the
-// number of bytes it takes; 0 when it is malformed. Half of a surrogate pair
-// becomes U+FFFD, as in JavaScript's UTF-8.
+// decodeEscape returns the character of the escape at the beginning of text, and the bytes
+// that the escape takes; 0 if it is malformed. Half of a surrogate pair becomes U+FFFD, as
+// in JavaScript's UTF-8.
 func decodeEscape(text []byte) (r rune, n int) {
 	if len(text) < 2 {
 		return 0, 0

@@ -7,9 +7,8 @@ import (
 	"time"
 )
 
-// Extension types in use. Type 0 is notepack.io's before version 3, for
-// undefined (fixext 1), Date (fixext 8, milliseconds) and ArrayBuffer (any size,
-// never as a fixext).
+// Extension types in use. Type 0 is for notepack.io before version 3: undefined (fixext
+// 1), Date (fixext 8, milliseconds) and ArrayBuffer (any size, never a fixext).
 const (
 	extTimestamp  = -1   // of the MessagePack specification: Date of notepack.io 3
 	extNotepack   = 0    // see above
@@ -23,8 +22,8 @@ func (r *Reader) nextIsUndefined() bool {
 	return r.problem == "" && r.pos+3 <= len(r.message) && r.message[r.pos] == 0xd4 && r.message[r.pos+1] == extNotepack
 }
 
-// decodeExt writes an extension value. Of a type that nobody knows it is what
-// notepack.io makes of it: an array of the type and the bytes.
+// decodeExt writes an extension value. One of an unknown type becomes an array of the type
+// and the bytes, as in notepack.io.
 func (d *decoder) decodeExt(h head) {
 	data := d.takeBytes(h.size)
 	switch {
@@ -48,7 +47,7 @@ func (d *decoder) decodeExt(h head) {
 	}
 }
 
-// timestampMillis returns the milliseconds of a timestamp of 4, 8 or 12 bytes.
+// timestampMillis returns the milliseconds in a timestamp of 4, 8 or 12 bytes.
 func timestampMillis(data string) float64 {
 	b := []byte(data)
 	switch len(b) {
@@ -73,7 +72,7 @@ func (d *decoder) decodeLiteDate(data string) {
 	d.writeDate(headFloat(h))
 }
 
-// headFloat returns a number as JavaScript holds it.
+// headFloat returns a number as JavaScript stores it.
 func headFloat(h head) float64 {
 	switch {
 	case h.float:
@@ -85,7 +84,7 @@ func headFloat(h head) float64 {
 	}
 }
 
-// floatToInt returns a float as an integer, if it is one.
+// floatToInt returns a float as an integer. ok is false if it is not one.
 func floatToInt(h head) (v int64, ok bool) {
 	f := math.Float64frombits(h.bits)
 	if f != math.Trunc(f) || f < -1<<63 || f >= 1<<63 {
@@ -94,10 +93,10 @@ func floatToInt(h head) (v int64, ok bool) {
 	return int64(f), true
 }
 
-// maxDate is the last moment of a JavaScript Date, in milliseconds.
+// maxDate is the last time of a JavaScript Date, in milliseconds.
 const maxDate = 8.64e15
 
-// writeDate writes a Date as toJSON does: in ISO form, or null when it is invalid.
+// writeDate writes a Date as toJSON does: in ISO form, or null if it is invalid.
 func (d *decoder) writeDate(ms float64) {
 	if ms = math.Trunc(ms); math.IsNaN(ms) || math.Abs(ms) > maxDate {
 		d.dst = append(d.dst, "null"...)
@@ -113,7 +112,7 @@ func (d *decoder) writeDate(ms float64) {
 	d.dst = t.AppendFormat(d.dst, `-01-02T15:04:05.000Z"`)
 }
 
-// appendYear appends a year that four digits can't express.
+// appendYear appends a year that needs more than four digits, with its sign.
 func appendYear(dst []byte, year int) []byte {
 	sign := byte('+')
 	if year < 0 {

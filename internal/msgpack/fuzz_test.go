@@ -9,8 +9,8 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/sio"
 )
 
-// FuzzReader reads anything. What can be read must be data that package sio
-// takes, must not be much larger than the message, and must survive a round trip.
+// FuzzReader reads any bytes. A result must be data that package sio accepts, must not be
+// much larger than the message, and must be the same after a round trip.
 func FuzzReader(f *testing.F) {
 	for _, message := range loadCaptured(f) {
 		f.Add([]byte(message))
@@ -43,8 +43,8 @@ func FuzzReader(f *testing.F) {
 	})
 }
 
-// FuzzAppendData writes anything. It must take what JSON parsers take, and what
-// was written must be read as the same value.
+// FuzzAppendData translates any text. AppendData must accept exactly valid JSON, and
+// reading the result must return the same value.
 func FuzzAppendData(f *testing.F) {
 	f.Add([]byte(`["a",1,-1.5e3,true,null,{"b":[],"c":"\ud83d\ude00\u0000"}]`))
 	f.Add([]byte(`[{"_placeholder":true,"num":0}]`))
@@ -67,7 +67,7 @@ func FuzzAppendData(f *testing.F) {
 		}
 		var in, out any
 		if json.Unmarshal(text, &in) != nil || json.Unmarshal(got, &out) != nil {
-			return // a number that is out of range
+			return // a number out of range
 		}
 		a, _ := json.Marshal(in)
 		b, _ := json.Marshal(out)

@@ -79,7 +79,7 @@ func TestReadsCapturedMessages(t *testing.T) {
 				if name != "np2_arraybuffer" {
 					t.Fatalf("no expectation for %s", name)
 				}
-				// notepack.io 2 sends the whole memory that a typed array is a view of.
+				// notepack.io 2 sends the whole memory behind a typed array.
 				if got, _ := d.Lookup("1", "data", "1"); !got.IsBinary() {
 					t.Errorf("the typed array is %s", got)
 				}
@@ -92,7 +92,7 @@ func TestReadsCapturedMessages(t *testing.T) {
 	}
 }
 
-// TestWritesAsNotepack reads what notepack.io 3 wrote and writes it again.
+// TestWritesAsNotepack reads the messages of notepack.io 3 and writes them again.
 func TestWritesAsNotepack(t *testing.T) {
 	messages := loadCaptured(t)
 	for _, name := range []string{"np3_simple", "np3_bin", "medium", "req7", "intkeys", "py_emptystr", "php_emptyarr"} {

@@ -15,8 +15,8 @@ func AppendBool(dst []byte, v bool) []byte {
 	return append(dst, 0xc2)
 }
 
-// AppendInt appends an integer in its smallest form; unsigned forms serve all
-// that is not negative, as in notepack.io.
+// AppendInt appends an integer in its shortest form. Integers from 0 have the unsigned
+// forms, as in notepack.io.
 func AppendInt(dst []byte, v int64) []byte {
 	switch {
 	case v >= 0:
@@ -34,7 +34,7 @@ func AppendInt(dst []byte, v int64) []byte {
 	}
 }
 
-// AppendUint appends an integer in its smallest form.
+// AppendUint appends an integer in its shortest form.
 func AppendUint(dst []byte, v uint64) []byte {
 	switch {
 	case v < 0x80:
@@ -50,13 +50,12 @@ func AppendUint(dst []byte, v uint64) []byte {
 	}
 }
 
-// AppendFloat appends a JavaScript number: as an integer when it is one that 64
-// bits can hold, otherwise as a float64. (Beyond 64 bits notepack.io writes
-// wrong integers; it reads floats.)
+// AppendFloat appends a JavaScript number: as an integer if it is one of 64 bits, otherwise
+// as a float64. Beyond 64 bits notepack.io writes wrong integers, but it reads floats.
 func AppendFloat(dst []byte, v float64) []byte {
 	if v == math.Trunc(v) {
 		switch {
-		case v >= 0 && v < 1<<64: // -0 too
+		case v >= 0 && v < 1<<64: // and -0
 			return AppendUint(dst, uint64(v))
 		case v < 0 && v >= math.MinInt64:
 			return AppendInt(dst, int64(v))
@@ -95,7 +94,7 @@ func AppendStrings(dst []byte, list []string) []byte {
 	return dst
 }
 
-// AppendBinary appends bytes.
+// AppendBinary appends a binary value.
 func AppendBinary(dst, b []byte) []byte {
 	switch size := len(b); {
 	case size <= math.MaxUint8:
@@ -108,15 +107,15 @@ func AppendBinary(dst, b []byte) []byte {
 	return append(dst, b...)
 }
 
-// AppendArray begins an array of n members, which the caller appends next.
+// AppendArray appends the head of an array of n members. The caller appends them next.
 func AppendArray(dst []byte, n int) []byte { return appendHead(dst, n, 0x90, 0xdc) }
 
-// AppendMap begins a map of n keys, which the caller appends next, each followed
-// by its value.
+// AppendMap appends the head of a map of n keys. The caller appends the keys next, each
+// followed by its value.
 func AppendMap(dst []byte, n int) []byte { return appendHead(dst, n, 0x80, 0xde) }
 
-// appendHead appends the head of an array or map, whose codes are short (with
-// the number in it) and wide (for 16 bits; the next one is for 32).
+// appendHead appends the head of an array or map. Its codes are short, which includes the
+// number, and wide, for 16 bits; the code after wide is for 32 bits.
 func appendHead(dst []byte, n int, short, wide byte) []byte {
 	switch {
 	case n < 0x10:

@@ -11,7 +11,7 @@ type Kind uint8
 
 // The kinds of values. Ext stands for all extension types.
 const (
-	Invalid Kind = iota // nothing, or a byte that begins no value
+	Invalid Kind = iota // the end, or a byte that begins no value
 	Nil
 	Bool
 	Number
@@ -22,20 +22,19 @@ const (
 	Ext
 )
 
-// Reader reads one MessagePack message, a value at a time. After something
-// malformed its methods return zero values; [Reader.Err] tells what it was. What
-// it returns shares no memory with others, but for strings, which are parts of
-// the message.
+// Reader reads one MessagePack message, value by value. After an error its methods return
+// zero values, and [Reader.Err] returns the error. Strings are parts of the message; other
+// results share no memory with it.
 type Reader struct {
 	message string
 	pos     int
-	problem string // what is wrong, at pos; empty while all is well
+	problem string // first problem, at pos; empty if there is none
 }
 
 // NewReader returns a reader of a message.
 func NewReader(message string) *Reader { return &Reader{message: message} }
 
-// Err returns what is wrong with the message so far. It wraps [ErrInvalid].
+// Err returns the first error so far, or nil. It wraps [ErrInvalid].
 func (r *Reader) Err() error {
 	if r.problem == "" {
 		return nil
@@ -43,8 +42,7 @@ func (r *Reader) Err() error {
 	return fmt.Errorf("%w: %s at byte %d", ErrInvalid, r.problem, r.pos)
 }
 
-// End returns what is wrong with the message, bytes after its last value
-// included.
+// End returns the first error, or one for bytes after the last value.
 func (r *Reader) End() error {
 	if r.pos < len(r.message) {
 		r.failWith("something after the value")
@@ -58,7 +56,7 @@ func (r *Reader) failWith(why string) {
 	}
 }
 
-// Kind returns the kind of the next value, which remains to be read.
+// Kind returns the kind of the next value without reading it.
 func (r *Reader) Kind() Kind {
 	if r.problem != "" || r.pos == len(r.message) {
 		return Invalid
@@ -66,7 +64,7 @@ func (r *Reader) Kind() Kind {
 	return kindOfByte[r.message[r.pos]]
 }
 
-// kindOfByte are the kinds of values by the byte that they begin with.
+// kindOfByte has the kind of a value by its first byte.
 var kindOfByte = func() (kindOfByte [256]Kind) {
 	set := func(from, to int, k Kind) {
 		for c := from; c <= to; c++ {
@@ -90,19 +88,19 @@ var kindOfByte = func() (kindOfByte [256]Kind) {
 	return kindOfByte
 }()
 
-// head is how a value begins.
+// head is the beginning of a value.
 type head struct {
 	kind  Kind
-	size  int    // bytes of a string, binary or extension that follow; members of an array or map
+	size  int    // bytes of a string, binary or extension; members of an array or map
 	ext   int8   // type of an extension
-	fixed bool   // the extension has one of the sizes that have codes of their own
+	fixed bool   // the extension has one of the sizes with a code of their own
 	float bool   // the number is a float, of these bits; otherwise an integer
 	minus bool   // the integer is negative, of these bits
 	bits  uint64 // of the number; of a bool, 1 for true
 }
 
-// readHead reads the beginning of a value, which for all but strings, binaries,
-// extensions, arrays and maps is the whole of it.
+// readHead reads the beginning of a value. Only strings, binaries, extensions, arrays and
+// maps have more.
 func (r *Reader) readHead() (h head) {
 	h.kind = r.Kind()
 	if h.kind == Invalid {
@@ -156,8 +154,8 @@ func (r *Reader) readNumberHead(c byte, h *head) {
 	}
 }
 
-// readStringHead reads the size of a string: in its code, whose bits are mask, or in the
-// 1, 2 or 4 bytes after it, from code wide on.
+// readStringHead reads the size of a string. It is in the code, in the bits of mask, or in
+// the 1, 2 or 4 bytes after a code from wide on.
 func (r *Reader) readStringHead(c, short, mask, wide byte, h *head) {
 	if c < wide {
 		h.size = int((c &^ short) & mask)
@@ -166,8 +164,8 @@ func (r *Reader) readStringHead(c, short, mask, wide byte, h *head) {
 	h.size = r.readCount(1 << (c - wide))
 }
 
-// readContainerHead reads the number of members, which are of so many values each, and
-// each of a byte at least.
+// readContainerHead reads the number of members. Each member has the given number of
+// values, of at least one byte.
 func (r *Reader) readContainerHead(c, wide byte, values int, h *head) {
 	if c < wide {
 		h.size = int(c & 0x0f)
@@ -189,8 +187,8 @@ func (r *Reader) readExtHead(c byte, h *head) {
 	h.ext = int8(r.readUint(1))
 }
 
-// readCount reads a number of bytes or members. All platforms' int holds 31 bits of
-// it, and no message has more.
+// readCount reads a number of bytes or members. It fits in 31 bits, as an int has on all
+// platforms, because no message is longer.
 func (r *Reader) readCount(size int) int {
 	n := r.readUint(size)
 	if n > math.MaxInt32 {
@@ -212,7 +210,7 @@ func (r *Reader) readUint(size int) uint64 {
 	return binary.BigEndian.Uint64(b[:])
 }
 
-// takeBytes reads so many bytes, which head has seen to be there.
+// takeBytes returns the next bytes. The caller has checked that they are there.
 func (r *Reader) takeBytes(size int) string {
 	s := r.message[r.pos : r.pos+size]
 	r.pos += size

@@ -2,12 +2,12 @@ package msgpack
 
 import "strings"
 
-// Array begins to read an array, and returns the number of its members, to be
-// read next.
+// Array reads the head of an array, and returns the number of members. The caller reads
+// them next.
 func (r *Reader) Array() int { return r.readContainer(Array) }
 
-// Map begins to read a map, and returns the number of its keys, to be read next,
-// each followed by its value.
+// Map reads the head of a map, and returns the number of keys. The caller reads the keys
+// next, each followed by its value.
 func (r *Reader) Map() int { return r.readContainer(Map) }
 
 func (r *Reader) readContainer(k Kind) int {
@@ -18,8 +18,8 @@ func (r *Reader) readContainer(k Kind) int {
 	return r.readHead().size
 }
 
-// Text reads a string, or a number as JavaScript's String() would have it. Bytes
-// that are not UTF-8 become U+FFFD.
+// Text reads a string, or a number as JavaScript's String() formats it. Bytes that are not
+// UTF-8 become U+FFFD.
 func (r *Reader) Text() string {
 	switch h := r.readHead(); h.kind {
 	case String:
@@ -34,8 +34,7 @@ func (r *Reader) Text() string {
 	return ""
 }
 
-// Int reads a number as an integer; one that has a fraction, or more than 64
-// bits, is reported as not ok.
+// Int reads a number as an integer. ok is false if it has a fraction or more than 64 bits.
 func (r *Reader) Int() (v int64, ok bool) {
 	h := r.readHead()
 	if h.kind != Number {
@@ -58,7 +57,7 @@ func (r *Reader) Bool() bool {
 	return h.bits == 1
 }
 
-// Skip reads a value and forgets it.
+// Skip reads a value and drops it.
 func (r *Reader) Skip() {
 	for left := 1; left > 0 && r.problem == ""; left-- {
 		switch h := r.readHead(); h.kind {
