@@ -9,17 +9,18 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/sio"
 )
 
-// Fields are the places for the values of an object, by key; see [Read].
+// Fields maps the keys of an object to the variables for their values; see [Read].
 type Fields map[string]any
 
-// Read stores a JSON value in what into points to; null leaves it as it is. It may be a
+// Read stores a JSON value in the variable that into points to; null leaves it unchanged.
+// Into is one of
 //
 //   - *bool,
 //   - *string, for any text,
 //   - *[]string, for names of rooms,
 //   - *[sio.Data], for any value; binary is {"$binary":"BASE64"},
-//   - *[][sio.Data], for a list of those,
-//   - *map[string][sio.Data], for an object of those,
+//   - *[][sio.Data], for a list of values,
+//   - *map[string][sio.Data], for an object of values,
 //   - func([]byte) error, which reads the value itself.
 func Read(raw []byte, into any) error {
 	if isNull(raw) {
@@ -52,7 +53,7 @@ func Read(raw []byte, into any) error {
 	return err
 }
 
-// IntoName returns a place, for [Read], for a string that names something.
+// IntoName returns the parameter into of [Read] for a name.
 func IntoName(into *string) func([]byte) error {
 	return func(raw []byte) (err error) {
 		*into, err = ReadName(raw)
@@ -90,8 +91,8 @@ func readDataMap(raw []byte) (map[string]sio.Data, error) {
 	return values, nil
 }
 
-// ReadFields reads the members of an object into their places, and returns the keys that
-// have none.
+// ReadFields reads the members of an object into their variables, and returns the unknown
+// keys, sorted.
 func ReadFields(raw []byte, fields Fields) (unknown []string, err error) {
 	members, err := ReadObject(raw)
 	if err != nil {
@@ -111,15 +112,15 @@ func ReadFields(raw []byte, fields Fields) (unknown []string, err error) {
 	return unknown, nil
 }
 
-// Names are names of rooms, as a field of a struct that encoding/json decodes.
+// Names are names of rooms, in a struct that encoding/json decodes.
 type Names []string
 
-// NamesType is the type of [Names], by which an error of encoding/json is known to be
-// about one of them: its Value is the text of an [*Error] then.
+// NamesType is the type of [Names]. In an error of encoding/json it marks an error of
+// Names: its Value is the text of an [*Error] then.
 var NamesType = reflect.TypeFor[Names]()
 
-// UnmarshalJSON reads a list of names. The error is a [*json.UnmarshalTypeError], to
-// which encoding/json adds the path of the field.
+// UnmarshalJSON reads a list of names. The error is a [*json.UnmarshalTypeError], because
+// encoding/json adds the path of the field to such an error.
 func (n *Names) UnmarshalJSON(raw []byte) error {
 	names, err := ReadRooms(raw)
 	if err == nil {

@@ -1,11 +1,11 @@
-// Package lenient reads JSON as languages write it whose types are not JavaScript's.
+// Package lenient reads the JSON of languages whose types differ from JavaScript's.
 //
-// PHP writes an empty object as [], and a list with gaps, which array_filter leaves,
-// as {"0":"a","2":"b"}. Go writes a nil slice as null. Ids are numbers in one place and
-// strings in another. So an empty list stands for the empty object, an object whose keys
-// are all whole numbers for the list of its values, null for a key that is left out, and
-// a number for the name of a room for its text. Anything else of a wrong kind is an
-// [*Error], which names the place, the value and what was expected.
+// PHP writes an empty object as [], and a list with gaps, as array_filter returns it, as
+// {"0":"a","2":"b"}. Go writes a nil slice as null. Ids are numbers in one program and
+// strings in another. So an empty list counts as an empty object, an object with whole
+// numbers as keys as the list of its values, null as an absent key, and a number as the
+// name of a room. Any other value of a wrong type is an [*Error], which has the path, the
+// value and the expected type.
 package lenient
 
 import (
@@ -19,18 +19,18 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/sio"
 )
 
-// Error says that a value is of a wrong kind.
+// Error is the error for a value of a wrong type.
 type Error struct {
-	// Path is where the value stands: keys and indexes with dots between them. It is
-	// empty for the value that was to be read.
+	// Path is the path to the value: keys and indexes, joined by dots. It is empty for
+	// the outermost value.
 	Path string
 	// Value is the value's JSON, or the beginning of it.
 	Value string
-	// Want is what was expected.
+	// Want describes the expected value.
 	Want string
 }
 
-// Error says all three.
+// Error returns the path, the value and the expected value as text.
 func (e *Error) Error() string {
 	text := fmt.Sprintf("unexpected %s, expected %s", e.Value, e.Want)
 	if e.Path != "" {
@@ -43,8 +43,8 @@ func newError(raw []byte, want string) *Error {
 	return &Error{Value: Snippet(raw, 60), Want: want}
 }
 
-// ErrorAt returns an error of a value that stands under a key: an [*Error] with a longer
-// path, or another one with the key before it.
+// ErrorAt returns err with key before its path, if it is an [*Error], and otherwise wraps
+// err with the key before its text.
 func ErrorAt(key string, err error) error {
 	e, ok := err.(*Error)
 	if !ok {
@@ -57,7 +57,7 @@ func ErrorAt(key string, err error) error {
 	return &longer
 }
 
-// Snippet returns the beginning of a text, at most so many bytes, in one line.
+// Snippet returns at most size bytes of a text, on one line, for an error message.
 func Snippet(text []byte, size int) string {
 	text = bytes.TrimSpace(text)
 	more := ""
@@ -73,8 +73,7 @@ func Snippet(text []byte, size int) string {
 	}, line) + more
 }
 
-// TrimText returns a text without the byte order mark before it and the white space around
-// it.
+// TrimText returns a text without its byte order mark and the white space around it.
 func TrimText(text []byte) []byte {
 	return bytes.TrimSpace(bytes.TrimPrefix(bytes.TrimSpace(text), []byte("\ufeff")))
 }
@@ -85,8 +84,7 @@ type Member struct {
 	Value json.RawMessage
 }
 
-// ReadObject returns the members of an object in their order. An empty list and null have
-// none.
+// ReadObject returns the members of an object in order. An empty list and null have none.
 func ReadObject(raw []byte) ([]Member, error) {
 	members, err := scanMembers(raw)
 	if err != nil {
@@ -98,8 +96,8 @@ func ReadObject(raw []byte) ([]Member, error) {
 	return members, nil
 }
 
-// ReadList returns the members of a list, or of an object whose keys are all whole numbers;
-// nil for null.
+// ReadList returns the members of a list, or of an object with whole numbers as keys; nil
+// for null.
 func ReadList(raw []byte) ([]json.RawMessage, error) {
 	if isNull(raw) {
 		return nil, nil
@@ -124,8 +122,8 @@ func ReadList(raw []byte) ([]json.RawMessage, error) {
 	return list, nil
 }
 
-// DataList returns a value as a list, where it is an object whose keys are all whole
-// numbers, and otherwise as it is.
+// DataList returns the list of the values of an object with whole numbers as keys, and any
+// other value unchanged.
 func DataList(d sio.Data) sio.Data {
 	if !startsWith(d.JSON, '{') {
 		return d
@@ -158,7 +156,7 @@ func ReadRooms(raw []byte) ([]string, error) {
 	return names, nil
 }
 
-// readPlainRooms returns the names in a list that has nothing else, as nearly all have.
+// readPlainRooms returns the names in a list that contains only names, as nearly all do.
 func readPlainRooms(raw []byte) (names []string, ok bool) {
 	if !startsWith(raw, '[') || bytes.IndexByte(raw, '{') >= 0 {
 		return nil, false
@@ -187,10 +185,10 @@ func ReadRoom(raw []byte) (string, error) {
 	return name, nil
 }
 
-// wholeCharacters is the Want of an error about a name that ends in half an emoji.
+// wholeCharacters is the Want of the error for a name with half of a surrogate pair.
 const wholeCharacters = "a name of whole characters, without half of a surrogate pair"
 
-// ReadName returns a string that names something.
+// ReadName returns a string that is a name.
 func ReadName(raw []byte) (string, error) {
 	if !startsWith(raw, '"') {
 		return "", newError(raw, "a string")
@@ -198,7 +196,7 @@ func ReadName(raw []byte) (string, error) {
 	return ReadRoom(raw)
 }
 
-// IsEmptyList reports whether JSON is a list without members.
+// IsEmptyList reports whether JSON text is a list without members.
 func IsEmptyList(raw []byte) bool {
 	inner, ok := bytes.CutPrefix(bytes.TrimSpace(raw), []byte("["))
 	return ok && string(bytes.TrimSpace(inner)) == "]"
@@ -211,13 +209,13 @@ func startsWith(raw []byte, with byte) bool {
 	return len(raw) > 0 && raw[0] == with
 }
 
-// isIndex reports whether a key is a whole number as languages write indexes.
+// isIndex reports whether a key is a whole number in the usual form of an index.
 func isIndex(key string) bool {
 	n, err := strconv.ParseUint(key, 10, 63)
 	return err == nil && strconv.FormatUint(n, 10) == key
 }
 
-// scanMembers returns the members of an object, nil of any other value.
+// scanMembers returns the members of an object, nil for any other value.
 func scanMembers(raw []byte) ([]Member, error) {
 	if !startsWith(raw, '{') {
 		return nil, nil
@@ -233,7 +231,7 @@ func scanMembers(raw []byte) ([]Member, error) {
 		if err != nil {
 			return nil, err
 		}
-		key, _ := token.(string) // the decoder takes no other
+		key, _ := token.(string) // the decoder accepts no other key
 		if strings.ContainsRune(key, utf8.RuneError) && (sio.Data{JSON: raw[before:dec.InputOffset()]}).HasLoneSurrogate() {
 			return nil, newError(bytes.TrimLeft(raw[before:dec.InputOffset()], ", \t\r\n"), wholeCharacters)
 		}

@@ -1,5 +1,5 @@
-// Package replies keeps the replies to requests that name an id, so that a request
-// which is repeated gets the reply of the first one and is not done again.
+// Package replies keeps the replies to requests that have an id, so that a repeated request
+// gets the reply of the first one and has no second effect.
 package replies
 
 import (
@@ -10,36 +10,36 @@ import (
 	"time"
 )
 
-// What a Log keeps. Past maxReplies or maxBytes it forgets the oldest replies early.
+// Bounds of a Log. Beyond maxReplies or maxBytes it drops the oldest replies early.
 const (
 	Lifetime      = time.Minute
 	maxReplies    = 65_536
 	maxBytes      = 16 << 20
-	entryOverhead = 256 // of an entry, in bytes
+	entryOverhead = 256 // bytes of an entry besides its texts
 )
 
-// ErrOtherContent says that the id belongs to a request with another content.
+// ErrOtherContent is the error for an id that belongs to a request with another content.
 var ErrOtherContent = errors.New("the id was used within the last minute for another request")
 
-// Key names a request.
+// Key identifies a request.
 type Key struct{ Namespace, Operation, ID string }
 
-// Log keeps replies for Lifetime. Its zero value is ready. It is safe for concurrent
-// use.
+// Log keeps each reply for Lifetime, a minute, and at most 65,536 replies of 16 MiB. Its
+// zero value is ready for use. It is safe for concurrent use.
 type Log struct {
 	mu      sync.Mutex // guards the following; a leaf
 	entries map[Key]*entry
-	kept    []*entry // those with a reply, the oldest first
+	kept    []*entry // with a reply, the oldest first
 	bytes   int      // of kept
 	timer   *time.Timer
 }
 
-// entry is a request that is being done, or the reply to it.
+// entry is a running request, or the reply to a completed one.
 type entry struct {
 	// Static after construction.
 	key     Key
 	content uint64
-	done    chan struct{} // closed by finish
+	done    chan struct{} // closed by completeEntry
 
 	// Set before done is closed.
 	failed      bool
@@ -50,11 +50,11 @@ type entry struct {
 
 var hashSeed = maphash.MakeSeed()
 
-// DoOnce calls do and returns its reply, unless a request with the same key was done
-// within Lifetime: then it returns the reply of that one. While that one is being done
-// it waits, until ctx ends. An error of do is not kept, and the next request is done.
-// Content tells requests apart that have a key in common by mistake. Do also returns
-// how many bytes its reply takes.
+// DoOnce calls do and returns its reply. If a request with the same key succeeded within
+// Lifetime, DoOnce returns its reply instead. While a request with the same key runs,
+// DoOnce waits for its reply, until ctx ends. An error of do is not kept, so the next
+// request runs. For an equal key with different content the error is [ErrOtherContent]. Do
+// also returns the size of its reply in bytes, for the Log's bound.
 func (l *Log) DoOnce(ctx context.Context, key Key, content []byte, do func() (reply any, size int, err error)) (any, error) {
 	sum := maphash.Bytes(hashSeed, content)
 	for {
@@ -92,7 +92,7 @@ func (l *Log) findOrAddEntry(key Key, content uint64) (e *entry, first bool) {
 	return e, true
 }
 
-// runFirst does the first request of a key. It counts as failed if do panics.
+// runFirst runs the first request of a key. The request fails if do panics.
 func (l *Log) runFirst(e *entry, do func() (any, int, error)) (any, error) {
 	e.failed = true
 	defer l.completeEntry(e)
@@ -103,7 +103,7 @@ func (l *Log) runFirst(e *entry, do func() (any, int, error)) (any, error) {
 	return reply, err
 }
 
-// completeEntry keeps the reply of an entry, or forgets one that failed.
+// completeEntry keeps the reply of an entry, or removes an entry that failed.
 func (l *Log) completeEntry(e *entry) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -125,7 +125,7 @@ func (e *entry) countBytes() int {
 	return entryOverhead + len(e.key.Namespace) + len(e.key.ID) + e.size
 }
 
-// trimEntries forgets replies that are too old or too many. The caller holds mu.
+// trimEntries drops replies that are too old or too many. The caller holds mu.
 func (l *Log) trimEntries(now time.Time) {
 	n := 0
 	for n < len(l.kept) && (now.Sub(l.kept[n].completedAt) >= Lifetime || len(l.kept)-n > maxReplies || l.bytes > maxBytes) {
@@ -139,7 +139,7 @@ func (l *Log) trimEntries(now time.Time) {
 	}
 }
 
-// trimExpired trims a log that nobody uses, until it is empty.
+// trimExpired drops the old replies of an idle log, until it is empty.
 func (l *Log) trimExpired() {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// counter counts how often a request is done, and replies with that.
+// counter counts the requests that run, and replies with the count.
 type counter struct{ n int }
 
 func (c *counter) countRequest() (any, int, error) {
@@ -52,8 +52,8 @@ func TestDoOnceKeepsReplyForLifetime(t *testing.T) {
 	})
 }
 
-// Who comes while the first is being done gets its reply; when that fails, or panics,
-// another one is done.
+// A request during the first one gets its reply; if the first one fails or panics, another
+// one runs.
 func TestDoOnceWaitsForFirstRequest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var l Log

@@ -1,10 +1,10 @@
-// Package peer is what the servers of a cluster say to each other, as far as Node's
-// adapters agree on it: how rooms, options and sockets look in JSON, which events may be
-// sent, and the messages of ClusterAdapter in Node's package socket.io-adapter, which
-// both @socket.io/redis-adapter's sharded dialect and @socket.io/redis-streams-adapter
-// speak.
+// Package peer encodes and decodes the messages between nodes of a cluster. It covers the
+// part that the adapters of Node.js share: rooms, options and sockets in JSON, the events
+// that a node may send, and the messages of ClusterAdapter in the npm package
+// socket.io-adapter. The sharded adapter of @socket.io/redis-adapter and
+// @socket.io/redis-streams-adapter send these messages.
 //
-// Other servers are read leniently: there are many versions, and emitters in many
-// languages. It knows nothing of Redis, of channels and streams, nor of which envelope
-// a message travels in.
+// Messages of other nodes are read leniently: there are many versions, and emitters in
+// many languages. The package knows neither Redis, channels and streams, nor the envelope
+// of a message.
 package peer

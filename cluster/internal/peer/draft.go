@@ -12,15 +12,15 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/sio"
 )
 
-// Draft is a message before it is put into an envelope: its type, and its data, which
-// is text, or text around one value that may have binary in it.
+// Draft is a message without its envelope: a type and data. The data is text, or text
+// around one value that may contain binary.
 type Draft struct {
 	Type       int
 	head, tail []byte
-	value      sio.Data // without JSON there is none, and no tail
+	value      sio.Data // zero if there is none; then tail is empty too
 }
 
-// Data returns the data, with more text before and after it.
+// Data returns the data with text before and after it.
 func (d *Draft) Data(before, after string) sio.Data {
 	if len(d.value.JSON) == 0 {
 		return sio.Data{JSON: slices.Concat([]byte(before), d.head, []byte(after))}
@@ -29,14 +29,14 @@ func (d *Draft) Data(before, after string) sio.Data {
 	return sio.Splice([][]byte{head, tail}, []sio.Data{d.value})
 }
 
-// ReplaceInvalidUTF8 replaces what is no UTF-8, for an envelope that is JSON.
+// ReplaceInvalidUTF8 replaces bytes that are not UTF-8, for an envelope that is JSON.
 func (d *Draft) ReplaceInvalidUTF8() {
 	if !utf8.Valid(d.value.JSON) {
 		d.value.JSON = bytes.ToValidUTF8(d.value.JSON, []byte("\uFFFD"))
 	}
 }
 
-// EncodeOperation returns an operation as a message.
+// EncodeOperation returns the message for an operation.
 func EncodeOperation(op cluster.Operation) (Draft, error) {
 	switch op := op.(type) {
 	case cluster.Emit:
@@ -56,9 +56,9 @@ func EncodeOperation(op cluster.Operation) (Draft, error) {
 	return Draft{}, fmt.Errorf("operation %T has no message", op)
 }
 
-// EncodeRequest returns a question as a message. The timeout is for clients'
-// acknowledgements, in milliseconds. What rooms there are follows from who is in them:
-// Node's servers are asked nothing else.
+// EncodeRequest returns the message for a request. Timeout, in milliseconds, is for the
+// acknowledgements of clients. A request for all rooms fetches all sockets, because nodes
+// of Node.js have no request for rooms.
 func EncodeRequest(id string, request cluster.Request, timeout int64) (Draft, error) {
 	switch request := request.(type) {
 	case cluster.AllRooms:
@@ -79,8 +79,8 @@ func EncodeRequest(id string, request cluster.Request, timeout int64) (Draft, er
 	return Draft{}, fmt.Errorf("question %T has no message", request)
 }
 
-// EncodeReply returns the answer to question id as a message. Of a client's
-// acknowledgement, Node's servers pass on the first argument.
+// EncodeReply returns the message for a reply to the request with an id. Of a client's
+// acknowledgement it sends the first argument, which is all that nodes of Node.js pass on.
 func EncodeReply(id string, reply cluster.Reply) (Draft, error) {
 	switch reply := reply.(type) {
 	case cluster.Sockets:
@@ -107,14 +107,14 @@ func EncodeReply(id string, reply cluster.Reply) (Draft, error) {
 	return Draft{}, fmt.Errorf("answer %T has no message", reply)
 }
 
-// encodeJSON returns a message with data that has no binary in it.
+// encodeJSON returns a message whose data contains no binary.
 func encodeJSON(typ int, data any) (Draft, error) {
 	text, err := Stringify(data)
 	return Draft{Type: typ, head: text}, err
 }
 
-// encodeEmit returns an emit; with an id, one that clients are to acknowledge in a time
-// given in milliseconds.
+// encodeEmit returns an emit. With an id, clients must acknowledge it within timeout, in
+// milliseconds.
 func encodeEmit(op *cluster.Emit, id string, timeout int64) (d Draft, err error) {
 	if event, ok := op.Data.Lookup(); !ok || !IsEvent(event) {
 		return d, ErrNoEvent
@@ -146,8 +146,8 @@ func encodeFetchSockets(id string, t rooms.Target) (Draft, error) {
 	}{NewOpts(t), id})
 }
 
-// encodeServerEmit returns an event for servers; with an id, one to be answered. It must
-// be an array that begins with a name: with anything else, some of Node's servers end.
+// encodeServerEmit returns a server-side emit. With an id, the other nodes reply to it. The
+// event must be an array that begins with a name: other data crashes some nodes of Node.js.
 func encodeServerEmit(id string, event sio.Data) (Draft, error) {
 	event, ok := event.Lookup()
 	if !ok || !IsServerEvent(event) {
@@ -156,7 +156,7 @@ func encodeServerEmit(id string, event sio.Data) (Draft, error) {
 	return encodePacket(TypeServerEmit, id, event), nil
 }
 
-// encodePacket returns a message with {requestId, packet}; without what is nothing.
+// encodePacket returns a message with {requestId, packet}, and omits empty ones.
 func encodePacket(typ int, id string, packet sio.Data) Draft {
 	head := []byte{'{'}
 	if id != "" {
@@ -173,6 +173,6 @@ func encodePacket(typ int, id string, packet sio.Data) Draft {
 }
 
 func quoteJSON(id string) []byte {
-	text, _ := json.Marshal(id) // a string always has a form in JSON
+	text, _ := json.Marshal(id) // a string always marshals
 	return text
 }

@@ -8,36 +8,35 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/sio"
 )
 
-// ErrMalformed is wrapped by what says that a message is none that can be
-// understood. Some servers and emitters send such; it is to be ignored, or not to be
-// sent.
+// ErrMalformed is wrapped by errors of malformed messages. Some nodes and emitters send
+// them. A receiver ignores such a message, and a sender does not send it.
 var ErrMalformed = errors.New("malformed message")
 
-// Errors of what can't be sent.
+// Errors of events that must not be sent.
 var (
 	ErrNoEvent       = fmt.Errorf("%w: an event is an array that begins with its name", ErrMalformed)
 	ErrNoServerEvent = fmt.Errorf("%w: an event for servers is an array that begins with a name", ErrMalformed)
 )
 
-// Packet types of socket.io-parser. Senders of old say PacketBinaryEvent when there is
-// binary in the data, newer ones never, and what clients are sent must follow from
-// the data alone: Node's servers pass the type on, and break their clients.
+// Packet types of socket.io-parser. Old senders use PacketBinaryEvent for data with binary,
+// new ones never do. The packet for clients must follow from the data alone: nodes of
+// Node.js pass the type on, and a wrong one breaks their clients.
 const (
 	PacketEvent       = 2
 	PacketBinaryEvent = 5
 )
 
-// reservedEvents are the events that no server may send to clients.
+// reservedEvents are the events that no node may send to clients.
 var reservedEvents = map[string]bool{
 	"connect": true, "connect_error": true, "disconnect": true, "disconnecting": true,
 	"newListener": true, "removeListener": true,
 }
 
-// IsReserved reports whether no server may send an event of that name to clients.
+// IsReserved reports whether clients must not be sent an event with this name.
 func IsReserved(name string) bool { return reservedEvents[name] }
 
-// IsEvent reports whether data is an array that begins with the name of an event
-// that clients may be sent: a string or a number.
+// IsEvent reports whether data is an array that begins with the name of an event for
+// clients: a string that is not reserved, or a number.
 func IsEvent(d sio.Data) bool {
 	name, ok := d.Index(0)
 	if !ok || len(name.JSON) == 0 {
@@ -47,8 +46,8 @@ func IsEvent(d sio.Data) bool {
 	return c == '-' || '0' <= c && c <= '9' || c == '"' && !reservedEvents[name.Text()]
 }
 
-// IsServerEvent reports whether data is an array that begins with the name of an
-// event for servers, and none that they emit to themselves.
+// IsServerEvent reports whether data is an array that begins with the name of a server-side
+// event, except the names that nodes of Node.js emit to themselves.
 func IsServerEvent(d sio.Data) bool {
 	first, _ := d.Index(0)
 	name := first.Text()

@@ -9,37 +9,37 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/sio"
 )
 
-// Types of messages.
+// Types of messages. The numbers are the MessageType of socket.io-adapter.
 const (
-	TypeHeartbeat1   = 1 // this one and the next are of adapters that count by them
+	TypeHeartbeat1   = 1 // this one and the next are for adapters that count nodes by heartbeats
 	TypeHeartbeat2   = 2
 	TypeEmit         = 3
 	TypeJoin         = 4
 	TypeLeave        = 5
 	TypeDisconnect   = 6
 	TypeFetchSockets = 7
-	TypeSockets      = 8 // and those below answer
+	TypeSockets      = 8 // a reply, as are ServerAck, ClientCount and ClientAck
 	TypeServerEmit   = 9
 	TypeServerAck    = 10
 	TypeClientCount  = 11
 	TypeClientAck    = 12
-	TypeClose        = 13 // as the heartbeats
-	TypeCloseStale   = 64 // this one and the next are of Caddy alone: Node.js ignores them
+	TypeClose        = 13 // for adapters with heartbeats
+	TypeCloseStale   = 64 // this one and the next are only for Caddy: Node.js ignores them
 	TypeStaleClosed  = 65
 )
 
-// Message is {type, data, uid, nsp}, as another server wrote it.
+// Message is {type, data, uid, nsp} of another node.
 type Message struct {
 	Type     int
 	UID, Nsp string
-	// After is an entry of the stream that comes before the message. Node.js's
-	// servers do not name one.
+	// After is the offset of an entry of the stream that precedes the message. Nodes of
+	// Node.js do not send it.
 	After string
 	Data  sio.Data
 	Body
 }
 
-// Body is what there may be in data.
+// Body has the possible members of data.
 type Body struct {
 	RequestID   Text            `json:"requestId"`
 	Packet      json.RawMessage `json:"packet"`
@@ -53,7 +53,7 @@ type Body struct {
 	StaleClosed bool            `json:"recalled"`
 }
 
-// ReadMsgPack reads all but the body from MessagePack, in which a map comes next.
+// ReadMsgPack reads all but the body from MessagePack. The next value of r is a map.
 func (m *Message) ReadMsgPack(r *msgpack.Reader) error {
 	var data *msgpack.Reader
 	for range r.Map() {
@@ -78,14 +78,14 @@ func (m *Message) ReadMsgPack(r *msgpack.Reader) error {
 		return err
 	}
 	if m.Type == TypeSockets {
-		m.Data = sio.Data{JSON: data.JSON()} // many sockets' data may have much binary in it
+		m.Data = sio.Data{JSON: data.JSON()} // data of many sockets may contain much binary
 	} else {
 		m.Data = data.Data()
 	}
 	return data.Err()
 }
 
-// PacketData returns what is in data as the packet, null when nothing is.
+// PacketData returns the packet in data, or null if there is none.
 func (m *Message) PacketData() sio.Data {
 	if p, ok := m.Data.Lookup("packet"); ok {
 		return p
@@ -96,7 +96,7 @@ func (m *Message) PacketData() sio.Data {
 // Null is JSON's null.
 var Null = sio.Data{JSON: []byte("null")}
 
-// RequireOpts returns the options, which must be there.
+// RequireOpts returns the options, or an error if there are none.
 func (m *Message) RequireOpts() (*Opts, error) {
 	if m.Opts == nil {
 		return nil, fmt.Errorf("%w: message of type %d without opts", ErrMalformed, m.Type)
@@ -104,7 +104,7 @@ func (m *Message) RequireOpts() (*Opts, error) {
 	return m.Opts, nil
 }
 
-// ReplyTo returns the answer to q that a message is, if it is one.
+// ReplyTo returns the message as a reply to a request. ok is false for any other message.
 func (m *Message) ReplyTo(request cluster.Request) (reply cluster.Reply, ok bool) {
 	switch request.(type) {
 	case cluster.FetchSockets:
@@ -136,7 +136,7 @@ func (m *Message) ReplyTo(request cluster.Request) (reply cluster.Reply, ok bool
 	return nil, false
 }
 
-// collectRoomNames returns the rooms that the sockets of a message are in.
+// collectRoomNames returns the rooms of the sockets in a message, each once.
 func (m *Message) collectRoomNames() cluster.Rooms {
 	names, seen := cluster.Rooms{}, make(map[string]bool)
 	for i := range m.Sockets {

@@ -10,31 +10,31 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/sio"
 )
 
-// TargetJSON says which sockets are meant.
+// TargetJSON is the target of an operation as Node.js writes it.
 type TargetJSON struct {
 	Rooms  RoomList `json:"rooms"`
 	Except RoomList `json:"except"`
 }
 
-// NewTargetJSON returns what means the sockets of a target.
+// NewTargetJSON returns a target as Node.js writes it.
 func NewTargetJSON(t rooms.Target) TargetJSON {
 	return TargetJSON{Rooms: append(RoomList{}, t.In...), Except: append(RoomList{}, t.Except...)}
 }
 
-// Target returns which sockets are meant.
+// Target returns the target.
 func (w *TargetJSON) Target() rooms.Target { return rooms.Target{In: w.Rooms, Except: w.Except} }
 
-// Opts say which sockets are meant, and how.
+// Opts are the target and the flags of an operation.
 type Opts struct {
 	TargetJSON
 	Flags Flags `json:"flags"`
 }
 
-// NewOpts returns the options for a target, without flags.
+// NewOpts returns options with a target and no flags.
 func NewOpts(t rooms.Target) Opts { return Opts{TargetJSON: NewTargetJSON(t)} }
 
-// NewEmitOpts returns the options of an emit, which is to be acknowledged in a time
-// given in milliseconds, unless that is 0.
+// NewEmitOpts returns the options of an emit. Timeout, in milliseconds, is for the
+// acknowledgements of clients; 0 requests none.
 func NewEmitOpts(op *cluster.Emit, timeout int64) Opts {
 	o := NewOpts(op.Target)
 	o.Flags = Flags{Volatile: op.Volatile, Timeout: timeout}
@@ -44,7 +44,7 @@ func NewEmitOpts(op *cluster.Emit, timeout int64) Opts {
 	return o
 }
 
-// Emit returns the emit of an event with these options.
+// Emit returns the emit of an event with these options. The error wraps ErrMalformed.
 func (o *Opts) Emit(event sio.Data) (op cluster.Emit, err error) {
 	op.Target, op.Flags, op.Data = o.Target(), o.Flags.ClusterFlags(), event
 	if !IsEvent(event) {
@@ -53,19 +53,19 @@ func (o *Opts) Emit(event sio.Data) (op cluster.Emit, err error) {
 	return op, nil
 }
 
-// Flags are the modifiers of an emit.
+// Flags are the flags of an emit.
 type Flags struct {
 	Volatile bool  `json:"volatile,omitempty"`
 	Compress *bool `json:"compress,omitempty"`
 	Timeout  int64 `json:"timeout,omitempty"` // milliseconds
 }
 
-// ClusterFlags returns the modifiers as they are called here.
+// ClusterFlags returns the flags as package cluster defines them.
 func (f *Flags) ClusterFlags() cluster.Flags {
 	return cluster.Flags{Volatile: f.Volatile, NoCompress: f.Compress != nil && !*f.Compress}
 }
 
-// UnmarshalJSON reads an object; anything else is as good as none.
+// UnmarshalJSON reads an object; any other value gives no flags.
 func (f *Flags) UnmarshalJSON(b []byte) error {
 	var members map[string]json.RawMessage
 	if json.Unmarshal(b, &members) != nil {

@@ -10,7 +10,7 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/sio"
 )
 
-// TestOptsAcceptVariantsOfNodejs reads options as versions and languages write them.
+// TestOptsAcceptVariantsOfNodejs reads options as several versions and languages write them.
 func TestOptsAcceptVariantsOfNodejs(t *testing.T) {
 	tests := []struct{ text, want string }{
 		{`{"rooms":["a",1,1.5,1e2],"except":"b"}`, `[a 1 1.5 100] [b] {false false false} 0`},
@@ -34,7 +34,7 @@ func TestOptsAcceptVariantsOfNodejs(t *testing.T) {
 	}
 }
 
-// TestDraftsMatchWireFormat knows the data of messages, to the byte.
+// TestDraftsMatchWireFormat compares the data of messages to the byte.
 func TestDraftsMatchWireFormat(t *testing.T) {
 	event := sio.Data{JSON: []byte(`["e",{"_placeholder":true,"num":0}]`), Attachments: [][]byte{{1}}}
 	target := rooms.Target{In: []string{"<r>"}}

@@ -9,7 +9,7 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/sio"
 )
 
-// Socket is a socket as other servers describe it.
+// Socket is a socket as other nodes write it.
 type Socket struct {
 	ID        Text `json:"id"`
 	Handshake struct {
@@ -27,7 +27,7 @@ type Socket struct {
 	Data  json.RawMessage `json:"data"`
 }
 
-// ConvertSockets returns what other servers describe.
+// ConvertSockets returns the sockets of another node as package cluster defines them.
 func ConvertSockets(described []Socket) cluster.Sockets {
 	all := make(cluster.Sockets, len(described))
 	for i := range described {
@@ -48,8 +48,8 @@ func (s *Socket) toClusterSocket() cluster.Socket {
 	}
 }
 
-// joinValues returns headers or a query as text. Node has arrays for what was
-// given several times.
+// joinValues returns headers or a query as text. Node.js has arrays for repeated values;
+// they are joined by commas.
 func joinValues(members map[string]json.RawMessage) map[string]string {
 	out := make(map[string]string, len(members))
 	for name, raw := range members {
@@ -63,8 +63,8 @@ func joinValues(members map[string]json.RawMessage) map[string]string {
 	return out
 }
 
-// CompleteSockets returns sockets with all that Node's servers rely on: objects where
-// there is nothing to say.
+// CompleteSockets returns sockets with all fields that Node.js requires: empty objects and
+// lists in place of absent ones.
 func CompleteSockets(sockets cluster.Sockets) []cluster.Socket {
 	all := append([]cluster.Socket{}, sockets...)
 	for i := range all {

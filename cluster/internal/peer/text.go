@@ -9,7 +9,7 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/sio"
 )
 
-// Stringify returns v as JSON.stringify would write it.
+// Stringify returns v as JSON.stringify writes it.
 func Stringify(v any) ([]byte, error) {
 	var text bytes.Buffer
 	e := json.NewEncoder(&text)
@@ -20,12 +20,12 @@ func Stringify(v any) ([]byte, error) {
 	return bytes.TrimSuffix(text.Bytes(), []byte("\n")), nil
 }
 
-// Text is a string that others may write as a number, or leave out by null.
+// Text is a string that other nodes may write as a number, or as null if there is none.
 type Text string
 
-// UnmarshalJSON reads a string, a number or null. A string that has half of a surrogate
-// pair, as JavaScript's may, becomes one that is not UTF-8: no room here has that name,
-// and different ones stay different.
+// UnmarshalJSON reads a string, a number or null. A string with half of a surrogate pair,
+// as JavaScript allows, becomes a text that is not UTF-8: no room has such a name, and
+// different ones stay different.
 func (t *Text) UnmarshalJSON(b []byte) error {
 	switch c := b[0]; {
 	case c == '"' && (sio.Data{JSON: b}).HasLoneSurrogate():
@@ -43,7 +43,7 @@ func (t *Text) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// RoomList is a list of rooms, each a string or a number; or a single one.
+// RoomList is a list of rooms, each a string or a number; or a single room.
 type RoomList []string
 
 // UnmarshalJSON reads an array, a string, a number or null.

@@ -5,7 +5,8 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 )
 
-// UnmarshalOption reads an option of the engine's block, if it is one of these:
+// UnmarshalOption reads an option of the adapter's block. known is false unless it is one
+// of these:
 //
 //	username <name>
 //	password <password>
@@ -92,7 +93,7 @@ func ReadBlock(d *caddyfile.Dispenser, of string, option func(name string) error
 	return nil
 }
 
-// ReadArg reads the only argument of an option.
+// ReadArg stores the only argument of an option in the variable that to points to.
 func ReadArg(d *caddyfile.Dispenser, to *string) error {
 	option := d.Val()
 	args := d.RemainingArgs()
@@ -103,7 +104,7 @@ func ReadArg(d *caddyfile.Dispenser, to *string) error {
 	return nil
 }
 
-// ReadDuration reads the only argument of an option, which is longer than nothing.
+// ReadDuration stores the only argument of an option, a duration above 0.
 func ReadDuration(d *caddyfile.Dispenser, to *caddy.Duration) error {
 	option, text := d.Val(), ""
 	if err := ReadArg(d, &text); err != nil {
@@ -117,7 +118,7 @@ func ReadDuration(d *caddyfile.Dispenser, to *caddy.Duration) error {
 	return nil
 }
 
-// UnknownOption says that the option just read is none.
+// UnknownOption returns the error for an unknown option.
 func UnknownOption(d *caddyfile.Dispenser, of, expected string) error {
 	return d.Errf("%s: unknown option %q: expected %s", of, d.Val(), expected)
 }

@@ -1,51 +1,49 @@
-// Package redisconn is what the engines that use Redis have in common: how a config
-// says where the Redis is and how to get in, and what the client library is told.
+// Package redisconn configures the connection of an adapter to Redis: the Redis's addresses
+// and credentials, and the options of the client library. It also guards the client library
+// against malformed replies.
 package redisconn
 
-// Config is the part of a module's config that says how to reach a Redis: a single
-// one, a Redis Cluster, or one that sentinels watch. All of its texts may have
-// placeholders, {env.*} and {file.*} for secrets.
+// Config is the part of a module's config for the connection to a Redis: a single one, a
+// Redis Cluster, or one that sentinels monitor. All of its texts may contain placeholders,
+// {env.*} and {file.*} for secrets.
 type Config struct {
-	// URL is where the Redis is: redis://[[user:]password@]host[:port], rediss://
-	// for TLS, or unix:///path. The number of a database may follow, as in
-	// redis://host/1.
+	// URL is the address of the Redis: redis://[[user:]password@]host[:port], rediss:// for
+	// TLS, or unix:///path. The number of a database may follow, as in redis://host/1.
+	// Default ports: 6379, and 26379 for sentinels.
 	URL string `json:"url,omitempty"`
-	// Addresses are further servers of a Redis Cluster, or further sentinels, to
-	// begin with: host:port.
+	// Addresses are further servers of a Redis Cluster, or further sentinels, as host:port.
 	Addresses []string `json:"addresses,omitempty"`
-	// Username is the user of the Redis. Default: that of the URL.
+	// Username is the user name for the Redis. Default: the user of the URL.
 	Username string `json:"username,omitempty"`
-	// Password is the user's. Default: that of the URL.
+	// Password is the password for the Redis. Default: the password of the URL.
 	Password string `json:"password,omitempty"`
-	// Sentinel says that the URL and addresses are those of sentinels.
+	// Sentinel is set if the URL and addresses are sentinels.
 	Sentinel *Sentinel `json:"sentinel,omitempty"`
-	// TLS says how the server proves itself, and this one to it. It turns TLS on.
+	// TLS turns TLS on, and configures the certificates of both sides.
 	TLS *TLS `json:"tls,omitempty"`
 }
 
-// Sentinel names the master that sentinels watch.
+// Sentinel names the master that sentinels monitor.
 type Sentinel struct {
-	// Master is the name that the sentinels have for the Redis.
+	// Master is the sentinels' name for the Redis.
 	Master string `json:"master"`
-	// Username is the user of the sentinels. Default: none.
+	// Username is the user name for the sentinels. Default: none.
 	Username string `json:"username,omitempty"`
-	// Password is the sentinels'. Default: none.
+	// Password is the password for the sentinels. Default: none.
 	Password string `json:"password,omitempty"`
 }
 
-// TLS is how both ends of a connection prove who they are.
+// TLS configures the certificates of both sides of a connection.
 type TLS struct {
-	// CA is a PEM file of certificate authorities to trust, in place of the
-	// system's.
+	// CA is a PEM file of certificate authorities to trust, in place of the system's.
 	CA string `json:"ca,omitempty"`
-	// Certificate is a PEM file of this server's certificate, for a Redis that
-	// asks for one.
+	// Certificate is a PEM file of this node's certificate, for a Redis that requires one.
 	Certificate string `json:"certificate,omitempty"`
 	// Key is the PEM file of the certificate's key.
 	Key string `json:"key,omitempty"`
-	// ServerName is the name that the Redis' certificate must have. Default: the
-	// host's.
+	// ServerName is the name that the Redis's certificate must have. Default: the host of
+	// the address.
 	ServerName string `json:"server_name,omitempty"`
-	// Insecure trusts any certificate. Not to be used where it matters.
+	// Insecure accepts any certificate. It is only for tests.
 	Insecure bool `json:"insecure_skip_verify,omitempty"`
 }

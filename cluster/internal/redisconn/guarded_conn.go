@@ -8,12 +8,12 @@ import (
 	"sync"
 )
 
-// The client library panics, on goroutines of its own, at replies that no Redis
-// gives: a negative length, a reply to nothing, a confirmation of no subscription. A
-// guardedConn reads along and turns them into an error of the connection.
+// The client library panics, on goroutines of its own, at replies that no Redis sends: a
+// negative length, a reply without a command, a confirmation of no subscription. A
+// guardedConn parses the stream too, and turns them into an error of the connection.
 
-// guardedConn is a connection to a Redis that passes only replies that the client
-// library can read without a panic. One Read and one Write may run at the same time.
+// guardedConn is a connection to a Redis that passes only replies that the client library
+// can read without a panic. One Read and one Write may run at the same time.
 type guardedConn struct {
 	net.Conn
 	address  string
@@ -30,14 +30,14 @@ func newGuardedConn(conn net.Conn, address string) *guardedConn {
 	return c
 }
 
-// Write notes which replies are to come.
+// Write records the commands in p, then writes it.
 func (c *guardedConn) Write(p []byte) (int, error) {
 	c.commands.scanCommands(p)
 	return c.Conn.Write(p)
 }
 
-// Read returns nothing of a reply that is malformed, or of which the client library
-// must not see the end.
+// Read stops before the end of a reply that is malformed, or that the client library must
+// not read. After that it returns the error.
 func (c *guardedConn) Read(p []byte) (int, error) {
 	if c.readErr != nil {
 		return 0, c.readErr
@@ -54,35 +54,35 @@ func (c *guardedConn) Read(p []byte) (int, error) {
 	return good, nil
 }
 
-// commandKind says which replies a command has.
+// commandKind is the kind of a command by its replies.
 type commandKind uint8
 
 const (
 	anyCommand    commandKind = iota
 	subscribing               // a push for each channel, or an error
-	unsubscribing             // pushes, and then the reply to the PING that the library sends after it
+	unsubscribing             // pushes, then the reply to the PING that the library sends next
 	pinging                   // the PING after an unsubscribing command that failed
 )
 
-// pendingCommand is one whose reply is to come.
+// pendingCommand is a command without a reply so far.
 type pendingCommand struct {
 	kind     commandKind
-	channels int // of a subscribing one
-	elements int // that a reply has at least if it is a list
+	channels int // of a subscribing command
+	elements int // minimum in a reply that is a list
 }
 
-// pendingCommands holds the commands of a connection whose replies are to come, in order.
+// pendingCommands holds the commands of a connection without a reply so far, in order.
 type pendingCommands struct {
 	mu                sync.Mutex // guards the following
 	queue             []pendingCommand
 	lastUnsubscribes  bool // the last command was an unsubscribing one
-	confirmationsLeft int  // confirmations to come of a subscription that was confirmed in part
+	confirmationsLeft int  // of a subscription that is confirmed in part
 	resp3             bool // pushes have a type of their own
 	subscribed        bool // there was a subscribing command
 	sentinel          bool // the server is a sentinel
 }
 
-// addCommand notes a command by its first words.
+// addCommand records a command by its first words.
 func (p *pendingCommands) addCommand(name, first string, args int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -92,7 +92,7 @@ func (p *pendingCommands) addCommand(name, first string, args int) {
 	switch name {
 	case "PING":
 		if after {
-			return // it is answered in the place of the command before it
+			return // its reply belongs to the command before it
 		}
 	case "HELLO":
 		p.resp3 = p.resp3 || first == "3"
@@ -121,8 +121,8 @@ var (
 	errShortSentinelMessage = errors.New("a message of a sentinel that is too short")
 )
 
-// checkReply assigns a whole reply to its command. It returns an error for a reply that the
-// client library must not see.
+// checkReply assigns a complete reply to its command. It returns an error for a reply that
+// the client library must not read.
 func (p *pendingCommands) checkReply(r *reply) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -143,7 +143,7 @@ func (p *pendingCommands) checkReply(r *reply) error {
 	case command.kind == subscribing && !r.isRefusal():
 		return errNotConfirmation
 	case command.kind == unsubscribing && r.isRefusal() && !r.isPong():
-		command.kind = pinging // the library goes on to the PING
+		command.kind = pinging // the library sends the PING next
 		return nil
 	case command.kind == unsubscribing && !r.isPong():
 		return errNotConfirmation
@@ -162,7 +162,7 @@ func (p *pendingCommands) removeFirst() {
 	}
 }
 
-// checkPush is check for a push, which may come at any time.
+// checkPush is checkReply for a push, which may arrive at any time.
 func (p *pendingCommands) checkPush(r *reply) error {
 	if r.count < 2 {
 		return nil // the library ignores it
@@ -180,7 +180,7 @@ func (p *pendingCommands) checkPush(r *reply) error {
 		p.removeFirst()
 	case "unsubscribe", "punsubscribe", "sunsubscribe":
 		if p.confirmationsLeft > 0 {
-			p.confirmationsLeft-- // the library counts likewise
+			p.confirmationsLeft-- // the library counts in the same way
 		}
 	case "message":
 		if p.sentinel && r.spaces < sentinelSpaces(string(r.words[1])) {
@@ -199,8 +199,8 @@ func isPush(word string) bool {
 	return false
 }
 
-// sentinelSpaces returns how many spaces the library takes for granted in a message of
-// a sentinel's channel.
+// sentinelSpaces returns how many spaces the library expects in a message of a sentinel's
+// channel.
 func sentinelSpaces(channel string) int {
 	switch channel {
 	case "+sentinel", "+reboot":
@@ -211,11 +211,11 @@ func sentinelSpaces(channel string) int {
 	return 0
 }
 
-// isRefusal reports whether a reply refuses a subscription. The library takes the text
-// QUEUED for a transaction, even as an error.
+// isRefusal reports whether a reply refuses a subscription. The library reads the text
+// QUEUED as a reply of a transaction, even in an error.
 func (r *reply) isRefusal() bool { return r.isError() && string(r.text) != "QUEUED" }
 
-// isPong reports whether the client library takes a reply for that to a PING.
+// isPong reports whether the client library reads a reply as the reply to a PING.
 func (r *reply) isPong() bool {
 	if r.kind == '-' && (bytes.HasPrefix(r.text, []byte("LOADING")) || bytes.HasPrefix(r.text, []byte("BUSY")) || bytes.Contains(r.text, []byte("'ping'"))) {
 		return true

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// scriptedConn is a connection that has something to be read.
+// scriptedConn is a connection with fixed input.
 type scriptedConn struct {
 	net.Conn
 	in io.Reader
@@ -18,7 +18,7 @@ type scriptedConn struct {
 func (s scriptedConn) Read(p []byte) (int, error)  { return s.in.Read(p) }
 func (s scriptedConn) Write(p []byte) (int, error) { return len(p), nil }
 
-// encodeCommands returns commands as they are written.
+// encodeCommands returns commands in their wire format.
 func encodeCommands(commands ...string) string {
 	var b strings.Builder
 	for _, command := range commands {
@@ -31,8 +31,8 @@ func encodeCommands(commands ...string) string {
 	return b.String()
 }
 
-// exchangeGuarded writes commands and reads what is answered, in chunks of a size. It
-// returns what was passed.
+// exchangeGuarded writes commands and reads the reply, in chunks of size bytes. It returns
+// the bytes that the guardedConn passed.
 func exchangeGuarded(commands, answer string, size int) (string, error) {
 	c := newGuardedConn(scriptedConn{in: strings.NewReader(answer)}, "host:1")
 	for text := []byte(commands); len(text) > 0; {
@@ -101,7 +101,7 @@ func TestGuardedConnKeepsItsError(t *testing.T) {
 	}
 }
 
-// FuzzGuardedConn has the same answer be judged alike however it is cut.
+// FuzzGuardedConn checks that the size of chunks does not change the result.
 func FuzzGuardedConn(f *testing.F) {
 	f.Add("+OK\r\n%1\r\n+a\r\n*2\r\n:1\r\n$1\r\nx\r\n", 3)
 	f.Add(">3\r\n+subscribe\r\n+a\r\n:1\r\n+PONG\r\n", 5)

@@ -19,16 +19,16 @@ import (
 	"github.com/caddyserver/caddy/v2"
 )
 
-// Resolver replaces placeholders, and keeps the first error.
+// Resolver replaces placeholders in options, and keeps the first error.
 type Resolver struct {
 	repl *caddy.Replacer
 	err  error
 }
 
-// NewResolver returns a Resolver of {env.*} and {file.*}.
+// NewResolver returns a Resolver for {env.*} and {file.*}.
 func NewResolver() *Resolver { return &Resolver{repl: caddy.NewReplacer()} }
 
-// Err returns the first error.
+// Err returns the first error, or nil.
 func (r *Resolver) Err() error { return r.err }
 
 // Replace returns an option's value with its placeholders replaced.
@@ -40,14 +40,14 @@ func (r *Resolver) Replace(option, value string) string {
 	return out
 }
 
-// Fail notes what is wrong with an option.
+// Fail keeps the error of an option, unless there was one before.
 func (r *Resolver) Fail(option string, err error) {
 	if r.err == nil {
 		r.err = fmt.Errorf("%s: %w", option, err)
 	}
 }
 
-// readFile returns what is in a file; nothing without one.
+// readFile returns the content of a file; nothing if the option has no file.
 func (r *Resolver) readFile(option, name string) string {
 	if name = r.Replace(option, name); name == "" {
 		return ""
@@ -59,7 +59,7 @@ func (r *Resolver) readFile(option, name string) string {
 	return string(content)
 }
 
-// Timeout returns how long something may take, 5s by default.
+// Timeout returns the duration of an option, 5s by default.
 func (r *Resolver) Timeout(option string, d caddy.Duration) time.Duration {
 	if d < 0 {
 		r.Fail(option, errors.New("expected a duration above 0"))
@@ -67,17 +67,16 @@ func (r *Resolver) Timeout(option string, d caddy.Duration) time.Duration {
 	return cmp.Or(time.Duration(d), 5*time.Second)
 }
 
-// Server checks what the config says. What is wrong is noted in the Resolver, by
-// the name of the option and without a secret. The settings are those of the
-// engine; a Server differs from one with others.
+// Server returns the Redis of the config. The Resolver keeps errors, with the name of the
+// option and without secrets. The settings of the adapter are part of the Server's ID.
 func (c *Config) Server(in *Resolver, settings ...any) *Server {
 	s, tlsIdentity := c.resolveServer(in)
 	s.setID(in, tlsIdentity, settings)
 	return s
 }
 
-// ServerWithoutDatabase is Server for an engine that uses nothing but channels, which belong
-// to no database.
+// ServerWithoutDatabase is Server for an adapter that uses only channels, which belong to
+// no database.
 func (c *Config) ServerWithoutDatabase(in *Resolver, settings ...any) *Server {
 	s, tlsIdentity := c.resolveServer(in)
 	s.database = 0
@@ -85,15 +84,14 @@ func (c *Config) ServerWithoutDatabase(in *Resolver, settings ...any) *Server {
 	return s
 }
 
-// setID gives a server its ID, which its settings, and what TLS is made of, are
-// part of.
+// setID sets a server's ID, a hash of the server, its TLS files and the settings.
 func (s *Server) setID(in *Resolver, tlsIdentity []string, settings []any) {
 	id, err := json.Marshal([]any{s.network, s.Addresses, s.database, s.username, s.password, s.sentinel, tlsIdentity, settings})
 	if err != nil {
 		in.Fail("settings", err)
 	}
 	sum := sha256.Sum256(id)
-	s.ID = hex.EncodeToString(sum[:]) // it may be seen where secrets should not
+	s.ID = hex.EncodeToString(sum[:]) // a hash, because it may be logged
 }
 
 // resolveServer returns a server without an ID.
@@ -121,7 +119,7 @@ func (c *Config) resolveServer(in *Resolver) (s *Server, tlsIdentity []string) {
 	return s, s.configureTLS(in, c.TLS, tlsRequested)
 }
 
-// parseURL takes the URL apart, and reports whether it asks for TLS.
+// parseURL reads the URL, and reports whether it requests TLS.
 func (s *Server) parseURL(in *Resolver, text string) (tlsRequested bool) {
 	fail := func(why string) { in.Fail("url", errors.New(why)) }
 	if text == "" {
@@ -161,7 +159,7 @@ func (s *Server) parseURL(in *Resolver, text string) (tlsRequested bool) {
 	return u.Scheme == "rediss"
 }
 
-// addAddress adds a server.
+// addAddress checks an address and adds it.
 func (s *Server) addAddress(in *Resolver, option, address string) {
 	port := "6379"
 	if s.sentinel.Master != "" {
@@ -179,8 +177,8 @@ func (s *Server) addAddress(in *Resolver, option, address string) {
 	s.Addresses = append(s.Addresses, net.JoinHostPort(host, strconv.FormatUint(n, 10)))
 }
 
-// configureTLS sets TLS up, and returns what tells it from another: a file may have
-// changed.
+// configureTLS sets TLS up, and returns its identity: the contents of the files, which may
+// have changed since an earlier config.
 func (s *Server) configureTLS(in *Resolver, t *TLS, requested bool) (tlsIdentity []string) {
 	if !requested && t == nil {
 		return nil

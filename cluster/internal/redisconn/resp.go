@@ -15,18 +15,18 @@ const (
 	maxLine     = 64 << 10  // bytes of an error, a status or a number
 	maxDepth    = 16        // lists in lists
 	maxElements = 1 << 20   // of all lists of a reply
-	maxText     = 512       // bytes of a text that are looked at
+	maxText     = 512       // bytes of a text that are kept
 )
 
-// commandReader finds the commands, which are arrays of strings, in the bytes written.
+// commandReader finds the commands in the written bytes. A command is an array of strings.
 type commandReader struct {
 	onCommand func(name, first string, args int)
 
-	line  []byte    // the beginning of a header that is not complete yet
-	args  int       // of the command
-	arg   int       // which of them is being read
-	left  int       // bytes that are to come of it, and of its end
-	words [2][]byte // the first ones
+	line  []byte    // the beginning of an incomplete header
+	args  int       // number of words of the command
+	arg   int       // index of the current word
+	left  int       // bytes of the word and its line end that are still to come
+	words [2][]byte // the first words
 }
 
 // scanCommands reads the next bytes.
@@ -69,11 +69,11 @@ func (r *commandReader) endArg() {
 
 // reply describes one reply or push of a Redis.
 type reply struct {
-	kind   byte      // the first one
+	kind   byte      // the first byte
 	count  int       // elements of a list
-	text   []byte    // the beginning of one that is no list
-	words  [2][]byte // the beginnings of the first elements of a list
-	spaces int       // in the third one
+	text   []byte    // the beginning of a reply that is not a list
+	words  [2][]byte // the beginnings of a list's first elements
+	spaces int       // in the third element
 }
 
 func (r *reply) isList() bool {
@@ -81,20 +81,20 @@ func (r *reply) isList() bool {
 }
 func (r *reply) isError() bool { return r.kind == '-' || r.kind == '!' }
 
-// replyReader checks the bytes read: the form of each reply, and with check its place.
+// replyReader checks the format of the bytes read, and passes each reply to onReply.
 type replyReader struct {
 	onReply func(*reply) error
 
 	reply    reply
-	kind     byte   // of the element that is being read; 0 before it
-	text     []byte // of it: of a header, or of a string
-	size     int    // of its text, so far
-	spaces   int    // in its text
-	left     int    // bytes of a string, and of its end, that are to come
-	depth    int    // lists that the element is in
+	kind     byte   // of the current element; 0 before it
+	text     []byte // of the current header or string
+	size     int    // bytes of the text so far
+	spaces   int    // in the text
+	left     int    // bytes of the string and its line end that are still to come
+	depth    int    // lists around the element
 	counts   [maxDepth]int
 	elements int // of all lists of the reply
-	index    int // of the element of the outermost list
+	index    int // of the element in the outermost list
 }
 
 var (
@@ -108,8 +108,8 @@ var (
 	errNestedPush            = errors.New("a push in a list")
 )
 
-// scanReplies reads the next bytes. With an error it returns how many of them may be passed
-// on, which never complete the wrong reply.
+// scanReplies reads the next bytes. With an error it returns how many of them the client
+// library may read; they do not complete the wrong reply.
 func (r *replyReader) scanReplies(p []byte) (good int, err error) {
 	for at := 0; at < len(p); {
 		n, err := r.scanPart(p[at:])
@@ -121,7 +121,7 @@ func (r *replyReader) scanReplies(p []byte) (good int, err error) {
 	return len(p), nil
 }
 
-// scanPart reads as much as it can of one header or string.
+// scanPart reads as much as possible of one header or string.
 func (r *replyReader) scanPart(p []byte) (n int, err error) {
 	if r.kind == 0 {
 		return 1, r.beginElement(p[0])
@@ -160,7 +160,7 @@ func (r *replyReader) beginElement(kind byte) error {
 	return nil
 }
 
-// keepText keeps the beginning of a text.
+// keepText appends to the text, up to maxText.
 func (r *replyReader) keepText(p []byte) {
 	r.size += len(p)
 	if free := maxText - len(r.text); free > 0 {
@@ -187,7 +187,7 @@ func (r *replyReader) readString(p []byte) (n int, err error) {
 	return n, r.endElement(r.text)
 }
 
-// endLine reads a line: an element, or the header of one.
+// endLine reads a complete line: an element, or the header of one.
 func (r *replyReader) endLine() error {
 	switch r.kind {
 	case '+', '-', ',', '(':
@@ -213,7 +213,7 @@ func (r *replyReader) endLine() error {
 	return r.beginPart(number)
 }
 
-// beginPart begins a string or a list, whose length was read.
+// beginPart begins a string or a list of the given length.
 func (r *replyReader) beginPart(length int64) error {
 	if length == -1 && (r.kind == '$' || r.kind == '*') {
 		r.markNull()
@@ -249,14 +249,14 @@ func (r *replyReader) beginPart(length int64) error {
 	return nil
 }
 
-// markNull makes a reply that is nothing one that is no list.
+// markNull makes a null reply one that is not a list.
 func (r *replyReader) markNull() {
 	if r.depth == 0 {
 		r.reply.kind = '_'
 	}
 }
 
-// endElement ends an element, and the lists of which it is the last.
+// endElement ends an element, and the lists that end with it.
 func (r *replyReader) endElement(text []byte) error {
 	if (r.kind == '-' || r.kind == '!') && !isCompleteError(string(text)) {
 		return errIncompleteRedirection
@@ -285,7 +285,8 @@ func (r *replyReader) endElement(text []byte) error {
 	return r.onReply(&r.reply)
 }
 
-// isCompleteError reports whether an error of Redis has all that its first word promises.
+// isCompleteError reports whether an error of Redis has the words that its first word
+// requires: the client library reads them without a check.
 func isCompleteError(text string) bool {
 	text = strings.TrimPrefix(text, "ERR ")
 	spaces := strings.Count(text, " ")

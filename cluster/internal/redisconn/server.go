@@ -9,31 +9,31 @@ import (
 	"github.com/redis/rueidis"
 )
 
-// CommandTimeout is how long Redis may take to answer a command.
+// CommandTimeout is the longest time for the reply to a command.
 const CommandTimeout = 5 * time.Second
 
 const dialTimeout = 5 * time.Second
 
-// maxRedirections is how often servers of a Redis Cluster may point to others. One that
-// points to itself would be asked for ever.
+// maxRedirections bounds the redirections between the servers of a Redis Cluster. Without
+// it a server that redirects to itself gets requests forever.
 const maxRedirections = 16
 
-// Server is a Redis as a config names it, checked and complete.
+// Server is the Redis of a config, checked and complete.
 type Server struct {
-	// Addresses are where to begin, for the log.
+	// Addresses are the first addresses to connect to, for the log.
 	Addresses []string
-	// ID differs where anything differs, and tells no secret.
+	// ID is a hash of the server and the adapter's settings. It contains no secret.
 	ID string
 
 	network  string // "tcp" or "unix"
 	database int
 	username string
 	password string
-	tls      *tls.Config // nil for none
-	sentinel Sentinel    // without a Master there is none
+	tls      *tls.Config // nil without TLS
+	sentinel Sentinel    // without a Master, no sentinels
 }
 
-// Options returns what the Redis client is to do. It connects until ctx ends.
+// Options returns the options of the client library. Dials fail once ctx ends.
 func (s *Server) Options(ctx context.Context) rueidis.ClientOption {
 	return rueidis.ClientOption{
 		InitAddress: s.Addresses,
@@ -58,13 +58,13 @@ func (s *Server) Options(ctx context.Context) rueidis.ClientOption {
 	}
 }
 
-// DialError says that there is no connection, so that nothing was sent.
+// DialError is the error of a failed dial: the command was not sent.
 type DialError struct{ error }
 
-// Unwrap returns why.
+// Unwrap returns the cause.
 func (e *DialError) Unwrap() error { return e.error }
 
-// newDialer returns the function that connects. It gives up when ctx ends.
+// newDialer returns the function that connects. It fails once ctx ends.
 func (s *Server) newDialer(ctx context.Context) func(context.Context, string, *net.Dialer, *tls.Config) (net.Conn, error) {
 	return func(short context.Context, address string, d *net.Dialer, config *tls.Config) (net.Conn, error) {
 		short, cancel := context.WithCancel(short)
@@ -83,7 +83,7 @@ func (s *Server) dialRedis(ctx context.Context, address string, d *net.Dialer, c
 		return d.DialContext(ctx, s.network, address)
 	}
 	if config.ServerName == "" {
-		// A config that is shared by several hosts has no name of its own.
+		// A config for several hosts has no server name.
 		config = config.Clone()
 		config.ServerName, _, _ = net.SplitHostPort(address)
 	}

@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-// FakeServer is a Redis that answers as the test says.
+// FakeServer is a Redis whose replies the test chooses.
 type FakeServer struct {
 	*Server
 
@@ -21,9 +21,9 @@ type FakeServer struct {
 	conns        sync.WaitGroup
 }
 
-// StartFake starts a server that calls answer for every command, from any goroutine,
-// with the number of the command, its words, and the reply of an empty Redis. It ends
-// with the test.
+// StartFake starts a server that calls answer for every command, from any goroutine. The
+// arguments are the number of the command, its words, and the reply of an empty Redis. The
+// server stops at the end of the test.
 func StartFake(t testing.TB, answer func(n int, args []string, good string) string) *FakeServer {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -99,8 +99,8 @@ func readLength(in *bufio.Reader) (int, error) {
 	return strconv.Atoi(strings.TrimSpace(line[1:]))
 }
 
-// defaultReply answers a command as a Redis with nothing in it, or as a sentinel that
-// watches this server.
+// defaultReply returns the reply of an empty Redis, or of a sentinel that monitors this
+// server.
 func (f *FakeServer) defaultReply(args []string) string {
 	var b strings.Builder
 	switch name := strings.ToUpper(args[0]); name {
@@ -141,5 +141,5 @@ func (f *FakeServer) defaultReply(args []string) string {
 	case "PTTL":
 		return ":-2\r\n"
 	}
-	return "" // as a read that blocks
+	return "" // as for a read that blocks
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/cluster"
 )
 
-// hostileReplies are replies that no Redis gives, or not to most commands.
+// hostileReplies are replies that no Redis sends, or only to few commands.
 var hostileReplies = []string{
 	"", "\r\n", "+\r\n", "-\r\n", ":\r\n", "$\r\n", "*\r\n", ">\r\n", "x", "HTTP/1.1 400 Bad Request\r\n\r\n", "\x00\x01\x02", "\x16\x03\x01",
 	"-ERR no\r\n", "-ERR\r\n", "-MOVED\r\n", "-MOVED 1\r\n", "-ERR MOVED\r\n", "-ASK\r\n", "-REDIRECT\r\n", "!5\r\nMOVED\r\n", "-MOVED 0 127.0.0.1:1\r\n", "-LOADING\r\n",
@@ -29,13 +29,13 @@ var hostileReplies = []string{
 	"*3\r\n+subscribe\r\n+x\r\n:1\r\n", "*3\r\n$7\r\nmessage\r\n$1\r\nx\r\n$1\r\ny\r\n", "*2\r\n+pong\r\n+\r\n", ">3\r\n+subscribe\r\n+x\r\n:1\r\n>3\r\n+subscribe\r\n+x\r\n:1\r\n+OK\r\n",
 }
 
-// testHostileRedis has a Redis answer each of its first commands with nonsense, which
-// ends the connection at most.
+// testHostileRedis replies to each of the first commands with a hostile reply. The adapter
+// must not panic; it may close the connection.
 func (e *Suite) testHostileRedis(t *testing.T) {
 	for name, with := range map[string]Setup{"redis": {}, "sentinel": {Sentinel: true}} {
 		with.RequestsTimeout = 20 * time.Millisecond
 		t.Run(name, func(t *testing.T) {
-			const stages, together = 12, 4 // commands that are answered wrongly, one at a time
+			const stages, together = 12, 4 // commands with a hostile reply, one per connection
 			var meetings sync.WaitGroup
 			for stage := range stages {
 				for i, nonsense := range hostileReplies {
@@ -63,8 +63,7 @@ func (e *Suite) testHostileRedis(t *testing.T) {
 	}
 }
 
-// randomReply returns a reply in the place of a good one: often nonsense, or with an
-// error in it.
+// randomReply returns a reply in place of a good one. It is often hostile or damaged.
 func randomReply(r *rand.Rand, good string) string {
 	switch r.IntN(6) {
 	case 0:
@@ -81,7 +80,7 @@ func randomReply(r *rand.Rand, good string) string {
 	return good
 }
 
-// useHostileRedis has a node work for a moment with a Redis that answers as answer says.
+// useHostileRedis uses an adapter for a moment with a Redis whose replies answer chooses.
 func (e *Suite) useHostileRedis(t *testing.T, meetings *sync.WaitGroup, with Setup, answer func(n int, args []string, good string) string) {
 	t.Helper()
 	all := &cleanups{TB: t}
@@ -102,7 +101,7 @@ func (e *Suite) useHostileRedis(t *testing.T, meetings *sync.WaitGroup, with Set
 	})
 }
 
-// cleanups is a test whose cleanups run by its method run, so that several run at once.
+// cleanups is a test whose cleanups runAll runs, so that those of several run concurrently.
 type cleanups struct {
 	testing.TB
 	fns []func()

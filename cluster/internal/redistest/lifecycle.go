@@ -36,7 +36,7 @@ func (e *Suite) testReopenNamespace(t *testing.T) {
 	two := e.NewCluster(t, s, Setup{})
 	a, b := OpenNode(t, e.NewCluster(t, s, Setup{}), "/"), OpenNode(t, two, "/")
 	a.WaitNodes(2)
-	again := OpenNode(t, two, "/") // as when a namespace ends and begins at once
+	again := OpenNode(t, two, "/") // as when a namespace is removed and added again
 	if err := b.Adapter.Close(); err != nil {
 		t.Error(err)
 	}
@@ -60,8 +60,8 @@ func (e *Suite) testReopenNamespace(t *testing.T) {
 	}
 }
 
-// testCloseWithinApply closes an adapter on the goroutine that calls its node, as
-// a hub does when the last socket of a namespace goes.
+// testCloseWithinApply closes an adapter on the goroutine that calls Apply, as a hub does
+// when the last socket of a namespace disconnects.
 func (e *Suite) testCloseWithinApply(t *testing.T) {
 	s := Start(t)
 	a, c := OpenNode(t, e.NewCluster(t, s, Setup{}), "/"), e.NewCluster(t, s, Setup{})
@@ -85,8 +85,8 @@ func (c *closingNode) Apply(cluster.Operation) {
 
 func (c *closingNode) Reply(context.Context, cluster.Request, func(cluster.Reply)) {}
 
-// testPanickingNode has the node panic at what it is told and asked: it is told
-// the rest all the same, and who asked does not wait for ever.
+// testPanickingNode panics in Apply and Reply. The node still gets the later operations,
+// and requests to it end.
 func (e *Suite) testPanickingNode(t *testing.T) {
 	s := Start(t)
 	a, c := OpenNode(t, e.NewCluster(t, s, Setup{}), "/"), e.NewCluster(t, s, Setup{})

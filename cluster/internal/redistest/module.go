@@ -11,7 +11,7 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 )
 
-// Module is an engine as Caddy knows it.
+// Module is the Caddy module of an adapter.
 type Module interface {
 	caddy.Provisioner
 	caddy.CleanerUpper
@@ -26,7 +26,7 @@ func Provision(t *testing.T, m Module) error {
 	return m.Provision(ctx)
 }
 
-// CleanUp cleans a module up. To do that once more does no harm.
+// CleanUp cleans a module up twice, which must do no harm.
 func CleanUp(t *testing.T, m Module) {
 	t.Helper()
 	for range 2 {
@@ -36,9 +36,10 @@ func CleanUp(t *testing.T, m Module) {
 	}
 }
 
-// AssertSharing has two configs that say the same share links, and another one not. A refused
-// one was never provisioned. The links are kept in a pool; used tells whether those of
-// the first config have lines, which is when they connect. It returns the cluster that was shared, which is over.
+// AssertSharing checks that equal configs share links and a different one does not. The
+// module refused was never provisioned. Pool holds the links; used reports whether the link
+// of the first config has lines, which is when it connects. AssertSharing returns the
+// cluster that was shared, which is closed.
 func AssertSharing(t *testing.T, one, same, other, refused Module, pool *caddy.UsagePool, used func() bool) cluster.Cluster {
 	t.Helper()
 	for _, m := range []Module{one, same, other} {
@@ -74,7 +75,7 @@ func AssertSharing(t *testing.T, one, same, other, refused Module, pool *caddy.U
 	return was
 }
 
-// AssertCaddyfiles has new modules read texts, each of which is to become the JSON after it.
+// AssertCaddyfiles checks that new modules read each text as the JSON after it.
 func AssertCaddyfiles(t *testing.T, fresh func() caddyfile.Unmarshaler, texts [][2]string) {
 	t.Helper()
 	for _, tt := range texts {
@@ -88,8 +89,8 @@ func AssertCaddyfiles(t *testing.T, fresh func() caddyfile.Unmarshaler, texts []
 	}
 }
 
-// AssertCaddyfileErrors has new modules read texts, which they are to refuse with the words after
-// them.
+// AssertCaddyfileErrors checks that new modules reject each text, with an error that
+// contains the words after it.
 func AssertCaddyfileErrors(t *testing.T, fresh func() caddyfile.Unmarshaler, texts [][2]string) {
 	t.Helper()
 	for _, tt := range texts {

@@ -12,30 +12,31 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/sio"
 )
 
-// Node is a fake hub: it keeps what it is told, and answers what the test says.
+// Node is a fake hub. It keeps the operations it applies, and the test chooses its replies.
 type Node struct {
-	// Cluster is where it was opened.
+	// Cluster is the cluster in which the node was opened.
 	Cluster cluster.Cluster
 	// Adapter was opened for this node.
 	Adapter cluster.Adapter
-	// Told is what it is told.
+	// Applied receives the operations of other nodes.
 	Applied chan cluster.Operation
 	// OnRequest replies to the requests of other nodes.
 	OnRequest func(ctx context.Context, q cluster.Request, reply func(cluster.Reply))
 
 	t testing.TB
 
-	mu         sync.Mutex // guards busy
+	mu         sync.Mutex // guards the following
 	applying   bool
 	overlapped bool
 }
 
-// NewNode returns a node that has nothing to say, without an adapter.
+// NewNode returns a node without replies and without an adapter.
 func NewNode(t testing.TB) *Node {
 	return &Node{t: t, Applied: make(chan cluster.Operation, 2000), OnRequest: func(context.Context, cluster.Request, func(cluster.Reply)) {}}
 }
 
-// OpenNode opens a namespace for a node.
+// OpenNode opens a namespace with a new node. It closes the adapter at the end of the test,
+// and fails the test if two calls of Apply overlapped.
 func OpenNode(t testing.TB, c cluster.Cluster, namespace string) *Node {
 	t.Helper()
 	n := NewNode(t)
@@ -72,7 +73,7 @@ func (n *Node) Reply(ctx context.Context, q cluster.Request, reply func(cluster.
 	n.OnRequest(ctx, q, reply)
 }
 
-// NextOperation returns what the node is told next.
+// NextOperation returns the next operation that the node applies.
 func (n *Node) NextOperation() cluster.Operation {
 	n.t.Helper()
 	select {
@@ -84,7 +85,7 @@ func (n *Node) NextOperation() cluster.Operation {
 	}
 }
 
-// NextEmit returns the emit that the node is told next.
+// NextEmit returns the next operation that the node applies, which must be an Emit.
 func (n *Node) NextEmit() cluster.Emit {
 	n.t.Helper()
 	op := n.NextOperation()
@@ -95,7 +96,7 @@ func (n *Node) NextEmit() cluster.Emit {
 	return emit
 }
 
-// Publish has the adapter publish an operation.
+// Publish publishes an operation.
 func (n *Node) Publish(op cluster.Operation) {
 	n.t.Helper()
 	if err := n.Adapter.Publish(op); err != nil {
@@ -103,7 +104,7 @@ func (n *Node) Publish(op cluster.Operation) {
 	}
 }
 
-// Emit emits an event whose one argument is text.
+// Emit emits the event e with text as its only argument.
 func (n *Node) Emit(text string, in ...string) {
 	n.t.Helper()
 	op := cluster.Emit{Data: NewEvent("e", text)}
@@ -111,7 +112,7 @@ func (n *Node) Emit(text string, in ...string) {
 	n.Publish(op)
 }
 
-// WaitNodes waits until that many nodes are there.
+// WaitNodes waits until the adapter counts that many nodes.
 func (n *Node) WaitNodes(count int) {
 	n.t.Helper()
 	Eventually(n.t, fmt.Sprintf("%d nodes are there", count), func() bool {
@@ -120,7 +121,7 @@ func (n *Node) WaitNodes(count int) {
 	})
 }
 
-// Request asks the other nodes.
+// Request sends a request to the other nodes, and returns their replies.
 func (n *Node) Request(q cluster.Request) (answers []cluster.Reply, err error) {
 	n.t.Helper()
 	ctx, cancel := context.WithTimeout(n.t.Context(), Timeout)
@@ -138,7 +139,7 @@ func NewEvent(name string, args ...any) sio.Data {
 	return data
 }
 
-// EqualOperations compares operations; no rooms may be nil or empty.
+// EqualOperations compares operations. Nil and empty lists of rooms are equal.
 func EqualOperations(a, b cluster.Operation) bool {
 	return strings.ReplaceAll(fmt.Sprintf("%+v", a), "[]", "") == strings.ReplaceAll(fmt.Sprintf("%+v", b), "[]", "")
 }

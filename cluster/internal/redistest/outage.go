@@ -32,8 +32,8 @@ func (e *Suite) testStartWithoutRedis(t *testing.T) {
 	}
 }
 
-// testSilentRedis has a Redis that takes connections and says nothing: no one
-// waits for it but the link itself, which ends nevertheless.
+// testSilentRedis uses a Redis that accepts connections and never replies. Only the link
+// waits for it, and the adapter closes nevertheless.
 func (e *Suite) testSilentRedis(t *testing.T) {
 	a := OpenNode(t, e.NewCluster(t, StartSilent(t), Setup{}), "/")
 	a.Emit("x")
@@ -42,7 +42,7 @@ func (e *Suite) testSilentRedis(t *testing.T) {
 	}
 }
 
-// StartSilent returns a Redis that takes connections and says nothing.
+// StartSilent returns a Redis that accepts connections and never replies.
 func StartSilent(t testing.TB) *Server {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -53,7 +53,7 @@ func StartSilent(t testing.TB) *Server {
 	return &Server{t: t, Port: l.Addr().(*net.TCPAddr).Port}
 }
 
-// AssertNothingBlocks has a node emit, ask and count while the Redis is away.
+// AssertNothingBlocks checks that emits, requests and counts return while the Redis is down.
 func (n *Node) AssertNothingBlocks(text string) {
 	n.t.Helper()
 	for i := range 100 {
@@ -67,8 +67,8 @@ func (n *Node) AssertNothingBlocks(text string) {
 	}
 }
 
-// ReceiveAscending takes emits whose one argument is a number, which must be more each time, to
-// the last of a count. It returns how many there were.
+// ReceiveAscending receives emits whose only argument is a number, up to count-1. Each
+// number must be larger than the one before. It returns how many emits there were.
 func (n *Node) ReceiveAscending(count int) (got int) {
 	n.t.Helper()
 	for last := -1; last < count-1; got++ {
@@ -82,8 +82,8 @@ func (n *Node) ReceiveAscending(count int) (got int) {
 	return got
 }
 
-// TestManyNodes has nodes of many processes, each at a server of a Redis Cluster that chance
-// says, hear all that one of them emits to a room, in order.
+// TestManyNodes connects six nodes to random servers of a Redis Cluster. Each receives all
+// events that one of them emits to a room, in order.
 func (e *Suite) TestManyNodes(t *testing.T, all []*Server) (nodes []*Node) {
 	t.Helper()
 	for range 6 {
@@ -113,8 +113,8 @@ func waitDisconnected(t testing.TB, nodes ...*Node) {
 	}
 }
 
-// TestNodeReturnsLate has another node subscribe later than the Redis is back: it is
-// sent every event that is not counted as dropped.
+// TestNodeReturnsLate has a node subscribe some time after an outage. It receives every
+// event that is not counted as dropped.
 func (e *Suite) TestNodeReturnsLate(t *testing.T) {
 	s := Start(t)
 	p := StartProxy(t, s)
@@ -143,8 +143,8 @@ func (e *Suite) TestNodeReturnsLate(t *testing.T) {
 	}
 }
 
-// testNodeStaysAway has a node be gone for good after an outage: the others go on
-// without it.
+// testNodeStaysAway has a node that does not return after an outage. The other nodes
+// continue without it.
 func (e *Suite) testNodeStaysAway(t *testing.T) {
 	s := Start(t)
 	p := StartProxy(t, s)
@@ -163,8 +163,8 @@ func (e *Suite) testNodeStaysAway(t *testing.T) {
 	})
 }
 
-// TestFrozenRedis has a Redis stop to answer, with its connections open, and go on: requests
-// fail meanwhile, and every event arrives afterwards.
+// TestFrozenRedis stops a Redis with its connections open, and continues it. Requests fail
+// meanwhile, and every event arrives afterwards.
 func (e *Suite) TestFrozenRedis(t *testing.T) {
 	s := Start(t)
 	a, b := OpenNode(t, e.NewCluster(t, s, Setup{RequestsTimeout: time.Hour}), "/"), OpenNode(t, e.NewCluster(t, s, Setup{}), "/")

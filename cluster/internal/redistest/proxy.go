@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// Proxy passes bytes between clients and a Redis.
+// Proxy copies bytes between clients and a Redis.
 type Proxy struct {
 	// Server has the address of the proxy.
 	*Server
@@ -16,13 +16,13 @@ type Proxy struct {
 	target string
 
 	mu     sync.Mutex // guards the following
-	mute   string     // after this text of a client nothing is passed to that client
+	mute   string     // a client that sends this text receives nothing afterwards
 	muted  chan struct{}
 	conns  []net.Conn
-	closed bool // new connections are closed
+	closed bool // close new connections
 }
 
-// StartProxy starts a proxy of a Redis. It ends with the test.
+// StartProxy starts a proxy of a Redis. It stops at the end of the test.
 func StartProxy(t testing.TB, to *Server) *Proxy {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -58,14 +58,14 @@ func (p *Proxy) acceptConns(l net.Listener) {
 		p.mu.Lock()
 		p.conns = append(p.conns, client, server)
 		p.mu.Unlock()
-		var quiet sync.Mutex // held while nothing is passed to the client
+		var quiet sync.Mutex // held while the client receives nothing
 		go p.copyBytes(server, client, &quiet, true)
 		go p.copyBytes(client, server, &quiet, false)
 	}
 }
 
-// copyBytes copies from one side to the other. Of a client's bytes it looks for the text
-// that mutes the proxy.
+// copyBytes copies from one side to the other. In a client's bytes it looks for the text
+// that mutes the connection.
 func (p *Proxy) copyBytes(to, from net.Conn, quiet *sync.Mutex, fromClient bool) {
 	defer to.Close()
 	buf := make([]byte, 1<<16)
@@ -93,8 +93,8 @@ func (p *Proxy) copyBytes(to, from net.Conn, quiet *sync.Mutex, fromClient bool)
 	}
 }
 
-// Mute has the proxy pass nothing more to a client once the client sends a text. The
-// channel receives once for each such client.
+// Mute makes the proxy stop copying to a client once the client sends a text. The channel
+// receives once for each such client.
 func (p *Proxy) Mute(text string) <-chan struct{} {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -113,7 +113,7 @@ func (p *Proxy) CloseConns() {
 	p.conns = nil
 }
 
-// RefuseConns has the proxy close new connections, or with false accept them again.
+// RefuseConns makes the proxy close new connections, or with false accept them again.
 func (p *Proxy) RefuseConns(refuse bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

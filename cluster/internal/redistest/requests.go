@@ -15,7 +15,7 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/sio"
 )
 
-// Operations are some of all kinds.
+// Operations returns operations of all kinds.
 func Operations() []cluster.Operation {
 	target := rooms.Target{In: []string{"r1", "r2"}, Except: []string{"r9"}}
 	return []cluster.Operation{
@@ -97,7 +97,7 @@ func (e *Suite) testRequests(t *testing.T) {
 	}
 	<-asked
 
-	// Who has nothing to say answers null.
+	// A node without a reply sends null.
 	answers, err = a.Request(cluster.ServerEmitAck{ServerEmit: cluster.ServerEmit{Data: NewEvent("ping", 1)}})
 	if want := []string{"null", `{"pong":1}`}; err != nil || !slices.Equal(FormatReplies(answers), want) {
 		t.Errorf("%v, %v", err, FormatReplies(answers))
@@ -118,8 +118,8 @@ func (e *Suite) testRequests(t *testing.T) {
 	a.WaitNodes(2)
 }
 
-// testRequestsKeepOrder has requests and server-side emits arrive after the events that
-// were emitted before them.
+// testRequestsKeepOrder checks that requests and server-side emits arrive after the events
+// emitted before them.
 func (e *Suite) testRequestsKeepOrder(t *testing.T) {
 	a, b := e.OpenPair(t, Start(t), "/")
 	const emits, rounds = 50, 20
@@ -155,8 +155,7 @@ func (e *Suite) testRequestsKeepOrder(t *testing.T) {
 	}
 }
 
-// FormatReplies returns answers as text, in an order that does not depend on who was
-// first.
+// FormatReplies returns replies as sorted text.
 func FormatReplies(answers []cluster.Reply) (list []string) {
 	for _, a := range answers {
 		switch a := a.(type) {

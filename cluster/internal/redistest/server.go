@@ -15,12 +15,12 @@ import (
 	"time"
 )
 
-// Timeout is how long a test waits for what must happen.
+// Timeout is the longest wait of a test for one condition.
 const Timeout = 20 * time.Second
 
-// Server is a real Redis of the test's own.
+// Server is a real Redis for one test.
 type Server struct {
-	// Port is where it is, on 127.0.0.1.
+	// Port is its port on 127.0.0.1.
 	Port int
 
 	t       testing.TB
@@ -29,7 +29,7 @@ type Server struct {
 	process *exec.Cmd
 }
 
-// Start starts a Redis on a free port. It ends with the test, which the flag -short skips.
+// Start starts a Redis on a free port, until the end of the test. With -short it skips it.
 func Start(t testing.TB, args ...string) *Server {
 	t.Helper()
 	if testing.Short() {
@@ -41,7 +41,7 @@ func Start(t testing.TB, args ...string) *Server {
 	return startServer(t, nil, args)
 }
 
-// StartSentinel starts a sentinel that has a config of its own. It ends with the test.
+// StartSentinel starts a sentinel with a config file, until the end of the test.
 func StartSentinel(t testing.TB, config string) *Server {
 	t.Helper()
 	return startServer(t, []string{config, "--sentinel"}, nil)
@@ -55,7 +55,7 @@ func startServer(t testing.TB, first, args []string) *Server {
 	return s
 }
 
-// FreePort returns a port that nobody listens on.
+// FreePort returns a port without a listener.
 func FreePort(t testing.TB) int {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -66,7 +66,7 @@ func FreePort(t testing.TB) int {
 	return l.Addr().(*net.TCPAddr).Port
 }
 
-// Start starts it again.
+// Start starts the Redis again after Stop.
 func (s *Server) Start() {
 	s.t.Helper()
 	args := append(slices.Clone(s.first), "--port", fmt.Sprint(s.Port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", s.t.TempDir())
@@ -101,18 +101,17 @@ func (s *Server) Signal(sig os.Signal) {
 	}
 }
 
-// Address is its host and port.
+// Address returns host and port of the Redis.
 func (s *Server) Address() string { return fmt.Sprintf("127.0.0.1:%d", s.Port) }
 
-// Command sends a command by a connection of its own, and returns the first line
-// of the answer.
+// Command sends a command on a new connection, and returns the first line of the reply.
 func (s *Server) Command(args ...string) string {
 	s.t.Helper()
 	line, _ := s.CommandText(args...)
 	return line
 }
 
-// Info returns what INFO or CLUSTER INFO say about a name; nothing when they don't.
+// Info returns a value of INFO or CLUSTER INFO; nothing if neither has it.
 func (s *Server) Info(name string) string {
 	s.t.Helper()
 	for _, args := range [][]string{{"INFO"}, {"CLUSTER", "INFO"}} {
@@ -126,8 +125,8 @@ func (s *Server) Info(name string) string {
 	return ""
 }
 
-// CommandText sends a command, and returns the first line of the answer and, of a
-// string, the text.
+// CommandText sends a command on a new connection. It returns the first line of the reply
+// and, if it is a string, its text.
 func (s *Server) CommandText(args ...string) (line, text string) {
 	s.t.Helper()
 	conn, err := net.Dial("tcp", s.Address())
@@ -154,7 +153,7 @@ func (s *Server) CommandText(args ...string) (line, text string) {
 	return line, text
 }
 
-// Eventually waits until ok.
+// Eventually waits until ok returns true, at most for Timeout.
 func Eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
 	deadline := time.After(Timeout)
@@ -169,14 +168,14 @@ func Eventually(t testing.TB, what string, ok func() bool) {
 	}
 }
 
-// StartClusterMember starts a Redis that may become part of a Redis Cluster.
+// StartClusterMember starts a Redis that can join a Redis Cluster.
 func StartClusterMember(t testing.TB) *Server {
 	t.Helper()
-	// The bus of a server is at its port and 10000 more.
+	// By default the cluster bus uses the port plus 10000, which may be out of range.
 	return Start(t, "--cluster-enabled", "yes", "--cluster-node-timeout", "1000", "--cluster-port", fmt.Sprint(FreePort(t)))
 }
 
-// MeetMember makes another member known.
+// MeetMember introduces another member to this one.
 func (s *Server) MeetMember(other *Server) {
 	s.t.Helper()
 	s.Command("CLUSTER", "MEET", "127.0.0.1", fmt.Sprint(other.Port), other.args[len(other.args)-1])

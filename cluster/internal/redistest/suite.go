@@ -1,6 +1,6 @@
-// Package redistest tests the engines that use a Redis: it starts a real one, or several,
-// stands for hubs, and has the tests of what all engines do. It knows nothing of what is
-// in Redis, nor of an engine's types.
+// Package redistest has the tests of all adapters that use a Redis. It starts real Redis
+// servers, fake and hostile ones, and stands for hubs. It does not know the format of the
+// data in Redis, nor the types of an adapter.
 package redistest
 
 import (
@@ -10,39 +10,39 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/cluster"
 )
 
-// Suite is a cluster engine to be tested.
+// Suite tests one adapter.
 type Suite struct {
-	// Name is what its state says.
+	// Name is the adapter's name in its State.
 	Name string
-	// Process stands for another process: links of its own, that is.
+	// NewCluster stands for another process: it returns a cluster with links of its own.
 	NewCluster func(t testing.TB, s *Server, with Setup) cluster.Cluster
-	// Other returns the cluster of a hub called other, in the process of one that is
-	// called default.
+	// OtherHub returns the cluster of the hub called other, in the same process as c, the
+	// cluster of the hub called default.
 	OtherHub func(t testing.TB, c cluster.Cluster) cluster.Cluster
-	// Flush waits until an adapter has published everything.
+	// WaitPublished waits until an adapter has published all operations.
 	WaitPublished func(a cluster.Adapter)
-	// Ready waits until an adapter's namespace is subscribed to.
+	// WaitSubscribed waits until an adapter has subscribed to its namespace.
 	WaitSubscribed func(t testing.TB, a cluster.Adapter)
-	// Rooms are the rooms r and s1 as they arrive, of a socket s1 in both.
+	// RoomsReply is the reply, as text, with the rooms r and s1 of a socket s1.
 	RoomsReply string
-	// Nothing is how an acknowledgement without arguments arrives.
+	// EmptyAck is an acknowledgement without arguments, as text.
 	EmptyAck string
 }
 
-// Setup is what a config has besides the address of a Redis.
+// Setup is the config of a cluster, without the address of a Redis.
 type Setup struct {
-	// RequestsTimeout is that of the config; 0 for the default.
+	// RequestsTimeout is the option requests_timeout; 0 means the default.
 	RequestsTimeout time.Duration
 	// Addresses are further servers.
 	Addresses []string
-	// GatherTime is how long the process waits for other nodes after an outage; 0
-	// for the default.
+	// GatherTime is how long the process waits for other nodes after an outage; 0 means
+	// the default.
 	GatherTime time.Duration
-	// Sentinel says that the Redis is a sentinel, of a master called main.
+	// Sentinel is set if the Redis is a sentinel, with a master called main.
 	Sentinel bool
 }
 
-// OpenPair returns nodes of two processes that see each other.
+// OpenPair returns nodes of two processes that count each other.
 func (e *Suite) OpenPair(t testing.TB, s *Server, namespace string) (a, b *Node) {
 	t.Helper()
 	a, b = OpenNode(t, e.NewCluster(t, s, Setup{}), namespace), OpenNode(t, e.NewCluster(t, s, Setup{}), namespace)
@@ -51,7 +51,7 @@ func (e *Suite) OpenPair(t testing.TB, s *Server, namespace string) (a, b *Node)
 	return a, b
 }
 
-// Run tests what all engines do.
+// Run runs the tests of all adapters.
 func (e *Suite) Run(t *testing.T) {
 	tests := []struct {
 		name string

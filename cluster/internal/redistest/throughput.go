@@ -6,11 +6,11 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/cluster"
 )
 
-// MeasureThroughput has a node publish an operation each time, and another one be told.
+// MeasureThroughput measures operations that one node publishes and another receives.
 func MeasureThroughput(b *testing.B, sender, receiver *Node, op cluster.Operation) {
 	b.Helper()
 	b.ReportAllocs()
-	const window = 1000 // operations on their way
+	const window = 1000 // operations in flight
 	sent, got := 0, 0
 	for b.Loop() {
 		sender.Publish(op)

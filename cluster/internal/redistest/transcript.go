@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// ReadTranscript returns the lines of a file with what Node's servers said.
+// ReadTranscript returns the lines of a file with messages recorded from Node.js.
 func ReadTranscript(t testing.TB, file string) iter.Seq[[]byte] {
 	t.Helper()
 	text, err := os.ReadFile(file)
