@@ -113,7 +113,7 @@ func collectHub(ch chan<- prometheus.Metric, name string, s hub.Stats) {
 	counter(packetsDesc, s.Engine.PacketsOut, "out")
 	counter(bytesDesc, s.Engine.BytesIn, "in")
 	counter(bytesDesc, s.Engine.BytesOut, "out")
-	counter(overflowsDesc, s.Engine.Overflowed)
+	counter(overflowsDesc, s.Engine.SlowClients)
 	counter(badPacketsDesc, s.RefusedPackets)
 	counter(limitedDesc, s.Limited)
 	counter(unpublishedDesc, s.Unpublished)

@@ -14,7 +14,7 @@ import (
 // WebSocket, holds nothing of the request, the writer or the handler.
 func (h *Handler) serve(w http.ResponseWriter, r *http.Request) {
 	q := &engine.Request{
-		W: w, R: r, Address: clientAddress(r), Secure: secure(r), Done: h.retired, EndWrite: guardWrites(w, r).end,
+		W: w, R: r, Address: clientAddress(r), Secure: secure(r), Done: h.retired, AbortWrite: guardWrites(w, r).end,
 	}
 	if !r.URL.Query().Has("sid") {
 		kept := r.WithContext(r.Context()) // a copy, which shares its header with the session

@@ -92,7 +92,7 @@ func holdStream(q *engine.Request) (undo func()) {
 		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(upgradeTimeout))
 		w.WriteHeader(http.StatusOK)
 		s := &stream{
-			body: original.Body, w: w, control: http.NewResponseController(w), endWrite: q.EndWrite,
+			body: original.Body, w: w, control: http.NewResponseController(w), endWrite: q.AbortWrite,
 			remote: address(original.RemoteAddr),
 		}
 		if err := s.control.Flush(); err != nil {

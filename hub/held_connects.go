@@ -57,7 +57,7 @@ func (c *client) dropHeldLocked(namespace string) {
 
 // joined says that a socket of the connection is connected.
 func (c *client) joined(s *Socket) {
-	c.session.Joined()
+	c.session.MarkJoined()
 	if s.ns.name != "/" || c.version != sio.V4 {
 		return
 	}

@@ -86,9 +86,9 @@ func (b *batch) takeMessages(q *queue) (size int, more bool) {
 	return size, false
 }
 
-// render returns the bytes of the batch. They are valid until the next call, or for ever
+// joinFrames returns the bytes of the batch. They are valid until the next call, or for ever
 // if they are shared.
-func (b *batch) render(enc eio.Encoding) []byte {
+func (b *batch) joinFrames(enc eio.Encoding) []byte {
 	if cap(b.buf) > keptBatch {
 		b.buf = nil
 	}

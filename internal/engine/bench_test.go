@@ -14,21 +14,21 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/internal/eio"
 )
 
-type deaf struct{}
+type discardReceiver struct{}
 
-func (deaf) Receive(eio.Packet) error { return nil }
-func (deaf) Closed(string)            {}
+func (discardReceiver) Receive(eio.Packet) error { return nil }
+func (discardReceiver) Closed(string)            {}
 
-func deafServer() (*Server, *Route) {
+func newDiscardServer() (*Server, *Route) {
 	s := NewServer(Options{
-		Accept:      func(*Session) (Receiver, error) { return deaf{}, nil },
+		Accept:      func(*Session) (Receiver, error) { return discardReceiver{}, nil },
 		MaxUnjoined: 1 << 30,
 	})
 	return s, NewRoute(Config{Polling: true, WebSocket: true, V3: true, V4: true})
 }
 
-// newSink is a session that waits for its connection.
-func newSink(tb testing.TB, server *Server, route *Route) *Session {
+// newSinkSession is a session that waits for its connection.
+func newSinkSession(tb testing.TB, server *Server, route *Route) *Session {
 	r := httptest.NewRequest(http.MethodGet, "/?EIO=4&transport=websocket", nil)
 	x := &exchange{Request: &Request{R: r, Route: route}, server: server, config: route.config.Load(), version: eio.V4, upgrade: true}
 	s, refused := x.openSession()
@@ -38,8 +38,8 @@ func newSink(tb testing.TB, server *Server, route *Route) *Session {
 	return s
 }
 
-// sinks are sessions whose connection takes everything: the null device.
-func sinks(tb testing.TB, count int) (*Server, []*Session) {
+// newSinkSessions are sessions whose connection takes everything: the null device.
+func newSinkSessions(tb testing.TB, count int) (*Server, []*Session) {
 	null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
 	if err != nil {
 		tb.Fatal(err)
@@ -49,26 +49,26 @@ func sinks(tb testing.TB, count int) (*Server, []*Session) {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	server, route := deafServer()
+	server, route := newDiscardServer()
 	sessions := make([]*Session, count)
 	for i := range sessions {
-		s := newSink(tb, server, route)
+		s := newSinkSession(tb, server, route)
 		near, _ := net.Pipe()
 		o := &newWebSocket(s, near).out
 		o.raw, o.encoding = raw, eio.WebSocket4
-		s.attach(o)
+		s.attachWebSocket(o)
 		sessions[i] = s
 	}
 	tb.Cleanup(func() {
 		for _, s := range sessions {
-			s.end("", ending{})
+			s.closeWith("", closeMode{})
 		}
 	})
 	return server, sessions
 }
 
-// rest waits until the pumps have nothing to do.
-func (s *Server) rest() {
+// awaitIdlePumps waits until the pumps have nothing to do.
+func (s *Server) awaitIdlePumps() {
 	for _, p := range s.pumps {
 		for running := true; running; {
 			runtime.Gosched()
@@ -84,9 +84,9 @@ func (s *Server) rest() {
 func BenchmarkBroadcast(b *testing.B) {
 	for _, count := range []int{1000, 10_000} {
 		b.Run(strconv.Itoa(count), func(b *testing.B) {
-			server, sessions := sinks(b, count)
+			server, sessions := newSinkSessions(b, count)
 			payload := []byte(`2["msg","` + strings.Repeat("x", 100) + `"]`)
-			server.rest()
+			server.awaitIdlePumps()
 			b.ReportAllocs()
 			const inFlight = 8
 			for b.Loop() {
@@ -96,7 +96,7 @@ func BenchmarkBroadcast(b *testing.B) {
 						s.Send(m)
 					}
 				}
-				server.rest()
+				server.awaitIdlePumps()
 			}
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*count*inFlight), "ns/delivery")
 		})
@@ -105,15 +105,15 @@ func BenchmarkBroadcast(b *testing.B) {
 
 func TestBroadcastDoesNotAllocatePerSocket(t *testing.T) {
 	const count = 1000
-	server, sessions := sinks(t, count)
-	server.rest()
+	server, sessions := newSinkSessions(t, count)
+	server.awaitIdlePumps()
 	payload := []byte(`2["msg"]`)
 	allocs := testing.AllocsPerRun(20, func() {
 		m := eio.NewMessage(payload, nil, false)
 		for _, s := range sessions {
 			s.Send(m)
 		}
-		server.rest()
+		server.awaitIdlePumps()
 	})
 	// A queue grows now and then; most of the sockets cost nothing.
 	if allocs > count/4 {
@@ -124,7 +124,7 @@ func TestBroadcastDoesNotAllocatePerSocket(t *testing.T) {
 // BenchmarkSlowClient sends to a client that reads nothing until it is dropped, which
 // is when more waits for it than [Config.MaxQueue]. Nobody waits for the client.
 func BenchmarkSlowClient(b *testing.B) {
-	server, route := deafServer()
+	server, route := newDiscardServer()
 	config := route.Config()
 	config.MaxQueue = 1 << 20
 	route.SetConfig(config)
@@ -133,10 +133,10 @@ func BenchmarkSlowClient(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		near, far := net.Pipe()
-		s := newSink(b, server, route)
+		s := newSinkSession(b, server, route)
 		o := &newWebSocket(s, near).out
 		o.encoding = eio.WebSocket4
-		s.attach(o)
+		s.attachWebSocket(o)
 		for s.Send(m) {
 			sent++
 		}
@@ -151,7 +151,7 @@ func BenchmarkSlowClient(b *testing.B) {
 // its connection included, which is nothing but a socket. Its only goroutine is its
 // reader: there is none for writing, nor for the heartbeat.
 func BenchmarkIdleWebSocket(b *testing.B) {
-	engine, route := deafServer()
+	engine, route := newDiscardServer()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		engine.ServeEngine(&Request{W: w, R: r, Route: route})
 	}))
@@ -160,7 +160,7 @@ func BenchmarkIdleWebSocket(b *testing.B) {
 		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
 	const count = 1000
 	for b.Loop() {
-		before, goroutines := inUse(), runtime.NumGoroutine()
+		before, goroutines := measureMemory(), runtime.NumGoroutine()
 		conns := make([]net.Conn, count)
 		buf := make([]byte, 1024)
 		for i := range conns {
@@ -180,7 +180,7 @@ func BenchmarkIdleWebSocket(b *testing.B) {
 			}
 			conns[i] = c
 		}
-		b.ReportMetric(float64(inUse()-before)/count, "B/socket")
+		b.ReportMetric(float64(measureMemory()-before)/count, "B/socket")
 		b.ReportMetric(float64(runtime.NumGoroutine()-goroutines)/count, "goroutines/socket")
 		for _, c := range conns {
 			c.Close()
@@ -191,7 +191,7 @@ func BenchmarkIdleWebSocket(b *testing.B) {
 	}
 }
 
-func inUse() int64 {
+func measureMemory() int64 {
 	runtime.GC()
 	runtime.GC()
 	var m runtime.MemStats

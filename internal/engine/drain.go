@@ -7,9 +7,9 @@ import (
 )
 
 const (
-	drainStep   = 50 * time.Millisecond
-	drainSpread = time.Second // without a deadline
-	drainBatch  = 50          // that many at once do no harm
+	drainInterval    = 50 * time.Millisecond
+	defaultDrainTime = time.Second // without a deadline
+	drainBatch       = 50          // that many at once do no harm
 )
 
 // Drain closes all sessions as [Session.Close] does and refuses new ones. It spreads
@@ -19,26 +19,26 @@ const (
 // or soon after ctx has ended.
 func (s *Server) Drain(ctx context.Context, reason string) {
 	s.draining.Store(true) // first: a session that is made is in the list, or sees this
-	sessions := s.list()
+	sessions := s.listSessions()
 	rand.Shuffle(len(sessions), func(i, j int) { sessions[i], sessions[j] = sessions[j], sessions[i] })
-	spread := drainSpread
+	spread := defaultDrainTime
 	if deadline, ok := ctx.Deadline(); ok {
 		spread = time.Until(deadline) * 8 / 10
 	}
-	batch := max(drainBatch, len(sessions)/max(int(spread/drainStep), 1)+1)
+	batch := max(drainBatch, len(sessions)/max(int(spread/drainInterval), 1)+1)
 	for i, session := range sessions {
 		if i > 0 && i%batch == 0 {
-			pause(ctx, drainStep/2+rand.N(drainStep))
+			sleepContext(ctx, drainInterval/2+rand.N(drainInterval))
 		}
 		session.Close(reason)
 	}
 	select {
-	case <-s.quiet():
+	case <-s.whenNoWebSockets():
 	case <-ctx.Done():
 	}
 }
 
-func pause(ctx context.Context, d time.Duration) {
+func sleepContext(ctx context.Context, d time.Duration) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
@@ -47,8 +47,8 @@ func pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-// quiet returns a channel that is closed when there is no WebSocket any more.
-func (s *Server) quiet() <-chan struct{} {
+// whenNoWebSockets returns a channel that is closed when there is no WebSocket any more.
+func (s *Server) whenNoWebSockets() <-chan struct{} {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	done := make(chan struct{})
@@ -56,7 +56,7 @@ func (s *Server) quiet() <-chan struct{} {
 		close(done)
 		return done
 	}
-	s.waiting = append(s.waiting, done)
+	s.drainWaiters = append(s.drainWaiters, done)
 	return done
 }
 
@@ -66,9 +66,9 @@ func (s *Server) countWebSockets(n int) {
 	defer s.mu.Unlock()
 	s.webSockets += n
 	if s.webSockets == 0 {
-		for _, done := range s.waiting {
+		for _, done := range s.drainWaiters {
 			close(done)
 		}
-		s.waiting = nil
+		s.drainWaiters = nil
 	}
 }

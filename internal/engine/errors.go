@@ -34,18 +34,18 @@ type refusal struct {
 }
 
 var (
-	errTransport = &refusal{0, http.StatusBadRequest, "Transport unknown"}
-	errSession   = &refusal{1, http.StatusBadRequest, "Session ID unknown"}
-	errMethod    = &refusal{2, http.StatusBadRequest, "Bad handshake method"}
-	errRequest   = &refusal{3, http.StatusBadRequest, "Bad request"}
-	errForbidden = &refusal{4, http.StatusForbidden, "Forbidden"}
-	errVersion   = &refusal{5, http.StatusBadRequest, "Unsupported protocol version"}
-	errHeader    = &refusal{3, http.StatusRequestHeaderFieldsTooLarge, "Request header is too large"}
-	errFull      = &refusal{4, http.StatusServiceUnavailable, "Service unavailable"}
+	refusedTransport = &refusal{0, http.StatusBadRequest, "Transport unknown"}
+	refusedSession   = &refusal{1, http.StatusBadRequest, "Session ID unknown"}
+	refusedMethod    = &refusal{2, http.StatusBadRequest, "Bad handshake method"}
+	refusedRequest   = &refusal{3, http.StatusBadRequest, "Bad request"}
+	refusedOrigin    = &refusal{4, http.StatusForbidden, "Forbidden"}
+	refusedVersion   = &refusal{5, http.StatusBadRequest, "Unsupported protocol version"}
+	refusedHeader    = &refusal{3, http.StatusRequestHeaderFieldsTooLarge, "Request header is too large"}
+	refusedFull      = &refusal{4, http.StatusServiceUnavailable, "Service unavailable"}
 )
 
-// answer writes the refusal: JSON, or plain text to those that asked for a WebSocket.
-func (e *refusal) answer(w http.ResponseWriter, upgrade bool) {
+// writeTo writes the refusal: JSON, or plain text to those that asked for a WebSocket.
+func (e *refusal) writeTo(w http.ResponseWriter, upgrade bool) {
 	body, kind := `{"code":`+strconv.Itoa(e.code)+`,"message":"`+e.message+`"}`, "application/json"
 	if upgrade {
 		body, kind = e.message, "text/html"
@@ -64,12 +64,12 @@ func writeResponse(w http.ResponseWriter, status int, kind, body string) {
 	}
 	h.Set("Cache-Control", "no-store")
 	h.Set("Content-Length", strconv.Itoa(len(body)))
-	limitWrite(w)
+	limitWriteTime(w)
 	w.WriteHeader(status)
 	_, _ = w.Write([]byte(body)) // nobody is left to tell
 }
 
-// limitWrite bounds how long a small response may take to be written.
-func limitWrite(w http.ResponseWriter) {
+// limitWriteTime bounds how long a small response may take to be written.
+func limitWriteTime(w http.ResponseWriter) {
 	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(writeTimeout))
 }

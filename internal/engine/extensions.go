@@ -14,7 +14,7 @@ const deflate = "permessage-deflate"
 func acceptDeflate(h http.Header) (answer string, ok bool) {
 	s := extensionScanner{strings.Join(h["Sec-Websocket-Extensions"], ",")}
 	for {
-		name, parameters, valid := s.offer()
+		name, parameters, valid := s.readOffer()
 		if !valid {
 			return "", false
 		}
@@ -27,7 +27,7 @@ func acceptDeflate(h http.Header) (answer string, ok bool) {
 }
 
 // acceptOffer returns the answer to one offer of permessage-deflate.
-func acceptOffer(parameters []extensionParameter) (answer string, ok bool) {
+func acceptOffer(parameters []extensionParam) (answer string, ok bool) {
 	answer = deflate + "; server_no_context_takeover; client_no_context_takeover"
 	given := make(map[string]bool, len(parameters))
 	for _, p := range parameters {
@@ -59,8 +59,8 @@ func isWindowBits(value string) bool {
 	return false
 }
 
-// extensionParameter is one parameter of an extension. A value in quotes is without them.
-type extensionParameter struct {
+// extensionParam is one parameter of an extension. A value in quotes is without them.
+type extensionParam struct {
 	name, value string
 	hasValue    bool
 }
@@ -68,21 +68,21 @@ type extensionParameter struct {
 // extensionScanner reads a Sec-WebSocket-Extensions header.
 type extensionScanner struct{ rest string }
 
-// offer returns the next extension. ok is false at the header's end and where it breaks
+// readOffer returns the next extension. ok is false at the header's end and where it breaks
 // the grammar.
-func (s *extensionScanner) offer() (name string, parameters []extensionParameter, ok bool) {
-	for s.skip(',') {
+func (s *extensionScanner) readOffer() (name string, parameters []extensionParam, ok bool) {
+	for s.skipByte(',') {
 	}
-	if name, ok = s.token(); !ok {
+	if name, ok = s.readToken(); !ok {
 		return "", nil, false
 	}
-	for s.skip(';') {
-		var p extensionParameter
-		if p.name, ok = s.token(); !ok {
+	for s.skipByte(';') {
+		var p extensionParam
+		if p.name, ok = s.readToken(); !ok {
 			return "", nil, false
 		}
-		if p.hasValue = s.skip('='); p.hasValue {
-			if p.value, ok = s.value(); !ok {
+		if p.hasValue = s.skipByte('='); p.hasValue {
+			if p.value, ok = s.readValue(); !ok {
 				return "", nil, false
 			}
 		}
@@ -94,8 +94,8 @@ func (s *extensionScanner) offer() (name string, parameters []extensionParameter
 
 func (s *extensionScanner) skipSpace() { s.rest = strings.TrimLeft(s.rest, " \t") }
 
-// skip skips a character, with the spaces before it, and reports whether it was there.
-func (s *extensionScanner) skip(c byte) bool {
+// skipByte skips a character, with the spaces before it, and reports whether it was there.
+func (s *extensionScanner) skipByte(c byte) bool {
 	s.skipSpace()
 	if s.rest == "" || s.rest[0] != c {
 		return false
@@ -104,20 +104,20 @@ func (s *extensionScanner) skip(c byte) bool {
 	return true
 }
 
-func (s *extensionScanner) token() (token string, ok bool) {
+func (s *extensionScanner) readToken() (readToken string, ok bool) {
 	s.skipSpace()
 	n := 0
 	for n < len(s.rest) && isTokenByte(s.rest[n]) {
 		n++
 	}
-	token, s.rest = s.rest[:n], s.rest[n:]
-	return token, n > 0
+	readToken, s.rest = s.rest[:n], s.rest[n:]
+	return readToken, n > 0
 }
 
-// value reads a token, which may stand in quotes.
-func (s *extensionScanner) value() (value string, ok bool) {
-	if !s.skip('"') {
-		return s.token()
+// readValue reads a token, which may stand in quotes.
+func (s *extensionScanner) readValue() (readValue string, ok bool) {
+	if !s.skipByte('"') {
+		return s.readToken()
 	}
 	var unquoted strings.Builder
 	for i := 0; i < len(s.rest); i++ {

@@ -30,7 +30,7 @@ func (o *outbound) flushQueue() {
 		}
 	}
 	for b.takeFrom(o) {
-		if !o.writeData(b.render(o.encoding), b.last) {
+		if !o.writeData(b.joinFrames(o.encoding), b.last) {
 			break
 		}
 	}

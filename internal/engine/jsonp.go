@@ -7,9 +7,9 @@ import (
 	"strings"
 )
 
-// maxIndex is how many digits the index of a JSONP callback may have. Clients count
+// maxJSONPIndex is how many digits the index of a JSONP callback may have. Clients count
 // from zero.
-const maxIndex = 20
+const maxJSONPIndex = 20
 
 // keepDigits leaves out of a callback's index what could be code.
 func keepDigits(index string) string {

@@ -27,7 +27,7 @@ func (x *exchange) openSession() (*Session, *refusal) {
 	server := x.server
 	if server.unjoined.Add(1) > int64(server.options.MaxUnjoined) {
 		server.unjoined.Add(-1)
-		return nil, errFull
+		return nil, refusedFull
 	}
 	s := &Session{
 		id: id.New(), server: server, route: x.Route, handshake: x.newHandshake(),
@@ -37,16 +37,16 @@ func (x *exchange) openSession() (*Session, *refusal) {
 	if !x.upgrade {
 		s.format = x.format
 	}
-	s.queue.push(openPacket(s, x.config)) // without the lock: the session is not known to others yet
+	s.queue.push(newOpenPacket(s, x.config)) // without the lock: the session is not known to others yet
 	s.startHeartbeat()
 	server.stats.polling.Add(1) // until it is attached to a WebSocket
-	server.register(s)
+	server.addSession(s)
 	// From here on others may end it. Drain either finds it registered, or has set
 	// draining before.
-	if server.draining.Load() || !s.route.add(s) || !s.requestReceiver() {
-		s.end(ReasonForced, ending{})
-		s.route.remove(s) // an end before the add has removed nothing
-		return nil, errFull
+	if server.draining.Load() || !s.route.addSession(s) || !s.requestReceiver() {
+		s.closeWith(ReasonForced, closeMode{})
+		s.route.removeSession(s) // an end before the add has removed nothing
+		return nil, refusedFull
 	}
 	server.stats.opened.Add(1)
 	return s, nil
@@ -55,8 +55,8 @@ func (x *exchange) openSession() (*Session, *refusal) {
 // requestReceiver gets the session's receiver from [Options.Accept], unless the session
 // has ended. If the session ends meanwhile, the receiver still gets its Closed call.
 func (s *Session) requestReceiver() (ok bool) {
-	s.turn.Lock()
-	defer s.turn.Unlock()
+	s.receiverMu.Lock()
+	defer s.receiverMu.Unlock()
 	if !s.isOpen() {
 		return false
 	}
@@ -69,9 +69,9 @@ func (s *Session) requestReceiver() (ok bool) {
 	return ok
 }
 
-// openPacket returns the first packet of a session. Revision 3 has no maxPayload; the
+// newOpenPacket returns the first packet of a session. Revision 3 has no maxPayload; the
 // members are in the order of the reference server.
-func openPacket(s *Session, c *Config) *eio.Message {
+func newOpenPacket(s *Session, c *Config) *eio.Message {
 	open := struct {
 		ID           string   `json:"sid"`
 		Upgrades     []string `json:"upgrades"`
@@ -96,16 +96,16 @@ func openPacket(s *Session, c *Config) *eio.Message {
 // Close closes the session. From now on the client's packets are dropped, and Send
 // returns false. The queue is still delivered, if the client takes it within 5 s, or 30 s
 // when it polls. Close returns at once.
-func (s *Session) Close(reason string) { s.end(reason, ending{flush: true}) }
+func (s *Session) Close(reason string) { s.closeWith(reason, closeMode{flush: true}) }
 
-// ending is how the end of a session is brought to its client.
-type ending struct {
+// closeMode is how the end of a session is brought to its client.
+type closeMode struct {
 	flush bool // the queue is still delivered
 	noop  bool // one more poll is replied to, with a noop instead of a close packet
 }
 
-// end ends a session once: the first caller gives the reason.
-func (s *Session) end(reason string, e ending) {
+// closeWith ends a session once: the first caller gives the reason.
+func (s *Session) closeWith(reason string, e closeMode) {
 	s.mu.Lock()
 	if s.state != stateOpen {
 		s.mu.Unlock()
@@ -115,16 +115,16 @@ func (s *Session) end(reason string, e ending) {
 	s.schedule.stop()
 	if (e.flush || e.noop) && !s.direct && s.out == nil {
 		s.state = stateClosing
-		s.schedule.forgetAt = s.server.now() + int64(pollingGrace)
+		s.schedule.completeAt = s.server.now() + int64(pollingGrace)
 		s.armTimerLocked()
 	}
 	if !e.flush {
-		s.queue.drop()
+		s.queue.dropAll()
 	}
-	out, probe, forget := s.out, s.probe, s.state == stateClosed
+	out, probe, closed := s.out, s.probe, s.state == stateClosed
 	s.probe = nil
 	var transfers []*transfer
-	if forget {
+	if closed {
 		transfers = s.polls.takeTransfers()
 	}
 	close(s.done)
@@ -132,9 +132,9 @@ func (s *Session) end(reason string, e ending) {
 	s.polls.wakeParked()
 	s.mu.Unlock()
 
-	s.route.remove(s)
-	if forget {
-		s.server.forget(s)
+	s.route.removeSession(s)
+	if closed {
+		s.server.removeSession(s)
 	}
 	if out != nil {
 		out.closeGracefully(frames.CloseFrame(0))
@@ -163,9 +163,9 @@ func (s *Session) uncountLocked() {
 func (s *Session) notifyReceiver(reason string) {
 	log := s.server.options.Log()
 	spawn.Go(log, "session closed", func() {
-		s.turn.Lock()
+		s.receiverMu.Lock()
 		r := s.receiver
-		s.turn.Unlock()
+		s.receiverMu.Unlock()
 		if r != nil {
 			s.server.stats.countClosed(reason)
 			r.Closed(reason)
@@ -173,19 +173,19 @@ func (s *Session) notifyReceiver(reason string) {
 	}, nil)
 }
 
-// forgetClosing forgets a closing session, whether its queue was delivered or not.
-func (s *Session) forgetClosing() {
+// completeClose forgets a closing session, whether its queue was delivered or not.
+func (s *Session) completeClose() {
 	s.mu.Lock()
 	s.state = stateClosed
 	s.schedule.stop()
-	s.queue.drop()
-	if s.polls.forgotten != nil {
-		close(s.polls.forgotten)
-		s.polls.forgotten = nil
+	s.queue.dropAll()
+	if s.polls.completed != nil {
+		close(s.polls.completed)
+		s.polls.completed = nil
 	}
 	transfers := s.polls.takeTransfers()
 	s.mu.Unlock()
-	s.server.forget(s)
+	s.server.removeSession(s)
 	abortTransfers(transfers)
 }
 
@@ -193,18 +193,18 @@ func (s *Session) forgetClosing() {
 // poll has its reply, or when none comes within lastPollDelay.
 func (s *Session) awaitLastPoll() {
 	s.mu.Lock()
-	if s.state != stateClosing || s.polls.forgotten != nil {
+	if s.state != stateClosing || s.polls.completed != nil {
 		s.mu.Unlock()
 		return
 	}
-	forgotten := make(chan struct{})
-	s.polls.forgotten = forgotten
+	completed := make(chan struct{})
+	s.polls.completed = completed
 	s.mu.Unlock()
 	timer := time.NewTimer(lastPollDelay)
 	defer timer.Stop()
 	select {
-	case <-forgotten:
+	case <-completed:
 	case <-timer.C:
-		s.forgetClosing()
+		s.completeClose()
 	}
 }

@@ -157,7 +157,7 @@ func (o *outbound) endWritingLocked() {
 // connection that a pump cannot write to.
 func (o *outbound) startWriting() {
 	if o.raw != nil {
-		o.pump.add(o)
+		o.pump.enqueue(o)
 		return
 	}
 	o.startFlusher()

@@ -80,7 +80,7 @@ func (s *Session) writeReply(x *exchange, reply *pollReply) {
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	x.W.WriteHeader(http.StatusOK)
 	if !x.writeBody(reply.transfer, body) {
-		s.end(ReasonTransportError, ending{})
+		s.closeWith(ReasonTransportError, closeMode{})
 	}
 }
 

@@ -18,7 +18,7 @@ type polls struct {
 	replies      []*pollReply  // that are being written
 	released     bool          // polls are replied to at once: the client wants to upgrade
 	endsWithNoop bool          // the last reply of an ended session is a noop, not a close packet
-	forgotten    chan struct{} // closed by Session.forgetClosing; nil if not awaited
+	completed    chan struct{} // closed by Session.completeClose; nil if not awaited
 }
 
 // wakeParked makes the parked poll look at the session's state.
@@ -88,14 +88,14 @@ func (x *exchange) servePolling(s *Session) {
 func (x *exchange) servePoll(s *Session) {
 	x.skipBody()
 	p := &poll{woken: make(chan struct{}, 1)}
-	refused, overlap := s.park(p)
+	refused, overlap := s.parkPoll(p)
 	switch {
 	case refused != nil:
 		x.refuse(refused)
 		return
 	case overlap:
 		// The order of messages would be lost between two GETs.
-		s.end(ReasonTransportError, ending{})
+		s.closeWith(ReasonTransportError, closeMode{})
 		writeResponse(x.W, http.StatusBadRequest, "", "")
 		return
 	}
@@ -111,31 +111,31 @@ func (x *exchange) servePoll(s *Session) {
 		s.abandonPoll()
 		return
 	}
-	if !x.server.hold.await(x.R.Context().Done()) {
+	if !x.server.hold.awaitRelease(x.R.Context().Done()) {
 		s.abandonPoll()
 		return
 	}
-	reply, last := s.unpark(x)
+	reply, last := s.unparkPoll(x)
 	if reply == nil {
-		x.refuse(errRequest)
+		x.refuse(refusedRequest)
 		return
 	}
 	s.writeReply(x, reply)
 	if last {
-		s.forgetClosing()
+		s.completeClose()
 	}
 }
 
-// park makes a GET the parked poll of the session. overlap tells that there is one
+// parkPoll makes a GET the parked poll of the session. overlap tells that there is one
 // already.
-func (s *Session) park(p *poll) (refused *refusal, overlap bool) {
+func (s *Session) parkPoll(p *poll) (refused *refusal, overlap bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
 	case s.state == stateClosed:
-		return errSession, false
+		return refusedSession, false
 	case s.out != nil:
-		return errRequest, false
+		return refusedRequest, false
 	case s.polls.parked != nil:
 		return nil, true
 	}
@@ -155,14 +155,14 @@ func (s *Session) abandonPoll() {
 	upgraded := s.out != nil
 	s.mu.Unlock()
 	if !upgraded {
-		s.end(ReasonTransportError, ending{})
+		s.closeWith(ReasonTransportError, closeMode{})
 	}
 }
 
-// unpark takes the parked GET and begins its reply. reply is nil for a GET that should
+// unparkPoll takes the parked GET and begins its reply. reply is nil for a GET that should
 // not have come after an upgrade. last tells that a closing session has nothing further
 // to send.
-func (s *Session) unpark(x *exchange) (reply *pollReply, last bool) {
+func (s *Session) unparkPoll(x *exchange) (reply *pollReply, last bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	payload, last := s.takeReplyLocked()

@@ -40,8 +40,8 @@ func newPump(s *Server) *pump {
 	return p
 }
 
-// add queues a connection to be written to. The caller has begun writing.
-func (p *pump) add(o *outbound) {
+// enqueue queues a connection to be written to. The caller has begun writing.
+func (p *pump) enqueue(o *outbound) {
 	p.mu.Lock()
 	p.waiting = append(p.waiting, o)
 	start := !p.running
@@ -82,7 +82,7 @@ func (p *pump) writeQueue(o *outbound) {
 		if !p.batch.takeFrom(o) {
 			return
 		}
-		data := p.batch.render(o.encoding)
+		data := p.batch.joinFrames(o.encoding)
 		n, err := p.tryWrite(o.raw, data)
 		switch {
 		case err != nil:
@@ -100,7 +100,7 @@ func (p *pump) writeQueue(o *outbound) {
 			return
 		}
 	}
-	p.add(o)
+	p.enqueue(o)
 }
 
 // tryWrite writes the bytes that the connection accepts at once, and returns their

@@ -39,8 +39,8 @@ func (q *queue) push(m *eio.Message) {
 	q.bytes += m.Size() + perMessage
 }
 
-// drop drops all messages.
-func (q *queue) drop() {
+// dropAll drops all messages.
+func (q *queue) dropAll() {
 	clear(q.messages)
 	q.messages, q.bytes = nil, 0
 }
@@ -78,8 +78,8 @@ func (s *Session) Send(m *eio.Message) bool {
 	}
 	if s.queue.bytes > limit {
 		s.mu.Unlock()
-		s.server.stats.overflowed.Add(1)
-		s.end(ReasonForced, ending{})
+		s.server.stats.slowClients.Add(1)
+		s.closeWith(ReasonForced, closeMode{})
 		return false
 	}
 	s.pushAndUnlock(m)

@@ -41,10 +41,10 @@ type Request struct {
 	// Done is closed when a parked poll has to be answered soon, with a noop. Nil
 	// means never.
 	Done <-chan struct{}
-	// EndWrite makes what is being written to W fail, and what would be written later. It
+	// AbortWrite makes what is being written to W fail, and what would be written later. It
 	// is called by any goroutine, while ServeEngine has not returned. Nil sets the write
 	// deadline of W.
-	EndWrite func()
+	AbortWrite func()
 	// Hijack answers a WebSocket's handshake, with status 101 and these headers,
 	// and takes over the connection. The headers are complete. When it fails, it
 	// has answered or there is nobody to answer. Nil takes the connection of W and
@@ -68,17 +68,17 @@ type exchange struct {
 // for a WebSocket, when it is established, unless [Request.Hold] is set.
 func (s *Server) ServeEngine(q *Request) {
 	x := &exchange{Request: q, server: s, config: q.Route.config.Load(), query: q.R.URL.Query(), upgrade: isUpgrade(q.R)}
-	if !x.admitOrigin() {
-		x.refuse(errForbidden)
+	if !x.checkOrigin() {
+		x.refuse(refusedOrigin)
 		return
 	}
 	if isPreflight(q.R) {
 		x.skipBody()
-		limitWrite(q.W)
-		preflight(q.W, q.R)
+		limitWriteTime(q.W)
+		writePreflight(q.W, q.R)
 		return
 	}
-	session, refused := x.check()
+	session, refused := x.checkRequest()
 	switch {
 	case refused != nil:
 		x.refuse(refused)
@@ -100,34 +100,34 @@ func (x *exchange) refuse(e *refusal) {
 		x.W.Header().Set("Connection", "close")
 	}
 	x.skipBody()
-	e.answer(x.W, x.upgrade)
+	e.writeTo(x.W, x.upgrade)
 }
 
-// check looks at a request in the order of the reference, which decides about the
+// checkRequest looks at a request in the order of the reference, which decides about the
 // code of a request that is wrong in more than one way. Without a session and a
 // refusal, the request is a handshake.
-func (x *exchange) check() (*Session, *refusal) {
-	transport := x.param("transport")
+func (x *exchange) checkRequest() (*Session, *refusal) {
+	transport := x.lastParam("transport")
 	if !(transport == transportPolling && x.config.Polling || transport == transportWebSocket && x.config.WebSocket) {
-		return nil, errTransport
+		return nil, refusedTransport
 	}
-	x.version = version(x.param("EIO"))
-	if sid := x.param("sid"); sid != "" {
-		return x.checkSession(x.server.find(sid), transport)
+	x.version = parseVersion(x.lastParam("EIO"))
+	if sid := x.lastParam("sid"); sid != "" {
+		return x.checkSession(x.server.findSession(sid), transport)
 	}
 	switch {
 	case x.R.Method != http.MethodGet:
-		return nil, errMethod
+		return nil, refusedMethod
 	case x.upgrade != (transport == transportWebSocket):
-		return nil, errRequest
+		return nil, refusedRequest
 	case !(x.version == eio.V3 && x.config.V3 || x.version == eio.V4 && x.config.V4):
-		return nil, errVersion
-	case handshakeSize(x.R) > maxHandshake:
-		return nil, errHeader
+		return nil, refusedVersion
+	case handshakeSize(x.R) > maxHandshakeSize:
+		return nil, refusedHeader
 	case x.upgrade:
 		return nil, x.checkWebSocket()
 	}
-	return nil, x.checkFlavour()
+	return nil, x.parsePollFormat()
 }
 
 func (x *exchange) checkSession(s *Session, transport string) (*Session, *refusal) {
@@ -136,18 +136,18 @@ func (x *exchange) checkSession(s *Session, transport string) (*Session, *refusa
 		if report := x.server.options.SessionUnknown; report != nil {
 			report(x.Request)
 		}
-		return nil, errSession
+		return nil, refusedSession
 	case x.upgrade != (transport == transportWebSocket), !x.upgrade && s.Transport() != transport, s.handshake.Version != x.version:
-		return nil, errRequest
+		return nil, refusedRequest
 	case x.upgrade:
 		return s, x.checkWebSocket()
 	}
 	return s, nil
 }
 
-// maxHandshake is how many bytes the URL and the header of a handshake may have: they
+// maxHandshakeSize is how many bytes the URL and the header of a handshake may have: they
 // are kept for as long as the session is there. Node admits 16 KiB.
-const maxHandshake = 64 << 10
+const maxHandshakeSize = 64 << 10
 
 func handshakeSize(r *http.Request) int {
 	size := len(r.URL.Path) + len(r.URL.RawQuery)
@@ -159,22 +159,22 @@ func handshakeSize(r *http.Request) int {
 	return size
 }
 
-// checkFlavour reads the parameters that the polling of a session depends on.
-func (x *exchange) checkFlavour() *refusal {
-	x.format.base64 = x.param("b64") != ""
+// parsePollFormat reads the parameters that the polling of a session depends on.
+func (x *exchange) parsePollFormat() *refusal {
+	x.format.base64 = x.lastParam("b64") != ""
 	if !x.query.Has("j") {
 		return nil
 	}
-	index := keepDigits(x.param("j"))
-	if len(index) > maxIndex {
-		return errRequest
+	index := keepDigits(x.lastParam("j"))
+	if len(index) > maxJSONPIndex {
+		return refusedRequest
 	}
 	x.format = pollFormat{jsonpIndex: &index, base64: true}
 	return nil
 }
 
-// param is a parameter of the query, the last one when there are several.
-func (x *exchange) param(name string) string {
+// lastParam is a parameter of the query, the last one when there are several.
+func (x *exchange) lastParam(name string) string {
 	values := x.query[name]
 	if len(values) == 0 {
 		return ""
@@ -182,11 +182,11 @@ func (x *exchange) param(name string) string {
 	return values[len(values)-1]
 }
 
-// version returns the revision that the EIO parameter of a request names, 0 for an
+// parseVersion returns the revision that the EIO parameter of a request names, 0 for an
 // unknown one. Old clients send none, or a revision before 3, and speak 3: the reference
 // reads these as 3, too. It also reads "5" and "abc" as 3, which no client of revision 3
 // sends.
-func version(eioParam string) eio.Version {
+func parseVersion(eioParam string) eio.Version {
 	switch eioParam {
 	case "", "0", "1", "2", "3":
 		return eio.V3

@@ -268,8 +268,8 @@ func TestUnjoined(t *testing.T) {
 	if status, _, _ := w.do("GET", "EIO=4&transport=polling", ""); status != 503 {
 		t.Errorf("got %d", status)
 	}
-	w.last().session.Joined()
-	w.last().session.Joined()
+	w.last().session.MarkJoined()
+	w.last().session.MarkJoined()
 	w.open("EIO=4")
 	w.last().session.Close("x")
 	w.open("EIO=4")

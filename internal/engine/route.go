@@ -98,21 +98,21 @@ func (r *Route) Sessions() int {
 // Close closes the route's sessions as [Session.Close] does. It does not refuse new
 // ones.
 func (r *Route) Close(reason string) {
-	for _, s := range r.list() {
+	for _, s := range r.listSessions() {
 		s.Close(reason)
 	}
 }
 
 // CloseIf closes the sessions for which a condition holds, as [Session.Close] does.
 func (r *Route) CloseIf(reason string, condition func(*Session) bool) {
-	for _, s := range r.list() {
+	for _, s := range r.listSessions() {
 		if condition(s) {
 			s.Close(reason)
 		}
 	}
 }
 
-func (r *Route) list() []*Session {
+func (r *Route) listSessions() []*Session {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	all := make([]*Session, 0, len(r.sessions))
@@ -122,8 +122,8 @@ func (r *Route) list() []*Session {
 	return all
 }
 
-// add counts a session in, unless the route is full.
-func (r *Route) add(s *Session) bool {
+// addSession counts a session in, unless the route is full.
+func (r *Route) addSession(s *Session) bool {
 	limit := r.config.Load().MaxConnections
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -134,7 +134,7 @@ func (r *Route) add(s *Session) bool {
 	return true
 }
 
-func (r *Route) remove(s *Session) {
+func (r *Route) removeSession(s *Session) {
 	r.mu.Lock()
 	delete(r.sessions, s)
 	r.mu.Unlock()

@@ -18,7 +18,7 @@ type schedule struct {
 	deadAt     int64  // end the session if the client has been silent
 	idleAt     int64  // end the session if its client has not polled
 	probeEndAt int64  // end the probe
-	forgetAt   int64  // forget a closing session
+	completeAt int64  // forget a closing session
 	alarmAt    int64  // call alarm
 	alarm      func() // of SetAlarm
 }
@@ -31,7 +31,7 @@ func (c *schedule) stop() {
 
 // earliest returns the earliest of the times, 0 if there is none.
 func (c *schedule) earliest() (at int64) {
-	for _, t := range [...]int64{c.pingAt, c.deadAt, c.idleAt, c.probeEndAt, c.forgetAt, c.alarmAt} {
+	for _, t := range [...]int64{c.pingAt, c.deadAt, c.idleAt, c.probeEndAt, c.completeAt, c.alarmAt} {
 		if t != 0 && (at == 0 || t < at) {
 			at = t
 		}
@@ -100,7 +100,7 @@ func (s *Session) runSchedule() {
 	if clearIfDue(&s.schedule.alarmAt, now) {
 		alarm, s.schedule.alarm = s.schedule.alarm, nil
 	}
-	forget := clearIfDue(&s.schedule.forgetAt, now)
+	complete := clearIfDue(&s.schedule.completeAt, now)
 	at := s.schedule.pingAt
 	ping := clearIfDue(&s.schedule.pingAt, now)
 	if ping {
@@ -122,11 +122,11 @@ func (s *Session) runSchedule() {
 	if alarm != nil {
 		alarm()
 	}
-	if forget {
-		s.forgetClosing()
+	if complete {
+		s.completeClose()
 	}
 	if dead {
-		s.end(ReasonPingTimeout, ending{})
+		s.closeWith(ReasonPingTimeout, closeMode{})
 	}
 }
 

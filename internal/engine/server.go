@@ -50,14 +50,14 @@ type Server struct {
 
 	stats    counters
 	unjoined atomic.Int64
-	turn     atomic.Uint64 // picks the pump of the next connection
+	pumpTurn atomic.Uint64 // picks the pump of the next connection
 	draining atomic.Bool
-	hold     hold
+	hold     pollHold
 
-	mu         sync.RWMutex // guards the following; a leaf
-	sessions   map[string]*Session
-	webSockets int             // WebSockets, until they are closed for good
-	waiting    []chan struct{} // for conns to be 0; closed by countConn
+	mu           sync.RWMutex // guards the following; a leaf
+	sessions     map[string]*Session
+	webSockets   int             // WebSockets, until they are closed for good
+	drainWaiters []chan struct{} // for conns to be 0; closed by countConn
 }
 
 // NewServer returns a server without sessions. It holds no goroutine while nothing
@@ -77,9 +77,9 @@ func NewServer(o Options) *Server {
 	return s
 }
 
-// find returns the session of an id, or nil. It may be one that waits for a last
+// findSession returns the session of an id, or nil. It may be one that waits for a last
 // poll to say good-bye.
-func (s *Server) find(sid string) *Session {
+func (s *Server) findSession(sid string) *Session {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	return s.sessions[sid]
@@ -88,7 +88,7 @@ func (s *Server) find(sid string) *Session {
 // Sessions returns the number of live sessions, of all routes.
 func (s *Server) Sessions() int { return int(s.stats.polling.Load() + s.stats.webSocket.Load()) }
 
-func (s *Server) list() []*Session {
+func (s *Server) listSessions() []*Session {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	all := make([]*Session, 0, len(s.sessions))
@@ -98,13 +98,13 @@ func (s *Server) list() []*Session {
 	return all
 }
 
-func (s *Server) register(session *Session) {
+func (s *Server) addSession(session *Session) {
 	s.mu.Lock()
 	s.sessions[session.id] = session
 	s.mu.Unlock()
 }
 
-func (s *Server) forget(session *Session) {
+func (s *Server) removeSession(session *Session) {
 	s.mu.Lock()
 	delete(s.sessions, session.id)
 	s.mu.Unlock()
@@ -115,5 +115,5 @@ func (s *Server) now() int64 { return int64(time.Since(s.epoch)) + 1 }
 
 // nextPump spreads connections over the pumps.
 func (s *Server) nextPump() *pump {
-	return s.pumps[s.turn.Add(1)%uint64(len(s.pumps))]
+	return s.pumps[s.pumpTurn.Add(1)%uint64(len(s.pumps))]
 }

@@ -59,8 +59,8 @@ type Session struct {
 
 	heartbeat heartbeat // has a doc of its own
 
-	turn     sync.Mutex // held while the receiver is called: one call at a time
-	receiver Receiver   // guarded by turn
+	receiverMu sync.Mutex // held while the receiver is called: one call at a time
+	receiver   Receiver   // guarded by turn
 
 	mu       sync.Mutex // guards the following, and parts of out and probe; a leaf
 	state    state
@@ -98,9 +98,9 @@ func (s *Session) Transport() string {
 	return transportPolling
 }
 
-// Joined notes that the client has connected a namespace: the session does not count
+// MarkJoined notes that the client has connected a namespace: the session does not count
 // towards [Options.MaxUnjoined] any more.
-func (s *Session) Joined() {
+func (s *Session) MarkJoined() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.joined && s.state == stateOpen {
@@ -137,8 +137,8 @@ func (s *Session) handlePacket(p eio.Packet) error {
 
 // deliverMessage gives one message to the receiver.
 func (s *Session) deliverMessage(p eio.Packet) error {
-	s.turn.Lock()
-	defer s.turn.Unlock()
+	s.receiverMu.Lock()
+	defer s.receiverMu.Unlock()
 	if !s.isOpen() {
 		return errClosed
 	}

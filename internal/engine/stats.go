@@ -24,7 +24,7 @@ type Stats struct {
 	PacketsIn, BytesIn, PacketsOut, BytesOut uint64
 	// Overflowed counts clients dropped because of a full queue, VolatileDropped
 	// volatile messages that a client was not ready for.
-	Overflowed, VolatileDropped uint64
+	SlowClients, VolatileDropped uint64
 	// TooLarge counts messages beyond the payload limit.
 	TooLarge uint64
 }
@@ -35,7 +35,7 @@ type counters struct {
 	closed                                   [6]atomic.Uint64 // in the order of closedReasons; others last
 	refused                                  [7]atomic.Uint64 // by code; 503 last
 	packetsIn, bytesIn, packetsOut, bytesOut atomic.Uint64
-	overflowed, volatileDropped, tooLarge    atomic.Uint64
+	slowClients, volatileDropped, tooLarge   atomic.Uint64
 }
 
 var closedReasons = [...]string{ReasonTransportClose, ReasonTransportError, ReasonPingTimeout, ReasonParseError, ReasonForced}
@@ -51,7 +51,7 @@ func (c *counters) countClosed(reason string) {
 }
 
 func (c *counters) countRefused(e *refusal) {
-	if e == errFull {
+	if e == refusedFull {
 		c.refused[6].Add(1)
 		return
 	}
@@ -84,7 +84,7 @@ func (s *Server) Stats() Stats {
 		BytesIn:         c.bytesIn.Load(),
 		PacketsOut:      c.packetsOut.Load(),
 		BytesOut:        c.bytesOut.Load(),
-		Overflowed:      c.overflowed.Load(),
+		SlowClients:     c.slowClients.Load(),
 		VolatileDropped: c.volatileDropped.Load(),
 		TooLarge:        c.tooLarge.Load(),
 	}

@@ -54,8 +54,8 @@ func (x *exchange) newUpload() *transfer {
 
 // newDownload returns the transfer of the response.
 func (x *exchange) newDownload() *transfer {
-	if x.EndWrite != nil {
-		return &transfer{stop: x.EndWrite}
+	if x.AbortWrite != nil {
+		return &transfer{stop: x.AbortWrite}
 	}
 	control := http.NewResponseController(x.W)
 	return &transfer{stop: func() { _ = control.SetWriteDeadline(pastDeadline) }}

@@ -16,7 +16,7 @@ func (x *exchange) serveProbe(s *Session) {
 		ws.role = roleRefused
 		ws.out.closeGracefully(frames.CloseFrame(0))
 	}
-	x.readWebSocket(ws)
+	x.startReading(ws)
 }
 
 // beginProbe makes a WebSocket the session's probe. It reports false if the session has

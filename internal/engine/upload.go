@@ -33,14 +33,14 @@ func keepBodyBuffer(b *bytes.Buffer) {
 func (x *exchange) serveUpload(s *Session) {
 	contentType := x.R.Header.Get("Content-Type")
 	if contentType == octetStream && s.handshake.Version == eio.V4 {
-		s.end(ReasonTransportError, ending{})
+		s.closeWith(ReasonTransportError, closeMode{})
 		x.refuseBody(http.StatusBadRequest)
 		return
 	}
 	up := x.newUpload()
 	switch s.beginUpload(up) {
 	case uploadOverlaps:
-		s.end(ReasonTransportError, ending{})
+		s.closeWith(ReasonTransportError, closeMode{})
 		fallthrough
 	case uploadRefused:
 		x.refuseBody(http.StatusBadRequest)
@@ -136,7 +136,7 @@ func (x *exchange) readBody(s *Session, up *transfer, buf *bytes.Buffer) int {
 	up.complete()
 	switch {
 	case err != nil:
-		s.end(ReasonTransportError, ending{})
+		s.closeWith(ReasonTransportError, closeMode{})
 		return http.StatusBadRequest
 	case int64(buf.Len()) > limit:
 		s.server.stats.tooLarge.Add(1)
@@ -172,7 +172,7 @@ func (s *Session) handleBody(body []byte, contentType string) (ok bool) {
 		ok = s.handlePackets(body, contentType == octetStream)
 	}, nil)
 	if !returned {
-		s.end(ReasonForced, ending{})
+		s.closeWith(ReasonForced, closeMode{})
 	}
 	return ok
 }
@@ -193,14 +193,14 @@ func (s *Session) handlePackets(body []byte, binary bool) bool {
 		case errClosePacket:
 			// The client's poll must end without a close packet, which the client
 			// would take for an error.
-			s.end(ReasonTransportClose, ending{noop: true})
+			s.closeWith(ReasonTransportClose, closeMode{noop: true})
 			s.awaitLastPoll()
 			return true
 		case errHeartbeat:
-			s.end(ReasonTransportError, ending{})
+			s.closeWith(ReasonTransportError, closeMode{})
 			return true
 		default:
-			s.end(ReasonParseError, ending{})
+			s.closeWith(ReasonParseError, closeMode{})
 			return false
 		}
 	}

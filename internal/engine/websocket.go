@@ -84,7 +84,7 @@ func (ws *webSocket) startReader() {
 // closeAfterPanic closes a connection whose reader panicked.
 func (ws *webSocket) closeAfterPanic() {
 	s := ws.out.session
-	s.end(ReasonForced, ending{})
+	s.closeWith(ReasonForced, closeMode{})
 	ws.out.closeNow()
 	s.server.countWebSockets(-1)
 }
@@ -168,7 +168,7 @@ func (ws *webSocket) closeAfter(err error) {
 	switch ws.role {
 	case roleSession:
 		// Messages queued before the client's close frame are still written before ours.
-		s.end(reason, ending{flush: frame != nil})
+		s.closeWith(reason, closeMode{flush: frame != nil})
 	case roleProbe:
 		s.dropProbe(&ws.out)
 	}

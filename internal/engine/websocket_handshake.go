@@ -23,14 +23,14 @@ func (x *exchange) checkWebSocket() *refusal {
 	key, err := base64.StdEncoding.DecodeString(h.Get("Sec-Websocket-Key"))
 	switch {
 	case x.R.Method != http.MethodGet:
-		return &refusal{errMethod.code, http.StatusMethodNotAllowed, "Method Not Allowed"}
+		return &refusal{refusedMethod.code, http.StatusMethodNotAllowed, "Method Not Allowed"}
 	case err != nil || len(key) != 16:
-		return &refusal{errRequest.code, http.StatusBadRequest, "Missing or invalid Sec-WebSocket-Key header"}
+		return &refusal{refusedRequest.code, http.StatusBadRequest, "Missing or invalid Sec-WebSocket-Key header"}
 	case !hasToken(h, "Sec-Websocket-Version", "13"):
 		x.W.Header().Set("Sec-WebSocket-Version", "13")
-		return &refusal{errRequest.code, http.StatusBadRequest, "Missing or invalid Sec-WebSocket-Version header"}
+		return &refusal{refusedRequest.code, http.StatusBadRequest, "Missing or invalid Sec-WebSocket-Version header"}
 	case x.R.ContentLength != 0:
-		return errRequest // the body would be taken for frames
+		return refusedRequest // the body would be taken for frames
 	}
 	return nil
 }
@@ -44,16 +44,16 @@ func (x *exchange) openWebSocket() {
 	}
 	ws, err := x.acceptWebSocket(s)
 	if err != nil {
-		s.end(ReasonTransportError, ending{})
+		s.closeWith(ReasonTransportError, closeMode{})
 		return
 	}
 	ws.role = roleSession
-	s.attach(&ws.out)
-	x.readWebSocket(ws)
+	s.attachWebSocket(&ws.out)
+	x.startReading(ws)
 }
 
-// attach lets a WebSocket carry a session that began as one, from the first message on.
-func (s *Session) attach(o *outbound) {
+// attachWebSocket lets a WebSocket carry a session that began as one, from the first message on.
+func (s *Session) attachWebSocket(o *outbound) {
 	s.mu.Lock()
 	s.out = o
 	ended := s.state != stateOpen
@@ -71,9 +71,9 @@ func (s *Session) attach(o *outbound) {
 	}
 }
 
-// readWebSocket reads until the WebSocket ends: on the handler's goroutine with
+// startReading reads until the WebSocket ends: on the handler's goroutine with
 // [Request.Hold], or else on others, which keep nothing of the request.
-func (x *exchange) readWebSocket(ws *webSocket) {
+func (x *exchange) startReading(ws *webSocket) {
 	x.server.countWebSockets(1)
 	if !x.Hold {
 		ws.startReader()
@@ -97,7 +97,7 @@ func (x *exchange) acceptWebSocket(s *Session) (*webSocket, error) {
 	}
 	ws := newWebSocket(s, nc)
 	ws.early = readBuffered(brw)
-	ws.out.encoding = webSocketEncoding(x.version, x.param("b64") != "", compress)
+	ws.out.encoding = webSocketEncoding(x.version, x.lastParam("b64") != "", compress)
 	if x.Hold {
 		ws.out.raw = nil // the handler's goroutine must read to the end, whatever nc is
 	} else {
@@ -156,7 +156,7 @@ func (x *exchange) hijackWriter(header http.Header) (net.Conn, *bufio.ReadWriter
 	}
 	nc, brw, err := http.NewResponseController(x.W).Hijack()
 	if err != nil {
-		x.refuse(errRequest)
+		x.refuse(refusedRequest)
 		return nil, nil, err
 	}
 	_ = nc.SetDeadline(time.Now().Add(webSocketGrace))

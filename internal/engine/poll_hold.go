@@ -5,13 +5,13 @@ import (
 	"time"
 )
 
-// hold keeps answers to polls back while the listeners of the process change. A client
+// pollHold keeps answers to polls back while the listeners of the process change. A client
 // without kept connections opens a new one as soon as its poll is answered, and the
 // kernel and net/http drop what connects to a listener that is about to close.
-type hold struct {
-	mu    sync.Mutex    // guards the following; a leaf
-	over  chan struct{} // closed by end; nil while nothing is held
-	timer *time.Timer   // calls end
+type pollHold struct {
+	mu       sync.Mutex    // guards the following; a leaf
+	released chan struct{} // closed by end; nil while nothing is held
+	timer    *time.Timer   // calls end
 }
 
 // HoldPolls answers no poll for a time, which begins anew with each call.
@@ -19,27 +19,27 @@ func (s *Server) HoldPolls(d time.Duration) {
 	h := &s.hold
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.over == nil {
-		h.over = make(chan struct{})
-		h.timer = time.AfterFunc(d, h.end)
+	if h.released == nil {
+		h.released = make(chan struct{})
+		h.timer = time.AfterFunc(d, h.release)
 		return
 	}
 	h.timer.Reset(d)
 }
 
-func (h *hold) end() {
+func (h *pollHold) release() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.over != nil {
-		close(h.over)
-		h.over = nil
+	if h.released != nil {
+		close(h.released)
+		h.released = nil
 	}
 }
 
-// await returns when no polls are held, and reports false when gone is closed before.
-func (h *hold) await(gone <-chan struct{}) bool {
+// awaitRelease returns when no polls are held, and reports false when gone is closed before.
+func (h *pollHold) awaitRelease(gone <-chan struct{}) bool {
 	h.mu.Lock()
-	over := h.over
+	over := h.released
 	h.mu.Unlock()
 	if over == nil {
 		return true
@@ -57,20 +57,20 @@ func (h *hold) await(gone <-chan struct{}) bool {
 func (s *Server) AwaitPolls(deadline time.Time) {
 	for time.Now().Before(deadline) {
 		missing := false
-		for _, session := range s.list() {
-			missing = missing || session.owesPoll()
+		for _, session := range s.listSessions() {
+			missing = missing || session.isBetweenPolls()
 		}
 		if !missing {
 			return
 		}
-		time.Sleep(awaitPollsEvery)
+		time.Sleep(awaitPollsInterval)
 	}
 }
 
-const awaitPollsEvery = 5 * time.Millisecond
+const awaitPollsInterval = 5 * time.Millisecond
 
-// owesPoll reports whether the client of a session polls, and has no poll here.
-func (s *Session) owesPoll() bool {
+// isBetweenPolls reports whether the client of a session polls, and has no poll here.
+func (s *Session) isBetweenPolls() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.state == stateOpen && !s.direct && s.out == nil && s.polls.parked == nil

@@ -32,7 +32,7 @@ func TestOverflow(t *testing.T) {
 				}
 			}
 			w.wantEnd("forced close")
-			if n := w.server.Stats().Overflowed; n != 1 {
+			if n := w.server.Stats().SlowClients; n != 1 {
 				t.Errorf("%d overflowed", n)
 			}
 		})
