@@ -7,11 +7,11 @@ import (
 
 // A client that is not read, because what it sent before is still being taken, is not
 // silent.
-func TestBusyReceiver(t *testing.T) {
-	bubble(t, config(), func(t *testing.T, w *world) {
+func TestBusyReceiverIsNoPingTimeout(t *testing.T) {
+	runInBubble(t, testConfig(), func(t *testing.T, w *testServer) {
 		release := make(chan struct{})
-		w.accept = func(p *peer) error {
-			p.onText = func(_ *peer, text string) error {
+		w.accept = func(p *testReceiver) error {
+			p.onText = func(_ *testReceiver, text string) error {
 				if text == "slow" {
 					<-release
 				}
@@ -19,15 +19,15 @@ func TestBusyReceiver(t *testing.T) {
 			}
 			return nil
 		}
-		c := w.ws("EIO=4")
-		c.wantOpen()
-		c.send("4slow")
-		c.want("2")
-		go c.send("3") // a pipe takes it when it is read
+		c := w.dialWebSocket("EIO=4")
+		c.wantOpenPacket()
+		c.sendText("4slow")
+		c.wantMessages("2")
+		go c.sendText("3") // a pipe takes it when it is read
 		time.Sleep(5 * time.Minute)
 		close(release)
-		c.want("2")
-		c.want(closedWithout)
-		w.wantEnd("ping timeout")
+		c.wantMessages("2")
+		c.wantMessages(closedWithoutStatus)
+		w.wantCloseReason("ping timeout")
 	})
 }

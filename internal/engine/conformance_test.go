@@ -39,7 +39,7 @@ func TestConformance(t *testing.T) {
 		t.Fatal(err)
 	}
 	go http.Serve(l, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w = stripped{w}
+		w = strippedResponse{w}
 		server.ServeEngine(&engine.Request{W: w, R: r, Route: route})
 	}))
 	_, _ = io.Copy(io.Discard, os.Stdin)
@@ -73,30 +73,30 @@ var heads = [][]byte{
 	[]byte("\x00\x01\x01\xff4" + headless), // and of a binary one
 }
 
-func strip(p []byte) []byte {
+func stripHeads(p []byte) []byte {
 	for _, head := range heads {
 		p = bytes.ReplaceAll(p, head, nil)
 	}
 	return p
 }
 
-// stripped is a response without the heads.
-type stripped struct{ http.ResponseWriter }
+// strippedResponse is a response without the heads.
+type strippedResponse struct{ http.ResponseWriter }
 
-func (s stripped) Unwrap() http.ResponseWriter { return s.ResponseWriter }
+func (s strippedResponse) Unwrap() http.ResponseWriter { return s.ResponseWriter }
 
-func (s stripped) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+func (s strippedResponse) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	c, brw, err := http.NewResponseController(s.ResponseWriter).Hijack()
 	return strippedConn{c}, brw, err
 }
 
-func (s stripped) WriteHeader(status int) {
+func (s strippedResponse) WriteHeader(status int) {
 	s.Header().Del("Content-Length") // it may become less
 	s.ResponseWriter.WriteHeader(status)
 }
 
-func (s stripped) Write(p []byte) (int, error) {
-	_, err := s.ResponseWriter.Write(strip(p))
+func (s strippedResponse) Write(p []byte) (int, error) {
+	_, err := s.ResponseWriter.Write(stripHeads(p))
 	return len(p), err
 }
 
@@ -104,7 +104,7 @@ func (s stripped) Write(p []byte) (int, error) {
 type strippedConn struct{ net.Conn }
 
 func (s strippedConn) Write(p []byte) (int, error) {
-	_, err := s.Conn.Write(strip(p))
+	_, err := s.Conn.Write(stripHeads(p))
 	return len(p), err
 }
 

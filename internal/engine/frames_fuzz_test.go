@@ -18,12 +18,12 @@ import (
 // naive reader of RFC 6455 says.
 func FuzzFrames(f *testing.F) {
 	for _, seed := range []string{
-		"", frame(0x81, "4a"), frame(1, "4he") + frame(0x89, "p") + frame(0x80, "y"), frame(0x82, "\x01"), frame(0x82, ""),
-		frame(0x88, ""), frame(0x88, "x"), frame(0x88, "\x03\xe8bye"), frame(0x88, "\x03\xe8\xff"), frame(0x88, "\x03\xed"),
-		frame(0x81, "4\xed\xa0\x80"), frame(1, "4\xf0\x9f") + frame(0x80, "\x98\x80"), frame(1, "4\xc3("), "\x81\x82", "\x81\xfe\x00\x02\x00\x00\x00\x004",
-		frame(0x88, "\x03") + "and what should not follow", "\x81\xff\x80\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00", "\x81\x024a", frame(0xc1, "4a"), frame(0x80, "4a"), frame(9, "p"),
-		frame(1, "4a") + frame(1, "4b"), frame(0x81, "2"), frame(0x81, "1") + frame(0x81, "4a"), frame(0x81, "bAQI=") + frame(0x81, "3"),
-		frame(0x83, ""), frame(0x89, strings.Repeat("p", 126)), frame(0x81, "4"+strings.Repeat("a", 2000)), "\x8a\x84\x01\x02\x03\x04abcd",
+		"", clientFrame(0x81, "4a"), clientFrame(1, "4he") + clientFrame(0x89, "p") + clientFrame(0x80, "y"), clientFrame(0x82, "\x01"), clientFrame(0x82, ""),
+		clientFrame(0x88, ""), clientFrame(0x88, "x"), clientFrame(0x88, "\x03\xe8bye"), clientFrame(0x88, "\x03\xe8\xff"), clientFrame(0x88, "\x03\xed"),
+		clientFrame(0x81, "4\xed\xa0\x80"), clientFrame(1, "4\xf0\x9f") + clientFrame(0x80, "\x98\x80"), clientFrame(1, "4\xc3("), "\x81\x82", "\x81\xfe\x00\x02\x00\x00\x00\x004",
+		clientFrame(0x88, "\x03") + "and what should not follow", "\x81\xff\x80\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00", "\x81\x024a", clientFrame(0xc1, "4a"), clientFrame(0x80, "4a"), clientFrame(9, "p"),
+		clientFrame(1, "4a") + clientFrame(1, "4b"), clientFrame(0x81, "2"), clientFrame(0x81, "1") + clientFrame(0x81, "4a"), clientFrame(0x81, "bAQI=") + clientFrame(0x81, "3"),
+		clientFrame(0x83, ""), clientFrame(0x89, strings.Repeat("p", 126)), clientFrame(0x81, "4"+strings.Repeat("a", 2000)), "\x8a\x84\x01\x02\x03\x04abcd",
 	} {
 		f.Add([]byte(seed), false)
 		f.Add([]byte(seed), true)
@@ -32,25 +32,25 @@ func FuzzFrames(f *testing.F) {
 		if len(sent) > 20_000 {
 			return // enough for all there is, and not for too many fragments
 		}
-		config := config()
+		config := testConfig()
 		config.MaxPayload = 2000
-		bubble(t, config, func(t *testing.T, w *world) {
+		runInBubble(t, config, func(t *testing.T, w *testServer) {
 			now, later := string(sent), ""
 			if !early || len(now) > 2000 { // as much as comes in one read
 				now, later = "", now
 			}
-			nc, br := w.rawWS("EIO=4", now, "")
-			var got naive
+			nc, br := w.dialRaw("EIO=4", now, "")
+			var got serverOutput
 			read := make(chan struct{})
 			go func() {
 				defer close(read)
-				got = readServer(br)
+				got = readServerFrames(br)
 			}()
 			go io.WriteString(nc, later)
 			synctest.Wait()
 			nc.Close()
 			<-read
-			want := naiveReader(sent)
+			want := parseNaively(sent)
 			if !slices.Equal(got.messages, want.messages) || got.end != want.end || !slices.Equal(got.pongs, want.pongs) {
 				t.Errorf("%x:\ngot  %+q\nwant %+q", sent, got, want)
 			}
@@ -58,15 +58,15 @@ func FuzzFrames(f *testing.F) {
 	})
 }
 
-// naive is what a server says to some bytes: the messages that it echoes, its pongs,
+// serverOutput is what a server says to some bytes: the messages that it echoes, its pongs,
 // and how it ends.
-type naive struct {
+type serverOutput struct {
 	messages, pongs []string
 	end             string // the close frame's status; nothing without one
 }
 
-// readServer reads what the server sends after the open packet.
-func readServer(br *bufio.Reader) (n naive) {
+// readServerFrames reads what the server sends after the open packet.
+func readServerFrames(br *bufio.Reader) (n serverOutput) {
 	for {
 		var head [2]byte
 		if _, err := io.ReadFull(br, head[:]); err != nil {
@@ -84,7 +84,7 @@ func readServer(br *bufio.Reader) (n naive) {
 		case 0x8a:
 			n.pongs = append(n.pongs, string(payload))
 		case 0x88:
-			n.end = status(payload)
+			n.end = closeStatus(payload)
 		default:
 			if !strings.HasPrefix(string(payload), `0{"sid"`) {
 				n.messages = append(n.messages, string(payload))
@@ -93,15 +93,15 @@ func readServer(br *bufio.Reader) (n naive) {
 	}
 }
 
-func status(payload []byte) string {
+func closeStatus(payload []byte) string {
 	if len(payload) < 2 {
 		return "none"
 	}
 	return fmt.Sprint(binary.BigEndian.Uint16(payload))
 }
 
-// naiveReader reads all frames of a client, with a limit of 2,000 bytes a message.
-func naiveReader(b []byte) (n naive) {
+// parseNaively reads all frames of a client, with a limit of 2,000 bytes a message.
+func parseNaively(b []byte) (n serverOutput) {
 	var message []byte
 	kind, open := byte(0), false
 	for n.end == "" {
@@ -113,7 +113,7 @@ func naiveReader(b []byte) (n naive) {
 		case f.end != "":
 			n.end = f.end
 		case f.op == 8:
-			n.end = naiveClose(f.payload)
+			n.end = naiveCloseStatus(f.payload)
 		case f.op == 9:
 			n.pongs = append(n.pongs, string(f.payload))
 		case f.op <= 2:
@@ -125,15 +125,15 @@ func naiveReader(b []byte) (n naive) {
 				return n
 			}
 			message, open = append(message, f.payload...), !f.fin
-			n.end = n.take(message, kind, f.fin && len(f.payload) == f.size)
+			n.end = n.addMessage(message, kind, f.fin && len(f.payload) == f.size)
 		}
 	}
 	return n
 }
 
-// take takes a message, or the beginning of one, and returns the end that it is.
-func (n *naive) take(message []byte, kind byte, whole bool) (end string) {
-	if kind == 1 && !naiveText(message, whole) {
+// addMessage takes a message, or the beginning of one, and returns the end that it is.
+func (n *serverOutput) addMessage(message []byte, kind byte, whole bool) (end string) {
+	if kind == 1 && !isNaiveText(message, whole) {
 		return "1007"
 	}
 	if !whole {
@@ -151,8 +151,8 @@ func (n *naive) take(message []byte, kind byte, whole bool) (end string) {
 	return ""
 }
 
-// naiveText tells whether text is UTF-8, or can become it.
-func naiveText(text []byte, whole bool) bool {
+// isNaiveText tells whether text is UTF-8, or can become it.
+func isNaiveText(text []byte, whole bool) bool {
 	for len(text) > 0 {
 		r, size := utf8.DecodeRune(text)
 		if r == utf8.RuneError && size == 1 {
@@ -206,7 +206,7 @@ func readFrame(b []byte, open bool) (f naiveFrame, rest []byte, ok bool) {
 	return f, body[len(f.payload):], len(f.payload) == f.size || !control
 }
 
-func naiveClose(payload []byte) string {
+func naiveCloseStatus(payload []byte) string {
 	if len(payload) == 0 {
 		return "none"
 	}

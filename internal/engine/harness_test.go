@@ -18,11 +18,11 @@ import (
 	"github.com/gorilla/websocket"
 )
 
-// peer is the receiver of a session in tests. It keeps what it gets, and echoes.
-type peer struct {
+// testReceiver is the receiver of a session in tests. It keeps what it gets, and echoes.
+type testReceiver struct {
 	session *engine.Session
 	silent  bool
-	onText  func(*peer, string) error
+	onText  func(*testReceiver, string) error
 
 	mu     sync.Mutex // guards the following
 	texts  []string
@@ -30,7 +30,7 @@ type peer struct {
 	closed int
 }
 
-func (p *peer) Receive(packet eio.Packet) error {
+func (p *testReceiver) Receive(packet eio.Packet) error {
 	text := string(packet.Data)
 	p.mu.Lock()
 	p.texts = append(p.texts, text)
@@ -47,20 +47,20 @@ func (p *peer) Receive(packet eio.Packet) error {
 	return nil
 }
 
-func (p *peer) Closed(reason string) {
+func (p *testReceiver) Closed(reason string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.reason = reason
 	p.closed++
 }
 
-func (p *peer) got() string {
+func (p *testReceiver) receivedTexts() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return strings.Join(p.texts, " ")
 }
 
-func (p *peer) ended() string {
+func (p *testReceiver) closeReason() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed > 1 {
@@ -69,37 +69,37 @@ func (p *peer) ended() string {
 	return p.reason
 }
 
-// world is an engine behind an HTTP server, over connections in memory or not.
-type world struct {
+// testServer is an engine behind an HTTP server, over connections in memory or not.
+type testServer struct {
 	t      testing.TB
 	server *engine.Server
 	route  *engine.Route
 	url    string
 	dial   func(ctx context.Context, network, address string) (net.Conn, error)
 	http   *http.Client
-	accept func(*peer) error
+	accept func(*testReceiver) error
 	done   chan struct{} // Request.Done
 	hold   bool
 
-	mu    sync.Mutex // guards peers
-	peers []*peer
+	mu        sync.Mutex // guards peers
+	receivers []*testReceiver
 }
 
-func config() engine.Config {
+func testConfig() engine.Config {
 	return engine.Config{Path: "/socket.io/", Polling: true, WebSocket: true, V3: true, V4: true}
 }
 
-func newWorld(t testing.TB, c engine.Config, o engine.Options) *world {
-	w := &world{t: t, route: engine.NewRoute(c), done: make(chan struct{})}
+func newTestServer(t testing.TB, c engine.Config, o engine.Options) *testServer {
+	w := &testServer{t: t, route: engine.NewRoute(c), done: make(chan struct{})}
 	o.Accept = func(s *engine.Session) (engine.Receiver, error) {
-		p := &peer{session: s}
+		p := &testReceiver{session: s}
 		if w.accept != nil {
 			if err := w.accept(p); err != nil {
 				return nil, err
 			}
 		}
 		w.mu.Lock()
-		w.peers = append(w.peers, p)
+		w.receivers = append(w.receivers, p)
 		w.mu.Unlock()
 		return p, nil
 	}
@@ -107,24 +107,24 @@ func newWorld(t testing.TB, c engine.Config, o engine.Options) *world {
 	return w
 }
 
-func (w *world) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
+func (w *testServer) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	w.server.ServeEngine(&engine.Request{W: rw, R: r, Route: w.route, Address: "192.0.2.1", Done: w.done, Hold: w.hold})
 }
 
-// last is the peer of the newest session.
-func (w *world) last() *peer {
+// lastReceiver is the peer of the newest session.
+func (w *testServer) lastReceiver() *testReceiver {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.peers[len(w.peers)-1]
+	return w.receivers[len(w.receivers)-1]
 }
 
-// bubble runs a test in a bubble, against a server over pipes. All that the server
+// runInBubble runs a test in a bubble, against a server over pipes. All that the server
 // and its sessions run on must have ended at the test's end.
-func bubble(t *testing.T, c engine.Config, test func(t *testing.T, w *world)) {
+func runInBubble(t *testing.T, c engine.Config, test func(t *testing.T, w *testServer)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, c, engine.Options{})
-		l := &pipes{conns: make(chan net.Conn), closed: make(chan struct{})}
+		w := newTestServer(t, c, engine.Options{})
+		l := &pipeListener{conns: make(chan net.Conn), closed: make(chan struct{})}
 		server := &http.Server{Handler: w}
 		go server.Serve(l)
 		w.url, w.dial = "pipe", l.dial
@@ -146,14 +146,14 @@ func bubble(t *testing.T, c engine.Config, test func(t *testing.T, w *world)) {
 	})
 }
 
-// pipes is a listener whose connections are in memory.
-type pipes struct {
+// pipeListener is a listener whose connections are in memory.
+type pipeListener struct {
 	conns  chan net.Conn
 	closed chan struct{}
 	once   sync.Once
 }
 
-func (l *pipes) Accept() (net.Conn, error) {
+func (l *pipeListener) Accept() (net.Conn, error) {
 	select {
 	case c := <-l.conns:
 		return c, nil
@@ -162,14 +162,14 @@ func (l *pipes) Accept() (net.Conn, error) {
 	}
 }
 
-func (l *pipes) Close() error {
+func (l *pipeListener) Close() error {
 	l.once.Do(func() { close(l.closed) })
 	return nil
 }
 
-func (l *pipes) Addr() net.Addr { return &net.TCPAddr{} }
+func (l *pipeListener) Addr() net.Addr { return &net.TCPAddr{} }
 
-func (l *pipes) dial(ctx context.Context, _, _ string) (net.Conn, error) {
+func (l *pipeListener) dial(ctx context.Context, _, _ string) (net.Conn, error) {
 	client, server := net.Pipe()
 	select {
 	case l.conns <- server:
@@ -181,8 +181,8 @@ func (l *pipes) dial(ctx context.Context, _, _ string) (net.Conn, error) {
 	}
 }
 
-// do makes a request and returns the status and body of the answer.
-func (w *world) do(method, query, body string, header ...string) (int, string, http.Header) {
+// request makes a request and returns the status and body of the answer.
+func (w *testServer) request(method, query, body string, header ...string) (int, string, http.Header) {
 	w.t.Helper()
 	r, err := http.NewRequest(method, "http://"+w.url+"/socket.io/?"+query, strings.NewReader(body))
 	if err != nil {
@@ -203,25 +203,25 @@ func (w *world) do(method, query, body string, header ...string) (int, string, h
 	return resp.StatusCode, string(out), resp.Header
 }
 
-// want makes a request and checks its answer.
-func (w *world) want(method, query, body string, status int, answer string) {
+// wantResponse makes a request and checks its answer.
+func (w *testServer) wantResponse(method, query, body string, status int, answer string) {
 	w.t.Helper()
-	if s, b, _ := w.do(method, query, body); s != status || b != answer {
+	if s, b, _ := w.request(method, query, body); s != status || b != answer {
 		w.t.Errorf("%s %s %q: got %d %q, want %d %q", method, query, body, s, b, status, answer)
 	}
 }
 
-// open makes a polling session and returns the query for its further requests.
-func (w *world) open(query string) string {
+// openPolling makes a polling session and returns the query for its further requests.
+func (w *testServer) openPolling(query string) string {
 	w.t.Helper()
-	if status, body, _ := w.do("GET", query+"&transport=polling", ""); status != 200 {
+	if status, body, _ := w.request("GET", query+"&transport=polling", ""); status != 200 {
 		w.t.Fatalf("handshake: %d %s", status, body)
 	}
-	return query + "&transport=polling&sid=" + w.last().session.ID()
+	return query + "&transport=polling&sid=" + w.lastReceiver().session.ID()
 }
 
-// ws opens a WebSocket.
-func (w *world) ws(query string) *client {
+// dialWebSocket opens a WebSocket.
+func (w *testServer) dialWebSocket(query string) *client {
 	w.t.Helper()
 	d := websocket.Dialer{NetDialContext: w.dial}
 	conn, resp, err := d.Dial("ws://"+w.url+"/socket.io/?transport=websocket&"+query, nil)
@@ -238,15 +238,15 @@ type client struct {
 	*websocket.Conn
 }
 
-func (c *client) send(text string) {
+func (c *client) sendText(text string) {
 	c.t.Helper()
 	if err := c.WriteMessage(websocket.TextMessage, []byte(text)); err != nil {
 		c.t.Errorf("send %q: %v", text, err)
 	}
 }
 
-// next is the next message, "binary:" before those that are; or the error.
-func (c *client) next() string {
+// readMessage is the next message, "binary:" before those that are; or the error.
+func (c *client) readMessage() string {
 	kind, data, err := c.ReadMessage()
 	switch {
 	case err != nil:
@@ -257,36 +257,36 @@ func (c *client) next() string {
 	return string(data)
 }
 
-func (c *client) want(texts ...string) {
+func (c *client) wantMessages(texts ...string) {
 	c.t.Helper()
 	for _, text := range texts {
-		if got := c.next(); got != text {
+		if got := c.readMessage(); got != text {
 			c.t.Fatalf("got %q, want %q", got, text)
 		}
 	}
 }
 
-// wantOpen takes the open packet.
-func (c *client) wantOpen() {
+// wantOpenPacket takes the open packet.
+func (c *client) wantOpenPacket() {
 	c.t.Helper()
-	if got := c.next(); !strings.HasPrefix(got, `0{"sid":"`) {
+	if got := c.readMessage(); !strings.HasPrefix(got, `0{"sid":"`) {
 		c.t.Fatalf("got %q, want an open packet", got)
 	}
 }
 
-const closedWithout = "websocket: close 1005 (no status)"
+const closedWithoutStatus = "websocket: close 1005 (no status)"
 
-// wantEnd checks the reason that the newest session has ended for.
-func (w *world) wantEnd(reason string) {
+// wantCloseReason checks the reason that the newest session has ended for.
+func (w *testServer) wantCloseReason(reason string) {
 	w.t.Helper()
 	synctest.Wait()
-	if got := w.last().ended(); got != reason {
+	if got := w.lastReceiver().closeReason(); got != reason {
 		w.t.Errorf("ended by %q, want %q", got, reason)
 	}
 }
 
-// rawWS opens a WebSocket by hand, sending early along with the handshake.
-func (w *world) rawWS(query, early string, header string) (net.Conn, *bufio.Reader) {
+// dialRaw opens a WebSocket by hand, sending early along with the handshake.
+func (w *testServer) dialRaw(query, early string, header string) (net.Conn, *bufio.Reader) {
 	w.t.Helper()
 	c, err := w.dial(w.t.Context(), "tcp", w.url)
 	if err != nil {

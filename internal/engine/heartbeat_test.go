@@ -6,81 +6,81 @@ import (
 	"time"
 )
 
-func TestV4PingsAndWaits(t *testing.T) {
-	bubble(t, config(), func(t *testing.T, w *world) {
-		c := w.ws("EIO=4")
-		c.wantOpen()
+func TestV4ServerPings(t *testing.T) {
+	runInBubble(t, testConfig(), func(t *testing.T, w *testServer) {
+		c := w.dialWebSocket("EIO=4")
+		c.wantOpenPacket()
 		began := time.Now()
 		for range 3 {
-			c.want("2")
+			c.wantMessages("2")
 			if d := time.Since(began); d != 25*time.Second {
 				t.Errorf("ping after %v", d)
 			}
 			time.Sleep(time.Second)
 			began = time.Now()
-			c.send("3")
+			c.sendText("3")
 		}
-		c.want("2", closedWithout)
+		c.wantMessages("2", closedWithoutStatus)
 		if d := time.Since(began); d != 45*time.Second {
 			t.Errorf("closed after %v", d)
 		}
-		w.wantEnd("ping timeout")
+		w.wantCloseReason("ping timeout")
 	})
 }
 
-func TestV3WaitsForPings(t *testing.T) {
-	bubble(t, config(), func(t *testing.T, w *world) {
-		c := w.ws("EIO=3")
-		c.wantOpen()
+func TestV3ServerAwaitsPings(t *testing.T) {
+	runInBubble(t, testConfig(), func(t *testing.T, w *testServer) {
+		c := w.dialWebSocket("EIO=3")
+		c.wantOpenPacket()
 		for range 4 {
 			time.Sleep(30 * time.Second)
-			c.send("2")
-			c.want("3")
+			c.sendText("2")
+			c.wantMessages("3")
 		}
-		c.send("3") // a stray one, which counts as life all the same
+		c.sendText("3") // a stray one, which counts as life all the same
 		began := time.Now()
-		c.want(closedWithout)
+		c.wantMessages(closedWithoutStatus)
 		if d := time.Since(began); d != 45*time.Second {
 			t.Errorf("closed after %v", d)
 		}
-		w.wantEnd("ping timeout")
+		w.wantCloseReason("ping timeout")
 	})
 }
 
-func TestV4PollingPing(t *testing.T) {
-	bubble(t, config(), func(t *testing.T, w *world) {
-		q := w.open("EIO=4")
+func TestV4ServerPingsPolling(t *testing.T) {
+	runInBubble(t, testConfig(), func(t *testing.T, w *testServer) {
+		q := w.openPolling("EIO=4")
 		for range 3 {
-			w.want("GET", q, "", 200, "2")
-			w.want("POST", q, "3", 200, "ok")
+			w.wantResponse("GET", q, "", 200, "2")
+			w.wantResponse("POST", q, "3", 200, "ok")
 		}
-		w.want("GET", q, "", 200, "2")
-		w.want("GET", q, "", 200, "1")
-		w.want("GET", q, "", 400, `{"code":1,"message":"Session ID unknown"}`)
-		w.wantEnd("ping timeout")
+		w.wantResponse("GET", q, "", 200, "2")
+		w.wantResponse("GET", q, "", 200, "1")
+		w.wantResponse("GET", q, "", 400, `{"code":1,"message":"Session ID unknown"}`)
+		w.wantCloseReason("ping timeout")
 	})
 }
 
 // A client that does not poll, or no more, is not waited for until a ping is due.
-func TestPollingClientThatDoesNotPollDies(t *testing.T) {
+func TestPollingClientWithoutPollTimesOut(t *testing.T) {
 	for _, eio := range []string{"EIO=3", "EIO=4"} {
-		bubble(t, config(), func(t *testing.T, w *world) {
-			w.open(eio)
+		runInBubble(t, testConfig(), func(t *testing.T, w *testServer) {
+			w.openPolling(eio)
 			time.Sleep(20*time.Second - 1)
-			w.wantEnd("")
+			w.wantCloseReason("")
 			time.Sleep(time.Second)
-			w.wantEnd("ping timeout")
+			w.wantCloseReason("ping timeout")
 
-			q := w.open(eio)
+			q := w.openPolling(eio)
 			time.Sleep(10 * time.Second)
-			answer := w.poll(q)
+			answer := w.startPoll(q)
 			time.Sleep(10 * time.Second)
-			w.last().session.Send(text("a"))
+			w.lastReceiver().session.Send(newText("a"))
 			<-answer
 			time.Sleep(20*time.Second - 1)
-			w.wantEnd("")
+			w.wantCloseReason("")
 			time.Sleep(time.Second)
-			w.wantEnd("ping timeout")
+			w.wantCloseReason("ping timeout")
 			if n := w.server.Sessions(); n != 0 {
 				t.Errorf("%d sessions", n)
 			}
@@ -88,33 +88,33 @@ func TestPollingClientThatDoesNotPollDies(t *testing.T) {
 	}
 }
 
-func TestAnyPacketIsLife(t *testing.T) {
-	bubble(t, config(), func(t *testing.T, w *world) {
-		c := w.ws("EIO=4")
-		c.wantOpen()
+func TestAnyPacketCountsAsLife(t *testing.T) {
+	runInBubble(t, testConfig(), func(t *testing.T, w *testServer) {
+		c := w.dialWebSocket("EIO=4")
+		c.wantOpenPacket()
 		for range 10 { // it never answers a ping
 			time.Sleep(15 * time.Second)
-			c.send("4x")
-			for c.next() != "4x" {
+			c.sendText("4x")
+			for c.readMessage() != "4x" {
 			}
 		}
-		w.wantEnd("")
+		w.wantCloseReason("")
 	})
 }
 
-func TestHeartbeatOutlivesUpgrade(t *testing.T) {
-	bubble(t, config(), func(t *testing.T, w *world) {
-		w.open("EIO=4")
+func TestHeartbeatContinuesAfterUpgrade(t *testing.T) {
+	runInBubble(t, testConfig(), func(t *testing.T, w *testServer) {
+		w.openPolling("EIO=4")
 		time.Sleep(19 * time.Second)
-		c := w.upgrade("EIO=4")
-		c.want("2", closedWithout)
-		w.wantEnd("ping timeout")
+		c := w.upgradeLast("EIO=4")
+		c.wantMessages("2", closedWithoutStatus)
+		w.wantCloseReason("ping timeout")
 	})
 }
 
-func TestDrippingIsNotLifeForEver(t *testing.T) {
-	bubble(t, config(), func(t *testing.T, w *world) {
-		nc, br := w.rawWS("EIO=3", "", "")
+func TestSlowFrameTimesOut(t *testing.T) {
+	runInBubble(t, testConfig(), func(t *testing.T, w *testServer) {
+		nc, br := w.dialRaw("EIO=3", "", "")
 		go func() {
 			for { // what comes is of no interest, but it must be taken
 				if _, err := br.Discard(1); err != nil {
@@ -129,43 +129,43 @@ func TestDrippingIsNotLifeForEver(t *testing.T) {
 		if d := time.Since(began); d < 3*time.Minute || d > 5*time.Minute {
 			t.Errorf("closed after %v", d)
 		}
-		w.wantEnd("ping timeout")
+		w.wantCloseReason("ping timeout")
 	})
 }
 
-func TestWrongDirection(t *testing.T) {
-	bubble(t, config(), func(t *testing.T, w *world) {
-		c := w.ws("EIO=4")
-		c.wantOpen()
-		c.send("2")
-		c.want(closedWithout)
-		w.wantEnd("transport error")
-		q := w.open("EIO=4")
-		w.want("POST", q, "2", 200, "ok")
-		w.wantEnd("transport error")
-		w.open("EIO=3")
-		w.want("POST", "EIO=3&transport=polling&sid="+w.last().session.ID(), "1:3", 200, "ok")
-		w.wantEnd("")
+func TestPingInWrongDirection(t *testing.T) {
+	runInBubble(t, testConfig(), func(t *testing.T, w *testServer) {
+		c := w.dialWebSocket("EIO=4")
+		c.wantOpenPacket()
+		c.sendText("2")
+		c.wantMessages(closedWithoutStatus)
+		w.wantCloseReason("transport error")
+		q := w.openPolling("EIO=4")
+		w.wantResponse("POST", q, "2", 200, "ok")
+		w.wantCloseReason("transport error")
+		w.openPolling("EIO=3")
+		w.wantResponse("POST", "EIO=3&transport=polling&sid="+w.lastReceiver().session.ID(), "1:3", 200, "ok")
+		w.wantCloseReason("")
 	})
 }
 
-func TestPongFlood(t *testing.T) {
-	bubble(t, config(), func(t *testing.T, w *world) {
-		c := w.ws("EIO=4")
-		c.wantOpen()
+func TestManyPongsAreHarmless(t *testing.T) {
+	runInBubble(t, testConfig(), func(t *testing.T, w *testServer) {
+		c := w.dialWebSocket("EIO=4")
+		c.wantOpenPacket()
 		for range 10_000 {
-			c.send("3")
+			c.sendText("3")
 		}
-		c.send("4x")
-		c.want("4x", "2")
+		c.sendText("4x")
+		c.wantMessages("4x", "2")
 	})
 }
 
-func TestAlarm(t *testing.T) {
-	bubble(t, config(), func(t *testing.T, w *world) {
-		c := w.ws("EIO=4")
-		c.wantOpen()
-		s := w.last().session
+func TestAlarmFiresOnce(t *testing.T) {
+	runInBubble(t, testConfig(), func(t *testing.T, w *testServer) {
+		c := w.dialWebSocket("EIO=4")
+		c.wantOpenPacket()
+		s := w.lastReceiver().session
 		began, rang := time.Now(), make(chan time.Duration, 9)
 		ring := func() { rang <- time.Since(began) }
 		s.SetAlarm(time.Second, func() { t.Error("a replaced alarm rang") })
@@ -185,12 +185,12 @@ func TestAlarm(t *testing.T) {
 	})
 }
 
-// upgrade changes the newest session over to WebSocket.
-func (w *world) upgrade(eio string) *client {
+// upgradeLast changes the newest session over to WebSocket.
+func (w *testServer) upgradeLast(eio string) *client {
 	w.t.Helper()
-	c := w.ws(eio + "&sid=" + w.last().session.ID())
-	c.send("2probe")
-	c.want("3probe")
-	c.send("5")
+	c := w.dialWebSocket(eio + "&sid=" + w.lastReceiver().session.ID())
+	c.sendText("2probe")
+	c.wantMessages("3probe")
+	c.sendText("5")
 	return c
 }

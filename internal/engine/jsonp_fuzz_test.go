@@ -25,8 +25,8 @@ func FuzzUnescapeLines(f *testing.F) {
 	})
 }
 
-// FuzzFormData must not fail, whatever a form is.
-func FuzzFormData(f *testing.F) {
+// FuzzParseForm must not fail, whatever a form is.
+func FuzzParseForm(f *testing.F) {
 	for _, s := range []string{"d=4a", "d=%31%3A4", "d", "x=1", "d=%zz", "d=1&d=2", ";"} {
 		f.Add([]byte(s))
 	}

@@ -11,15 +11,15 @@ import (
 )
 
 // Whoever closes a route or drains the server may meet sessions that are being made.
-func TestSessionsEndWhileTheyAreMade(t *testing.T) {
-	for name, end := range map[string]func(w *world){
-		"route closes":  func(w *world) { w.route.Close("over") },
-		"server drains": func(w *world) { w.server.Drain(w.t.Context(), "over") },
+func TestSessionsCloseWhileTheyOpen(t *testing.T) {
+	for name, end := range map[string]func(w *testServer){
+		"route closes":  func(w *testServer) { w.route.Close("over") },
+		"server drains": func(w *testServer) { w.server.Drain(w.t.Context(), "over") },
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				for range 100 {
-					w := newWorld(t, config(), engine.Options{})
+					w := newTestServer(t, testConfig(), engine.Options{})
 					var group sync.WaitGroup
 					for range 8 {
 						group.Go(func() {
@@ -31,8 +31,8 @@ func TestSessionsEndWhileTheyAreMade(t *testing.T) {
 					group.Wait()
 					w.route.Close("over")
 					synctest.Wait()
-					for _, p := range w.peers {
-						if got := p.ended(); got != "over" {
+					for _, p := range w.receivers {
+						if got := p.closeReason(); got != "over" {
 							t.Fatalf("a session ended by %q, want over", got)
 						}
 					}

@@ -9,15 +9,15 @@ import (
 )
 
 // A poll that is held is answered when the time is over, and not before.
-func TestHeldPoll(t *testing.T) {
-	bubble(t, config(), func(t *testing.T, w *world) {
-		q := w.open("EIO=4")
-		answer := w.poll(q)
+func TestHeldPollGetsReplyAfterRelease(t *testing.T) {
+	runInBubble(t, testConfig(), func(t *testing.T, w *testServer) {
+		q := w.openPolling("EIO=4")
+		answer := w.startPoll(q)
 		w.server.HoldPolls(time.Second)
-		w.last().session.Send(text("a"))
+		w.lastReceiver().session.Send(newText("a"))
 		time.Sleep(500 * time.Millisecond)
 		w.server.HoldPolls(time.Second) // from now
-		w.last().session.Send(text("b"))
+		w.lastReceiver().session.Send(newText("b"))
 		time.Sleep(999 * time.Millisecond)
 		synctest.Wait()
 		select {
@@ -25,18 +25,18 @@ func TestHeldPoll(t *testing.T) {
 			t.Fatalf("answered with %q", got)
 		default:
 		}
-		wantAnswer(t, answer, "4a\x1e4b")
-		w.last().session.Send(text("c"))
-		w.want("GET", q, "", 200, "4c")
+		wantReply(t, answer, "4a\x1e4b")
+		w.lastReceiver().session.Send(newText("c"))
+		w.wantResponse("GET", q, "", 200, "4c")
 	})
 }
 
 // A client that goes away meanwhile has gone at once.
-func TestHeldPollAborted(t *testing.T) {
-	bubble(t, config(), func(t *testing.T, w *world) {
-		q := w.open("EIO=4")
+func TestAbortedHeldPollClosesSession(t *testing.T) {
+	runInBubble(t, testConfig(), func(t *testing.T, w *testServer) {
+		q := w.openPolling("EIO=4")
 		w.server.HoldPolls(time.Hour)
-		w.last().session.Send(text("a"))
+		w.lastReceiver().session.Send(newText("a"))
 		ctx, cancel := context.WithCancel(t.Context())
 		r, _ := http.NewRequestWithContext(ctx, "GET", "http://x/socket.io/?"+q, nil)
 		go func() {
@@ -46,22 +46,22 @@ func TestHeldPollAborted(t *testing.T) {
 		if _, err := w.http.Do(r); err == nil {
 			t.Error("answered")
 		}
-		w.wantEnd("transport error")
+		w.wantCloseReason("transport error")
 		w.server.HoldPolls(1)
 	})
 }
 
 // Polls are awaited of clients that poll, until a deadline.
-func TestAwaitPolls(t *testing.T) {
-	bubble(t, config(), func(t *testing.T, w *world) {
+func TestAwaitPollsWaitsForPollingClients(t *testing.T) {
+	runInBubble(t, testConfig(), func(t *testing.T, w *testServer) {
 		start := time.Now()
 		w.server.AwaitPolls(start.Add(time.Second))
-		w.ws("EIO=4").wantOpen()
+		w.dialWebSocket("EIO=4").wantOpenPacket()
 		w.server.AwaitPolls(start.Add(time.Second))
 		if !time.Now().Equal(start) {
 			t.Error("it waits for clients that do not poll")
 		}
-		q := w.open("EIO=4")
+		q := w.openPolling("EIO=4")
 		w.server.AwaitPolls(start.Add(time.Second))
 		if took := time.Since(start); took < time.Second {
 			t.Errorf("it waited for %v", took)
@@ -72,9 +72,9 @@ func TestAwaitPolls(t *testing.T) {
 			close(done)
 		}()
 		synctest.Wait()
-		answer := w.poll(q)
+		answer := w.startPoll(q)
 		<-done
-		w.last().session.Send(text("a"))
-		wantAnswer(t, answer, "4a")
+		w.lastReceiver().session.Send(newText("a"))
+		wantReply(t, answer, "4a")
 	})
 }

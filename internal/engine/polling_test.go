@@ -15,20 +15,20 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/internal/eio"
 )
 
-func text(s string) *eio.Message { return eio.NewMessage([]byte(s), nil, true) }
+func newText(s string) *eio.Message { return eio.NewMessage([]byte(s), nil, true) }
 
-// poll makes a GET on a goroutine and returns its answer to come.
-func (w *world) poll(query string) <-chan string {
+// startPoll makes a GET on a goroutine and returns its answer to come.
+func (w *testServer) startPoll(query string) <-chan string {
 	answer := make(chan string, 1)
 	go func() {
-		_, body, _ := w.do("GET", query, "")
+		_, body, _ := w.request("GET", query, "")
 		answer <- body
 	}()
 	synctest.Wait()
 	return answer
 }
 
-func wantAnswer(t *testing.T, answer <-chan string, want string) {
+func wantReply(t *testing.T, answer <-chan string, want string) {
 	t.Helper()
 	if got := <-answer; got != want {
 		t.Errorf("the poll got %q, want %q", got, want)
@@ -36,66 +36,66 @@ func wantAnswer(t *testing.T, answer <-chan string, want string) {
 }
 
 func TestPollingEcho(t *testing.T) {
-	bubble(t, config(), func(t *testing.T, w *world) {
-		q := w.open("EIO=4")
-		w.want("POST", q, "4a\x1e4b\x1ebAQID", 200, "ok")
-		w.want("GET", q, "", 200, "4a\x1e4b\x1e4bin\x1ebAQID")
-		answer := w.poll(q)
-		w.want("POST", q, "4c", 200, "ok")
-		wantAnswer(t, answer, "4c")
+	runInBubble(t, testConfig(), func(t *testing.T, w *testServer) {
+		q := w.openPolling("EIO=4")
+		w.wantResponse("POST", q, "4a\x1e4b\x1ebAQID", 200, "ok")
+		w.wantResponse("GET", q, "", 200, "4a\x1e4b\x1e4bin\x1ebAQID")
+		answer := w.startPoll(q)
+		w.wantResponse("POST", q, "4c", 200, "ok")
+		wantReply(t, answer, "4c")
 
-		q = w.open("EIO=3&b64=1")
-		w.want("POST", q, "2:4a6:b4AQID1:2", 200, "ok")
-		w.want("GET", q, "", 200, "2:4a4:4bin6:b4AQID1:3")
+		q = w.openPolling("EIO=3&b64=1")
+		w.wantResponse("POST", q, "2:4a6:b4AQID1:2", 200, "ok")
+		w.wantResponse("GET", q, "", 200, "2:4a4:4bin6:b4AQID1:3")
 
-		q = w.open("EIO=3")
+		q = w.openPolling("EIO=3")
 		body := "\x00\x02\xff4a\x01\x03\xff\x04\x01\x02"
-		if status, answer, _ := w.do("POST", q, body, "Content-Type", "application/octet-stream"); status != 200 || answer != "ok" {
+		if status, answer, _ := w.request("POST", q, body, "Content-Type", "application/octet-stream"); status != 200 || answer != "ok" {
 			t.Errorf("got %d %q", status, answer)
 		}
-		status, answer2, h := w.do("GET", q, "")
+		status, answer2, h := w.request("GET", q, "")
 		if want := "\x00\x02\xff4a\x00\x04\xff4bin\x01\x03\xff\x04\x01\x02"; status != 200 || answer2 != want || h.Get("Content-Type") != "application/octet-stream" {
 			t.Errorf("got %q, want %q", answer2, want)
 		}
-		w.want("POST", q, "2:4a", 200, "ok")
-		if _, answer, h := w.do("GET", q, ""); answer != "2:4a" || h.Get("Content-Type") != "text/plain; charset=UTF-8" {
+		w.wantResponse("POST", q, "2:4a", 200, "ok")
+		if _, answer, h := w.request("GET", q, ""); answer != "2:4a" || h.Get("Content-Type") != "text/plain; charset=UTF-8" {
 			t.Errorf("got %q %v", answer, h)
 		}
 	})
 }
 
 func TestJSONP(t *testing.T) {
-	bubble(t, config(), func(t *testing.T, w *world) {
-		q := w.open("EIO=3&b64=1&j=0") + "&j=7"
+	runInBubble(t, testConfig(), func(t *testing.T, w *testServer) {
+		q := w.openPolling("EIO=3&b64=1&j=0") + "&j=7"
 		// What the client sends for an argument with a line feed, one with a
 		// backslash and an n, and a line separator.
 		payload := "9:4a\\nb\\\\nc\u2028d"
-		w.want("POST", q, "d="+url.QueryEscape(payload), 200, "ok")
-		if got := w.last().got(); got != "a\nb\\nc\u2028d" {
+		w.wantResponse("POST", q, "d="+url.QueryEscape(payload), 200, "ok")
+		if got := w.lastReceiver().receivedTexts(); got != "a\nb\\nc\u2028d" {
 			t.Errorf("took %q", got)
 		}
-		w.want("GET", q, "", 200, `___eio[0]("9:4a\nb\\nc\u2028d");`)
-		w.want("POST", q, "x=1", 200, "ok")
-		w.wantEnd("")
+		w.wantResponse("GET", q, "", 200, `___eio[0]("9:4a\nb\\nc\u2028d");`)
+		w.wantResponse("POST", q, "x=1", 200, "ok")
+		w.wantCloseReason("")
 	})
 }
 
-func TestOverlappingPolls(t *testing.T) {
+func TestOverlappingPollsCloseSession(t *testing.T) {
 	for eioParam, last := range map[string]string{"EIO=4": "1", "EIO=3": "1:1"} {
-		bubble(t, config(), func(t *testing.T, w *world) {
-			q := w.open(eioParam)
-			answer := w.poll(q)
-			w.want("GET", q, "", 400, "")
-			wantAnswer(t, answer, last)
-			w.want("GET", q, "", 400, `{"code":1,"message":"Session ID unknown"}`)
-			w.wantEnd("transport error")
+		runInBubble(t, testConfig(), func(t *testing.T, w *testServer) {
+			q := w.openPolling(eioParam)
+			answer := w.startPoll(q)
+			w.wantResponse("GET", q, "", 400, "")
+			wantReply(t, answer, last)
+			w.wantResponse("GET", q, "", 400, `{"code":1,"message":"Session ID unknown"}`)
+			w.wantCloseReason("transport error")
 		})
 	}
 }
 
-func TestOverlappingUploads(t *testing.T) {
-	bubble(t, config(), func(t *testing.T, w *world) {
-		q := w.open("EIO=4")
+func TestOverlappingUploadsCloseSession(t *testing.T) {
+	runInBubble(t, testConfig(), func(t *testing.T, w *testServer) {
+		q := w.openPolling("EIO=4")
 		body, rest := io.Pipe()
 		first := make(chan int, 1)
 		go func() {
@@ -110,51 +110,51 @@ func TestOverlappingUploads(t *testing.T) {
 		}()
 		io.WriteString(rest, "4hal")
 		synctest.Wait()
-		w.want("POST", q, "4x", 400, "")
+		w.wantResponse("POST", q, "4x", 400, "")
 		if status := <-first; status == 200 {
 			t.Error("the first is answered 200")
 		}
 		rest.Close()
-		w.wantEnd("transport error")
-		if got := w.last().got(); got != "" {
+		w.wantCloseReason("transport error")
+		if got := w.lastReceiver().receivedTexts(); got != "" {
 			t.Errorf("took %q", got)
 		}
 	})
 }
 
-// TestUploadEndsBeforeItsAnswer posts again when the answer is written, which a client
+// TestUploadEndsBeforeItsResponse posts again when the answer is written, which a client
 // does that gets it at once.
-func TestUploadEndsBeforeItsAnswer(t *testing.T) {
-	bubble(t, config(), func(t *testing.T, w *world) {
-		q := w.open("EIO=4")
+func TestUploadEndsBeforeItsResponse(t *testing.T) {
+	runInBubble(t, testConfig(), func(t *testing.T, w *testServer) {
+		q := w.openPolling("EIO=4")
 		post := func(rw http.ResponseWriter, body string) {
 			w.ServeHTTP(rw, httptest.NewRequest("POST", "/socket.io/?"+q, strings.NewReader(body)))
 		}
 		second := httptest.NewRecorder()
-		post(early{httptest.NewRecorder(), func() { post(second, "4b") }}, "4a")
+		post(delayedResponse{httptest.NewRecorder(), func() { post(second, "4b") }}, "4a")
 		if second.Code != 200 || second.Body.String() != "ok" {
 			t.Errorf("got %d %q", second.Code, second.Body)
 		}
-		w.want("GET", q, "", 200, "4a\x1e4b")
+		w.wantResponse("GET", q, "", 200, "4a\x1e4b")
 	})
 }
 
-// early is a response that something is done with before it is written.
-type early struct {
+// delayedResponse is a response that something is done with before it is written.
+type delayedResponse struct {
 	http.ResponseWriter
-	do func()
+	before func()
 }
 
-func (e early) Write(p []byte) (int, error) {
-	e.do()
+func (e delayedResponse) Write(p []byte) (int, error) {
+	e.before()
 	return e.ResponseWriter.Write(p)
 }
 
 // A client that polls and does not read holds its answer for a while only.
-func TestAnswerThatIsNotTaken(t *testing.T) {
-	bubble(t, config(), func(t *testing.T, w *world) {
-		q := w.open("EIO=4")
-		w.last().session.Send(text("a"))
+func TestUnreadReplyTimesOut(t *testing.T) {
+	runInBubble(t, testConfig(), func(t *testing.T, w *testServer) {
+		q := w.openPolling("EIO=4")
+		w.lastReceiver().session.Send(newText("a"))
 		nc, err := w.dial(t.Context(), "tcp", "x")
 		if err != nil {
 			t.Fatal(err)
@@ -168,9 +168,9 @@ func TestAnswerThatIsNotTaken(t *testing.T) {
 	})
 }
 
-func TestAbortedPoll(t *testing.T) {
-	bubble(t, config(), func(t *testing.T, w *world) {
-		q := w.open("EIO=4")
+func TestAbortedPollClosesSession(t *testing.T) {
+	runInBubble(t, testConfig(), func(t *testing.T, w *testServer) {
+		q := w.openPolling("EIO=4")
 		ctx, cancel := context.WithCancel(t.Context())
 		r, _ := http.NewRequestWithContext(ctx, "GET", "http://x/socket.io/?"+q, nil)
 		go func() {
@@ -180,12 +180,12 @@ func TestAbortedPoll(t *testing.T) {
 		if _, err := w.http.Do(r); err == nil {
 			t.Error("answered")
 		}
-		w.wantEnd("transport error")
-		w.want("GET", q, "", 400, `{"code":1,"message":"Session ID unknown"}`)
+		w.wantCloseReason("transport error")
+		w.wantResponse("GET", q, "", 400, `{"code":1,"message":"Session ID unknown"}`)
 	})
 }
 
-func TestUploadsThatEndASession(t *testing.T) {
+func TestBadUploadsCloseSession(t *testing.T) {
 	for _, c := range []struct {
 		name, eio, body, kind string
 		status                int
@@ -204,14 +204,14 @@ func TestUploadsThatEndASession(t *testing.T) {
 		{"close first", "EIO=4", "1\x1e4a", "", 200, "transport close"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			bubble(t, config(), func(t *testing.T, w *world) {
-				q := w.open(c.eio)
-				if status, _, _ := w.do("POST", q, c.body, "Content-Type", c.kind); status != c.status {
+			runInBubble(t, testConfig(), func(t *testing.T, w *testServer) {
+				q := w.openPolling(c.eio)
+				if status, _, _ := w.request("POST", q, c.body, "Content-Type", c.kind); status != c.status {
 					t.Errorf("status %d", status)
 				}
-				w.want("GET", q, "", 400, `{"code":1,"message":"Session ID unknown"}`)
-				w.wantEnd(c.reason)
-				if got := w.last().got(); got != "" && c.name != "trailing separator" {
+				w.wantResponse("GET", q, "", 400, `{"code":1,"message":"Session ID unknown"}`)
+				w.wantCloseReason(c.reason)
+				if got := w.lastReceiver().receivedTexts(); got != "" && c.name != "trailing separator" {
 					t.Errorf("took %q", got)
 				}
 			})
@@ -220,100 +220,100 @@ func TestUploadsThatEndASession(t *testing.T) {
 }
 
 func TestUploadLimit(t *testing.T) {
-	c := config()
+	c := testConfig()
 	c.MaxPayload = 1000
-	bubble(t, c, func(t *testing.T, w *world) {
-		q := w.open("EIO=4")
-		w.want("POST", q, strings.Repeat("4", 1000), 200, "ok")
-		w.want("POST", q, strings.Repeat("4", 1001), 413, "")
+	runInBubble(t, c, func(t *testing.T, w *testServer) {
+		q := w.openPolling("EIO=4")
+		w.wantResponse("POST", q, strings.Repeat("4", 1000), 200, "ok")
+		w.wantResponse("POST", q, strings.Repeat("4", 1001), 413, "")
 		// A length that is not announced.
 		r, _ := http.NewRequest("POST", "http://x/socket.io/?"+q, io.MultiReader(strings.NewReader(strings.Repeat("4", 5000))))
 		if resp, err := w.http.Do(r); err != nil || resp.StatusCode != 413 {
 			t.Errorf("got %v %v", resp, err)
 		}
-		w.wantEnd("")
-		w.want("POST", q, "4still", 200, "ok")
+		w.wantCloseReason("")
+		w.wantResponse("POST", q, "4still", 200, "ok")
 		if n := w.server.Stats().TooLarge; n != 2 {
 			t.Errorf("%d too large", n)
 		}
 	})
 }
 
-func TestCloseOfPolling(t *testing.T) {
+func TestPollingClose(t *testing.T) {
 	t.Run("parked", func(t *testing.T) {
-		bubble(t, config(), func(t *testing.T, w *world) {
-			q := w.open("EIO=4")
-			answer := w.poll(q)
-			w.last().session.Close("kicked")
-			wantAnswer(t, answer, "1")
-			w.want("GET", q, "", 400, `{"code":1,"message":"Session ID unknown"}`)
-			w.wantEnd("kicked")
+		runInBubble(t, testConfig(), func(t *testing.T, w *testServer) {
+			q := w.openPolling("EIO=4")
+			answer := w.startPoll(q)
+			w.lastReceiver().session.Close("kicked")
+			wantReply(t, answer, "1")
+			w.wantResponse("GET", q, "", 400, `{"code":1,"message":"Session ID unknown"}`)
+			w.wantCloseReason("kicked")
 		})
 	})
 	t.Run("last words", func(t *testing.T) {
-		bubble(t, config(), func(t *testing.T, w *world) {
-			q := w.open("EIO=4")
-			s := w.last().session
-			s.Send(text("bye"))
+		runInBubble(t, testConfig(), func(t *testing.T, w *testServer) {
+			q := w.openPolling("EIO=4")
+			s := w.lastReceiver().session
+			s.Send(newText("bye"))
 			s.Close("kicked")
-			if s.Send(text("late")) || w.server.Sessions() != 0 {
+			if s.Send(newText("late")) || w.server.Sessions() != 0 {
 				t.Error("it is still open")
 			}
 			<-s.Done()
-			w.want("POST", q, "4x", 200, "ok")
-			w.want("GET", q, "", 200, "4bye")
-			w.want("GET", q, "", 200, "1")
-			w.want("GET", q, "", 400, `{"code":1,"message":"Session ID unknown"}`)
-			if got := w.last().got(); got != "" {
+			w.wantResponse("POST", q, "4x", 200, "ok")
+			w.wantResponse("GET", q, "", 200, "4bye")
+			w.wantResponse("GET", q, "", 200, "1")
+			w.wantResponse("GET", q, "", 400, `{"code":1,"message":"Session ID unknown"}`)
+			if got := w.lastReceiver().receivedTexts(); got != "" {
 				t.Errorf("took %q", got)
 			}
 		})
 	})
 	t.Run("never polled", func(t *testing.T) {
-		bubble(t, config(), func(t *testing.T, w *world) {
-			q := w.open("EIO=4")
-			w.last().session.Close("kicked")
+		runInBubble(t, testConfig(), func(t *testing.T, w *testServer) {
+			q := w.openPolling("EIO=4")
+			w.lastReceiver().session.Close("kicked")
 			time.Sleep(31 * time.Second)
-			w.want("GET", q, "", 400, `{"code":1,"message":"Session ID unknown"}`)
+			w.wantResponse("GET", q, "", 400, `{"code":1,"message":"Session ID unknown"}`)
 		})
 	})
 	t.Run("by the client", func(t *testing.T) {
-		bubble(t, config(), func(t *testing.T, w *world) {
-			q := w.open("EIO=3")
-			answer := w.poll(q)
-			w.want("POST", q, "1:1", 200, "ok")
-			wantAnswer(t, answer, "1:6")
-			w.want("GET", q, "", 400, `{"code":1,"message":"Session ID unknown"}`)
-			w.wantEnd("transport close")
+		runInBubble(t, testConfig(), func(t *testing.T, w *testServer) {
+			q := w.openPolling("EIO=3")
+			answer := w.startPoll(q)
+			w.wantResponse("POST", q, "1:1", 200, "ok")
+			wantReply(t, answer, "1:6")
+			w.wantResponse("GET", q, "", 400, `{"code":1,"message":"Session ID unknown"}`)
+			w.wantCloseReason("transport close")
 		})
 	})
 }
 
-func TestRetiredPoll(t *testing.T) {
-	bubble(t, config(), func(t *testing.T, w *world) {
-		q := w.open("EIO=4")
-		answer := w.poll(q)
+func TestDoneRequestGetsNoop(t *testing.T) {
+	runInBubble(t, testConfig(), func(t *testing.T, w *testServer) {
+		q := w.openPolling("EIO=4")
+		answer := w.startPoll(q)
 		close(w.done)
-		wantAnswer(t, answer, "6")
-		w.wantEnd("")
+		wantReply(t, answer, "6")
+		w.wantCloseReason("")
 	})
 }
 
-func TestCompressedPoll(t *testing.T) {
-	c := config()
+func TestLargeReplyIsCompressed(t *testing.T) {
+	c := testConfig()
 	c.Compression = true
-	bubble(t, c, func(t *testing.T, w *world) {
-		q := w.open("EIO=4")
+	runInBubble(t, c, func(t *testing.T, w *testServer) {
+		q := w.openPolling("EIO=4")
 		for _, c := range []struct {
 			m    *eio.Message
 			want string
 		}{
-			{text(strings.Repeat("a", 2000)), "gzip"},
-			{text("short"), ""},
+			{newText(strings.Repeat("a", 2000)), "gzip"},
+			{newText("short"), ""},
 			{eio.NewMessage([]byte(strings.Repeat("a", 2000)), nil, false), ""},
 		} {
-			w.last().session.Send(c.m)
-			_, body, h := w.do("GET", q, "", "Accept-Encoding", "gzip")
+			w.lastReceiver().session.Send(c.m)
+			_, body, h := w.request("GET", q, "", "Accept-Encoding", "gzip")
 			if got := h.Get("Content-Encoding"); got != c.want {
 				t.Errorf("encoding %q", got)
 			}
@@ -332,35 +332,35 @@ func TestCompressedPoll(t *testing.T) {
 }
 
 func TestReceiverMayCloseAndPanic(t *testing.T) {
-	bubble(t, config(), func(t *testing.T, w *world) {
-		w.accept = func(p *peer) error {
-			p.onText = func(p *peer, s string) error {
+	runInBubble(t, testConfig(), func(t *testing.T, w *testServer) {
+		w.accept = func(p *testReceiver) error {
+			p.onText = func(p *testReceiver, s string) error {
 				if s == "panic" {
 					panic("of the receiver")
 				}
 				p.session.Close("by receiver")
-				if p.ended() != "" {
+				if p.closeReason() != "" {
 					t.Error("closed while it receives")
 				}
 				return nil
 			}
 			return nil
 		}
-		q := w.open("EIO=4")
-		w.want("POST", q, "4close\x1e4more", 200, "ok")
-		w.wantEnd("by receiver")
-		if got := w.last().got(); got != "close" {
+		q := w.openPolling("EIO=4")
+		w.wantResponse("POST", q, "4close\x1e4more", 200, "ok")
+		w.wantCloseReason("by receiver")
+		if got := w.lastReceiver().receivedTexts(); got != "close" {
 			t.Errorf("took %q", got)
 		}
-		q = w.open("EIO=4")
-		w.want("POST", q, "4panic", 400, "")
-		w.wantEnd("forced close")
-		c := w.ws("EIO=4")
-		c.wantOpen()
-		c.send("4panic")
-		if got := c.next(); !strings.Contains(got, "close") && !strings.Contains(got, "EOF") {
+		q = w.openPolling("EIO=4")
+		w.wantResponse("POST", q, "4panic", 400, "")
+		w.wantCloseReason("forced close")
+		c := w.dialWebSocket("EIO=4")
+		c.wantOpenPacket()
+		c.sendText("4panic")
+		if got := c.readMessage(); !strings.Contains(got, "close") && !strings.Contains(got, "EOF") {
 			t.Errorf("got %q", got)
 		}
-		w.wantEnd("forced close")
+		w.wantCloseReason("forced close")
 	})
 }

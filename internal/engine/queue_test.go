@@ -13,25 +13,25 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/internal/engine"
 )
 
-func engineOptions() engine.Options { return engine.Options{} }
+func noOptions() engine.Options { return engine.Options{} }
 
-func TestOverflow(t *testing.T) {
-	for _, open := range []func(*world){
-		func(w *world) { w.open("EIO=4") },
-		func(w *world) { w.ws("EIO=4").wantOpen() },
+func TestSlowClientIsClosed(t *testing.T) {
+	for _, open := range []func(*testServer){
+		func(w *testServer) { w.openPolling("EIO=4") },
+		func(w *testServer) { w.dialWebSocket("EIO=4").wantOpenPacket() },
 	} {
-		c := config()
+		c := testConfig()
 		c.MaxQueue = 10_000
-		bubble(t, c, func(t *testing.T, w *world) {
+		runInBubble(t, c, func(t *testing.T, w *testServer) {
 			open(w)
-			s := w.last().session
+			s := w.lastReceiver().session
 			sent := 0
-			for s.Send(text(strings.Repeat("a", 1000))) {
+			for s.Send(newText(strings.Repeat("a", 1000))) {
 				if sent++; sent > 20 {
 					t.Fatal("no end")
 				}
 			}
-			w.wantEnd("forced close")
+			w.wantCloseReason("forced close")
 			if n := w.server.Stats().SlowClients; n != 1 {
 				t.Errorf("%d overflowed", n)
 			}
@@ -40,83 +40,84 @@ func TestOverflow(t *testing.T) {
 }
 
 func TestSingleMessageLargerThanTheQueue(t *testing.T) {
-	c := config()
+	c := testConfig()
 	c.MaxQueue = 10_000
-	bubble(t, c, func(t *testing.T, w *world) {
-		ws := w.ws("EIO=4")
-		ws.wantOpen()
+	runInBubble(t, c, func(t *testing.T, w *testServer) {
+		ws := w.dialWebSocket("EIO=4")
+		ws.wantOpenPacket()
 		synctest.Wait()
 		large := strings.Repeat("a", 300_000)
-		if !w.last().session.Send(text(large)) {
+		if !w.lastReceiver().session.Send(newText(large)) {
 			t.Fatal("not sent")
 		}
-		ws.want("4" + large)
+		ws.wantMessages("4" + large)
 	})
 }
 
-func TestVolatile(t *testing.T) {
-	bubble(t, config(), func(t *testing.T, w *world) {
-		q := w.open("EIO=4")
-		s := w.last().session
-		if s.SendVolatile(text("nobody polls")) {
+func TestVolatileNeedsReadyClient(t *testing.T) {
+	runInBubble(t, testConfig(), func(t *testing.T, w *testServer) {
+		q := w.openPolling("EIO=4")
+		s := w.lastReceiver().session
+		if s.SendVolatile(newText("nobody polls")) {
 			t.Error("sent to nobody")
 		}
-		parked := w.poll(q)
-		if !s.SendVolatile(text("a")) || s.SendVolatile(text("b")) {
+		parked := w.startPoll(q)
+		if !s.SendVolatile(newText("a")) || s.SendVolatile(newText("b")) {
 			t.Error("one of them is to be sent")
 		}
-		wantAnswer(t, parked, "4a")
-		c := w.upgrade("EIO=4")
+		wantReply(t, parked, "4a")
+		c := w.upgradeLast("EIO=4")
 		synctest.Wait()
 		sent := 0
-		for s.SendVolatile(text(strings.Repeat("a", 1000))) {
+		for s.SendVolatile(newText(strings.Repeat("a", 1000))) {
 			sent++
 		}
 		if sent < 16 || sent > 18 {
 			t.Errorf("sent %d", sent)
 		}
 		for range sent {
-			c.want("4" + strings.Repeat("a", 1000))
+			c.wantMessages("4" + strings.Repeat("a", 1000))
 		}
 		synctest.Wait()
-		if !s.SendVolatile(text("again")) {
+		if !s.SendVolatile(newText("again")) {
 			t.Error("not ready again")
 		}
-		c.want("4again")
-		w.wantEnd("")
+		c.wantMessages("4again")
+		w.wantCloseReason("")
 		if n := w.server.Stats().VolatileDropped; n != 3 {
 			t.Errorf("%d dropped", n)
 		}
 	})
 }
 
-// TestSlowAndFastClients sends to clients over real sockets, one of which reads only
+// TestSlowClientDelaysNoOther sends to clients over real sockets, one of which reads only
 // when all is sent: it gets everything in order, and nobody waits for it.
-func TestSlowAndFastClients(t *testing.T) {
-	c := config()
+func TestSlowClientDelaysNoOther(t *testing.T) {
+	c := testConfig()
 	c.MaxQueue = 64 << 20
-	w := newWorld(t, c, engineOptions())
+	c.PingTimeout = time.Hour // the slow client sends no pong, however long a loaded machine takes
+	w := newTestServer(t, c, noOptions())
 	serveTCP(t, w)
-	slow := w.ws("EIO=4")
-	slow.wantOpen()
-	sessions := []*engine.Session{w.last().session}
+	slow := w.dialWebSocket("EIO=4")
+	slow.wantOpenPacket()
+	sessions := []*engine.Session{w.lastReceiver().session}
 	var fast []*client
 	for range 20 {
-		f := w.ws("EIO=3")
-		f.wantOpen()
+		f := w.dialWebSocket("EIO=3")
+		f.wantOpenPacket()
 		fast = append(fast, f)
-		sessions = append(sessions, w.last().session)
+		sessions = append(sessions, w.lastReceiver().session)
 	}
 	const count, size = 500, 20_000
 	message := func(i int) string { return strconv.Itoa(i) + strings.Repeat("x", size) }
 	var readers sync.WaitGroup
 	check := func(c *client) {
 		for i := range count {
-			if got := c.next(); got != "4"+message(i) {
+			if got := c.readMessage(); got != "4"+message(i) {
 				t.Errorf("message %d is %.20q", i, got)
 				return
 			}
-			if got := c.next(); !strings.HasPrefix(got, "binary:") {
+			if got := c.readMessage(); !strings.HasPrefix(got, "binary:") {
 				t.Errorf("attachment %d is %.20q", i, got)
 				return
 			}
@@ -129,7 +130,7 @@ func TestSlowAndFastClients(t *testing.T) {
 		m := eio.NewMessage([]byte(message(i)), [][]byte{{1, 2, 3}}, false)
 		for _, s := range sessions {
 			if !s.Send(m) {
-				t.Fatalf("message %d was not sent: %s", i, w.last().ended())
+				t.Fatalf("message %d was not sent: %s", i, w.lastReceiver().closeReason())
 			}
 		}
 	}
@@ -138,20 +139,20 @@ func TestSlowAndFastClients(t *testing.T) {
 	readers.Wait()
 }
 
-func TestDrain(t *testing.T) {
-	bubble(t, config(), func(t *testing.T, w *world) {
+func TestDrainSpreadsCloses(t *testing.T) {
+	runInBubble(t, testConfig(), func(t *testing.T, w *testServer) {
 		var clients []*client
 		for range 120 {
-			c := w.ws("EIO=4")
-			c.wantOpen()
+			c := w.dialWebSocket("EIO=4")
+			c.wantOpenPacket()
 			clients = append(clients, c)
 		}
-		q := w.open("EIO=4")
-		parked := w.poll(q)
+		q := w.openPolling("EIO=4")
+		parked := w.startPoll(q)
 		ends := make(chan time.Time, len(clients))
 		for _, c := range clients {
 			go func() {
-				c.want(closedWithout)
+				c.wantMessages(closedWithoutStatus)
 				ends <- time.Now()
 			}()
 		}
@@ -159,7 +160,7 @@ func TestDrain(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		defer cancel()
 		w.server.Drain(ctx, "shutdown")
-		wantAnswer(t, parked, "1")
+		wantReply(t, parked, "1")
 		if d := time.Since(began); d > 9*time.Second || d == 0 {
 			t.Errorf("took %v", d)
 		}
@@ -170,16 +171,16 @@ func TestDrain(t *testing.T) {
 		if !last.After(first) {
 			t.Error("all at once")
 		}
-		if status, _, _ := w.do("GET", "EIO=4&transport=polling", ""); status != 503 {
+		if status, _, _ := w.request("GET", "EIO=4&transport=polling", ""); status != 503 {
 			t.Errorf("got %d while draining", status)
 		}
-		w.wantEnd("shutdown")
+		w.wantCloseReason("shutdown")
 	})
 }
 
-func TestDrainDoesNotWaitForEver(t *testing.T) {
-	bubble(t, config(), func(t *testing.T, w *world) {
-		c := w.ws("EIO=4") // it never reads
+func TestDrainEndsWithContext(t *testing.T) {
+	runInBubble(t, testConfig(), func(t *testing.T, w *testServer) {
+		c := w.dialWebSocket("EIO=4") // it never reads
 		defer c.Close()
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
@@ -191,18 +192,18 @@ func TestDrainDoesNotWaitForEver(t *testing.T) {
 	})
 }
 
-func TestRouteClose(t *testing.T) {
-	bubble(t, config(), func(t *testing.T, w *world) {
-		c := w.ws("EIO=4")
-		c.wantOpen()
-		other := engine.NewRoute(config())
+func TestRouteCloseClosesItsSessions(t *testing.T) {
+	runInBubble(t, testConfig(), func(t *testing.T, w *testServer) {
+		c := w.dialWebSocket("EIO=4")
+		c.wantOpenPacket()
+		other := engine.NewRoute(testConfig())
 		other.Close("not this")
 		if w.route.Sessions() != 1 || other.Sessions() != 0 {
 			t.Error("counted wrong")
 		}
 		w.route.Close("gone")
-		c.want(closedWithout)
-		w.wantEnd("gone")
+		c.wantMessages(closedWithoutStatus)
+		w.wantCloseReason("gone")
 		if n := w.server.Sessions(); n != 0 {
 			t.Errorf("%d sessions are left", n)
 		}

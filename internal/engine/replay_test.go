@@ -10,36 +10,36 @@ import (
 	"strings"
 )
 
-// replay is a client's connection for which it looks as if its handshake were still
+// replayConn is a client's connection for which it looks as if its handshake were still
 // to be answered.
-type replay struct {
+type replayConn struct {
 	net.Conn
-	r      io.Reader
-	answer bytes.Buffer
-	asked  bool
+	r         io.Reader
+	response  bytes.Buffer
+	requested bool
 }
 
-func (c *replay) Write(p []byte) (int, error) {
-	if c.asked {
+func (c *replayConn) Write(p []byte) (int, error) {
+	if c.requested {
 		return c.Conn.Write(p)
 	}
-	c.asked = true
+	c.requested = true
 	_, key, _ := strings.Cut(string(p), "Sec-WebSocket-Key: ")
 	key, _, _ = strings.Cut(key, "\r\n")
 	sum := sha1.Sum([]byte(key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))
-	c.answer.WriteString("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: " +
+	c.response.WriteString("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: " +
 		base64.StdEncoding.EncodeToString(sum[:]) + "\r\n\r\n")
 	return len(p), nil
 }
 
-func (c *replay) Read(p []byte) (int, error) {
-	if c.answer.Len() > 0 {
-		return c.answer.Read(p)
+func (c *replayConn) Read(p []byte) (int, error) {
+	if c.response.Len() > 0 {
+		return c.response.Read(p)
 	}
 	return c.r.Read(p)
 }
 
-func mustURL(s string) *url.URL {
+func parseURL(s string) *url.URL {
 	u, err := url.Parse(s)
 	if err != nil {
 		panic(err)

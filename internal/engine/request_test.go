@@ -19,8 +19,8 @@ func TestRefusals(t *testing.T) {
 		request   = `{"code":3,"message":"Bad request"}`
 		version   = `{"code":5,"message":"Unsupported protocol version"}`
 	)
-	bubble(t, config(), func(t *testing.T, w *world) {
-		v3, v4 := w.open("EIO=3"), w.open("EIO=4")
+	runInBubble(t, testConfig(), func(t *testing.T, w *testServer) {
+		v3, v4 := w.openPolling("EIO=3"), w.openPolling("EIO=4")
 		sid := v4[strings.LastIndex(v4, "=")+1:]
 		for _, c := range []struct {
 			name, method, query string
@@ -51,7 +51,7 @@ func TestRefusals(t *testing.T) {
 			{"put with a session", "PUT", v4, 405, ""},
 			{"long index", "GET", "EIO=4&transport=polling&j=" + strings.Repeat("1", 1000), 400, request},
 		} {
-			status, answer, header := w.do(c.method, c.query, "")
+			status, answer, header := w.request(c.method, c.query, "")
 			if status != c.status || answer != c.answer {
 				t.Errorf("%s: got %d %q, want %d %q", c.name, status, answer, c.status, c.answer)
 			}
@@ -65,32 +65,32 @@ func TestRefusals(t *testing.T) {
 // TestOldRevisions has clients that name no revision, or one before 3.
 func TestOldRevisions(t *testing.T) {
 	for _, revision := range []string{"", "EIO=&", "EIO=1&", "EIO=2&", "EIO=4&EIO=3&", "EIO=4&EIO=&"} {
-		bubble(t, config(), func(t *testing.T, w *world) {
-			q := w.open(revision)
-			if v := w.last().session.Version(); v != eio.V3 {
+		runInBubble(t, testConfig(), func(t *testing.T, w *testServer) {
+			q := w.openPolling(revision)
+			if v := w.lastReceiver().session.Version(); v != eio.V3 {
 				t.Errorf("%q is revision %v", revision, v)
 			}
-			w.want("POST", q, "2:4a", 200, "ok")
-			w.want("GET", q, "", 200, "2:4a")
-			w.want("GET", strings.Replace(q, revision, "EIO=4&", 1), "", 400, `{"code":3,"message":"Bad request"}`)
-			c := w.ws(revision + "sid=" + w.last().session.ID())
-			c.send("2probe")
-			c.want("3probe")
-			c.send("5")
-			c.send("4b")
-			c.want("4b")
+			w.wantResponse("POST", q, "2:4a", 200, "ok")
+			w.wantResponse("GET", q, "", 200, "2:4a")
+			w.wantResponse("GET", strings.Replace(q, revision, "EIO=4&", 1), "", 400, `{"code":3,"message":"Bad request"}`)
+			c := w.dialWebSocket(revision + "sid=" + w.lastReceiver().session.ID())
+			c.sendText("2probe")
+			c.wantMessages("3probe")
+			c.sendText("5")
+			c.sendText("4b")
+			c.wantMessages("4b")
 		})
-		c := config()
+		c := testConfig()
 		c.V3 = false
-		bubble(t, c, func(t *testing.T, w *world) {
-			w.want("GET", revision+"transport=polling", "", 400, `{"code":5,"message":"Unsupported protocol version"}`)
+		runInBubble(t, c, func(t *testing.T, w *testServer) {
+			w.wantResponse("GET", revision+"transport=polling", "", 400, `{"code":5,"message":"Unsupported protocol version"}`)
 		})
 	}
 }
 
 // TestLongHandshakes asks for more to be kept of a request than is good.
 func TestLongHandshakes(t *testing.T) {
-	bubble(t, config(), func(t *testing.T, w *world) {
+	runInBubble(t, testConfig(), func(t *testing.T, w *testServer) {
 		const query = "EIO=4&transport=polling"
 		for _, c := range []struct {
 			query, header string
@@ -101,23 +101,23 @@ func TestLongHandshakes(t *testing.T) {
 			{query + "&x=" + strings.Repeat("x", 60<<10), "", 200},
 			{query + "&x=" + strings.Repeat("x", 65<<10), "", 431},
 		} {
-			if status, body, _ := w.do("GET", c.query, "", "X-Long", c.header); status != c.status {
+			if status, body, _ := w.request("GET", c.query, "", "X-Long", c.header); status != c.status {
 				t.Errorf("got %d %.100s, want %d", status, body, c.status)
 			}
 		}
 		// What belongs to a session that is there is kept by nobody.
-		q := w.open("EIO=4")
-		if status, body, _ := w.do("POST", q, "4a", "X-Long", strings.Repeat("x", 65<<10)); status != 200 {
+		q := w.openPolling("EIO=4")
+		if status, body, _ := w.request("POST", q, "4a", "X-Long", strings.Repeat("x", 65<<10)); status != 200 {
 			t.Errorf("got %d %s", status, body)
 		}
 	})
 }
 
-func TestRefusedWebSockets(t *testing.T) {
-	c := config()
+func TestWebSocketRefusals(t *testing.T) {
+	c := testConfig()
 	c.V3 = false
-	bubble(t, c, func(t *testing.T, w *world) {
-		w.open("EIO=4")
+	runInBubble(t, c, func(t *testing.T, w *testServer) {
+		w.openPolling("EIO=4")
 		for _, c := range []struct {
 			query, header, value string
 			status               int
@@ -127,7 +127,7 @@ func TestRefusedWebSockets(t *testing.T) {
 			{"EIO=3&transport=websocket", "", "", 400, "Unsupported protocol version"},
 			{"EIO=4&transport=__proto__", "", "", 400, "Transport unknown"},
 			{"EIO=4&transport=websocket&sid=nobody", "", "", 400, "Session ID unknown"},
-			{"EIO=3&transport=websocket&sid=" + w.last().session.ID(), "", "", 400, "Bad request"},
+			{"EIO=3&transport=websocket&sid=" + w.lastReceiver().session.ID(), "", "", 400, "Bad request"},
 			{"EIO=4&transport=websocket", "Sec-WebSocket-Key", "short", 400, "Missing or invalid Sec-WebSocket-Key header"},
 			{"EIO=4&transport=websocket", "Sec-WebSocket-Version", "12", 400, "Missing or invalid Sec-WebSocket-Version header"},
 		} {
@@ -135,7 +135,7 @@ func TestRefusedWebSockets(t *testing.T) {
 			if c.header != "" {
 				header = append(header, c.header, c.value)
 			}
-			status, answer, h := w.do("GET", c.query, "", header...)
+			status, answer, h := w.request("GET", c.query, "", header...)
 			if status != c.status || answer != c.answer || h.Get("Content-Type") != "text/html" {
 				t.Errorf("%s %s: got %d %q %v", c.query, c.value, status, answer, h)
 			}
@@ -144,12 +144,12 @@ func TestRefusedWebSockets(t *testing.T) {
 }
 
 func TestOpenPackets(t *testing.T) {
-	c := config()
+	c := testConfig()
 	c.Cookie = "io"
-	bubble(t, c, func(t *testing.T, w *world) {
-		w.accept = func(p *peer) error {
+	runInBubble(t, c, func(t *testing.T, w *testServer) {
+		w.accept = func(p *testReceiver) error {
 			if strings.Contains(p.session.Handshake().URL, "greet") {
-				p.session.Send(text("hi"))
+				p.session.Send(newText("hi"))
 			}
 			return nil
 		}
@@ -161,8 +161,8 @@ func TestOpenPackets(t *testing.T) {
 			{"EIO=3&b64=1&j=0", `___eio[0]("97:0{\"sid\":\"SID\",\"upgrades\":[\"websocket\"],\"pingInterval\":25000,\"pingTimeout\":20000}");`},
 			{"EIO=4&j=1a-2<script>", `___eio[12]("0{\"sid\":\"SID\",\"upgrades\":[\"websocket\"],\"pingInterval\":25000,\"pingTimeout\":20000,\"maxPayload\":1000000}");`},
 		} {
-			status, body, header := w.do("GET", c.query+"&transport=polling", "")
-			sid := w.last().session.ID()
+			status, body, header := w.request("GET", c.query+"&transport=polling", "")
+			sid := w.lastReceiver().session.ID()
 			if len(sid) != 20 {
 				t.Errorf("sid %q", sid)
 			}
@@ -176,21 +176,21 @@ func TestOpenPackets(t *testing.T) {
 				t.Error("may be stored")
 			}
 		}
-		ws := w.ws("EIO=4")
-		ws.want(`0{"sid":"` + w.last().session.ID() + `","upgrades":[],"pingInterval":25000,"pingTimeout":20000,"maxPayload":1000000}`)
+		ws := w.dialWebSocket("EIO=4")
+		ws.wantMessages(`0{"sid":"` + w.lastReceiver().session.ID() + `","upgrades":[],"pingInterval":25000,"pingTimeout":20000,"maxPayload":1000000}`)
 	})
 }
 
-func TestOrigins(t *testing.T) {
-	c := config()
+func TestOriginsAreChecked(t *testing.T) {
+	c := testConfig()
 	c.AllowOrigin = func(origin string, r *http.Request) bool { return origin == "https://good.example" }
-	bubble(t, c, func(t *testing.T, w *world) {
+	runInBubble(t, c, func(t *testing.T, w *testServer) {
 		const handshake = "EIO=4&transport=polling"
-		_, _, h := w.do("GET", handshake, "", "Origin", "https://good.example")
+		_, _, h := w.request("GET", handshake, "", "Origin", "https://good.example")
 		if h.Get("Access-Control-Allow-Origin") != "https://good.example" || h.Get("Access-Control-Allow-Credentials") != "true" || h.Get("Vary") != "Origin" {
 			t.Errorf("headers %v", h)
 		}
-		status, _, h := w.do("OPTIONS", handshake, "", "Origin", "https://good.example",
+		status, _, h := w.request("OPTIONS", handshake, "", "Origin", "https://good.example",
 			"Access-Control-Request-Method", "POST", "Access-Control-Request-Headers", "x-custom")
 		if status != 204 || h.Get("Access-Control-Allow-Headers") != "x-custom" || h.Get("Access-Control-Allow-Methods") != "GET, POST" {
 			t.Errorf("preflight: %d %v", status, h)
@@ -218,7 +218,7 @@ func TestOrigins(t *testing.T) {
 			{"GET", handshake + "&j=0", "Sec-Fetch-Site", "same-origin", 200},
 			{"GET", handshake + "&j=0", "X-None", "", 200},
 		} {
-			status, body, h := w.do(c.method, c.query, "", c.header, c.value)
+			status, body, h := w.request(c.method, c.query, "", c.header, c.value)
 			if status != c.status {
 				t.Errorf("%s %s %s: %d %s", c.method, c.header, c.value, status, body)
 			}
@@ -226,7 +226,7 @@ func TestOrigins(t *testing.T) {
 				t.Error("CORS headers for a foreign page")
 			}
 		}
-		if _, _, h := w.do("GET", handshake, "", "Origin", "*"); h.Get("Access-Control-Allow-Origin") != "" {
+		if _, _, h := w.request("GET", handshake, "", "Origin", "*"); h.Get("Access-Control-Allow-Origin") != "" {
 			t.Error("CORS headers for a value that is no origin")
 		}
 		d := websocket.Dialer{NetDialContext: w.dial}
@@ -236,23 +236,23 @@ func TestOrigins(t *testing.T) {
 	})
 }
 
-func TestFull(t *testing.T) {
-	c := config()
+func TestFullRouteRefuses(t *testing.T) {
+	c := testConfig()
 	c.MaxConnections = 2
-	bubble(t, c, func(t *testing.T, w *world) {
-		w.open("EIO=4")
-		ws := w.ws("EIO=4")
-		status, body, _ := w.do("GET", "EIO=4&transport=polling", "")
+	runInBubble(t, c, func(t *testing.T, w *testServer) {
+		w.openPolling("EIO=4")
+		ws := w.dialWebSocket("EIO=4")
+		status, body, _ := w.request("GET", "EIO=4&transport=polling", "")
 		if status != 503 || body != `{"code":4,"message":"Service unavailable"}` {
 			t.Errorf("got %d %s", status, body)
 		}
 		ws.Close()
-		w.wantEnd("transport close")
-		w.open("EIO=4")
-		w.accept = func(*peer) error { return errors.New("no") }
+		w.wantCloseReason("transport close")
+		w.openPolling("EIO=4")
+		w.accept = func(*testReceiver) error { return errors.New("no") }
 		c.MaxConnections = 0
 		w.route.SetConfig(c)
-		if status, _, _ := w.do("GET", "EIO=4&transport=polling", ""); status != 503 {
+		if status, _, _ := w.request("GET", "EIO=4&transport=polling", ""); status != 503 {
 			t.Errorf("got %d", status)
 		}
 		if s := w.server.Stats(); s.Polling != 2 || s.WebSocket != 0 || s.Unjoined != 2 || s.Refused[503] != 2 || s.Opened != 3 {
@@ -261,30 +261,30 @@ func TestFull(t *testing.T) {
 	})
 }
 
-func TestUnjoined(t *testing.T) {
-	w := newWorld(t, config(), engine.Options{MaxUnjoined: 1})
+func TestMaxUnjoinedRefuses(t *testing.T) {
+	w := newTestServer(t, testConfig(), engine.Options{MaxUnjoined: 1})
 	serveTCP(t, w)
-	w.open("EIO=4")
-	if status, _, _ := w.do("GET", "EIO=4&transport=polling", ""); status != 503 {
+	w.openPolling("EIO=4")
+	if status, _, _ := w.request("GET", "EIO=4&transport=polling", ""); status != 503 {
 		t.Errorf("got %d", status)
 	}
-	w.last().session.MarkJoined()
-	w.last().session.MarkJoined()
-	w.open("EIO=4")
-	w.last().session.Close("x")
-	w.open("EIO=4")
+	w.lastReceiver().session.MarkJoined()
+	w.lastReceiver().session.MarkJoined()
+	w.openPolling("EIO=4")
+	w.lastReceiver().session.Close("x")
+	w.openPolling("EIO=4")
 }
 
 func TestHandshakeIsKept(t *testing.T) {
-	bubble(t, config(), func(t *testing.T, w *world) {
-		w.do("GET", "EIO=4&transport=polling&a=1&a=2", "", "Cookie", "k=v")
-		h := w.last().session.Handshake()
+	runInBubble(t, testConfig(), func(t *testing.T, w *testServer) {
+		w.request("GET", "EIO=4&transport=polling&a=1&a=2", "", "Cookie", "k=v")
+		h := w.lastReceiver().session.Handshake()
 		if h.Header.Get("Cookie") != "k=v" || len(h.Query()["a"]) != 2 || h.Address != "192.0.2.1" || h.URL != "/socket.io/?EIO=4&transport=polling&a=1&a=2" {
 			t.Errorf("%+v", h)
 		}
-		c := w.ws("EIO=3")
-		c.wantOpen()
-		for name := range w.last().session.Handshake().Header {
+		c := w.dialWebSocket("EIO=3")
+		c.wantOpenPacket()
+		for name := range w.lastReceiver().session.Handshake().Header {
 			if strings.HasPrefix(name, "Sec-Websocket") || name == "Upgrade" || name == "Connection" {
 				t.Errorf("kept %s", name)
 			}

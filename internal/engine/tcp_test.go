@@ -13,7 +13,7 @@ import (
 )
 
 // serveTCP serves over real sockets.
-func serveTCP(t testing.TB, w *world) {
+func serveTCP(t testing.TB, w *testServer) {
 	server := httptest.NewServer(w)
 	t.Cleanup(server.Close)
 	w.url, w.dial = server.Listener.Addr().String(), (&net.Dialer{}).DialContext
@@ -23,7 +23,7 @@ func serveTCP(t testing.TB, w *world) {
 
 // TestTLS sends to clients whose connections no pump can write to.
 func TestTLS(t *testing.T) {
-	w := newWorld(t, config(), engineOptions())
+	w := newTestServer(t, testConfig(), noOptions())
 	server := httptest.NewTLSServer(w)
 	t.Cleanup(server.Close)
 	w.url = server.Listener.Addr().String()
@@ -34,23 +34,23 @@ func TestTLS(t *testing.T) {
 	const clients, count = 10, 200
 	var readers sync.WaitGroup
 	for range clients {
-		c := w.ws("EIO=4")
-		c.wantOpen()
+		c := w.dialWebSocket("EIO=4")
+		c.wantOpenPacket()
 		readers.Go(func() {
 			for i := range count {
-				if got := c.next(); got != "4"+strconv.Itoa(i)+strings.Repeat("x", 1000) {
+				if got := c.readMessage(); got != "4"+strconv.Itoa(i)+strings.Repeat("x", 1000) {
 					t.Errorf("message %d is %.20q", i, got)
 					return
 				}
 			}
-			if got := c.next(); got != closedWithout {
+			if got := c.readMessage(); got != closedWithoutStatus {
 				t.Errorf("got %q at the end", got)
 			}
 		})
 	}
 	for i := range count {
-		m := text(strconv.Itoa(i) + strings.Repeat("x", 1000))
-		for _, p := range w.peers {
+		m := newText(strconv.Itoa(i) + strings.Repeat("x", 1000))
+		for _, p := range w.receivers {
 			p.session.Send(m)
 		}
 	}
@@ -58,10 +58,10 @@ func TestTLS(t *testing.T) {
 	readers.Wait()
 }
 
-// TestReadersFollowOneAnother has heartbeats between messages, in one segment with
+// TestReadersReplaceOneAnother has heartbeats between messages, in one segment with
 // them and on their own: what was read before another goroutine reads is not lost.
-func TestReadersFollowOneAnother(t *testing.T) {
-	w := newWorld(t, config(), engineOptions())
+func TestReadersReplaceOneAnother(t *testing.T) {
+	w := newTestServer(t, testConfig(), noOptions())
 	serveTCP(t, w)
 	frames := func(texts ...string) string {
 		var all []byte
@@ -71,8 +71,8 @@ func TestReadersFollowOneAnother(t *testing.T) {
 		}
 		return string(all)
 	}
-	c := w.ws("EIO=3")
-	c.wantOpen()
+	c := w.dialWebSocket("EIO=3")
+	c.wantOpenPacket()
 	for i := range 50 {
 		n := strconv.Itoa(i)
 		for _, segment := range []string{
@@ -90,7 +90,7 @@ func TestReadersFollowOneAnother(t *testing.T) {
 			if want != "3" {
 				want += n
 			}
-			c.want(want)
+			c.wantMessages(want)
 		}
 	}
 }

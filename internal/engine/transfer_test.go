@@ -8,13 +8,13 @@ import (
 	"testing"
 )
 
-// TestAnswerEndsWithItsSession has a client that takes the beginning of an answer, over
+// TestReplyEndsWithItsSession has a client that takes the beginning of an answer, over
 // HTTP/1 and on a stream of HTTP/2.
-func TestAnswerEndsWithItsSession(t *testing.T) {
+func TestReplyEndsWithItsSession(t *testing.T) {
 	for _, http2 := range []bool{false, true} {
-		c := config()
+		c := testConfig()
 		c.MaxPayload = 64 << 20
-		w := newWorld(t, c, engineOptions())
+		w := newTestServer(t, c, noOptions())
 		answered := make(chan string, 10)
 		server := httptest.NewUnstartedServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 			w.ServeHTTP(rw, r)
@@ -34,9 +34,9 @@ func TestAnswerEndsWithItsSession(t *testing.T) {
 		}
 		_, _ = io.Copy(io.Discard, get("EIO=4&transport=polling").Body) // one that is not read ends the session
 		<-answered
-		s := w.last().session
+		s := w.lastReceiver().session
 		query := "EIO=4&transport=polling&sid=" + s.ID()
-		s.Send(text(strings.Repeat("x", 32<<20))) // more than any buffer or window takes
+		s.Send(newText(strings.Repeat("x", 32<<20))) // more than any buffer or window takes
 		if resp := get(query); resp.ProtoMajor == 2 != http2 || resp.StatusCode != 200 {
 			t.Fatalf("got %s %s", resp.Proto, resp.Status)
 		}

@@ -16,41 +16,41 @@ import (
 
 func TestUpgrade(t *testing.T) {
 	for eioParam, noop := range map[string]string{"EIO=4": "6", "EIO=3": "1:6"} {
-		bubble(t, config(), func(t *testing.T, w *world) {
-			q := w.open(eioParam)
-			s := w.last().session
-			parked := w.poll(q)
-			c := w.ws(eioParam + "&sid=" + s.ID())
-			c.send("2probe")
-			c.want("3probe")
-			wantAnswer(t, parked, noop)
+		runInBubble(t, testConfig(), func(t *testing.T, w *testServer) {
+			q := w.openPolling(eioParam)
+			s := w.lastReceiver().session
+			parked := w.startPoll(q)
+			c := w.dialWebSocket(eioParam + "&sid=" + s.ID())
+			c.sendText("2probe")
+			c.wantMessages("3probe")
+			wantReply(t, parked, noop)
 			for range 3 {
-				w.want("GET", q, "", 200, noop)
+				w.wantResponse("GET", q, "", 200, noop)
 			}
-			s.Send(text("a"))
+			s.Send(newText("a"))
 			if eioParam == "EIO=4" {
-				w.want("GET", q, "", 200, "4a")
+				w.wantResponse("GET", q, "", 200, "4a")
 			} else {
-				w.want("GET", q, "", 200, "2:4a")
+				w.wantResponse("GET", q, "", 200, "2:4a")
 			}
-			c.send("2probe")
-			c.want("3probe")
+			c.sendText("2probe")
+			c.wantMessages("3probe")
 			if s.Transport() != "polling" {
 				t.Error("upgraded too early")
 			}
-			c.send("5")
+			c.sendText("5")
 			synctest.Wait()
 			if s.Transport() != "websocket" {
 				t.Error("not upgraded")
 			}
-			c.send("4b")
-			c.want("4b")
-			w.want("GET", q, "", 400, `{"code":3,"message":"Bad request"}`)
-			w.want("POST", q, "4x", 400, `{"code":3,"message":"Bad request"}`)
-			second := w.ws(eioParam + "&sid=" + s.ID())
-			second.want(closedWithout)
-			c.send("4c")
-			c.want("4c")
+			c.sendText("4b")
+			c.wantMessages("4b")
+			w.wantResponse("GET", q, "", 400, `{"code":3,"message":"Bad request"}`)
+			w.wantResponse("POST", q, "4x", 400, `{"code":3,"message":"Bad request"}`)
+			second := w.dialWebSocket(eioParam + "&sid=" + s.ID())
+			second.wantMessages(closedWithoutStatus)
+			c.sendText("4c")
+			c.wantMessages("4c")
 			if st := w.server.Stats(); st.Upgraded != 1 || st.WebSocket != 1 || st.Polling != 0 {
 				t.Errorf("stats %+v", st)
 			}
@@ -59,56 +59,56 @@ func TestUpgrade(t *testing.T) {
 }
 
 func TestPollParkedAtUpgrade(t *testing.T) {
-	bubble(t, config(), func(t *testing.T, w *world) {
-		q := w.open("EIO=4")
-		c := w.ws("EIO=4&sid=" + w.last().session.ID())
-		parked := w.poll(q)
-		c.send("5") // without a probe
-		wantAnswer(t, parked, "6")
-		w.last().session.Send(text("a"))
-		c.want("4a")
+	runInBubble(t, testConfig(), func(t *testing.T, w *testServer) {
+		q := w.openPolling("EIO=4")
+		c := w.dialWebSocket("EIO=4&sid=" + w.lastReceiver().session.ID())
+		parked := w.startPoll(q)
+		c.sendText("5") // without a probe
+		wantReply(t, parked, "6")
+		w.lastReceiver().session.Send(newText("a"))
+		c.wantMessages("4a")
 	})
 }
 
 func TestPollSentBeforeTheUpgradePacketArrives(t *testing.T) {
-	bubble(t, config(), func(t *testing.T, w *world) {
-		q := w.open("EIO=4")
-		c := w.ws("EIO=4&sid=" + w.last().session.ID())
-		c.send("2probe")
-		c.want("3probe")
-		late := w.poll(q)
-		c.send("5")
-		wantAnswer(t, late, `{"code":3,"message":"Bad request"}`)
+	runInBubble(t, testConfig(), func(t *testing.T, w *testServer) {
+		q := w.openPolling("EIO=4")
+		c := w.dialWebSocket("EIO=4&sid=" + w.lastReceiver().session.ID())
+		c.sendText("2probe")
+		c.wantMessages("3probe")
+		late := w.startPoll(q)
+		c.sendText("5")
+		wantReply(t, late, `{"code":3,"message":"Bad request"}`)
 	})
 }
 
 // A client that has changed over may give its last poll up: there is nothing in it.
-func TestPollGivenUpAtUpgrade(t *testing.T) {
-	bubble(t, config(), func(t *testing.T, w *world) {
+func TestPollAbortedAtUpgrade(t *testing.T) {
+	runInBubble(t, testConfig(), func(t *testing.T, w *testServer) {
 		for range 20 {
-			q := w.open("EIO=4")
-			s := w.last().session
-			c := w.ws("EIO=4&sid=" + s.ID())
-			gone := goneOnce{t.Context(), func() {
-				c.send("5")
+			q := w.openPolling("EIO=4")
+			s := w.lastReceiver().session
+			c := w.dialWebSocket("EIO=4&sid=" + s.ID())
+			gone := closingContext{t.Context(), func() {
+				c.sendText("5")
 				synctest.Wait()
 			}}
 			r := httptest.NewRequestWithContext(gone, "GET", "/socket.io/?"+q, nil)
 			w.ServeHTTP(httptest.NewRecorder(), r)
-			c.send("4a")
-			c.want("4a")
+			c.sendText("4a")
+			c.wantMessages("4a")
 			s.Close("next")
 		}
 	})
 }
 
-// goneOnce is the context of a request whose client does something and then goes.
-type goneOnce struct {
+// closingContext is the context of a request whose client does something and then goes.
+type closingContext struct {
 	context.Context
 	first func()
 }
 
-func (g goneOnce) Done() <-chan struct{} {
+func (g closingContext) Done() <-chan struct{} {
 	g.first()
 	done := make(chan struct{})
 	close(done)
@@ -116,8 +116,8 @@ func (g goneOnce) Done() <-chan struct{} {
 }
 
 func TestUploadInFlightAtUpgrade(t *testing.T) {
-	bubble(t, config(), func(t *testing.T, w *world) {
-		q := w.open("EIO=4")
+	runInBubble(t, testConfig(), func(t *testing.T, w *testServer) {
+		q := w.openPolling("EIO=4")
 		body, rest := io.Pipe()
 		answer := make(chan int, 1)
 		go func() {
@@ -132,88 +132,88 @@ func TestUploadInFlightAtUpgrade(t *testing.T) {
 		}()
 		io.WriteString(rest, "4slow")
 		synctest.Wait()
-		c := w.ws("EIO=4&sid=" + w.last().session.ID())
-		c.send("5")
-		c.send("4fast")
-		c.want("4fast")
+		c := w.dialWebSocket("EIO=4&sid=" + w.lastReceiver().session.ID())
+		c.sendText("5")
+		c.sendText("4fast")
+		c.wantMessages("4fast")
 		rest.Close()
 		if status := <-answer; status != 200 {
 			t.Errorf("status %d", status)
 		}
-		c.want("4slow")
+		c.wantMessages("4slow")
 	})
 }
 
 func TestUpgradeTimeout(t *testing.T) {
-	bubble(t, config(), func(t *testing.T, w *world) {
-		q := w.open("EIO=4")
-		c := w.ws("EIO=4&sid=" + w.last().session.ID())
-		c.send("2probe")
-		c.want("3probe")
+	runInBubble(t, testConfig(), func(t *testing.T, w *testServer) {
+		q := w.openPolling("EIO=4")
+		c := w.dialWebSocket("EIO=4&sid=" + w.lastReceiver().session.ID())
+		c.sendText("2probe")
+		c.wantMessages("3probe")
 		began := time.Now()
-		c.want(closedWithout)
+		c.wantMessages(closedWithoutStatus)
 		if d := time.Since(began); d != 10*time.Second {
 			t.Errorf("after %v", d)
 		}
-		parked := w.poll(q) // which waits again
-		w.last().session.Send(text("a"))
-		wantAnswer(t, parked, "4a")
-		w.upgrade("EIO=4").send("4b") // and may try again
-		w.wantEnd("")
+		parked := w.startPoll(q) // which waits again
+		w.lastReceiver().session.Send(newText("a"))
+		wantReply(t, parked, "4a")
+		w.upgradeLast("EIO=4").sendText("4b") // and may try again
+		w.wantCloseReason("")
 	})
 }
 
-func TestBadProbes(t *testing.T) {
+func TestBadProbePacketClosesProbe(t *testing.T) {
 	for _, packet := range []string{"4hello", "2", "2prob", "3", "1", "0", "6"} {
-		bubble(t, config(), func(t *testing.T, w *world) {
-			q := w.open("EIO=4")
-			c := w.ws("EIO=4&sid=" + w.last().session.ID())
-			c.send(packet)
-			c.want(closedWithout)
-			w.want("POST", q, "4still", 200, "ok")
-			w.want("GET", q, "", 200, "4still")
-			w.wantEnd("")
+		runInBubble(t, testConfig(), func(t *testing.T, w *testServer) {
+			q := w.openPolling("EIO=4")
+			c := w.dialWebSocket("EIO=4&sid=" + w.lastReceiver().session.ID())
+			c.sendText(packet)
+			c.wantMessages(closedWithoutStatus)
+			w.wantResponse("POST", q, "4still", 200, "ok")
+			w.wantResponse("GET", q, "", 200, "4still")
+			w.wantCloseReason("")
 		})
 	}
 }
 
-func TestProbesDoNotHarm(t *testing.T) {
-	bubble(t, config(), func(t *testing.T, w *world) {
-		q := w.open("EIO=4")
-		sid := w.last().session.ID()
-		first := w.ws("EIO=4&sid=" + sid)
-		second := w.ws("EIO=4&sid=" + sid)
-		second.want(closedWithout)
+func TestFailedProbesKeepSession(t *testing.T) {
+	runInBubble(t, testConfig(), func(t *testing.T, w *testServer) {
+		q := w.openPolling("EIO=4")
+		sid := w.lastReceiver().session.ID()
+		first := w.dialWebSocket("EIO=4&sid=" + sid)
+		second := w.dialWebSocket("EIO=4&sid=" + sid)
+		second.wantMessages(closedWithoutStatus)
 		first.Close()
 		synctest.Wait()
-		third := w.ws("EIO=4&sid=" + sid)
-		third.send("2probe")
-		third.want("3probe")
-		parked := w.poll(q)
-		wantAnswer(t, parked, "6")
-		w.last().session.Close("kicked")
-		third.want(closedWithout)
-		w.want("GET", q, "", 200, "1")
+		third := w.dialWebSocket("EIO=4&sid=" + sid)
+		third.sendText("2probe")
+		third.wantMessages("3probe")
+		parked := w.startPoll(q)
+		wantReply(t, parked, "6")
+		w.lastReceiver().session.Close("kicked")
+		third.wantMessages(closedWithoutStatus)
+		w.wantResponse("GET", q, "", 200, "1")
 	})
 }
 
 // TestUpgradeKeepsOrder sends all the time, while the client polls, upgrades, and
 // reads on: each message comes once, in order.
 func TestUpgradeKeepsOrder(t *testing.T) {
-	w := newWorld(t, config(), engineOptions())
+	w := newTestServer(t, testConfig(), noOptions())
 	serveTCP(t, w)
 	for round := range 20 {
-		q := w.open("EIO=4")
-		s := w.last().session
+		q := w.openPolling("EIO=4")
+		s := w.lastReceiver().session
 		const count = 1000
 		sent := make(chan struct{})
 		go func() {
 			defer close(sent)
 			for i := range count {
-				s.Send(text(strconv.Itoa(i)))
+				s.Send(newText(strconv.Itoa(i)))
 			}
 		}()
-		got := readUpgrading(t, w, q, count)
+		got := readAcrossUpgrade(t, w, q, count)
 		<-sent
 		for i, n := range got {
 			if n != strconv.Itoa(i) {
@@ -227,14 +227,14 @@ func TestUpgradeKeepsOrder(t *testing.T) {
 	}
 }
 
-// readUpgrading reads as clients do: polls until the probe is answered, waits for
+// readAcrossUpgrade reads as clients do: polls until the probe is answered, waits for
 // the poll that is under way, and changes over.
-func readUpgrading(t *testing.T, w *world, q string, count int) (got []string) {
+func readAcrossUpgrade(t *testing.T, w *testServer, q string, count int) (got []string) {
 	probed, changed := make(chan struct{}), make(chan []string)
 	go func() {
 		var polled []string
 		for {
-			_, body, _ := w.do("GET", q, "")
+			_, body, _ := w.request("GET", q, "")
 			for packet := range strings.SplitSeq(body, "\x1e") {
 				if packet != "6" {
 					polled = append(polled, packet[1:])
@@ -248,15 +248,15 @@ func readUpgrading(t *testing.T, w *world, q string, count int) (got []string) {
 			}
 		}
 	}()
-	c := w.ws("EIO=4&sid=" + w.last().session.ID())
-	c.send("2probe")
-	c.want("3probe")
+	c := w.dialWebSocket("EIO=4&sid=" + w.lastReceiver().session.ID())
+	c.sendText("2probe")
+	c.wantMessages("3probe")
 	close(probed)
 	got = <-changed
-	c.send("5")
+	c.sendText("5")
 	c.SetReadDeadline(time.Now().Add(20 * time.Second))
 	for len(got) < count {
-		packet := c.next()
+		packet := c.readMessage()
 		if packet[0] != '4' {
 			t.Errorf("got %q", packet)
 			return got
@@ -272,18 +272,18 @@ func readUpgrading(t *testing.T, w *world, q string, count int) (got []string) {
 // A POST that never ends ends with its session, however that does, and so does one
 // that comes too late.
 func TestUploadEndsWithItsSession(t *testing.T) {
-	for name, end := range map[string]func(w *world){
-		"closed": func(w *world) { w.last().session.Close("over") },
-		"upgraded": func(w *world) {
-			w.upgrade("EIO=4")
+	for name, end := range map[string]func(w *testServer){
+		"closed": func(w *testServer) { w.lastReceiver().session.Close("over") },
+		"upgraded": func(w *testServer) {
+			w.upgradeLast("EIO=4")
 			synctest.Wait()
-			w.last().session.Close("over")
+			w.lastReceiver().session.Close("over")
 		},
-		"silent": func(w *world) {},
+		"silent": func(w *testServer) {},
 	} {
 		t.Run(name, func(t *testing.T) {
-			bubble(t, config(), func(t *testing.T, w *world) {
-				q := w.open("EIO=4")
+			runInBubble(t, testConfig(), func(t *testing.T, w *testServer) {
+				q := w.openPolling("EIO=4")
 				nc, err := w.dial(t.Context(), "tcp", "x")
 				if err != nil {
 					t.Fatal(err)

@@ -13,8 +13,8 @@ import (
 	"github.com/gorilla/websocket"
 )
 
-// frame is a client's frame, masked with zeros.
-func frame(head byte, payload string) string {
+// clientFrame is a client's frame, masked with zeros.
+func clientFrame(head byte, payload string) string {
 	b := []byte{head}
 	switch n := len(payload); {
 	case n < 126:
@@ -28,23 +28,23 @@ func frame(head byte, payload string) string {
 }
 
 func TestWebSocketEcho(t *testing.T) {
-	bubble(t, config(), func(t *testing.T, w *world) {
+	runInBubble(t, testConfig(), func(t *testing.T, w *testServer) {
 		for query, wants := range map[string][]string{
 			"EIO=4":       {"4bin", "binary:\x01\x02"},
 			"EIO=4&b64=1": {"4bin", "bAQI="},
 			"EIO=3":       {"4bin", "binary:\x04\x01\x02"},
 			"EIO=3&b64=1": {"4bin", "b4AQI="},
 		} {
-			c := w.ws(query)
-			c.wantOpen()
-			c.send("4hé😀")
-			c.want("4hé😀")
+			c := w.dialWebSocket(query)
+			c.wantOpenPacket()
+			c.sendText("4hé😀")
+			c.wantMessages("4hé😀")
 			payload := "\x01\x02"
 			if strings.HasPrefix(query, "EIO=3") {
 				payload = "\x04\x01\x02"
 			}
 			c.WriteMessage(websocket.BinaryMessage, []byte(payload))
-			c.want(wants...)
+			c.wantMessages(wants...)
 		}
 	})
 }
@@ -67,28 +67,28 @@ func TestFrames(t *testing.T) {
 		name, send, want string // the close frames of breaches have a text, which is not looked at
 		reason           string
 	}{
-		{"fragments with a ping between", frame(text, "4he") + frame(fin|ping, "p") + frame(more, "") + frame(fin|more, "y") + frame(fin|closing, ""),
+		{"fragments with a ping between", clientFrame(text, "4he") + clientFrame(fin|ping, "p") + clientFrame(more, "") + clientFrame(fin|more, "y") + clientFrame(fin|closing, ""),
 			"\x8a\x01p" + open("4hey") + closed(0), "transport close"},
-		{"pong", frame(fin|pong, "p") + frame(fin|text, "4a") + frame(fin|closing, status(1000, "")), open("4a") + closed(1000), "transport close"},
-		{"close with a reason", frame(fin|closing, status(3000, "ö")), closed(3000), "transport close"},
-		{"close with a byte", frame(fin|closing, "x"), closed(1002), "transport close"},
-		{"close with a bad code", frame(fin|closing, status(1005, "")), closed(1002), "transport error"},
-		{"close with a bad reason", frame(fin|closing, status(1000, "\xce\xba\xe1\xbd\xb9\xcf\x83\xce\xbc\xce\xb5\xed\xa0\x80")), closed(1002), "transport error"},
+		{"pong", clientFrame(fin|pong, "p") + clientFrame(fin|text, "4a") + clientFrame(fin|closing, status(1000, "")), open("4a") + closed(1000), "transport close"},
+		{"close with a reason", clientFrame(fin|closing, status(3000, "ö")), closed(3000), "transport close"},
+		{"close with a byte", clientFrame(fin|closing, "x"), closed(1002), "transport close"},
+		{"close with a bad code", clientFrame(fin|closing, status(1005, "")), closed(1002), "transport error"},
+		{"close with a bad reason", clientFrame(fin|closing, status(1000, "\xce\xba\xe1\xbd\xb9\xcf\x83\xce\xbc\xce\xb5\xed\xa0\x80")), closed(1002), "transport error"},
 		{"unmasked", "\x81\x024a", closed(1002), "transport error"},
-		{"reserved bits", frame(fin|0x40|text, "4a"), closed(1002), "transport error"},
-		{"bad opcode", frame(fin|3, "4a"), closed(1002), "transport error"},
-		{"long ping", frame(fin|ping, strings.Repeat("a", 126)), closed(1002), "transport error"},
-		{"continuation of nothing", frame(fin|more, "4a"), closed(1002), "transport error"},
-		{"too big", frame(fin|text, strings.Repeat("4", 2001)), closed(1009), "transport error"},
-		{"too big in fragments", frame(text, strings.Repeat("4", 1500)) + frame(fin|more, strings.Repeat("4", 501)), closed(1009), "transport error"},
+		{"reserved bits", clientFrame(fin|0x40|text, "4a"), closed(1002), "transport error"},
+		{"bad opcode", clientFrame(fin|3, "4a"), closed(1002), "transport error"},
+		{"long ping", clientFrame(fin|ping, strings.Repeat("a", 126)), closed(1002), "transport error"},
+		{"continuation of nothing", clientFrame(fin|more, "4a"), closed(1002), "transport error"},
+		{"too big", clientFrame(fin|text, strings.Repeat("4", 2001)), closed(1009), "transport error"},
+		{"too big in fragments", clientFrame(text, strings.Repeat("4", 1500)) + clientFrame(fin|more, strings.Repeat("4", 501)), closed(1009), "transport error"},
 		{"huge length", "\x81\xff\x7f\xff\xff\xff\xff\xff\xff\xff\x00\x00\x00\x00", closed(1009), "transport error"},
-		{"finest fragments", frame(text, "4") + strings.Repeat(frame(more, ""), 20_000), closed(1008), "transport error"},
-		{"not UTF-8 in a fragment", frame(text, "4\xff") + frame(fin|more, ""), closed(1007), "transport error"},
-		{"unknown packet", frame(fin|text, "9"), closed(0), "parse error"},
-		{"empty packet", frame(fin|text, ""), closed(0), "parse error"},
-		{"close packet", frame(fin|text, "1"), closed(0), "transport close"},
-		{"nothing to do", frame(fin|text, "0") + frame(fin|text, "5") + frame(fin|text, "6") + frame(fin|closing, ""), closed(0), "transport close"},
-		{"empty binary", frame(fin|binaryFrame, "") + frame(fin|closing, ""), open("4bin") + "\x82\x00" + closed(0), "transport close"},
+		{"finest fragments", clientFrame(text, "4") + strings.Repeat(clientFrame(more, ""), 20_000), closed(1008), "transport error"},
+		{"not UTF-8 in a fragment", clientFrame(text, "4\xff") + clientFrame(fin|more, ""), closed(1007), "transport error"},
+		{"unknown packet", clientFrame(fin|text, "9"), closed(0), "parse error"},
+		{"empty packet", clientFrame(fin|text, ""), closed(0), "parse error"},
+		{"close packet", clientFrame(fin|text, "1"), closed(0), "transport close"},
+		{"nothing to do", clientFrame(fin|text, "0") + clientFrame(fin|text, "5") + clientFrame(fin|text, "6") + clientFrame(fin|closing, ""), closed(0), "transport close"},
+		{"empty binary", clientFrame(fin|binaryFrame, "") + clientFrame(fin|closing, ""), open("4bin") + "\x82\x00" + closed(0), "transport close"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			checkFrames(t, c.send, c.want, c.reason)
@@ -99,15 +99,15 @@ func TestFrames(t *testing.T) {
 // checkFrames sends bytes and compares what comes after the open packet.
 func checkFrames(t *testing.T, send, want, reason string) {
 	t.Helper()
-	config := config()
+	config := testConfig()
 	config.MaxPayload = 2000
-	bubble(t, config, func(t *testing.T, w *world) {
+	runInBubble(t, config, func(t *testing.T, w *testServer) {
 		// Half of it comes with the handshake, in one segment.
 		half := len(send) / 2
 		if half > 2000 {
 			half = 0
 		}
-		nc, br := w.rawWS("EIO=4", send[:half], "")
+		nc, br := w.dialRaw("EIO=4", send[:half], "")
 		go io.WriteString(nc, send[half:])
 		nc.SetReadDeadline(time.Now().Add(20 * time.Second))
 		head := make([]byte, 2)
@@ -125,7 +125,7 @@ func checkFrames(t *testing.T, send, want, reason string) {
 			t.Errorf("got %q, want %q", got, want)
 		}
 		nc.Close()
-		w.wantEnd(reason)
+		w.wantCloseReason(reason)
 	})
 }
 
@@ -168,57 +168,57 @@ func TestUTF8(t *testing.T) {
 			if !c.ok && strings.Contains(c.name, "cut") {
 				message = "4κόσμε" + c.text
 			}
-			sends := []string{frame(0x81, message)}
+			sends := []string{clientFrame(0x81, message)}
 			var split strings.Builder
 			for i := range len(message) { // byte by byte
 				head := byte(0)
 				if i == 0 {
 					head = 1
 				}
-				split.WriteString(frame(head, message[i:i+1]))
+				split.WriteString(clientFrame(head, message[i:i+1]))
 			}
-			sends = append(sends, split.String()+frame(0x80, ""))
+			sends = append(sends, split.String()+clientFrame(0x80, ""))
 			for _, send := range sends {
-				bubble(t, config(), func(t *testing.T, w *world) {
-					nc, br := w.rawWS("EIO=4", "", "")
+				runInBubble(t, testConfig(), func(t *testing.T, w *testServer) {
+					nc, br := w.dialRaw("EIO=4", "", "")
 					go io.WriteString(nc, send)
-					c2 := websocketClient(t, nc, br)
-					c2.wantOpen()
+					c2 := newFrameClient(t, nc, br)
+					c2.wantOpenPacket()
 					want := message
 					if !c.ok {
 						want = "websocket: close 1007 (invalid payload data)"
 					}
-					c2.want(want)
+					c2.wantMessages(want)
 				})
 			}
 		})
 	}
 }
 
-// websocketClient reads frames of a connection whose handshake is done.
-func websocketClient(t *testing.T, nc net.Conn, br io.Reader) *client {
+// newFrameClient reads frames of a connection whose handshake is done.
+func newFrameClient(t *testing.T, nc net.Conn, br io.Reader) *client {
 	// Gorilla makes clients by a handshake only, so it gets one.
-	c, _, err := websocket.NewClient(&replay{Conn: nc, r: br}, mustURL("ws://x/"), nil, 0, 0)
+	c, _, err := websocket.NewClient(&replayConn{Conn: nc, r: br}, parseURL("ws://x/"), nil, 0, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return &client{t, c}
 }
 
-func TestFirstBadByteEnds(t *testing.T) {
-	bubble(t, config(), func(t *testing.T, w *world) {
-		nc, br := w.rawWS("EIO=4", "", "")
-		go io.WriteString(nc, frame(1, "4ok\xce\xba\xe1")+frame(0, "\xff")) // and no end
-		c := websocketClient(t, nc, br)
-		c.wantOpen()
-		c.want("websocket: close 1007 (invalid payload data)")
+func TestFirstBadByteClosesWebSocket(t *testing.T) {
+	runInBubble(t, testConfig(), func(t *testing.T, w *testServer) {
+		nc, br := w.dialRaw("EIO=4", "", "")
+		go io.WriteString(nc, clientFrame(1, "4ok\xce\xba\xe1")+clientFrame(0, "\xff")) // and no end
+		c := newFrameClient(t, nc, br)
+		c.wantOpenPacket()
+		c.wantMessages("websocket: close 1007 (invalid payload data)")
 	})
 }
 
 func TestDeflate(t *testing.T) {
-	c := config()
+	c := testConfig()
 	c.Compression, c.MaxPayload = true, 100_000
-	bubble(t, c, func(t *testing.T, w *world) {
+	runInBubble(t, c, func(t *testing.T, w *testServer) {
 		d := websocket.Dialer{NetDialContext: w.dial, EnableCompression: true}
 		conn, resp, err := d.Dial("ws://x/?transport=websocket&EIO=4", nil)
 		if err != nil {
@@ -228,10 +228,10 @@ func TestDeflate(t *testing.T) {
 			t.Errorf("agreed on %q", got)
 		}
 		ws := &client{t, conn}
-		ws.wantOpen()
+		ws.wantOpenPacket()
 		for _, text := range []string{"4short", "4" + strings.Repeat("long ", 5000)} {
-			ws.send(text)
-			ws.want(text)
+			ws.sendText(text)
+			ws.wantMessages(text)
 		}
 		ws.Close()
 
@@ -239,23 +239,23 @@ func TestDeflate(t *testing.T) {
 		z, _ := flate.NewWriter(&bomb, 9)
 		z.Write([]byte("4" + strings.Repeat("a", 10_000_000)))
 		z.Flush()
-		nc, br := w.rawWS("EIO=4", "", "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n")
-		go io.WriteString(nc, frame(0x80|0x40|1, strings.TrimSuffix(bomb.String(), "\x00\x00\xff\xff")))
-		ws = websocketClient(t, nc, br)
-		ws.wantOpen()
-		ws.want("websocket: close 1009 (message too big)")
-		w.wantEnd("transport error")
+		nc, br := w.dialRaw("EIO=4", "", "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n")
+		go io.WriteString(nc, clientFrame(0x80|0x40|1, strings.TrimSuffix(bomb.String(), "\x00\x00\xff\xff")))
+		ws = newFrameClient(t, nc, br)
+		ws.wantOpenPacket()
+		ws.wantMessages("websocket: close 1009 (message too big)")
+		w.wantCloseReason("transport error")
 
-		nc, br = w.rawWS("EIO=4", "", "Sec-WebSocket-Extensions: permessage-deflate\r\n")
-		go io.WriteString(nc, frame(0x80|0x40|1, "garbage"))
-		ws = websocketClient(t, nc, br)
-		ws.wantOpen()
-		ws.want("websocket: close 1007 (invalid payload data)")
+		nc, br = w.dialRaw("EIO=4", "", "Sec-WebSocket-Extensions: permessage-deflate\r\n")
+		go io.WriteString(nc, clientFrame(0x80|0x40|1, "garbage"))
+		ws = newFrameClient(t, nc, br)
+		ws.wantOpenPacket()
+		ws.wantMessages("websocket: close 1007 (invalid payload data)")
 	})
 }
 
 func TestSubprotocol(t *testing.T) {
-	bubble(t, config(), func(t *testing.T, w *world) {
+	runInBubble(t, testConfig(), func(t *testing.T, w *testServer) {
 		d := websocket.Dialer{NetDialContext: w.dial, Subprotocols: []string{"one", "two"}}
 		conn, _, err := d.Dial("ws://x/?transport=websocket&EIO=4", nil)
 		if err != nil || conn.Subprotocol() != "one" {
@@ -265,51 +265,51 @@ func TestSubprotocol(t *testing.T) {
 	})
 }
 
-func TestCloseOfWebSocket(t *testing.T) {
-	bubble(t, config(), func(t *testing.T, w *world) {
-		c := w.ws("EIO=4")
-		c.wantOpen()
-		s := w.last().session
+func TestWebSocketClose(t *testing.T) {
+	runInBubble(t, testConfig(), func(t *testing.T, w *testServer) {
+		c := w.dialWebSocket("EIO=4")
+		c.wantOpenPacket()
+		s := w.lastReceiver().session
 		for range 3 {
-			s.Send(text("bye"))
+			s.Send(newText("bye"))
 		}
 		s.Close("kicked")
-		if s.Send(text("late")) {
+		if s.Send(newText("late")) {
 			t.Error("sent after the end")
 		}
-		c.want("4bye", "4bye", "4bye", closedWithout)
-		w.wantEnd("kicked")
+		c.wantMessages("4bye", "4bye", "4bye", closedWithoutStatus)
+		w.wantCloseReason("kicked")
 		if got, want := w.server.Stats().Closed["other"], uint64(1); got != want {
 			t.Errorf("%d closed", got)
 		}
 	})
 }
 
-func TestClosedWhileAccepted(t *testing.T) {
-	bubble(t, config(), func(t *testing.T, w *world) {
-		w.accept = func(p *peer) error {
-			p.session.Send(text("no"))
+func TestCloseDuringAccept(t *testing.T) {
+	runInBubble(t, testConfig(), func(t *testing.T, w *testServer) {
+		w.accept = func(p *testReceiver) error {
+			p.session.Send(newText("no"))
 			p.session.Close("not you")
 			return nil
 		}
-		c := w.ws("EIO=4")
-		c.wantOpen()
-		c.want("4no", closedWithout)
-		w.wantEnd("not you")
-		q := w.open("EIO=4")
-		w.want("GET", q, "", 200, "1")
-		w.wantEnd("not you")
+		c := w.dialWebSocket("EIO=4")
+		c.wantOpenPacket()
+		c.wantMessages("4no", closedWithoutStatus)
+		w.wantCloseReason("not you")
+		q := w.openPolling("EIO=4")
+		w.wantResponse("GET", q, "", 200, "1")
+		w.wantCloseReason("not you")
 	})
 }
 
-func TestHold(t *testing.T) {
-	bubble(t, config(), func(t *testing.T, w *world) {
+func TestHoldKeepsHandler(t *testing.T) {
+	runInBubble(t, testConfig(), func(t *testing.T, w *testServer) {
 		w.hold = true
-		c := w.ws("EIO=4")
-		c.wantOpen()
-		c.send("4a")
-		c.want("4a")
+		c := w.dialWebSocket("EIO=4")
+		c.wantOpenPacket()
+		c.sendText("4a")
+		c.wantMessages("4a")
 		c.Close()
-		w.wantEnd("transport close")
+		w.wantCloseReason("transport close")
 	})
 }
