@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// checkOrigin decides whether the page that a request comes from may use the route,
-// and sets the CORS headers when it may. Requests without an origin are not made by
-// a page, but for JSONP.
+// checkOrigin reports whether the web page that sent a request may use the route. If so,
+// it sets the CORS headers. Requests without an Origin do not come from a page, except
+// with JSONP.
 func (x *exchange) checkOrigin() bool {
 	r, h := x.R, x.W.Header()
 	h.Add("Vary", "Origin")
@@ -24,27 +24,28 @@ func (x *exchange) checkOrigin() bool {
 		return false
 	}
 	h.Set("Access-Control-Allow-Origin", origin)
-	h.Set("Access-Control-Allow-Credentials", "true") // 2.x browsers always ask with credentials
+	h.Set("Access-Control-Allow-Credentials", "true") // the 2.x client in browsers always sends credentials
 	return true
 }
 
-// isBrowserOrigin reports whether a browser can have sent the value of an Origin header. A
-// browser sends null or an origin with a scheme and a colon (Fetch, 3.2; RFC 6454, 7).
-// Native clients invent others, like a star.
+// isBrowserOrigin reports whether a browser can have sent an Origin header with this
+// value. A browser sends null or an origin with a scheme and a colon (Fetch, 3.2; RFC
+// 6454, 7). Native clients send other values, for example "*".
 func isBrowserOrigin(value string) bool {
 	return strings.Contains(value, ":") || strings.Contains(strings.ToLower(value), "null")
 }
 
-// reportRefusedOrigin calls the hook [Options.OriginRefused].
+// reportRefusedOrigin calls [Options.OriginRefused].
 func (x *exchange) reportRefusedOrigin(origin string) {
 	if report := x.server.options.OriginRefused; report != nil {
 		report(x.Request, origin)
 	}
 }
 
-// checkJSONPOrigin decides about JSONP, which is a script to the browser: it has no
-// Origin, sends cookies along, and lets any page read the answer. What gives the
-// page away is the Referer, and that newer browsers tell where they fetch from.
+// checkJSONPOrigin reports whether the page that sent a JSONP request may use the route.
+// To the browser it is a script: it has no Origin, carries cookies, and any page can read
+// the response. The page is known from the Referer, or from the Sec-Fetch-Site of newer
+// browsers.
 func (x *exchange) checkJSONPOrigin() bool {
 	if x.config.AllowOrigin == nil {
 		return true
@@ -65,17 +66,18 @@ func (x *exchange) checkJSONPOrigin() bool {
 	return false
 }
 
+// isPreflight reports whether a request is a CORS preflight, which a browser sends before a
+// request that no form could send.
 func isPreflight(r *http.Request) bool {
 	return r.Method == http.MethodOptions && isBrowserOrigin(r.Header.Get("Origin"))
 }
 
-// writePreflight answers the question that a browser asks before a request that no form
-// could make.
+// writePreflight permits the request that a preflight announces.
 func writePreflight(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("Access-Control-Allow-Methods", "GET, POST")
-	if asked := r.Header.Get("Access-Control-Request-Headers"); asked != "" {
-		h.Set("Access-Control-Allow-Headers", asked)
+	if requested := r.Header.Get("Access-Control-Request-Headers"); requested != "" {
+		h.Set("Access-Control-Allow-Headers", requested)
 		h.Add("Vary", "Access-Control-Request-Headers")
 	}
 	h.Set("Content-Length", "0")

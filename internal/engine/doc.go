@@ -29,7 +29,7 @@
 //	pump              a session has something queued  nothing is queued for its connections
 //	flusher           a write would block             the session's queue is empty
 //	session timer     time.AfterFunc                  at once
-//	session closed    the session's end               Receiver.Closed returns
+//	session closed    the session closes              Receiver.Closed returns
 //
 // Locks: Session.turn is held while a Receiver is called, and is no leaf; Session.mu may
 // be taken under it. Session.mu, Server.mu, Route.mu, pump.mu, pollHold.mu and

@@ -7,18 +7,21 @@ import (
 )
 
 const (
-	drainInterval    = 50 * time.Millisecond
-	defaultDrainTime = time.Second // without a deadline
-	drainBatch       = 50          // that many at once do no harm
+	// drainInterval is the mean time between two batches of closes.
+	drainInterval = 50 * time.Millisecond
+	// defaultDrainTime is how long the closes take without a deadline.
+	defaultDrainTime = time.Second
+	// drainBatch is how many sessions are closed at once at least: so few clients that
+	// reconnect together do no harm.
+	drainBatch = 50
 )
 
-// Drain closes all sessions as [Session.Close] does and refuses new ones. It spreads
-// the closing over most of the time that ctx leaves, so that the clients do not come
-// back, here or elsewhere, all at once; what is left when ctx ends is closed then.
-// It returns when the WebSockets have taken what was queued for them and are gone,
-// or soon after ctx has ended.
+// Drain closes all sessions as [Session.Close] does and refuses new ones. It spreads the
+// closes over most of the time until the deadline of ctx, so that the clients do not
+// reconnect all at once. Sessions left when ctx ends are closed then. Drain returns when
+// all WebSockets have taken their queue and are closed, or soon after ctx has ended.
 func (s *Server) Drain(ctx context.Context, reason string) {
-	s.draining.Store(true) // first: a session that is made is in the list, or sees this
+	s.draining.Store(true) // first: a session that opens now is in the list, or reads this
 	sessions := s.listSessions()
 	rand.Shuffle(len(sessions), func(i, j int) { sessions[i], sessions[j] = sessions[j], sessions[i] })
 	spread := defaultDrainTime
@@ -38,6 +41,7 @@ func (s *Server) Drain(ctx context.Context, reason string) {
 	}
 }
 
+// sleepContext waits for d, or until ctx ends.
 func sleepContext(ctx context.Context, d time.Duration) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -47,7 +51,7 @@ func sleepContext(ctx context.Context, d time.Duration) {
 	}
 }
 
-// whenNoWebSockets returns a channel that is closed when there is no WebSocket any more.
+// whenNoWebSockets returns a channel that is closed when no WebSocket is left.
 func (s *Server) whenNoWebSockets() <-chan struct{} {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -60,7 +64,7 @@ func (s *Server) whenNoWebSockets() <-chan struct{} {
 	return done
 }
 
-// countWebSockets counts WebSockets that begin and end.
+// countWebSockets adds n to the number of WebSockets.
 func (s *Server) countWebSockets(n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

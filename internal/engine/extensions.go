@@ -7,11 +7,11 @@ import (
 
 const deflate = "permessage-deflate"
 
-// acceptDeflate returns the answer to the first offer of permessage-deflate that is
-// acceptable, and whether there is one (RFC 7692, sections 5.1 and 7.1). An offer with a
-// parameter that is unknown, given twice or has a wrong value is declined. The offers end
-// where the header breaks the grammar of RFC 6455, section 9.1.
-func acceptDeflate(h http.Header) (answer string, ok bool) {
+// acceptDeflate returns the extension that replies to the first acceptable offer of
+// permessage-deflate, and whether there is one (RFC 7692, sections 5.1 and 7.1). It
+// declines an offer with a parameter that is unknown, given twice or has a wrong value. The
+// offers end where the header breaks the grammar of RFC 6455, section 9.1.
+func acceptDeflate(h http.Header) (extension string, ok bool) {
 	s := extensionScanner{strings.Join(h["Sec-Websocket-Extensions"], ",")}
 	for {
 		name, parameters, valid := s.readOffer()
@@ -19,16 +19,16 @@ func acceptDeflate(h http.Header) (answer string, ok bool) {
 			return "", false
 		}
 		if name == deflate {
-			if answer, ok = acceptOffer(parameters); ok {
-				return answer, true
+			if extension, ok = acceptOffer(parameters); ok {
+				return extension, true
 			}
 		}
 	}
 }
 
-// acceptOffer returns the answer to one offer of permessage-deflate.
-func acceptOffer(parameters []extensionParam) (answer string, ok bool) {
-	answer = deflate + "; server_no_context_takeover; client_no_context_takeover"
+// acceptOffer returns the extension that replies to one offer of permessage-deflate.
+func acceptOffer(parameters []extensionParam) (extension string, ok bool) {
+	extension = deflate + "; server_no_context_takeover; client_no_context_takeover"
 	given := make(map[string]bool, len(parameters))
 	for _, p := range parameters {
 		ok := false
@@ -38,16 +38,16 @@ func acceptOffer(parameters []extensionParam) (answer string, ok bool) {
 		case "client_max_window_bits":
 			ok = !p.hasValue || isWindowBits(p.value)
 		case "server_max_window_bits":
-			// Go's compressor has no window but the largest.
+			// Go's compressor has the largest window only.
 			ok = p.value == "15"
-			answer += "; server_max_window_bits=15"
+			extension += "; server_max_window_bits=15"
 		}
 		if !ok || given[p.name] {
 			return "", false
 		}
 		given[p.name] = true
 	}
-	return answer, true
+	return extension, true
 }
 
 // isWindowBits reports whether a value is a number from 8 to 15 without leading zeros.
@@ -59,7 +59,7 @@ func isWindowBits(value string) bool {
 	return false
 }
 
-// extensionParam is one parameter of an extension. A value in quotes is without them.
+// extensionParam is one parameter of an extension. Its value is without quotes.
 type extensionParam struct {
 	name, value string
 	hasValue    bool
@@ -68,8 +68,8 @@ type extensionParam struct {
 // extensionScanner reads a Sec-WebSocket-Extensions header.
 type extensionScanner struct{ rest string }
 
-// readOffer returns the next extension. ok is false at the header's end and where it breaks
-// the grammar.
+// readOffer reads the next extension. ok is false at the header's end, and where it
+// breaks the grammar.
 func (s *extensionScanner) readOffer() (name string, parameters []extensionParam, ok bool) {
 	for s.skipByte(',') {
 	}
@@ -94,7 +94,7 @@ func (s *extensionScanner) readOffer() (name string, parameters []extensionParam
 
 func (s *extensionScanner) skipSpace() { s.rest = strings.TrimLeft(s.rest, " \t") }
 
-// skipByte skips a character, with the spaces before it, and reports whether it was there.
+// skipByte skips c, with the spaces before it, and reports whether it was there.
 func (s *extensionScanner) skipByte(c byte) bool {
 	s.skipSpace()
 	if s.rest == "" || s.rest[0] != c {
@@ -114,7 +114,7 @@ func (s *extensionScanner) readToken() (readToken string, ok bool) {
 	return readToken, n > 0
 }
 
-// readValue reads a token, which may stand in quotes.
+// readValue reads a token, with or without quotes.
 func (s *extensionScanner) readValue() (readValue string, ok bool) {
 	if !s.skipByte('"') {
 		return s.readToken()

@@ -39,7 +39,7 @@ func (o *outbound) flushQueue() {
 }
 
 // writeData writes data, chunk by chunk, and reports whether there may be more to write.
-// last tells that data ends with the close frame.
+// last means that data ends with the close frame.
 func (o *outbound) writeData(data []byte, last bool) bool {
 	for len(data) > 0 {
 		part := data[:min(chunk, len(data))]

@@ -16,7 +16,7 @@ const (
 	minIdleTime = 5 * time.Second
 )
 
-// heartbeat tells when a session's client last proved to be alive.
+// heartbeat records when a session's client last proved to be alive.
 type heartbeat struct {
 	// Static after construction, in nanoseconds.
 	interval, timeout int64

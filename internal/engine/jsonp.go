@@ -8,10 +8,11 @@ import (
 )
 
 // maxJSONPIndex is how many digits the index of a JSONP callback may have. Clients count
-// from zero.
+// from 0.
 const maxJSONPIndex = 20
 
-// keepDigits leaves out of a callback's index what could be code.
+// keepDigits returns only the digits of a callback's index: other characters could be
+// code.
 func keepDigits(index string) string {
 	return strings.Map(func(r rune) rune {
 		if r < '0' || r > '9' {
@@ -21,22 +22,22 @@ func keepDigits(index string) string {
 	}, index)
 }
 
-// jsonpScript is a payload as a call of the callback that the client has put into its
+// jsonpScript returns the script that gives a payload to the client's callback in its
 // page: ___eio[0]("…");
 func jsonpScript(index string, payload []byte) []byte {
 	var out bytes.Buffer
 	out.WriteString("___eio[" + index + "](")
 	e := json.NewEncoder(&out)
-	e.SetEscapeHTML(false)              // as the reference; the line separators U+2028 and U+2029 are escaped anyway
+	e.SetEscapeHTML(false)              // as the reference server; the line separators U+2028 and U+2029 are escaped anyway
 	_ = e.Encode(string(payload))       // a string always encodes
-	out.Truncate(out.Len() - len("\n")) // which the encoder ends with
+	out.Truncate(out.Len() - len("\n")) // the encoder ends with one
 	out.WriteString(");")
 	return out.Bytes()
 }
 
-// parseForm is the payload in the form that a JSONP client posts: the field d. The
-// client has doubled the backslash of "\n" and written line feeds as "\n", which
-// a form would change.
+// parseForm returns the payload of the form that a JSONP client posts: the field d. A
+// form would change line feeds, so the client writes them as "\n", and doubles the
+// backslash of a "\n" in its text.
 func parseForm(body []byte) (payload []byte, given bool) {
 	values, err := url.ParseQuery(string(body))
 	if err != nil || !values.Has("d") {
@@ -45,6 +46,7 @@ func parseForm(body []byte) (payload []byte, given bool) {
 	return unescapeLines([]byte(values.Get("d"))), true
 }
 
+// unescapeLines restores line feeds, and backslashes before an n. It reuses d.
 func unescapeLines(d []byte) []byte {
 	out := d[:0]
 	for i := 0; i < len(d); i++ {

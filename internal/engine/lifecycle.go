@@ -41,11 +41,11 @@ func (x *exchange) openSession() (*Session, *refusal) {
 	s.startHeartbeat()
 	server.stats.polling.Add(1) // until it is attached to a WebSocket
 	server.addSession(s)
-	// From here on others may end it. Drain either finds it registered, or has set
-	// draining before.
+	// From here on, other goroutines may close it. Drain either finds it in the list, or
+	// has set draining before.
 	if server.draining.Load() || !s.route.addSession(s) || !s.requestReceiver() {
 		s.closeWith(ReasonForced, closeMode{})
-		s.route.removeSession(s) // an end before the add has removed nothing
+		s.route.removeSession(s) // a close before the add has removed nothing
 		return nil, refusedFull
 	}
 	server.stats.opened.Add(1)
@@ -53,7 +53,7 @@ func (x *exchange) openSession() (*Session, *refusal) {
 }
 
 // requestReceiver gets the session's receiver from [Options.Accept], unless the session
-// has ended. If the session ends meanwhile, the receiver still gets its Closed call.
+// has closed. If the session closes meanwhile, the receiver still gets its Closed call.
 func (s *Session) requestReceiver() (ok bool) {
 	s.receiverMu.Lock()
 	defer s.receiverMu.Unlock()
@@ -98,13 +98,13 @@ func newOpenPacket(s *Session, c *Config) *eio.Message {
 // when it polls. Close returns at once.
 func (s *Session) Close(reason string) { s.closeWith(reason, closeMode{flush: true}) }
 
-// closeMode is how the end of a session is brought to its client.
+// closeMode is how a session closes towards its client. The zero value drops the queue.
 type closeMode struct {
 	flush bool // the queue is still delivered
 	noop  bool // one more poll is replied to, with a noop instead of a close packet
 }
 
-// closeWith ends a session once: the first caller gives the reason.
+// closeWith closes a session once: the reason of the first caller counts.
 func (s *Session) closeWith(reason string, e closeMode) {
 	s.mu.Lock()
 	if s.state != stateOpen {
@@ -173,7 +173,7 @@ func (s *Session) notifyReceiver(reason string) {
 	}, nil)
 }
 
-// completeClose forgets a closing session, whether its queue was delivered or not.
+// completeClose makes a closing session closed, whether its queue was delivered or not.
 func (s *Session) completeClose() {
 	s.mu.Lock()
 	s.state = stateClosed
@@ -189,8 +189,8 @@ func (s *Session) completeClose() {
 	abortTransfers(transfers)
 }
 
-// awaitLastPoll forgets a session that its client has closed: when the client's last
-// poll has its reply, or when none comes within lastPollDelay.
+// awaitLastPoll completes the close of a session that its client has closed: when the
+// client's last poll has its reply, or when none comes within lastPollDelay.
 func (s *Session) awaitLastPoll() {
 	s.mu.Lock()
 	if s.state != stateClosing || s.polls.completed != nil {

@@ -164,7 +164,7 @@ func (o *outbound) startWriting() {
 }
 
 // failWriting closes a connection that cannot be written to. Its reader then fails, and
-// ends the session.
+// closes the session.
 func (o *outbound) failWriting() {
 	o.session.mu.Lock()
 	o.closed = true

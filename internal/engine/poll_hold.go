@@ -5,16 +5,17 @@ import (
 	"time"
 )
 
-// pollHold keeps answers to polls back while the listeners of the process change. A client
-// without kept connections opens a new one as soon as its poll is answered, and the
-// kernel and net/http drop what connects to a listener that is about to close.
+// pollHold holds replies to polls back while the listeners of the process change. A
+// client without keep-alive opens a new connection as soon as its poll has a reply, and
+// the kernel and net/http drop connections to a listener that is about to close.
 type pollHold struct {
 	mu       sync.Mutex    // guards the following; a leaf
-	released chan struct{} // closed by end; nil while nothing is held
-	timer    *time.Timer   // calls end
+	released chan struct{} // closed by release; nil while nothing is held
+	timer    *time.Timer   // calls release
 }
 
-// HoldPolls answers no poll for a time, which begins anew with each call.
+// HoldPolls holds the replies to all polls back for d. A further call extends the hold
+// to d from then.
 func (s *Server) HoldPolls(d time.Duration) {
 	h := &s.hold
 	h.mu.Lock()
@@ -27,6 +28,7 @@ func (s *Server) HoldPolls(d time.Duration) {
 	h.timer.Reset(d)
 }
 
+// release lets the held replies go.
 func (h *pollHold) release() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -36,7 +38,7 @@ func (h *pollHold) release() {
 	}
 }
 
-// awaitRelease returns when no polls are held, and reports false when gone is closed before.
+// awaitRelease waits until no polls are held. It reports false if gone is closed before.
 func (h *pollHold) awaitRelease(gone <-chan struct{}) bool {
 	h.mu.Lock()
 	over := h.released
@@ -52,8 +54,7 @@ func (h *pollHold) awaitRelease(gone <-chan struct{}) bool {
 	}
 }
 
-// AwaitPolls returns when each session that polls has a poll waiting here, or at a
-// deadline.
+// AwaitPolls waits until each polling session has a parked poll, or until a deadline.
 func (s *Server) AwaitPolls(deadline time.Time) {
 	for time.Now().Before(deadline) {
 		missing := false
@@ -67,9 +68,10 @@ func (s *Server) AwaitPolls(deadline time.Time) {
 	}
 }
 
+// awaitPollsInterval is the time between two looks at the sessions.
 const awaitPollsInterval = 5 * time.Millisecond
 
-// isBetweenPolls reports whether the client of a session polls, and has no poll here.
+// isBetweenPolls reports whether the session polls, and has no parked poll.
 func (s *Session) isBetweenPolls() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -17,7 +17,7 @@ type polls struct {
 	upload       *transfer     // the POST under way
 	replies      []*pollReply  // that are being written
 	released     bool          // polls are replied to at once: the client wants to upgrade
-	endsWithNoop bool          // the last reply of an ended session is a noop, not a close packet
+	endsWithNoop bool          // the last reply of a closing session is a noop, not a close packet
 	completed    chan struct{} // closed by Session.completeClose; nil if not awaited
 }
 
@@ -28,7 +28,7 @@ func (p *polls) wakeParked() {
 	}
 }
 
-// takeTransfers returns the transfers that end with a closed session.
+// takeTransfers returns the transfers that a closed session aborts.
 func (p *polls) takeTransfers() (all []*transfer) {
 	for _, reply := range p.replies {
 		all = append(all, reply.transfer)
@@ -126,7 +126,7 @@ func (x *exchange) servePoll(s *Session) {
 	}
 }
 
-// parkPoll makes a GET the parked poll of the session. overlap tells that there is one
+// parkPoll makes a GET the parked poll of the session. overlap means that there is one
 // already.
 func (s *Session) parkPoll(p *poll) (refused *refusal, overlap bool) {
 	s.mu.Lock()
@@ -147,7 +147,7 @@ func (s *Session) parkPoll(p *poll) (refused *refusal, overlap bool) {
 	return nil, false
 }
 
-// abandonPoll ends the session of a GET whose client has closed the connection. After an
+// abandonPoll closes the session of a GET whose client has closed the connection. After an
 // upgrade the session goes on: nothing would have come by the GET.
 func (s *Session) abandonPoll() {
 	s.mu.Lock()
@@ -160,7 +160,7 @@ func (s *Session) abandonPoll() {
 }
 
 // unparkPoll takes the parked GET and begins its reply. reply is nil for a GET that should
-// not have come after an upgrade. last tells that a closing session has nothing further
+// not have come after an upgrade. last means that a closing session has nothing further
 // to send.
 func (s *Session) unparkPoll(x *exchange) (reply *pollReply, last bool) {
 	s.mu.Lock()
@@ -172,9 +172,9 @@ func (s *Session) unparkPoll(x *exchange) (reply *pollReply, last bool) {
 	return s.beginReplyLocked(x, payload), last
 }
 
-// takeReplyLocked returns the messages of the reply to the parked poll: those of the
-// queue, up to maxPollPackets; if there are none, a close packet of an ended session, or
-// a noop.
+// takeReplyLocked returns the messages of the reply to the parked poll: from the
+// queue, up to maxPollPackets; if it is empty, a noop, or the close packet of a closing
+// session.
 //
 // The close packet comes alone: clients handle messages a little later than the close
 // packet in the same payload, and would lose them.

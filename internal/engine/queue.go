@@ -66,7 +66,7 @@ func (q *queue) takePayload() []*eio.Message {
 	return payload
 }
 
-// Send queues a message and reports whether it did: not after the session's end. It
+// Send queues a message and reports whether it did: not after the session has closed. It
 // never waits for the client. A slow client, for which more than [Config.MaxQueue] bytes
 // wait already, loses its session.
 func (s *Session) Send(m *eio.Message) bool {
@@ -88,7 +88,7 @@ func (s *Session) Send(m *eio.Message) bool {
 
 // SendVolatile queues a message if the client is ready for it: a WebSocket for which at
 // most 16 KiB wait, or a poll that waits for a message. It reports whether it queued the
-// message. A dropped message does not end the session.
+// message. A dropped message does not close the session.
 func (s *Session) SendVolatile(m *eio.Message) bool {
 	s.mu.Lock()
 	ready := s.state == stateOpen
@@ -116,8 +116,8 @@ func (s *Session) sendPacket(m *eio.Message) {
 	s.pushAndUnlock(m)
 }
 
-// pushAndUnlock queues a message, unlocks s.mu, and starts the delivery by the transport
-// of the moment.
+// pushAndUnlock queues a message, unlocks s.mu, and starts the delivery by the current
+// transport.
 func (s *Session) pushAndUnlock(m *eio.Message) {
 	s.queue.push(m)
 	o := s.out

@@ -17,55 +17,52 @@ const (
 	transportWebSocket = "websocket"
 )
 
-// Request is one HTTP request for [Server.ServeEngine], with what its caller knows
-// about it.
+// Request is one HTTP request for [Server.ServeEngine], with facts that its caller adds.
 type Request struct {
-	// W and R are those of the HTTP handler. A WebSocket that outlives the handler
-	// keeps neither.
+	// W and R are the arguments of the HTTP handler. A WebSocket that outlives the
+	// handler keeps neither.
 	W http.ResponseWriter
 	R *http.Request
-	// Route is where the request came in.
+	// Route is the route that the request matched.
 	Route *Route
 	// Address is the client's address and Secure whether it came over TLS, for
 	// [Handshake].
 	Address string
 	Secure  bool
-	// Context is put into [Handshake] as it is. Sessions keep it.
+	// Context is copied to [Handshake], which the session keeps.
 	Context any
-	// Header is put into [Handshake] as it is, for who keeps a [KeptHeader] of the
-	// request already. Nil means one of R.
+	// Header is the header for [Handshake], if the caller has a [KeptHeader] of R
+	// already. Nil makes one.
 	Header http.Header
-	// Hold keeps ServeEngine from returning before a WebSocket ends, as streams of
+	// Hold keeps ServeEngine from returning before a WebSocket has closed, as streams of
 	// HTTP/2 and HTTP/3 need it.
 	Hold bool
-	// Done is closed when a parked poll has to be answered soon, with a noop. Nil
-	// means never.
+	// Done is closed when a parked poll must get its reply soon: a noop, if nothing is
+	// queued. Nil means never.
 	Done <-chan struct{}
-	// AbortWrite makes what is being written to W fail, and what would be written later. It
-	// is called by any goroutine, while ServeEngine has not returned. Nil sets the write
-	// deadline of W.
+	// AbortWrite makes the current and all later writes to W fail. Any goroutine may
+	// call it, until ServeEngine returns. Nil sets the write deadline of W.
 	AbortWrite func()
-	// Hijack answers a WebSocket's handshake, with status 101 and these headers,
-	// and takes over the connection. The headers are complete. When it fails, it
-	// has answered or there is nobody to answer. Nil takes the connection of W and
-	// answers on it.
+	// Hijack responds to a WebSocket handshake with status 101 and this header, which
+	// is complete, and takes the connection over. With an error, it has responded or
+	// the client is gone. Nil hijacks W.
 	Hijack func(header http.Header) (net.Conn, *bufio.ReadWriter, error)
 }
 
-// exchange is a request while it is served.
+// exchange is an HTTP request while it is served.
 type exchange struct {
 	*Request
 	server  *Server
 	config  *Config
 	query   url.Values
-	upgrade bool // a WebSocket is asked for
+	upgrade bool // the client wants a WebSocket
 	version eio.Version
 	format  pollFormat
 }
 
-// ServeEngine gives the whole answer to one Engine.IO request: a handshake, a poll, a
-// payload, a CORS preflight or a WebSocket. It returns when the answer is written;
-// for a WebSocket, when it is established, unless [Request.Hold] is set.
+// ServeEngine serves one Engine.IO request: a handshake, a poll, a POST, a CORS preflight
+// or a WebSocket. It returns when the response is written; for a WebSocket, when it is
+// established, or with [Request.Hold], when it has closed.
 func (s *Server) ServeEngine(q *Request) {
 	x := &exchange{Request: q, server: s, config: q.Route.config.Load(), query: q.R.URL.Query(), upgrade: isUpgrade(q.R)}
 	if !x.checkOrigin() {
@@ -93,19 +90,20 @@ func (s *Server) ServeEngine(q *Request) {
 	}
 }
 
+// refuse responds with a refusal, and counts it.
 func (x *exchange) refuse(e *refusal) {
 	x.server.stats.countRefused(e)
 	if x.upgrade && !x.Hold {
-		// Whatever follows on this connection was meant for a WebSocket.
+		// Bytes that follow on this connection were meant for a WebSocket.
 		x.W.Header().Set("Connection", "close")
 	}
 	x.skipBody()
 	e.writeTo(x.W, x.upgrade)
 }
 
-// checkRequest looks at a request in the order of the reference, which decides about the
-// code of a request that is wrong in more than one way. Without a session and a
-// refusal, the request is a handshake.
+// checkRequest checks a request in the order of the reference server: the order decides
+// about the code if a request is wrong in more than one way. It returns the session that
+// the request names. Without a session and a refusal, the request is a handshake.
 func (x *exchange) checkRequest() (*Session, *refusal) {
 	transport := x.lastParam("transport")
 	if !(transport == transportPolling && x.config.Polling || transport == transportWebSocket && x.config.WebSocket) {
@@ -145,8 +143,8 @@ func (x *exchange) checkSession(s *Session, transport string) (*Session, *refusa
 	return s, nil
 }
 
-// maxHandshakeSize is how many bytes the URL and the header of a handshake may have: they
-// are kept for as long as the session is there. Node admits 16 KiB.
+// maxHandshakeSize is how many bytes the URL and the header of a handshake may have: the
+// session keeps them. Node.js allows 16 KiB.
 const maxHandshakeSize = 64 << 10
 
 func handshakeSize(r *http.Request) int {
@@ -159,7 +157,7 @@ func handshakeSize(r *http.Request) int {
 	return size
 }
 
-// parsePollFormat reads the parameters that the polling of a session depends on.
+// parsePollFormat reads the parameters for the format of a session's payloads.
 func (x *exchange) parsePollFormat() *refusal {
 	x.format.base64 = x.lastParam("b64") != ""
 	if !x.query.Has("j") {
@@ -173,7 +171,7 @@ func (x *exchange) parsePollFormat() *refusal {
 	return nil
 }
 
-// lastParam is a parameter of the query, the last one when there are several.
+// lastParam returns a parameter of the query: the last one, if there are several.
 func (x *exchange) lastParam(name string) string {
 	values := x.query[name]
 	if len(values) == 0 {
@@ -182,10 +180,9 @@ func (x *exchange) lastParam(name string) string {
 	return values[len(values)-1]
 }
 
-// parseVersion returns the revision that the EIO parameter of a request names, 0 for an
-// unknown one. Old clients send none, or a revision before 3, and speak 3: the reference
-// reads these as 3, too. It also reads "5" and "abc" as 3, which no client of revision 3
-// sends.
+// parseVersion returns the revision that an EIO parameter names, 0 for an unknown one. Old
+// clients send none, or a revision before 3, and speak 3; the reference server reads these
+// as 3, too. It also reads "5" and "abc" as 3, which no client of revision 3 sends.
 func parseVersion(eioParam string) eio.Version {
 	switch eioParam {
 	case "", "0", "1", "2", "3":
@@ -196,7 +193,7 @@ func parseVersion(eioParam string) eio.Version {
 	return 0
 }
 
-// newHandshake copies what is kept of the request.
+// newHandshake copies the parts of the request that the session keeps.
 func (x *exchange) newHandshake() *Handshake {
 	header := x.Header
 	if header == nil {
@@ -208,8 +205,8 @@ func (x *exchange) newHandshake() *Handshake {
 	}
 }
 
-// KeptHeader returns a copy of a request's header without what belongs to its
-// connection only (RFC 9110, 7.6.1), or to the opening of a WebSocket.
+// KeptHeader returns a copy of a request's header without the fields that concern its
+// connection only (RFC 9110, 7.6.1) or the WebSocket handshake.
 func KeptHeader(from http.Header) http.Header {
 	count := 0
 	for _, values := range from {
@@ -237,12 +234,12 @@ func KeptHeader(from http.Header) http.Header {
 	return kept
 }
 
-// isUpgrade reports whether a request asks for a WebSocket.
+// isUpgrade reports whether a request is a WebSocket handshake.
 func isUpgrade(r *http.Request) bool {
 	return hasToken(r.Header, "Connection", "upgrade") && hasToken(r.Header, "Upgrade", "websocket")
 }
 
-// hasToken looks for a token in a header that is a list of them.
+// hasToken reports whether a header that is a list of tokens has this one, in any case.
 func hasToken(h http.Header, name, token string) bool {
 	for _, line := range h[name] {
 		for part := range strings.SplitSeq(line, ",") {

@@ -7,11 +7,11 @@ import (
 	"time"
 )
 
-// Config says how a [Route] serves. Durations and sizes that are zero take their
-// default; booleans that are false switch the thing off.
+// Config is the configuration of a [Route]. Durations and sizes that are zero take
+// their default; booleans that are false switch the feature off.
 type Config struct {
-	// Path is where the route lives, "/socket.io/" for example. Whoever calls
-	// [Server.ServeEngine] has matched it; the engine does not look at it again.
+	// Path is the URL path of the route, for example "/socket.io/". The caller of
+	// [Server.ServeEngine] has matched it; the engine does not check it.
 	Path string
 	// Polling and WebSocket enable the transports.
 	Polling, WebSocket bool
@@ -21,24 +21,26 @@ type Config struct {
 	PingInterval time.Duration
 	// PingTimeout is how long a heartbeat may be late; default 20s.
 	PingTimeout time.Duration
-	// UpgradeTimeout is the time that a client has to finish an upgrade that it
+	// UpgradeTimeout is the time that a client has to complete an upgrade that it
 	// began; default 10s.
 	UpgradeTimeout time.Duration
 	// MaxPayload is the size of the largest POST body and the largest WebSocket
-	// message, in bytes; default 1,000,000. It is told to V4 clients.
+	// message, in bytes; default 1,000,000. V4 clients read it in the open packet.
 	MaxPayload int64
-	// MaxQueue is how many bytes may wait for one client: when more do and another
-	// message is to be queued, it is dropped. Default twice MaxPayload: one message
-	// of that size must not be the end of a client that others write to as well.
+	// MaxQueue is how many bytes may wait for one client. If more wait when another
+	// message is to be queued, the slow client loses its session. Default twice
+	// MaxPayload: one message of that size must not close a client that gets other
+	// messages as well.
 	MaxQueue int
-	// AllowOrigin decides about requests that carry an Origin; nil allows all.
+	// AllowOrigin decides about HTTP requests with an Origin; nil allows all.
 	AllowOrigin func(origin string, r *http.Request) bool
-	// Compression offers permessage-deflate and gzips the answers to polls.
+	// Compression accepts permessage-deflate and gzips the replies to polls.
 	Compression bool
-	// Cookie is the name of a cookie with the session id, set with the handshake
-	// answer of polling for load balancers; none by default.
+	// Cookie is the name of a cookie with the session id, for load balancers. The
+	// response to a polling handshake sets it. None by default.
 	Cookie string
-	// MaxConnections is the limit of sessions of the route; 0 means none.
+	// MaxConnections is the limit of the route's sessions. Beyond it, new ones are
+	// refused with status 503. 0 means no limit.
 	MaxConnections int
 }
 
@@ -61,14 +63,14 @@ func (c Config) withDefaults() *Config {
 	return &c
 }
 
-// Route is one place that serves sessions. It outlives configurations: a new one is
-// put in with [Route.SetConfig].
+// Route is a place that serves sessions, with one configuration at a time. It is safe
+// for concurrent use.
 type Route struct {
-	// Owner is whatever the maker of the route wants to find again in
-	// [Session.Route]. It is set before the route serves and not changed after.
+	// Owner is a value of the route's maker, to be found through [Session.Route]. It
+	// must be set before the route serves, and not changed after.
 	Owner any
 
-	config atomic.Pointer[Config]
+	config atomic.Pointer[Config] // never nil; a Config in it does not change
 
 	mu       sync.Mutex // guards sessions
 	sessions map[*Session]struct{}
@@ -84,11 +86,11 @@ func NewRoute(c Config) *Route {
 // Config returns the route's configuration, defaults filled in.
 func (r *Route) Config() Config { return *r.config.Load() }
 
-// SetConfig changes what new requests and sessions are served with. Live sessions
-// keep the heartbeat that they were told of, and follow the rest.
+// SetConfig replaces the configuration. Open sessions keep the heartbeat of their open
+// packet, and follow the rest.
 func (r *Route) SetConfig(c Config) { r.config.Store(c.withDefaults()) }
 
-// Sessions returns the number of live sessions.
+// Sessions returns the number of the route's open sessions.
 func (r *Route) Sessions() int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -122,7 +124,7 @@ func (r *Route) listSessions() []*Session {
 	return all
 }
 
-// addSession counts a session in, unless the route is full.
+// addSession adds a session. It reports false if the route is full.
 func (r *Route) addSession(s *Session) bool {
 	limit := r.config.Load().MaxConnections
 	r.mu.Lock()

@@ -15,10 +15,10 @@ type schedule struct {
 	armedFor   int64  // when the timer fires
 	pingAt     int64  // V4: send a ping
 	pingSentAt int64  // V4: when the ping was sent that deadAt waits for
-	deadAt     int64  // end the session if the client has been silent
-	idleAt     int64  // end the session if its client has not polled
-	probeEndAt int64  // end the probe
-	completeAt int64  // forget a closing session
+	deadAt     int64  // close the session if the client has been silent
+	idleAt     int64  // close the session if its client has not polled
+	probeEndAt int64  // close the probe
+	completeAt int64  // complete the close of a closing session
 	alarmAt    int64  // call alarm
 	alarm      func() // of SetAlarm
 }
@@ -39,7 +39,7 @@ func (c *schedule) earliest() (at int64) {
 	return at
 }
 
-// SetAlarm calls fn after d, on a goroutine of its own, unless the session ends before.
+// SetAlarm calls fn after d, on a goroutine of its own, unless the session closes before.
 // It replaces an alarm set before; a nil fn cancels it.
 func (s *Session) SetAlarm(d time.Duration, fn func()) {
 	s.mu.Lock()

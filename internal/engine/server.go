@@ -10,44 +10,47 @@ import (
 	"go.uber.org/zap"
 )
 
-// Receiver takes what a client sends over one session.
+// Receiver takes the messages that a client sends over one session.
 type Receiver interface {
 	// Receive takes one packet of type message. Calls do not overlap and come in
 	// the order that the client sent. The packet's data is valid until Receive
-	// returns. An error ends the session as a parse error.
+	// returns. An error closes the session as a parse error.
 	Receive(p eio.Packet) error
-	// Closed is called once, after the last Receive has returned, on a goroutine
-	// of its own.
+	// Closed is called once, after the session has closed and the last Receive has
+	// returned, on a goroutine of its own. reason is one of the constants of this
+	// package, or the one given to [Session.Close].
 	Closed(reason string)
 }
 
 // Options are the static parts of a [Server].
 type Options struct {
-	// Log returns the logger of the moment, for panics; nil logs nothing.
+	// Log returns the current logger, for panics; nil logs nothing.
 	Log func() *zap.Logger
-	// Accept is asked for the receiver of each new session before the client is
-	// answered. What it sends is part of the first answer. An error refuses the
-	// client with status 503.
+	// Accept returns the receiver of a new session. It is called before the response
+	// to the handshake; messages that it sends are part of the response. An error
+	// refuses the client with status 503.
 	Accept func(*Session) (Receiver, error)
-	// MaxUnjoined is the limit of sessions for which [Session.Joined] has not been
-	// called; beyond it new ones are refused with status 503. Default 20,000.
+	// MaxUnjoined is the limit of sessions for which [Session.MarkJoined] has not been
+	// called. Beyond it, new ones are refused with status 503. Default 20,000.
 	MaxUnjoined int
-	// OriginRefused is called when a request is refused because of its origin, or
-	// of several; an empty one is unknown, with JSONP only. Nil does nothing.
+	// OriginRefused is called when an HTTP request is refused because of its origin.
+	// origin lists several origins with ", ", and is empty if it is unknown, with JSONP
+	// only. Nil does nothing.
 	OriginRefused func(q *Request, origin string)
-	// SessionUnknown is called when a request names a session that does not exist.
+	// SessionUnknown is called when an HTTP request names a session that does not exist.
 	// Nil does nothing.
 	SessionUnknown func(q *Request)
 }
 
-// Server is a table of sessions and what serves them. It outlives routes. It is safe
-// for concurrent use.
+// Server holds the sessions of all routes, and serves their HTTP requests. It outlives
+// routes. It is safe for concurrent use.
 type Server struct {
 	// Static after construction.
 	options Options
-	epoch   time.Time // of the session clocks
+	epoch   time.Time // when the session clock began
 	pumps   []*pump
 
+	// Atomics, and a part with a lock of its own.
 	stats    counters
 	unjoined atomic.Int64
 	pumpTurn atomic.Uint64 // picks the pump of the next connection
@@ -56,12 +59,12 @@ type Server struct {
 
 	mu           sync.RWMutex // guards the following; a leaf
 	sessions     map[string]*Session
-	webSockets   int             // WebSockets, until they are closed for good
-	drainWaiters []chan struct{} // for conns to be 0; closed by countConn
+	webSockets   int             // WebSockets whose reader has not ended
+	drainWaiters []chan struct{} // closed by countWebSockets when webSockets is 0
 }
 
-// NewServer returns a server without sessions. It holds no goroutine while nothing
-// has to be written.
+// NewServer returns a server without sessions. It has no goroutine of its own while
+// nothing is to be written.
 func NewServer(o Options) *Server {
 	if o.Log == nil {
 		nop := zap.NewNop()
@@ -77,15 +80,15 @@ func NewServer(o Options) *Server {
 	return s
 }
 
-// findSession returns the session of an id, or nil. It may be one that waits for a last
-// poll to say good-bye.
+// findSession returns the session with an id, or nil. It may be a closing one, which
+// still waits for a last poll.
 func (s *Server) findSession(sid string) *Session {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	return s.sessions[sid]
 }
 
-// Sessions returns the number of live sessions, of all routes.
+// Sessions returns the number of open sessions of all routes.
 func (s *Server) Sessions() int { return int(s.stats.polling.Load() + s.stats.webSocket.Load()) }
 
 func (s *Server) listSessions() []*Session {
@@ -110,10 +113,11 @@ func (s *Server) removeSession(session *Session) {
 	s.mu.Unlock()
 }
 
-// now is the session clock: nanoseconds since the server began, never zero.
+// now returns the time of the session clock: nanoseconds since the server was made,
+// never 0.
 func (s *Server) now() int64 { return int64(time.Since(s.epoch)) + 1 }
 
-// nextPump spreads connections over the pumps.
+// nextPump returns the pump of the next connection, in turn.
 func (s *Server) nextPump() *pump {
 	return s.pumps[s.pumpTurn.Add(1)%uint64(len(s.pumps))]
 }

@@ -21,7 +21,7 @@ type Handshake struct {
 	URL string
 	// Header is the request's header, without fields that concern its connection only.
 	Header http.Header
-	// Secure tells whether the client came over TLS, as given in [Request.Secure].
+	// Secure is whether the client came over TLS, as given in [Request.Secure].
 	Secure bool
 	// Version is the protocol revision of the session.
 	Version eio.Version
@@ -41,7 +41,7 @@ type state uint8
 
 const (
 	stateOpen    state = iota
-	stateClosing       // a polling session that has ended, and still has packets for a poll
+	stateClosing       // a polling session that has closed, and still has packets for a poll
 	stateClosed
 )
 
@@ -55,7 +55,7 @@ type Session struct {
 	handshake *Handshake
 	format    pollFormat
 	direct    bool          // began as a WebSocket
-	done      chan struct{} // closed by end
+	done      chan struct{} // closed by closeWith
 
 	heartbeat heartbeat // has a doc of its own
 
@@ -84,7 +84,7 @@ func (s *Session) Handshake() *Handshake { return s.handshake }
 // Route returns the route that the session was opened at.
 func (s *Session) Route() *Route { return s.route }
 
-// Done returns a channel that is closed when the session ends: when Send begins to
+// Done returns a channel that is closed when the session closes: when Send begins to
 // return false.
 func (s *Session) Done() <-chan struct{} { return s.done }
 
@@ -115,8 +115,8 @@ func (s *Session) isOpen() bool {
 	return s.state == stateOpen
 }
 
-// handlePacket does what a packet demands that came over the current transport. It
-// returns errClosed if the session has ended.
+// handlePacket handles a packet that came over the current transport. It returns
+// errClosed if the session has closed.
 func (s *Session) handlePacket(p eio.Packet) error {
 	s.notePacket()
 	switch p.Type {

@@ -6,26 +6,26 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/internal/eio"
 )
 
-// Stats is what a [Server] has counted since it began.
+// Stats are the counters of a [Server], since it was made.
 type Stats struct {
-	// Polling and WebSocket are the live sessions by transport, Unjoined those of
-	// them for which Joined has not been called.
+	// Polling and WebSocket are the numbers of open sessions by transport. Unjoined is
+	// the number of open sessions for which MarkJoined has not been called.
 	Polling, WebSocket, Unjoined int
-	// Opened counts handshakes, Upgraded sessions that changed to WebSocket.
+	// Opened counts handshakes. Upgraded counts upgrades from polling to WebSocket.
 	Opened, Upgraded uint64
-	// Closed counts ended sessions by reason. Reasons that are not the engine's
-	// own are counted together under "other".
+	// Closed counts closed sessions by reason. Reasons that are not constants of this
+	// package count under "other".
 	Closed map[string]uint64
-	// Refused counts requests that were answered with an Engine.IO error, by its
-	// code; 503 counts those refused for want of room.
+	// Refused counts HTTP requests refused with an Engine.IO error, by its code. Under
+	// 503 it counts handshakes refused because the server or route was full.
 	Refused map[int]uint64
-	// PacketsIn and BytesIn are whole packets of clients and their sizes,
-	// PacketsOut and BytesOut those written.
+	// PacketsIn and BytesIn count whole packets from clients, and their bytes.
+	// PacketsOut and BytesOut count packets written, and their bytes on the wire.
 	PacketsIn, BytesIn, PacketsOut, BytesOut uint64
-	// Overflowed counts clients dropped because of a full queue, VolatileDropped
-	// volatile messages that a client was not ready for.
+	// SlowClients counts sessions closed because their queue overflowed.
+	// VolatileDropped counts volatile messages that a client was not ready for.
 	SlowClients, VolatileDropped uint64
-	// TooLarge counts messages beyond the payload limit.
+	// TooLarge counts messages and POST bodies larger than MaxPayload.
 	TooLarge uint64
 }
 
@@ -68,8 +68,8 @@ func (c *counters) countReply(payload []*eio.Message, size int) {
 	c.bytesOut.Add(uint64(size))
 }
 
-// Stats returns the counters of the moment. They are read one by one: sums may be
-// off by what happens meanwhile.
+// Stats returns the current counters. They are read one by one, so that sums may be off
+// by events that happen meanwhile.
 func (s *Server) Stats() Stats {
 	c := &s.stats
 	out := Stats{

@@ -10,7 +10,7 @@ import (
 var pastDeadline = time.Unix(1, 0)
 
 // transfer is the body of an HTTP request while it is read, or a response while it is
-// written. The end of its session aborts it: a client that sends or reads no further
+// written. The close of its session aborts it: a client that sends or reads no further
 // bytes would hold it for as long as it likes.
 type transfer struct {
 	mu      sync.Mutex // guards the following

@@ -20,7 +20,7 @@ func (x *exchange) serveProbe(s *Session) {
 }
 
 // beginProbe makes a WebSocket the session's probe. It reports false if the session has
-// ended, has a WebSocket, or has another probe.
+// closed, has a WebSocket, or has another probe.
 func (s *Session) beginProbe(o *outbound) bool {
 	timeout := s.route.config.Load().UpgradeTimeout
 	s.mu.Lock()
@@ -34,7 +34,7 @@ func (s *Session) beginProbe(o *outbound) bool {
 	return true
 }
 
-// handleProbePacket does what a packet on a probe demands. A probe may send a ping with
+// handleProbePacket handles a packet on a probe. A probe may send a ping with
 // "probe" and the upgrade packet only.
 func (ws *webSocket) handleProbePacket(p eio.Packet) error {
 	s := ws.out.session
@@ -84,7 +84,7 @@ func (s *Session) upgradeTo(o *outbound) bool {
 	return true
 }
 
-// dropProbe ends a probe. The session goes on polling.
+// dropProbe removes a probe. The session goes on polling.
 func (s *Session) dropProbe(o *outbound) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -177,7 +177,7 @@ func (s *Session) handleBody(body []byte, contentType string) (ok bool) {
 	return ok
 }
 
-// handlePackets does what the packets of a payload demand, until one ends the session.
+// handlePackets handles the packets of a payload, until one closes the session.
 // It reports false if a packet cannot be parsed, or the receiver refuses it.
 func (s *Session) handlePackets(body []byte, binary bool) bool {
 	for p, err := range eio.Packets(body, binary, s.handshake.Version) {

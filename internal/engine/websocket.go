@@ -131,7 +131,7 @@ func (ws *webSocket) readMessages() error {
 	}
 }
 
-// readMessage reads a message and does what its packet demands.
+// readMessage reads a message and handles its packet.
 func (ws *webSocket) readMessage(m frames.Message) error {
 	s := ws.out.session
 	buf := messageBuffers.Get().(*[]byte)
@@ -160,10 +160,10 @@ func (ws *webSocket) readMessage(m frames.Message) error {
 }
 
 // closeAfter ends the reading because of err, and closes the connection. A session that
-// the connection carries ends with it.
+// the connection carries closes with it.
 func (ws *webSocket) closeAfter(err error) {
 	s := ws.out.session
-	frame, reason := ws.explainEnd(err)
+	frame, reason := ws.explainClose(err)
 	ws.out.setCloseFrame(frame)
 	switch ws.role {
 	case roleSession:
@@ -182,10 +182,10 @@ func (ws *webSocket) closeAfter(err error) {
 	s.server.countWebSockets(-1)
 }
 
-// explainEnd returns the close frame that the client is to get because of err, nil for
-// none, and the reason that the session ends for. A session that has ended before keeps
+// explainClose returns the close frame that the client is to get because of err, nil for
+// none, and the reason that the session closes for. A session that has closed before keeps
 // its reason.
-func (ws *webSocket) explainEnd(err error) (frame []byte, reason string) {
+func (ws *webSocket) explainClose(err error) (frame []byte, reason string) {
 	if errors.Is(err, frames.ErrTooLarge) {
 		ws.out.session.server.stats.tooLarge.Add(1)
 	}

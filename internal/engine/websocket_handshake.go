@@ -56,22 +56,22 @@ func (x *exchange) openWebSocket() {
 func (s *Session) attachWebSocket(o *outbound) {
 	s.mu.Lock()
 	s.out = o
-	ended := s.state != stateOpen
-	if !ended {
+	closed := s.state != stateOpen
+	if !closed {
 		s.server.stats.polling.Add(-1)
 		s.server.stats.webSocket.Add(1)
 	}
-	start := !ended && o.beginWritingLocked()
+	start := !closed && o.beginWritingLocked()
 	s.mu.Unlock()
 	switch {
-	case ended: // its last packets are in the queue
+	case closed: // its last packets are in the queue
 		o.closeGracefully(frames.CloseFrame(0))
 	case start:
 		o.startWriting()
 	}
 }
 
-// startReading reads until the WebSocket ends: on the handler's goroutine with
+// startReading reads until the WebSocket closes: on the handler's goroutine with
 // [Request.Hold], or else on others, which keep nothing of the request.
 func (x *exchange) startReading(ws *webSocket) {
 	x.server.countWebSockets(1)

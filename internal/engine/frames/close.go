@@ -41,7 +41,7 @@ func (r *Reader) replyStatus(code int) int {
 type recentBytes struct {
 	window []byte  // the latest read, where it lies in gorilla's buffer
 	before [6]byte // the bytes read before the window
-	last   [6]byte // the last bytes of all that was read
+	last   [6]byte // the last of all bytes read
 }
 
 // note notes p as the latest read, and keeps the bytes before it: gorilla's buffer
@@ -56,8 +56,8 @@ func (b *recentBytes) note(p []byte) {
 	copy(b.last[kept:], end)
 }
 
-// byteFromEnd returns the byte n bytes before the end of all that was read, where 1 is
-// the last byte. It returns 0 for a byte that is not kept.
+// byteFromEnd returns the byte at position n from the end of all bytes read, where 1
+// is the last byte. It returns 0 for a byte that is not kept.
 func (b *recentBytes) byteFromEnd(n int) byte {
 	if n <= len(b.window) {
 		return b.window[len(b.window)-n]

@@ -44,8 +44,8 @@ type Reader struct {
 	broken bool  // the latest read from the wire failed
 }
 
-// Init prepares a Reader for a connection whose handshake is complete. compressed tells
-// whether permessage-deflate was negotiated, without context takeover.
+// Init prepares a Reader for a connection whose handshake is complete. compressed means
+// that permessage-deflate was negotiated, without context takeover.
 func (r *Reader) Init(wire Wire, compressed bool) (err error) {
 	r.wire = wire
 	r.buffer = bufio.NewReaderSize(gorillaConn{r}, bufferSize)
@@ -67,7 +67,7 @@ func (r *Reader) Buffered() int { return r.buffer.Buffered() }
 
 // Message is a message whose beginning has been read.
 type Message struct {
-	// Binary tells a binary message from a text.
+	// Binary is true for a binary message, false for a text.
 	Binary bool
 
 	reader *Reader

@@ -3,8 +3,8 @@ package frames
 import "unicode/utf8"
 
 // checkText checks the beginning of a text and returns how many of its bytes are valid
-// UTF-8: all, or all but an incomplete rune at the end. complete means that no more
-// bytes follow. ok is false for bytes that cannot become UTF-8.
+// UTF-8: all, or all but an incomplete rune at the end. complete means that the
+// text has no further bytes. ok is false for bytes that cannot become UTF-8.
 func checkText(text []byte, complete bool) (checked int, ok bool) {
 	if utf8.Valid(text) {
 		return len(text), true
