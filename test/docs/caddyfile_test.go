@@ -30,7 +30,7 @@ func TestCaddyfiles(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			validate(t, config)
+			validateConfig(t, config)
 		})
 	}
 }
@@ -52,7 +52,7 @@ func TestExampleCaddyfiles(t *testing.T) {
 			t.Errorf("%s: %v", file, err)
 			continue
 		}
-		validate(t, config)
+		validateConfig(t, config)
 	}
 }
 
@@ -74,7 +74,7 @@ func adaptCaddyfile(text string) ([]byte, error) {
 	return config, err
 }
 
-func validate(t *testing.T, config []byte) {
+func validateConfig(t *testing.T, config []byte) {
 	t.Helper()
 	var parsed *caddy.Config
 	if err := json.Unmarshal(config, &parsed); err != nil {
@@ -134,11 +134,11 @@ func TestJSON(t *testing.T) {
 			}
 			switch {
 			case value.Apps != nil:
-				validate(t, []byte(b.text))
+				validateConfig(t, []byte(b.text))
 			case value.Handler == "socketio", value.Handler == "socketio_api":
-				validate(t, []byte(routeJSON(b.text)))
+				validateConfig(t, []byte(routeJSON(b.text)))
 			case value.Handler != "":
-				validate(t, []byte(routeJSON(`{"handler":"socketio","namespaces":[{"name":"/test","on":[{"events":["connect"],"handle":[`+b.text+`]}]}]}`)))
+				validateConfig(t, []byte(routeJSON(`{"handler":"socketio","namespaces":[{"name":"/test","on":[{"events":["connect"],"handle":[`+b.text+`]}]}]}`)))
 			}
 		})
 	}

@@ -78,7 +78,7 @@ var (
 )
 
 // TestMessagesAreReal searches the source for the messages that the tables of errors
-// name, so that a reader who searches a page for an error finds it.
+// name, so that a search for an error finds the page.
 func TestMessagesAreReal(t *testing.T) {
 	source := readSource(t)
 	count := 0
@@ -154,6 +154,45 @@ func TestOptionsAreDocumented(t *testing.T) {
 			if !regexp.MustCompile(`\b` + m[1] + `\b`).MatchString(text) {
 				t.Errorf("%s: option %s of %s is missing", config.page, m[1], config.source)
 			}
+		}
+	}
+}
+
+// TestFlagsAreDocumented searches docs/cli.md for the commands and flags of the command
+// line, and the command line for those of the page.
+func TestFlagsAreDocumented(t *testing.T) {
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	help := func(args ...string) string {
+		cmd := exec.Command(self, append(append([]string{"socketio"}, args...), "--help")...)
+		cmd.Env = append(os.Environ(), asCaddy+"=1")
+		output, err := cmd.CombinedOutput()
+		if err != nil {
+			t.Fatalf("%v\n%s", err, output)
+		}
+		return string(output)
+	}
+	text := strings.Join(readPage(t, filepath.Join(root, "docs/cli.md")).lines, "\n")
+	known := map[string]bool{"--help": true}
+	flag := regexp.MustCompile(`--[a-z]+`)
+	_, list, _ := strings.Cut(help(), "Available Commands:\n")
+	list, _, _ = strings.Cut(list, "\n\n")
+	for line := range strings.SplitSeq(strings.TrimSpace(list), "\n") {
+		command := strings.Fields(line)[0]
+		if !strings.Contains(text, "| `"+command) && !strings.Contains(text, "`"+command+" ") {
+			t.Errorf("docs/cli.md does not name the command %s", command)
+		}
+		for _, name := range flag.FindAllString(help(command), -1) {
+			if known[name] = true; name != "--help" && !strings.Contains(text, name) {
+				t.Errorf("docs/cli.md does not name %s of %s", name, command)
+			}
+		}
+	}
+	for _, name := range flag.FindAllString(text, -1) {
+		if !known[name] {
+			t.Errorf("docs/cli.md names %s, which no command has", name)
 		}
 	}
 }
