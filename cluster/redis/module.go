@@ -53,7 +53,7 @@ var pool = caddy.NewUsagePool()
 // {env.*} and {file.*} for secrets. It does not connect: that begins when a hub opens its
 // first namespace.
 func (r *Redis) Provision(ctx caddy.Context) error {
-	s, err := r.settings()
+	s, err := r.resolveSettings()
 	if err != nil {
 		return fmt.Errorf("redis: %w", err)
 	}

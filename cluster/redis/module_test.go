@@ -10,11 +10,11 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 )
 
-// fresh returns a module without settings.
-func fresh() caddyfile.Unmarshaler { return new(Redis) }
+// newModule returns a module without settings.
+func newModule() caddyfile.Unmarshaler { return new(Redis) }
 
-func TestCaddyfile(t *testing.T) {
-	redistest.AssertCaddyfiles(t, fresh, [][2]string{
+func TestCaddyfileAdaptsToJSON(t *testing.T) {
+	redistest.AssertCaddyfiles(t, newModule, [][2]string{
 		{`redis redis://localhost`, `{"url":"redis://localhost"}`},
 		{`redis redis://a:1 b:2 c:3 {
 			key app
@@ -44,8 +44,8 @@ func TestCaddyfile(t *testing.T) {
 	})
 }
 
-func TestCaddyfileErrors(t *testing.T) {
-	redistest.AssertCaddyfileErrors(t, fresh, [][2]string{
+func TestCaddyfileErrorsNameTheOption(t *testing.T) {
+	redistest.AssertCaddyfileErrors(t, newModule, [][2]string{
 		{"redis", "expected a URL"},
 		{"redis redis://a {\nkye x\n}", `unknown option "kye": expected key, sharded, requests_timeout`},
 		{"redis redis://a {\nkey\n}", "key: expected one value"},
@@ -63,16 +63,16 @@ func TestCaddyfileErrors(t *testing.T) {
 	})
 }
 
-// config returns a module for a URL.
-func config(url string) *Redis { return &Redis{Config: redisconn.Config{URL: url}} }
+// newConfig returns a module for a URL.
+func newConfig(url string) *Redis { return &Redis{Config: redisconn.Config{URL: url}} }
 
-func TestSettings(t *testing.T) {
-	s, err := config("redis://h/3").settings()
+func TestSettingsHaveDefaults(t *testing.T) {
+	s, err := newConfig("redis://h/3").resolveSettings()
 	if err != nil || s.Key != "socket.io" || s.RequestsTimeout != 5e9 || s.Mode != "" {
 		t.Errorf("%+v, %v", s, err)
 	}
 	if s.Server.Options(t.Context()).SelectDB != 0 {
-		t.Error("a database is asked for, which not every user may do")
+		t.Error("a database is selected, which not every user may do")
 	}
 	for want, change := range map[string]func(*Redis){
 		"requests_timeout: ":     func(r *Redis) { r.RequestsTimeout = -1 },
@@ -81,27 +81,27 @@ func TestSettings(t *testing.T) {
 		"url: expected redis":    func(r *Redis) { r.URL = "ftp://h" },
 		"url: expected one like": func(r *Redis) { r.URL = "" },
 	} {
-		r := config("redis://h")
+		r := newConfig("redis://h")
 		change(r)
-		if _, err := r.settings(); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := r.resolveSettings(); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want %s", err, want)
 		}
 	}
 }
 
 func TestConfigsShareAConnection(t *testing.T) {
-	a, b := config("redis://localhost:1"), config("redis://localhost:1/2")
+	a, b := newConfig("redis://localhost:1"), newConfig("redis://localhost:1/2")
 	b.Key = "socket.io" // as by default
 	used := func() bool { return a.connections.InUse() }
-	was := redistest.AssertSharing(t, a, b, config("redis://localhost:2"), new(Redis), pool, used)
+	was := redistest.AssertSharing(t, a, b, newConfig("redis://localhost:2"), new(Redis), pool, used)
 	state := was.State()
 	if state.Error = ""; state != (cluster.State{Adapter: "redis"}) { // it may have tried to connect
 		t.Errorf("%+v", state)
 	}
 }
 
-func TestRefusedConfig(t *testing.T) {
-	if err := redistest.Provision(t, config("ftp://h")); err == nil || !strings.Contains(err.Error(), "redis: url: ") {
+func TestProvisionRefusesURL(t *testing.T) {
+	if err := redistest.Provision(t, newConfig("ftp://h")); err == nil || !strings.Contains(err.Error(), "redis: url: ") {
 		t.Error(err)
 	}
 }

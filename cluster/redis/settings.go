@@ -10,9 +10,9 @@ import (
 
 const defaultKey = "socket.io"
 
-// settings returns the settings of the config, with placeholders replaced and defaults
+// resolveSettings returns the settings of the config, with placeholders replaced and defaults
 // filled in. Errors name the option, and no secret.
-func (r *Redis) settings() (redisadapter.Settings, error) {
+func (r *Redis) resolveSettings() (redisadapter.Settings, error) {
 	in := redisconn.NewResolver()
 	s := redisadapter.Settings{Key: cmp.Or(in.Replace("key", r.Key), defaultKey), Mode: redisadapter.Mode(r.Sharded)}
 	if s.Mode != "" && !s.Mode.Valid() {

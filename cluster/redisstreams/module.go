@@ -56,7 +56,7 @@ var pool = caddy.NewUsagePool()
 // {env.*} and {file.*} for secrets. It does not connect: that begins when a hub opens its
 // first namespace.
 func (r *RedisStreams) Provision(ctx caddy.Context) error {
-	s, err := r.settings()
+	s, err := r.resolveSettings()
 	if err != nil {
 		return fmt.Errorf("redis_streams: %w", err)
 	}

@@ -9,11 +9,11 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 )
 
-// fresh returns a module without settings.
-func fresh() caddyfile.Unmarshaler { return new(RedisStreams) }
+// newModule returns a module without settings.
+func newModule() caddyfile.Unmarshaler { return new(RedisStreams) }
 
-func TestCaddyfile(t *testing.T) {
-	redistest.AssertCaddyfiles(t, fresh, [][2]string{
+func TestCaddyfileAdaptsToJSON(t *testing.T) {
+	redistest.AssertCaddyfiles(t, newModule, [][2]string{
 		{`redis_streams redis://localhost`, `{"url":"redis://localhost"}`},
 		{`redis_streams redis://a:1 b:2 c:3 {
 			stream app
@@ -44,8 +44,8 @@ func TestCaddyfile(t *testing.T) {
 	})
 }
 
-func TestCaddyfileErrors(t *testing.T) {
-	redistest.AssertCaddyfileErrors(t, fresh, [][2]string{
+func TestCaddyfileErrorsNameTheOption(t *testing.T) {
+	redistest.AssertCaddyfileErrors(t, newModule, [][2]string{
 		{"redis_streams", "expected a URL"},
 		{"redis_streams redis://a {\nkey x\n}", `unknown option "key": expected stream, max_len`},
 		{"redis_streams redis://a {\nstream\n}", "stream: expected one value"},
@@ -60,11 +60,11 @@ func TestCaddyfileErrors(t *testing.T) {
 	})
 }
 
-// config returns a module for a URL.
-func config(url string) *RedisStreams { return &RedisStreams{Config: redisconn.Config{URL: url}} }
+// newConfig returns a module for a URL.
+func newConfig(url string) *RedisStreams { return &RedisStreams{Config: redisconn.Config{URL: url}} }
 
-func TestSettings(t *testing.T) {
-	s, err := config("redis://h").settings()
+func TestSettingsHaveDefaults(t *testing.T) {
+	s, err := newConfig("redis://h").resolveSettings()
 	if err != nil || s.Streams.Stream != "socket.io" || s.Streams.ChannelPrefix != "socket.io" || s.Streams.SessionPrefix != "sio:session:" || s.Streams.MaxLen != 10_000 || s.RequestsTimeout != 5e9 {
 		t.Errorf("%+v, %v", s, err)
 	}
@@ -74,23 +74,23 @@ func TestSettings(t *testing.T) {
 		"stream: ":           func(r *RedisStreams) { r.Stream = "{env.SURELY_NOT_SET}" },
 		"url: ":              func(r *RedisStreams) { r.URL = "ftp://h" },
 	} {
-		r := config("redis://h")
+		r := newConfig("redis://h")
 		change(r)
-		if _, err := r.settings(); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := r.resolveSettings(); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want %s", err, want)
 		}
 	}
 }
 
 func TestConfigsShareConnections(t *testing.T) {
-	a, b := config("redis://localhost:1"), config("redis://localhost:1")
+	a, b := newConfig("redis://localhost:1"), newConfig("redis://localhost:1")
 	b.Stream = "socket.io" // as by default
 	used := func() bool { return a.connections.InUse() }
-	redistest.AssertSharing(t, a, b, config("redis://localhost:2"), new(RedisStreams), pool, used)
+	redistest.AssertSharing(t, a, b, newConfig("redis://localhost:2"), new(RedisStreams), pool, used)
 }
 
-func TestRefusedConfig(t *testing.T) {
-	if err := redistest.Provision(t, config("ftp://h")); err == nil || !strings.Contains(err.Error(), "redis_streams: url: ") {
+func TestProvisionRefusesURL(t *testing.T) {
+	if err := redistest.Provision(t, newConfig("ftp://h")); err == nil || !strings.Contains(err.Error(), "redis_streams: url: ") {
 		t.Error(err)
 	}
 }

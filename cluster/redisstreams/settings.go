@@ -15,9 +15,9 @@ const (
 	defaultMaxLen        = 10_000
 )
 
-// settings returns the settings of the config, with placeholders replaced and defaults
+// resolveSettings returns the settings of the config, with placeholders replaced and defaults
 // filled in. Errors name the option, and no secret.
-func (r *RedisStreams) settings() (redisadapter.Settings, error) {
+func (r *RedisStreams) resolveSettings() (redisadapter.Settings, error) {
 	in := redisconn.NewResolver()
 	names := &redisadapter.StreamsSettings{
 		Stream:        cmp.Or(in.Replace("stream", r.Stream), defaultName),

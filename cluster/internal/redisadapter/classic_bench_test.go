@@ -38,18 +38,18 @@ func BenchmarkDecodeEmit(b *testing.B) {
 
 // BenchmarkReceive is the way of a message from one process to another.
 func BenchmarkReceive(b *testing.B) {
-	b.Run("classic", func(b *testing.B) { benchmarkReceive(b, "") })
+	b.Run("classic", func(b *testing.B) { measureReceive(b, "") })
 	for _, mode := range []Mode{Static, Dynamic} {
-		b.Run("sharded "+string(mode), func(b *testing.B) { benchmarkReceive(b, mode) })
+		b.Run("sharded "+string(mode), func(b *testing.B) { measureReceive(b, mode) })
 	}
 }
 
-func benchmarkReceive(b *testing.B, mode Mode) {
+func measureReceive(b *testing.B, mode Mode) {
 	s := redistest.Start(b)
-	sender, receiver := enter(b, startNode(b, s, inMode(mode)), "/"), enter(b, startNode(b, s, inMode(mode)), "/", "lobby")
+	sender, receiver := openRoomNode(b, startNode(b, s, inMode(mode)), "/"), openRoomNode(b, startNode(b, s, inMode(mode)), "/", "lobby")
 	sender.WaitNodes(2)
 	if mode == Dynamic {
-		subscribers(b, s, "socket.io#/#lobby#", 1)
+		waitSubscribers(b, s, "socket.io#/#lobby#", 1)
 	}
 	redistest.MeasureThroughput(b, sender.Node, receiver.Node, benchEmit)
 }

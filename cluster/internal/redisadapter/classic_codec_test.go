@@ -16,12 +16,12 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/sio"
 )
 
-// capture is a message that an official server or emitter published.
-type capture struct {
+// transcriptEntry is a message that an official server or emitter published.
+type transcriptEntry struct {
 	Source, Step, Cmd, Channel, Text, Hex string
 }
 
-func (c *capture) payload(t testing.TB) string {
+func (c *transcriptEntry) decodePayload(t testing.TB) string {
 	b, err := hex.DecodeString(c.Hex)
 	if err != nil {
 		t.Fatal(err)
@@ -29,10 +29,10 @@ func (c *capture) payload(t testing.TB) string {
 	return string(b)
 }
 
-func captures(t testing.TB) (all []capture) {
+func readClassicTranscript(t testing.TB) (all []transcriptEntry) {
 	t.Helper()
 	for line := range redistest.ReadTranscript(t, "testdata/classic.jsonl") {
-		var c capture
+		var c transcriptEntry
 		_ = json.Unmarshal(line, &c) // args may be a list
 		if c.Cmd == "PUBLISH" {
 			all = append(all, c)
@@ -44,27 +44,27 @@ func captures(t testing.TB) (all []capture) {
 	return all
 }
 
-func namespaceOf(channel string) string {
+func parseNamespace(channel string) string {
 	_, rest, _ := strings.Cut(channel, "#")
 	namespace, _, _ := strings.Cut(rest, "#")
 	return namespace
 }
 
-// TestCapturedBroadcasts reads what all official senders publish, and writes what
-// adapter 8 published again, to the byte.
-func TestCapturedBroadcasts(t *testing.T) {
+// TestEmitsMatchTranscript decodes the emits of all official senders, and encodes the ones of
+// adapter 8 again, to the byte.
+func TestEmitsMatchTranscript(t *testing.T) {
 	n := 0
-	for _, c := range captures(t) {
+	for _, c := range readClassicTranscript(t) {
 		if !strings.HasPrefix(c.Channel, "socket.io#/") {
 			continue
 		}
-		namespace := namespaceOf(c.Channel)
+		namespace := parseNamespace(c.Channel)
 		names := newClassicNames("socket.io", namespace, "me")
 		room, ok := names.parseRoom(c.Channel)
 		if !ok {
 			t.Fatalf("%s: no channel", c.Channel)
 		}
-		op, ok, err := decodeEmit(c.payload(t), room, "me", namespace)
+		op, ok, err := decodeEmit(c.decodePayload(t), room, "me", namespace)
 		if err != nil || !ok {
 			t.Errorf("%s: %s: %v, %v", c.Source, c.Step, ok, err)
 			continue
@@ -72,16 +72,16 @@ func TestCapturedBroadcasts(t *testing.T) {
 		if _, err := (sio.Packet{Type: sio.Event, Namespace: namespace, Data: op.Data}).Encode(sio.V5, true); err != nil {
 			t.Errorf("%s: %s: clients can't be sent %s: %v", c.Source, c.Step, op.Data, err)
 		}
-		if !strings.HasPrefix(c.Source, "@socket.io/redis-adapter 8") || lossy(c.Step) {
+		if !strings.HasPrefix(c.Source, "@socket.io/redis-adapter 8") || isLossy(c.Step) {
 			continue
 		}
 		n++
-		uid := c.payload(t)[2:8]
-		if _, ok, err := decodeEmit(c.payload(t), room, uid, namespace); ok || err != nil {
+		uid := c.decodePayload(t)[2:8]
+		if _, ok, err := decodeEmit(c.decodePayload(t), room, uid, namespace); ok || err != nil {
 			t.Errorf("%s: an own message is applied, %v", c.Step, err)
 		}
 		got, err := encodeEmit(uid, namespace, &op)
-		if err != nil || string(got) != c.payload(t) || names.emitChannel(&op) != c.Channel {
+		if err != nil || string(got) != c.decodePayload(t) || names.emitChannel(&op) != c.Channel {
 			t.Errorf("%s: %v, to %s, not %s\n got %x\nwant %s", c.Step, err, names.emitChannel(&op), c.Channel, got, c.Hex)
 		}
 	}
@@ -90,9 +90,9 @@ func TestCapturedBroadcasts(t *testing.T) {
 	}
 }
 
-// lossy are steps with what has no place in an operation: flags that mean nothing
-// to receivers, Dates, rooms that are numbers.
-func lossy(step string) bool {
+// isLossy reports whether a step has parts that an operation has no place for: flags without
+// an effect on receivers, Dates, rooms that are numbers.
+func isLossy(step string) bool {
 	for _, s := range []string{"timeout", "compress(true)", "Date", "numeric", "remote socket"} {
 		if strings.Contains(step, s) {
 			return true
@@ -101,20 +101,20 @@ func lossy(step string) bool {
 	return false
 }
 
-// TestCapturedRequests reads all requests, and writes those of adapter 8 again.
-func TestCapturedRequests(t *testing.T) {
+// TestRequestsMatchTranscript decodes all requests, and encodes the ones of adapter 8 again.
+func TestRequestsMatchTranscript(t *testing.T) {
 	n := 0
-	for _, c := range captures(t) {
+	for _, c := range readClassicTranscript(t) {
 		if !strings.HasPrefix(c.Channel, "socket.io-request#") {
 			continue
 		}
-		payload := c.payload(t)
+		payload := c.decodePayload(t)
 		q, err := decodeRequest(payload)
 		if err != nil {
 			t.Errorf("%s: %s: %s: %v", c.Source, c.Step, payload, err)
 			continue
 		}
-		if !strings.HasPrefix(c.Source, "@socket.io/redis-adapter 8") || lossy(c.Step) {
+		if !strings.HasPrefix(c.Source, "@socket.io/redis-adapter 8") || isLossy(c.Step) {
 			continue
 		}
 		n++
@@ -126,9 +126,9 @@ func TestCapturedRequests(t *testing.T) {
 			if broken != nil {
 				t.Fatal(broken)
 			}
-			got, err = encodeClassicRequest(uid, id, namespaceOf(c.Channel), cluster.EmitAck{Emit: op}, q.Opts.Flags.Timeout)
+			got, err = encodeClassicRequest(uid, id, parseNamespace(c.Channel), cluster.EmitAck{Emit: op}, q.Opts.Flags.Timeout)
 			if len(q.whole.Attachments) == 0 {
-				payload = q.whole.String() // JSON says the same, and ends no server of old
+				payload = q.whole.String() // JSON has the same content, and ends no old server
 			}
 		case *q.Type == typeFetchSockets:
 			got, err = encodeClassicRequest(uid, id, "/", cluster.FetchSockets{Target: q.Opts.Target()}, 0)
@@ -150,35 +150,35 @@ func TestCapturedRequests(t *testing.T) {
 	}
 }
 
-func TestCapturedResponses(t *testing.T) {
+func TestRepliesMatchTranscript(t *testing.T) {
 	queries := map[string]cluster.Request{
 		"fetchSockets": cluster.FetchSockets{}, "adapter.allRooms": cluster.AllRooms{}, "serverSideEmit with ack": cluster.ServerEmitAck{},
 		"broadcastWithAck": cluster.EmitAck{}, "broadcastWithAck to room": cluster.EmitAck{},
 	}
 	n := 0
-	for _, c := range captures(t) {
+	for _, c := range readClassicTranscript(t) {
 		q := queries[c.Step]
 		if q == nil || !strings.HasPrefix(c.Channel, "socket.io-response#") {
 			continue
 		}
 		n++
-		id := parseReplyID(c.payload(t))
+		id := parseReplyID(c.decodePayload(t))
 		if len(id) != 6 {
 			t.Errorf("%s: id %q", c.Step, id)
 		}
-		answer, err := decodeClassicReply(q, c.payload(t))
+		reply, err := decodeClassicReply(q, c.decodePayload(t))
 		if err != nil {
 			t.Errorf("%s: %v", c.Step, err)
 			continue
 		}
-		if sockets, ok := answer.(cluster.Sockets); ok {
+		if sockets, ok := reply.(cluster.Sockets); ok {
 			if s := sockets[0]; len(s.ID) != 20 || s.Handshake.Headers["upgrade"] != "websocket" || len(s.Rooms) == 0 || s.Handshake.Issued == 0 {
 				t.Errorf("%s: %+v", c.Step, s)
 			}
 			continue
 		}
-		if got, err := encodeClassicReply(id, answer); err != nil || string(got) != c.payload(t) {
-			t.Errorf("%s: %v\n got %s\nwant %s", c.Step, err, got, c.payload(t))
+		if got, err := encodeClassicReply(id, reply); err != nil || string(got) != c.decodePayload(t) {
+			t.Errorf("%s: %v\n got %s\nwant %s", c.Step, err, got, c.decodePayload(t))
 		}
 	}
 	if n < 6 {
@@ -186,8 +186,8 @@ func TestCapturedResponses(t *testing.T) {
 	}
 }
 
-// pack writes JSON as MessagePack.
-func pack(t testing.TB, text string) string {
+// toMsgPack returns JSON as MessagePack.
+func toMsgPack(t testing.TB, text string) string {
 	t.Helper()
 	b, err := msgpack.AppendData(nil, sio.Data{JSON: []byte(text)})
 	if err != nil {
@@ -218,7 +218,7 @@ func TestDecodeEmitIsLenient(t *testing.T) {
 		{`["x",{"data":["e"]},{"rooms":[]}]`, "a", cluster.Emit{}},
 	}
 	for _, tt := range tests {
-		got, ok, err := decodeEmit(pack(t, tt.message), tt.room, "me", "/")
+		got, ok, err := decodeEmit(toMsgPack(t, tt.message), tt.room, "me", "/")
 		if err != nil || !ok {
 			t.Errorf("%s: %v, %v", tt.message, ok, err)
 			continue
@@ -236,7 +236,7 @@ func TestDecodeEmitIsLenient(t *testing.T) {
 	}
 }
 
-// malformedEmits are broadcasts that must not reach a socket.
+// malformedEmits are emits that must not reach a socket.
 func malformedEmits(t testing.TB) []string {
 	list := []string{"", "{}", "\xc1", "not msgpack", "\x93", "\x93\xa1x", strings.Repeat("\x91", 5000) + "\xc0", "\xdd\xff\xff\xff\xff"}
 	for _, text := range []string{
@@ -248,7 +248,7 @@ func malformedEmits(t testing.TB) []string {
 		`["x",{"data":["e"]},"opts"]`, `["x",{"data":["e"]},1]`, `["x",{"data":["e"]},["a"]]`, `["x",["e"],{}]`, `["x",{"data":["e"],"nsp":{}},{}]`,
 		`["x",{"data":["e",{"_placeholder":false,"num":0}]},{"rooms":[{"a":1}]}]`,
 	} {
-		if m := pack(t, text); !strings.HasSuffix(text, " ") {
+		if m := toMsgPack(t, text); !strings.HasSuffix(text, " ") {
 			list = append(list, m)
 		} else {
 			list = append(list, m+"\x00") // bytes after the end
@@ -259,7 +259,7 @@ func malformedEmits(t testing.TB) []string {
 	return append(list, eleven, forged)
 }
 
-func TestDecodeEmitRefuses(t *testing.T) {
+func TestDecodeEmitRefusesMalformed(t *testing.T) {
 	for _, m := range malformedEmits(t) {
 		op, ok, err := decodeEmit(m, "", "me", "/")
 		if ok || !errors.Is(err, peer.ErrMalformed) {
@@ -267,13 +267,13 @@ func TestDecodeEmitRefuses(t *testing.T) {
 		}
 	}
 	for _, text := range []string{`["x",{"data":["e"],"nsp":"/chat"},{}]`, `["x",{"data":["e"],"nsp":"chat"},{}]`, `["me",{"data":["e"]},{}]`, `["me",1,2]`} {
-		if _, ok, err := decodeEmit(pack(t, text), "", "me", "/"); ok || err != nil {
+		if _, ok, err := decodeEmit(toMsgPack(t, text), "", "me", "/"); ok || err != nil {
 			t.Errorf("%s: %v, %v", text, ok, err)
 		}
 	}
 }
 
-func TestEncodeRefuses(t *testing.T) {
+func TestEncodeEmitRefusesMalformed(t *testing.T) {
 	for _, text := range []string{``, `{}`, `[]`, `"e"`, `[{}]`, `[null]`, `[`, `["e"`, `["e"]]`, `["e",{"_placeholder":true,"num":0}]`} {
 		if _, err := encodeEmit("me", "/", &cluster.Emit{Data: sio.Data{JSON: []byte(text)}}); err == nil {
 			t.Errorf("%s can be emitted", text)
@@ -284,7 +284,7 @@ func TestEncodeRefuses(t *testing.T) {
 	}
 }
 
-func TestServerEmitHasBuffers(t *testing.T) {
+func TestServerEmitHasBuffersOfNodejs(t *testing.T) {
 	d := sio.Data{JSON: []byte(`["e",{"_placeholder":true,"num":0},"<&>"]`), Attachments: [][]byte{{1, 2}}}
 	got, err := encodeClassicOperation("me", cluster.ServerEmit{Data: d})
 	if want := `{"uid":"me","type":6,"data":["e",{"type":"Buffer","data":[1,2]},"<&>"]}`; err != nil || string(got) != want {
@@ -292,7 +292,7 @@ func TestServerEmitHasBuffers(t *testing.T) {
 	}
 }
 
-func TestSocketsArePresentable(t *testing.T) {
+func TestSocketsReplyIsComplete(t *testing.T) {
 	got, err := encodeClassicReply("id", cluster.Sockets{{ID: "a"}})
 	want := `{"requestId":"id","sockets":[{"id":"a","handshake":{"headers":{},"time":"","address":"","xdomain":false,"secure":false,` +
 		`"issued":0,"url":"","query":{},"auth":{}},"rooms":[],"data":{}}]}`
@@ -301,7 +301,7 @@ func TestSocketsArePresentable(t *testing.T) {
 	}
 }
 
-func TestNames(t *testing.T) {
+func TestChannelNamesEscapePattern(t *testing.T) {
 	n := newClassicNames("socket.io", `/a[b]*?\`, "uid")
 	want := channelNames{
 		emits: `socket.io#/a[b]*?\#`, pattern: `socket.io#/a\[b\]\*\?\\#*`, requests: `socket.io-request#/a[b]*?\#`,

@@ -14,8 +14,8 @@ func FuzzDecodeEmit(f *testing.F) {
 	for _, m := range malformedEmits(f) {
 		f.Add([]byte(m), "")
 	}
-	for _, c := range captures(f) {
-		f.Add([]byte(c.payload(f)), "r1")
+	for _, c := range readClassicTranscript(f) {
+		f.Add([]byte(c.decodePayload(f)), "r1")
 	}
 	f.Fuzz(func(t *testing.T, message []byte, room string) {
 		op, ok, err := decodeEmit(string(message), room, "me", "/")
@@ -38,8 +38,8 @@ func FuzzDecodeRequest(f *testing.F) {
 	for _, m := range malformedRequests {
 		f.Add([]byte(m))
 	}
-	for _, c := range captures(f) {
-		f.Add([]byte(c.payload(f)))
+	for _, c := range readClassicTranscript(f) {
+		f.Add([]byte(c.decodePayload(f)))
 	}
 	f.Fuzz(func(t *testing.T, message []byte) {
 		q, err := decodeRequest(string(message))
@@ -62,25 +62,25 @@ func FuzzDecodeRequest(f *testing.F) {
 	})
 }
 
-func FuzzDecodeAnswer(f *testing.F) {
-	for _, c := range captures(f) {
+func FuzzDecodeReply(f *testing.F) {
+	for _, c := range readClassicTranscript(f) {
 		if strings.Contains(c.Channel, "-response#") {
-			f.Add([]byte(c.payload(f)))
+			f.Add([]byte(c.decodePayload(f)))
 		}
 	}
 	f.Add([]byte(`{"requestId":"x","sockets":[{"id":1,"handshake":{"headers":{"a":["b"]},"query":null}}]}`))
 	f.Fuzz(func(t *testing.T, message []byte) {
 		_ = parseReplyID(string(message))
 		for _, q := range []cluster.Request{cluster.FetchSockets{}, cluster.AllRooms{}, cluster.EmitAck{}, cluster.ServerEmitAck{}} {
-			answer, err := decodeClassicReply(q, string(message))
+			reply, err := decodeClassicReply(q, string(message))
 			if err != nil {
 				if !errors.Is(err, peer.ErrMalformed) {
 					t.Fatal(err)
 				}
 				continue
 			}
-			if _, err := encodeClassicReply("id", answer); err != nil {
-				t.Fatalf("%+v: %v", answer, err)
+			if _, err := encodeClassicReply("id", reply); err != nil {
+				t.Fatalf("%+v: %v", reply, err)
 			}
 		}
 	})

@@ -14,14 +14,14 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/cluster/internal/redistest"
 )
 
-// listener is somebody who listens to a channel of Redis.
-type listener struct {
+// channelListener is a subscriber of one channel of Redis.
+type channelListener struct {
 	t    testing.TB
 	conn net.Conn
 	in   *bufio.Reader
 }
 
-func listenTo(t *testing.T, s *redistest.Server, channel string) *listener {
+func listenToChannel(t *testing.T, s *redistest.Server, channel string) *channelListener {
 	t.Helper()
 	conn, err := net.Dial("tcp", s.Address())
 	if err != nil {
@@ -29,14 +29,14 @@ func listenTo(t *testing.T, s *redistest.Server, channel string) *listener {
 	}
 	t.Cleanup(func() { conn.Close() })
 	fmt.Fprintf(conn, "SUBSCRIBE %s\r\n", channel)
-	sub := &listener{t: t, conn: conn, in: bufio.NewReader(conn)}
+	sub := &channelListener{t: t, conn: conn, in: bufio.NewReader(conn)}
 	for range 6 {
-		sub.line()
+		sub.readLine()
 	}
 	return sub
 }
 
-func (s *listener) line() string {
+func (s *channelListener) readLine() string {
 	s.t.Helper()
 	_ = s.conn.SetReadDeadline(time.Now().Add(redistest.Timeout))
 	line, err := s.in.ReadString('\n')
@@ -46,21 +46,21 @@ func (s *listener) line() string {
 	return strings.TrimSpace(line)
 }
 
-// next returns the next message, which has no line ends.
-func (s *listener) next() string {
+// nextMessage returns the next message, which must be one line.
+func (s *channelListener) nextMessage() string {
 	s.t.Helper()
 	for range 6 {
-		s.line()
+		s.readLine()
 	}
-	return s.line()
+	return s.readLine()
 }
 
-// TestOlderServers asks and tells what servers of several families do.
-func TestOlderServers(t *testing.T) {
+// TestOlderVersionsAreUnderstood sends the requests of several families of servers.
+func TestOlderVersionsAreUnderstood(t *testing.T) {
 	s := redistest.Start(t)
 	n := redistest.OpenNode(t, startNode(t, s), "/")
 	n.WaitNodes(1)
-	responses := listenTo(t, s, "socket.io-response#/#")
+	responses := listenToChannel(t, s, "socket.io-response#/#")
 	n.OnRequest = func(_ context.Context, q cluster.Request, reply func(cluster.Reply)) {
 		switch q := q.(type) {
 		case cluster.FetchSockets:
@@ -71,7 +71,7 @@ func TestOlderServers(t *testing.T) {
 			reply(cluster.Rooms{"s1", "r"})
 		}
 	}
-	tests := []struct{ request, told, response string }{
+	tests := []struct{ request, applied, response string }{
 		// socket.io-redis 5
 		{`{"requestid":"1","type":0,"rooms":["r"]}`, ``, `{"requestid":"1","clients":["s1"]}`},
 		{`{"requestid":"2","type":0,"rooms":["none"]}`, ``, `{"requestid":"2","clients":[]}`},
@@ -102,28 +102,28 @@ func TestOlderServers(t *testing.T) {
 	}
 	for _, tt := range tests {
 		s.Command("PUBLISH", "socket.io-request#/#", tt.request)
-		if tt.told != "" {
-			if got := n.NextOperation(); show(got) != tt.told {
-				t.Errorf("%s: told %s", tt.request, show(got))
+		if tt.applied != "" {
+			if got := n.NextOperation(); formatOperation(got) != tt.applied {
+				t.Errorf("%s: got %s", tt.request, formatOperation(got))
 			}
 		}
 		if tt.response != "" {
-			if got := responses.next(); got != tt.response {
+			if got := responses.nextMessage(); got != tt.response {
 				t.Errorf("%s: answered %s", tt.request, got)
 			}
 		}
 	}
 	if len(n.Applied) > 0 {
-		t.Errorf("told more: %v", <-n.Applied)
+		t.Errorf("got more: %v", <-n.Applied)
 	}
 	if got := connectionOf(n).describeState().Malformed; got != 0 {
 		t.Errorf("%d messages not understood", got)
 	}
 }
 
-// TestAcknowledgementsAreForWhoAsks has them go by a channel to which no server of old
-// listens, for which they would be malformed.
-func TestAcknowledgementsAreForWhoAsks(t *testing.T) {
+// TestAcknowledgementsGoToRequestingNode checks that acknowledgements use a channel to which no
+// old server subscribes: they would be malformed for it.
+func TestAcknowledgementsGoToRequestingNode(t *testing.T) {
 	s := redistest.Start(t)
 	n := redistest.OpenNode(t, startNode(t, s), "/")
 	n.WaitNodes(1)
@@ -131,24 +131,24 @@ func TestAcknowledgementsAreForWhoAsks(t *testing.T) {
 		reply(cluster.ClientCount(1))
 		reply(cluster.ClientAck{Data: redistest.NewEvent("yes", []byte{1})})
 	}
-	own, all := listenTo(t, s, "socket.io-response#/#asker#"), listenTo(t, s, "socket.io-response#/#")
+	own, all := listenToChannel(t, s, "socket.io-response#/#asker#"), listenToChannel(t, s, "socket.io-response#/#")
 	const request = `{"uid":"asker","requestId":"i","type":7,"packet":{"type":2,"data":["q"],"nsp":"/"},"opts":{"rooms":[],"flags":{"timeout":1000}}}`
-	for _, m := range []string{request, pack(t, request)} {
+	for _, m := range []string{request, toMsgPack(t, request)} {
 		s.Command("PUBLISH", "socket.io-request#/#", m)
-		if got := own.next(); got != `{"type":8,"requestId":"i","clientCount":1}` {
+		if got := own.nextMessage(); got != `{"type":8,"requestId":"i","clientCount":1}` {
 			t.Errorf("answered %s", got)
 		}
-		if got := own.next(); !strings.Contains(got, "yes") {
+		if got := own.nextMessage(); !strings.Contains(got, "yes") {
 			t.Errorf("answered %q", got)
 		}
 	}
 	s.Command("PUBLISH", "socket.io-request#/#", `{"requestid":"1","type":5}`)
-	if got := all.next(); got != `{"requestid":"1","data":null}` {
-		t.Errorf("all are told %q", got)
+	if got := all.nextMessage(); got != `{"requestid":"1","data":null}` {
+		t.Errorf("all receive %q", got)
 	}
 }
 
-func show(op cluster.Operation) string {
+func formatOperation(op cluster.Operation) string {
 	switch op := op.(type) {
 	case cluster.Join:
 		return fmt.Sprintf("%T{%v %v %v}", op, op.In, op.Except, op.Rooms)

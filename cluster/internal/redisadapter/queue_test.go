@@ -50,7 +50,7 @@ func TestQueueIsBounded(t *testing.T) {
 	}
 }
 
-func TestOldMessagesAreGivenUp(t *testing.T) {
+func TestExpiredCommandsAreGivenUp(t *testing.T) {
 	q, dropped := newTestQueue()
 	for i := range 10 {
 		_ = q.push(command{kind: []commandKind{addEntry, publishMessage}[i%2], payload: strconv.Itoa(i)})
@@ -69,8 +69,8 @@ func TestOldMessagesAreGivenUp(t *testing.T) {
 	}
 }
 
-// TestAllAreTooOld has the queue be empty when it says so, however many are given up.
-func TestAllAreTooOld(t *testing.T) {
+// TestQueueOfExpiredCommandsEmpties gives up more commands than a batch holds.
+func TestQueueOfExpiredCommandsEmpties(t *testing.T) {
 	q, dropped := newTestQueue()
 	for range maxBatch + 10 {
 		_ = q.push(command{})
@@ -84,8 +84,8 @@ func TestAllAreTooOld(t *testing.T) {
 	q.waitEmpty(time.Hour)
 }
 
-// TestCommandsExpire knows how old commands get.
-func TestCommandsExpire(t *testing.T) {
+// TestCommandsExpireByKind checks the maximum age of each kind of command.
+func TestCommandsExpireByKind(t *testing.T) {
 	for kind, age := range map[commandKind]time.Duration{
 		addEntry: maxEntryAge, setValue: maxEntryAge, updateValue: maxEntryAge,
 		publishMessage: maxMessageAge, getValue: maxMessageAge, getTimeLeft: maxMessageAge, takeValue: maxMessageAge,

@@ -87,9 +87,9 @@ func adapterOf(a cluster.Adapter) *adapter {
 // connectionOf returns the connection of a node.
 func connectionOf(n *redistest.Node) *connection { return adapterOf(n.Adapter).namespace.conn }
 
-// newEngine returns the shared tests of a dialect. The rooms r and s1, and an
+// newSuite returns the shared tests of a dialect. The rooms r and s1, and an
 // acknowledgement without arguments, arrive as text.
-func newEngine(name string, dialect func(*setup), rooms, nothing string) redistest.Suite {
+func newSuite(name string, dialect func(*setup), rooms, nothing string) redistest.Suite {
 	return redistest.Suite{
 		Name: name,
 		NewCluster: func(t testing.TB, s *redistest.Server, with redistest.Setup) cluster.Cluster {
@@ -124,16 +124,16 @@ func newEngine(name string, dialect func(*setup), rooms, nothing string) rediste
 }
 
 var (
-	classicEngine = newEngine("redis", inMode(""), "[r s1]", "[]")
-	staticEngine  = newEngine("redis", inMode(Static), "[s1 r]", "[]")
-	streamsEngine = newEngine("redis_streams", inStreams, "[s1 r]", "[null]")
+	classicSuite = newSuite("redis", inMode(""), "[r s1]", "[]")
+	staticSuite  = newSuite("redis", inMode(Static), "[s1 r]", "[]")
+	streamsSuite = newSuite("redis_streams", inStreams, "[s1 r]", "[null]")
 )
 
-func TestClassicAdapter(t *testing.T) { classicEngine.Run(t) }
-func TestStreamsAdapter(t *testing.T) { streamsEngine.Run(t) }
+func TestClassicAdapter(t *testing.T) { classicSuite.Run(t) }
+func TestStreamsAdapter(t *testing.T) { streamsSuite.Run(t) }
 
 // TestShardedOutages runs the outages of all adapters.
 func TestShardedOutages(t *testing.T) {
-	t.Run("OthersComeBackLater", staticEngine.TestNodeReturnsLate)
-	t.Run("FrozenRedis", staticEngine.TestFrozenRedis)
+	t.Run("OthersComeBackLater", staticSuite.TestNodeReturnsLate)
+	t.Run("FrozenRedis", staticSuite.TestFrozenRedis)
 }

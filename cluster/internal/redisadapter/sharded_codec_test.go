@@ -16,11 +16,11 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/sio"
 )
 
-// shardCaptures returns what servers with createShardedAdapter published.
-func shardCaptures(t testing.TB) (all []capture) {
+// readShardedTranscript returns the messages of servers with createShardedAdapter.
+func readShardedTranscript(t testing.TB) (all []transcriptEntry) {
 	t.Helper()
 	for line := range redistest.ReadTranscript(t, "testdata/sharded.jsonl") {
-		var c capture
+		var c transcriptEntry
 		if err := json.Unmarshal(line, &c); err != nil {
 			t.Fatal(err)
 		}
@@ -38,18 +38,18 @@ func newShardedCodec(t testing.TB, mode Mode, namespace, uid string) *shardedCod
 	return newTestCodec(t, uid, namespace, inMode(mode)).(*shardedCodec)
 }
 
-// TestCapturedShardMessages reads what Node's servers published, and writes the
-// same again, to the byte and to the channel.
-func TestCapturedShardMessages(t *testing.T) {
+// TestShardedMessagesMatchTranscript decodes the messages of Node.js servers, and encodes them
+// again, to the byte and to the channel.
+func TestShardedMessagesMatchTranscript(t *testing.T) {
 	types := make(map[int]int)
-	for _, c := range shardCaptures(t) {
-		payload := c.payload(t)
+	for _, c := range readShardedTranscript(t) {
+		payload := c.decodePayload(t)
 		m, err := decodeShardedMessage(payload)
 		if err != nil {
 			t.Errorf("%s: %s: %v", c.Source, c.Step, err)
 			continue
 		}
-		if len(m.UID) != 16 || m.Nsp != namespaceOf(c.Channel) {
+		if len(m.UID) != 16 || m.Nsp != parseNamespace(c.Channel) {
 			t.Errorf("%s: uid %q, nsp %q", c.Step, m.UID, m.Nsp)
 		}
 		types[m.Type]++
@@ -64,7 +64,7 @@ func TestCapturedShardMessages(t *testing.T) {
 			}
 			continue
 		}
-		got, err := again(codec, m)
+		got, err := encodeAgain(codec, m)
 		if err != nil || got.payload != payload {
 			t.Errorf("%s: %s: %v\n got %q\nwant %q", c.Source, c.Step, err, got.payload, payload)
 		}
@@ -82,9 +82,8 @@ func TestCapturedShardMessages(t *testing.T) {
 	}
 }
 
-// again writes a message that was read. The channel is empty where it is not part
-// of that.
-func again(c *shardedCodec, m *shardedMessage) (out command, err error) {
+// encodeAgain encodes a decoded message. The name is empty for requests and replies.
+func encodeAgain(c *shardedCodec, m *shardedMessage) (out command, err error) {
 	id := string(m.RequestID)
 	switch m.Type {
 	case peer.TypeEmit:
@@ -121,7 +120,7 @@ func again(c *shardedCodec, m *shardedMessage) (out command, err error) {
 	return out, err
 }
 
-func TestShardEmitKeepsAll(t *testing.T) {
+func TestShardedEmitKeepsAll(t *testing.T) {
 	codec := newShardedCodec(t, Dynamic, "/é", "0123456789abcdef")
 	for _, data := range []sio.Data{
 		redistest.NewEvent("e"), redistest.NewEvent("e", nil, 1.5, "é\"\\\u2028<&>"), redistest.NewEvent("e", []byte{1}, map[string]any{"deep": []any{[]byte{}, []byte{2}}}),
@@ -140,7 +139,7 @@ func TestShardEmitKeepsAll(t *testing.T) {
 				t.Fatal(err)
 			}
 			got, err := m.parseEmit()
-			if err != nil || !redistest.EqualOperations(got, op) && compact(t, got.Data) != compact(t, op.Data) {
+			if err != nil || !redistest.EqualOperations(got, op) && marshalData(t, got.Data) != marshalData(t, op.Data) {
 				t.Errorf("%v\n got %+v\nwant %+v", err, got, op)
 			}
 			if got.Volatile != op.Volatile || got.NoCompress != op.NoCompress || m.Opts.Flags.Timeout != 5 || m.RequestID != "id" || m.Nsp != "/é" {
@@ -150,7 +149,7 @@ func TestShardEmitKeepsAll(t *testing.T) {
 	}
 }
 
-func compact(t *testing.T, d sio.Data) string {
+func marshalData(t *testing.T, d sio.Data) string {
 	t.Helper()
 	b, err := json.Marshal(d)
 	if err != nil {
@@ -159,7 +158,7 @@ func compact(t *testing.T, d sio.Data) string {
 	return string(b)
 }
 
-func TestShardRefusesToSend(t *testing.T) {
+func TestShardedEncodeRefusesMalformed(t *testing.T) {
 	codec := newShardedCodec(t, Dynamic, "/", "0123456789abcdef")
 	for _, data := range []sio.Data{{}, {JSON: []byte(`"e"`)}, {JSON: []byte(`[]`)}, {JSON: []byte(`[{}]`)}, redistest.NewEvent("disconnect"), {JSON: []byte(`["e"`)}} {
 		if m, err := codec.encodeOperation(cluster.Emit{Data: data}); !errors.Is(err, peer.ErrMalformed) {
@@ -173,7 +172,7 @@ func TestShardRefusesToSend(t *testing.T) {
 	}
 }
 
-func TestRoomChannels(t *testing.T) {
+func TestModeSelectsRoomChannels(t *testing.T) {
 	id := strings.Repeat("x", 20)
 	tests := []struct {
 		room                         string
@@ -191,13 +190,13 @@ func TestRoomChannels(t *testing.T) {
 	}
 }
 
-func TestShardAnswers(t *testing.T) {
+func TestShardedRepliesRoundTrip(t *testing.T) {
 	codec := newShardedCodec(t, Static, "/", "0123456789abcdef")
 	sockets := cluster.Sockets{{ID: "a", Rooms: []string{"a", "r"}}, {ID: "b", Rooms: []string{"r", "b"}}}
 	tests := []struct {
-		q      cluster.Request
-		answer cluster.Reply
-		want   cluster.Reply
+		q     cluster.Request
+		reply cluster.Reply
+		want  cluster.Reply
 	}{
 		{cluster.AllRooms{}, sockets, cluster.Rooms{"a", "r", "b"}},
 		{cluster.AllRooms{}, cluster.Sockets{}, cluster.Rooms{}},
@@ -208,9 +207,9 @@ func TestShardAnswers(t *testing.T) {
 		{cluster.ServerEmitAck{}, cluster.ServerAck{}, cluster.ServerAck{Data: sio.Data{JSON: []byte("null")}}},
 	}
 	for _, tt := range tests {
-		payload, err := codec.encodeReply("id", tt.answer)
+		payload, err := codec.encodeReply("id", tt.reply)
 		if err != nil {
-			t.Errorf("%T: %v", tt.answer, err)
+			t.Errorf("%T: %v", tt.reply, err)
 			continue
 		}
 		got, err := codec.decodeReply(tt.q, rawReply{payload: payload})
@@ -220,11 +219,11 @@ func TestShardAnswers(t *testing.T) {
 	}
 }
 
-func FuzzShardMessage(f *testing.F) {
-	for _, c := range shardCaptures(f) {
-		f.Add(c.payload(f))
+func FuzzShardedMessage(f *testing.F) {
+	for _, c := range readShardedTranscript(f) {
+		f.Add(c.decodePayload(f))
 	}
-	for _, m := range malformedShards {
+	for _, m := range malformedShardedMessages {
 		f.Add(m)
 	}
 	f.Add("{\"type\":3,\"data\":{\"packet\":{\"data\":[\"\x82\"]},\"opts\":{}}}")
@@ -268,8 +267,8 @@ func FuzzShardMessage(f *testing.F) {
 	})
 }
 
-// malformedShards are messages that must have no effect but to be counted.
-var malformedShards = []string{
+// malformedShardedMessages are messages that must only be counted.
+var malformedShardedMessages = []string{
 	``, `{`, `{}`, `null`, `[]`, `"x"`, `1`, `{"type":"3"}`, `{"type":3.5}`, `{"type":0,"nsp":"/"}`, `{"type":99,"data":{},"nsp":"/"}`,
 	`{"type":3,"nsp":"/"}`, `{"type":3,"data":null,"nsp":"/"}`, `{"type":3,"data":[],"nsp":"/"}`, `{"type":3,"data":{},"nsp":"/"}`,
 	`{"type":3,"data":{"opts":{}},"nsp":"/"}`, `{"type":3,"data":{"packet":{"type":2,"data":["e"]}},"nsp":"/"}`,
@@ -288,7 +287,7 @@ var malformedShards = []string{
 	"{\"type\":3,\"data\":{\"packet\":{\"type\":2,\"data\":[\"e\"]},\"opts\":{}},\"uid\":\"\x13\",\"nsp\":\"/\"}",
 }
 
-func BenchmarkShardEmit(b *testing.B) {
+func BenchmarkShardedEmit(b *testing.B) {
 	codec := newShardedCodec(b, Dynamic, "/", "0123456789abcdef")
 	op := cluster.Emit{Target: rooms.Target{In: []string{"room"}}, Data: redistest.NewEvent("chat message", map[string]any{"from": "somebody", "text": strings.Repeat("x", 150)})}
 	m, err := codec.encodeOperation(op)

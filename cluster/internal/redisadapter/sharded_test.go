@@ -14,18 +14,18 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/sio"
 )
 
-func TestShardedOperations(t *testing.T) {
+func TestShardedOperationsReachOtherNode(t *testing.T) {
 	s := redistest.Start(t)
 	for _, mode := range []Mode{Static, Dynamic, DynamicPrivate} {
 		t.Run(string(mode), func(t *testing.T) {
-			a, b := shardPair(t, s, mode, "r#1/é", "12345678901234567890")
+			a, b := openShardedPair(t, s, mode, "r#1/é", "12345678901234567890")
 			ops := append(redistest.Operations(),
 				cluster.Emit{Target: rooms.Target{In: []string{"12345678901234567890"}}, Data: redistest.NewEvent("id")},
 				cluster.ServerEmit{Data: redistest.NewEvent("hello", "x", map[string]any{"y": []byte{1}})})
 			for _, op := range ops {
 				a.Publish(op)
 			}
-			a.Publish(cluster.Join{Target: rooms.Target{In: []string{"r1"}}}) // no rooms, nothing to say
+			a.Publish(cluster.Join{Target: rooms.Target{In: []string{"r1"}}}) // without rooms: not published
 			for _, want := range ops {
 				if got := b.NextOperation(); !redistest.EqualOperations(got, want) {
 					t.Errorf("\n got %+v\nwant %+v", got, want)
@@ -41,25 +41,24 @@ func TestShardedOperations(t *testing.T) {
 			a.Adapter.Close()
 			b.Adapter.Close()
 			for _, channel := range []string{"socket.io#/chat#", "socket.io#/chat#r#1/é#", "socket.io#/chat#12345678901234567890#"} {
-				subscribers(t, s, channel, 0)
+				waitSubscribers(t, s, channel, 0)
 			}
 		})
 	}
 }
 
-// TestShardedRoomsAreFollowed has rooms come and go, and looks which channels
-// Redis has.
-func TestShardedRoomsAreFollowed(t *testing.T) {
+// TestShardedFollowsRooms has rooms come and go, and checks the channels in Redis.
+func TestShardedFollowsRooms(t *testing.T) {
 	s := redistest.Start(t)
 	id := strings.Repeat("i", 20)
 	for mode, want := range map[Mode][2]int{Static: {0, 0}, Dynamic: {1, 0}, DynamicPrivate: {1, 1}} {
 		t.Run(string(mode), func(t *testing.T) {
-			a, b := shardPair(t, s, mode)
+			a, b := openShardedPair(t, s, mode)
 			room, private := "socket.io#/chat#room#", "socket.io#/chat#"+id+"#"
 			for range 3 {
-				b.set(true, id, "room")
-				subscribers(t, s, room, want[0])
-				subscribers(t, s, private, want[1])
+				b.setRooms(true, id, "room")
+				waitSubscribers(t, s, room, want[0])
+				waitSubscribers(t, s, private, want[1])
 				a.Emit("x", "room")
 				a.Emit("y", id)
 				for _, text := range []string{"x", "y"} {
@@ -67,26 +66,26 @@ func TestShardedRoomsAreFollowed(t *testing.T) {
 						t.Errorf("%s, want %s", got.Data, text)
 					}
 				}
-				b.set(false, "room", id)
-				subscribers(t, s, room, 0)
-				subscribers(t, s, private, 0)
+				b.setRooms(false, "room", id)
+				waitSubscribers(t, s, room, 0)
+				waitSubscribers(t, s, private, 0)
 			}
 			// A room by the name of the own channel, and one that is gone at once.
 			own := adapterOf(b.Adapter).namespace.uid
-			b.set(true, own, "gone")
-			b.set(false, own, "gone")
-			b.set(true, "last")
-			subscribers(t, s, "socket.io#/chat#last#", want[0])
-			subscribers(t, s, "socket.io#/chat#gone#", 0)
-			subscribers(t, s, "socket.io#/chat#"+own+"#", 1)
+			b.setRooms(true, own, "gone")
+			b.setRooms(false, own, "gone")
+			b.setRooms(true, "last")
+			waitSubscribers(t, s, "socket.io#/chat#last#", want[0])
+			waitSubscribers(t, s, "socket.io#/chat#gone#", 0)
+			waitSubscribers(t, s, "socket.io#/chat#"+own+"#", 1)
 		})
 	}
 }
 
-func TestShardedQuestions(t *testing.T) {
+func TestShardedRequests(t *testing.T) {
 	s := redistest.Start(t)
-	a, b := shardPair(t, s, Dynamic, "r")
-	enter(t, startNode(t, s, inMode(Dynamic)), "/chat")
+	a, b := openShardedPair(t, s, Dynamic, "r")
+	openRoomNode(t, startNode(t, s, inMode(Dynamic)), "/chat")
 	a.WaitNodes(3)
 	sockets := cluster.Sockets{{
 		ID: "s1", Rooms: []string{"s1", "r"}, Data: []byte(`{"user":"bob"}`),
@@ -108,31 +107,31 @@ func TestShardedQuestions(t *testing.T) {
 			reply(cluster.ClientAck{Data: sio.Array(redistest.NewEvent("b", []byte{1}))})
 		}
 	}
-	answers, err := a.Request(cluster.FetchSockets{Target: rooms.Target{In: []string{"r"}}})
-	if err != nil || len(answers) != 2 || !slices.ContainsFunc(answers, func(a cluster.Reply) bool { return reflect.DeepEqual(a, sockets) }) {
-		t.Errorf("%v, %+v", err, answers)
+	replies, err := a.Request(cluster.FetchSockets{Target: rooms.Target{In: []string{"r"}}})
+	if err != nil || len(replies) != 2 || !slices.ContainsFunc(replies, func(a cluster.Reply) bool { return reflect.DeepEqual(a, sockets) }) {
+		t.Errorf("%v, %+v", err, replies)
 	}
-	answers, err = a.Request(cluster.AllRooms{})
-	if want := []string{"[]", "[s1 r]"}; err != nil || !slices.Equal(redistest.FormatReplies(answers), want) {
-		t.Errorf("%v, %v", err, redistest.FormatReplies(answers))
+	replies, err = a.Request(cluster.AllRooms{})
+	if want := []string{"[]", "[s1 r]"}; err != nil || !slices.Equal(redistest.FormatReplies(replies), want) {
+		t.Errorf("%v, %v", err, redistest.FormatReplies(replies))
 	}
-	answers, err = a.Request(cluster.ServerEmitAck{ServerEmit: cluster.ServerEmit{Data: redistest.NewEvent("ping", 1)}})
-	if want := []string{`["pong",{"$binary":"AQ=="}]`, "null"}; err != nil || !slices.Equal(redistest.FormatReplies(answers), want) {
-		t.Errorf("%v, %v", err, redistest.FormatReplies(answers))
+	replies, err = a.Request(cluster.ServerEmitAck{ServerEmit: cluster.ServerEmit{Data: redistest.NewEvent("ping", 1)}})
+	if want := []string{`["pong",{"$binary":"AQ=="}]`, "null"}; err != nil || !slices.Equal(redistest.FormatReplies(replies), want) {
+		t.Errorf("%v, %v", err, redistest.FormatReplies(replies))
 	}
-	// To one room, and yet all servers answer.
+	// To one room, and yet all nodes reply.
 	emit := cluster.Emit{Target: rooms.Target{In: []string{"r"}}, Flags: cluster.Flags{Volatile: true}, Data: redistest.NewEvent("q", []byte{7})}
-	answers, err = a.Request(cluster.EmitAck{Emit: emit})
-	if want := []string{"0", "2", `["first"]`, `[["b",{"$binary":"AQ=="}]]`}; err != nil || !slices.Equal(redistest.FormatReplies(answers), want) {
-		t.Errorf("%v, %v", err, redistest.FormatReplies(answers))
+	replies, err = a.Request(cluster.EmitAck{Emit: emit})
+	if want := []string{"0", "2", `["first"]`, `[["b",{"$binary":"AQ=="}]]`}; err != nil || !slices.Equal(redistest.FormatReplies(replies), want) {
+		t.Errorf("%v, %v", err, redistest.FormatReplies(replies))
 	}
 	if got := b.NextOperation(); !redistest.EqualOperations(got, emit) {
-		t.Errorf("asked %+v", got)
+		t.Errorf("got request %+v", got)
 	}
 }
 
-func TestShardedOrderIsKept(t *testing.T) {
-	a, b := shardPair(t, redistest.Start(t), Dynamic, "r0", "r1", "r2")
+func TestShardedKeepsOrder(t *testing.T) {
+	a, b := openShardedPair(t, redistest.Start(t), Dynamic, "r0", "r1", "r2")
 	const n = 3000
 	for i := range n {
 		if i%5 == 0 {
@@ -149,17 +148,17 @@ func TestShardedOrderIsKept(t *testing.T) {
 	}
 }
 
-func TestShardedMalformedMessages(t *testing.T) {
+func TestShardedMalformedMessagesAreCounted(t *testing.T) {
 	s := redistest.Start(t)
-	n := enter(t, startNode(t, s, inMode(Dynamic)), "/", "r")
+	n := openRoomNode(t, startNode(t, s, inMode(Dynamic)), "/", "r")
 	n.WaitNodes(1)
-	subscribers(t, s, "socket.io#/#r#", 1)
+	waitSubscribers(t, s, "socket.io#/#r#", 1)
 	own := "socket.io#/#" + adapterOf(n.Adapter).namespace.uid + "#"
 	var want uint64
-	for _, m := range malformedShards {
+	for _, m := range malformedShardedMessages {
 		s.Command("SPUBLISH", "socket.io#/#", m)
 		s.Command("SPUBLISH", "socket.io#/#r#", m)
-		s.Command("SPUBLISH", own, m) // nobody asked, so nobody looks
+		s.Command("SPUBLISH", own, m) // no request is pending
 		if m, err := decodeShardedMessage(m); err != nil || m.Nsp == "/" {
 			want += 2 // else it is for another namespace
 		}
@@ -168,23 +167,23 @@ func TestShardedMalformedMessages(t *testing.T) {
 	s.Command("SPUBLISH", "socket.io#/#", `{"type":13,"nsp":"/"}`)
 	s.Command("SPUBLISH", "socket.io#/#r#", `{"nsp":"/","data":{"opts":{"rooms":"r","flags":[]},"packet":{"data":["end"]}},"type":3}`)
 	if got := n.NextEmit(); got.Data.String() != `["end"]` || !slices.Equal(got.In, []string{"r"}) {
-		t.Errorf("told %+v", got)
+		t.Errorf("got %+v", got)
 	}
 	redistest.Eventually(t, "all is handled", func() bool { return connectionOf(n.Node).describeState().Malformed >= want })
 	if got := connectionOf(n.Node).describeState().Malformed; got != want || len(n.Applied) > 0 || connectionOf(n.Node).inbound.Load() != 0 {
-		t.Errorf("%d counted, not %d; told %d more", got, want, len(n.Applied))
+		t.Errorf("%d counted, not %d; got %d more", got, want, len(n.Applied))
 	}
 }
 
-// TestShardedNeedsPermission has Redis refuse all channels, and then rooms.
-func TestShardedNeedsPermission(t *testing.T) {
+// TestShardedRetriesRefusedChannels has Redis refuse all channels, and then rooms.
+func TestShardedRetriesRefusedChannels(t *testing.T) {
 	s := redistest.Start(t)
 	user := func(r *setup) { r.Username, r.Password = "app", "x" }
 	allow := func(channels ...string) {
 		s.Command(append([]string{"ACL", "SETUSER", "app", "on", ">x", "+@all", "resetchannels"}, channels...)...)
 	}
 	allow("&other")
-	n := enter(t, startNode(t, s, inMode(Dynamic), user), "/chat", "r")
+	n := openRoomNode(t, startNode(t, s, inMode(Dynamic), user), "/chat", "r")
 	redistest.Eventually(t, "Redis refuses", func() bool {
 		_, err := n.Adapter.Nodes(t.Context())
 		return err != nil && strings.Contains(err.Error(), "NOPERM")
@@ -192,20 +191,20 @@ func TestShardedNeedsPermission(t *testing.T) {
 	allow("&socket.io#/chat#", "&socket.io#/chat#0*", "&socket.io#/chat#1*", "&socket.io#/chat#2*", "&socket.io#/chat#3*",
 		"&socket.io#/chat#4*", "&socket.io#/chat#5*", "&socket.io#/chat#6*", "&socket.io#/chat#7*", "&socket.io#/chat#8*", "&socket.io#/chat#9*",
 		"&socket.io#/chat#a*", "&socket.io#/chat#b*", "&socket.io#/chat#c*", "&socket.io#/chat#d*", "&socket.io#/chat#e*", "&socket.io#/chat#f*")
-	m := enter(t, startNode(t, s, inMode(Dynamic), user), "/chat", "r", "allowed")
+	m := openRoomNode(t, startNode(t, s, inMode(Dynamic), user), "/chat", "r", "allowed")
 	m.WaitNodes(1)
-	subscribers(t, s, "socket.io#/chat#r#", 0)
-	subscribers(t, s, "socket.io#/chat#allowed#", 1)
+	waitSubscribers(t, s, "socket.io#/chat#r#", 0)
+	waitSubscribers(t, s, "socket.io#/chat#allowed#", 1)
 	allow("&socket.io#/chat#*")
 	connectionOf(m.Node).retryRefused()
-	subscribers(t, s, "socket.io#/chat#r#", 1)
+	waitSubscribers(t, s, "socket.io#/chat#r#", 1)
 }
 
-// TestRoomsOfOthersAreNotRead has the classic dialect leave alone what is for rooms
-// that nobody is in here.
-func TestRoomsOfOthersAreNotRead(t *testing.T) {
+// TestEmitsToOtherRoomsAreNotDecoded checks that the classic dialect ignores messages for rooms
+// without sockets on this node.
+func TestEmitsToOtherRoomsAreNotDecoded(t *testing.T) {
 	s := redistest.Start(t)
-	a, b := enter(t, startNode(t, s), "/chat"), enter(t, startNode(t, s), "/chat", "here")
+	a, b := openRoomNode(t, startNode(t, s), "/chat"), openRoomNode(t, startNode(t, s), "/chat", "here")
 	a.WaitNodes(2)
 	b.WaitNodes(2)
 	s.Command("PUBLISH", "socket.io#/chat#elsewhere#", "not even MessagePack")

@@ -17,18 +17,18 @@ import (
 	"github.com/redis/rueidis"
 )
 
-// streamsCapture is a command that Node's adapter sent to Redis.
-type streamsCapture struct {
+// streamsEntry is a command that Node.js sent to Redis.
+type streamsEntry struct {
 	Source, Step, Cmd string
 	Args              []string
 	Channel, Hex      string
 }
 
-// streamsCaptures returns what was captured of a command, of a version.
-func streamsCaptures(t testing.TB, version, command string) (all []streamsCapture) {
+// readStreamsTranscript returns the commands of one kind, of a version.
+func readStreamsTranscript(t testing.TB, version, command string) (all []streamsEntry) {
 	t.Helper()
 	for line := range redistest.ReadTranscript(t, "testdata/streams.jsonl") {
-		var c streamsCapture
+		var c streamsEntry
 		if err := json.Unmarshal(line, &c); err != nil {
 			t.Fatal(err)
 		}
@@ -42,8 +42,8 @@ func streamsCaptures(t testing.TB, version, command string) (all []streamsCaptur
 	return all
 }
 
-// fields returns the fields of a captured entry.
-func (c *streamsCapture) fields() map[string]string {
+// entryFields returns the fields of a captured entry.
+func (c *streamsEntry) entryFields() map[string]string {
 	fields := make(map[string]string)
 	for i := 5; i+1 < len(c.Args); i += 2 {
 		fields[c.Args[i]] = c.Args[i+1]
@@ -51,7 +51,7 @@ func (c *streamsCapture) fields() map[string]string {
 	return fields
 }
 
-func (c *streamsCapture) payload() string {
+func (c *streamsEntry) decodePayload() string {
 	b, _ := hex.DecodeString(c.Hex)
 	return string(b)
 }
@@ -61,55 +61,55 @@ func newStreamsCodec(t testing.TB, namespace, uid string) *streamsCodec {
 	return newTestCodec(t, uid, namespace, inStreams).(*streamsCodec)
 }
 
-// teller is a node that keeps what it is told.
-type teller struct {
+// applyingNode is a node that keeps the operations applied to it.
+type applyingNode struct {
 	cluster.Node
-	told []cluster.Operation
+	applied []cluster.Operation
 }
 
-// join adds an adapter for a node.
-func join(t testing.TB, c *streamsCodec, n cluster.Node) {
+// addTestAdapter adds an adapter for a node.
+func addTestAdapter(t testing.TB, c *streamsCodec, n cluster.Node) {
 	t.Helper()
 	if _, err := c.addAdapter(n); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// entryOf returns an entry of another node as it is received.
-func entryOf(id, typ, data string) delivery {
+// newEntryDelivery returns an entry of another node as it is received.
+func newEntryDelivery(id, typ, data string) delivery {
 	entry := rueidis.XRangeEntry{ID: id, FieldValues: map[string]string{"type": typ, "data": data}}
 	return delivery{kind: entryDelivery, payload: data, entry: entry}
 }
 
-func (n *teller) Apply(op cluster.Operation) { n.told = append(n.told, op) }
+func (n *applyingNode) Apply(op cluster.Operation) { n.applied = append(n.applied, op) }
 
-// TestCapturedEntries reads entries of Node's and writes the same.
-func TestCapturedEntries(t *testing.T) {
-	for _, c := range streamsCaptures(t, "0.3.1", "XADD") {
-		f := c.fields()
+// TestEntriesMatchTranscript decodes entries of Node.js and encodes them again.
+func TestEntriesMatchTranscript(t *testing.T) {
+	for _, c := range readStreamsTranscript(t, "0.3.1", "XADD") {
+		f := c.entryFields()
 		codec := newStreamsCodec(t, f["nsp"], "other")
-		n := new(teller)
-		join(t, codec, n)
-		if err := codec.handleDelivery(entryOf("1-2", f["type"], f["data"])); err != nil || len(n.told) != 1 {
-			t.Errorf("%s: %v, %d told", c.Step, err, len(n.told))
+		n := new(applyingNode)
+		addTestAdapter(t, codec, n)
+		if err := codec.handleDelivery(newEntryDelivery("1-2", f["type"], f["data"])); err != nil || len(n.applied) != 1 {
+			t.Errorf("%s: %v, %d applied", c.Step, err, len(n.applied))
 			continue
 		}
 		if c.Step == "binary" { // there is a Date in it, which is text from then on
-			emit := n.told[0].(cluster.Emit)
-			if want := `["bin",{"$binary":"AQID"},{"u":{"$binary":"BAU="}},"2023-11-14T22:13:20.123Z"]`; !strings.HasPrefix(inlined(emit.Data), want[:50]) {
-				t.Errorf("%s: %s", c.Step, inlined(emit.Data))
+			emit := n.applied[0].(cluster.Emit)
+			if want := `["bin",{"$binary":"AQID"},{"u":{"$binary":"BAU="}},"2023-11-14T22:13:20.123Z"]`; !strings.HasPrefix(inlineBinary(emit.Data), want[:50]) {
+				t.Errorf("%s: %s", c.Step, inlineBinary(emit.Data))
 			}
 			continue
 		}
-		m, err := codec.encodeOperation(n.told[0])
+		m, err := codec.encodeOperation(n.applied[0])
 		if err != nil || m.name != f["type"] || m.payload != f["data"] {
 			t.Errorf("%s: %v\n got %s %s\nwant %s %s", c.Step, err, m.name, m.payload, f["type"], f["data"])
 		}
 	}
 }
 
-// inlined returns data with its binary in place.
-func inlined(d sio.Data) string {
+// inlineBinary returns data with its binary in place.
+func inlineBinary(d sio.Data) string {
 	b, err := d.MarshalJSON()
 	if err != nil {
 		return err.Error()
@@ -117,8 +117,8 @@ func inlined(d sio.Data) string {
 	return string(b)
 }
 
-// TestBinaryEntry knows the bytes of an entry with binary in it.
-func TestBinaryEntry(t *testing.T) {
+// TestBinaryEntryMatchesBytes checks the bytes of an entry with binary in it.
+func TestBinaryEntryMatchesBytes(t *testing.T) {
 	op := cluster.Emit{Target: rooms.Target{In: []string{"r"}}, Flags: cluster.Flags{Volatile: true, NoCompress: true}, Data: redistest.NewEvent("bin", []byte{1, 2, 3})}
 	out, err := newStreamsCodec(t, "/", "u").encodeOperation(op)
 	got := out.payload
@@ -138,10 +138,10 @@ func TestBinaryEntry(t *testing.T) {
 	}
 }
 
-// TestCapturedQuestions reads questions of Node's and writes the same.
-func TestCapturedQuestions(t *testing.T) {
-	for _, c := range streamsCaptures(t, "0.3.1", "PUBLISH") {
-		m, err := decodeMessage(c.payload())
+// TestStreamsMessagesMatchTranscript decodes messages of Node.js and encodes them again.
+func TestStreamsMessagesMatchTranscript(t *testing.T) {
+	for _, c := range readStreamsTranscript(t, "0.3.1", "PUBLISH") {
+		m, err := decodeMessage(c.decodePayload())
 		if err != nil {
 			t.Errorf("%s: %v", c.Step, err)
 			continue
@@ -152,7 +152,7 @@ func TestCapturedQuestions(t *testing.T) {
 		case peer.TypeFetchSockets:
 			got, err = codec.encodeRequest(string(m.RequestID), cluster.FetchSockets{Target: m.Opts.Target()}, 0)
 		case peer.TypeServerEmit:
-			got, err = codec.serverEmitText(string(m.RequestID), m.PacketData())
+			got, err = codec.encodeServerEmit(string(m.RequestID), m.PacketData())
 		case peer.TypeEmit:
 			op, bad := m.parseEmit()
 			if bad != nil {
@@ -160,25 +160,25 @@ func TestCapturedQuestions(t *testing.T) {
 			}
 			got, err = codec.encodeRequest(string(m.RequestID), cluster.EmitAck{Emit: op}, m.Opts.Flags.Timeout)
 		case peer.TypeServerAck:
-			got, err = codec.answerText(t, m, cluster.ServerEmitAck{})
+			got, err = codec.encodeReplyAgain(t, m, cluster.ServerEmitAck{})
 		case peer.TypeClientCount, peer.TypeClientAck:
-			got, err = codec.answerText(t, m, cluster.EmitAck{})
+			got, err = codec.encodeReplyAgain(t, m, cluster.EmitAck{})
 		case peer.TypeSockets: // the order of a map's keys is lost
-			answer, bad := codec.decodeReply(cluster.FetchSockets{}, rawReply{message: &m.Message})
-			s := answer.(cluster.Sockets)[0]
+			reply, bad := codec.decodeReply(cluster.FetchSockets{}, rawReply{message: &m.Message})
+			s := reply.(cluster.Sockets)[0]
 			if bad != nil || s.ID == "" || s.Handshake.Issued < 1e12 || s.Handshake.Headers["host"] == "" || len(s.Rooms) == 0 {
-				t.Errorf("%s: %+v, %v", c.Step, answer, bad)
+				t.Errorf("%s: %+v, %v", c.Step, reply, bad)
 			}
 			continue
 		}
-		if err != nil || got != c.payload() {
+		if err != nil || got != c.decodePayload() {
 			t.Errorf("%s: %v\n got %x\nwant %s", c.Step, err, got, c.Hex)
 		}
 	}
 }
 
-// serverEmitText returns an event for servers; with an id, one to be answered.
-func (c *streamsCodec) serverEmitText(id string, event sio.Data) (string, error) {
+// encodeServerEmit returns a server-side emit; with an id, one that nodes acknowledge.
+func (c *streamsCodec) encodeServerEmit(id string, event sio.Data) (string, error) {
 	emit := cluster.ServerEmit{Data: event}
 	if id == "" {
 		m, err := c.encodeOperation(emit)
@@ -187,35 +187,35 @@ func (c *streamsCodec) serverEmitText(id string, event sio.Data) (string, error)
 	return c.encodeRequest(id, cluster.ServerEmitAck{ServerEmit: emit}, 0)
 }
 
-func (c *streamsCodec) answerText(t *testing.T, m *streamsMessage, q cluster.Request) (string, error) {
+func (c *streamsCodec) encodeReplyAgain(t *testing.T, m *streamsMessage, q cluster.Request) (string, error) {
 	t.Helper()
-	answer, err := c.decodeReply(q, rawReply{message: &m.Message})
+	reply, err := c.decodeReply(q, rawReply{message: &m.Message})
 	if err != nil {
 		return "", err
 	}
-	return c.encodeReply(string(m.RequestID), answer)
+	return c.encodeReply(string(m.RequestID), reply)
 }
 
-// TestOlderVersion has an older adapter say all it says by the stream: what it asks
-// there is not answered, and does no harm.
-func TestOlderVersion(t *testing.T) {
-	for _, c := range streamsCaptures(t, "0.2.3", "XADD") {
-		f := c.fields()
+// TestEntriesOfOlderVersionAreHarmless handles the entries of an older adapter, which sends
+// requests by the stream, too: they are ignored.
+func TestEntriesOfOlderVersionAreHarmless(t *testing.T) {
+	for _, c := range readStreamsTranscript(t, "0.2.3", "XADD") {
+		f := c.entryFields()
 		codec := newStreamsCodec(t, f["nsp"], "other")
-		n := new(teller)
-		join(t, codec, n)
-		err := codec.handleDelivery(entryOf("1-2", f["type"], f["data"]))
-		ask := strings.Contains(c.Step, "WithAck") || strings.Contains(c.Step, "fetch") || strings.Contains(c.Step, "serverSide") || len(f["type"]) > 1 || strings.Contains("12", f["type"])
-		if err != nil || (len(n.told) == 0) != ask {
-			t.Errorf("%s, type %s: %v, told %+v", c.Step, f["type"], err, n.told)
+		n := new(applyingNode)
+		addTestAdapter(t, codec, n)
+		err := codec.handleDelivery(newEntryDelivery("1-2", f["type"], f["data"]))
+		isRequest := strings.Contains(c.Step, "WithAck") || strings.Contains(c.Step, "fetch") || strings.Contains(c.Step, "serverSide") || len(f["type"]) > 1 || strings.Contains("12", f["type"])
+		if err != nil || (len(n.applied) == 0) != isRequest {
+			t.Errorf("%s, type %s: %v, got %+v", c.Step, f["type"], err, n.applied)
 		}
 	}
 }
 
-// TestCapturedSession reads what Node's adapter keeps of a lost socket.
-func TestCapturedSession(t *testing.T) {
+// TestLostSocketMatchesTranscript decodes a lost socket of Node.js.
+func TestLostSocketMatchesTranscript(t *testing.T) {
 	for _, version := range []string{"0.3.1", "0.2.3"} {
-		c := streamsCaptures(t, version, "SET")[0]
+		c := readStreamsTranscript(t, version, "SET")[0]
 		s, err := decodeLostSocket(c.Args[1], "/")
 		if err != nil || c.Args[0] != "sio:session:"+s.PID || s.Known || s.Rooms[0] != s.ID || len(s.Rooms) != 4 || s.Data.String() != `{"user":"bob"}` {
 			t.Errorf("%+v, %v", s, err)
@@ -223,7 +223,7 @@ func TestCapturedSession(t *testing.T) {
 	}
 }
 
-func TestSessions(t *testing.T) {
+func TestLostSocketsRoundTrip(t *testing.T) {
 	tests := []cluster.LostSocket{
 		{PID: "p", ID: "i", Rooms: []string{"i", "r"}, Data: sio.Data{JSON: []byte(`{}`)}, Identity: "ada", Lost: time.UnixMilli(1_700_000_000_123), Position: "2-0"},
 		{PID: "p", ID: "i", Rooms: []string{"i"}, Data: redistest.NewEvent("x", []byte{1}), Values: sio.Data{JSON: []byte(`{"jwt":{"sub":"é"}}`)}, Offset: "1-0", Lost: time.UnixMilli(1)},
@@ -249,7 +249,7 @@ func TestSessions(t *testing.T) {
 	}
 }
 
-func TestNothingMalformedIsSent(t *testing.T) {
+func TestStreamsEncodeRefusesMalformed(t *testing.T) {
 	codec := newStreamsCodec(t, "/", "u")
 	for _, text := range []string{``, `{}`, `null`, `[]`, `[{}]`, `["connect"]`, `["e"`, `["e",]`, `["e",{"_placeholder":true,"num":0}]`} {
 		data := sio.Data{JSON: []byte(text)}
@@ -262,7 +262,7 @@ func TestNothingMalformedIsSent(t *testing.T) {
 	}
 }
 
-func TestIDs(t *testing.T) {
+func TestEntryIDsCompareByNumber(t *testing.T) {
 	for _, tt := range []struct {
 		a, b string
 		want int
@@ -281,12 +281,12 @@ func TestIDs(t *testing.T) {
 	}
 }
 
-func FuzzDecode(f *testing.F) {
-	for _, c := range streamsCaptures(f, "0.3.1", "PUBLISH") {
-		f.Add(c.payload(), 0)
+func FuzzDecodeStreamsMessage(f *testing.F) {
+	for _, c := range readStreamsTranscript(f, "0.3.1", "PUBLISH") {
+		f.Add(c.decodePayload(), 0)
 	}
-	for _, c := range streamsCaptures(f, "0.3.1", "XADD") {
-		f.Add(c.fields()["data"], peer.TypeEmit)
+	for _, c := range readStreamsTranscript(f, "0.3.1", "XADD") {
+		f.Add(c.entryFields()["data"], peer.TypeEmit)
 	}
 	f.Fuzz(func(t *testing.T, text string, typ int) {
 		for _, decode := range []func() (*streamsMessage, error){

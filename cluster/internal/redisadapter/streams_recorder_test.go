@@ -17,8 +17,8 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/sio"
 )
 
-// recordText has an event recorded, and tells its offset.
-func recordText(t testing.TB, n *redistest.Node, text string, in ...string) (offset string, err error) {
+// recordEvent has an event recorded, and returns its offset.
+func recordEvent(t testing.TB, n *redistest.Node, text string, in ...string) (offset string, err error) {
 	t.Helper()
 	called := 0
 	op := cluster.Emit{Target: rooms.Target{In: in}, Data: redistest.NewEvent("e", text)}
@@ -34,17 +34,17 @@ func recordText(t testing.TB, n *redistest.Node, text string, in ...string) (off
 	return offset, err
 }
 
-// TestRecordsAreInOrder has nodes record at the same time: all of them deliver
-// everything in one order, that of the offsets.
-func TestRecordsAreInOrder(t *testing.T) {
-	a, b := streamsEngine.OpenPair(t, redistest.Start(t), "/")
+// TestRecordsAreDeliveredInOrder has nodes record at the same time: all of them deliver all events
+// in the order of the offsets.
+func TestRecordsAreDeliveredInOrder(t *testing.T) {
+	a, b := streamsSuite.OpenPair(t, redistest.Start(t), "/")
 	const each, emitters = 50, 8
 	var wg sync.WaitGroup
 	for i := range emitters {
 		wg.Go(func() {
 			n := []*redistest.Node{a, b}[i%2]
 			for j := range each {
-				if _, err := recordText(t, n, fmt.Sprint(i, " ", j)); err != nil {
+				if _, err := recordEvent(t, n, fmt.Sprint(i, " ", j)); err != nil {
 					t.Error(err)
 				}
 			}
@@ -71,20 +71,19 @@ func TestRecordsAreInOrder(t *testing.T) {
 	}
 }
 
-// TestRecordDoesNotWaitForARedisThatIsAway records while the Redis is away, and
-// while it does not answer.
-func TestRecordDoesNotWaitForARedisThatIsAway(t *testing.T) {
+// TestRecordDoesNotWaitWithoutRedis records while Redis is away, and while it does not respond.
+func TestRecordDoesNotWaitWithoutRedis(t *testing.T) {
 	s := redistest.Start(t)
-	a, b := streamsEngine.OpenPair(t, s, "/")
+	a, b := streamsSuite.OpenPair(t, s, "/")
 	s.Stop()
-	redistest.Eventually(t, "the link is down", func() bool { return !connectionOf(a).describeState().Connected })
-	if offset, err := recordText(t, a, "late"); offset != "" || !errors.Is(err, cluster.ErrIncomplete) {
+	redistest.Eventually(t, "the connection is down", func() bool { return !connectionOf(a).describeState().Connected })
+	if offset, err := recordEvent(t, a, "late"); offset != "" || !errors.Is(err, cluster.ErrIncomplete) {
 		t.Errorf("%q, %v", offset, err)
 	}
 	a.NextOperation()
 	s.Start()
 	if got := b.NextEmit(); got.Data.String() != `["e","late"]` {
-		t.Errorf("told %s", got.Data)
+		t.Errorf("got %s", got.Data)
 	}
 	b.WaitNodes(2)
 
@@ -97,9 +96,9 @@ func TestRecordDoesNotWaitForARedisThatIsAway(t *testing.T) {
 		t.Errorf("%q, %v", delivered, err)
 	}
 	if got := b.NextEmit(); got.Data.String() != `["e","paused"]` {
-		t.Errorf("told %s", got.Data)
+		t.Errorf("got %s", got.Data)
 	}
-	if offset, err := recordText(t, a, "after"); offset == "" || err != nil {
+	if offset, err := recordEvent(t, a, "after"); offset == "" || err != nil {
 		t.Errorf("%q, %v", offset, err)
 	}
 	if a.NextEmit(); len(a.Applied) > 0 {
@@ -107,13 +106,13 @@ func TestRecordDoesNotWaitForARedisThatIsAway(t *testing.T) {
 	}
 }
 
-func TestRestore(t *testing.T) {
+func TestRestoreReplaysEvents(t *testing.T) {
 	s := redistest.Start(t)
-	a, b := streamsEngine.OpenPair(t, s, "/")
+	a, b := streamsSuite.OpenPair(t, s, "/")
 	chat := redistest.OpenNode(t, startStreamsNode(t, s), "/chat")
 	chat.WaitNodes(1)
 	from := a.Adapter.(*recorder).DeliveredOffset()
-	first, _ := recordText(t, a, "first", "r")
+	first, _ := recordEvent(t, a, "first", "r")
 	left := cluster.LostSocket{PID: "secret", ID: "id", Rooms: []string{"id", "r"}, Data: sio.Data{JSON: []byte(`{"a":1}`)}, Offset: from,
 		Identity: "ada", Lost: time.UnixMilli(1_700_000_000_000), Position: first}
 	save := func() {
@@ -124,14 +123,14 @@ func TestRestore(t *testing.T) {
 		redistest.Eventually(t, "the session is saved", func() bool { return s.Command("EXISTS", "sio:session:secret") == ":1" })
 	}
 	save()
-	_, _ = recordText(t, a, "one", "r")
-	_, _ = recordText(t, b, "two")
-	_, _ = recordText(t, b, "elsewhere", "x")
-	_, _ = recordText(t, chat, "another namespace")
+	_, _ = recordEvent(t, a, "one", "r")
+	_, _ = recordEvent(t, b, "two")
+	_, _ = recordEvent(t, b, "elsewhere", "x")
+	_, _ = recordEvent(t, chat, "another namespace")
 	a.Publish(cluster.Join{Rooms: []string{"z"}})
 	a.Publish(cluster.Emit{Flags: cluster.Flags{Volatile: true}, Data: redistest.NewEvent("e", "volatile")})
 	a.Publish(cluster.Emit{Target: rooms.Target{Except: []string{"id"}}, Data: redistest.NewEvent("e", "not for it")})
-	_, _ = recordText(t, a, "three", "id")
+	_, _ = recordEvent(t, a, "three", "id")
 	redistest.Eventually(t, "it expires", func() bool { return strings.HasPrefix(s.Command("PTTL", "sio:session:secret"), ":5") })
 
 	node := b.Adapter.(*recorder)
@@ -170,8 +169,8 @@ func TestRestore(t *testing.T) {
 	}
 }
 
-// TestStreamsRestrictedUser has a user with no more rights than the documentation asks for.
-func TestStreamsRestrictedUser(t *testing.T) {
+// TestStreamsPermissions has a user with exactly the documented rights.
+func TestStreamsPermissions(t *testing.T) {
 	s := redistest.Start(t)
 	s.Command("ACL", "SETUSER", "sio", "on", ">pass", "resetkeys", "resetchannels", "-@all", "+xadd", "+xread", "+xrange", "+xrevrange", "+set", "+get", "+pttl", "+getdel",
 		"+publish", "+subscribe", "+unsubscribe", "+pubsub|numsub", "+hello", "+ping", "+auth", "~socket.io", "~sio:session:*", "&socket.io#*")
@@ -179,11 +178,11 @@ func TestStreamsRestrictedUser(t *testing.T) {
 	a, b := redistest.OpenNode(t, startStreamsNode(t, s, user), "/"), redistest.OpenNode(t, startStreamsNode(t, s, user), "/")
 	a.WaitNodes(2)
 	b.WaitNodes(2)
-	offset, err := recordText(t, a, "one")
+	offset, err := recordEvent(t, a, "one")
 	if err != nil || b.NextEmit().Offset != offset {
 		t.Errorf("%s, %v", offset, err)
 	}
-	if _, err := recordText(t, b, "two", "id"); err != nil {
+	if _, err := recordEvent(t, b, "two", "id"); err != nil {
 		t.Error(err)
 	}
 	left := cluster.LostSocket{PID: "secret", ID: "id", Rooms: []string{"id"}, Data: sio.Data{JSON: []byte(`{}`)}}
@@ -198,21 +197,20 @@ func TestStreamsRestrictedUser(t *testing.T) {
 	if missed, err := b.Adapter.(*recorder).Replay(t.Context(), cluster.LostSocket{Offset: offset, Rooms: got.Rooms}); err != nil || len(missed.Events) != 1 {
 		t.Errorf("%+v, %v", missed, err)
 	}
-	if answers, err := a.Request(cluster.FetchSockets{}); err != nil || len(answers) != 1 {
-		t.Errorf("%v, %v", answers, err)
+	if replies, err := a.Request(cluster.FetchSockets{}); err != nil || len(replies) != 1 {
+		t.Errorf("%v, %v", replies, err)
 	}
 	b.Adapter.Close()
 	a.WaitNodes(1)
 }
 
-// TestRestoreIsNotPossible when the stream has forgotten what was missed, or when
-// there is no Redis.
-func TestRestoreIsNotPossible(t *testing.T) {
+// TestRestoreFailsAfterTrimming restores after the stream was trimmed, and without a Redis.
+func TestRestoreFailsAfterTrimming(t *testing.T) {
 	s := redistest.Start(t)
 	a := redistest.OpenNode(t, startStreamsNode(t, s), "/")
 	a.WaitNodes(1)
-	first, _ := recordText(t, a, "first")
-	_, _ = recordText(t, a, "second")
+	first, _ := recordEvent(t, a, "first")
+	_, _ = recordEvent(t, a, "second")
 	r := a.Adapter.(*recorder)
 	if err := r.Save(cluster.LostSocket{PID: "p", ID: "i", Rooms: []string{"i"}, Data: sio.Data{JSON: []byte("{}")}}, time.Minute); err != nil {
 		t.Fatal(err)
@@ -225,7 +223,7 @@ func TestRestoreIsNotPossible(t *testing.T) {
 		t.Error(err)
 	}
 	s.Stop()
-	redistest.Eventually(t, "the link is down", func() bool { return !connectionOf(a).describeState().Connected })
+	redistest.Eventually(t, "the connection is down", func() bool { return !connectionOf(a).describeState().Connected })
 	if _, err := r.Restore(t.Context(), "p", first); err == nil {
 		t.Error("restored from nowhere")
 	}
@@ -234,21 +232,21 @@ func TestRestoreIsNotPossible(t *testing.T) {
 	}
 }
 
-// TestMissedOperations has operations of all kinds done to a lost socket, by a node
-// that does not know it.
-func TestMissedOperations(t *testing.T) {
+// TestReplayAppliesOperations has all kinds of operations done to a lost socket, by a node that
+// never had it.
+func TestReplayAppliesOperations(t *testing.T) {
 	s := redistest.Start(t)
-	a, b := streamsEngine.OpenPair(t, s, "/")
+	a, b := streamsSuite.OpenPair(t, s, "/")
 	room := func(names ...string) rooms.Target { return rooms.Target{In: names} }
-	start, _ := recordText(t, a, "start", "r")
+	start, _ := recordEvent(t, a, "start", "r")
 	a.Publish(cluster.Leave{Target: room("id"), Rooms: []string{"r"}}) // it was there, and joined again
-	position, _ := recordText(t, a, "in flight", "r")
+	position, _ := recordEvent(t, a, "in flight", "r")
 	a.Publish(cluster.Join{Target: room("r"), Rooms: []string{"x", "y"}})
-	_, _ = recordText(t, a, "x", "x")
+	_, _ = recordEvent(t, a, "x", "x")
 	a.Publish(cluster.Leave{Target: rooms.Target{Except: []string{"other"}}, Rooms: []string{"r", "x"}})
 	a.Publish(cluster.Disconnect{Target: room("r")})
-	_, _ = recordText(t, a, "r", "r")
-	_, _ = recordText(t, a, "y", "y")
+	_, _ = recordEvent(t, a, "r", "r")
+	_, _ = recordEvent(t, a, "y", "y")
 	missed, err := b.Adapter.(*recorder).Replay(t.Context(), cluster.LostSocket{Offset: start, Position: position, Rooms: []string{"id", "r"}})
 	var texts []string
 	for _, emit := range missed.Events {
@@ -258,13 +256,13 @@ func TestMissedOperations(t *testing.T) {
 	if err != nil || missed.Disconnected || !slices.Equal(missed.Rooms, []string{"id", "y"}) || !slices.Equal(texts, []string{"in flight", "x", "y"}) {
 		t.Errorf("%+v, %q, %v", missed, texts, err)
 	}
-	// What a client claims to have got skips no operation.
+	// An offset that a client claims skips no operation.
 	missed, err = b.Adapter.(*recorder).Replay(t.Context(), cluster.LostSocket{Offset: missed.Offset, Position: position, Rooms: []string{"id", "r"}})
 	if err != nil || len(missed.Events) > 0 || !slices.Equal(missed.Rooms, []string{"id", "y"}) {
 		t.Errorf("%+v, %v", missed, err)
 	}
 	a.Publish(cluster.Disconnect{Target: room("y"), Close: true})
-	if last, err := recordText(t, a, "end"); err != nil {
+	if last, err := recordEvent(t, a, "end"); err != nil {
 		t.Errorf("%s: %v", last, err)
 	}
 	missed, err = b.Adapter.(*recorder).Replay(t.Context(), cluster.LostSocket{Offset: start, Position: position, Rooms: []string{"id", "r"}})
@@ -273,8 +271,8 @@ func TestMissedOperations(t *testing.T) {
 	}
 }
 
-// TestUpdate saves a session again only while it is there.
-func TestUpdate(t *testing.T) {
+// TestUpdateNeedsSavedSocket updates a lost socket only while it is saved.
+func TestUpdateNeedsSavedSocket(t *testing.T) {
 	s := redistest.Start(t)
 	a := redistest.OpenNode(t, startStreamsNode(t, s), "/")
 	r := a.Adapter.(*recorder)
@@ -300,12 +298,12 @@ func TestUpdate(t *testing.T) {
 	}
 }
 
-// TestGivenUpRecordIsNotMissed has Redis take an event late, after its record was given
-// up: a socket that was delivered it has not missed it, another one has.
-func TestGivenUpRecordIsNotMissed(t *testing.T) {
+// TestReplaySkipsMarkedEvents has Redis add an entry late, after its record was given up. Replay
+// leaves the event out for a socket that received it, and not for another one.
+func TestReplaySkipsMarkedEvents(t *testing.T) {
 	s := redistest.Start(t)
-	a, b := streamsEngine.OpenPair(t, s, "/")
-	first, err := recordText(t, a, "first")
+	a, b := streamsSuite.OpenPair(t, s, "/")
+	first, err := recordEvent(t, a, "first")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -317,7 +315,7 @@ func TestGivenUpRecordIsNotMissed(t *testing.T) {
 	defer cancel()
 	var marks []string
 	for _, ctx := range []context.Context{brief, ended} {
-		// Their texts are the same, so that only the mark tells them apart.
+		// Their texts are the same: only the mark distinguishes them.
 		err := a.Adapter.(*recorder).Record(ctx, cluster.Emit{Data: redistest.NewEvent("e", "late")}, func(offset, mark string) {
 			if offset != "" {
 				t.Errorf("recorded at %s", offset)
@@ -328,7 +326,7 @@ func TestGivenUpRecordIsNotMissed(t *testing.T) {
 			t.Error("recorded in time")
 		}
 	}
-	if third, err := recordText(t, a, "late"); err != nil || third == "" {
+	if third, err := recordEvent(t, a, "late"); err != nil || third == "" {
 		t.Errorf("%q, %v", third, err)
 	}
 	for range 3 {

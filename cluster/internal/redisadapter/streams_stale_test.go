@@ -10,12 +10,12 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/sio"
 )
 
-// TestRecall has a node find a socket that another one has not saved yet.
-func TestRecall(t *testing.T) {
+// TestCloseStaleFindsSocket has a node close a socket that another node has not saved yet.
+func TestCloseStaleFindsSocket(t *testing.T) {
 	s := redistest.Start(t)
-	asking := startStreamsNode(t, s)
-	asking.(hubCluster).conn.dialect.(*streams).staleTime = redistest.Timeout
-	a, b := redistest.OpenNode(t, asking, "/"), redistest.OpenNode(t, startStreamsNode(t, s), "/")
+	requesting := startStreamsNode(t, s)
+	requesting.(hubCluster).conn.dialect.(*streams).staleTime = redistest.Timeout
+	a, b := redistest.OpenNode(t, requesting, "/"), redistest.OpenNode(t, startStreamsNode(t, s), "/")
 	c := redistest.OpenNode(t, startStreamsNode(t, s), "/")
 	a.WaitNodes(3)
 	left := cluster.LostSocket{PID: "secret", ID: "id", Rooms: []string{"id"}, Data: sio.Data{JSON: []byte(`{}`)}, Offset: beforeFirstEntry}

@@ -10,25 +10,25 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/cluster/internal/redistest"
 )
 
-// streamsHears waits until what a emits reaches b.
-func streamsHears(t testing.TB, a, b *redistest.Node, text string) {
+// waitEntryReaches waits until an emit of a reaches b.
+func waitEntryReaches(t testing.TB, a, b *redistest.Node, text string) {
 	t.Helper()
 	a.Emit(text)
 	for b.NextEmit().Data.String() != fmt.Sprintf(`["e",%q]`, text) {
 	}
 }
 
-// TestStreamsRedisRestarts has the Redis come back empty, several times: what was emitted
-// meanwhile arrives then.
-func TestStreamsRedisRestarts(t *testing.T) {
+// TestStreamsReconnects restarts Redis without its data, several times: queued emits arrive
+// afterwards.
+func TestStreamsReconnects(t *testing.T) {
 	s := redistest.Start(t)
-	a, b := streamsEngine.OpenPair(t, s, "/")
+	a, b := streamsSuite.OpenPair(t, s, "/")
 	for round := range 3 {
 		s.Stop()
-		redistest.Eventually(t, "the link is down", func() bool {
+		redistest.Eventually(t, "the connection is down", func() bool {
 			return !connectionOf(a).describeState().Connected && !connectionOf(b).describeState().Connected
 		})
-		// Nobody waits while it is away.
+		// No call waits while it is away.
 		a.AssertNothingBlocks("kept")
 		s.Start()
 		for i := range 100 {
@@ -38,15 +38,15 @@ func TestStreamsRedisRestarts(t *testing.T) {
 		}
 		a.WaitNodes(2)
 		b.WaitNodes(2)
-		streamsHears(t, b, a, fmt.Sprint("round ", round))
-		if answers, err := a.Request(cluster.FetchSockets{}); err != nil || len(answers) != 1 {
-			t.Errorf("%v, %v", answers, err)
+		waitEntryReaches(t, b, a, fmt.Sprint("round ", round))
+		if replies, err := a.Request(cluster.FetchSockets{}); err != nil || len(replies) != 1 {
+			t.Errorf("%v, %v", replies, err)
 		}
 	}
 }
 
-// TestNothingOfBeforeIsHeard begins after the newest entry.
-func TestNothingOfBeforeIsHeard(t *testing.T) {
+// TestReaderStartsAfterNewestEntry adds entries before a node starts.
+func TestReaderStartsAfterNewestEntry(t *testing.T) {
 	s := redistest.Start(t)
 	a := redistest.OpenNode(t, startStreamsNode(t, s), "/")
 	a.WaitNodes(1)
@@ -56,17 +56,17 @@ func TestNothingOfBeforeIsHeard(t *testing.T) {
 	redistest.Eventually(t, "all is in the stream", func() bool { return s.Command("XLEN", "socket.io") == ":10" })
 	b := redistest.OpenNode(t, startStreamsNode(t, s), "/")
 	b.WaitNodes(2)
-	streamsHears(t, a, b, "new")
+	waitEntryReaches(t, a, b, "new")
 	if len(b.Applied) > 0 {
-		t.Errorf("told %+v", <-b.Applied)
+		t.Errorf("got %+v", <-b.Applied)
 	}
 }
 
-// TestStreamsConnectionsAreKilled has Redis end the connections of one kind under load:
-// each entry that is in the stream arrives once, in order.
-func TestStreamsConnectionsAreKilled(t *testing.T) {
+// TestStreamsSurvivesKilledConnections has Redis close connections under load: each entry of the
+// stream arrives once, in order.
+func TestStreamsSurvivesKilledConnections(t *testing.T) {
 	s := redistest.Start(t)
-	a, b := streamsEngine.OpenPair(t, s, "/")
+	a, b := streamsSuite.OpenPair(t, s, "/")
 	const n = 10_000
 	go func() {
 		for i := range n {
@@ -82,11 +82,11 @@ func TestStreamsConnectionsAreKilled(t *testing.T) {
 	}
 }
 
-// TestStreamLosesItsEnd has Redis come back with what it knew a while ago, as after a
-// failover, or from a snapshot: nothing is heard twice.
-func TestStreamLosesItsEnd(t *testing.T) {
+// TestReaderFollowsStreamThatLostItsEnd removes the newest entries, as a failover or a restored
+// snapshot does: no event is applied twice.
+func TestReaderFollowsStreamThatLostItsEnd(t *testing.T) {
 	s := redistest.Start(t)
-	a, b := streamsEngine.OpenPair(t, s, "/")
+	a, b := streamsSuite.OpenPair(t, s, "/")
 	for i := range 10 {
 		a.Emit(strconv.Itoa(i))
 		b.NextEmit()
@@ -105,26 +105,26 @@ func TestStreamLosesItsEnd(t *testing.T) {
 	redistest.Eventually(t, "it reads again", func() bool { return s.Info("blocked_clients") == "2" })
 	s.Command("XADD", "socket.io", "*", "uid", "x", "nsp", "/", "type", "3", "data", `{"packet":{"type":2,"data":["new"]},"opts":{"rooms":[],"except":[],"flags":{}}}`)
 	if got := b.NextEmit(); got.Data.String() != `["new"]` {
-		t.Errorf("told %s again", got.Data)
+		t.Errorf("got %s again", got.Data)
 	}
 }
 
-// TestRedisIsFull has a Redis that takes no more entries, for a while.
-func TestRedisIsFull(t *testing.T) {
+// TestFullRedisIsReported has a Redis that accepts no entries, for a while.
+func TestFullRedisIsReported(t *testing.T) {
 	s := redistest.Start(t)
-	a, b := streamsEngine.OpenPair(t, s, "/")
+	a, b := streamsSuite.OpenPair(t, s, "/")
 	s.Command("CONFIG", "SET", "maxmemory", "1")
 	a.Emit("x")
 	state := connectionOf(a).describeState
-	redistest.Eventually(t, "the link says so", func() bool {
+	redistest.Eventually(t, "the state says so", func() bool {
 		return !state().Connected && strings.Contains(state().Error, "OOM") && state().Dropped == 1
 	})
 	s.Command("CONFIG", "SET", "maxmemory", "0")
 	a.Emit("y")
 	if got := b.NextEmit(); got.Data.String() != `["e","y"]` {
-		t.Errorf("told %s", got.Data)
+		t.Errorf("got %s", got.Data)
 	}
-	redistest.Eventually(t, "the link is well", func() bool { return state().Connected && state().Error == "" })
+	redistest.Eventually(t, "the connection is up", func() bool { return state().Connected && state().Error == "" })
 }
 
 func TestStreamIsTrimmed(t *testing.T) {

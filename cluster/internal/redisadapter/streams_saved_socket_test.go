@@ -15,19 +15,19 @@ import (
 
 const savedKey = "sio:session:secret"
 
-// saveSession has a node save a session, and waits for it.
-func saveSession(t *testing.T, s *redistest.Server, n *redistest.Node) cluster.LostSocket {
+// saveLostSocket has a node save a lost socket, and waits until it is saved.
+func saveLostSocket(t *testing.T, s *redistest.Server, n *redistest.Node) cluster.LostSocket {
 	t.Helper()
 	left := cluster.LostSocket{PID: "secret", ID: "id", Rooms: []string{"id", "r"}, Data: sio.Data{JSON: []byte(`{"a":1}`)}, Offset: beforeFirstEntry}
 	if err := n.Adapter.(*recorder).Save(left, time.Minute); err != nil {
 		t.Fatal(err)
 	}
-	isSaved(t, s)
+	waitSaved(t, s)
 	return left
 }
 
-// isSaved waits until there is a session with less than a minute left.
-func isSaved(t *testing.T, s *redistest.Server) {
+// waitSaved waits until a lost socket is saved with at most a minute left.
+func waitSaved(t *testing.T, s *redistest.Server) {
 	t.Helper()
 	redistest.Eventually(t, "the session is saved", func() bool {
 		ms, err := strconv.Atoi(strings.TrimPrefix(s.Command("PTTL", savedKey), ":"))
@@ -35,12 +35,12 @@ func isSaved(t *testing.T, s *redistest.Server) {
 	})
 }
 
-// TestReturn has a node give back what it restored: another one restores it, with no
-// more time than was left.
-func TestReturn(t *testing.T) {
+// TestSaveAgainKeepsTimeLeft saves a restored socket again: another node restores it, and its
+// time to live is not extended.
+func TestSaveAgainKeepsTimeLeft(t *testing.T) {
 	s := redistest.Start(t)
-	a, b := streamsEngine.OpenPair(t, s, "/")
-	saveSession(t, s, a)
+	a, b := streamsSuite.OpenPair(t, s, "/")
+	saveLostSocket(t, s, a)
 	s.Command("PEXPIRE", savedKey, "50000")
 	got, err := a.Adapter.(*recorder).Restore(t.Context(), "secret", "")
 	if err != nil || s.Command("EXISTS", savedKey) != ":0" {
@@ -49,7 +49,7 @@ func TestReturn(t *testing.T) {
 	if err := a.Adapter.(*recorder).SaveAgain(got); err != nil {
 		t.Fatal(err)
 	}
-	isSaved(t, s)
+	waitSaved(t, s)
 	if ms := s.Command("PTTL", savedKey); len(ms) > 1 && ms > ":50000" {
 		t.Errorf("it has %s ms left", ms)
 	}
@@ -61,15 +61,15 @@ func TestReturn(t *testing.T) {
 	}
 }
 
-// TestSessionOfNodeWithoutNamespaceIsReturnedAsItWas has what a Node.js server saved go
-// back without a namespace: it is not known that the socket was let into this one.
-func TestSessionOfNodeWithoutNamespaceIsReturnedAsItWas(t *testing.T) {
+// TestSaveAgainKeepsValueOfNodejs saves a socket of Node.js again without a namespace: it is not
+// known that the socket was in this one.
+func TestSaveAgainKeepsValueOfNodejs(t *testing.T) {
 	s := redistest.Start(t)
-	a, _ := streamsEngine.OpenPair(t, s, "/")
-	offset, _ := recordText(t, a, "before", "r")
-	saveSession(t, s, a)
-	value := pack(t, `{"sid":"id","pid":"secret","rooms":["id"],"data":{}}`)
-	s.Command("SET", savedKey, encode64(value), "PX", "60000")
+	a, _ := streamsSuite.OpenPair(t, s, "/")
+	offset, _ := recordEvent(t, a, "before", "r")
+	saveLostSocket(t, s, a)
+	value := toMsgPack(t, `{"sid":"id","pid":"secret","rooms":["id"],"data":{}}`)
+	s.Command("SET", savedKey, encodeBase64(value), "PX", "60000")
 	got, err := a.Adapter.(*recorder).Restore(t.Context(), "secret", offset)
 	if err != nil || got.Known {
 		t.Fatalf("%+v, %v", got, err)
@@ -77,20 +77,20 @@ func TestSessionOfNodeWithoutNamespaceIsReturnedAsItWas(t *testing.T) {
 	if err := a.Adapter.(*recorder).SaveAgain(got); err != nil {
 		t.Fatal(err)
 	}
-	isSaved(t, s)
-	if _, text := s.CommandText("GET", savedKey); text != encode64(value) {
+	waitSaved(t, s)
+	if _, text := s.CommandText("GET", savedKey); text != encodeBase64(value) {
 		t.Errorf("saved again as %s", text)
 	}
 }
 
-// TestWrongClientTakesNoSession has a session stay where it is when a client asks for
-// it that can't have it.
-func TestWrongClientTakesNoSession(t *testing.T) {
+// TestRestoreOfOtherNamespaceKeepsLostSocket checks that a lost socket stays saved when a client
+// of another namespace wants it.
+func TestRestoreOfOtherNamespaceKeepsLostSocket(t *testing.T) {
 	s := redistest.Start(t)
-	a, _ := streamsEngine.OpenPair(t, s, "/")
+	a, _ := streamsSuite.OpenPair(t, s, "/")
 	chat := redistest.OpenNode(t, startStreamsNode(t, s), "/chat")
 	chat.WaitNodes(1)
-	saveSession(t, s, a)
+	saveLostSocket(t, s, a)
 	if got, err := chat.Adapter.(*recorder).Restore(t.Context(), "secret", ""); !errors.Is(err, cluster.ErrNotRecoverable) {
 		t.Errorf("%+v, %v", got, err)
 	}
@@ -99,12 +99,11 @@ func TestWrongClientTakesNoSession(t *testing.T) {
 	}
 }
 
-// TestRestoreIsCanceled has the client go away while Redis is about to hand its
-// session out.
-func TestRestoreIsCanceled(t *testing.T) {
+// TestCanceledRestoreSavesAgain cancels Restore while Redis deletes the lost socket.
+func TestCanceledRestoreSavesAgain(t *testing.T) {
 	s := redistest.Start(t)
-	a, b := streamsEngine.OpenPair(t, s, "/")
-	saveSession(t, s, a)
+	a, b := streamsSuite.OpenPair(t, s, "/")
+	saveLostSocket(t, s, a)
 	p := redistest.StartProxy(t, s)
 	c := redistest.OpenNode(t, startStreamsNode(t, p.Server), "/")
 	c.WaitNodes(3)
@@ -120,18 +119,18 @@ func TestRestoreIsCanceled(t *testing.T) {
 	}
 	redistest.Eventually(t, "Redis deletes the session", func() bool { return s.Command("EXISTS", savedKey) == ":0" })
 	p.CloseConns() // the reply is lost
-	isSaved(t, s)
+	waitSaved(t, s)
 	if got, err := b.Adapter.(*recorder).Restore(t.Context(), "secret", ""); err != nil || got.ID != "id" {
 		t.Errorf("%+v, %v", got, err)
 	}
 }
 
-// TestReplyIsLost has the connection to Redis break after the session was deleted and
-// before it arrived, with the client still there.
-func TestReplyIsLost(t *testing.T) {
+// TestLostReplySavesAgain cuts the connection after Redis deleted the lost socket and before the
+// reply arrived.
+func TestLostReplySavesAgain(t *testing.T) {
 	s := redistest.Start(t)
-	a, b := streamsEngine.OpenPair(t, s, "/")
-	saveSession(t, s, a)
+	a, b := streamsSuite.OpenPair(t, s, "/")
+	saveLostSocket(t, s, a)
 	p := redistest.StartProxy(t, s)
 	c := redistest.OpenNode(t, startStreamsNode(t, p.Server), "/")
 	c.WaitNodes(3)
@@ -144,7 +143,7 @@ func TestReplyIsLost(t *testing.T) {
 	if got, err := c.Adapter.(*recorder).Restore(t.Context(), "secret", ""); err == nil {
 		t.Errorf("%+v", got)
 	}
-	isSaved(t, s)
+	waitSaved(t, s)
 	if got, err := b.Adapter.(*recorder).Restore(t.Context(), "secret", ""); err != nil || got.ID != "id" {
 		t.Errorf("%+v, %v", got, err)
 	}

@@ -8,7 +8,7 @@ import (
 )
 
 func TestStreamsOperationsReachTheOtherNode(t *testing.T) {
-	a, b := streamsEngine.OpenPair(t, redistest.Start(t), "/chat")
+	a, b := streamsSuite.OpenPair(t, redistest.Start(t), "/chat")
 	ops := redistest.Operations()
 	for _, op := range ops {
 		a.Publish(op)

@@ -12,23 +12,23 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/cluster/internal/redistest"
 )
 
-// TestShardedRedisCluster has the channels of rooms all over a cluster.
-func TestShardedRedisCluster(t *testing.T) {
+// TestShardedInRedisCluster has the channels of rooms at all servers of a cluster.
+func TestShardedInRedisCluster(t *testing.T) {
 	all := redistest.StartCluster(t)
 	addresses := func(r *setup) { r.Addresses = []string{all[1].Address(), all[2].Address()} }
 	var names []string
 	for i := range 30 {
 		names = append(names, fmt.Sprint("room", i))
 	}
-	var nodes []*roomy
-	for range 3 { // each at home where chance says
-		nodes = append(nodes, enter(t, startNode(t, all[0], addresses, inMode(Dynamic)), "/chat", names...))
+	var nodes []*roomNode
+	for range 3 { // each at a random server
+		nodes = append(nodes, openRoomNode(t, startNode(t, all[0], addresses, inMode(Dynamic)), "/chat", names...))
 	}
 	for _, n := range nodes {
 		n.WaitNodes(3)
 	}
-	nodes[0].set(true, "late")
-	subscribers(t, owner(t, all, "socket.io#/chat#late#"), "socket.io#/chat#late#", 1)
+	nodes[0].setRooms(true, "late")
+	waitSubscribers(t, findSlotOwner(t, all, "socket.io#/chat#late#"), "socket.io#/chat#late#", 1)
 	nodes[1].Emit("late", "late")
 	nodes[0].NextEmit()
 	for i := range 20 {
@@ -47,51 +47,51 @@ func TestShardedRedisCluster(t *testing.T) {
 			next[op.In[0]]++
 		}
 	}
-	if answers, err := nodes[0].Request(cluster.FetchSockets{}); err != nil || len(answers) != 2 {
-		t.Errorf("%d answers, %v", len(answers), err)
+	if replies, err := nodes[0].Request(cluster.FetchSockets{}); err != nil || len(replies) != 2 {
+		t.Errorf("%d replies, %v", len(replies), err)
 	}
 	if dropped := connectionOf(nodes[0].Node).describeState().Dropped; dropped > 0 {
 		t.Errorf("%d dropped", dropped)
 	}
 }
 
-// TestShardedSlotMoves moves the slots of the main channel and of a room to
-// another server.
-func TestShardedSlotMoves(t *testing.T) {
+// TestShardedFollowsMovedSlots moves the slots of the main channel and of a room to another
+// server.
+func TestShardedFollowsMovedSlots(t *testing.T) {
 	all := redistest.StartCluster(t)
-	a, b := enter(t, startNode(t, all[0], inMode(Dynamic)), "/chat", "room"), enter(t, startNode(t, all[0], inMode(Dynamic)), "/chat", "room")
+	a, b := openRoomNode(t, startNode(t, all[0], inMode(Dynamic)), "/chat", "room"), openRoomNode(t, startNode(t, all[0], inMode(Dynamic)), "/chat", "room")
 	a.WaitNodes(2)
 	for _, channel := range []string{"socket.io#/chat#", "socket.io#/chat#room#"} {
 		for range 2 {
-			from := owner(t, all, channel)
+			from := findSlotOwner(t, all, channel)
 			to := all[0]
 			if to == from {
 				to = all[1]
 			}
-			subscribers(t, from, channel, 2)
-			move(t, all, fmt.Sprint(clusterSlot(channel)), to)
-			redistest.Eventually(t, "the channel moves", func() bool { return numsub(to, channel) == 2 })
-			hearsIn(t, a, b, channel)
-			hearsIn(t, b, a, channel)
+			waitSubscribers(t, from, channel, 2)
+			assignSlot(t, all, fmt.Sprint(computeSlot(channel)), to)
+			redistest.Eventually(t, "the channel moves", func() bool { return countByPublishing(to, channel) == 2 })
+			waitEmitsReachIn(t, a, b, channel)
+			waitEmitsReachIn(t, b, a, channel)
 		}
 	}
 	a.WaitNodes(2)
 }
 
-// TestShardedSlotsMoveUnderLoad migrates the slots of the main channel and of a room
-// to and fro, as a cluster that is resharded does, while messages pass: what arrives
-// is in order and there once, and in the end all does.
-func TestShardedSlotsMoveUnderLoad(t *testing.T) {
+// TestShardedFollowsMovedSlotsUnderLoad migrates the slots of the main channel and of a room
+// several times, as resharding does, while messages pass. Messages arrive in order and at most
+// once, and all of them at the end.
+func TestShardedFollowsMovedSlotsUnderLoad(t *testing.T) {
 	all := redistest.StartCluster(t)
-	a, b := enter(t, startNode(t, all[0], inMode(Dynamic)), "/chat", "room"), enter(t, startNode(t, all[1], inMode(Dynamic)), "/chat", "room")
+	a, b := openRoomNode(t, startNode(t, all[0], inMode(Dynamic)), "/chat", "room"), openRoomNode(t, startNode(t, all[1], inMode(Dynamic)), "/chat", "room")
 	a.WaitNodes(2)
 	channels := []string{"socket.io#/chat#", "socket.io#/chat#room#"}
 	for _, channel := range channels {
-		subscribers(t, owner(t, all, channel), channel, 2)
+		waitSubscribers(t, findSlotOwner(t, all, channel), channel, 2)
 	}
 	moves, sent := make(chan struct{}), make(chan int)
 	go func() {
-		load := time.NewTicker(time.Millisecond) // which a cluster passes on with ease
+		load := time.NewTicker(time.Millisecond) // that a cluster can pass on
 		defer load.Stop()
 		n := 0
 		for done := false; !done; {
@@ -109,7 +109,7 @@ func TestShardedSlotsMoveUnderLoad(t *testing.T) {
 		sent <- n
 	}()
 	last, got := [2]int{-1, -1}, 0
-	hear := func(op cluster.Emit) {
+	check := func(op cluster.Emit) {
 		arg, _ := op.Data.Index(1)
 		n, _ := strconv.Atoi(arg.Text())
 		if n <= last[len(op.In)] {
@@ -120,49 +120,48 @@ func TestShardedSlotsMoveUnderLoad(t *testing.T) {
 	}
 	for i := range 6 {
 		channel := channels[i%2]
-		migrate(t, all, channel)
+		migrateSlot(t, all, channel)
 		redistest.Eventually(t, "the channel has moved", func() bool {
 			for len(b.Applied) > 0 {
-				hear(b.NextEmit())
+				check(b.NextEmit())
 			}
-			return numsub(owner(t, all, channel), channel) == 2
+			return countByPublishing(findSlotOwner(t, all, channel), channel) == 2
 		})
-		agree(t, all)
+		waitServersAgree(t, all)
 	}
 	close(moves)
 	n := <-sent
 	for last != [2]int{n - 1, n - 1} {
-		hear(b.NextEmit())
+		check(b.NextEmit())
 	}
 	a.WaitNodes(2)
 	t.Logf("%d of %d messages arrived, %d were counted as dropped", got, 2*n, connectionOf(a.Node).describeState().Dropped)
 }
 
-// TestShardedIgnoresReplicas has replicas, which let subscribe and are not counted
-// by everybody.
+// TestShardedIgnoresReplicas has replicas, which accept subscriptions that not all nodes count.
 func TestShardedIgnoresReplicas(t *testing.T) {
 	all := redistest.StartCluster(t)
 	channel := "socket.io#/chat#"
-	master := owner(t, all, channel)
-	replica := replicate(t, all, master)
-	var nodes []*roomy
+	master := findSlotOwner(t, all, channel)
+	replica := startReplica(t, all, master)
+	var nodes []*roomNode
 	for range 8 {
-		nodes = append(nodes, enter(t, startNode(t, replica, inMode(Dynamic)), "/chat"))
+		nodes = append(nodes, openRoomNode(t, startNode(t, replica, inMode(Dynamic)), "/chat"))
 	}
 	nodes[0].WaitNodes(8)
-	subscribers(t, master, channel, 8)
+	waitSubscribers(t, master, channel, 8)
 	nodes[0].Emit("x")
 	for _, n := range nodes[1:] {
 		n.NextEmit()
 	}
 }
 
-// TestShardedFailover has the server of a channel end, and its replica take over.
-func TestShardedFailover(t *testing.T) {
+// TestShardedSurvivesFailover stops the server of a channel; its replica takes over.
+func TestShardedSurvivesFailover(t *testing.T) {
 	all := redistest.StartCluster(t)
 	channel := "socket.io#/chat#room#"
-	master := owner(t, all, channel)
-	replica := replicate(t, all, master)
+	master := findSlotOwner(t, all, channel)
+	replica := startReplica(t, all, master)
 	var rest []*redistest.Server
 	for _, s := range append(all, replica) {
 		if s != master {
@@ -174,27 +173,27 @@ func TestShardedFailover(t *testing.T) {
 			r.Addresses = append(r.Addresses, s.Address())
 		}
 	}
-	a, b := enter(t, startNode(t, rest[0], addresses, inMode(Dynamic)), "/chat", "room"), enter(t, startNode(t, rest[0], addresses, inMode(Dynamic)), "/chat", "room")
+	a, b := openRoomNode(t, startNode(t, rest[0], addresses, inMode(Dynamic)), "/chat", "room"), openRoomNode(t, startNode(t, rest[0], addresses, inMode(Dynamic)), "/chat", "room")
 	a.WaitNodes(2)
-	subscribers(t, master, channel, 2)
-	hearsIn(t, a, b, channel)
+	waitSubscribers(t, master, channel, 2)
+	waitEmitsReachIn(t, a, b, channel)
 	master.Stop()
 	redistest.Eventually(t, "the replica takes over", func() bool { return replica.Info("role") == "master" })
-	subscribers(t, replica, channel, 2)
+	waitSubscribers(t, replica, channel, 2)
 	a.WaitNodes(2)
-	hearsIn(t, a, b, channel)
-	hearsIn(t, b, a, "socket.io#/chat#")
+	waitEmitsReachIn(t, a, b, channel)
+	waitEmitsReachIn(t, b, a, "socket.io#/chat#")
 }
 
-// replicate starts a replica of a server of a cluster.
-func replicate(t *testing.T, all []*redistest.Server, master *redistest.Server) *redistest.Server {
+// startReplica starts a replica of a server of a cluster.
+func startReplica(t *testing.T, all []*redistest.Server, master *redistest.Server) *redistest.Server {
 	t.Helper()
 	_, id := master.CommandText("CLUSTER", "MYID")
 	master.Command("CONFIG", "SET", "repl-diskless-sync-delay", "0")
 	replica := redistest.StartClusterMember(t)
 	replica.MeetMember(master)
 	redistest.Eventually(t, "the replica replicates", func() bool { return replica.Command("CLUSTER", "REPLICATE", id) == "+OK" })
-	// Who does not know it yet when its master ends does not elect it.
+	// A server that does not know it when its master ends does not elect it.
 	redistest.Eventually(t, "the replica is known", func() bool {
 		for _, s := range slices.Concat(all, []*redistest.Server{replica}) {
 			if _, nodes := s.CommandText("CLUSTER", "NODES"); !strings.Contains(nodes, "slave") || s.Info("cluster_known_nodes") != "4" {
@@ -206,11 +205,11 @@ func replicate(t *testing.T, all []*redistest.Server, master *redistest.Server) 
 	return replica
 }
 
-// hearsIn is hears by one channel.
-func hearsIn(t *testing.T, a, b *roomy, channel string) {
+// waitEmitsReachIn is waitEmitsReach for one channel.
+func waitEmitsReachIn(t *testing.T, a, b *roomNode, channel string) {
 	t.Helper()
 	room := adapterOf(a.Adapter).namespace.names.roomOf(channel)
-	redistest.Eventually(t, "the other node hears", func() bool {
+	redistest.Eventually(t, "the emit arrives", func() bool {
 		if channel == "socket.io#/chat#" {
 			a.Emit("x")
 		} else {
@@ -223,9 +222,9 @@ func hearsIn(t *testing.T, a, b *roomy, channel string) {
 	}
 }
 
-// clusterSlot is CRC16 XMODEM of a name without braces, as the Redis Cluster
-// specification has it.
-func clusterSlot(name string) uint16 {
+// computeSlot returns CRC16 XMODEM of a name without braces, as the specification of Redis
+// Cluster defines slots.
+func computeSlot(name string) uint16 {
 	var crc uint16
 	for _, c := range []byte(name) {
 		crc ^= uint16(c) << 8
@@ -240,10 +239,10 @@ func clusterSlot(name string) uint16 {
 	return crc % 16384
 }
 
-// owner returns the server that has a channel's slot.
-func owner(t *testing.T, all []*redistest.Server, channel string) (found *redistest.Server) {
+// findSlotOwner returns the server that has the slot of a channel.
+func findSlotOwner(t *testing.T, all []*redistest.Server, channel string) (found *redistest.Server) {
 	t.Helper()
-	redistest.Eventually(t, "somebody has the slot", func() bool { // while it moves, nobody may
+	redistest.Eventually(t, "a server has the slot", func() bool { // while it moves, there may be none
 		for _, s := range all {
 			if !strings.Contains(s.Command("SPUBLISH", channel, `{"type":2}`), "MOVED") {
 				found = s
@@ -255,11 +254,10 @@ func owner(t *testing.T, all []*redistest.Server, channel string) (found *redist
 	return found
 }
 
-// migrate moves the slot of a channel to another server, by the steps that
-// redis-cli takes.
-func migrate(t *testing.T, all []*redistest.Server, channel string) {
+// migrateSlot moves the slot of a channel to another server, by the steps of redis-cli.
+func migrateSlot(t *testing.T, all []*redistest.Server, channel string) {
 	t.Helper()
-	from, slot := owner(t, all, channel), fmt.Sprint(clusterSlot(channel))
+	from, slot := findSlotOwner(t, all, channel), fmt.Sprint(computeSlot(channel))
 	to := all[0]
 	if to == from {
 		to = all[1]
@@ -269,12 +267,12 @@ func migrate(t *testing.T, all []*redistest.Server, channel string) {
 	if got := to.Command("CLUSTER", "SETSLOT", slot, "IMPORTING", source) + from.Command("CLUSTER", "SETSLOT", slot, "MIGRATING", id); got != "+OK+OK" {
 		t.Fatal(got)
 	}
-	move(t, all, slot, to)
+	assignSlot(t, all, slot, to)
 }
 
-// agree waits until all servers say the same of who has which slots. If one of them is
-// still to hear of a move when the next begins, it may undo it later.
-func agree(t *testing.T, all []*redistest.Server) {
+// waitServersAgree waits until all servers report the same owners of slots. A server that lags
+// behind when the next move begins may undo it later.
+func waitServersAgree(t *testing.T, all []*redistest.Server) {
 	t.Helper()
 	redistest.Eventually(t, "the servers agree", func() bool {
 		var first string
@@ -298,8 +296,8 @@ func agree(t *testing.T, all []*redistest.Server) {
 	})
 }
 
-// move moves an empty slot to a server.
-func move(t *testing.T, all []*redistest.Server, slot string, to *redistest.Server) {
+// assignSlot moves an empty slot to a server.
+func assignSlot(t *testing.T, all []*redistest.Server, slot string, to *redistest.Server) {
 	t.Helper()
 	_, id := to.CommandText("CLUSTER", "MYID")
 	for _, s := range append([]*redistest.Server{to}, all...) {

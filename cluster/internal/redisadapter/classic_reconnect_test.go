@@ -14,12 +14,12 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/cluster/internal/redistest"
 )
 
-// hears waits until what a emits reaches b. What is emitted until then may be
-// lost: Redis keeps nothing for who is not subscribed.
-func hears(t testing.TB, a, b *redistest.Node, text string) {
+// waitEmitsReach waits until emits of a reach b. Earlier ones may be lost: Redis keeps no
+// messages for nodes that are not subscribed.
+func waitEmitsReach(t testing.TB, a, b *redistest.Node, text string) {
 	t.Helper()
 	sent := 0
-	redistest.Eventually(t, "the other node hears", func() bool {
+	redistest.Eventually(t, "the emit arrives", func() bool {
 		a.Emit(text)
 		sent++
 		return len(b.Applied) > 0
@@ -32,45 +32,45 @@ func hears(t testing.TB, a, b *redistest.Node, text string) {
 	}
 }
 
-func TestRedisRestarts(t *testing.T) {
+func TestClassicReconnects(t *testing.T) {
 	s := redistest.Start(t)
-	a, b := classicEngine.OpenPair(t, s, "/")
+	a, b := classicSuite.OpenPair(t, s, "/")
 	for round := range 3 {
 		s.Stop()
-		redistest.Eventually(t, "the link is down", func() bool {
+		redistest.Eventually(t, "the connection is down", func() bool {
 			return !connectionOf(a).describeState().Connected && !connectionOf(b).describeState().Connected
 		})
-		// Nobody waits while it is away.
+		// No call waits while it is away.
 		a.AssertNothingBlocks("lost")
 		s.Start()
 		a.WaitNodes(2)
 		b.WaitNodes(2)
-		hears(t, a, b, fmt.Sprint("round ", round))
-		hears(t, b, a, fmt.Sprint("round ", round))
-		if answers, err := a.Request(cluster.FetchSockets{}); err != nil || len(answers) != 1 {
-			t.Errorf("%v, %v", answers, err)
+		waitEmitsReach(t, a, b, fmt.Sprint("round ", round))
+		waitEmitsReach(t, b, a, fmt.Sprint("round ", round))
+		if replies, err := a.Request(cluster.FetchSockets{}); err != nil || len(replies) != 1 {
+			t.Errorf("%v, %v", replies, err)
 		}
 	}
 }
 
-// TestConnectionsAreKilled has Redis end the connections of one kind.
-func TestConnectionsAreKilled(t *testing.T) {
+// TestClassicSurvivesKilledConnections has Redis close the connections of one kind.
+func TestClassicSurvivesKilledConnections(t *testing.T) {
 	s := redistest.Start(t)
-	a, b := classicEngine.OpenPair(t, s, "/")
+	a, b := classicSuite.OpenPair(t, s, "/")
 	for _, kind := range []string{"pubsub", "normal", "pubsub"} {
 		s.Command("CLIENT", "KILL", "TYPE", kind)
-		hears(t, a, b, kind)
-		hears(t, b, a, kind)
+		waitEmitsReach(t, a, b, kind)
+		waitEmitsReach(t, b, a, kind)
 		a.WaitNodes(2)
 		b.WaitNodes(2)
 	}
 }
 
-// TestPublishingGoesOnOrdered kills the publishing connection under load: what
-// arrives is in order, and each at most once.
-func TestPublishingGoesOnOrdered(t *testing.T) {
+// TestPublishingKeepsOrderAcrossReconnects kills the publishing connection under load: messages
+// arrive in order, and each at most once.
+func TestPublishingKeepsOrderAcrossReconnects(t *testing.T) {
 	s := redistest.Start(t)
-	a, b := classicEngine.OpenPair(t, s, "/")
+	a, b := classicSuite.OpenPair(t, s, "/")
 	const n = 20_000
 	go func() {
 		for i := range n {
@@ -86,20 +86,20 @@ func TestPublishingGoesOnOrdered(t *testing.T) {
 	}
 }
 
-// TestClosedLink ends a link while its Redis says nothing.
-func TestClosedLink(t *testing.T) {
+// TestClosedConnectionOpensNothing closes a connection while its Redis does not respond.
+func TestClosedConnectionOpensNothing(t *testing.T) {
 	a := redistest.OpenNode(t, startNode(t, redistest.StartSilent(t)), "/")
 	connectionOf(a).closeConnection()
 	if _, err := connectionOf(a).openNamespace(namespaceID{"k", "/"}, a); err == nil {
-		t.Error("a closed link opens")
+		t.Error("a closed connection opens a namespace")
 	}
 }
 
-// TestRedisHangs has a Redis stop to answer, with its connections open, and go on.
-func TestRedisHangs(t *testing.T) {
+// TestHangingRedisIsDetected stops a Redis, with its connections open, and continues it.
+func TestHangingRedisIsDetected(t *testing.T) {
 	s := redistest.Start(t)
-	a, b := classicEngine.OpenPair(t, s, "/")
-	c, d := shardPair(t, s, Dynamic, "room")
+	a, b := classicSuite.OpenPair(t, s, "/")
+	c, d := openShardedPair(t, s, Dynamic, "room")
 	s.Signal(syscall.SIGSTOP)
 	t.Cleanup(func() { s.Signal(syscall.SIGCONT) }) // before it is killed
 	for _, n := range []*redistest.Node{a, c.Node} {
@@ -108,22 +108,22 @@ func TestRedisHangs(t *testing.T) {
 		}
 	}
 	for _, n := range []*redistest.Node{a, b, c.Node, d.Node} {
-		redistest.Eventually(t, "the link notices", func() bool { return !connectionOf(n).describeState().Connected })
+		redistest.Eventually(t, "the stall is detected", func() bool { return !connectionOf(n).describeState().Connected })
 		if _, err := n.Request(cluster.FetchSockets{}); !errors.Is(err, cluster.ErrIncomplete) {
-			t.Errorf("asked: %v", err)
+			t.Errorf("request: %v", err)
 		}
 	}
 	s.Signal(syscall.SIGCONT)
-	hears(t, a, b, "again")
-	hears(t, b, a, "again")
+	waitEmitsReach(t, a, b, "again")
+	waitEmitsReach(t, b, a, "again")
 	c.WaitNodes(2)
-	subscribers(t, s, "socket.io#/chat#room#", 2)
-	hears(t, c.Node, d.Node, "again")
+	waitSubscribers(t, s, "socket.io#/chat#room#", 2)
+	waitEmitsReach(t, c.Node, d.Node, "again")
 }
 
-func TestPublishedBeforeClose(t *testing.T) {
+func TestCloseFlushesQueue(t *testing.T) {
 	s := redistest.Start(t)
-	a, b := classicEngine.OpenPair(t, s, "/")
+	a, b := classicSuite.OpenPair(t, s, "/")
 	for i := range 1000 {
 		b.Emit(fmt.Sprint(i))
 	}
@@ -139,7 +139,7 @@ func TestPublishedBeforeClose(t *testing.T) {
 	a.WaitNodes(1)
 }
 
-func TestPasswordIsWrong(t *testing.T) {
+func TestWrongPasswordIsReported(t *testing.T) {
 	s := redistest.Start(t, "--requirepass", "right")
 	wrong := redistest.OpenNode(t, startNode(t, s, func(r *setup) { r.Password = "wrong" }), "/")
 	if _, err := wrong.Request(cluster.AllRooms{}); !errors.Is(err, cluster.ErrIncomplete) {
@@ -160,36 +160,35 @@ func TestPasswordIsWrong(t *testing.T) {
 	}
 }
 
-// TestNonsenseNamesTheAddress has something answer that is no Redis.
-func TestNonsenseNamesTheAddress(t *testing.T) {
+// TestMalformedReplyNamesTheAddress connects to a server that is not a Redis.
+func TestMalformedReplyNamesTheAddress(t *testing.T) {
 	for _, nonsense := range []string{"$-2\r\n", "HTTP/1.1 400 Bad Request\r\n\r\n", "+OK\r\n+OK\r\n+OK\r\n+OK\r\n", "*99999999\r\n"} {
 		f := redistest.StartFake(t, func(int, []string, string) string { return nonsense })
 		a := redistest.OpenNode(t, startNode(t, f.Server), "/")
-		redistest.Eventually(t, "the link says so", func() bool {
+		redistest.Eventually(t, "the state says so", func() bool {
 			state := connectionOf(a).describeState()
 			return !state.Connected && strings.Contains(state.Error, f.Address())
 		})
 	}
 }
 
-// TestRedisRefusesMessages has a Redis that lets subscribe and not publish, for a
-// while.
-func TestRedisRefusesMessages(t *testing.T) {
+// TestRefusedMessagesAreReported takes the right to publish from a node, and gives it back.
+func TestRefusedMessagesAreReported(t *testing.T) {
 	s := redistest.Start(t)
 	for _, mode := range []Mode{"", Static} {
-		a, b := enter(t, startNode(t, s, inMode(mode)), "/"), enter(t, startNode(t, s, inMode(mode)), "/")
+		a, b := openRoomNode(t, startNode(t, s, inMode(mode)), "/"), openRoomNode(t, startNode(t, s, inMode(mode)), "/")
 		a.WaitNodes(2)
 		for range 2 {
 			s.Command("ACL", "SETUSER", "default", "-publish", "-spublish")
 			a.Emit("x")
-			redistest.Eventually(t, "the link says so", func() bool {
+			redistest.Eventually(t, "the state says so", func() bool {
 				state := connectionOf(a.Node).describeState()
 				return !state.Connected && strings.Contains(state.Error, "NOPERM") && state.Dropped > 0
 			})
 			s.Command("ACL", "SETUSER", "default", "+@all")
 			a.Emit("y")
 			b.NextEmit()
-			redistest.Eventually(t, "the link is well", func() bool {
+			redistest.Eventually(t, "the connection is up", func() bool {
 				state := connectionOf(a.Node).describeState()
 				return state.Connected && state.Error == ""
 			})
@@ -197,9 +196,8 @@ func TestRedisRefusesMessages(t *testing.T) {
 	}
 }
 
-// TestRestrictedUser has a user with no more rights than the documentation asks
-// for.
-func TestRestrictedUser(t *testing.T) {
+// TestClassicPermissions has a user with exactly the documented rights.
+func TestClassicPermissions(t *testing.T) {
 	s := redistest.Start(t)
 	s.Command("ACL", "SETUSER", "sio", "on", ">pass", "resetchannels", "-@all", "+publish", "+subscribe", "+psubscribe", "+unsubscribe",
 		"+punsubscribe", "+pubsub|numsub", "+hello", "+ping", "+auth", "&socket.io#*", "&socket.io-request#*", "&socket.io-response#*", "&socket.io#/#*")
@@ -217,7 +215,7 @@ func TestRestrictedUser(t *testing.T) {
 	root.WaitNodes(3)
 	a.Emit("y")
 	root.NextOperation()
-	// What was refused is tried again after a while, not whenever something changes.
+	// Refused namespaces are tried again after a while, not at every change.
 	s.Command("ACL", "SETUSER", "sio", "&socket.io#/chat#*", "&socket.io#/more#*")
 	redistest.OpenNode(t, c, "/more").WaitNodes(1)
 	if _, err := chat.Request(cluster.AllRooms{}); !errors.Is(err, cluster.ErrIncomplete) {
@@ -230,8 +228,8 @@ func TestRestrictedUser(t *testing.T) {
 	chat.WaitNodes(1)
 }
 
-// TestManyNamespaces opens and closes as many as a hub may have.
-func TestManyNamespaces(t *testing.T) {
+// TestManyNamespacesResubscribe opens and closes as many namespaces as a hub may have.
+func TestManyNamespacesResubscribe(t *testing.T) {
 	const n = 5000
 	s := redistest.Start(t)
 	c := startNode(t, s)

@@ -11,7 +11,7 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/rooms"
 )
 
-// malformedRequests are requests that must have no effect.
+// malformedRequests are requests that must only be counted.
 var malformedRequests = []string{
 	``, `{`, `{}`, `null`, `[]`, `"x"`, `1`, `{"type":null}`, `{"type":"2"}`, `{"type":2.5,"opts":{},"rooms":["a"]}`, `{"type":99}`, `{"type":99,"requestId":"x"}`,
 	`{"type":2}`, `{"type":2,"rooms":["a"]}`, `{"type":4}`, `{"type":4,"opts":null}`, `{"type":4,"opts":"x"}`, `{"type":4,"opts":[]}`, `{"type":4,"opts":{"rooms":{}}}`,
@@ -26,15 +26,15 @@ var malformedRequests = []string{
 	strings.Repeat("[", 5000), `{"a":` + strings.Repeat("[", 5000),
 }
 
-// TestMalformedMessages sends what makes some of Node's servers end, by all
-// channels, and then something good.
-func TestMalformedMessages(t *testing.T) {
+// TestMalformedMessagesAreCounted sends messages that end some Node.js servers, by all channels,
+// and then a good one.
+func TestMalformedMessagesAreCounted(t *testing.T) {
 	s := redistest.Start(t)
 	n := redistest.OpenNode(t, startNode(t, s), "/")
 	n.WaitNodes(1)
 	send := func(channel, message string) { s.Command("PUBLISH", channel, message) }
-	asked := newQuestion(n)
-	defer asked()
+	stop := expectReplies(n)
+	defer stop()
 	want := uint64(0)
 	for _, m := range malformedEmits(t) {
 		send("socket.io#/#", m)
@@ -45,35 +45,35 @@ func TestMalformedMessages(t *testing.T) {
 		want++
 	}
 	for _, m := range append(malformedRequests, malformedEmits(t)...) {
-		send("socket.io-response#/#", m) // nobody asked, so nobody looks
+		send("socket.io-response#/#", m) // no request is pending
 		send("socket.io-response#/#"+adapterOf(n.Adapter).namespace.uid+"#", m)
 		send("socket.io#/#no-end", m)
 		send("socket.io#emitter", m)
 	}
-	send("socket.io#/#", pack(t, `["x",{"data":["end"]},{}]`))
+	send("socket.io#/#", toMsgPack(t, `["x",{"data":["end"]},{}]`))
 	if got := n.NextEmit(); got.Data.String() != `["end"]` {
-		t.Errorf("told %+v", got)
+		t.Errorf("got %+v", got)
 	}
 	redistest.Eventually(t, "all requests are handled", func() bool { return connectionOf(n).describeState().Malformed >= want })
 	if got := connectionOf(n).describeState().Malformed; got != want || len(n.Applied) > 0 {
-		t.Errorf("%d messages counted, not %d; told %d more", got, want, len(n.Applied))
+		t.Errorf("%d messages counted, not %d; got %d more", got, want, len(n.Applied))
 	}
 	if got := connectionOf(n).inbound.Load(); got != 0 {
 		t.Errorf("%d bytes left", got)
 	}
 }
 
-// newQuestion has a node wait for answers.
-func newQuestion(n *redistest.Node) (forget func()) {
+// expectReplies has a node wait for replies until the returned function is called.
+func expectReplies(n *redistest.Node) (forget func()) {
 	ln := adapterOf(n.Adapter).namespace
 	ln.pending.addRequest("awaited")
 	return func() { ln.pending.removeRequest("awaited") }
 }
 
-// TestMalformedAnswers has another server answer nonsense, and then well.
-func TestMalformedAnswers(t *testing.T) {
+// TestMalformedRepliesAreIgnored has another node send malformed replies, and then a good one.
+func TestMalformedRepliesAreIgnored(t *testing.T) {
 	s := redistest.Start(t)
-	a, b := classicEngine.OpenPair(t, s, "/")
+	a, b := classicSuite.OpenPair(t, s, "/")
 	b.OnRequest = func(_ context.Context, q cluster.Request, reply func(cluster.Reply)) {
 		ln := adapterOf(a.Adapter).namespace
 		id := pendingID(ln)
@@ -83,24 +83,24 @@ func TestMalformedAnswers(t *testing.T) {
 		s.Command("PUBLISH", ln.names.ownReplies, fmt.Sprintf(`{"requestId":"%s","sockets":[{"id":"good","rooms":["good",7],`+
 			`"handshake":{"headers":{"a":"b","set-cookie":["x","y"]},"query":{"q":["1","2"]}}}]}`, id))
 	}
-	answers, err := a.Request(cluster.FetchSockets{})
-	if err != nil || len(answers) != 1 {
-		t.Fatalf("%v, %v", answers, err)
+	replies, err := a.Request(cluster.FetchSockets{})
+	if err != nil || len(replies) != 1 {
+		t.Fatalf("%v, %v", replies, err)
 	}
-	got := answers[0].(cluster.Sockets)[0]
+	got := replies[0].(cluster.Sockets)[0]
 	if got.ID != "good" || got.Rooms[1] != "7" || got.Handshake.Headers["set-cookie"] != "x, y" || got.Handshake.Query["q"] != "1, 2" {
 		t.Errorf("%+v", got)
 	}
 }
 
-// TestEmittersThatPublishPerRoom replays captured emitter 2 messages for two rooms.
-func TestEmittersThatPublishPerRoom(t *testing.T) {
+// TestEmitPublishedPerRoomIsAppliedOnce replays messages of emitter 2 to two rooms.
+func TestEmitPublishedPerRoomIsAppliedOnce(t *testing.T) {
 	s := redistest.Start(t)
 	n := redistest.OpenNode(t, startNode(t, s), "/")
 	n.WaitNodes(1)
-	for _, c := range captures(t) {
+	for _, c := range readClassicTranscript(t) {
 		if strings.HasPrefix(c.Source, "socket.io-emitter 2") && strings.Contains(c.Step, "two rooms") {
-			s.Command("PUBLISH", c.Channel, c.payload(t))
+			s.Command("PUBLISH", c.Channel, c.decodePayload(t))
 		}
 	}
 	for _, want := range []rooms.Target{{In: []string{"r1"}}, {In: []string{"r2"}, Except: []string{"r1"}}} {
@@ -110,25 +110,25 @@ func TestEmittersThatPublishPerRoom(t *testing.T) {
 	}
 }
 
-// TestHugeMessages have no effect but to be counted, and what comes after them does.
-func TestHugeMessages(t *testing.T) {
+// TestHugeMessagesAreDropped sends messages above the limit, and then a good one.
+func TestHugeMessagesAreDropped(t *testing.T) {
 	s := redistest.Start(t)
 	huge := strings.Repeat("x", maxMessageSize+1)
 	for _, mode := range []Mode{"", Dynamic} {
-		n := enter(t, startNode(t, s, inMode(mode)), "/")
+		n := openRoomNode(t, startNode(t, s, inMode(mode)), "/")
 		n.WaitNodes(1)
-		publish, good := "PUBLISH", pack(t, `["x",{"data":["end"]},{}]`)
+		publish, good := "PUBLISH", toMsgPack(t, `["x",{"data":["end"]},{}]`)
 		if mode != "" {
 			publish, good = "SPUBLISH", `{"type":3,"data":{"packet":{"type":2,"data":["end"]},"opts":{}},"uid":"x","nsp":"/"}`
 		}
 		for i := range uint64(3) {
 			s.Command(publish, "socket.io#/#", huge)
-			// Redis hangs up on who has too much waiting.
+			// Redis closes connections with too much output.
 			redistest.Eventually(t, "the message is dropped", func() bool { return connectionOf(n.Node).describeState().Dropped == i+1 })
 		}
 		s.Command(publish, "socket.io#/#", good)
 		if got := n.NextEmit(); got.Data.String() != `["end"]` {
-			t.Errorf("told %.60s", got.Data)
+			t.Errorf("got %.60s", got.Data)
 		}
 		if state := connectionOf(n.Node).describeState(); state.Dropped != 3 || connectionOf(n.Node).inbound.Load() != 0 {
 			t.Errorf("%+v", state)

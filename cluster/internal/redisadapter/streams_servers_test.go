@@ -10,11 +10,11 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/cluster/internal/redistest"
 )
 
-func TestStreamsRedisCluster(t *testing.T) {
-	nodes := streamsEngine.TestManyNodes(t, redistest.StartCluster(t))
-	other := redistest.OpenNode(t, streamsEngine.OtherHub(t, nodes[0].Cluster), "/") // whose stream is on another server, perhaps
+func TestStreamsInRedisCluster(t *testing.T) {
+	nodes := streamsSuite.TestManyNodes(t, redistest.StartCluster(t))
+	other := redistest.OpenNode(t, streamsSuite.OtherHub(t, nodes[0].Cluster), "/") // whose stream is on another server, perhaps
 	other.WaitNodes(1)
-	if offset, err := recordText(t, other, "x"); offset == "" || err != nil {
+	if offset, err := recordEvent(t, other, "x"); offset == "" || err != nil {
 		t.Errorf("%q, %v", offset, err)
 	}
 	r := nodes[0].Adapter.(*recorder)
@@ -27,14 +27,14 @@ func TestStreamsRedisCluster(t *testing.T) {
 	if missed, err := r.Replay(t.Context(), cluster.LostSocket{Offset: beforeFirstEntry, Rooms: []string{"room"}}); err != nil || len(missed.Events) != 300 {
 		t.Errorf("%d missed, %v", len(missed.Events), err)
 	}
-	if answers, err := nodes[0].Request(cluster.FetchSockets{}); err != nil || len(answers) != 5 {
-		t.Errorf("%d answers, %v", len(answers), err)
+	if replies, err := nodes[0].Request(cluster.FetchSockets{}); err != nil || len(replies) != 5 {
+		t.Errorf("%d replies, %v", len(replies), err)
 	}
 }
 
-// TestStreamMoves has the stream go to another server of a cluster, by the steps that
-// redis-cli takes: nothing is lost, and nothing heard twice.
-func TestStreamMoves(t *testing.T) {
+// TestStreamsFollowsMovedStream moves the stream to another server of a cluster, by the steps of
+// redis-cli: each event arrives once.
+func TestStreamsFollowsMovedStream(t *testing.T) {
 	all := redistest.StartCluster(t)
 	a, b := redistest.OpenNode(t, startStreamsNode(t, all[0]), "/"), redistest.OpenNode(t, startStreamsNode(t, all[1]), "/")
 	a.WaitNodes(2)
@@ -52,15 +52,15 @@ func TestStreamMoves(t *testing.T) {
 	slot := strings.TrimPrefix(from.Command("CLUSTER", "KEYSLOT", "socket.io"), ":")
 	_, source := from.CommandText("CLUSTER", "MYID")
 	_, id := to.CommandText("CLUSTER", "MYID")
-	for i, answer := range []string{
+	for i, reply := range []string{
 		to.Command("CLUSTER", "SETSLOT", slot, "IMPORTING", source),
 		from.Command("CLUSTER", "SETSLOT", slot, "MIGRATING", id),
 		from.Command("MIGRATE", "127.0.0.1", fmt.Sprint(to.Port), "socket.io", "0", "5000"),
 		to.Command("CLUSTER", "SETSLOT", slot, "NODE", id),
 		from.Command("CLUSTER", "SETSLOT", slot, "NODE", id),
 	} {
-		if answer != "+OK" {
-			t.Fatalf("%d: %s", i, answer)
+		if reply != "+OK" {
+			t.Fatalf("%d: %s", i, reply)
 		}
 	}
 	for i := 1; i <= 100; i++ {

@@ -10,12 +10,12 @@ import (
 )
 
 func TestOperationsReachTheOtherNode(t *testing.T) {
-	a, b := classicEngine.OpenPair(t, redistest.Start(t), "/chat")
+	a, b := classicSuite.OpenPair(t, redistest.Start(t), "/chat")
 	ops := redistest.Operations()
 	for _, op := range ops {
 		a.Publish(op)
 	}
-	a.Publish(cluster.Join{Target: rooms.Target{In: []string{"r1"}}}) // no rooms, nothing to say
+	a.Publish(cluster.Join{Target: rooms.Target{In: []string{"r1"}}}) // without rooms: not published
 	for _, want := range ops {
 		if got := b.NextOperation(); !redistest.EqualOperations(got, want) {
 			t.Errorf("\n got %+v\nwant %+v", got, want)
@@ -27,13 +27,12 @@ func TestOperationsReachTheOtherNode(t *testing.T) {
 	}
 }
 
-// TestEmitWithAckKeepsItsPlace has a node answer slowly: what is emitted after
-// must not overtake.
-func TestEmitWithAckKeepsItsPlace(t *testing.T) {
-	a, b := classicEngine.OpenPair(t, redistest.Start(t), "/")
-	asked, release := make(chan struct{}), make(chan struct{})
+// TestEmitWithAckKeepsOrder has a node reply slowly: later emits must not overtake.
+func TestEmitWithAckKeepsOrder(t *testing.T) {
+	a, b := classicSuite.OpenPair(t, redistest.Start(t), "/")
+	requested, release := make(chan struct{}), make(chan struct{})
 	b.OnRequest = func(_ context.Context, q cluster.Request, reply func(cluster.Reply)) {
-		close(asked)
+		close(requested)
 		<-release
 		b.Applied <- q.(cluster.EmitAck).Emit
 		reply(cluster.ClientCount(0))
@@ -43,7 +42,7 @@ func TestEmitWithAckKeepsItsPlace(t *testing.T) {
 		_, err := a.Request(cluster.EmitAck{Emit: cluster.Emit{Data: redistest.NewEvent("e", "first")}})
 		done <- err
 	}()
-	<-asked
+	<-requested
 	a.Emit("second")
 	close(release)
 	if first, second := b.NextEmit(), b.NextEmit(); first.Data.String() != `["e","first"]` || second.Data.String() != `["e","second"]` {

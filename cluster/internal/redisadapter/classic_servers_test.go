@@ -21,15 +21,15 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/cluster/internal/redistest"
 )
 
-func TestRedisCluster(t *testing.T) {
-	nodes := classicEngine.TestManyNodes(t, redistest.StartCluster(t))
-	if answers, err := nodes[0].Request(cluster.FetchSockets{}); err != nil || len(answers) != 5 {
-		t.Errorf("%d answers, %v", len(answers), err)
+func TestClassicInRedisCluster(t *testing.T) {
+	nodes := classicSuite.TestManyNodes(t, redistest.StartCluster(t))
+	if replies, err := nodes[0].Request(cluster.FetchSockets{}); err != nil || len(replies) != 5 {
+		t.Errorf("%d replies, %v", len(replies), err)
 	}
 }
 
-// TestRedisClusterLosesAServer has who was at that server go to another one.
-func TestRedisClusterLosesAServer(t *testing.T) {
+// TestClassicSurvivesLostServer stops one server of a cluster: its nodes connect to another one.
+func TestClassicSurvivesLostServer(t *testing.T) {
 	all := redistest.StartCluster(t)
 	addresses := func(r *setup) { r.Addresses = []string{all[1].Address(), all[2].Address()} }
 	var nodes []*redistest.Node
@@ -41,16 +41,16 @@ func TestRedisClusterLosesAServer(t *testing.T) {
 	}
 	all[2].Stop()
 	for _, n := range nodes[1:] {
-		hears(t, nodes[0], n, "x")
-		hears(t, n, nodes[0], "y")
+		waitEmitsReach(t, nodes[0], n, "x")
+		waitEmitsReach(t, n, nodes[0], "y")
 	}
 }
 
-func TestSentinel(t *testing.T) {
+func TestSentinelFailover(t *testing.T) {
 	// Without this option a master waits five seconds for further replicas.
 	master := redistest.Start(t, "--repl-diskless-sync-delay", "0")
 	replica := redistest.Start(t, "--replicaof", "127.0.0.1", fmt.Sprint(master.Port))
-	// A sentinel asks its master for replicas at once, then only every ten seconds.
+	// A sentinel requests replicas from its master at once, then every ten seconds.
 	redistest.Eventually(t, "the master knows the replica", func() bool { return strings.Contains(master.Info("slave0"), "state=online") })
 	config := filepath.Join(t.TempDir(), "sentinel.conf")
 	text := fmt.Sprintf("sentinel monitor main 127.0.0.1 %d 1\nsentinel down-after-milliseconds main 300\nsentinel failover-timeout main 1000\n", master.Port)
@@ -63,17 +63,17 @@ func TestSentinel(t *testing.T) {
 	watched := func(r *setup) { r.Sentinel = &redisconn.Sentinel{Master: "main"} }
 	a, b := redistest.OpenNode(t, startNode(t, sentinel, watched), "/"), redistest.OpenNode(t, startNode(t, sentinel, watched), "/")
 	a.WaitNodes(2)
-	hears(t, a, b, "at the first")
+	waitEmitsReach(t, a, b, "at the first")
 	master.Stop()
-	hears(t, a, b, "at the second")
-	hears(t, b, a, "at the second")
+	waitEmitsReach(t, a, b, "at the second")
+	waitEmitsReach(t, b, a, "at the second")
 	a.WaitNodes(2)
 	if got := replica.Info("role"); got != "master" {
 		t.Errorf("the replica is a %s", got)
 	}
 }
 
-func TestTLS(t *testing.T) {
+func TestTLSChecksCertificate(t *testing.T) {
 	dir := t.TempDir()
 	certificate, key := filepath.Join(dir, "c.pem"), filepath.Join(dir, "k.pem")
 	writeCertificate(t, certificate, key)
@@ -97,7 +97,7 @@ func TestTLS(t *testing.T) {
 	}
 }
 
-// writeCertificate makes a certificate for 127.0.0.1 that is its own authority.
+// writeCertificate writes a certificate for 127.0.0.1 that is its own authority.
 func writeCertificate(t *testing.T, certificate, key string) {
 	t.Helper()
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
