@@ -76,7 +76,7 @@ func EncodeRequest(id string, request cluster.Request, timeout int64) (Draft, er
 			Identity  string `json:"identity"`
 		}{id, request.PID, request.Identity})
 	}
-	return Draft{}, fmt.Errorf("question %T has no message", request)
+	return Draft{}, fmt.Errorf("request %T has no message", request)
 }
 
 // EncodeReply returns the message for a reply to the request with an id. Of a client's
@@ -104,7 +104,7 @@ func EncodeReply(id string, reply cluster.Reply) (Draft, error) {
 			Recalled  bool   `json:"recalled"`
 		}{id, bool(reply)})
 	}
-	return Draft{}, fmt.Errorf("answer %T has no message", reply)
+	return Draft{}, fmt.Errorf("reply %T has no message", reply)
 }
 
 // encodeJSON returns a message whose data contains no binary.

@@ -15,7 +15,7 @@ var ErrMalformed = errors.New("malformed message")
 // Errors of events that must not be sent.
 var (
 	ErrNoEvent       = fmt.Errorf("%w: an event is an array that begins with its name", ErrMalformed)
-	ErrNoServerEvent = fmt.Errorf("%w: an event for servers is an array that begins with a name", ErrMalformed)
+	ErrNoServerEvent = fmt.Errorf("%w: a server-side event is an array that begins with a name", ErrMalformed)
 )
 
 // Packet types of socket.io-parser. Old senders use PacketBinaryEvent for data with binary,

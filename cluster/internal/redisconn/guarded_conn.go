@@ -113,10 +113,10 @@ func (p *pendingCommands) addCommand(name, first string, args int) {
 }
 
 var (
-	errNoCommand            = errors.New("a reply to no command")
-	errConfirmation         = errors.New("a confirmation of no subscription")
-	errNotConfirmation      = errors.New("a reply to a subscription that is no confirmation")
-	errNotPong              = errors.New("a reply to PING that is none")
+	errNoCommand            = errors.New("a reply without a command")
+	errConfirmation         = errors.New("a confirmation without a subscription")
+	errNotConfirmation      = errors.New("a reply to a subscription that does not confirm it")
+	errNotPong              = errors.New("a reply to PING other than PONG")
 	errTooShort             = errors.New("a list that is too short")
 	errShortSentinelMessage = errors.New("a message of a sentinel that is too short")
 )

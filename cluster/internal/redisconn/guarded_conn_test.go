@@ -33,8 +33,8 @@ func encodeCommands(commands ...string) string {
 
 // exchangeGuarded writes commands and reads the reply, in chunks of size bytes. It returns
 // the bytes that the guardedConn passed.
-func exchangeGuarded(commands, answer string, size int) (string, error) {
-	c := newGuardedConn(scriptedConn{in: strings.NewReader(answer)}, "host:1")
+func exchangeGuarded(commands, reply string, size int) (string, error) {
+	c := newGuardedConn(scriptedConn{in: strings.NewReader(reply)}, "host:1")
 	for text := []byte(commands); len(text) > 0; {
 		n, _ := c.Write(text[:min(size, len(text))])
 		text = text[n:]
@@ -47,8 +47,8 @@ func exchangeGuarded(commands, answer string, size int) (string, error) {
 func TestGuardedConnStopsMalformedReplies(t *testing.T) {
 	confirm := ">3\r\n$9\r\nsubscribe\r\n$1\r\na\r\n:1\r\n"
 	tests := []struct {
-		name, commands, answer string
-		want                   error
+		name, commands, reply string
+		want                  error
 	}{
 		{"all types", encodeCommands("HELLO 3", "X", "X", "X", "X"), "%1\r\n+a\r\n*2\r\n:-1\r\n$-1\r\n" + "~1\r\n#t\r\n" + "*0\r\n" + "=5\r\ntxt:x\r\n" + "(12\r\n", nil},
 		{"a message between replies", encodeCommands("HELLO 3", "X"), "+a\r\n>3\r\n+message\r\n+c\r\n$3\r\na\r\n\r\n+b\r\n", nil},
@@ -80,12 +80,12 @@ func TestGuardedConnStopsMalformedReplies(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			for _, size := range []int{1, 2, 3, 7, 1 << 17} {
-				passed, err := exchangeGuarded(tt.commands, tt.answer, size)
+				passed, err := exchangeGuarded(tt.commands, tt.reply, size)
 				if !errors.Is(err, tt.want) || err != nil && !strings.Contains(err.Error(), "host:1") {
 					t.Errorf("by %d bytes: %v", size, err)
 				}
-				if !strings.HasPrefix(tt.answer, passed) || (passed == tt.answer) != (tt.want == nil) {
-					t.Errorf("by %d bytes, %d of %d passed", size, len(passed), len(tt.answer))
+				if !strings.HasPrefix(tt.reply, passed) || (passed == tt.reply) != (tt.want == nil) {
+					t.Errorf("by %d bytes, %d of %d passed", size, len(passed), len(tt.reply))
 				}
 			}
 		})
@@ -106,9 +106,9 @@ func FuzzGuardedConn(f *testing.F) {
 	f.Add("+OK\r\n%1\r\n+a\r\n*2\r\n:1\r\n$1\r\nx\r\n", 3)
 	f.Add(">3\r\n+subscribe\r\n+a\r\n:1\r\n+PONG\r\n", 5)
 	commands := encodeCommands("HELLO 3", "SUBSCRIBE a b", "UNSUBSCRIBE a", "PING", "X")
-	f.Fuzz(func(t *testing.T, answer string, size int) {
-		whole, err := exchangeGuarded(commands, answer, 1<<20)
-		cut, cutErr := exchangeGuarded(commands, answer, 1+max(0, size)%100)
+	f.Fuzz(func(t *testing.T, reply string, size int) {
+		whole, err := exchangeGuarded(commands, reply, 1<<20)
+		cut, cutErr := exchangeGuarded(commands, reply, 1+max(0, size)%100)
 		if (err == nil) != (cutErr == nil) || err == nil && whole != cut {
 			t.Errorf("%v, or %v", err, cutErr)
 		}

@@ -77,7 +77,7 @@ func TestServerErrorsNameTheOption(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%+v: %v, want %s", tt.in, err, tt.want)
 		} else if strings.Contains(err.Error(), "cr%zzet") {
-			t.Errorf("a secret is told: %v", err)
+			t.Errorf("a secret is in the error: %v", err)
 		}
 	}
 }
@@ -87,11 +87,11 @@ func TestServerIDDiffersWithSettings(t *testing.T) {
 	one := Config{URL: "redis://h"}
 	first := id(one, 1)
 	if id(one, 1) != first {
-		t.Error("the same is not the same")
+		t.Error("equal configs have different IDs")
 	}
 	for _, other := range []string{id(one, 2), id(Config{URL: "redis://h/1"}, 1), id(Config{URL: "redis://:x@h"}, 1), id(Config{URL: "rediss://h"}, 1)} {
 		if other == first {
-			t.Error("what differs is the same")
+			t.Error("different configs have the same ID")
 		}
 	}
 }

@@ -21,16 +21,16 @@ type FakeServer struct {
 	conns        sync.WaitGroup
 }
 
-// StartFake starts a server that calls answer for every command, from any goroutine. The
+// StartFake starts a server that calls reply for every command, from any goroutine. The
 // arguments are the number of the command, its words, and the reply of an empty Redis. The
 // server stops at the end of the test.
-func StartFake(t testing.TB, answer func(n int, args []string, good string) string) *FakeServer {
+func StartFake(t testing.TB, reply func(n int, args []string, good string) string) *FakeServer {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := &FakeServer{Server: &Server{t: t, Port: l.Addr().(*net.TCPAddr).Port}, replyTo: answer}
+	f := &FakeServer{Server: &Server{t: t, Port: l.Addr().(*net.TCPAddr).Port}, replyTo: reply}
 	var mu sync.Mutex // guards open and closed
 	open, closed := make(map[net.Conn]struct{}), false
 	f.conns.Go(func() {

@@ -80,11 +80,11 @@ func randomReply(r *rand.Rand, good string) string {
 	return good
 }
 
-// useHostileRedis uses an adapter for a moment with a Redis whose replies answer chooses.
-func (e *Suite) useHostileRedis(t *testing.T, meetings *sync.WaitGroup, with Setup, answer func(n int, args []string, good string) string) {
+// useHostileRedis uses an adapter for a moment with a Redis whose replies the function reply chooses.
+func (e *Suite) useHostileRedis(t *testing.T, meetings *sync.WaitGroup, with Setup, reply func(n int, args []string, good string) string) {
 	t.Helper()
 	all := &cleanups{TB: t}
-	n := OpenNode(all, e.NewCluster(all, StartFake(all, answer).Server, with), "/")
+	n := OpenNode(all, e.NewCluster(all, StartFake(all, reply).Server, with), "/")
 	meetings.Go(func() {
 		defer all.runAll()
 		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)

@@ -24,10 +24,10 @@ func (e *Suite) testHubsAndNamespacesAreSeparate(t *testing.T) {
 	chat.Emit("z")
 	a.Emit("end")
 	if got := b.NextEmit(); got.Data.String() != `["e","end"]` {
-		t.Errorf("told %s", got.Data)
+		t.Errorf("applied %s", got.Data)
 	}
 	if len(chat.Applied) > 0 || len(hub.Applied) > 0 || len(a.Applied) > 0 {
-		t.Error("what is said in one namespace is heard in another")
+		t.Error("an operation reaches another namespace")
 	}
 }
 
@@ -43,7 +43,7 @@ func (e *Suite) testReopenNamespace(t *testing.T) {
 	a.Emit("x")
 	again.NextOperation()
 	if len(b.Applied) > 0 {
-		t.Error("a closed adapter is told something")
+		t.Error("a closed adapter applies an operation")
 	}
 	a.WaitNodes(2)
 	again.Adapter.Close()
@@ -53,7 +53,7 @@ func (e *Suite) testReopenNamespace(t *testing.T) {
 		t.Error("a closed adapter publishes")
 	}
 	if _, err := again.Request(cluster.AllRooms{}); !errors.Is(err, cluster.ErrIncomplete) {
-		t.Errorf("a closed adapter asks: %v", err)
+		t.Errorf("a closed adapter requests: %v", err)
 	}
 	for _, namespace := range []string{"/1", "/2", "/3"} {
 		OpenNode(t, two, namespace).WaitNodes(1)
@@ -97,7 +97,7 @@ func (e *Suite) testPanickingNode(t *testing.T) {
 	e.WaitSubscribed(t, n.adapter)
 	a.Publish(cluster.Join{Rooms: []string{"r"}})
 	if _, ok := (<-n.applied).(cluster.Join); !ok {
-		t.Error("told something else")
+		t.Error("applied another operation")
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()

@@ -48,10 +48,10 @@ func AssertSharing(t *testing.T, one, same, other, refused Module, pool *caddy.U
 		}
 	}
 	if one.Cluster("default") != same.Cluster("") || one.Cluster("x") != same.Cluster("x") {
-		t.Error("the same is not the same")
+		t.Error("equal configs do not share")
 	}
 	if one.Cluster("default") == other.Cluster("default") || one.Cluster("x") == one.Cluster("default") {
-		t.Error("what differs is the same")
+		t.Error("different configs share")
 	}
 	if used() {
 		t.Error("it connects before a namespace is opened")

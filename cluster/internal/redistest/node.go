@@ -80,7 +80,7 @@ func (n *Node) NextOperation() cluster.Operation {
 	case op := <-n.Applied:
 		return op
 	case <-time.After(Timeout):
-		n.t.Fatal("the node is told nothing")
+		n.t.Fatal("no operation arrives at the node")
 		return nil
 	}
 }
@@ -91,7 +91,7 @@ func (n *Node) NextEmit() cluster.Emit {
 	op := n.NextOperation()
 	emit, ok := op.(cluster.Emit)
 	if !ok {
-		n.t.Fatalf("the node is told %+v", op)
+		n.t.Fatalf("expected an Emit, not %+v", op)
 	}
 	return emit
 }
@@ -122,12 +122,12 @@ func (n *Node) WaitNodes(count int) {
 }
 
 // Request sends a request to the other nodes, and returns their replies.
-func (n *Node) Request(q cluster.Request) (answers []cluster.Reply, err error) {
+func (n *Node) Request(q cluster.Request) (replies []cluster.Reply, err error) {
 	n.t.Helper()
 	ctx, cancel := context.WithTimeout(n.t.Context(), Timeout)
 	defer cancel()
-	err = n.Adapter.Request(ctx, q, func(a cluster.Reply) { answers = append(answers, a) })
-	return answers, err
+	err = n.Adapter.Request(ctx, q, func(a cluster.Reply) { replies = append(replies, a) })
+	return replies, err
 }
 
 // NewEvent returns the data of an event.

@@ -60,10 +60,10 @@ func (n *Node) AssertNothingBlocks(text string) {
 		n.Emit(fmt.Sprint(text, " ", i))
 	}
 	if _, err := n.Request(cluster.FetchSockets{}); !errors.Is(err, cluster.ErrIncomplete) {
-		n.t.Errorf("asked: %v", err)
+		n.t.Errorf("request: %v", err)
 	}
 	if _, err := n.Adapter.Nodes(n.t.Context()); !errors.Is(err, cluster.ErrIncomplete) {
-		n.t.Errorf("counted: %v", err)
+		n.t.Errorf("count of nodes: %v", err)
 	}
 }
 
@@ -157,7 +157,7 @@ func (e *Suite) testNodeStaysAway(t *testing.T) {
 	s.Start()
 	a.WaitNodes(2)
 	b.WaitNodes(2)
-	Eventually(t, "the other node is told", func() bool {
+	Eventually(t, "the other node applies an operation", func() bool {
 		a.Publish(cluster.ServerEmit{Data: NewEvent("again")})
 		return len(b.Applied) > 0
 	})
@@ -173,7 +173,7 @@ func (e *Suite) TestFrozenRedis(t *testing.T) {
 	s.Signal(syscall.SIGSTOP)
 	t.Cleanup(func() { s.Signal(syscall.SIGCONT) }) // before it is killed
 	if err := a.Adapter.Request(t.Context(), cluster.FetchSockets{}, func(cluster.Reply) {}); !errors.Is(err, cluster.ErrIncomplete) {
-		t.Errorf("asked: %v", err)
+		t.Errorf("request: %v", err)
 	}
 	if state := a.Cluster.State(); state.Connected || !strings.Contains(state.Error, s.Address()+" does not respond") {
 		t.Errorf("%+v", state)

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -14,43 +13,6 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/rooms"
 	"github.com/caddy-socketio/caddy-socketio/sio"
 )
-
-// Operations returns operations of all kinds.
-func Operations() []cluster.Operation {
-	target := rooms.Target{In: []string{"r1", "r2"}, Except: []string{"r9"}}
-	return []cluster.Operation{
-		cluster.Emit{Data: NewEvent("all", 1)},
-		cluster.Emit{Target: rooms.Target{In: []string{"r#1/é"}}, Data: NewEvent("room", "x", []byte{1, 2, 3}, map[string]any{"b": []byte{}})},
-		cluster.Emit{Target: target, Flags: cluster.Flags{Volatile: true, NoCompress: true}, Data: NewEvent("rooms")},
-		cluster.Join{Target: target, Rooms: []string{"a", "b"}},
-		cluster.Leave{Target: target, Rooms: []string{"c"}},
-		cluster.Disconnect{Target: rooms.Target{In: []string{"x"}}, Close: true},
-		cluster.Disconnect{Target: rooms.Target{In: []string{"x"}}},
-		cluster.ServerEmit{Data: NewEvent("hello", "x", map[string]any{"y": 1})},
-	}
-}
-
-func (e *Suite) testOrder(t *testing.T) {
-	a, b := e.OpenPair(t, Start(t), "/")
-	const n = 5000
-	for i := range n {
-		if i%5 == 0 {
-			a.Publish(cluster.Join{Rooms: []string{fmt.Sprint(i)}})
-		} else {
-			a.Emit(fmt.Sprint(i), "room")
-		}
-	}
-	for i := range n {
-		got := fmt.Sprintf("%+v", b.NextOperation())
-		if i%5 == 0 {
-			if !strings.Contains(got, fmt.Sprint("Rooms:[", i, "]")) {
-				t.Fatalf("%d: %s", i, got)
-			}
-		} else if !strings.Contains(got, fmt.Sprintf(`["e","%d"]`, i)) {
-			t.Fatalf("%d: %s", i, got)
-		}
-	}
-}
 
 func (e *Suite) testRequests(t *testing.T) {
 	s := Start(t)
@@ -64,9 +26,9 @@ func (e *Suite) testRequests(t *testing.T) {
 			Address: "::1", XDomain: true, Secure: true, Issued: 123, URL: "/", Auth: []byte(`{"t":1}`),
 		},
 	}}
-	asked := make(chan cluster.Request, 100)
+	received := make(chan cluster.Request, 100)
 	b.OnRequest = func(_ context.Context, q cluster.Request, reply func(cluster.Reply)) {
-		asked <- q
+		received <- q
 		switch q.(type) {
 		case cluster.FetchSockets:
 			reply(sockets)
@@ -83,36 +45,36 @@ func (e *Suite) testRequests(t *testing.T) {
 	}
 
 	target := rooms.Target{In: []string{"r"}, Except: []string{"x"}}
-	answers, err := a.Request(cluster.FetchSockets{Target: target})
-	if err != nil || len(answers) != 2 || !slices.ContainsFunc(answers, func(a cluster.Reply) bool { return reflect.DeepEqual(a, sockets) }) {
-		t.Errorf("%v, %+v", err, answers)
+	replies, err := a.Request(cluster.FetchSockets{Target: target})
+	if err != nil || len(replies) != 2 || !slices.ContainsFunc(replies, func(a cluster.Reply) bool { return reflect.DeepEqual(a, sockets) }) {
+		t.Errorf("%v, %+v", err, replies)
 	}
-	if q := <-asked; !reflect.DeepEqual(q, cluster.FetchSockets{Target: target}) {
-		t.Errorf("asked %+v", q)
+	if q := <-received; !reflect.DeepEqual(q, cluster.FetchSockets{Target: target}) {
+		t.Errorf("received %+v", q)
 	}
 
-	answers, err = a.Request(cluster.AllRooms{})
-	if want := []string{"[]", e.RoomsReply}; err != nil || !slices.Equal(FormatReplies(answers), want) {
-		t.Errorf("%v, %v", err, FormatReplies(answers))
+	replies, err = a.Request(cluster.AllRooms{})
+	if want := []string{"[]", e.RoomsReply}; err != nil || !slices.Equal(FormatReplies(replies), want) {
+		t.Errorf("%v, %v", err, FormatReplies(replies))
 	}
-	<-asked
+	<-received
 
 	// A node without a reply sends null.
-	answers, err = a.Request(cluster.ServerEmitAck{ServerEmit: cluster.ServerEmit{Data: NewEvent("ping", 1)}})
-	if want := []string{"null", `{"pong":1}`}; err != nil || !slices.Equal(FormatReplies(answers), want) {
-		t.Errorf("%v, %v", err, FormatReplies(answers))
+	replies, err = a.Request(cluster.ServerEmitAck{ServerEmit: cluster.ServerEmit{Data: NewEvent("ping", 1)}})
+	if want := []string{"null", `{"pong":1}`}; err != nil || !slices.Equal(FormatReplies(replies), want) {
+		t.Errorf("%v, %v", err, FormatReplies(replies))
 	}
-	if q := (<-asked).(cluster.ServerEmitAck); string(q.Data.JSON) != `["ping",1]` {
-		t.Errorf("asked %+v", q)
+	if q := (<-received).(cluster.ServerEmitAck); string(q.Data.JSON) != `["ping",1]` {
+		t.Errorf("received %+v", q)
 	}
 
 	emit := cluster.Emit{Target: target, Flags: cluster.Flags{Volatile: true}, Data: NewEvent("q", []byte{7})}
-	answers, err = a.Request(cluster.EmitAck{Emit: emit})
-	if want := []string{"0", "2", `["first"]`, e.EmptyAck}; err != nil || !slices.Equal(FormatReplies(answers), want) {
-		t.Errorf("%v, %v", err, FormatReplies(answers))
+	replies, err = a.Request(cluster.EmitAck{Emit: emit})
+	if want := []string{"0", "2", `["first"]`, e.EmptyAck}; err != nil || !slices.Equal(FormatReplies(replies), want) {
+		t.Errorf("%v, %v", err, FormatReplies(replies))
 	}
-	if q := <-asked; !reflect.DeepEqual(q, cluster.EmitAck{Emit: emit}) {
-		t.Errorf("asked %+v", q)
+	if q := <-received; !reflect.DeepEqual(q, cluster.EmitAck{Emit: emit}) {
+		t.Errorf("received %+v", q)
 	}
 	c.Adapter.Close()
 	a.WaitNodes(2)
@@ -123,9 +85,9 @@ func (e *Suite) testRequests(t *testing.T) {
 func (e *Suite) testRequestsKeepOrder(t *testing.T) {
 	a, b := e.OpenPair(t, Start(t), "/")
 	const emits, rounds = 50, 20
-	told := make(chan int, rounds)
+	applied := make(chan int, rounds)
 	b.OnRequest = func(_ context.Context, q cluster.Request, reply func(cluster.Reply)) {
-		told <- len(b.Applied)
+		applied <- len(b.Applied)
 		switch q.(type) {
 		case cluster.EmitAck:
 			reply(cluster.ClientCount(0))
@@ -133,16 +95,16 @@ func (e *Suite) testRequestsKeepOrder(t *testing.T) {
 			reply(cluster.Sockets{})
 		}
 	}
-	questions := []cluster.Request{cluster.FetchSockets{}, cluster.EmitAck{Emit: cluster.Emit{Data: NewEvent("q")}}}
+	requests := []cluster.Request{cluster.FetchSockets{}, cluster.EmitAck{Emit: cluster.Emit{Data: NewEvent("q")}}}
 	for i := range rounds {
 		for range emits {
 			a.Emit("before", "room")
 		}
-		if _, err := a.Request(questions[i%2]); err != nil {
+		if _, err := a.Request(requests[i%2]); err != nil {
 			t.Error(err)
 		}
-		if got := <-told; got != emits*(i+1) {
-			t.Fatalf("round %d: asked when %d of %d were told", i, got, emits*(i+1))
+		if got := <-applied; got != emits*(i+1) {
+			t.Fatalf("round %d: requested when %d of %d were applied", i, got, emits*(i+1))
 		}
 	}
 	for range rounds * emits {
@@ -156,8 +118,8 @@ func (e *Suite) testRequestsKeepOrder(t *testing.T) {
 }
 
 // FormatReplies returns replies as sorted text.
-func FormatReplies(answers []cluster.Reply) (list []string) {
-	for _, a := range answers {
+func FormatReplies(replies []cluster.Reply) (list []string) {
+	for _, a := range replies {
 		switch a := a.(type) {
 		case cluster.ServerAck:
 			list = append(list, a.Data.String())
@@ -174,8 +136,8 @@ func FormatReplies(answers []cluster.Reply) (list []string) {
 func (e *Suite) testRequestWithoutOtherNodes(t *testing.T) {
 	a := OpenNode(t, e.NewCluster(t, Start(t), Setup{}), "/")
 	for _, q := range []cluster.Request{cluster.FetchSockets{}, cluster.AllRooms{}, cluster.EmitAck{Emit: cluster.Emit{Data: NewEvent("e")}}} {
-		if answers, err := a.Request(q); err != nil || len(answers) > 0 {
-			t.Errorf("%T: %v, %v", q, answers, err)
+		if replies, err := a.Request(q); err != nil || len(replies) > 0 {
+			t.Errorf("%T: %v, %v", q, replies, err)
 		}
 	}
 }
@@ -196,10 +158,10 @@ func (e *Suite) testSilentNodeMakesRepliesIncomplete(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 	defer cancel()
-	var answers []cluster.Reply
-	err := a.Adapter.Request(ctx, cluster.EmitAck{Emit: cluster.Emit{Data: NewEvent("e")}}, func(a cluster.Reply) { answers = append(answers, a) })
-	if !errors.Is(err, cluster.ErrIncomplete) || len(answers) != 2 {
-		t.Errorf("%v, %v", answers, err)
+	var replies []cluster.Reply
+	err := a.Adapter.Request(ctx, cluster.EmitAck{Emit: cluster.Emit{Data: NewEvent("e")}}, func(a cluster.Reply) { replies = append(replies, a) })
+	if !errors.Is(err, cluster.ErrIncomplete) || len(replies) != 2 {
+		t.Errorf("%v, %v", replies, err)
 	}
 	if _, err := a.Request(cluster.FetchSockets{}); !errors.Is(err, cluster.ErrIncomplete) {
 		t.Errorf("requests_timeout: %v", err)

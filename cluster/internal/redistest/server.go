@@ -154,7 +154,7 @@ func (s *Server) CommandText(args ...string) (line, text string) {
 }
 
 // Eventually waits until ok returns true, at most for Timeout.
-func Eventually(t testing.TB, what string, ok func() bool) {
+func Eventually(t testing.TB, condition string, ok func() bool) {
 	t.Helper()
 	deadline := time.After(Timeout)
 	tick := time.NewTicker(2 * time.Millisecond)
@@ -163,7 +163,7 @@ func Eventually(t testing.TB, what string, ok func() bool) {
 		select {
 		case <-tick.C:
 		case <-deadline:
-			t.Fatalf("waited in vain: %s", what)
+			t.Fatalf("timeout: %s", condition)
 		}
 	}
 }

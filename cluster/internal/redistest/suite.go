@@ -57,20 +57,20 @@ func (e *Suite) Run(t *testing.T) {
 		name string
 		run  func(*testing.T)
 	}{
-		{"OrderIsKept", e.testOrder},
-		{"Questions", e.testRequests},
-		{"QuestionsDoNotOvertake", e.testRequestsKeepOrder},
-		{"NobodyElseNeedNotAnswer", e.testRequestWithoutOtherNodes},
-		{"SilentNodeMakesAnswersIncomplete", e.testSilentNodeMakesRepliesIncomplete},
-		{"HubsAndNamespacesAreApart", e.testHubsAndNamespacesAreSeparate},
-		{"OpenAndCloseAgain", e.testReopenNamespace},
+		{"Order", e.testOrder},
+		{"Requests", e.testRequests},
+		{"RequestsKeepOrder", e.testRequestsKeepOrder},
+		{"RequestWithoutOtherNodes", e.testRequestWithoutOtherNodes},
+		{"SilentNodeMakesRepliesIncomplete", e.testSilentNodeMakesRepliesIncomplete},
+		{"HubsAndNamespacesAreSeparate", e.testHubsAndNamespacesAreSeparate},
+		{"ReopenNamespace", e.testReopenNamespace},
 		{"CloseWithinApply", e.testCloseWithinApply},
 		{"PanickingNode", e.testPanickingNode},
-		{"RedisIsAwayAtFirst", e.testStartWithoutRedis},
-		{"UnreachableRedis", e.testSilentRedis},
+		{"StartWithoutRedis", e.testStartWithoutRedis},
+		{"SilentRedis", e.testSilentRedis},
 		{"HostileRedis", e.testHostileRedis},
-		{"OthersComeBackLater", e.TestNodeReturnsLate},
-		{"AnotherDoesNotComeBack", e.testNodeStaysAway},
+		{"NodeReturnsLate", e.TestNodeReturnsLate},
+		{"NodeStaysAway", e.testNodeStaysAway},
 		{"FrozenRedis", e.TestFrozenRedis},
 	}
 	for _, tt := range tests {
