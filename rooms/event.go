@@ -9,6 +9,7 @@ import (
 // Kind is the kind of a change of a room.
 type Kind uint8
 
+// The kinds of changes.
 const (
 	// Create comes before the Join of a room's first member.
 	Create Kind = iota

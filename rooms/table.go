@@ -24,11 +24,13 @@ type table[K comparable, V any] struct {
 	seeded bool         // seed is set
 }
 
+// part is one of the maps of a table.
 type part[K comparable, V any] struct {
 	entries map[K]V
 	peak    int // largest size of entries since the map was made
 }
 
+// partOf returns the part of a key. The table has a part.
 func (t *table[K, V]) partOf(key K) *part[K, V] {
 	if len(t.parts) == 1 {
 		return &t.parts[0]
@@ -36,6 +38,7 @@ func (t *table[K, V]) partOf(key K) *part[K, V] {
 	return &t.parts[maphash.Comparable(t.seed, key)%tableParts]
 }
 
+// getValue returns the value of a key.
 func (t *table[K, V]) getValue(key K) (V, bool) {
 	if len(t.parts) == 0 {
 		var none V
@@ -83,6 +86,7 @@ func (t *table[K, V]) divideInto(parts int) {
 	}
 }
 
+// putEntry adds an entry to the part.
 func (p *part[K, V]) putEntry(key K, v V) {
 	if p.entries == nil {
 		p.entries = make(map[K]V)

@@ -28,6 +28,7 @@ func (d Data) MarshalJSON() ([]byte, error) {
 	})
 }
 
+// appendBase64 appends bytes as a JSON string of base64.
 func appendBase64(dst, b []byte) []byte {
 	return append(base64.StdEncoding.AppendEncode(append(dst, '"'), b), '"')
 }

@@ -175,6 +175,7 @@ func (c *collector) collectValue(v reflect.Value, depth int) (out reflect.Value,
 	return v, false, nil
 }
 
+// collectData replaces a Data that has attachments by a token.
 func (c *collector) collectData(v reflect.Value) (reflect.Value, bool, error) {
 	d := v.Interface().(Data)
 	if len(d.Attachments) == 0 {
@@ -183,6 +184,7 @@ func (c *collector) collectData(v reflect.Value) (reflect.Value, bool, error) {
 	return reflect.ValueOf(Data{JSON: appendBase64(nil, c.addToken(d))}), true, nil
 }
 
+// collectBytes replaces a byte slice by a token.
 func (c *collector) collectBytes(v reflect.Value) (reflect.Value, bool, error) {
 	token := c.addToken(newBinaryData(bytes.Clone(v.Bytes())))
 	out := reflect.New(v.Type()).Elem()
@@ -190,6 +192,7 @@ func (c *collector) collectBytes(v reflect.Value) (reflect.Value, bool, error) {
 	return out, true, nil
 }
 
+// collectPointer replaces the binary values behind a pointer.
 func (c *collector) collectPointer(v reflect.Value, depth int) (reflect.Value, bool, error) {
 	elem, changed, err := c.collectValue(v.Elem(), depth-1)
 	if !changed {
@@ -200,6 +203,7 @@ func (c *collector) collectPointer(v reflect.Value, depth int) (reflect.Value, b
 	return out.Convert(v.Type()), true, err
 }
 
+// collectList replaces the binary values in a slice or array.
 func (c *collector) collectList(v reflect.Value, depth int) (out reflect.Value, changed bool, err error) {
 	out = v
 	for i := range v.Len() {
@@ -222,6 +226,7 @@ func (c *collector) collectList(v reflect.Value, depth int) (out reflect.Value, 
 	return out, changed, nil
 }
 
+// collectMap replaces the binary values in the values of a map.
 func (c *collector) collectMap(v reflect.Value, depth int) (out reflect.Value, changed bool, err error) {
 	out = v
 	for members := v.MapRange(); members.Next(); {
@@ -240,6 +245,7 @@ func (c *collector) collectMap(v reflect.Value, depth int) (out reflect.Value, c
 	return out, changed, nil
 }
 
+// cloneMap returns a shallow copy of a map.
 func cloneMap(v reflect.Value) reflect.Value {
 	out := reflect.MakeMapWithSize(v.Type(), v.Len())
 	for members := v.MapRange(); members.Next(); {

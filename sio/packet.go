@@ -9,6 +9,7 @@ import (
 // of a session: 3 carries [V4], 4 carries [V5].
 type Version int
 
+// The supported revisions.
 const (
 	// V4 is the protocol of clients of the 2.x series (and 1.x).
 	V4 Version = 4
@@ -19,6 +20,7 @@ const (
 // Type is the type of a packet; its number is the digit on the wire.
 type Type byte
 
+// The packet types, the same in both revisions.
 const (
 	// Connect requests a socket of a namespace, and confirms it.
 	Connect Type = iota
@@ -63,6 +65,7 @@ func (t Type) withoutBinary() Type {
 // on a packet with more.
 const MaxAttachments = 10
 
+// Errors to test for with errors.Is.
 var (
 	// ErrPacket is wrapped by every error of [Decoder.Add], [Packet.Encode] and
 	// [Packet.Event]. A server should close the session of a client that causes it.
@@ -89,7 +92,8 @@ type Packet struct {
 	Query string
 	// ID is the acknowledgement id, if HasID is set. An Event with an id requests an
 	// Ack with the same id.
-	ID    uint64
+	ID uint64
+	// HasID is set if the packet has an id, which may be 0.
 	HasID bool
 	// Data is the payload: an array for events and acks, an object (or nothing)
 	// for a Connect, nothing for a Disconnect.

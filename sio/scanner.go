@@ -20,6 +20,7 @@ type scanner struct {
 	problem     string // first problem, at pos; empty if there is none
 }
 
+// failWith keeps the first problem. It returns false.
 func (s *scanner) failWith(why string) bool {
 	if s.problem == "" {
 		s.problem = why
@@ -68,6 +69,7 @@ func (s *scanner) scanValue() bool {
 	}
 }
 
+// scanArray scans an array.
 func (s *scanner) scanArray() bool {
 	if !s.openContainer('[') {
 		return false
@@ -81,6 +83,7 @@ func (s *scanner) scanArray() bool {
 	return s.problem == ""
 }
 
+// scanObject scans an object, and marks it if it is a placeholder.
 func (s *scanner) scanObject() bool {
 	start, before := s.pos, len(s.marks)
 	if !s.openContainer('{') {
@@ -129,6 +132,7 @@ func (s *scanner) addMark(p placeholder, start, before int) bool {
 	return true
 }
 
+// isMarked reports whether there is a placeholder for attachment num.
 func (s *scanner) isMarked(num int) bool {
 	for _, m := range s.marks {
 		if m.num == num {
@@ -196,6 +200,7 @@ func (s *scanner) scanMember() (from, to int, ok bool) {
 	return from, s.pos, ok
 }
 
+// scanString scans a string.
 func (s *scanner) scanString() bool {
 	if s.peek() != '"' {
 		return s.failWith("no string")
@@ -237,6 +242,7 @@ func (s *scanner) scanEscape() bool {
 	}
 }
 
+// scanNumber scans a number.
 func (s *scanner) scanNumber() bool {
 	if s.peek() == '-' {
 		s.pos++
@@ -262,6 +268,7 @@ func (s *scanner) scanNumber() bool {
 	return true
 }
 
+// scanDigits scans one digit or more.
 func (s *scanner) scanDigits() bool {
 	start := s.pos
 	for isDigit(s.peek()) {
@@ -270,6 +277,7 @@ func (s *scanner) scanDigits() bool {
 	return s.pos > start || s.failWith("malformed number")
 }
 
+// scanLiteral scans true, false or null.
 func (s *scanner) scanLiteral(word string) bool {
 	if rest := s.text[s.pos:]; len(rest) < len(word) || string(rest[:len(word)]) != word {
 		return s.failWith("no value")
@@ -278,6 +286,7 @@ func (s *scanner) scanLiteral(word string) bool {
 	return true
 }
 
+// skipSpace moves past white space.
 func (s *scanner) skipSpace() {
 	for s.pos < len(s.text) {
 		switch s.text[s.pos] {

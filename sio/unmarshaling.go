@@ -36,11 +36,13 @@ func (d Data) Decode(into any) error {
 	return nil
 }
 
+// isArray reports whether the value begins as an array.
 func (d Data) isArray() bool {
 	s := d.newScanner()
 	return s.openContainer('[')
 }
 
+// decodeAny stores the value in into, with binary values as []byte.
 func (d Data) decodeAny(into *any) error {
 	if err := d.checkValid(); err != nil {
 		return err

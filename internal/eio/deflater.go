@@ -22,6 +22,7 @@ type deflater struct {
 	out    []byte
 }
 
+// deflaters are the deflaters not in use.
 var deflaters = sync.Pool{New: func() any {
 	d := new(deflater)
 	// NewWriter returns errors only for a wrong level.
@@ -78,6 +79,7 @@ func (m *Message) appendFramesDeflated(dst []byte, head string) []byte {
 	return dst
 }
 
+// appendFrame appends the frame of head and data, compressed if that makes it shorter.
 func (d *deflater) appendFrame(dst []byte, op byte, head string, data []byte) []byte {
 	if len(data) >= deflateThreshold {
 		if packed, ok := d.compressFrame(head, data); ok {

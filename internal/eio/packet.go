@@ -30,6 +30,7 @@ const (
 	TypeNoop                // "6", server to client: completes a poll
 )
 
+// typeNames are the protocol's names of the types, by type.
 var typeNames = [...]string{"open", "close", "ping", "pong", "message", "upgrade", "noop"}
 
 // String returns the protocol's name of the type, such as "message".
@@ -149,4 +150,5 @@ func decodeBase64(data []byte) ([]byte, error) {
 	return raw[:n], nil
 }
 
+// newTypeError returns the error for an unknown type.
 func newTypeError(kind byte) error { return fmt.Errorf("%w: type %d is unknown", ErrPacket, kind) }

@@ -37,6 +37,7 @@ func Packets(body []byte, binaryPayload bool, v Version) iter.Seq2[Packet, error
 	}
 }
 
+// readPayload4 reads a V4 payload: packets joined by 0x1e. Body is valid UTF-8.
 func readPayload4(body []byte, yield func(Packet, error) bool) {
 	for more := true; more; {
 		var record []byte

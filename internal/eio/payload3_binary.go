@@ -50,6 +50,7 @@ func (m *Message) appendBinaryPayload3(dst []byte) []byte {
 	return dst
 }
 
+// appendBinaryHead3 appends the mark and the length of a record.
 func appendBinaryHead3(dst []byte, mark byte, size int) []byte {
 	dst = append(dst, mark)
 	first := len(dst)

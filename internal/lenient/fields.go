@@ -61,6 +61,7 @@ func IntoName(into *string) func([]byte) error {
 	}
 }
 
+// readDataList reads a list of values.
 func readDataList(raw []byte) ([]sio.Data, error) {
 	list, err := ReadList(raw)
 	if err != nil {
@@ -75,6 +76,7 @@ func readDataList(raw []byte) ([]sio.Data, error) {
 	return values, nil
 }
 
+// readDataMap reads an object of values.
 func readDataMap(raw []byte) (map[string]sio.Data, error) {
 	members, err := ReadObject(raw)
 	if err != nil {

@@ -39,6 +39,7 @@ func (e *Error) Error() string {
 	return text
 }
 
+// newError returns the error for a value of a wrong type.
 func newError(raw []byte, want string) *Error {
 	return &Error{Value: Snippet(raw, 60), Want: want}
 }
@@ -80,8 +81,8 @@ func TrimText(text []byte) []byte {
 
 // Member is a member of an object.
 type Member struct {
-	Key   string
-	Value json.RawMessage
+	Key   string          // unescaped
+	Value json.RawMessage // as in the text
 }
 
 // ReadObject returns the members of an object in order. An empty list and null have none.
@@ -202,8 +203,10 @@ func IsEmptyList(raw []byte) bool {
 	return ok && string(bytes.TrimSpace(inner)) == "]"
 }
 
+// isNull reports whether JSON text is null.
 func isNull(raw []byte) bool { return string(bytes.TrimSpace(raw)) == "null" }
 
+// startsWith reports whether the first byte after white space is the given one.
 func startsWith(raw []byte, with byte) bool {
 	raw = bytes.TrimLeft(raw, " \t\r\n")
 	return len(raw) > 0 && raw[0] == with

@@ -43,6 +43,7 @@ type decoder struct {
 	binaryAsBuffers bool // write binary values as Buffers of Node.js
 }
 
+// decodeValue translates one value of any kind.
 func (d *decoder) decodeValue() {
 	switch h := d.readHead(); h.kind {
 	case Nil:
@@ -64,12 +65,14 @@ func (d *decoder) decodeValue() {
 	}
 }
 
+// enterContainer takes one level of nesting. The caller gives it back.
 func (d *decoder) enterContainer() {
 	if d.depth--; d.depth < 0 {
 		d.failWith("nested too deep")
 	}
 }
 
+// decodeArray translates an array of n members.
 func (d *decoder) decodeArray(n int) {
 	d.enterContainer()
 	d.dst = append(d.dst, '[')
@@ -83,6 +86,7 @@ func (d *decoder) decodeArray(n int) {
 	d.depth++
 }
 
+// decodeMap translates a map of n keys. It omits keys whose value is undefined.
 func (d *decoder) decodeMap(n int) {
 	d.enterContainer()
 	d.dst = append(d.dst, '{')
@@ -141,6 +145,7 @@ func (d *decoder) writeBinary(b string) {
 	d.attachments = append(d.attachments, []byte(b))
 }
 
+// writeBuffer writes a binary value as JSON.stringify writes a Buffer of Node.js.
 func (d *decoder) writeBuffer(b string) {
 	d.dst = append(d.dst, `{"type":"Buffer","data":[`...)
 	for i := range len(b) {
@@ -165,6 +170,7 @@ func appendJSONNumber(dst []byte, h head) []byte {
 	}
 }
 
+// appendJSONFloat appends a float as JavaScript writes it.
 func appendJSONFloat(dst []byte, v float64) []byte {
 	abs := math.Abs(v)
 	switch {

@@ -37,6 +37,7 @@ type encoder struct {
 	problem     string // first problem, at pos; empty if there is none
 }
 
+// failWith keeps the first problem.
 func (e *encoder) failWith(why string) {
 	if e.problem == "" {
 		e.problem = why
@@ -64,6 +65,7 @@ func (e *encoder) encodeValue() {
 	}
 }
 
+// encodeArray translates an array.
 func (e *encoder) encodeArray() {
 	start, n := e.openContainer(), 0
 	for e.nextMember(n == 0, ']') {
@@ -73,6 +75,7 @@ func (e *encoder) encodeArray() {
 	e.closeContainer(start, n, 0x90, 0xdc)
 }
 
+// encodeObject translates an object, or replaces a placeholder by its attachment.
 func (e *encoder) encodeObject() {
 	start, n := e.openContainer(), 0
 	var p placeholder
@@ -167,6 +170,7 @@ func (e *encoder) nextMember(first bool, end byte) bool {
 	return true
 }
 
+// skipColon moves past the colon after a key.
 func (e *encoder) skipColon() {
 	e.skipSpace()
 	if e.peek() != ':' {
@@ -177,6 +181,7 @@ func (e *encoder) skipColon() {
 	e.skipSpace()
 }
 
+// encodeLiteral translates true, false or null.
 func (e *encoder) encodeLiteral(word string, code byte) {
 	if rest := e.text[e.pos:]; len(rest) < len(word) || string(rest[:len(word)]) != word {
 		e.failWith("no value")
@@ -186,6 +191,7 @@ func (e *encoder) encodeLiteral(word string, code byte) {
 	e.dst = append(e.dst, code)
 }
 
+// skipSpace moves past white space.
 func (e *encoder) skipSpace() {
 	for e.pos < len(e.text) {
 		switch e.text[e.pos] {

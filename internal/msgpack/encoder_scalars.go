@@ -51,6 +51,7 @@ func (e *encoder) skipDigits() int {
 	return e.pos - from
 }
 
+// appendNumber appends the JSON number text.
 func appendNumber(dst, text []byte, integer bool) []byte {
 	if integer {
 		if v, err := strconv.ParseInt(string(text), 10, 64); err == nil {

@@ -62,6 +62,7 @@ func timestampMillis(data string) float64 {
 	}
 }
 
+// decodeLiteDate writes a Date of msgpack-lite.
 func (d *decoder) decodeLiteDate(data string) {
 	inner := NewReader(data)
 	h := inner.readHead()

@@ -72,6 +72,7 @@ func AppendString(dst []byte, s string) []byte {
 	return append(appendStringHead(dst, len(s)), s...)
 }
 
+// appendStringHead appends the head of a string of size bytes.
 func appendStringHead(dst []byte, size int) []byte {
 	switch {
 	case size < 0x20:

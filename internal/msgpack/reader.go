@@ -50,6 +50,7 @@ func (r *Reader) End() error {
 	return r.Err()
 }
 
+// failWith keeps the first problem.
 func (r *Reader) failWith(why string) {
 	if r.problem == "" {
 		r.problem = why
@@ -134,6 +135,7 @@ func (r *Reader) readHead() (h head) {
 	return h
 }
 
+// readNumberHead reads a number, whose code is c.
 func (r *Reader) readNumberHead(c byte, h *head) {
 	switch {
 	case c < 0x80:
@@ -178,6 +180,7 @@ func (r *Reader) readContainerHead(c, wide byte, values int, h *head) {
 	}
 }
 
+// readExtHead reads the size and the type of an extension.
 func (r *Reader) readExtHead(c byte, h *head) {
 	if c >= 0xd4 {
 		h.size, h.fixed = 1<<(c-0xd4), true

@@ -10,6 +10,7 @@ func (r *Reader) Array() int { return r.readContainer(Array) }
 // next, each followed by its value.
 func (r *Reader) Map() int { return r.readContainer(Map) }
 
+// readContainer reads the head of an array or map, and returns its size.
 func (r *Reader) readContainer(k Kind) int {
 	if r.Kind() != k {
 		r.failWith("wrong kind of value")

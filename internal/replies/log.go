@@ -12,7 +12,7 @@ import (
 
 // Bounds of a Log. Beyond maxReplies or maxBytes it drops the oldest replies early.
 const (
-	Lifetime      = time.Minute
+	Lifetime      = time.Minute // how long a reply is kept
 	maxReplies    = 65_536
 	maxBytes      = 16 << 20
 	entryOverhead = 256 // bytes of an entry besides its texts
@@ -48,6 +48,7 @@ type entry struct {
 	completedAt time.Time
 }
 
+// hashSeed is the seed of the hashes of contents.
 var hashSeed = maphash.MakeSeed()
 
 // DoOnce calls do and returns its reply. If a request with the same key succeeded within
@@ -121,6 +122,7 @@ func (l *Log) completeEntry(e *entry) {
 	}
 }
 
+// countBytes returns the bytes that an entry counts for.
 func (e *entry) countBytes() int {
 	return entryOverhead + len(e.key.Namespace) + len(e.key.ID) + e.size
 }

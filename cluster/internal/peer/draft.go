@@ -132,6 +132,7 @@ func encodeEmit(op *cluster.Emit, id string, timeout int64) (d Draft, err error)
 	return Draft{TypeEmit, []byte(`{"packet":{"type":2,"data":`), rest, op.Data}, nil
 }
 
+// encodeRooms returns a join or leave.
 func encodeRooms(typ int, t rooms.Target, names []string) (Draft, error) {
 	return encodeJSON(typ, struct {
 		Opts  Opts     `json:"opts"`
@@ -139,6 +140,7 @@ func encodeRooms(typ int, t rooms.Target, names []string) (Draft, error) {
 	}{NewOpts(t), append(RoomList{}, names...)})
 }
 
+// encodeFetchSockets returns a request for the sockets of a target.
 func encodeFetchSockets(id string, t rooms.Target) (Draft, error) {
 	return encodeJSON(TypeFetchSockets, struct {
 		Opts      Opts   `json:"opts"`
@@ -172,6 +174,7 @@ func encodePacket(typ int, id string, packet sio.Data) Draft {
 	return Draft{typ, append(head, `"packet":`...), []byte{'}'}, packet}
 }
 
+// quoteJSON returns an id as a JSON string.
 func quoteJSON(id string) []byte {
 	text, _ := json.Marshal(id) // a string always marshals
 	return text

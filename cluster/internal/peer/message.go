@@ -31,7 +31,7 @@ const (
 // Message is {type, data, uid, nsp} of another node.
 type Message struct {
 	Type     int
-	UID, Nsp string
+	UID, Nsp string // id of the sending node, and the namespace
 	// After is the offset of an entry of the stream that precedes the message. Nodes of
 	// Node.js do not send it.
 	After string

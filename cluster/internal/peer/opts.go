@@ -12,7 +12,9 @@ import (
 
 // TargetJSON is the target of an operation as Node.js writes it.
 type TargetJSON struct {
-	Rooms  RoomList `json:"rooms"`
+	// Rooms are the rooms of the target; none means all sockets of the namespace.
+	Rooms RoomList `json:"rooms"`
+	// Except are the excluded rooms.
 	Except RoomList `json:"except"`
 }
 

@@ -36,6 +36,7 @@ func ConvertSockets(described []Socket) cluster.Sockets {
 	return all
 }
 
+// toClusterSocket returns the socket as package cluster defines it.
 func (s *Socket) toClusterSocket() cluster.Socket {
 	h := &s.Handshake
 	return cluster.Socket{
@@ -83,6 +84,7 @@ func CompleteSockets(sockets cluster.Sockets) []cluster.Socket {
 	return all
 }
 
+// objectOrEmpty returns raw if it is an object, and otherwise an empty object.
 func objectOrEmpty(raw json.RawMessage) json.RawMessage {
 	if !bytes.HasPrefix(bytes.TrimSpace(raw), []byte("{")) {
 		return json.RawMessage("{}")

@@ -35,6 +35,7 @@ func (c *Config) UnmarshalOption(d *caddyfile.Dispenser, option string) (known b
 	return false, nil
 }
 
+// unmarshalSentinel reads the option sentinel with its block.
 func (c *Config) unmarshalSentinel(d *caddyfile.Dispenser) error {
 	c.Sentinel = new(Sentinel)
 	if err := ReadArg(d, &c.Sentinel.Master); err != nil {
@@ -51,6 +52,7 @@ func (c *Config) unmarshalSentinel(d *caddyfile.Dispenser) error {
 	})
 }
 
+// unmarshalTLS reads the block tls.
 func (c *Config) unmarshalTLS(d *caddyfile.Dispenser) error {
 	c.TLS = new(TLS)
 	if d.NextArg() {

@@ -26,6 +26,7 @@ func (s *Server) newDialer(ctx context.Context) func(context.Context, string, *n
 	}
 }
 
+// dialRedis connects to an address, with TLS if config is not nil.
 func (s *Server) dialRedis(ctx context.Context, address string, d *net.Dialer, config *tls.Config) (net.Conn, error) {
 	if config == nil {
 		return d.DialContext(ctx, s.network, address)

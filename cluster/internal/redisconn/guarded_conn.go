@@ -9,7 +9,7 @@ import (
 )
 
 // The client library panics, on goroutines of its own, at replies that no Redis sends: a
-// negative length, a reply without a command, a confirmation of no subscription. A
+// negative length, a reply without a command, a confirmation without a subscription. A
 // guardedConn parses the stream too, and turns them into an error of the connection.
 
 // guardedConn is a connection to a Redis that passes only replies that the client library
@@ -23,6 +23,7 @@ type guardedConn struct {
 	readErr  error         // belongs to Read
 }
 
+// newGuardedConn returns a guarded connection. The address is for errors.
 func newGuardedConn(conn net.Conn, address string) *guardedConn {
 	c := &guardedConn{Conn: conn, address: address}
 	c.commands.onCommand = c.pending.addCommand
@@ -57,6 +58,7 @@ func (c *guardedConn) Read(p []byte) (int, error) {
 // commandKind is the kind of a command by its replies.
 type commandKind uint8
 
+// The kinds of commands.
 const (
 	anyCommand    commandKind = iota
 	subscribing               // a push for each channel, or an error
@@ -112,6 +114,7 @@ func (p *pendingCommands) addCommand(name, first string, args int) {
 	p.queue = append(p.queue, command)
 }
 
+// Errors of replies that the client library must not read.
 var (
 	errNoCommand            = errors.New("a reply without a command")
 	errConfirmation         = errors.New("a confirmation without a subscription")
@@ -156,6 +159,7 @@ func (p *pendingCommands) checkReply(r *reply) error {
 	return nil
 }
 
+// removeFirst removes the first command, which has got its reply.
 func (p *pendingCommands) removeFirst() {
 	if p.queue = p.queue[1:]; len(p.queue) == 0 {
 		p.queue = nil

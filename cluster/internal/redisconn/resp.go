@@ -61,6 +61,7 @@ func (r *commandReader) scanCommands(p []byte) {
 	}
 }
 
+// endArg ends a word, and passes on a complete command.
 func (r *commandReader) endArg() {
 	if r.arg++; r.arg == r.args {
 		r.onCommand(string(bytes.ToUpper(r.words[0])), string(r.words[1]), r.args)
@@ -76,9 +77,12 @@ type reply struct {
 	spaces int       // in the third element
 }
 
+// isList reports whether the reply is a list, map, set or push.
 func (r *reply) isList() bool {
 	return r.kind == '*' || r.kind == '~' || r.kind == '%' || r.kind == '>'
 }
+
+// isError reports whether the reply is an error.
 func (r *reply) isError() bool { return r.kind == '-' || r.kind == '!' }
 
 // replyReader checks the format of the bytes read, and passes each reply to onReply.
@@ -97,6 +101,7 @@ type replyReader struct {
 	index    int // of the element in the outermost list
 }
 
+// Errors of malformed replies.
 var (
 	errUnknownType           = errors.New("unknown type")
 	errUnterminatedLine      = errors.New("a line without an end")

@@ -22,6 +22,7 @@ import (
 // CommandTimeout is the longest time for the reply to a command.
 const CommandTimeout = 5 * time.Second
 
+// dialTimeout is the longest time for one connection attempt.
 const dialTimeout = 5 * time.Second
 
 // maxRedirections bounds the redirections between the servers of a Redis Cluster. Without

@@ -60,6 +60,7 @@ func StartFake(t testing.TB, reply func(n int, args []string, good string) strin
 	return f
 }
 
+// serveConn replies to the commands of one connection.
 func (f *FakeServer) serveConn(conn net.Conn) {
 	defer conn.Close()
 	in := bufio.NewReader(conn)
@@ -75,6 +76,7 @@ func (f *FakeServer) serveConn(conn net.Conn) {
 	}
 }
 
+// readCommand reads the words of a command.
 func readCommand(in *bufio.Reader) (args []string, err error) {
 	count, err := readLength(in)
 	for range count {
@@ -91,6 +93,7 @@ func readCommand(in *bufio.Reader) (args []string, err error) {
 	return args, err
 }
 
+// readLength reads the number in the header of a list or string.
 func readLength(in *bufio.Reader) (int, error) {
 	line, err := in.ReadString('\n')
 	if err != nil {

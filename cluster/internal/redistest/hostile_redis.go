@@ -101,7 +101,7 @@ func (e *Suite) useHostileRedis(t *testing.T, meetings *sync.WaitGroup, with Set
 	})
 }
 
-// cleanups is a test whose cleanups runAll runs, so that those of several run concurrently.
+// cleanups is a test whose cleanups runAll runs, so that several run at the same time.
 type cleanups struct {
 	testing.TB
 	fns []func()
@@ -110,6 +110,7 @@ type cleanups struct {
 // Cleanup implements testing.TB.
 func (c *cleanups) Cleanup(fn func()) { c.fns = append(c.fns, fn) }
 
+// runAll runs the cleanups, the last one first.
 func (c *cleanups) runAll() {
 	for _, fn := range slices.Backward(c.fns) {
 		fn()

@@ -9,6 +9,7 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/cluster"
 )
 
+// testHubsAndNamespacesAreSeparate checks that operations reach only the same namespace of the same hub.
 func (e *Suite) testHubsAndNamespacesAreSeparate(t *testing.T) {
 	s := Start(t)
 	one, two := e.NewCluster(t, s, Setup{}), e.NewCluster(t, s, Setup{})
@@ -31,6 +32,7 @@ func (e *Suite) testHubsAndNamespacesAreSeparate(t *testing.T) {
 	}
 }
 
+// testReopenNamespace opens a namespace again before its first adapter closes.
 func (e *Suite) testReopenNamespace(t *testing.T) {
 	s := Start(t)
 	two := e.NewCluster(t, s, Setup{})
@@ -73,16 +75,19 @@ func (e *Suite) testCloseWithinApply(t *testing.T) {
 	a.WaitNodes(1)
 }
 
+// closingNode is a node that closes its adapter in Apply.
 type closingNode struct {
 	adapter cluster.Adapter
 	done    chan struct{}
 }
 
+// Apply implements cluster.Node.
 func (c *closingNode) Apply(cluster.Operation) {
 	c.adapter.Close()
 	close(c.done)
 }
 
+// Reply implements cluster.Node.
 func (c *closingNode) Reply(context.Context, cluster.Request, func(cluster.Reply)) {}
 
 // testPanickingNode panics in Apply and Reply. The node still gets the later operations,
@@ -108,11 +113,13 @@ func (e *Suite) testPanickingNode(t *testing.T) {
 	<-n.applied
 }
 
+// panickingNode is a node that panics.
 type panickingNode struct {
 	adapter cluster.Adapter
 	applied chan cluster.Operation
 }
 
+// Apply implements cluster.Node.
 func (p *panickingNode) Apply(op cluster.Operation) {
 	if _, ok := op.(cluster.Emit); ok {
 		panic("boom")
@@ -120,4 +127,5 @@ func (p *panickingNode) Apply(op cluster.Operation) {
 	p.applied <- op
 }
 
+// Reply implements cluster.Node.
 func (p *panickingNode) Reply(context.Context, cluster.Request, func(cluster.Reply)) { panic("boom") }

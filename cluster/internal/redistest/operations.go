@@ -24,6 +24,7 @@ func Operations() []cluster.Operation {
 	}
 }
 
+// testOrder checks that operations arrive in the order in which they were published.
 func (e *Suite) testOrder(t *testing.T) {
 	a, b := e.OpenPair(t, Start(t), "/")
 	const n = 5000

@@ -13,6 +13,7 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/cluster"
 )
 
+// testStartWithoutRedis opens a namespace before the Redis runs: the first operations wait for it.
 func (e *Suite) testStartWithoutRedis(t *testing.T) {
 	s := Start(t)
 	s.Stop()

@@ -38,6 +38,7 @@ func StartProxy(t testing.TB, to *Server) *Proxy {
 	return p
 }
 
+// acceptConns accepts clients, and connects each to the Redis.
 func (p *Proxy) acceptConns(l net.Listener) {
 	for {
 		client, err := l.Accept()

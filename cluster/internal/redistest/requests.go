@@ -14,6 +14,7 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/sio"
 )
 
+// testRequests checks each kind of request and the replies of two other nodes.
 func (e *Suite) testRequests(t *testing.T) {
 	s := Start(t)
 	a, b := e.OpenPair(t, s, "/")
@@ -113,7 +114,7 @@ func (e *Suite) testRequestsKeepOrder(t *testing.T) {
 	a.Publish(cluster.Join{Rooms: []string{"r"}})
 	a.Publish(cluster.ServerEmit{Data: NewEvent("after")})
 	if _, ok := b.NextOperation().(cluster.Join); !ok {
-		t.Error("an event for servers overtakes")
+		t.Error("a server-side emit overtakes a join")
 	}
 }
 
@@ -133,6 +134,7 @@ func FormatReplies(replies []cluster.Reply) (list []string) {
 	return list
 }
 
+// testRequestWithoutOtherNodes checks that a request returns at once if there are no other nodes.
 func (e *Suite) testRequestWithoutOtherNodes(t *testing.T) {
 	a := OpenNode(t, e.NewCluster(t, Start(t), Setup{}), "/")
 	for _, q := range []cluster.Request{cluster.FetchSockets{}, cluster.AllRooms{}, cluster.EmitAck{Emit: cluster.Emit{Data: NewEvent("e")}}} {
@@ -142,6 +144,7 @@ func (e *Suite) testRequestWithoutOtherNodes(t *testing.T) {
 	}
 }
 
+// testSilentNodeMakesRepliesIncomplete checks that a request returns after its timeout, with the replies so far.
 func (e *Suite) testSilentNodeMakesRepliesIncomplete(t *testing.T) {
 	s := Start(t)
 	a := OpenNode(t, e.NewCluster(t, s, Setup{RequestsTimeout: time.Millisecond}), "/")

@@ -47,6 +47,7 @@ func StartSentinel(t testing.TB, config string) *Server {
 	return startServer(t, []string{config, "--sentinel"}, nil)
 }
 
+// startServer starts a Redis with arguments, until the end of the test.
 func startServer(t testing.TB, first, args []string) *Server {
 	t.Helper()
 	s := &Server{t: t, Port: FreePort(t), first: first, args: args}
