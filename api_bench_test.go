@@ -27,7 +27,7 @@ func BenchmarkAdminAPI(b *testing.B) {
 		}
 	}`)
 	for _, clients := range []int{0, 1000} {
-		c := s.crowd(b, clients)
+		c := s.connectCrowd(b, clients)
 		for _, way := range []struct {
 			name, contentType string
 			requests          int
@@ -39,9 +39,9 @@ func BenchmarkAdminAPI(b *testing.B) {
 		} {
 			b.Run(fmt.Sprintf("%s/%d", way.name, clients), func(b *testing.B) {
 				for b.Loop() {
-					arrived := c.expect(emits * (2 + len(packet))) // with the heads of frames
+					arrived := c.expectBytes(emits * (2 + len(packet))) // with the heads of frames
 					for range way.requests {
-						post(b, "http://"+s.admin+"/socketio/emit", way.contentType, way.body)
+						postAll(b, "http://"+s.admin+"/socketio/emit", way.contentType, way.body)
 					}
 					arrived.Wait()
 				}
@@ -51,7 +51,7 @@ func BenchmarkAdminAPI(b *testing.B) {
 	}
 }
 
-func post(b *testing.B, url, contentType, body string) {
+func postAll(b *testing.B, url, contentType, body string) {
 	resp, err := http.Post(url, contentType, strings.NewReader(body))
 	if err != nil {
 		b.Fatal(err)
@@ -62,14 +62,14 @@ func post(b *testing.B, url, contentType, body string) {
 	}
 }
 
-// crowd are connected clients, which count what they get.
-type crowd struct {
+// connectedCrowd are connected clients, which count what they get.
+type connectedCrowd struct {
 	wanted  []chan int
 	arrived sync.WaitGroup
 }
 
-// expect has the clients wait for so many bytes each.
-func (c *crowd) expect(size int) *sync.WaitGroup {
+// expectBytes has the clients wait for so many bytes each.
+func (c *connectedCrowd) expectBytes(size int) *sync.WaitGroup {
 	for _, wanted := range c.wanted {
 		c.arrived.Add(1)
 		wanted <- size
@@ -77,9 +77,9 @@ func (c *crowd) expect(size int) *sync.WaitGroup {
 	return &c.arrived
 }
 
-// crowd connects so many clients to /chat, by WebSocket.
-func (s *caddyServer) crowd(b *testing.B, clients int) *crowd {
-	c := new(crowd)
+// connectCrowd connects so many clients to /chat, by WebSocket.
+func (s *caddyServer) connectCrowd(b *testing.B, clients int) *connectedCrowd {
+	c := new(connectedCrowd)
 	for range clients {
 		conn, _, err := websocket.DefaultDialer.Dial("ws"+strings.TrimPrefix(s.site, "http")+"/socket.io/?EIO=4&transport=websocket", nil)
 		if err != nil {

@@ -18,14 +18,14 @@ import (
 	"github.com/caddyserver/caddy/v2"
 )
 
-// TestRemoteAdmin proves that the operations can be granted one by one, by path and
+// TestRemoteAdminGrantsOperations proves that the operations can be granted one by one, by path and
 // method, to those whom Caddy's remote administration knows by their certificates.
-func TestRemoteAdmin(t *testing.T) {
+func TestRemoteAdminGrantsOperations(t *testing.T) {
 	emitter, operator, stranger := newCertificate(t), newCertificate(t), newCertificate(t)
 	s, url := startRemoteAdmin(t, emitter, fmt.Sprintf(`[
 		{"public_keys": ["%s"], "permissions": [{"paths": ["/socketio/emit"], "methods": ["POST"]}]},
 		{"public_keys": ["%s"], "permissions": [{"paths": ["/socketio"], "methods": ["GET", "POST"]}]}
-	]`, der(emitter), der(operator)))
+	]`, encodeCertificate(emitter), encodeCertificate(operator)))
 	const emit = `{"namespace":"/chat","event":"x"}`
 	for _, c := range []struct {
 		name               string
@@ -51,14 +51,14 @@ func TestRemoteAdmin(t *testing.T) {
 		{"sees the status", operator, "GET", "/socketio/", "", 200, `{"version":`},
 		{"may not see the config either", operator, "GET", "/config/", "", 403, `{"error":"not authorized`},
 	} {
-		s.client = certified(t, c.who)
-		status, answer := s.request(c.method, url+c.path, c.body, "Content-Type", "application/json")
+		s.client = newClientWithCertificate(t, c.who)
+		status, answer := s.doRequest(c.method, url+c.path, c.body, "Content-Type", "application/json")
 		if status != c.status || !strings.HasPrefix(answer, c.answer) {
 			t.Errorf("who %s: got %d %s", c.name, status, answer)
 		}
 	}
 	for _, nobody := range []tls.Certificate{stranger, {}} {
-		if _, err := certified(t, nobody).Get(url + "/socketio/"); err == nil || !strings.Contains(err.Error(), "tls: ") {
+		if _, err := newClientWithCertificate(t, nobody).Get(url + "/socketio/"); err == nil || !strings.Contains(err.Error(), "tls: ") {
 			t.Errorf("a certificate that is not known: %v", err)
 		}
 	}
@@ -73,14 +73,14 @@ func startRemoteAdmin(t *testing.T, known tls.Certificate, access string) (*cadd
 	t.Cleanup(func() { caddy.DefaultStorage.Path = was })
 	s := startCaddy(t, false, chatDirectives)
 	address := freeAddress(t)
-	s.load(chatDirectives, func(config map[string]any) {
+	s.loadSite(chatDirectives, func(config map[string]any) {
 		keepTrustStore(config)
 		admin := config["admin"].(map[string]any)
 		admin["identity"] = json.RawMessage(`{"identifiers":["localhost"],"issuers":[{"module":"internal"}]}`)
 		admin["remote"] = json.RawMessage(fmt.Sprintf(`{"listen":"%s","access_control":%s}`, address, access))
 	})
 	// Caddy gets its certificate while it serves already, and tells nobody.
-	client := certified(t, known)
+	client := newClientWithCertificate(t, known)
 	for deadline := time.Now().Add(time.Minute); ; {
 		resp, err := client.Get("https://" + address)
 		if err == nil {
@@ -93,8 +93,8 @@ func startRemoteAdmin(t *testing.T, known tls.Certificate, access string) (*cadd
 	}
 }
 
-// certified is a client that has a certificate, or an empty one for none.
-func certified(t *testing.T, certificate tls.Certificate) *http.Client {
+// newClientWithCertificate is a client that has a certificate, or an empty one for none.
+func newClientWithCertificate(t *testing.T, certificate tls.Certificate) *http.Client {
 	config := &tls.Config{ServerName: "localhost", InsecureSkipVerify: true} // the authority is made by the test
 	if certificate.Certificate != nil {
 		config.Certificates = []tls.Certificate{certificate}
@@ -121,4 +121,6 @@ func newCertificate(t *testing.T) tls.Certificate {
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
 }
 
-func der(c tls.Certificate) string { return base64.StdEncoding.EncodeToString(c.Certificate[0]) }
+func encodeCertificate(c tls.Certificate) string {
+	return base64.StdEncoding.EncodeToString(c.Certificate[0])
+}

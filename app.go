@@ -28,8 +28,8 @@ type App struct {
 	log      *zap.Logger
 	adapter  ClusterAdapter
 	handlers []*Handler
-	// inUse are the configs of the hubs, while the app runs.
-	inUse []*hub.Generation
+	// generations are the configs of the hubs, while the app runs.
+	generations []*hub.Generation
 	// started is closed when the handlers have their routes.
 	started chan struct{}
 }
@@ -82,30 +82,30 @@ type ClusterAdapter interface {
 	Cluster(hub string) cluster.Cluster
 }
 
-// cluster returns the cluster of a hub, or nil if none is configured.
-func (a *App) cluster(hub string) cluster.Cluster {
+// clusterFor returns the cluster of a hub, or nil if none is configured.
+func (a *App) clusterFor(hub string) cluster.Cluster {
 	if a.adapter == nil {
 		return nil
 	}
 	return a.adapter.Cluster(hub)
 }
 
-// awaitPolls is how long a reload waits for the polls that are on their way, so that
+// maxPollWait is how long a reload waits for the polls that are on their way, so that
 // no client connects for one while the listeners change.
-const awaitPolls = 250 * time.Millisecond
+const maxPollWait = 250 * time.Millisecond
 
 // Start makes the hubs do what the handlers of this config say.
 func (a *App) Start() error {
-	for _, c := range a.configs() {
+	for _, c := range a.mergeConfigs() {
 		g := c.hub.Configure(c.Config)
-		a.inUse = append(a.inUse, g)
+		a.generations = append(a.generations, g)
 		for i, route := range g.Routes() {
 			c.handlers[i].route = route
 		}
 	}
 	close(a.started)
-	deadline := time.Now().Add(awaitPolls)
-	for _, g := range a.inUse {
+	deadline := time.Now().Add(maxPollWait)
+	for _, g := range a.generations {
 		g.AwaitPolls(deadline)
 	}
 	return nil
@@ -114,9 +114,9 @@ func (a *App) Start() error {
 // Stop ends the use of this config; on exit, clients are told before.
 func (a *App) Stop() error {
 	if caddy.Exiting() {
-		drain()
+		drainHubs()
 	}
-	for _, g := range a.inUse {
+	for _, g := range a.generations {
 		g.Release()
 	}
 	return nil
@@ -129,20 +129,20 @@ type hubConfig struct {
 	handlers []*Handler
 }
 
-// configs brings the handlers' configs together, by hub.
-func (a *App) configs() []*hubConfig {
+// mergeConfigs brings the handlers' configs together, by hub.
+func (a *App) mergeConfigs() []*hubConfig {
 	var configs []*hubConfig
 	sites := make(siteMaps)
 	for _, h := range a.handlers {
 		i := slices.IndexFunc(configs, func(c *hubConfig) bool { return c.hub == h.hub })
 		if i < 0 {
 			i = len(configs)
-			configs = append(configs, &hubConfig{hub: h.hub, Config: hub.Config{Log: a.log, Cluster: a.cluster(h.Hub)}})
+			configs = append(configs, &hubConfig{hub: h.hub, Config: hub.Config{Log: a.log, Cluster: a.clusterFor(h.Hub)}})
 		}
 		c := configs[i]
 		c.handlers = append(c.handlers, h)
 		route := h.routeConfig()
-		route.RouteIdentity = sites.of(h.server).routeIdentity(h)
+		route.RouteIdentity = sites.mapFor(h.server).buildIdentity(h)
 		h.covers = route.Covers
 		c.Routes = append(c.Routes, route)
 		for _, ns := range h.Namespaces {
@@ -154,9 +154,9 @@ func (a *App) configs() []*hubConfig {
 	return configs
 }
 
-// register adds a handler. The error says that another one has a namespace with
+// addHandler adds a handler. The error says that another one has a namespace with
 // other rules.
-func (a *App) register(h *Handler) error {
+func (a *App) addHandler(h *Handler) error {
 	for _, ns := range h.Namespaces {
 		for _, other := range a.handlers {
 			if other.Hub != h.Hub {
@@ -166,7 +166,7 @@ func (a *App) register(h *Handler) error {
 				if theirs.Name == ns.Name && theirs.fingerprint != ns.fingerprint {
 					return fmt.Errorf("namespace %s of hub %s is declared with different rules at %s and at %s; "+
 						"routes that serve the same namespace must declare the same rules, by import for example, or give one of the sites a hub of its own",
-						ns.Name, h.Hub, other.place(), h.place())
+						ns.Name, h.Hub, other.describePlace(), h.describePlace())
 				}
 			}
 		}
@@ -175,27 +175,27 @@ func (a *App) register(h *Handler) error {
 	return nil
 }
 
-// hubs are those of all configs in use, by name. They live as long as a handler
+// hubPool are those of all configs in use, by name. They live as long as a handler
 // names them.
-var hubs = caddy.NewUsagePool()
+var hubPool = caddy.NewUsagePool()
 
-// pooled is a hub in the pool.
-type pooled struct{ *hub.Hub }
+// pooledHub is a hub in the pool.
+type pooledHub struct{ *hub.Hub }
 
 // Destruct ends the hub when no config names it any more.
-func (p pooled) Destruct() error {
+func (p pooledHub) Destruct() error {
 	p.Close()
 	return nil
 }
 
 func openHub(name string, log *zap.Logger) (*hub.Hub, error) {
-	value, _, err := hubs.LoadOrNew(name, func() (caddy.Destructor, error) {
-		return pooled{hub.New(hub.Options{Name: name, Log: log})}, nil
+	value, _, err := hubPool.LoadOrNew(name, func() (caddy.Destructor, error) {
+		return pooledHub{hub.New(hub.Options{Name: name, Log: log})}, nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	return value.(pooled).Hub, nil
+	return value.(pooledHub).Hub, nil
 }
 
 // DefaultHub is the name of the hub that handlers use where they name none.
@@ -204,7 +204,7 @@ const DefaultHub = "default"
 // Hub returns the hub of a name, for Go modules. It exists once a handler that
 // names it is provisioned, for as long as a config has such a handler.
 func Hub(name string) (*hub.Hub, bool) {
-	for h := range allHubs {
+	for h := range eachHub {
 		if h.Name() == name {
 			return h, true
 		}
@@ -212,19 +212,19 @@ func Hub(name string) (*hub.Hub, bool) {
 	return nil, false
 }
 
-// allHubs ranges over the hubs that exist.
-func allHubs(yield func(*hub.Hub) bool) {
-	hubs.Range(func(_, value any) bool { return yield(value.(pooled).Hub) })
+// eachHub ranges over the hubs that exist.
+func eachHub(yield func(*hub.Hub) bool) {
+	hubPool.Range(func(_, value any) bool { return yield(value.(pooledHub).Hub) })
 }
 
-// drainTime bounds how long clients are told that the server shuts down.
-const drainTime = 3 * time.Second
+// maxDrainTime bounds how long clients are told that the server shuts down.
+const maxDrainTime = 3 * time.Second
 
-// drain closes all connections of all hubs, a few at a time.
-func drain() {
-	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
+// drainHubs closes all connections of all hubs, a few at a time.
+func drainHubs() {
+	ctx, cancel := context.WithTimeout(context.Background(), maxDrainTime)
 	defer cancel()
-	for h := range allHubs {
+	for h := range eachHub {
 		h.Drain(ctx)
 	}
 }

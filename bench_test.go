@@ -19,7 +19,7 @@ func dialIdle(b *testing.B, site string) net.Conn {
 	}
 	request := "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: " + host +
 		"\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-	if _, err := conn.Write(append([]byte(request), masked("40")...)); err != nil {
+	if _, err := conn.Write(append([]byte(request), maskFrame("40")...)); err != nil {
 		b.Fatal(err)
 	}
 	var seen []byte
@@ -46,12 +46,12 @@ func BenchmarkConnect(b *testing.B) {
 	var goroutines int
 	b.ReportAllocs()
 	for b.Loop() {
-		memoryBefore, goroutinesBefore, start := held(), runtime.NumGoroutine(), time.Now()
+		memoryBefore, goroutinesBefore, start := measureMemory(), runtime.NumGoroutine(), time.Now()
 		for i := range conns {
 			conns[i] = dialIdle(b, s.site)
 		}
 		took += time.Since(start)
-		memory += held() - memoryBefore
+		memory += measureMemory() - memoryBefore
 		goroutines += runtime.NumGoroutine() - goroutinesBefore
 		for _, c := range conns {
 			c.Close()
@@ -66,8 +66,8 @@ func BenchmarkConnect(b *testing.B) {
 	b.ReportMetric(float64(goroutines)/all, "goroutines/conn")
 }
 
-// held is the memory that objects and stacks take when garbage is gone.
-func held() int64 {
+// measureMemory is the memory that objects and stacks take when garbage is gone.
+func measureMemory() int64 {
 	runtime.GC()
 	runtime.GC()
 	var m runtime.MemStats

@@ -37,14 +37,14 @@ func startCaddy(t testing.TB, unix bool, directives string) *caddyServer {
 			t.Error(err)
 		}
 	})
-	s.load(directives)
+	s.loadSite(directives)
 	return s
 }
 
-// load replaces the site's directives. Edits change the config that comes of it.
-func (s *caddyServer) load(directives string, edits ...func(config map[string]any)) {
+// loadSite replaces the site's directives. Edits change the config that comes of it.
+func (s *caddyServer) loadSite(directives string, edits ...func(config map[string]any)) {
 	s.t.Helper()
-	config, err := adapt(fmt.Sprintf("{\n\tadmin %s\n\tpersist_config off\n\tstorage file_system %s\n\tlog {\n\t\toutput discard\n\t}\n}\n%s {\n%s\n}\n",
+	config, err := adaptCaddyfile(fmt.Sprintf("{\n\tadmin %s\n\tpersist_config off\n\tstorage file_system %s\n\tlog {\n\t\toutput discard\n\t}\n}\n%s {\n%s\n}\n",
 		s.admin, s.t.TempDir(), s.site, directives))
 	if err != nil {
 		s.t.Fatal(err)
@@ -81,8 +81,8 @@ func freeAddress(t testing.TB) string {
 	return l.Addr().String()
 }
 
-// request makes a request, and returns the status and the body.
-func (s *caddyServer) request(method, url, body string, header ...string) (int, string) {
+// doRequest makes a request, and returns the status and the body.
+func (s *caddyServer) doRequest(method, url, body string, header ...string) (int, string) {
 	s.t.Helper()
 	r, err := http.NewRequestWithContext(s.t.Context(), method, url, strings.NewReader(body))
 	if err != nil {
@@ -106,10 +106,10 @@ func (s *caddyServer) request(method, url, body string, header ...string) (int, 
 	return resp.StatusCode, strings.TrimSpace(string(b))
 }
 
-// expect makes a request, and compares the answer.
-func (s *caddyServer) expect(status int, answer, method, url, body string, header ...string) {
+// checkResponse makes a request, and compares the answer.
+func (s *caddyServer) checkResponse(status int, answer, method, url, body string, header ...string) {
 	s.t.Helper()
-	gotStatus, got := s.request(method, url, body, header...)
+	gotStatus, got := s.doRequest(method, url, body, header...)
 	if gotStatus != status || got != answer {
 		s.t.Errorf("%s %s: got %d %s\nwant %d %s", method, url, gotStatus, got, status, answer)
 	}
@@ -121,38 +121,38 @@ type pollingClient struct {
 	url, id string
 }
 
-// connect connects a client to a namespace other than "/". The header is that of
+// connectPolling connects a client to a namespace other than "/". The header is that of
 // its first request.
-func (s *caddyServer) connect(namespace string, header ...string) *pollingClient {
+func (s *caddyServer) connectPolling(namespace string, header ...string) *pollingClient {
 	s.t.Helper()
 	c := &pollingClient{caddyServer: s, url: s.site + "/socket.io/?EIO=4&transport=polling"}
 	var opened, connected struct {
 		SID string `json:"sid"`
 	}
-	if err := json.Unmarshal([]byte(strings.TrimPrefix(c.poll(header...), "0")), &opened); err != nil {
+	if err := json.Unmarshal([]byte(strings.TrimPrefix(c.pollPackets(header...), "0")), &opened); err != nil {
 		s.t.Fatal(err)
 	}
 	c.url += "&sid=" + opened.SID
-	c.send("40" + namespace + ",")
-	if err := json.Unmarshal([]byte(strings.TrimPrefix(c.poll(), "40"+namespace+",")), &connected); err != nil {
+	c.postPacket("40" + namespace + ",")
+	if err := json.Unmarshal([]byte(strings.TrimPrefix(c.pollPackets(), "40"+namespace+",")), &connected); err != nil {
 		s.t.Fatal(err)
 	}
 	c.id = connected.SID
 	return c
 }
 
-func (c *pollingClient) poll(header ...string) string {
+func (c *pollingClient) pollPackets(header ...string) string {
 	c.t.Helper()
-	status, body := c.request(http.MethodGet, c.url, "", header...)
+	status, body := c.doRequest(http.MethodGet, c.url, "", header...)
 	if status != http.StatusOK {
 		c.t.Fatal(status, body)
 	}
 	return body
 }
 
-func (c *pollingClient) send(packet string) {
+func (c *pollingClient) postPacket(packet string) {
 	c.t.Helper()
-	if status, body := c.request(http.MethodPost, c.url, packet); status != http.StatusOK {
+	if status, body := c.doRequest(http.MethodPost, c.url, packet); status != http.StatusOK {
 		c.t.Fatal(status, body)
 	}
 }

@@ -69,23 +69,23 @@ func parseModule(d *caddyfile.Dispenser, namespace, key string) (json.RawMessage
 // parseHandler reads the directive socketio, see [parser.parse].
 func parseHandler(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
 	p := &parser{Helper: h, handler: new(Handler)}
-	if err := p.parse(); err != nil {
+	if err := p.parseDirective(); err != nil {
 		return nil, err
 	}
 	return p.handler, nil
 }
 
-// sourceOf returns the place of the current token: file, line and imports.
-func sourceOf(d *caddyfile.Dispenser) string { return strings.TrimPrefix(d.Err("").Error(), ", at ") }
+// tokenPlace returns the place of the current token: file, line and imports.
+func tokenPlace(d *caddyfile.Dispenser) string { return strings.TrimPrefix(d.Err("").Error(), ", at ") }
 
 // parser reads one directive socketio.
 type parser struct {
 	httpcaddyfile.Helper
-	handler *Handler
-	lines   []string // where each namespace is declared
+	handler    *Handler
+	declaredAt []string // where each namespace is declared
 }
 
-// parse reads:
+// parseDirective reads:
 //
 //	socketio [<matcher>] {
 //		path            <path>
@@ -112,9 +112,9 @@ type parser struct {
 //			}
 //		}
 //	}
-func (p *parser) parse() error {
+func (p *parser) parseDirective() error {
 	p.Next() // socketio
-	p.handler.Source = sourceOf(p.Dispenser)
+	p.handler.Source = tokenPlace(p.Dispenser)
 	if p.NextArg() {
 		return p.Errf("socketio: unexpected %q: settings go into a block", p.Val())
 	}
@@ -125,63 +125,63 @@ func (p *parser) parse() error {
 			return p.Errf("socketio: %s is given twice", option)
 		}
 		seen[option] = true
-		if err := p.option(option); err != nil {
+		if err := p.parseOption(option); err != nil {
 			return err
 		}
-		if err := p.handler.check(); err != nil {
+		if err := p.handler.checkOptions(); err != nil {
 			return p.WrapErr(err) // it names this line
 		}
 	}
 	for i, ns := range p.handler.Namespaces {
-		if err := p.declare(ns, p.lines[i]); err != nil {
+		if err := p.checkDeclaration(ns, p.declaredAt[i]); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (p *parser) option(option string) error {
+func (p *parser) parseOption(parseOption string) error {
 	h := p.handler
-	switch option {
+	switch parseOption {
 	case "namespace":
-		return p.namespace()
+		return p.parseNamespace()
 	case "path":
-		return p.text(&h.Path)
+		return p.parseText(&h.Path)
 	case "hub":
-		return p.text(&h.Hub)
+		return p.parseText(&h.Hub)
 	case "cookie":
-		return p.text(&h.Cookie)
+		return p.parseText(&h.Cookie)
 	case "transports":
-		return p.list(&h.Transports)
+		return p.parseList(&h.Transports)
 	case "origins":
-		return p.list(&h.Origins)
+		return p.parseList(&h.Origins)
 	case "protocols":
-		return p.protocols()
+		return p.parseProtocols()
 	case "ping_interval":
-		return p.duration(&h.PingInterval)
+		return p.parseDuration(&h.PingInterval)
 	case "ping_timeout":
-		return p.duration(&h.PingTimeout)
+		return p.parseDuration(&h.PingTimeout)
 	case "connect_timeout":
-		return p.duration(&h.ConnectTimeout)
+		return p.parseDuration(&h.ConnectTimeout)
 	case "upgrade_timeout":
-		return p.duration(&h.UpgradeTimeout)
+		return p.parseDuration(&h.UpgradeTimeout)
 	case "recovery":
-		return p.duration(&h.Recovery)
+		return p.parseDuration(&h.Recovery)
 	case "max_payload":
-		return p.size(&h.MaxPayload)
+		return p.parseSize(&h.MaxPayload)
 	case "max_queue":
 		var size int64
-		err := p.size(&size)
+		err := p.parseSize(&size)
 		h.MaxQueue = int(size)
 		return err
 	case "max_connections":
-		return p.number(&h.MaxConnections)
+		return p.parseNumber(&h.MaxConnections)
 	case "rate_limit":
-		return p.rateLimit()
+		return p.parseRateLimit()
 	case "compression":
-		return p.onOff(&h.Compression)
+		return p.parseSwitch(&h.Compression)
 	}
-	return p.unknownOption(option)
+	return p.unknownOption(parseOption)
 }
 
 // unknownOption returns the error for an option that the directive does not have. The options
@@ -197,8 +197,8 @@ func (p *parser) unknownOption(option string) error {
 		"connect_timeout, upgrade_timeout, max_payload, max_queue, max_connections, rate_limit, origins, compression, recovery, cookie or namespace", option)
 }
 
-// one reads the only argument of an option.
-func (p *parser) one(expected string) (string, error) {
+// parseSingle reads the only argument of an option.
+func (p *parser) parseSingle(expected string) (string, error) {
 	option := p.Val()
 	args := p.RemainingArgs()
 	if len(args) != 1 {
@@ -207,15 +207,15 @@ func (p *parser) one(expected string) (string, error) {
 	return args[0], nil
 }
 
-func (p *parser) text(to *string) (err error) {
+func (p *parser) parseText(to *string) (err error) {
 	option := p.Val()
-	if *to, err = p.one("one value"); err == nil && *to == "" {
+	if *to, err = p.parseSingle("one value"); err == nil && *to == "" {
 		return p.Errf("%s: expected a value that is not empty", option)
 	}
 	return err
 }
 
-func (p *parser) list(to *[]string) error {
+func (p *parser) parseList(to *[]string) error {
 	option := p.Val()
 	args := p.RemainingArgs()
 	if len(args) == 0 {
@@ -225,7 +225,7 @@ func (p *parser) list(to *[]string) error {
 	return nil
 }
 
-func (p *parser) protocols() error {
+func (p *parser) parseProtocols() error {
 	for _, arg := range p.RemainingArgs() {
 		n, err := strconv.Atoi(arg)
 		if err != nil || n != 3 && n != 4 {
@@ -239,9 +239,9 @@ func (p *parser) protocols() error {
 	return nil
 }
 
-func (p *parser) duration(to *caddy.Duration) error {
+func (p *parser) parseDuration(to *caddy.Duration) error {
 	option := p.Val()
-	arg, err := p.one("a duration like 25s")
+	arg, err := p.parseSingle("a duration like 25s")
 	if err != nil {
 		return err
 	}
@@ -253,9 +253,9 @@ func (p *parser) duration(to *caddy.Duration) error {
 	return nil
 }
 
-func (p *parser) size(to *int64) error {
+func (p *parser) parseSize(to *int64) error {
 	option := p.Val()
-	arg, err := p.one("a size like 1MB")
+	arg, err := p.parseSingle("a size like 1MB")
 	if err != nil {
 		return err
 	}
@@ -267,9 +267,9 @@ func (p *parser) size(to *int64) error {
 	return nil
 }
 
-func (p *parser) number(to *int) error {
+func (p *parser) parseNumber(to *int) error {
 	option := p.Val()
-	arg, err := p.one("a number")
+	arg, err := p.parseSingle("a number")
 	if err != nil {
 		return err
 	}
@@ -281,7 +281,7 @@ func (p *parser) number(to *int) error {
 	return nil
 }
 
-func (p *parser) rateLimit() error {
+func (p *parser) parseRateLimit() error {
 	args := p.RemainingArgs()
 	if len(args) != 1 && len(args) != 2 {
 		return p.Err("rate_limit: expected events a second, and optionally a burst")
@@ -300,9 +300,9 @@ func (p *parser) rateLimit() error {
 	return nil
 }
 
-func (p *parser) onOff(to *bool) error {
+func (p *parser) parseSwitch(to *bool) error {
 	option := p.Val()
-	arg, err := p.one("on or off")
+	arg, err := p.parseSingle("on or off")
 	if err != nil {
 		return err
 	}

@@ -64,7 +64,7 @@ func caddyfileSeeds(t testing.TB) [][3]string {
 
 // provisionBlocks loads a config as far as it goes without starting it.
 func provisionBlocks(option, site, api string) {
-	config, err := adapt(fmt.Sprintf("{\nadmin off\npersist_config off\nauto_https off\nsocketio {\n%s\n}\n}\nhttp://127.0.0.1:1 {\nsocketio {\n%s\n}\nsocketio_api {\n%s\n}\n}\n",
+	config, err := adaptCaddyfile(fmt.Sprintf("{\nadmin off\npersist_config off\nauto_https off\nsocketio {\n%s\n}\n}\nhttp://127.0.0.1:1 {\nsocketio {\n%s\n}\nsocketio_api {\n%s\n}\n}\n",
 		option, site, api))
 	if err != nil || strings.HasPrefix(config, "warning") {
 		return

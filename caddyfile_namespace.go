@@ -11,9 +11,9 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
 )
 
-// namespace reads a block namespace.
-func (p *parser) namespace() error {
-	name, err := p.one("a name like /chat or /org-*")
+// parseNamespace reads a block namespace.
+func (p *parser) parseNamespace() error {
+	name, err := p.parseSingle("a name like /chat or /org-*")
 	if err != nil {
 		return err
 	}
@@ -24,7 +24,7 @@ func (p *parser) namespace() error {
 		return p.Errf("namespace %s is given twice", name)
 	}
 	ns := &Namespace{Name: name}
-	line := sourceOf(p.Dispenser)
+	line := tokenPlace(p.Dispenser)
 	for nesting := p.Nesting(); p.NextBlock(nesting); {
 		switch p.Val() {
 		case "on":
@@ -32,7 +32,7 @@ func (p *parser) namespace() error {
 			if err != nil {
 				return err
 			}
-			ns.add(rule)
+			ns.addRule(rule)
 		case "join":
 			handler, err := p.parseHandler()
 			if err != nil {
@@ -43,7 +43,7 @@ func (p *parser) namespace() error {
 			if ns.MaxSockets > 0 {
 				return p.Errf("namespace %s: max_sockets is given twice", name)
 			}
-			if err := p.number(&ns.MaxSockets); err != nil {
+			if err := p.parseNumber(&ns.MaxSockets); err != nil {
 				return err
 			}
 		default:
@@ -54,12 +54,12 @@ func (p *parser) namespace() error {
 		}
 	}
 	p.handler.Namespaces = append(p.handler.Namespaces, ns)
-	p.lines = append(p.lines, line)
+	p.declaredAt = append(p.declaredAt, line)
 	return nil
 }
 
-// declare refuses a namespace that another line declares otherwise.
-func (p *parser) declare(ns *Namespace, line string) error {
+// checkDeclaration refuses a namespace that another line declares otherwise.
+func (p *parser) checkDeclaration(ns *Namespace, line string) error {
 	type declaration struct{ line, rules string }
 	name := p.handler.Hub
 	if name == "" {
@@ -75,13 +75,13 @@ func (p *parser) declare(ns *Namespace, line string) error {
 	return nil
 }
 
-// add adds a rule. What lines with join have begun goes on with the first one for
+// addRule adds a rule. What lines with join have begun goes on with the first one for
 // connect: they are handlers of the same event, and none may keep another from being
 // done.
-func (ns *Namespace) add(rule *Rule) {
-	if ns.joining != nil && slices.Contains(rule.Events, "connect") {
-		ns.joining.HandleRaw = append(ns.joining.HandleRaw, rule.HandleRaw...)
-		ns.joining = nil
+func (ns *Namespace) addRule(rule *Rule) {
+	if ns.connectRule != nil && slices.Contains(rule.Events, "connect") {
+		ns.connectRule.HandleRaw = append(ns.connectRule.HandleRaw, rule.HandleRaw...)
+		ns.connectRule = nil
 		if len(rule.Events) == 1 {
 			return
 		}
@@ -94,8 +94,8 @@ func (ns *Namespace) addConnectHandler(handler json.RawMessage) {
 	i := slices.IndexFunc(ns.On, func(r *Rule) bool { return slices.Contains(r.Events, "connect") })
 	switch {
 	case i < 0:
-		ns.joining = &Rule{Events: []string{"connect"}, HandleRaw: []json.RawMessage{handler}}
-		ns.On = append(ns.On, ns.joining)
+		ns.connectRule = &Rule{Events: []string{"connect"}, HandleRaw: []json.RawMessage{handler}}
+		ns.On = append(ns.On, ns.connectRule)
 	case len(ns.On[i].Events) == 1:
 		ns.On[i].HandleRaw = append(ns.On[i].HandleRaw, handler)
 	default: // the handler is for connect only
@@ -107,7 +107,7 @@ func (ns *Namespace) addConnectHandler(handler json.RawMessage) {
 // parseRule reads an on block: its events and its handlers.
 func (p *parser) parseRule() (*Rule, error) {
 	rule := &Rule{Events: p.RemainingArgs()}
-	if err := rule.check(); err != nil {
+	if err := rule.checkEvents(); err != nil {
 		return nil, p.WrapErr(err)
 	}
 	for nesting := p.Nesting(); p.NextBlock(nesting); {
@@ -140,7 +140,7 @@ func (p *parser) parseHandler() (json.RawMessage, error) {
 	module := info.New()
 	segment := p.NewFromNextSegment()
 	switch m := module.(type) {
-	case helped:
+	case helperParser:
 		err = m.ParseCaddyfile(p.WithDispenser(segment))
 	case caddyfile.Unmarshaler:
 		err = m.UnmarshalCaddyfile(segment)
@@ -158,7 +158,7 @@ func (p *parser) parseHandler() (json.RawMessage, error) {
 	return raw, nil
 }
 
-// helped is a handler that needs more than its own lines, to read HTTP directives.
-type helped interface {
+// helperParser is a handler that needs more than its own lines, to read HTTP directives.
+type helperParser interface {
 	ParseCaddyfile(h httpcaddyfile.Helper) error
 }

@@ -37,7 +37,7 @@ func testAdapt(t *testing.T, file string) {
 		t.Fatal(err)
 	}
 	input, want, _ := strings.Cut(string(content), separator)
-	got, err := adapt(input)
+	got, err := adaptCaddyfile(input)
 	if err != nil {
 		got = err.Error()
 	}
@@ -53,7 +53,7 @@ func testAdapt(t *testing.T, file string) {
 	}
 }
 
-func adapt(caddyfile string) (string, error) {
+func adaptCaddyfile(caddyfile string) (string, error) {
 	config, warnings, err := caddyconfig.GetAdapter("caddyfile").Adapt([]byte(caddyfile), map[string]any{"filename": "Caddyfile"})
 	if err != nil {
 		return "", err
@@ -75,7 +75,7 @@ func TestAdaptExample(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := adapt(string(example)); err != nil {
+	if _, err := adaptCaddyfile(string(example)); err != nil {
 		t.Error(err)
 	}
 }

@@ -26,11 +26,11 @@ func runCommand(input string, args ...string) (stdout, stderr string, err error)
 	return out.String(), errs.String(), err
 }
 
-// commands runs commands against a server.
-type commands struct{ *caddyServer }
+// commandTest runs commands against a server.
+type commandTest struct{ *caddyServer }
 
-// expect runs a command that is to succeed.
-func (c commands) expect(want string, args ...string) {
+// expectOutput runs a command that is to succeed.
+func (c commandTest) expectOutput(want string, args ...string) {
 	c.t.Helper()
 	got, errs, err := runCommand("", append(args, "--address", c.admin)...)
 	if err != nil || errs != "" {
@@ -41,8 +41,8 @@ func (c commands) expect(want string, args ...string) {
 	}
 }
 
-// fails runs a command that is to fail.
-func (c commands) fails(want string, args ...string) {
+// expectError runs a command that is to fail.
+func (c commandTest) expectError(want string, args ...string) {
 	c.t.Helper()
 	_, _, err := runCommand("", append(args, "--address", c.admin)...)
 	if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
@@ -50,35 +50,35 @@ func (c commands) fails(want string, args ...string) {
 	}
 }
 
-func TestCommands(t *testing.T) {
+func TestCommandsWriteText(t *testing.T) {
 	for name, unix := range map[string]bool{"TCP": false, "Unix": true} {
 		t.Run(name, func(t *testing.T) {
 			s := startCaddy(t, unix, chatDirectives)
-			c := commands{s}
-			client := s.connect("/chat")
-			c.expect("queued for 1 socket on this node\n", "emit", "news", "-n", "/chat", "--to", "lobby", "7", `{"a":[true]}`, "text, too")
-			if got := client.poll(); got != `42/chat,["news",7,{"a":[true]},"text, too"]` {
+			c := commandTest{s}
+			client := s.connectPolling("/chat")
+			c.expectOutput("queued for 1 socket on this node\n", "emit", "news", "-n", "/chat", "--to", "lobby", "7", `{"a":[true]}`, "text, too")
+			if got := client.pollPackets(); got != `42/chat,["news",7,{"a":[true]},"text, too"]` {
 				t.Errorf("got %s", got)
 			}
-			c.expect(`{"delivered":0}`+"\n", "emit", "news", "--namespace", "/chat", "--except", client.id, "--json",
+			c.expectOutput(`{"delivered":0}`+"\n", "emit", "news", "--namespace", "/chat", "--except", client.id, "--json",
 				"--volatile", "--local", "--compress=false")
-			c.expect("joined by 1 socket on this node\n", "join", "-n", "/chat", "--in", "lobby", "room:a", "room:b")
-			c.expect("left by 0 sockets on this node\n", "leave", "-n", "/chat", "--in", "lobby", "--except", "room:a", "room:b")
-			c.expect("ROOM    SOCKETS\nroom:b  1\n", "rooms", "-n", "/chat", "--prefix", "room:b", "--limit", "2")
-			c.expect("NAMESPACE  SOCKETS  ROOMS\n/          0        0\n/chat      1        4\n", "namespaces", "-n", "/chat")
-			c.expect("version "+version()+"\n\nHUB      CONNECTIONS  NAMESPACES  SOCKETS  ROOMS  CLUSTER\ndefault  1            2           1        4      memory\n",
+			c.expectOutput("joined by 1 socket on this node\n", "join", "-n", "/chat", "--in", "lobby", "room:a", "room:b")
+			c.expectOutput("left by 0 sockets on this node\n", "leave", "-n", "/chat", "--in", "lobby", "--except", "room:a", "room:b")
+			c.expectOutput("ROOM    SOCKETS\nroom:b  1\n", "rooms", "-n", "/chat", "--prefix", "room:b", "--limit", "2")
+			c.expectOutput("NAMESPACE  SOCKETS  ROOMS\n/          0        0\n/chat      1        4\n", "namespaces", "-n", "/chat")
+			c.expectOutput("version "+moduleVersion()+"\n\nHUB      CONNECTIONS  NAMESPACES  SOCKETS  ROOMS  CLUSTER\ndefault  1            2           1        4      memory\n",
 				"status")
-			c.expect("[]\n", "sockets", "--in", "nobody", "--except", "somebody", "--local", "--json", "--after", "x")
-			c.expect("disconnected 1 socket on this node\n", "disconnect", "-n", "/chat", "--in", client.id, "--close")
+			c.expectOutput("[]\n", "sockets", "--in", "nobody", "--except", "somebody", "--local", "--json", "--after", "x")
+			c.expectOutput("disconnected 1 socket on this node\n", "disconnect", "-n", "/chat", "--in", client.id, "--close")
 		})
 	}
 }
 
-func TestSocketsCommand(t *testing.T) {
+func TestSocketsCommandQuotesAndPages(t *testing.T) {
 	s := startCaddy(t, false, chatDirectives)
-	client := s.connect("/chat")
-	s.connect("/chat")
-	commands{s}.expect("joined by 1 socket on this node\n", "join", "-n", "/chat", "--in", client.id, "a\x1b[31mb")
+	client := s.connectPolling("/chat")
+	s.connectPolling("/chat")
+	commandTest{s}.expectOutput("joined by 1 socket on this node\n", "join", "-n", "/chat", "--in", client.id, "a\x1b[31mb")
 	got, errs, err := runCommand("", "sockets", "-n", "/chat", "--in", client.id, "--address", s.admin, "--limit", "1")
 	if err != nil || !strings.Contains(got, client.id) || !strings.Contains(got, `lobby "a\x1b[31mb"`) || strings.Contains(got, "\x1b") {
 		t.Errorf("%v\n%s", err, got)
@@ -88,37 +88,37 @@ func TestSocketsCommand(t *testing.T) {
 	}
 }
 
-func TestCommandsFail(t *testing.T) {
+func TestCommandErrorsAreOneLine(t *testing.T) {
 	s := startCaddy(t, false, chatDirectives)
-	c := commands{s}
-	c.fails(`HTTP 404: namespace: there is no namespace "/nope" in hub "default"`, "emit", "x", "-n", "/nope")
-	c.fails(`HTTP 404: hub: there is no hub "nope"`, "rooms", "--hub", "nope")
-	c.fails("HTTP 400: event: reserved event name", "emit", "disconnect")
-	c.fails("HTTP 400: ack.timeout", "emit", "x", "--ack", "1h")
-	c.fails("HTTP 400: limit", "rooms", "--limit", "0")
-	c.fails("expected the name of an event", "emit")
-	c.fails("expected no arguments with --stdin", "emit", "x", "--stdin")
-	c.fails("--to: not supported with standard input", "emit", "-", "--to", "a")
-	c.fails("invalid data", "emit", "x", `{"$binary":7}`)
-	c.fails("requires at least 1 arg", "join")
-	c.fails("unknown command", "status", "now")
-	c.fails("unknown flag", "status", "--now")
-	c.fails(`unknown command "stats": expected one of disconnect, emit, join,`, "stats")
-	c.fails("argument 2: invalid UTF-8", "emit", "x", "\xff")
-	c.fails(`argument 3: {"a":1,} begins like JSON but is not: invalid character '}'`, "emit", "x", "1", `{"a":1,}`)
-	c.fails("argument 2: [admin] hi begins like JSON but is not", "emit", "x", "[admin] hi")
-	c.fails("HTTP 400: to: bad room name: it is empty", "emit", "x", "--to", "a", "--to", "")
-	c.fails("--to: invalid UTF-8", "emit", "x", "--to", "a", "--to", "\xff")
+	c := commandTest{s}
+	c.expectError(`HTTP 404: namespace: there is no namespace "/nope" in hub "default"`, "emit", "x", "-n", "/nope")
+	c.expectError(`HTTP 404: hub: there is no hub "nope"`, "rooms", "--hub", "nope")
+	c.expectError("HTTP 400: event: reserved event name", "emit", "disconnect")
+	c.expectError("HTTP 400: ack.timeout", "emit", "x", "--ack", "1h")
+	c.expectError("HTTP 400: limit", "rooms", "--limit", "0")
+	c.expectError("expected the name of an event", "emit")
+	c.expectError("expected no arguments with --stdin", "emit", "x", "--stdin")
+	c.expectError("--to: not supported with standard input", "emit", "-", "--to", "a")
+	c.expectError("invalid data", "emit", "x", `{"$binary":7}`)
+	c.expectError("requires at least 1 arg", "join")
+	c.expectError("unknown command", "status", "now")
+	c.expectError("unknown flag", "status", "--now")
+	c.expectError(`unknown command "stats": expected one of disconnect, emit, join,`, "stats")
+	c.expectError("argument 2: invalid UTF-8", "emit", "x", "\xff")
+	c.expectError(`argument 3: {"a":1,} begins like JSON but is not: invalid character '}'`, "emit", "x", "1", `{"a":1,}`)
+	c.expectError("argument 2: [admin] hi begins like JSON but is not", "emit", "x", "[admin] hi")
+	c.expectError("HTTP 400: to: bad room name: it is empty", "emit", "x", "--to", "a", "--to", "")
+	c.expectError("--to: invalid UTF-8", "emit", "x", "--to", "a", "--to", "\xff")
 
 	c.admin = freeAddress(t)
-	c.fails("refused", "status")
+	c.expectError("refused", "status")
 	c.admin = "unix/" + filepath.Join(t.TempDir(), "nothing.sock")
-	c.fails("no such file", "status")
+	c.expectError("no such file", "status")
 }
 
-func TestEmitCommandWithAck(t *testing.T) {
+func TestEmitCommandWaitsForAcks(t *testing.T) {
 	s := startCaddy(t, false, chatDirectives)
-	client := s.connect("/chat")
+	client := s.connectPolling("/chat")
 	type result struct {
 		out string
 		err error
@@ -129,10 +129,10 @@ func TestEmitCommandWithAck(t *testing.T) {
 		results <- result{out, err}
 	}
 	go ask("1m")
-	if got := client.poll(); got != `42/chat,0["q"]` {
+	if got := client.pollPackets(); got != `42/chat,0["q"]` {
 		t.Errorf("got %s", got)
 	}
-	client.send(`43/chat,0["ok",1]`)
+	client.postPacket(`43/chat,0["ok",1]`)
 	if got := <-results; got.err != nil || got.out != "[\"ok\",1]\n1 of 1 client acknowledged\n" {
 		t.Errorf("got %q, %v", got.out, got.err)
 	}
@@ -142,29 +142,29 @@ func TestEmitCommandWithAck(t *testing.T) {
 	}
 }
 
-func TestEmitCommandWithID(t *testing.T) {
+func TestEmitCommandWithIDEmitsOnce(t *testing.T) {
 	s := startCaddy(t, false, chatDirectives)
-	client := s.connect("/chat")
+	client := s.connectPolling("/chat")
 	for _, args := range []string{"once --id 1", "once --id 1", "last"} {
 		if out, _, err := runCommand("", append([]string{"emit", "-n", "/chat", "--address", s.admin}, strings.Fields(args)...)...); err != nil {
 			t.Errorf("%s: %s%v", args, out, err)
 		}
 	}
-	if got := client.poll(); got != "42/chat,[\"once\"]\x1e42/chat,[\"last\"]" {
+	if got := client.pollPackets(); got != "42/chat,[\"once\"]\x1e42/chat,[\"last\"]" {
 		t.Errorf("got %q", got)
 	}
 }
 
-func TestEmitCommandReadsInput(t *testing.T) {
+func TestEmitCommandReadsLines(t *testing.T) {
 	s := startCaddy(t, false, chatDirectives)
-	client := s.connect("/chat")
+	client := s.connectPolling("/chat")
 	good := `{"event":"a","to":["lobby"]}` + "\n" + `{"event":"b"}` + "\n"
 	for _, args := range [][]string{{"emit", "-"}, {"emit", "--stdin"}} {
 		out, errs, err := runCommand(good, append(args, "-n", "/chat", "--address", s.admin)...)
 		if err != nil || errs != "" || out != "2 emits, queued for 2 sockets on this node\n" {
 			t.Errorf("%v: %q %q %v", args, out, errs, err)
 		}
-		if got := client.poll(); got != "42/chat,[\"a\"]\x1e42/chat,[\"b\"]" {
+		if got := client.pollPackets(); got != "42/chat,[\"a\"]\x1e42/chat,[\"b\"]" {
 			t.Errorf("got %q", got)
 		}
 	}
@@ -181,8 +181,8 @@ func TestEmitCommandReadsInput(t *testing.T) {
 	}
 }
 
-// TestCommandFindsTheAddress proves that the config file is asked for it.
-func TestCommandFindsTheAddress(t *testing.T) {
+// TestCommandReadsAddressFromConfig proves that the config file is asked for it.
+func TestCommandReadsAddressFromConfig(t *testing.T) {
 	s := startCaddy(t, false, chatDirectives)
 	file := filepath.Join(t.TempDir(), "Caddyfile")
 	if err := os.WriteFile(file, []byte("{\n\tadmin "+s.admin+"\n}\n"), 0o600); err != nil {

@@ -47,7 +47,7 @@ func TestFloors(t *testing.T) {
 		t.Run(pkg, func(t *testing.T) {
 			may := make(map[string]bool)
 			for name := range strings.FieldsSeq(list) {
-				may[full(name)] = true
+				may[expandImport(name)] = true
 			}
 			out, err := exec.Command("go", "list", "-f", `{{join .Imports "\n"}}`, "./"+pkg).Output()
 			if err != nil {
@@ -78,8 +78,8 @@ func TestGuestsStaySmall(t *testing.T) {
 	}
 }
 
-// full is the import path of a package of this module, or of another.
-func full(name string) string {
+// expandImport is the import path of a package of this module, or of another.
+func expandImport(name string) string {
 	if first, _, _ := strings.Cut(name, "/"); strings.Contains(first, ".") {
 		return name
 	}

@@ -26,10 +26,10 @@ func TestPlaceholdersOfHandshake(t *testing.T) {
 	at := *s
 	at.site += "/rooms/red"
 	for key, tenant := range map[string]string{"secret": "acme", "other": "nobody"} {
-		c := at.connect("/chat", "X-Key", key)
-		c.send(`42/chat,1["who"]`)
+		c := at.connectPolling("/chat", "X-Key", key)
+		c.postPacket(`42/chat,1["who"]`)
 		want := `43/chat,1["` + tenant + `","/rooms/red/socket.io/","red","test","` + tenant + `: [\"` + c.id + `\",\"` + tenant + `\"]"]`
-		if got := c.poll(); got != want {
+		if got := c.pollPackets(); got != want {
 			t.Errorf("got %s, want %s", got, want)
 		}
 	}

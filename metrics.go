@@ -27,33 +27,33 @@ func registerMetrics(ctx caddy.Context) error {
 	return err
 }
 
-func desc(name, help string, labels ...string) *prometheus.Desc {
+func newDesc(name, help string, labels ...string) *prometheus.Desc {
 	return prometheus.NewDesc("caddy_socketio_"+name, help, append([]string{"hub"}, labels...), nil)
 }
 
 var (
-	connectionsDesc    = desc("connections", "Open connections, by transport.", "transport")
-	handshakesDesc     = desc("handshakes_total", "Connections opened.")
-	upgradesDesc       = desc("upgrades_total", "Connections upgraded from polling to WebSocket.")
-	closesDesc         = desc("connections_closed_total", "Connections closed, by reason.", "reason")
-	refusedDesc        = desc("requests_refused_total", "HTTP requests refused with an Engine.IO error, by its code; 503: at max_connections.", "code")
-	packetsDesc        = desc("packets_total", "Engine.IO packets received (in) and sent (out).", "direction")
-	bytesDesc          = desc("bytes_total", "Bytes of the Engine.IO packets received (in) and sent (out).", "direction")
-	overflowsDesc      = desc("slow_clients_total", "Connections of slow clients closed because their queue overflowed (max_queue).")
-	badPacketsDesc     = desc("bad_packets_total", "Connections closed because of an invalid Socket.IO packet.")
-	limitedDesc        = desc("rate_limited_total", "Events and connects dropped by the rate limit (rate_limit).")
-	unpublishedDesc    = desc("unpublished_total", "Operations that could not be published to the other nodes of the cluster.")
-	panicsDesc         = desc("handler_panics_total", "Connections closed because a handler panicked.")
-	clusterUpDesc      = desc("cluster_connected", "1 if the adapter is connected to the other nodes, else 0.", "adapter")
-	clusterDroppedDesc = desc("cluster_dropped_total", "Messages to and from other nodes, dropped.", "adapter")
-	clusterBadDesc     = desc("cluster_malformed_total", "Malformed messages from other nodes, ignored.", "adapter")
-	socketsDesc        = desc("sockets", "Connected sockets, by namespace; a glob counts all namespaces that match it.", "namespace")
-	roomsDesc          = desc("rooms", "Rooms, by namespace, including the room of each socket's id.", "namespace")
-	socketsOpenedDesc  = desc("sockets_connected_total", "Sockets connected, by namespace.", "namespace")
-	socketsClosedDesc  = desc("sockets_disconnected_total", "Sockets disconnected, by namespace.", "namespace")
-	connectErrorsDesc  = desc("connect_errors_total", "Connect errors sent to clients, by namespace.", "namespace")
-	eventsDesc         = desc("events_total", "Events received from clients, by namespace.", "namespace")
-	deliveredDesc      = desc("delivered_total", "Events queued for clients, by namespace.", "namespace")
+	connectionsDesc    = newDesc("connections", "Open connections, by transport.", "transport")
+	handshakesDesc     = newDesc("handshakes_total", "Connections opened.")
+	upgradesDesc       = newDesc("upgrades_total", "Connections upgraded from polling to WebSocket.")
+	closesDesc         = newDesc("connections_closed_total", "Connections closed, by reason.", "reason")
+	refusedDesc        = newDesc("requests_refused_total", "HTTP requests refused with an Engine.IO error, by its code; 503: at max_connections.", "code")
+	packetsDesc        = newDesc("packets_total", "Engine.IO packets received (in) and sent (out).", "direction")
+	bytesDesc          = newDesc("bytes_total", "Bytes of the Engine.IO packets received (in) and sent (out).", "direction")
+	overflowsDesc      = newDesc("slow_clients_total", "Connections of slow clients closed because their queue overflowed (max_queue).")
+	badPacketsDesc     = newDesc("bad_packets_total", "Connections closed because of an invalid Socket.IO packet.")
+	limitedDesc        = newDesc("rate_limited_total", "Events and connects dropped by the rate limit (rate_limit).")
+	unpublishedDesc    = newDesc("unpublished_total", "Operations that could not be published to the other nodes of the cluster.")
+	panicsDesc         = newDesc("handler_panics_total", "Connections closed because a handler panicked.")
+	clusterUpDesc      = newDesc("cluster_connected", "1 if the adapter is connected to the other nodes, else 0.", "adapter")
+	clusterDroppedDesc = newDesc("cluster_dropped_total", "Messages to and from other nodes, dropped.", "adapter")
+	clusterBadDesc     = newDesc("cluster_malformed_total", "Malformed messages from other nodes, ignored.", "adapter")
+	socketsDesc        = newDesc("sockets", "Connected sockets, by namespace; a glob counts all namespaces that match it.", "namespace")
+	roomsDesc          = newDesc("rooms", "Rooms, by namespace, including the room of each socket's id.", "namespace")
+	socketsOpenedDesc  = newDesc("sockets_connected_total", "Sockets connected, by namespace.", "namespace")
+	socketsClosedDesc  = newDesc("sockets_disconnected_total", "Sockets disconnected, by namespace.", "namespace")
+	connectErrorsDesc  = newDesc("connect_errors_total", "Connect errors sent to clients, by namespace.", "namespace")
+	eventsDesc         = newDesc("events_total", "Events received from clients, by namespace.", "namespace")
+	deliveredDesc      = newDesc("delivered_total", "Events queued for clients, by namespace.", "namespace")
 )
 
 // Describe describes the metrics.
@@ -69,7 +69,7 @@ func (collector) Describe(ch chan<- *prometheus.Desc) {
 
 // Collect reads the metrics.
 func (collector) Collect(ch chan<- prometheus.Metric) {
-	for h := range allHubs {
+	for h := range eachHub {
 		collectHub(ch, h.Name(), h.Stats())
 		if c := h.Cluster(); c != nil {
 			collectCluster(ch, h.Name(), c.State())

@@ -6,7 +6,7 @@ import (
 )
 
 // The pages that may connect to a site, and to one that lists others.
-func TestOrigins(t *testing.T) {
+func TestOriginsOfPages(t *testing.T) {
 	listed := allowOrigin([]string{"https://app.example.com", "https://other.example.com:8443", "app://local", "https://*.apps.example.com", "http://*.dev.example:3000"})
 	for origin, allowed := range map[string]bool{
 		"https://app.example.com":                 true,
@@ -72,7 +72,7 @@ func TestOrigins(t *testing.T) {
 	}
 }
 
-func TestCheckOrigin(t *testing.T) {
+func TestInvalidOriginIsRefused(t *testing.T) {
 	for origin, good := range map[string]bool{
 		"*": true, "null": true, "file://": true, "https://app.example.com": true, "http://127.0.0.1:3000": true, "https://[::1]": true,
 		"capacitor://localhost": true, "chrome-extension://abcdef": true, "https://*.example.com": true, "http://*.localhost:3000": true,

@@ -32,12 +32,12 @@ var oddTargets = []string{
 	"/%s/", "/%s/emit", "/%s/x/y", "/%s/?EIO=4&transport=polling",
 }
 
-// targetsOf returns the odd targets of a prefix, each spelled in several ways.
-func targetsOf(prefix string) []string {
+// listTargets returns the odd targets of a prefix, each spelled in several ways.
+func listTargets(prefix string) []string {
 	name := strings.Trim(prefix, "/")
 	escaped := strings.ReplaceAll(url.PathEscape(name), ".", "%2e")
 	if escaped == name {
-		escaped = "%" + strings.ToUpper(hexOf(name[0])) + name[1:]
+		escaped = "%" + strings.ToUpper(escapeByte(name[0])) + name[1:]
 	}
 	var targets []string
 	for _, target := range oddTargets {
@@ -49,16 +49,16 @@ func targetsOf(prefix string) []string {
 	return slices.Compact(targets)
 }
 
-func hexOf(b byte) string {
+func escapeByte(b byte) string {
 	const digits = "0123456789abcdef"
 	return string([]byte{digits[b>>4], digits[b&15]})
 }
 
-// FuzzOwnPath holds the handlers to Caddy's matcher: a request that "path <prefix>*"
+// FuzzOwnPathMatchesCaddy holds the handlers to Caddy's matcher: a request that "path <prefix>*"
 // does not match goes to the next handler, and so does one whose path a comparison of
 // text would not see.
-func FuzzOwnPath(f *testing.F) {
-	for _, target := range append(targetsOf("/socket.io/"), targetsOf("/socketio/")...) {
+func FuzzOwnPathMatchesCaddy(f *testing.F) {
+	for _, target := range append(listTargets("/socket.io/"), listTargets("/socketio/")...) {
 		f.Add(target, "")
 		f.Add("/x", target)
 	}
@@ -115,7 +115,7 @@ func matchesPath(t *testing.T, u *url.URL, m caddyhttp.MatchPath) bool {
 
 // The handlers serve the paths of official clients and of users of the API, and pass
 // all other paths on.
-func TestOwnPath(t *testing.T) {
+func TestOwnPathIsServed(t *testing.T) {
 	for _, test := range []struct{ prefix, target, rest string }{
 		{"/socket.io/", "/socket.io/?EIO=4&transport=polling", ""},
 		{"/socket.io/", "http://example.com/socket.io/?EIO=4", ""},
@@ -144,8 +144,8 @@ func TestOwnPath(t *testing.T) {
 		"/socketio/emit?x=/../..": true, "/socketio/emit.": runtime.GOOS != "windows", "/socketio/...": runtime.GOOS != "windows",
 	}
 	h := &APIHandler{Path: "/socketio/"}
-	h.api = theAPI
-	for _, target := range targetsOf("/socketio/") {
+	h.api = adminAPI
+	for _, target := range listTargets("/socketio/") {
 		u, err := url.ParseRequestURI(target)
 		if err != nil {
 			continue
@@ -163,7 +163,7 @@ func TestOwnPath(t *testing.T) {
 }
 
 // A prefix that no request can have, or that a matcher reads differently, is refused.
-func TestCheckPrefix(t *testing.T) {
+func TestInvalidPrefixIsRefused(t *testing.T) {
 	for _, prefix := range []string{"socket.io/", "/socket.io", "/{x}/", "//", "/a//b/", "/a/../b/", "/./", "/a*b/", "/a?/", "/a#/", "/a%20b/", `/a\b/`} {
 		if checkPrefix(prefix, "/socket.io/") == nil {
 			t.Errorf("%q is accepted", prefix)
@@ -178,7 +178,7 @@ func TestCheckPrefix(t *testing.T) {
 
 // Caddy's query matcher matches no parameter of a query that cannot be read as a whole:
 // such a request would pass the gates that look at one.
-func TestBrokenQueries(t *testing.T) {
+func TestBrokenQueryIsRefused(t *testing.T) {
 	s := startCaddy(t, false, `@banned query token=banned
 		respond @banned 403
 		socketio
@@ -191,7 +191,7 @@ func TestBrokenQueries(t *testing.T) {
 		"&token=%zz":         http.StatusBadRequest,
 	} {
 		for _, path := range []string{"/socket.io/?EIO=4&transport=polling", "/socketio/?"} {
-			if got, body := s.request("GET", s.site+path+query, ""); got != want {
+			if got, body := s.doRequest("GET", s.site+path+query, ""); got != want {
 				t.Errorf("%s%s: status %d %s, want %d", path, query, got, body, want)
 			}
 		}

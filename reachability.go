@@ -20,7 +20,7 @@ func checkReachable(ctx caddy.Context, own *reach.Handler) error {
 	if !ok {
 		return nil
 	}
-	for _, p := range reach.Find(server, own, reachHandler) {
+	for _, p := range reach.Find(server, own, parseReachHandler) {
 		at := cmp.Or(own.Source, "apps/http/servers/"+server.Name()+"/"+p.Place)
 		if p.Certain {
 			return fmt.Errorf("%s: no request can reach %s: %s; %s", at, own.Name, p.Reason, p.Fix)
@@ -31,9 +31,9 @@ func checkReachable(ctx caddy.Context, own *reach.Handler) error {
 	return nil
 }
 
-// reachHandler reads the JSON of a handler of this module. It returns nil for other
+// parseReachHandler reads the JSON of a handler of this module. It returns nil for other
 // modules.
-func reachHandler(name string, config json.RawMessage) *reach.Handler {
+func parseReachHandler(name string, config json.RawMessage) *reach.Handler {
 	var c struct{ Path, Source string }
 	h := &reach.Handler{Name: name}
 	switch name {

@@ -10,16 +10,16 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 )
 
-// serve answers a request on the handler's path. What outlives it, a session or a
+// serveEngine answers a request on the handler's path. What outlives it, a session or a
 // WebSocket, holds nothing of the request, the writer or the handler.
-func (h *Handler) serve(w http.ResponseWriter, r *http.Request) {
+func (h *Handler) serveEngine(w http.ResponseWriter, r *http.Request) {
 	q := &engine.Request{
-		W: w, R: r, Address: clientAddress(r), Secure: secure(r), Done: h.retired, AbortWrite: guardWrites(w, r).end,
+		W: w, R: r, Address: clientAddress(r), Secure: isSecure(r), Done: h.retired, AbortWrite: newWriteGuard(w, r).endWrites,
 	}
 	if !r.URL.Query().Has("sid") {
 		kept := r.WithContext(r.Context()) // a copy, which shares its header with the session
 		kept.Header = engine.KeptHeader(r.Header)
-		captured := handshake.Capture(kept, h.captured, h.Path)
+		captured := handshake.Capture(kept, h.capturedKeys, h.Path)
 		// Behind the PROXY protocol, for instance, the local address is not the listener's.
 		captured.Unplaced = !h.covers(&engine.Handshake{Context: captured})
 		q.Context, q.Header = captured, kept.Header
@@ -32,10 +32,10 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request) {
 		defer timer.Stop()
 		q.Done = expired
 	}
-	if streams(r) {
-		defer holdStream(q)()
+	if opensStream(r) {
+		defer convertStreamRequest(q)()
 	} else {
-		q.Hijack = hijack(w)
+		q.Hijack = newHijackFunc(w)
 	}
 	h.hub.Serve(h.route, q)
 }
@@ -51,9 +51,9 @@ func clientAddress(r *http.Request) string {
 	return r.RemoteAddr
 }
 
-// secure reports whether the client's connection is encrypted, as far as trusted
+// isSecure reports whether the client's connection is encrypted, as far as trusted
 // proxies say.
-func secure(r *http.Request) bool {
+func isSecure(r *http.Request) bool {
 	if trusted, _ := caddyhttp.GetVar(r.Context(), caddyhttp.TrustedProxyVarKey).(bool); trusted {
 		if proto := r.Header.Get("X-Forwarded-Proto"); proto != "" {
 			return proto == "https" || proto == "wss"

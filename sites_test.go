@@ -40,7 +40,7 @@ func testSite(t *testing.T, file string, places *strings.Replacer) {
 		t.Fatal(err)
 	}
 	input, want, _ := strings.Cut(string(content), separator)
-	config, err := adapt(input)
+	config, err := adaptCaddyfile(input)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -122,25 +122,25 @@ func trySite(t *testing.T, input, config string, places *strings.Replacer) strin
 		prefixes = append(prefixes, under[1])
 	}
 	for _, prefix := range prefixes {
-		v := &visitor{t: t, site: "http://" + address, prefix: prefix}
+		v := &siteVisitor{t: t, site: "http://" + address, prefix: prefix}
 		for _, name := range []string{"stranger", "friend"} {
 			v.friend = name == "friend"
-			v.visit(name, &answers)
+			v.visitSite(name, &answers)
 		}
 	}
 	return answers.String() + readWarnings(t, logFile)
 }
 
-// visitor makes the requests of a client, an application and a browser.
-type visitor struct {
+// siteVisitor makes the requests of a client, an application and a browser.
+type siteVisitor struct {
 	t            *testing.T
 	site, prefix string
 	friend       bool
 }
 
-func (v *visitor) visit(name string, answers *strings.Builder) {
+func (v *siteVisitor) visitSite(name string, answers *strings.Builder) {
 	ask := func(what, method, path, body string, header ...string) string {
-		answer := v.ask(method, v.prefix+path, body, header...)
+		answer := v.requestPath(method, v.prefix+path, body, header...)
 		fmt.Fprintf(answers, "%-8s  %-24s  %s\n", name, what+" "+v.prefix, strings.TrimSpace(maskSID.ReplaceAllString(answer, `"sid":"*"`)))
 		return answer
 	}
@@ -161,8 +161,8 @@ func (v *visitor) visit(name string, answers *strings.Builder) {
 
 var maskSID = regexp.MustCompile(`"sid":"([^"]+)"`)
 
-// ask makes a request and returns the status and the beginning of the body.
-func (v *visitor) ask(method, path, body string, header ...string) string {
+// requestPath makes a request and returns the status and the beginning of the body.
+func (v *siteVisitor) requestPath(method, path, body string, header ...string) string {
 	v.t.Helper()
 	r, err := http.NewRequestWithContext(v.t.Context(), method, v.site+path, strings.NewReader(body))
 	if err != nil {
@@ -193,7 +193,7 @@ func (v *visitor) ask(method, path, body string, header ...string) string {
 		v.t.Fatal(err)
 	}
 	content, _, _ = bytes.Cut(content, []byte("\n"))
-	return fmt.Sprintf("%d %.45s", resp.StatusCode, strings.ReplaceAll(string(content), version(), "VERSION"))
+	return fmt.Sprintf("%d %.45s", resp.StatusCode, strings.ReplaceAll(string(content), moduleVersion(), "VERSION"))
 }
 
 // readWarnings returns the warnings of this module's handlers.

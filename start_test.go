@@ -12,7 +12,7 @@ import (
 
 // A request that waits for an app which never starts, because another one does not,
 // ends with its server: Caddy waits for it.
-func TestRequestOfConfigThatFails(t *testing.T) {
+func TestRequestOfFailedConfigEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := &Handler{Path: "/socket.io/", app: &App{started: make(chan struct{})}, retired: make(chan struct{})}
 		h.retire = sync.OnceFunc(func() { close(h.retired) })
@@ -22,7 +22,7 @@ func TestRequestOfConfigThatFails(t *testing.T) {
 			served <- h.ServeHTTP(httptest.NewRecorder(), r, nil)
 		}()
 		synctest.Wait()
-		h.stop()
+		h.handleShutdown()
 		if e, ok := (<-served).(caddyhttp.HandlerError); !ok || e.StatusCode != 503 {
 			t.Error(e)
 		}
@@ -30,7 +30,7 @@ func TestRequestOfConfigThatFails(t *testing.T) {
 }
 
 // What comes before the TLS handshake is complete may be a copy, and does nothing.
-func TestEarlyData(t *testing.T) {
+func TestEarlyDataIsRefused(t *testing.T) {
 	h := &Handler{Path: "/socket.io/"}
 	r := httptest.NewRequestWithContext(t.Context(), "POST", "/socket.io/?EIO=4&transport=polling&sid=x", nil)
 	r.TLS = &tls.ConnectionState{HandshakeComplete: false}

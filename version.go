@@ -4,8 +4,8 @@ import "runtime/debug"
 
 const modulePath = "github.com/caddy-socketio/caddy-socketio"
 
-// version is that of this module in the program, as its build says.
-func version() string {
+// moduleVersion is that of this module in the program, as its build says.
+func moduleVersion() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return "unknown"

@@ -18,9 +18,9 @@ type writeGuard struct {
 	ended bool
 }
 
-// guardWrites returns the guard of a request's response.
-func guardWrites(w http.ResponseWriter, r *http.Request) *writeGuard {
-	g := &writeGuard{ResponseWriter: innermost(w)}
+// newWriteGuard returns the guard of a request's response.
+func newWriteGuard(w http.ResponseWriter, r *http.Request) *writeGuard {
+	g := &writeGuard{ResponseWriter: unwrapWriter(w)}
 	if _, idle := caddyhttp.IdleTimeoutsFromContext(r.Context()); idle != nil {
 		idle.Ctrl = http.NewResponseController(g)
 	}
@@ -37,8 +37,8 @@ func (g *writeGuard) SetWriteDeadline(deadline time.Time) error {
 	return http.NewResponseController(g.ResponseWriter).SetWriteDeadline(deadline)
 }
 
-// end makes what is being written fail, and what is written later.
-func (g *writeGuard) end() {
+// endWrites makes what is being written fail, and what is written later.
+func (g *writeGuard) endWrites() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.ended = true

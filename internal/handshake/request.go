@@ -24,13 +24,13 @@ type Request struct {
 
 	path string // of the handler that served it, as configured
 
-	major, minor int
-	url          url.URL
-	header       http.Header
-	local        net.Addr // which of the server's addresses it came to
-	tls          *tls.ConnectionState
-	vars         []variable
-	values       []variable
+	protoMajor, protoMinor int
+	url                    url.URL
+	header                 http.Header
+	local                  net.Addr // which of the server's addresses it came to
+	tls                    *tls.ConnectionState
+	vars                   []namedValue
+	values                 []namedValue
 
 	// Unplaced says that the request did not fit the site that it came to: its host
 	// or its local address is not that of the site. It is set before the request is
@@ -41,9 +41,9 @@ type Request struct {
 // userKey is the placeholder of the user that Caddy's authentication knows.
 const userKey = "http.auth.user.id"
 
-// variable is a name with its value. A request has a few, of which a map would take
+// namedValue is a name with its value. A request has a few, of which a map would take
 // more room than all else here.
-type variable struct {
+type namedValue struct {
 	name  string
 	value any
 }
@@ -56,12 +56,12 @@ func Capture(r *http.Request, keys []string, path string) *Request {
 	q := &Request{
 		path:   path,
 		method: r.Method, host: r.Host, proto: r.Proto, remote: r.RemoteAddr, uri: r.RequestURI,
-		major: r.ProtoMajor, minor: r.ProtoMinor,
+		protoMajor: r.ProtoMajor, protoMinor: r.ProtoMinor,
 		url: *r.URL, header: r.Header, tls: r.TLS,
 	}
 	q.local, _ = r.Context().Value(http.LocalAddrContextKey).(net.Addr)
 	if vars, ok := r.Context().Value(caddyhttp.VarsCtxKey).(map[string]any); ok {
-		q.vars = scalars(vars)
+		q.vars = keepScalars(vars)
 	}
 	repl, _ := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
 	if repl == nil || len(keys) == 0 {
@@ -69,19 +69,19 @@ func Capture(r *http.Request, keys []string, path string) *Request {
 	}
 	for _, key := range keys {
 		if value, ok := repl.GetString(key); ok {
-			q.values = append(q.values, variable{key, value})
+			q.values = append(q.values, namedValue{key, value})
 		}
 	}
 	return q
 }
 
-// scalars leaves out what may lead to the request or the config.
-func scalars(vars map[string]any) []variable {
-	var kept []variable
+// keepScalars leaves out what may lead to the request or the config.
+func keepScalars(vars map[string]any) []namedValue {
+	var kept []namedValue
 	for name, value := range vars {
 		switch value.(type) {
 		case string, bool, int, int64, float64, []string:
-			kept = append(kept, variable{name, value})
+			kept = append(kept, namedValue{name, value})
 		}
 	}
 	return slices.Clip(kept)
@@ -101,7 +101,7 @@ func (q *Request) Header() http.Header { return q.header }
 // TLS certificate say. It is empty when neither does.
 func (q *Request) Identity() string {
 	user, name := "", ""
-	if i := slices.IndexFunc(q.values, func(v variable) bool { return v.name == userKey }); i >= 0 {
+	if i := slices.IndexFunc(q.values, func(v namedValue) bool { return v.name == userKey }); i >= 0 {
 		user, _ = q.values[i].value.(string)
 	}
 	if q.tls != nil && len(q.tls.PeerCertificates) > 0 {
@@ -127,7 +127,7 @@ func (q *Request) New(ctx context.Context) *http.Request {
 	u := q.url
 	r := &http.Request{
 		Method: q.method, Host: q.host, RemoteAddr: q.remote, RequestURI: q.uri,
-		Proto: q.proto, ProtoMajor: q.major, ProtoMinor: q.minor,
+		Proto: q.proto, ProtoMajor: q.protoMajor, ProtoMinor: q.protoMinor,
 		URL: &u, Header: q.header, TLS: q.tls, Body: http.NoBody,
 	}
 	if q.local != nil {
@@ -150,17 +150,17 @@ func (q *Request) ForBackend(ctx context.Context) *http.Request {
 // backend, as Prepare does. It leaves out what was captured of the client's URI, and the
 // names that the handlers of the backend assign themselves.
 func (q *Request) PrepareForBackend(r *http.Request, repl *caddy.Replacer, w http.ResponseWriter, s *caddyhttp.Server, assigns func(name string) bool) *http.Request {
-	return q.prepare(r, repl, w, s, func(name string) bool { return strings.HasPrefix(name, "http.request.") || assigns(name) })
+	return q.prepareWithout(r, repl, w, s, func(name string) bool { return strings.HasPrefix(name, "http.request.") || assigns(name) })
 }
 
 // Prepare makes a request ready for Caddy's handlers: with a replacer, which gets
 // to know it and what was captured, with the variables, and with the server of
 // the config of the moment, which may be nil where no handler needs it.
 func (q *Request) Prepare(r *http.Request, repl *caddy.Replacer, w http.ResponseWriter, s *caddyhttp.Server) *http.Request {
-	return q.prepare(r, repl, w, s, func(string) bool { return false })
+	return q.prepareWithout(r, repl, w, s, func(string) bool { return false })
 }
 
-func (q *Request) prepare(r *http.Request, repl *caddy.Replacer, w http.ResponseWriter, s *caddyhttp.Server, without func(name string) bool) *http.Request {
+func (q *Request) prepareWithout(r *http.Request, repl *caddy.Replacer, w http.ResponseWriter, s *caddyhttp.Server, without func(name string) bool) *http.Request {
 	r = caddyhttp.PrepareRequest(r, repl, w, s)
 	vars := r.Context().Value(caddyhttp.VarsCtxKey).(map[string]any)
 	for _, v := range q.vars {
@@ -176,30 +176,30 @@ func (q *Request) prepare(r *http.Request, repl *caddy.Replacer, w http.Response
 	return r
 }
 
-// placeholder matches what stands in braces, and names that begin with http, which
+// placeholderPattern matches what stands in braces, and names that begin with http, which
 // conditions have without braces.
-var placeholder = regexp.MustCompile(`\{([^\s{}"'\x60:,]+)\}|\bhttp\.[\w\-.]+`)
+var placeholderPattern = regexp.MustCompile(`\{([^\s{}"'\x60:,]+)\}|\bhttp\.[\w\-.]+`)
 
 // Keys returns the placeholders in a config whose values are to be captured: those
 // that handlers set while they serve a request, under whatever name, and what a
 // rewrite hides. The user's id is always one.
 func Keys(config []byte) []string {
 	keys := []string{userKey}
-	for _, match := range placeholder.FindAllSubmatch(config, -1) {
+	for _, match := range placeholderPattern.FindAllSubmatch(config, -1) {
 		key := string(match[0])
 		if match[1] != nil {
 			key = string(match[1])
 		}
-		if !known(key) && !slices.Contains(keys, key) {
+		if !isKnownLater(key) && !slices.Contains(keys, key) {
 			keys = append(keys, key)
 		}
 	}
 	return keys
 }
 
-// known reports whether the value of a placeholder is known later too: it is that of
+// isKnownLater reports whether the value of a placeholder is known later too: it is that of
 // an event, follows from the request that is kept, or is always there.
-func known(key string) bool {
+func isKnownLater(key string) bool {
 	if strings.HasPrefix(key, "http.request.orig_uri") {
 		return false
 	}

@@ -23,7 +23,7 @@ type requests struct {
 	groups map[string]bool
 }
 
-func (q requests) key() string { return fmt.Sprint(q.prefix, q.hosts, q.groups) }
+func (q requests) buildKey() string { return fmt.Sprint(q.prefix, q.hosts, q.groups) }
 
 // withGroup returns the requests for which a route of a group, further in front, has
 // matched or has not.
@@ -58,16 +58,16 @@ type analysis struct {
 // obstacle is the reason why a handler is not reached, and the remedy.
 type obstacle struct{ reason, fix string }
 
-// mismatch is the obstacle of a handler whose own matchers do not let it be reached.
-func (a *analysis) mismatch() obstacle {
+// describeMismatch is the obstacle of a handler whose own matchers do not let it be reached.
+func (a *analysis) describeMismatch() obstacle {
 	return obstacle{
 		reason: fmt.Sprintf("its matcher, or a block around it, does not match %s*", a.own.Prefix),
 		fix:    fmt.Sprintf("use one that does, like handle %s* { %s }, or set the option path", a.own.Prefix, a.own.Name),
 	}
 }
 
-// inFront is an obstacle that stands in front of the handler.
-func (a *analysis) inFront(reason string) obstacle {
+// describeInFront is an obstacle that stands in front of the handler.
+func (a *analysis) describeInFront(reason string) obstacle {
 	return obstacle{
 		reason: reason,
 		fix:    fmt.Sprintf("give it a block of its own in front, handle %s* { %s }, with its gates inside", a.own.Prefix, a.own.Name),
@@ -85,7 +85,7 @@ func (a *analysis) isReached(way []position) bool {
 		}
 		set = slices.DeleteFunc(set, func(q requests) bool { return !a.mayMatchAny(r.matchers, q) })
 		if len(set) == 0 {
-			a.found = a.mismatch()
+			a.found = a.describeMismatch()
 			return false
 		}
 		for i := range set {
@@ -139,7 +139,7 @@ func (a *analysis) beforeRoute(r *route, set []requests) []requests {
 		case !a.coversAny(r.matchers, q):
 			before = append(before, q)
 		case known:
-			a.found = a.inFront("an earlier route of its group takes every request")
+			a.found = a.describeInFront("an earlier route of its group takes every request")
 		default:
 			if taken {
 				a.found = a.last
@@ -156,7 +156,7 @@ func (a *analysis) beforeRoute(r *route, set []requests) []requests {
 func (a *analysis) throughRoute(r *route, q requests) []requests {
 	if r.terminal {
 		if a.mayMatchAny(r.matchers, q) {
-			a.last = a.inFront("a terminal route in front of it takes every request")
+			a.last = a.describeInFront("a terminal route in front of it takes every request")
 			a.beforeHandlers(r.getHandlers(), []requests{q}) // names the handler that answers
 		}
 		return nil
@@ -192,7 +192,7 @@ func (a *analysis) removeDuplicates(set []requests) []requests {
 	}
 	seen := make(map[string]bool)
 	set = slices.DeleteFunc(set, func(q requests) bool {
-		key := q.key()
+		key := q.buildKey()
 		defer func() { seen[key] = true }()
 		return seen[key]
 	})

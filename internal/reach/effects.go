@@ -57,7 +57,7 @@ func (a *analysis) beforeHandler(h *handler, set []requests) []requests {
 
 // stopAll returns the empty set, and keeps the reason.
 func (a *analysis) stopAll(reason string) []requests {
-	a.last = a.inFront(reason)
+	a.last = a.describeInFront(reason)
 	return nil
 }
 

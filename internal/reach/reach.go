@@ -46,17 +46,17 @@ func Find(server *caddyhttp.Server, own *Handler, parse func(name string, config
 	c := &converter{parse: parse}
 	s := &search{own: own, named: make(map[string][]*route)}
 	for name, r := range server.NamedRoutes {
-		s.named[name] = []*route{c.route(r, "named_routes/"+name)}
+		s.named[name] = []*route{c.convertRoute(r, "named_routes/"+name)}
 	}
 	// Routes behind the one that is being provisioned make no difference.
 	routes := server.Routes
 	if i := slices.IndexFunc(routes, func(r caddyhttp.Route) bool { return r.HandlersRaw != nil }); i >= 0 {
 		routes = routes[:i+1]
 	}
-	s.routes(c.routes(routes, "routes"), nil)
+	s.searchRoutes(c.convertRoutes(routes, "routes"), nil)
 	for name, r := range server.NamedRoutes {
 		if r.HandlersRaw != nil {
-			s.routes(s.named[name], nil)
+			s.searchRoutes(s.named[name], nil)
 		}
 	}
 	return s.problems
@@ -75,18 +75,18 @@ type search struct {
 	problems []Problem
 }
 
-func (s *search) routes(routes []*route, outer []position) {
-	for i, r := range routes {
+func (s *search) searchRoutes(searchRoutes []*route, outer []position) {
+	for i, r := range searchRoutes {
 		if !r.raw {
 			continue // checked before
 		}
 		for j, h := range r.getHandlers() {
-			way := append(outer[:len(outer):len(outer)], position{routes, i, j})
+			way := append(outer[:len(outer):len(outer)], position{searchRoutes, i, j})
 			if h.own != nil && h.own.Name == s.own.Name && h.own.Prefix == s.own.Prefix && h.own.Source == s.own.Source {
 				s.checkHandler(h, way)
 			}
 			if h.subroutes != nil {
-				s.routes(h.subroutes, way)
+				s.searchRoutes(h.subroutes, way)
 			}
 		}
 	}

@@ -21,8 +21,8 @@ import (
 	_ "github.com/caddyserver/caddy/v2/modules/logging"
 )
 
-// own stands for the handlers that Find looks for.
-type own struct {
+// ownHandler stands for the handlers that Find looks for.
+type ownHandler struct {
 	Path string `json:"path,omitempty"`
 }
 
@@ -31,16 +31,16 @@ var (
 	reached bool      // by the request that is served
 )
 
-func (own) CaddyModule() caddy.ModuleInfo {
-	return caddy.ModuleInfo{ID: "http.handlers.socketio", New: func() caddy.Module { return new(own) }}
+func (ownHandler) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: "http.handlers.socketio", New: func() caddy.Module { return new(ownHandler) }}
 }
 
-func (o *own) Provision(ctx caddy.Context) error {
+func (o *ownHandler) Provision(ctx caddy.Context) error {
 	found = append(found, Find(ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server), &Handler{Name: "socketio", Prefix: o.Path}, parseOwn)...)
 	return nil
 }
 
-func (o *own) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
+func (o *ownHandler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	if strings.HasPrefix(r.URL.Path, o.Path) && caddyhttp.CleanPath(r.URL.Path, true) == r.URL.Path {
 		reached = true
 	}
@@ -52,7 +52,7 @@ func parseOwn(name string, config json.RawMessage) *Handler {
 		return nil
 	}
 	h := &Handler{Name: name, Suffixes: []string{""}}
-	var o own
+	var o ownHandler
 	if json.Unmarshal(config, &o) != nil {
 		return nil
 	}
@@ -60,25 +60,25 @@ func parseOwn(name string, config json.RawMessage) *Handler {
 	return h
 }
 
-// stranger is a module that Find does not know. It makes every path the own one.
-type stranger struct{}
+// unknownHandler is a module that Find does not know. It makes every path the own one.
+type unknownHandler struct{}
 
-func (stranger) CaddyModule() caddy.ModuleInfo {
-	return caddy.ModuleInfo{ID: "http.handlers.stranger", New: func() caddy.Module { return new(stranger) }}
+func (unknownHandler) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: "http.handlers.stranger", New: func() caddy.Module { return new(unknownHandler) }}
 }
 
-func (stranger) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
+func (unknownHandler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	r.URL.Path = "/a/"
 	return next.ServeHTTP(w, r)
 }
 
 func init() {
-	caddy.RegisterModule(own{})
-	caddy.RegisterModule(stranger{})
+	caddy.RegisterModule(ownHandler{})
+	caddy.RegisterModule(unknownHandler{})
 }
 
-// provision provisions a server with routes, and returns it and the problems found.
-func provision(t *testing.T, routes, named string) (*caddyhttp.Server, []Problem) {
+// provisionServer provisions a server with routes, and returns it and the problems found.
+func provisionServer(t *testing.T, routes, named string) (*caddyhttp.Server, []Problem) {
 	t.Helper()
 	found = nil
 	config := fmt.Sprintf(`{"servers":{"one":{"listen":["127.0.0.1:0"],"automatic_https":{"disable":true},"routes":%s,"named_routes":%s}}}`, routes, named)
@@ -94,8 +94,8 @@ func provision(t *testing.T, routes, named string) (*caddyhttp.Server, []Problem
 	return app.(*caddyhttp.App).Servers["one"], found
 }
 
-// TestProblems holds Find to configs that only JSON can have.
-func TestProblems(t *testing.T) {
+// TestProblemsAreFound holds Find to configs that only JSON can have.
+func TestProblemsAreFound(t *testing.T) {
 	const (
 		a       = `{"handler":"socketio","path":"/a/"}`
 		respond = `{"handler":"static_response"}`
@@ -125,7 +125,7 @@ func TestProblems(t *testing.T) {
 		"invoked in circles":       {`[{"handle":[{"handler":"invoke","name":"circle"}]},{"handle":[` + a + `]}]`, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, problems := provision(t, test.routes, `{"answer":{"handle":[`+respond+`]},"circle":{"handle":[{"handler":"invoke","name":"circle"}]}}`)
+			_, problems := provisionServer(t, test.routes, `{"answer":{"handle":[`+respond+`]},"circle":{"handle":[{"handler":"invoke","name":"circle"}]}}`)
 			var place string
 			for _, p := range problems {
 				if p.Certain {
@@ -142,17 +142,17 @@ func TestProblems(t *testing.T) {
 	}
 }
 
-// TestCertainty makes up routes, and compares each problem that is certain with Caddy
+// TestCertainProblemsAreCertain makes up routes, and compares each problem that is certain with Caddy
 // itself: none of many requests reaches the handler.
-func TestCertainty(t *testing.T) {
+func TestCertainProblemsAreCertain(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	certain, works := 0, 0
 	for range 1000 {
 		g := &generator{Rand: random}
-		routes := g.routes(0, g.IntN(3)+1)
+		routes := g.makeRoutes(0, g.IntN(3)+1)
 		owns := g.owns
 		g.owns, g.inNamed = 1, true
-		server, problems := provision(t, routes, `{"n":`+g.route(2)+`}`)
+		server, problems := provisionServer(t, routes, `{"n":`+g.makeRoute(2)+`}`)
 		isCertain := slices.ContainsFunc(problems, func(p Problem) bool { return p.Certain })
 		if isCertain {
 			certain++
@@ -160,7 +160,7 @@ func TestCertainty(t *testing.T) {
 		if owns == 0 {
 			continue
 		}
-		if target := reachedBy(t, server); target != "" {
+		if target := tryRequests(t, server); target != "" {
 			works++
 			if isCertain {
 				t.Errorf("%s reaches it: %+v\n%s", target, problems, routes)
@@ -172,8 +172,8 @@ func TestCertainty(t *testing.T) {
 	}
 }
 
-// reachedBy returns the first of many requests that reaches an own handler.
-func reachedBy(t *testing.T, server *caddyhttp.Server) string {
+// tryRequests returns the first of many requests that reaches an own handler.
+func tryRequests(t *testing.T, server *caddyhttp.Server) string {
 	t.Helper()
 	chain := server.Routes.Compile(caddyhttp.HandlerFunc(func(http.ResponseWriter, *http.Request) error { return nil }))
 	for _, path := range []string{"/", "/a/", "/a/x", "/a/a/", "/a/a/x", "/A/", "/a/a/a/", "/b/", "/b/a/", "/b/a/x", "/b/b/a/", "/ba/", "/b/x", "/a", "//a/"} {
@@ -201,23 +201,23 @@ type generator struct {
 	inNamed bool // no route invokes itself
 }
 
-func (g *generator) pick(list ...string) string { return list[g.IntN(len(list))] }
+func (g *generator) pickOne(list ...string) string { return list[g.IntN(len(list))] }
 
-func (g *generator) routes(depth, n int) string {
+func (g *generator) makeRoutes(depth, n int) string {
 	list := make([]string, 0, n)
 	for range n {
-		list = append(list, g.route(depth))
+		list = append(list, g.makeRoute(depth))
 	}
 	return "[" + strings.Join(list, ",") + "]"
 }
 
-func (g *generator) route(depth int) string {
-	fields := []string{`"handle":[` + g.handlers(depth) + `]`}
+func (g *generator) makeRoute(depth int) string {
+	fields := []string{`"handle":[` + g.makeHandlers(depth) + `]`}
 	if g.IntN(2) == 0 {
-		fields = append(fields, `"match":[`+g.matchers(depth)+`]`)
+		fields = append(fields, `"match":[`+g.makeMatchers(depth)+`]`)
 	}
 	if g.IntN(3) == 0 {
-		fields = append(fields, `"group":"`+g.pick("g", "h")+`"`)
+		fields = append(fields, `"group":"`+g.pickOne("g", "h")+`"`)
 	}
 	if g.IntN(5) == 0 {
 		fields = append(fields, `"terminal":true`)
@@ -225,45 +225,45 @@ func (g *generator) route(depth int) string {
 	return "{" + strings.Join(fields, ",") + "}"
 }
 
-func (g *generator) handlers(depth int) string {
+func (g *generator) makeHandlers(depth int) string {
 	var list []string
 	for range g.IntN(2) + 1 {
-		list = append(list, g.handler(depth))
+		list = append(list, g.makeHandler(depth))
 	}
 	return strings.Join(list, ",")
 }
 
-func (g *generator) handler(depth int) string {
+func (g *generator) makeHandler(depth int) string {
 	if depth < 3 && g.IntN(3) == 0 {
 		errors := ""
 		if g.IntN(4) == 0 {
 			errors = `,"errors":{"routes":[{"handle":[{"handler":"vars"}]}]}`
 		}
-		return `{"handler":"subroute","routes":` + g.routes(depth+1, g.IntN(3)+1) + errors + `}`
+		return `{"handler":"subroute","routes":` + g.makeRoutes(depth+1, g.IntN(3)+1) + errors + `}`
 	}
 	if g.owns == 0 && g.IntN(3) == 0 {
 		g.owns++
-		return `{"handler":"socketio","path":"` + g.pick("/a/", "/a/", "/b/a/") + `"}`
+		return `{"handler":"socketio","path":"` + g.pickOne("/a/", "/a/", "/b/a/") + `"}`
 	}
 	if !g.inNamed && g.IntN(8) == 0 {
 		return `{"handler":"invoke","name":"n"}`
 	}
-	return g.pick(`{"handler":"vars"}`, `{"handler":"static_response"}`, `{"handler":"static_response","status_code":103}`,
+	return g.pickOne(`{"handler":"vars"}`, `{"handler":"static_response"}`, `{"handler":"static_response","status_code":103}`,
 		`{"handler":"error"}`, `{"handler":"rewrite","uri":"/a/"}`, `{"handler":"rewrite","uri":"/b/x"}`, `{"handler":"rewrite","uri":"?x"}`,
 		`{"handler":"rewrite","strip_path_prefix":"/a"}`, `{"handler":"rewrite","strip_path_prefix":"/b/"}`, `{"handler":"rewrite","strip_path_suffix":"x"}`,
 		`{"handler":"rewrite","uri":"/a{http.request.uri.path}"}`, `{"handler":"headers","request":{"set":{"Host":["x"]}}}`, `{"handler":"stranger"}`)
 }
 
-func (g *generator) matchers(depth int) string {
+func (g *generator) makeMatchers(depth int) string {
 	var sets []string
 	for range g.IntN(2) + 1 {
 		fields := map[string]string{}
 		for range g.IntN(2) + 1 {
-			fields[g.pick("path", "path", "host", "method", "not", "path_regexp")] = ""
+			fields[g.pickOne("path", "path", "host", "method", "not", "path_regexp")] = ""
 		}
 		var set []string
 		for name := range fields {
-			set = append(set, `"`+name+`":`+g.matcher(name, depth))
+			set = append(set, `"`+name+`":`+g.makeMatcher(name, depth))
 		}
 		slices.Sort(set)
 		sets = append(sets, "{"+strings.Join(set, ",")+"}")
@@ -271,22 +271,22 @@ func (g *generator) matchers(depth int) string {
 	return strings.Join(sets, ",")
 }
 
-func (g *generator) matcher(name string, depth int) string {
+func (g *generator) makeMatcher(name string, depth int) string {
 	switch name {
 	case "host":
-		return `["` + g.pick("x", "*.x", "y.x", "*", "z") + `"]`
+		return `["` + g.pickOne("x", "*.x", "y.x", "*", "z") + `"]`
 	case "method":
-		return `["` + g.pick("GET", "POST") + `"]`
+		return `["` + g.pickOne("GET", "POST") + `"]`
 	case "path_regexp":
-		return `{"pattern":"` + g.pick("^/a", "^/b", "x$") + `"}`
+		return `{"pattern":"` + g.pickOne("^/a", "^/b", "x$") + `"}`
 	case "not":
 		if depth < 3 {
-			return "[" + g.matchers(depth+1) + "]"
+			return "[" + g.makeMatchers(depth+1) + "]"
 		}
 	}
 	patterns := []string{"*", "/*", "/a/*", "/a*", "/b/*", "/a/", "*/x", "*a*", "/a/*/x", "/?/*", "/{http.request.host}/*", "/%61/*", "/A/*", "//a/*"}
 	if name == "not" {
-		return `[{"path":["` + g.pick(patterns...) + `"]}]`
+		return `[{"path":["` + g.pickOne(patterns...) + `"]}]`
 	}
-	return `["` + g.pick(patterns...) + `","` + g.pick(patterns...) + `"]`
+	return `["` + g.pickOne(patterns...) + `","` + g.pickOne(patterns...) + `"]`
 }

@@ -73,17 +73,17 @@ type converter struct {
 	parse func(name string, config json.RawMessage) *Handler
 }
 
-func (c *converter) routes(list caddyhttp.RouteList, place string) []*route {
+func (c *converter) convertRoutes(list caddyhttp.RouteList, place string) []*route {
 	routes := make([]*route, 0, len(list))
 	for i := range list {
-		r := c.route(&list[i], place)
+		r := c.convertRoute(&list[i], place)
 		r.index = i
 		routes = append(routes, r)
 	}
 	return routes
 }
 
-func (c *converter) route(r *caddyhttp.Route, place string) *route {
+func (c *converter) convertRoute(r *caddyhttp.Route, place string) *route {
 	converted := &route{group: r.Group, terminal: r.Terminal, raw: r.HandlersRaw != nil, source: r, place: place, index: -1, read: c}
 	for _, set := range r.MatcherSets {
 		converted.matchers = append(converted.matchers, provisionedSet(set))
@@ -112,9 +112,9 @@ func (c *converter) rawHandler(raw json.RawMessage, place string) *handler {
 			h.name = "" // unknown: Caddy refuses it
 			return h
 		}
-		h.subroutes, h.catches = c.routes(config.Routes, place+"/routes"), config.Errors != nil
+		h.subroutes, h.catches = c.convertRoutes(config.Routes, place+"/routes"), config.Errors != nil
 		for _, response := range config.HandleResponse {
-			h.responses = append(h.responses, c.routes(response.Routes, place+"/handle_response"))
+			h.responses = append(h.responses, c.convertRoutes(response.Routes, place+"/handle_response"))
 		}
 	}
 	return h
@@ -124,7 +124,7 @@ func (c *converter) rawHandler(raw json.RawMessage, place string) *handler {
 func (c *converter) provisionedHandler(module caddyhttp.MiddlewareHandler) *handler {
 	h := &handler{name: moduleName(module)}
 	if sub, ok := module.(*caddyhttp.Subroute); ok {
-		h.subroutes, h.catches = c.routes(sub.Routes, ""), sub.Errors != nil
+		h.subroutes, h.catches = c.convertRoutes(sub.Routes, ""), sub.Errors != nil
 		return h
 	}
 	h.config, _ = json.Marshal(module)

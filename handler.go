@@ -89,13 +89,13 @@ type Handler struct {
 	// Caddyfile adapter sets it. Errors and warnings name it.
 	Source string `json:"source,omitempty"`
 
-	app      *App
-	passed   *passWatcher
-	hub      *hub.Hub
-	server   *caddyhttp.Server // nil outside of one
-	captured []string          // placeholders that are read when a client connects
-	retired  chan struct{}     // closed when this config is replaced
-	retire   func()            // closes it
+	app          *App
+	pathWatcher  *pathWatcher
+	hub          *hub.Hub
+	server       *caddyhttp.Server // nil outside of one
+	capturedKeys []string          // placeholders that are read when a client connects
+	retired      chan struct{}     // closed when this config is replaced
+	retire       func()            // closes it
 	// Set when app.started is closed.
 	route  *hub.Route
 	covers func(*engine.Handshake) bool // see [hub.RouteIdentity]
@@ -113,14 +113,14 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	h.retired = make(chan struct{})
 	h.retire = sync.OnceFunc(func() { close(h.retired) })
 	h.setDefaults()
-	if err := h.check(); err != nil {
+	if err := h.checkOptions(); err != nil {
 		return err
 	}
 	h.warnOrigins(ctx.Logger())
 	if err := checkReachable(ctx, &reach.Handler{Name: "socketio", Prefix: h.Path, Source: h.Source}); err != nil {
 		return err
 	}
-	h.passed = &passWatcher{name: "socketio", prefix: h.Path, source: h.Source, query: "EIO=", log: ctx.Logger()}
+	h.pathWatcher = &pathWatcher{name: "socketio", prefix: h.Path, source: h.Source, query: "EIO=", log: ctx.Logger()}
 	if err := h.provisionNamespaces(ctx); err != nil {
 		return err
 	}
@@ -131,10 +131,10 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	h.app = app.(*App)
 	if server, ok := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server); ok {
 		h.server = server
-		server.RegisterOnShutdown(h.stop)
-		endWith(server) // requests of a former config, which had the API, may be under way
+		server.RegisterOnShutdown(h.handleShutdown)
+		watchShutdown(server) // requests of a former config, which had the API, may be under way
 	}
-	if err := h.app.register(h); err != nil {
+	if err := h.app.addHandler(h); err != nil {
 		return err
 	}
 	h.hub, err = openHub(h.Hub, h.app.log)
@@ -156,8 +156,8 @@ func (h *Handler) setDefaults() {
 	}
 }
 
-// check refuses settings that can't be meant.
-func (h *Handler) check() error {
+// checkOptions refuses settings that can't be meant.
+func (h *Handler) checkOptions() error {
 	if err := checkPrefix(h.Path, DefaultPath); err != nil {
 		return err
 	}
@@ -204,12 +204,12 @@ func (h *Handler) checkNumbers() error {
 	return nil
 }
 
-// stop is called when the server that the handler belongs to shuts down, for a new
+// handleShutdown is called when the server that the handler belongs to shuts down, for a new
 // config or for good.
-func (h *Handler) stop() {
+func (h *Handler) handleShutdown() {
 	h.retire()
 	if caddy.Exiting() {
-		spawn.Go(h.app.log, "drain", drain, nil)
+		spawn.Go(h.app.log, "drain", drainHubs, nil)
 	}
 }
 
@@ -222,12 +222,12 @@ func (h *Handler) Cleanup() error {
 	if h.hub == nil {
 		return nil // it was never taken
 	}
-	_, err := hubs.Delete(h.Hub)
+	_, err := hubPool.Delete(h.Hub)
 	return err
 }
 
-// place says where the handler is, for people.
-func (h *Handler) place() string {
+// describePlace says where the handler is, for people.
+func (h *Handler) describePlace() string {
 	if h.server == nil {
 		return "route " + h.Path
 	}
@@ -237,7 +237,7 @@ func (h *Handler) place() string {
 // ServeHTTP serves the requests on the handler's path.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	if _, ok := cutOwnPath(r.URL, h.Path); !ok {
-		h.passed.watchRequest(r)
+		h.pathWatcher.watchRequest(r)
 		return next.ServeHTTP(w, r)
 	}
 	if err := checkQuery(r.URL); err != nil {
@@ -251,7 +251,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	if err := h.awaitStart(r); err != nil {
 		return err
 	}
-	h.serve(w, r)
+	h.serveEngine(w, r)
 	return nil
 }
 

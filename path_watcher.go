@@ -10,9 +10,9 @@ import (
 	"go.uber.org/zap"
 )
 
-// passWatcher warns about requests that a handler passes on although their clients
+// pathWatcher warns about requests that a handler passes on although their clients
 // mean it. It warns about each mistake once. A nil one is silent.
-type passWatcher struct {
+type pathWatcher struct {
 	name, prefix, source string
 	query                string // part of the query of every such request, if not empty
 	log                  *zap.Logger
@@ -21,7 +21,7 @@ type passWatcher struct {
 }
 
 // watchRequest looks at a request that is passed on.
-func (p *passWatcher) watchRequest(r *http.Request) {
+func (p *pathWatcher) watchRequest(r *http.Request) {
 	if p == nil {
 		return
 	}
@@ -40,7 +40,7 @@ func (p *passWatcher) watchRequest(r *http.Request) {
 	}
 }
 
-func (p *passWatcher) warnOnce(once *sync.Once, r *http.Request, original, message, fix string) {
+func (p *pathWatcher) warnOnce(once *sync.Once, r *http.Request, original, message, fix string) {
 	once.Do(func() {
 		p.log.Warn(message, zap.String("at", cmp.Or(p.source, p.name+" on "+p.prefix)), zap.String("original_path", original), zap.String("path", r.URL.Path), zap.String("fix", fix))
 	})

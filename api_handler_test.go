@@ -28,8 +28,8 @@ const chatDirectives = `
 	}
 `
 
-// TestAdminAPIFromTheWeb proves that the admin endpoint's own rules guard the API.
-func TestAdminAPIFromTheWeb(t *testing.T) {
+// TestAdminAPIRefusesBrowsers proves that the admin endpoint's own rules guard the API.
+func TestAdminAPIRefusesBrowsers(t *testing.T) {
 	s := startCaddy(t, false, chatDirectives)
 	for _, header := range [][]string{
 		{"Host", "rebound.example.com"},
@@ -37,17 +37,17 @@ func TestAdminAPIFromTheWeb(t *testing.T) {
 		{"Sec-Fetch-Mode", "no-cors"},
 		{"Origin", "null"},
 	} {
-		status, body := s.request("POST", "http://"+s.admin+"/socketio/emit", `{"event":"x"}`, append(header, "Content-Type", "application/json")...)
+		status, body := s.doRequest("POST", "http://"+s.admin+"/socketio/emit", `{"event":"x"}`, append(header, "Content-Type", "application/json")...)
 		if status != 403 && status != 400 || !strings.HasPrefix(body, `{"error":`) {
 			t.Errorf("%v: got %d %s", header, status, body)
 		}
 	}
 }
 
-// TestStreamOverReload proves that a stream goes on where its config does not.
-func TestStreamOverReload(t *testing.T) {
+// TestStreamOutlivesReload proves that a stream goes on where its config does not.
+func TestStreamOutlivesReload(t *testing.T) {
 	s := startCaddy(t, false, chatDirectives)
-	c := s.connect("/chat")
+	c := s.connectPolling("/chat")
 	body, input := io.Pipe()
 	status, answers := make(chan *http.Response, 1), make(chan error, 1)
 	go func() {
@@ -57,10 +57,10 @@ func TestStreamOverReload(t *testing.T) {
 		answers <- err
 	}()
 	fmt.Fprintln(input, `{"event":"a"}`)
-	if got := c.poll(); got != `42/chat,["a"]` { // the request is under way
+	if got := c.pollPackets(); got != `42/chat,["a"]` { // the request is under way
 		t.Fatalf("got %s", got)
 	}
-	s.load(chatDirectives + "\nheader X-Changed yes")
+	s.loadSite(chatDirectives + "\nheader X-Changed yes")
 	fmt.Fprintln(input, `{"event":"b"}`)
 	input.Close()
 	resp := <-status
@@ -83,24 +83,24 @@ const apiDirectives = "route {\n" + chatDirectives + `
 	}
 `
 
-func TestAPIOnARoute(t *testing.T) {
+func TestAPIOnRoute(t *testing.T) {
 	s := startCaddy(t, false, apiDirectives)
-	c := s.connect("/chat")
+	c := s.connectPolling("/chat")
 	api := s.site + "/internal/"
 	ndjson := []string{"Content-Type", "application/x-ndjson"}
-	s.expect(200, `{"emits":1,"delivered":1,"errors":[]}`, "POST", api+"emit", `{"event":"x","namespace":"/chat"}`, ndjson...)
-	if got := c.poll(); got != `42/chat,["x"]` {
+	s.checkResponse(200, `{"emits":1,"delivered":1,"errors":[]}`, "POST", api+"emit", `{"event":"x","namespace":"/chat"}`, ndjson...)
+	if got := c.pollPackets(); got != `42/chat,["x"]` {
 		t.Errorf("got %s", got)
 	}
-	s.expect(200, `[{"name":"lobby","sockets":1}]`, "GET", api+"rooms?namespace=/chat&prefix=lob", "")
+	s.checkResponse(200, `[{"name":"lobby","sockets":1}]`, "GET", api+"rooms?namespace=/chat&prefix=lob", "")
 
-	s.expect(403, `{"error":"join is not allowed here"}`, "POST", api+"join", `{"rooms":["a"]}`)
-	s.expect(403, `{"error":"namespace: \"/\" is not allowed here"}`, "GET", api+"rooms", "")
-	s.expect(404, `{"error":"there is no operation \"emit/\""}`, "POST", api+"emit/", "")
-	s.expect(200, "next", "GET", s.site+"/socketio/", "")
-	s.expect(200, "next", "GET", s.site+"/internals", "")
-	s.expect(200, "next", "GET", s.site+"/internal", "")
-	if status, body := s.request("GET", api, ""); status != 200 || !strings.Contains(body, `"totals":{"connections":1,"sockets":1,`) {
+	s.checkResponse(403, `{"error":"join is not allowed here"}`, "POST", api+"join", `{"rooms":["a"]}`)
+	s.checkResponse(403, `{"error":"namespace: \"/\" is not allowed here"}`, "GET", api+"rooms", "")
+	s.checkResponse(404, `{"error":"there is no operation \"emit/\""}`, "POST", api+"emit/", "")
+	s.checkResponse(200, "next", "GET", s.site+"/socketio/", "")
+	s.checkResponse(200, "next", "GET", s.site+"/internals", "")
+	s.checkResponse(200, "next", "GET", s.site+"/internal", "")
+	if status, body := s.doRequest("GET", api, ""); status != 200 || !strings.Contains(body, `"totals":{"connections":1,"sockets":1,`) {
 		t.Errorf("%d %s", status, body)
 	}
 }
@@ -125,21 +125,21 @@ func TestAPIRefusesOtherOrigins(t *testing.T) {
 			if method == "POST" {
 				path, body = "emit?namespace=/chat", `{"event":"x"}`
 			}
-			status, answer := s.request(method, s.site+"/internal/"+path, body, append(c.header, "Content-Type", "application/json")...)
+			status, answer := s.doRequest(method, s.site+"/internal/"+path, body, append(c.header, "Content-Type", "application/json")...)
 			if status != c.status {
 				t.Errorf("%s with %v: got %d %s", method, c.header, status, answer)
 			}
 		}
 	}
-	status, _ := s.request("OPTIONS", s.site+"/internal/emit", "", "Origin", "https://evil.example.com", "Access-Control-Request-Method", "POST")
+	status, _ := s.doRequest("OPTIONS", s.site+"/internal/emit", "", "Origin", "https://evil.example.com", "Access-Control-Request-Method", "POST")
 	if status != 403 {
 		t.Errorf("preflight: got %d", status)
 	}
 }
 
-// TestAPIBehindAuthentication proves that the directive is ordered behind it, and
+// TestAPIIsOrderedBehindAuthentication proves that the directive is ordered behind it, and
 // ahead of what serves content.
-func TestAPIBehindAuthentication(t *testing.T) {
+func TestAPIIsOrderedBehindAuthentication(t *testing.T) {
 	hash, err := bcrypt.GenerateFromPassword([]byte("secret"), bcrypt.MinCost)
 	if err != nil {
 		t.Fatal(err)
@@ -149,15 +149,15 @@ func TestAPIBehindAuthentication(t *testing.T) {
 	basic := func(credentials string) []string {
 		return append(ndjson, "Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(credentials)))
 	}
-	s.expect(401, "", "GET", s.site+"/socketio/", "")
-	s.expect(401, "", "POST", s.site+"/socketio/emit", `{"event":"x"}`, ndjson...)
-	s.expect(401, "", "POST", s.site+"/socketio/emit", `{"event":"x"}`, basic("ada:wrong")...)
-	s.expect(200, `{"emits":1,"delivered":0,"errors":[]}`, "POST", s.site+"/socketio/emit", `{"event":"x"}`, basic("ada:secret")...)
+	s.checkResponse(401, "", "GET", s.site+"/socketio/", "")
+	s.checkResponse(401, "", "POST", s.site+"/socketio/emit", `{"event":"x"}`, ndjson...)
+	s.checkResponse(401, "", "POST", s.site+"/socketio/emit", `{"event":"x"}`, basic("ada:wrong")...)
+	s.checkResponse(200, `{"emits":1,"delivered":0,"errors":[]}`, "POST", s.site+"/socketio/emit", `{"event":"x"}`, basic("ada:secret")...)
 }
 
-// TestAPIBehindOtherGates proves it of an application that decides, by forward_auth,
+// TestAPIIsBehindOtherAccessControl proves it of an application that decides, by forward_auth,
 // and of a matcher of addresses.
-func TestAPIBehindOtherGates(t *testing.T) {
+func TestAPIIsBehindOtherAccessControl(t *testing.T) {
 	app := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Cookie") != "session=ada" {
 			w.WriteHeader(http.StatusUnauthorized)
@@ -184,7 +184,7 @@ func TestAPIBehindOtherGates(t *testing.T) {
 	jsonType := []string{"Content-Type", "application/json"}
 	emit := func(status int, answer, path string, header ...string) {
 		t.Helper()
-		s.expect(status, answer, "POST", s.site+path+"emit", `{"event":"x"}`, append(header, jsonType...)...)
+		s.checkResponse(status, answer, "POST", s.site+path+"emit", `{"event":"x"}`, append(header, jsonType...)...)
 	}
 	emit(200, `{"delivered":0}`, "/here/")
 	emit(404, "", "/elsewhere/") // of file_server
@@ -216,22 +216,22 @@ func TestAPIHandlerRefusesSettings(t *testing.T) {
 	}
 }
 
-// slow is a connection whose client waits for an hour after each line.
-type slow struct {
+// hourlyConn is a connection whose client waits for an hour after each line.
+type hourlyConn struct {
 	*httptest.ResponseRecorder
 	lines       []string
 	read, write time.Time // deadlines
 }
 
-func (s *slow) SetReadDeadline(t time.Time) error  { s.read = t; return nil }
-func (s *slow) SetWriteDeadline(t time.Time) error { s.write = t; return nil }
-func (s *slow) Close() error                       { return nil }
+func (s *hourlyConn) SetReadDeadline(t time.Time) error  { s.read = t; return nil }
+func (s *hourlyConn) SetWriteDeadline(t time.Time) error { s.write = t; return nil }
+func (s *hourlyConn) Close() error                       { return nil }
 
-func (s *slow) Read(p []byte) (int, error) {
+func (s *hourlyConn) Read(p []byte) (int, error) {
 	if len(s.lines) == 0 {
 		return 0, io.EOF
 	}
-	if passed(s.read) {
+	if isPassed(s.read) {
 		return 0, os.ErrDeadlineExceeded
 	}
 	n := copy(p, s.lines[0])
@@ -240,20 +240,20 @@ func (s *slow) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-func (s *slow) Write(p []byte) (int, error) {
-	if passed(s.write) {
+func (s *hourlyConn) Write(p []byte) (int, error) {
+	if isPassed(s.write) {
 		return 0, os.ErrDeadlineExceeded
 	}
 	return s.ResponseRecorder.Write(p)
 }
 
-func passed(deadline time.Time) bool { return !deadline.IsZero() && time.Now().After(deadline) }
+func isPassed(deadline time.Time) bool { return !deadline.IsZero() && time.Now().After(deadline) }
 
 // TestStreamOutlivesTheTimeoutsOfItsServer streams with read_body, write and the idle
 // timeouts set, as Caddy's HTTP server has them.
 func TestStreamOutlivesTheTimeoutsOfItsServer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &slow{ResponseRecorder: httptest.NewRecorder(), lines: []string{"{}\n", "{}\n", "{}\n"}}
+		s := &hourlyConn{ResponseRecorder: httptest.NewRecorder(), lines: []string{"{}\n", "{}\n", "{}\n"}}
 		ctrl, log := http.NewResponseController(s), zap.NewNop()
 		limits := caddyhttp.IdleDeadline{Timeout: time.Minute, HardDeadline: time.Now().Add(10 * time.Second)}
 		read := &caddyhttp.IdleTimeoutReader{ReadCloser: s, Ctrl: ctrl, Deadline: limits, Logger: log}

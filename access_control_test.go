@@ -17,9 +17,9 @@ import (
 	"github.com/quic-go/quic-go/http3"
 )
 
-// gates are the ways in which a Caddyfile keeps requests away from a path. AUTH is
+// accessControls are the ways in which a Caddyfile keeps requests away from a path. AUTH is
 // the address of an application that refuses everyone.
-var gates = map[string]string{
+var accessControls = map[string]string{
 	"basic_auth": `
 		basic_auth /socket.io/* {
 			ada $2a$04$5fSOdpCDu4Xb5s1r1hTpTOp7cBL6ZJZxyl6g9kYk6AUAmLw4VDQ7C
@@ -103,29 +103,29 @@ var gates = map[string]string{
 
 // Nothing of ours is served past a gate, whatever way a request is written. Each
 // target meets each gate in one of the forms of a request, and basic_auth in all.
-func TestGates(t *testing.T) {
+func TestAccessControlsAreNotBypassed(t *testing.T) {
 	auth := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnauthorized) }))
 	t.Cleanup(auth.Close)
 	s := startCaddy(t, false, "")
 	address := strings.TrimPrefix(s.site, "http://")
 	_, port, _ := strings.Cut(address, ":")
 	var sites strings.Builder
-	for name, gate := range gates {
+	for name, gate := range accessControls {
 		gate = strings.ReplaceAll(gate, "AUTH", auth.Listener.Addr().String())
-		fmt.Fprintf(&sites, "}\nhttp://%s:%s {\n%s\nsocketio\nsocketio_api\n", hostOf(name), port, gate)
+		fmt.Fprintf(&sites, "}\nhttp://%s:%s {\n%s\nsocketio\nsocketio_api\n", hostForControl(name), port, gate)
 	}
-	s.load(sites.String())
-	for name := range gates {
+	s.loadSite(sites.String())
+	for name := range accessControls {
 		t.Run(name, func(t *testing.T) {
-			for i, target := range append(targetsOf("/socket.io/"), targetsOf("/socketio/")...) {
-				target = strings.ReplaceAll(target, "example.com", hostOf(name))
-				requests := requestsFor(target, hostOf(name))
+			for i, target := range append(listTargets("/socket.io/"), listTargets("/socketio/")...) {
+				target = strings.ReplaceAll(target, "example.com", hostForControl(name))
+				requests := listRequests(target, hostForControl(name))
 				if name != "basic_auth" {
 					form := (i + len(name)) % len(requests)
 					requests = requests[form : form+1]
 				}
 				for _, request := range requests {
-					if answer := rawRequest(t, address, request); isOurs(answer) {
+					if answer := sendRawRequest(t, address, request); isModuleResponse(answer) {
 						t.Errorf("%q is served: %.200q", request, answer)
 					}
 				}
@@ -134,13 +134,13 @@ func TestGates(t *testing.T) {
 	}
 }
 
-// hostOf returns the host of a gate's site.
-func hostOf(gate string) string {
+// hostForControl returns the host of a gate's site.
+func hostForControl(gate string) string {
 	return strings.NewReplacer(" ", "-", "_", "-").Replace(gate) + ".test"
 }
 
-// requestsFor returns a poll, a WebSocket and two requests to the API with a target.
-func requestsFor(target, host string) []string {
+// listRequests returns a poll, a WebSocket and two requests to the API with a target.
+func listRequests(target, host string) []string {
 	query := "?EIO=4&transport="
 	if strings.Contains(target, "?") {
 		query = "&EIO=4&transport="
@@ -161,9 +161,9 @@ func requestsFor(target, host string) []string {
 	}
 }
 
-// rawRequest writes a request as it is, and returns the response: its status if a
+// sendRawRequest writes a request as it is, and returns the response: its status if a
 // WebSocket opens, else its body, too.
-func rawRequest(t *testing.T, address, request string) string {
+func sendRawRequest(t *testing.T, address, request string) string {
 	t.Helper()
 	conn, err := net.Dial("tcp", address)
 	if err != nil {
@@ -186,14 +186,14 @@ func rawRequest(t *testing.T, address, request string) string {
 	return resp.Status + " " + string(body)
 }
 
-// isOurs reports whether an answer is one of this module: a session, a WebSocket, or
+// isModuleResponse reports whether an answer is one of this module: a session, a WebSocket, or
 // JSON of the engine or the API.
-func isOurs(answer string) bool {
+func isModuleResponse(answer string) bool {
 	return strings.HasPrefix(answer, "101") || strings.Contains(answer, `{"`)
 }
 
 // The same over HTTP/2 and HTTP/3, whose paths are fields of their own.
-func TestGatesOfStreams(t *testing.T) {
+func TestAccessControlsAreNotBypassedOnStreams(t *testing.T) {
 	s := startCaddy(t, false, "")
 	s.site = "https://" + strings.Replace(freeAddress(t), "127.0.0.1", "localhost", 1)
 	const guarded = `
@@ -205,7 +205,7 @@ func TestGatesOfStreams(t *testing.T) {
 		error @own 403
 		socketio
 		socketio_api`
-	s.load(guarded, keepTrustStore)
+	s.loadSite(guarded, keepTrustStore)
 	trusting := &tls.Config{InsecureSkipVerify: true}
 	awaitCertificate(t, s.site, trusting)
 	h2 := &http.Transport{TLSClientConfig: trusting, ForceAttemptHTTP2: true}
@@ -214,16 +214,16 @@ func TestGatesOfStreams(t *testing.T) {
 	defer h3.Close()
 	for name, transport := range map[string]http.RoundTripper{"HTTP/2.0": h2, "HTTP/3.0": h3} {
 		t.Run(name, func(t *testing.T) {
-			for _, target := range append(targetsOf("/socket.io/"), targetsOf("/socketio/")...) {
+			for _, target := range append(listTargets("/socket.io/"), listTargets("/socketio/")...) {
 				if !strings.HasPrefix(target, "/") || strings.ContainsAny(target, "# ") {
 					continue // the client does not send it
 				}
-				if answer := streamRequest(t, transport, name, s.site, target, ""); isOurs(answer) {
+				if answer := tryStreamRequest(t, transport, name, s.site, target, ""); isModuleResponse(answer) {
 					t.Errorf("%s is served: %.200s", target, answer)
 				}
 			}
 			for _, target := range []string{"/socket.io/?EIO=4&transport=polling", "/socketio/"} {
-				if answer := streamRequest(t, transport, name, s.site, target, "secret"); !isOurs(answer) {
+				if answer := tryStreamRequest(t, transport, name, s.site, target, "secret"); !isModuleResponse(answer) {
 					t.Errorf("%s is not served: %.200s", target, answer)
 				}
 			}
@@ -231,8 +231,8 @@ func TestGatesOfStreams(t *testing.T) {
 	}
 }
 
-// streamRequest asks for a target as it is, and for a WebSocket on a stream.
-func streamRequest(t *testing.T, transport http.RoundTripper, proto, site, target, key string) string {
+// tryStreamRequest asks for a target as it is, and for a WebSocket on a stream.
+func tryStreamRequest(t *testing.T, transport http.RoundTripper, proto, site, target, key string) string {
 	t.Helper()
 	u, err := url.Parse(site)
 	if err != nil {

@@ -27,16 +27,16 @@ const echo = `
 		}
 	}`
 
-// masked is a text as a client's frame, with a mask of zeros.
-func masked(text string) []byte {
+// maskFrame is a text as a client's frame, with a mask of zeros.
+func maskFrame(text string) []byte {
 	return append([]byte{0x81, 0x80 | byte(len(text)), 0, 0, 0, 0}, text...)
 }
 
 // A WebSocket on a stream of HTTP/3 works like any other.
-func TestStream(t *testing.T) {
+func TestWebSocketOnHTTP3Stream(t *testing.T) {
 	s := startCaddy(t, false, "")
 	s.site = "https://" + strings.Replace(freeAddress(t), "127.0.0.1", "localhost", 1)
-	s.load("tls internal"+echo, keepTrustStore)
+	s.loadSite("tls internal"+echo, keepTrustStore)
 	trusting := &tls.Config{InsecureSkipVerify: true}
 	awaitCertificate(t, s.site, trusting)
 	transport := &http3.Transport{TLSClientConfig: trusting}
@@ -68,9 +68,9 @@ func TestStream(t *testing.T) {
 		}
 	}
 	read(`0{"sid":`)
-	_, _ = send.Write(masked("40"))
+	_, _ = send.Write(maskFrame("40"))
 	read(`40{"sid":`)
-	_, _ = send.Write(masked(`421["echo",7]`))
+	_, _ = send.Write(maskFrame(`421["echo",7]`))
 	read(`431[7]`)
 }
 
@@ -90,8 +90,8 @@ func awaitCertificate(t *testing.T, site string, config *tls.Config) {
 	}
 }
 
-// dialEcho connects to the namespace "/".
-func dialEcho(t *testing.T, site string) *websocket.Conn {
+// dialWebSocket connects to the namespace "/".
+func dialWebSocket(t *testing.T, site string) *websocket.Conn {
 	t.Helper()
 	url := "ws" + strings.TrimPrefix(site, "http") + "/socket.io/?EIO=4&transport=websocket"
 	conn, resp, err := websocket.DefaultDialer.Dial(url, nil)
@@ -101,12 +101,12 @@ func dialEcho(t *testing.T, site string) *websocket.Conn {
 	resp.Body.Close()
 	t.Cleanup(func() { conn.Close() })
 	expectFrame(t, conn, `0{"sid":`)
-	send(t, conn, "40")
+	writeText(t, conn, "40")
 	expectFrame(t, conn, `40{"sid":`)
 	return conn
 }
 
-func send(t *testing.T, conn *websocket.Conn, text string) {
+func writeText(t *testing.T, conn *websocket.Conn, text string) {
 	t.Helper()
 	if err := conn.WriteMessage(websocket.TextMessage, []byte(text)); err != nil {
 		t.Fatal(err)
@@ -125,10 +125,10 @@ func expectFrame(t *testing.T, conn *websocket.Conn, prefix string) {
 // A WebSocket keeps nothing of the config that it came in by.
 func TestOldConfigIsCollected(t *testing.T) {
 	s := startCaddy(t, false, echo)
-	conn := dialEcho(t, s.site)
+	conn := dialWebSocket(t, s.site)
 	old := weak.Make(activeHandler(t))
-	s.load(echo + "\nheader X-New yes")
-	send(t, conn, `421["echo",1]`)
+	s.loadSite(echo + "\nheader X-New yes")
+	writeText(t, conn, `421["echo",1]`)
 	expectFrame(t, conn, `431[1]`)
 	http.DefaultClient.CloseIdleConnections()
 	// The old server ends on goroutines of its own.
@@ -137,49 +137,49 @@ func TestOldConfigIsCollected(t *testing.T) {
 			t.Fatal("the old handler is alive")
 		}
 	}
-	send(t, conn, `422["echo",2]`)
+	writeText(t, conn, `422["echo",2]`)
 	expectFrame(t, conn, `432[2]`)
 }
 
-// served is what a handler was last asked to serve.
-type served struct {
+// recordedServe is what a handler was last asked to serve.
+type recordedServe struct {
 	request weak.Pointer[http.Request]
 	writer  weak.Pointer[caddyhttp.ResponseWriterWrapper]
 }
 
-// witness is a handler that notes what it serves, and holds none of it.
-type witness struct{}
+// recordingHandler is a handler that notes what it serves, and holds none of it.
+type recordingHandler struct{}
 
-var witnessed = make(chan served, 1)
+var recordedServes = make(chan recordedServe, 1)
 
-func (witness) CaddyModule() caddy.ModuleInfo {
-	return caddy.ModuleInfo{ID: "http.handlers.socketio_witness", New: func() caddy.Module { return new(witness) }}
+func (recordingHandler) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: "http.handlers.socketio_witness", New: func() caddy.Module { return new(recordingHandler) }}
 }
 
-func (witness) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
+func (recordingHandler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	wrapper := &caddyhttp.ResponseWriterWrapper{ResponseWriter: w}
-	witnessed <- served{weak.Make(r), weak.Make(wrapper)}
+	recordedServes <- recordedServe{weak.Make(r), weak.Make(wrapper)}
 	return next.ServeHTTP(wrapper, r)
 }
 
 func init() {
-	caddy.RegisterModule(witness{})
+	caddy.RegisterModule(recordingHandler{})
 	httpcaddyfile.RegisterHandlerDirective("socketio_witness", func(httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
-		return witness{}, nil
+		return recordingHandler{}, nil
 	})
 }
 
 // A WebSocket keeps nothing of the request that it came in by.
 func TestRequestIsCollected(t *testing.T) {
 	s := startCaddy(t, false, "route {\nsocketio_witness\n"+echo+"\n}")
-	conn := dialEcho(t, s.site)
-	was := <-witnessed
+	conn := dialWebSocket(t, s.site)
+	was := <-recordedServes
 	for deadline := time.Now().Add(10 * time.Second); was.request.Value() != nil || was.writer.Value() != nil; runtime.Gosched() {
 		if runtime.GC(); time.Now().After(deadline) {
 			t.Fatalf("alive: request %t, writer %t", was.request.Value() != nil, was.writer.Value() != nil)
 		}
 	}
-	send(t, conn, `421["echo",1]`)
+	writeText(t, conn, `421["echo",1]`)
 	expectFrame(t, conn, `431[1]`)
 }
 
@@ -216,7 +216,7 @@ func findHandler(routes caddyhttp.RouteList) *Handler {
 }
 
 // A socket upgrades behind everything that wraps the response.
-func TestUpgradeBehindWriters(t *testing.T) {
+func TestUpgradeBehindWrappedWriters(t *testing.T) {
 	for name, directives := range map[string]string{
 		"encode":    "encode",
 		"templates": "templates",
@@ -228,14 +228,14 @@ func TestUpgradeBehindWriters(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := startCaddy(t, false, directives+echo)
-			conn := dialEcho(t, s.site)
-			send(t, conn, `421["echo",{"a":[1]}]`)
+			conn := dialWebSocket(t, s.site)
+			writeText(t, conn, `421["echo",{"a":[1]}]`)
 			expectFrame(t, conn, `431[{"a":[1]}]`)
 		})
 	}
 }
 
-func TestConflictingNamespaces(t *testing.T) {
+func TestConflictingNamespacesAreRefused(t *testing.T) {
 	config := func(rooms string) string {
 		return fmt.Sprintf(`{"handler":"socketio","path":"/%s/","namespaces":[{"name":"/chat","on":[{"events":["connect"],"handle":[{"handler":"join","rooms":[%q]}]}]}]}`, rooms, rooms)
 	}

@@ -54,8 +54,8 @@ type APIHandler struct {
 	// Caddyfile adapter sets it. Errors and warnings name it.
 	Source string `json:"source,omitempty"`
 
-	api    *api.API
-	passed *passWatcher
+	api         *api.API
+	pathWatcher *pathWatcher
 }
 
 // CaddyModule returns the Caddy module information.
@@ -68,26 +68,26 @@ func (h *APIHandler) Provision(ctx caddy.Context) error {
 	if h.Path == "" {
 		h.Path = DefaultAPIPath
 	}
-	if err := h.check(); err != nil {
+	if err := h.checkOptions(); err != nil {
 		return err
 	}
 	if err := checkReachable(ctx, &reach.Handler{Name: "socketio_api", Prefix: h.Path, Source: h.Source}); err != nil {
 		return err
 	}
-	h.passed = &passWatcher{name: "socketio_api", prefix: h.Path, source: h.Source, log: ctx.Logger()}
+	h.pathWatcher = &pathWatcher{name: "socketio_api", prefix: h.Path, source: h.Source, log: ctx.Logger()}
 	if server, ok := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server); ok {
-		endWith(server)
+		watchShutdown(server)
 	}
 	h.api = &api.API{
-		Hubs: allHubs, DefaultHub: DefaultHub, Version: version(),
+		Hubs: eachHub, DefaultHub: DefaultHub, Version: moduleVersion(),
 		OnlyHub: h.Hub, OnlyOperations: h.Allow, OnlyNamespaces: h.Namespaces,
 	}
 	return nil
 }
 
-// check refuses settings that can't be meant. A list that is empty could mean
+// checkOptions refuses settings that can't be meant. A list that is empty could mean
 // nothing or all.
-func (h *APIHandler) check() error {
+func (h *APIHandler) checkOptions() error {
 	if err := checkPrefix(h.Path, DefaultAPIPath); err != nil {
 		return err
 	}
@@ -114,15 +114,15 @@ func (h *APIHandler) check() error {
 func (h *APIHandler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	operation, ok := cutOwnPath(r.URL, h.Path)
 	if !ok {
-		h.passed.watchRequest(r)
+		h.pathWatcher.watchRequest(r)
 		return next.ServeHTTP(w, r)
 	}
-	if err := sameOrigin(r); err != nil {
+	if err := checkSameOrigin(r); err != nil {
 		api.WriteError(w, err)
 		return nil
 	}
-	defer patient(r)()
-	r, served := untilEnd(r)
+	defer liftTimeouts(r)()
+	r, served := withShutdown(r)
 	defer served()
 	err := h.api.Serve(w, r, operation)
 	if refused, ok := errors.AsType[*api.Error](err); ok {
@@ -132,23 +132,23 @@ func (h *APIHandler) ServeHTTP(w http.ResponseWriter, r *http.Request, next cadd
 	return err
 }
 
-var crossOrigin = http.NewCrossOriginProtection()
+var crossOriginProtection = http.NewCrossOriginProtection()
 
-// sameOrigin refuses requests that a browser makes for a page of another site.
+// checkSameOrigin refuses requests that a browser makes for a page of another site.
 // Reading is refused as well: there is nothing for other sites to read.
-func sameOrigin(r *http.Request) error {
+func checkSameOrigin(r *http.Request) error {
 	probe := r.WithContext(r.Context())
 	probe.Method = http.MethodPost // others are taken for harmless
-	if crossOrigin.Check(probe) != nil {
+	if crossOriginProtection.Check(probe) != nil {
 		return api.Forbidden("cross-origin requests from browsers are not allowed")
 	}
 	return nil
 }
 
-// patient keeps the server's timeouts away from what may last: a stream, which may
+// liftTimeouts keeps the server's timeouts away from what may last: a stream, which may
 // have nothing to say for long, and an answer that waits for acknowledgements. The
 // returned function is to be called at the end.
-func patient(r *http.Request) func() {
+func liftTimeouts(r *http.Request) func() {
 	read, write := caddyhttp.IdleTimeoutsFromContext(r.Context())
 	if write != nil {
 		write.Deadline.HardDeadline = time.Time{}
@@ -176,22 +176,22 @@ func parseAPIHandler(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error
 //	}
 func (h *APIHandler) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	d.Next() // socketio_api
-	h.Source = sourceOf(d)
+	h.Source = tokenPlace(d)
 	if d.NextArg() {
 		return d.Errf("socketio_api: unexpected %q: settings go into a block", d.Val())
 	}
 	for nesting := d.Nesting(); d.NextBlock(nesting); {
-		if err := h.option(d); err != nil {
+		if err := h.parseOption(d); err != nil {
 			return err
 		}
-		if err := h.check(); err != nil {
+		if err := h.checkOptions(); err != nil {
 			return d.WrapErr(err) // it names this line
 		}
 	}
 	return nil
 }
 
-func (h *APIHandler) option(d *caddyfile.Dispenser) error {
+func (h *APIHandler) parseOption(d *caddyfile.Dispenser) error {
 	option, args := d.Val(), d.RemainingArgs()
 	texts := map[string]*string{"path": &h.Path, "hub": &h.Hub}
 	lists := map[string]*[]string{"allow": &h.Allow, "namespaces": &h.Namespaces}

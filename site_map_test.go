@@ -17,8 +17,8 @@ import (
 	"github.com/caddyserver/caddy/v2"
 )
 
-// identitiesOf returns the identities of a config's routes, by the names of their hubs.
-func identitiesOf(t *testing.T, config string) map[string]hub.RouteIdentity {
+// provisionIdentities returns the identities of a config's routes, by the names of their hubs.
+func provisionIdentities(t *testing.T, config string) map[string]hub.RouteIdentity {
 	t.Helper()
 	var c *caddy.Config
 	if err := json.Unmarshal([]byte(config), &c); err != nil {
@@ -36,7 +36,7 @@ func identitiesOf(t *testing.T, config string) map[string]hub.RouteIdentity {
 		t.Cleanup(func() { _ = h.Cleanup() }) // it never fails; a hub that stays shows in other tests
 	}
 	all := make(map[string]hub.RouteIdentity)
-	for _, c := range app.(*App).configs() {
+	for _, c := range app.(*App).mergeConfigs() {
 		if len(c.Routes) != 1 {
 			t.Errorf("hub %s has %d routes", c.hub.Name(), len(c.Routes))
 		}
@@ -45,9 +45,8 @@ func identitiesOf(t *testing.T, config string) map[string]hub.RouteIdentity {
 	return all
 }
 
-func TestRouteIdentity(t *testing.T) {
-	t.Setenv("SITE", "Env.Test")
-	config, err := adapt(`{
+// identitySites are sites with one route each, on a hub of its own.
+const identitySites = `{
 	admin off
 	auto_https off
 }
@@ -88,32 +87,50 @@ http://b.two.test:82 {
 http://c.two.test:82/api/* {
 	invoke named
 }
-`)
+`
+
+// listenersOfFirstSite are the listeners of the first of identitySites.
+var listenersOfFirstSite = []string{"127.0.0.1:80", "unix//run/caddy.sock|0222"}
+
+// provisionIdentitySites returns the identities of the routes of identitySites.
+func provisionIdentitySites(t *testing.T) map[string]hub.RouteIdentity {
+	t.Helper()
+	t.Setenv("SITE", "Env.Test")
+	config, err := adaptCaddyfile(identitySites)
 	if err != nil {
 		t.Fatal(err)
 	}
-	const bound = "127.0.0.1:80,unix//run/caddy.sock|0222"
-	got := identitiesOf(t, config)
-	for name, want := range map[string]hub.RouteIdentity{
-		"plain":  {Listeners: strings.Split(bound, ","), Hosts: []string{"one.test", "two.test"}, Place: "/socket.io/"},
-		"nested": {Listeners: strings.Split(bound, ","), Hosts: []string{"one.test", "two.test"}, Place: `/x/header {"X":["a"]}`},
-		"any":    {Listeners: []string{":81"}, Place: "/socket.io/"},
-		"wild":   {Listeners: []string{":82"}, Hosts: []string{"*.two.test", "a.two.test", "env.test"}, Place: "/socket.io/"},
-		"named":  {Listeners: []string{":82"}, Hosts: []string{"b.two.test", "c.two.test"}, Place: `/socket.io/ | path ["/api/*"]`},
-	} {
+	return provisionIdentities(t, config)
+}
+
+// checkIdentities compares identities by all but their fingerprints and Covers, and expects
+// the fingerprints to be set.
+func checkIdentities(t *testing.T, got, want map[string]hub.RouteIdentity) {
+	t.Helper()
+	for name, want := range want {
 		id := got[name]
 		if id.Fingerprint == "" {
 			t.Errorf("%s: no fingerprint", name)
 		}
-		covers := id.Covers
 		id.Fingerprint, id.Covers = "", nil
 		if !reflect.DeepEqual(id, want) {
 			t.Errorf("%s: got %+v, want %+v", name, id, want)
 		}
-		id.Covers = covers
-		got[name] = id
 	}
+}
 
+func TestRouteIdentityNamesSite(t *testing.T) {
+	checkIdentities(t, provisionIdentitySites(t), map[string]hub.RouteIdentity{
+		"plain":  {Listeners: listenersOfFirstSite, Hosts: []string{"one.test", "two.test"}, Place: "/socket.io/"},
+		"nested": {Listeners: listenersOfFirstSite, Hosts: []string{"one.test", "two.test"}, Place: `/x/header {"X":["a"]}`},
+		"any":    {Listeners: []string{":81"}, Place: "/socket.io/"},
+		"wild":   {Listeners: []string{":82"}, Hosts: []string{"*.two.test", "a.two.test", "env.test"}, Place: "/socket.io/"},
+		"named":  {Listeners: []string{":82"}, Hosts: []string{"b.two.test", "c.two.test"}, Place: `/socket.io/ | path ["/api/*"]`},
+	})
+}
+
+func TestRouteIdentityCoversRequestsOfSite(t *testing.T) {
+	identities := provisionIdentitySites(t)
 	tcp := func(ip string, port int) net.Addr { return &net.TCPAddr{IP: net.ParseIP(ip), Port: port} }
 	for _, c := range []struct {
 		host  string
@@ -139,7 +156,7 @@ http://c.two.test:82/api/* {
 		r = r.WithContext(context.WithValue(r.Context(), http.LocalAddrContextKey, c.local))
 		opening := handshake.Capture(r, nil, "/socket.io/")
 		var covering []string
-		for name, id := range got {
+		for name, id := range identities {
 			if id.Covers(&engine.Handshake{Context: opening}) {
 				covering = append(covering, name)
 			}
@@ -152,8 +169,8 @@ http://c.two.test:82/api/* {
 }
 
 // In JSON, routes need no hosts, and an earlier site takes hosts from a later one.
-func TestRouteIdentityOfJSON(t *testing.T) {
-	got := identitiesOf(t, `{"admin":{"disabled":true},"apps":{"http":{"servers":{"x":{"listen":["unix//a.sock","tcp/:1000-1001"],
+func TestRouteIdentityOfJSONConfig(t *testing.T) {
+	got := provisionIdentities(t, `{"admin":{"disabled":true},"apps":{"http":{"servers":{"x":{"listen":["unix//a.sock","tcp/:1000-1001"],
 		"automatic_https":{"disable":true},"routes":[
 		{"match":[{"host":["taken.test"]}],"terminal":true,"handle":[{"handler":"static_response"}]},
 		{"match":[{"path":["/socket.io/*"],"host":["a.test"]},{"path":["/socket.io/b/*"]}],"handle":[{"handler":"socketio","hub":"paths"}]},
@@ -161,17 +178,11 @@ func TestRouteIdentityOfJSON(t *testing.T) {
 		{"match":[{"host":["*.test"]}],"terminal":true,"handle":[{"handler":"socketio","hub":"hosts"}]}
 	]}}}}}`)
 	listeners := []string{":1000", ":1001", "unix//a.sock"}
-	for name, want := range map[string]hub.RouteIdentity{
+	checkIdentities(t, got, map[string]hub.RouteIdentity{
 		"paths":  {Listeners: listeners, Place: `/socket.io/path ["/socket.io/*"] or path ["/socket.io/b/*"]`},
 		"hidden": {Listeners: listeners, Place: "/socket.io/" + got["hidden"].Fingerprint},
 		"hosts":  {Listeners: listeners, Hosts: []string{"*.test"}, Place: "/socket.io/"},
-	} {
-		id := got[name]
-		id.Fingerprint, id.Covers = "", nil
-		if !reflect.DeepEqual(id, want) {
-			t.Errorf("%s: got %+v, want %+v", name, id, want)
-		}
-	}
+	})
 	for host, want := range map[string]bool{"free.test": true, "taken.test": false} {
 		r := httptest.NewRequest("GET", "http://"+host+"/", nil)
 		if got := got["hosts"].Covers(&engine.Handshake{Context: handshake.Capture(r, nil, "/socket.io/")}); got != want {

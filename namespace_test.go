@@ -14,7 +14,7 @@ import (
 
 // What is wrong in JSON is refused when the config loads, and the error says where
 // it is and what was expected there.
-func TestRefusedJSON(t *testing.T) {
+func TestInvalidJSONIsRefused(t *testing.T) {
 	handled := func(handler string) string {
 		return `{"namespaces":[{"name":"/chat","on":[{"events":["hi"],"handle":[` + handler + `]}]}]}`
 	}
@@ -66,7 +66,7 @@ func TestRefusedJSON(t *testing.T) {
 	}
 }
 
-func TestFormerNamesInJSON(t *testing.T) {
+func TestFormerNamesInJSONAreRefused(t *testing.T) {
 	for cluster, want := range map[string]string{
 		`{"engine":"redis"}`:                                   `cluster: the key "engine" is now "adapter": expected {"adapter": "redis"}`,
 		`{"engine":"redis","urls":["redis://a"]}`:              `cluster: the key "engine" is now "adapter": expected {"adapter": "redis"}`,
@@ -86,7 +86,7 @@ func TestFormerNamesInJSON(t *testing.T) {
 
 // Each setting reaches what it sets, and without any the defaults are those that the
 // documentation names.
-func TestSettings(t *testing.T) {
+func TestSettingsReachRoute(t *testing.T) {
 	route := func(config string) hub.RouteConfig {
 		var h Handler
 		if err := json.Unmarshal([]byte(config), &h); err != nil {

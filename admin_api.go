@@ -30,13 +30,13 @@ func (*AdminAPI) Routes() []caddy.AdminRoute {
 }
 
 func serveAdmin(w http.ResponseWriter, r *http.Request) error {
-	r, served := untilEnd(r)
+	r, served := withShutdown(r)
 	defer served()
 	operation, ok := cutOwnPath(r.URL, DefaultAPIPath)
 	if !ok {
 		operation = r.URL.Path // names no operation: it begins with a slash
 	}
-	err := theAPI.Serve(w, r, operation)
+	err := adminAPI.Serve(w, r, operation)
 	e, ok := errors.AsType[*api.Error](err)
 	if !ok {
 		return err
@@ -47,9 +47,9 @@ func serveAdmin(w http.ResponseWriter, r *http.Request) error {
 	return caddy.APIError{HTTPStatus: e.Status, Err: e}
 }
 
-// theAPI knows the hubs of all configs: a config that is replaced, or fails, makes
+// adminAPI knows the hubs of all configs: a config that is replaced, or fails, makes
 // no difference to it.
-var theAPI = &api.API{Hubs: allHubs, DefaultHub: DefaultHub, Version: version()}
+var adminAPI = &api.API{Hubs: eachHub, DefaultHub: DefaultHub, Version: moduleVersion()}
 
 var (
 	_ caddy.AdminRouter = (*AdminAPI)(nil)

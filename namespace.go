@@ -4,14 +4,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/caddy-socketio/caddy-socketio/handlers/backend"
 	"github.com/caddy-socketio/caddy-socketio/hub"
-	"github.com/caddy-socketio/caddy-socketio/internal/engine"
 	"github.com/caddy-socketio/caddy-socketio/internal/handshake"
 	"github.com/caddyserver/caddy/v2"
 )
@@ -29,18 +26,9 @@ type Namespace struct {
 	// Other events are dropped.
 	On []*Rule `json:"on,omitempty"`
 
-	joining     *Rule // of a Caddyfile: what lines with join have begun
+	connectRule *Rule // of a Caddyfile: what lines with join have begun
 	compiled    hub.NamespaceConfig
 	fingerprint string
-}
-
-// RateLimit bounds what one connection may send. What is more is dropped, with the
-// acknowledgement {"error": "rate limit exceeded"} where one is asked.
-type RateLimit struct {
-	// Events is how many events and connects a second.
-	Events float64 `json:"events"`
-	// Burst is how many at once.
-	Burst int `json:"burst"`
 }
 
 // Rule says what an event does.
@@ -63,7 +51,7 @@ func (h *Handler) provisionNamespaces(ctx caddy.Context) error {
 		return err
 	}
 	h.fingerprint = string(own)
-	h.captured = handshake.Keys(own)
+	h.capturedKeys = handshake.Keys(own)
 	for i, ns := range h.Namespaces {
 		if ns == nil {
 			return fmt.Errorf("namespaces: entry %d is null: expected a namespace", i)
@@ -74,14 +62,14 @@ func (h *Handler) provisionNamespaces(ctx caddy.Context) error {
 		if slices.ContainsFunc(h.Namespaces[:i], func(other *Namespace) bool { return other.Name == ns.Name }) {
 			return fmt.Errorf("namespace %s is declared twice", ns.Name)
 		}
-		if err := ns.provision(ctx); err != nil {
+		if err := ns.provisionRules(ctx); err != nil {
 			return fmt.Errorf("namespace %s: %w", ns.Name, err)
 		}
 	}
 	return nil
 }
 
-func (ns *Namespace) provision(ctx caddy.Context) error {
+func (ns *Namespace) provisionRules(ctx caddy.Context) error {
 	if ns.MaxSockets < 0 {
 		return fmt.Errorf("max_sockets: unexpected %d: expected a number above 0", ns.MaxSockets)
 	}
@@ -98,10 +86,10 @@ func (ns *Namespace) provision(ctx caddy.Context) error {
 		if r == nil {
 			return fmt.Errorf("on: entry %d is null: expected events and their handlers", i)
 		}
-		if err := r.check(); err != nil {
+		if err := r.checkEvents(); err != nil {
 			return err
 		}
-		handlers, err := r.load(ctx)
+		handlers, err := r.loadHandlers(ctx)
 		if err != nil {
 			return fmt.Errorf("on %s: %w", strings.Join(r.Events, " "), err)
 		}
@@ -110,8 +98,8 @@ func (ns *Namespace) provision(ctx caddy.Context) error {
 	return nil
 }
 
-// check refuses names that no event has.
-func (r *Rule) check() error {
+// checkEvents refuses names that no event has.
+func (r *Rule) checkEvents() error {
 	if len(r.Events) == 0 {
 		return errors.New("on: expected the names of events")
 	}
@@ -129,7 +117,7 @@ func (r *Rule) check() error {
 	return nil
 }
 
-func (r *Rule) load(ctx caddy.Context) ([]hub.Handler, error) {
+func (r *Rule) loadHandlers(ctx caddy.Context) ([]hub.Handler, error) {
 	if len(r.HandleRaw) == 0 {
 		return nil, nil
 	}
@@ -146,52 +134,6 @@ func (r *Rule) load(ctx caddy.Context) ([]hub.Handler, error) {
 		handlers = append(handlers, handler)
 	}
 	return handlers, nil
-}
-
-// routeConfig returns the settings of the handler's route, without its identity.
-func (h *Handler) routeConfig() hub.RouteConfig {
-	c := hub.DefaultRoute()
-	c.Namespaces = []string{}
-	for _, ns := range h.Namespaces {
-		c.Namespaces = append(c.Namespaces, ns.Name)
-	}
-	setDuration(&c.ConnectTimeout, h.ConnectTimeout)
-	c.Recovery = time.Duration(h.Recovery)
-	if h.RateLimit != nil {
-		c.RateLimit, c.Burst = h.RateLimit.Events, h.RateLimit.Burst
-	}
-	h.configureEngine(&c.Engine)
-	return c
-}
-
-func (h *Handler) configureEngine(c *engine.Config) {
-	c.Path = h.Path
-	c.Polling, c.WebSocket = slices.Contains(h.Transports, "polling"), slices.Contains(h.Transports, "websocket")
-	c.V3, c.V4 = slices.Contains(h.Protocols, 3), slices.Contains(h.Protocols, 4)
-	setDuration(&c.PingInterval, h.PingInterval)
-	setDuration(&c.PingTimeout, h.PingTimeout)
-	setDuration(&c.UpgradeTimeout, h.UpgradeTimeout)
-	if h.MaxPayload > 0 {
-		c.MaxPayload, c.MaxQueue = h.MaxPayload, 2*int(h.MaxPayload)
-	}
-	if h.MaxQueue > 0 {
-		c.MaxQueue = h.MaxQueue
-	}
-	c.MaxConnections, c.Compression, c.Cookie = h.MaxConnections, h.Compression, h.Cookie
-	c.AllowOrigin = allowOrigin(h.Origins)
-}
-
-func setDuration(to *time.Duration, from caddy.Duration) {
-	if from > 0 {
-		*to = time.Duration(from)
-	}
-}
-
-func checkCookie(name string) error {
-	if name != "" && (&http.Cookie{Name: name, Value: "x"}).Valid() != nil {
-		return fmt.Errorf("cookie %q: expected the name of a cookie", name)
-	}
-	return nil
 }
 
 // checkNamespace refuses names that no client can ask for.

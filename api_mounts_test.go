@@ -12,27 +12,29 @@ import (
 	"testing"
 )
 
-// door is a way to the API of a Caddy.
-type door struct {
+// apiMount is a way to the API of a Caddy.
+type apiMount struct {
 	*caddyServer
 	url    string // of the API, with a slash at the end
 	client *http.Client
 }
 
-// doors calls fn with each way that there is, with a Caddy of its own.
-func doors(t *testing.T, fn func(t *testing.T, d *door)) {
+// forEachMount calls fn with each way that there is, with a Caddy of its own.
+func forEachMount(t *testing.T, fn func(t *testing.T, d *apiMount)) {
 	const directives = chatDirectives + "\nsocketio_api"
-	for name, open := range map[string]func(*caddyServer) *door{
-		"TCP":   func(s *caddyServer) *door { return &door{s, "http://" + s.admin + "/socketio/", http.DefaultClient} },
-		"Unix":  func(s *caddyServer) *door { return &door{s, "http://caddy/socketio/", s.unixClient()} },
-		"Route": func(s *caddyServer) *door { return &door{s, s.site + "/socketio/", http.DefaultClient} },
+	for name, open := range map[string]func(*caddyServer) *apiMount{
+		"TCP": func(s *caddyServer) *apiMount {
+			return &apiMount{s, "http://" + s.admin + "/socketio/", http.DefaultClient}
+		},
+		"Unix":  func(s *caddyServer) *apiMount { return &apiMount{s, "http://caddy/socketio/", s.newUnixClient()} },
+		"Route": func(s *caddyServer) *apiMount { return &apiMount{s, s.site + "/socketio/", http.DefaultClient} },
 	} {
 		t.Run(name, func(t *testing.T) { fn(t, open(startCaddy(t, name == "Unix", directives))) })
 	}
 }
 
-// unixClient is a client of the admin endpoint, which is on a Unix socket.
-func (s *caddyServer) unixClient() *http.Client {
+// newUnixClient is a client of the admin endpoint, which is on a Unix socket.
+func (s *caddyServer) newUnixClient() *http.Client {
 	path := strings.TrimPrefix(s.admin, "unix/")
 	transport := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, "unix", path)
@@ -41,9 +43,9 @@ func (s *caddyServer) unixClient() *http.Client {
 	return &http.Client{Transport: transport}
 }
 
-// do makes a request with a JSON body, unless another content type is given, and
+// doRequest makes a request with a JSON body, unless another content type is given, and
 // returns the answer, which is JSON, too.
-func (d *door) do(method, path string, body io.Reader, contentType ...string) (*http.Response, string) {
+func (d *apiMount) doRequest(method, path string, body io.Reader, contentType ...string) (*http.Response, string) {
 	d.t.Helper()
 	r, err := http.NewRequestWithContext(d.t.Context(), method, d.url+path, body)
 	if err != nil {
@@ -62,40 +64,40 @@ func (d *door) do(method, path string, body io.Reader, contentType ...string) (*
 	return resp, strings.TrimSpace(string(answer))
 }
 
-// get and post compare an answer of success.
-func (d *door) get(path, want string) {
+// checkGet and post compare an answer of success.
+func (d *apiMount) checkGet(path, want string) {
 	d.t.Helper()
-	if resp, got := d.do("GET", path, nil); resp.StatusCode != 200 || got != want {
+	if resp, got := d.doRequest("GET", path, nil); resp.StatusCode != 200 || got != want {
 		d.t.Errorf("GET %s: got %d %s\nwant %s", path, resp.StatusCode, got, want)
 	}
 }
 
-func (d *door) post(path, body, want string, contentType ...string) {
+func (d *apiMount) checkPost(path, body, want string, contentType ...string) {
 	d.t.Helper()
-	if resp, got := d.do("POST", path, strings.NewReader(body), contentType...); resp.StatusCode != 200 || got != want {
+	if resp, got := d.doRequest("POST", path, strings.NewReader(body), contentType...); resp.StatusCode != 200 || got != want {
 		d.t.Errorf("POST %s %s: got %d %s\nwant %s", path, body, resp.StatusCode, got, want)
 	}
 }
 
-// TestEveryOperation does, through each door, whatever the API can do.
-func TestEveryOperation(t *testing.T) {
-	doors(t, func(t *testing.T, d *door) {
-		a := d.connect("/chat")
-		emits(t, d, a)
-		acknowledged(t, d, a)
-		memberships(d, a, d.connect("/chat"))
-		listings(t, d)
-		d.post("server_side_emit", `{"event":"reload","args":[1]}`, `{"responses":[],"complete":true}`)
-		d.post("server_side_emit", `{"namespace":"/chat","event":"uptime","ack":{"timeout":"1s"}}`, `{"responses":[],"complete":true}`)
-		d.post("disconnect", `{"namespace":"/chat","in":["`+a.id+`"],"close":true}`, `{"sockets":1}`)
-		d.post("disconnect?namespace=/chat", `{}`, `{"sockets":1}`)
-		if got := a.poll(); !strings.HasPrefix(got, "41/chat,") {
+// TestEveryOperationAtEveryMount does, through each door, whatever the API can do.
+func TestEveryOperationAtEveryMount(t *testing.T) {
+	forEachMount(t, func(t *testing.T, d *apiMount) {
+		a := d.connectPolling("/chat")
+		checkEmits(t, d, a)
+		checkAck(t, d, a)
+		checkMemberships(d, a, d.connectPolling("/chat"))
+		checkListings(t, d)
+		d.checkPost("server_side_emit", `{"event":"reload","args":[1]}`, `{"responses":[],"complete":true}`)
+		d.checkPost("server_side_emit", `{"namespace":"/chat","event":"uptime","ack":{"timeout":"1s"}}`, `{"responses":[],"complete":true}`)
+		d.checkPost("disconnect", `{"namespace":"/chat","in":["`+a.id+`"],"close":true}`, `{"sockets":1}`)
+		d.checkPost("disconnect?namespace=/chat", `{}`, `{"sockets":1}`)
+		if got := a.pollPackets(); !strings.HasPrefix(got, "41/chat,") {
 			t.Errorf("got %q", got)
 		}
 	})
 }
 
-func emits(t *testing.T, d *door, c *pollingClient) {
+func checkEmits(t *testing.T, d *apiMount, c *pollingClient) {
 	const ndjson = "application/x-ndjson"
 	for _, e := range []struct{ path, body, kind, want, got string }{
 		{"emit", `{"namespace":"/chat","to":["lobby"],"event":"news","args":[1,{"a":[null]}]}`, "", `{"delivered":1}`, `42/chat,["news",1,{"a":[null]}]`},
@@ -106,60 +108,60 @@ func emits(t *testing.T, d *door, c *pollingClient) {
 		{"emit?namespace=/chat", `{"event":"a","except":["lobby"]}`, "", `{"delivered":0}`, ""},
 		{"emit", `{"event":"a"}`, "", `{"delivered":0}`, ""},
 	} {
-		d.post(e.path, e.body, e.want, slices.DeleteFunc([]string{e.kind}, func(kind string) bool { return kind == "" })...)
+		d.checkPost(e.path, e.body, e.want, slices.DeleteFunc([]string{e.kind}, func(kind string) bool { return kind == "" })...)
 		if e.got == "" {
 			continue
 		}
-		if got := c.poll(); got != e.got {
+		if got := c.pollPackets(); got != e.got {
 			t.Errorf("%s: got %q, want %q", e.body, got, e.got)
 		}
 	}
 }
 
-func acknowledged(t *testing.T, d *door, c *pollingClient) {
+func checkAck(t *testing.T, d *apiMount, c *pollingClient) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		d.post("emit?namespace=/chat", `{"event":"q","ack":{"timeout":"1m"}}`, `{"delivered":1,"responses":[["ok",{"$binary":"AAEC"}]],"complete":true}`)
+		d.checkPost("emit?namespace=/chat", `{"event":"q","ack":{"timeout":"1m"}}`, `{"delivered":1,"responses":[["ok",{"$binary":"AAEC"}]],"complete":true}`)
 	}()
-	if got := c.poll(); got != `42/chat,0["q"]` {
+	if got := c.pollPackets(); got != `42/chat,0["q"]` {
 		t.Errorf("got %q", got)
 	}
-	c.send("461-/chat,0[\"ok\",{\"_placeholder\":true,\"num\":0}]\x1ebAAEC")
+	c.postPacket("461-/chat,0[\"ok\",{\"_placeholder\":true,\"num\":0}]\x1ebAAEC")
 	<-done
-	d.post("emit?namespace=/chat", `{"event":"q","ack":{"timeout":"1ms"}}`, `{"delivered":1,"responses":[],"complete":false}`)
-	c.poll()
+	d.checkPost("emit?namespace=/chat", `{"event":"q","ack":{"timeout":"1ms"}}`, `{"delivered":1,"responses":[],"complete":false}`)
+	c.pollPackets()
 }
 
-func memberships(d *door, a, b *pollingClient) {
-	d.post("join?namespace=/chat", `{"in":["`+a.id+`"],"rooms":["room:1","room:2"]}`, `{"sockets":1}`)
-	d.post("join", `{"namespace":"/chat","in":["lobby"],"except":["room:1"],"rooms":["room:2","room:3"]}`, `{"sockets":1}`)
-	d.post("join", `{"namespace":"/chat","rooms":["all"]}`, `{"sockets":2}`)
-	d.post("leave", `{"namespace":"/chat","in":["`+b.id+`","nobody"],"rooms":["room:3"]}`, `{"sockets":1}`)
+func checkMemberships(d *apiMount, a, b *pollingClient) {
+	d.checkPost("join?namespace=/chat", `{"in":["`+a.id+`"],"rooms":["room:1","room:2"]}`, `{"sockets":1}`)
+	d.checkPost("join", `{"namespace":"/chat","in":["lobby"],"except":["room:1"],"rooms":["room:2","room:3"]}`, `{"sockets":1}`)
+	d.checkPost("join", `{"namespace":"/chat","rooms":["all"]}`, `{"sockets":2}`)
+	d.checkPost("leave", `{"namespace":"/chat","in":["`+b.id+`","nobody"],"rooms":["room:3"]}`, `{"sockets":1}`)
 }
 
-func listings(t *testing.T, d *door) {
-	d.get("rooms?namespace=/chat&prefix=room:", `[{"name":"room:1","sockets":1},{"name":"room:2","sockets":2}]`)
-	d.get("rooms?namespace=/chat&prefix=room:&limit=1", `[{"name":"room:1","sockets":1}]`)
-	d.get("rooms?namespace=/chat&prefix=room:&limit=1&after=room:1", `[{"name":"room:2","sockets":2}]`)
-	d.get("namespaces", `[{"name":"/","sockets":0,"rooms":0},{"name":"/chat","sockets":2,"rooms":6}]`)
+func checkListings(t *testing.T, d *apiMount) {
+	d.checkGet("rooms?namespace=/chat&prefix=room:", `[{"name":"room:1","sockets":1},{"name":"room:2","sockets":2}]`)
+	d.checkGet("rooms?namespace=/chat&prefix=room:&limit=1", `[{"name":"room:1","sockets":1}]`)
+	d.checkGet("rooms?namespace=/chat&prefix=room:&limit=1&after=room:1", `[{"name":"room:2","sockets":2}]`)
+	d.checkGet("namespaces", `[{"name":"/","sockets":0,"rooms":0},{"name":"/chat","sockets":2,"rooms":6}]`)
 	for query, want := range map[string]int{"in=lobby": 2, "in=room:1&in=room:2&except=room:1": 1, "limit=1": 1, "in=nobody": 0, "local=true": 2} {
-		_, text := d.do("GET", "sockets?namespace=/chat&"+query, nil)
+		_, text := d.doRequest("GET", "sockets?namespace=/chat&"+query, nil)
 		var list []struct{ ID string }
 		if err := json.Unmarshal([]byte(text), &list); err != nil || len(list) != want {
 			t.Errorf("%s: %s, want %d sockets", query, text, want)
 		}
 	}
-	if _, got := d.do("GET", "", nil); !strings.HasSuffix(got, `"totals":{"connections":2,"sockets":2,"rooms":6}}`) {
+	if _, got := d.doRequest("GET", "", nil); !strings.HasSuffix(got, `"totals":{"connections":2,"sockets":2,"rooms":6}}`) {
 		t.Errorf("got %s", got)
 	}
 }
 
-// TestEveryError gets, through each door, every error that there is for all, with
+// TestEveryErrorAtEveryMount gets, through each door, every error that there is for all, with
 // its status and the field at fault. None of them emits.
-func TestEveryError(t *testing.T) {
-	doors(t, func(t *testing.T, d *door) {
-		c := d.connect("/chat")
+func TestEveryErrorAtEveryMount(t *testing.T) {
+	forEachMount(t, func(t *testing.T, d *apiMount) {
+		c := d.connectPolling("/chat")
 		for _, e := range []struct {
 			status                    int
 			error, method, path, body string
@@ -189,28 +191,28 @@ func TestEveryError(t *testing.T) {
 			{405, "method DELETE is not allowed: expected GET", "DELETE", "", ""},
 			{413, "the body is larger than 16777216 bytes", "POST", "join?namespace=/chat", strings.Repeat(" ", 16<<20+1)},
 		} {
-			resp, got := d.do(e.method, e.path, strings.NewReader(e.body))
-			d.isError(resp, got, e.status, e.error)
+			resp, got := d.doRequest(e.method, e.path, strings.NewReader(e.body))
+			d.checkError(resp, got, e.status, e.error)
 			if resp.StatusCode == 405 && resp.Header.Get("Allow") == "" {
 				t.Errorf("%s: no Allow", e.path)
 			}
 		}
-		endless := io.LimitReader(new(zeros), 100<<20) // its length is not told
-		resp, got := d.do("POST", "emit?namespace=/chat", endless)
-		d.isError(resp, got, 413, "the body is larger than 16777216 bytes")
+		endless := io.LimitReader(new(endlessBody), 100<<20) // its length is not told
+		resp, got := d.doRequest("POST", "emit?namespace=/chat", endless)
+		d.checkError(resp, got, 413, "the body is larger than 16777216 bytes")
 		for _, kind := range []string{"", "text/plain", "application/x-www-form-urlencoded"} {
-			resp, got := d.do("POST", "emit?namespace=/chat", strings.NewReader(`{"event":"x"}`), kind)
-			d.isError(resp, got, 415, fmt.Sprintf("content type %q is not supported: expected application/json", kind))
+			resp, got := d.doRequest("POST", "emit?namespace=/chat", strings.NewReader(`{"event":"x"}`), kind)
+			d.checkError(resp, got, 415, fmt.Sprintf("content type %q is not supported: expected application/json", kind))
 		}
-		d.post("emit?namespace=/chat", `{"event":"first"}`, `{"delivered":1}`)
-		if got := c.poll(); got != `42/chat,["first"]` {
+		d.checkPost("emit?namespace=/chat", `{"event":"first"}`, `{"delivered":1}`)
+		if got := c.pollPackets(); got != `42/chat,["first"]` {
 			t.Errorf("got %q before", got)
 		}
 	})
 }
 
-// isError compares an answer with an error that begins so.
-func (d *door) isError(resp *http.Response, got string, status int, begins string) {
+// checkError compares an answer with an error that begins so.
+func (d *apiMount) checkError(resp *http.Response, got string, status int, begins string) {
 	d.t.Helper()
 	var told map[string]string
 	err := json.Unmarshal([]byte(got), &told)
@@ -219,10 +221,10 @@ func (d *door) isError(resp *http.Response, got string, status int, begins strin
 	}
 }
 
-// zeros is an endless body.
-type zeros struct{}
+// endlessBody is an endless body.
+type endlessBody struct{}
 
-func (*zeros) Read(p []byte) (int, error) {
+func (*endlessBody) Read(p []byte) (int, error) {
 	clear(p)
 	return len(p), nil
 }

@@ -1,0 +1,67 @@
+package socketio
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/caddy-socketio/caddy-socketio/hub"
+	"github.com/caddy-socketio/caddy-socketio/internal/engine"
+	"github.com/caddyserver/caddy/v2"
+)
+
+// RateLimit bounds what one connection may send. What is more is dropped, with the
+// acknowledgement {"error": "rate limit exceeded"} where one is asked.
+type RateLimit struct {
+	// Events is how many events and connects a second.
+	Events float64 `json:"events"`
+	// Burst is how many at once.
+	Burst int `json:"burst"`
+}
+
+// routeConfig returns the settings of the handler's route, without its identity.
+func (h *Handler) routeConfig() hub.RouteConfig {
+	c := hub.DefaultRoute()
+	c.Namespaces = []string{}
+	for _, ns := range h.Namespaces {
+		c.Namespaces = append(c.Namespaces, ns.Name)
+	}
+	overrideDuration(&c.ConnectTimeout, h.ConnectTimeout)
+	c.Recovery = time.Duration(h.Recovery)
+	if h.RateLimit != nil {
+		c.RateLimit, c.Burst = h.RateLimit.Events, h.RateLimit.Burst
+	}
+	h.configureEngine(&c.Engine)
+	return c
+}
+
+func (h *Handler) configureEngine(c *engine.Config) {
+	c.Path = h.Path
+	c.Polling, c.WebSocket = slices.Contains(h.Transports, "polling"), slices.Contains(h.Transports, "websocket")
+	c.V3, c.V4 = slices.Contains(h.Protocols, 3), slices.Contains(h.Protocols, 4)
+	overrideDuration(&c.PingInterval, h.PingInterval)
+	overrideDuration(&c.PingTimeout, h.PingTimeout)
+	overrideDuration(&c.UpgradeTimeout, h.UpgradeTimeout)
+	if h.MaxPayload > 0 {
+		c.MaxPayload, c.MaxQueue = h.MaxPayload, 2*int(h.MaxPayload)
+	}
+	if h.MaxQueue > 0 {
+		c.MaxQueue = h.MaxQueue
+	}
+	c.MaxConnections, c.Compression, c.Cookie = h.MaxConnections, h.Compression, h.Cookie
+	c.AllowOrigin = allowOrigin(h.Origins)
+}
+
+func overrideDuration(to *time.Duration, from caddy.Duration) {
+	if from > 0 {
+		*to = time.Duration(from)
+	}
+}
+
+func checkCookie(name string) error {
+	if name != "" && (&http.Cookie{Name: name, Value: "x"}).Valid() != nil {
+		return fmt.Errorf("cookie %q: expected the name of a cookie", name)
+	}
+	return nil
+}
