@@ -27,7 +27,7 @@ func newDiscardServer() (*Server, *Route) {
 	return s, NewRoute(Config{Polling: true, WebSocket: true, V3: true, V4: true})
 }
 
-// newSinkSession is a session that waits for its connection.
+// newSinkSession opens a session that has no connection yet.
 func newSinkSession(tb testing.TB, server *Server, route *Route) *Session {
 	r := httptest.NewRequest(http.MethodGet, "/?EIO=4&transport=websocket", nil)
 	x := &exchange{Request: &Request{R: r, Route: route}, server: server, config: route.config.Load(), version: eio.V4, upgrade: true}
@@ -38,7 +38,7 @@ func newSinkSession(tb testing.TB, server *Server, route *Route) *Session {
 	return s
 }
 
-// newSinkSessions are sessions whose connection takes everything: the null device.
+// newSinkSessions opens sessions whose connection accepts all bytes: the null device.
 func newSinkSessions(tb testing.TB, count int) (*Server, []*Session) {
 	null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
 	if err != nil {
@@ -67,7 +67,7 @@ func newSinkSessions(tb testing.TB, count int) (*Server, []*Session) {
 	return server, sessions
 }
 
-// awaitIdlePumps waits until the pumps have nothing to do.
+// awaitIdlePumps waits until no pump has anything to write.
 func (s *Server) awaitIdlePumps() {
 	for _, p := range s.pumps {
 		for running := true; running; {
@@ -79,8 +79,8 @@ func (s *Server) awaitIdlePumps() {
 	}
 }
 
-// BenchmarkBroadcast sends one new message to many sessions, eight times in a row,
-// and waits until all is written.
+// BenchmarkBroadcast sends one new message to many sessions, eight times in a row, and
+// waits until all is written.
 func BenchmarkBroadcast(b *testing.B) {
 	for _, count := range []int{1000, 10_000} {
 		b.Run(strconv.Itoa(count), func(b *testing.B) {
@@ -115,14 +115,14 @@ func TestBroadcastDoesNotAllocatePerSocket(t *testing.T) {
 		}
 		server.awaitIdlePumps()
 	})
-	// A queue grows now and then; most of the sockets cost nothing.
+	// A queue grows now and then; most sessions cost nothing.
 	if allocs > count/4 {
 		t.Errorf("%v allocations for %d sockets", allocs, count)
 	}
 }
 
-// BenchmarkSlowClient sends to a client that reads nothing until it is dropped, which
-// is when more waits for it than [Config.MaxQueue]. Nobody waits for the client.
+// BenchmarkSlowClient sends to a client that reads nothing, until its session closes
+// because more than [Config.MaxQueue] bytes wait. No send waits for the client.
 func BenchmarkSlowClient(b *testing.B) {
 	server, route := newDiscardServer()
 	config := route.Config()
@@ -147,9 +147,9 @@ func BenchmarkSlowClient(b *testing.B) {
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(sent), "ns/send")
 }
 
-// BenchmarkIdleWebSocket tells what a WebSocket costs that waits, the client's end of
-// its connection included, which is nothing but a socket. Its only goroutine is its
-// reader: there is none for writing, nor for the heartbeat.
+// BenchmarkIdleWebSocket measures the memory and the goroutines of an idle WebSocket. The
+// client's end of its connection is included; it is a bare TCP connection. The only
+// goroutine is the reader: writing and the heartbeat need none.
 func BenchmarkIdleWebSocket(b *testing.B) {
 	engine, route := newDiscardServer()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -14,11 +14,11 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/internal/engine"
 )
 
-// TestConformance is no test but a server, for the public test suites of the
-// Engine.IO protocol: it echoes each message with the heartbeat that they expect.
-// It serves at the address in ENGINE_CONFORMANCE until its standard input ends. The suite
-// of revision 4 takes a server that serves nothing else, with ENGINE_CONFORMANCE_V3=off:
-// a request without a revision is one of revision 3 otherwise.
+// TestConformance is a server for the public test suites of the Engine.IO protocol. It
+// echoes each message, with the heartbeat that the suites expect. It serves at the address
+// in ENGINE_CONFORMANCE until its standard input ends. The suite of revision 4 needs a
+// server for this revision alone, with ENGINE_CONFORMANCE_V3=off: otherwise a request
+// without a revision is one of revision 3.
 //
 //	go test -c -o conformance ./internal/engine
 //	ENGINE_CONFORMANCE=127.0.0.1:3000 ./conformance -test.run '^TestConformance$'
@@ -46,7 +46,7 @@ func TestConformance(t *testing.T) {
 	l.Close()
 }
 
-// echo sends back what it receives.
+// echo is a receiver that sends each message back.
 type echo struct{ *engine.Session }
 
 func (e echo) Receive(p eio.Packet) error {
@@ -61,9 +61,9 @@ func (e echo) Receive(p eio.Packet) error {
 
 func (e echo) Closed(string) {}
 
-// headless is a text that nobody sends. A message of this server's always has a text
-// before what is binary, as Socket.IO needs it; an echo does not. It is taken out of
-// what goes to the client.
+// headless is a text that no client sends. A message of this server always has a text
+// before its attachments, as Socket.IO needs it; an echo does not. The text is cut out
+// of the bytes for the client.
 const headless = "\x00headless\x00"
 
 var heads = [][]byte{
@@ -73,6 +73,7 @@ var heads = [][]byte{
 	[]byte("\x00\x01\x01\xff4" + headless), // and of a binary one
 }
 
+// stripHeads cuts the headless texts out of p.
 func stripHeads(p []byte) []byte {
 	for _, head := range heads {
 		p = bytes.ReplaceAll(p, head, nil)
@@ -80,7 +81,7 @@ func stripHeads(p []byte) []byte {
 	return p
 }
 
-// strippedResponse is a response without the heads.
+// strippedResponse is a response without the headless texts.
 type strippedResponse struct{ http.ResponseWriter }
 
 func (s strippedResponse) Unwrap() http.ResponseWriter { return s.ResponseWriter }
@@ -91,7 +92,7 @@ func (s strippedResponse) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 }
 
 func (s strippedResponse) WriteHeader(status int) {
-	s.Header().Del("Content-Length") // it may become less
+	s.Header().Del("Content-Length") // the body may become shorter
 	s.ResponseWriter.WriteHeader(status)
 }
 
@@ -100,7 +101,7 @@ func (s strippedResponse) Write(p []byte) (int, error) {
 	return len(p), err
 }
 
-// strippedConn is a connection of a WebSocket without the heads.
+// strippedConn is the connection of a WebSocket without the headless texts.
 type strippedConn struct{ net.Conn }
 
 func (s strippedConn) Write(p []byte) (int, error) {
@@ -108,5 +109,5 @@ func (s strippedConn) Write(p []byte) (int, error) {
 	return len(p), err
 }
 
-// CloseWrite is that of the connection, which the end of a WebSocket asks for.
+// CloseWrite closes the writing side, which a closing WebSocket needs.
 func (s strippedConn) CloseWrite() error { return s.Conn.(*net.TCPConn).CloseWrite() }

@@ -14,8 +14,8 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/internal/eio"
 )
 
-// FuzzFrames sends bytes over a WebSocket and compares what comes back with what a
-// naive reader of RFC 6455 says.
+// FuzzFrames sends bytes over a WebSocket and compares the server's output with the
+// output that a naive reader of RFC 6455 predicts.
 func FuzzFrames(f *testing.F) {
 	for _, seed := range []string{
 		"", clientFrame(0x81, "4a"), clientFrame(1, "4he") + clientFrame(0x89, "p") + clientFrame(0x80, "y"), clientFrame(0x82, "\x01"), clientFrame(0x82, ""),
@@ -30,7 +30,7 @@ func FuzzFrames(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, sent []byte, early bool) {
 		if len(sent) > 20_000 {
-			return // enough for all there is, and not for too many fragments
+			return // enough for each kind of frame, too few for the limit of fragments
 		}
 		config := testConfig()
 		config.MaxPayload = 2000
@@ -58,14 +58,14 @@ func FuzzFrames(f *testing.F) {
 	})
 }
 
-// serverOutput is what a server says to some bytes: the messages that it echoes, its pongs,
-// and how it ends.
+// serverOutput is the output of a server: the messages that it echoes, its pongs, and
+// its close frame.
 type serverOutput struct {
 	messages, pongs []string
 	end             string // the close frame's status; nothing without one
 }
 
-// readServerFrames reads what the server sends after the open packet.
+// readServerFrames reads the frames that the server sends after the open packet.
 func readServerFrames(br *bufio.Reader) (n serverOutput) {
 	for {
 		var head [2]byte
@@ -100,7 +100,8 @@ func closeStatus(payload []byte) string {
 	return fmt.Sprint(binary.BigEndian.Uint16(payload))
 }
 
-// parseNaively reads all frames of a client, with a limit of 2,000 bytes a message.
+// parseNaively reads all frames of a client, with a limit of 2,000 bytes a message, and
+// returns the output that they must cause.
 func parseNaively(b []byte) (n serverOutput) {
 	var message []byte
 	kind, open := byte(0), false
@@ -131,7 +132,8 @@ func parseNaively(b []byte) (n serverOutput) {
 	return n
 }
 
-// addMessage takes a message, or the beginning of one, and returns the end that it is.
+// addMessage adds the echo of a message. It returns the status of the close frame that the
+// message causes, "" for none. whole is false for the beginning of a message.
 func (n *serverOutput) addMessage(message []byte, kind byte, whole bool) (end string) {
 	if kind == 1 && !isNaiveText(message, whole) {
 		return "1007"
@@ -151,7 +153,7 @@ func (n *serverOutput) addMessage(message []byte, kind byte, whole bool) (end st
 	return ""
 }
 
-// isNaiveText tells whether text is UTF-8, or can become it.
+// isNaiveText reports whether text is UTF-8, or can become it.
 func isNaiveText(text []byte, whole bool) bool {
 	for len(text) > 0 {
 		r, size := utf8.DecodeRune(text)
@@ -169,10 +171,11 @@ type naiveFrame struct {
 	fin     bool
 	size    int
 	payload []byte
-	end     string // what it ends the connection with, because of its head
+	end     string // the status of the close frame that its head causes
 }
 
-// readFrame reads the first frame of b. It is not ok while there is not enough of it.
+// readFrame reads the first frame of b. ok is false if b has too few bytes. open means
+// that a message has begun.
 func readFrame(b []byte, open bool) (f naiveFrame, rest []byte, ok bool) {
 	if len(b) < 2 {
 		return f, nil, false

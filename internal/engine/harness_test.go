@@ -18,7 +18,8 @@ import (
 	"github.com/gorilla/websocket"
 )
 
-// testReceiver is the receiver of a session in tests. It keeps what it gets, and echoes.
+// testReceiver is the receiver of a session in tests. It keeps its messages, and echoes
+// them.
 type testReceiver struct {
 	session *engine.Session
 	silent  bool
@@ -69,7 +70,7 @@ func (p *testReceiver) closeReason() string {
 	return p.reason
 }
 
-// testServer is an engine behind an HTTP server, over connections in memory or not.
+// testServer is an engine behind an HTTP server, over connections in memory or real ones.
 type testServer struct {
 	t      testing.TB
 	server *engine.Server
@@ -81,7 +82,7 @@ type testServer struct {
 	done   chan struct{} // Request.Done
 	hold   bool
 
-	mu        sync.Mutex // guards peers
+	mu        sync.Mutex // guards receivers
 	receivers []*testReceiver
 }
 
@@ -111,15 +112,15 @@ func (w *testServer) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	w.server.ServeEngine(&engine.Request{W: rw, R: r, Route: w.route, Address: "192.0.2.1", Done: w.done, Hold: w.hold})
 }
 
-// lastReceiver is the peer of the newest session.
+// lastReceiver returns the receiver of the newest session.
 func (w *testServer) lastReceiver() *testReceiver {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.receivers[len(w.receivers)-1]
 }
 
-// runInBubble runs a test in a bubble, against a server over pipes. All that the server
-// and its sessions run on must have ended at the test's end.
+// runInBubble runs a test in a synctest bubble, against a server over pipes. All
+// goroutines of the server and its sessions must have ended when the test ends.
 func runInBubble(t *testing.T, c engine.Config, test func(t *testing.T, w *testServer)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -181,7 +182,7 @@ func (l *pipeListener) dial(ctx context.Context, _, _ string) (net.Conn, error) 
 	}
 }
 
-// request makes a request and returns the status and body of the answer.
+// request sends an HTTP request and returns the status, body and header of the response.
 func (w *testServer) request(method, query, body string, header ...string) (int, string, http.Header) {
 	w.t.Helper()
 	r, err := http.NewRequest(method, "http://"+w.url+"/socket.io/?"+query, strings.NewReader(body))
@@ -203,7 +204,7 @@ func (w *testServer) request(method, query, body string, header ...string) (int,
 	return resp.StatusCode, string(out), resp.Header
 }
 
-// wantResponse makes a request and checks its answer.
+// wantResponse sends an HTTP request and checks the response.
 func (w *testServer) wantResponse(method, query, body string, status int, answer string) {
 	w.t.Helper()
 	if s, b, _ := w.request(method, query, body); s != status || b != answer {
@@ -211,7 +212,7 @@ func (w *testServer) wantResponse(method, query, body string, status int, answer
 	}
 }
 
-// openPolling makes a polling session and returns the query for its further requests.
+// openPolling opens a polling session and returns the query of its further requests.
 func (w *testServer) openPolling(query string) string {
 	w.t.Helper()
 	if status, body, _ := w.request("GET", query+"&transport=polling", ""); status != 200 {
@@ -245,7 +246,8 @@ func (c *client) sendText(text string) {
 	}
 }
 
-// readMessage is the next message, "binary:" before those that are; or the error.
+// readMessage returns the next message, with "binary:" before a binary one, or the text of
+// the error.
 func (c *client) readMessage() string {
 	kind, data, err := c.ReadMessage()
 	switch {
@@ -266,7 +268,7 @@ func (c *client) wantMessages(texts ...string) {
 	}
 }
 
-// wantOpenPacket takes the open packet.
+// wantOpenPacket reads the open packet.
 func (c *client) wantOpenPacket() {
 	c.t.Helper()
 	if got := c.readMessage(); !strings.HasPrefix(got, `0{"sid":"`) {
@@ -276,12 +278,13 @@ func (c *client) wantOpenPacket() {
 
 const closedWithoutStatus = "websocket: close 1005 (no status)"
 
-// wantCloseReason checks the reason that the newest session has ended for.
+// wantCloseReason checks the reason that the newest session has closed for, "" if it is
+// open.
 func (w *testServer) wantCloseReason(reason string) {
 	w.t.Helper()
 	synctest.Wait()
 	if got := w.lastReceiver().closeReason(); got != reason {
-		w.t.Errorf("ended by %q, want %q", got, reason)
+		w.t.Errorf("closed by %q, want %q", got, reason)
 	}
 }
 

@@ -37,7 +37,7 @@ func TestV3ServerAwaitsPings(t *testing.T) {
 			c.sendText("2")
 			c.wantMessages("3")
 		}
-		c.sendText("3") // a stray one, which counts as life all the same
+		c.sendText("3") // a stray one, which counts as life as well
 		began := time.Now()
 		c.wantMessages(closedWithoutStatus)
 		if d := time.Since(began); d != 45*time.Second {
@@ -61,7 +61,8 @@ func TestV4ServerPingsPolling(t *testing.T) {
 	})
 }
 
-// A client that does not poll, or no more, is not waited for until a ping is due.
+// TestPollingClientWithoutPollTimesOut has clients that send no poll, or no second one:
+// their sessions close before a ping is due.
 func TestPollingClientWithoutPollTimesOut(t *testing.T) {
 	for _, eio := range []string{"EIO=3", "EIO=4"} {
 		runInBubble(t, testConfig(), func(t *testing.T, w *testServer) {
@@ -92,7 +93,7 @@ func TestAnyPacketCountsAsLife(t *testing.T) {
 	runInBubble(t, testConfig(), func(t *testing.T, w *testServer) {
 		c := w.dialWebSocket("EIO=4")
 		c.wantOpenPacket()
-		for range 10 { // it never answers a ping
+		for range 10 { // it never replies to a ping
 			time.Sleep(15 * time.Second)
 			c.sendText("4x")
 			for c.readMessage() != "4x" {
@@ -116,7 +117,7 @@ func TestSlowFrameTimesOut(t *testing.T) {
 	runInBubble(t, testConfig(), func(t *testing.T, w *testServer) {
 		nc, br := w.dialRaw("EIO=3", "", "")
 		go func() {
-			for { // what comes is of no interest, but it must be taken
+			for { // the bytes must be read, whatever they are
 				if _, err := br.Discard(1); err != nil {
 					return
 				}
@@ -180,12 +181,12 @@ func TestAlarmFiresOnce(t *testing.T) {
 		time.Sleep(5 * time.Second)
 		synctest.Wait()
 		if len(rang) != 0 {
-			t.Error("the alarm of a session that has ended rang")
+			t.Error("the alarm of a closed session rang")
 		}
 	})
 }
 
-// upgradeLast changes the newest session over to WebSocket.
+// upgradeLast upgrades the newest session to WebSocket.
 func (w *testServer) upgradeLast(eio string) *client {
 	w.t.Helper()
 	c := w.dialWebSocket(eio + "&sid=" + w.lastReceiver().session.ID())
@@ -193,4 +194,31 @@ func (w *testServer) upgradeLast(eio string) *client {
 	c.wantMessages("3probe")
 	c.sendText("5")
 	return c
+}
+
+// TestBusyReceiverIsNoPingTimeout has a client that is not read, because the receiver
+// still handles its last message.
+func TestBusyReceiverIsNoPingTimeout(t *testing.T) {
+	runInBubble(t, testConfig(), func(t *testing.T, w *testServer) {
+		release := make(chan struct{})
+		w.accept = func(p *testReceiver) error {
+			p.onText = func(_ *testReceiver, text string) error {
+				if text == "slow" {
+					<-release
+				}
+				return nil
+			}
+			return nil
+		}
+		c := w.dialWebSocket("EIO=4")
+		c.wantOpenPacket()
+		c.sendText("4slow")
+		c.wantMessages("2")
+		go c.sendText("3") // a pipe accepts it when the server reads
+		time.Sleep(5 * time.Minute)
+		close(release)
+		c.wantMessages("2")
+		c.wantMessages(closedWithoutStatus)
+		w.wantCloseReason("ping timeout")
+	})
 }

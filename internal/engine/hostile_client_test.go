@@ -8,7 +8,8 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/internal/engine"
 )
 
-// TestUnreadPongsCloseSession has clients of revision 3 ping on and on, and not take the answers.
+// TestUnreadPongsCloseSession has clients of revision 3 that ping on and on, and never
+// read the pongs.
 func TestUnreadPongsCloseSession(t *testing.T) {
 	c := testConfig()
 	c.MaxQueue = 10_000
@@ -29,7 +30,7 @@ func TestUnreadPongsCloseSession(t *testing.T) {
 }
 
 // TestMessageAfterLargeOneIsQueued sends a message while one of nearly the queue's size is
-// under way, which is no reason to drop a client.
+// being written, which does not make a slow client.
 func TestMessageAfterLargeOneIsQueued(t *testing.T) {
 	c := testConfig()
 	c.MaxQueue = 100_000
@@ -47,7 +48,7 @@ func TestMessageAfterLargeOneIsQueued(t *testing.T) {
 	})
 }
 
-// TestFrameSizeBeyondIntegersIsTooBig has a frame announce more bytes than can be counted.
+// TestFrameSizeBeyondIntegersIsTooBig has a frame whose length does not fit an integer.
 func TestFrameSizeBeyondIntegersIsTooBig(t *testing.T) {
 	runInBubble(t, testConfig(), func(t *testing.T, w *testServer) {
 		ws := w.dialWebSocket("EIO=4")

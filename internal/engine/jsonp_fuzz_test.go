@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// FuzzUnescapeLines compares with what the reference does in two steps.
+// FuzzUnescapeLines compares with the two steps of the reference server.
 func FuzzUnescapeLines(f *testing.F) {
 	for _, s := range []string{"", `\n`, `\\n`, `\\\n`, `\\\\n`, `a\nb\\nc`, `\`, `n\`} {
 		f.Add(s)
@@ -25,7 +25,7 @@ func FuzzUnescapeLines(f *testing.F) {
 	})
 }
 
-// FuzzParseForm must not fail, whatever a form is.
+// FuzzParseForm must accept any bytes as a form.
 func FuzzParseForm(f *testing.F) {
 	for _, s := range []string{"d=4a", "d=%31%3A4", "d", "x=1", "d=%zz", "d=1&d=2", ";"} {
 		f.Add([]byte(s))

@@ -9,8 +9,8 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/internal/engine"
 )
 
-// What was said about the client's connection is not kept: it would be told to others,
-// and a name like ":protocol", which HTTP/2 puts there, can't be sent.
+// TestKeptHeader drops fields about the client's connection. They would be sent to
+// backends, and a name such as ":protocol", which HTTP/2 has there, cannot be sent.
 func TestKeptHeader(t *testing.T) {
 	from := http.Header{"X-Two": {"1", "2"}}
 	for name, value := range map[string]string{

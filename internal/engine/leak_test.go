@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// TestEveryCloseReleasesAll ends sessions in all the ways and at all the points that there
-// are. The bubble fails when a goroutine is left.
+// TestEveryCloseReleasesAll closes sessions in each way and at each point of their life.
+// The bubble fails when a goroutine is left.
 func TestEveryCloseReleasesAll(t *testing.T) {
 	aborts := map[string]func(w *testServer){
 		"poll handshake only": func(w *testServer) { w.openPolling("EIO=4") },
@@ -90,7 +90,7 @@ func TestIdleWebSocketsHaveOneGoroutine(t *testing.T) {
 	}
 }
 
-// awaitCondition lets goroutines that are about to end do so.
+// awaitCondition lets other goroutines run until done returns true, for 5 s at most.
 func awaitCondition(done func() bool) {
 	for deadline := time.Now().Add(5 * time.Second); !done() && time.Now().Before(deadline); {
 		runtime.Gosched()

@@ -10,7 +10,8 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/internal/engine"
 )
 
-// Whoever closes a route or drains the server may meet sessions that are being made.
+// TestSessionsCloseWhileTheyOpen closes the route, or drains the server, while sessions
+// are being opened.
 func TestSessionsCloseWhileTheyOpen(t *testing.T) {
 	for name, end := range map[string]func(w *testServer){
 		"route closes":  func(w *testServer) { w.route.Close("over") },
@@ -33,7 +34,7 @@ func TestSessionsCloseWhileTheyOpen(t *testing.T) {
 					synctest.Wait()
 					for _, p := range w.receivers {
 						if got := p.closeReason(); got != "over" {
-							t.Fatalf("a session ended by %q, want over", got)
+							t.Fatalf("a session closed by %q, want over", got)
 						}
 					}
 					if st := w.server.Stats(); w.route.Sessions() != 0 || st.Polling != 0 || st.Unjoined != 0 {

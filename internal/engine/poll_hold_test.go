@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// A poll that is held is answered when the time is over, and not before.
+// TestHeldPollGetsReplyAfterRelease has a held poll, which must not get its reply before.
 func TestHeldPollGetsReplyAfterRelease(t *testing.T) {
 	runInBubble(t, testConfig(), func(t *testing.T, w *testServer) {
 		q := w.openPolling("EIO=4")
@@ -31,7 +31,7 @@ func TestHeldPollGetsReplyAfterRelease(t *testing.T) {
 	})
 }
 
-// A client that goes away meanwhile has gone at once.
+// TestAbortedHeldPollClosesSession has a client that aborts its held poll.
 func TestAbortedHeldPollClosesSession(t *testing.T) {
 	runInBubble(t, testConfig(), func(t *testing.T, w *testServer) {
 		q := w.openPolling("EIO=4")
@@ -51,7 +51,8 @@ func TestAbortedHeldPollClosesSession(t *testing.T) {
 	})
 }
 
-// Polls are awaited of clients that poll, until a deadline.
+// TestAwaitPollsWaitsForPollingClients has clients with a WebSocket too, for which
+// AwaitPolls must not wait.
 func TestAwaitPollsWaitsForPollingClients(t *testing.T) {
 	runInBubble(t, testConfig(), func(t *testing.T, w *testServer) {
 		start := time.Now()

@@ -17,7 +17,7 @@ import (
 
 func newText(s string) *eio.Message { return eio.NewMessage([]byte(s), nil, true) }
 
-// startPoll makes a GET on a goroutine and returns its answer to come.
+// startPoll sends a GET on a goroutine. The returned channel gets its reply.
 func (w *testServer) startPoll(query string) <-chan string {
 	answer := make(chan string, 1)
 	go func() {
@@ -67,8 +67,8 @@ func TestPollingEcho(t *testing.T) {
 func TestJSONP(t *testing.T) {
 	runInBubble(t, testConfig(), func(t *testing.T, w *testServer) {
 		q := w.openPolling("EIO=3&b64=1&j=0") + "&j=7"
-		// What the client sends for an argument with a line feed, one with a
-		// backslash and an n, and a line separator.
+		// The client's bytes for an argument with a line feed, a backslash with an n,
+		// and a line separator.
 		payload := "9:4a\\nb\\\\nc\u2028d"
 		w.wantResponse("POST", q, "d="+url.QueryEscape(payload), 200, "ok")
 		if got := w.lastReceiver().receivedTexts(); got != "a\nb\\nc\u2028d" {
@@ -122,8 +122,8 @@ func TestOverlappingUploadsCloseSession(t *testing.T) {
 	})
 }
 
-// TestUploadEndsBeforeItsResponse posts again when the answer is written, which a client
-// does that gets it at once.
+// TestUploadEndsBeforeItsResponse posts again while the response is written, as a client
+// does that reads it at once.
 func TestUploadEndsBeforeItsResponse(t *testing.T) {
 	runInBubble(t, testConfig(), func(t *testing.T, w *testServer) {
 		q := w.openPolling("EIO=4")
@@ -139,7 +139,7 @@ func TestUploadEndsBeforeItsResponse(t *testing.T) {
 	})
 }
 
-// delayedResponse is a response that something is done with before it is written.
+// delayedResponse is a response that calls a function before it is written.
 type delayedResponse struct {
 	http.ResponseWriter
 	before func()
@@ -150,7 +150,7 @@ func (e delayedResponse) Write(p []byte) (int, error) {
 	return e.ResponseWriter.Write(p)
 }
 
-// A client that polls and does not read holds its answer for a while only.
+// TestUnreadReplyTimesOut has a client that polls and does not read.
 func TestUnreadReplyTimesOut(t *testing.T) {
 	runInBubble(t, testConfig(), func(t *testing.T, w *testServer) {
 		q := w.openPolling("EIO=4")
@@ -226,7 +226,7 @@ func TestUploadLimit(t *testing.T) {
 		q := w.openPolling("EIO=4")
 		w.wantResponse("POST", q, strings.Repeat("4", 1000), 200, "ok")
 		w.wantResponse("POST", q, strings.Repeat("4", 1001), 413, "")
-		// A length that is not announced.
+		// A body without Content-Length.
 		r, _ := http.NewRequest("POST", "http://x/socket.io/?"+q, io.MultiReader(strings.NewReader(strings.Repeat("4", 5000))))
 		if resp, err := w.http.Do(r); err != nil || resp.StatusCode != 413 {
 			t.Errorf("got %v %v", resp, err)

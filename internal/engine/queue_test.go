@@ -90,8 +90,8 @@ func TestVolatileNeedsReadyClient(t *testing.T) {
 	})
 }
 
-// TestSlowClientDelaysNoOther sends to clients over real sockets, one of which reads only
-// when all is sent: it gets everything in order, and nobody waits for it.
+// TestSlowClientDelaysNoOther sends to clients over TCP, one of which reads only after all
+// is sent. It gets everything in order, and no other client waits for it.
 func TestSlowClientDelaysNoOther(t *testing.T) {
 	c := testConfig()
 	c.MaxQueue = 64 << 20

@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// replayConn is a client's connection for which it looks as if its handshake were still
-// to be answered.
+// replayConn is a client's connection after its handshake that plays a handshake once
+// more, for a client that insists on one.
 type replayConn struct {
 	net.Conn
 	r         io.Reader

@@ -62,7 +62,7 @@ func TestRefusals(t *testing.T) {
 	})
 }
 
-// TestOldRevisions has clients that name no revision, or one before 3.
+// TestOldRevisions has clients that send no revision, or one before 3.
 func TestOldRevisions(t *testing.T) {
 	for _, revision := range []string{"", "EIO=&", "EIO=1&", "EIO=2&", "EIO=4&EIO=3&", "EIO=4&EIO=&"} {
 		runInBubble(t, testConfig(), func(t *testing.T, w *testServer) {
@@ -88,7 +88,7 @@ func TestOldRevisions(t *testing.T) {
 	}
 }
 
-// TestLongHandshakes asks for more to be kept of a request than is good.
+// TestLongHandshakes sends handshakes that are too long to be kept.
 func TestLongHandshakes(t *testing.T) {
 	runInBubble(t, testConfig(), func(t *testing.T, w *testServer) {
 		const query = "EIO=4&transport=polling"
@@ -105,7 +105,7 @@ func TestLongHandshakes(t *testing.T) {
 				t.Errorf("got %d %.100s, want %d", status, body, c.status)
 			}
 		}
-		// What belongs to a session that is there is kept by nobody.
+		// Later requests of a session are not kept.
 		q := w.openPolling("EIO=4")
 		if status, body, _ := w.request("POST", q, "4a", "X-Long", strings.Repeat("x", 65<<10)); status != 200 {
 			t.Errorf("got %d %s", status, body)

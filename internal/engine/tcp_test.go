@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-// serveTCP serves over real sockets.
+// serveTCP serves over TCP.
 func serveTCP(t testing.TB, w *testServer) {
 	server := httptest.NewServer(w)
 	t.Cleanup(server.Close)
@@ -21,14 +21,14 @@ func serveTCP(t testing.TB, w *testServer) {
 	t.Cleanup(w.http.CloseIdleConnections)
 }
 
-// TestTLS sends to clients whose connections no pump can write to.
+// TestTLS sends to clients over connections that no pump can write to.
 func TestTLS(t *testing.T) {
 	w := newTestServer(t, testConfig(), noOptions())
 	server := httptest.NewTLSServer(w)
 	t.Cleanup(server.Close)
 	w.url = server.Listener.Addr().String()
 	w.dial = func(ctx context.Context, network, address string) (net.Conn, error) {
-		d := tls.Dialer{Config: &tls.Config{InsecureSkipVerify: true}} // of a test server
+		d := tls.Dialer{Config: &tls.Config{InsecureSkipVerify: true}} // of a test server, which has no trusted certificate
 		return d.DialContext(ctx, network, address)
 	}
 	const clients, count = 10, 200
@@ -58,8 +58,8 @@ func TestTLS(t *testing.T) {
 	readers.Wait()
 }
 
-// TestReadersReplaceOneAnother has heartbeats between messages, in one segment with
-// them and on their own: what was read before another goroutine reads is not lost.
+// TestReadersReplaceOneAnother has heartbeats between messages, in one segment with them
+// and alone. Bytes read before the next reader starts must not be lost.
 func TestReadersReplaceOneAnother(t *testing.T) {
 	w := newTestServer(t, testConfig(), noOptions())
 	serveTCP(t, w)

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// TestReplyEndsWithItsSession has a client that takes the beginning of an answer, over
+// TestReplyEndsWithItsSession has a client that reads the beginning of a reply only, over
 // HTTP/1 and on a stream of HTTP/2.
 func TestReplyEndsWithItsSession(t *testing.T) {
 	for _, http2 := range []bool{false, true} {
@@ -32,11 +32,11 @@ func TestReplyEndsWithItsSession(t *testing.T) {
 			t.Cleanup(func() { resp.Body.Close() })
 			return resp
 		}
-		_, _ = io.Copy(io.Discard, get("EIO=4&transport=polling").Body) // one that is not read ends the session
+		_, _ = io.Copy(io.Discard, get("EIO=4&transport=polling").Body) // a reply that is not read closes the session
 		<-answered
 		s := w.lastReceiver().session
 		query := "EIO=4&transport=polling&sid=" + s.ID()
-		s.Send(newText(strings.Repeat("x", 32<<20))) // more than any buffer or window takes
+		s.Send(newText(strings.Repeat("x", 32<<20))) // more than all buffers and windows hold
 		if resp := get(query); resp.ProtoMajor == 2 != http2 || resp.StatusCode != 200 {
 			t.Fatalf("got %s %s", resp.Proto, resp.Status)
 		}

@@ -82,7 +82,8 @@ func TestPollSentBeforeTheUpgradePacketArrives(t *testing.T) {
 	})
 }
 
-// A client that has changed over may give its last poll up: there is nothing in it.
+// TestPollAbortedAtUpgrade has clients that abort their last poll after the upgrade, when
+// it cannot carry messages.
 func TestPollAbortedAtUpgrade(t *testing.T) {
 	runInBubble(t, testConfig(), func(t *testing.T, w *testServer) {
 		for range 20 {
@@ -102,7 +103,8 @@ func TestPollAbortedAtUpgrade(t *testing.T) {
 	})
 }
 
-// closingContext is the context of a request whose client does something and then goes.
+// closingContext is the context of a request whose client calls first and then
+// disconnects.
 type closingContext struct {
 	context.Context
 	first func()
@@ -155,10 +157,10 @@ func TestUpgradeTimeout(t *testing.T) {
 		if d := time.Since(began); d != 10*time.Second {
 			t.Errorf("after %v", d)
 		}
-		parked := w.startPoll(q) // which waits again
+		parked := w.startPoll(q) // it is parked again
 		w.lastReceiver().session.Send(newText("a"))
 		wantReply(t, parked, "4a")
-		w.upgradeLast("EIO=4").sendText("4b") // and may try again
+		w.upgradeLast("EIO=4").sendText("4b") // a second try must be possible
 		w.wantCloseReason("")
 	})
 }
@@ -197,8 +199,8 @@ func TestFailedProbesKeepSession(t *testing.T) {
 	})
 }
 
-// TestUpgradeKeepsOrder sends all the time, while the client polls, upgrades, and
-// reads on: each message comes once, in order.
+// TestUpgradeKeepsOrder sends all the time, while the client polls, upgrades, and reads
+// on. Each message must come once, in order.
 func TestUpgradeKeepsOrder(t *testing.T) {
 	w := newTestServer(t, testConfig(), noOptions())
 	serveTCP(t, w)
@@ -227,8 +229,8 @@ func TestUpgradeKeepsOrder(t *testing.T) {
 	}
 }
 
-// readAcrossUpgrade reads as clients do: polls until the probe is answered, waits for
-// the poll that is under way, and changes over.
+// readAcrossUpgrade reads as clients do: it polls until the probe has its reply, waits
+// for the current poll, and upgrades.
 func readAcrossUpgrade(t *testing.T, w *testServer, q string, count int) (got []string) {
 	probed, changed := make(chan struct{}), make(chan []string)
 	go func() {
@@ -269,8 +271,8 @@ func readAcrossUpgrade(t *testing.T, w *testServer, q string, count int) (got []
 	return got
 }
 
-// A POST that never ends ends with its session, however that does, and so does one
-// that comes too late.
+// TestUploadEndsWithItsSession has a POST whose body never ends, and one that comes after
+// its session has closed, for several ways to close.
 func TestUploadEndsWithItsSession(t *testing.T) {
 	for name, end := range map[string]func(w *testServer){
 		"closed": func(w *testServer) { w.lastReceiver().session.Close("over") },

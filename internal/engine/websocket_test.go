@@ -13,7 +13,7 @@ import (
 	"github.com/gorilla/websocket"
 )
 
-// clientFrame is a client's frame, masked with zeros.
+// clientFrame returns a client's frame, masked with zeros.
 func clientFrame(head byte, payload string) string {
 	b := []byte{head}
 	switch n := len(payload); {
@@ -49,7 +49,7 @@ func TestWebSocketEcho(t *testing.T) {
 	})
 }
 
-// TestFrames sends frames by hand, and says what comes after the open packet.
+// TestFrames sends frames byte by byte, and checks the frames after the open packet.
 func TestFrames(t *testing.T) {
 	const (
 		text, binaryFrame, more, closing, ping, pong = 1, 2, 0, 8, 9, 10
@@ -64,7 +64,7 @@ func TestFrames(t *testing.T) {
 	}
 	status := func(code int, reason string) string { return string([]byte{byte(code >> 8), byte(code)}) + reason }
 	for _, c := range []struct {
-		name, send, want string // the close frames of breaches have a text, which is not looked at
+		name, send, want string // the texts in close frames of breaches are not compared
 		reason           string
 	}{
 		{"fragments with a ping between", clientFrame(text, "4he") + clientFrame(fin|ping, "p") + clientFrame(more, "") + clientFrame(fin|more, "y") + clientFrame(fin|closing, ""),
@@ -96,7 +96,7 @@ func TestFrames(t *testing.T) {
 	}
 }
 
-// checkFrames sends bytes and compares what comes after the open packet.
+// checkFrames sends bytes and compares the bytes after the open packet.
 func checkFrames(t *testing.T, send, want, reason string) {
 	t.Helper()
 	config := testConfig()
@@ -119,7 +119,7 @@ func checkFrames(t *testing.T, send, want, reason string) {
 			t.Fatalf("head %x, read %v", head, err)
 		}
 		if at := strings.LastIndex(want, "\x88\x02"); at >= 0 && len(got) > at+1 {
-			got[at+1] = 2 // and maybe a text
+			got[at+1] = 2 // without the text
 		}
 		if string(got) != want {
 			t.Errorf("got %q, want %q", got, want)
@@ -195,9 +195,9 @@ func TestUTF8(t *testing.T) {
 	}
 }
 
-// newFrameClient reads frames of a connection whose handshake is done.
+// newFrameClient returns a client that reads frames after the handshake.
 func newFrameClient(t *testing.T, nc net.Conn, br io.Reader) *client {
-	// Gorilla makes clients by a handshake only, so it gets one.
+	// Gorilla makes a client in a handshake only, so it gets one.
 	c, _, err := websocket.NewClient(&replayConn{Conn: nc, r: br}, parseURL("ws://x/"), nil, 0, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -208,7 +208,7 @@ func newFrameClient(t *testing.T, nc net.Conn, br io.Reader) *client {
 func TestFirstBadByteClosesWebSocket(t *testing.T) {
 	runInBubble(t, testConfig(), func(t *testing.T, w *testServer) {
 		nc, br := w.dialRaw("EIO=4", "", "")
-		go io.WriteString(nc, clientFrame(1, "4ok\xce\xba\xe1")+clientFrame(0, "\xff")) // and no end
+		go io.WriteString(nc, clientFrame(1, "4ok\xce\xba\xe1")+clientFrame(0, "\xff")) // the message stays incomplete
 		c := newFrameClient(t, nc, br)
 		c.wantOpenPacket()
 		c.wantMessages("websocket: close 1007 (invalid payload data)")
@@ -275,7 +275,7 @@ func TestWebSocketClose(t *testing.T) {
 		}
 		s.Close("kicked")
 		if s.Send(newText("late")) {
-			t.Error("sent after the end")
+			t.Error("sent after the close")
 		}
 		c.wantMessages("4bye", "4bye", "4bye", closedWithoutStatus)
 		w.wantCloseReason("kicked")

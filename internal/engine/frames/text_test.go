@@ -5,7 +5,7 @@ import (
 	"unicode/utf8"
 )
 
-// FuzzCheckText checks text in pieces as it is checked as a whole.
+// FuzzCheckText checks a text in pieces, and compares with a check of the whole text.
 func FuzzCheckText(f *testing.F) {
 	for _, s := range []string{"", "a", "κόσμε", "\xce", "\xf0\x90\x8d\x8c", "\xed\xa0\x80", "a\xc3(", "\xf4\x90\x80\x80"} {
 		f.Add([]byte(s), 1)
