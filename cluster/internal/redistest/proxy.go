@@ -70,6 +70,7 @@ func (p *Proxy) acceptConns(l net.Listener) {
 func (p *Proxy) copyBytes(to, from net.Conn, quiet *sync.Mutex, fromClient bool) {
 	defer to.Close()
 	buf := make([]byte, 1<<16)
+	muted := false
 	for {
 		n, err := from.Read(buf)
 		if err != nil {
@@ -77,10 +78,13 @@ func (p *Proxy) copyBytes(to, from net.Conn, quiet *sync.Mutex, fromClient bool)
 		}
 		if fromClient {
 			p.mu.Lock()
-			if p.mute != "" && bytes.Contains(buf[:n], []byte(p.mute)) && quiet.TryLock() {
+			mute := p.mute
+			p.mu.Unlock()
+			if !muted && mute != "" && bytes.Contains(buf[:n], []byte(mute)) {
+				quiet.Lock() // waits for bytes before the reply that are being copied
+				muted = true
 				p.muted <- struct{}{}
 			}
-			p.mu.Unlock()
 		} else {
 			quiet.Lock()
 		}
