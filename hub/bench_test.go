@@ -44,10 +44,14 @@ func (s *sink) SetWriteDeadline(time.Time) error { return nil }
 
 // crowd is a hub with so many sockets in "/", each of them in the rooms "all" and
 // "tenN".
-func crowd(b *testing.B, count int) *hub.Hub {
+func crowd(b *testing.B, count int) *hub.Hub { return crowdWith(b, count, 0) }
+
+// crowdWith is crowd on a route with recovery.
+func crowdWith(b *testing.B, count int, recovery time.Duration) *hub.Hub {
 	b.Helper()
 	h := hub.New(hub.Options{})
 	route := hub.DefaultRoute()
+	route.Recovery = recovery
 	g := h.Configure(hub.Config{Routes: []hub.RouteConfig{route}})
 	joined := make(chan struct{}, count)
 	i := 0
@@ -124,6 +128,44 @@ func BenchmarkFetchPage(b *testing.B) {
 	for b.Loop() {
 		if page, err := h.Of("/").To("all").FetchPage(b.Context(), "a", 100); len(page) != 100 || err != nil {
 			b.Fatal(len(page), err)
+		}
+	}
+}
+
+// BenchmarkSocketEmit emits to one socket among many.
+func BenchmarkSocketEmit(b *testing.B) {
+	for name, recovery := range map[string]time.Duration{"plain": 0, "recovery": time.Minute} {
+		b.Run(name, func(b *testing.B) {
+			h := crowdWith(b, 10_000, recovery)
+			var sockets []*hub.Socket
+			found, err := h.Of("/").All().FetchSockets(b.Context())
+			if err != nil {
+				b.Fatal(err)
+			}
+			for _, s := range found {
+				socket, _ := h.Of("/").Socket(s.ID)
+				sockets = append(sockets, socket)
+			}
+			b.ReportAllocs()
+			i := 0
+			for b.Loop() {
+				i = (i + 1) % len(sockets)
+				if err := sockets[i].Emit("news", 1); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkRecordedBroadcast emits to a room of ten sockets that may be recovered.
+func BenchmarkRecordedBroadcast(b *testing.B) {
+	h := crowdWith(b, 1000, time.Minute)
+	room := h.Of("/").To("ten7")
+	b.ReportAllocs()
+	for b.Loop() {
+		if n, err := room.Emit("news", "hello", 42); n != 10 || err != nil {
+			b.Fatal(n, err)
 		}
 	}
 }
