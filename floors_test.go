@@ -19,9 +19,9 @@ func TestFloors(t *testing.T) {
 		"internal/replies":   "",
 		"sio":                "internal/eio",
 		"rooms":              "",
-		"cluster":            "rooms sio",
+		"cluster":            "internal/eio rooms sio",
 		"internal/engine":    "internal/eio internal/engine/frames internal/id internal/spawn go.uber.org/zap",
-		"hub":                "cluster rooms sio internal/eio internal/engine internal/glob internal/id internal/replies internal/spawn go.uber.org/zap go.uber.org/zap/zapcore golang.org/x/time/rate",
+		"hub":                "cluster cluster/memory rooms sio internal/eio internal/engine internal/glob internal/id internal/replies internal/spawn go.uber.org/zap go.uber.org/zap/zapcore golang.org/x/time/rate",
 		"internal/api":       "cluster hub internal/glob internal/lenient internal/replies rooms sio",
 		"internal/cli":       "handlers/placeholder internal/api github.com/spf13/cobra github.com/spf13/pflag golang.org/x/term " + caddy + "/cmd",
 		"internal/lenient":   "sio",
@@ -38,9 +38,10 @@ func TestFloors(t *testing.T) {
 			caddy + "/modules/caddyhttp github.com/dustin/go-humanize github.com/prometheus/client_golang/prometheus go.uber.org/zap golang.org/x/text/unicode/norm",
 
 		"internal/engine/frames":        "github.com/gorilla/websocket",
+		"cluster/memory":                "cluster internal/eio internal/id rooms",
 		"cluster/internal/peer":         "cluster internal/msgpack rooms sio",
 		"cluster/internal/redisconn":    caddy + " " + caddy + "/caddyconfig/caddyfile github.com/redis/rueidis",
-		"cluster/internal/redisadapter": "cluster cluster/internal/peer cluster/internal/redisconn internal/msgpack internal/spawn rooms sio github.com/redis/rueidis go.uber.org/zap",
+		"cluster/internal/redisadapter": "cluster cluster/internal/peer cluster/internal/redisconn internal/eio internal/msgpack internal/spawn rooms sio github.com/redis/rueidis go.uber.org/zap",
 		"cluster/internal/redistest":    caddy + " " + caddy + "/caddyconfig/caddyfile cluster rooms sio",
 	}
 	for pkg, list := range allowed {

@@ -12,7 +12,6 @@ package cluster
 import (
 	"context"
 	"errors"
-	"fmt"
 )
 
 // Cluster is a process's membership in one group of nodes. Open is called once
@@ -86,9 +85,3 @@ type Node interface {
 
 // ErrIncomplete means that some nodes did not answer in time.
 var ErrIncomplete = errors.New("some nodes did not answer in time")
-
-// ErrNotSaved is an [ErrNotRecoverable]: nothing is saved under the pid.
-var ErrNotSaved = fmt.Errorf("%w: it is not saved", ErrNotRecoverable)
-
-// ErrNotRecoverable means that a client can't come back to the socket that it had.
-var ErrNotRecoverable = errors.New("no such session")

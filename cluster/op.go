@@ -3,6 +3,7 @@ package cluster
 import (
 	"encoding/json"
 
+	"github.com/caddy-socketio/caddy-socketio/internal/eio"
 	"github.com/caddy-socketio/caddy-socketio/rooms"
 	"github.com/caddy-socketio/caddy-socketio/sio"
 )
@@ -28,8 +29,21 @@ type Emit struct {
 	Flags
 	// Data is the event's name and arguments: a JSON array.
 	Data sio.Data
-	// Offset is what a [Recorder] keeps the event under; empty when it does not.
+	// Offset is the place of the event in the recovery log of a [Recorder]. It is empty
+	// for an event that is not in the log, or not known to be.
 	Offset string
+	// Mark identifies an event without an offset that the log may contain all the same.
+	Mark string
+	// Message is the event with its offset, as clients get it. It is nil if the Recorder
+	// leaves encoding to the hub.
+	Message *eio.Message
+}
+
+// Encode encodes the event for clients of a namespace. Its last argument is an offset,
+// unless that is empty: clients of version 4.6 and later take it off and send it back.
+func (e *Emit) Encode(namespace, offset string) (*eio.Message, error) {
+	p := sio.Packet{Type: sio.Event, Namespace: namespace, Data: e.Data, Offset: offset}
+	return p.Encode(sio.V5, !e.NoCompress)
 }
 
 // Join makes the sockets of a target join rooms.

@@ -19,13 +19,11 @@ type opening struct {
 	deferred []func()   // what its handlers emitted
 	messages []delivery // what others emitted to its rooms meanwhile
 	tokens   []string   // see [Identity]
-	// Of a restored socket: what it has to get first, and where the cluster keeps
-	// that, what it is restored from.
-	replay  replay
-	missed  cluster.Replay
-	session *cluster.LostSocket
-	// replayed is true when a restored socket has got all that is recorded.
-	replayed bool
+	// Of a restored socket: the first part of its replay, and the lost socket, both of
+	// recorder. Lost is nil when the replay was sent.
+	recorder cluster.Recorder
+	replay   cluster.Replay
+	lost     *cluster.LostSocket
 	// closeReason is why the socket closed before it was accepted; empty when its
 	// connect event failed.
 	closeReason string

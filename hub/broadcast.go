@@ -144,8 +144,8 @@ func (b Broadcast) FetchPage(ctx context.Context, after string, limit int) ([]Re
 	target := b.targeted()
 	add(b.ns.describePage(target, after, limit))
 	var err error
-	if adapter := b.ns.adapter.Load(); adapter != nil && !b.flags.Local && !target.None {
-		err = (*adapter).Request(ctx, cluster.FetchSockets{Target: target}, func(a cluster.Reply) {
+	if !b.flags.Local && !target.None {
+		err = b.ns.link.Load().adapter.Request(ctx, cluster.FetchSockets{Target: target}, func(a cluster.Reply) {
 			sockets, _ := a.(cluster.Sockets)
 			add(sockets)
 		})
@@ -178,12 +178,16 @@ func (b Broadcast) DisconnectSockets(close bool) (int, error) {
 
 // do does op, or keeps it until the socket that it comes from is connected.
 func (b Broadcast) do(op cluster.Operation) (int, error) {
+	scope := cluster.AllNodes
+	if b.flags.Local {
+		scope = cluster.ThisNode
+	}
 	if b.from == nil {
-		return b.ns.do(op, b.flags.Local)
+		return b.ns.doWithin(scope, op)
 	}
 	var n int
 	var err error
-	if b.from.whenLive(func() { n, err = b.ns.do(op, b.flags.Local) }) {
+	if b.from.whenLive(func() { n, err = b.ns.doWithin(scope, op) }) {
 		return n, err
 	}
 	return 0, nil

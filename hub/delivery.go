@@ -3,7 +3,6 @@ package hub
 import (
 	"github.com/caddy-socketio/caddy-socketio/cluster"
 	"github.com/caddy-socketio/caddy-socketio/internal/eio"
-	"github.com/caddy-socketio/caddy-socketio/rooms"
 	"github.com/caddy-socketio/caddy-socketio/sio"
 )
 
@@ -11,48 +10,45 @@ import (
 type delivery struct {
 	message  *eio.Message
 	volatile bool
-	recorded bool   // it can be sent again
-	offset   string // where a cluster.Recorder has it
-	mark     string // what a cluster.Recorder knows it by without an offset
+	offset   string // in the recovery log
+	mark     string // identifies an event without an offset
 }
 
-// encode encodes an event.
-func (ns *Namespace) encode(op cluster.Emit) (*eio.Message, error) {
-	p := sio.Packet{Type: sio.Event, Namespace: ns.name, Data: op.Data}
-	return p.Encode(sio.V5, !op.NoCompress)
+// setOffset gives a delivery its event's offset. One without an offset gets the offset of
+// an event before it: clients take the last argument for an offset all the same.
+func (d *delivery) setOffset(r cluster.Recorder, op *cluster.Emit, namespace string) {
+	offset := op.Offset
+	if offset == "" || op.Volatile {
+		d.mark, offset = op.Mark, r.DeliveredOffset()
+	} else {
+		d.offset = offset
+		if op.Message != nil {
+			d.message = op.Message
+			return
+		}
+	}
+	if offset == "" {
+		return
+	}
+	if m, err := op.Encode(namespace, offset); err == nil {
+		d.message = m
+	}
 }
 
-// emit encodes an event once and queues it for each socket of the target.
-func (ns *Namespace) emit(op cluster.Emit) (int, error) {
-	m, err := ns.encode(op)
-	if err != nil || op.None {
-		return 0, err
+// deliverEmit queues an event for each socket of its target or, unless only is nil, for
+// that socket. It returns the number of sockets that it was queued for.
+func (ns *Namespace) deliverEmit(r cluster.Recorder, op *cluster.Emit, plain *eio.Message, only *Socket) int {
+	d := delivery{message: plain, volatile: op.Volatile}
+	if r != nil {
+		d.setOffset(r, op, ns.name)
 	}
-	if r := ns.recorder(); r != nil {
-		return ns.deliver(ns.offered(r, m, op, op.Offset, ""), m, op.Target), nil
+	if only != nil {
+		if only.deliver(d) {
+			return 1
+		}
+		return 0
 	}
-	if ns.hub.window() > 0 {
-		return ns.emitRecorded(m, op)
-	}
-	return ns.deliver(delivery{message: m, volatile: op.Volatile}, m, op.Target), nil
-}
-
-// emitRecorded emits an event that clients may have to get again when they come
-// back, with its offset for those that can.
-func (ns *Namespace) emitRecorded(plain *eio.Message, op cluster.Emit) (int, error) {
-	ns.history.mu.Lock()
-	defer ns.history.mu.Unlock()
-	m, err := ns.history.add(ns, op.Target, op.Data, op.Volatile, !op.NoCompress)
-	if err != nil {
-		return 0, err
-	}
-	return ns.deliver(delivery{message: m, volatile: op.Volatile, recorded: !op.Volatile}, plain, op.Target), nil
-}
-
-// deliver queues an event for each socket of the target: plain for those that can't
-// come back.
-func (ns *Namespace) deliver(d delivery, plain *eio.Message, t rooms.Target) int {
-	n := ns.each(t, func(s *Socket) bool {
+	n := ns.each(op.Target, func(s *Socket) bool {
 		if s.pid == "" {
 			return s.deliver(delivery{message: plain, volatile: d.volatile})
 		}
@@ -75,7 +71,7 @@ func (s *Socket) deliver(d delivery) bool {
 
 func (s *Socket) send(d delivery) bool {
 	switch {
-	case s.has(d.offset):
+	case s.isReplayed(d.offset):
 		return true
 	case d.volatile:
 		return s.client.session.SendVolatile(d.message)
@@ -92,9 +88,6 @@ func (s *Socket) deliverOpening(d delivery) bool {
 		return s.send(d)
 	}
 	defer s.mu.Unlock()
-	if d.recorded && d.offset == "" && s.restored && !s.opening.replayed {
-		return true // it comes with what else was missed
-	}
 	if d.volatile || len(s.opening.messages) >= openingMessages {
 		return false
 	}
@@ -113,4 +106,31 @@ func (s *Socket) sendPacket(p sio.Packet) error {
 		return ErrDisconnected
 	}
 	return nil
+}
+
+// maxMarks is how many events without an offset a socket remembers. A client that missed
+// more may get some twice.
+const maxMarks = 512
+
+// sendMarked sends an event without an offset. The lock is held over both: a socket is
+// saved with the event's mark, or does not get the event.
+func (s *Socket) sendMarked(d delivery) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.state.Load() != stateLive || !s.client.session.Send(d.message) {
+		return false
+	}
+	s.addMarkLocked(d.mark)
+	return true
+}
+
+// addMarkLocked notes that the client was sent an event without an offset.
+func (s *Socket) addMarkLocked(mark string) {
+	if mark == "" {
+		return
+	}
+	if len(s.marks) >= maxMarks {
+		s.marks = append([]string(nil), s.marks[len(s.marks)-maxMarks+1:]...)
+	}
+	s.marks = append(s.marks, mark)
 }

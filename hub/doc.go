@@ -25,16 +25,16 @@
 // socket's inbox, where a full one makes the connection's reader wait, and in a
 // connection's outbox, where a full one closes the connection.
 //
-// Where a cluster keeps events for clients that come back, an emit waits for the
-// cluster to give the event its place among those of other nodes, for a second at
-// most; and so does whoever emits. A listener of rooms ([Namespace.OnRoom]) had
-// better not emit then: what it listens to may come from the cluster, which is held
-// up meanwhile.
+// With recovery and a cluster whose nodes share a recovery log, an emit waits until its
+// event has an offset, for a second at most. The caller of the emit waits, too. A listener
+// of rooms ([Namespace.OnRoom]) must not emit then: the cluster may be waiting for the
+// listener.
 //
 // # Locks
 //
-// Hub.useMu → Namespace.linking → Hub.mu → history.mu → Socket.mu → the leaves:
-// client.mu, inbox.mu, acks.mu, and those of the packages below. No handler, adapter
-// or listener is called with a lock held; only a cluster that opens a namespace is,
-// with the first two, and a recorder that compares offsets, with Socket.mu.
+// Hub.useMu → Namespace.linking → Hub.mu → memory.Log.order → pidIndex.mu → Socket.mu →
+// the leaves: client.mu, inbox.mu, acks.mu, and the locks of the packages below. No
+// handler, adapter or listener is called with a lock held, with two exceptions: a cluster
+// that opens a namespace, with the first two, and a Recorder that compares offsets, with
+// Socket.mu.
 package hub

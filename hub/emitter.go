@@ -6,7 +6,6 @@ import (
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
 	"github.com/caddy-socketio/caddy-socketio/internal/eio"
-	"github.com/caddy-socketio/caddy-socketio/rooms"
 	"github.com/caddy-socketio/caddy-socketio/sio"
 )
 
@@ -42,33 +41,27 @@ func (e Emitter) Emit(event string, args ...any) error {
 	if err != nil {
 		return err
 	}
-	s := e.socket
-	m, err := sio.Packet{Type: sio.Event, Namespace: s.ns.name, Data: data}.Encode(sio.V5, !e.flags.NoCompress)
+	op := cluster.Emit{Flags: e.flags, Data: data}
+	plain, err := op.Encode(e.socket.ns.name, "")
 	if err != nil {
 		return err
 	}
-	var taken bool
-	now := s.whenLive(func() { taken = e.deliver(m, data) })
-	if now && !taken && !e.flags.Volatile {
-		return ErrDisconnected
+	if e.socket.state.Load() == stateLive {
+		return e.emitNow(data, plain) // without a closure
+	}
+	var failed error
+	if e.socket.whenLive(func() { failed = e.emitNow(data, plain) }) {
+		return failed
 	}
 	return nil
 }
 
-// deliver queues the event, with an offset when the client can come back for it.
-func (e Emitter) deliver(plain *eio.Message, data sio.Data) bool {
-	s := e.socket
-	if s.pid == "" {
-		return s.deliver(delivery{message: plain, volatile: e.flags.Volatile})
+// emitNow emits an encoded event to a socket that is live, or no more.
+func (e Emitter) emitNow(data sio.Data, plain *eio.Message) error {
+	if !e.socket.ns.emitOnly(e.socket, e.flags, data, plain) && !e.flags.Volatile {
+		return ErrDisconnected
 	}
-	if r := s.ns.recorder(); r != nil {
-		return e.deliverShared(r, plain, data)
-	}
-	r := &s.ns.history
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	m, err := r.add(s.ns, rooms.Target{In: []string{s.id}}, data, e.flags.Volatile, !e.flags.NoCompress)
-	return err == nil && s.deliver(delivery{message: m, volatile: e.flags.Volatile, recorded: !e.flags.Volatile})
+	return nil
 }
 
 // EmitWithAck emits an event and waits for the client's acknowledgement, for

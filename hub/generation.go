@@ -1,10 +1,12 @@
 package hub
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"time"
 
+	"github.com/caddy-socketio/caddy-socketio/cluster"
 	"github.com/caddy-socketio/caddy-socketio/internal/engine"
 )
 
@@ -99,7 +101,7 @@ func (h *Hub) apply(g *Generation) {
 	h.unknown.reset()
 	d := newDeclared(g.config.Namespaces)
 	h.mu.Lock()
-	h.declared, h.cluster = d, g.config.Cluster
+	h.declared, h.cluster = d, cmp.Or(g.config.Cluster, cluster.Alone)
 	for name := range d.exact {
 		h.openLocked(name)
 	}
@@ -111,7 +113,7 @@ func (h *Hub) apply(g *Generation) {
 	maps.DeleteFunc(h.counts, func(name string, c *counts) bool { return !counted[c] && !d.has(name) })
 	h.mu.Unlock()
 	for _, ns := range h.Namespaces() {
-		ns.link()
+		ns.updateLink()
 	}
 	recovery := h.own.config().Recovery
 	for i, r := range g.routes {
@@ -139,8 +141,9 @@ func (h *Hub) sweep(gone, kept []*Route) {
 	}
 	for _, ns := range h.Namespaces() {
 		exists := h.exists(ns)
-		ns.history.removeSaved(func(left *savedSocket) bool {
-			return !exists || !left.route.serves(ns.name, ns.rules.Load())
+		ns.recoveryLog.Remove(func(lost *cluster.LostSocket) bool {
+			route, ok := lost.Owner.(*Route)
+			return !exists || ok && !route.serves(ns.name, ns.rules.Load())
 		})
 		ns.each(everybody, func(s *Socket) bool {
 			if !exists || !s.client.route.serves(ns.name, ns.rules.Load()) {

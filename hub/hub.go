@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"sync"
@@ -52,7 +53,7 @@ type Hub struct {
 	mu         sync.Mutex // guards the following, and users of namespaces
 	namespaces map[string]*Namespace
 	declared   *declared
-	cluster    cluster.Cluster    // nil when alone
+	cluster    cluster.Cluster
 	children   int                // namespaces that exist for their users only
 	counts     map[string]*counts // by the names that the config has
 	users      int                // of all namespaces
@@ -65,7 +66,7 @@ func New(o Options) *Hub {
 	if o.Route != nil {
 		route = *o.Route
 	}
-	h := &Hub{name: o.Name, cluster: o.Cluster, own: newRoute(route)}
+	h := &Hub{name: o.Name, cluster: cmp.Or(o.Cluster, cluster.Alone), own: newRoute(route)}
 	h.namespaces, h.counts = make(map[string]*Namespace), make(map[string]*counts)
 	h.ctx, h.cancel = context.WithCancel(context.Background())
 	h.logger.Store(o.Log)
@@ -81,10 +82,13 @@ func New(o Options) *Hub {
 // Name returns the hub's name.
 func (h *Hub) Name() string { return h.name }
 
-// Cluster returns what joins the hub with others, nil when it is alone.
+// Cluster returns the hub's cluster, nil if it has no other nodes.
 func (h *Hub) Cluster() cluster.Cluster {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if h.cluster == cluster.Alone {
+		return nil
+	}
 	return h.cluster
 }
 
@@ -140,10 +144,10 @@ func (h *Hub) Close() {
 	h.Drain(ended)
 	h.cancel()
 	h.mu.Lock()
-	h.cluster = nil
+	h.cluster = cluster.Alone
 	h.mu.Unlock()
 	for _, ns := range h.Namespaces() {
-		ns.link()
+		ns.updateLink()
 	}
 }
 

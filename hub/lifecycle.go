@@ -30,7 +30,6 @@ func (s *Socket) start() {
 // connect handles the connect event and answers the client.
 func (s *Socket) connect(ev *Event) {
 	err := errPanicked
-	defer s.ns.history.endRestoring(s)
 	if s.protect(ev, func() { err = s.admit(ev) }); err == nil && s.accept() {
 		return
 	}
@@ -52,7 +51,7 @@ func (s *Socket) connect(ev *Event) {
 // admit returns an error unless the client may have the socket, as the one that it
 // had or as a new one.
 func (s *Socket) admit(ev *Event) error {
-	if err := s.comeBack(ev); err != nil {
+	if err := s.recoverSocket(ev); err != nil {
 		return err
 	}
 	if s.admitted {
@@ -78,10 +77,8 @@ func (s *Socket) accept() bool {
 		s.applyMoves()
 	}
 
-	if r := s.ns.recorder(); s.restored && r != nil {
-		s.sendMissedShared(r)
-	} else if s.restored {
-		s.sendMissed()
+	if s.restored {
+		s.sendReplay()
 	} else {
 		s.client.session.Send(connectPacket(s))
 	}
@@ -89,8 +86,8 @@ func (s *Socket) accept() bool {
 	waiting := s.opening
 	s.opening = nil
 	for _, d := range waiting.messages {
-		if !s.has(d.offset) && s.client.session.Send(d.message) {
-			s.addMark(d.mark)
+		if !s.isReplayed(d.offset) && s.client.session.Send(d.message) {
+			s.addMarkLocked(d.mark)
 		}
 	}
 	s.state.CompareAndSwap(stateOpening, stateLive) // or it is disconnecting already
@@ -136,7 +133,7 @@ func (s *Socket) close(reason string) (live bool) {
 	}
 	s.mu.Unlock()
 	if s.pid != "" {
-		s.ns.history.save(s, recoverable(reason))
+		s.save(reason)
 	}
 	last := &Event{Type: Disconnecting, Name: string(Disconnecting), Socket: s, Args: noArgs, Reason: reason}
 	if s.inbox.pushLast(last) {
@@ -170,7 +167,7 @@ func (s *Socket) end() {
 	close(s.done)
 	s.lingering.end()
 	if s.pid != "" {
-		s.ns.history.drop(s)
+		s.ns.pids.remove(s.pid, s)
 	}
 	s.client.ended()
 	s.ns.hub.leave(s.ns)

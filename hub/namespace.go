@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
+	"github.com/caddy-socketio/caddy-socketio/cluster/memory"
 	"github.com/caddy-socketio/caddy-socketio/rooms"
 	"go.uber.org/zap"
 )
@@ -17,13 +18,18 @@ import (
 // namespace as it is.
 type Namespace struct {
 	// Static after construction.
-	name    string
-	hub     *Hub
-	index   *rooms.Index[*Socket]
-	acks    acks
-	history history
-	// adapter leads to the other nodes; nil when the hub is alone.
-	adapter atomic.Pointer[cluster.Adapter]
+	name        string
+	hub         *Hub
+	index       *rooms.Index[*Socket]
+	acks        acks
+	pids        pidIndex
+	recoveryLog *memory.Log // of an adapter that has none of its own
+
+	link    atomic.Pointer[link] // never nil
+	linking sync.Mutex           // makes changes of link one at a time
+	// skipRecorderUntil is a time in nanoseconds: after a timeout, emits do not wait for
+	// the Recorder before this. It is zero while offsets come in time.
+	skipRecorderUntil atomic.Int64
 
 	rules     atomic.Pointer[rules] // of the config; nil without
 	listeners atomic.Pointer[[]*listener]
@@ -35,48 +41,56 @@ type Namespace struct {
 	kept  bool // exists until the hub ends
 
 	counts atomic.Pointer[counts] // shared with those that the same glob names
+}
 
-	linking sync.Mutex      // guards cluster, and makes changes of adapter one at a time
-	cluster cluster.Cluster // that adapter is of; nil when alone
+// link is a namespace's end of a cluster.
+type link struct {
+	cluster cluster.Cluster
+	adapter cluster.Recorder // over cluster.Alone if the cluster could not be opened
 }
 
 func newNamespace(h *Hub, name string) *Namespace {
-	return &Namespace{
-		name: name, hub: h, history: newHistory(),
-		index: rooms.NewIndex[*Socket](rooms.Options{MaxRooms: MaxRooms}),
+	ns := &Namespace{name: name, hub: h, index: rooms.NewIndex[*Socket](rooms.Options{MaxRooms: MaxRooms})}
+	ns.recoveryLog = memory.NewLog(memory.Options{
+		Namespace: name, RecoveryTime: h.recoveryTime, After: h.after,
+		Trimmed: func() { h.tidy(ns) },
+	})
+	ns.link.Store(ns.openLink(cluster.Alone))
+	return ns
+}
+
+// updateLink opens the namespace in the hub's cluster, unless it is open there. A namespace
+// that was removed from the hub closes its adapter.
+func (ns *Namespace) updateLink() {
+	if old := ns.replaceLink(); old != nil {
+		if err := old.adapter.Close(); err != nil {
+			ns.log().Error("closing the adapter of a namespace failed", zap.String("namespace", ns.name), zap.Error(err))
+		}
 	}
 }
 
-// link joins the namespace with those of other nodes, by the hub's cluster of the
-// moment, unless it is so joined. A namespace that has ended leaves them.
-func (ns *Namespace) link() {
-	old := ns.relink()
-	if old == nil {
-		return
-	}
-	if err := (*old).Close(); err != nil {
-		ns.log().Error("leaving other nodes", zap.String("namespace", ns.name), zap.Error(err))
-	}
-}
-
-// relink changes the adapter, and returns the one before if there was another.
-func (ns *Namespace) relink() (old *cluster.Adapter) {
+// replaceLink returns the former link if it replaced it. A cluster that panics is not
+// opened again.
+func (ns *Namespace) replaceLink() (old *link) {
 	ns.linking.Lock()
-	defer ns.linking.Unlock() // even if the cluster panics
-	c := ns.hub.clusterOf(ns)
-	if c == ns.cluster {
+	defer ns.linking.Unlock()
+	c := ns.hub.clusterFor(ns)
+	if old = ns.link.Load(); c == old.cluster {
 		return nil
 	}
-	ns.cluster = c
-	if c == nil {
-		return ns.adapter.Swap(nil)
-	}
-	a, err := c.Open(ns.name, node{ns})
+	ns.link.Store(&link{cluster: c, adapter: old.adapter})
+	ns.link.Store(ns.openLink(c))
+	return old
+}
+
+// openLink opens the namespace in a cluster. If that fails, the namespace is alone.
+func (ns *Namespace) openLink(c cluster.Cluster) *link {
+	adapter, err := ns.recoveryLog.Open(c, node{ns})
 	if err != nil {
 		ns.log().Error("namespace is not shared with other nodes", zap.String("namespace", ns.name), zap.Error(err))
-		return ns.adapter.Swap(nil)
+		adapter, _ = ns.recoveryLog.Open(cluster.Alone, node{ns}) // never fails
 	}
-	return ns.adapter.Swap(&a)
+	return &link{cluster: c, adapter: adapter}
 }
 
 // Hub returns the hub that the namespace belongs to.

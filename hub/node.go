@@ -15,7 +15,7 @@ var _ cluster.RoomWatcher = node{}
 
 // Apply implements [cluster.Node].
 func (n node) Apply(op cluster.Operation) {
-	if _, err := n.ns.apply(op); err != nil {
+	if err := n.ns.applyPublished(op); err != nil {
 		n.ns.log().Error("operation of another node failed", zap.String("namespace", n.ns.name), zap.Error(err))
 	}
 }
@@ -29,5 +29,5 @@ func (n node) Reply(ctx context.Context, q cluster.Request, reply func(cluster.R
 // HasRoom implements [cluster.RoomWatcher]. With recovery it is true for every room: a
 // lost socket may be in it.
 func (n node) HasRoom(room string) bool {
-	return n.ns.index.Size(room) > 0 || n.ns.hub.window() > 0
+	return n.ns.index.Size(room) > 0 || n.ns.recorder() != nil
 }

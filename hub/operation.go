@@ -1,68 +1,110 @@
 package hub
 
 import (
-	"slices"
-
 	"github.com/caddy-socketio/caddy-socketio/cluster"
+	"github.com/caddy-socketio/caddy-socketio/internal/eio"
+	"github.com/caddy-socketio/caddy-socketio/sio"
 	"go.uber.org/zap"
 )
 
-// Do does op to the sockets of this node and tells the other nodes, except of a
-// local emit. It is the one door for whatever is done to many sockets. It returns
-// the number of sockets of this node that it was done to. The error says that op
-// can't be done anywhere; a cluster out of reach is none.
+// Do applies an operation to the sockets of this node, records it for sockets that are
+// lost, and publishes it to the other nodes, unless it is a local emit. Each operation on
+// several sockets passes through Do. It returns the number of sockets of this node that it
+// was applied to. The error says that the operation is invalid. If the other nodes are out
+// of reach, Do counts that and returns no error.
 func (ns *Namespace) Do(op cluster.Operation) (int, error) {
-	emit, ok := op.(cluster.Emit)
-	return ns.do(op, ok && emit.Local)
+	if emit, ok := op.(cluster.Emit); ok && emit.Local {
+		return ns.doWithin(cluster.ThisNode, op)
+	}
+	return ns.doWithin(cluster.AllNodes, op)
 }
 
-func (ns *Namespace) do(op cluster.Operation, local bool) (int, error) {
-	local = local || cluster.TargetsNone(op)
-	if emit, ok := op.(cluster.Emit); ok && !local && !emit.Volatile {
-		if r := ns.recorder(); r != nil {
-			return ns.emitShared(r, emit)
-		}
+// doWithin is Do for a scope.
+func (ns *Namespace) doWithin(scope cluster.Scope, op cluster.Operation) (n int, err error) {
+	var plain *eio.Message // of an emit
+	emit, isEmit := op.(cluster.Emit)
+	if isEmit {
+		plain, err = emit.Encode(ns.name, "")
 	}
-	n, err := ns.apply(op)
-	adapter := ns.adapter.Load()
-	if err != nil || local || adapter == nil {
-		return n, err
+	if err != nil || cluster.TargetsNone(op) {
+		return 0, err
 	}
-	ns.published((*adapter).Publish(op))
+	r := ns.recorder()
+	switch {
+	case r != nil && isEmit:
+		return ns.recordEmit(r, op, scope, plain, nil), nil
+	case r != nil:
+		// It is recorded first: a socket that is being restored gets it from the log, or
+		// here, or both.
+		ns.countUnpublished(r.Record(op, scope, 0, nil))
+		return ns.applyToSockets(op), nil
+	case isEmit:
+		n = ns.deliverEmit(nil, &emit, plain, nil)
+	default:
+		n = ns.applyToSockets(op)
+	}
+	if scope == cluster.AllNodes {
+		ns.countUnpublished(ns.link.Load().adapter.Publish(op))
+	}
 	return n, nil
 }
 
-// published takes note of what became of telling the other nodes.
-func (ns *Namespace) published(err error) {
+// emitOnly emits an encoded event to one socket, and records it. It reports whether the
+// event was queued for the socket. It is Do for a target that is the socket's own room,
+// but it looks up no room and publishes nothing: without recovery it costs one delivery.
+func (ns *Namespace) emitOnly(s *Socket, flags cluster.Flags, data sio.Data, plain *eio.Message) bool {
+	r := ns.recorder()
+	if r == nil || s.pid == "" {
+		return s.deliver(delivery{message: plain, volatile: flags.Volatile})
+	}
+	op := cluster.Emit{Target: s.onlyTarget(), Flags: flags, Data: data}
+	return ns.recordEmit(r, op, cluster.OneSocket, plain, s) > 0
+}
+
+// countUnpublished counts an operation that was not published because of err, if that is
+// not nil.
+func (ns *Namespace) countUnpublished(err error) {
 	if err == nil {
 		return
 	}
 	ns.hub.stats.unpublished.Add(1)
-	if e := ns.log().Check(zap.DebugLevel, "other nodes not told"); e != nil {
+	if e := ns.log().Check(zap.DebugLevel, "publishing to other nodes failed"); e != nil {
 		e.Write(zap.String("namespace", ns.name), zap.Error(err))
 	}
 }
 
-func (ns *Namespace) apply(op cluster.Operation) (int, error) {
+// applyPublished applies an operation of another node to the sockets of this one. The
+// error says that an event is invalid.
+func (ns *Namespace) applyPublished(op cluster.Operation) error {
+	emit, isEmit := op.(cluster.Emit)
+	if !isEmit {
+		ns.applyToSockets(op)
+		return nil
+	}
+	plain, err := emit.Encode(ns.name, "")
+	if err == nil {
+		ns.deliverEmit(ns.recorder(), &emit, plain, nil)
+	}
+	return err
+}
+
+// applyToSockets applies a Join, Leave or Disconnect to the sockets of its target. It
+// returns their number.
+func (ns *Namespace) applyToSockets(op cluster.Operation) int {
 	switch op := op.(type) {
-	case cluster.Emit:
-		return ns.emit(op)
 	case cluster.Join:
 		if CheckRooms(op.Rooms) != nil {
-			return 0, nil // no socket joins any of them
+			return 0 // no socket joins any of them
 		}
-		ns.recordOperation(op.Target, cluster.Join{Target: op.Target, Rooms: slices.Clone(op.Rooms)})
-		return ns.each(op.Target, func(s *Socket) bool { return s.Join(op.Rooms...) == nil }), nil
+		return ns.each(op.Target, func(s *Socket) bool { return s.Join(op.Rooms...) == nil })
 	case cluster.Leave:
-		ns.recordOperation(op.Target, cluster.Leave{Target: op.Target, Rooms: slices.Clone(op.Rooms)})
-		return ns.each(op.Target, func(s *Socket) bool { s.Leave(op.Rooms...); return true }), nil
+		return ns.each(op.Target, func(s *Socket) bool { s.Leave(op.Rooms...); return true })
 	case cluster.Disconnect:
-		ns.recordOperation(op.Target, op)
 		return ns.each(op.Target, func(s *Socket) bool {
 			alive := s.state.Load() < stateDisconnecting
 			s.Disconnect(op.Close)
 			return alive
-		}), nil
+		})
 	}
-	return 0, nil
+	return 0
 }

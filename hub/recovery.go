@@ -1,119 +1,58 @@
 package hub
 
 import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
 	"maps"
-	"strconv"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
-	"github.com/caddy-socketio/caddy-socketio/internal/eio"
 	"github.com/caddy-socketio/caddy-socketio/internal/id"
-	"github.com/caddy-socketio/caddy-socketio/rooms"
 	"github.com/caddy-socketio/caddy-socketio/sio"
+	"go.uber.org/zap"
 )
 
-// What a namespace keeps for clients that come back.
-const (
-	maxRecords      = 100_000  // events
-	maxRecordBytes  = 16 << 20 // of events and their targets
-	maxSaved        = 50_000   // sockets
-	maxSavedBytes   = 64 << 20 // of what they had
-	recoverySlack   = 5 * time.Second
-	offsetSeparator = "."
-)
-
-// history keeps the events of a namespace for a while, and the sockets that were
-// lost, so that a client that comes back finds its socket as it was, and gets what
-// it missed. This is Socket.IO's connection state recovery.
+// Connection state recovery has one path, over the [cluster.Recorder] of a namespace. It
+// is cluster/memory's, or the cluster's own.
 //
-// Each event of a namespace with recovery on has an offset: one more argument,
-// which official clients of version 4.6 and later take off and send back.
-type history struct {
-	// mu guards the following. It is held while an event is recorded and queued
-	// for its sockets, so that all of them get events in the order of offsets.
-	// It goes before Socket.mu and the locks of the packages below.
-	mu      sync.Mutex
-	epoch   string // tells this history from those of other lives
-	next    uint64 // the number of the next event
-	first   uint64 // the number of records[0]
-	records []record
-	bytes   int
-	live    map[string]*Socket // by pid
-	saved   map[string]*savedSocket
-	order   []*savedSocket // the oldest first; some are not in saved any more
-	held    int            // bytes of those
-	timer   *time.Timer    // runs while something is kept
-	patient time.Time      // until then a cluster.Recorder is not waited for
-	// restoring counts the sockets that are being restored from a cluster.Recorder.
-	restoring int
-}
+//   - Record: [Namespace.Do] records each emit and each operation on sockets. A socket
+//     gets an event with its offset as the last argument (emission.go).
+//   - Save: when its connection is lost, a socket is saved with its rooms, data and
+//     identity (lost_socket.go). Handlers that still run update it.
+//   - Restore: a client reconnects with its pid and offset. The hub closes a stale socket
+//     of that pid, and restores the lost socket (this file).
+//   - Replay: gates decide, the socket joins its rooms, and the client gets the events that
+//     it missed and then its connect packet (replay.go).
+//   - Save again: a socket that its client did not get is saved again as it was.
+//
+// Each node delivers the events in the order of their offsets. So a restored socket skips
+// the events up to the end of its replay, and gets all after it.
 
-// record is an event that may have to be sent again, or an operation on sockets that
-// may have to be done to lost ones.
-type record struct {
-	at        time.Time
-	target    rooms.Target
-	message   *eio.Message      // nil for an operation
-	operation cluster.Operation // nil for an event
-}
+const (
+	restoreTimeout = 5 * time.Second // for a lost socket, and then for its replay
+	staleTimeout   = 5 * time.Second // for a stale socket to close
+	maxID          = 64              // characters of an id
+)
 
-// size is what the record costs: clients may choose rooms, and many of them.
-func (rec *record) size() int {
-	size := nameBytes(rec.target.In) + nameBytes(rec.target.Except)
-	switch op := rec.operation.(type) {
-	case nil:
-		size += rec.message.Size()
-	case cluster.Join:
-		size += nameBytes(op.Rooms)
-	case cluster.Leave:
-		size += nameBytes(op.Rooms)
+// recoveryTime returns the longest recovery time of the routes; zero means that recovery is
+// off.
+func (h *Hub) recoveryTime() time.Duration { return time.Duration(h.recovery.Load()) }
+
+// recorder returns the namespace's Recorder, nil if recovery is off.
+func (ns *Namespace) recorder() cluster.Recorder {
+	if ns.hub.recovery.Load() == 0 {
+		return nil
 	}
-	return size
+	return ns.link.Load().adapter
 }
 
-func nameBytes(names []string) (size int) {
-	const header = 16 // of a string
-	for _, name := range names {
-		size += len(name) + header
-	}
-	return size
-}
-
-// savedSocket is what is left of a socket whose client may come back.
-type savedSocket struct {
-	at       time.Time // when it was lost
-	route    *Route    // that it was on
-	pid, id  string
-	identity string // see [Socket.identity]
-	rooms    []string
-	data     map[string]sio.Data
-	size     int // of data
-	values   map[string]sio.Data
-	since    uint64  // the number of the first event that it may not have got
-	lost     uint64  // the number of the first record after its loss
-	heir     *Socket // its client came back with this one, which is not connected yet
-}
-
-// expired reports whether the socket's client is back too late for a route: the
-// shorter time counts when the socket was on another one.
-func (s *savedSocket) expired(back *Route) bool {
-	limit := min(s.route.config().Recovery, back.config().Recovery)
-	return time.Since(s.at) > limit
-}
-
-// cost is how many bytes the socket keeps.
-func (s *savedSocket) cost() int {
-	cost := s.size + nameBytes(s.rooms)
-	for name, value := range s.values {
-		cost += len(name) + value.Size()
-	}
-	return cost
-}
-
-// recoverable reports whether clients come back by themselves after that.
-func recoverable(reason string) bool {
+// isRecoverable reports whether clients reconnect by themselves after a close for this
+// reason.
+func isRecoverable(reason string) bool {
 	switch reason {
 	case ReasonClientDisconnect, ReasonServerDisconnect, "parse error":
 		return false
@@ -121,190 +60,244 @@ func recoverable(reason string) bool {
 	return true
 }
 
-// window is how long events and sockets are kept; zero means not at all.
-func (h *Hub) window() time.Duration { return time.Duration(h.recovery.Load()) }
-
-// newHistory begins with number 1, so that there is one before.
-func newHistory() history { return history{epoch: id.New()[:8], next: 1, first: 1} }
-
-// offset is how clients name the event of a number.
-func (r *history) offset(number uint64) string {
-	return r.epoch + offsetSeparator + strconv.FormatUint(number, 36)
+// pidIndex finds the sockets of a namespace by their pids.
+type pidIndex struct {
+	mu      sync.Mutex // guards sockets; goes before Socket.mu
+	sockets map[string]*Socket
 }
 
-// number is the reverse of offset. It is false for what this history did not say,
-// or says no more.
-func (r *history) number(offset string) (uint64, bool) {
-	text, ok := strings.CutPrefix(offset, r.epoch+offsetSeparator)
-	if !ok {
-		return 0, false
-	}
-	n, err := strconv.ParseUint(text, 36, 64)
-	return n, err == nil && n < r.next && n+1 >= r.first
+// add makes s the socket with a pid.
+func (x *pidIndex) add(pid string, s *Socket) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.addLocked(pid, s)
 }
 
-// withOffset adds an offset to an event's arguments.
-func withOffset(data sio.Data, offset string) sio.Data {
-	b := append(make([]byte, 0, len(data.JSON)+len(offset)+4), data.JSON[:len(data.JSON)-1]...)
-	b = append(append(append(b, `,"`...), offset...), `"]`...)
-	return sio.Data{JSON: b, Attachments: data.Attachments}
+func (x *pidIndex) addLocked(pid string, s *Socket) {
+	if x.sockets == nil {
+		x.sockets = make(map[string]*Socket)
+	}
+	x.sockets[pid] = s
 }
 
-// add records an event and returns it with its offset. A volatile one is not
-// recorded, and has the offset of the one before it: the client takes its last
-// argument for an offset all the same. The caller holds mu.
-func (r *history) add(ns *Namespace, t rooms.Target, data sio.Data, volatile, compress bool) (*eio.Message, error) {
-	number := r.next
-	if volatile {
-		number--
-	}
-	p := sio.Packet{Type: sio.Event, Namespace: ns.name, Data: withOffset(data, r.offset(number))}
-	m, err := p.Encode(sio.V5, compress)
-	if err != nil || volatile {
-		return m, err
-	}
-	r.append(ns, record{at: time.Now(), target: t, message: m})
-	return m, nil
-}
-
-// append gives the next number to a record. The caller holds mu.
-func (r *history) append(ns *Namespace, rec record) {
-	r.next++
-	r.records = append(r.records, rec)
-	r.bytes += rec.size()
-	r.trim(ns)
-}
-
-// trim forgets what is too old or too much. The caller holds mu.
-func (r *history) trim(ns *Namespace) {
-	oldest := time.Now().Add(-ns.hub.window() - recoverySlack)
-	n := 0
-	for n < len(r.records) && (r.records[n].at.Before(oldest) || len(r.records)-n > maxRecords || r.bytes > maxRecordBytes) {
-		r.bytes -= r.records[n].size()
-		n++
-	}
-	r.first += uint64(n)
-	clear(r.records[:n])
-	if r.records = r.records[n:]; len(r.records) == 0 {
-		r.records = nil
-	}
-	oldest = time.Now().Add(-ns.hub.window())
-	n = 0
-	for n < len(r.order) && (r.saved[r.order[n].pid] != r.order[n] || r.order[n].at.Before(oldest) || len(r.order)-n > maxSaved || r.held > maxSavedBytes) {
-		left := r.order[n]
-		r.remove(left)
-		r.held -= left.cost()
-		n++
-	}
-	clear(r.order[:n])
-	if r.order = r.order[n:]; len(r.order) == 0 {
-		r.order = nil
-	}
-	if r.timer == nil && len(r.records)+len(r.order) > 0 {
-		r.timer = ns.hub.after(ns.hub.window()+2*recoverySlack, "forget history", ns.forgetHistory)
+// remove removes a pid, unless it is another socket's by now.
+func (x *pidIndex) remove(pid string, s *Socket) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.sockets[pid] == s {
+		delete(x.sockets, pid)
 	}
 }
 
-// forgetHistory trims what nobody has touched for a while.
-func (ns *Namespace) forgetHistory() {
-	r := &ns.history
-	r.mu.Lock()
-	r.timer = nil
-	r.trim(ns)
-	r.mu.Unlock()
-	ns.hub.tidy(ns)
+// lookUp returns the socket with a pid, or nil.
+func (x *pidIndex) lookUp(pid string) *Socket {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.sockets[pid]
 }
 
-// keeps reports whether a client may come back to the namespace.
-func (r *history) keeps() bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return len(r.saved) > 0
-}
-
-// remove takes a saved socket out: its client can't come back to it. The caller holds
-// mu.
-func (r *history) remove(left *savedSocket) {
-	if r.saved[left.pid] == left {
-		delete(r.saved, left.pid)
+// replace returns the socket with a pid, and gives the pid to next unless that is nil. ok
+// is false, and nothing changes, if the socket has another identity.
+func (x *pidIndex) replace(pid, identity string, next *Socket) (old *Socket, ok bool) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	old = x.sockets[pid]
+	if old != nil && old.identity() != identity {
+		return nil, false
 	}
+	if next != nil {
+		x.addLocked(pid, next)
+	}
+	return old, true
 }
 
-// removeSaved takes out the saved sockets that match.
-func (r *history) removeSaved(match func(*savedSocket) bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for _, left := range r.saved {
-		if match(left) {
-			r.remove(left)
+// recoverSocket makes a new socket the lost one that its client names. If there is none,
+// the socket gets a pid of its own. Without recovery on the route it does nothing. The
+// error is an [Outage]: the client's identity is unknown.
+func (s *Socket) recoverSocket(ev *Event) error {
+	if !s.hasRecovery() {
+		return nil
+	}
+	pid, offset := parseRecovery(s.auth)
+	r := s.ns.recorder()
+	if s.ns.mayRestore(r, pid) {
+		err := s.ns.identify(ev)
+		if isOutage(err) {
+			return err
+		}
+		if err == nil && s.restoreLost(r, pid, offset) {
+			return nil
+		}
+		s.forgetIdentity()
+	}
+	if r != nil {
+		s.replayFrom = r.DeliveredOffset()
+	}
+	s.pid = id.New()
+	s.ns.pids.add(s.pid, s)
+	return nil
+}
+
+// mayRestore reports whether a socket with this pid may be saved or still be connected. It
+// spares handlers the identification of clients that cannot recover.
+func (ns *Namespace) mayRestore(r cluster.Recorder, pid string) bool {
+	return r != nil && pid != "" && (ns.pids.lookUp(pid) != nil || r.MayRestore(pid))
+}
+
+// parseRecovery returns the pid and the offset in a connect packet.
+func parseRecovery(auth sio.Data) (pid, offset string) {
+	var wanted struct{ PID, Offset string }
+	if len(auth.JSON) > 0 && json.Unmarshal(auth.JSON, &wanted) != nil {
+		return "", ""
+	}
+	return wanted.PID, wanted.Offset
+}
+
+// restoreLost closes the stale socket with this pid, and makes s that socket. It
+// reports false if the client cannot have it.
+func (s *Socket) restoreLost(r cluster.Recorder, pid, offset string) bool {
+	identity := s.identity()
+	s.ns.closeStale(s.client.ctx, pid, identity, s)
+	ctx, cancel := context.WithTimeout(s.client.ctx, restoreTimeout)
+	defer cancel()
+	lost, err := r.Restore(ctx, pid, offset)
+	if errors.Is(err, cluster.ErrNotSaved) && r.CloseStale(ctx, pid, identity) {
+		lost, err = r.Restore(ctx, pid, offset)
+	}
+	if err == nil {
+		err = s.restore(ctx, r, &lost, pid, offset)
+		if errors.Is(err, errIdentity) || err != nil && s.isInterrupted() {
+			s.ns.saveAgain(r, lost) // for its own client, or for the next connection
 		}
 	}
+	if err != nil {
+		s.ns.pids.remove(pid, s)
+		if e := s.ns.log().Check(zap.DebugLevel, "socket not recovered"); e != nil {
+			e.Write(zap.String("namespace", s.ns.name), zap.Error(err))
+		}
+	}
+	return err == nil
 }
 
-// enrol gives a new socket the secret that its client comes back with.
-func (r *history) enrol(s *Socket) {
-	s.pid = id.New()
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	s.since = r.next
-	r.keepLive(s.pid, s)
-}
-
-// keepLive remembers a socket by its pid. The caller holds mu.
-func (r *history) keepLive(pid string, s *Socket) {
-	if r.live == nil {
-		r.live = make(map[string]*Socket)
-	}
-	r.live[pid] = s
-}
-
-// dropLive is the reverse of keepLive, unless the pid is another socket's by now.
-func (r *history) dropLive(pid string, s *Socket) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.dropLiveLocked(pid, s)
-}
-
-func (r *history) dropLiveLocked(pid string, s *Socket) {
-	if r.live[pid] == s {
-		delete(r.live, pid)
-	}
-}
-
-// drop forgets a socket whose life is over.
-func (r *history) drop(s *Socket) { r.dropLive(s.pid, s) }
-
-// save keeps what is left of a socket whose connection is lost, or with keep false
-// forgets it. A socket that was being restored stays saved as it was.
-func (r *history) save(s *Socket, keep bool) {
-	if recorder := s.ns.recorder(); recorder != nil {
-		r.drop(s)
-		s.saveShared(recorder, keep)
-		return
-	}
-	identity := s.identity()
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.dropLiveLocked(s.pid, s)
-	if s.claimed != nil {
-		r.release(s, keep)
-		return
-	}
-	if !keep || !s.beginLoss() {
-		return
-	}
-	names := s.ns.index.RoomsOf(s)
+// isInterrupted reports whether a connecting socket was closed and its client reconnects.
+func (s *Socket) isInterrupted() bool {
 	s.mu.Lock()
-	left := &savedSocket{
-		at: time.Now(), route: s.client.route, pid: s.pid, id: s.id, identity: identity, rooms: s.lostRooms(names),
-		data: maps.Clone(s.data), size: s.dataBytes, values: s.values, since: s.since, lost: r.next,
+	defer s.mu.Unlock()
+	closed := s.state.Load() == stateGone && isRecoverable(s.opening.closeReason)
+	return closed || s.client.ctx.Err() != nil
+}
+
+// closeStale closes the socket with this pid and identity if it is still connected or
+// connecting: the client reconnected before the loss of its old connection was noticed. It
+// returns when that socket is saved, or when ctx ends. From then on next, unless it is
+// nil, has the pid. It reports whether there was such a socket.
+func (ns *Namespace) closeStale(ctx context.Context, pid, identity string, next *Socket) bool {
+	old, _ := ns.pids.replace(pid, identity, next)
+	if old == nil {
+		return false
 	}
-	s.mu.Unlock()
-	if r.saved == nil {
-		r.saved = make(map[string]*savedSocket)
+	old.close("transport close")
+	old.client.session.Close("transport close")
+	if old.state.Load() != stateGone {
+		return true // close has saved it
 	}
-	r.saved[s.pid] = left
-	r.order = append(r.order, left)
-	r.held += left.cost()
-	r.trim(s.ns)
+	ctx, cancel := context.WithTimeout(ctx, staleTimeout)
+	defer cancel()
+	select {
+	case <-old.done:
+	case <-ctx.Done():
+	}
+	return true
+}
+
+var errIdentity = errors.New("the client has another identity than the socket")
+
+// restore makes a new socket a lost one that was saved under a pid. Its replay waits until
+// the socket is accepted. Values of the handlers that identified the client are newer than
+// saved ones. The error says why the client cannot have the lost socket.
+func (s *Socket) restore(ctx context.Context, r cluster.Recorder, lost *cluster.LostSocket, pid, offset string) error {
+	if err := s.checkLost(lost, pid); err != nil {
+		return err
+	}
+	data, size, err := parseMembers(lost.Data)
+	if err == nil && size > MaxData {
+		err = ErrDataFull
+	}
+	if err != nil {
+		return err
+	}
+	values, _, err := parseMembers(lost.Values)
+	if err != nil {
+		return err
+	}
+	from := *lost
+	from.Offset = cmp.Or(offset, lost.Offset)
+	replay, err := s.readReplay(ctx, r, from)
+	if err == nil && replay.Disconnected {
+		err = errors.New("the socket was disconnected while its client was away")
+	}
+	if err != nil {
+		return err
+	}
+	s.id, s.pid, s.restored, s.admitted = lost.ID, lost.PID, true, lost.Known
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.data, s.dataBytes, s.marks, s.replayFrom = data, size, lost.Marks, from.Offset
+	if maps.Copy(values, s.values); len(values) > 0 {
+		s.values = values
+	}
+	for _, room := range replay.Rooms {
+		if room != s.id {
+			s.opening.rooms = append(s.opening.rooms, room)
+		}
+	}
+	s.opening.recorder, s.opening.replay, s.opening.lost = r, replay, lost
+	return nil
+}
+
+// checkLost returns an error unless a lost socket is well-formed, and the client's, and
+// lost no longer ago than the recovery time: that of the client's route, and that of the
+// socket's own if this process had it.
+func (s *Socket) checkLost(lost *cluster.LostSocket, pid string) error {
+	limit := s.client.route.config().Recovery
+	if route, ok := lost.Owner.(*Route); ok {
+		limit = min(limit, route.config().Recovery)
+	}
+	switch {
+	case lost.PID != pid, !isID(lost.PID), !isID(lost.ID), CheckRooms(lost.Rooms) != nil, len(lost.Rooms) > MaxRooms:
+		return errors.New("malformed lost socket")
+	case lost.Identity != s.identity():
+		return errIdentity
+	case !lost.Lost.IsZero() && time.Since(lost.Lost) > limit:
+		return fmt.Errorf("the client reconnected %s after its connection was lost", time.Since(lost.Lost))
+	}
+	return nil
+}
+
+// isID reports whether an id has the form of ids that Socket.IO servers make.
+func isID(id string) bool {
+	for _, c := range id {
+		if (c < '0' || c > '9') && (c < 'A' || c > 'Z') && (c < 'a' || c > 'z') && c != '-' && c != '_' {
+			return false
+		}
+	}
+	return id != "" && len(id) <= maxID
+}
+
+// parseMembers returns the members of a JSON object, none for empty data, and their size
+// as [Socket.Set] counts it.
+func parseMembers(d sio.Data) (values map[string]sio.Data, size int, err error) {
+	var raw map[string]json.RawMessage
+	if len(d.JSON) > 0 {
+		if err := json.Unmarshal(d.JSON, &raw); err != nil {
+			return nil, 0, err
+		}
+	}
+	values = make(map[string]sio.Data, len(raw))
+	for key := range raw {
+		value, _ := d.Lookup(key)
+		values[key] = value
+		size += len(key) + value.Size()
+	}
+	return values, size, nil
 }

@@ -68,20 +68,29 @@ func (r *recorder) keep(op cluster.Emit) cluster.Emit {
 	return op
 }
 
-func (r *recorder) Record(ctx context.Context, op cluster.Emit, deliver func(offset, mark string)) error {
+func (r *recorder) Record(op cluster.Operation, scope cluster.Scope, wait time.Duration, deliver func(cluster.Emit)) error {
+	emit, isEmit := op.(cluster.Emit)
+	switch {
+	case !isEmit:
+		return r.Publish(op)
+	case emit.Volatile || scope == cluster.ThisNode:
+		deliver(emit)
+		return nil
+	}
 	r.mu.Lock()
 	broken := r.broken
 	if broken {
-		r.late = append(r.late, op)
+		r.late = append(r.late, emit)
 	}
 	mark := fmt.Sprint("mark ", len(r.late))
 	r.mu.Unlock()
 	if broken {
-		<-ctx.Done()
-		deliver("", mark)
-		return ctx.Err()
+		time.Sleep(wait)
+		emit.Mark = mark
+		deliver(emit)
+		return cluster.ErrNotRecorded
 	}
-	deliver(r.keep(op).Offset, "")
+	deliver(r.keep(emit))
 	return nil
 }
 
@@ -104,6 +113,8 @@ func (r *recorder) DeliveredOffset() string {
 	defer r.mu.Unlock()
 	return strconv.Itoa(len(r.log))
 }
+
+func (r *recorder) MayRestore(string) bool { return true }
 
 func (r *recorder) OffsetBefore(a, b string) bool { return number(a) < number(b) }
 
@@ -161,7 +172,11 @@ func (r *recorder) Replay(_ context.Context, left cluster.LostSocket) (missed cl
 	for i, op := range r.log {
 		n := i + 1
 		if emit, ok := op.(cluster.Emit); ok && n > number(left.Offset) && member.Means(emit.Target) && !slices.Contains(left.Marks, cmp.Or(r.marks[emit.Offset], "none")) {
-			missed.Events = append(missed.Events, emit)
+			m, err := emit.Encode("/chat", emit.Offset)
+			if err != nil {
+				return missed, err
+			}
+			missed.Events = append(missed.Events, m)
 		} else if !ok && n > number(cmp.Or(left.Position, left.Offset)) {
 			member.Apply(op)
 		}

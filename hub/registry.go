@@ -21,7 +21,7 @@ func (h *Hub) Of(name string) *Namespace {
 		h.children--
 	}
 	h.mu.Unlock()
-	ns.link()
+	ns.updateLink()
 	return ns
 }
 
@@ -56,7 +56,7 @@ func (h *Hub) WithNamespace(name string, fn func(*Namespace)) bool {
 		return false
 	}
 	defer h.leave(ns)
-	ns.link()
+	ns.updateLink()
 	fn(ns)
 	return true
 }
@@ -68,7 +68,7 @@ func (h *Hub) enter(r *Route, name string) (*Namespace, *ClientError) {
 	ns, refusal := h.enterLocked(r, name)
 	h.mu.Unlock()
 	if refusal == nil {
-		ns.link()
+		ns.updateLink()
 	}
 	return ns, refusal
 }
@@ -127,7 +127,7 @@ func (h *Hub) tidy(ns *Namespace) {
 	if h.declared != nil && !named {
 		_, named = h.declared.exact[ns.name]
 	}
-	if named || ns.users > 0 || h.namespaces[ns.name] != ns || ns.history.keeps() {
+	if named || ns.users > 0 || h.namespaces[ns.name] != ns || ns.recoveryLog.Len() > 0 {
 		h.mu.Unlock()
 		return
 	}
@@ -136,7 +136,7 @@ func (h *Hub) tidy(ns *Namespace) {
 		h.children--
 	}
 	h.mu.Unlock()
-	ns.link()
+	ns.updateLink()
 }
 
 // holds reports whether a socket may be where it is: the config or a Go program has
@@ -184,12 +184,12 @@ func (h *Hub) configureLocked(ns *Namespace) {
 	ns.counts.Store(c)
 }
 
-// clusterOf returns what joins a namespace with others: nothing when it is no more.
-func (h *Hub) clusterOf(ns *Namespace) cluster.Cluster {
+// clusterFor returns the hub's cluster, or [cluster.Alone] if ns was removed from the hub.
+func (h *Hub) clusterFor(ns *Namespace) cluster.Cluster {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.namespaces[ns.name] != ns {
-		return nil
+		return cluster.Alone
 	}
 	return h.cluster
 }

@@ -18,8 +18,8 @@ func (ns *Namespace) Request(ctx context.Context, q cluster.Request, each func(c
 }
 
 func (ns *Namespace) ask(ctx context.Context, q cluster.Request, local bool, each func(cluster.Reply)) error {
-	adapter := ns.adapter.Load()
-	if local || adapter == nil || cluster.TargetsNone(q) {
+	link := ns.link.Load()
+	if local || link.cluster == cluster.Alone || cluster.TargetsNone(q) {
 		return ns.answer(ctx, q, each)
 	}
 	answers := make(chan cluster.Reply)
@@ -40,7 +40,7 @@ func (ns *Namespace) ask(ctx context.Context, q cluster.Request, local bool, eac
 		})
 	}
 	put("ask this node", func(each func(cluster.Reply)) error { return ns.answer(ctx, q, each) })
-	put("ask other nodes", func(each func(cluster.Reply)) error { return (*adapter).Request(ctx, q, each) })
+	put("ask other nodes", func(each func(cluster.Reply)) error { return link.adapter.Request(ctx, q, each) })
 	var failed error
 	for ended := 0; ended < 2; {
 		select {
@@ -65,7 +65,7 @@ func (ns *Namespace) answer(ctx context.Context, q cluster.Request, reply func(c
 	case cluster.EmitAck:
 		return ns.answerEmit(ctx, q.Emit, reply)
 	case cluster.CloseStale:
-		reply(cluster.StaleClosed(ns.history.closeFormer(ctx, q.PID, q.Identity, nil)))
+		reply(cluster.StaleClosed(ns.closeStale(ctx, q.PID, q.Identity, nil)))
 	}
 	return nil
 }

@@ -18,6 +18,9 @@ func (n node) WatchRooms(changed func(room string)) cluster.RoomWatch {
 	return w
 }
 
+// emptyRoomDelay is how long an empty room is there after the recovery time.
+const emptyRoomDelay = 5 * time.Second
+
 // maxLeft bounds how many rooms are there for those only who may come back.
 const maxLeft = 100_000
 
@@ -49,8 +52,8 @@ func (w *roomWatch) see(ev rooms.Event[*Socket]) {
 		w.mu.Unlock()
 		w.changed(ev.Room)
 	case rooms.Delete:
-		if window := w.ns.hub.window(); window > 0 {
-			w.leave(ev.Room, window+recoverySlack)
+		if recovery := w.ns.hub.recoveryTime(); recovery > 0 {
+			w.leave(ev.Room, recovery+emptyRoomDelay)
 		} else {
 			w.changed(ev.Room)
 		}

@@ -76,7 +76,7 @@ func TestWatchRoomsWithRecovery(t *testing.T) {
 		ns.index.Add(s, "r")
 		ns.index.Remove(s) // its time begins anew
 		wantRooms(t, "changes", changes(), "+r")
-		time.Sleep(recoverySlack)
+		time.Sleep(emptyRoomDelay)
 		synctest.Wait()
 		wantRooms(t, "changes", changes(), "q")
 		time.Sleep(time.Minute)

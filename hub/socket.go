@@ -31,15 +31,14 @@ type Socket struct {
 	auth   sio.Data
 	query  string // of the namespace
 	pid    string // what its client comes back with; empty without recovery
-	since  uint64 // the number of the first event that it may have got
 	// restored is true for one that its client came back to; admitted too when it
-	// is sure that it was let into this namespace then. restoring is true while a
-	// cluster.Recorder is asked for it.
-	restored, admitted, restoring bool
-	// from is the offset, of a cluster.Recorder, of the last event that was
-	// before the socket; changed under mu before stateLive.
-	from string
-	done chan struct{} // closed when the socket is gone
+	// is sure that it was let into this namespace then.
+	restored, admitted bool
+	// Offsets of the recovery log, changed under mu before stateLive: the end of the
+	// replay, empty without one, and where a replay begins for a client without an
+	// offset.
+	replayedTo, replayFrom string
+	done                   chan struct{} // closed when the socket is gone
 
 	inbox inbox
 	state atomic.Int32
@@ -50,7 +49,6 @@ type Socket struct {
 	// client: what is done to the socket from then on is done to what is kept.
 	lost      atomic.Bool
 	lingering lingering
-	claimed   *savedSocket // that it is restored from; guarded by history.mu
 
 	mu        sync.Mutex // guards the following
 	opening   *opening   // nil from stateLive on
@@ -62,7 +60,7 @@ type Socket struct {
 	identities      []string
 	identityChanged bool
 	marks           []string            // of events that it was delivered without an offset, the last ones
-	saved           *cluster.LostSocket // kept by a cluster.Recorder when the socket is lost
+	saved           *cluster.LostSocket // the socket's saved state when it is lost
 	over            chan struct{}       // closed when it takes no more packets; nil if nobody waits
 }
 
@@ -146,7 +144,7 @@ func (s *Socket) Join(rooms ...string) error {
 func (s *Socket) joinNow(rooms []string) error {
 	err := s.ns.index.Join(s, rooms...)
 	if err == nil && s.lost.Load() {
-		s.applyToSaved(cluster.Join{Target: s.alone(), Rooms: rooms})
+		s.applyToLost(cluster.Join{Target: s.onlyTarget(), Rooms: rooms})
 	}
 	return err
 }
@@ -163,7 +161,7 @@ func (s *Socket) Leave(rooms ...string) {
 	s.whenInRooms(func() {
 		s.ns.index.Leave(s, rooms...)
 		if s.lost.Load() {
-			s.applyToSaved(cluster.Leave{Target: s.alone(), Rooms: rooms})
+			s.applyToLost(cluster.Leave{Target: s.onlyTarget(), Rooms: rooms})
 		}
 	})
 }
@@ -223,7 +221,7 @@ func (s *Socket) kick() {
 	s.kicked.Store(true)
 	if !s.close(ReasonServerDisconnect) {
 		if s.lost.Load() {
-			s.applyToSaved(cluster.Disconnect{Target: s.alone()})
+			s.applyToLost(cluster.Disconnect{Target: s.onlyTarget()})
 		}
 		return
 	}

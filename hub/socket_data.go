@@ -27,7 +27,7 @@ func (s *Socket) Set(key string, value any) error {
 		return err
 	}
 	if s.lost.Load() {
-		s.setSaved(key, data)
+		s.setLost(key, data)
 	}
 	return nil
 }
@@ -63,7 +63,7 @@ func (s *Socket) setValue(name string, value sio.Data) {
 	s.values = withValue(s.values, name, value)
 	s.mu.Unlock()
 	if s.lost.Load() {
-		s.updateSaved(func(left *savedSocket) { left.values = withValue(left.values, name, value) })
+		s.updateSaved()
 	}
 }
 

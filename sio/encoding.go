@@ -69,7 +69,7 @@ func (p Packet) checkEncodable() error {
 // encodeText returns the text of the packet, without the Engine.IO type.
 func (p Packet) encodeText(v Version) []byte {
 	namespace, typ := cmp.Or(p.Namespace, "/"), p.Type
-	text := make([]byte, 0, len(namespace)+len(p.Query)+len(p.Data.JSON)+32)
+	text := make([]byte, 0, len(namespace)+len(p.Query)+len(p.Data.JSON)+len(p.Offset)+32)
 	if n := len(p.Data.Attachments); n > 0 {
 		text = append(text, '0'+byte(typ+BinaryEvent-Event))
 		text = append(strconv.AppendInt(text, int64(n), 10), '-')
@@ -87,5 +87,9 @@ func (p Packet) encodeText(v Version) []byte {
 	if p.HasID {
 		text = strconv.AppendUint(text, p.ID, 10)
 	}
-	return append(text, p.Data.JSON...)
+	text = append(text, p.Data.JSON...)
+	if p.Offset != "" {
+		text = append(append(append(text[:len(text)-1], `,"`...), p.Offset...), `"]`...)
+	}
+	return text
 }

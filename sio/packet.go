@@ -98,6 +98,10 @@ type Packet struct {
 	// Data is the payload: an array for events and acks, an object (or nothing)
 	// for a Connect, nothing for a Disconnect.
 	Data Data
+	// Offset is encoded as one more argument of an Event, unless it is empty:
+	// connection state recovery of clients of version 4.6 and later. It consists
+	// of characters that JSON does not escape. A decoded event has it in Data.
+	Offset string
 }
 
 // Event returns the name of an event, and its arguments as an array with their

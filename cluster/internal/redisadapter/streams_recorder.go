@@ -28,37 +28,55 @@ func (c *streamsCodec) newRecorder(a *adapter) cluster.Recorder { return &record
 // order of the entries of all nodes.
 type record struct {
 	tag     string // of its entry
-	mark    string
-	deliver func(offset, mark string)
+	emit    cluster.Emit
+	deliver func(cluster.Emit)
 	done    chan struct{} // closed after the event was delivered
 	failed  chan error    // receives the error of adding the entry; buffered, never closed
 }
 
-// Record adds an emit to the stream, and delivers it when its entry is read.
-func (r *recorder) Record(ctx context.Context, op cluster.Emit, deliver func(offset, mark string)) error {
+// Record adds an operation to the stream, unless its scope is this node. A volatile emit
+// and one of that scope are delivered without an offset.
+func (r *recorder) Record(op cluster.Operation, scope cluster.Scope, wait time.Duration, deliver func(cluster.Emit)) error {
+	emit, isEmit := op.(cluster.Emit)
+	if isEmit && !emit.Volatile && scope != cluster.ThisNode {
+		return r.recordEmit(emit, wait, deliver)
+	}
+	if isEmit {
+		deliver(emit)
+	}
+	if scope == cluster.ThisNode || isEmit && scope == cluster.OneSocket {
+		return nil
+	}
+	return r.Publish(op)
+}
+
+// recordEmit adds an emit to the stream, and delivers it when its entry is read or, after
+// wait, without an offset.
+func (r *recorder) recordEmit(emit cluster.Emit, wait time.Duration, deliver func(cluster.Emit)) error {
 	c := r.codec
-	cmd, err := c.encodeOperation(op)
+	cmd, err := c.encodeOperation(emit)
 	if err != nil {
-		deliver("", "")
-		return err
+		deliver(emit)
+		return notRecordedError(err)
 	}
 	cmd.tag = c.newTag()
-	rec := &record{tag: cmd.tag, mark: formatMark(c.uid, cmd.tag), deliver: deliver, done: make(chan struct{}), failed: make(chan error, 1)}
-	if s, _ := c.conn.respondingSession(); s == nil || r.ctx.Err() != nil || ctx.Err() != nil {
+	marked := emit
+	marked.Mark = formatMark(c.uid, cmd.tag)
+	if s, _ := c.conn.respondingSession(); s == nil || r.ctx.Err() != nil || wait == 0 {
 		err := c.conn.queue.push(cmd)
-		deliver("", rec.mark)
-		if err == nil {
-			err = cmp.Or(ctx.Err(), unreachableError(errNotConnected))
+		deliver(marked)
+		if err != nil && wait == 0 {
+			return err
 		}
-		return err
+		return notRecordedError(cmp.Or(err, unreachableError(errNotConnected)))
 	}
-	ctx, cancel := context.WithCancel(ctx)
+	ctx, cancel := context.WithTimeout(r.ctx, wait)
 	defer cancel()
-	defer context.AfterFunc(r.ctx, cancel)()
+	rec := &record{tag: cmd.tag, emit: marked, deliver: deliver, done: make(chan struct{}), failed: make(chan error, 1)}
 	cmd.done = onError(func(err error) { rec.failed <- err })
 	if err := c.addRecord(rec, cmd); err != nil {
-		deliver("", "")
-		return err
+		deliver(emit)
+		return notRecordedError(err)
 	}
 	select {
 	case <-rec.done:
@@ -68,12 +86,14 @@ func (r *recorder) Record(ctx context.Context, op cluster.Emit, deliver func(off
 		err = ctx.Err()
 	}
 	if c.removeRecord(rec) {
-		deliver("", rec.mark)
-		return err
+		deliver(marked)
+		return notRecordedError(err)
 	}
 	<-rec.done
 	return nil
 }
+
+func notRecordedError(err error) error { return fmt.Errorf("%w: %w", cluster.ErrNotRecorded, err) }
 
 // newTag returns a tag that tells an entry of this node from its others.
 func (c *streamsCodec) newTag() string { return strconv.FormatUint(c.tags.Add(1), 36) }
@@ -131,7 +151,8 @@ func (c *streamsCodec) deliverRecord(entry *rueidis.XRangeEntry) {
 // deliverAt delivers the event.
 func (rec *record) deliverAt(offset string) {
 	defer close(rec.done)
-	rec.deliver(offset, rec.mark)
+	rec.emit.Offset = offset
+	rec.deliver(rec.emit)
 }
 
 // DeliveredOffset returns the position of the reader if the inbox is empty, and the last
@@ -148,6 +169,9 @@ func (r *recorder) DeliveredOffset() string {
 
 // OffsetBefore compares the ids of entries.
 func (r *recorder) OffsetBefore(a, b string) bool { return compareEntryIDs(a, b) < 0 }
+
+// MayRestore returns true: any node may have saved the socket.
+func (r *recorder) MayRestore(string) bool { return true }
 
 // Save queues a lost socket to be saved.
 func (r *recorder) Save(lost cluster.LostSocket, keep time.Duration) error {

@@ -3,6 +3,7 @@ package redisadapter
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
 	"github.com/caddy-socketio/caddy-socketio/cluster/internal/redistest"
+	"github.com/caddy-socketio/caddy-socketio/internal/eio"
 	"github.com/caddy-socketio/caddy-socketio/rooms"
 	"github.com/caddy-socketio/caddy-socketio/sio"
 )
@@ -22,16 +24,27 @@ func recordEvent(t testing.TB, n *redistest.Node, text string, in ...string) (of
 	t.Helper()
 	called := 0
 	op := cluster.Emit{Target: rooms.Target{In: in}, Data: redistest.NewEvent("e", text)}
-	err = n.Adapter.(*recorder).Record(t.Context(), op, func(o, _ string) {
-		offset = o
+	err = n.Adapter.(*recorder).Record(op, cluster.AllNodes, redistest.Timeout, func(op cluster.Emit) {
+		offset = op.Offset
 		called++
-		op.Offset = o
+		op.Mark = ""
 		n.Applied <- op
 	})
 	if called != 1 {
 		t.Errorf("delivered %d times", called)
 	}
 	return offset, err
+}
+
+// parseEvent returns the argument and the offset of an event in a replay.
+func parseEvent(t testing.TB, event *eio.Message) (text, offset string) {
+	t.Helper()
+	_, list, _ := strings.Cut(string(event.Append(nil, eio.Polling4)), "[")
+	var args []string
+	if err := json.Unmarshal([]byte("["+list), &args); err != nil || len(args) != 3 {
+		t.Fatalf("event %q: %v", list, err)
+	}
+	return args[1], args[2]
 }
 
 // TestRecordsAreDeliveredInOrder has nodes record at the same time: all of them deliver all events
@@ -88,10 +101,9 @@ func TestRecordDoesNotWaitWithoutRedis(t *testing.T) {
 	b.WaitNodes(2)
 
 	s.Command("CLIENT", "PAUSE", "500", "WRITE")
-	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-	defer cancel()
 	delivered := "never"
-	err := a.Adapter.(*recorder).Record(ctx, cluster.Emit{Data: redistest.NewEvent("e", "paused")}, func(o, _ string) { delivered = o })
+	paused := cluster.Emit{Data: redistest.NewEvent("e", "paused")}
+	err := a.Adapter.(*recorder).Record(paused, cluster.AllNodes, 50*time.Millisecond, func(op cluster.Emit) { delivered = op.Offset })
 	if delivered != "" || !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("%q, %v", delivered, err)
 	}
@@ -144,11 +156,11 @@ func TestRestoreReplaysEvents(t *testing.T) {
 		}
 		missed, err := node.Replay(t.Context(), cluster.LostSocket{Offset: cmp.Or(offset, got.Offset), Rooms: got.Rooms})
 		var texts []string
-		for _, emit := range missed.Events {
-			arg, _ := emit.Data.Index(1)
-			texts = append(texts, arg.Text())
-			if !isEntryID(emit.Offset) {
-				t.Errorf("offset %q", emit.Offset)
+		for _, event := range missed.Events {
+			text, offset := parseEvent(t, event)
+			texts = append(texts, text)
+			if !isEntryID(offset) {
+				t.Errorf("offset %q", offset)
 			}
 		}
 		if want := []string{"first", "one", "two", "three"}[len(offset)/len(first):]; err != nil || !slices.Equal(texts, want) {
@@ -249,9 +261,9 @@ func TestReplayAppliesOperations(t *testing.T) {
 	_, _ = recordEvent(t, a, "y", "y")
 	missed, err := b.Adapter.(*recorder).Replay(t.Context(), cluster.LostSocket{Offset: start, Position: position, Rooms: []string{"id", "r"}})
 	var texts []string
-	for _, emit := range missed.Events {
-		arg, _ := emit.Data.Index(1)
-		texts = append(texts, arg.Text())
+	for _, event := range missed.Events {
+		text, _ := parseEvent(t, event)
+		texts = append(texts, text)
 	}
 	if err != nil || missed.Disconnected || !slices.Equal(missed.Rooms, []string{"id", "y"}) || !slices.Equal(texts, []string{"in flight", "x", "y"}) {
 		t.Errorf("%+v, %q, %v", missed, texts, err)
@@ -309,18 +321,15 @@ func TestReplaySkipsMarkedEvents(t *testing.T) {
 	}
 	b.NextEmit()
 	s.Command("CLIENT", "PAUSE", "500", "WRITE")
-	ended, cancel := context.WithCancel(t.Context())
-	cancel()
-	brief, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-	defer cancel()
 	var marks []string
-	for _, ctx := range []context.Context{brief, ended} {
+	for _, wait := range []time.Duration{50 * time.Millisecond, 0} {
 		// Their texts are the same: only the mark distinguishes them.
-		err := a.Adapter.(*recorder).Record(ctx, cluster.Emit{Data: redistest.NewEvent("e", "late")}, func(offset, mark string) {
-			if offset != "" {
-				t.Errorf("recorded at %s", offset)
+		late := cluster.Emit{Data: redistest.NewEvent("e", "late")}
+		err := a.Adapter.(*recorder).Record(late, cluster.AllNodes, wait, func(op cluster.Emit) {
+			if op.Offset != "" {
+				t.Errorf("recorded at %s", op.Offset)
 			}
-			marks = append(marks, mark)
+			marks = append(marks, op.Mark)
 		})
 		if err == nil {
 			t.Error("recorded in time")

@@ -7,6 +7,7 @@ import (
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
 	"github.com/caddy-socketio/caddy-socketio/cluster/internal/peer"
+	"github.com/caddy-socketio/caddy-socketio/internal/eio"
 	"github.com/caddy-socketio/caddy-socketio/rooms"
 	"github.com/redis/rueidis"
 )
@@ -16,20 +17,24 @@ const (
 	maxMissed = 10_000 // events that a client may have missed
 )
 
-// Replay reads the stream from the offset of a lost socket to its end.
+// Replay reads the stream from the offset and position of a lost socket to its end. The
+// entries that this node queued before are in the stream by then.
 func (r *recorder) Replay(ctx context.Context, lost cluster.LostSocket) (missed cluster.Replay, err error) {
 	c := r.codec
 	s, err := c.conn.waitSubscribed(ctx, c.namespace)
 	if err != nil {
 		return missed, err
 	}
-	m := eventCollector{codec: c, events: lost.Offset, operations: lost.Position, membership: cluster.NewMembership(lost.Rooms), marks: rooms.NewSet(lost.Marks)}
-	if !isEntryID(m.operations) {
-		m.operations = m.events
+	if err := c.waitPublished(ctx); err != nil {
+		return missed, err
 	}
-	offset := m.events
-	if compareEntryIDs(m.operations, m.events) < 0 {
-		offset = m.operations
+	m := eventCollector{codec: c, emitsAfter: lost.Offset, operationsAfter: lost.Position, membership: cluster.NewMembership(lost.Rooms), marks: rooms.NewSet(lost.Marks)}
+	if !isEntryID(m.operationsAfter) {
+		m.operationsAfter = m.emitsAfter
+	}
+	offset := m.emitsAfter
+	if compareEntryIDs(m.operationsAfter, offset) < 0 {
+		offset = m.operationsAfter
 	}
 	for {
 		page := s.client.B().Xrange().Key(c.streams.stream).Start(nextEntryID(offset)).End("+").Count(pageCount).Build()
@@ -41,22 +46,23 @@ func (r *recorder) Replay(ctx context.Context, lost cluster.LostSocket) (missed 
 			m.addEntry(&entries[i])
 			offset = entries[i].ID
 		}
-		if len(m.found) > maxMissed {
+		if len(m.events) > maxMissed {
 			return missed, errors.New("redis_streams: too many events to replay")
 		}
 		if len(entries) < pageCount {
-			return cluster.Replay{Events: m.found, Rooms: m.membership.Rooms, Disconnected: m.membership.Disconnected, Offset: offset}, nil
+			return cluster.Replay{Events: m.events, Rooms: m.membership.Rooms, Disconnected: m.membership.Disconnected, Offset: offset}, nil
 		}
 	}
 }
 
 // eventCollector collects the events and operations of a lost socket from entries.
 type eventCollector struct {
-	codec              *streamsCodec
-	events, operations string // the offsets after which they apply
-	membership         *cluster.Membership
-	marks              rooms.Set // of events that the socket received without an offset
-	found              []cluster.Emit
+	codec           *streamsCodec
+	emitsAfter      string // the offset after which emits apply
+	operationsAfter string // the offset after which operations apply
+	membership      *cluster.Membership
+	marks           rooms.Set // of events that the socket received without an offset
+	events          []*eio.Message
 }
 
 // addEntry adds the next entry, if it concerns the socket. Volatile events are left out.
@@ -80,9 +86,11 @@ func (m *eventCollector) addEntry(entry *rueidis.XRangeEntry) {
 	}
 	emit, isEmit := op.(cluster.Emit)
 	switch {
-	case isEmit && !emit.Volatile && compareEntryIDs(entry.ID, m.events) > 0 && m.membership.Means(emit.Target):
-		m.found = append(m.found, emit)
-	case !isEmit && compareEntryIDs(entry.ID, m.operations) > 0:
+	case isEmit && !emit.Volatile && compareEntryIDs(entry.ID, m.emitsAfter) > 0 && m.membership.Means(emit.Target):
+		if event, err := emit.Encode(m.codec.id.name, entry.ID); err == nil { // no socket got an invalid one
+			m.events = append(m.events, event)
+		}
+	case !isEmit && compareEntryIDs(entry.ID, m.operationsAfter) > 0:
 		m.membership.Apply(op)
 	}
 }

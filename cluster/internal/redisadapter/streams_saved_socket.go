@@ -2,6 +2,7 @@ package redisadapter
 
 import (
 	"context"
+	"errors"
 	"sync/atomic"
 	"time"
 
@@ -49,6 +50,16 @@ func (c *streamsCodec) findSaved(ctx context.Context, pid string) (s savedValue,
 func (c *streamsCodec) takeSaved(ctx context.Context, s savedValue) error {
 	take := c.streams.startLookup(takeValue, s.key, func() { _ = c.streams.saveValueAgain(s) })
 	_, err := take.waitResult(ctx)
+	return err
+}
+
+// waitPublished returns when the commands that this node queued before are done: its own
+// command goes through the same queue.
+func (c *streamsCodec) waitPublished(ctx context.Context) error {
+	_, err := c.streams.startLookup(getValue, c.streams.sessions, nil).waitResult(ctx)
+	if errors.Is(err, cluster.ErrNotSaved) {
+		return nil
+	}
 	return err
 }
 
