@@ -32,9 +32,9 @@
 //
 // # Lock
 //
-// One read-write lock guards an index. It is a leaf: the package takes no other lock
-// and calls no foreign code while it holds it, so an index may be used under any
-// lock of the caller. It is held for reading while members are copied, and for
+// One read-write lock guards an index. It is a leaf: while the package holds it, it
+// takes no other lock and calls no foreign code. So an index may be used under any
+// lock of the caller. The lock is held for reading while members are copied, and for
 // writing while memberships change. Subscribers are called without it, on the
 // goroutine that made the change.
 package rooms

@@ -73,12 +73,12 @@ func (n *notifications[M]) enqueueEvent(k Kind, room string, m M) {
 	}
 }
 
-// Subscribe calls fn for each later event, in order and one at a time, with no lock
-// held, so that fn may use the index. The goroutine that changes the index calls fn
-// before its method returns. Events of changes meanwhile, by other goroutines or by
-// fn, wait in memory for the goroutine that is calling already, so fn should be
-// quick. A panic of fn reaches the caller of that goroutine's method; the pending
-// events follow the next change.
+// Subscribe calls fn for each later event, in order and one at a time. No lock is held
+// meanwhile, so fn may use the index. The goroutine that changes the index calls fn
+// before its method returns. Other goroutines and fn may cause more events meanwhile,
+// which wait in memory until the same goroutine delivers them, so fn should be quick. A
+// panic of fn reaches the caller of that goroutine's method; the pending events follow
+// the next change.
 //
 // The returned function cancels the subscription: no call of fn begins after it
 // returns, though one may be running on another goroutine.

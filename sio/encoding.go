@@ -17,9 +17,12 @@ import (
 //
 // The bytes are as the official encoders write them. V4 and V5 differ only in the Query
 // of a client's Connect. Encode rejects packets that would make a client close its
-// connection, with an error that wraps ErrPacket. They have a namespace without a slash
-// or with a comma, an event or ack that is not an array, invalid JSON or UTF-8, more
-// than [MaxAttachments] attachments, or placeholders that do not match them.
+// connection, with an error that wraps ErrPacket:
+//
+//   - a namespace without a slash or with a comma,
+//   - an event or ack that is not an array,
+//   - invalid JSON or UTF-8,
+//   - more than [MaxAttachments] attachments, or placeholders that do not match them.
 func (p Packet) Encode(v Version, compress bool) (*eio.Message, error) {
 	p.Type = p.Type.withoutBinary()
 	if p.Type == Ack && len(p.Data.JSON) == 0 {

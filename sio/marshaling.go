@@ -58,7 +58,7 @@ func Marshal(v any) (Data, error) {
 // collector takes the binary values out of a Go value. Package encoding/json has no hook
 // for byte slices, and a reimplementation of its struct tags would be a second
 // encoding/json. So the collector copies the value with a token in place of each byte
-// slice, and then finds the base64 of the token in the JSON text. Tokens are random: no
+// slice. Then it finds the base64 of the token in the JSON text. Tokens are random: no
 // text of the value can equal one.
 type collector struct {
 	prefix []byte // tokenPrefix random bytes; nil before the first value

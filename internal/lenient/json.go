@@ -2,10 +2,15 @@
 //
 // PHP writes an empty object as [], and a list with gaps, as array_filter returns it, as
 // {"0":"a","2":"b"}. Go writes a nil slice as null. Ids are numbers in one program and
-// strings in another. So an empty list counts as an empty object, an object with whole
-// numbers as keys as the list of its values, null as an absent key, and a number as the
-// name of a room. Any other value of a wrong type is an [*Error], which has the path, the
-// value and the expected type.
+// strings in another. So the package reads
+//
+//   - an empty list as an empty object,
+//   - an object with whole numbers as keys as the list of its values,
+//   - null as an absent key,
+//   - a number as the name of a room.
+//
+// Any other value of a wrong type is an [*Error], which has the path, the value and the
+// expected type.
 package lenient
 
 import (

@@ -1,5 +1,5 @@
-// Package replies keeps the replies to requests that have an id, so that a repeated request
-// gets the reply of the first one and has no second effect.
+// Package replies keeps the replies to requests that have an id. A repeated request gets
+// the reply of the first one and has no second effect.
 package replies
 
 import (
