@@ -24,7 +24,7 @@
 // empty.
 //
 //	goroutine         begins                          ends
-//	reader            after the 101, or when the      the client goes quiet: the next reader begins;
+//	reader            after the 101, or when the      the client may go idle: the next reader begins;
 //	                  reader before it ends           or the connection ends
 //	pump              a session has something queued  nothing is queued for its connections
 //	flusher           a write would block             the session's queue is empty

@@ -17,5 +17,5 @@ var (
 	errClosePacket = errors.New("close packet")
 	errProbe       = errors.New("unexpected packet on a probe")
 	errClosed      = errors.New("session is closed")
-	errQuiet       = errors.New("no message is expected soon") // ends a goroutine, not the reading
+	errIdle        = errors.New("no message is expected soon") // ends a goroutine, not the reading
 )

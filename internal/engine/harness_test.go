@@ -22,7 +22,6 @@ import (
 // them.
 type testReceiver struct {
 	session *engine.Session
-	silent  bool
 	onText  func(*testReceiver, string) error
 
 	mu     sync.Mutex // guards the following
@@ -39,7 +38,6 @@ func (p *testReceiver) Receive(packet eio.Packet) error {
 	switch {
 	case p.onText != nil:
 		return p.onText(p, text)
-	case p.silent:
 	case packet.Binary:
 		p.session.Send(eio.NewMessage([]byte("bin"), [][]byte{bytes.Clone(packet.Data)}, false))
 	default:

@@ -43,7 +43,7 @@ type outbound struct {
 	control      []byte        // frames that go before the queue: pongs, the reply to a probe
 	closeFrame   []byte        // goes after the queue; nil while the connection is open
 	pending      int           // bytes of the queue that are being written
-	idle         chan struct{} // closed when writing ends after closed; nil if not awaited
+	writingEnded chan struct{} // closed when writing ends after closed; nil if not awaited
 
 	// Owned by the goroutine that writes.
 	restIsLast bool   // rest ends with the close frame
@@ -94,16 +94,16 @@ func (o *outbound) closeNow() {
 	_ = o.net.Close()
 }
 
-// awaitIdle waits until nothing writes to the closed connection any more.
-func (o *outbound) awaitIdle() {
+// awaitWritingEnd waits until nothing writes to the closed connection any more.
+func (o *outbound) awaitWritingEnd() {
 	s := o.session
 	s.mu.Lock()
 	if !o.writing {
 		s.mu.Unlock()
 		return
 	}
-	o.idle = make(chan struct{})
-	idle := o.idle
+	o.writingEnded = make(chan struct{})
+	idle := o.writingEnded
 	s.mu.Unlock()
 	<-idle
 }
@@ -147,9 +147,9 @@ func (o *outbound) beginWritingLocked() bool {
 // endWritingLocked gives the writing side up.
 func (o *outbound) endWritingLocked() {
 	o.writing = false
-	if o.closed && o.idle != nil {
-		close(o.idle)
-		o.idle = nil
+	if o.closed && o.writingEnded != nil {
+		close(o.writingEnded)
+		o.writingEnded = nil
 	}
 }
 

@@ -24,19 +24,19 @@ type schedule struct {
 }
 
 // stop stops the timer and clears all times.
-func (c *schedule) stop() {
-	c.timer.Stop()
-	*c = schedule{timer: c.timer}
+func (t *schedule) stop() {
+	t.timer.Stop()
+	*t = schedule{timer: t.timer}
 }
 
 // earliest returns the earliest of the times, 0 if there is none.
-func (c *schedule) earliest() (at int64) {
-	for _, t := range [...]int64{c.pingAt, c.deadAt, c.idleAt, c.probeEndAt, c.completeAt, c.alarmAt} {
-		if t != 0 && (at == 0 || t < at) {
-			at = t
+func (t *schedule) earliest() (first int64) {
+	for _, at := range [...]int64{t.pingAt, t.deadAt, t.idleAt, t.probeEndAt, t.completeAt, t.alarmAt} {
+		if at != 0 && (first == 0 || at < first) {
+			first = at
 		}
 	}
-	return at
+	return first
 }
 
 // SetAlarm calls fn after d, on a goroutine of its own, unless the session closes before.

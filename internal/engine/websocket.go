@@ -33,11 +33,11 @@ type webSocket struct {
 	out outbound // has a doc of its own
 
 	// Owned by the goroutine that reads.
-	in      frames.Reader
-	early   *bytes.Reader // bytes that came before the connection was taken over; nil once read
-	role    role
-	started bool // a message was read
-	quiet   bool // after the latest message, the next one is not expected soon
+	in        frames.Reader
+	early     *bytes.Reader // bytes that came before the connection was taken over; nil once read
+	role      role
+	started   bool // a message was read
+	mayGoIdle bool // no message is expected soon after the latest one
 }
 
 // role is the part of a WebSocket in its session.
@@ -78,7 +78,7 @@ func (w wire) SendPong(frame []byte) { w.out.sendControl(frame) }
 // startReader reads on a goroutine of its own, which begins with a small stack. It ends
 // with the connection, or when it has started another one.
 func (ws *webSocket) startReader() {
-	spawn.Go(ws.out.session.server.options.Log(), "websocket reader", ws.readUntilQuiet, ws.closeAfterPanic)
+	spawn.Go(ws.out.session.server.options.Log(), "websocket reader", ws.readUntilIdle, ws.closeAfterPanic)
 }
 
 // closeAfterPanic closes a connection whose reader panicked.
@@ -89,12 +89,12 @@ func (ws *webSocket) closeAfterPanic() {
 	s.server.countWebSockets(-1)
 }
 
-// readUntilQuiet reads messages until the connection ends, and then closes it. When the
-// client goes quiet, another goroutine continues: the stack of this one has grown for
+// readUntilIdle reads messages until the connection ends, and then closes it. When the
+// client may go idle, another goroutine continues: the stack of this one has grown for
 // its messages, and an idle connection would keep it.
-func (ws *webSocket) readUntilQuiet() {
+func (ws *webSocket) readUntilIdle() {
 	ws.awaitBytes()
-	if err := ws.readMessages(); err == errQuiet {
+	if err := ws.readMessages(); err == errIdle {
 		ws.startReader()
 	} else {
 		ws.closeAfter(err)
@@ -113,11 +113,11 @@ func (ws *webSocket) awaitBytes() {
 // hasReadAll reports whether all bytes read from the connection were used.
 func (ws *webSocket) hasReadAll() bool { return ws.in.Buffered() == 0 && ws.early == nil }
 
-// readMessages reads messages until there is an error. It returns errQuiet when the
-// client goes quiet.
+// readMessages reads messages until there is an error. It returns errIdle when the
+// client may go idle.
 func (ws *webSocket) readMessages() error {
 	for {
-		ws.quiet = false
+		ws.mayGoIdle = false
 		m, err := ws.in.Next(ws.out.session.route.config.Load().MaxPayload)
 		if err != nil {
 			return err
@@ -125,8 +125,8 @@ func (ws *webSocket) readMessages() error {
 		if err := ws.readMessage(m); err != nil {
 			return err
 		}
-		if ws.quiet && ws.out.raw != nil && ws.hasReadAll() {
-			return errQuiet
+		if ws.mayGoIdle && ws.out.raw != nil && ws.hasReadAll() {
+			return errIdle
 		}
 	}
 }
@@ -148,7 +148,7 @@ func (ws *webSocket) readMessage(m frames.Message) error {
 		return err
 	}
 	// Many clients send only heartbeats once they have connected their namespaces.
-	ws.quiet = !ws.started || p.Type != eio.TypeMessage
+	ws.mayGoIdle = !ws.started || p.Type != eio.TypeMessage
 	ws.started = true
 	if ws.role == roleProbe {
 		return ws.handleProbePacket(p)

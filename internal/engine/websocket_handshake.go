@@ -79,8 +79,8 @@ func (x *exchange) startReading(ws *webSocket) {
 		ws.startReader()
 		return
 	}
-	spawn.Call(x.server.options.Log(), "websocket reader", ws.readUntilQuiet, ws.closeAfterPanic)
-	ws.out.awaitIdle()
+	spawn.Call(x.server.options.Log(), "websocket reader", ws.readUntilIdle, ws.closeAfterPanic)
+	ws.out.awaitWritingEnd()
 }
 
 // acceptWebSocket responds to the handshake with status 101 and takes the connection
