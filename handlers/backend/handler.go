@@ -30,8 +30,8 @@ const (
 // request goes through Caddy's own HTTP handlers.
 //
 // It is a POST to the path of the socketio handler, with the headers that the client came
-// with, and the event as JSON. An answer of 200 says what to do; see the README for both
-// shapes. On connect, an answer of 4xx refuses the client.
+// with, and the event as JSON. A reply of 200 lists actions; docs/handlers/backend.md has
+// both shapes. On connect, a reply of 4xx refuses the client.
 //
 // Values that clients choose may stand in known places of the routes only, and are escaped
 // there; any other place is an error when the config loads.

@@ -8,6 +8,10 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/caddy-socketio/caddy-socketio/internal/cli"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // readSource returns the Go source of this module, without tests, and Caddy's admin
@@ -129,68 +133,74 @@ func TestMetricsAreDocumented(t *testing.T) {
 
 // TestOptionsAreDocumented searches the pages for the keys of every JSON config.
 func TestOptionsAreDocumented(t *testing.T) {
-	for _, config := range []struct{ page, source, start string }{
-		{"docs/caddyfile.md", "module.go", "type Handler struct"},
-		{"docs/caddyfile.md", "config.go", "type Namespace struct"},
-		{"docs/caddyfile.md", "api.go", "type APIHandler struct"},
-		{"docs/cluster/redis.md", "cluster/redis/module.go", "type Redis struct"},
-		{"docs/cluster/redis-streams.md", "cluster/redisstreams/module.go", "type RedisStreams struct"},
-		{"docs/cluster/README.md", "cluster/internal/redisconn/config.go", "type Config struct"},
-		{"docs/handlers/backend.md", "handlers/backend/handler.go", "type Handler struct"},
-		{"docs/handlers/jwt.md", "handlers/jwt/handler.go", "type Handler struct"},
-		{"docs/handlers/emit.md", "handlers/emit.go", "type Emit struct"},
+	for _, config := range []struct{ page, dir, name string }{
+		{"docs/caddyfile.md", ".", "Handler"},
+		{"docs/caddyfile.md", ".", "Namespace"},
+		{"docs/caddyfile.md", ".", "APIHandler"},
+		{"docs/cluster/redis.md", "cluster/redis", "Redis"},
+		{"docs/cluster/redis-streams.md", "cluster/redisstreams", "RedisStreams"},
+		{"docs/cluster/README.md", "cluster/internal/redisconn", "Config"},
+		{"docs/handlers/backend.md", "handlers/backend", "Handler"},
+		{"docs/handlers/jwt.md", "handlers/jwt", "Handler"},
+		{"docs/handlers/require.md", "handlers/require", "Handler"},
+		{"docs/handlers/emit.md", "handlers", "Emit"},
 	} {
-		source, err := os.ReadFile(filepath.Join(root, config.source))
-		if err != nil {
-			t.Fatal(err)
+		keys := findKeys(t, config.dir, config.name)
+		if len(keys) == 0 {
+			t.Errorf("%s: no struct %s with JSON keys", config.dir, config.name)
 		}
-		_, after, ok := strings.Cut(string(source), config.start)
-		if !ok {
-			t.Fatalf("%s has no %s", config.source, config.start)
-		}
-		body, _, _ := strings.Cut(after, "\n}")
 		text := strings.Join(readPage(t, filepath.Join(root, config.page)).lines, "\n")
-		for _, m := range regexp.MustCompile(`json:"([a-z_]+)`).FindAllStringSubmatch(body, -1) {
-			if !regexp.MustCompile(`\b` + m[1] + `\b`).MatchString(text) {
-				t.Errorf("%s: option %s of %s is missing", config.page, m[1], config.source)
+		for _, key := range keys {
+			if !regexp.MustCompile(`\b` + key + `\b`).MatchString(text) {
+				t.Errorf("%s: option %s of %s.%s is missing", config.page, key, config.dir, config.name)
 			}
 		}
 	}
 }
 
-// TestFlagsAreDocumented searches docs/cli.md for the commands and flags of the command
-// line, and the command line for those of the page.
-func TestFlagsAreDocumented(t *testing.T) {
-	self, err := os.Executable()
+var jsonKey = regexp.MustCompile(`json:"([a-z_]+)`)
+
+// findKeys returns the JSON keys of a struct of a package.
+func findKeys(t *testing.T, dir, name string) (keys []string) {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(root, dir, "*.go"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	help := func(args ...string) string {
-		cmd := exec.Command(self, append(append([]string{"socketio"}, args...), "--help")...)
-		cmd.Env = append(os.Environ(), asCaddy+"=1")
-		output, err := cmd.CombinedOutput()
+	for _, file := range files {
+		source, err := os.ReadFile(file)
 		if err != nil {
-			t.Fatalf("%v\n%s", err, output)
+			t.Fatal(err)
 		}
-		return string(output)
+		_, after, _ := strings.Cut(string(source), "\ntype "+name+" struct {")
+		body, _, _ := strings.Cut(after, "\n}")
+		for _, m := range jsonKey.FindAllStringSubmatch(body, -1) {
+			keys = append(keys, m[1])
+		}
 	}
+	return keys
+}
+
+// TestFlagsAreDocumented searches docs/cli.md for the commands and flags of the command
+// line, and the command line for the flags of the page.
+func TestFlagsAreDocumented(t *testing.T) {
+	parent := &cobra.Command{Use: "socketio"}
+	cli.Command().CobraFunc(parent)
 	text := strings.Join(readPage(t, filepath.Join(root, "docs/cli.md")).lines, "\n")
-	known := map[string]bool{"--help": true}
-	flag := regexp.MustCompile(`--[a-z]+`)
-	_, list, _ := strings.Cut(help(), "Available Commands:\n")
-	list, _, _ = strings.Cut(list, "\n\n")
-	for line := range strings.SplitSeq(strings.TrimSpace(list), "\n") {
-		command := strings.Fields(line)[0]
-		if !strings.Contains(text, "| `"+command) && !strings.Contains(text, "`"+command+" ") {
-			t.Errorf("docs/cli.md does not name the command %s", command)
+	known := make(map[string]bool)
+	for _, command := range append(parent.Commands(), parent) {
+		if name := command.Name(); command != parent && !strings.Contains(text, "`"+name) {
+			t.Errorf("docs/cli.md does not name the command %s", name)
 		}
-		for _, name := range flag.FindAllString(help(command), -1) {
-			if known[name] = true; name != "--help" && !strings.Contains(text, name) {
-				t.Errorf("docs/cli.md does not name %s of %s", name, command)
-			}
+		for _, flags := range []*pflag.FlagSet{command.Flags(), command.PersistentFlags()} {
+			flags.VisitAll(func(flag *pflag.Flag) {
+				if known["--"+flag.Name] = true; !strings.Contains(text, "--"+flag.Name) {
+					t.Errorf("docs/cli.md does not name --%s of %s", flag.Name, command.Name())
+				}
+			})
 		}
 	}
-	for _, name := range flag.FindAllString(text, -1) {
+	for _, name := range regexp.MustCompile(`--[a-z]+`).FindAllString(text, -1) {
 		if !known[name] {
 			t.Errorf("docs/cli.md names %s, which no command has", name)
 		}
