@@ -10,8 +10,8 @@ import (
 
 func init() { caddy.RegisterModule(AdminAPI{}) }
 
-// AdminAPI is the API on Caddy's admin endpoint, under /socketio/. It guards
-// itself by nothing but the admin endpoint's own rules.
+// AdminAPI is the API on Caddy's admin endpoint, under /socketio/. It has no access
+// control of its own; the admin endpoint's rules apply.
 type AdminAPI struct{}
 
 // CaddyModule returns the Caddy module information.
@@ -19,12 +19,12 @@ func (AdminAPI) CaddyModule() caddy.ModuleInfo {
 	return caddy.ModuleInfo{ID: "admin.api.socketio", New: func() caddy.Module { return new(AdminAPI) }}
 }
 
-// Provision registers the metrics, which would vanish from the admin endpoint when
-// a config fails that it was replaced for.
+// Provision registers the metrics. Otherwise they would be missing on the admin endpoint
+// after a failed reload, which replaces its registry.
 func (*AdminAPI) Provision(ctx caddy.Context) error { return registerMetrics(ctx) }
 
-// Routes returns the API's route. The admin endpoint's own mux would answer what
-// it does not know with plain text, so there is one.
+// Routes returns the single route of the API. With one route an operation, the admin
+// endpoint's mux would reply to unknown paths with plain text.
 func (*AdminAPI) Routes() []caddy.AdminRoute {
 	return []caddy.AdminRoute{{Pattern: DefaultAPIPath, Handler: caddy.AdminHandlerFunc(serveAdmin)}}
 }
@@ -34,7 +34,7 @@ func serveAdmin(w http.ResponseWriter, r *http.Request) error {
 	defer served()
 	operation, ok := cutOwnPath(r.URL, DefaultAPIPath)
 	if !ok {
-		operation = r.URL.Path // names no operation: it begins with a slash
+		operation = r.URL.Path // not an operation, as it begins with a slash
 	}
 	err := adminAPI.Serve(w, r, operation)
 	e, ok := errors.AsType[*api.Error](err)
@@ -47,8 +47,7 @@ func serveAdmin(w http.ResponseWriter, r *http.Request) error {
 	return caddy.APIError{HTTPStatus: e.Status, Err: e}
 }
 
-// adminAPI knows the hubs of all configs: a config that is replaced, or fails, makes
-// no difference to it.
+// adminAPI serves the hubs of all configs. It is the same before and after a reload.
 var adminAPI = &api.API{Hubs: eachHub, DefaultHub: DefaultHub, Version: moduleVersion()}
 
 var (

@@ -23,35 +23,34 @@ func init() {
 	httpcaddyfile.RegisterDirectiveOrder("socketio_api", httpcaddyfile.Before, "reverse_proxy") // as socketio
 }
 
-// DefaultAPIPath is where the API is: on the admin endpoint, and on a route unless the
-// handler says otherwise.
+// DefaultAPIPath is the path of the API: on the admin endpoint, and by default on a
+// route.
 const DefaultAPIPath = "/socketio/"
 
-// APIHandler serves the API of the admin endpoint on an ordinary route. It lets
-// everyone in who reaches it: guard it with Caddy's own means, basic_auth or a
-// matcher of addresses for instance, and allow no more than its users need.
+// APIHandler serves the API of the admin endpoint on an ordinary route. It has no access
+// control of its own: protect it with Caddy's directives, like basic_auth or a matcher of
+// addresses, and allow only the operations that its users need.
 //
-// What stands in a request's path after the handler's own is the name of an
-// operation, and nothing is the status. Requests outside the path go to the next
-// handler.
+// The rest of a request's path, after the handler's path, is the name of an operation;
+// without a rest it is the status. Requests outside the path go to the next handler.
 //
-// Browsers are let in from the handler's own origin only, by what they tell in
-// Sec-Fetch-Site or Origin, whatever the method; what is no browser sends neither.
+// Cross-origin requests from browsers are refused for all methods, by the headers
+// Sec-Fetch-Site and Origin. Other clients send neither header.
 type APIHandler struct {
-	// Path is where the API is. It ends in a slash. Default: /socketio/.
+	// Path is the path of the API. It begins and ends with a slash. Default: /socketio/.
 	Path string `json:"path,omitempty"`
-	// Hub is the name of the only hub that requests may be about. Default: any
-	// hub may be named, and default is meant where none is.
+	// Hub is the name of the only hub that requests may name. Default: requests may name
+	// any hub, and the hub "default" is meant if they name none.
 	Hub string `json:"hub,omitempty"`
-	// Allow are the operations that are allowed: status, namespaces, rooms,
-	// sockets, emit, join, leave, disconnect and server_side_emit. Default: all.
+	// Allow are the allowed operations: status, namespaces, rooms, sockets, emit, join,
+	// leave, disconnect and server_side_emit. Default: all.
 	Allow []string `json:"allow,omitempty"`
-	// Namespaces are names and globs, like /chat and /org-*, of the only
-	// namespaces that requests may be about and learn of. Connections can't be
-	// closed then, as that would reach other namespaces. Default: all.
+	// Namespaces are names and globs, like /chat and /org-*, of the only namespaces that
+	// requests may name and list. Requests cannot close connections then, as this would
+	// disconnect sockets of other namespaces. Default: all.
 	Namespaces []string `json:"namespaces,omitempty"`
-	// Source is where a Caddyfile has the directive, like Caddyfile:12. The
-	// Caddyfile adapter sets it. Errors and warnings name it.
+	// Source is the place of the directive in a Caddyfile, like Caddyfile:12, for errors
+	// and warnings. The Caddyfile adapter sets it. Default: none.
 	Source string `json:"source,omitempty"`
 
 	api         *api.API
@@ -63,7 +62,8 @@ func (APIHandler) CaddyModule() caddy.ModuleInfo {
 	return caddy.ModuleInfo{ID: "http.handlers.socketio_api", New: func() caddy.Module { return new(APIHandler) }}
 }
 
-// Provision prepares the handler.
+// Provision sets defaults, checks the options, and checks that requests can reach the
+// handler.
 func (h *APIHandler) Provision(ctx caddy.Context) error {
 	if h.Path == "" {
 		h.Path = DefaultAPIPath
@@ -85,8 +85,8 @@ func (h *APIHandler) Provision(ctx caddy.Context) error {
 	return nil
 }
 
-// checkOptions refuses settings that can't be meant. A list that is empty could mean
-// nothing or all.
+// checkOptions returns an error for invalid options. An empty list is an error, as it
+// could mean none or all.
 func (h *APIHandler) checkOptions() error {
 	if err := checkPrefix(h.Path, DefaultAPIPath); err != nil {
 		return err
@@ -134,20 +134,20 @@ func (h *APIHandler) ServeHTTP(w http.ResponseWriter, r *http.Request, next cadd
 
 var crossOriginProtection = http.NewCrossOriginProtection()
 
-// checkSameOrigin refuses requests that a browser makes for a page of another site.
-// Reading is refused as well: there is nothing for other sites to read.
+// checkSameOrigin refuses requests of a browser for a page of another origin. It refuses
+// reads as well: other origins have nothing to read here.
 func checkSameOrigin(r *http.Request) error {
 	probe := r.WithContext(r.Context())
-	probe.Method = http.MethodPost // others are taken for harmless
+	probe.Method = http.MethodPost // the check accepts safe methods
 	if crossOriginProtection.Check(probe) != nil {
 		return api.Forbidden("cross-origin requests from browsers are not allowed")
 	}
 	return nil
 }
 
-// liftTimeouts keeps the server's timeouts away from what may last: a stream, which may
-// have nothing to say for long, and an answer that waits for acknowledgements. The
-// returned function is to be called at the end.
+// liftTimeouts removes the server's timeouts for a request: a stream may be idle for
+// long, and a reply may wait for acknowledgements. The caller must call the returned
+// function at the end.
 func liftTimeouts(r *http.Request) func() {
 	read, write := caddyhttp.IdleTimeoutsFromContext(r.Context())
 	if write != nil {
@@ -157,7 +157,7 @@ func liftTimeouts(r *http.Request) func() {
 	if kind != "application/x-ndjson" || read == nil {
 		return func() {}
 	}
-	read.Deadline.HardDeadline = time.Time{} // nobody reads yet
+	read.Deadline.HardDeadline = time.Time{} // no Read runs yet
 	return read.Override(24*time.Hour, 0)
 }
 

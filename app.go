@@ -15,14 +15,14 @@ import (
 
 func init() { caddy.RegisterModule(App{}) }
 
-// App brings the configs of all socketio handlers together. It need not be
-// configured: it is there when a handler is.
+// App merges the configs of all socketio handlers. It needs no config of its own: Caddy
+// loads it with the first handler.
 //
-// Sockets belong to hubs, which outlive configs. A new config is in force from the
-// next event on, and drops no connection that it still has a route for.
+// Sockets belong to hubs, which outlive configs. A new config applies to the next event,
+// and closes only connections that it has no route for.
 type App struct {
-	// Cluster joins the hubs of this process with those of others, so that
-	// they share rooms. By default each process has its own.
+	// Cluster is the adapter that joins the hubs of this node with the hubs of other
+	// nodes, so that they share rooms. Default: no cluster.
 	ClusterRaw json.RawMessage `json:"cluster,omitempty" caddy:"namespace=socketio.adapters inline_key=adapter"`
 
 	log      *zap.Logger
@@ -61,8 +61,8 @@ func (a *App) Provision(ctx caddy.Context) error {
 	return registerMetrics(ctx)
 }
 
-// checkFormerNames refuses the key engine, the former name of adapter. Without the check the
-// error would speak of a missing adapter, or of an unknown field of its module.
+// checkFormerNames refuses the key engine, the former name of adapter. Otherwise the
+// error would name a missing adapter, or an unknown field of its module.
 func checkFormerNames(clusterRaw json.RawMessage) error {
 	var keys map[string]json.RawMessage
 	if json.Unmarshal(clusterRaw, &keys) != nil {
@@ -76,9 +76,9 @@ func checkFormerNames(clusterRaw json.RawMessage) error {
 
 // ClusterAdapter is implemented by the modules in the namespace socketio.adapters.
 type ClusterAdapter interface {
-	// Cluster returns what joins the hub of a name with those of other
-	// processes. Engines of two configs that say the same return the same, by
-	// ==, so that a reload changes nothing.
+	// Cluster returns the cluster of the hub with that name. It returns the same cluster,
+	// by ==, for two configs with the same settings, so that a reload keeps the
+	// connections to other nodes.
 	Cluster(hub string) cluster.Cluster
 }
 
@@ -90,11 +90,11 @@ func (a *App) clusterFor(hub string) cluster.Cluster {
 	return a.adapter.Cluster(hub)
 }
 
-// maxPollWait is how long a reload waits for the polls that are on their way, so that
-// no client connects for one while the listeners change.
+// maxPollWait is how long a reload waits for polls that are under way. Without the wait
+// their clients would find the listeners closed.
 const maxPollWait = 250 * time.Millisecond
 
-// Start makes the hubs do what the handlers of this config say.
+// Start applies the config to the hubs.
 func (a *App) Start() error {
 	for _, c := range a.mergeConfigs() {
 		g := c.hub.Configure(c.Config)
@@ -111,7 +111,7 @@ func (a *App) Start() error {
 	return nil
 }
 
-// Stop ends the use of this config; on exit, clients are told before.
+// Stop releases the config. When the process exits, it drains the hubs first.
 func (a *App) Stop() error {
 	if caddy.Exiting() {
 		drainHubs()
@@ -122,14 +122,14 @@ func (a *App) Stop() error {
 	return nil
 }
 
-// hubConfig is what the handlers of one hub say together.
+// hubConfig is the merged config of one hub, from all of its handlers.
 type hubConfig struct {
 	hub.Config
 	hub      *hub.Hub
 	handlers []*Handler
 }
 
-// mergeConfigs brings the handlers' configs together, by hub.
+// mergeConfigs merges the handlers' configs by hub.
 func (a *App) mergeConfigs() []*hubConfig {
 	var configs []*hubConfig
 	sites := make(siteMaps)
@@ -154,8 +154,8 @@ func (a *App) mergeConfigs() []*hubConfig {
 	return configs
 }
 
-// addHandler adds a handler. The error says that another one has a namespace with
-// other rules.
+// addHandler adds a handler. It returns an error if another handler declares the same
+// namespace with different rules.
 func (a *App) addHandler(h *Handler) error {
 	for _, ns := range h.Namespaces {
 		for _, other := range a.handlers {
@@ -175,14 +175,14 @@ func (a *App) addHandler(h *Handler) error {
 	return nil
 }
 
-// hubPool are those of all configs in use, by name. They live as long as a handler
-// names them.
+// hubPool has the hubs of all configs in use, by name. A hub lives as long as a handler
+// names it.
 var hubPool = caddy.NewUsagePool()
 
 // pooledHub is a hub in the pool.
 type pooledHub struct{ *hub.Hub }
 
-// Destruct ends the hub when no config names it any more.
+// Destruct closes the hub when no config names it.
 func (p pooledHub) Destruct() error {
 	p.Close()
 	return nil
@@ -198,11 +198,11 @@ func openHub(name string, log *zap.Logger) (*hub.Hub, error) {
 	return value.(pooledHub).Hub, nil
 }
 
-// DefaultHub is the name of the hub that handlers use where they name none.
+// DefaultHub is the name of the hub of handlers that name none.
 const DefaultHub = "default"
 
-// Hub returns the hub of a name, for Go modules. It exists once a handler that
-// names it is provisioned, for as long as a config has such a handler.
+// Hub returns the hub of a name, for Go modules. It exists from the provisioning of the
+// first handler that names it, until no config has such a handler.
 func Hub(name string) (*hub.Hub, bool) {
 	for h := range eachHub {
 		if h.Name() == name {
@@ -212,15 +212,15 @@ func Hub(name string) (*hub.Hub, bool) {
 	return nil, false
 }
 
-// eachHub ranges over the hubs that exist.
+// eachHub iterates over the hubs that exist.
 func eachHub(yield func(*hub.Hub) bool) {
 	hubPool.Range(func(_, value any) bool { return yield(value.(pooledHub).Hub) })
 }
 
-// maxDrainTime bounds how long clients are told that the server shuts down.
+// maxDrainTime limits how long a drain takes.
 const maxDrainTime = 3 * time.Second
 
-// drainHubs closes all connections of all hubs, a few at a time.
+// drainHubs closes the connections of all hubs, a few at a time.
 func drainHubs() {
 	ctx, cancel := context.WithTimeout(context.Background(), maxDrainTime)
 	defer cancel()

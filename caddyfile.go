@@ -16,8 +16,8 @@ import (
 
 func init() {
 	httpcaddyfile.RegisterHandlerDirective("socketio", parseHandler)
-	// Every directive that can gate reverse_proxy gates this one: abort, error and
-	// respond, too. See docs/decisions/0008-own-paths.md.
+	// Every directive that can restrict access to reverse_proxy also restricts this one:
+	// abort, error and respond, too. See docs/decisions/0008-own-paths.md.
 	httpcaddyfile.RegisterDirectiveOrder("socketio", httpcaddyfile.Before, "reverse_proxy")
 	httpcaddyfile.RegisterGlobalOption("socketio", parseApp)
 }
@@ -52,7 +52,7 @@ func parseApp(d *caddyfile.Dispenser, existing any) (any, error) {
 	return httpcaddyfile.App{Name: "socketio", Value: caddyconfig.JSON(app, nil)}, nil
 }
 
-// parseModule reads a module that the next argument names.
+// parseModule reads the module that the next argument names.
 func parseModule(d *caddyfile.Dispenser, namespace, key string) (json.RawMessage, error) {
 	option := d.Val()
 	if !d.NextArg() {
@@ -82,7 +82,7 @@ func tokenPlace(d *caddyfile.Dispenser) string { return strings.TrimPrefix(d.Err
 type parser struct {
 	httpcaddyfile.Helper
 	handler    *Handler
-	declaredAt []string // where each namespace is declared
+	declaredAt []string // the places of the namespaces
 }
 
 // parseDirective reads:
@@ -129,7 +129,7 @@ func (p *parser) parseDirective() error {
 			return err
 		}
 		if err := p.handler.checkOptions(); err != nil {
-			return p.WrapErr(err) // it names this line
+			return p.WrapErr(err) // the error names this line
 		}
 	}
 	for i, ns := range p.handler.Namespaces {
@@ -197,7 +197,7 @@ func (p *parser) unknownOption(option string) error {
 		"connect_timeout, upgrade_timeout, max_payload, max_queue, max_connections, rate_limit, origins, compression, recovery, cookie or namespace", option)
 }
 
-// parseSingle reads the only argument of an option.
+// parseSingle returns the only argument of an option.
 func (p *parser) parseSingle(expected string) (string, error) {
 	option := p.Val()
 	args := p.RemainingArgs()

@@ -11,7 +11,7 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
 )
 
-// parseNamespace reads a block namespace.
+// parseNamespace reads a namespace block.
 func (p *parser) parseNamespace() error {
 	name, err := p.parseSingle("a name like /chat or /org-*")
 	if err != nil {
@@ -58,7 +58,8 @@ func (p *parser) parseNamespace() error {
 	return nil
 }
 
-// checkDeclaration refuses a namespace that another line declares otherwise.
+// checkDeclaration returns an error if another directive declares the namespace with
+// different rules.
 func (p *parser) checkDeclaration(ns *Namespace, line string) error {
 	type declaration struct{ line, rules string }
 	name := p.handler.Hub
@@ -75,9 +76,9 @@ func (p *parser) checkDeclaration(ns *Namespace, line string) error {
 	return nil
 }
 
-// addRule adds a rule. What lines with join have begun goes on with the first one for
-// connect: they are handlers of the same event, and none may keep another from being
-// done.
+// addRule adds a rule. The first rule for connect extends the rule that preceding join
+// lines have made: their handlers belong to the same event, and a separate rule would
+// never run.
 func (ns *Namespace) addRule(rule *Rule) {
 	if ns.connectRule != nil && slices.Contains(rule.Events, "connect") {
 		ns.connectRule.HandleRaw = append(ns.connectRule.HandleRaw, rule.HandleRaw...)
@@ -89,7 +90,7 @@ func (ns *Namespace) addRule(rule *Rule) {
 	ns.On = append(ns.On, rule)
 }
 
-// addConnectHandler adds a handler to what is done on connect.
+// addConnectHandler adds a handler to the rule for connect.
 func (ns *Namespace) addConnectHandler(handler json.RawMessage) {
 	i := slices.IndexFunc(ns.On, func(r *Rule) bool { return slices.Contains(r.Events, "connect") })
 	switch {
@@ -98,7 +99,7 @@ func (ns *Namespace) addConnectHandler(handler json.RawMessage) {
 		ns.On = append(ns.On, ns.connectRule)
 	case len(ns.On[i].Events) == 1:
 		ns.On[i].HandleRaw = append(ns.On[i].HandleRaw, handler)
-	default: // the handler is for connect only
+	default: // the rule has other events, which do not get the handler
 		rule := &Rule{Events: []string{"connect"}, HandleRaw: append(slices.Clone(ns.On[i].HandleRaw), handler)}
 		ns.On = slices.Insert(ns.On, i, rule)
 	}
@@ -158,7 +159,7 @@ func (p *parser) parseHandler() (json.RawMessage, error) {
 	return raw, nil
 }
 
-// helperParser is a handler that needs more than its own lines, to read HTTP directives.
+// helperParser is a handler that parses HTTP directives, for which it needs the Helper.
 type helperParser interface {
 	ParseCaddyfile(h httpcaddyfile.Helper) error
 }

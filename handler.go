@@ -25,81 +25,79 @@ import (
 
 func init() { caddy.RegisterModule(Handler{}) }
 
-// DefaultPath is where clients connect unless a handler says otherwise.
+// DefaultPath is the path that clients connect to by default.
 const DefaultPath = "/socket.io/"
 
-// Handler serves Socket.IO clients of versions 2, 3 and 4. Requests outside its
-// path go to the next handler.
+// Handler serves clients of Socket.IO 2, 3 and 4. Requests outside its path go to the
+// next handler.
 //
-// Without any setting it serves the namespace / on /socket.io/.
+// Without any option it serves the namespace / on /socket.io/.
 type Handler struct {
-	// Path is where clients connect. It ends in a slash. Default: /socket.io/.
+	// Path is the path that clients connect to. It begins and ends with a slash. Default:
+	// /socket.io/.
 	Path string `json:"path,omitempty"`
-	// Hub is the name of the hub that the sockets belong to. Sockets of one hub
-	// share their rooms, whatever route they came by. Default: default.
+	// Hub is the name of the hub that the sockets belong to. The sockets of a hub share
+	// rooms, on all of its routes. Default: "default".
 	Hub string `json:"hub,omitempty"`
 	// Transports are polling, websocket, or both. Default: both.
 	Transports []string `json:"transports,omitempty"`
-	// Protocols are the revisions of Engine.IO: 3 for clients of Socket.IO 2, 4
-	// for later ones. Default: both.
+	// Protocols are the revisions of Engine.IO: 3 for clients of Socket.IO 2, 4 for later
+	// clients. Default: both.
 	Protocols []int `json:"protocols,omitempty"`
 	// PingInterval is the time between heartbeats. Default: 25s.
 	PingInterval caddy.Duration `json:"ping_interval,omitempty"`
-	// PingTimeout is how long a heartbeat may go unanswered. Default: 20s.
+	// PingTimeout is how long the reply to a heartbeat may take. Default: 20s.
 	PingTimeout caddy.Duration `json:"ping_timeout,omitempty"`
-	// ConnectTimeout is how long a connection may be in no namespace. Default:
-	// 45s.
+	// ConnectTimeout is how long a connection may be without a socket. Default: 45s.
 	ConnectTimeout caddy.Duration `json:"connect_timeout,omitempty"`
 	// UpgradeTimeout is how long an upgrade from polling to WebSocket may take.
 	// Default: 10s.
 	UpgradeTimeout caddy.Duration `json:"upgrade_timeout,omitempty"`
-	// MaxPayload is the size of the largest message, in bytes; a larger one
-	// closes its connection. Default: 1000000.
+	// MaxPayload is the maximum size of a message in bytes. A larger one closes the
+	// connection. Default: 1000000.
 	MaxPayload int64 `json:"max_payload,omitempty"`
-	// MaxQueue is how many bytes may wait for one slow client before it is
-	// dropped. Default: twice the size of the largest message.
+	// MaxQueue is how many bytes may be queued for one client. A slow client, whose queue
+	// overflows, is disconnected. Default: twice MaxPayload.
 	MaxQueue int `json:"max_queue,omitempty"`
-	// MaxConnections is how many connections the route may have; more are
-	// answered with status 503. Default: no limit.
+	// MaxConnections is the maximum number of connections of the route. Further clients
+	// get status 503. Default: no limit.
 	MaxConnections int `json:"max_connections,omitempty"`
-	// RateLimit bounds the events that one connection may send. Default: no
-	// limit.
+	// RateLimit limits the events that one connection may send. Default: no limit.
 	RateLimit *RateLimit `json:"rate_limit,omitempty"`
-	// Recovery is how long the sockets of a lost connection, and the events
-	// that they miss, are kept for a client that comes back: Socket.IO's
-	// connection state recovery, with clients of version 4.6 and later. A
-	// socket that is recovered does not connect again: of its connect handlers
-	// only jwt and require are done. Default: not at all.
+	// Recovery is how long the sockets of a lost connection, and the events for them, are
+	// kept for Socket.IO's connection state recovery, with clients of version 4.6 and
+	// later. For a recovered socket, only the connect handlers jwt and require run again.
+	// Default: no recovery.
 	Recovery caddy.Duration `json:"recovery,omitempty"`
-	// Origins are the web sites, besides this one, whose pages may connect,
-	// like https://app.example.com, or https://*.example.com whose star is one
-	// label. "*" means all, "null" pages without an origin, "file://" local pages.
-	// Requests without an Origin do not come from a web page and are accepted.
-	// Default: none.
+	// Origins are further origins whose pages may connect, like https://app.example.com,
+	// or https://*.example.com, whose star is one label. "*" means all, "null" pages
+	// without an origin, "file://" local pages. Requests without an Origin header do not
+	// come from a web page and are accepted. Default: the own origin alone.
 	Origins []string `json:"origins,omitempty"`
-	// Compression turns on permessage-deflate and the compression of answers to
-	// polls. Default: off.
+	// Compression enables permessage-deflate and the compression of replies to polls.
+	// Default: off.
 	Compression bool `json:"compression,omitempty"`
-	// Cookie is the name of a cookie that carries the connection's id, for load
-	// balancers. Default: no cookie.
+	// Cookie is the name of a cookie with the session id, for load balancers. Default: no
+	// cookie.
 	Cookie string `json:"cookie,omitempty"`
-	// Namespaces are those that may be joined here, besides /.
+	// Namespaces are the namespaces that clients may connect to. / always is one.
+	// Default: / alone, without rules.
 	Namespaces []*Namespace `json:"namespaces,omitempty"`
-	// Source is where a Caddyfile has the directive, like Caddyfile:12. The
-	// Caddyfile adapter sets it. Errors and warnings name it.
+	// Source is the place of the directive in a Caddyfile, like Caddyfile:12, for errors
+	// and warnings. The Caddyfile adapter sets it. Default: none.
 	Source string `json:"source,omitempty"`
 
 	app          *App
 	pathWatcher  *pathWatcher
 	hub          *hub.Hub
-	server       *caddyhttp.Server // nil outside of one
-	capturedKeys []string          // placeholders that are read when a client connects
+	server       *caddyhttp.Server // nil if the handler is in no HTTP server
+	capturedKeys []string          // placeholders whose values are captured at the handshake
 	retired      chan struct{}     // closed when this config is replaced
 	retire       func()            // closes it
 	// Set when app.started is closed.
 	route  *hub.Route
 	covers func(*engine.Handshake) bool // see [hub.RouteIdentity]
-	// fingerprint tells whether a handler of another config is the same.
+	// fingerprint is equal for handlers of two configs with the same settings.
 	fingerprint string
 }
 
@@ -108,7 +106,8 @@ func (Handler) CaddyModule() caddy.ModuleInfo {
 	return caddy.ModuleInfo{ID: "http.handlers.socketio", New: func() caddy.Module { return new(Handler) }}
 }
 
-// Provision prepares the handler. It joins the config when the app starts.
+// Provision sets defaults, checks the options, loads the handlers of events, and adds the
+// handler to the app, which applies its config at the start.
 func (h *Handler) Provision(ctx caddy.Context) error {
 	h.retired = make(chan struct{})
 	h.retire = sync.OnceFunc(func() { close(h.retired) })
@@ -156,7 +155,7 @@ func (h *Handler) setDefaults() {
 	}
 }
 
-// checkOptions refuses settings that can't be meant.
+// checkOptions returns an error for invalid options.
 func (h *Handler) checkOptions() error {
 	if err := checkPrefix(h.Path, DefaultPath); err != nil {
 		return err
@@ -204,8 +203,8 @@ func (h *Handler) checkNumbers() error {
 	return nil
 }
 
-// handleShutdown is called when the server that the handler belongs to shuts down, for a new
-// config or for good.
+// handleShutdown runs when the handler's server shuts down, for a new config or at the
+// exit of the process.
 func (h *Handler) handleShutdown() {
 	h.retire()
 	if caddy.Exiting() {
@@ -213,20 +212,19 @@ func (h *Handler) handleShutdown() {
 	}
 }
 
-// Cleanup lets go of the hub. Polls that wait are answered, so that the old server
-// can end.
+// Cleanup releases the hub, and ends the waiting polls so that the server can shut down.
 func (h *Handler) Cleanup() error {
 	if h.retire != nil {
 		h.retire()
 	}
 	if h.hub == nil {
-		return nil // it was never taken
+		return nil // Provision did not open it
 	}
 	_, err := hubPool.Delete(h.Hub)
 	return err
 }
 
-// describePlace says where the handler is, for people.
+// describePlace returns the place of the handler for errors.
 func (h *Handler) describePlace() string {
 	if h.server == nil {
 		return "route " + h.Path
@@ -244,8 +242,8 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 		return err
 	}
 	if r.TLS != nil && !r.TLS.HandshakeComplete {
-		// Early data may be sent again by anybody who saw it: an event would happen
-		// twice, a poll would take what the client is to get. Browsers repeat it.
+		// An attacker can replay early data: an event would be handled twice, and a poll
+		// would take packets of the client. Browsers repeat the request after status 425.
 		return caddyhttp.Error(http.StatusTooEarly, errors.New("the TLS handshake is not complete"))
 	}
 	if err := h.awaitStart(r); err != nil {
@@ -255,9 +253,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	return nil
 }
 
-// awaitStart waits until the config is in use. From then on every request is served,
-// also when the config is replaced already or the client has gone away: the engine
-// then says good-bye, or ends the session whose poll it was.
+// awaitStart waits until the config is applied. From then on every request is served,
+// also if the config is replaced or the client has gone: the engine then closes the
+// session properly.
 func (h *Handler) awaitStart(r *http.Request) error {
 	select {
 	case <-h.app.started:

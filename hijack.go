@@ -8,10 +8,10 @@ import (
 	"time"
 )
 
-// newHijackFunc takes an HTTP/1.1 connection over for a WebSocket. The answer goes
-// through Caddy's writers first, so that logs, metrics and deferred headers have
-// what they want of it; then the innermost connection is taken, so that what
-// outlives the handler holds none of those writers.
+// newHijackFunc returns a function that takes over an HTTP/1.1 connection for a
+// WebSocket. The response passes Caddy's writers first, so that logs, metrics and
+// deferred headers see it. Then the server's own connection is taken: the WebSocket
+// outlives the handler, and must not hold the writers.
 func newHijackFunc(w http.ResponseWriter) func(http.Header) (net.Conn, *bufio.ReadWriter, error) {
 	return func(header http.Header) (net.Conn, *bufio.ReadWriter, error) {
 		maps.Copy(w.Header(), header)
@@ -29,7 +29,8 @@ func newHijackFunc(w http.ResponseWriter) func(http.Header) (net.Conn, *bufio.Re
 	}
 }
 
-// unwrapWriter is the server's own writer, below all that Caddy wraps it in.
+// unwrapWriter returns the server's own writer, without the writers that Caddy wraps it
+// in.
 func unwrapWriter(w http.ResponseWriter) http.ResponseWriter {
 	for {
 		u, ok := w.(interface{ Unwrap() http.ResponseWriter })

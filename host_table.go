@@ -12,7 +12,7 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 )
 
-// hostTable finds the first route of a list that takes all requests for a host.
+// hostTable finds the first route of a list that handles all requests for a host.
 type hostTable struct {
 	exact    map[string]int // from the host to the index of its route
 	patterns []hostPattern
@@ -45,7 +45,7 @@ func newHostTable(routes caddyhttp.RouteList, counts func(*caddyhttp.Route) bool
 	return t
 }
 
-// findFirst returns the index of the first route that takes all requests for a host.
+// findFirst returns the index of the first route that handles all requests for a host.
 func (t *hostTable) findFirst(host string) int {
 	first := math.MaxInt
 	if i, ok := t.exact[host]; ok {
@@ -59,7 +59,7 @@ func (t *hostTable) findFirst(host string) int {
 	return first
 }
 
-// splitMatchers returns the hosts that a route asks for, nil when any will do, and the
+// splitMatchers returns the hosts of a route, or nil if it matches any host, and the
 // other matchers as text.
 func splitMatchers(sets caddyhttp.MatcherSets) (hosts []string, others string) {
 	anyHost := false
@@ -73,7 +73,7 @@ func splitMatchers(sets caddyhttp.MatcherSets) (hosts []string, others string) {
 				text = append(text, describeMatcher(matcher))
 			}
 		}
-		slices.Sort(text) // they come out of a map
+		slices.Sort(text) // Caddy loads them from a map
 		texts = append(texts, strings.Join(text, ", "))
 		hosts = append(hosts, own...)
 		anyHost = anyHost || own == nil
@@ -85,7 +85,8 @@ func splitMatchers(sets caddyhttp.MatcherSets) (hosts []string, others string) {
 	return hosts, strings.Join(slices.Compact(texts), " or ")
 }
 
-// hostPatterns returns the names and patterns of a host matcher, nil for another one.
+// hostPatterns returns the names and patterns of a host matcher, or nil for another
+// matcher.
 func hostPatterns(matcher any) []string {
 	m, ok := matcher.(*caddyhttp.MatchHost)
 	if !ok {
@@ -117,8 +118,8 @@ func parseHostname(host string) string {
 	return strings.ToLower(strings.Trim(host, "[]"))
 }
 
-// matchHost reports whether a host is the name, or matches the pattern, as Caddy has it: a
-// star is one label. Both are in lower case.
+// matchHost reports whether a host matches a name or pattern, like Caddy's host matcher:
+// a star is one label. Both are in lower case.
 func matchHost(pattern, host string) bool {
 	if !strings.Contains(pattern, "*") {
 		return pattern == host

@@ -9,12 +9,12 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// collector reads what the hubs count when metrics are asked for. It is one for
-// the process: each config has a registry of its own, and counters go on.
+// collector collects the counters of the hubs when the metrics are read. Each config has
+// its own registry, and the counters outlive it.
 type collector struct{}
 
-// registerMetrics adds the hubs' metrics to the config's registry, where they may
-// be already.
+// registerMetrics registers the collector in the registry of a config, unless it is
+// registered already.
 func registerMetrics(ctx caddy.Context) error {
 	registry := ctx.GetMetricsRegistry()
 	if registry == nil {
@@ -77,8 +77,8 @@ func (collector) Collect(ch chan<- prometheus.Metric) {
 	}
 }
 
-// collectCluster reads how a hub's cluster is doing. Hubs that share a connection
-// share its counts.
+// collectCluster collects the state of a hub's cluster. Hubs that share a connection
+// share its counters.
 func collectCluster(ch chan<- prometheus.Metric, name string, s cluster.State) {
 	metric := func(d *prometheus.Desc, kind prometheus.ValueType, value float64) {
 		ch <- prometheus.MustNewConstMetric(d, kind, value, name, s.Adapter)

@@ -13,38 +13,38 @@ import (
 	"github.com/caddyserver/caddy/v2"
 )
 
-// Namespace says what happens in a namespace.
+// Namespace configures a namespace, or all namespaces that match a glob.
 type Namespace struct {
-	// Name is the namespace's name, like /chat, or a glob, like /org-*, for all
+	// Name is the name of the namespace, like /chat, or a glob, like /org-*, for all
 	// namespaces that match it. A star matches any text without a slash.
 	Name string `json:"name"`
-	// MaxSockets is how many sockets may be in the namespace on this server, or
-	// in each that matches the glob. Others get the connect error "Too many
-	// sockets". Default: no limit.
+	// MaxSockets is the maximum number of sockets in the namespace on this node, or in
+	// each namespace that matches the glob. Further clients get the connect error "Too
+	// many sockets". Default: no limit.
 	MaxSockets int `json:"max_sockets,omitempty"`
-	// On says what events do. The first entry that names an event handles it.
-	// Other events are dropped.
+	// On are the rules. The first rule that names an event handles it. An event without a
+	// rule is dropped. Default: no rules.
 	On []*Rule `json:"on,omitempty"`
 
-	connectRule *Rule // of a Caddyfile: what lines with join have begun
+	connectRule *Rule // made by join lines of a Caddyfile, until a rule for connect follows
 	compiled    hub.NamespaceConfig
 	fingerprint string
 }
 
-// Rule says what an event does.
+// Rule has the handlers of events.
 type Rule struct {
-	// Events are the names of events. connect, disconnecting and disconnect
-	// are those of a socket's life; all others are events that clients emit,
-	// and may be globs: a star matches any text, and all of these.
+	// Events are names and globs of events. connect, disconnecting and disconnect are the
+	// events of a socket's life. All others are events that clients emit. A star matches
+	// any text, and never the three events of a socket's life.
 	Events []string `json:"events"`
-	// Handle are the handlers, done in order. One that fails is the last: on
-	// connect the client is refused.
+	// Handle are the handlers, which run in order. A handler that fails is the last to
+	// run, and on connect the client gets a connect error. Default: none.
 	HandleRaw []json.RawMessage `json:"handle,omitempty" caddy:"namespace=socketio.handlers inline_key=handler"`
 }
 
-// provisionNamespaces checks the namespaces and loads the handlers of their events.
+// provisionNamespaces checks the namespaces and loads the handlers of their rules.
 func (h *Handler) provisionNamespaces(ctx caddy.Context) error {
-	unplaced := *h // a handler is the same on another line
+	unplaced := *h // the place is not part of the identity
 	unplaced.Source = ""
 	own, err := json.Marshal(&unplaced)
 	if err != nil {
@@ -98,7 +98,7 @@ func (ns *Namespace) provisionRules(ctx caddy.Context) error {
 	return nil
 }
 
-// checkEvents refuses names that no event has.
+// checkEvents returns an error for names that no event can have.
 func (r *Rule) checkEvents() error {
 	if len(r.Events) == 0 {
 		return errors.New("on: expected the names of events")
@@ -136,7 +136,7 @@ func (r *Rule) loadHandlers(ctx caddy.Context) ([]hub.Handler, error) {
 	return handlers, nil
 }
 
-// checkNamespace refuses names that no client can ask for.
+// checkNamespace returns an error for a name that no client can connect to.
 func checkNamespace(name string) error {
 	if !strings.HasPrefix(name, "/") || strings.ContainsAny(name, ",? ") {
 		return fmt.Errorf("namespace %q: expected a name that begins with a slash and has no comma, space or question mark, like /chat or /org-*", name)

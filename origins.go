@@ -19,8 +19,8 @@ const (
 	fileOrigin = "file://" // of local pages, and of some native clients
 )
 
-// allowOrigin returns a function that admits pages of the site itself and of the listed
-// origins. It is nil when all are admitted.
+// allowOrigin returns a function that accepts pages of the own origin and of the listed
+// origins. It returns nil if all origins are accepted.
 func allowOrigin(listed []string) func(string, *http.Request) bool {
 	if slices.Contains(listed, anyOrigin) {
 		return nil

@@ -11,7 +11,7 @@ import (
 
 // cutOwnPath returns the part of a request's path after the prefix of a handler. ok
 // is false if the handler must pass the request on. Every handler of this module
-// decides by this function, so that gates in front of it hold: a path that Caddy's
+// decides by this function, so that access control in front of it holds: a path that Caddy's
 // matcher "path <prefix>*" does not match is never served, however the client wrote
 // it. See docs/decisions/0008-own-paths.md.
 //
@@ -31,8 +31,9 @@ func cutOwnPath(u *url.URL, prefix string) (rest string, ok bool) {
 	return rest, written == u.Path || written == plain.EscapedPath()
 }
 
-// checkQuery refuses a query that cannot be read as a whole. Caddy's query matcher matches
-// none of its parameters, and would let a request pass that its gate is meant to stop.
+// checkQuery returns an error with status 400 for a query that cannot be parsed as a
+// whole. Caddy's query matcher matches no parameter of such a query, and would not
+// restrict access to it.
 func checkQuery(u *url.URL) error {
 	if _, err := url.ParseQuery(u.RawQuery); err != nil {
 		return caddyhttp.Error(http.StatusBadRequest, fmt.Errorf("query: %w", err))
@@ -49,8 +50,8 @@ func isReserved(r rune) bool {
 	return !strings.ContainsRune("/-._~", r)
 }
 
-// checkPrefix refuses a prefix that no served path has, or that means something
-// else in a matcher.
+// checkPrefix returns an error for a prefix that no served path has, or that a matcher
+// would read differently.
 func checkPrefix(prefix, example string) error {
 	if prefix == "" {
 		return nil // the default

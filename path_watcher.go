@@ -10,8 +10,8 @@ import (
 	"go.uber.org/zap"
 )
 
-// pathWatcher warns about requests that a handler passes on although their clients
-// mean it. It warns about each mistake once. A nil one is silent.
+// pathWatcher warns of requests that a handler passes on, although they are meant for it.
+// It warns once of each kind. A nil pathWatcher does nothing.
 type pathWatcher struct {
 	name, prefix, source string
 	query                string // part of the query of every such request, if not empty
@@ -20,7 +20,7 @@ type pathWatcher struct {
 	rewritten, withoutSlash sync.Once
 }
 
-// watchRequest looks at a request that is passed on.
+// watchRequest checks a request that is passed on.
 func (p *pathWatcher) watchRequest(r *http.Request) {
 	if p == nil {
 		return

@@ -10,8 +10,8 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 )
 
-// serveEngine answers a request on the handler's path. What outlives it, a session or a
-// WebSocket, holds nothing of the request, the writer or the handler.
+// serveEngine serves a request on the handler's path. A session or a WebSocket outlives
+// the request. It holds neither the request, nor the writer, nor the handler.
 func (h *Handler) serveEngine(w http.ResponseWriter, r *http.Request) {
 	q := &engine.Request{
 		W: w, R: r, Address: clientAddress(r), Secure: isSecure(r), Done: h.retired, AbortWrite: newWriteGuard(w, r).endWrites,
@@ -25,8 +25,8 @@ func (h *Handler) serveEngine(w http.ResponseWriter, r *http.Request) {
 		q.Context, q.Header = captured, kept.Header
 	}
 	if limit := writeTimeout(r); limit > 0 {
-		// A poll must be answered before the server gives it up; that is also
-		// soon enough when the config is replaced.
+		// A poll needs its response before the server's write timeout. That is also
+		// soon enough after a reload.
 		expired := make(chan struct{})
 		timer := time.AfterFunc(limit*8/10, func() { close(expired) })
 		defer timer.Stop()
@@ -40,7 +40,7 @@ func (h *Handler) serveEngine(w http.ResponseWriter, r *http.Request) {
 	h.hub.Serve(h.route, q)
 }
 
-// clientAddress is the client's IP address, as trusted proxies say.
+// clientAddress returns the client's IP address. Trusted proxies can set it.
 func clientAddress(r *http.Request) string {
 	if ip, ok := caddyhttp.GetVar(r.Context(), caddyhttp.ClientIPVarKey).(string); ok && ip != "" {
 		return ip
@@ -51,8 +51,8 @@ func clientAddress(r *http.Request) string {
 	return r.RemoteAddr
 }
 
-// isSecure reports whether the client's connection is encrypted, as far as trusted
-// proxies say.
+// isSecure reports whether the client's connection is encrypted. Trusted proxies can set
+// it.
 func isSecure(r *http.Request) bool {
 	if trusted, _ := caddyhttp.GetVar(r.Context(), caddyhttp.TrustedProxyVarKey).(bool); trusted {
 		if proto := r.Header.Get("X-Forwarded-Proto"); proto != "" {

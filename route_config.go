@@ -11,16 +11,17 @@ import (
 	"github.com/caddyserver/caddy/v2"
 )
 
-// RateLimit bounds what one connection may send. What is more is dropped, with the
-// acknowledgement {"error": "rate limit exceeded"} where one is asked.
+// RateLimit limits how many events and connects one connection may send. Excess ones are
+// dropped, with the acknowledgement {"error": "rate limit exceeded"} for events that
+// request one.
 type RateLimit struct {
-	// Events is how many events and connects a second.
+	// Events is the number of events and connects a second.
 	Events float64 `json:"events"`
-	// Burst is how many at once.
+	// Burst is the maximum number at once.
 	Burst int `json:"burst"`
 }
 
-// routeConfig returns the settings of the handler's route, without its identity.
+// routeConfig returns the config of the handler's route, without its identity.
 func (h *Handler) routeConfig() hub.RouteConfig {
 	c := hub.DefaultRoute()
 	c.Namespaces = []string{}
@@ -36,6 +37,7 @@ func (h *Handler) routeConfig() hub.RouteConfig {
 	return c
 }
 
+// configureEngine sets the options of the Engine.IO server.
 func (h *Handler) configureEngine(c *engine.Config) {
 	c.Path = h.Path
 	c.Polling, c.WebSocket = slices.Contains(h.Transports, "polling"), slices.Contains(h.Transports, "websocket")
@@ -53,12 +55,14 @@ func (h *Handler) configureEngine(c *engine.Config) {
 	c.AllowOrigin = allowOrigin(h.Origins)
 }
 
+// overrideDuration sets a duration if the config has one.
 func overrideDuration(to *time.Duration, from caddy.Duration) {
 	if from > 0 {
 		*to = time.Duration(from)
 	}
 }
 
+// checkCookie returns an error for a name that is not valid for a cookie.
 func checkCookie(name string) error {
 	if name != "" && (&http.Cookie{Name: name, Value: "x"}).Valid() != nil {
 		return fmt.Errorf("cookie %q: expected the name of a cookie", name)

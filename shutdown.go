@@ -11,16 +11,15 @@ import (
 
 var errShutdown = errors.New("the server shuts down")
 
-// shutdownContext ends when the process is about to. Caddy waits then for the requests that
-// are under way, also for those of former configs, and a stream of emits might never
-// end.
+// shutdownContext ends when the process is about to exit. Caddy waits for requests that are
+// under way, former configs' requests included, and a stream of emits might never end.
 var shutdownContext, startShutdown = context.WithCancelCause(context.Background())
 
-// The admin endpoint is shut down after these functions were called.
+// The admin endpoint shuts down after these functions ran.
 func init() { caddy.OnExit(func(context.Context) { startShutdown(errShutdown) }) }
 
-// watchShutdown ends what lasts when a server shuts down for good, which it does before
-// what is registered with Caddy is called.
+// watchShutdown starts the shutdown when a server shuts down and the process exits.
+// Servers shut down before Caddy calls functions of OnExit.
 func watchShutdown(server *caddyhttp.Server) {
 	server.RegisterOnShutdown(func() {
 		if caddy.Exiting() {
@@ -29,8 +28,8 @@ func watchShutdown(server *caddyhttp.Server) {
 	})
 }
 
-// withShutdown returns a request whose context ends with the process, too. The returned
-// function is to be called when the request is served.
+// withShutdown returns a request whose context also ends with the process. The caller
+// must call the returned function when the request is served.
 func withShutdown(r *http.Request) (*http.Request, func()) {
 	ctx, cancel := context.WithCancelCause(r.Context())
 	stop := context.AfterFunc(shutdownContext, func() { cancel(errShutdown) })

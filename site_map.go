@@ -12,8 +12,8 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 )
 
-// siteMap says where the socketio handlers of one server stand. Caddy numbers servers
-// and orders routes anew with each config, so neither counts: a site is known by its
+// siteMap has the positions of the socketio handlers in one server's routes. Caddy
+// renumbers servers and routes with each config. A site is therefore identified by its
 // listeners and its hosts.
 type siteMap struct {
 	server    *caddyhttp.Server
@@ -21,25 +21,25 @@ type siteMap struct {
 	positions map[*Handler][]sitePosition
 }
 
-// sitePosition is one way by which requests reach a handler: the nested routes on it.
+// sitePosition is one way by which requests reach a handler, through nested routes.
 type sitePosition struct {
-	hosts    [][]string // of each route that asks for hosts
-	matchers []string   // the other matchers of each route that has some
+	hosts    [][]string // of each route with a host matcher
+	matchers []string   // the other matchers of each route
 	earlier  []earlierRoutes
 	depth    int
 }
 
-// earlierRoutes is the routes that stand before one, and keep requests for their hosts from it.
+// earlierRoutes are the routes before a route. Requests for their hosts do not reach the
+// route.
 type earlierRoutes struct {
 	table *hostTable // also has later routes
 	route int        // the index of the one
 }
 
-// maxDepth bounds how deep routes are followed: a named route may invoke itself.
+// maxDepth limits how deep routes are followed: a named route may invoke itself.
 const maxDepth = 100
 
-// newSiteMap reads the routes of a server that is provisioned. Without a server the
-// map is empty.
+// newSiteMap reads the routes of a provisioned server. Without a server the map is empty.
 func newSiteMap(server *caddyhttp.Server) *siteMap {
 	m := &siteMap{server: server, positions: make(map[*Handler][]sitePosition)}
 	if server == nil {
@@ -54,8 +54,8 @@ func newSiteMap(server *caddyhttp.Server) *siteMap {
 	return m
 }
 
-// addRoutes finds the handlers of a list of routes. A route that is terminal, or of the
-// same group, takes its requests away from those behind it.
+// addRoutes adds the handlers of a list of routes. Requests that match a terminal route,
+// or a route of the same group, do not reach the routes behind it.
 func (m *siteMap) addRoutes(routes caddyhttp.RouteList, p sitePosition) {
 	terminal := newHostTable(routes, func(r *caddyhttp.Route) bool { return r.Terminal })
 	groups := make(map[string]*hostTable)
@@ -72,8 +72,8 @@ func (m *siteMap) addRoutes(routes caddyhttp.RouteList, p sitePosition) {
 	}
 }
 
-// addRoute finds the handlers of a route. Those that stand in a handler other than
-// subroute and invoke are not found.
+// addRoute adds the handlers of a route. It does not find handlers inside of other
+// modules than subroute and invoke.
 func (m *siteMap) addRoute(route *caddyhttp.Route, p sitePosition) {
 	if p.depth++; p.depth > maxDepth {
 		return
@@ -99,8 +99,8 @@ func (m *siteMap) addRoute(route *caddyhttp.Route, p sitePosition) {
 	}
 }
 
-// buildIdentity says by what a handler is recognized in the next config. One that was
-// not found is recognized by its settings alone.
+// buildIdentity returns the identity by which the next config recognizes the route of a
+// handler. A handler that was not found is recognized by its settings alone.
 func (m *siteMap) buildIdentity(h *Handler) hub.RouteIdentity {
 	id := hub.RouteIdentity{Place: h.Path, Fingerprint: h.fingerprint, Covers: m.newCoverFunc(h)}
 	for _, listener := range m.listeners {
@@ -122,11 +122,11 @@ func (m *siteMap) buildIdentity(h *Handler) hub.RouteIdentity {
 	return id
 }
 
-// newCoverFunc returns the function that reports whether a request like the one that opened
-// a connection reaches a handler: by one of the server's listeners, and for a host
-// that leads there and not to a route before it.
+// newCoverFunc returns a function that reports whether the request that opened a
+// connection would reach the handler: by one of the server's listeners, and for a host
+// whose requests no earlier route handles.
 func (m *siteMap) newCoverFunc(h *Handler) func(*engine.Handshake) bool {
-	listeners, positions := m.listeners, m.positions[h] // nothing that leads to the config
+	listeners, positions := m.listeners, m.positions[h] // the function must not hold the config
 	return func(opening *engine.Handshake) bool {
 		q, ok := opening.Context.(*handshake.Request)
 		if !ok || q.Unplaced {
@@ -149,7 +149,7 @@ func (p *sitePosition) coversHost(host string) bool {
 	return !slices.ContainsFunc(p.earlier, func(s earlierRoutes) bool { return s.table.findFirst(host) < s.route })
 }
 
-// isListener reports whether a listener may have accepted a connection with that local
+// isListener reports whether a listener may have accepted a connection with a local
 // address.
 func isListener(listener caddy.NetworkAddress, local net.Addr) bool {
 	var ip net.IP
@@ -173,7 +173,7 @@ func isListener(listener caddy.NetworkAddress, local net.Addr) bool {
 		(own == nil || own.IsUnspecified() || own.Equal(ip)) // a name may mean any address
 }
 
-// siteMaps are made once for each server.
+// siteMaps are the site maps of the servers, each made once.
 type siteMaps map[*caddyhttp.Server]*siteMap
 
 func (all siteMaps) mapFor(server *caddyhttp.Server) *siteMap {

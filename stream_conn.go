@@ -14,7 +14,8 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 )
 
-// handshakeWriteTimeout is how long a client may take to read the answer to its handshake.
+// handshakeWriteTimeout is how long a client may take to read the response to its
+// handshake.
 const handshakeWriteTimeout = 5 * time.Second
 
 // opensStream reports whether a request opens a WebSocket on a stream of HTTP/2 (RFC
@@ -26,9 +27,9 @@ func opensStream(r *http.Request) bool {
 	return r.ProtoMajor == 2 && r.Header.Get(":protocol") == "websocket" || r.ProtoMajor == 3 && r.Proto == "websocket"
 }
 
-// convertStreamRequest makes a request on a stream look like one that HTTP/1.1 would
-// upgrade, and keeps its handler until the socket ends. The returned function is
-// to be called then.
+// convertStreamRequest converts a request on a stream to one that HTTP/1.1 would upgrade.
+// The HTTP handler is kept until the session closes. The caller must call the returned
+// function then.
 func convertStreamRequest(q *engine.Request) (undo func()) {
 	w, original := q.W, q.R
 	r := original.Clone(original.Context())
@@ -44,8 +45,8 @@ func convertStreamRequest(q *engine.Request) (undo func()) {
 	q.R, q.Hold = r, true
 	undo = func() {}
 	if idle, _ := caddyhttp.IdleTimeoutsFromContext(original.Context()); idle != nil {
-		// Heartbeats tell whether the client is there; they may be further
-		// apart than the server's patience with a body.
+		// Heartbeats detect a lost client. They may be further apart than the
+		// server's idle timeout for a body.
 		undo = idle.Override(24*time.Hour, 0)
 	}
 	q.Hijack = func(header http.Header) (net.Conn, *bufio.ReadWriter, error) {
@@ -71,7 +72,7 @@ func convertStreamRequest(q *engine.Request) (undo func()) {
 	return undo
 }
 
-// streamConn is a stream of HTTP/2 or HTTP/3 as a connection.
+// streamConn is a stream of HTTP/2 or HTTP/3 as a net.Conn.
 type streamConn struct {
 	body     io.ReadCloser
 	w        http.ResponseWriter
@@ -91,7 +92,7 @@ func (s *streamConn) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// Close ends reading; the stream ends when the handler returns.
+// Close closes the stream for reading. The stream ends when the HTTP handler returns.
 func (s *streamConn) Close() (err error) {
 	s.closing.Do(func() { err = s.body.Close() })
 	return err
@@ -101,8 +102,8 @@ func (s *streamConn) LocalAddr() net.Addr               { return streamAddr("") 
 func (s *streamConn) RemoteAddr() net.Addr              { return s.remote }
 func (s *streamConn) SetReadDeadline(t time.Time) error { return s.control.SetReadDeadline(t) }
 
-// SetWriteDeadline sets the deadline of the goroutine that writes. One in the past, which
-// any goroutine may set, ends writing for good.
+// SetWriteDeadline sets the write deadline. Only the writing goroutine may set one in the
+// future. Any goroutine may set one in the past, which ends writing for good.
 func (s *streamConn) SetWriteDeadline(t time.Time) error {
 	if !t.IsZero() && t.Before(time.Now()) {
 		s.endWrite()

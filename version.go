@@ -4,7 +4,8 @@ import "runtime/debug"
 
 const modulePath = "github.com/caddy-socketio/caddy-socketio"
 
-// moduleVersion is that of this module in the program, as its build says.
+// moduleVersion returns the version of this module, from the build information of the
+// program.
 func moduleVersion() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {

@@ -8,9 +8,8 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 )
 
-// writeGuard sets the write deadlines of a request for Caddy's idle timeouts, which set
-// one before each write, and can end writing from another goroutine. A deadline that
-// Caddy sets later does not lift that.
+// writeGuard sets the write deadlines of a request. Caddy's idle timeouts set one before
+// each write. After endWrites, a later deadline of Caddy does not permit writes again.
 type writeGuard struct {
 	http.ResponseWriter // the server's own
 
@@ -37,11 +36,11 @@ func (g *writeGuard) SetWriteDeadline(deadline time.Time) error {
 	return http.NewResponseController(g.ResponseWriter).SetWriteDeadline(deadline)
 }
 
-// endWrites makes what is being written fail, and what is written later.
+// endWrites makes the write under way and all later ones fail. Any goroutine may call it.
 func (g *writeGuard) endWrites() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.ended = true
-	// Where the writer knows no deadlines, the write has to end by itself.
+	// If the writer does not support deadlines, the write has to end by itself.
 	_ = http.NewResponseController(g.ResponseWriter).SetWriteDeadline(time.Unix(1, 0))
 }

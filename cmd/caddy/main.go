@@ -1,5 +1,5 @@
-// Command caddy is Caddy with the standard modules and Socket.IO: what
-// `xcaddy build --with github.com/caddy-socketio/caddy-socketio` makes.
+// Command caddy is Caddy with its standard modules and Socket.IO. It is equal to the
+// result of `xcaddy build --with github.com/caddy-socketio/caddy-socketio`.
 package main
 
 import (
