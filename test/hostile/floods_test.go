@@ -7,9 +7,9 @@ import (
 	"testing"
 )
 
-// flood sends a block of bytes again and again, until the server hangs up. It takes
+// floodBlocks sends a block of bytes again and again, until the server hangs up. It takes
 // what the server says meanwhile, and returns the status that it closed with.
-func (w *wire) flood(block []byte, times int) int {
+func (w *wireConn) floodBlocks(block []byte, times int) int {
 	w.t.Helper()
 	go func() {
 		for range times {
@@ -18,50 +18,50 @@ func (w *wire) flood(block []byte, times int) int {
 			}
 		}
 	}()
-	return w.closed()
+	return w.awaitClose()
 }
 
 func TestFragments(t *testing.T) {
-	common.watch(t)
-	common.bounded(t, 150<<20)
-	one := bytes.Repeat(frame(opContinue, []byte("x")), 10_000)
-	none := bytes.Repeat(frame(opContinue, nil), 10_000)
+	sharedProcess.startObserver(t)
+	sharedProcess.checkMemoryLimit(t, 150<<20)
+	one := bytes.Repeat(maskFrame(opContinue, []byte("x")), 10_000)
+	none := bytes.Repeat(maskFrame(opContinue, nil), 10_000)
 	for name, block := range map[string][]byte{"of one byte": one, "of none": none} {
 		for kind, op := range map[string]byte{"text": opText, "binary": opBinary} {
 			t.Run(kind+" "+name, func(t *testing.T) {
-				w := common.member(t, "/socket.io/")
-				w.raw(frame(op, nil))
-				if status := w.flood(block, 100); status != policy && status != tooBig {
+				w := sharedProcess.openMember(t, "/socket.io/")
+				w.writeRaw(maskFrame(op, nil))
+				if status := w.floodBlocks(block, 100); status != policy && status != tooBig {
 					t.Errorf("closed with %d", status)
 				}
 			})
 		}
 	}
 	t.Run("of the largest message", func(t *testing.T) {
-		w := common.member(t, "/socket.io/")
-		w.raw(frame(opText, []byte(`42["unknown","`)))
-		w.raw(bytes.Repeat(frame(opContinue, []byte("xxxxxxxx")), 2_000))
-		w.raw(frame(fin|opContinue, []byte(`"]`)))
+		w := sharedProcess.openMember(t, "/socket.io/")
+		w.writeRaw(maskFrame(opText, []byte(`42["unknown","`)))
+		w.writeRaw(bytes.Repeat(maskFrame(opContinue, []byte("xxxxxxxx")), 2_000))
+		w.writeRaw(maskFrame(fin|opContinue, []byte(`"]`)))
 		w.wantAlive()
 	})
 }
 
 // TestPingFlood sends pings, whose answers it does not read.
 func TestPingFlood(t *testing.T) {
-	common.watch(t)
-	common.bounded(t, 150<<20)
-	pings := bytes.Repeat(frame(fin|opPing, []byte(strings.Repeat("x", 125))), 1_000)
+	sharedProcess.startObserver(t)
+	sharedProcess.checkMemoryLimit(t, 150<<20)
+	pings := bytes.Repeat(maskFrame(fin|opPing, []byte(strings.Repeat("x", 125))), 1_000)
 	t.Run("with messages between", func(t *testing.T) {
-		w := common.member(t, "/socket.io/")
+		w := sharedProcess.openMember(t, "/socket.io/")
 		for range 100 {
-			w.raw(pings)
-			w.text("6")
+			w.writeRaw(pings)
+			w.writeTexts("6")
 		}
 		w.wantAlive()
 	})
 	t.Run("without end", func(t *testing.T) {
-		w := common.member(t, "/socket.io/")
-		if status := w.flood(pings, 1_000); status != policy {
+		w := sharedProcess.openMember(t, "/socket.io/")
+		if status := w.floodBlocks(pings, 1_000); status != policy {
 			t.Errorf("closed with %d", status)
 		}
 	})
@@ -69,25 +69,25 @@ func TestPingFlood(t *testing.T) {
 
 // TestHeartbeatFlood answers pings that nobody has sent: 100,000 of them.
 func TestHeartbeatFlood(t *testing.T) {
-	common.watch(t)
-	common.bounded(t, 100<<20)
-	goroutines := common.metric(t, "go_goroutines", "")
-	w := common.member(t, "/socket.io/")
-	w.raw(bytes.Repeat(frame(fin|opText, []byte("3")), 100_000))
+	sharedProcess.startObserver(t)
+	sharedProcess.checkMemoryLimit(t, 100<<20)
+	goroutines := sharedProcess.readMetric(t, "go_goroutines", "")
+	w := sharedProcess.openMember(t, "/socket.io/")
+	w.writeRaw(bytes.Repeat(maskFrame(fin|opText, []byte("3")), 100_000))
 	w.wantAlive()
-	common.settles(t, "go_goroutines", "", goroutines+20)
-	w.text("2") // it is not for this client to ask
+	sharedProcess.awaitMetricAtMost(t, "go_goroutines", "", goroutines+20)
+	w.writeTexts("2") // it is not for this client to ask
 	w.wantClosed(noStatus)
 }
 
 // TestUnreadPongs asks again and again, and does not take the answers.
 func TestUnreadPongs(t *testing.T) {
-	common.watch(t)
-	common.bounded(t, 100<<20)
-	c := common.poller(t, "/socket.io/", "EIO=3")
+	sharedProcess.startObserver(t)
+	sharedProcess.checkMemoryLimit(t, 100<<20)
+	c := sharedProcess.openPoller(t, "/socket.io/", "EIO=3")
 	pings := strings.Repeat("1:2", 300_000)
 	for posts := 1; ; posts++ {
-		a, err := c.p.request(t.Context(), "POST", c.target, strings.NewReader(pings))
+		a, err := c.p.sendRequest(t.Context(), "POST", c.target, strings.NewReader(pings))
 		if err != nil || a.body == unknownSession {
 			break // the POST under way ends with its session
 		}
@@ -99,8 +99,8 @@ func TestUnreadPongs(t *testing.T) {
 }
 
 func TestPacketFlood(t *testing.T) {
-	common.watch(t)
-	common.bounded(t, 150<<20)
+	sharedProcess.startObserver(t)
+	sharedProcess.checkMemoryLimit(t, 150<<20)
 	for name, packet := range map[string]string{
 		"unknown acknowledgements": `43123456["x"]`,
 		"unknown events":           `42["unknown",{"a":[1,2,3]}]`,
@@ -110,10 +110,10 @@ func TestPacketFlood(t *testing.T) {
 		"acks without an id":       `43["x"]`,
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := common.member(t, "/socket.io/")
-			block := bytes.Repeat(frame(fin|opText, []byte(packet)), 1_000)
+			w := sharedProcess.openMember(t, "/socket.io/")
+			block := bytes.Repeat(maskFrame(fin|opText, []byte(packet)), 1_000)
 			for range 20 {
-				w.raw(block)
+				w.writeRaw(block)
 			}
 			w.wantAlive()
 		})
@@ -121,14 +121,14 @@ func TestPacketFlood(t *testing.T) {
 }
 
 func TestRateLimit(t *testing.T) {
-	common.watch(t)
-	common.bounded(t, 100<<20)
-	w := common.member(t, "/limited/")
+	sharedProcess.startObserver(t)
+	sharedProcess.checkMemoryLimit(t, 100<<20)
+	w := sharedProcess.openMember(t, "/limited/")
 	const events = 5_000
-	w.raw(bytes.Repeat(frame(fin|opText, []byte(`421["echo"]`)), events))
+	w.writeRaw(bytes.Repeat(maskFrame(fin|opText, []byte(`421["echo"]`)), events))
 	counts := map[string]int{}
 	for range events {
-		counts[w.next()]++
+		counts[w.readNext()]++
 	}
 	good, limited := counts["431[]"], counts[`431[{"error":"rate limit exceeded"}]`]
 	if good < 150 || limited < 1_000 || good+limited != events {
@@ -136,8 +136,8 @@ func TestRateLimit(t *testing.T) {
 	}
 }
 
-// deflated is data as a message that permessage-deflate has compressed.
-func deflated(data []byte) []byte {
+// deflateData is data as a message that permessage-deflate has compressed.
+func deflateData(data []byte) []byte {
 	var b bytes.Buffer
 	w, _ := flate.NewWriter(&b, flate.BestCompression) // the level is valid
 	_, _ = w.Write(data)
@@ -148,51 +148,51 @@ func deflated(data []byte) []byte {
 // offerDeflate is the header of a handshake that offers compression.
 const offerDeflate = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n"
 
-// packed opens a WebSocket with compression.
-func (p *process) packed(t *testing.T) *wire {
+// openCompressed opens a WebSocket with compression.
+func (p *process) openCompressed(t *testing.T) *wireConn {
 	t.Helper()
-	w, err := p.dial("/packed/?EIO=4&transport=websocket", offerDeflate, nil)
+	w, err := p.dialWebSocket("/packed/?EIO=4&transport=websocket", offerDeflate, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	w.t = t
 	t.Cleanup(func() { w.Close() })
 	w.wantLike(`0{"sid":"`)
-	w.raw(frame(fin|rsv1|opText, deflated([]byte("40"))))
+	w.writeRaw(maskFrame(fin|rsv1|opText, deflateData([]byte("40"))))
 	w.wantLike(`40{"sid":"`)
 	return w
 }
 
 func TestCompression(t *testing.T) {
-	common.watch(t)
-	common.bounded(t, 150<<20)
+	sharedProcess.startObserver(t)
+	sharedProcess.checkMemoryLimit(t, 150<<20)
 	// Blocks that refer to nothing outside can be repeated: 256 MB of zeros.
-	bomb := bytes.Repeat(append(deflated(make([]byte, 1<<20)), 0, 0, 0xff, 0xff), 256)
+	bomb := bytes.Repeat(append(deflateData(make([]byte, 1<<20)), 0, 0, 0xff, 0xff), 256)
 	const limit = 1_000_000
 	for name, test := range map[string]struct {
 		sent     []byte
 		statuses []int
 	}{
-		"a bomb":                   {frame(fin|rsv1|opBinary, bomb), []int{tooBig}},
-		"a bomb of text":           {frame(fin|rsv1|opText, bomb), []int{tooBig}},
-		"a bomb in parts":          {append(frame(rsv1|opBinary, bomb[:100]), frame(fin|opContinue, bomb[100:])...), []int{tooBig}},
-		"an unfinished bomb":       {frame(rsv1|opBinary, bomb), []int{tooBig}},
-		"one byte too many":        {frame(fin|rsv1|opText, deflated(bytes.Repeat([]byte("6"), limit+1))), []int{tooBig}},
-		"no such data":             {frame(fin|rsv1|opText, []byte("\x07nonsense")), []int{badPayload}},
-		"data that is cut off":     {frame(fin|rsv1|opText, deflated([]byte(strings.Repeat("4abcdefg", 100)))[:5]), []int{badPayload, noStatus}},
-		"invalid UTF-8":            {frame(fin|rsv1|opText, deflated([]byte("42[\"x\",\"\xff\"]"))), []int{badPayload}},
-		"compressed continuations": {append(frame(rsv1|opText, bomb[:10]), frame(fin|rsv1|opContinue, bomb[10:20])...), []int{protocolError}},
-		"another reserved bit":     {frame(fin|rsv1|0x20|opText, bomb[:10]), []int{protocolError}},
+		"a bomb":                   {maskFrame(fin|rsv1|opBinary, bomb), []int{tooBig}},
+		"a bomb of text":           {maskFrame(fin|rsv1|opText, bomb), []int{tooBig}},
+		"a bomb in parts":          {append(maskFrame(rsv1|opBinary, bomb[:100]), maskFrame(fin|opContinue, bomb[100:])...), []int{tooBig}},
+		"an unfinished bomb":       {maskFrame(rsv1|opBinary, bomb), []int{tooBig}},
+		"one byte too many":        {maskFrame(fin|rsv1|opText, deflateData(bytes.Repeat([]byte("6"), limit+1))), []int{tooBig}},
+		"no such data":             {maskFrame(fin|rsv1|opText, []byte("\x07nonsense")), []int{badPayload}},
+		"data that is cut off":     {maskFrame(fin|rsv1|opText, deflateData([]byte(strings.Repeat("4abcdefg", 100)))[:5]), []int{badPayload, noStatus}},
+		"invalid UTF-8":            {maskFrame(fin|rsv1|opText, deflateData([]byte("42[\"x\",\"\xff\"]"))), []int{badPayload}},
+		"compressed continuations": {append(maskFrame(rsv1|opText, bomb[:10]), maskFrame(fin|rsv1|opContinue, bomb[10:20])...), []int{protocolError}},
+		"another reserved bit":     {maskFrame(fin|rsv1|0x20|opText, bomb[:10]), []int{protocolError}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := common.packed(t)
-			w.raw(test.sent)
+			w := sharedProcess.openCompressed(t)
+			w.writeRaw(test.sent)
 			w.wantClosed(test.statuses...)
 		})
 	}
 	t.Run("the largest message", func(t *testing.T) {
-		w := common.packed(t)
-		w.raw(frame(fin|rsv1|opText, deflated([]byte(`42["unknown","`+strings.Repeat("x", limit-16)+`"]`))))
+		w := sharedProcess.openCompressed(t)
+		w.writeRaw(maskFrame(fin|rsv1|opText, deflateData([]byte(`42["unknown","`+strings.Repeat("x", limit-16)+`"]`))))
 		w.wantAlive()
 	})
 }

@@ -17,59 +17,59 @@ const (
 	tooBig        = 1009
 )
 
-// head is the head of an unmasked frame, or of one whose payload never comes.
-func head(first byte, masked byte, size uint64) []byte {
+// buildFrameHead is the head of an unmasked frame, or of one whose payload never comes.
+func buildFrameHead(first byte, masked byte, size uint64) []byte {
 	return append(binary.BigEndian.AppendUint64([]byte{first, masked | 127}, size), 1, 2, 3, 4)
 }
 
-// closing is a close frame.
-func closing(status uint16, reason string) []byte {
-	return frame(fin|opClose, append(binary.BigEndian.AppendUint16(nil, status), reason...))
+// buildCloseFrame is a close frame.
+func buildCloseFrame(status uint16, reason string) []byte {
+	return maskFrame(fin|opClose, append(binary.BigEndian.AppendUint16(nil, status), reason...))
 }
 
 func TestBrokenFrames(t *testing.T) {
-	common.watch(t)
-	common.bounded(t, 100<<20)
+	sharedProcess.startObserver(t)
+	sharedProcess.checkMemoryLimit(t, 100<<20)
 	text := []byte(`42["x"]`)
 	tests := map[string]struct {
 		sent   []byte
 		status int
 	}{
 		"unmasked":                  {append([]byte{fin | opText, byte(len(text))}, text...), protocolError},
-		"reserved bit 1":            {frame(fin|rsv1|opText, text), protocolError},
-		"reserved bit 2":            {frame(fin|0x20|opText, text), protocolError},
-		"reserved bit 3":            {frame(fin|0x10|opText, text), protocolError},
-		"all reserved bits":         {frame(fin|0x70|opText, text), protocolError},
-		"reserved bit of a ping":    {frame(fin|rsv1|opPing, nil), protocolError},
-		"a continuation of nothing": {frame(fin|opContinue, text), protocolError},
-		"an open continuation":      {frame(opContinue, text), protocolError},
-		"two beginnings":            {append(frame(opText, text), frame(fin|opText, text)...), protocolError},
-		"binary within text":        {append(frame(opText, text), frame(opBinary, text)...), protocolError},
-		"a ping in parts":           {frame(opPing, text), protocolError},
-		"a close in parts":          {frame(opClose, nil), protocolError},
-		"a large ping":              {frame(fin|opPing, make([]byte, 126)), protocolError},
-		"a large pong":              {frame(fin|opPong, make([]byte, 126)), protocolError},
-		"a large close":             {closing(goingWell, strings.Repeat("x", 124)), protocolError},
-		"a huge ping":               {head(fin|opPing, 0x80, 1<<40), protocolError},
-		"a close of one byte":       {frame(fin|opClose, []byte{3}), protocolError},
-		"a size of 2^63":            {head(fin|opText, 0x80, 1<<63), 0},
-		"a size of 2^64-1":          {head(fin|opBinary, 0x80, 1<<64-1), 0},
-		"a size of 2^62":            {head(fin|opText, 0x80, 1<<62), tooBig},
-		"a size of 1 GB":            {head(fin|opBinary, 0x80, 1<<30), tooBig},
-		"one byte too many":         {head(fin|opText, 0x80, 1_000_001), tooBig},
+		"reserved bit 1":            {maskFrame(fin|rsv1|opText, text), protocolError},
+		"reserved bit 2":            {maskFrame(fin|0x20|opText, text), protocolError},
+		"reserved bit 3":            {maskFrame(fin|0x10|opText, text), protocolError},
+		"all reserved bits":         {maskFrame(fin|0x70|opText, text), protocolError},
+		"reserved bit of a ping":    {maskFrame(fin|rsv1|opPing, nil), protocolError},
+		"a continuation of nothing": {maskFrame(fin|opContinue, text), protocolError},
+		"an open continuation":      {maskFrame(opContinue, text), protocolError},
+		"two beginnings":            {append(maskFrame(opText, text), maskFrame(fin|opText, text)...), protocolError},
+		"binary within text":        {append(maskFrame(opText, text), maskFrame(opBinary, text)...), protocolError},
+		"a ping in parts":           {maskFrame(opPing, text), protocolError},
+		"a close in parts":          {maskFrame(opClose, nil), protocolError},
+		"a large ping":              {maskFrame(fin|opPing, make([]byte, 126)), protocolError},
+		"a large pong":              {maskFrame(fin|opPong, make([]byte, 126)), protocolError},
+		"a large close":             {buildCloseFrame(goingWell, strings.Repeat("x", 124)), protocolError},
+		"a huge ping":               {buildFrameHead(fin|opPing, 0x80, 1<<40), protocolError},
+		"a close of one byte":       {maskFrame(fin|opClose, []byte{3}), protocolError},
+		"a size of 2^63":            {buildFrameHead(fin|opText, 0x80, 1<<63), 0},
+		"a size of 2^64-1":          {buildFrameHead(fin|opBinary, 0x80, 1<<64-1), 0},
+		"a size of 2^62":            {buildFrameHead(fin|opText, 0x80, 1<<62), tooBig},
+		"a size of 1 GB":            {buildFrameHead(fin|opBinary, 0x80, 1<<30), tooBig},
+		"one byte too many":         {buildFrameHead(fin|opText, 0x80, 1_000_001), tooBig},
 		"HTTP":                      {[]byte("GET / HTTP/1.1\r\nHost: x\r\n\r\n"), protocolError},
 	}
 	for _, op := range []byte{3, 4, 5, 6, 7, 0xb, 0xc, 0xd, 0xe, 0xf} {
 		tests[fmt.Sprintf("opcode %x", op)] = struct {
 			sent   []byte
 			status int
-		}{frame(fin|op, nil), protocolError}
+		}{maskFrame(fin|op, nil), protocolError}
 	}
 	for _, status := range []uint16{0, 1, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000, 2999, 5000, 65535} {
 		tests[fmt.Sprintf("close %d", status)] = struct {
 			sent   []byte
 			status int
-		}{closing(status, ""), protocolError}
+		}{buildCloseFrame(status, ""), protocolError}
 	}
 	for name, test := range tests {
 		statuses := []int{test.status}
@@ -77,8 +77,8 @@ func TestBrokenFrames(t *testing.T) {
 			statuses = []int{protocolError, tooBig}
 		}
 		t.Run(name, func(t *testing.T) {
-			w := common.member(t, "/socket.io/")
-			w.raw(test.sent)
+			w := sharedProcess.openMember(t, "/socket.io/")
+			w.writeRaw(test.sent)
 			w.wantClosed(statuses...)
 			wantClosedEarly(t, "/socket.io/", "", test.sent, statuses...)
 		})
@@ -86,8 +86,8 @@ func TestBrokenFrames(t *testing.T) {
 			continue // with compression it has a meaning
 		}
 		t.Run(name+", with compression", func(t *testing.T) {
-			w := common.packed(t)
-			w.raw(test.sent)
+			w := sharedProcess.openCompressed(t)
+			w.writeRaw(test.sent)
 			w.wantClosed(statuses...)
 			wantClosedEarly(t, "/packed/", offerDeflate, test.sent, statuses...)
 		})
@@ -97,7 +97,7 @@ func TestBrokenFrames(t *testing.T) {
 // wantClosedEarly sends frames in the segment of the handshake.
 func wantClosedEarly(t *testing.T, path, header string, sent []byte, statuses ...int) {
 	t.Helper()
-	w, err := common.dial(path+"?EIO=4&transport=websocket", header, sent)
+	w, err := sharedProcess.dialWebSocket(path+"?EIO=4&transport=websocket", header, sent)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,46 +109,46 @@ func wantClosedEarly(t *testing.T, path, header string, sent []byte, statuses ..
 // TestReservedBitOfCompression sets RSV1 where only the first frame of a message may
 // have it.
 func TestReservedBitOfCompression(t *testing.T) {
-	common.watch(t)
-	plain, packed := []byte(`42["x"]`), deflated([]byte(`42["unknown","`+strings.Repeat("x", 100)+`"]`))
+	sharedProcess.startObserver(t)
+	plain, packed := []byte(`42["x"]`), deflateData([]byte(`42["unknown","`+strings.Repeat("x", 100)+`"]`))
 	for name, sent := range map[string][]byte{
-		"a continuation":                append(frame(opText, plain), frame(fin|rsv1|opContinue, plain)...),
-		"a continuation that goes on":   append(frame(opText, plain), frame(rsv1|opContinue, plain)...),
-		"an empty continuation":         append(frame(opText, plain), frame(fin|rsv1|opContinue, nil)...),
-		"a continuation of compression": append(frame(rsv1|opText, packed[:9]), frame(fin|rsv1|opContinue, packed[9:])...),
-		"a continuation of nothing":     frame(fin|rsv1|opContinue, plain),
-		"a ping":                        frame(fin|rsv1|opPing, plain),
-		"a ping within a message":       append(frame(rsv1|opText, packed[:9]), frame(fin|rsv1|opPing, nil)...),
-		"a pong":                        frame(fin|rsv1|opPong, nil),
-		"a close":                       frame(fin|rsv1|opClose, []byte{3, 0xe8}),
-		"after a longer message":        append(frame(fin|opText, []byte("6"+strings.Repeat("x", 200))), frame(fin|rsv1|opPing, nil)...),
-		"after a large message":         append(frame(fin|opText, []byte("6"+strings.Repeat("x", 70_000))), frame(fin|rsv1|opPing, nil)...),
+		"a continuation":                append(maskFrame(opText, plain), maskFrame(fin|rsv1|opContinue, plain)...),
+		"a continuation that goes on":   append(maskFrame(opText, plain), maskFrame(rsv1|opContinue, plain)...),
+		"an empty continuation":         append(maskFrame(opText, plain), maskFrame(fin|rsv1|opContinue, nil)...),
+		"a continuation of compression": append(maskFrame(rsv1|opText, packed[:9]), maskFrame(fin|rsv1|opContinue, packed[9:])...),
+		"a continuation of nothing":     maskFrame(fin|rsv1|opContinue, plain),
+		"a ping":                        maskFrame(fin|rsv1|opPing, plain),
+		"a ping within a message":       append(maskFrame(rsv1|opText, packed[:9]), maskFrame(fin|rsv1|opPing, nil)...),
+		"a pong":                        maskFrame(fin|rsv1|opPong, nil),
+		"a close":                       maskFrame(fin|rsv1|opClose, []byte{3, 0xe8}),
+		"after a longer message":        append(maskFrame(fin|opText, []byte("6"+strings.Repeat("x", 200))), maskFrame(fin|rsv1|opPing, nil)...),
+		"after a large message":         append(maskFrame(fin|opText, []byte("6"+strings.Repeat("x", 70_000))), maskFrame(fin|rsv1|opPing, nil)...),
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := common.packed(t)
-			w.raw(sent)
+			w := sharedProcess.openCompressed(t)
+			w.writeRaw(sent)
 			w.wantClosed(protocolError)
 			wantClosedEarly(t, "/packed/", offerDeflate, sent, protocolError)
-			byByte := common.packed(t)
+			byByte := sharedProcess.openCompressed(t)
 			if len(sent) < 1_000 {
 				for i := range sent {
-					byByte.raw(sent[i : i+1])
+					byByte.writeRaw(sent[i : i+1])
 				}
 				byByte.wantClosed(protocolError)
 			}
 		})
 	}
-	w := common.packed(t)
-	w.raw(frame(rsv1|opText, packed[:9]))
-	w.raw(frame(fin|opPing, nil))
-	w.raw(frame(opContinue, packed[9:20]))
-	w.raw(frame(fin|opContinue, packed[20:]))
+	w := sharedProcess.openCompressed(t)
+	w.writeRaw(maskFrame(rsv1|opText, packed[:9]))
+	w.writeRaw(maskFrame(fin|opPing, nil))
+	w.writeRaw(maskFrame(opContinue, packed[9:20]))
+	w.writeRaw(maskFrame(fin|opContinue, packed[20:]))
 	w.wantAlive()
 }
 
 // TestOffersOfCompression takes the first offer that is acceptable.
 func TestOffersOfCompression(t *testing.T) {
-	common.watch(t)
+	sharedProcess.startObserver(t)
 	const plain = "permessage-deflate; server_no_context_takeover; client_no_context_takeover"
 	for offers, want := range map[string]string{
 		"permessage-deflate":                                                                          plain,
@@ -186,11 +186,11 @@ func TestOffersOfCompression(t *testing.T) {
 	} {
 		header := "Sec-WebSocket-Extensions: " + strings.ReplaceAll(offers, ", permessage", "\r\nSec-WebSocket-Extensions: permessage") + "\r\n"
 		for _, header := range []string{"Sec-WebSocket-Extensions: " + offers + "\r\n", header} {
-			a := common.upgrade(t, "/packed/?EIO=4&transport=websocket", header)
+			a := sharedProcess.tryUpgrade(t, "/packed/?EIO=4&transport=websocket", header)
 			if got := a.header.Get("Sec-WebSocket-Extensions"); a.status != 101 || got != want {
 				t.Errorf("%s: got %d %q, want %q", header, a.status, got, want)
 			}
-			if a := common.upgrade(t, "/socket.io/?EIO=4&transport=websocket", header); a.header.Get("Sec-WebSocket-Extensions") != "" {
+			if a := sharedProcess.tryUpgrade(t, "/socket.io/?EIO=4&transport=websocket", header); a.header.Get("Sec-WebSocket-Extensions") != "" {
 				t.Errorf("%s is accepted without compression", header)
 			}
 		}
@@ -199,12 +199,12 @@ func TestOffersOfCompression(t *testing.T) {
 
 func TestGoodCloses(t *testing.T) {
 	for _, status := range []uint16{1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 3000, 3999, 4000, 4999} {
-		w := common.member(t, "/socket.io/")
-		w.raw(closing(status, "κόσμε"))
+		w := sharedProcess.openMember(t, "/socket.io/")
+		w.writeRaw(buildCloseFrame(status, "κόσμε"))
 		w.wantClosed(int(status))
 	}
-	w := common.member(t, "/socket.io/")
-	w.raw(frame(fin|opClose, nil))
+	w := sharedProcess.openMember(t, "/socket.io/")
+	w.writeRaw(maskFrame(fin|opClose, nil))
 	w.wantClosed(noStatus)
 }
 
@@ -244,7 +244,7 @@ var invalidUTF8 = map[string]string{
 }
 
 func TestInvalidUTF8(t *testing.T) {
-	common.watch(t)
+	sharedProcess.startObserver(t)
 	for name, digits := range invalidUTF8 {
 		t.Run(name, func(t *testing.T) {
 			bad, err := hex.DecodeString(digits)
@@ -254,30 +254,30 @@ func TestInvalidUTF8(t *testing.T) {
 			event := append([]byte(`42["echo","`), bad...)
 			event = append(event, `"]`...)
 
-			whole := common.member(t, "/socket.io/")
-			whole.raw(frame(fin|opText, event))
+			whole := sharedProcess.openMember(t, "/socket.io/")
+			whole.writeRaw(maskFrame(fin|opText, event))
 			whole.wantClosed(badPayload)
 
-			split := common.member(t, "/socket.io/")
-			split.raw(inParts(event))
+			split := sharedProcess.openMember(t, "/socket.io/")
+			split.writeRaw(splitIntoFrames(event))
 			split.wantClosed(badPayload)
 
 			// A message that goes on is given up with the first wrong byte.
-			open := common.member(t, "/socket.io/")
-			open.raw(frame(opText, event))
+			open := sharedProcess.openMember(t, "/socket.io/")
+			open.writeRaw(maskFrame(opText, event))
 			open.wantClosed(badPayload)
 
 			if len(bad) < 120 {
-				reason := common.member(t, "/socket.io/")
-				reason.raw(closing(goingWell, string(bad)))
+				reason := sharedProcess.openMember(t, "/socket.io/")
+				reason.writeRaw(buildCloseFrame(goingWell, string(bad)))
 				reason.wantClosed(badPayload, protocolError)
 			}
 		})
 	}
 }
 
-// inParts is a text message with a frame for each byte.
-func inParts(text []byte) (b []byte) {
+// splitIntoFrames is a text message with a frame for each byte.
+func splitIntoFrames(text []byte) (b []byte) {
 	for i := range text {
 		op := byte(opContinue)
 		if i == 0 {
@@ -286,13 +286,13 @@ func inParts(text []byte) (b []byte) {
 		if i == len(text)-1 {
 			op |= fin
 		}
-		b = append(b, frame(op, text[i:i+1])...)
+		b = append(b, maskFrame(op, text[i:i+1])...)
 	}
 	return b
 }
 
 func TestValidUTF8(t *testing.T) {
-	w := common.member(t, "/socket.io/")
+	w := sharedProcess.openMember(t, "/socket.io/")
 	for _, digits := range []string{
 		"cebae1bdb9cf83cebcceb5", "00", "c280", "e0a080", "f0908080", "7f", "dfbf", "efbfbf", "f48fbfbf",
 		"ed9fbf", "ee8080", "efbfbd", "efbfbe", "f09fbfbe", "efbbbf",
@@ -304,27 +304,27 @@ func TestValidUTF8(t *testing.T) {
 		if good[0] == 0 {
 			continue // a control character, which JSON forbids
 		}
-		w.raw(inParts([]byte(`421["echo","` + string(good) + `"]`)))
-		w.want(`431["` + string(good) + `"]`)
+		w.writeRaw(splitIntoFrames([]byte(`421["echo","` + string(good) + `"]`)))
+		w.wantMessages(`431["` + string(good) + `"]`)
 	}
 }
 
 func TestLargestMessage(t *testing.T) {
-	common.watch(t)
+	sharedProcess.startObserver(t)
 	const limit = 1_000_000
 	const before, after = `42["unknown","`, `"]`
 	largest := before + strings.Repeat("x", limit-len(before)-len(after)) + after
 
-	w := common.member(t, "/socket.io/")
-	w.text(largest)
+	w := sharedProcess.openMember(t, "/socket.io/")
+	w.writeTexts(largest)
 	w.wantAlive()
-	w.text(largest + " ")
+	w.writeTexts(largest + " ")
 	w.wantClosed(tooBig)
 
-	parts := common.member(t, "/socket.io/")
-	parts.raw(frame(opText, []byte(before)))
+	parts := sharedProcess.openMember(t, "/socket.io/")
+	parts.writeRaw(maskFrame(opText, []byte(before)))
 	for range 16 {
-		parts.raw(frame(opContinue, []byte(strings.Repeat("x", 1<<16))))
+		parts.writeRaw(maskFrame(opContinue, []byte(strings.Repeat("x", 1<<16))))
 	}
 	parts.wantClosed(tooBig)
 }

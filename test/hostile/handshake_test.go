@@ -11,15 +11,15 @@ import (
 	"time"
 )
 
-// upgrade asks for a WebSocket and returns the answer.
-func (p *process) upgrade(t *testing.T, target, header string) answer {
+// tryUpgrade asks for a WebSocket and returns the answer.
+func (p *process) tryUpgrade(t *testing.T, target, header string) response {
 	t.Helper()
 	c, err := net.Dial("tcp", p.address)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	_ = c.SetDeadline(time.Now().Add(patience))
+	_ = c.SetDeadline(time.Now().Add(maxWait))
 	if _, err := io.WriteString(c, upgradeRequest(target, header)); err != nil {
 		t.Fatal(err)
 	}
@@ -28,39 +28,39 @@ func (p *process) upgrade(t *testing.T, target, header string) answer {
 		t.Fatalf("upgrade %.100s: %v", target, err)
 	}
 	if resp.StatusCode == http.StatusSwitchingProtocols {
-		return answer{resp.StatusCode, "", resp.Header}
+		return response{resp.StatusCode, "", resp.Header}
 	}
 	body, err := io.ReadAll(resp.Body)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return answer{resp.StatusCode, string(body), resp.Header}
+	return response{resp.StatusCode, string(body), resp.Header}
 }
 
 func TestOrigins(t *testing.T) {
-	common.watch(t)
+	sharedProcess.startObserver(t)
 	for origin, good := range map[string]bool{
-		"https://app.example.com":            true,
-		"http://" + common.address:           true, // the site itself
-		"http://app.example.com":             false,
-		"https://app.example.com.evil.io":    false,
-		"https://evilapp.example.com":        false,
-		"https://app.example.com:8443":       false,
-		"https://app.example.com:443":        false, // no browser sends it
-		"https://app.example.com/":           false,
-		"https://app.example.com@evil.io":    false,
-		"https://evil.io/app.example.com":    false,
-		"https://evil.io":                    false,
-		"null":                               false,
-		"file://":                            false,
-		"ws://" + common.address:             true,
-		"wss://" + common.address:            true,
-		"wss://evil.io":                      false,
-		"null null":                          false,
-		"Null":                               false,
-		"foo://" + common.address:            false,
-		"http://x@" + common.address:         false,
-		"http://" + common.address + ".evil": false,
+		"https://app.example.com":                   true,
+		"http://" + sharedProcess.address:           true, // the site itself
+		"http://app.example.com":                    false,
+		"https://app.example.com.evil.io":           false,
+		"https://evilapp.example.com":               false,
+		"https://app.example.com:8443":              false,
+		"https://app.example.com:443":               false, // no browser sends it
+		"https://app.example.com/":                  false,
+		"https://app.example.com@evil.io":           false,
+		"https://evil.io/app.example.com":           false,
+		"https://evil.io":                           false,
+		"null":                                      false,
+		"file://":                                   false,
+		"ws://" + sharedProcess.address:             true,
+		"wss://" + sharedProcess.address:            true,
+		"wss://evil.io":                             false,
+		"null null":                                 false,
+		"Null":                                      false,
+		"foo://" + sharedProcess.address:            false,
+		"http://x@" + sharedProcess.address:         false,
+		"http://" + sharedProcess.address + ".evil": false,
 	} {
 		t.Run(origin, func(t *testing.T) { checkOrigin(t, origin, good) })
 	}
@@ -71,18 +71,18 @@ func checkOrigin(t *testing.T, origin string, good bool) {
 	if good {
 		status, upgraded, preflight, allowed = 200, 101, 204, origin
 	}
-	session := common.poller(t, "/socket.io/", "EIO=4")
+	session := sharedProcess.openPoller(t, "/socket.io/", "EIO=4")
 	for _, is := range []struct {
 		of     string
-		answer answer
+		answer response
 		want   int
 	}{
-		{"GET", common.do(t, "GET", "/socket.io/?EIO=4&transport=polling", "", "Origin", origin, "Cookie", "a=b"), status},
-		{"POST", session.post("40", "Origin", origin), status},
-		{"OPTIONS", common.do(t, "OPTIONS", "/socket.io/?EIO=4&transport=polling", "", "Origin", origin,
+		{"GET", sharedProcess.mustSendRequest(t, "GET", "/socket.io/?EIO=4&transport=polling", "", "Origin", origin, "Cookie", "a=b"), status},
+		{"POST", session.postPayload("40", "Origin", origin), status},
+		{"OPTIONS", sharedProcess.mustSendRequest(t, "OPTIONS", "/socket.io/?EIO=4&transport=polling", "", "Origin", origin,
 			"Access-Control-Request-Method", "POST"), preflight},
-		{"upgrade", common.upgrade(t, "/socket.io/?EIO=4&transport=websocket", "Origin: "+origin+"\r\n"), upgraded},
-		{"probe", common.upgrade(t, "/socket.io/?EIO=4&transport=websocket&sid="+session.sid, "Origin: "+origin+"\r\n"), upgraded},
+		{"upgrade", sharedProcess.tryUpgrade(t, "/socket.io/?EIO=4&transport=websocket", "Origin: "+origin+"\r\n"), upgraded},
+		{"probe", sharedProcess.tryUpgrade(t, "/socket.io/?EIO=4&transport=websocket&sid="+session.sid, "Origin: "+origin+"\r\n"), upgraded},
 	} {
 		if is.answer.status != is.want {
 			t.Errorf("%s: got %d, want %d", is.of, is.answer.status, is.want)
@@ -99,20 +99,20 @@ func checkOrigin(t *testing.T, origin string, good bool) {
 
 // A value that no browser sends is no origin: it is accepted, without CORS headers.
 func TestNoOrigins(t *testing.T) {
-	common.watch(t)
+	sharedProcess.startObserver(t)
 	for _, origin := range []string{"", "*", "localhost", "?"} {
-		got := common.do(t, "GET", "/socket.io/?EIO=4&transport=polling", "", "Origin", origin)
+		got := sharedProcess.mustSendRequest(t, "GET", "/socket.io/?EIO=4&transport=polling", "", "Origin", origin)
 		if got.status != 200 || got.header.Get("Access-Control-Allow-Origin") != "" || got.header.Get("Access-Control-Allow-Credentials") != "" {
 			t.Errorf("%q: got %d %v", origin, got.status, got.header)
 		}
-		if got := common.upgrade(t, "/socket.io/?EIO=4&transport=websocket", "Origin: "+origin+"\r\n"); got.status != 101 {
+		if got := sharedProcess.tryUpgrade(t, "/socket.io/?EIO=4&transport=websocket", "Origin: "+origin+"\r\n"); got.status != 101 {
 			t.Errorf("%q: the upgrade got %d", origin, got.status)
 		}
 	}
 }
 
 func TestBadHandshakes(t *testing.T) {
-	common.watch(t)
+	sharedProcess.startObserver(t)
 	const path = "/socket.io/?"
 	codes := []string{"Transport unknown", "Session ID unknown", "Bad handshake method", "Bad request", "Forbidden", "Unsupported protocol version"}
 	for _, test := range []struct {
@@ -145,46 +145,46 @@ func TestBadHandshakes(t *testing.T) {
 		{"GET", "EIO=4&transport=polling&sid=" + strings.Repeat("x", 9_000), 1},
 	} {
 		want := fmt.Sprintf(`{"code":%d,"message":"%s"}`, test.code, codes[test.code])
-		if got := common.do(t, test.method, path+test.query, ""); got.status != 400 || got.body != want {
+		if got := sharedProcess.mustSendRequest(t, test.method, path+test.query, ""); got.status != 400 || got.body != want {
 			t.Errorf("%s %.80s: got %d %.200s, want %s", test.method, test.query, got.status, got.body, want)
 		}
 		if test.method != "GET" || test.code == 3 {
 			continue
 		}
 		// The same as an upgrade: text, and never a 101.
-		got := common.upgrade(t, path+strings.Replace(test.query, "=polling", "=websocket", 1), "")
+		got := sharedProcess.tryUpgrade(t, path+strings.Replace(test.query, "=polling", "=websocket", 1), "")
 		if got.status != 400 || got.body != codes[test.code] {
 			t.Errorf("upgrade %.80s: got %d %.200s, want 400 %s", test.query, got.status, got.body, codes[test.code])
 		}
 	}
-	if got := common.upgrade(t, path+"EIO=4&transport=polling", ""); got.status != 400 {
+	if got := sharedProcess.tryUpgrade(t, path+"EIO=4&transport=polling", ""); got.status != 400 {
 		t.Errorf("upgrade of polling: got %d", got.status)
 	}
 }
 
 // TestRevisions reads EIO as Node.js does: old clients send none, or 2, and mean 3.
 func TestRevisions(t *testing.T) {
-	common.watch(t)
+	sharedProcess.startObserver(t)
 	for revision, version := range map[string]int{
 		"": 3, "EIO=&": 3, "EIO=1&": 3, "EIO=2&": 3, "EIO=3&": 3, "EIO=4&": 4, "EIO=4&EIO=3&": 3, "EIO=3&EIO=4&": 4,
 		"EIO=5&": 0, "EIO=4&EIO=5&": 0, "EIO=abc&": 0,
 	} {
 		begin := map[int]string{0: `{"code":5,"message":"Unsupported protocol version"}`, 3: `97:0{"sid":"`, 4: `0{"sid":"`}
 		target := "/socket.io/?" + revision + "transport=polling"
-		a := common.do(t, "GET", target, "")
+		a := sharedProcess.mustSendRequest(t, "GET", target, "")
 		if !strings.HasPrefix(a.body, begin[version]) {
 			t.Errorf("%q: got %d %s", revision, a.status, a.body)
 		}
 		_, sid, _ := strings.Cut(a.body, `"sid":"`)
 		if sid, _, _ = strings.Cut(sid, `"`); version == 3 {
-			if a := common.do(t, "POST", target+"&sid="+sid, `18:420["echo","here"]`); a.status != 200 {
+			if a := sharedProcess.mustSendRequest(t, "POST", target+"&sid="+sid, `18:420["echo","here"]`); a.status != 200 {
 				t.Errorf("%q: POST got %d %s", revision, a.status, a.body)
 			}
-			if w := common.opened(t, "/socket.io/?"+revision+"transport=websocket"); w.next()[:1] != "0" || w.next() != "40" {
+			if w := sharedProcess.openWebSocket(t, "/socket.io/?"+revision+"transport=websocket"); w.readNext()[:1] != "0" || w.readNext() != "40" {
 				t.Errorf("%q: the WebSocket is not one of revision 3", revision)
 			}
 		}
-		only4 := common.do(t, "GET", "/four/?"+revision+"transport=polling", "")
+		only4 := sharedProcess.mustSendRequest(t, "GET", "/four/?"+revision+"transport=polling", "")
 		if version != 4 && only4.body != begin[0] || version == 4 && only4.status != 200 {
 			t.Errorf("%q with protocols 4: got %d %s", revision, only4.status, only4.body)
 		}
@@ -192,7 +192,7 @@ func TestRevisions(t *testing.T) {
 }
 
 func TestBadUpgradeHeaders(t *testing.T) {
-	common.watch(t)
+	sharedProcess.startObserver(t)
 	const target = "/socket.io/?EIO=4&transport=websocket"
 	for name, test := range map[string]struct {
 		header string
@@ -210,7 +210,7 @@ func TestBadUpgradeHeaders(t *testing.T) {
 		"an old version":        {"Sec-WebSocket-Version: 7\r\n", 101}, // besides 13
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := common.upgradeOrReset(t, target, test.header); got != test.status && got != 0 {
+			if got := sharedProcess.upgradeOrReset(t, target, test.header); got != test.status && got != 0 {
 				t.Errorf("got %d, want %d", got, test.status)
 			}
 		})
@@ -226,7 +226,7 @@ func (p *process) upgradeOrReset(t *testing.T, target, header string) int {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	_ = c.SetDeadline(time.Now().Add(patience))
+	_ = c.SetDeadline(time.Now().Add(maxWait))
 	_, _ = io.WriteString(c, upgradeRequest(target, header))
 	resp, err := http.ReadResponse(bufio.NewReader(c), nil)
 	if e, ok := err.(net.Error); ok && e.Timeout() {

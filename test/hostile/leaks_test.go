@@ -18,84 +18,84 @@ type abort func(ctx context.Context, eio string) error
 // soon gives up those whose end is not to be seen.
 var aborts = map[string]abort{
 	"a handshake of polling": func(ctx context.Context, eio string) error {
-		_, err := handshake(ctx, eio)
+		_, err := openPollingSession(ctx, eio)
 		return err
 	},
 	"a poll that waits": func(ctx context.Context, eio string) error {
-		target, err := handshake(ctx, eio)
+		target, err := openPollingSession(ctx, eio)
 		if err != nil {
 			return err
 		}
-		return hangUp("GET "+target+" HTTP/1.1\r\nHost: x\r\n\r\n", false)
+		return sendAndClose("GET "+target+" HTTP/1.1\r\nHost: x\r\n\r\n", false)
 	},
 	"a poll, with a RST": func(ctx context.Context, eio string) error {
-		target, err := handshake(ctx, eio)
+		target, err := openPollingSession(ctx, eio)
 		if err != nil {
 			return err
 		}
-		return hangUp("GET "+target+" HTTP/1.1\r\nHost: x\r\n\r\n", true)
+		return sendAndClose("GET "+target+" HTTP/1.1\r\nHost: x\r\n\r\n", true)
 	},
 	"half an upload": func(ctx context.Context, eio string) error {
-		target, err := handshake(ctx, eio)
+		target, err := openPollingSession(ctx, eio)
 		if err != nil {
 			return err
 		}
-		return hangUp("POST "+target+" HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n4", true)
+		return sendAndClose("POST "+target+" HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n4", true)
 	},
 	"an answer that nobody reads": func(ctx context.Context, eio string) error {
-		target, err := handshake(ctx, eio)
+		target, err := openPollingSession(ctx, eio)
 		if err != nil {
 			return err
 		}
 		connect := map[string]string{"3": "9:40/other,", "4": "40/other,"}[eio]
-		return hangUp(fmt.Sprintf("POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s", target, len(connect), connect), true)
+		return sendAndClose(fmt.Sprintf("POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s", target, len(connect), connect), true)
 	},
 	"a handshake of a WebSocket": func(_ context.Context, eio string) error {
-		return hangUp(upgradeRequest("/brief/?transport=websocket&EIO="+eio, ""), true)
+		return sendAndClose(upgradeRequest("/brief/?transport=websocket&EIO="+eio, ""), true)
 	},
 	"an open WebSocket": func(_ context.Context, eio string) error {
-		return reset("/brief/?transport=websocket&EIO="+eio, nil, `0{"sid":"`)
+		return resetConnection("/brief/?transport=websocket&EIO="+eio, nil, `0{"sid":"`)
 	},
 	"a connected WebSocket": func(_ context.Context, eio string) error {
-		return reset("/brief/?transport=websocket&EIO="+eio, frame(fin|opText, []byte("40/other,")), `0{"sid":"`, "40")
+		return resetConnection("/brief/?transport=websocket&EIO="+eio, maskFrame(fin|opText, []byte("40/other,")), `0{"sid":"`, "40")
 	},
 	"half a message": func(_ context.Context, eio string) error {
-		return reset("/brief/?transport=websocket&EIO="+eio, frame(opText, []byte(`42["echo`)), `0{"sid":"`)
+		return resetConnection("/brief/?transport=websocket&EIO="+eio, maskFrame(opText, []byte(`42["echo`)), `0{"sid":"`)
 	},
 	"half a frame": func(_ context.Context, eio string) error {
-		return reset("/brief/?transport=websocket&EIO="+eio, head(fin|opText, 0x80, 100_000), `0{"sid":"`)
+		return resetConnection("/brief/?transport=websocket&EIO="+eio, buildFrameHead(fin|opText, 0x80, 100_000), `0{"sid":"`)
 	},
 	"a close that is not waited for": func(_ context.Context, eio string) error {
-		return reset("/brief/?transport=websocket&EIO="+eio, closing(goingWell, ""), `0{"sid":"`)
+		return resetConnection("/brief/?transport=websocket&EIO="+eio, buildCloseFrame(goingWell, ""), `0{"sid":"`)
 	},
 	"a probe without a word": func(ctx context.Context, eio string) error {
-		target, err := handshake(ctx, eio)
+		target, err := openPollingSession(ctx, eio)
 		if err != nil {
 			return err
 		}
-		return reset(strings.Replace(target, "polling", "websocket", 1), nil)
+		return resetConnection(strings.Replace(target, "polling", "websocket", 1), nil)
 	},
 	"a probe": func(ctx context.Context, eio string) error {
-		target, err := handshake(ctx, eio)
+		target, err := openPollingSession(ctx, eio)
 		if err != nil {
 			return err
 		}
-		return reset(strings.Replace(target, "polling", "websocket", 1), frame(fin|opText, []byte("2probe")), "3probe")
+		return resetConnection(strings.Replace(target, "polling", "websocket", 1), maskFrame(fin|opText, []byte("2probe")), "3probe")
 	},
 	"an upgrade": func(ctx context.Context, eio string) error {
-		target, err := handshake(ctx, eio)
+		target, err := openPollingSession(ctx, eio)
 		if err != nil {
 			return err
 		}
-		upgrade := append(frame(fin|opText, []byte("2probe")), frame(fin|opText, []byte("5"))...)
-		return reset(strings.Replace(target, "polling", "websocket", 1), upgrade, "3probe")
+		upgrade := append(maskFrame(fin|opText, []byte("2probe")), maskFrame(fin|opText, []byte("5"))...)
+		return resetConnection(strings.Replace(target, "polling", "websocket", 1), upgrade, "3probe")
 	},
 }
 
-// handshake opens a polling session and returns the target of its requests.
-func handshake(ctx context.Context, eio string) (target string, err error) {
+// openPollingSession opens a polling session and returns the target of its requests.
+func openPollingSession(ctx context.Context, eio string) (target string, err error) {
 	target = "/brief/?transport=polling&EIO=" + eio
-	a, err := common.request(ctx, "GET", target, nil)
+	a, err := sharedProcess.sendRequest(ctx, "GET", target, nil)
 	if err == nil && a.status != 200 {
 		err = fmt.Errorf("handshake: %d %s", a.status, a.body)
 	}
@@ -104,9 +104,9 @@ func handshake(ctx context.Context, eio string) (target string, err error) {
 	return target + "&sid=" + sid, err
 }
 
-// hangUp makes a request on a connection of its own and does not wait for the answer.
-func hangUp(request string, rst bool) error {
-	c, err := net.Dial("tcp", common.address)
+// sendAndClose makes a request on a connection of its own and does not wait for the answer.
+func sendAndClose(request string, rst bool) error {
+	c, err := net.Dial("tcp", sharedProcess.address)
 	if err != nil {
 		return err
 	}
@@ -118,16 +118,16 @@ func hangUp(request string, rst bool) error {
 	return nil
 }
 
-// reset opens a WebSocket, sends something, takes the messages that begin like those,
+// resetConnection opens a WebSocket, sends something, takes the messages that begin like those,
 // and goes away with a RST.
-func reset(target string, sent []byte, taken ...string) error {
-	w, err := common.dial(target, "", sent)
+func resetConnection(target string, sent []byte, taken ...string) error {
+	w, err := sharedProcess.dialWebSocket(target, "", sent)
 	if err != nil {
 		return err
 	}
 	defer w.Close()
 	for _, prefix := range taken {
-		if got := w.next(); !strings.HasPrefix(got, prefix) {
+		if got := w.readNext(); !strings.HasPrefix(got, prefix) {
 			return fmt.Errorf("%s: got %.100q, want %q", target, got, prefix)
 		}
 	}
@@ -136,35 +136,35 @@ func reset(target string, sent []byte, taken ...string) error {
 
 // TestLeaks has 2,000 clients go away at each point: what they had is given back.
 func TestLeaks(t *testing.T) {
-	common.watch(t)
-	heap := common.metric(t, "go_memstats_heap_inuse_bytes", "")
-	goroutines := common.metric(t, "go_goroutines", "")
-	connections := common.metric(t, "caddy_socketio_connections", "")
-	rooms := common.metric(t, "caddy_socketio_rooms", "")
-	files := common.files(t)
+	sharedProcess.startObserver(t)
+	heap := sharedProcess.readMetric(t, "go_memstats_heap_inuse_bytes", "")
+	goroutines := sharedProcess.readMetric(t, "go_goroutines", "")
+	connections := sharedProcess.readMetric(t, "caddy_socketio_connections", "")
+	rooms := sharedProcess.readMetric(t, "caddy_socketio_rooms", "")
+	files := sharedProcess.countFiles(t)
 	for name, leave := range aborts {
 		t.Run(name, func(t *testing.T) {
 			var n atomic.Int64
-			each(t, 2_000, func(ctx context.Context) error {
+			repeatParallel(t, 2_000, func(ctx context.Context) error {
 				return leave(ctx, []string{"3", "4"}[n.Add(1)%2])
 			})
 			client.CloseIdleConnections()
-			common.settles(t, "caddy_socketio_connections", "", connections)
-			common.settles(t, "caddy_socketio_rooms", "", rooms)
-			common.settles(t, "go_goroutines", "", goroutines+20)
+			sharedProcess.awaitMetricAtMost(t, "caddy_socketio_connections", "", connections)
+			sharedProcess.awaitMetricAtMost(t, "caddy_socketio_rooms", "", rooms)
+			sharedProcess.awaitMetricAtMost(t, "go_goroutines", "", goroutines+20)
 			// Not all that the process occupies: the race detector keeps much of who is gone.
-			if now := common.metric(t, "go_memstats_heap_inuse_bytes", ""); now > heap+100<<20 {
+			if now := sharedProcess.readMetric(t, "go_memstats_heap_inuse_bytes", ""); now > heap+100<<20 {
 				t.Errorf("the heap has grown to %.0f MB from %.0f", now/1e6, heap/1e6)
 			}
-			if now := common.files(t); now > files+20 {
+			if now := sharedProcess.countFiles(t); now > files+20 {
 				t.Errorf("%d files are open, %d were", now, files)
 			}
 		})
 	}
 }
 
-// files is how many files the process has open.
-func (p *process) files(t *testing.T) int {
+// countFiles is how many files the process has open.
+func (p *process) countFiles(t *testing.T) int {
 	t.Helper()
 	open, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", p.cmd.Process.Pid))
 	if os.IsNotExist(err) {

@@ -15,19 +15,19 @@ import (
 // TestPipelinedConnect has clients that connect in the segment of the handshake: each
 // is answered.
 func TestPipelinedConnect(t *testing.T) {
-	common.watch(t)
-	common.bounded(t, 300<<20)
-	connect := frame(fin|opText, []byte("40"))
-	each(t, 2_000, func(context.Context) error {
-		w, err := common.dial("/socket.io/?EIO=4&transport=websocket", "", connect)
+	sharedProcess.startObserver(t)
+	sharedProcess.checkMemoryLimit(t, 300<<20)
+	connect := maskFrame(fin|opText, []byte("40"))
+	repeatParallel(t, 2_000, func(context.Context) error {
+		w, err := sharedProcess.dialWebSocket("/socket.io/?EIO=4&transport=websocket", "", connect)
 		if err != nil {
 			return err
 		}
 		defer w.Close()
-		if open := w.next(); !strings.HasPrefix(open, `0{"sid":"`) {
+		if open := w.readNext(); !strings.HasPrefix(open, `0{"sid":"`) {
 			return fmt.Errorf("got %q, want an open packet", open)
 		}
-		if connected := w.next(); !strings.HasPrefix(connected, `40{"sid":"`) {
+		if connected := w.readNext(); !strings.HasPrefix(connected, `40{"sid":"`) {
 			return fmt.Errorf("got %q, want a connect packet", connected)
 		}
 		return nil
@@ -36,20 +36,20 @@ func TestPipelinedConnect(t *testing.T) {
 
 // TestRevisionConfusion uses a session with the other revision of the protocol.
 func TestRevisionConfusion(t *testing.T) {
-	common.watch(t)
+	sharedProcess.startObserver(t)
 	for own, other := range map[string]string{"4": "3", "3": "4"} {
-		c := common.poller(t, "/socket.io/", "EIO="+own)
+		c := sharedProcess.openPoller(t, "/socket.io/", "EIO="+own)
 		confused := strings.Replace(c.target, "EIO="+own, "EIO="+other, 1)
-		if a := common.do(t, "GET", confused, ""); a.status != 400 {
+		if a := sharedProcess.mustSendRequest(t, "GET", confused, ""); a.status != 400 {
 			t.Errorf("GET: %d %s", a.status, a.body)
 		}
-		if a := common.do(t, "POST", confused, "6"); a.status != 400 {
+		if a := sharedProcess.mustSendRequest(t, "POST", confused, "6"); a.status != 400 {
 			t.Errorf("POST: %d %s", a.status, a.body)
 		}
-		if a := common.upgrade(t, strings.Replace(confused, "polling", "websocket", 1), ""); a.status != 400 {
+		if a := sharedProcess.tryUpgrade(t, strings.Replace(confused, "polling", "websocket", 1), ""); a.status != 400 {
 			t.Errorf("upgrade: %d %s", a.status, a.body)
 		}
-		if a := common.do(t, "POST", c.target, map[string]string{"4": "6", "3": "1:6"}[own]); a.status != 200 {
+		if a := sharedProcess.mustSendRequest(t, "POST", c.target, map[string]string{"4": "6", "3": "1:6"}[own]); a.status != 200 {
 			t.Errorf("it has ended: %d %s", a.status, a.body)
 		}
 	}
@@ -57,14 +57,14 @@ func TestRevisionConfusion(t *testing.T) {
 
 // TestBadProbes upgrades in ways that are none. The session goes on polling.
 func TestBadProbes(t *testing.T) {
-	common.watch(t)
-	c := common.pollingMember(t, "/socket.io/")
+	sharedProcess.startObserver(t)
+	c := sharedProcess.pollingMember(t, "/socket.io/")
 	target := strings.Replace(c.target, "polling", "websocket", 1)
 	for name, sent := range map[string]string{
 		"a message": `42["x"]`, "a ping": "2", "a close": "1", "nonsense": "x", "nothing": "", "a pong": "3", "an open": "0",
 	} {
 		t.Run(name, func(t *testing.T) {
-			w, err := common.dial(target, "", frame(fin|opText, []byte(sent)))
+			w, err := sharedProcess.dialWebSocket(target, "", maskFrame(fin|opText, []byte(sent)))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -76,18 +76,18 @@ func TestBadProbes(t *testing.T) {
 	c.wantAlive()
 
 	// Once it is upgraded, it is neither polled nor upgraded again.
-	w, err := common.dial(target, "", nil)
+	w, err := sharedProcess.dialWebSocket(target, "", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer w.Close()
 	w.t = t
-	w.text("2probe")
-	w.want("3probe")
-	w.text("5")
+	w.writeTexts("2probe")
+	w.wantMessages("3probe")
+	w.writeTexts("5")
 	w.wantAlive()
 	for range 3 {
-		second, err := common.dial(target, "", frame(fin|opText, []byte("2probe")))
+		second, err := sharedProcess.dialWebSocket(target, "", maskFrame(fin|opText, []byte("2probe")))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -95,34 +95,34 @@ func TestBadProbes(t *testing.T) {
 		second.wantClosed(noStatus)
 		second.Close()
 	}
-	if a := c.get(); a.status != 400 {
+	if a := c.getPayload(); a.status != 400 {
 		t.Errorf("poll: %d %s", a.status, a.body)
 	}
-	if a := c.post("6"); a.status != 400 {
+	if a := c.postPayload("6"); a.status != 400 {
 		t.Errorf("POST: %d %s", a.status, a.body)
 	}
 	w.wantAlive()
-	w.raw(closing(goingWell, ""))
+	w.writeRaw(buildCloseFrame(goingWell, ""))
 	w.wantClosed(goingWell)
-	gone(t, c) // its id is worth nothing any more
+	checkSessionIsGone(t, c) // its id is worth nothing any more
 }
 
 // TestResets hangs up at each point of an upgrade, good and bad, with a RST.
 func TestResets(t *testing.T) {
-	common.watch(t)
-	common.bounded(t, 150<<20)
-	goroutines := common.metric(t, "go_goroutines", "")
-	connections := common.metric(t, "caddy_socketio_connections", "")
+	sharedProcess.startObserver(t)
+	sharedProcess.checkMemoryLimit(t, 150<<20)
+	goroutines := sharedProcess.readMetric(t, "go_goroutines", "")
+	connections := sharedProcess.readMetric(t, "caddy_socketio_connections", "")
 	good := upgradeRequest("/socket.io/?EIO=4&transport=websocket", "")
 	bad := upgradeRequest("/socket.io/?EIO=4&transport=__proto__", "")
 	var mu sync.Mutex
 	i := 0
-	each(t, 2_000, func(context.Context) error {
+	repeatParallel(t, 2_000, func(context.Context) error {
 		mu.Lock()
 		n := i
 		i++
 		mu.Unlock()
-		c, err := net.Dial("tcp", common.address)
+		c, err := net.Dial("tcp", sharedProcess.address)
 		if err != nil {
 			return err
 		}
@@ -135,26 +135,26 @@ func TestResets(t *testing.T) {
 		}
 		return c.(*net.TCPConn).SetLinger(0)
 	})
-	common.settles(t, "caddy_socketio_connections", "", connections)
-	common.settles(t, "go_goroutines", "", goroutines+20)
+	sharedProcess.awaitMetricAtMost(t, "caddy_socketio_connections", "", connections)
+	sharedProcess.awaitMetricAtMost(t, "go_goroutines", "", goroutines+20)
 }
 
 // TestReloads loads 20 configs, good and bad ones, under the eyes of members that poll
 // and of those that do not.
 func TestReloads(t *testing.T) {
-	p := launch(t, site)
-	p.watch(t)
-	var members []*wire
+	p := launchProcess(t, site)
+	p.startObserver(t)
+	var members []*wireConn
 	for range 20 {
-		members = append(members, p.member(t, "/socket.io/"))
+		members = append(members, p.openMember(t, "/socket.io/"))
 	}
-	pollers := make([]*poller, 5)
+	pollers := make([]*pollingClient, 5)
 	for i := range pollers {
 		pollers[i] = p.pollingMember(t, "/socket.io/")
 	}
 	for i := range 20 {
 		if i%4 == 3 {
-			if status := p.load(t, p.config(site+"nonsense\n")); status != 400 {
+			if status := p.loadConfig(t, p.buildConfig(site+"nonsense\n")); status != 400 {
 				t.Errorf("nonsense is loaded: %d", status)
 			}
 			continue
@@ -163,7 +163,7 @@ func TestReloads(t *testing.T) {
 		if i%2 == 1 {
 			changed = strings.Replace(changed, "rate_limit 100 200", fmt.Sprintf("rate_limit %d 200", 100+i), 1)
 		}
-		if status := p.load(t, p.config(changed)); status != 200 {
+		if status := p.loadConfig(t, p.buildConfig(changed)); status != 200 {
 			t.Fatalf("load: %d", status)
 		}
 		for _, c := range pollers {
@@ -178,13 +178,13 @@ func TestReloads(t *testing.T) {
 
 // wantSurvived checks that the session still answers. Caddy resets what connects at
 // the very moment of a reload: those requests are made again.
-func (c *poller) wantSurvived() {
+func (c *pollingClient) wantSurvived() {
 	c.t.Helper()
-	ctx, cancel := context.WithTimeout(c.t.Context(), patience)
+	ctx, cancel := context.WithTimeout(c.t.Context(), maxWait)
 	defer cancel()
-	again := func(method, body string) (a answer) {
+	again := func(method, body string) (a response) {
 		for err := io.EOF; err != nil && ctx.Err() == nil; {
-			a, err = c.p.request(ctx, method, c.target, strings.NewReader(body))
+			a, err = c.p.sendRequest(ctx, method, c.target, strings.NewReader(body))
 		}
 		if a.status != 200 {
 			c.t.Fatalf("%s: %d %s", method, a.status, a.body)
@@ -199,19 +199,19 @@ func (c *poller) wantSurvived() {
 // TestEnd ends a process that has 2,000 sockets and 200 polls that wait, and half of
 // whose clients read nothing.
 func TestEnd(t *testing.T) {
-	p := launch(t, route("/socket.io/", ""))
+	p := launchProcess(t, routeBlock("/socket.io/", ""))
 	var mu sync.Mutex // guards wires
-	var wires []*wire
-	connect := frame(fin|opText, []byte("40/other,"))
-	each(t, 2_000, func(context.Context) error {
-		w, err := p.dial("/socket.io/?EIO=4&transport=websocket", "", connect)
+	var wires []*wireConn
+	connect := maskFrame(fin|opText, []byte("40/other,"))
+	repeatParallel(t, 2_000, func(context.Context) error {
+		w, err := p.dialWebSocket("/socket.io/?EIO=4&transport=websocket", "", connect)
 		if err != nil {
 			return err
 		}
 		mu.Lock()
 		wires = append(wires, w)
 		mu.Unlock()
-		if open := w.next(); !strings.HasPrefix(open, `0{"sid":"`) {
+		if open := w.readNext(); !strings.HasPrefix(open, `0{"sid":"`) {
 			return fmt.Errorf("got %q, want an open packet", open)
 		}
 		return nil
@@ -221,15 +221,15 @@ func TestEnd(t *testing.T) {
 			w.Close()
 		}
 	}()
-	answers := p.park(t, 200)
+	answers := p.parkPolls(t, 200)
 	ends := make(chan int, len(wires))
 	for _, w := range wires[:len(wires)/2] {
 		go func() {
 			w.t = t
-			ends <- w.closed()
+			ends <- w.awaitClose()
 		}()
 	}
-	if err := p.stop(); err != nil {
+	if err := p.stopProcess(); err != nil {
 		t.Error(err)
 	}
 	for range wires[:len(wires)/2] {
@@ -244,24 +244,24 @@ func TestEnd(t *testing.T) {
 	}
 }
 
-// park opens polling sessions, and waits until each has a poll that waits.
-func (p *process) park(t *testing.T, count int) <-chan answer {
+// parkPolls opens polling sessions, and waits until each has a poll that waits.
+func (p *process) parkPolls(t *testing.T, count int) <-chan response {
 	t.Helper()
-	answers := make(chan answer, count)
+	answers := make(chan response, count)
 	for range count {
-		c := p.poller(t, "/socket.io/", "EIO=4")
+		c := p.openPoller(t, "/socket.io/", "EIO=4")
 		go func() {
-			a, _ := p.request(context.WithoutCancel(t.Context()), "GET", c.target, nil)
+			a, _ := p.sendRequest(context.WithoutCancel(t.Context()), "GET", c.target, nil)
 			answers <- a
 		}()
 	}
-	p.becomes(t, "caddy_http_requests_in_flight", "", func(n float64) bool { return n >= float64(count) })
+	p.awaitMetric(t, "caddy_http_requests_in_flight", "", func(n float64) bool { return n >= float64(count) })
 	return answers
 }
 
 // TestLogIsValid reads what the attacks before have brought into the log.
 func TestLogIsValid(t *testing.T) {
-	for line := range strings.Lines(common.log.tail("", 1<<30)) {
+	for line := range strings.Lines(sharedProcess.log.lastLines("", 1<<30)) {
 		if line = strings.TrimSpace(line); line == "" {
 			continue
 		}

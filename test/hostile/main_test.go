@@ -19,12 +19,12 @@ import (
 // program is the Caddy that all tests run.
 var program string
 
-// common is the process that all tests attack that need none of their own.
-var common *process
+// sharedProcess is the process that all tests attack that need none of their own.
+var sharedProcess *process
 
-func TestMain(m *testing.M) { os.Exit(run(m)) }
+func TestMain(m *testing.M) { os.Exit(runTests(m)) }
 
-func run(m *testing.M) int {
+func runTests(m *testing.M) int {
 	if flag.Parse(); testing.Short() {
 		return 0 // the attacks take a minute, and a Caddy of their own
 	}
@@ -41,13 +41,13 @@ func run(m *testing.M) int {
 		fmt.Fprintf(os.Stderr, "go build: %v\n%s", err, out)
 		return 1
 	}
-	common, err = start(filepath.Join(dir, "common"), site)
+	sharedProcess, err = startProcess(filepath.Join(dir, "common"), site)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 	code := m.Run()
-	if err := common.stop(); err != nil {
+	if err := sharedProcess.stopProcess(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}

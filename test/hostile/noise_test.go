@@ -13,13 +13,13 @@ import (
 // random. Nothing is expected of the answers, but that the others are not disturbed
 // and nothing is left over.
 func TestNoise(t *testing.T) {
-	common.watch(t)
-	common.bounded(t, 200<<20)
-	goroutines := common.metric(t, "go_goroutines", "")
-	connections := common.metric(t, "caddy_socketio_connections", "")
+	sharedProcess.startObserver(t)
+	sharedProcess.checkMemoryLimit(t, 200<<20)
+	goroutines := sharedProcess.readMetric(t, "go_goroutines", "")
+	connections := sharedProcess.readMetric(t, "caddy_socketio_connections", "")
 	corpus := noiseCorpus()
 	var seed atomic.Uint64
-	each(t, 1_000, func(ctx context.Context) error {
+	repeatParallel(t, 1_000, func(ctx context.Context) error {
 		n := seed.Add(1)
 		r := rand.New(rand.NewPCG(n, n))
 		if n%2 == 0 {
@@ -28,8 +28,8 @@ func TestNoise(t *testing.T) {
 		return noisySocket(r, corpus)
 	})
 	client.CloseIdleConnections()
-	common.settles(t, "caddy_socketio_connections", "", connections+2)
-	common.settles(t, "go_goroutines", "", goroutines+20)
+	sharedProcess.awaitMetricAtMost(t, "caddy_socketio_connections", "", connections+2)
+	sharedProcess.awaitMetricAtMost(t, "go_goroutines", "", goroutines+20)
 }
 
 // noiseCorpus are Engine.IO packets.
@@ -47,8 +47,8 @@ func noiseCorpus() []string {
 	return corpus
 }
 
-// mutate returns a packet, mostly as it is.
-func mutate(r *rand.Rand, corpus []string) []byte {
+// mutatePacket returns a packet, mostly as it is.
+func mutatePacket(r *rand.Rand, corpus []string) []byte {
 	b := []byte(corpus[r.IntN(len(corpus))])
 	if len(b) == 0 {
 		return b
@@ -67,14 +67,14 @@ func mutate(r *rand.Rand, corpus []string) []byte {
 func noisySocket(r *rand.Rand, corpus []string) error {
 	path := []string{"/socket.io/", "/packed/", "/brief/"}[r.IntN(3)]
 	header := "Sec-WebSocket-Extensions: permessage-deflate\r\n"
-	early := frame(fin|opText, mutate(r, corpus))
-	w, err := common.dial(path+"?transport=websocket&EIO="+[]string{"3", "4"}[r.IntN(2)], header, early)
+	early := maskFrame(fin|opText, mutatePacket(r, corpus))
+	w, err := sharedProcess.dialWebSocket(path+"?transport=websocket&EIO="+[]string{"3", "4"}[r.IntN(2)], header, early)
 	if err != nil {
 		return err
 	}
 	defer w.Close()
 	for range r.IntN(30) {
-		packet := mutate(r, corpus)
+		packet := mutatePacket(r, corpus)
 		head := byte(fin | opText)
 		switch r.IntN(10) {
 		case 0:
@@ -82,24 +82,24 @@ func noisySocket(r *rand.Rand, corpus []string) error {
 		case 1:
 			head = fin | opBinary
 		case 2:
-			w.raw(frame(opText, packet))
-			head, packet = fin|opContinue, mutate(r, corpus)
+			w.writeRaw(maskFrame(opText, packet))
+			head, packet = fin|opContinue, mutatePacket(r, corpus)
 		case 3:
-			head, packet = fin|rsv1|opText, deflated(packet)
+			head, packet = fin|rsv1|opText, deflateData(packet)
 		}
-		w.raw(frame(head, packet))
+		w.writeRaw(maskFrame(head, packet))
 	}
 	if r.IntN(2) == 0 {
 		return w.Conn.(*net.TCPConn).SetLinger(0)
 	}
-	w.raw(closing(goingWell, ""))
+	w.writeRaw(buildCloseFrame(goingWell, ""))
 	return nil
 }
 
 func noisyPoller(ctx context.Context, r *rand.Rand, corpus []string) error {
 	revision := []string{"3", "4"}[r.IntN(2)]
 	target := []string{"/socket.io/", "/packed/", "/brief/"}[r.IntN(3)] + "?transport=polling&EIO=" + revision
-	a, err := common.request(ctx, "GET", target, nil)
+	a, err := sharedProcess.sendRequest(ctx, "GET", target, nil)
 	if err != nil {
 		return err
 	}
@@ -109,7 +109,7 @@ func noisyPoller(ctx context.Context, r *rand.Rand, corpus []string) error {
 	for range r.IntN(10) {
 		var body strings.Builder
 		for range 1 + r.IntN(5) {
-			packet := string(mutate(r, corpus))
+			packet := string(mutatePacket(r, corpus))
 			if revision == "3" {
 				body.WriteString(string(rune('0'+len(packet)/10%10)) + string(rune('0'+len(packet)%10)) + ":" + packet)
 			} else {
@@ -117,10 +117,10 @@ func noisyPoller(ctx context.Context, r *rand.Rand, corpus []string) error {
 			}
 		}
 		body.WriteString("6")
-		if _, err := common.request(ctx, "POST", target, strings.NewReader(body.String())); err != nil {
+		if _, err := sharedProcess.sendRequest(ctx, "POST", target, strings.NewReader(body.String())); err != nil {
 			return err
 		}
 	}
-	_, err = common.request(ctx, "POST", target, strings.NewReader(map[string]string{"3": "1:1", "4": "1"}[revision]))
+	_, err = sharedProcess.sendRequest(ctx, "POST", target, strings.NewReader(map[string]string{"3": "1:1", "4": "1"}[revision]))
 	return err
 }

@@ -87,73 +87,73 @@ func init() {
 }
 
 func TestWrongPackets(t *testing.T) {
-	common.watch(t)
-	common.bounded(t, 150<<20)
+	sharedProcess.startObserver(t)
+	sharedProcess.checkMemoryLimit(t, 150<<20)
 	for name, packet := range wrongPackets {
 		t.Run(name, func(t *testing.T) {
-			w := common.member(t, "/socket.io/")
-			w.text("4" + packet)
+			w := sharedProcess.openMember(t, "/socket.io/")
+			w.writeTexts("4" + packet)
 			if strings.HasPrefix(packet, "5") {
-				w.raw(frame(fin|opBinary, []byte("attached")))
+				w.writeRaw(maskFrame(fin|opBinary, []byte("attached")))
 			}
 			w.wantClosed(noStatus)
 
 			if len(packet) > 100_000 {
 				return
 			}
-			c := common.pollingMember(t, "/socket.io/")
+			c := sharedProcess.pollingMember(t, "/socket.io/")
 			body := "4" + packet
 			if strings.HasPrefix(packet, "5") {
 				body += "\x1ebYXR0YWNoZWQ="
 			}
-			c.post(body) // what it is answered is of no use any more
+			c.postPayload(body) // what it is answered is of no use any more
 			c.wantGone()
 		})
 	}
 }
 
 func TestAttachments(t *testing.T) {
-	common.watch(t)
-	common.bounded(t, 200<<20)
-	attachment := frame(fin|opBinary, []byte("attached"))
+	sharedProcess.startObserver(t)
+	sharedProcess.checkMemoryLimit(t, 200<<20)
+	attachment := maskFrame(fin|opBinary, []byte("attached"))
 	const one = `451-["unknown",{"_placeholder":true,"num":0}]`
 	for name, sent := range map[string][]byte{
 		"none announced":     attachment,
-		"one too many":       append(frame(fin|opText, []byte(one)), append(attachment, attachment...)...),
-		"text instead":       append(frame(fin|opText, []byte(one)), frame(fin|opText, []byte(`42["x"]`))...),
-		"one missing":        append(append(frame(fin|opText, []byte(`452-["x"]`)), attachment...), frame(fin|opText, []byte("41"))...),
-		"a connect instead":  append(frame(fin|opText, []byte(one)), frame(fin|opText, []byte("40/other,"))...),
-		"another event":      append(frame(fin|opText, []byte(one)), frame(fin|opText, []byte(one))...),
-		"base64 of nonsense": append(frame(fin|opText, []byte(one)), frame(fin|opText, []byte("b***"))...),
+		"one too many":       append(maskFrame(fin|opText, []byte(one)), append(attachment, attachment...)...),
+		"text instead":       append(maskFrame(fin|opText, []byte(one)), maskFrame(fin|opText, []byte(`42["x"]`))...),
+		"one missing":        append(append(maskFrame(fin|opText, []byte(`452-["x"]`)), attachment...), maskFrame(fin|opText, []byte("41"))...),
+		"a connect instead":  append(maskFrame(fin|opText, []byte(one)), maskFrame(fin|opText, []byte("40/other,"))...),
+		"another event":      append(maskFrame(fin|opText, []byte(one)), maskFrame(fin|opText, []byte(one))...),
+		"base64 of nonsense": append(maskFrame(fin|opText, []byte(one)), maskFrame(fin|opText, []byte("b***"))...),
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := common.member(t, "/socket.io/")
-			w.raw(sent)
+			w := sharedProcess.openMember(t, "/socket.io/")
+			w.writeRaw(sent)
 			w.wantClosed(noStatus)
 		})
 	}
 	t.Run("before the connect", func(t *testing.T) {
-		w := common.socket(t, "/socket.io/")
-		w.text(one)
+		w := sharedProcess.openSession(t, "/socket.io/")
+		w.writeTexts(one)
 		w.wantClosed(noStatus)
 	})
 	t.Run("more than 10 MB together", func(t *testing.T) {
-		w := common.member(t, "/socket.io/")
-		w.text(`4510-["x"]`)
-		large := frame(fin|opBinary, make([]byte, 1_000_000))
+		w := sharedProcess.openMember(t, "/socket.io/")
+		w.writeTexts(`4510-["x"]`)
+		large := maskFrame(fin|opBinary, make([]byte, 1_000_000))
 		for range 10 {
-			w.raw(large) // 10 MB are just allowed
+			w.writeRaw(large) // 10 MB are just allowed
 		}
 		w.wantAlive()
 	})
 	t.Run("good ones", func(t *testing.T) {
-		w := common.member(t, "/socket.io/")
-		w.text(`452-7["echo",{"_placeholder":true,"num":1},{"num":0,"_placeholder":true,"x":1},{"_placeholder":false,"num":9}]`)
-		w.text("3") // a heartbeat may come between
-		w.raw(attachment)
-		w.raw(frame(fin|opBinary, []byte("second")))
+		w := sharedProcess.openMember(t, "/socket.io/")
+		w.writeTexts(`452-7["echo",{"_placeholder":true,"num":1},{"num":0,"_placeholder":true,"x":1},{"_placeholder":false,"num":9}]`)
+		w.writeTexts("3") // a heartbeat may come between
+		w.writeRaw(attachment)
+		w.writeRaw(maskFrame(fin|opBinary, []byte("second")))
 		w.wantLike(`462-7[{"_placeholder":true,"num":`)
-		if a, b := w.next(), w.next(); a+b != "secondattached" && a+b != "attachedsecond" {
+		if a, b := w.readNext(), w.readNext(); a+b != "secondattached" && a+b != "attachedsecond" {
 			t.Errorf("got %q and %q", a, b)
 		}
 		w.wantAlive()
@@ -161,43 +161,43 @@ func TestAttachments(t *testing.T) {
 }
 
 func TestHarmlessPackets(t *testing.T) {
-	common.watch(t)
+	sharedProcess.startObserver(t)
 	for _, test := range []struct{ args string }{
 		{`12345678901234567890`}, {`1e400`}, {`-0`}, {`1E-999`}, {`"\ud800"`}, {`"\u0000"`}, {`"\u2028"`},
 		{`{"a":1,"a":2}`}, {`{"__proto__":{"x":1}}`}, {`{"constructor":{"prototype":1}}`},
 		{`{"_placeholder":false,"num":5}`}, {`"` + "\u007f\ufeff\U0001F600" + `"`},
 		{strings.Repeat("[", 126) + strings.Repeat("]", 126)}, {"\"<script>&\""},
 	} {
-		w := common.member(t, "/socket.io/")
-		w.text(`429007199254740991["echo",` + test.args + `]`)
-		w.want(`439007199254740991[` + test.args + `]`)
+		w := sharedProcess.openMember(t, "/socket.io/")
+		w.writeTexts(`429007199254740991["echo",` + test.args + `]`)
+		w.wantMessages(`439007199254740991[` + test.args + `]`)
 	}
-	w := common.member(t, "/socket.io/")
+	w := sharedProcess.openMember(t, "/socket.io/")
 	for _, packet := range []string{
 		`42["error"]`, `42["connection"]`, `42["__proto__"]`, `42["constructor",{}]`, `42["hasOwnProperty"]`, `42[1,2]`, `42[""]`,
 		`42["\r\n{\"level\":\"error\",\"msg\":\"injected\"}"]`, `43`, `431`, `43[]`, `4399999["x"]`, `42/,["x"]`, "6", "0",
 	} {
-		w.text(packet)
+		w.writeTexts(packet)
 		w.wantAlive()
 	}
-	if found := common.log.tail(`{"level":"error","msg":"injected"}`, 1); found != "" {
+	if found := sharedProcess.log.lastLines(`{"level":"error","msg":"injected"}`, 1); found != "" {
 		t.Errorf("logged: %s", found)
 	}
 }
 
 func TestUnknownNamespaces(t *testing.T) {
-	common.watch(t)
-	common.bounded(t, 100<<20)
-	w := common.member(t, "/socket.io/")
+	sharedProcess.startObserver(t)
+	sharedProcess.checkMemoryLimit(t, 100<<20)
+	w := sharedProcess.openMember(t, "/socket.io/")
 	const batch, batches = 100, 100
 	for i := range batches {
 		var connects []string
 		for j := range batch {
 			connects = append(connects, fmt.Sprintf("40/nope-%d-%d,", i, j))
 		}
-		w.text(connects...)
+		w.writeTexts(connects...)
 		for j := range batch {
-			w.want(fmt.Sprintf(`44/nope-%d-%d,{"message":"Invalid namespace"}`, i, j))
+			w.wantMessages(fmt.Sprintf(`44/nope-%d-%d,{"message":"Invalid namespace"}`, i, j))
 		}
 	}
 	w.wantAlive()
@@ -205,12 +205,12 @@ func TestUnknownNamespaces(t *testing.T) {
 
 // TestManyNamespaces joins namespaces that a glob allows, more than one client may.
 func TestManyNamespaces(t *testing.T) {
-	common.watch(t)
-	w := common.member(t, "/socket.io/")
+	sharedProcess.startObserver(t)
+	w := sharedProcess.openMember(t, "/socket.io/")
 	refused := 0
 	for i := range 200 {
-		w.text(fmt.Sprintf("40/glob-%d,", i))
-		if got := w.next(); strings.HasPrefix(got, "44") {
+		w.writeTexts(fmt.Sprintf("40/glob-%d,", i))
+		if got := w.readNext(); strings.HasPrefix(got, "44") {
 			refused++
 		} else if !strings.HasPrefix(got, fmt.Sprintf(`40/glob-%d,{"sid":"`, i)) {
 			t.Fatalf("got %q", got)
@@ -221,26 +221,26 @@ func TestManyNamespaces(t *testing.T) {
 	}
 	w.wantAlive()
 	w.Close()
-	common.settles(t, "caddy_socketio_sockets", `namespace="/glob-`, 0)
+	sharedProcess.awaitMetricAtMost(t, "caddy_socketio_sockets", `namespace="/glob-`, 0)
 }
 
 func TestRooms(t *testing.T) {
-	common.watch(t)
-	common.bounded(t, 100<<20)
-	w := common.member(t, "/socket.io/")
-	w.text(`421["join","` + strings.Repeat("x", 900_000) + `"]`)
+	sharedProcess.startObserver(t)
+	sharedProcess.checkMemoryLimit(t, 100<<20)
+	w := sharedProcess.openMember(t, "/socket.io/")
+	w.writeTexts(`421["join","` + strings.Repeat("x", 900_000) + `"]`)
 	w.wantLike(`431[{"error":`)
-	w.text(`422["join",""]`)
+	w.writeTexts(`422["join",""]`)
 	w.wantLike(`432[{"error":`)
 	failed := false
 	for i := 0; i < 2_000 && !failed; i++ {
-		w.text(fmt.Sprintf(`423["join","room %d"]`, i))
-		failed = strings.HasPrefix(w.next(), `433[{"error":`)
+		w.writeTexts(fmt.Sprintf(`423["join","room %d"]`, i))
+		failed = strings.HasPrefix(w.readNext(), `433[{"error":`)
 	}
 	if !failed {
 		t.Error("a socket is in 2,000 rooms")
 	}
 	w.wantAlive()
 	w.Close()
-	common.settles(t, "caddy_socketio_rooms", "", 10)
+	sharedProcess.awaitMetricAtMost(t, "caddy_socketio_rooms", "", 10)
 }

@@ -15,7 +15,7 @@ var ackID = regexp.MustCompile(`4(?:3|61-)(\d+)\[`)
 // clients of Python refuse a payload of more than 16 packets. Nothing is lost, the order
 // stays, and each message stays with its attachment.
 func TestPollEndsAfter16Packets(t *testing.T) {
-	common.watch(t)
+	sharedProcess.startObserver(t)
 	const events, maxPackets = 40, 16
 	for name, test := range map[string]struct {
 		query  string
@@ -31,24 +31,24 @@ func TestPollEndsAfter16Packets(t *testing.T) {
 		"3, binary in JSONP": {"EIO=3&j=0", 2},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := common.poller(t, "/socket.io/", test.query)
+			c := sharedProcess.openPoller(t, "/socket.io/", test.query)
 			old := strings.HasPrefix(test.query, "EIO=3")
 			jsonp := strings.Contains(test.query, "j=")
 			if !old {
-				c.wantPost(payload([]string{"40"}, old, jsonp), 200, "ok")
+				c.wantPost(buildPayload([]string{"40"}, old, jsonp), 200, "ok")
 			}
-			c.get() // the connect packet, or a tick: events before are dropped
+			c.getPayload() // the connect packet, or a tick: events before are dropped
 			var packets []string
 			for i := range events {
 				if test.packet == 1 {
 					packets = append(packets, fmt.Sprintf(`42%d["echo"]`, 100+i))
 					continue
 				}
-				packets = append(packets, fmt.Sprintf(`451-%d["echo",{"_placeholder":true,"num":0}]`, 100+i), attachment(old))
+				packets = append(packets, fmt.Sprintf(`451-%d["echo",{"_placeholder":true,"num":0}]`, 100+i), buildAttachment(old))
 			}
-			c.wantPost(payload(packets, old, jsonp), 200, "ok")
+			c.wantPost(buildPayload(packets, old, jsonp), 200, "ok")
 			for next := 100; next < 100+events; {
-				a := c.get()
+				a := c.getPayload()
 				if a.status != 200 {
 					t.Fatalf("poll: %d %q", a.status, a.body)
 				}
@@ -67,16 +67,16 @@ func TestPollEndsAfter16Packets(t *testing.T) {
 	}
 }
 
-// attachment is a binary packet as text.
-func attachment(old bool) string {
+// buildAttachment is a binary packet as text.
+func buildAttachment(old bool) string {
 	if old {
 		return "b4AQID"
 	}
 	return "bAQID"
 }
 
-// payload is the body of a POST.
-func payload(packets []string, old, jsonp bool) string {
+// buildPayload is the body of a POST.
+func buildPayload(packets []string, old, jsonp bool) string {
 	body := strings.Join(packets, "\x1e")
 	if old {
 		body = ""

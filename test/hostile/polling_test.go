@@ -13,34 +13,34 @@ import (
 )
 
 // byHand starts a request, whose body the caller writes.
-func (c *poller) byHand(method, headers string) net.Conn {
+func (c *pollingClient) byHand(method, headers string) net.Conn {
 	c.t.Helper()
 	conn, err := net.Dial("tcp", c.p.address)
 	if err != nil {
 		c.t.Fatal(err)
 	}
 	c.t.Cleanup(func() { conn.Close() })
-	_ = conn.SetDeadline(time.Now().Add(patience))
+	_ = conn.SetDeadline(time.Now().Add(maxWait))
 	_, _ = fmt.Fprintf(conn, "%s %s HTTP/1.1\r\nHost: %s\r\n%s\r\n", method, c.target, c.p.address, headers)
 	return conn
 }
 
 func TestBodies(t *testing.T) {
-	common.watch(t)
-	common.bounded(t, 150<<20)
+	sharedProcess.startObserver(t)
+	sharedProcess.checkMemoryLimit(t, 150<<20)
 	const limit = 1_000_000
 	const before, after = `42["unknown","`, `"]`
 	largest := before + strings.Repeat("x", limit-len(before)-len(after)) + after
-	c := common.pollingMember(t, "/socket.io/")
+	c := sharedProcess.pollingMember(t, "/socket.io/")
 	c.wantPost(largest, 200, "ok")
 	// The server may hang up before a body that is too large is sent.
-	if a, err := common.request(t.Context(), "POST", c.target, strings.NewReader(largest+" ")); err == nil && a.status != 413 {
+	if a, err := sharedProcess.sendRequest(t.Context(), "POST", c.target, strings.NewReader(largest+" ")); err == nil && a.status != 413 {
 		t.Errorf("one byte too many: got %d", a.status)
 	}
 	c.wantAlive() // it harms only itself
 
 	chunked := io.MultiReader(strings.NewReader(largest), strings.NewReader(" "))
-	if a, err := common.request(t.Context(), "POST", c.target, chunked); err == nil && a.status != 413 {
+	if a, err := sharedProcess.sendRequest(t.Context(), "POST", c.target, chunked); err == nil && a.status != 413 {
 		t.Errorf("without a length: got %d", a.status)
 	}
 	c.wantAlive()
@@ -61,19 +61,19 @@ func TestBodies(t *testing.T) {
 
 // TestBodyEncodings posts what is not to be decoded, or not at all.
 func TestBodyEncodings(t *testing.T) {
-	common.watch(t)
-	common.bounded(t, 100<<20)
+	sharedProcess.startObserver(t)
+	sharedProcess.checkMemoryLimit(t, 100<<20)
 	var bomb bytes.Buffer
 	z := gzip.NewWriter(&bomb)
 	_, _ = z.Write(make([]byte, 16<<20))
 	_ = z.Close()
-	zipped := common.pollingMember(t, "/socket.io/")
-	zipped.post(bomb.String(), "Content-Encoding", "gzip")
+	zipped := sharedProcess.pollingMember(t, "/socket.io/")
+	zipped.postPayload(bomb.String(), "Content-Encoding", "gzip")
 	zipped.wantGone()
 
 	// The answer must not wait for a body that never comes, nor leave the
 	// connection open for it.
-	octets := common.pollingMember(t, "/socket.io/")
+	octets := sharedProcess.pollingMember(t, "/socket.io/")
 	conn := octets.byHand("POST", "Content-Type: application/octet-stream\r\nContent-Length: 1000\r\n")
 	if answer, err := io.ReadAll(conn); !bytes.HasPrefix(answer, []byte("HTTP/1.1 400")) || err != nil {
 		t.Errorf("got %.60q, %v", answer, err)
@@ -82,10 +82,10 @@ func TestBodyEncodings(t *testing.T) {
 }
 
 func TestMethods(t *testing.T) {
-	common.watch(t)
-	c := common.pollingMember(t, "/socket.io/")
+	sharedProcess.startObserver(t)
+	c := sharedProcess.pollingMember(t, "/socket.io/")
 	for _, method := range []string{"PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "PROPFIND", "X"} {
-		if a := common.do(t, method, c.target, "42[]"); a.status != 405 {
+		if a := sharedProcess.mustSendRequest(t, method, c.target, "42[]"); a.status != 405 {
 			t.Errorf("%s: got %d", method, a.status)
 		}
 	}
@@ -94,8 +94,8 @@ func TestMethods(t *testing.T) {
 
 // TestPayloads posts what is no payload, or too much of one.
 func TestPayloads(t *testing.T) {
-	common.watch(t)
-	common.bounded(t, 200<<20)
+	sharedProcess.startObserver(t)
+	sharedProcess.checkMemoryLimit(t, 200<<20)
 	for name, test := range map[string]struct{ eio, body string }{
 		"nothing":                   {"4", ""},
 		"letters":                   {"4", "abc"},
@@ -124,8 +124,8 @@ func TestPayloads(t *testing.T) {
 		"3: packets of revision 4":  {"3", "6\x1e6"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := common.poller(t, "/socket.io/", "EIO="+test.eio)
-			c.post(test.body)
+			c := sharedProcess.openPoller(t, "/socket.io/", "EIO="+test.eio)
+			c.postPayload(test.body)
 			c.wantGone()
 		})
 	}
@@ -139,8 +139,8 @@ func TestPayloads(t *testing.T) {
 		"an unknown kind": "\x07\x01\xff6",
 	} {
 		t.Run("3: binary: "+name, func(t *testing.T) {
-			c := common.poller(t, "/socket.io/", "EIO=3")
-			c.post(body, "Content-Type", "application/octet-stream")
+			c := sharedProcess.openPoller(t, "/socket.io/", "EIO=3")
+			c.postPayload(body, "Content-Type", "application/octet-stream")
 			c.wantGone()
 		})
 	}
@@ -148,43 +148,43 @@ func TestPayloads(t *testing.T) {
 
 // TestManyPackets posts as many packets as fit into a body.
 func TestManyPackets(t *testing.T) {
-	common.watch(t)
-	common.bounded(t, 200<<20)
-	c := common.pollingMember(t, "/socket.io/")
+	sharedProcess.startObserver(t)
+	sharedProcess.checkMemoryLimit(t, 200<<20)
+	c := sharedProcess.pollingMember(t, "/socket.io/")
 	for _, packet := range []string{"3", "6", `42["unknown"]`, `431[]`} {
 		body := strings.Repeat(packet+"\x1e", 999_000/(len(packet)+1)) + "6"
 		c.wantPost(body, 200, "ok")
 	}
 	c.wantAlive()
 
-	old := common.poller(t, "/socket.io/", "EIO=3")
+	old := sharedProcess.openPoller(t, "/socket.io/", "EIO=3")
 	for _, packet := range []string{"1:6", "1:3", `13:42["unknown"]`, "0:"} {
 		body := strings.Repeat(packet, 999_000/len(packet))
-		if a := old.post(body); packet != "0:" && a.status != 200 {
+		if a := old.postPayload(body); packet != "0:" && a.status != 200 {
 			t.Errorf("POST of %s: got %d", packet, a.status)
 		}
 	}
 	// What follows a close packet is not for anybody.
-	closing := common.pollingMember(t, "/socket.io/")
+	closing := sharedProcess.pollingMember(t, "/socket.io/")
 	closing.wantPost("1\x1e"+`42["join","x"]`, 200, "ok")
 	closing.wantGone()
 }
 
 // TestOverlaps makes two requests at once where one is allowed.
 func TestOverlaps(t *testing.T) {
-	common.watch(t)
+	sharedProcess.startObserver(t)
 	t.Run("polls", func(t *testing.T) {
-		c := common.poller(t, "/socket.io/", "EIO=4")
+		c := sharedProcess.openPoller(t, "/socket.io/", "EIO=4")
 		type result struct {
-			answer
+			response
 			err error
 		}
 		results := make(chan result, 2)
-		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		ctx, cancel := context.WithTimeout(t.Context(), maxWait)
 		defer cancel()
 		for range 2 {
 			go func() {
-				a, err := common.request(ctx, "GET", c.target, nil)
+				a, err := sharedProcess.sendRequest(ctx, "GET", c.target, nil)
 				results <- result{a, err}
 			}()
 		}
@@ -198,11 +198,11 @@ func TestOverlaps(t *testing.T) {
 		c.wantGone()
 	})
 	t.Run("uploads", func(t *testing.T) {
-		c := common.pollingMember(t, "/socket.io/")
+		c := sharedProcess.pollingMember(t, "/socket.io/")
 		first := c.byHand("POST", "Content-Length: 1000\r\n")
 		_, _ = io.WriteString(first, "4")
 		// The first is known to be there when the second ends the session.
-		for a := c.post("6"); a.status == 200; a = c.post("6") {
+		for a := c.postPayload("6"); a.status == 200; a = c.postPayload("6") {
 		}
 		c.wantGone()
 		if _, err := io.ReadAll(first); err != nil {
@@ -213,14 +213,14 @@ func TestOverlaps(t *testing.T) {
 
 // TestAborts breaks off what has begun.
 func TestAborts(t *testing.T) {
-	common.watch(t)
-	goroutines := common.metric(t, "go_goroutines", "")
+	sharedProcess.startObserver(t)
+	goroutines := sharedProcess.readMetric(t, "go_goroutines", "")
 	for i := range 20 {
-		c := common.poller(t, "/socket.io/", "EIO=4") // in no room: its poll waits
+		c := sharedProcess.openPoller(t, "/socket.io/", "EIO=4") // in no room: its poll waits
 		c.byHand("GET", "").Close()
-		gone(t, c)
+		checkSessionIsGone(t, c)
 
-		c = common.pollingMember(t, "/socket.io/")
+		c = sharedProcess.pollingMember(t, "/socket.io/")
 		half := c.byHand("POST", "Content-Length: 1000\r\nExpect: 100-continue\r\n")
 		if _, err := io.ReadFull(half, make([]byte, len("HTTP/1.1 100"))); err != nil {
 			t.Fatal(err)
@@ -230,21 +230,21 @@ func TestAborts(t *testing.T) {
 			_ = half.(*net.TCPConn).SetLinger(0)
 		}
 		half.Close()
-		gone(t, c)
+		checkSessionIsGone(t, c)
 	}
-	common.settles(t, "go_goroutines", "", goroutines+20)
+	sharedProcess.awaitMetricAtMost(t, "go_goroutines", "", goroutines+20)
 }
 
-// gone waits until a session is over, without a poll that waits.
-func gone(t *testing.T, c *poller) {
+// checkSessionIsGone waits until a session is over, without a poll that waits.
+func checkSessionIsGone(t *testing.T, c *pollingClient) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), maxWait)
 	defer cancel()
 	pace := time.NewTicker(2 * time.Millisecond)
 	defer pace.Stop()
 	for {
 		// It names the wrong transport, which a session that lives says.
-		a := common.do(t, "GET", strings.Replace(c.target, "EIO=4", "EIO=3", 1), "")
+		a := sharedProcess.mustSendRequest(t, "GET", strings.Replace(c.target, "EIO=4", "EIO=3", 1), "")
 		if a.body == unknownSession {
 			return
 		}

@@ -20,24 +20,24 @@ import (
 	"time"
 )
 
-// patience bounds each wait for something that must happen.
-const patience = 20 * time.Second
+// maxWait bounds each wait for something that must happen.
+const maxWait = 20 * time.Second
 
 // site is the inside of the common site: the same namespaces on routes that differ.
-var site = route("/socket.io/", "") +
-	route("/packed/", "compression on") +
-	route("/four/", "protocols 4") +
-	route("/limited/", "rate_limit 100 200") +
-	route("/capped/", "max_connections 20") +
-	route("/brief/", "ping_interval 400ms\nping_timeout 400ms\nconnect_timeout 2s\nupgrade_timeout 500ms")
+var site = routeBlock("/socket.io/", "") +
+	routeBlock("/packed/", "compression on") +
+	routeBlock("/four/", "protocols 4") +
+	routeBlock("/limited/", "rate_limit 100 200") +
+	routeBlock("/capped/", "max_connections 20") +
+	routeBlock("/brief/", "ping_interval 400ms\nping_timeout 400ms\nconnect_timeout 2s\nupgrade_timeout 500ms")
 
-// route is a directive. The clients of all routes of a process share their rooms.
-func route(path, options string) string {
+// routeBlock is a directive. The clients of all routes of a process share their rooms.
+func routeBlock(path, options string) string {
 	return "socketio {\npath " + path + "\norigins https://app.example.com\n" + options + "\nimport namespaces\n}\n"
 }
 
-// config is the Caddyfile around a site's inside.
-func (p *process) config(site string) string {
+// buildConfig is the Caddyfile around a site's inside.
+func (p *process) buildConfig(site string) string {
 	return fmt.Sprintf(`{
 	admin %s
 	persist_config off
@@ -82,16 +82,16 @@ type process struct {
 	address, admin string
 	dir            string
 	cmd            *exec.Cmd
-	log            *lines
+	log            *logLines
 	ended          chan struct{} // closed when it has
 }
 
-// start runs Caddy until it serves.
-func start(dir, site string) (*process, error) {
+// startProcess runs Caddy until it serves.
+func startProcess(dir, site string) (*process, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
-	p := &process{dir: dir, log: &lines{arrived: make(chan struct{}, 1)}, ended: make(chan struct{})}
+	p := &process{dir: dir, log: &logLines{arrived: make(chan struct{}, 1)}, ended: make(chan struct{})}
 	var err error
 	if p.address, err = freeAddress(); err == nil {
 		p.admin, err = freeAddress()
@@ -100,7 +100,7 @@ func start(dir, site string) (*process, error) {
 		return nil, err
 	}
 	file := filepath.Join(dir, "Caddyfile")
-	if err := os.WriteFile(file, []byte(p.config(site)), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(p.buildConfig(site)), 0o600); err != nil {
 		return nil, err
 	}
 	p.cmd = exec.Command(program, "run", "--config", file, "--adapter", "caddyfile")
@@ -113,52 +113,52 @@ func start(dir, site string) (*process, error) {
 		_ = p.cmd.Wait() // its end is judged by what it logged
 		close(p.ended)
 	}()
-	if err := p.log.await("serving initial configuration", p.ended); err != nil {
+	if err := p.log.awaitWords("serving initial configuration", p.ended); err != nil {
 		_ = p.cmd.Process.Kill()
 		return nil, err
 	}
 	return p, nil
 }
 
-// launch runs a Caddy for one test.
-func launch(t *testing.T, site string) *process {
+// launchProcess runs a Caddy for one test.
+func launchProcess(t *testing.T, site string) *process {
 	t.Helper()
-	p, err := start(t.TempDir(), site)
+	p, err := startProcess(t.TempDir(), site)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := p.stop(); err != nil {
+		if err := p.stopProcess(); err != nil {
 			t.Error(err)
 		}
 	})
 	return p
 }
 
-// stop asks the process to end, as an operator does, and reports what was wrong with
+// stopProcess asks the process to end, as an operator does, and reports what was wrong with
 // its life or its end.
-func (p *process) stop() error {
+func (p *process) stopProcess() error {
 	_ = p.cmd.Process.Signal(syscall.SIGTERM) // it may have ended
 	select {
 	case <-p.ended:
-	case <-time.After(patience):
+	case <-time.After(maxWait):
 		_ = p.cmd.Process.Signal(syscall.SIGQUIT) // it writes down what its goroutines do
 		<-p.ended
-		return fmt.Errorf("caddy does not end:\n%s", p.log.tail("SIGQUIT", 400))
+		return fmt.Errorf("caddy does not end:\n%s", p.log.lastLines("SIGQUIT", 400))
 	}
 	if code := p.cmd.ProcessState.ExitCode(); code != 0 {
-		return fmt.Errorf("caddy ended with %d:\n%s", code, p.log.tail("", 40))
+		return fmt.Errorf("caddy ended with %d:\n%s", code, p.log.lastLines("", 40))
 	}
 	for _, bad := range []string{"DATA RACE", "panic", "fatal error"} {
-		if found := p.log.tail(bad, 60); found != "" {
+		if found := p.log.lastLines(bad, 60); found != "" {
 			return fmt.Errorf("caddy logged:\n%s", found)
 		}
 	}
 	return nil
 }
 
-// memory is what the process occupies, in bytes.
-func (p *process) memory(t *testing.T) int {
+// readMemory is what the process occupies, in bytes.
+func (p *process) readMemory(t *testing.T) int {
 	t.Helper()
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
 	if errors.Is(err, os.ErrNotExist) {
@@ -172,20 +172,20 @@ func (p *process) memory(t *testing.T) int {
 	return kB << 10
 }
 
-// bounded checks that what happens until the test's end takes not much memory. The
+// checkMemoryLimit checks that what happens until the test's end takes not much memory. The
 // limit is generous: it is to tell some megabytes from all there is.
-func (p *process) bounded(t *testing.T, limit int) {
+func (p *process) checkMemoryLimit(t *testing.T, limit int) {
 	t.Helper()
-	before := p.memory(t)
+	before := p.readMemory(t)
 	t.Cleanup(func() {
-		if grown := p.memory(t) - before; grown > limit {
+		if grown := p.readMemory(t) - before; grown > limit {
 			t.Errorf("memory has grown by %d MB, to more than %d MB", grown>>20, limit>>20)
 		}
 	})
 }
 
-// load replaces the config and returns the status that the admin endpoint answers.
-func (p *process) load(t *testing.T, config string) int {
+// loadConfig replaces the config and returns the status that the admin endpoint answers.
+func (p *process) loadConfig(t *testing.T, config string) int {
 	t.Helper()
 	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	resp, err := client.Post("http://"+p.admin+"/load", "text/caddyfile", strings.NewReader(config))
@@ -197,8 +197,8 @@ func (p *process) load(t *testing.T, config string) int {
 	return resp.StatusCode
 }
 
-// metric is the sum of a metric's series that have the label, or of all for "".
-func (p *process) metric(t *testing.T, name, label string) (sum float64) {
+// readMetric is the sum of a metric's series that have the label, or of all for "".
+func (p *process) readMetric(t *testing.T, name, label string) (sum float64) {
 	t.Helper()
 	resp, err := http.Get("http://" + p.admin + "/metrics")
 	if err != nil {
@@ -223,21 +223,21 @@ func (p *process) metric(t *testing.T, name, label string) (sum float64) {
 	return sum
 }
 
-// settles waits until a metric is at most some value.
-func (p *process) settles(t *testing.T, name, label string, most float64) {
+// awaitMetricAtMost waits until a metric is at most some value.
+func (p *process) awaitMetricAtMost(t *testing.T, name, label string, most float64) {
 	t.Helper()
-	p.becomes(t, name, label, func(now float64) bool { return now <= most })
+	p.awaitMetric(t, name, label, func(now float64) bool { return now <= most })
 }
 
-// becomes waits until a metric is as it should be.
-func (p *process) becomes(t *testing.T, name, label string, good func(float64) bool) {
+// awaitMetric waits until a metric is as it should be.
+func (p *process) awaitMetric(t *testing.T, name, label string, good func(float64) bool) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), maxWait)
 	defer cancel()
 	look := time.NewTicker(20 * time.Millisecond)
 	defer look.Stop()
 	for {
-		now := p.metric(t, name, label)
+		now := p.readMetric(t, name, label)
 		if good(now) {
 			return
 		}
@@ -259,14 +259,14 @@ func freeAddress() (string, error) {
 	return l.Addr().String(), nil
 }
 
-// lines is what a process logs.
-type lines struct {
+// logLines is what a process logs.
+type logLines struct {
 	mu      sync.Mutex // guards text
 	text    bytes.Buffer
 	arrived chan struct{} // has something when text has grown
 }
 
-func (l *lines) Write(p []byte) (int, error) {
+func (l *logLines) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	select {
@@ -276,8 +276,8 @@ func (l *lines) Write(p []byte) (int, error) {
 	return l.text.Write(p)
 }
 
-// tail is the log from the line on that has some words, so many lines at most.
-func (l *lines) tail(words string, count int) string {
+// lastLines is the log from the line on that has some words, so many lines at most.
+func (l *logLines) lastLines(words string, count int) string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	all := strings.Split(l.text.String(), "\n")
@@ -292,16 +292,16 @@ func (l *lines) tail(words string, count int) string {
 	return ""
 }
 
-// await waits until some words are logged.
-func (l *lines) await(words string, ended <-chan struct{}) error {
-	late := time.After(patience)
-	for l.tail(words, 1) == "" {
+// awaitWords waits until some words are logged.
+func (l *logLines) awaitWords(words string, ended <-chan struct{}) error {
+	late := time.After(maxWait)
+	for l.lastLines(words, 1) == "" {
 		select {
 		case <-l.arrived:
 		case <-ended:
-			return fmt.Errorf("caddy has ended:\n%s", l.tail("", 40))
+			return fmt.Errorf("caddy has ended:\n%s", l.lastLines("", 40))
 		case <-late:
-			return fmt.Errorf("caddy has not logged %q:\n%s", words, l.tail("", 40))
+			return fmt.Errorf("caddy has not logged %q:\n%s", words, l.lastLines("", 40))
 		}
 	}
 	return nil

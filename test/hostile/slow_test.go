@@ -12,18 +12,18 @@ import (
 	"time"
 )
 
-// flood has a member send so many events of so many bytes to the room: as fast as the
+// floodRoom has a member send so many events of so many bytes to the room: as fast as the
 // witness takes them, and whoever next waits for.
-func (w *witness) flood(events, size int, next func(sent int)) {
+func (w *roomObserver) floodRoom(events, size int, next func(sent int)) {
 	w.t.Helper()
 	const batch = 20
-	c := common.member(w.t, "/socket.io/")
+	c := sharedProcess.openMember(w.t, "/socket.io/")
 	long := strings.Repeat("x", size)
 	for i := range events {
-		c.text(fmt.Sprintf(`42["flood",%d,"%s"]`, i, long))
+		c.writeTexts(fmt.Sprintf(`42["flood",%d,"%s"]`, i, long))
 		if i%batch == batch-1 || i == events-1 {
 			c.wantAlive()
-			w.undisturbed()
+			w.checkNextTick()
 			next(i + 1)
 		}
 	}
@@ -32,35 +32,35 @@ func (w *witness) flood(events, size int, next func(sent int)) {
 // TestSlowReaders has members of a room that do not read, while it is flooded. They
 // are dropped, and nobody else misses anything.
 func TestSlowReaders(t *testing.T) {
-	witness := common.watch(t)
-	common.bounded(t, 200<<20)
-	before := common.metric(t, "caddy_socketio_slow_clients_total", "")
+	witness := sharedProcess.startObserver(t)
+	sharedProcess.checkMemoryLimit(t, 200<<20)
+	before := sharedProcess.readMetric(t, "caddy_socketio_slow_clients_total", "")
 	const slow, events, size = 30, 1_000, 10_000
 	for range slow {
-		w := common.member(t, "/socket.io/")
+		w := sharedProcess.openMember(t, "/socket.io/")
 		_ = w.Conn.(*net.TCPConn).SetReadBuffer(4 << 10)
 	}
-	reader := common.member(t, "/socket.io/")
+	reader := sharedProcess.openMember(t, "/socket.io/")
 	came := 0
-	witness.flood(events, size, func(sent int) {
+	witness.floodRoom(events, size, func(sent int) {
 		for ; came < sent; came++ {
 			reader.wantLike(fmt.Sprintf(`42["flood",%d,`, came))
 		}
 	})
-	common.becomes(t, "caddy_socketio_slow_clients_total", "", func(n float64) bool { return n >= before+slow })
+	sharedProcess.awaitMetric(t, "caddy_socketio_slow_clients_total", "", func(n float64) bool { return n >= before+slow })
 }
 
 // TestPollersThatStop has members of a room that never poll again.
 func TestPollersThatStop(t *testing.T) {
-	witness := common.watch(t)
-	common.bounded(t, 200<<20)
-	var stopped []*poller
+	witness := sharedProcess.startObserver(t)
+	sharedProcess.checkMemoryLimit(t, 200<<20)
+	var stopped []*pollingClient
 	for range 20 {
-		stopped = append(stopped, common.pollingMember(t, "/socket.io/"))
+		stopped = append(stopped, sharedProcess.pollingMember(t, "/socket.io/"))
 	}
-	witness.flood(300, 10_000, func(int) {})
+	witness.floodRoom(300, 10_000, func(int) {})
 	for _, c := range stopped {
-		if a := c.get(); a.body != unknownSession {
+		if a := c.getPayload(); a.body != unknownSession {
 			t.Errorf("poll: %d, %d bytes", a.status, len(a.body))
 		}
 	}
@@ -69,12 +69,12 @@ func TestPollersThatStop(t *testing.T) {
 // TestOneLargeMessage has a room get the largest message while ticks come: nobody who
 // reads is taken for slow.
 func TestOneLargeMessage(t *testing.T) {
-	witness := common.watch(t)
-	readers := make([]*wire, 10)
+	witness := sharedProcess.startObserver(t)
+	readers := make([]*wireConn, 10)
 	for i := range readers {
-		readers[i] = common.member(t, "/socket.io/")
+		readers[i] = sharedProcess.openMember(t, "/socket.io/")
 	}
-	witness.flood(1, 999_900, func(int) {})
+	witness.floodRoom(1, 999_900, func(int) {})
 	for _, w := range readers {
 		w.wantLike(`42["flood",0,`)
 		w.wantAlive()
@@ -84,25 +84,27 @@ func TestOneLargeMessage(t *testing.T) {
 // TestSilence has clients that say nothing at each point from which they should. All
 // are given up when their time is over.
 func TestSilence(t *testing.T) {
-	common.watch(t)
-	silent := map[string]func(t *testing.T) *wire{
-		"no pong": func(t *testing.T) *wire { return common.member(t, "/brief/") },
-		"no ping": func(t *testing.T) *wire { return common.opened(t, "/brief/?EIO=3&transport=websocket") },
-		"a probe": func(t *testing.T) *wire {
-			c := common.poller(t, "/brief/", "EIO=4")
-			w := common.opened(t, "/brief/?EIO=4&transport=websocket&sid="+c.sid)
-			w.text("2probe")
-			w.want("3probe")
+	sharedProcess.startObserver(t)
+	silent := map[string]func(t *testing.T) *wireConn{
+		"no pong": func(t *testing.T) *wireConn { return sharedProcess.openMember(t, "/brief/") },
+		"no ping": func(t *testing.T) *wireConn {
+			return sharedProcess.openWebSocket(t, "/brief/?EIO=3&transport=websocket")
+		},
+		"a probe": func(t *testing.T) *wireConn {
+			c := sharedProcess.openPoller(t, "/brief/", "EIO=4")
+			w := sharedProcess.openWebSocket(t, "/brief/?EIO=4&transport=websocket&sid="+c.sid)
+			w.writeTexts("2probe")
+			w.wantMessages("3probe")
 			return w
 		},
-		"half a message": func(t *testing.T) *wire {
-			w := common.member(t, "/brief/")
-			w.raw(frame(opText, []byte(`42["x`)))
+		"half a message": func(t *testing.T) *wireConn {
+			w := sharedProcess.openMember(t, "/brief/")
+			w.writeRaw(maskFrame(opText, []byte(`42["x`)))
 			return w
 		},
-		"drops of a message": func(t *testing.T) *wire {
-			w := common.member(t, "/brief/")
-			w.trickle(t)
+		"drops of a message": func(t *testing.T) *wireConn {
+			w := sharedProcess.openMember(t, "/brief/")
+			w.writeSlowly(t)
 			return w
 		},
 	}
@@ -116,30 +118,30 @@ func TestSilence(t *testing.T) {
 	}
 	t.Run("nothing joined", func(t *testing.T) {
 		t.Parallel()
-		common.socket(t, "/brief/").wantClosed(noStatus) // it answers pings, so this is the connect timeout
+		sharedProcess.openSession(t, "/brief/").wantClosed(noStatus) // it answers pings, so this is the connect timeout
 	})
 	t.Run("no second poll", func(t *testing.T) {
 		t.Parallel()
-		gone(t, common.pollingMember(t, "/brief/"))
+		checkSessionIsGone(t, sharedProcess.pollingMember(t, "/brief/"))
 	})
 	t.Run("no poll", func(t *testing.T) {
 		t.Parallel()
-		gone(t, common.poller(t, "/brief/", "EIO=4"))
+		checkSessionIsGone(t, sharedProcess.openPoller(t, "/brief/", "EIO=4"))
 	})
 	t.Run("half a body", func(t *testing.T) {
 		t.Parallel()
-		c := common.pollingMember(t, "/brief/")
+		c := sharedProcess.pollingMember(t, "/brief/")
 		half := c.byHand("POST", "Content-Length: 1000\r\n")
 		_, _ = io.WriteString(half, "4")
-		gone(t, c)
+		checkSessionIsGone(t, c)
 	})
 }
 
 // readSilently reads until the end, and answers nothing.
-func (w *wire) readSilently() (int, error) {
-	w.hurry()
+func (w *wireConn) readSilently() (int, error) {
+	w.resetDeadline()
 	for {
-		_, _, err := w.read()
+		_, _, err := w.readFrame()
 		if e, ok := errors.AsType[errClosed](err); ok {
 			return e.status, nil
 		}
@@ -149,10 +151,10 @@ func (w *wire) readSilently() (int, error) {
 	}
 }
 
-// trickle sends a message a byte at a time: bytes prove that a client lives, but not
+// writeSlowly sends a message a byte at a time: bytes prove that a client lives, but not
 // for ever.
-func (w *wire) trickle(t *testing.T) {
-	w.raw(head(fin|opText, 0x80, 500_000))
+func (w *wireConn) writeSlowly(t *testing.T) {
+	w.writeRaw(buildFrameHead(fin|opText, 0x80, 500_000))
 	ended := make(chan struct{})
 	t.Cleanup(func() { close(ended) })
 	go func() {
@@ -173,48 +175,48 @@ func (w *wire) trickle(t *testing.T) {
 
 // TestUnjoinedFlood opens 10,000 sessions that join nothing.
 func TestUnjoinedFlood(t *testing.T) {
-	common.watch(t)
-	common.bounded(t, 300<<20)
-	before := common.metric(t, "caddy_socketio_connections", "")
-	each(t, 10_000, func(ctx context.Context) error {
-		a, err := common.request(ctx, "GET", "/brief/?EIO=4&transport=polling", nil)
+	sharedProcess.startObserver(t)
+	sharedProcess.checkMemoryLimit(t, 300<<20)
+	before := sharedProcess.readMetric(t, "caddy_socketio_connections", "")
+	repeatParallel(t, 10_000, func(ctx context.Context) error {
+		a, err := sharedProcess.sendRequest(ctx, "GET", "/brief/?EIO=4&transport=polling", nil)
 		if err == nil && a.status != 200 {
 			err = fmt.Errorf("handshake: %d", a.status)
 		}
 		return err
 	})
-	common.settles(t, "caddy_socketio_connections", "", before+2) // the witness is not in before
+	sharedProcess.awaitMetricAtMost(t, "caddy_socketio_connections", "", before+2) // the witness is not in before
 }
 
 // TestCap opens more connections than a route may have.
 func TestCap(t *testing.T) {
-	common.watch(t)
+	sharedProcess.startObserver(t)
 	const limit = 20
-	var first *wire
+	var first *wireConn
 	for range limit {
-		w := common.member(t, "/capped/")
+		w := sharedProcess.openMember(t, "/capped/")
 		first = w
 	}
-	full := common.do(t, "GET", "/capped/?EIO=4&transport=polling", "")
+	full := sharedProcess.mustSendRequest(t, "GET", "/capped/?EIO=4&transport=polling", "")
 	if full.status != 503 || full.header.Get("Retry-After") == "" {
 		t.Errorf("got %d %s, Retry-After %q", full.status, full.body, full.header.Get("Retry-After"))
 	}
-	if a := common.upgrade(t, "/capped/?EIO=4&transport=websocket", ""); a.status != 503 {
+	if a := sharedProcess.tryUpgrade(t, "/capped/?EIO=4&transport=websocket", ""); a.status != 503 {
 		t.Errorf("upgrade: got %d", a.status)
 	}
-	first.raw(closing(goingWell, ""))
+	first.writeRaw(buildCloseFrame(goingWell, ""))
 	first.wantClosed(goingWell)
 	for a := full; a.status != 200; { // there is room again, soon
-		if a = common.do(t, "GET", "/capped/?EIO=4&transport=polling", ""); a.status != 200 && a.status != 503 {
+		if a = sharedProcess.mustSendRequest(t, "GET", "/capped/?EIO=4&transport=polling", ""); a.status != 200 && a.status != 503 {
 			t.Fatalf("got %d", a.status)
 		}
 	}
 }
 
-// each does something so many times, a few at a time.
-func each(t *testing.T, times int, do func(ctx context.Context) error) {
+// repeatParallel does something so many times, a few at a time.
+func repeatParallel(t *testing.T, times int, do func(ctx context.Context) error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*maxWait)
 	defer cancel()
 	work := make(chan struct{})
 	var workers sync.WaitGroup

@@ -18,11 +18,11 @@ import (
 // TestBodiesThatStall makes requests whose bodies never come, or never end. Those that
 // need no body are answered at once, and the connection is closed.
 func TestBodiesThatStall(t *testing.T) {
-	common.watch(t)
+	sharedProcess.startObserver(t)
 	const handshake, polling = "/socket.io/?EIO=4&transport=polling", "/socket.io/?EIO=4&transport=polling&sid="
 	const length, chunked = "Content-Length: 10\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n"
 	joining := func() string { // the poll of it is answered at once
-		c := common.poller(t, "/socket.io/", "EIO=4")
+		c := sharedProcess.openPoller(t, "/socket.io/", "EIO=4")
 		c.wantPost("40", 200, "ok")
 		return polling + c.sid
 	}
@@ -69,7 +69,7 @@ func TestBodiesThatStall(t *testing.T) {
 			r := bufio.NewReader(conn)
 			answered[name+", HTTP/"+version] = r
 			t.Run(name+", HTTP/"+version, func(t *testing.T) {
-				_, _ = fmt.Fprintf(conn, "%s %s HTTP/%s\r\nHost: %s\r\n%s", test.method, target, version, common.address, test.header)
+				_, _ = fmt.Fprintf(conn, "%s %s HTTP/%s\r\nHost: %s\r\n%s", test.method, target, version, sharedProcess.address, test.header)
 				resp, err := http.ReadResponse(r, &http.Request{Method: test.method})
 				if err != nil {
 					t.Fatal(err)
@@ -96,18 +96,18 @@ func awaitEnd(r io.Reader) error {
 // dialTCP opens a connection until the test's end.
 func dialTCP(t *testing.T, control func(network, address string, c syscall.RawConn) error) net.Conn {
 	t.Helper()
-	conn, err := (&net.Dialer{Control: control}).Dial("tcp", common.address)
+	conn, err := (&net.Dialer{Control: control}).Dial("tcp", sharedProcess.address)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
-	_ = conn.SetDeadline(time.Now().Add(patience))
+	_ = conn.SetDeadline(time.Now().Add(maxWait))
 	return conn
 }
 
-// narrow lets a connection take little of what it does not read, so that the server
+// shrinkBuffers lets a connection take little of what it does not read, so that the server
 // can't leave a large response to buffers.
-func narrow(_, _ string, c syscall.RawConn) (err error) {
+func shrinkBuffers(_, _ string, c syscall.RawConn) (err error) {
 	e := c.Control(func(fd uintptr) {
 		if err = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_RCVBUF, 4<<10); err == nil {
 			err = syscall.SetsockoptInt(int(fd), syscall.IPPROTO_TCP, syscall.TCP_MAXSEG, 500)
@@ -116,9 +116,9 @@ func narrow(_, _ string, c syscall.RawConn) (err error) {
 	return errors.Join(e, err)
 }
 
-// inFlight is the number of requests that are being answered, that for it included.
-func (p *process) inFlight(t *testing.T) float64 {
-	return p.metric(t, "caddy_http_requests_in_flight", "")
+// countInFlight is the number of requests that are being answered, that for it included.
+func (p *process) countInFlight(t *testing.T) float64 {
+	return p.readMetric(t, "caddy_http_requests_in_flight", "")
 }
 
 // largeEcho is an event whose acknowledgement is large, and does not compress.
@@ -137,7 +137,7 @@ func largeEcho(binary bool) []string {
 // TestAnswersThatNobodyReads has polls whose answers are not read. They end with their
 // sessions.
 func TestAnswersThatNobodyReads(t *testing.T) {
-	common.watch(t)
+	sharedProcess.startObserver(t)
 	for name, test := range map[string]struct{ path, query, header string }{
 		"4":         {"/socket.io/", "EIO=4", ""},
 		"4, JSONP":  {"/socket.io/", "EIO=4&j=0", ""},
@@ -148,23 +148,23 @@ func TestAnswersThatNobodyReads(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			old, jsonp := strings.Contains(test.query, "EIO=3"), strings.Contains(test.query, "j=")
-			before := common.inFlight(t)
+			before := sharedProcess.countInFlight(t)
 			for _, end := range []string{"1", "9"} { // a close packet, and no packet
-				c := common.poller(t, test.path, test.query)
+				c := sharedProcess.openPoller(t, test.path, test.query)
 				if !old {
-					c.wantPost(payload([]string{"40"}, old, jsonp), 200, "ok")
+					c.wantPost(buildPayload([]string{"40"}, old, jsonp), 200, "ok")
 				}
-				c.get()       // the connect packet
-				for range 2 { // nearly as much as is queued for a client
-					c.wantPost(payload(largeEcho(name == "3, binary"), old, jsonp), 200, "ok")
+				c.getPayload() // the connect packet
+				for range 2 {  // nearly as much as is queued for a client
+					c.wantPost(buildPayload(largeEcho(name == "3, binary"), old, jsonp), 200, "ok")
 				}
-				conn := dialTCP(t, narrow)
-				_, _ = fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: %s\r\n%s\r\n", c.target, common.address, test.header)
+				conn := dialTCP(t, shrinkBuffers)
+				_, _ = fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: %s\r\n%s\r\n", c.target, sharedProcess.address, test.header)
 				if _, err := io.ReadFull(conn, make([]byte, len("HTTP/1.1 200"))); err != nil {
 					t.Fatal(err) // once it comes, the rest is being written
 				}
-				c.post(payload([]string{end}, old, jsonp))
-				common.settles(t, "caddy_http_requests_in_flight", "", before)
+				c.postPayload(buildPayload([]string{end}, old, jsonp))
+				sharedProcess.awaitMetricAtMost(t, "caddy_http_requests_in_flight", "", before)
 			}
 		})
 	}

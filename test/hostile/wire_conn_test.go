@@ -27,8 +27,8 @@ const (
 	rsv1 = 0x40
 )
 
-// wire is a WebSocket by hand, which can break all rules.
-type wire struct {
+// wireConn is a WebSocket by hand, which can break all rules.
+type wireConn struct {
 	t testing.TB
 	net.Conn
 	r *bufio.Reader
@@ -36,17 +36,17 @@ type wire struct {
 
 // upgradeRequest is the handshake of a WebSocket. The target begins with the path.
 func upgradeRequest(target, header string) string {
-	return "GET " + target + " HTTP/1.1\r\nHost: " + common.address + "\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
+	return "GET " + target + " HTTP/1.1\r\nHost: " + sharedProcess.address + "\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
 		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n" + header + "\r\n"
 }
 
-// dial opens a WebSocket, with header lines of its own and frames that follow at once.
-func (p *process) dial(target, header string, early []byte) (*wire, error) {
+// dialWebSocket opens a WebSocket, with header lines of its own and frames that follow at once.
+func (p *process) dialWebSocket(target, header string, early []byte) (*wireConn, error) {
 	c, err := net.Dial("tcp", p.address)
 	if err != nil {
 		return nil, err
 	}
-	_ = c.SetDeadline(time.Now().Add(patience))
+	_ = c.SetDeadline(time.Now().Add(maxWait))
 	if _, err = c.Write(append([]byte(upgradeRequest(target, header)), early...)); err != nil {
 		c.Close()
 		return nil, err
@@ -60,13 +60,13 @@ func (p *process) dial(target, header string, early []byte) (*wire, error) {
 		c.Close()
 		return nil, err
 	}
-	return &wire{Conn: c, r: r}, nil
+	return &wireConn{Conn: c, r: r}, nil
 }
 
-// opened opens a WebSocket until the test's end.
-func (p *process) opened(t testing.TB, target string) *wire {
+// openWebSocket opens a WebSocket until the test's end.
+func (p *process) openWebSocket(t testing.TB, target string) *wireConn {
 	t.Helper()
-	w, err := p.dial(target, "", nil)
+	w, err := p.dialWebSocket(target, "", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,25 +75,25 @@ func (p *process) opened(t testing.TB, target string) *wire {
 	return w
 }
 
-// socket opens a WebSocket on a route and takes its open packet.
-func (p *process) socket(t testing.TB, path string) *wire {
+// openSession opens a WebSocket on a route and takes its open packet.
+func (p *process) openSession(t testing.TB, path string) *wireConn {
 	t.Helper()
-	w := p.opened(t, path+"?EIO=4&transport=websocket")
+	w := p.openWebSocket(t, path+"?EIO=4&transport=websocket")
 	w.wantLike(`0{"sid":"`)
 	return w
 }
 
-// member opens a WebSocket and connects it to "/".
-func (p *process) member(t testing.TB, path string) *wire {
+// openMember opens a WebSocket and connects it to "/".
+func (p *process) openMember(t testing.TB, path string) *wireConn {
 	t.Helper()
-	w := p.socket(t, path)
-	w.text("40")
+	w := p.openSession(t, path)
+	w.writeTexts("40")
 	w.wantLike(`40{"sid":"`)
 	return w
 }
 
-// frame is a masked frame; head has FIN, the reserved bits and the opcode.
-func frame(head byte, payload []byte) []byte {
+// maskFrame is a masked frame; head has FIN, the reserved bits and the opcode.
+func maskFrame(head byte, payload []byte) []byte {
 	b := []byte{head}
 	switch n := len(payload); {
 	case n < 126:
@@ -111,19 +111,19 @@ func frame(head byte, payload []byte) []byte {
 	return b
 }
 
-// raw sends bytes. That the server has hung up is seen by who reads.
-func (w *wire) raw(b []byte) {
-	_ = w.SetWriteDeadline(time.Now().Add(patience))
+// writeRaw sends bytes. That the server has hung up is seen by who reads.
+func (w *wireConn) writeRaw(b []byte) {
+	_ = w.SetWriteDeadline(time.Now().Add(maxWait))
 	_, _ = w.Write(b)
 }
 
-// text sends whole text messages, in one write.
-func (w *wire) text(messages ...string) {
+// writeTexts sends whole text messages, in one write.
+func (w *wireConn) writeTexts(messages ...string) {
 	var b []byte
 	for _, m := range messages {
-		b = append(b, frame(fin|opText, []byte(m))...)
+		b = append(b, maskFrame(fin|opText, []byte(m))...)
 	}
-	w.raw(b)
+	w.writeRaw(b)
 }
 
 // errClosed is a close frame, with its status and reason.
@@ -133,9 +133,9 @@ func (e errClosed) Error() string { return fmt.Sprintf("closed with %d", e.statu
 
 const noStatus = 1005 // what a close frame without a status counts as
 
-// read reads one frame of the server: it sends whole messages only. It answers no
+// readFrame reads one frame of the server: it sends whole messages only. It answers no
 // ping.
-func (w *wire) read() (op byte, payload []byte, err error) {
+func (w *wireConn) readFrame() (op byte, payload []byte, err error) {
 	var head [2]byte
 	if _, err := io.ReadFull(w.r, head[:]); err != nil {
 		return 0, nil, err
@@ -167,29 +167,29 @@ func (w *wire) read() (op byte, payload []byte, err error) {
 	return op, payload, nil
 }
 
-// hurry gives what is read from now on its deadline.
-func (w *wire) hurry() { _ = w.SetReadDeadline(time.Now().Add(patience)) }
+// resetDeadline gives what is read from now on its deadline.
+func (w *wireConn) resetDeadline() { _ = w.SetReadDeadline(time.Now().Add(maxWait)) }
 
-// message reads the next message and answers heartbeats.
-func (w *wire) message() (string, error) {
+// readMessage reads the next message and answers heartbeats.
+func (w *wireConn) readMessage() (string, error) {
 	for {
-		op, payload, err := w.read()
+		op, payload, err := w.readFrame()
 		switch {
 		case err != nil:
 			return "", err
 		case op == opText && string(payload) == "2":
-			w.text("3")
+			w.writeTexts("3")
 		case op == opText, op == opBinary:
 			return string(payload), nil
 		}
 	}
 }
 
-// next is the next message that is no tick of the witness, or the error.
-func (w *wire) next() string {
-	w.hurry()
+// readNext is the next message that is no tick of the witness, or the error.
+func (w *wireConn) readNext() string {
+	w.resetDeadline()
 	for {
-		m, err := w.message()
+		m, err := w.readMessage()
 		if err != nil {
 			return err.Error()
 		}
@@ -199,36 +199,36 @@ func (w *wire) next() string {
 	}
 }
 
-func (w *wire) want(messages ...string) {
+func (w *wireConn) wantMessages(messages ...string) {
 	w.t.Helper()
 	for _, m := range messages {
-		if got := w.next(); got != m {
+		if got := w.readNext(); got != m {
 			w.t.Fatalf("got %.200q, want %.200q", got, m)
 		}
 	}
 }
 
-func (w *wire) wantLike(prefix string) {
+func (w *wireConn) wantLike(prefix string) {
 	w.t.Helper()
-	if got := w.next(); !strings.HasPrefix(got, prefix) {
+	if got := w.readNext(); !strings.HasPrefix(got, prefix) {
 		w.t.Fatalf("got %.200q, want %q…", got, prefix)
 	}
 }
 
 // wantAlive checks that the server still answers.
-func (w *wire) wantAlive() {
+func (w *wireConn) wantAlive() {
 	w.t.Helper()
-	w.text(`42987["echo","alive"]`)
-	w.want(`43987["alive"]`)
+	w.writeTexts(`42987["echo","alive"]`)
+	w.wantMessages(`43987["alive"]`)
 }
 
-// closed waits for the end and returns the status of the close frame, 0 when the
+// awaitClose waits for the end and returns the status of the close frame, 0 when the
 // connection ended without one.
-func (w *wire) closed() int {
+func (w *wireConn) awaitClose() int {
 	w.t.Helper()
-	w.hurry()
+	w.resetDeadline()
 	for {
-		_, err := w.message()
+		_, err := w.readMessage()
 		if e, ok := errors.AsType[errClosed](err); ok {
 			return e.status
 		}
@@ -243,9 +243,9 @@ func (w *wire) closed() int {
 
 // wantClosed checks that the connection ends with one of the statuses; 0 is for an
 // end without a close frame.
-func (w *wire) wantClosed(statuses ...int) {
+func (w *wireConn) wantClosed(statuses ...int) {
 	w.t.Helper()
-	got := w.closed()
+	got := w.awaitClose()
 	if slices.Contains(statuses, got) {
 		return
 	}

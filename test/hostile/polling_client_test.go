@@ -12,99 +12,99 @@ import (
 // client makes the requests of all pollers.
 var client = &http.Client{Transport: &http.Transport{MaxIdleConns: 500, MaxIdleConnsPerHost: 500}}
 
-// answer is what a request got.
-type answer struct {
+// response is what a request got.
+type response struct {
 	status int
 	body   string
 	header http.Header
 }
 
-// request makes a request; what follows are names and values of headers.
-func (p *process) request(ctx context.Context, method, target string, body io.Reader, header ...string) (answer, error) {
+// sendRequest makes a request; what follows are names and values of headers.
+func (p *process) sendRequest(ctx context.Context, method, target string, body io.Reader, header ...string) (response, error) {
 	r, err := http.NewRequestWithContext(ctx, method, "http://"+p.address+target, body)
 	if err != nil {
-		return answer{}, err
+		return response{}, err
 	}
 	for i := 0; i < len(header); i += 2 {
 		r.Header[header[i]] = []string{header[i+1]}
 	}
 	resp, err := client.Do(r)
 	if err != nil {
-		return answer{}, err
+		return response{}, err
 	}
 	defer resp.Body.Close()
 	b, err := io.ReadAll(resp.Body)
-	return answer{resp.StatusCode, string(b), resp.Header}, err
+	return response{resp.StatusCode, string(b), resp.Header}, err
 }
 
-// do is request within the patience of a test.
-func (p *process) do(t testing.TB, method, target, body string, header ...string) answer {
+// mustSendRequest is request within the patience of a test.
+func (p *process) mustSendRequest(t testing.TB, method, target, body string, header ...string) response {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), maxWait)
 	defer cancel()
-	a, err := p.request(ctx, method, target, strings.NewReader(body), header...)
+	a, err := p.sendRequest(ctx, method, target, strings.NewReader(body), header...)
 	if err != nil {
 		t.Fatalf("%s %.100s: %v", method, target, err)
 	}
 	return a
 }
 
-// poller is a client that polls.
-type poller struct {
+// pollingClient is a client that polls.
+type pollingClient struct {
 	t *testing.T
 	p *process
 	// target of its requests, with the sid.
 	target, sid string
 }
 
-// poller opens a session. The query begins with EIO.
-func (p *process) poller(t *testing.T, path, query string) *poller {
+// openPoller opens a session. The query begins with EIO.
+func (p *process) openPoller(t *testing.T, path, query string) *pollingClient {
 	t.Helper()
 	target := path + "?" + query + "&transport=polling"
-	a := p.do(t, "GET", target, "")
+	a := p.mustSendRequest(t, "GET", target, "")
 	_, open, _ := strings.Cut(strings.ReplaceAll(a.body, `\"`, `"`), "{") // JSONP has it quoted
 	open, _, _ = strings.Cut(open, "}")
 	var handshake struct{ SID string }
 	if err := json.Unmarshal([]byte("{"+open+"}"), &handshake); err != nil || a.status != 200 {
 		t.Fatalf("handshake: %d %s", a.status, a.body)
 	}
-	return &poller{t, p, target + "&sid=" + handshake.SID, handshake.SID}
+	return &pollingClient{t, p, target + "&sid=" + handshake.SID, handshake.SID}
 }
 
 // pollingMember opens a session and connects it to "/".
-func (p *process) pollingMember(t *testing.T, path string) *poller {
+func (p *process) pollingMember(t *testing.T, path string) *pollingClient {
 	t.Helper()
-	c := p.poller(t, path, "EIO=4")
+	c := p.openPoller(t, path, "EIO=4")
 	c.wantPost("40", 200, "ok")
-	if a := c.get(); !strings.HasPrefix(a.body, `40{"sid":"`) {
+	if a := c.getPayload(); !strings.HasPrefix(a.body, `40{"sid":"`) {
 		t.Fatalf("connect: %d %s", a.status, a.body)
 	}
 	return c
 }
 
-func (c *poller) get() answer {
+func (c *pollingClient) getPayload() response {
 	c.t.Helper()
-	return c.p.do(c.t, "GET", c.target, "")
+	return c.p.mustSendRequest(c.t, "GET", c.target, "")
 }
 
-func (c *poller) post(body string, header ...string) answer {
+func (c *pollingClient) postPayload(body string, header ...string) response {
 	c.t.Helper()
-	return c.p.do(c.t, "POST", c.target, body, header...)
+	return c.p.mustSendRequest(c.t, "POST", c.target, body, header...)
 }
 
-func (c *poller) wantPost(body string, status int, text string) {
+func (c *pollingClient) wantPost(body string, status int, text string) {
 	c.t.Helper()
-	if a := c.post(body); a.status != status || a.body != text {
+	if a := c.postPayload(body); a.status != status || a.body != text {
 		c.t.Errorf("POST %.60q (%d bytes): got %d %q, want %d %q", body, len(body), a.status, a.body, status, text)
 	}
 }
 
 // wantAlive checks that the session still answers.
-func (c *poller) wantAlive() {
+func (c *pollingClient) wantAlive() {
 	c.t.Helper()
 	c.wantPost(`42987["echo","alive"]`, 200, "ok")
 	for {
-		a := c.get()
+		a := c.getPayload()
 		if strings.Contains(a.body, `43987["alive"]`) {
 			return
 		}
@@ -115,10 +115,10 @@ func (c *poller) wantAlive() {
 }
 
 // wantGone polls until the session is unknown.
-func (c *poller) wantGone() {
+func (c *pollingClient) wantGone() {
 	c.t.Helper()
 	for {
-		switch a := c.get(); {
+		switch a := c.getPayload(); {
 		case a.status == 200:
 		case a.status == 400 && a.body == unknownSession:
 			return

@@ -11,12 +11,12 @@ import (
 	"time"
 )
 
-// witness is a client in the room of an offender. Another one sends ticks to the room
+// roomObserver is a client in the room of an offender. Another one sends ticks to the room
 // all the time, and the witness must get each of them, in order.
-type witness struct {
+type roomObserver struct {
 	t       *testing.T
-	beacon  *wire
-	wire    *wire
+	beacon  *wireConn
+	wire    *wireConn
 	sent    atomic.Int64 // the number of the last tick
 	ticks   chan int     // numbers of those that came; closed at the end
 	stopped chan struct{}
@@ -26,18 +26,18 @@ type witness struct {
 // tickPeriod is the time between ticks.
 const tickPeriod = 5 * time.Millisecond
 
-// watch has a witness until the test's end, which fails if a tick is late then or
+// startObserver has a witness until the test's end, which fails if a tick is late then or
 // has been missed.
-func (p *process) watch(t *testing.T) *witness {
+func (p *process) startObserver(t *testing.T) *roomObserver {
 	t.Helper()
-	w := &witness{
-		t: t, beacon: p.member(t, "/socket.io/"), wire: p.member(t, "/socket.io/"),
+	w := &roomObserver{
+		t: t, beacon: p.openMember(t, "/socket.io/"), wire: p.openMember(t, "/socket.io/"),
 		ticks: make(chan int, 1), stopped: make(chan struct{}),
 	}
-	go w.send()
-	go w.receive()
+	go w.sendTicks()
+	go w.receiveTicks()
 	t.Cleanup(func() {
-		w.undisturbed()
+		w.checkNextTick()
 		close(w.stopped)
 		w.beacon.Close() // which also ends send
 		w.wire.Close()
@@ -50,12 +50,12 @@ func (p *process) watch(t *testing.T) *witness {
 	return w
 }
 
-// send sends ticks, and reads what its own member of the room gets.
-func (w *witness) send() {
+// sendTicks sends ticks, and reads what its own member of the room gets.
+func (w *roomObserver) sendTicks() {
 	go func() {
 		for {
-			w.beacon.hurry()
-			if _, err := w.beacon.message(); err != nil {
+			w.beacon.resetDeadline()
+			if _, err := w.beacon.readMessage(); err != nil {
 				return
 			}
 		}
@@ -64,7 +64,7 @@ func (w *witness) send() {
 	defer pace.Stop()
 	for n := 1; ; n++ {
 		w.sent.Store(int64(n))
-		w.beacon.text(`42["tick",` + strconv.Itoa(n) + `]`)
+		w.beacon.writeTexts(`42["tick",` + strconv.Itoa(n) + `]`)
 		select {
 		case <-pace.C:
 		case <-w.stopped:
@@ -73,12 +73,12 @@ func (w *witness) send() {
 	}
 }
 
-// receive reads the ticks.
-func (w *witness) receive() {
+// receiveTicks reads the ticks.
+func (w *roomObserver) receiveTicks() {
 	defer close(w.ticks)
 	for last := 0; ; {
-		w.wire.hurry()
-		m, err := w.wire.message()
+		w.wire.resetDeadline()
+		m, err := w.wire.readMessage()
 		if err != nil {
 			if !errors.Is(err, net.ErrClosed) {
 				w.failed = err
@@ -101,11 +101,11 @@ func (w *witness) receive() {
 	}
 }
 
-// undisturbed checks that a tick comes that is sent from now on.
-func (w *witness) undisturbed() {
+// checkNextTick checks that a tick comes that is sent from now on.
+func (w *roomObserver) checkNextTick() {
 	w.t.Helper()
 	next := int(w.sent.Load()) + 1
-	late := time.After(patience)
+	late := time.After(maxWait)
 	for {
 		select {
 		case n, ok := <-w.ticks:
