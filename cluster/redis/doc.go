@@ -1,7 +1,7 @@
 // Package redis is the cluster adapter with the wire format of Node.js's
-// @socket.io/redis-adapter 8. Hubs in Caddy share rooms with each other, with Socket.IO
-// servers in Node.js, and with emitters in many languages that publish to Redis
-// (socket.io-emitter 2 and 3, @socket.io/redis-emitter 4 and 5, and their ports).
+// @socket.io/redis-adapter 8. Hubs in Caddy share rooms with each other and with Socket.IO
+// servers in Node.js. Emitters in many languages publish to them: socket.io-emitter 2 and
+// 3, @socket.io/redis-emitter 4 and 5, and their ports.
 //
 // # Channels
 //

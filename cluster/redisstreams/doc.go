@@ -1,8 +1,8 @@
 // Package redisstreams is the cluster adapter with the wire format of Node.js's
 // @socket.io/redis-streams-adapter 0.3. Hubs in Caddy share rooms with each other and with
-// Socket.IO servers in Node.js through a Redis stream, which is the recovery log, too. A
-// node that was cut off for a moment reads the entries since then, and a client recovers
-// its socket and the events since then on any node.
+// Socket.IO servers in Node.js through a Redis stream. The stream is the recovery log, too:
+// a client recovers its socket, and the events since the loss, on any node. A node that
+// was cut off for a moment reads the entries since then.
 //
 // # Stream and channels
 //

@@ -109,8 +109,6 @@ func (c *classicCodec) decodeReply(q cluster.Request, reply rawReply) (cluster.R
 	return decodeClassicReply(q, reply.payload)
 }
 
-func (c *classicCodec) dropHeld() {}
-
 func (c *classicCodec) handleDelivery(d delivery) error {
 	switch d.kind {
 	case emitDelivery:
@@ -138,7 +136,7 @@ func (c *classicCodec) handleEmit(d delivery) error {
 // keepReply keeps a reply for the pending request with this id. The requesting goroutine
 // decodes it.
 func (ns *namespace) keepReply(id, payload string) {
-	if !ns.pending.addReply(id, rawReply{payload: payload}, len(payload)) {
+	if !ns.pending.routeReply(id, rawReply{payload: payload}, len(payload)) {
 		ns.conn.countLost("too many replies at once")
 	}
 }

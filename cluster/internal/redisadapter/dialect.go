@@ -59,9 +59,12 @@ type codec interface {
 
 	// decodeReply reads a reply to q. Errors wrap peer.ErrMalformed.
 	decodeReply(q cluster.Request, reply rawReply) (cluster.Reply, error)
+}
 
-	// dropHeld drops messages that are held back from the inbox. The caller holds
-	// the namespace's mu.
+// holding is a codec that holds messages back from the inbox. Lacking it means that each
+// message is queued as it arrives.
+type holding interface {
+	// dropHeld drops the messages. The caller holds the namespace's mu.
 	dropHeld()
 }
 

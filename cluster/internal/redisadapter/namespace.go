@@ -63,7 +63,9 @@ func (ns *namespace) removeAdapter(a *adapter) {
 	last := len(ns.adapters) == 0
 	if last {
 		ns.inbox.dropAll()
-		ns.codec.dropHeld()
+		if h, ok := ns.codec.(holding); ok {
+			h.dropHeld()
+		}
 	}
 	ns.mu.Unlock()
 	if a.rooms != nil {

@@ -10,9 +10,8 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/cluster"
 )
 
-// After an outage the nodes do not reconnect at once. Redis sends a message to the nodes
-// that are subscribed at that moment, so the queue is published when as many nodes are
-// subscribed as before.
+// After an outage the nodes do not reconnect at the same moment. Redis sends a message to
+// the nodes that are subscribed. So the queue is published when they are as many as before.
 
 const (
 	// defaultWaitForNodesTime bounds the wait for other nodes. Some may be gone.

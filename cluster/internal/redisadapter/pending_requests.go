@@ -56,17 +56,17 @@ func (p *pendingRequests) isWaiting() bool {
 	return len(p.byID) > 0
 }
 
-// addReply keeps a reply, of a size in bytes, until the requesting goroutine collects it.
+// countReply keeps a reply, of a size in bytes, until the requesting goroutine collects it.
 // Replies to other requests are ignored. It returns false when the replies exceed
 // maxInbound.
-func (p *pendingRequests) addReply(id string, reply rawReply, size int) bool {
+func (p *pendingRequests) routeReply(id string, reply rawReply, size int) bool {
 	p.mu.Lock()
 	r := p.byID[id]
 	p.mu.Unlock()
-	return r == nil || r.addReply(reply, int64(size)+messageOverhead)
+	return r == nil || r.appendReply(reply, int64(size)+messageOverhead)
 }
 
-func (r *pendingRequest) addReply(reply rawReply, size int64) bool {
+func (r *pendingRequest) appendReply(reply rawReply, size int64) bool {
 	r.mu.Lock()
 	fits := r.bytes+size <= maxInbound
 	if fits {
@@ -120,7 +120,7 @@ func (r *pendingRequest) collectReplies(ctx context.Context, ns *namespace, q cl
 			reply, err := ns.codec.decodeReply(q, raw)
 			if err != nil {
 				ns.conn.countMalformed(ns, err)
-			} else if count.addReply(reply) {
+			} else if count.countReply(reply) {
 				each(reply)
 			}
 		}
@@ -163,8 +163,8 @@ type replyCount struct {
 	acks    int
 }
 
-// addReply counts a reply, and reports whether it was expected.
-func (n *replyCount) addReply(reply cluster.Reply) bool {
+// countReply counts a reply, and reports whether it was expected.
+func (n *replyCount) countReply(reply cluster.Reply) bool {
 	switch reply := reply.(type) {
 	case cluster.ClientAck:
 		n.acks++

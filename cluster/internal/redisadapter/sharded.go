@@ -129,5 +129,3 @@ func (c *shardedCodec) decodeReply(q cluster.Request, reply rawReply) (cluster.R
 	}
 	return decoded, nil
 }
-
-func (c *shardedCodec) dropHeld() {}

@@ -115,7 +115,7 @@ func (c *streamsCodec) handleMessage(d delivery) error {
 	}
 	switch m.Type {
 	case peer.TypeSockets, peer.TypeServerAck, peer.TypeClientCount, peer.TypeClientAck, peer.TypeStaleClosed:
-		if !c.pending.addReply(string(m.RequestID), rawReply{message: &m.Message}, m.Data.Size()) {
+		if !c.pending.routeReply(string(m.RequestID), rawReply{message: &m.Message}, m.Data.Size()) {
 			c.conn.countLost("too many replies at once")
 		}
 		return nil

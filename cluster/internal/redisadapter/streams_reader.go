@@ -16,9 +16,9 @@ const (
 	beforeFirstEntry = "0-0"
 )
 
-// findPosition sets the entry to read after: at first the newest one. When the stream ends
-// before the last entry that was read, Redis lost the end of it, and the position is the
-// newest entry again: entries up to it were read, and new ones may reuse lost ids.
+// findPosition sets the entry to read after: at first the newest one. If the stream ends
+// before the last entry that was read, Redis lost its end. Then the position is the newest
+// entry again: entries up to it were read, and new ones may reuse lost ids.
 func (d *streams) findPosition(client rueidis.Client) error {
 	ctx, cancel := context.WithTimeout(d.conn.ctx, redisconn.CommandTimeout)
 	defer cancel()

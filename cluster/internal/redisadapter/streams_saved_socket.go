@@ -83,9 +83,8 @@ type lookupResult struct {
 	err    error
 }
 
-// startLookup queues a command. It calls undo, which does not block, when the result
-// arrives after the wait ended, or when the result is lost and Redis may have run the
-// command.
+// startLookup queues a command. It calls undo when the result arrives after the wait ended,
+// and when the result is lost although Redis may have run the command. undo does not block.
 func (d *streams) startLookup(kind commandKind, name string, undo func()) *lookup {
 	l := &lookup{results: make(chan lookupResult, 1)}
 	err := d.conn.queue.push(command{kind: kind, name: name, done: func(result rueidis.RedisResult, err error) {
