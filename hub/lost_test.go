@@ -3,15 +3,13 @@ package hub_test
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
 	"github.com/caddy-socketio/caddy-socketio/hub"
-	"github.com/caddy-socketio/caddy-socketio/rooms"
-	"github.com/caddy-socketio/caddy-socketio/sio"
+	"github.com/caddy-socketio/caddy-socketio/internal/recordertest"
 )
 
 // doorman is a Gate that waits for leave to let somebody in, if there is a channel.
@@ -43,6 +41,17 @@ func bothRecoveries(t *testing.T, test func(t *testing.T, s *site, ns *hub.Names
 			test(t, s, ns, d)
 		})
 	}
+}
+
+// TestRecoveryOverRecorders runs the cases over the recovery log in memory and over a
+// Recorder with a shared log.
+func TestRecoveryOverRecorders(t *testing.T) {
+	t.Run("memory", func(t *testing.T) { recordertest.Run(t, func(*testing.T) cluster.Cluster { return nil }) })
+	t.Run("shared", func(t *testing.T) {
+		recordertest.Run(t, func(*testing.T) cluster.Cluster {
+			return &recorder{sessions: make(map[string]cluster.LostSocket)}
+		})
+	})
 }
 
 // lose returns a socket in rooms whose connection is lost.
@@ -80,179 +89,6 @@ func (c *client) events() (names []string, is identity) {
 		}
 		names = append(names, strings.Split(packet, `"`)[1])
 	}
-}
-
-func TestOperationsOnLostSockets(t *testing.T) {
-	tests := map[string]struct {
-		do    func(ns *hub.Namespace, s *hub.Socket) error
-		rooms string // after it, without the socket's own; "gone" if it is not recovered
-	}{
-		"leave by room": {func(ns *hub.Namespace, _ *hub.Socket) error { _, err := ns.To("a").SocketsLeave("b"); return err }, "a c"},
-		"leave by id": {func(ns *hub.Namespace, s *hub.Socket) error {
-			_, err := ns.To(s.ID()).SocketsLeave("a", "b")
-			return err
-		}, "c"},
-		"leave, all":    {func(ns *hub.Namespace, _ *hub.Socket) error { _, err := ns.All().SocketsLeave("a"); return err }, "b c"},
-		"leave, others": {func(ns *hub.Namespace, _ *hub.Socket) error { _, err := ns.Except("c").SocketsLeave("a"); return err }, "a b c"},
-		"join":          {func(ns *hub.Namespace, _ *hub.Socket) error { _, err := ns.To("x", "b").SocketsJoin("d"); return err }, "a b c d"},
-		"join, others":  {func(ns *hub.Namespace, _ *hub.Socket) error { _, err := ns.To("x").SocketsJoin("d"); return err }, "a b c"},
-		"join, then leave": {func(ns *hub.Namespace, _ *hub.Socket) error {
-			_, _ = ns.To("a").SocketsJoin("d")
-			_, err := ns.To("d").SocketsLeave("a", "b", "c")
-			return err
-		}, "d"},
-		"disconnect by room": {func(ns *hub.Namespace, _ *hub.Socket) error {
-			_, err := ns.To("a").DisconnectSockets(false)
-			return err
-		}, "gone"},
-		"disconnect by id": {func(ns *hub.Namespace, s *hub.Socket) error {
-			_, err := ns.To(s.ID()).DisconnectSockets(true)
-			return err
-		}, "gone"},
-		"disconnect, all": {func(ns *hub.Namespace, _ *hub.Socket) error { _, err := ns.All().DisconnectSockets(false); return err }, "gone"},
-		"disconnect, others": {func(ns *hub.Namespace, s *hub.Socket) error {
-			_, err := ns.Except("a").DisconnectSockets(false)
-			return err
-		}, "a b c"},
-		"the socket leaves":   {func(_ *hub.Namespace, s *hub.Socket) error { s.Leave("b"); return nil }, "a c"},
-		"the socket joins":    {func(_ *hub.Namespace, s *hub.Socket) error { return s.Join("d") }, "a b c d"},
-		"the socket ends":     {func(_ *hub.Namespace, s *hub.Socket) error { s.Disconnect(false); return nil }, "gone"},
-		"the connection ends": {func(_ *hub.Namespace, s *hub.Socket) error { s.Disconnect(true); return nil }, "gone"},
-		"remote socket leaves": {func(ns *hub.Namespace, s *hub.Socket) error {
-			_, err := ns.Do(cluster.Leave{Target: rooms.Target{In: []string{s.ID()}}, Rooms: []string{"a"}})
-			return err
-		}, "b c"},
-	}
-	bothRecoveries(t, func(t *testing.T, s *site, ns *hub.Namespace, d doorman) {
-		close(d.open)
-		go func() { // ends with the test, which asks it no more then
-			for range d.asked {
-			}
-		}()
-		defer close(d.asked)
-		for name, test := range tests {
-			socket, is := lose(t, s, ns, "a", "b", "c")
-			if err := test.do(ns, socket); err != nil {
-				t.Errorf("%s: %v", name, err)
-			}
-			_, now := returnAs(t, s, is).events()
-			got := "gone"
-			if now == is {
-				again, _ := ns.Socket(is.SID)
-				got = strings.Join(again.Rooms()[1:], " ")
-			}
-			if got != test.rooms {
-				t.Errorf("%s: got %s, want %s", name, got, test.rooms)
-			}
-		}
-	})
-}
-
-// TestMissedEventsFollowOperations has a lost socket get the events of the rooms that
-// it was in when they were emitted, as if its client had been there.
-func TestMissedEventsFollowOperations(t *testing.T) {
-	bothRecoveries(t, func(t *testing.T, s *site, ns *hub.Namespace, d doorman) {
-		socket, is := lose(t, s, ns, "a")
-		emit := func(room, name string) { _, _ = ns.To(room).Emit(name) }
-		emit("a", "one")
-		emit("b", "not yet")
-		_, _ = ns.To(socket.ID()).SocketsLeave("a")
-		_, _ = ns.To(socket.ID()).SocketsJoin("b")
-		emit("a", "not any more")
-		emit("b", "two")
-		back := returnAs(t, s, is)
-		await(t, d.asked)
-		emit("b", "three")
-		close(d.open)
-		names, now := back.events()
-		if now != is || !slices.Equal(names, []string{"one", "two", "three"}) {
-			t.Errorf("%q, recovered %v", names, now == is)
-		}
-	})
-}
-
-// TestOperationsWhileRestoring has operations come while a gate decides about a client
-// that comes back.
-func TestOperationsWhileRestoring(t *testing.T) {
-	bothRecoveries(t, func(t *testing.T, s *site, ns *hub.Namespace, d doorman) {
-		_, is := lose(t, s, ns, "a", "b")
-		back := returnAs(t, s, is)
-		await(t, d.asked)
-		_, _ = ns.To("b").SocketsJoin("c")
-		_, _ = ns.To("c").SocketsLeave("a")
-		d.open <- struct{}{}
-		if _, now := back.events(); now != is {
-			t.Fatal("not recovered")
-		}
-		back.sync("/chat")
-		socket, _ := ns.Socket(is.SID)
-		if got := socket.Rooms(); !slices.Equal(got, []string{is.SID, "b", "c"}) {
-			t.Errorf("in %q", got)
-		}
-		back.conn.Close()
-		await(t, socket.Done())
-
-		back = returnAs(t, s, is)
-		await(t, d.asked)
-		_, _ = ns.To("c").DisconnectSockets(false)
-		d.open <- struct{}{}
-		if _, now := back.events(); now == is { // the client learns both
-			back.want("41/chat,")
-		}
-	})
-}
-
-// TestLateHandlersOfLostSockets has the handlers of what a client sent before it was
-// lost change the socket afterwards.
-func TestLateHandlersOfLostSockets(t *testing.T) {
-	bothRecoveries(t, func(t *testing.T, s *site, ns *hub.Namespace, d doorman) {
-		close(d.open)
-		begun, lost := make(chan struct{}), make(chan struct{})
-		ns.On("late", hub.HandlerFunc(func(_ context.Context, ev *hub.Event) error {
-			close(begun)
-			<-lost
-			ev.Socket.Leave("a")
-			_ = ev.Socket.Set("name", "ada")
-			ev.SetValue("claims", sio.Data{JSON: []byte(`7`)})
-			return ev.Socket.Join("b")
-		}))
-		c := dial(t, s.url+"/0/", "4")
-		is := c.joinAs("/chat", "{}")
-		c.sync("/chat")
-		socket, _ := ns.Socket(is.SID)
-		_ = socket.Join("a")
-		c.send(`42/chat,["late"]`)
-		await(t, begun)
-		ended := make(chan error, 1)
-		go func() { // ends with the socket
-			_, err := socket.Timeout(0).EmitWithAck(context.Background(), "unanswered")
-			ended <- err
-		}()
-		c.read()
-		c.conn.Close()
-		await(t, ended)
-		close(lost)
-		await(t, socket.Done())
-		back := returnAs(t, s, is)
-		await(t, d.asked)
-		if _, now := back.events(); now != is {
-			t.Fatal("not recovered")
-		}
-		again, _ := ns.Socket(is.SID)
-		if again == socket {
-			t.Fatal("the former socket is still there")
-		}
-		claims, _ := (&hub.Event{Socket: again}).Lookup("claims")
-		if got := again.Rooms(); !slices.Equal(got, []string{is.SID, "b"}) || again.Data().String() != `{"name":"ada"}` || claims.Text() != "7" {
-			t.Errorf("in %q, with %s and %s", got, again.Data(), claims)
-		}
-		back.sync("/chat") // the socket is live then
-		// The former socket's handlers reach the one that the client has now.
-		socket.Leave("b")
-		if got := again.Rooms(); !slices.Equal(got, []string{is.SID}) {
-			t.Errorf("in %q", got)
-		}
-	})
 }
 
 // TestRemovedNamespace has a reload remove a namespace with a lost socket, and another
