@@ -1,6 +1,6 @@
-// Package handshake keeps what is wanted later of the HTTP request that opened a
-// connection, and nothing that the request holds on to: no body, no writer, no
-// context, no server of a config that may be replaced meanwhile.
+// Package handshake captures the HTTP request that opened a connection, for later use. It
+// keeps nothing that leads to the request or to a config that may be replaced: no body,
+// no writer, no context, no server.
 package handshake
 
 import (
@@ -17,8 +17,7 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 )
 
-// Request is a request as it was when the client connected. It is immutable
-// once it is shared.
+// Request is the request that opened a connection. It is immutable once it is shared.
 type Request struct {
 	method, host, proto, remote, uri string
 
@@ -41,17 +40,17 @@ type Request struct {
 // userKey is the placeholder of the user that Caddy's authentication knows.
 const userKey = "http.auth.user.id"
 
-// namedValue is a name with its value. A request has a few, of which a map would take
-// more room than all else here.
+// namedValue is a name with its value. A request has few, for which a map would take more
+// memory than the rest of the request.
 type namedValue struct {
 	name  string
 	value any
 }
 
-// Capture keeps what is wanted of a request that a Caddy handler serves. The
-// values of keys, which are placeholders, are those of this moment; placeholders
-// that follow from the request itself need not be among them. The header is kept as it
-// is, and must not be changed after. path is where the handler serves, as configured.
+// Capture captures a request that a Caddy handler serves. keys are placeholders whose
+// current values are captured; placeholders that follow from the request itself need not
+// be among them. The header is not copied, and must not be changed afterwards. path is
+// the path of the handler, as configured.
 func Capture(r *http.Request, keys []string, path string) *Request {
 	q := &Request{
 		path:   path,
@@ -75,7 +74,8 @@ func Capture(r *http.Request, keys []string, path string) *Request {
 	return q
 }
 
-// keepScalars leaves out what may lead to the request or the config.
+// keepScalars returns the variables without values that may lead to the request or the
+// config.
 func keepScalars(vars map[string]any) []namedValue {
 	var kept []namedValue
 	for name, value := range vars {
@@ -97,8 +97,8 @@ func (q *Request) LocalAddr() net.Addr { return q.local }
 // Header returns the request's header, which must not be changed.
 func (q *Request) Header() http.Header { return q.header }
 
-// Identity returns who sent the request, as Caddy's authentication and the client's
-// TLS certificate say. It is empty when neither does.
+// Identity returns the identity of the user, from Caddy's authentication and the client's
+// TLS certificate. It is empty if neither names one.
 func (q *Request) Identity() string {
 	user, name := "", ""
 	if i := slices.IndexFunc(q.values, func(v namedValue) bool { return v.name == userKey }); i >= 0 {
@@ -114,15 +114,15 @@ func (q *Request) Identity() string {
 	return user + "\x00" + name
 }
 
-// Replacer returns a replacer that knows what was known of the request: its own
-// placeholders, the variables, and what was captured. The caller may add to it.
+// Replacer returns a replacer with the placeholders of the request, the variables, and
+// the captured values. The caller may add to it.
 func (q *Request) Replacer() *caddy.Replacer {
 	repl := caddy.NewReplacer()
 	q.Prepare(q.New(context.Background()), repl, nil, nil)
 	return repl
 }
 
-// New returns the request anew, without a body.
+// New returns a copy of the request, without a body.
 func (q *Request) New(ctx context.Context) *http.Request {
 	u := q.url
 	r := &http.Request{
@@ -136,8 +136,8 @@ func (q *Request) New(ctx context.Context) *http.Request {
 	return r.WithContext(ctx)
 }
 
-// ForBackend returns the request as a backend is asked: a POST over HTTP/1.1 to the path of
-// the handler. Nothing of the client's own method, URI and protocol is in it.
+// ForBackend returns the request for a backend: a POST over HTTP/1.1 to the path of the
+// handler. It has nothing of the client's own method, URI and protocol.
 func (q *Request) ForBackend(ctx context.Context) *http.Request {
 	r := q.New(ctx)
 	r.Method, r.Proto, r.ProtoMajor, r.ProtoMinor = http.MethodPost, "HTTP/1.1", 1, 1
@@ -146,16 +146,16 @@ func (q *Request) ForBackend(ctx context.Context) *http.Request {
 	return r
 }
 
-// PrepareForBackend makes a request of [Request.ForBackend] ready for the HTTP handlers of a
-// backend, as Prepare does. It leaves out what was captured of the client's URI, and the
-// names that the handlers of the backend assign themselves.
+// PrepareForBackend prepares a request of [Request.ForBackend] for the HTTP handlers of a
+// backend, as Prepare does. It leaves out captured values of the client's URI, and names
+// that the backend's handlers assign themselves.
 func (q *Request) PrepareForBackend(r *http.Request, repl *caddy.Replacer, w http.ResponseWriter, s *caddyhttp.Server, assigns func(name string) bool) *http.Request {
 	return q.prepareWithout(r, repl, w, s, func(name string) bool { return strings.HasPrefix(name, "http.request.") || assigns(name) })
 }
 
-// Prepare makes a request ready for Caddy's handlers: with a replacer, which gets
-// to know it and what was captured, with the variables, and with the server of
-// the config of the moment, which may be nil where no handler needs it.
+// Prepare prepares a request for Caddy's handlers: with a replacer, which gets the
+// placeholders of the request and the captured values, with the variables, and with the
+// server of the current config. The server may be nil if no handler needs it.
 func (q *Request) Prepare(r *http.Request, repl *caddy.Replacer, w http.ResponseWriter, s *caddyhttp.Server) *http.Request {
 	return q.prepareWithout(r, repl, w, s, func(string) bool { return false })
 }
@@ -176,13 +176,13 @@ func (q *Request) prepareWithout(r *http.Request, repl *caddy.Replacer, w http.R
 	return r
 }
 
-// placeholderPattern matches what stands in braces, and names that begin with http, which
-// conditions have without braces.
+// placeholderPattern matches placeholders in braces, and names that begin with http,
+// which CEL expressions have without braces.
 var placeholderPattern = regexp.MustCompile(`\{([^\s{}"'\x60:,]+)\}|\bhttp\.[\w\-.]+`)
 
-// Keys returns the placeholders in a config whose values are to be captured: those
-// that handlers set while they serve a request, under whatever name, and what a
-// rewrite hides. The user's id is always one.
+// Keys returns the placeholders in a config whose values have to be captured: the ones
+// that HTTP handlers set while they serve a request, and the ones that a rewrite hides.
+// The user's id is always included.
 func Keys(config []byte) []string {
 	keys := []string{userKey}
 	for _, match := range placeholderPattern.FindAllSubmatch(config, -1) {
@@ -197,8 +197,8 @@ func Keys(config []byte) []string {
 	return keys
 }
 
-// isKnownLater reports whether the value of a placeholder is known later too: it is that of
-// an event, follows from the request that is kept, or is always there.
+// isKnownLater reports whether a placeholder has its value later, too: it belongs to an
+// event, follows from the captured request, or is always available.
 func isKnownLater(key string) bool {
 	if strings.HasPrefix(key, "http.request.orig_uri") {
 		return false
