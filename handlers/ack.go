@@ -14,10 +14,11 @@ import (
 
 func init() { caddy.RegisterModule(Ack{}) }
 
-// Ack answers the client's acknowledgement, if it asked for one. Only the first
-// answer counts.
+// Ack acknowledges the event, if the client asked for an acknowledgement. Only the
+// first acknowledgement of an event is sent.
 type Ack struct {
-	// Args are what the client's callback is called with, as those of emit.
+	// Args are the arguments of the client's callback, with placeholders as in emit.
+	// Default: none.
 	Args []json.RawMessage `json:"args,omitempty"`
 
 	args placeholder.Args
@@ -49,7 +50,8 @@ func (a *Ack) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	return directive.RefuseBlock(d, "ack")
 }
 
-// HandleEvent answers.
+// HandleEvent sends the acknowledgement. A socket that has disconnected is not an
+// error.
 func (a *Ack) HandleEvent(_ context.Context, ev *hub.Event) error {
 	if !ev.WantsAck() {
 		return nil
@@ -57,7 +59,7 @@ func (a *Ack) HandleEvent(_ context.Context, ev *hub.Event) error {
 	if err := ev.Ack(a.args.For(ev)); !errors.Is(err, hub.ErrDisconnected) {
 		return err
 	}
-	return nil // nobody is there any more: no fault of anybody
+	return nil
 }
 
 var (

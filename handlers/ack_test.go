@@ -9,7 +9,7 @@ import (
 )
 
 // A client hears of an acknowledgement that can't be sent: its callback would wait for ever.
-func TestAcksThatCannotBeSentAreErrors(t *testing.T) {
+func TestAckThatCannotBeSentIsAnError(t *testing.T) {
 	binary := `{"$binary":"AA=="}`
 	eleven := "[" + strings.Repeat(binary+",", 10) + binary + "]"
 	a := sitetest.NewApp(t, sitetest.Reply(http.StatusNoContent, ""))

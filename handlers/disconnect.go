@@ -11,10 +11,10 @@ import (
 
 func init() { caddy.RegisterModule(Disconnect{}) }
 
-// Disconnect disconnects the socket. Its client does not come back by itself.
+// Disconnect disconnects the socket. Its client does not reconnect by itself.
 type Disconnect struct {
-	// Close closes the client's whole connection, with its sockets in other
-	// namespaces.
+	// Close closes the client's connection too, with its sockets in other namespaces.
+	// Default: false.
 	Close bool `json:"close,omitempty"`
 }
 

@@ -1,9 +1,8 @@
-// Package handlers has the handlers that an event may do: the Caddy modules
-// socketio.handlers.*. Each is a module like those of anybody else; importing the
-// package registers them.
+// Package handlers has the handlers join, leave, emit, ack, set and disconnect: Caddy
+// modules in the namespace socketio.handlers. Importing the package registers them. The
+// handlers backend, jwt and require have packages of their own below it.
 //
-// A handler of your own is a Caddy module in that namespace that is a [hub.Handler].
-// Its UnmarshalCaddyfile, if it has one, makes it usable inside on blocks.
-// [Value], [Text] and [Rooms] give its settings the placeholders that the others
-// have.
+// A handler of your own is a Caddy module in that namespace that implements
+// [hub.Handler]. With UnmarshalCaddyfile it works inside on blocks too. Package
+// placeholder gives its settings the placeholders that the handlers here have.
 package handlers

@@ -13,34 +13,34 @@ import (
 
 func init() { caddy.RegisterModule(Emit{}) }
 
-// Emit emits an event: to the socket itself, to rooms, or to everyone else in the
+// Emit emits an event: to the socket itself, to rooms, or to all others in the
 // namespace.
 type Emit struct {
 	// Event is the event's name. Placeholders are supported.
 	Event string `json:"event,omitempty"`
-	// Args are the arguments: any JSON values, with placeholders in their
-	// strings. A string that is one placeholder keeps the type of what it
-	// stands for, and "{event.args.*}" stands for all arguments of the event.
+	// Args are the arguments: any JSON values, with placeholders in their strings. A
+	// string that is one placeholder keeps the type of its value. "{event.args.*}"
+	// stands for all arguments of the event. Default: none.
 	Args []json.RawMessage `json:"args,omitempty"`
-	// To are rooms: each socket that is in at least one of them gets the event
-	// once, without the sender. A single placeholder that is a list means each
-	// of its members.
+	// To are rooms. Each socket in at least one of them gets the event once; the sender
+	// does not. A single placeholder for a list stands for each of its members.
+	// Default: the socket itself, or with Except or Broadcast all others.
 	To []string `json:"to,omitempty"`
-	// Except are rooms whose sockets don't get the event. Without To it goes
-	// to all others of the namespace.
+	// Except are rooms whose sockets do not get the event. Without To, all others in
+	// the namespace get it. Default: none.
 	Except []string `json:"except,omitempty"`
-	// Broadcast emits to everyone else in the namespace.
+	// Broadcast emits to all others in the namespace. Default: false.
 	Broadcast bool `json:"broadcast,omitempty"`
-	// IncludeSender does not leave out the socket itself. It goes with To,
-	// Except or Broadcast.
+	// IncludeSender emits to the socket itself too. It needs To, Except or Broadcast.
+	// Default: false.
 	IncludeSender bool `json:"include_sender,omitempty"`
-	// Volatile lets a client miss the event that can't take it at the moment.
+	// Volatile drops the event for clients that can't take it at the moment. Default:
+	// false.
 	Volatile bool `json:"volatile,omitempty"`
-	// Local keeps the event on this server of the cluster. It goes with To,
-	// Except or Broadcast.
+	// Local keeps the event on this node of the cluster. It needs To, Except or
+	// Broadcast. Default: false.
 	Local bool `json:"local,omitempty"`
-	// Compress says whether the event is worth compressing, where compression
-	// is on. Default: true.
+	// Compress compresses the event where compression is on. Default: true.
 	Compress *bool `json:"compress,omitempty"`
 
 	event      placeholder.Text
@@ -53,10 +53,10 @@ func (Emit) CaddyModule() caddy.ModuleInfo {
 	return caddy.ModuleInfo{ID: "socketio.handlers.emit", New: func() caddy.Module { return new(Emit) }}
 }
 
-// Provision compiles the settings.
-func (e *Emit) Provision(caddy.Context) error { return e.compile() }
+// Provision compiles the event, its arguments and the rooms.
+func (e *Emit) Provision(caddy.Context) error { return e.compileEmit() }
 
-func (e *Emit) compile() (err error) {
+func (e *Emit) compileEmit() (err error) {
 	if e.event, err = placeholder.NewText(e.Event); err != nil {
 		return err
 	}
@@ -77,14 +77,14 @@ func (e *Emit) compile() (err error) {
 	if e.except, err = placeholder.NewRooms(e.Except); err != nil {
 		return err
 	}
-	if !e.wide() && (e.IncludeSender || e.Local) {
+	if !e.reachesOthers() && (e.IncludeSender || e.Local) {
 		return errors.New("include_sender and local go with to, except or broadcast")
 	}
 	return nil
 }
 
-// wide reports whether the event goes to others.
-func (e *Emit) wide() bool { return len(e.To) > 0 || len(e.Except) > 0 || e.Broadcast }
+// reachesOthers reports whether the event goes to others.
+func (e *Emit) reachesOthers() bool { return len(e.To) > 0 || len(e.Except) > 0 || e.Broadcast }
 
 // UnmarshalCaddyfile sets up the handler:
 //
@@ -98,8 +98,8 @@ func (e *Emit) wide() bool { return len(e.To) > 0 || len(e.Except) > 0 || e.Broa
 //		compress on|off
 //	}
 //
-// An argument that is valid JSON is sent as that, with placeholders in its strings or in
-// place of a value; anything else is a string.
+// An argument that is valid JSON is sent as JSON, with placeholders in its strings or in
+// place of a value. Any other argument is a string.
 func (e *Emit) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	d.Next() // the name
 	args := d.RemainingArgs()
@@ -116,7 +116,7 @@ func (e *Emit) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 			return err
 		}
 	}
-	if err := e.compile(); err != nil {
+	if err := e.compileEmit(); err != nil {
 		return d.Errf("emit %s: %v", e.Event, err)
 	}
 	return nil
@@ -163,7 +163,7 @@ func (e *Emit) unmarshalOption(d *caddyfile.Dispenser) error {
 	return nil
 }
 
-// HandleEvent emits the event.
+// HandleEvent emits the event. A socket that has disconnected is not an error.
 func (e *Emit) HandleEvent(_ context.Context, ev *hub.Event) error {
 	args := e.args.For(ev)
 	name, _, err := e.event.Name(ev)
@@ -171,8 +171,8 @@ func (e *Emit) HandleEvent(_ context.Context, ev *hub.Event) error {
 		return &hub.ClientError{Message: "bad event name: " + err.Error()}
 	}
 	compress := e.Compress == nil || *e.Compress
-	if e.wide() {
-		return e.broadcast(ev, name, args, compress)
+	if e.reachesOthers() {
+		return e.emitToOthers(ev, name, args, compress)
 	}
 	out := ev.Socket.Compress(compress)
 	if e.Volatile {
@@ -181,10 +181,10 @@ func (e *Emit) HandleEvent(_ context.Context, ev *hub.Event) error {
 	if err := out.Emit(name, args); !errors.Is(err, hub.ErrDisconnected) {
 		return err
 	}
-	return nil // nobody is there any more: no fault of anybody
+	return nil
 }
 
-func (e *Emit) broadcast(ev *hub.Event, name string, args hub.Args, compress bool) error {
+func (e *Emit) emitToOthers(ev *hub.Event, name string, args hub.Args, compress bool) error {
 	to, err := e.to.For(ev)
 	if err != nil {
 		return err

@@ -7,25 +7,26 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/hub"
 )
 
-// userPlaceholders begin the names of placeholders that may tell who the user is.
+// userPlaceholders are the prefixes of placeholders that may identify the user.
 var userPlaceholders = []string{
 	"http.auth.", "http.vars.", "http.request.header.", "http.request.cookie.",
 	"http.request.tls.client.", "http.request.uri.query.", "http.reverse_proxy.",
 }
 
-// networkPlaceholders tell which way a request came: a user may come back another way.
+// networkPlaceholders are the prefixes of placeholders that describe the network path
+// of a request. The same user may reconnect by another path.
 var networkPlaceholders = []string{
 	"http.vars.client_ip", "http.vars.trusted_proxy", "http.request.header.X-Forwarded-", "http.request.header.X-Real-Ip",
 }
 
-// addRequestIdentity adds to the socket's identity the values of placeholders by which
-// a handler of the connect event keeps on the socket who the user is.
+// addRequestIdentity adds the values of placeholders to the socket's identity: the ones
+// by which a handler of the connect event keeps the user on the socket.
 func addRequestIdentity(ev *hub.Event, source string, keys []string) {
 	if len(keys) == 0 || !ev.HasRecovery() {
 		return
 	}
 	for _, key := range keys {
-		if !hasPrefix(key, userPlaceholders) || hasPrefix(key, networkPlaceholders) {
+		if !hasAnyPrefix(key, userPlaceholders) || hasAnyPrefix(key, networkPlaceholders) {
 			continue
 		}
 		value, _ := placeholder.Lookup(ev, key)
@@ -33,7 +34,7 @@ func addRequestIdentity(ev *hub.Event, source string, keys []string) {
 	}
 }
 
-func hasPrefix(key string, prefixes []string) bool {
+func hasAnyPrefix(key string, prefixes []string) bool {
 	for _, prefix := range prefixes {
 		if len(key) >= len(prefix) && strings.EqualFold(key[:len(prefix)], prefix) {
 			return true

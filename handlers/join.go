@@ -11,10 +11,10 @@ import (
 
 func init() { caddy.RegisterModule(Join{}) }
 
-// Join makes the socket join rooms: all of them or, with an error, none.
+// Join joins the socket to rooms: to all of them or, with an error, to none.
 type Join struct {
-	// Rooms to join. Placeholders are supported; one that is a list, and stands
-	// alone, means each of its members. A name must not be empty.
+	// Rooms are the names of one or more rooms, with placeholders. A single placeholder
+	// for a list stands for each of its members. A name must not be empty.
 	Rooms []string `json:"rooms,omitempty"`
 
 	rooms placeholder.Rooms
@@ -27,7 +27,7 @@ func (Join) CaddyModule() caddy.ModuleInfo {
 
 // Provision compiles the rooms.
 func (j *Join) Provision(caddy.Context) (err error) {
-	j.rooms, err = someRooms(j.Rooms)
+	j.rooms, err = compileRooms(j.Rooms)
 	return err
 }
 
@@ -42,7 +42,7 @@ func (j *Join) UnmarshalCaddyfile(d *caddyfile.Dispenser) (err error) {
 // HandleEvent joins the rooms.
 func (j *Join) HandleEvent(ctx context.Context, ev *hub.Event) error {
 	if ev.Type == hub.Connect {
-		_ = j.Identify(ctx, ev) // is always nil
+		_ = j.Identify(ctx, ev) // the error is always nil
 	}
 	names, err := j.rooms.For(ev)
 	if err != nil {
@@ -51,7 +51,8 @@ func (j *Join) HandleEvent(ctx context.Context, ev *hub.Event) error {
 	return ev.Socket.Join(names...)
 }
 
-// Identify adds to the socket's identity what the request says of the user.
+// Identify adds the placeholders of the rooms that identify the user to the socket's
+// identity.
 func (j *Join) Identify(_ context.Context, ev *hub.Event) error {
 	addRequestIdentity(ev, "join", j.rooms.Keys())
 	return nil

@@ -8,7 +8,7 @@ import (
 )
 
 // Bytes of a request that are not UTF-8 are in the name of no room.
-func TestRoomsOfRequest(t *testing.T) {
+func TestJoinRefusesNamesThatAreNotUTF8(t *testing.T) {
 	s := sitetest.Serve(t, `socketio {
 		namespace /app {
 			on join {

@@ -11,9 +11,9 @@ import (
 
 func init() { caddy.RegisterModule(Leave{}) }
 
-// Leave makes the socket leave rooms.
+// Leave takes the socket out of rooms. Rooms that it is not in are ignored.
 type Leave struct {
-	// Rooms to leave, as those of join.
+	// Rooms are the names of one or more rooms, as in join.
 	Rooms []string `json:"rooms,omitempty"`
 
 	rooms placeholder.Rooms
@@ -26,7 +26,7 @@ func (Leave) CaddyModule() caddy.ModuleInfo {
 
 // Provision compiles the rooms.
 func (l *Leave) Provision(caddy.Context) (err error) {
-	l.rooms, err = someRooms(l.Rooms)
+	l.rooms, err = compileRooms(l.Rooms)
 	return err
 }
 

@@ -8,15 +8,15 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 )
 
-// someRooms compiles names of rooms where there has to be one.
-func someRooms(names []string) (placeholder.Rooms, error) {
+// compileRooms compiles names of rooms where there has to be one.
+func compileRooms(names []string) (placeholder.Rooms, error) {
 	if len(names) == 0 {
 		return nil, errors.New("expected one or more rooms")
 	}
 	return placeholder.NewRooms(names)
 }
 
-// parseRooms reads a line that is a name and rooms.
+// parseRooms parses a line with the name of a handler and one or more rooms.
 func parseRooms(d *caddyfile.Dispenser) ([]string, error) {
 	d.Next() // the name
 	handler := d.Val()

@@ -15,10 +15,10 @@ import (
 
 func init() { caddy.RegisterModule(Set{}) }
 
-// Set keeps a value on the socket, as JavaScript's socket.data.KEY. It is
-// {socket.data.KEY} from then on.
+// Set keeps a value on the socket, as JavaScript's socket.data.KEY. Later events find
+// it as {socket.data.KEY}.
 type Set struct {
-	// Key to keep it under. It has no dot.
+	// Key is the name of the value. It must not be empty and has no dot.
 	Key string `json:"key,omitempty"`
 	// Value is any JSON value, with placeholders as in an argument of emit.
 	Value json.RawMessage `json:"value,omitempty"`
@@ -32,9 +32,9 @@ func (Set) CaddyModule() caddy.ModuleInfo {
 }
 
 // Provision compiles the value.
-func (s *Set) Provision(caddy.Context) error { return s.compile() }
+func (s *Set) Provision(caddy.Context) error { return s.compileValue() }
 
-func (s *Set) compile() (err error) {
+func (s *Set) compileValue() (err error) {
 	if s.Key == "" || strings.Contains(s.Key, ".") {
 		return errors.New("the key must not be empty and has no dot")
 	}
@@ -58,7 +58,7 @@ func (s *Set) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	if s.Value, err = placeholder.ArgumentJSON(value); err != nil {
 		return d.Errf("set %s: %v", s.Key, err)
 	}
-	if err := s.compile(); err != nil {
+	if err := s.compileValue(); err != nil {
 		return d.Errf("set %s: %v", s.Key, err)
 	}
 	return directive.RefuseBlock(d, "set")
@@ -67,12 +67,13 @@ func (s *Set) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 // HandleEvent keeps the value.
 func (s *Set) HandleEvent(ctx context.Context, ev *hub.Event) error {
 	if ev.Type == hub.Connect {
-		_ = s.Identify(ctx, ev) // is always nil
+		_ = s.Identify(ctx, ev) // the error is always nil
 	}
 	return ev.Socket.Set(s.Key, s.value.For(ev))
 }
 
-// Identify adds to the socket's identity what the request says of the user.
+// Identify adds the placeholders of the value that identify the user to the socket's
+// identity.
 func (s *Set) Identify(_ context.Context, ev *hub.Event) error {
 	addRequestIdentity(ev, "set", s.value.Keys())
 	return nil

@@ -40,7 +40,7 @@ func benchmarkApp(b *testing.B) string {
 
 func benchmarkEvents(b *testing.B, handler string) {
 	s := sitetest.Serve(b, sitetest.BackendDirective(handler))
-	compare(b, "events/s", func() func() error {
+	measureClients(b, "events/s", func() func() error {
 		c := s.Connect(benchmarkHeader...)
 		return func() error {
 			if err := c.WriteMessage(websocket.TextMessage, []byte(`42/app,1["message","hello",{"to":"lobby"}]`)); err != nil {
@@ -55,9 +55,9 @@ func benchmarkEvents(b *testing.B, handler string) {
 	})
 }
 
-// compare measures one client that asks again and again, and many at once. connect
+// measureClients measures one client that asks again and again, and many at once. connect
 // makes a client and returns what it does.
-func compare(b *testing.B, unit string, connect func() func() error) {
+func measureClients(b *testing.B, unit string, connect func() func() error) {
 	for _, clients := range []int{1, 64} {
 		b.Run(fmt.Sprint("clients=", clients), func(b *testing.B) {
 			asks := make([]func() error, clients)
@@ -102,7 +102,7 @@ func BenchmarkProxy(b *testing.B) {
 		request = fmt.Appendf(request, "%s: %s\r\n", benchmarkHeader[i], benchmarkHeader[i+1])
 	}
 	request = fmt.Appendf(request, "Content-Type: application/json\r\nContent-Length: 420\r\n\r\n%0420d", 0)
-	compare(b, "requests/s", func() func() error {
+	measureClients(b, "requests/s", func() func() error {
 		conn, err := net.Dial("tcp", s.Address)
 		if err != nil {
 			b.Fatal(err)

@@ -42,7 +42,7 @@ func (b *Handler) ParseCaddyfile(h httpcaddyfile.Helper) error {
 	seen := make(map[string]bool)
 	for nesting := h.Nesting(); h.NextBlock(nesting); {
 		option := h.Val()
-		isOption, err := b.option(h.Dispenser)
+		isOption, err := b.parseOption(h.Dispenser)
 		if err != nil {
 			return err
 		}
@@ -68,15 +68,15 @@ func (b *Handler) ParseCaddyfile(h httpcaddyfile.Helper) error {
 	if !ok {
 		return h.Errf("backend: unexpected handler %T", handler)
 	}
-	b.Routes, err = plainGroups(subroute.Routes)
+	b.Routes, err = renumberGroups(subroute.Routes)
 	return err
 }
 
 var groupName = regexp.MustCompile(`"group":"group\d+"`)
 
-// plainGroups numbers the groups of routes from 0. Their names count up through
+// renumberGroups numbers the groups of routes from 0. Their names count up through
 // the Caddyfile, so that the same lines would not be the same config twice.
-func plainGroups(routes caddyhttp.RouteList) (caddyhttp.RouteList, error) {
+func renumberGroups(routes caddyhttp.RouteList) (caddyhttp.RouteList, error) {
 	raw, err := json.Marshal(routes)
 	if err != nil {
 		return nil, err
@@ -95,8 +95,8 @@ func plainGroups(routes caddyhttp.RouteList) (caddyhttp.RouteList, error) {
 	return plain, err
 }
 
-// option reads the line that the dispenser is at, if it is an option.
-func (b *Handler) option(d *caddyfile.Dispenser) (bool, error) {
+// parseOption reads the line that the dispenser is at, if it is an option.
+func (b *Handler) parseOption(d *caddyfile.Dispenser) (bool, error) {
 	option := d.Val()
 	switch option {
 	case "sign":
@@ -134,12 +134,12 @@ func (b *Handler) option(d *caddyfile.Dispenser) (bool, error) {
 		n, err = humanize.ParseBytes(arg)
 		b.MaxResponse = int64(min(n, 1<<31))
 	case "concurrency":
-		b.Concurrency, err = positive(arg)
+		b.Concurrency, err = parsePositive(arg)
 	case "queue":
-		b.Queue, err = positive(arg)
+		b.Queue, err = parsePositive(arg)
 	case "on_outage":
 		b.OnOutage = arg
-		err = b.check()
+		err = b.checkSettings()
 	}
 	if err != nil {
 		return true, d.Errf("backend: %s: %v", option, err)
@@ -147,7 +147,7 @@ func (b *Handler) option(d *caddyfile.Dispenser) (bool, error) {
 	return true, nil
 }
 
-func positive(arg string) (int, error) {
+func parsePositive(arg string) (int, error) {
 	n, err := strconv.Atoi(arg)
 	if err != nil || n < 1 {
 		return 0, fmt.Errorf("unexpected %q: expected a number above 0", arg)

@@ -10,9 +10,9 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/handlers/placeholder"
 )
 
-// isAction reports whether a brace begins the action of a template, like
+// isTemplateAction reports whether a brace begins the action of a template, like
 // {{placeholder "event.name" | toJson}}.
-func isAction(text string, at int) bool {
+func isTemplateAction(text string, at int) bool {
 	if at == 0 || text[at-1] != '{' {
 		return false
 	}
@@ -20,37 +20,37 @@ func isAction(text string, at int) bool {
 	return !isName
 }
 
-// checkActions refuses placeholders in the actions of a template: a value would become
+// checkTemplateActions refuses placeholders in the actions of a template: a value would become
 // code.
-func checkActions(text string, _ assigned) error {
+func checkTemplateActions(text string, _ assigned) error {
 	for i := range len(text) {
 		name, ok := placeholderAt(text, i)
-		if ok && !isAction(text, i) && strings.LastIndex(text[:i+1], "{{") > strings.LastIndex(text[:i], "}}") {
+		if ok && !isTemplateAction(text, i) && strings.LastIndex(text[:i+1], "{{") > strings.LastIndex(text[:i], "}}") {
 			return fmt.Errorf("unexpected {%s} in the action of a template: expected {{placeholder %q | toJson}}", name, name)
 		}
 	}
 	return nil
 }
 
-// checkAnswer refuses values of clients where they would be code or name the key of an
+// checkResponseBody refuses values of clients where they would be code or name the key of an
 // object.
-func checkAnswer(text string, names assigned) error {
-	if err := checkActions(text, names); err != nil {
+func checkResponseBody(text string, names assigned) error {
+	if err := checkTemplateActions(text, names); err != nil {
 		return err
 	}
-	return checkKeys(text, names)
+	return checkJSONKeys(text, names)
 }
 
-// checkKeys refuses values of clients in the keys of JSON objects: a client would choose
+// checkJSONKeys refuses values of clients in the keys of JSON objects: a client would choose
 // what the value behind the key means.
-func checkKeys(text string, names assigned) error {
+func checkJSONKeys(text string, names assigned) error {
 	key := "" // the placeholder of the last string or value, if a colon makes that a key
 	quoted := false
 	for i := 0; i < len(text); i++ {
 		name, ok := placeholderAt(text, i)
 		switch c := text[i]; {
-		case ok && !isAction(text, i):
-			if names.lookup(name) > vouchedValue {
+		case ok && !isTemplateAction(text, i):
+			if names.lookupTrust(name) > vouchedValue {
 				key = name
 			}
 			i += len(name) + 1
@@ -70,12 +70,12 @@ func checkKeys(text string, names assigned) error {
 	return nil
 }
 
-// checkBody refuses a body that is no JSON: it is not known how to escape a value there.
-func checkBody(text string, names assigned) error {
-	if err := checkAnswer(text, names); err != nil {
+// checkRequestBody refuses a body that is no JSON: it is not known how to escape a value there.
+func checkRequestBody(text string, names assigned) error {
+	if err := checkResponseBody(text, names); err != nil {
 		return err
 	}
-	example := parsePlacedText(text, inAnswer, names).join(func(part textPart) string {
+	example := parsePlacedText(text, inResponseBody, names).joinParts(func(part textPart) string {
 		if part.quoted {
 			return ""
 		}
@@ -102,7 +102,7 @@ func checkExpression(text string, names assigned) error {
 		c := text[i]
 		name, ok := placeholderAt(text, i)
 		switch {
-		case ok && names.lookup(name) > ownValue:
+		case ok && names.lookupTrust(name) > ownValue:
 			if quote != 0 || slices.ContainsFunc(calls, func(f string) bool { return slices.Contains(matcherFunctions, f) }) {
 				return fmt.Errorf("unexpected {%s} in a string or a matcher of an expression: expected a comparison, like {%s} == \"VALUE\"", name, name)
 			}
@@ -115,7 +115,7 @@ func checkExpression(text string, names assigned) error {
 		case c == '"' || c == '\'':
 			quote = c
 		case c == '(':
-			calls = append(calls, wordBefore(text[:i]))
+			calls = append(calls, lastWord(text[:i]))
 		case c == ')' && len(calls) > 0:
 			calls = calls[:len(calls)-1]
 		}
@@ -123,8 +123,8 @@ func checkExpression(text string, names assigned) error {
 	return nil
 }
 
-// wordBefore returns the name at the end of a text, without the object of a method.
-func wordBefore(text string) string {
+// lastWord returns the name at the end of a text, without the object of a method.
+func lastWord(text string) string {
 	text = strings.TrimRight(text, " \t\n")
 	start := strings.LastIndexFunc(text, func(r rune) bool {
 		return r != '_' && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9')

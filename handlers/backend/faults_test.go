@@ -9,14 +9,14 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/handlers/internal/sitetest"
 )
 
-type wrongAnswer struct {
+type wrongReply struct {
 	name   string
 	answer http.HandlerFunc
 	logged string
 }
 
-// wrong are answers that are no answers.
-var wrong = []wrongAnswer{
+// wrongReplies are answers that are no answers.
+var wrongReplies = []wrongReply{
 	{"status 500", sitetest.Reply(500, `{"ack":["no"]}`), "status 500"},
 	{"status 503", sitetest.Reply(503, "down"), "status 503"},
 	{"redirect", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/login", http.StatusFound) }, "status 302"},
@@ -38,7 +38,7 @@ var wrong = []wrongAnswer{
 	{"bytes that are no text", sitetest.Reply(200, "{\"join\":[\"r\xff\"]}"), "invalid UTF-8"},
 	{"join of an empty name", sitetest.Reply(200, `{"join":["a",""]}`), "bad room name"},
 	{"join of a long name", sitetest.Reply(200, `{"join":["`+strings.Repeat("r", 600)+`"]}`), "bad room name"},
-	{"join of too many", sitetest.Reply(200, `{"join":`+rooms(2000)+`}`), "too many rooms"},
+	{"join of too many", sitetest.Reply(200, `{"join":`+roomList(2000)+`}`), "too many rooms"},
 	{"emit that is no list", sitetest.Reply(200, `{"emit":{"event":"x"}}`), "emit"},
 	{"emit without an event", sitetest.Reply(200, `{"emit":[{"args":[1]}]}`), "emit 0"},
 	{"emit of a reserved event", sitetest.Reply(200, `{"emit":[{"event":"disconnect"}]}`), "emit 0"},
@@ -65,8 +65,8 @@ var wrong = []wrongAnswer{
 	{"hung up", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, "EOF"},
 }
 
-// late are answers that do not come in time.
-var late = []wrongAnswer{
+// lateReplies are answers that do not come in time.
+var lateReplies = []wrongReply{
 	{"late", func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, "no answer in time"},
 	{"late end", func(w http.ResponseWriter, r *http.Request) {
 		_, _ = w.Write([]byte(`{"ack":["no"]}`))
@@ -75,8 +75,8 @@ var late = []wrongAnswer{
 	}, "no answer in time"},
 }
 
-// rooms is a JSON list of as many names.
-func rooms(n int) string {
+// roomList is a JSON list of as many names.
+func roomList(n int) string {
 	var b strings.Builder
 	for i := range n {
 		fmt.Fprintf(&b, `,"room %d"`, i)
@@ -84,11 +84,11 @@ func rooms(n int) string {
 	return "[" + b.String()[1:] + "]"
 }
 
-func TestBackendWrongAnswers(t *testing.T) { testWrongAnswers(t, "", wrong) }
+func TestBackendWrongRepliesAreOutages(t *testing.T) { testWrongReplies(t, "", wrongReplies) }
 
-func TestBackendLateAnswers(t *testing.T) { testWrongAnswers(t, "timeout 1s\n", late) }
+func TestBackendLateRepliesAreOutages(t *testing.T) { testWrongReplies(t, "timeout 1s\n", lateReplies) }
 
-func testWrongAnswers(t *testing.T, options string, answers []wrongAnswer) {
+func testWrongReplies(t *testing.T, options string, answers []wrongReply) {
 	a := sitetest.NewApp(t, nil)
 	s := sitetest.Serve(t, sitetest.BackendDirective(options+a.Proxy()))
 	for _, test := range answers {
@@ -119,7 +119,7 @@ func testWrongAnswers(t *testing.T, options string, answers []wrongAnswer) {
 	}
 }
 
-func TestBackendUnknownKeys(t *testing.T) {
+func TestBackendLogsUnknownKeysOfReplies(t *testing.T) {
 	a := sitetest.NewApp(t, sitetest.Reply(http.StatusOK, `{"acknowledge":["x"],"ack":["ok"]}`))
 	s := sitetest.Serve(t, sitetest.BackendDirective(a.Proxy()))
 	c := s.Connect()
@@ -136,7 +136,7 @@ func TestBackendUnknownKeys(t *testing.T) {
 	s.ExpectLogged("unknown keys", `"error.code"`, `"event":"z"`)
 }
 
-func TestBackendOnOutage(t *testing.T) {
+func TestBackendOnOutageDecidesAboutConnects(t *testing.T) {
 	for _, test := range []struct{ option, want string }{
 		{"", ""},
 		{"on_outage retry", ""},
@@ -159,7 +159,7 @@ func TestBackendOnOutage(t *testing.T) {
 	}
 }
 
-func TestBackendOutageLeavesOthers(t *testing.T) {
+func TestBackendOutageEndsWithTheApplicationsRestart(t *testing.T) {
 	a := sitetest.NewApp(t, sitetest.Reply(http.StatusOK, `{"ack":["up"]}`))
 	s := sitetest.Serve(t, sitetest.BackendDirective(a.Proxy()))
 	c := s.Connect()
@@ -202,7 +202,7 @@ func TestBackendOutageLeavesOthers(t *testing.T) {
 }
 
 // The health checks of reverse_proxy keep events from an upstream that fails.
-func TestBackendLeavesFailingUpstreamsAlone(t *testing.T) {
+func TestBackendSkipsUnhealthyUpstreams(t *testing.T) {
 	a := sitetest.NewApp(t, sitetest.Reply(http.StatusOK, `{"ack":["up"]}`))
 	s := sitetest.Serve(t, sitetest.BackendDirective("reverse_proxy "+a.Address+" {\nfail_duration 1h\nmax_fails 2\nunhealthy_status 5xx\n}"))
 	c := s.Connect()
@@ -216,7 +216,7 @@ func TestBackendLeavesFailingUpstreamsAlone(t *testing.T) {
 	s.ExpectLogged("backend failed", "no upstreams available")
 }
 
-func TestBackendTriesOtherUpstreams(t *testing.T) {
+func TestBackendRetriesWithAnotherUpstream(t *testing.T) {
 	a := sitetest.NewApp(t, sitetest.Reply(http.StatusOK, `{"ack":["up"]}`))
 	s := sitetest.Serve(t, sitetest.BackendDirective("reverse_proxy "+sitetest.FreeAddress(t)+" "+a.Address+" {\nlb_policy first\nlb_retries 2\nfail_duration 1h\n}"))
 	s.Connect().Call(`42/app,1["x","whole"]`, `43/app,1["up"]`)

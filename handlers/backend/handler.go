@@ -84,7 +84,7 @@ func (Handler) CaddyModule() caddy.ModuleInfo {
 func (b *Handler) Provision(ctx caddy.Context) error {
 	b.log = ctx.Logger()
 	b.setDefaults()
-	if err := b.check(); err != nil {
+	if err := b.checkSettings(); err != nil {
 		return err
 	}
 	if len(b.Routes) == 0 {
@@ -103,14 +103,14 @@ func (b *Handler) Provision(ctx caddy.Context) error {
 		named = b.server.NamedRoutes
 	}
 	var err error
-	if b.placed, err = placeValues(b.Routes, named, keptNames(ctx), b.Timeout); err != nil {
+	if b.placed, err = placeValues(b.Routes, named, namesOfRules(ctx), b.Timeout); err != nil {
 		return err
 	}
 	if err := b.placed.routes.Provision(ctx); err != nil {
 		return err
 	}
 	b.chain = b.placed.routes.Compile(noHandler)
-	return registerBackendMetrics(ctx)
+	return registerMetrics(ctx)
 }
 
 func (b *Handler) compileIdentity() error {
@@ -163,7 +163,7 @@ func (b *Handler) setDefaults() {
 	}
 }
 
-func (b *Handler) check() error {
+func (b *Handler) checkSettings() error {
 	if b.Timeout < 0 || b.MaxResponse < 0 || b.Concurrency < 0 || b.Queue < 0 {
 		return errors.New("limits must not be negative")
 	}
@@ -182,26 +182,26 @@ func (b *Handler) HandleEvent(ctx context.Context, ev *hub.Event) error {
 	began := time.Now()
 	ctx, cancel := context.WithTimeout(ctx, time.Duration(b.Timeout))
 	defer cancel()
-	a, err := b.ask(ctx, ev)
+	a, err := b.awaitReply(ctx, ev)
 	if err == nil {
-		err = a.apply(ev, b.log)
+		err = a.applyTo(ev, b.log)
 	}
 	if err == nil {
-		countBackend(ev, "ok", began)
+		countEvent(ev, "ok", began)
 		return nil
 	}
 	if context.Cause(ctx) == context.Canceled {
-		countBackend(ev, "canceled", began)
+		countEvent(ev, "canceled", began)
 		return errUnavailable // nobody is there any more who asks
 	}
 	if verdict, ok := errors.AsType[*hub.ClientError](err); ok {
-		countBackend(ev, "refused", began)
+		countEvent(ev, "refused", began)
 		return verdict
 	}
-	countBackend(ev, "outage", began)
+	countEvent(ev, "outage", began)
 	b.log.Error("backend failed", zap.String("namespace", ev.Socket.Namespace().Name()),
 		zap.String("event", ev.Name), zap.String("socket", ev.Socket.ID()), zap.Error(err))
-	return b.outage(ev, err)
+	return b.outageError(ev, err)
 }
 
 // Identify adds to the socket's identity what the application may know the user by. A
@@ -225,8 +225,8 @@ func (b *Handler) Identify(_ context.Context, ev *hub.Event) error {
 // errUnavailable is what clients learn of an outage.
 var errUnavailable = &hub.ClientError{Message: "service unavailable"}
 
-// outage says what the failure of the backend does to the event.
-func (b *Handler) outage(ev *hub.Event, err error) error {
+// outageError says what the failure of the backend does to the event.
+func (b *Handler) outageError(ev *hub.Event, err error) error {
 	if ev.Type != hub.Connect {
 		return errUnavailable
 	}
@@ -240,79 +240,79 @@ func (b *Handler) outage(ev *hub.Event, err error) error {
 }
 
 var (
-	errBusy  = errors.New("too many events wait for the backend")
-	errLate  = errors.New("no answer in time")
-	errBroke = errors.New("the answer broke off")
+	errQueueFull = errors.New("too many events wait for the backend")
+	errTimeout   = errors.New("no answer in time")
+	errBrokenOff = errors.New("the answer broke off")
 )
 
-// ask sends the event through the HTTP handlers. While it waits for its turn, it
+// awaitReply sends the event through the HTTP handlers. While it waits for its turn, it
 // needs no more than the event itself.
-func (b *Handler) ask(ctx context.Context, ev *hub.Event) (*answer, error) {
-	if err := b.enter(ctx, ev); err != nil {
+func (b *Handler) awaitReply(ctx context.Context, ev *hub.Event) (*reply, error) {
+	if err := b.acquireSlot(ctx, ev); err != nil {
 		return nil, err
 	}
 	// The goroutine ends when the handlers return, who may not care about the end of ctx:
 	// FastCGI does not.
-	result := make(chan result, 1)
-	spawn.Go(b.log, "backend request", func() { b.request(ctx, ev, result) }, nil)
+	result := make(chan requestResult, 1)
+	spawn.Go(b.log, "backend request", func() { b.runRequest(ctx, ev, result) }, nil)
 	select {
 	case r := <-result:
-		return r.answer, r.err
+		return r.reply, r.err
 	case <-ctx.Done():
 	}
 	timer := time.NewTimer(returnGrace)
 	defer timer.Stop()
 	select {
 	case r := <-result:
-		return r.answer, r.err
+		return r.reply, r.err
 	case <-timer.C:
-		return nil, errLate
+		return nil, errTimeout
 	}
 }
 
 // returnGrace is how long handlers may take to return after the end of their time.
 const returnGrace = time.Second
 
-// result is the outcome of one request.
-type result struct {
-	answer *answer
-	err    error
+// requestResult is the outcome of one request.
+type requestResult struct {
+	reply *reply
+	err   error
 }
 
-// request makes the request of an event, and leaves its turn to another.
-func (b *Handler) request(ctx context.Context, ev *hub.Event, done chan<- result) {
-	inFlight := backendInFlight.WithLabelValues(hubOf(ev))
+// runRequest makes the request of an event, and leaves its turn to another.
+func (b *Handler) runRequest(ctx context.Context, ev *hub.Event, done chan<- requestResult) {
+	inFlight := requestsInFlight.WithLabelValues(hubName(ev))
 	inFlight.Inc()
-	r := result{err: errBroke} // until it is known
+	r := requestResult{err: errBrokenOff} // until it is known
 	defer func() {
 		inFlight.Dec()
 		<-b.slots
 		done <- r
 	}()
 	spawn.GrowStack[spawn.Stack12K]() // for the HTTP client
-	r.answer, r.err = b.exchange(ctx, ev)
+	r.reply, r.err = b.requestReply(ctx, ev)
 }
 
-func (b *Handler) exchange(ctx context.Context, ev *hub.Event) (*answer, error) {
+func (b *Handler) requestReply(ctx context.Context, ev *hub.Event) (*reply, error) {
 	body, err := encodeEvent(ev)
 	if err != nil {
 		return nil, err
 	}
 	w := &response{limit: b.MaxResponse, header: make(http.Header)}
-	err = b.serve(ctx, ev, w, body)
+	err = b.serveRequest(ctx, ev, w, body)
 	switch {
-	case w.large:
-		return nil, errLarge
+	case w.tooLarge:
+		return nil, errTooLarge
 	case err != nil && ctx.Err() == context.DeadlineExceeded:
-		return nil, errLate
+		return nil, errTimeout
 	case err != nil:
 		return nil, err
 	}
-	return w.answer()
+	return w.readReply()
 }
 
-// enter waits for its turn.
-func (b *Handler) enter(ctx context.Context, ev *hub.Event) error {
+// acquireSlot waits for its turn.
+func (b *Handler) acquireSlot(ctx context.Context, ev *hub.Event) error {
 	select {
 	case b.slots <- struct{}{}:
 		return nil
@@ -320,9 +320,9 @@ func (b *Handler) enter(ctx context.Context, ev *hub.Event) error {
 	}
 	if b.waiting.Add(1) > int64(b.Queue) {
 		b.waiting.Add(-1)
-		return errBusy
+		return errQueueFull
 	}
-	waiting := backendWaiting.WithLabelValues(hubOf(ev))
+	waiting := eventsWaiting.WithLabelValues(hubName(ev))
 	waiting.Inc()
 	defer func() {
 		waiting.Dec()
@@ -332,7 +332,7 @@ func (b *Handler) enter(ctx context.Context, ev *hub.Event) error {
 	case b.slots <- struct{}{}:
 		return nil
 	case <-ctx.Done():
-		return errLate // or nobody asks any more
+		return errTimeout // or nobody asks any more
 	}
 }
 

@@ -9,7 +9,7 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/handlers/internal/sitetest"
 )
 
-func TestBackendRequest(t *testing.T) {
+func TestBackendRequestHasEventAndHeaders(t *testing.T) {
 	a := sitetest.NewApp(t, sitetest.Reply(http.StatusOK, `{"ack":[]}`))
 	s := sitetest.Serve(t, sitetest.BackendDirective("rewrite /realtime/{event.name}\n"+a.Proxy()))
 	c := s.Dial("Cookie", "session=1; theme=dark", "User-Agent", "test", "X-Forwarded-For", "192.0.2.1", "Authorization", "Basic YTpi",
@@ -55,7 +55,7 @@ func TestBackendRequest(t *testing.T) {
 	}
 }
 
-func TestBackendAnswer(t *testing.T) {
+func TestBackendAppliesReplyInOrder(t *testing.T) {
 	a := sitetest.NewApp(t, sitetest.Reply(http.StatusNoContent, ""))
 	s := sitetest.Serve(t, `socketio {
 		namespace /app {
@@ -109,7 +109,7 @@ func TestBackendAnswer(t *testing.T) {
 	c.Expect(`41/app,`)
 }
 
-func TestBackendBinary(t *testing.T) {
+func TestBackendSendsAndReceivesBinary(t *testing.T) {
 	a := sitetest.NewApp(t, func(w http.ResponseWriter, r *http.Request) {
 		var event struct{ Args json.RawMessage }
 		_ = json.NewDecoder(r.Body).Decode(&event)
@@ -131,7 +131,7 @@ func TestBackendBinary(t *testing.T) {
 	}
 }
 
-func TestBackendVerdict(t *testing.T) {
+func TestBackendStatus4xxIsConnectError(t *testing.T) {
 	a := sitetest.NewApp(t, nil)
 	s := sitetest.Serve(t, sitetest.BackendDirective(a.Proxy()))
 	for _, test := range []struct {
@@ -165,13 +165,13 @@ func TestBackendVerdict(t *testing.T) {
 	}
 }
 
-func TestBackendHandlersGiveVerdicts(t *testing.T) {
+func TestBackendErrorsOfHandlersAreConnectErrors(t *testing.T) {
 	s := sitetest.Serve(t, sitetest.BackendDirective("@bot header User-Agent bot*\nerror @bot \"no\" 403\nrespond `{\"ack\":[\"{event.args.0}\"]}`"))
 	s.Dial("User-Agent", "bot/1").Call("40/app,", `44/app,{"message":"Forbidden"}`)
 	s.Connect().Call(`42/app,1["x","placeholder"]`, `43/app,1["placeholder"]`)
 }
 
-func TestBackendSigns(t *testing.T) {
+func TestBackendSignsRequests(t *testing.T) {
 	a := sitetest.NewApp(t, sitetest.Reply(http.StatusNoContent, ""))
 	s := sitetest.Serve(t, sitetest.BackendDirective("sign whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\n"+a.Proxy()))
 	s.Connect("Webhook-Id", "forged", "Webhook-Signature", "v1,forged")

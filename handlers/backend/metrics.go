@@ -10,30 +10,30 @@ import (
 
 // These count for the process: configs come and go.
 var (
-	backendRequests = prometheus.NewCounterVec(prometheus.CounterOpts{
+	requestsTotal = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Namespace: "caddy", Subsystem: "socketio", Name: "backend_requests_total",
 		Help: "Events that a backend was asked about, by what became of them: ok, refused, outage or canceled.",
 	}, []string{"hub", "type", "outcome"})
-	backendSeconds = prometheus.NewHistogramVec(prometheus.HistogramOpts{
+	requestSeconds = prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Namespace: "caddy", Subsystem: "socketio", Name: "backend_request_duration_seconds",
 		Help: "How long backends took to answer, with the time that events waited for their turn.", Buckets: prometheus.DefBuckets,
 	}, []string{"hub", "type"})
-	backendInFlight = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+	requestsInFlight = prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Namespace: "caddy", Subsystem: "socketio", Name: "backend_requests_in_flight",
 		Help: "Requests to backends that are under way.",
 	}, []string{"hub"})
-	backendWaiting = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+	eventsWaiting = prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Namespace: "caddy", Subsystem: "socketio", Name: "backend_events_waiting",
 		Help: "Events that wait for their turn to be asked about.",
 	}, []string{"hub"})
 )
 
-func registerBackendMetrics(ctx caddy.Context) error {
+func registerMetrics(ctx caddy.Context) error {
 	registry := ctx.GetMetricsRegistry()
 	if registry == nil {
 		return nil
 	}
-	for _, c := range []prometheus.Collector{backendRequests, backendSeconds, backendInFlight, backendWaiting} {
+	for _, c := range []prometheus.Collector{requestsTotal, requestSeconds, requestsInFlight, eventsWaiting} {
 		err := registry.Register(c)
 		if _, twice := err.(prometheus.AlreadyRegisteredError); err != nil && !twice {
 			return err
@@ -42,10 +42,10 @@ func registerBackendMetrics(ctx caddy.Context) error {
 	return nil
 }
 
-func hubOf(ev *hub.Event) string { return ev.Socket.Namespace().Hub().Name() }
+func hubName(ev *hub.Event) string { return ev.Socket.Namespace().Hub().Name() }
 
-// countBackend counts an event that was asked about since a time.
-func countBackend(ev *hub.Event, outcome string, since time.Time) {
-	backendRequests.WithLabelValues(hubOf(ev), string(ev.Type), outcome).Inc()
-	backendSeconds.WithLabelValues(hubOf(ev), string(ev.Type)).Observe(time.Since(since).Seconds())
+// countEvent counts an event that was asked about since a time.
+func countEvent(ev *hub.Event, outcome string, since time.Time) {
+	requestsTotal.WithLabelValues(hubName(ev), string(ev.Type), outcome).Inc()
+	requestSeconds.WithLabelValues(hubName(ev), string(ev.Type)).Observe(time.Since(since).Seconds())
 }

@@ -37,7 +37,7 @@ func newHanging(t *testing.T) (*sitetest.App, *hanging) {
 	return a, h
 }
 
-func TestBackendOrder(t *testing.T) {
+func TestBackendKeepsOrderOfEachSocket(t *testing.T) {
 	const events = 1000
 	a, hang := newHanging(t)
 	s := sitetest.Serve(t, sitetest.BackendDirective(a.Proxy()))
@@ -64,7 +64,7 @@ func TestBackendOrder(t *testing.T) {
 	slow.Expect(`43/app,2["done"]`)
 }
 
-func TestBackendConcurrency(t *testing.T) {
+func TestBackendLimitsConcurrencyAndQueue(t *testing.T) {
 	a, hang := newHanging(t)
 	s := sitetest.Serve(t, sitetest.BackendDirective("concurrency 1\nqueue 1\n"+a.Proxy()))
 	first, second, third := s.Connect(), s.Connect(), s.Connect()
@@ -116,7 +116,7 @@ func TestBackendConcurrency(t *testing.T) {
 }
 
 // What one block waits for holds up no other.
-func TestBackendsAreApart(t *testing.T) {
+func TestBackendsHaveSeparateQueues(t *testing.T) {
 	a, hang := newHanging(t)
 	block := func(event, path string) string {
 		return "on " + event + " {\nbackend {\nconcurrency 1\nqueue 1\nrewrite " + path + "\n" + a.Proxy() + "}\n}\n"
@@ -132,7 +132,7 @@ func TestBackendsAreApart(t *testing.T) {
 
 // All clients come back at once, as after a restart: no more of them are asked about
 // at a time than may be.
-func TestBackendMeetsBursts(t *testing.T) {
+func TestBackendLimitsConcurrencyInBursts(t *testing.T) {
 	const clients, limit = 100, 5
 	var now, most atomic.Int64
 	a := sitetest.NewApp(t, func(w http.ResponseWriter, _ *http.Request) {
@@ -161,7 +161,7 @@ func TestBackendMeetsBursts(t *testing.T) {
 	}
 }
 
-func TestBackendWaitsInTime(t *testing.T) {
+func TestBackendTimeoutCountsWaiting(t *testing.T) {
 	a, hang := newHanging(t)
 	s := sitetest.Serve(t, sitetest.BackendDirective("concurrency 1\ntimeout 2s\n"+a.Proxy()))
 	first, second := s.Connect(), s.Connect()
@@ -173,7 +173,7 @@ func TestBackendWaitsInTime(t *testing.T) {
 	second.Call(`42/app,2["x"]`, `43/app,2["done"]`)
 }
 
-func TestBackendCancels(t *testing.T) {
+func TestBackendCancelsRequestsOfClosedConnections(t *testing.T) {
 	a, hang := newHanging(t)
 	s := sitetest.Serve(t, sitetest.BackendDirective("timeout 1h\n"+a.Proxy()))
 	c := s.Connect()
@@ -210,7 +210,7 @@ func TestBackendCancels(t *testing.T) {
 	}
 }
 
-func TestBackendHearsOfDisconnects(t *testing.T) {
+func TestBackendGetsDisconnectEvents(t *testing.T) {
 	a, _ := newHanging(t)
 	s := sitetest.Serve(t, sitetest.BackendDirective(a.Proxy()))
 	for _, test := range []struct {
@@ -250,7 +250,7 @@ func TestBackendHearsOfDisconnects(t *testing.T) {
 	}
 }
 
-func TestBackendAfterReload(t *testing.T) {
+func TestBackendContinuesAfterReload(t *testing.T) {
 	a, hang := newHanging(t)
 	s := sitetest.Serve(t, sitetest.BackendDirective(a.Proxy()))
 	c := s.Connect()

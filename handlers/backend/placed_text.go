@@ -45,10 +45,10 @@ type placedValue struct {
 	text string
 }
 
-// values returns the value of a placeholder by its name. known is false for a name that
+// valueLookup returns the value of a placeholder by its name. known is false for a name that
 // nothing is known of: in headers and bodies its text stays as it is, in paths it is empty,
 // as in Caddy.
-type values func(name string) (value placedValue, known bool)
+type valueLookup func(name string) (value placedValue, known bool)
 
 // parsePlacedText splits a text into its parts. A brace after a backslash loses the
 // backslash, as in Caddy.
@@ -58,11 +58,11 @@ func parsePlacedText(text string, p *place, names assigned) *placedText {
 	quoted := false
 	for i := 0; i < len(text); i++ {
 		name, ok := placeholderAt(text, i)
-		if ok && p.skip != nil && p.skip(text, i) {
+		if ok && p.skipAt != nil && p.skipAt(text, i) {
 			ok = false
 		}
 		if ok {
-			_, worst := names.worst(text[i:i+len(name)+2], p.exempt...)
+			_, worst := names.worstPlaceholder(text[i:i+len(name)+2], p.exempt...)
 			t.parts = append(t.parts, textPart{literal: literal.String()}, textPart{name: name, quoted: quoted, own: worst == ownValue})
 			literal.Reset()
 			i += len(name) + 1
@@ -83,8 +83,8 @@ func parsePlacedText(text string, p *place, names assigned) *placedText {
 	return t
 }
 
-// join concatenates the literal parts and what escape makes of the placeholders.
-func (t *placedText) join(escape func(textPart) string) string {
+// joinParts concatenates the literal parts and what escape makes of the placeholders.
+func (t *placedText) joinParts(escape func(textPart) string) string {
 	var b strings.Builder
 	for _, part := range t.parts {
 		if part.name == "" {
@@ -98,13 +98,13 @@ func (t *placedText) join(escape func(textPart) string) string {
 
 // renderHeader makes a header value. A request with bytes in it that no header may have
 // fails, which Caddy takes for a failure of the upstream: they become spaces.
-func renderHeader(t *placedText, get values) (string, error) {
+func renderHeader(t *placedText, get valueLookup) (string, error) {
 	return strings.Map(func(r rune) rune {
 		if r < ' ' || r == '\x7f' {
 			return ' '
 		}
 		return r
-	}, t.join(func(part textPart) string {
+	}, t.joinParts(func(part textPart) string {
 		value, known := get(part.name)
 		if !known {
 			return "{" + part.name + "}"
@@ -115,8 +115,8 @@ func renderHeader(t *placedText, get values) (string, error) {
 
 // renderJSON makes JSON, which a template may be made of. A placeholder in quotes becomes
 // text, another one a value of any type, null when there is none.
-func renderJSON(t *placedText, get values) (string, error) {
-	return t.join(func(part textPart) string {
+func renderJSON(t *placedText, get valueLookup) (string, error) {
+	return t.joinParts(func(part textPart) string {
 		value, known := get(part.name)
 		switch {
 		case !known && part.quoted:
@@ -148,8 +148,8 @@ func escapeJSON(value sio.Data) string {
 
 // renderAddress makes the address of an upstream, or a host. Values are names, numbers
 // and what stands between them.
-func renderAddress(t *placedText, get values) (address string, err error) {
-	return t.join(func(part textPart) string {
+func renderAddress(t *placedText, get valueLookup) (address string, err error) {
+	return t.joinParts(func(part textPart) string {
 		value, _ := get(part.name)
 		if !part.own && (value.text == "" || strings.Trim(value.text, addressCharacters) != "") {
 			err = &placeError{t.place, value.text}
@@ -162,7 +162,7 @@ const addressCharacters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0
 
 // renderPath makes the path of a URI, escaped once. With values of clients in it, it must
 // begin with a slash: a request target without one is no path.
-func renderPath(t *placedText, get values) (string, error) {
+func renderPath(t *placedText, get valueLookup) (string, error) {
 	path, err := t.checkSegments(get, func(part textPart, value string) string {
 		if part.name == uriName {
 			return value // it is escaped already
@@ -177,7 +177,7 @@ func renderPath(t *placedText, get values) (string, error) {
 }
 
 // renderFile makes the path of a file.
-func renderFile(t *placedText, get values) (string, error) {
+func renderFile(t *placedText, get valueLookup) (string, error) {
 	return t.checkSegments(get, func(_ textPart, value string) string { return value },
 		func(literal string) (string, error) { return literal, nil })
 }
@@ -187,7 +187,7 @@ const uriName = "http.request.uri"
 
 // checkSegments renders a path. Between two slashes of the text, values become one or
 // more segments that stay there however the path is decoded: see isContained.
-func (t *placedText) checkSegments(get values, escape func(textPart, string) string, unescape func(string) (string, error)) (string, error) {
+func (t *placedText) checkSegments(get valueLookup, escape func(textPart, string) string, unescape func(string) (string, error)) (string, error) {
 	var path strings.Builder
 	var slot string // what stands between two slashes of the text, unescaped
 	first, checked := true, false

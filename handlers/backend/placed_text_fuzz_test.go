@@ -66,7 +66,7 @@ func checkPath(t *testing.T, a, b string, render func(*place, string) (string, e
 }
 
 func checkRenderedJSON(t *testing.T, a, b string, render func(*place, string) (string, error)) {
-	raw, _ := render(inBody, `{"a":"<{event.a}{event.b}>","b":{event.b},"c":[{event.a}]}`)
+	raw, _ := render(inRequestBody, `{"a":"<{event.a}{event.b}>","b":{event.b},"c":[{event.a}]}`)
 	var got struct {
 		A, B string
 		C    []string

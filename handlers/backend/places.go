@@ -10,78 +10,78 @@ import (
 type place struct {
 	name string // for errors
 	// most is the least trusted value that may stand there.
-	most trust
+	leastTrust trust
 	// exempt are placeholders that may stand there besides.
 	exempt []string
 	// render makes the text of the place. Without it Caddy does, and the values stand
 	// there as they are.
-	render func(*placedText, values) (string, error)
+	render func(*placedText, valueLookup) (string, error)
 	// all says that a text with any placeholder is rendered, and not only one with a
 	// value that a client may have chosen.
-	all bool
+	renderAll bool
 	// skip reports whether what looks like a placeholder at a place of the text is none.
-	skip func(text string, at int) bool
+	skipAt func(text string, at int) bool
 	// check refuses a text that the place can't make safe.
 	check func(text string, names assigned) error
 }
 
 // The kinds of places.
 var (
-	// anywhere is each place that is not in [places].
-	anywhere = &place{}
-	// literal is a text that Caddy takes as it is, like a regular expression.
-	literal = &place{most: chosenValue}
-	// plain is a text that is compared, logged or kept, or that Caddy escapes itself. A
+	// unlistedPlace is each place that is not in [places].
+	unlistedPlace = &place{}
+	// literalText is a text that Caddy takes as it is, like a regular expression.
+	literalText = &place{leastTrust: chosenValue}
+	// plainText is a text that is compared, logged or kept, or that Caddy escapes itself. A
 	// name that is assigned from it is followed.
-	plain = &place{most: chosenValue}
+	plainText = &place{leastTrust: chosenValue}
 
-	inPath = &place{name: "a path", most: chosenValue, render: renderPath, exempt: []string{
+	inPath = &place{name: "a path", leastTrust: chosenValue, render: renderPath, exempt: []string{
 		uriName, "http.request.uri.path", "http.matchers.file.relative", "http.matchers.file.remainder",
 	}}
-	inQuery = &place{name: "a query", most: chosenValue, exempt: []string{"http.request.uri.query"}}
-	inFile  = &place{name: "the path of a file", most: chosenValue, render: renderFile, exempt: []string{"http.request.uri.path"}}
-	inRoot  = &place{name: "the root of files", most: vouchedValue, render: renderFile}
+	inQuery = &place{name: "a query", leastTrust: chosenValue, exempt: []string{"http.request.uri.query"}}
+	inFile  = &place{name: "the path of a file", leastTrust: chosenValue, render: renderFile, exempt: []string{"http.request.uri.path"}}
+	inRoot  = &place{name: "the root of files", leastTrust: vouchedValue, render: renderFile}
 
-	inHeader  = &place{name: "a header", most: chosenValue, render: renderHeader}
-	inAddress = &place{name: "the address of an upstream", most: vouchedValue, render: renderAddress}
-	inHost    = &place{name: "the header Host", most: vouchedValue, render: renderAddress, exempt: []string{"http.request.host", "http.request.hostport"}}
+	inHeader  = &place{name: "a header", leastTrust: chosenValue, render: renderHeader}
+	inAddress = &place{name: "the address of an upstream", leastTrust: vouchedValue, render: renderAddress}
+	inHost    = &place{name: "the header Host", leastTrust: vouchedValue, render: renderAddress, exempt: []string{"http.request.host", "http.request.hostport"}}
 
-	inAnswer = &place{name: "a body", most: chosenValue, render: renderJSON, all: true, skip: isAction, check: checkAnswer}
-	inBody   = &place{name: "a body", most: chosenValue, render: renderJSON, skip: isAction, check: checkBody}
+	inResponseBody = &place{name: "a body", leastTrust: chosenValue, render: renderJSON, renderAll: true, skipAt: isTemplateAction, check: checkResponseBody}
+	inRequestBody  = &place{name: "a body", leastTrust: chosenValue, render: renderJSON, skipAt: isTemplateAction, check: checkRequestBody}
 
-	inExpression = &place{name: "an expression", most: chosenValue, check: checkExpression}
+	inExpression = &place{name: "an expression", leastTrust: chosenValue, check: checkExpression}
 )
 
 // places are the only places in which a placeholder may stand whose value a client
 // chooses. Each is the name of an HTTP handler and of a field in its JSON, without the
 // indexes of lists; a star stands for any one key and two stars for all that follow.
 var places = parsePlaces(map[string]*place{
-	"rewrite.query.set.val": plain, "rewrite.query.add.val": plain,
-	"rewrite.query.replace.search_regexp": literal, "rewrite.path_regexp.find": literal,
-	"reverse_proxy.rewrite.query.set.val": plain, "reverse_proxy.rewrite.query.add.val": plain,
-	"reverse_proxy.rewrite.query.replace.search_regexp": literal, "reverse_proxy.rewrite.path_regexp.find": literal,
+	"rewrite.query.set.val": plainText, "rewrite.query.add.val": plainText,
+	"rewrite.query.replace.search_regexp": literalText, "rewrite.path_regexp.find": literalText,
+	"reverse_proxy.rewrite.query.set.val": plainText, "reverse_proxy.rewrite.query.add.val": plainText,
+	"reverse_proxy.rewrite.query.replace.search_regexp": literalText, "reverse_proxy.rewrite.path_regexp.find": literalText,
 
 	"headers.request.add.*": inHeader, "headers.request.set.*": inHeader,
-	"headers.request.replace.*.search_regexp": literal, "headers.response.replace.*.search_regexp": literal,
+	"headers.request.replace.*.search_regexp": literalText, "headers.response.replace.*.search_regexp": literalText,
 	"headers.response.add.*": inHeader, "headers.response.set.*": inHeader,
 	"reverse_proxy.headers.request.add.*": inHeader, "reverse_proxy.headers.request.set.*": inHeader,
-	"reverse_proxy.headers.request.replace.*.search_regexp": literal, "reverse_proxy.headers.response.replace.*.search_regexp": literal,
+	"reverse_proxy.headers.request.replace.*.search_regexp": literalText, "reverse_proxy.headers.response.replace.*.search_regexp": literalText,
 	"reverse_proxy.headers.response.add.*": inHeader, "reverse_proxy.headers.response.set.*": inHeader,
 	"static_response.headers.*": inHeader,
 
-	"static_response.body": inAnswer,
-	"request_body.set":     inBody,
-	"error.error":          plain,
+	"static_response.body": inResponseBody,
+	"request_body.set":     inRequestBody,
+	"error.error":          plainText,
 
-	"vars.root": inRoot, "vars.*": plain,
-	"map.source": plain, "map.defaults": plain, "map.mappings.outputs": plain,
-	"map.mappings.input": literal, "map.mappings.input_regexp": literal, "map.destinations": literal,
+	"vars.root": inRoot, "vars.*": plainText,
+	"map.source": plainText, "map.defaults": plainText, "map.mappings.outputs": plainText,
+	"map.mappings.input": literalText, "map.mappings.input_regexp": literalText, "map.destinations": literalText,
 
 	"reverse_proxy.upstreams.dial": inAddress, "reverse_proxy.dynamic_upstreams.**": inAddress,
 	"reverse_proxy.transport.root": inRoot, "file_server.root": inRoot, "templates.file_root": inRoot,
 
-	"match.vars.*": plain, "match.vars_regexp.*.pattern": literal,
-	"match.header_regexp.*.pattern": literal, "match.path_regexp.pattern": literal,
+	"match.vars.*": plainText, "match.vars_regexp.*.pattern": literalText,
+	"match.header_regexp.*.pattern": literalText, "match.path_regexp.pattern": literalText,
 	"match.expression": inExpression, "match.expression.expr": inExpression,
 	"match.file.root": inRoot, "match.file.try_files": inFile,
 })
@@ -111,25 +111,25 @@ func parsePlaces(table map[string]*place) (patterns []placePattern) {
 
 // findPlace returns the place of a field.
 func findPlace(path []string) *place {
-	i := slices.IndexFunc(places, func(p placePattern) bool { return p.matches(path) })
+	i := slices.IndexFunc(places, func(p placePattern) bool { return p.matchesPath(path) })
 	if i < 0 {
-		return anywhere
+		return unlistedPlace
 	}
 	p, name := places[i].place, path[len(path)-1]
 	switch {
 	case (p == inHeader || path[0] == "vars") && strings.Contains(name, "{"):
-		return anywhere // it may be any name
+		return unlistedPlace // it may be any name
 	case p == inHeader && http.CanonicalHeaderKey(name) == "Host":
 		return inHost
-	case p == inHeader && slices.Contains(path, "request") && staysBehind(name) && !strings.HasPrefix(name, "X-Forwarded-"):
-		return anywhere // it means more to HTTP than a value
+	case p == inHeader && slices.Contains(path, "request") && isWithheld(name) && !strings.HasPrefix(name, "X-Forwarded-"):
+		return unlistedPlace // it means more to HTTP than a value
 	case path[0] == "vars" && slices.Contains(reservedVars, name):
-		return anywhere
+		return unlistedPlace
 	}
 	return p
 }
 
-func (p placePattern) matches(path []string) bool {
+func (p placePattern) matchesPath(path []string) bool {
 	for i, key := range p.path {
 		switch {
 		case key == "**":

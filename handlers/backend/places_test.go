@@ -11,7 +11,7 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/handlers/internal/sitetest"
 )
 
-func TestBackendKeepsEventsInTheirPlace(t *testing.T) {
+func TestBackendEscapesEventNamesInPaths(t *testing.T) {
 	a := sitetest.NewApp(t, sitetest.Reply(http.StatusOK, `{"ack":["ok"]}`))
 	s := sitetest.Serve(t, sitetest.BackendDirective("handle {\nrewrite /realtime/{event.name}?name={event.name}\n"+a.Proxy()+"}"))
 	c := s.Connect()
@@ -38,7 +38,7 @@ func TestBackendKeepsEventsInTheirPlace(t *testing.T) {
 	}
 }
 
-func TestBackendKeepsEventsInTheirPlaceOfNamedRoutes(t *testing.T) {
+func TestBackendEscapesEventNamesInNamedRoutes(t *testing.T) {
 	a := sitetest.NewApp(t, sitetest.Reply(http.StatusOK, `{"ack":["ok"]}`))
 	named := "&(app) {\ninvoke inner\n}\n&(inner) {\nrewrite /named/{event.name}\n" + a.Proxy() + "}\n"
 	sitetest.ServeWithNamedRoutes(t, named, sitetest.BackendDirective("invoke app")).Connect().Call(`42/app,1["admin?x"]`, `43/app,1["ok"]`)
@@ -47,7 +47,7 @@ func TestBackendKeepsEventsInTheirPlaceOfNamedRoutes(t *testing.T) {
 	}
 }
 
-func TestBackendEscapesInHeaders(t *testing.T) {
+func TestBackendEscapesValuesInHeaders(t *testing.T) {
 	a := sitetest.NewApp(t, sitetest.Reply(http.StatusOK, `{"ack":["ok"]}`))
 	s := sitetest.Serve(t, sitetest.BackendDirective("request_header X-First {event.name}\n"+
 		"reverse_proxy "+a.Address+" {\nheader_up X-Second {event.args.0}\nfail_duration 1h\n}"))
@@ -66,7 +66,7 @@ func TestBackendEscapesInHeaders(t *testing.T) {
 	}
 }
 
-func TestBackendEscapesInAnswers(t *testing.T) {
+func TestBackendEscapesValuesInResponses(t *testing.T) {
 	respond := "respond `{\"ack\":[\"<{event.args.0}>\",{event.args.0},{event.args.9},\"{event.args.9}\"],\"data\":{\"n\":\"{event.name}\"}}` 200"
 	for name, directives := range map[string]string{
 		"respond":   respond,
@@ -107,7 +107,7 @@ func TestBackendEscapesInAnswers(t *testing.T) {
 }
 
 // What a client came with it has chosen too.
-func TestBackendEscapesWhatARequestSays(t *testing.T) {
+func TestBackendEscapesValuesOfTheOpeningRequest(t *testing.T) {
 	a := sitetest.NewApp(t, sitetest.Reply(http.StatusOK, `{"ack":["ok"]}`))
 	s := sitetest.Serve(t, `socketio {
 		namespace /app {
@@ -153,7 +153,7 @@ func TestBackendEscapesWhatARequestSays(t *testing.T) {
 }
 
 // Caddy's own handlers of content answer too. Those of files want another method.
-func TestBackendOfFiles(t *testing.T) {
+func TestBackendRepliesFromFiles(t *testing.T) {
 	dir := t.TempDir()
 	for name, text := range map[string]string{
 		"plain.json": `{"ack":["a file"]}`, "template.json": `{"ack":[{{placeholder "event.args.0" | toJson}}]}`,

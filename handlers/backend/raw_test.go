@@ -47,8 +47,8 @@ func rawUpstream(t *testing.T, answer func() string) (address string) {
 	return l.Addr().String()
 }
 
-// outages are answers that are none, as they come over a connection.
-var outages = map[string]string{
+// outageReplies are answers that are none, as they come over a connection.
+var outageReplies = map[string]string{
 	"101":                   "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
 	"101 without upgrade":   "HTTP/1.1 101 Switching Protocols\r\n\r\n",
 	"100 and nothing":       "HTTP/1.1 100 Continue\r\n\r\n",
@@ -87,8 +87,8 @@ var outages = map[string]string{
 	"an informational huge": "HTTP/1.1 103 Early Hints\r\nX-A: " + strings.Repeat("x", 12<<20) + "\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n",
 }
 
-// favours are answers that let a client in.
-var favours = map[string]string{
+// acceptedReplies are answers that let a client in.
+var acceptedReplies = map[string]string{
 	"204":            "HTTP/1.1 204 No Content\r\n\r\n",
 	"200":            "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
 	"200 of PHP":     "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 2\r\n\r\n{}",
@@ -99,11 +99,11 @@ var favours = map[string]string{
 	"until the end":  "HTTP/1.0 200 OK\r\n\r\n{}",
 }
 
-func TestBackendVerdictsAreTwoAnswersAlone(t *testing.T) {
+func TestBackendAcceptsStatus200And204Only(t *testing.T) {
 	var answer atomic.Pointer[string]
 	s := sitetest.Serve(t, sitetest.BackendDirective("reverse_proxy "+rawUpstream(t, func() string { return *answer.Load() })+" {\ntransport http {\nkeepalive off\n}\n}"))
-	none := favours["204"]
-	for name, text := range outages {
+	none := acceptedReplies["204"]
+	for name, text := range outageReplies {
 		t.Run(name, func(t *testing.T) {
 			s.T = t
 			answer.Store(&text)
@@ -117,7 +117,7 @@ func TestBackendVerdictsAreTwoAnswersAlone(t *testing.T) {
 			answer.Store(&none)
 		})
 	}
-	for name, text := range favours {
+	for name, text := range acceptedReplies {
 		t.Run(name, func(t *testing.T) {
 			s.T = t
 			answer.Store(&text)
@@ -140,7 +140,7 @@ func fastCGI(response string) string {
 	return b.String() + record(6, "") + record(3, strings.Repeat("\x00", 8))
 }
 
-func TestBackendVerdictsOfPHPAreTwoAnswersAlone(t *testing.T) {
+func TestBackendAcceptsStatus200And204OfPHPOnly(t *testing.T) {
 	var answer atomic.Pointer[string]
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

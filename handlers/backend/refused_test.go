@@ -117,7 +117,7 @@ var placements = []struct{ lines, refused string }{
 	{"uri path_regexp ^/[a-z]{2} /\nreverse_proxy app:80", ""},
 }
 
-func TestBackendRefusesPlaces(t *testing.T) {
+func TestBackendRefusesClientValuesInOtherPlaces(t *testing.T) {
 	named := "&(proxy) {\nreverse_proxy {event.name}:80\n}\n"
 	for _, test := range placements {
 		err := sitetest.Validate(t, named, sitetest.BackendDirective(test.lines))
@@ -131,7 +131,7 @@ func TestBackendRefusesPlaces(t *testing.T) {
 	}
 }
 
-func TestBackendRefusesRoutesThatInvokeThemselves(t *testing.T) {
+func TestBackendRefusesRecursiveNamedRoutes(t *testing.T) {
 	err := sitetest.Validate(t, "&(again) {\nrewrite /x/{event.name}\ninvoke again\n}\n", sitetest.BackendDirective("invoke again"))
 	if err == nil || !strings.Contains(err.Error(), "again invokes itself") {
 		t.Errorf("got %v", err)
@@ -139,7 +139,7 @@ func TestBackendRefusesRoutesThatInvokeThemselves(t *testing.T) {
 }
 
 // What a rule keeps of a client's values is the client's choice wherever it is used.
-func TestBackendFollowsWhatRulesKeep(t *testing.T) {
+func TestBackendFollowsValuesKeptByRules(t *testing.T) {
 	for value, refused := range map[string]bool{
 		"{event.args.0}": true, "{socket.auth.host}": true, "{http.request.header.X}": true, "x{query.host}": true,
 		`{"a":{"b":"{event.args.0}"}}`: true, "{socket.data.other}": true,

@@ -18,24 +18,24 @@ import (
 	"go.uber.org/zap"
 )
 
-var errLarge = errors.New("the answer is larger than max_response")
+var errTooLarge = errors.New("the answer is larger than max_response")
 
-// answer is what a backend wants done, in this order.
-type answer struct {
+// reply is what a backend wants done, in this order.
+type reply struct {
 	Data       map[string]sio.Data
 	Leave      []string
 	Join       []string
-	Emit       []answeredEmit
+	Emit       []replyEmit
 	Ack        *sio.Data
 	Disconnect bool
-	Error      *answeredError
+	Error      *replyError
 
-	unknown []string // keys that mean nothing
+	unknownKeys []string // keys that mean nothing
 }
 
-// answeredEmit is an emit in the words of the handler emit; with a namespace it comes
+// replyEmit is an emit in the words of the handler emit; with a namespace it comes
 // from there, and not from the socket.
-type answeredEmit struct {
+type replyEmit struct {
 	Event         string
 	Args          []sio.Data
 	To            []string // nil: not given
@@ -47,46 +47,46 @@ type answeredEmit struct {
 	Namespace     string
 }
 
-type answeredError struct {
+type replyError struct {
 	Message string
 	Data    sio.Data
 }
 
-func (e *answeredError) refusal() *hub.ClientError {
-	return &hub.ClientError{Message: cmp.Or(e.Message, refused), Data: e.Data}
+func (e *replyError) clientError() *hub.ClientError {
+	return &hub.ClientError{Message: cmp.Or(e.Message, refusedMessage), Data: e.Data}
 }
 
-// refused is what clients read of an error without a message.
-const refused = "refused"
+// refusedMessage is what clients read of an error without a message.
+const refusedMessage = "refused"
 
-// answer reads what was answered. Only 200 and 204 let a client in; an answer that the
+// readReply reads what was answered. Only 200 and 204 let a client in; an answer that the
 // application means as a refusal has 4xx; anything else is an outage.
-func (w *response) answer() (*answer, error) {
+func (w *response) readReply() (*reply, error) {
 	switch {
 	case w.status == http.StatusNoContent:
-		return new(answer), nil
+		return new(reply), nil
 	case w.status == http.StatusOK:
-		return parseAnswer(w.body.Bytes())
+		return parseReply(w.body.Bytes())
 	case w.status >= 400 && w.status < 500:
-		return nil, w.verdict()
+		return nil, w.clientError()
 	case w.status == 0:
 		return nil, errors.New("the backend does not answer")
 	}
 	return nil, fmt.Errorf("the backend answers status %d: expected 200, 204 or 4xx", w.status)
 }
 
-// verdict is the refusal that an answer of 4xx is.
-func (w *response) verdict() *hub.ClientError {
-	if a, err := parseAnswer(w.body.Bytes()); err == nil && a.Error != nil && a.Error.Message != "" {
-		return a.Error.refusal()
+// clientError is the refusal that an answer of 4xx is.
+func (w *response) clientError() *hub.ClientError {
+	if a, err := parseReply(w.body.Bytes()); err == nil && a.Error != nil && a.Error.Message != "" {
+		return a.Error.clientError()
 	}
-	return &hub.ClientError{Message: cmp.Or(http.StatusText(w.status), refused)}
+	return &hub.ClientError{Message: cmp.Or(http.StatusText(w.status), refusedMessage)}
 }
 
-// parseAnswer reads the body of an answer, all of it before anything is done. The error
+// parseReply reads the body of an answer, all of it before anything is done. The error
 // names the key, the value and what was expected.
-func parseAnswer(body []byte) (*answer, error) {
-	a := new(answer)
+func parseReply(body []byte) (*reply, error) {
+	a := new(reply)
 	if body = lenient.TrimText(body); len(body) == 0 {
 		return a, nil
 	}
@@ -101,8 +101,8 @@ func parseAnswer(body []byte) (*answer, error) {
 		"ack": a.readAck, "disconnect": &a.Disconnect, "error": a.readError,
 	})
 	if err == nil {
-		a.unknown = append(a.unknown, unknown...)
-		err = a.check()
+		a.unknownKeys = append(a.unknownKeys, unknown...)
+		err = a.checkLimits()
 	}
 	if err != nil {
 		return nil, fmt.Errorf("the answer can't be read: %w", err)
@@ -122,11 +122,11 @@ func checkJSON(text []byte) error {
 	return err
 }
 
-func (a *answer) readEmits(raw []byte) error {
+func (a *reply) readEmits(raw []byte) error {
 	list, err := lenient.ReadList(raw)
 	for i, item := range list {
-		e := answeredEmit{}
-		if err := a.readInner("emit", item, lenient.Fields{
+		e := replyEmit{}
+		if err := a.readInnerObject("emit", item, lenient.Fields{
 			"event": lenient.IntoName(&e.Event), "args": &e.Args, "to": &e.To, "except": &e.Except,
 			"broadcast": &e.Broadcast, "include_sender": &e.IncludeSender, "volatile": &e.Volatile,
 			"local": &e.Local, "namespace": lenient.IntoName(&e.Namespace),
@@ -138,7 +138,7 @@ func (a *answer) readEmits(raw []byte) error {
 	return err
 }
 
-func (a *answer) readAck(raw []byte) error {
+func (a *reply) readAck(raw []byte) error {
 	var ack sio.Data
 	if err := ack.UnmarshalJSON(raw); err != nil {
 		return err
@@ -150,22 +150,22 @@ func (a *answer) readAck(raw []byte) error {
 	return nil
 }
 
-func (a *answer) readError(raw []byte) error {
-	a.Error = new(answeredError)
-	return a.readInner("error", raw, lenient.Fields{"message": &a.Error.Message, "data": &a.Error.Data})
+func (a *reply) readError(raw []byte) error {
+	a.Error = new(replyError)
+	return a.readInnerObject("error", raw, lenient.Fields{"message": &a.Error.Message, "data": &a.Error.Data})
 }
 
-// readInner reads an object that stands under a key, and takes note of keys inside that
+// readInnerObject reads an object that stands under a key, and takes note of keys inside that
 // mean nothing.
-func (a *answer) readInner(key string, raw []byte, fields lenient.Fields) error {
+func (a *reply) readInnerObject(key string, raw []byte, fields lenient.Fields) error {
 	unknown, err := lenient.ReadFields(raw, fields)
 	for _, name := range unknown {
-		a.unknown = append(a.unknown, key+"."+name)
+		a.unknownKeys = append(a.unknownKeys, key+"."+name)
 	}
 	return err
 }
 
-func (a *answer) check() error {
+func (a *reply) checkLimits() error {
 	if a.Ack != nil && len(a.Ack.Attachments) > sio.MaxAttachments {
 		return fmt.Errorf("ack: %d binary values, the limit is %d", len(a.Ack.Attachments), sio.MaxAttachments)
 	}
@@ -182,11 +182,11 @@ func (a *answer) check() error {
 	return nil
 }
 
-// apply does what the answer says. Other events of the socket wait meanwhile.
-func (a *answer) apply(ev *hub.Event, log *zap.Logger) error {
+// applyTo does what the answer says. Other events of the socket wait meanwhile.
+func (a *reply) applyTo(ev *hub.Event, log *zap.Logger) error {
 	s := ev.Socket
-	if len(a.unknown) > 0 {
-		log.Error("the backend's answer has unknown keys", zap.Strings("keys", a.unknown),
+	if len(a.unknownKeys) > 0 {
+		log.Error("the backend's answer has unknown keys", zap.Strings("keys", a.unknownKeys),
 			zap.String("namespace", s.Namespace().Name()), zap.String("event", ev.Name))
 	}
 	for _, key := range slices.Sorted(maps.Keys(a.Data)) {
@@ -199,7 +199,7 @@ func (a *answer) apply(ev *hub.Event, log *zap.Logger) error {
 		return err
 	}
 	for _, e := range a.Emit {
-		if err := e.emit(ev); err != nil && !errors.Is(err, hub.ErrDisconnected) {
+		if err := e.emitFrom(ev); err != nil && !errors.Is(err, hub.ErrDisconnected) {
 			return err
 		}
 	}
@@ -212,16 +212,16 @@ func (a *answer) apply(ev *hub.Event, log *zap.Logger) error {
 		s.Disconnect(false)
 	}
 	if a.Error != nil {
-		return a.Error.refusal()
+		return a.Error.clientError()
 	}
 	return nil
 }
 
-func (e *answeredEmit) emit(ev *hub.Event) error {
+func (e *replyEmit) emitFrom(ev *hub.Event) error {
 	s := ev.Socket
 	args := hub.Args(sio.Array(e.Args...))
 	if e.Namespace != "" && e.Namespace != s.Namespace().Name() {
-		return e.elsewhere(s, args)
+		return e.emitInNamespace(s, args)
 	}
 	if e.To == nil && len(e.Except) == 0 && !e.Broadcast {
 		out := s.Compress(true)
@@ -230,14 +230,14 @@ func (e *answeredEmit) emit(ev *hub.Event) error {
 		}
 		return out.Emit(e.Event, args)
 	}
-	return e.broadcast(s.Broadcast(), args)
+	return e.emitToRooms(s.Broadcast(), args)
 }
 
-// elsewhere emits in another namespace, where the socket is nobody.
-func (e *answeredEmit) elsewhere(s *hub.Socket, args hub.Args) error {
+// emitInNamespace emits in another namespace, where the socket is nobody.
+func (e *replyEmit) emitInNamespace(s *hub.Socket, args hub.Args) error {
 	var err error
 	found := s.Namespace().Hub().WithNamespace(e.Namespace, func(ns *hub.Namespace) {
-		err = e.broadcast(ns.Except(), args)
+		err = e.emitToRooms(ns.Except(), args)
 	})
 	if !found {
 		return fmt.Errorf("emit %s: there is no namespace %q", e.Event, e.Namespace)
@@ -245,7 +245,7 @@ func (e *answeredEmit) elsewhere(s *hub.Socket, args hub.Args) error {
 	return err
 }
 
-func (e *answeredEmit) broadcast(out hub.Broadcast, args hub.Args) error {
+func (e *replyEmit) emitToRooms(out hub.Broadcast, args hub.Args) error {
 	out = out.Except(e.Except...)
 	if e.To != nil {
 		out = out.To(e.To...)

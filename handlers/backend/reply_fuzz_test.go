@@ -5,13 +5,13 @@ import (
 	"testing"
 )
 
-// FuzzParseAnswer checks that no answer does harm.
-func FuzzParseAnswer(f *testing.F) {
+// FuzzReplyAck checks that no answer does harm.
+func FuzzReplyAck(f *testing.F) {
 	for _, s := range []string{``, `{}`, `{"ack":["x",{"$binary":"AA=="}]}`, `{"emit":[{"event":"e","rooms":1}]}`, `{"error":{"x":1}}`, `{"join":null,"data":{"a":null}}`, `[]`} {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		a, err := parseAnswer(body)
+		a, err := parseReply(body)
 		if err != nil || a.Ack == nil {
 			return
 		}

@@ -7,9 +7,9 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/sio"
 )
 
-// FuzzAnswer reads what a backend may answer. What is admitted can be done, and sent to
+// FuzzReply reads what a backend may answer. What is admitted can be done, and sent to
 // any client.
-func FuzzAnswer(f *testing.F) {
+func FuzzReply(f *testing.F) {
 	for _, s := range []string{
 		``, `{}`, `null`, `[]`, `{"ack":["ok"]}`, `{"ack":{}}`, `{"join":["a"],"leave":["b"]}`, `{"join":[""]}`, `{"join":"a"}`,
 		`{"emit":[{"event":"x","args":[1,{"$binary":"AQ=="}],"to":["a"],"volatile":true}]}`, `{"emit":[{"event":"disconnect"}]}`,
@@ -19,7 +19,7 @@ func FuzzAnswer(f *testing.F) {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		a, err := parseAnswer(body)
+		a, err := parseReply(body)
 		if err != nil {
 			return
 		}

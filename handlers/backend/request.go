@@ -93,8 +93,8 @@ func appendData(b []byte, d sio.Data) ([]byte, error) {
 	return append(b, raw...), err
 }
 
-// serve sends an event through the HTTP handlers and keeps what they answer.
-func (b *Handler) serve(ctx context.Context, ev *hub.Event, w http.ResponseWriter, body []byte) error {
+// serveRequest sends an event through the HTTP handlers and keeps what they answer.
+func (b *Handler) serveRequest(ctx context.Context, ev *hub.Event, w http.ResponseWriter, body []byte) error {
 	q, ok := ev.Socket.Handshake().Context.(*handshake.Request)
 	if !ok {
 		return fmt.Errorf("the connection did not come through Caddy")
@@ -105,11 +105,11 @@ func (b *Handler) serve(ctx context.Context, ev *hub.Event, w http.ResponseWrite
 		r.GetBody = getBody // to try it anew on a fresh connection
 	}
 	r.ContentLength = int64(len(body))
-	r.Header = b.header(q, body)
+	r.Header = b.newHeader(q, body)
 	repl := caddy.NewReplacer()
-	r = q.PrepareForBackend(r, repl, w, b.server, b.placed.assigns)
-	repl.Map(func(name string) (any, bool) { return b.placed.replace(ev, repl, name) })
-	err := b.protect(w, r)
+	r = q.PrepareForBackend(r, repl, w, b.server, b.placed.assignsName)
+	repl.Map(func(name string) (any, bool) { return b.placed.replacePlaceholder(ev, repl, name) })
+	err := b.callHandlers(w, r)
 	if e, ok := errors.AsType[*placeError](err); ok {
 		return b.refuseValue(ev, e)
 	}
@@ -123,7 +123,7 @@ func (b *Handler) serve(ctx context.Context, ev *hub.Event, w http.ResponseWrite
 // refuseValue is the answer to an event with a value that can't stand in its place. It is
 // the client's fault, but for a place where only the application's values may stand.
 func (b *Handler) refuseValue(ev *hub.Event, e *placeError) error {
-	if e.place.most < chosenValue {
+	if e.place.leastTrust < chosenValue {
 		return e
 	}
 	b.log.Debug("event refused", zap.String("namespace", ev.Socket.Namespace().Name()),
@@ -131,16 +131,16 @@ func (b *Handler) refuseValue(ev *hub.Event, e *placeError) error {
 	return &hub.ClientError{Message: http.StatusText(http.StatusBadRequest)}
 }
 
-// protect survives handlers that panic, as reverse_proxy does when an answer breaks
+// callHandlers survives handlers that panic, as reverse_proxy does when an answer breaks
 // off, and placeholders whose value can't stand in its place.
-func (b *Handler) protect(w http.ResponseWriter, r *http.Request) (err error) {
+func (b *Handler) callHandlers(w http.ResponseWriter, r *http.Request) (err error) {
 	defer func() {
 		switch p := recover().(type) {
 		case nil:
 		case *placeError:
 			err = p
 		case error:
-			if err = errBroke; p != http.ErrAbortHandler {
+			if err = errBrokenOff; p != http.ErrAbortHandler {
 				err = fmt.Errorf("panic in an HTTP handler: %w\n%s", p, debug.Stack())
 			}
 		default:
@@ -150,20 +150,20 @@ func (b *Handler) protect(w http.ResponseWriter, r *http.Request) (err error) {
 	return b.chain.ServeHTTP(w, r)
 }
 
-func (b *Handler) header(q *handshake.Request, body []byte) http.Header {
-	header := forwarded(q.Header())
+func (b *Handler) newHeader(q *handshake.Request, body []byte) http.Header {
+	header := forwardHeader(q.Header())
 	header.Set("Content-Type", "application/json")
 	header.Set("Accept", "application/json")
 	header.Set("Content-Length", strconv.Itoa(len(body)))
 	if b.secrets != nil {
-		sign(header, b.secrets, newWebhookID(), time.Now(), body)
+		signHeader(header, b.secrets, newWebhookID(), time.Now(), body)
 	}
 	return header
 }
 
-// forwarded returns what the backend gets of the header that a client came with, in a copy
+// forwardHeader returns what the backend gets of the header that a client came with, in a copy
 // with room for more.
-func forwarded(from http.Header) http.Header {
+func forwardHeader(from http.Header) http.Header {
 	count := 0
 	for _, values := range from {
 		count += len(values)
@@ -171,7 +171,7 @@ func forwarded(from http.Header) http.Header {
 	header := make(http.Header, len(from)+6)
 	all := make([]string, 0, count)
 	for name, values := range from {
-		if staysBehind(name) {
+		if isWithheld(name) {
 			continue
 		}
 		at := len(all)
@@ -186,14 +186,14 @@ func forwarded(from http.Header) http.Header {
 	return header
 }
 
-// staysBehind reports whether a header of the client does not go to the backend: it is
+// isWithheld reports whether a header of the client does not go to the backend: it is
 // about the client's connection or the body of its request, and not about its user; only a
 // signature may set it; or some backends take it for another method, path or host than the
 // request has.
-func staysBehind(name string) bool {
+func isWithheld(name string) bool {
 	if strings.ContainsRune(name, '_') { // to CGI and its like both are one name
 		dashed := http.CanonicalHeaderKey(strings.ReplaceAll(name, "_", "-"))
-		return strings.HasPrefix(dashed, "X-Forwarded-") || dashed == "Forwarded" || staysBehind(dashed)
+		return strings.HasPrefix(dashed, "X-Forwarded-") || dashed == "Forwarded" || isWithheld(dashed)
 	}
 	switch http.CanonicalHeaderKey(name) {
 	case "Connection", "Upgrade", "Keep-Alive", "Te", "Trailer", "Transfer-Encoding", "Proxy-Connection", "Proxy-Authorization", "Proxy",
@@ -217,7 +217,7 @@ type response struct {
 	// informational is the last status below 200 that came before.
 	informational int
 	body          bytes.Buffer
-	large         bool
+	tooLarge      bool
 }
 
 func (w *response) Header() http.Header { return w.header }
@@ -239,8 +239,8 @@ func (w *response) Write(p []byte) (int, error) {
 		w.status = cmp.Or(w.informational, http.StatusOK)
 	}
 	if int64(w.body.Len()+len(p)) > w.limit {
-		w.large = true
-		return 0, errLarge
+		w.tooLarge = true
+		return 0, errTooLarge
 	}
 	return w.body.Write(p)
 }

@@ -7,14 +7,14 @@ import (
 	"testing"
 )
 
-func TestForwarded(t *testing.T) {
+func TestForwardHeaderLeavesHopByHopOut(t *testing.T) {
 	came := http.Header{
 		"Accept-Language": {"de", "en"}, "Cookie": {"session=1"}, "X-Request-Id": {"7"},
 		"Connection": {"keep-alive, Upgrade", "x-hop,\tX-Other"}, "Upgrade": {"websocket"}, "X-Hop": {"1"}, "X-Other": {"2"},
 		"Sec-Websocket-Key": {"k"}, "Content-Length": {"0"}, "Accept-Encoding": {"br"}, "If-None-Match": {"*"}, "Webhook-Id": {"forged"},
 	}
 	before := came.Clone()
-	went := forwarded(came)
+	went := forwardHeader(came)
 	want := http.Header{"Accept-Language": {"de", "en"}, "Cookie": {"session=1"}, "X-Request-Id": {"7"}}
 	if !reflect.DeepEqual(went, want) {
 		t.Errorf("got %v, want %v", went, want)

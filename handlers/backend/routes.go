@@ -37,14 +37,14 @@ const ownPrefix = "socketio."
 // names are what the rules of the namespace assign to; named are the named routes of the
 // server, which are put where they are invoked, as only there events are known.
 func placeValues(routes caddyhttp.RouteList, named map[string]*caddyhttp.Route, names assigned, timeout caddy.Duration) (*placedRoutes, error) {
-	config, err := jsonOf(routes)
+	config, err := decodeConfig(routes)
 	if err != nil {
 		return nil, err
 	}
-	if err := (inliner{named: named}).inline(config); err != nil {
+	if err := (inliner{named: named}).inlineConfig(config); err != nil {
 		return nil, err
 	}
-	names.follow(config, names.followHTTP)
+	names.followAssignments(config, names.followHTTP)
 	p := &placedRoutes{names: names, texts: make(map[string]*placedText), timeout: timeout}
 	if err := p.placeRoutes(config); err != nil {
 		return nil, err
@@ -60,8 +60,8 @@ func placeValues(routes caddyhttp.RouteList, named map[string]*caddyhttp.Route, 
 	return p, json.Unmarshal(raw, &p.routes)
 }
 
-// jsonOf returns a config as it is in JSON.
-func jsonOf(config any) (value any, err error) {
+// decodeConfig returns a config as it is in JSON.
+func decodeConfig(config any) (value any, err error) {
 	raw, err := json.Marshal(config)
 	if err != nil {
 		return nil, err
@@ -200,30 +200,30 @@ func (p *placedRoutes) placeField(path []string, value any) (any, error) {
 func keyPlace(path []string) *place {
 	switch strings.Join(path, ".") {
 	case "match.vars", "match.vars_regexp":
-		return plain
+		return plainText
 	}
-	return anywhere
+	return unlistedPlace
 }
 
 // placeText returns the placeholder that takes the place of a text, or the text where it
 // may stay.
 func (p *placedRoutes) placeText(path []string, at *place, text string) (string, error) {
-	if at == literal {
+	if at == literalText {
 		return text, nil
 	}
-	if slices.ContainsFunc(placeholdersOf(text), func(name string) bool { return strings.HasPrefix(name, ownPrefix) }) {
-		return "", fmt.Errorf("unexpected {%s*} in %s: the name is used inside of backend", ownPrefix, describe(path, at))
+	if slices.ContainsFunc(findPlaceholders(text), func(name string) bool { return strings.HasPrefix(name, ownPrefix) }) {
+		return "", fmt.Errorf("unexpected {%s*} in %s: the name is used inside of backend", ownPrefix, describePlace(path, at))
 	}
-	name, worst := p.names.worst(text, at.exempt...)
-	if worst > at.most {
+	name, worst := p.names.worstPlaceholder(text, at.exempt...)
+	if worst > at.leastTrust {
 		return "", refusePlaceholder(name, path, at, p.names)
 	}
-	if at.check != nil && (worst > ownValue || at.all) {
+	if at.check != nil && (worst > ownValue || at.renderAll) {
 		if err := at.check(text, p.names); err != nil {
 			return "", err
 		}
 	}
-	if at.render == nil || worst == ownValue && !at.all {
+	if at.render == nil || worst == ownValue && !at.renderAll {
 		return text, nil
 	}
 	placed := parsePlacedText(text, at, p.names)
@@ -238,27 +238,27 @@ func (p *placedRoutes) placeText(path []string, at *place, text string) (string,
 	return "{" + own + "}", nil
 }
 
-// replace returns the value of a placeholder in the routes, beside Caddy's own, which repl
+// replacePlaceholder returns the value of a placeholder in the routes, beside Caddy's own, which repl
 // knows. It panics with a [placeError] when a value can't stand where the placeholder does:
 // whatever the handler is about to do must not be done.
-func (p *placedRoutes) replace(ev *hub.Event, repl *caddy.Replacer, name string) (any, bool) {
+func (p *placedRoutes) replacePlaceholder(ev *hub.Event, repl *caddy.Replacer, name string) (any, bool) {
 	if placed, ok := p.texts[name]; ok {
-		text, err := placed.place.render(placed, func(name string) (placedValue, bool) { return p.lookup(ev, repl, name) })
+		text, err := placed.place.render(placed, func(name string) (placedValue, bool) { return p.lookupValue(ev, repl, name) })
 		if err != nil {
 			panic(err)
 		}
 		return text, true
 	}
-	if p.assigns(name) {
+	if p.assignsName(name) {
 		return nil, false // the handler that assigns it comes after this
 	}
 	value, ok := ev.Lookup(name)
 	return value.Text(), ok
 }
 
-// lookup returns the value of a placeholder. One of Caddy's that is JSON is a JSON value.
-func (p *placedRoutes) lookup(ev *hub.Event, repl *caddy.Replacer, name string) (placedValue, bool) {
-	if isEventName(name) && !p.assigns(name) {
+// lookupValue returns the value of a placeholder. One of Caddy's that is JSON is a JSON value.
+func (p *placedRoutes) lookupValue(ev *hub.Event, repl *caddy.Replacer, name string) (placedValue, bool) {
+	if isEventName(name) && !p.assignsName(name) {
 		value, _ := ev.Lookup(name)
 		return placedValue{data: value, text: value.Text()}, true
 	}
@@ -276,8 +276,8 @@ func isEventName(name string) bool {
 	return strings.HasPrefix(name, "event.") || strings.HasPrefix(name, "socket.") || strings.HasPrefix(name, "jwt.")
 }
 
-// assigns reports whether a handler in the routes assigns a value to the name.
-func (p *placedRoutes) assigns(name string) bool {
+// assignsName reports whether a handler in the routes assigns a value to the name.
+func (p *placedRoutes) assignsName(name string) bool {
 	_, ok := p.names[name]
 	return ok && !strings.HasPrefix(name, "socket.")
 }
@@ -285,7 +285,7 @@ func (p *placedRoutes) assigns(name string) bool {
 // placeURI sees to a URI to rewrite to. Caddy escapes the values in a query, of which a
 // client may not choose a name.
 func (p *placedRoutes) placeURI(path []string, uri string) (string, error) {
-	if name, worst := p.names.worst(uri, slices.Concat(inPath.exempt, inQuery.exempt)...); worst > ownValue {
+	if name, worst := p.names.worstPlaceholder(uri, slices.Concat(inPath.exempt, inQuery.exempt)...); worst > ownValue {
 		p.uriValue = name
 	}
 	uriPath, query, hasQuery := strings.Cut(uri, "?")
@@ -295,15 +295,15 @@ func (p *placedRoutes) placeURI(path []string, uri string) (string, error) {
 	}
 	for pair := range strings.SplitSeq(query, "&") {
 		name, _, _ := strings.Cut(pair, "=")
-		if found, worst := p.names.worst(name, inQuery.exempt...); worst > ownValue {
-			return "", fmt.Errorf("unexpected {%s} in the query of %s: a client must not choose the name of a parameter: expected name={%s}", found, describe(path, anywhere), found)
+		if found, worst := p.names.worstPlaceholder(name, inQuery.exempt...); worst > ownValue {
+			return "", fmt.Errorf("unexpected {%s} in the query of %s: a client must not choose the name of a parameter: expected name={%s}", found, describePlace(path, unlistedPlace), found)
 		}
 	}
 	return placed + "?" + query, nil
 }
 
-// describe names a place for people.
-func describe(path []string, at *place) string {
+// describePlace names a place for people.
+func describePlace(path []string, at *place) string {
 	if at.name != "" {
 		return at.name
 	}
@@ -313,12 +313,12 @@ func describe(path []string, at *place) string {
 // refusePlaceholder says which placeholder stands where it may not, and what may.
 func refusePlaceholder(name string, path []string, at *place, names assigned) error {
 	instead := "only {env.NAME} and what else no client chooses may stand there"
-	if at.most == vouchedValue {
+	if at.leastTrust == vouchedValue {
 		instead = "{socket.data.KEY} and {jwt.CLAIM} may stand there, unless set takes them from the client"
 	}
-	where := describe(path, at)
+	where := describePlace(path, at)
 	switch {
-	case path[0] == "match" && at == anywhere:
+	case path[0] == "match" && at == unlistedPlace:
 		where = fmt.Sprintf("the matcher %s", path[1])
 		instead = fmt.Sprintf("compare it by vars {%s} VALUE or expression `{%s} == \"VALUE\"`", name, name)
 	case strings.HasPrefix(strings.Join(path, "."), "reverse_proxy.transport.env."):
@@ -329,15 +329,15 @@ func refusePlaceholder(name string, path []string, at *place, names assigned) er
 
 // inliner puts named routes where they are invoked.
 type inliner struct {
-	named map[string]*caddyhttp.Route
-	in    []string // the named routes that it is in
+	named    map[string]*caddyhttp.Route
+	invokers []string // the named routes that it is in
 }
 
-func (l inliner) inline(config any) error {
+func (l inliner) inlineConfig(config any) error {
 	switch config := config.(type) {
 	case []any:
 		for _, member := range config {
-			if err := l.inline(member); err != nil {
+			if err := l.inlineConfig(member); err != nil {
 				return err
 			}
 		}
@@ -347,7 +347,7 @@ func (l inliner) inline(config any) error {
 			return err
 		}
 		for _, member := range config {
-			if err := inner.inline(member); err != nil {
+			if err := inner.inlineConfig(member); err != nil {
 				return err
 			}
 		}
@@ -366,16 +366,16 @@ func (l inliner) inlineHandler(config map[string]any) (inliner, error) {
 	switch {
 	case route == nil:
 		return l, fmt.Errorf("invoke: there is no named route %q", name)
-	case slices.Contains(l.in, name):
+	case slices.Contains(l.invokers, name):
 		return l, fmt.Errorf("the named route %s invokes itself, which it can't in a backend", name)
 	case len(route.HandlersRaw) == 0 && len(route.Handlers) > 0:
 		return l, fmt.Errorf("the named route %s can't be invoked by a backend that is in a named route itself", name)
 	}
-	inlined, err := jsonOf(route)
+	inlined, err := decodeConfig(route)
 	if err != nil {
 		return l, err
 	}
 	delete(config, "name")
 	config["handler"], config["routes"] = "subroute", []any{inlined}
-	return inliner{named: l.named, in: append(slices.Clone(l.in), name)}, nil
+	return inliner{named: l.named, invokers: append(slices.Clone(l.invokers), name)}, nil
 }

@@ -9,7 +9,7 @@ import (
 )
 
 // Caddy reads the keys of JSON in any case.
-func TestPlaceValuesReadsAllOfAConfig(t *testing.T) {
+func TestPlaceValuesReadsKeysInAnyCase(t *testing.T) {
 	for _, config := range []string{
 		`[{"handle":[{"handler":"subroute","routes":[{"Handle":[{"handler":"rewrite","uri":"/x/{event.name}"}]}]}]}]`,
 		`[{"handle":[{"handler":"subroute","Routes":[{"handle":[{"handler":"rewrite","uri":"/x/{event.name}"}]}]}]}]`,

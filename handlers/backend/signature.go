@@ -31,9 +31,9 @@ func webhookSecret(text string) ([]byte, error) {
 
 func newWebhookID() string { return "msg_" + rand.Text() }
 
-// sign adds the headers of Standard Webhooks: what is signed is the id, the time
+// signHeader adds the headers of Standard Webhooks: what is signed is the id, the time
 // and the body, with points between them. There is a signature for each secret.
-func sign(header http.Header, secrets [][]byte, id string, now time.Time, body []byte) {
+func signHeader(header http.Header, secrets [][]byte, id string, now time.Time, body []byte) {
 	timestamp := strconv.FormatInt(now.Unix(), 10)
 	var signatures []string
 	for _, secret := range secrets {

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// TestSign has the published vectors.
-func TestSign(t *testing.T) {
+// TestSignHeaderMatchesPublishedVectors has the published vectors.
+func TestSignHeaderMatchesPublishedVectors(t *testing.T) {
 	text, err := os.ReadFile("../../docs/webhooks.json")
 	if err != nil {
 		t.Fatal(err)
@@ -35,7 +35,7 @@ func TestSign(t *testing.T) {
 			t.Fatal(err)
 		}
 		header := make(http.Header)
-		sign(header, b.secrets, v.ID, time.Unix(seconds, 0), []byte(v.Body))
+		signHeader(header, b.secrets, v.ID, time.Unix(seconds, 0), []byte(v.Body))
 		for name, want := range map[string]string{"webhook-id": v.ID, "webhook-timestamp": v.Timestamp, "webhook-signature": v.Signature} {
 			if got := header.Get(name); got != want {
 				t.Errorf("%s: %s: got %s, want %s", v.About, name, got, want)

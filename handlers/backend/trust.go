@@ -43,8 +43,8 @@ var vouchedNames = []string{"jwt.", "socket.data", "socket.data.", "http.auth.us
 // in several places has the trust of the worst value.
 type assigned map[string]trust
 
-// lookup returns the trust of the value of a placeholder.
-func (a assigned) lookup(name string) trust {
+// lookupTrust returns the trust of the value of a placeholder.
+func (a assigned) lookupTrust(name string) trust {
 	if t, ok := a[name]; ok {
 		return t
 	}
@@ -61,12 +61,12 @@ func (a assigned) lookup(name string) trust {
 		}
 		return worst
 	}
-	return trustOf(name)
+	return defaultTrust(name)
 }
 
-// trustOf returns the trust of the value of a placeholder that nothing is assigned to.
+// defaultTrust returns the trust of the value of a placeholder that nothing is assigned to.
 // A name that nothing is known of has a chosenValue.
-func trustOf(name string) trust {
+func defaultTrust(name string) trust {
 	is := func(known string) bool {
 		return name == known || strings.HasSuffix(known, ".") && strings.HasPrefix(name, known)
 	}
@@ -79,11 +79,11 @@ func trustOf(name string) trust {
 	return chosenValue
 }
 
-// assign records that a name gets a value with that trust, and reports whether the
+// assignTrust records that a name gets a value with that trust, and reports whether the
 // trust of the name has changed.
-func (a assigned) assign(name string, t trust) bool {
+func (a assigned) assignTrust(name string, t trust) bool {
 	if strings.Contains(name, ".") && !strings.HasPrefix(name, "http.vars.") {
-		t = max(t, trustOf(name)) // it may have another value, which comes first
+		t = max(t, defaultTrust(name)) // it may have another value, which comes first
 	}
 	if old, ok := a[name]; ok && old >= t {
 		return false
@@ -92,30 +92,30 @@ func (a assigned) assign(name string, t trust) bool {
 	return true
 }
 
-// worst returns the placeholder in a text that is trusted least, and its trust. A text
+// worstPlaceholder returns the placeholder in a text that is trusted least, and its trust. A text
 // without placeholders has an ownValue, as exempt names have.
-func (a assigned) worst(text string, exempt ...string) (name string, worst trust) {
-	for _, n := range placeholdersOf(text) {
+func (a assigned) worstPlaceholder(text string, exempt ...string) (name string, worstPlaceholder trust) {
+	for _, n := range findPlaceholders(text) {
 		_, reassigned := a[n]
-		if t := a.lookup(n); t > worst && (reassigned || !slices.Contains(exempt, n)) {
-			name, worst = n, t
+		if t := a.lookupTrust(n); t > worstPlaceholder && (reassigned || !slices.Contains(exempt, n)) {
+			name, worstPlaceholder = n, t
 		}
 	}
-	return name, worst
+	return name, worstPlaceholder
 }
 
-// worstOf returns the worst trust in all strings of a JSON value.
-func (a assigned) worstOf(value any) (worst trust) {
-	for text := range stringsOf(value) {
-		_, t := a.worst(text)
+// worstTrust returns the worst trust in all strings of a JSON value.
+func (a assigned) worstTrust(value any) (worst trust) {
+	for text := range allStrings(value) {
+		_, t := a.worstPlaceholder(text)
 		worst = max(worst, t)
 	}
 	return worst
 }
 
-// placeholdersOf returns the names of all placeholders in a text, as Caddy's replacer
+// findPlaceholders returns the names of all placeholders in a text, as Caddy's replacer
 // finds them.
-func placeholdersOf(text string) (names []string) {
+func findPlaceholders(text string) (names []string) {
 	for i := range len(text) {
 		if name, ok := placeholderAt(text, i); ok {
 			names = append(names, name)
@@ -138,8 +138,8 @@ func placeholderAt(text string, i int) (name string, ok bool) {
 	return name, true
 }
 
-// stringsOf yields all strings in a JSON value, the keys of objects too.
-func stringsOf(value any) iter.Seq[string] {
+// allStrings yields all strings in a JSON value, the keys of objects too.
+func allStrings(value any) iter.Seq[string] {
 	return func(yield func(string) bool) { yieldStrings(value, yield) }
 }
 
@@ -163,25 +163,25 @@ func yieldStrings(value any, yield func(string) bool) bool {
 	return true
 }
 
-// follow records all names that handlers in a config assign values to. Values may come from
+// followAssignments records all names that handlers in a config assign values to. Values may come from
 // names that are assigned elsewhere, so it looks again until nothing changes.
-func (a assigned) follow(config any, handler func(name string, config map[string]any) (changed bool)) {
-	for a.followOnce(config, handler) {
+func (a assigned) followAssignments(config any, handler func(name string, config map[string]any) (changed bool)) {
+	for a.followAssignmentsOnce(config, handler) {
 	}
 }
 
-func (a assigned) followOnce(config any, handler func(string, map[string]any) bool) (changed bool) {
+func (a assigned) followAssignmentsOnce(config any, handler func(string, map[string]any) bool) (changed bool) {
 	switch config := config.(type) {
 	case []any:
 		for _, member := range config {
-			changed = a.followOnce(member, handler) || changed
+			changed = a.followAssignmentsOnce(member, handler) || changed
 		}
 	case map[string]any:
 		if name, ok := config["handler"].(string); ok {
 			changed = handler(name, config)
 		}
 		for _, member := range config {
-			changed = a.followOnce(member, handler) || changed
+			changed = a.followAssignmentsOnce(member, handler) || changed
 		}
 	}
 	return changed
@@ -190,7 +190,7 @@ func (a assigned) followOnce(config any, handler func(string, map[string]any) bo
 // followSet records the names that a handler of events assigns.
 func (a assigned) followSet(handler string, config map[string]any) (changed bool) {
 	key, ok := config["key"].(string)
-	return handler == "set" && ok && a.assign("socket.data."+key, a.worstOf(config["value"]))
+	return handler == "set" && ok && a.assignTrust("socket.data."+key, a.worstTrust(config["value"]))
 }
 
 // followHTTP records the names that an HTTP handler assigns.
@@ -199,10 +199,10 @@ func (a assigned) followHTTP(handler string, config map[string]any) (changed boo
 	case "vars":
 		for name, value := range config {
 			if name != "handler" && name != "root" {
-				changed = a.assign("http.vars."+name, a.worstOf(value)) || changed
+				changed = a.assignTrust("http.vars."+name, a.worstTrust(value)) || changed
 			}
 			if name == "http.auth.user.id" { // Caddy sets the placeholder too
-				changed = a.assign(name, a.worstOf(value)) || changed
+				changed = a.assignTrust(name, a.worstTrust(value)) || changed
 			}
 		}
 	case "map":
@@ -214,12 +214,12 @@ func (a assigned) followHTTP(handler string, config map[string]any) (changed boo
 // followMap records the destinations of a map: an output with what a regular expression
 // has found is as bad as the source.
 func (a assigned) followMap(config map[string]any) (changed bool) {
-	source, t := a.worstOf(config["source"]), a.worstOf(config["defaults"])
+	source, t := a.worstTrust(config["source"]), a.worstTrust(config["defaults"])
 	mappings, _ := config["mappings"].([]any)
 	for _, m := range mappings {
 		mapping, _ := m.(map[string]any)
-		t = max(t, a.worstOf(mapping["outputs"]))
-		for output := range stringsOf(mapping["outputs"]) {
+		t = max(t, a.worstTrust(mapping["outputs"]))
+		for output := range allStrings(mapping["outputs"]) {
 			if strings.Contains(output, "$") {
 				t = max(t, source)
 			}
@@ -228,7 +228,7 @@ func (a assigned) followMap(config map[string]any) (changed bool) {
 	destinations, _ := config["destinations"].([]any)
 	for _, d := range destinations {
 		if name, ok := d.(string); ok {
-			changed = a.assign(strings.Trim(name, "{}"), t) || changed
+			changed = a.assignTrust(strings.Trim(name, "{}"), t) || changed
 		}
 	}
 	return changed
@@ -240,17 +240,17 @@ type rulesKey struct{}
 // WithRules returns a context for the handlers of a namespace, whose config is given as
 // JSON. Backends learn from it which values the rules keep on a socket that a client chose.
 func WithRules(ctx caddy.Context, namespace json.RawMessage) (caddy.Context, error) {
-	config, err := jsonOf(namespace)
+	config, err := decodeConfig(namespace)
 	if err != nil {
 		return ctx, err
 	}
 	names := make(assigned)
-	names.follow(config, names.followSet)
+	names.followAssignments(config, names.followSet)
 	return ctx.WithValue(rulesKey{}, names), nil
 }
 
-// keptNames returns the socket.data.KEY that the rules of a namespace set.
-func keptNames(ctx caddy.Context) assigned {
+// namesOfRules returns the socket.data.KEY that the rules of a namespace set.
+func namesOfRules(ctx caddy.Context) assigned {
 	names := make(assigned)
 	if rules, ok := ctx.Value(rulesKey{}).(assigned); ok {
 		maps.Copy(names, rules)

@@ -19,8 +19,8 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// hostile are values that would mean more than they say in some place.
-var hostile = []string{
+// hostileValues are values that would mean more than they say in some place.
+var hostileValues = []string{
 	"../../admin", "..", ".", "", "/", "//evil/x", "a//b", "..;/admin", "a/..;x/../admin", ";/x", ";", "a;jsessionid=1", `..\..\admin`, `\\evil\x`,
 	"%2e%2e/admin", "%2e%2e%2fadmin", "%252e%252e%252fadmin", "..%2fadmin", "%2", "%c0%ae%c0%ae/admin", "%u002e%u002e/admin",
 	"a\x00", "admin\x00.json", "a\r\nX-Evil: 1", "a\nb", "../", "a/..", "a/../../admin", "... /x", ".. /admin", "..+/admin", "+", " ",
@@ -69,8 +69,8 @@ func withoutParameters(p string) string {
 	return strings.Join(segments, "/")
 }
 
-// ways are those by which a value of a client comes into the path /v/VALUE/end.
-var ways = map[string]string{
+// waysIntoPath are those by which a value of a client comes into the path /v/VALUE/end.
+var waysIntoPath = map[string]string{
 	"rewrite":   "rewrite /v/{event.args.0}/end",
 	"vars":      "vars n {event.args.0}\nrewrite /v/{vars.n}/end",
 	"two vars":  "vars a {event.args.0}\nroute {\nvars b {vars.a}\nrewrite /v/{vars.b}/end\n}",
@@ -81,8 +81,8 @@ var ways = map[string]string{
 	"set path":  "vars p /v/{event.args.0}/end\nrewrite {vars.p}",
 }
 
-func TestBackendKeepsValuesInTheirSegments(t *testing.T) {
-	for name, lines := range ways {
+func TestBackendKeepsValuesInTheirPathSegments(t *testing.T) {
+	for name, lines := range waysIntoPath {
 		t.Run(name, func(t *testing.T) {
 			a := sitetest.NewApp(t, sitetest.Reply(http.StatusOK, `{"ack":["ok"]}`))
 			s := sitetest.Serve(t, `socketio {
@@ -97,7 +97,7 @@ func TestBackendKeepsValuesInTheirSegments(t *testing.T) {
 				}
 			}`)
 			c := s.Connect()
-			for _, value := range hostile {
+			for _, value := range hostileValues {
 				message, _ := json.Marshal([]string{"x", value})
 				c.Send("42/app,1" + string(message))
 				got, err := c.Next()
@@ -124,7 +124,7 @@ func TestBackendKeepsValuesInTheirSegments(t *testing.T) {
 }
 
 // A value that is the whole path is a path, or nothing is sent.
-func TestBackendKeepsValuesThatArePaths(t *testing.T) {
+func TestBackendRefusesValuesThatAreNotPaths(t *testing.T) {
 	a := sitetest.NewApp(t, sitetest.Reply(http.StatusOK, `{"ack":["ok"]}`))
 	s := sitetest.Serve(t, `socketio {
 		namespace /app {
@@ -163,7 +163,7 @@ func TestBackendKeepsValuesInQueriesBodiesAndHeaders(t *testing.T) {
 			header_up X-B "x {kind} y"
 		}`))
 	c := s.Connect()
-	for _, value := range hostile {
+	for _, value := range hostileValues {
 		message, _ := json.Marshal([]string{"x", value})
 		c.Call("42/app,1"+string(message), `43/app,1["ok"]`)
 		seen := a.LastRequest()
@@ -188,20 +188,20 @@ func TestBackendKeepsValuesInQueriesBodiesAndHeaders(t *testing.T) {
 	}
 }
 
-// handshakes are URIs at which a client may be served, or not.
-var handshakes = []string{
+// handshakeURIs are URIs at which a client may be served, or not.
+var handshakeURIs = []string{
 	"/socket.io/%s", "/socket.io/../admin/delete%s", "/socket.io/%%2e%%2e/admin%s", "/socket.io/..%%2fadmin%s", "/socket.io//admin%s", "//socket.io/%s",
 	"/socket.io/..;/admin%s", "/socket.io/admin%s", "/socket.io/%%00%s", "/socket.io%s", "/SOCKET.IO/%s", "/%%73ocket.io/%s", "http://evil.test/socket.io/%s",
 }
 
-func TestBackendIsAskedForItsPathAlone(t *testing.T) {
+func TestBackendRequestHasHandlersPathOnly(t *testing.T) {
 	a := sitetest.NewApp(t, sitetest.Reply(http.StatusNoContent, ""))
 	s := sitetest.Serve(t, "vars front {path}\n"+sitetest.BackendDirective(`reverse_proxy `+a.Address+` {
 		header_up X-Uri {http.request.uri}
 		header_up X-Orig {http.request.orig_uri}{http.request.orig_uri.path}{http.request.orig_uri.query}
 		header_up X-Method {http.request.method}{http.request.orig_method}
 	}`))
-	for _, uri := range handshakes {
+	for _, uri := range handshakeURIs {
 		uri = fmt.Sprintf(uri, "?EIO=4&transport=polling")
 		conn, err := net.Dial("tcp", s.Address)
 		if err != nil {
@@ -247,7 +247,7 @@ func TestBackendIsAskedForItsPathAlone(t *testing.T) {
 }
 
 // A backend of PHP is asked for the handler's path too.
-func TestBackendOfPHPIsAskedForItsPathAlone(t *testing.T) {
+func TestBackendRequestOfPHPHasHandlersPathOnly(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -306,7 +306,7 @@ func TestBackendOfPHPIsAskedForItsPathAlone(t *testing.T) {
 	c.Call(`42/app,1["say.php\u0000x"]`, `43/app,1[{"error":"Bad Request"}]`)
 }
 
-func TestBackendChecksAddresses(t *testing.T) {
+func TestBackendChecksUpstreamAddresses(t *testing.T) {
 	a := sitetest.NewApp(t, sitetest.Reply(http.StatusOK, `{"ack":["ok"]}`))
 	s := sitetest.Serve(t, `socketio {
 		namespace /app {

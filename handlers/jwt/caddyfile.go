@@ -28,7 +28,7 @@ func (j *Handler) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 			return err
 		}
 	}
-	if err := j.compile(); err != nil {
+	if err := j.checkSettings(); err != nil {
 		return d.Errf("jwt: %v", err)
 	}
 	return nil
@@ -38,19 +38,19 @@ func (j *Handler) unmarshalOption(d *caddyfile.Dispenser) error {
 	option := d.Val()
 	switch option {
 	case "secret":
-		return unmarshalOne(d, &j.Secret, "a text, like {env.JWT_SECRET}")
+		return unmarshalSetting(d, &j.Secret, "a text, like {env.JWT_SECRET}")
 	case "public_key":
-		return unmarshalOne(d, &j.PublicKey, "the name of a PEM file")
+		return unmarshalSetting(d, &j.PublicKey, "the name of a PEM file")
 	case "jwks":
-		return unmarshalOne(d, &j.JWKS, "an https URL or the name of a file")
+		return unmarshalSetting(d, &j.JWKS, "an https URL or the name of a file")
 	case "from":
-		return unmarshalList(d, &j.From, "one or more placeholders, like {socket.auth.token}")
+		return unmarshalSettings(d, &j.From, "one or more placeholders, like {socket.auth.token}")
 	case "algorithms":
-		return unmarshalList(d, &j.Algorithms, "one or more names, like RS256")
+		return unmarshalSettings(d, &j.Algorithms, "one or more names, like RS256")
 	case "issuer":
-		return unmarshalList(d, &j.Issuer, "one or more issuers")
+		return unmarshalSettings(d, &j.Issuer, "one or more issuers")
 	case "audience":
-		return unmarshalList(d, &j.Audience, "one or more audiences")
+		return unmarshalSettings(d, &j.Audience, "one or more audiences")
 	case "leeway":
 		return j.unmarshalLeeway(d)
 	case "close_on_expiry":
@@ -68,7 +68,7 @@ func (j *Handler) unmarshalLeeway(d *caddyfile.Dispenser) error {
 		return d.Err("jwt: leeway is given twice")
 	}
 	var text string
-	if err := unmarshalOne(d, &text, "a duration, like 30s"); err != nil {
+	if err := unmarshalSetting(d, &text, "a duration, like 30s"); err != nil {
 		return err
 	}
 	leeway, err := caddy.ParseDuration(text)
@@ -79,7 +79,7 @@ func (j *Handler) unmarshalLeeway(d *caddyfile.Dispenser) error {
 	return nil
 }
 
-func unmarshalOne(d *caddyfile.Dispenser, to *string, expected string) error {
+func unmarshalSetting(d *caddyfile.Dispenser, to *string, expected string) error {
 	option := d.Val()
 	if *to != "" {
 		return d.Errf("jwt: %s is given twice", option)
@@ -92,7 +92,7 @@ func unmarshalOne(d *caddyfile.Dispenser, to *string, expected string) error {
 	return nil
 }
 
-func unmarshalList(d *caddyfile.Dispenser, to *[]string, expected string) error {
+func unmarshalSettings(d *caddyfile.Dispenser, to *[]string, expected string) error {
 	option := d.Val()
 	args := d.RemainingArgs()
 	if len(args) == 0 {

@@ -12,11 +12,11 @@ import (
 
 // The claims that a token is checked by are of the type that they have to be of, and
 // are there once.
-func TestVerifyClaimTypes(t *testing.T) {
-	j := provision(t, &Handler{Secret: testSecret})
+func TestVerifyRefusesClaimsOfWrongTypes(t *testing.T) {
+	j := provisionHandler(t, &Handler{Secret: testSecret})
 	verify := func(claims string) string {
-		_, err := j.verifier.verify(t.Context(), signToken(t, jose.HS256, []byte(testSecret), "", claims), at)
-		return outcome(err)
+		_, err := j.verifier.verifyToken(t.Context(), signToken(t, jose.HS256, []byte(testSecret), "", claims), testTime)
+		return clientMessage(err)
 	}
 	for _, name := range []string{"exp", "nbf", "iat"} {
 		for _, value := range []string{
@@ -53,16 +53,16 @@ func TestVerifyClaimTypes(t *testing.T) {
 		`{"aud":[7]}`:                    "invalid token",
 		`{"aud":[null]}`:                 "invalid token",
 		`{"aud":{"chat":true}}`:          "invalid token",
-		`{"user":{"role":"user","role":"admin"}}`:    "invalid token",
-		`{"role":"user","role":"admin"}`:             "invalid token",
-		`{"name":null}`:                              "ok",
-		`{"exp":4e18}x`:                              "invalid token",
-		`{"exp":4e18}{"exp":1}`:                      "invalid token",
-		"\x00{}":                                     "invalid token",
-		"\xef\xbb\xbf{}":                             "invalid token",
-		`{}` + "\x00":                                "invalid token",
-		unsigned(`{"alg":"none"}`, `{}`):             "invalid token", // a token in a token
-		`"` + unsigned(`{"alg":"none"}`, `{}`) + `"`: "invalid token",
+		`{"user":{"role":"user","role":"admin"}}`: "invalid token",
+		`{"role":"user","role":"admin"}`:          "invalid token",
+		`{"name":null}`:                           "ok",
+		`{"exp":4e18}x`:                           "invalid token",
+		`{"exp":4e18}{"exp":1}`:                   "invalid token",
+		"\x00{}":                                  "invalid token",
+		"\xef\xbb\xbf{}":                          "invalid token",
+		`{}` + "\x00":                             "invalid token",
+		unsignedToken(`{"alg":"none"}`, `{}`):     "invalid token", // a token in a token
+		`"` + unsignedToken(`{"alg":"none"}`, `{}`) + `"`: "invalid token",
 	} {
 		if got := verify(claims); got != want {
 			t.Errorf("%s: got %s, want %s", claims, got, want)
@@ -72,8 +72,8 @@ func TestVerifyClaimTypes(t *testing.T) {
 
 // Tokens are refused whose header changes how they are read, and tokens without three
 // parts.
-func TestVerifyHeaders(t *testing.T) {
-	j := provision(t, &Handler{Secret: testSecret})
+func TestVerifyRefusesCriticalHeaders(t *testing.T) {
+	j := provisionHandler(t, &Handler{Secret: testSecret})
 	sign := func(header, claims string) string {
 		encode := base64.RawURLEncoding.EncodeToString
 		signed := encode([]byte(header)) + "." + encode([]byte(claims))
@@ -104,7 +104,7 @@ func TestVerifyHeaders(t *testing.T) {
 		{"JSON serialization", `{"protected":"eyJhbGciOiJIUzI1NiJ9","payload":"e30","signature":""}`, "invalid token"},
 		{"two tokens", good + " " + good, "invalid token"},
 	} {
-		if _, err := j.verifier.verify(t.Context(), test.token, at); outcome(err) != test.want {
+		if _, err := j.verifier.verifyToken(t.Context(), test.token, testTime); clientMessage(err) != test.want {
 			t.Errorf("%s: got %v, want %s", test.name, err, test.want)
 		}
 	}

@@ -20,8 +20,8 @@ import (
 func serveMembers(t *testing.T) (address string) {
 	t.Helper()
 	// The leeway is long, so that a test ends in time only if nothing waits for it.
-	verify := provision(t, &Handler{Secret: testSecret, CloseOnExpiry: true, Leeway: new(caddy.Duration(24 * time.Hour))})
-	refresh := provision(t, &Handler{Secret: testSecret, From: []string{"{event.args.0}"}})
+	verify := provisionHandler(t, &Handler{Secret: testSecret, CloseOnExpiry: true, Leeway: new(caddy.Duration(24 * time.Hour))})
+	refresh := provisionHandler(t, &Handler{Secret: testSecret, From: []string{"{event.args.0}"}})
 	member := &require.Handler{Expr: `jwt.role != "banned"`, Message: "you are banned, {jwt.sub}"}
 	public := &require.Handler{Expr: `event.args[0].startsWith("public:")`}
 	for _, r := range []*require.Handler{member, public} {
@@ -45,20 +45,20 @@ func serveMembers(t *testing.T) (address string) {
 	return server.Listener.Addr().String()
 }
 
-func member(t *testing.T, claims string) string {
+func memberToken(t *testing.T, claims string) string {
 	return signToken(t, jose.HS256, []byte(testSecret), "", claims)
 }
 
-func TestJWTConnect(t *testing.T) {
+func TestJWTConnectErrors(t *testing.T) {
 	address := serveMembers(t)
 	for _, test := range []struct{ name, auth, want string }{
-		{"member", fmt.Sprintf(`{"token":%q}`, member(t, `{"sub":"u1","role":"user"}`)), `40/chat,{"sid":"`},
-		{"header syntax", fmt.Sprintf(`{"token":"Bearer %s"}`, member(t, `{"sub":"u1","role":"user"}`)), `40/chat,{"sid":"`},
-		{"banned", fmt.Sprintf(`{"token":%q}`, member(t, `{"sub":"u1","role":"banned"}`)), `44/chat,{"message":"you are banned, u1"}`},
-		{"no role", fmt.Sprintf(`{"token":%q}`, member(t, `{"sub":"u1"}`)), `44/chat,{"message":"you are banned, u1"}`},
+		{"member", fmt.Sprintf(`{"token":%q}`, memberToken(t, `{"sub":"u1","role":"user"}`)), `40/chat,{"sid":"`},
+		{"header syntax", fmt.Sprintf(`{"token":"Bearer %s"}`, memberToken(t, `{"sub":"u1","role":"user"}`)), `40/chat,{"sid":"`},
+		{"banned", fmt.Sprintf(`{"token":%q}`, memberToken(t, `{"sub":"u1","role":"banned"}`)), `44/chat,{"message":"you are banned, u1"}`},
+		{"no role", fmt.Sprintf(`{"token":%q}`, memberToken(t, `{"sub":"u1"}`)), `44/chat,{"message":"you are banned, u1"}`},
 		{"nothing", ``, `44/chat,{"message":"token missing"}`},
 		{"no token", `{"token":null}`, `44/chat,{"message":"token missing"}`},
-		{"expired", fmt.Sprintf(`{"token":%q}`, member(t, `{"exp":1}`)), `44/chat,{"message":"token expired"}`},
+		{"expired", fmt.Sprintf(`{"token":%q}`, memberToken(t, `{"exp":1}`)), `44/chat,{"message":"token expired"}`},
 		{"object", `{"token":{"alg":"none"}}`, `44/chat,{"message":"invalid token"}`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -71,14 +71,14 @@ func TestJWTConnect(t *testing.T) {
 
 func TestJWTAndRequireOnEvents(t *testing.T) {
 	c := clienttest.Dial(t, serveMembers(t), "", nil)
-	c.Request(fmt.Sprintf(`40/chat,{"token":%q}`, member(t, `{"sub":"u1","role":"user"}`)))
+	c.Request(fmt.Sprintf(`40/chat,{"token":%q}`, memberToken(t, `{"sub":"u1","role":"user"}`)))
 	for _, test := range []struct{ name, event, want string }{
 		{"allowed", `421["join","public:a"]`, `431["u1",null]`},
 		{"not allowed", `422["join","private:a"]`, `432[{"error":"forbidden"}]`},
 		{"no argument", `423["join"]`, `433[{"error":"forbidden"}]`},
 		{"invalid refresh", `424["refresh","x.y.z"]`, `434[{"error":"invalid token"}]`},
 		{"after that", `425["join","public:a"]`, `435["u1",null]`},
-		{"refresh", fmt.Sprintf(`426["refresh",%q]`, member(t, `{"sub":"u2","exp":9000000000}`)), `436["u2",9000000000]`},
+		{"refresh", fmt.Sprintf(`426["refresh",%q]`, memberToken(t, `{"sub":"u2","exp":9000000000}`)), `436["u2",9000000000]`},
 	} {
 		got := c.Request(strings.Replace(test.event, "42", "42/chat,", 1))
 		if want := strings.Replace(test.want, "43", "43/chat,", 1); got != want {
@@ -89,7 +89,7 @@ func TestJWTAndRequireOnEvents(t *testing.T) {
 
 func TestJWTCloseOnExpiry(t *testing.T) {
 	address := serveMembers(t)
-	soon := member(t, fmt.Sprintf(`{"sub":"u1","role":"user","exp":%d}`, time.Now().Unix()+2))
+	soon := memberToken(t, fmt.Sprintf(`{"sub":"u1","role":"user","exp":%d}`, time.Now().Unix()+2))
 	connect := func() clienttest.Client {
 		c := clienttest.Dial(t, address, "", nil)
 		if got := c.Request(fmt.Sprintf(`40/chat,{"token":%q}`, soon)); !strings.HasPrefix(got, `40/chat,{"sid":"`) {
@@ -98,7 +98,7 @@ func TestJWTCloseOnExpiry(t *testing.T) {
 		return c
 	}
 	stays, goes := connect(), connect()
-	if got := stays.Request(fmt.Sprintf(`42/chat,1["refresh",%q]`, member(t, `{"sub":"u1","exp":9000000000}`))); got != `43/chat,1["u1",9000000000]` {
+	if got := stays.Request(fmt.Sprintf(`42/chat,1["refresh",%q]`, memberToken(t, `{"sub":"u1","exp":9000000000}`))); got != `43/chat,1["u1",9000000000]` {
 		t.Fatalf("got %s", got)
 	}
 	if got := goes.Read(); got != "41/chat," && got != "41/chat" {

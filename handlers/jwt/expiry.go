@@ -11,7 +11,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 )
 
-// expiries end sockets whose tokens expire. They outlive configs, as sockets do.
+// expiries disconnect sockets whose tokens expire. They outlive configs, as sockets do.
 var expiries = newTimers(func(s *hub.Socket) {
 	select {
 	case <-s.Done():
@@ -20,28 +20,28 @@ var expiries = newTimers(func(s *hub.Socket) {
 	}
 })
 
-// timers call a function at a time that is set for a value, at most one for each.
-// They don't keep the values alive: a timer goes with its value, so those whose time
-// is far away cost nothing once their sockets are gone.
+// timers call a function at a time that is set for a value, at most one time for each
+// value. They don't keep the values alive. A timer is removed with its value, so that
+// far times cost nothing after their sockets are gone.
 type timers[T any] struct {
 	expire func(*T)
 
 	mu sync.Mutex // guards pending
-	// pending has a value until it is gone, once a time was set for it: nil when
-	// there is none at the moment.
+	// pending has the values for which a time was set, until they are gone. The
+	// alarm is nil for a value without a time.
 	pending map[weak.Pointer[T]]*alarm
 }
 
-// alarm is one time that was set.
+// alarm is a timer that was started for a value.
 type alarm struct{ timer *time.Timer }
 
 func newTimers[T any](expire func(*T)) *timers[T] {
 	return &timers[T]{expire: expire, pending: make(map[weak.Pointer[T]]*alarm)}
 }
 
-// set sets the time for a value, instead of the former. The zero time is never. When
+// setTime sets the time for a value, instead of the former. The zero time is never. When
 // none was set before, it only does with begin.
-func (t *timers[T]) set(value *T, at time.Time, begin bool) {
+func (t *timers[T]) setTime(value *T, at time.Time, begin bool) {
 	key := weak.Make(value)
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -50,7 +50,7 @@ func (t *timers[T]) set(value *T, at time.Time, begin bool) {
 		if !begin || at.IsZero() {
 			return
 		}
-		runtime.AddCleanup(value, t.forget, key)
+		runtime.AddCleanup(value, t.removeValue, key)
 	}
 	old.stop()
 	t.pending[key] = nil
@@ -61,7 +61,7 @@ func (t *timers[T]) set(value *T, at time.Time, begin bool) {
 	t.pending[key] = a
 	// Its goroutine ends when expire returns.
 	a.timer = time.AfterFunc(time.Until(at), func() {
-		spawn.Call(caddy.Log(), "token expiry", func() { t.fire(key, a) }, nil)
+		spawn.Call(caddy.Log(), "token expiry", func() { t.fireAlarm(key, a) }, nil)
 	})
 }
 
@@ -71,8 +71,8 @@ func (a *alarm) stop() {
 	}
 }
 
-// fire does what an alarm is for, unless another has taken its place.
-func (t *timers[T]) fire(key weak.Pointer[T], a *alarm) {
+// fireAlarm does what an alarm is for, unless another has taken its place.
+func (t *timers[T]) fireAlarm(key weak.Pointer[T], a *alarm) {
 	t.mu.Lock()
 	current := t.pending[key] == a
 	if current {
@@ -84,8 +84,8 @@ func (t *timers[T]) fire(key weak.Pointer[T], a *alarm) {
 	}
 }
 
-// forget stops the alarm of a value that is gone.
-func (t *timers[T]) forget(key weak.Pointer[T]) {
+// removeValue stops the alarm of a value that is gone.
+func (t *timers[T]) removeValue(key weak.Pointer[T]) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.pending[key].stop()

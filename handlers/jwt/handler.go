@@ -16,19 +16,18 @@ import (
 
 func init() { caddy.RegisterModule(Handler{}) }
 
-// defaultLeeway is what clocks may differ by.
+// defaultLeeway is the default of [Handler.Leeway].
 const defaultLeeway = 30 * time.Second
 
-// Handler verifies a JSON Web Token (RFC 7519) and keeps its claims: they are
-// {jwt.CLAIM…} for the handlers that follow, and for all later events of the socket.
-// Without a valid token a client that connects gets the connect error "token
-// missing", "token expired" or "invalid token", and one that emitted an event gets
-// that as the acknowledgement {"error": …}, if it asked for one. Why a token is
-// invalid is in the log, at debug level.
+// Handler verifies a JSON Web Token (RFC 7519) and keeps its claims: {jwt.CLAIM…} for
+// the handlers that follow, and for all later events of the socket. Without a valid
+// token a client that connects gets the connect error "token missing", "token expired"
+// or "invalid token". On any other event the acknowledgement is {"error": …} with that
+// text, if the client asked for one. The log has the reason, at debug level.
 //
-// Exactly one of Secret, PublicKey and JWKS says how tokens are signed. The
-// algorithms that a token may name follow from the key, so that none can be chosen by
-// the client, and "none" is never one of them:
+// Exactly one of Secret, PublicKey and JWKS gives the keys. The algorithms that a token
+// may name follow from the key, so that a client can't choose one. The algorithm "none"
+// is never accepted:
 //
 // | Key | Algorithms |
 // |---|---|
@@ -37,50 +36,49 @@ const defaultLeeway = 30 * time.Second
 // | ECDSA | ES256, ES384 or ES512, as its curve is P-256, P-384 or P-521 |
 // | Ed25519 | EdDSA |
 //
-// The handler may stand in other events than connect too: there a client can bring a
-// newer token.
+// The handler works in rules for events other than connect too: there a client can send
+// a newer token.
 type Handler struct {
-	// From are the places that the token may be in, with placeholders. The first
-	// that is not empty counts; a leading "Bearer " is taken off. Default:
-	// {socket.auth.token}.
+	// From are texts with placeholders in which the token may be. The first that is not
+	// empty counts, without a leading "Bearer ". Default: {socket.auth.token}.
 	From []string `json:"from,omitempty"`
-	// Secret is what tokens are signed with by HMAC: 32 bytes or more.
-	// Placeholders that need no request, like {env.*} and {file.*}, are supported.
+	// Secret is the HMAC key that tokens are signed with: 32 bytes or more.
+	// Placeholders that need no request are supported, like {env.*} and {file.*}.
 	Secret string `json:"secret,omitempty"`
 	// PublicKey is the name of a PEM file with one or more public keys or
 	// certificates. Placeholders as in Secret.
 	PublicKey string `json:"public_key,omitempty"`
-	// JWKS is a set of public keys (RFC 7517): the name of a file, or an https
-	// URL; to this host, http will do. It is fetched when the first token is to
-	// be verified, and again each 15 minutes and when a token names a key that
-	// is not in it. Old keys are used while it can't be fetched; without any,
-	// the client's connection is closed, so that it tries again. Placeholders as
-	// in Secret.
+	// JWKS is a set of public keys (RFC 7517): the name of a file, or an https URL. For
+	// the local host, http is accepted too. The set is fetched when the first token is
+	// verified. It is fetched again after 15 minutes, and when a token names a key that
+	// is not in it. Old keys are used while fetching fails. Without any keys the
+	// client's connection is closed, so that the client tries again. Placeholders as in
+	// Secret.
 	JWKS string `json:"jwks,omitempty"`
-	// Algorithms are those that tokens may be signed by. Default: all that the
-	// key is good for.
+	// Algorithms are the algorithms that tokens may be signed by. Default: all that fit
+	// the key.
 	Algorithms []string `json:"algorithms,omitempty"`
-	// Issuer are the issuers that tokens may be from, the claim iss.
-	// Placeholders as in Secret. Default: any.
+	// Issuer are the accepted values of the claim iss. Placeholders as in Secret.
+	// Default: any.
 	Issuer []string `json:"issuer,omitempty"`
-	// Audience are audiences, one of which tokens must be for, the claim aud.
+	// Audience are the accepted audiences: the claim aud must have one of them.
 	// Placeholders as in Secret. Default: any.
 	Audience []string `json:"audience,omitempty"`
-	// Leeway is what the clocks of the issuer and of this server may differ by,
-	// when the claims exp, nbf and iat are checked. Each of them that a token has
-	// must be a finite number. Default: 30s.
+	// Leeway is the accepted difference between the issuer's clock and this node's,
+	// when the claims exp, nbf and iat are checked. Each of them that a token has must
+	// be a finite number. Default: 30s.
 	Leeway *caddy.Duration `json:"leeway,omitempty"`
-	// CloseOnExpiry disconnects the socket when its token expires, at the time of
-	// the claim exp, unless it has brought a newer one by then. The leeway does not
-	// extend this time: it is for the verification of tokens. A token that was
-	// accepted within the leeway after exp disconnects the socket when the leeway
-	// is over. A token without exp never does.
+	// CloseOnExpiry disconnects the socket at the time of the claim exp, unless the
+	// client has sent a newer token before. The leeway does not extend this time. A
+	// token that was accepted within the leeway after exp disconnects the socket when
+	// the leeway is over. A token without exp never does. Default: false.
 	CloseOnExpiry bool `json:"close_on_expiry,omitempty"`
 
 	from     []placeholder.Text
 	verifier verifier
-	// pooled is the URL that this instance holds the keys of, if any.
-	pooled string
+	// pooledURL is the URL whose keys this instance holds in remoteKeySets; empty for
+	// none.
+	pooledURL string
 }
 
 // CaddyModule returns the Caddy module information.
@@ -88,9 +86,10 @@ func (Handler) CaddyModule() caddy.ModuleInfo {
 	return caddy.ModuleInfo{ID: "socketio.handlers.jwt", New: func() caddy.Module { return new(Handler) }}
 }
 
-// Provision reads the keys that are in files. Nothing is fetched yet.
+// Provision reads keys from files. Keys of a URL are fetched later, for the first
+// token.
 func (j *Handler) Provision(caddy.Context) error {
-	if err := j.compile(); err != nil {
+	if err := j.checkSettings(); err != nil {
 		return err
 	}
 	j.verifier = verifier{leeway: defaultLeeway}
@@ -104,15 +103,15 @@ func (j *Handler) Provision(caddy.Context) error {
 	if j.verifier.audiences, err = resolveSettings("audience", j.Audience); err != nil {
 		return err
 	}
-	if j.verifier.keys, err = j.load(); err != nil {
+	if j.verifier.keys, err = j.loadKeys(); err != nil {
 		return err
 	}
-	j.verifier.algorithms = j.algorithms()
-	return j.usable()
+	j.verifier.algorithms = j.acceptedAlgorithms()
+	return j.checkUsable()
 }
 
-// compile checks what can be checked without the keys.
-func (j *Handler) compile() error {
+// checkSettings checks what can be checked without the keys.
+func (j *Handler) checkSettings() error {
 	from := j.From
 	if len(from) == 0 {
 		from = []string{"{socket.auth.token}"}
@@ -137,26 +136,27 @@ func (j *Handler) compile() error {
 	if j.Leeway != nil && *j.Leeway < 0 {
 		return errors.New("leeway: expected a duration that is not negative, like 30s")
 	}
-	if err := j.checkPlain(); err != nil {
+	if err := j.checkWithoutPlaceholders(); err != nil {
 		return err
 	}
 	return j.checkAlgorithms()
 }
 
-// checkPlain checks settings without placeholders, so that an error in them has a
+// checkWithoutPlaceholders checks settings without placeholders, so that an error in them has a
 // line in the Caddyfile.
-func (j *Handler) checkPlain() error {
+func (j *Handler) checkWithoutPlaceholders() error {
 	plain := func(text string) bool { return text != "" && !strings.ContainsAny(text, "{}") }
 	if plain(j.Secret) {
-		_, err := secretKeys(j.Secret)
+		_, err := newSecretKeys(j.Secret)
 		return err
 	}
 	if plain(j.JWKS) && strings.Contains(j.JWKS, "://") {
-		return checkURL(j.JWKS)
+		return checkKeysURL(j.JWKS)
 	}
 	return nil
 }
 
+// checkAlgorithms refuses algorithms that do not fit the kind of the key.
 func (j *Handler) checkAlgorithms() error {
 	possible := asymmetric
 	if j.Secret != "" {
@@ -170,8 +170,8 @@ func (j *Handler) checkAlgorithms() error {
 	return nil
 }
 
-// algorithms are those that a token's header may name.
-func (j *Handler) algorithms() []jose.SignatureAlgorithm {
+// acceptedAlgorithms are those that a token's header may name.
+func (j *Handler) acceptedAlgorithms() []jose.SignatureAlgorithm {
 	switch {
 	case len(j.Algorithms) > 0:
 		var list []jose.SignatureAlgorithm
@@ -185,63 +185,64 @@ func (j *Handler) algorithms() []jose.SignatureAlgorithm {
 	return asymmetric
 }
 
-// load makes the source of keys.
-func (j *Handler) load() (keySource, error) {
+// loadKeys makes the source of keys.
+func (j *Handler) loadKeys() (keySource, error) {
 	switch {
 	case j.Secret != "":
 		secret, err := resolveSetting("secret", j.Secret)
 		if err != nil {
 			return nil, err
 		}
-		return secretKeys(secret)
+		return newSecretKeys(secret)
 	case j.PublicKey != "":
 		name, err := resolveSetting("public_key", j.PublicKey)
 		if err != nil {
 			return nil, err
 		}
-		return pemFile(name)
+		return readPEMFile(name)
 	}
 	place, err := resolveSetting("jwks", j.JWKS)
 	if err != nil {
 		return nil, err
 	}
 	if !strings.Contains(place, "://") {
-		return jwksFile(place)
+		return readJWKSFile(place)
 	}
-	if err := checkURL(place); err != nil {
+	if err := checkKeysURL(place); err != nil {
 		return nil, err
 	}
-	source, err := openRemote(place)
+	source, err := openRemoteKeys(place)
 	if err == nil {
-		j.pooled = place
+		j.pooledURL = place
 	}
 	return source, err
 }
 
-// usable refuses a config by which no token could be valid.
-func (j *Handler) usable() error {
+// checkUsable refuses a config by which no token could be valid.
+func (j *Handler) checkUsable() error {
 	keys, ok := j.verifier.keys.(staticKeys)
 	if !ok {
-		return nil // they are not known yet
+		return nil // keys of a URL are not fetched yet
 	}
 	for _, alg := range j.verifier.algorithms {
-		if len(keys.find("", alg)) > 0 {
+		if len(keys.findKeys("", alg)) > 0 {
 			return nil
 		}
 	}
 	return fmt.Errorf("algorithms: the key is not good for %s", strings.Join(algorithmNames(j.verifier.algorithms), ", "))
 }
 
-// Cleanup lets go of the keys.
+// Cleanup releases the keys of a URL.
 func (j *Handler) Cleanup() error {
-	if j.pooled == "" {
+	if j.pooledURL == "" {
 		return nil
 	}
-	_, err := remotes.Delete(j.pooled)
+	_, err := remoteKeySets.Delete(j.pooledURL)
 	return err
 }
 
-// resolveSetting replaces placeholders that need no request.
+// resolveSetting replaces the placeholders of a setting, which need no request. The
+// error names the option.
 func resolveSetting(option, text string) (string, error) {
 	value, err := caddy.NewReplacer().ReplaceOrErr(text, true, true)
 	if err != nil {
@@ -250,6 +251,7 @@ func resolveSetting(option, text string) (string, error) {
 	return value, nil
 }
 
+// resolveSettings resolves each text of an option. The error names the option.
 func resolveSettings(option string, texts []string) ([]string, error) {
 	var values []string
 	for _, text := range texts {
@@ -265,10 +267,11 @@ func resolveSettings(option string, texts []string) ([]string, error) {
 	return values, nil
 }
 
-// HandleEvent verifies the token and keeps its claims.
+// HandleEvent verifies the token and keeps its claims. The error is a [hub.ClientError]
+// or a [hub.Outage].
 func (j *Handler) HandleEvent(ctx context.Context, ev *hub.Event) error {
-	text := j.token(ev)
-	t, err := j.verifier.verify(ctx, text, time.Now())
+	text := j.findToken(ev)
+	t, err := j.verifier.verifyToken(ctx, text, time.Now())
 	if err != nil {
 		return err
 	}
@@ -276,29 +279,29 @@ func (j *Handler) HandleEvent(ctx context.Context, ev *hub.Event) error {
 	if ev.HasRecovery() {
 		ev.AddIdentity(hub.Identity{Source: placeholder.Claims, Subject: subjectOf(t.claims), Token: text})
 	}
-	expiries.set(ev.Socket, j.deadline(t, time.Now()), j.CloseOnExpiry)
+	expiries.setTime(ev.Socket, j.disconnectTime(t, time.Now()), j.CloseOnExpiry)
 	return nil
 }
 
-// Gate marks the handler as one that decides who is let in.
+// Gate marks the handler as one that may refuse clients.
 func (*Handler) Gate() {}
 
-// Identify verifies the token of a client that comes back, and adds its subject to the
-// socket's identity.
+// Identify verifies the token of a client that recovers its socket, and adds the
+// token's subject to the socket's identity.
 func (j *Handler) Identify(ctx context.Context, ev *hub.Event) error { return j.HandleEvent(ctx, ev) }
 
-// token returns what the first place has that is not empty.
-func (j *Handler) token(ev *hub.Event) string {
+// findToken returns what the first place has that is not empty.
+func (j *Handler) findToken(ev *hub.Event) string {
 	for _, t := range j.from {
-		if token := bare(t.For(ev)); token != "" {
+		if token := trimScheme(t.For(ev)); token != "" {
 			return token
 		}
 	}
 	return ""
 }
 
-// bare takes the scheme of an Authorization header off.
-func bare(text string) string {
+// trimScheme takes the scheme of an Authorization header off.
+func trimScheme(text string) string {
 	const scheme = "bearer "
 	text = strings.TrimSpace(text)
 	if len(text) > len(scheme) && strings.EqualFold(text[:len(scheme)], scheme) {
@@ -307,10 +310,10 @@ func bare(text string) string {
 	return text
 }
 
-// deadline returns the time at which a token that was accepted now disconnects its
+// disconnectTime returns the time at which a token that was accepted now disconnects its
 // socket: the claim exp, or the end of the leeway after it if exp has passed. It is
 // zero for a token that never expires.
-func (j *Handler) deadline(t token, now time.Time) time.Time {
+func (j *Handler) disconnectTime(t verifiedToken, now time.Time) time.Time {
 	if t.expiry.IsZero() || t.expiry.After(now) {
 		return t.expiry
 	}

@@ -64,8 +64,8 @@ func signToken(t testing.TB, alg jose.SignatureAlgorithm, key any, id, claims st
 	return compact
 }
 
-// unsigned makes a token of a header that no library would sign.
-func unsigned(header, claims string) string {
+// unsignedToken makes a token of a header that no library would sign.
+func unsignedToken(header, claims string) string {
 	encode := base64.RawURLEncoding.EncodeToString
 	return encode([]byte(header)) + "." + encode([]byte(claims)) + "."
 }
@@ -80,10 +80,10 @@ func publicPEM(t testing.TB, keys ...string) string {
 		}
 		text = append(text, pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})...)
 	}
-	return file(t, "key.pem", string(text))
+	return writeTestFile(t, "key.pem", string(text))
 }
 
-func file(t testing.TB, name, content string) string {
+func writeTestFile(t testing.TB, name, content string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), name)
 	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
@@ -92,8 +92,8 @@ func file(t testing.TB, name, content string) string {
 	return path
 }
 
-// jwks makes a JWK set of keys by their ids.
-func jwks(t testing.TB, keys map[string]string) string {
+// encodeJWKS makes a JWK set of keys by their ids.
+func encodeJWKS(t testing.TB, keys map[string]string) string {
 	t.Helper()
 	var set jose.JSONWebKeySet
 	for id, name := range keys {
@@ -106,7 +106,7 @@ func jwks(t testing.TB, keys map[string]string) string {
 	return string(text)
 }
 
-func provision(t testing.TB, j *Handler) *Handler {
+func provisionHandler(t testing.TB, j *Handler) *Handler {
 	t.Helper()
 	if err := j.Provision(caddy.Context{}); err != nil {
 		t.Fatal(err)
@@ -114,11 +114,11 @@ func provision(t testing.TB, j *Handler) *Handler {
 	return j
 }
 
-// at is the time of these tests.
-var at = time.Unix(1_800_000_000, 0)
+// testTime is the time of these tests.
+var testTime = time.Unix(1_800_000_000, 0)
 
-// outcome is what a client would read, or "ok".
-func outcome(err error) string {
+// clientMessage is what a client would read, or "ok".
+func clientMessage(err error) string {
 	if err == nil {
 		return "ok"
 	}
@@ -132,7 +132,7 @@ func outcome(err error) string {
 }
 
 func TestVerifyClaims(t *testing.T) {
-	j := provision(t, &Handler{
+	j := provisionHandler(t, &Handler{
 		Secret: testSecret, Issuer: []string{"https://a.example", "https://b.example"}, Audience: []string{"chat", "news"},
 	})
 	for _, test := range []struct{ name, claims, want string }{
@@ -162,22 +162,22 @@ func TestVerifyClaims(t *testing.T) {
 		{"whole characters", `{"iss":"https://a.example","aud":"chat","sub":"ada\ud83d\ude00"}`, "ok"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			_, err := j.verifier.verify(t.Context(), signToken(t, jose.HS256, []byte(testSecret), "", test.claims), at)
-			if got := outcome(err); got != test.want {
+			_, err := j.verifier.verifyToken(t.Context(), signToken(t, jose.HS256, []byte(testSecret), "", test.claims), testTime)
+			if got := clientMessage(err); got != test.want {
 				t.Errorf("got %s (%v), want %s", got, err, test.want)
 			}
 		})
 	}
 }
 
-func TestVerifyNull(t *testing.T) {
-	j := provision(t, &Handler{Secret: testSecret})
+func TestVerifyRefusesClaimsThatAreNoObject(t *testing.T) {
+	j := provisionHandler(t, &Handler{Secret: testSecret})
 	for _, claims := range []string{`null`, `[]`, `"x"`, ` {} x`} {
-		if _, err := j.verifier.verify(t.Context(), signToken(t, jose.HS256, []byte(testSecret), "", claims), at); outcome(err) != "invalid token" {
+		if _, err := j.verifier.verifyToken(t.Context(), signToken(t, jose.HS256, []byte(testSecret), "", claims), testTime); clientMessage(err) != "invalid token" {
 			t.Errorf("%s: %v", claims, err)
 		}
 	}
-	if _, err := j.verifier.verify(t.Context(), signToken(t, jose.HS256, []byte(testSecret), "", " {}"), at); err != nil {
+	if _, err := j.verifier.verifyToken(t.Context(), signToken(t, jose.HS256, []byte(testSecret), "", " {}"), testTime); err != nil {
 		t.Error(err)
 	}
 }
@@ -191,7 +191,7 @@ func TestVerifyAlgorithms(t *testing.T) {
 	}
 	secret := &Handler{Secret: testSecret}
 	rsaKey := &Handler{PublicKey: publicPEM(t, "rsa")}
-	set := &Handler{JWKS: file(t, "jwks.json", jwks(t, map[string]string{"r": "rsa", "e": "p256", "d": "ed"}))}
+	set := &Handler{JWKS: writeTestFile(t, "jwks.json", encodeJWKS(t, map[string]string{"r": "rsa", "e": "p256", "d": "ed"}))}
 	for _, test := range []struct {
 		name  string
 		jwt   *Handler
@@ -201,11 +201,11 @@ func TestVerifyAlgorithms(t *testing.T) {
 		{"HS512", secret, signToken(t, jose.HS512, []byte(testSecret), "", claims), "ok"},
 		{"HS256, other secret", secret, signToken(t, jose.HS256, []byte(strings.ToUpper(testSecret)), "", claims), "invalid token"},
 		{"RS256 for a secret", secret, signToken(t, jose.RS256, keys["rsa"], "", claims), "invalid token"},
-		{"none", secret, unsigned(`{"alg":"none"}`, claims), "invalid token"},
-		{"None", secret, unsigned(`{"alg":"None"}`, claims), "invalid token"},
-		{"none for a key", rsaKey, unsigned(`{"alg":"none"}`, claims), "invalid token"},
-		{"no algorithm", rsaKey, unsigned(`{}`, claims), "invalid token"},
-		{"RS256 without a signature", rsaKey, unsigned(`{"alg":"RS256"}`, claims), "invalid token"},
+		{"none", secret, unsignedToken(`{"alg":"none"}`, claims), "invalid token"},
+		{"None", secret, unsignedToken(`{"alg":"None"}`, claims), "invalid token"},
+		{"none for a key", rsaKey, unsignedToken(`{"alg":"none"}`, claims), "invalid token"},
+		{"no algorithm", rsaKey, unsignedToken(`{}`, claims), "invalid token"},
+		{"RS256 without a signature", rsaKey, unsignedToken(`{"alg":"RS256"}`, claims), "invalid token"},
 		{"RS256", rsaKey, signToken(t, jose.RS256, keys["rsa"], "any", claims), "ok"},
 		{"PS512", rsaKey, signToken(t, jose.PS512, keys["rsa"], "", claims), "ok"},
 		{"RS256, other key", rsaKey, signToken(t, jose.RS256, keys["rsa2"], "", claims), "invalid token"},
@@ -227,9 +227,9 @@ func TestVerifyAlgorithms(t *testing.T) {
 		{"huge", secret, signToken(t, jose.HS256, []byte(testSecret), "", `{"x":"`+strings.Repeat("x", maxToken)+`"}`), "invalid token"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			got, err := provision(t, test.jwt).verifier.verify(t.Context(), test.token, at)
-			if outcome(err) != test.want {
-				t.Fatalf("got %s (%v), want %s", outcome(err), err, test.want)
+			got, err := provisionHandler(t, test.jwt).verifier.verifyToken(t.Context(), test.token, testTime)
+			if clientMessage(err) != test.want {
+				t.Fatalf("got %s (%v), want %s", clientMessage(err), err, test.want)
 			}
 			if err == nil && string(got.claims.JSON) != claims {
 				t.Errorf("claims are %s", got.claims.JSON)
@@ -243,7 +243,7 @@ func TestVerifyAlgorithms(t *testing.T) {
 
 // A key that a token brings along is nobody's.
 func TestVerifyIgnoresEmbeddedKeys(t *testing.T) {
-	j := provision(t, &Handler{PublicKey: publicPEM(t, "rsa")})
+	j := provisionHandler(t, &Handler{PublicKey: publicPEM(t, "rsa")})
 	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.RS256, Key: testKeys()["rsa2"]}, &jose.SignerOptions{EmbedJWK: true})
 	if err != nil {
 		t.Fatal(err)
@@ -256,7 +256,7 @@ func TestVerifyIgnoresEmbeddedKeys(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := j.verifier.verify(t.Context(), text, at); outcome(err) != "invalid token" {
+	if _, err := j.verifier.verifyToken(t.Context(), text, testTime); clientMessage(err) != "invalid token" {
 		t.Error(err)
 	}
 }
@@ -284,12 +284,12 @@ func TestJWTProvisionErrors(t *testing.T) {
 		{"HMAC with a key", Handler{PublicKey: publicPEM(t, "rsa"), Algorithms: []string{"HS256"}}, `algorithms: unexpected "HS256"`},
 		{"algorithm of another key", Handler{PublicKey: publicPEM(t, "rsa"), Algorithms: []string{"ES256"}}, "the key is not good for ES256"},
 		{"no such file", Handler{PublicKey: "/nowhere/key.pem"}, "public_key: open /nowhere/key.pem"},
-		{"no PEM", Handler{PublicKey: file(t, "key.pem", "x")}, "expected a public key or a certificate in PEM"},
-		{"private key", Handler{PublicKey: file(t, "key.pem", privatePEM)}, "unexpected PRIVATE KEY"},
+		{"no PEM", Handler{PublicKey: writeTestFile(t, "key.pem", "x")}, "expected a public key or a certificate in PEM"},
+		{"private key", Handler{PublicKey: writeTestFile(t, "key.pem", privatePEM)}, "unexpected PRIVATE KEY"},
 		{"weak key", Handler{PublicKey: publicPEM(t, "weak")}, "an RSA key of 1024 bits: expected 2048 or more"},
-		{"no set", Handler{JWKS: file(t, "jwks.json", `{"keys":[]}`)}, "expected a JWK set"},
-		{"no JSON", Handler{JWKS: file(t, "jwks.json", `x`)}, "expected a JWK set"},
-		{"secret in a set", Handler{JWKS: file(t, "jwks.json", `{"keys":[{"kty":"oct","k":"AAAA"}]}`)}, "expected a JWK set"},
+		{"no set", Handler{JWKS: writeTestFile(t, "jwks.json", `{"keys":[]}`)}, "expected a JWK set"},
+		{"no JSON", Handler{JWKS: writeTestFile(t, "jwks.json", `x`)}, "expected a JWK set"},
+		{"secret in a set", Handler{JWKS: writeTestFile(t, "jwks.json", `{"keys":[{"kty":"oct","k":"AAAA"}]}`)}, "expected a JWK set"},
 		{"http", Handler{JWKS: "http://id.example.com/jwks.json"}, "expected an https URL"},
 		{"ftp", Handler{JWKS: "ftp://127.0.0.1/jwks.json"}, "expected an https URL"},
 		{"no host", Handler{JWKS: "https:///jwks.json"}, "expected an https URL"},
@@ -312,13 +312,13 @@ func TestJWTProvisionErrors(t *testing.T) {
 
 func TestJWTPlaceholdersInSettings(t *testing.T) {
 	t.Setenv("JWT_TEST_AUDIENCE", "chat")
-	j := provision(t, &Handler{Secret: "{file." + file(t, "secret", testSecret+"\n") + "}", Audience: []string{"{env.JWT_TEST_AUDIENCE}"}})
-	if _, err := j.verifier.verify(t.Context(), signToken(t, jose.HS256, []byte(testSecret), "", `{"aud":"chat"}`), at); err != nil {
+	j := provisionHandler(t, &Handler{Secret: "{file." + writeTestFile(t, "secret", testSecret+"\n") + "}", Audience: []string{"{env.JWT_TEST_AUDIENCE}"}})
+	if _, err := j.verifier.verifyToken(t.Context(), signToken(t, jose.HS256, []byte(testSecret), "", `{"aud":"chat"}`), testTime); err != nil {
 		t.Error(err)
 	}
 }
 
-func TestJWKSPassesOverOtherKeys(t *testing.T) {
+func TestParseJWKSSkipsUnusableKeys(t *testing.T) {
 	p256 := testKeys()["p256"].Public()
 	set := jose.JSONWebKeySet{Keys: []jose.JSONWebKey{
 		{Key: p256, KeyID: "for encryption", Use: "enc"},
@@ -348,7 +348,7 @@ func TestJWKSPassesOverOtherKeys(t *testing.T) {
 	}
 }
 
-func TestJWTToken(t *testing.T) {
+func TestFindTokenTakesFirstText(t *testing.T) {
 	ev := &hub.Event{Type: hub.ClientEvent, Args: sio.Data{JSON: []byte(`["","Bearer  abc ","x","BEARER"]`)}}
 	for _, test := range []struct {
 		from []string
@@ -359,37 +359,37 @@ func TestJWTToken(t *testing.T) {
 		{[]string{"{event.args.3}"}, "BEARER"},
 		{[]string{"{event.args.0}"}, ""},
 	} {
-		j := provision(t, &Handler{Secret: testSecret, From: test.from})
-		if got := j.token(ev); got != test.want {
+		j := provisionHandler(t, &Handler{Secret: testSecret, From: test.from})
+		if got := j.findToken(ev); got != test.want {
 			t.Errorf("%v: got %q, want %q", test.from, got, test.want)
 		}
 	}
 }
 
-func TestJWTDeadline(t *testing.T) {
-	j := provision(t, &Handler{Secret: testSecret, Leeway: new(caddy.Duration(10 * time.Second))})
+func TestDisconnectTime(t *testing.T) {
+	j := provisionHandler(t, &Handler{Secret: testSecret, Leeway: new(caddy.Duration(10 * time.Second))})
 	for _, test := range []struct {
 		name         string
 		expiry, want time.Time
 	}{
 		{"never", time.Time{}, time.Time{}},
-		{"later", at.Add(time.Minute), at.Add(time.Minute)},
-		{"within leeway", at.Add(-time.Second), at.Add(9 * time.Second)},
+		{"later", testTime.Add(time.Minute), testTime.Add(time.Minute)},
+		{"within leeway", testTime.Add(-time.Second), testTime.Add(9 * time.Second)},
 	} {
-		if got := j.deadline(token{expiry: test.expiry}, at); !got.Equal(test.want) {
+		if got := j.disconnectTime(verifiedToken{expiry: test.expiry}, testTime); !got.Equal(test.want) {
 			t.Errorf("%s: got %v, want %v", test.name, got, test.want)
 		}
 	}
 }
 
 func FuzzVerify(f *testing.F) {
-	j := provision(f, &Handler{Secret: testSecret})
+	j := provisionHandler(f, &Handler{Secret: testSecret})
 	f.Add(signToken(f, jose.HS256, []byte(testSecret), "k", `{"sub":"u1"}`))
-	f.Add(unsigned(`{"alg":"none"}`, `{}`))
-	f.Add(unsigned(`{"alg":"HS256","crit":["b64"],"b64":false}`, `{}`))
+	f.Add(unsignedToken(`{"alg":"none"}`, `{}`))
+	f.Add(unsignedToken(`{"alg":"HS256","crit":["b64"],"b64":false}`, `{}`))
 	f.Add("..")
 	f.Fuzz(func(t *testing.T, text string) {
-		if _, err := j.verifier.verify(context.Background(), text, at); err != nil && outcome(err) == err.Error() && text != "" {
+		if _, err := j.verifier.verifyToken(context.Background(), text, testTime); err != nil && clientMessage(err) == err.Error() && text != "" {
 			t.Errorf("neither a refusal nor an outage: %v", err)
 		}
 	})

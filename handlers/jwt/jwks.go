@@ -17,23 +17,24 @@ import (
 	"go.uber.org/zap"
 )
 
-// How a JWK set is fetched.
+// Times of fetching a JWK set.
 const (
+	// fetchTimeout bounds one fetch.
 	fetchTimeout = 10 * time.Second
-	// fetchAge is when keys are fetched anew, so that those taken out of the set
-	// are not trusted forever.
+	// fetchAge is the age at which keys are fetched again. Keys that were removed from
+	// the set are not trusted forever.
 	fetchAge = 15 * time.Minute
-	// fetchPause is the least time between two fetches, whatever clients send and
-	// whether they succeed or not.
+	// fetchPause is the least time between two fetches, whether they succeed or not.
+	// Clients with unknown keys must not cause more.
 	fetchPause = 10 * time.Second
 )
 
-// remotes are the key sets of all configs in use, by URL. One outlives a reload, so
+// remoteKeySets are the key sets of all configs in use, by URL. One outlives a reload, so
 // that its keys are there for the new config even while the URL does not answer.
-var remotes = caddy.NewUsagePool()
+var remoteKeySets = caddy.NewUsagePool()
 
-func openRemote(place string) (*remoteKeys, error) {
-	value, _, err := remotes.LoadOrNew(place, func() (caddy.Destructor, error) {
+func openRemoteKeys(place string) (*remoteKeys, error) {
+	value, _, err := remoteKeySets.LoadOrNew(place, func() (caddy.Destructor, error) {
 		return newRemoteKeys(place), nil
 	})
 	if err != nil {
@@ -42,9 +43,9 @@ func openRemote(place string) (*remoteKeys, error) {
 	return value.(*remoteKeys), nil
 }
 
-// checkURL refuses what keys can't be trusted from: on the way, http lets anybody
+// checkKeysURL refuses what keys can't be trusted from: on the way, http lets anybody
 // put in a key of theirs.
-func checkURL(place string) error {
+func checkKeysURL(place string) error {
 	u, err := url.Parse(place)
 	if err != nil || u.Host == "" {
 		return fmt.Errorf("jwks: %q: expected an https URL or the name of a file", place)
@@ -59,22 +60,23 @@ func checkURL(place string) error {
 	return nil
 }
 
-// remoteKeys are keys that are fetched. At most one fetch is under way, and those who
+// remoteKeys are keys of a URL. At most one fetch is under way; all goroutines that
 // need it wait for it.
 type remoteKeys struct {
 	// Static after construction.
 	url    string
 	client *http.Client
-	ctx    context.Context // ends with the source
+	ctx    context.Context // canceled by Destruct
 	cancel context.CancelFunc
 
 	mu      sync.Mutex // guards the following
 	keys    staticKeys
-	err     error     // of the last fetch
-	fetched time.Time // when keys were fetched
-	tried   time.Time // when the last fetch began
-	// flight is closed when the fetch under way is over; nil when there is none.
-	flight chan struct{}
+	err     error     // error of the last fetch
+	fetched time.Time // time of the last fetch that succeeded
+	lastTry time.Time // time at which the last fetch began
+	// fetching is closed when the fetch under way ends. It is nil while none is under
+	// way.
+	fetching chan struct{}
 }
 
 func newRemoteKeys(place string) *remoteKeys {
@@ -88,17 +90,17 @@ func newRemoteKeys(place string) *remoteKeys {
 	return r
 }
 
-// Destruct ends a fetch that is under way.
+// Destruct cancels a fetch that is under way.
 func (r *remoteKeys) Destruct() error {
 	r.cancel()
 	return nil
 }
 
-// keysFor returns the keys for a token. It waits for a fetch when there is none yet,
-// and when the token names a key that is not known.
-func (r *remoteKeys) keysFor(ctx context.Context, id string, alg jose.SignatureAlgorithm) ([]jwtKey, error) {
+// keysFor returns the keys for a token. It waits for a fetch if there are no keys yet,
+// and if the token names an unknown key.
+func (r *remoteKeys) keysFor(ctx context.Context, id string, alg jose.SignatureAlgorithm) ([]verificationKey, error) {
 	r.mu.Lock()
-	found := r.keys.find(id, alg)
+	found := r.keys.findKeys(id, alg)
 	var flight chan struct{}
 	if stale := time.Since(r.fetched) > fetchAge; stale || len(found) == 0 {
 		flight = r.fetchLocked()
@@ -119,24 +121,25 @@ func (r *remoteKeys) keysFor(ctx context.Context, id string, alg jose.SignatureA
 	if r.keys == nil {
 		return nil, r.err
 	}
-	return r.keys.find(id, alg), nil
+	return r.keys.findKeys(id, alg), nil
 }
 
-// fetchLocked starts a fetch, unless one is under way or the last was just now, and
-// returns the one under way, if any. The caller holds mu.
+// fetchLocked starts a fetch, unless one is under way or the last began less than
+// fetchPause ago. It returns the channel of the fetch under way, if any. The caller
+// holds mu.
 func (r *remoteKeys) fetchLocked() chan struct{} {
 	now := time.Now()
-	if r.flight != nil || !r.tried.IsZero() && now.Sub(r.tried) < fetchPause {
-		return r.flight
+	if r.fetching != nil || !r.lastTry.IsZero() && now.Sub(r.lastTry) < fetchPause {
+		return r.fetching
 	}
-	r.tried = now
-	r.flight = make(chan struct{})
-	// It ends when the answer is there, after fetchTimeout, or with the source.
-	spawn.Go(remoteLog(), "fetch jwks", r.fetch, nil)
-	return r.flight
+	r.lastTry = now
+	r.fetching = make(chan struct{})
+	// The goroutine ends with the response, after fetchTimeout, or with Destruct.
+	spawn.Go(remoteLogger(), "fetch jwks", r.fetchKeys, nil)
+	return r.fetching
 }
 
-func (r *remoteKeys) fetch() {
+func (r *remoteKeys) fetchKeys() {
 	keys, err := staticKeys(nil), errors.New("fetching keys panicked")
 	defer func() {
 		r.mu.Lock()
@@ -144,16 +147,16 @@ func (r *remoteKeys) fetch() {
 		if r.err = err; err == nil {
 			r.keys, r.fetched = keys, time.Now()
 		}
-		close(r.flight)
-		r.flight = nil
+		close(r.fetching)
+		r.fetching = nil
 	}()
-	if keys, err = r.get(); err != nil {
+	if keys, err = r.requestKeys(); err != nil {
 		err = fmt.Errorf("fetching %s: %w", r.url, err)
-		remoteLog().Warn("keys can't be fetched", zap.Error(err))
+		remoteLogger().Warn("keys can't be fetched", zap.Error(err))
 	}
 }
 
-func (r *remoteKeys) get() (staticKeys, error) {
+func (r *remoteKeys) requestKeys() (staticKeys, error) {
 	q, err := http.NewRequestWithContext(r.ctx, http.MethodGet, r.url, nil)
 	if err != nil {
 		return nil, err
@@ -177,4 +180,4 @@ func (r *remoteKeys) get() (staticKeys, error) {
 	return parseJWKS(body)
 }
 
-func remoteLog() *zap.Logger { return caddy.Log().Named("socketio.handlers.jwt") }
+func remoteLogger() *zap.Logger { return caddy.Log().Named("socketio.handlers.jwt") }

@@ -16,7 +16,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 )
 
-// What tokens may be signed by: with a secret, and with a public key.
+// The algorithms that tokens may be signed by: with a secret, and with a public key.
 var (
 	symmetric  = []jose.SignatureAlgorithm{jose.HS256, jose.HS384, jose.HS512}
 	rsaOnly    = []jose.SignatureAlgorithm{jose.RS256, jose.RS384, jose.RS512, jose.PS256, jose.PS384, jose.PS512}
@@ -35,42 +35,42 @@ func hasAlgorithm(algorithms []jose.SignatureAlgorithm, name string) bool {
 	return slices.Contains(algorithms, jose.SignatureAlgorithm(name))
 }
 
-// What bounds a set of keys.
+// Limits of keys.
 const (
 	maxKeys       = 100
 	maxKeySet     = 512 << 10 // bytes
 	minRSA        = 2048      // bits
 	minSecret     = 32        // bytes: RFC 7518, section 3.2
-	maxCandidates = 8         // keys that one token is tried with
+	maxCandidates = 8         // keys that are tried for one token
 )
 
-// jwtKey is one that verifies tokens.
-type jwtKey struct {
-	id  string // empty when it has none
+// verificationKey is one that verifies tokens.
+type verificationKey struct {
+	id  string // empty if the key has none
 	key any    // a []byte, *rsa.PublicKey, *ecdsa.PublicKey or ed25519.PublicKey
-	// algorithms are what it is good for, so that a token can't make another use
-	// of it.
+	// algorithms are the algorithms that fit the key. A token can't use it with
+	// another.
 	algorithms []jose.SignatureAlgorithm
 }
 
-// keySource has the keys that tokens are verified with.
+// keySource is a source of keys that verify tokens.
 type keySource interface {
-	// keysFor returns those that a token with a header like that may be signed
-	// with: of that id, when it names one, and good for the algorithm. An error
-	// means that there are no keys at the moment.
-	keysFor(ctx context.Context, id string, alg jose.SignatureAlgorithm) ([]jwtKey, error)
+	// keysFor returns the keys that may have signed a token with this key id and
+	// algorithm in its header. An empty id matches all keys. An error means that there
+	// are no keys at the moment. It may be called by several goroutines at once.
+	keysFor(ctx context.Context, id string, alg jose.SignatureAlgorithm) ([]verificationKey, error)
 }
 
 // staticKeys are keys that do not change.
-type staticKeys []jwtKey
+type staticKeys []verificationKey
 
-func (s staticKeys) keysFor(_ context.Context, id string, alg jose.SignatureAlgorithm) ([]jwtKey, error) {
-	return s.find(id, alg), nil
+func (s staticKeys) keysFor(_ context.Context, id string, alg jose.SignatureAlgorithm) ([]verificationKey, error) {
+	return s.findKeys(id, alg), nil
 }
 
-// find returns the keys for a token. Keys without an id may be any token's.
-func (s staticKeys) find(id string, alg jose.SignatureAlgorithm) []jwtKey {
-	var found []jwtKey
+// findKeys returns the keys for a token. Keys without an id may be any token's.
+func (s staticKeys) findKeys(id string, alg jose.SignatureAlgorithm) []verificationKey {
+	var found []verificationKey
 	for _, k := range s {
 		if slices.Contains(k.algorithms, alg) && (id == "" || k.id == "" || k.id == id) && len(found) < maxCandidates {
 			found = append(found, k)
@@ -79,11 +79,11 @@ func (s staticKeys) find(id string, alg jose.SignatureAlgorithm) []jwtKey {
 	return found
 }
 
-func secretKeys(secret string) (keySource, error) {
+func newSecretKeys(secret string) (keySource, error) {
 	if len(secret) < minSecret {
 		return nil, fmt.Errorf("secret: it has %d bytes: expected %d or more", len(secret), minSecret)
 	}
-	k := jwtKey{key: []byte(secret)}
+	k := verificationKey{key: []byte(secret)}
 	for i, size := range []int{32, 48, 64} {
 		if len(secret) >= size {
 			k.algorithms = append(k.algorithms, symmetric[i])
@@ -92,31 +92,31 @@ func secretKeys(secret string) (keySource, error) {
 	return staticKeys{k}, nil
 }
 
-// newKey makes a key of a public key, or says why it is none of ours.
-func newKey(public any) (jwtKey, error) {
-	k := jwtKey{key: public}
+// newPublicKey makes a key of a public key, or says why it is none of ours.
+func newPublicKey(public any) (verificationKey, error) {
+	k := verificationKey{key: public}
 	switch public := public.(type) {
 	case *rsa.PublicKey:
 		if bits := public.N.BitLen(); bits < minRSA {
-			return jwtKey{}, fmt.Errorf("an RSA key of %d bits: expected %d or more", bits, minRSA)
+			return verificationKey{}, fmt.Errorf("an RSA key of %d bits: expected %d or more", bits, minRSA)
 		}
 		k.algorithms = rsaOnly
 	case *ecdsa.PublicKey:
 		alg, ok := map[string]jose.SignatureAlgorithm{"P-256": jose.ES256, "P-384": jose.ES384, "P-521": jose.ES512}[public.Params().Name]
 		if !ok {
-			return jwtKey{}, fmt.Errorf("a key of the curve %s: expected P-256, P-384 or P-521", public.Params().Name)
+			return verificationKey{}, fmt.Errorf("a key of the curve %s: expected P-256, P-384 or P-521", public.Params().Name)
 		}
 		k.algorithms = []jose.SignatureAlgorithm{alg}
 	case ed25519.PublicKey:
 		k.algorithms = []jose.SignatureAlgorithm{jose.EdDSA}
 	default:
-		return jwtKey{}, fmt.Errorf("a key of type %T: expected RSA, ECDSA or Ed25519", public)
+		return verificationKey{}, fmt.Errorf("a key of type %T: expected RSA, ECDSA or Ed25519", public)
 	}
 	return k, nil
 }
 
-// pemFile reads public keys and certificates.
-func pemFile(name string) (keySource, error) {
+// readPEMFile reads public keys and certificates.
+func readPEMFile(name string) (keySource, error) {
 	rest, err := os.ReadFile(name)
 	if err != nil {
 		return nil, fmt.Errorf("public_key: %w", err)
@@ -131,7 +131,7 @@ func pemFile(name string) (keySource, error) {
 		if err != nil {
 			return nil, fmt.Errorf("public_key: %s: %w", name, err)
 		}
-		k, err := newKey(public)
+		k, err := newPublicKey(public)
 		if err != nil {
 			return nil, fmt.Errorf("public_key: %s: %w", name, err)
 		}
@@ -143,6 +143,7 @@ func pemFile(name string) (keySource, error) {
 	return keys, nil
 }
 
+// parsePEM returns the public key of a PEM block.
 func parsePEM(block *pem.Block) (any, error) {
 	switch block.Type {
 	case "PUBLIC KEY":
@@ -159,7 +160,7 @@ func parsePEM(block *pem.Block) (any, error) {
 	return nil, fmt.Errorf("unexpected %s: expected PUBLIC KEY, RSA PUBLIC KEY or CERTIFICATE", block.Type)
 }
 
-func jwksFile(name string) (keySource, error) {
+func readJWKSFile(name string) (keySource, error) {
 	text, err := os.ReadFile(name)
 	if err != nil {
 		return nil, fmt.Errorf("jwks: %w", err)
@@ -173,8 +174,8 @@ func jwksFile(name string) (keySource, error) {
 
 var errNoKeys = errors.New("expected a JWK set with a public key for signatures")
 
-// parseJWKS reads a JWK set. Keys that are not for signatures, of kinds that are not
-// known, too weak, or secret are passed over.
+// parseJWKS parses a JWK set. It skips keys that are not for signatures, too weak,
+// secret, or of an unknown kind. The error says that no usable key is left.
 func parseJWKS(text []byte) (staticKeys, error) {
 	var set struct {
 		Keys []json.RawMessage `json:"keys"`
@@ -188,7 +189,7 @@ func parseJWKS(text []byte) (staticKeys, error) {
 		if len(keys) == maxKeys || jwk.UnmarshalJSON(raw) != nil || jwk.Use != "" && jwk.Use != "sig" {
 			continue
 		}
-		k, err := newKey(jwk.Public().Key)
+		k, err := newPublicKey(jwk.Public().Key)
 		if err != nil {
 			continue
 		}

@@ -6,11 +6,12 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/sio"
 )
 
-// subjectOf returns the user of a verified token: its issuer and subject or, without a
-// subject, all claims but those that a newer token of the same user changes.
+// subjectOf returns the user of a verified token as JSON: issuer and subject. Without a
+// subject it returns all claims, except the ones that change in a newer token of the
+// same user.
 func subjectOf(claims sio.Data) string {
 	var members map[string]json.RawMessage
-	_ = claims.Decode(&members) // an object, as it was verified
+	_ = claims.Decode(&members) // verified claims are an object
 	var subject string
 	if _ = json.Unmarshal(members["sub"], &subject); subject != "" {
 		members = map[string]json.RawMessage{"iss": members["iss"], "sub": members["sub"]}
@@ -18,6 +19,6 @@ func subjectOf(claims sio.Data) string {
 	for _, name := range []string{"exp", "nbf", "iat", "jti"} {
 		delete(members, name)
 	}
-	text, _ := json.Marshal(members) // JSON marshals, in the order of the names
+	text, _ := json.Marshal(members) // raw JSON always marshals; names are sorted
 	return string(text)
 }

@@ -8,14 +8,14 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/sio"
 )
 
-// spread is the placeholder that stands for all arguments of an event.
-const spread = "event.args.*"
+// allArguments is the placeholder that stands for all arguments of an event.
+const allArguments = "event.args.*"
 
-// Args are the arguments of an emit or an acknowledgement. One that is
+// Args are the arguments of an emit or an acknowledgement. The argument
 // "{event.args.*}" stands for all arguments of the event.
 type Args []Value
 
-// NewArgs compiles arguments. The error says which one is wrong.
+// NewArgs compiles arguments. The error names the index of the wrong one.
 func NewArgs(raw []json.RawMessage) (Args, error) {
 	args := make(Args, len(raw))
 	for i, r := range raw {
@@ -32,7 +32,7 @@ func NewArgs(raw []json.RawMessage) (Args, error) {
 func (a Args) For(ev *hub.Event) hub.Args {
 	items := make([]sio.Data, 0, len(a))
 	for _, v := range a {
-		if v.spreads() {
+		if v.isSpread() {
 			for item := range ev.Args.Elements() {
 				items = append(items, item)
 			}
@@ -43,10 +43,10 @@ func (a Args) For(ev *hub.Event) hub.Args {
 	return hub.Args(sio.Array(items...))
 }
 
-func (v Value) spreads() bool {
-	if len(v.cuts) != 1 || len(v.raw) > 0 {
+func (v Value) isSpread() bool {
+	if len(v.slots) != 1 || len(v.raw) > 0 {
 		return false
 	}
-	key, ok := v.cuts[0].text.whole()
-	return ok && key == spread
+	key, ok := v.slots[0].text.singleKey()
+	return ok && key == allArguments
 }

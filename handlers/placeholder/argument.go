@@ -7,21 +7,23 @@ import (
 	"strings"
 )
 
-// ArgumentJSON returns an argument of the Caddyfile as JSON. Valid JSON is that, where
-// placeholders may stand outside of its strings, each for a value of any type; anything
-// else is a string. Text that begins like a JSON object or array and is none is an error:
-// it would reach clients as a string that they can't read. The error says how to write
-// it.
+// ArgumentJSON returns an argument of a Caddyfile as JSON. An argument that is valid
+// JSON stays as it is. Outside of its strings, placeholders may stand for values of any
+// type. Any other argument becomes a string.
+//
+// Text that begins like a JSON object or array but is invalid is an error: clients
+// would get it as a string that they can't parse. The error shows how to write it as
+// text.
 func ArgumentJSON(arg string) (json.RawMessage, error) {
-	return argumentJSON(arg, quotePlaceholders, "write JSON with spaces in backticks, and text as")
+	return parseArgument(arg, quotePlaceholders, "write JSON with spaces in backticks, and text as")
 }
 
-// LiteralJSON is [ArgumentJSON] where there are no placeholders, on the command line.
+// LiteralJSON is [ArgumentJSON] for the command line, which has no placeholders.
 func LiteralJSON(arg string) (json.RawMessage, error) {
-	return argumentJSON(arg, func(text string) string { return text }, "write text as")
+	return parseArgument(arg, func(text string) string { return text }, "write text as")
 }
 
-func argumentJSON(arg string, prepare func(string) string, advice string) (json.RawMessage, error) {
+func parseArgument(arg string, prepare func(string) string, advice string) (json.RawMessage, error) {
 	if json.Valid([]byte(arg)) {
 		return json.RawMessage(arg), nil
 	}
@@ -36,7 +38,7 @@ func argumentJSON(arg string, prepare func(string) string, advice string) (json.
 	return raw, nil
 }
 
-// ArgumentsJSON returns arguments as JSON. The error says which one is wrong.
+// ArgumentsJSON returns arguments as JSON. The error names the index of the wrong one.
 func ArgumentsJSON(args []string) ([]json.RawMessage, error) {
 	var list []json.RawMessage
 	for i, arg := range args {
@@ -49,8 +51,8 @@ func ArgumentsJSON(args []string) ([]json.RawMessage, error) {
 	return list, nil
 }
 
-// beginsLikeJSON reports whether an argument begins with a JSON object or array, as far
-// as its first character tells. A placeholder is neither.
+// beginsLikeJSON reports whether the first character of an argument begins a JSON
+// object or array. A placeholder begins neither.
 func beginsLikeJSON(arg string) bool {
 	arg = strings.TrimLeft(arg, " \t\r\n")
 	if strings.HasPrefix(arg, "[") {
@@ -60,8 +62,8 @@ func beginsLikeJSON(arg string) bool {
 	return strings.HasPrefix(arg, "{") && !isPlaceholder
 }
 
-// quotePlaceholders puts quotes around the placeholders that stand outside of the strings
-// of JSON: a [Value] takes a string that is one placeholder for a value of any type.
+// quotePlaceholders puts quotes around the placeholders outside of the strings of JSON.
+// A [Value] takes a string that is one placeholder for a value of any type.
 func quotePlaceholders(text string) string {
 	var b strings.Builder
 	quoted := false
@@ -84,7 +86,7 @@ func quotePlaceholders(text string) string {
 	return b.String()
 }
 
-// quoteText returns text as a JSON string, as one would write it.
+// quoteText returns text as a JSON string, without HTML escapes.
 func quoteText(text string) json.RawMessage {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)

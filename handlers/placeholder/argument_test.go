@@ -34,11 +34,11 @@ func TestArgumentJSON(t *testing.T) {
 		{`[1] and more`, "[1] and more begins like JSON but is not: invalid character 'a' after top-level value" + asText + "`\"[1] and more\"` with the quotes", "="},
 		{`{`, "{ begins like JSON but is not: unexpected end of JSON input" + asText + "`\"{\"` with the quotes", "="},
 	} {
-		got := text(ArgumentJSON(test.arg))
+		got := textOrError(ArgumentJSON(test.arg))
 		if got != test.want {
 			t.Errorf("%s: got  %s\nwant %s", test.arg, got, test.want)
 		}
-		literal, want := text(LiteralJSON(test.arg)), test.literal
+		literal, want := textOrError(LiteralJSON(test.arg)), test.literal
 		if want == "" || want == "=" {
 			want = test.want
 		}
@@ -49,8 +49,8 @@ func TestArgumentJSON(t *testing.T) {
 	}
 }
 
-// text is JSON, or the error in its place.
-func text(raw json.RawMessage, err error) string {
+// textOrError is JSON, or the error in its place.
+func textOrError(raw json.RawMessage, err error) string {
 	if err != nil {
 		return err.Error()
 	}

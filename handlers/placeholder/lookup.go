@@ -8,9 +8,10 @@ import (
 	"github.com/caddyserver/caddy/v2"
 )
 
-// Lookup returns what a placeholder stands for in an event: what [hub.Event.Lookup]
-// knows, else what Caddy knew of the request that opened the connection, else what
-// Caddy always knows, {env.*} for instance.
+// Lookup returns the value of a placeholder in an event, by its name without braces. It
+// looks in [hub.Event.Lookup], then in Caddy's placeholders of the request that opened
+// the connection, then in Caddy's global ones, like {env.*}. The second result is false
+// if the placeholder has no value.
 func Lookup(ev *hub.Event, key string) (sio.Data, bool) {
 	if value, ok := ev.Lookup(key); ok {
 		return value, true
@@ -30,7 +31,7 @@ func Lookup(ev *hub.Event, key string) (sio.Data, bool) {
 		return sio.Data{}, false
 	}
 	if text, ok := found.(string); ok {
-		return sio.Quote(text), true // with what is not UTF-8: a client may have sent it
+		return sio.Quote(text), true // keeps bytes that are not UTF-8: a client may have sent them
 	}
 	value, err := sio.Marshal(found)
 	if err != nil {
@@ -39,12 +40,14 @@ func Lookup(ev *hub.Event, key string) (sio.Data, bool) {
 	return value, err == nil
 }
 
-// Claims is the name that verified claims are kept under.
+// Claims is the first part of {jwt.CLAIM}. The handler jwt keeps the claims of a token
+// on the socket under this name, and expressions of the handler require read them by
+// it.
 const Claims = "jwt"
 
-// openingRequest is the request that opened a connection, kept by package
-// internal/handshake. The interface keeps Caddy's HTTP server out of the dependencies
-// of handlers that need placeholders only.
+// openingRequest is the HTTP request that opened a connection. Package
+// internal/handshake implements it. The interface keeps Caddy's HTTP server out of the
+// dependencies of guests.
 type openingRequest interface {
 	// Replacer returns a new replacer with the placeholders of the request.
 	Replacer() *caddy.Replacer

@@ -9,11 +9,12 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/sio"
 )
 
-// Rooms are names of rooms with placeholders. One that is a single placeholder for
-// a list stands for each member of the list.
+// Rooms are names of rooms with placeholders. A name that is a single placeholder for a
+// list stands for each member of the list.
 type Rooms []Text
 
-// NewRooms compiles names of rooms.
+// NewRooms compiles names of rooms. The error names the index of the wrong one: empty,
+// or with an unknown placeholder.
 func NewRooms(names []string) (Rooms, error) {
 	list := make(Rooms, len(names))
 	for i, name := range names {
@@ -29,15 +30,16 @@ func NewRooms(names []string) (Rooms, error) {
 	return list, nil
 }
 
-// For returns the rooms that are meant in an event. A longer name in which a
-// placeholder has no value means no room: "user:{jwt.sub}" is not one that all
-// share who have no token. A single placeholder stands for a string, a number, or a list
-// of those. An empty name, that of a placeholder without a value for instance, and any
-// other value is an error that wraps [hub.ErrRoom].
+// For returns the names of rooms for an event. A longer name with a placeholder that
+// has no value is left out: "user:{jwt.sub}" must not become one room of all clients
+// without a token.
+//
+// A name that is a single placeholder must have a value: a string, a number, or a list
+// of them. Any other value, none, and an empty name are errors that wrap [hub.ErrRoom].
 func (r Rooms) For(ev *hub.Event) ([]string, error) {
 	names := make([]string, 0, len(r))
 	for _, t := range r {
-		key, whole := t.whole()
+		key, whole := t.singleKey()
 		if whole {
 			value, ok := Lookup(ev, key)
 			if !ok {
@@ -63,8 +65,8 @@ func (r Rooms) For(ev *hub.Event) ([]string, error) {
 	return names, nil
 }
 
-// appendRooms appends the names that a value stands for: its own or, of a list, those of
-// its members. That of null is empty.
+// appendRooms appends the names in a value: a name, or the members of a list. Null is
+// the empty name.
 func appendRooms(names []string, value sio.Data) ([]string, error) {
 	if name, ok := value.Name(); ok || string(value.JSON) == "null" {
 		return append(names, name), nil
@@ -77,7 +79,7 @@ func appendRooms(names []string, value sio.Data) ([]string, error) {
 	return names, err
 }
 
-// Keys returns the placeholders of all names.
+// Keys returns the placeholders of all names, without braces.
 func (r Rooms) Keys() (Keys []string) {
 	for _, t := range r {
 		Keys = append(Keys, t.Keys()...)

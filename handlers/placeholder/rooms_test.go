@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-func TestRooms(t *testing.T) {
-	ev := liveEvent(t, `["a",["b","c",4],[],7,null,"",["d",""],{"x":1}]`)
+func TestRoomsForEvent(t *testing.T) {
+	ev := newSocketEvent(t, `["a",["b","c",4],[],7,null,"",["d",""],{"x":1}]`)
 	for _, test := range []struct {
 		rooms, want []string
 		err         string
@@ -62,7 +62,7 @@ func TestRoomsRefuses(t *testing.T) {
 }
 
 // What other languages send for a name, or a list of names.
-func TestRoomsOfValues(t *testing.T) {
+func TestRoomsAcceptNamesOfOtherLanguages(t *testing.T) {
 	const half = "expected a name of whole characters, without half of a surrogate pair"
 	for _, test := range []struct{ value, alone, within string }{
 		{`"a"`, "[a]", "[r-a]"},
@@ -79,7 +79,7 @@ func TestRoomsOfValues(t *testing.T) {
 		{`["a","\udc00"]`, `bad room name: {event.args.0}: 1: unexpected "\udc00", ` + half, "bad room name: {event.args.0}: half of a surrogate pair"},
 		{`"r\ufffd\ud83d\ude00"`, "[r\ufffd😀]", "[r-r\ufffd😀]"},
 	} {
-		ev := liveEvent(t, `[`+test.value+`]`, []byte{1})
+		ev := newSocketEvent(t, `[`+test.value+`]`, []byte{1})
 		for text, want := range map[string]string{"{event.args.0}": test.alone, "r-{event.args.0}": test.within} {
 			rooms, err := NewRooms([]string{text})
 			if err != nil {

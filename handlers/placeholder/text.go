@@ -8,15 +8,15 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/sio"
 )
 
-// Text is text with placeholders, like "user:{jwt.sub}". A brace that begins none
-// stands for itself, as one after a backslash does.
+// Text is text with placeholders, like "user:{jwt.sub}". A brace that begins no
+// placeholder stands for itself, as a brace after a backslash does.
 type Text struct {
-	// parts are literal text and keys in turn, beginning and ending with text.
+	// parts are literal text and keys in turn. The first and the last part are text.
 	parts []string
 }
 
-// NewText compiles text. The error names a placeholder of ours that does not
-// exist; those of other modules are not known beforehand.
+// NewText compiles text. The error names an unknown placeholder that begins with socket
+// or event. The names of other modules are unknown here and accepted.
 func NewText(s string) (Text, error) {
 	t := Text{parts: []string{""}}
 	literal := &t.parts[0]
@@ -47,7 +47,8 @@ func NewText(s string) (Text, error) {
 	}
 }
 
-// Cut takes a placeholder off the beginning of s.
+// Cut cuts the placeholder at the beginning of s off. It returns its key, without
+// braces, and the rest.
 func Cut(s string) (key, rest string, ok bool) {
 	end := strings.IndexByte(s, '}')
 	if end < 2 {
@@ -60,7 +61,7 @@ func Cut(s string) (key, rest string, ok bool) {
 	return key, s[end+1:], true
 }
 
-// checkKey refuses what is ours by its name but does not exist.
+// checkKey refuses a key that begins with socket or event but does not exist.
 func checkKey(key string) error {
 	first, rest, _ := strings.Cut(key, ".")
 	field, deeper, deep := strings.Cut(rest, ".")
@@ -92,16 +93,16 @@ func checkKey(key string) error {
 	return nil
 }
 
-// whole returns the key when the text is one placeholder and nothing else.
-func (t Text) whole() (key string, ok bool) {
+// singleKey returns the key when the text is one placeholder and nothing else.
+func (t Text) singleKey() (key string, ok bool) {
 	if len(t.parts) == 3 && t.parts[0] == "" && t.parts[2] == "" {
 		return t.parts[1], true
 	}
 	return "", false
 }
 
-// Literal reports whether the text has no placeholder, and what it is then.
-func (t Text) Literal() (string, bool) {
+// Literal returns the text if it has no placeholder. ok is false otherwise.
+func (t Text) Literal() (text string, ok bool) {
 	switch len(t.parts) {
 	case 0:
 		return "", true
@@ -111,8 +112,8 @@ func (t Text) Literal() (string, bool) {
 	return "", false
 }
 
-// For returns the text with what its placeholders stand for in an event. Those
-// that stand for nothing are empty.
+// For returns the text with the values of its placeholders in an event. A placeholder
+// without a value is empty text.
 func (t Text) For(ev *hub.Event) string {
 	if s, ok := t.Literal(); ok {
 		return s
@@ -128,10 +129,10 @@ func (t Text) For(ev *hub.Event) string {
 	return b.String()
 }
 
-// Name returns the text for an event as a name, of a room or an event, and whether all
-// of its placeholders stand for something. Numbers are written as JavaScript writes them.
-// The error says that a value has half of a surrogate pair: names that differ in these
-// halves only would be the same.
+// Name returns the text for an event as the name of a room or an event. Numbers are
+// written as JavaScript writes them. complete is false if a placeholder has no value or
+// an empty one. The error says that a value has half of a surrogate pair: names that
+// differ in such halves only would become the same name.
 func (t Text) Name(ev *hub.Event) (Name string, complete bool, err error) {
 	if s, ok := t.Literal(); ok {
 		return s, true, nil
@@ -157,9 +158,9 @@ func (t Text) Name(ev *hub.Event) (Name string, complete bool, err error) {
 	return b.String(), complete, nil
 }
 
-// quoted returns the text for an event as a JSON string. What strings stand for is kept
+// quoteFor returns the text for an event as a JSON string. What strings stand for is kept
 // as it is written, lone surrogates too.
-func (t Text) quoted(ev *hub.Event) sio.Data {
+func (t Text) quoteFor(ev *hub.Event) sio.Data {
 	quoted := []byte{'"'}
 	for i, part := range t.parts {
 		value := sio.Quote(part)
@@ -174,7 +175,7 @@ func (t Text) quoted(ev *hub.Event) sio.Data {
 	return sio.Data{JSON: append(quoted, '"')}
 }
 
-// Keys returns the placeholders of the text.
+// Keys returns the placeholders of the text, without braces.
 func (t Text) Keys() (Keys []string) {
 	for i := 1; i < len(t.parts); i += 2 {
 		Keys = append(Keys, t.parts[i])

@@ -11,9 +11,9 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/sio"
 )
 
-// liveEvent is an event of a socket that is connected: its name is say, the socket
+// newSocketEvent is an event of a socket that is connected: its name is say, the socket
 // is in the room lobby, and its data has a name, a number and bytes.
-func liveEvent(t *testing.T, args string, attachments ...[]byte) *hub.Event {
+func newSocketEvent(t *testing.T, args string, attachments ...[]byte) *hub.Event {
 	t.Helper()
 	h := hub.New(hub.Options{})
 	events := make(chan *hub.Event, 1)
@@ -40,14 +40,14 @@ func liveEvent(t *testing.T, args string, attachments ...[]byte) *hub.Event {
 	return ev
 }
 
-// arguments is an event with arguments, without a socket.
-func arguments(json string, attachments ...[]byte) *hub.Event {
+// newEvent is an event with arguments, without a socket.
+func newEvent(json string, attachments ...[]byte) *hub.Event {
 	return &hub.Event{Type: hub.ClientEvent, Name: "say", Args: sio.Data{JSON: []byte(json), Attachments: attachments}}
 }
 
-func TestText(t *testing.T) {
+func TestTextReplacesPlaceholders(t *testing.T) {
 	t.Setenv("GREETING", "hello")
-	ev := liveEvent(t, `["a",2.50,{"b":{"c":true}},null,{"_placeholder":true,"num":0},["x",1],"\u00e9\n"]`, []byte("bin"))
+	ev := newSocketEvent(t, `["a",2.50,{"b":{"c":true}},null,{"_placeholder":true,"num":0},["x",1],"\u00e9\n"]`, []byte("bin"))
 	for _, test := range []struct{ text, want string }{
 		{``, ``},
 		{`plain`, `plain`},
@@ -94,7 +94,7 @@ func TestText(t *testing.T) {
 	}
 }
 
-func TestTextRefuses(t *testing.T) {
+func TestTextRefusesUnknownPlaceholders(t *testing.T) {
 	for _, text := range []string{
 		`{socket}`, `{socket.}`, `{socket.name}`, `{socket.id.x}`, `{socket.rooms.0}`, `{socket.data.}`,
 		`{event}`, `{event.}`, `{event.arg.0}`, `{event.name.x}`, `{event.args.}`, `x {event.type} y`,
@@ -110,7 +110,7 @@ func FuzzText(f *testing.F) {
 	for _, s := range []string{`a{event.name}b`, `\{x}`, `{`, `{{event.args.0}}`, `{"a":"{event.name}"}`, `{env.X}`} {
 		f.Add(s)
 	}
-	ev := arguments(`["x"]`)
+	ev := newEvent(`["x"]`)
 	f.Fuzz(func(t *testing.T, s string) {
 		text, err := NewText(s)
 		if err != nil {

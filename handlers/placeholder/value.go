@@ -11,23 +11,25 @@ import (
 )
 
 // Value is a JSON value with placeholders in its strings. A string that is one
-// placeholder and nothing else stands for a value of any type: a number, a list,
-// an object, binary, or null when there is none. In a longer string a placeholder
-// becomes text.
+// placeholder and nothing else stands for a value of any type: a number, a list, an
+// object, binary, or null without a value. In a longer string a placeholder becomes
+// text.
 type Value struct {
-	fixed sio.Data // the value, when it has no placeholders
-	raw   []byte   // the JSON between the strings that have them
-	// cuts are those strings, at their places in raw.
-	cuts []cut
+	fixed sio.Data // the value, if it has no placeholders
+	raw   []byte   // the JSON between the slots
+	// slots are the strings with placeholders, in the order of raw.
+	slots []slot
 }
 
-type cut struct {
+type slot struct {
 	at   int
 	text Text
-	key  bool // of an object: always text
+	key  bool // the string is the key of an object: always text
 }
 
-// NewValue compiles a JSON value. Binary is {"$binary":"BASE64"} in it.
+// NewValue compiles a JSON value. Binary is {"$binary":"BASE64"}; a value with
+// placeholders can't have binary too. The error says where the JSON is wrong, or names
+// an unknown placeholder.
 func NewValue(raw json.RawMessage) (Value, error) {
 	var compact bytes.Buffer
 	if err := json.Compact(&compact, raw); err != nil {
@@ -42,7 +44,7 @@ func NewValue(raw json.RawMessage) (Value, error) {
 		}
 		v.raw = append(v.raw, src[:i]...)
 		end := i + stringEnd(src[i:])
-		if err := v.add(src[i:end], end < len(src) && src[end] == ':'); err != nil {
+		if err := v.addString(src[i:end], end < len(src) && src[end] == ':'); err != nil {
 			return Value{}, err
 		}
 		src = src[end:]
@@ -51,13 +53,13 @@ func NewValue(raw json.RawMessage) (Value, error) {
 	if err := v.fixed.UnmarshalJSON(compact.Bytes()); err != nil {
 		return Value{}, err
 	}
-	if len(v.cuts) > 0 && len(v.fixed.Attachments) > 0 {
+	if len(v.slots) > 0 && len(v.fixed.Attachments) > 0 {
 		return Value{}, errors.New("a value with placeholders can't have $binary too")
 	}
 	return v, nil
 }
 
-func (v *Value) add(quoted []byte, key bool) error {
+func (v *Value) addString(quoted []byte, key bool) error {
 	var s string
 	if err := json.Unmarshal(quoted, &s); err != nil {
 		return err
@@ -70,7 +72,7 @@ func (v *Value) add(quoted []byte, key bool) error {
 		v.raw = append(v.raw, quoted...)
 		return nil
 	}
-	v.cuts = append(v.cuts, cut{at: len(v.raw), text: t, key: key})
+	v.slots = append(v.slots, slot{at: len(v.raw), text: t, key: key})
 	return nil
 }
 
@@ -87,15 +89,15 @@ func stringEnd(b []byte) int {
 	return len(b)
 }
 
-// For returns the value with what its placeholders stand for in an event.
+// For returns the value with the values of its placeholders in an event.
 func (v Value) For(ev *hub.Event) sio.Data {
-	if len(v.cuts) == 0 {
+	if len(v.slots) == 0 {
 		return v.fixed
 	}
-	raw := make([][]byte, 0, len(v.cuts)+1)
-	values := make([]sio.Data, 0, len(v.cuts))
+	raw := make([][]byte, 0, len(v.slots)+1)
+	values := make([]sio.Data, 0, len(v.slots))
 	from := 0
-	for _, c := range v.cuts {
+	for _, c := range v.slots {
 		raw = append(raw, v.raw[from:c.at])
 		values = append(values, c.value(ev))
 		from = c.at
@@ -103,19 +105,19 @@ func (v Value) For(ev *hub.Event) sio.Data {
 	return sio.Splice(append(raw, v.raw[from:]), values)
 }
 
-func (c cut) value(ev *hub.Event) sio.Data {
-	if key, ok := c.text.whole(); ok && !c.key {
+func (c slot) value(ev *hub.Event) sio.Data {
+	if key, ok := c.text.singleKey(); ok && !c.key {
 		if value, ok := Lookup(ev, key); ok {
 			return value
 		}
 		return sio.Data{JSON: []byte("null")}
 	}
-	return c.text.quoted(ev)
+	return c.text.quoteFor(ev)
 }
 
-// Keys returns the placeholders of the value.
+// Keys returns the placeholders of the value, without braces.
 func (v Value) Keys() (Keys []string) {
-	for _, c := range v.cuts {
+	for _, c := range v.slots {
 		Keys = append(Keys, c.text.Keys()...)
 	}
 	return Keys

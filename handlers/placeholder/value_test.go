@@ -8,8 +8,8 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/sio"
 )
 
-// show is a value with its binary values in base64.
-func show(t *testing.T, d sio.Data) string {
+// encodeValue is a value with its binary values in base64.
+func encodeValue(t *testing.T, d sio.Data) string {
 	t.Helper()
 	text, err := json.Marshal(d)
 	if err != nil {
@@ -18,9 +18,9 @@ func show(t *testing.T, d sio.Data) string {
 	return strings.NewReplacer(`\u003c`, "<", `\u003e`, ">", `\u0026`, "&").Replace(string(text))
 }
 
-func TestValue(t *testing.T) {
+func TestValueKeepsTypes(t *testing.T) {
 	t.Setenv("GREETING", `say "hi"`)
-	ev := liveEvent(t, `["a\"b",2.50,{"to":"lobby"},null,{"_placeholder":true,"num":0},[1,{"_placeholder":true,"num":1}],true]`,
+	ev := newSocketEvent(t, `["a\"b",2.50,{"to":"lobby"},null,{"_placeholder":true,"num":0},[1,{"_placeholder":true,"num":1}],true]`,
 		[]byte("one"), []byte("two"))
 	for _, test := range []struct{ name, arg, want string }{
 		{"text", `hello`, `"hello"`},
@@ -75,7 +75,7 @@ func TestValue(t *testing.T) {
 			t.Errorf("%s: %v", test.name, err)
 			continue
 		}
-		if got := show(t, v.For(ev)); got != test.want {
+		if got := encodeValue(t, v.For(ev)); got != test.want {
 			t.Errorf("%s: got  %s\nwant %s", test.name, got, test.want)
 		}
 	}
@@ -97,8 +97,8 @@ func TestValueRefuses(t *testing.T) {
 	}
 }
 
-func TestArgs(t *testing.T) {
-	ev := liveEvent(t, `["a",{"_placeholder":true,"num":0},[2]]`, []byte("one"))
+func TestArgsSpreadArguments(t *testing.T) {
+	ev := newSocketEvent(t, `["a",{"_placeholder":true,"num":0},[2]]`, []byte("one"))
 	for _, test := range []struct {
 		args []string
 		want string
@@ -120,7 +120,7 @@ func TestArgs(t *testing.T) {
 			t.Errorf("%q: %v", test.args, err)
 			continue
 		}
-		if got := show(t, sio.Data(args.For(ev))); got != test.want {
+		if got := encodeValue(t, sio.Data(args.For(ev))); got != test.want {
 			t.Errorf("%q: got %s, want %s", test.args, got, test.want)
 		}
 	}
@@ -133,13 +133,13 @@ func FuzzValue(f *testing.F) {
 	for _, s := range []string{`"{event.args.0}"`, `{"{event.name}":["x{event.args.1}"]}`, `{"$binary":"AQI="}`, `"\\{x}"`, `"\ud800{event.name}"`} {
 		f.Add([]byte(s))
 	}
-	ev := arguments(`["x",{"_placeholder":true,"num":0}]`, []byte{1})
+	ev := newEvent(`["x",{"_placeholder":true,"num":0}]`, []byte{1})
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		v, err := NewValue(raw)
 		if err != nil {
 			return
 		}
-		for _, c := range v.cuts {
+		for _, c := range v.slots {
 			for i := 1; i < len(c.text.parts); i += 2 {
 				if !strings.HasPrefix(c.text.parts[i], "event.") {
 					return // it needs a socket

@@ -31,9 +31,9 @@ func (c costs) CallCost(function, overload string, args []ref.Val, result ref.Va
 	if overload != "" {
 		return nil
 	}
-	size := sizeOf(result)
+	size := valueSize(result)
 	for _, arg := range args {
-		size += sizeOf(arg)
+		size += valueSize(arg)
 	}
 	return new(1 + size/10)
 }
@@ -50,7 +50,7 @@ func (c costs) matchesCost(text, pattern ref.Val) *uint64 {
 	return new(regexpCost(size, string(t)))
 }
 
-func sizeOf(value ref.Val) uint64 {
+func valueSize(value ref.Val) uint64 {
 	sized, ok := value.(traits.Sizer)
 	if !ok {
 		return 0
@@ -74,9 +74,9 @@ var guards = map[string]func(args []ref.Val) uint64{
 }
 
 // searchCost is for functions that compare each place of a text with another text.
-func searchCost(args []ref.Val) uint64 { return sizeOf(args[0]) * sizeOf(args[1]) / 100 }
+func searchCost(args []ref.Val) uint64 { return valueSize(args[0]) * valueSize(args[1]) / 100 }
 
-func pairsCost(args []ref.Val) uint64 { return sizeOf(args[0]) * sizeOf(args[1]) }
+func pairsCost(args []ref.Val) uint64 { return valueSize(args[0]) * valueSize(args[1]) }
 
 // replaceCost is for the text that comes out.
 func replaceCost(args []ref.Val) uint64 {
@@ -90,12 +90,12 @@ func joinCost(args []ref.Val) uint64 {
 	size := textsSize(args[0])
 	if len(args) == 2 {
 		delimiter, _ := args[1].(types.String)
-		size += sizeOf(args[0]) * uint64(len(delimiter))
+		size += valueSize(args[0]) * uint64(len(delimiter))
 	}
 	return size / 10
 }
 
-func formatCost(args []ref.Val) uint64 { return (sizeOf(args[0]) + textsSize(args[1])) / 10 }
+func formatCost(args []ref.Val) uint64 { return (valueSize(args[0]) + textsSize(args[1])) / 10 }
 
 // textsSize is the size of the texts in a list. It stops counting past the limit.
 func textsSize(value ref.Val) (size uint64) {
@@ -103,7 +103,7 @@ func textsSize(value ref.Val) (size uint64) {
 	if !ok {
 		return 0
 	}
-	for i := range types.Int(sizeOf(list)) {
+	for i := range types.Int(valueSize(list)) {
 		if text, ok := list.Get(i).(types.String); ok {
 			size += uint64(len(text))
 		}

@@ -8,7 +8,7 @@ import (
 )
 
 // Repetitions work in patterns of the config and in patterns of clients.
-func TestExpressionRepetitions(t *testing.T) {
+func TestExpressionPatternsMayRepeat(t *testing.T) {
 	s := newFakeSocket(t)
 	for _, expr := range []string{
 		`event.args[0].matches("^[a-z]{1,20}$")`,
@@ -22,7 +22,7 @@ func TestExpressionRepetitions(t *testing.T) {
 		`socket.rooms.exists(r, r.matches("^[a-z0-9]{20}$"))`,
 		`dyn("x").matches(dyn("^x{1}$"))`,
 	} {
-		if err := holds(t, expr, arguments(`["lobby","^[a-z]{1,20}$","0",["lo{1}b{2}y","(?i)^LOB{2,}Y$"]]`), s); err != nil {
+		if err := evaluateExpression(t, expr, newEvent(`["lobby","^[a-z]{1,20}$","0",["lo{1}b{2}y","(?i)^LOB{2,}Y$"]]`), s); err != nil {
 			t.Errorf("%s: %v", expr, err)
 		}
 	}
@@ -53,7 +53,7 @@ func TestExpressionErrorsHaveLines(t *testing.T) {
 }
 
 // Expressions are compiled however long and deep their parts are.
-func TestLongExpressions(t *testing.T) {
+func TestLongExpressionsCompile(t *testing.T) {
 	s := newFakeSocket(t)
 	for _, expr := range []string{
 		"0" + strings.Repeat("+1", 4000) + " > 0",
@@ -64,7 +64,7 @@ func TestLongExpressions(t *testing.T) {
 	} {
 		x, err := newExpression(expr)
 		if err == nil {
-			_ = x.holds(newScope(arguments(`[]`), s, s))
+			_ = x.checkTrue(newScope(newEvent(`[]`), s, s))
 		}
 	}
 }
@@ -94,7 +94,7 @@ func TestExpressionCostsAreBounded(t *testing.T) {
 		{"many texts", `event.args[0].all(a, !a.matches("(x{0,30}){30}y"))`, `[[` + strings.Repeat(`"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",`, 900) + `"x"]]`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			err := holds(t, test.expr, arguments(test.args), newFakeSocket(t))
+			err := evaluateExpression(t, test.expr, newEvent(test.args), newFakeSocket(t))
 			if err == nil || !strings.Contains(err.Error(), "cost limit") {
 				t.Errorf("got %v, want the cost limit", err)
 			}
@@ -110,7 +110,7 @@ func TestExpressionCostsAreBounded(t *testing.T) {
 		{"binary", `[{"_placeholder":true,"num":0}]`, "no such overload"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			err := holds(t, `"x".matches(event.args[0])`, arguments(test.args, []byte("x")), newFakeSocket(t))
+			err := evaluateExpression(t, `"x".matches(event.args[0])`, newEvent(test.args, []byte("x")), newFakeSocket(t))
 			if err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("got %v, want %q", err, test.want)
 			}
@@ -119,7 +119,7 @@ func TestExpressionCostsAreBounded(t *testing.T) {
 }
 
 // A guard leaves the results of its function as they are.
-func TestGuardedFunctions(t *testing.T) {
+func TestGuardedFunctionsKeepResults(t *testing.T) {
 	for _, expr := range []string{
 		`"a-b-b".replace("b", "c") == "a-c-c" && "a-b-b".replace("b", "c", 1) == "a-c-b"`,
 		`["a", "b"].join() == "ab" && ["a", "b"].join("-") == "a-b" && event.args.join("+") == "x+y"`,
@@ -127,7 +127,7 @@ func TestGuardedFunctions(t *testing.T) {
 		`"%s is %d".format(["a", 1]) == "a is 1" && event.args[0].format([]) == "x"`,
 		`sets.contains([1, 2], [1]) && sets.intersects([1], [1, 2]) && sets.equivalent([1, 1], [1])`,
 	} {
-		if err := holds(t, expr, arguments(`["x","y"]`), newFakeSocket(t)); err != nil {
+		if err := evaluateExpression(t, expr, newEvent(`["x","y"]`), newFakeSocket(t)); err != nil {
 			t.Errorf("%s: %v", expr, err)
 		}
 	}

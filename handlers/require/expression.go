@@ -38,7 +38,7 @@ var environment = sync.OnceValues(func() (*cel.Env, error) {
 		ext.Strings(), ext.Math(), ext.Sets(), ext.Bindings(),
 		guardFunctions,
 		cel.ParserExpressionSizeLimit(maxExpression),
-		objectTypes,
+		registerObjectTypes,
 		cel.Variable("socket", socketType.cel),
 		cel.Variable("event", eventType.cel),
 		cel.Variable("http", httpType.cel),
@@ -80,7 +80,7 @@ func newExpression(text string) (x *expression, err error) {
 		place := checked.NativeRep().SourceInfo().GetStartLocation(id)
 		return fmt.Sprintf("expression, line %d column %d", place.Line(), place.Column()+1)
 	}
-	program, err := env.Program(checked, cel.EvalOptions(cel.OptOptimize), cel.CostLimit(maxCost), cel.CostTracking(c), c.literalRegexps(where))
+	program, err := env.Program(checked, cel.EvalOptions(cel.OptOptimize), cel.CostLimit(maxCost), cel.CostTracking(c), c.compileLiteralRegexps(where))
 	if err != nil {
 		return nil, err
 	}
@@ -102,10 +102,10 @@ func compileError(text string, issues *cel.Issues) error {
 // errFalse means that an expression does not hold.
 var errFalse = errors.New("it is false")
 
-// holds returns nil when the expression is true in the scope, and otherwise why
+// checkTrue returns nil when the expression is true in the scope, and otherwise why
 // not: it is false, or no boolean at all, or can't be evaluated because a key is
 // missing, for instance.
-func (x *expression) holds(s *scope) error {
+func (x *expression) checkTrue(s *scope) error {
 	result, _, err := x.program.Eval(s)
 	switch {
 	case err != nil:

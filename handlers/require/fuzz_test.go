@@ -24,7 +24,7 @@ func FuzzRequireText(f *testing.F) {
 		f.Add(expr, args)
 	}
 	s := newFakeSocket(f)
-	f.Fuzz(func(t *testing.T, expr, args string) { evaluate(t, expr, args, s) })
+	f.Fuzz(func(t *testing.T, expr, args string) { compileAndEvaluate(t, expr, args, s) })
 }
 
 // FuzzRequire makes expressions of the grammar out of bytes and evaluates them.
@@ -36,13 +36,13 @@ func FuzzRequire(f *testing.F) {
 	s := newFakeSocket(f)
 	f.Fuzz(func(t *testing.T, choices []byte, args string) {
 		g := generator{choices: choices}
-		evaluate(t, g.condition(0), args, s)
+		compileAndEvaluate(t, g.newCondition(0), args, s)
 	})
 }
 
-// evaluate fails the test if CEL panics, whether the panic was recovered or not. It
+// compileAndEvaluate fails the test if CEL panics, whether the panic was recovered or not. It
 // does not fail for binary keys of maps, with which CEL panics: that event is refused.
-func evaluate(t *testing.T, expr, args string, s *fakeSocket) {
+func compileAndEvaluate(t *testing.T, expr, args string, s *fakeSocket) {
 	x, err := newExpression(expr)
 	if err != nil {
 		if strings.Contains(err.Error(), "CEL can't compile it") {
@@ -51,7 +51,7 @@ func evaluate(t *testing.T, expr, args string, s *fakeSocket) {
 		return
 	}
 	binary := [][]byte{{0, 1}}
-	err = x.holds(newScope(&hub.Event{Name: "say", Args: sio.Data{JSON: []byte(args), Attachments: binary}}, s, s))
+	err = x.checkTrue(newScope(&hub.Event{Name: "say", Args: sio.Data{JSON: []byte(args), Attachments: binary}}, s, s))
 	if err != nil && strings.Contains(err.Error(), "internal error") && !strings.Contains(err.Error(), "unhashable") {
 		t.Errorf("%s: %v", expr, err)
 	}
@@ -60,8 +60,8 @@ func evaluate(t *testing.T, expr, args string, s *fakeSocket) {
 // generator makes an expression. The bytes choose its parts.
 type generator struct{ choices []byte }
 
-// next returns a number below n.
-func (g *generator) next(n int) int {
+// nextChoice returns a number below n.
+func (g *generator) nextChoice(n int) int {
 	if len(g.choices) == 0 {
 		return 0
 	}
@@ -70,9 +70,9 @@ func (g *generator) next(n int) int {
 	return choice % n
 }
 
-// fill replaces each $ of a template by a value and each ? by a condition.
-func (g *generator) fill(templates []string, depth int) string {
-	template := templates[g.next(len(templates))]
+// fillTemplate replaces each $ of a template by a value and each ? by a condition.
+func (g *generator) fillTemplate(templates []string, depth int) string {
+	template := templates[g.nextChoice(len(templates))]
 	if depth > 6 {
 		template = templates[0]
 	}
@@ -80,11 +80,11 @@ func (g *generator) fill(templates []string, depth int) string {
 	for _, r := range template {
 		switch r {
 		case '$':
-			out.WriteString(g.value(depth + 1))
+			out.WriteString(g.newValue(depth + 1))
 		case '?':
-			out.WriteString(g.condition(depth + 1))
+			out.WriteString(g.newCondition(depth + 1))
 		case '#':
-			out.WriteString(patterns[g.next(len(patterns))])
+			out.WriteString(patterns[g.nextChoice(len(patterns))])
 		default:
 			out.WriteRune(r)
 		}
@@ -92,8 +92,8 @@ func (g *generator) fill(templates []string, depth int) string {
 	return strings.ReplaceAll(out.String(), "¿", "?")
 }
 
-func (g *generator) condition(depth int) string { return g.fill(conditions, depth) }
-func (g *generator) value(depth int) string     { return g.fill(valueTemplates, depth) }
+func (g *generator) newCondition(depth int) string { return g.fillTemplate(conditions, depth) }
+func (g *generator) newValue(depth int) string     { return g.fillTemplate(valueTemplates, depth) }
 
 var conditions = []string{
 	"true", "$ == $", "$ != $", "$ < $", "$ >= $", "$ in $", "!?", "(? && ?)", "(? || ?)", "(? ¿ ? : ?)",

@@ -72,9 +72,9 @@ func (Handler) CaddyModule() caddy.ModuleInfo {
 }
 
 // Provision compiles the expression.
-func (r *Handler) Provision(caddy.Context) error { return r.compile() }
+func (r *Handler) Provision(caddy.Context) error { return r.compileSettings() }
 
-func (r *Handler) compile() (err error) {
+func (r *Handler) compileSettings() (err error) {
 	if r.expr, err = newExpression(r.Expr); err != nil {
 		return err
 	}
@@ -101,7 +101,7 @@ func (r *Handler) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	if len(args) == 2 {
 		r.Message = args[1]
 	}
-	if err := r.compile(); err != nil {
+	if err := r.compileSettings(); err != nil {
 		return d.Errf("require: %v", err)
 	}
 	return directive.RefuseBlock(d, "require")
@@ -112,11 +112,11 @@ func (*Handler) Gate() {}
 
 // HandleEvent refuses the event unless the expression holds.
 func (r *Handler) HandleEvent(_ context.Context, ev *hub.Event) error {
-	return r.check(newScope(ev, ev.Socket, ev))
+	return r.checkExpression(newScope(ev, ev.Socket, ev))
 }
 
-func (r *Handler) check(s *scope) error {
-	why := r.expr.holds(s)
+func (r *Handler) checkExpression(s *scope) error {
+	why := r.expr.checkTrue(s)
 	if why == nil {
 		return nil
 	}

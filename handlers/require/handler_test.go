@@ -64,18 +64,18 @@ func newFakeSocket(t testing.TB) *fakeSocket {
 	}
 }
 
-func arguments(json string, attachments ...[]byte) *hub.Event {
+func newEvent(json string, attachments ...[]byte) *hub.Event {
 	return &hub.Event{Type: hub.ClientEvent, Name: "say", Args: sio.Data{JSON: []byte(json), Attachments: attachments}}
 }
 
-// holds says whether an expression holds, and if not, why.
-func holds(t testing.TB, expr string, ev *hub.Event, s *fakeSocket) error {
+// evaluateExpression says whether an expression holds, and if not, why.
+func evaluateExpression(t testing.TB, expr string, ev *hub.Event, s *fakeSocket) error {
 	t.Helper()
 	x, err := newExpression(expr)
 	if err != nil {
 		t.Fatalf("%s: %v", expr, err)
 	}
-	return x.holds(newScope(ev, s, s))
+	return x.checkTrue(newScope(ev, s, s))
 }
 
 func TestExpressionHolds(t *testing.T) {
@@ -119,7 +119,7 @@ func TestExpressionHolds(t *testing.T) {
 		`dyn(socket).id == socket.id && dyn(http).request.host == http.request.host`,
 		`sets.contains(socket.rooms, ["lobby"]) && "a-b".split("-") == ["a", "b"] && math.greatest(1, 2) == 2`,
 	} {
-		if err := holds(t, expr, arguments(args, []byte{0, 1}), s); err != nil {
+		if err := evaluateExpression(t, expr, newEvent(args, []byte{0, 1}), s); err != nil {
 			t.Errorf("%s: %v", expr, err)
 		}
 	}
@@ -151,7 +151,7 @@ func TestExpressionDoesNotHold(t *testing.T) {
 		{"large expression of the client", `"a".matches(event.args[0])`, `["(((a{100}){9}){9})"]`, "regex"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			err := holds(t, test.expr, arguments(test.args), newFakeSocket(t))
+			err := evaluateExpression(t, test.expr, newEvent(test.args), newFakeSocket(t))
 			if err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("got %v, want %q", err, test.want)
 			}
@@ -159,7 +159,7 @@ func TestExpressionDoesNotHold(t *testing.T) {
 	}
 }
 
-func TestExpressionWithoutToken(t *testing.T) {
+func TestExpressionFailsWithoutToken(t *testing.T) {
 	s := newFakeSocket(t)
 	s.values, s.auth, s.data = nil, "", "{}"
 	s.handshake.Context = nil
@@ -167,20 +167,20 @@ func TestExpressionWithoutToken(t *testing.T) {
 		`!has(jwt.sub)`, `!has(socket.auth.token)`, `!has(socket.data.name)`, `!has(http.user) && http.user == ""`,
 		`http.request.path == "/socket.io/" && http.request.header["x-role"] == "admin"`,
 	} {
-		if err := holds(t, expr, arguments(`[]`), s); err != nil {
+		if err := evaluateExpression(t, expr, newEvent(`[]`), s); err != nil {
 			t.Errorf("%s: %v", expr, err)
 		}
 	}
-	if holds(t, `jwt.sub != "banned"`, arguments(`[]`), s) == nil {
+	if evaluateExpression(t, `jwt.sub != "banned"`, newEvent(`[]`), s) == nil {
 		t.Error("an expression about a token that was never verified holds")
 	}
 }
 
-func TestExpressionLooksOnlyAtWhatItNames(t *testing.T) {
+func TestExpressionReadsOnlyNamedValues(t *testing.T) {
 	s := newFakeSocket(t)
 	s.auth = strings.Repeat("x", maxInput+1) // no JSON, and too much
-	ev := arguments(`["a","` + strings.Repeat("x", maxInput) + `"]`)
-	if err := holds(t, `event.args[0] == "a" && jwt.sub == "u1"`, ev, s); err != nil {
+	ev := newEvent(`["a","` + strings.Repeat("x", maxInput) + `"]`)
+	if err := evaluateExpression(t, `event.args[0] == "a" && jwt.sub == "u1"`, ev, s); err != nil {
 		t.Error(err)
 	}
 	if s.looked != 0 {
@@ -223,7 +223,7 @@ func TestRequireRefuses(t *testing.T) {
 				t.Fatal(err)
 			}
 			s := newFakeSocket(t)
-			err := r.check(newScope(arguments(`["a"]`), s, s))
+			err := r.checkExpression(newScope(newEvent(`["a"]`), s, s))
 			refusal, ok := errors.AsType[*hub.ClientError](err)
 			if !ok || refusal.Message != test.want {
 				t.Fatalf("got %v, want a refusal with %q", err, test.want)
@@ -231,7 +231,7 @@ func TestRequireRefuses(t *testing.T) {
 			if !strings.Contains(err.Error(), r.Expr) {
 				t.Errorf("the log does not say which expression: %v", err)
 			}
-			if err := r.check(newScope(arguments(`["b"]`), s, s)); err != nil {
+			if err := r.checkExpression(newScope(newEvent(`["b"]`), s, s)); err != nil {
 				t.Error(err)
 			}
 		})
@@ -263,7 +263,7 @@ func FuzzExpression(f *testing.F) {
 	}
 	s := newFakeSocket(f)
 	f.Fuzz(func(t *testing.T, args []byte) {
-		_ = x.holds(newScope(&hub.Event{Args: sio.Data{JSON: args}}, s, s))
+		_ = x.checkTrue(newScope(&hub.Event{Args: sio.Data{JSON: args}}, s, s))
 	})
 }
 
@@ -276,13 +276,13 @@ func BenchmarkRequire(b *testing.B) {
 	} {
 		b.Run(bench.name, func(b *testing.B) {
 			r := Handler{Expr: bench.expr}
-			if err := r.compile(); err != nil {
+			if err := r.compileSettings(); err != nil {
 				b.Fatal(err)
 			}
-			ev, s := arguments(`["public:a",{"text":"hello"}]`), newFakeSocket(b)
+			ev, s := newEvent(`["public:a",{"text":"hello"}]`), newFakeSocket(b)
 			b.ReportAllocs()
 			for b.Loop() {
-				if err := r.check(newScope(ev, s, s)); err != nil {
+				if err := r.checkExpression(newScope(ev, s, s)); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -106,10 +106,10 @@ func regexpCost(size int, text string) uint64 {
 	return 1 + uint64(size)*uint64(1+len(text))/stepsPerCost
 }
 
-// literalRegexps compiles the patterns that are literals once, when an expression is
+// compileLiteralRegexps compiles the patterns that are literals once, when an expression is
 // compiled. It notes the sizes of the patterns for their costs. where returns the
 // place of a call in the expression.
-func (c costs) literalRegexps(where func(id int64) string) cel.ProgramOption {
+func (c costs) compileLiteralRegexps(where func(id int64) string) cel.ProgramOption {
 	compile := func(call interpreter.InterpretableCall, pattern string) (interpreter.InterpretableCall, error) {
 		compiled, size, err := compileRegexp(pattern)
 		if err != nil {

@@ -64,7 +64,7 @@ func (s *scope) ResolveName(name string) (any, bool) {
 	case "http":
 		return &s.objects[2], true
 	case "jwt":
-		return s.claims(), true
+		return s.readClaims(), true
 	}
 	return nil, false
 }
@@ -75,40 +75,40 @@ func (s *scope) Parent() cel.Activation { return nil }
 // The types of the variables. Documentation of what they mean is at [Require].
 var (
 	socketType = newObjectType("socketio.Socket", fields{
-		"id":        field(types.StringType, func(s *scope) any { return s.socket.ID() }),
-		"namespace": field(types.StringType, func(s *scope) any { return s.socket.Namespace().Name() }),
-		"rooms":     field(types.NewListType(types.StringType), func(s *scope) any { return s.socket.Rooms() }),
-		"transport": field(types.StringType, func(s *scope) any { return s.socket.Status().Transport }),
-		"auth":      field(types.DynType, (*scope).authData),
-		"data":      field(types.NewMapType(types.StringType, types.DynType), (*scope).socketData),
+		"id":        newField(types.StringType, func(s *scope) any { return s.socket.ID() }),
+		"namespace": newField(types.StringType, func(s *scope) any { return s.socket.Namespace().Name() }),
+		"rooms":     newField(types.NewListType(types.StringType), func(s *scope) any { return s.socket.Rooms() }),
+		"transport": newField(types.StringType, func(s *scope) any { return s.socket.Status().Transport }),
+		"auth":      newField(types.DynType, (*scope).authData),
+		"data":      newField(types.NewMapType(types.StringType, types.DynType), (*scope).socketData),
 	})
 	eventType = newObjectType("socketio.Event", fields{
-		"name":   field(types.StringType, func(s *scope) any { return s.event.Name }),
-		"args":   field(types.NewListType(types.DynType), (*scope).arguments),
-		"reason": field(types.StringType, func(s *scope) any { return s.event.Reason }),
-		"ack":    field(types.BoolType, func(s *scope) any { return s.event.WantsAck() }),
+		"name":   newField(types.StringType, func(s *scope) any { return s.event.Name }),
+		"args":   newField(types.NewListType(types.DynType), (*scope).listArguments),
+		"reason": newField(types.StringType, func(s *scope) any { return s.event.Reason }),
+		"ack":    newField(types.BoolType, func(s *scope) any { return s.event.WantsAck() }),
 	})
 	httpType = newObjectType("socketio.HTTP", fields{
-		"request": field(requestType.cel, func(s *scope) any { return &s.objects[3] }),
-		"address": field(types.StringType, func(s *scope) any { return s.socket.Handshake().Address }),
-		"secure":  field(types.BoolType, func(s *scope) any { return s.socket.Handshake().Secure }),
-		"user":    field(types.StringType, (*scope).user),
+		"request": newField(requestType.cel, func(s *scope) any { return &s.objects[3] }),
+		"address": newField(types.StringType, func(s *scope) any { return s.socket.Handshake().Address }),
+		"secure":  newField(types.BoolType, func(s *scope) any { return s.socket.Handshake().Secure }),
+		"user":    newField(types.StringType, (*scope).authenticatedUser),
 	})
 	requestType = newObjectType("socketio.Request", fields{
-		"method": field(types.StringType, func(s *scope) any { return s.request().Method }),
-		"host":   field(types.StringType, func(s *scope) any { return s.request().Host }),
-		"uri":    field(types.StringType, func(s *scope) any { return s.request().RequestURI }),
-		"path":   field(types.StringType, func(s *scope) any { return s.request().URL.Path }),
-		"query":  field(textsType, (*scope).query),
-		"header": field(textsType, (*scope).headers),
-		"cookie": field(textsType, (*scope).cookie),
+		"method": newField(types.StringType, func(s *scope) any { return s.openingRequest().Method }),
+		"host":   newField(types.StringType, func(s *scope) any { return s.openingRequest().Host }),
+		"uri":    newField(types.StringType, func(s *scope) any { return s.openingRequest().RequestURI }),
+		"path":   newField(types.StringType, func(s *scope) any { return s.openingRequest().URL.Path }),
+		"query":  newField(textsType, (*scope).queryValues),
+		"header": newField(textsType, (*scope).headerValues),
+		"cookie": newField(textsType, (*scope).cookieValues),
 	})
 	claimsType = types.NewMapType(types.StringType, types.DynType)
 	textsType  = types.NewMapType(types.StringType, types.StringType)
 )
 
-// arguments is a list whose members are parsed when they are asked for.
-func (s *scope) arguments() any {
+// listArguments is a list whose members are parsed when they are asked for.
+func (s *scope) listArguments() any {
 	if s.args != nil {
 		return s.args
 	}
@@ -126,7 +126,7 @@ func (s *scope) arguments() any {
 
 // authData is an empty object where the client sent nothing, so that has() works.
 func (s *scope) authData() any {
-	return s.auth.get(func() ref.Val {
+	return s.auth.getOnce(func() ref.Val {
 		auth := s.socket.Handshake().Auth
 		if len(auth.JSON) == 0 {
 			return emptyMap
@@ -136,12 +136,12 @@ func (s *scope) authData() any {
 }
 
 func (s *scope) socketData() any {
-	return s.data.get(func() ref.Val { return celValue(s.socket.Data()) })
+	return s.data.getOnce(func() ref.Val { return celValue(s.socket.Data()) })
 }
 
-// claims is an empty object where no token was verified.
-func (s *scope) claims() ref.Val {
-	return s.jwt.get(func() ref.Val {
+// readClaims is an empty object where no token was verified.
+func (s *scope) readClaims() ref.Val {
+	return s.jwt.getOnce(func() ref.Val {
 		claims, ok := s.values.Lookup(placeholder.Claims)
 		if !ok {
 			return emptyMap
@@ -158,8 +158,8 @@ func (s *scope) parseInput(d sio.Data) ref.Val {
 	return celValue(d)
 }
 
-// request is the one that opened the connection.
-func (s *scope) request() *http.Request {
+// openingRequest is the one that opened the connection.
+func (s *scope) openingRequest() *http.Request {
 	if s.http != nil {
 		return s.http
 	}
@@ -176,7 +176,7 @@ func (s *scope) request() *http.Request {
 	return s.http
 }
 
-func (s *scope) user() any {
+func (s *scope) authenticatedUser() any {
 	q, ok := s.socket.Handshake().Context.(*handshake.Request)
 	if !ok {
 		return ""
@@ -185,24 +185,24 @@ func (s *scope) user() any {
 	return user
 }
 
-func (s *scope) query() any {
+func (s *scope) queryValues() any {
 	if s.queryMap == nil {
-		s.queryMap = types.NewStringStringMap(adapter{}, joined(s.request().URL.Query(), strings.Clone))
+		s.queryMap = types.NewStringStringMap(adapter{}, joinValues(s.openingRequest().URL.Query(), strings.Clone))
 	}
 	return s.queryMap
 }
 
-func (s *scope) headers() any {
+func (s *scope) headerValues() any {
 	if s.header == nil {
-		s.header = foldedMap{types.NewStringStringMap(adapter{}, joined(s.request().Header, strings.ToLower))}
+		s.header = foldedMap{types.NewStringStringMap(adapter{}, joinValues(s.openingRequest().Header, strings.ToLower))}
 	}
 	return s.header
 }
 
-func (s *scope) cookie() any {
+func (s *scope) cookieValues() any {
 	if s.cookies == nil {
 		values := make(map[string]string)
-		for _, c := range s.request().Cookies() {
+		for _, c := range s.openingRequest().Cookies() {
 			if _, twice := values[c.Name]; !twice {
 				values[c.Name] = c.Value
 			}
@@ -212,8 +212,8 @@ func (s *scope) cookie() any {
 	return s.cookies
 }
 
-// joined brings the values of each key together, as Caddy's placeholders do.
-func joined(values map[string][]string, name func(string) string) map[string]string {
+// joinValues brings the values of each key together, as Caddy's placeholders do.
+func joinValues(values map[string][]string, name func(string) string) map[string]string {
 	texts := make(map[string]string, len(values))
 	for key, list := range values {
 		texts[name(key)] = strings.Join(list, ",")

@@ -29,8 +29,8 @@ func newObjectType(name string, f fields) *objectType {
 	return &objectType{cel: types.NewObjectType(name, traits.IndexerType|traits.FieldTesterType), fields: f}
 }
 
-// field makes a field out of what reads it. has() is false for empty text.
-func field(t *cel.Type, get func(*scope) any) *types.FieldType {
+// newField makes a field out of what reads it. has() is false for empty text.
+func newField(t *cel.Type, get func(*scope) any) *types.FieldType {
 	return &types.FieldType{
 		Type: t,
 		GetFrom: func(target any) (any, error) {
@@ -44,8 +44,8 @@ func field(t *cel.Type, get func(*scope) any) *types.FieldType {
 	}
 }
 
-// objectTypes makes the types known to an environment.
-func objectTypes(env *cel.Env) (*cel.Env, error) {
+// registerObjectTypes makes the types known to an environment.
+func registerObjectTypes(env *cel.Env) (*cel.Env, error) {
 	p := provider{Provider: env.CELTypeProvider(), types: make(map[string]*objectType)}
 	for _, t := range []*objectType{socketType, eventType, httpType, requestType} {
 		p.types[t.cel.TypeName()] = t
@@ -106,7 +106,7 @@ func (o *object) ConvertToType(t ref.Type) ref.Val {
 // Get and IsSet find fields whose object is not known when the expression is
 // compiled, as in dyn(socket).id.
 func (o *object) Get(name ref.Val) ref.Val {
-	f, ok := o.field(name)
+	f, ok := o.findField(name)
 	if !ok {
 		return types.NewErr("no such field: %v", name.Value())
 	}
@@ -118,11 +118,11 @@ func (o *object) Get(name ref.Val) ref.Val {
 }
 
 func (o *object) IsSet(name ref.Val) ref.Val {
-	f, ok := o.field(name)
+	f, ok := o.findField(name)
 	return types.Bool(ok && f.IsSet(o))
 }
 
-func (o *object) field(name ref.Val) (*types.FieldType, bool) {
+func (o *object) findField(name ref.Val) (*types.FieldType, bool) {
 	text, _ := name.(types.String)
 	f, ok := o.fields[string(text)]
 	return f, ok
@@ -134,7 +134,7 @@ type lazy struct {
 	value ref.Val
 }
 
-func (l *lazy) get(parse func() ref.Val) ref.Val {
+func (l *lazy) getOnce(parse func() ref.Val) ref.Val {
 	if l.value == nil {
 		l.value = parse()
 	}
@@ -146,7 +146,7 @@ type adapter struct{}
 
 func (adapter) NativeToValue(value any) ref.Val {
 	if l, ok := value.(*lazy); ok {
-		return l.get(l.parse)
+		return l.getOnce(l.parse)
 	}
 	return types.DefaultTypeAdapter.NativeToValue(value)
 }
@@ -155,11 +155,11 @@ func (adapter) NativeToValue(value any) ref.Val {
 // inside are in lower case.
 type foldedMap struct{ traits.Mapper }
 
-func (m foldedMap) Find(key ref.Val) (ref.Val, bool) { return m.Mapper.Find(fold(key)) }
-func (m foldedMap) Get(key ref.Val) ref.Val          { return m.Mapper.Get(fold(key)) }
-func (m foldedMap) Contains(key ref.Val) ref.Val     { return m.Mapper.Contains(fold(key)) }
+func (m foldedMap) Find(key ref.Val) (ref.Val, bool) { return m.Mapper.Find(foldCase(key)) }
+func (m foldedMap) Get(key ref.Val) ref.Val          { return m.Mapper.Get(foldCase(key)) }
+func (m foldedMap) Contains(key ref.Val) ref.Val     { return m.Mapper.Contains(foldCase(key)) }
 
-func fold(key ref.Val) ref.Val {
+func foldCase(key ref.Val) ref.Val {
 	if text, ok := key.(types.String); ok {
 		return types.String(strings.ToLower(string(text)))
 	}

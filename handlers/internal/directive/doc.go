@@ -1,2 +1,2 @@
-// Package directive reads the parts that directives of handlers have in common.
+// Package directive parses parts of a Caddyfile that several handlers share.
 package directive
