@@ -83,7 +83,8 @@ func (e *Emit) compileEmit() (err error) {
 	return nil
 }
 
-// reachesOthers reports whether the event goes to others.
+// reachesOthers reports whether the event goes to rooms or to the namespace, and not to
+// the socket itself.
 func (e *Emit) reachesOthers() bool { return len(e.To) > 0 || len(e.Except) > 0 || e.Broadcast }
 
 // UnmarshalCaddyfile sets up the handler:

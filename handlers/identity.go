@@ -34,6 +34,7 @@ func addRequestIdentity(ev *hub.Event, source string, keys []string) {
 	}
 }
 
+// hasAnyPrefix reports whether a key has one of the prefixes, in any case of letters.
 func hasAnyPrefix(key string, prefixes []string) bool {
 	for _, prefix := range prefixes {
 		if len(key) >= len(prefix) && strings.EqualFold(key[:len(prefix)], prefix) {

@@ -8,7 +8,7 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 )
 
-// compileRooms compiles names of rooms where there has to be one.
+// compileRooms compiles the names of one or more rooms.
 func compileRooms(names []string) (placeholder.Rooms, error) {
 	if len(names) == 0 {
 		return nil, errors.New("expected one or more rooms")

@@ -28,15 +28,14 @@ import (
 //		<http directive> ...
 //	}
 //
-// Everything but the options is what may stand in a handle block, in Caddy's order of
-// directives.
+// All other lines are HTTP directives as in a handle block, in Caddy's order.
 func (b *Handler) ParseCaddyfile(h httpcaddyfile.Helper) error {
 	h.Next() // the name
 	name := h.Token()
 	if h.NextArg() {
 		return h.Errf("backend: unexpected %q: settings go into a block", h.Val())
 	}
-	opening := name // with what tokens hide of where they come from
+	opening := name // with the hidden fields of a token: its file, line and imports
 	opening.Text = "{"
 	block := []caddyfile.Token{name, opening}
 	seen := make(map[string]bool)
@@ -74,8 +73,8 @@ func (b *Handler) ParseCaddyfile(h httpcaddyfile.Helper) error {
 
 var groupName = regexp.MustCompile(`"group":"group\d+"`)
 
-// renumberGroups numbers the groups of routes from 0. Their names count up through
-// the Caddyfile, so that the same lines would not be the same config twice.
+// renumberGroups numbers the groups of routes from 0. Caddy numbers them through the
+// whole Caddyfile; the same lines would then not give the same config twice.
 func renumberGroups(routes caddyhttp.RouteList) (caddyhttp.RouteList, error) {
 	raw, err := json.Marshal(routes)
 	if err != nil {
@@ -95,7 +94,8 @@ func renumberGroups(routes caddyhttp.RouteList) (caddyhttp.RouteList, error) {
 	return plain, err
 }
 
-// parseOption reads the line that the dispenser is at, if it is an option.
+// parseOption parses the current line if it is an option. It returns false for an HTTP
+// directive.
 func (b *Handler) parseOption(d *caddyfile.Dispenser) (bool, error) {
 	option := d.Val()
 	switch option {
@@ -147,6 +147,7 @@ func (b *Handler) parseOption(d *caddyfile.Dispenser) (bool, error) {
 	return true, nil
 }
 
+// parsePositive parses a number above 0.
 func parsePositive(arg string) (int, error) {
 	n, err := strconv.Atoi(arg)
 	if err != nil || n < 1 {

@@ -20,8 +20,8 @@ func isTemplateAction(text string, at int) bool {
 	return !isName
 }
 
-// checkTemplateActions refuses placeholders in the actions of a template: a value would become
-// code.
+// checkTemplateActions refuses placeholders in the actions of a template, where a value
+// would become code.
 func checkTemplateActions(text string, _ assigned) error {
 	for i := range len(text) {
 		name, ok := placeholderAt(text, i)
@@ -32,8 +32,8 @@ func checkTemplateActions(text string, _ assigned) error {
 	return nil
 }
 
-// checkResponseBody refuses values of clients where they would be code or name the key of an
-// object.
+// checkResponseBody refuses values of clients in the body of a response where they
+// would become code or a key of an object.
 func checkResponseBody(text string, names assigned) error {
 	if err := checkTemplateActions(text, names); err != nil {
 		return err
@@ -41,10 +41,10 @@ func checkResponseBody(text string, names assigned) error {
 	return checkJSONKeys(text, names)
 }
 
-// checkJSONKeys refuses values of clients in the keys of JSON objects: a client would choose
-// what the value behind the key means.
+// checkJSONKeys refuses values of clients in the keys of JSON objects: a client would
+// choose the meaning of the value behind the key.
 func checkJSONKeys(text string, names assigned) error {
-	key := "" // the placeholder of the last string or value, if a colon makes that a key
+	key := "" // the placeholder of the last string or value: a colon after it makes it a key
 	quoted := false
 	for i := 0; i < len(text); i++ {
 		name, ok := placeholderAt(text, i)
@@ -70,7 +70,7 @@ func checkJSONKeys(text string, names assigned) error {
 	return nil
 }
 
-// checkRequestBody refuses a body that is no JSON: it is not known how to escape a value there.
+// checkRequestBody refuses a body that is not JSON, as values can't be escaped there.
 func checkRequestBody(text string, names assigned) error {
 	if err := checkResponseBody(text, names); err != nil {
 		return err
@@ -87,8 +87,7 @@ func checkRequestBody(text string, names assigned) error {
 	return nil
 }
 
-// matcherFunctions are the functions of expressions that take patterns, and not values to
-// compare.
+// matcherFunctions are the functions of expressions that take patterns.
 var matcherFunctions = []string{
 	"client_ip", "file", "header", "header_regexp", "host", "method", "path", "path_regexp", "protocol", "query",
 	"remote_ip", "tls", "vars", "vars_regexp",
@@ -96,8 +95,8 @@ var matcherFunctions = []string{
 
 // checkExpression refuses values of clients in strings and in the patterns of matchers.
 func checkExpression(text string, names assigned) error {
-	var quote byte     // the one that the place is in
-	var calls []string // those that the place is in
+	var quote byte     // the quote around the current byte
+	var calls []string // the functions around the current byte
 	for i := 0; i < len(text); i++ {
 		c := text[i]
 		name, ok := placeholderAt(text, i)

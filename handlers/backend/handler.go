@@ -19,50 +19,51 @@ import (
 
 func init() { caddy.RegisterModule(Handler{}) }
 
-// What a backend does when it can't be asked about a socket that connects.
+// The values of [Handler.OnOutage].
 const (
 	outageRetry = "retry"
 	outageDeny  = "deny"
 	outageAllow = "allow"
 )
 
-// Handler makes an HTTP request of an event and does what the answer says. The
-// request goes through Caddy's own HTTP handlers.
+// Handler sends an event to an application as an HTTP request and applies the reply.
+// The request goes through Caddy's own HTTP handlers.
 //
-// It is a POST to the path of the socketio handler, with the headers that the client came
-// with, and the event as JSON. A reply of 200 lists actions; docs/handlers/backend.md has
-// both shapes. On connect, a reply of 4xx refuses the client.
+// It is a POST to the path of the socketio handler, with the headers of the client's
+// request and the event as JSON. A reply with status 200 has JSON with operations to
+// do, 204 has none. The page of the handler in docs/handlers describes both. On
+// connect, status 4xx refuses the client.
 //
-// Values that clients choose may stand in known places of the routes only, and are escaped
-// there; any other place is an error when the config loads.
+// Values that clients choose may stand in known places of the routes only, and are
+// escaped there. Any other place is an error when the config loads.
 type Handler struct {
-	// Routes are the HTTP routes that the request goes through.
+	// Routes are the HTTP routes that the request goes through. At least one is
+	// required.
 	Routes caddyhttp.RouteList `json:"routes,omitempty"`
-	// Timeout is how long an answer may take. Default: 10s.
+	// Timeout is the longest time for a reply, with the wait for a free slot. Default:
+	// 10s.
 	Timeout caddy.Duration `json:"timeout,omitempty"`
-	// MaxResponse is the size of the largest answer, in bytes. Default: 1000000.
+	// MaxResponse is the size of the largest reply, in bytes. Default: 1000000.
 	MaxResponse int64 `json:"max_response,omitempty"`
-	// Concurrency is how many requests may be under way at a time. Default:
-	// 1024.
+	// Concurrency is the largest number of requests at a time. Default: 1024.
 	Concurrency int `json:"concurrency,omitempty"`
-	// Queue is how many events may wait for that. Others fail at once, as when
-	// the backend is away. Default: 65536.
+	// Queue is the largest number of events that wait for a free slot. More fail at
+	// once, as in an outage. Default: 65536.
 	Queue int `json:"queue,omitempty"`
-	// OnOutage says what becomes of a client that connects while the backend is
-	// away, fails with 5xx or answers nonsense: retry closes its connection, so
-	// that it comes back by itself; deny refuses it; allow lets it in. Default:
-	// retry.
+	// OnOutage decides about clients that connect in an outage: while the backend is
+	// down, replies with 5xx or with invalid JSON. retry closes the connection, so that
+	// the client reconnects by itself; deny refuses the client; allow lets it in.
+	// Default: retry.
 	OnOutage string `json:"on_outage,omitempty"`
-	// Sign are secrets that requests are signed with as Standard Webhooks has
-	// it: whsec_ and base64, or any text. There are several while one takes the
-	// place of another: the application may verify with any of them. Placeholders
-	// of the environment and of files are supported. Default: no signature.
+	// Sign are secrets that requests are signed with as in Standard Webhooks: whsec_
+	// and base64, or any text. While one secret replaces another, both are here, and
+	// the application may verify with either. Placeholders of the environment and of
+	// files are supported. Default: no signature.
 	Sign []string `json:"sign,omitempty"`
-	// Identity is what the application knows a user by, with placeholders, like
-	// {http.request.cookie.session}. A client recovers its socket only if this is
-	// the same as when it connected. Default: its cookies, the header
-	// Authorization, the query and what it connected with, but for tokens that jwt
-	// has verified before.
+	// Identity are texts by which the application identifies a user, with placeholders,
+	// like {http.request.cookie.session}. A client recovers its socket only if they are
+	// the same as when it connected. Default: its cookies, the header Authorization,
+	// the query and its auth, except tokens that jwt has verified before.
 	Identity []string `json:"identity,omitempty"`
 
 	identity []placeholder.Text
@@ -71,7 +72,7 @@ type Handler struct {
 	server   *caddyhttp.Server
 	log      *zap.Logger
 	secrets  [][]byte
-	slots    chan struct{} // holds one for each request under way
+	slots    chan struct{} // has an item for each request under way; never closed
 	waiting  *atomic.Int64
 }
 
@@ -80,7 +81,7 @@ func (Handler) CaddyModule() caddy.ModuleInfo {
 	return caddy.ModuleInfo{ID: "socketio.handlers.backend", New: func() caddy.Module { return new(Handler) }}
 }
 
-// Provision compiles the routes.
+// Provision compiles the routes and registers the metrics.
 func (b *Handler) Provision(ctx caddy.Context) error {
 	b.log = ctx.Logger()
 	b.setDefaults()
@@ -113,6 +114,7 @@ func (b *Handler) Provision(ctx caddy.Context) error {
 	return registerMetrics(ctx)
 }
 
+// compileIdentity compiles the texts of Identity.
 func (b *Handler) compileIdentity() error {
 	b.identity = nil
 	for _, text := range b.Identity {
@@ -125,6 +127,7 @@ func (b *Handler) compileIdentity() error {
 	return nil
 }
 
+// readSecrets replaces the placeholders of Sign and decodes the secrets.
 func (b *Handler) readSecrets() error {
 	for _, text := range b.Sign {
 		text, err := caddy.NewReplacer().ReplaceOrErr(text, true, true)
@@ -174,10 +177,11 @@ func (b *Handler) checkSettings() error {
 	return fmt.Errorf("unexpected %q: expected retry, deny or allow on an outage", b.OnOutage)
 }
 
-// HandleEvent asks the backend and does what it answers.
+// HandleEvent sends the event and applies the reply. The error is a [hub.ClientError]
+// or a [hub.Outage]; the log has the reason of an outage.
 func (b *Handler) HandleEvent(ctx context.Context, ev *hub.Event) error {
 	if ev.Type == hub.Connect {
-		_ = b.Identify(ctx, ev) // is always nil
+		_ = b.Identify(ctx, ev) // the error is always nil
 	}
 	began := time.Now()
 	ctx, cancel := context.WithTimeout(ctx, time.Duration(b.Timeout))
@@ -192,7 +196,7 @@ func (b *Handler) HandleEvent(ctx context.Context, ev *hub.Event) error {
 	}
 	if context.Cause(ctx) == context.Canceled {
 		countEvent(ev, "canceled", began)
-		return errUnavailable // nobody is there any more who asks
+		return errUnavailable // the client has gone
 	}
 	if verdict, ok := errors.AsType[*hub.ClientError](err); ok {
 		countEvent(ev, "refused", began)
@@ -204,8 +208,8 @@ func (b *Handler) HandleEvent(ctx context.Context, ev *hub.Event) error {
 	return b.outageError(ev, err)
 }
 
-// Identify adds to the socket's identity what the application may know the user by. A
-// client that comes back with the same is who it was, without another request.
+// Identify adds the texts of Identity to the socket's identity. A client that recovers
+// its socket with the same texts is not sent to the application again.
 func (b *Handler) Identify(_ context.Context, ev *hub.Event) error {
 	if !ev.HasRecovery() {
 		return nil
@@ -222,10 +226,10 @@ func (b *Handler) Identify(_ context.Context, ev *hub.Event) error {
 	return nil
 }
 
-// errUnavailable is what clients learn of an outage.
+// errUnavailable is the error that clients read in an outage.
 var errUnavailable = &hub.ClientError{Message: "service unavailable"}
 
-// outageError says what the failure of the backend does to the event.
+// outageError returns the error of an event in an outage, as OnOutage decides.
 func (b *Handler) outageError(ev *hub.Event, err error) error {
 	if ev.Type != hub.Connect {
 		return errUnavailable
@@ -245,14 +249,14 @@ var (
 	errBrokenOff = errors.New("the answer broke off")
 )
 
-// awaitReply sends the event through the HTTP handlers. While it waits for its turn, it
-// needs no more than the event itself.
+// awaitReply sends the event through the HTTP handlers and returns the reply. While it
+// waits for a slot, it holds nothing but the event.
 func (b *Handler) awaitReply(ctx context.Context, ev *hub.Event) (*reply, error) {
 	if err := b.acquireSlot(ctx, ev); err != nil {
 		return nil, err
 	}
-	// The goroutine ends when the handlers return, who may not care about the end of ctx:
-	// FastCGI does not.
+	// The goroutine ends when the handlers return. Some ignore the end of ctx, like
+	// FastCGI.
 	result := make(chan requestResult, 1)
 	spawn.Go(b.log, "backend request", func() { b.runRequest(ctx, ev, result) }, nil)
 	select {
@@ -270,7 +274,7 @@ func (b *Handler) awaitReply(ctx context.Context, ev *hub.Event) (*reply, error)
 	}
 }
 
-// returnGrace is how long handlers may take to return after the end of their time.
+// returnGrace is the time that handlers have to return after the timeout.
 const returnGrace = time.Second
 
 // requestResult is the outcome of one request.
@@ -279,11 +283,11 @@ type requestResult struct {
 	err   error
 }
 
-// runRequest makes the request of an event, and leaves its turn to another.
+// runRequest makes the request of an event, and releases its slot.
 func (b *Handler) runRequest(ctx context.Context, ev *hub.Event, done chan<- requestResult) {
 	inFlight := requestsInFlight.WithLabelValues(hubName(ev))
 	inFlight.Inc()
-	r := requestResult{err: errBrokenOff} // until it is known
+	r := requestResult{err: errBrokenOff} // for a panic in an HTTP handler
 	defer func() {
 		inFlight.Dec()
 		<-b.slots
@@ -293,6 +297,7 @@ func (b *Handler) runRequest(ctx context.Context, ev *hub.Event, done chan<- req
 	r.reply, r.err = b.requestReply(ctx, ev)
 }
 
+// requestReply encodes the event, sends it and parses the response.
 func (b *Handler) requestReply(ctx context.Context, ev *hub.Event) (*reply, error) {
 	body, err := encodeEvent(ev)
 	if err != nil {
@@ -311,7 +316,8 @@ func (b *Handler) requestReply(ctx context.Context, ev *hub.Event) (*reply, erro
 	return w.readReply()
 }
 
-// acquireSlot waits for its turn.
+// acquireSlot waits for a slot, which runRequest releases. The error is errQueueFull or
+// errTimeout.
 func (b *Handler) acquireSlot(ctx context.Context, ev *hub.Event) error {
 	select {
 	case b.slots <- struct{}{}:
@@ -332,7 +338,7 @@ func (b *Handler) acquireSlot(ctx context.Context, ev *hub.Event) error {
 	case b.slots <- struct{}{}:
 		return nil
 	case <-ctx.Done():
-		return errTimeout // or nobody asks any more
+		return errTimeout // or the client has gone
 	}
 }
 

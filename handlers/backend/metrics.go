@@ -8,7 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// These count for the process: configs come and go.
+// The metrics of all configs in the process: they outlive configs.
 var (
 	requestsTotal = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Namespace: "caddy", Subsystem: "socketio", Name: "backend_requests_total",
@@ -44,7 +44,7 @@ func registerMetrics(ctx caddy.Context) error {
 
 func hubName(ev *hub.Event) string { return ev.Socket.Namespace().Hub().Name() }
 
-// countEvent counts an event that was asked about since a time.
+// countEvent counts an event with its outcome, and the time since it began.
 func countEvent(ev *hub.Event, outcome string, since time.Time) {
 	requestsTotal.WithLabelValues(hubName(ev), string(ev.Type), outcome).Inc()
 	requestSeconds.WithLabelValues(hubName(ev), string(ev.Type)).Observe(time.Since(since).Seconds())

@@ -13,8 +13,8 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// placedText is a text of the config in which the values of placeholders are escaped for
-// the place where the text stands.
+// placedText is a text of the config. The values of its placeholders are escaped for
+// the place of the text.
 type placedText struct {
 	place *place
 	parts []textPart
@@ -28,7 +28,7 @@ type textPart struct {
 	own     bool // no client chooses the value
 }
 
-// placeError says that a value can't stand in its place.
+// placeError means that a value can't stand in its place.
 type placeError struct {
 	place *place
 	text  string
@@ -38,20 +38,20 @@ func (e *placeError) Error() string {
 	return fmt.Sprintf("%q can't stand in %s", e.text, e.place.name)
 }
 
-// placedValue is the value of a placeholder: as JSON, no value at all where an event has
-// none, and as text.
+// placedValue is the value of a placeholder, as JSON and as text. The JSON is empty for
+// an event without the value.
 type placedValue struct {
 	data sio.Data
 	text string
 }
 
-// valueLookup returns the value of a placeholder by its name. known is false for a name that
-// nothing is known of: in headers and bodies its text stays as it is, in paths it is empty,
-// as in Caddy.
+// valueLookup returns the value of a placeholder by its name. known is false for an
+// unknown name: as in Caddy, its text stays in headers and bodies, and is empty in
+// paths.
 type valueLookup func(name string) (value placedValue, known bool)
 
-// parsePlacedText splits a text into its parts. A brace after a backslash loses the
-// backslash, as in Caddy.
+// parsePlacedText splits a text into its parts. As in Caddy, a backslash before a brace
+// is removed.
 func parsePlacedText(text string, p *place, names assigned) *placedText {
 	t := &placedText{place: p}
 	var literal strings.Builder
@@ -83,7 +83,7 @@ func parsePlacedText(text string, p *place, names assigned) *placedText {
 	return t
 }
 
-// joinParts concatenates the literal parts and what escape makes of the placeholders.
+// joinParts concatenates the literal parts and the escaped placeholders.
 func (t *placedText) joinParts(escape func(textPart) string) string {
 	var b strings.Builder
 	for _, part := range t.parts {
@@ -96,8 +96,8 @@ func (t *placedText) joinParts(escape func(textPart) string) string {
 	return b.String()
 }
 
-// renderHeader makes a header value. A request with bytes in it that no header may have
-// fails, which Caddy takes for a failure of the upstream: they become spaces.
+// renderHeader renders the value of a header. Control characters become spaces: a
+// request with them fails, and Caddy would count that as a failure of the upstream.
 func renderHeader(t *placedText, get valueLookup) (string, error) {
 	return strings.Map(func(r rune) rune {
 		if r < ' ' || r == '\x7f' {
@@ -113,8 +113,8 @@ func renderHeader(t *placedText, get valueLookup) (string, error) {
 	})), nil
 }
 
-// renderJSON makes JSON, which a template may be made of. A placeholder in quotes becomes
-// text, another one a value of any type, null when there is none.
+// renderJSON renders JSON, in which templates may have actions. A placeholder in quotes
+// becomes text. Any other becomes a value of any type, null without a value.
 func renderJSON(t *placedText, get valueLookup) (string, error) {
 	return t.joinParts(func(part textPart) string {
 		value, known := get(part.name)
@@ -130,8 +130,8 @@ func renderJSON(t *placedText, get valueLookup) (string, error) {
 	}), nil
 }
 
-// escapeString escapes text for its place in a string of JSON. A brace in it can't begin
-// the action of a template.
+// escapeString escapes text for a JSON string. A brace in it can't begin the action of
+// a template.
 func escapeString(text string) string {
 	quoted, _ := json.Marshal(text) // a string always marshals
 	return strings.ReplaceAll(string(quoted[1:len(quoted)-1]), "{", `\u007b`)
@@ -146,8 +146,8 @@ func escapeJSON(value sio.Data) string {
 	return strings.ReplaceAll(string(raw), "{{", `{\u007b`)
 }
 
-// renderAddress makes the address of an upstream, or a host. Values are names, numbers
-// and what stands between them.
+// renderAddress renders the address of an upstream, or a host. Values may have
+// addressCharacters only.
 func renderAddress(t *placedText, get valueLookup) (address string, err error) {
 	return t.joinParts(func(part textPart) string {
 		value, _ := get(part.name)
@@ -160,12 +160,12 @@ func renderAddress(t *placedText, get valueLookup) (address string, err error) {
 
 const addressCharacters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:[]"
 
-// renderPath makes the path of a URI, escaped once. With values of clients in it, it must
-// begin with a slash: a request target without one is no path.
+// renderPath renders the path of a URI, escaped once. With values of clients in it, it
+// must begin with a slash: a request target without one is not a path.
 func renderPath(t *placedText, get valueLookup) (string, error) {
 	path, err := t.checkSegments(get, func(part textPart, value string) string {
 		if part.name == uriName {
-			return value // it is escaped already
+			return value // already escaped
 		}
 		return strings.ReplaceAll(url.PathEscape(value), "%2F", "/")
 	}, url.PathUnescape)
@@ -176,7 +176,7 @@ func renderPath(t *placedText, get valueLookup) (string, error) {
 	return path, err
 }
 
-// renderFile makes the path of a file.
+// renderFile renders the path of a file.
 func renderFile(t *placedText, get valueLookup) (string, error) {
 	return t.checkSegments(get, func(_ textPart, value string) string { return value },
 		func(literal string) (string, error) { return literal, nil })
@@ -186,10 +186,10 @@ func renderFile(t *placedText, get valueLookup) (string, error) {
 const uriName = "http.request.uri"
 
 // checkSegments renders a path. Between two slashes of the text, values become one or
-// more segments that stay there however the path is decoded: see isContained.
+// more segments. They stay there however a backend decodes the path, see isContained.
 func (t *placedText) checkSegments(get valueLookup, escape func(textPart, string) string, unescape func(string) (string, error)) (string, error) {
 	var path strings.Builder
-	var slot string // what stands between two slashes of the text, unescaped
+	var slot string // the text between two slashes, unescaped
 	first, checked := true, false
 	check := func(last bool) error {
 		if checked && !isContained(slot, first, last) {
@@ -221,11 +221,11 @@ func (t *placedText) checkSegments(get valueLookup, escape func(textPart, string
 	return path.String(), check(true)
 }
 
-// isContained reports whether a text between two slashes of a path leads nowhere else,
-// whether the backend decodes it once or again, strips parameters as Tomcat does, takes
-// backslashes for slashes as Windows does, ends at a null byte, merges slashes, strips
-// dots and spaces, or normalizes Unicode. The first text of a path may begin with a slash,
-// the last may end with one.
+// isContained reports whether the text between two slashes of a path leads to no other
+// path. Backends may decode it once or twice, strip parameters as Tomcat does, take
+// backslashes for slashes as Windows does, end at a null byte, merge slashes, strip
+// dots and spaces, or normalize Unicode. The first text of a path may begin with a
+// slash, the last may end with one.
 func isContained(text string, first, last bool) bool {
 	if !utf8.ValidString(text) {
 		return false
@@ -252,11 +252,11 @@ func isContained(text string, first, last bool) bool {
 	return true
 }
 
-// isStripped reports whether some servers remove the character from the end of a segment.
-// A plus is a space for those that decode it.
+// isStripped reports whether some servers strip the character from the end of a
+// segment. Some decode a plus as a space.
 func isStripped(r rune) bool { return r == '.' || r == '+' || unicode.IsSpace(r) }
 
-// hasEscape reports whether text would change when it is decoded once more: %2e, or %u002e
+// hasEscape reports whether text changes when it is decoded once more: %2e, or %u002e
 // for older servers.
 func hasEscape(text string) bool {
 	for {

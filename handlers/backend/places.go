@@ -9,30 +9,29 @@ import (
 // place is a kind of place in the config of HTTP handlers.
 type place struct {
 	name string // for errors
-	// most is the least trusted value that may stand there.
+	// leastTrust is the trust of the least trusted values that may stand there.
 	leastTrust trust
-	// exempt are placeholders that may stand there besides.
+	// exempt are placeholders that may stand there in spite of their trust.
 	exempt []string
-	// render makes the text of the place. Without it Caddy does, and the values stand
-	// there as they are.
+	// render renders the text. If nil, Caddy does, without escapes.
 	render func(*placedText, valueLookup) (string, error)
-	// all says that a text with any placeholder is rendered, and not only one with a
-	// value that a client may have chosen.
+	// renderAll renders a text with any placeholder. Otherwise only a text with a value
+	// that a client may have chosen is rendered.
 	renderAll bool
-	// skip reports whether what looks like a placeholder at a place of the text is none.
+	// skipAt reports whether the brace at an index of the text begins no placeholder.
 	skipAt func(text string, at int) bool
-	// check refuses a text that the place can't make safe.
+	// check refuses a text that render can't make safe.
 	check func(text string, names assigned) error
 }
 
 // The kinds of places.
 var (
-	// unlistedPlace is each place that is not in [places].
+	// unlistedPlace is every place that is not in [places].
 	unlistedPlace = &place{}
-	// literalText is a text that Caddy takes as it is, like a regular expression.
+	// literalText is a text without placeholders for Caddy, like a regular expression.
 	literalText = &place{leastTrust: chosenValue}
-	// plainText is a text that is compared, logged or kept, or that Caddy escapes itself. A
-	// name that is assigned from it is followed.
+	// plainText is a text that is compared, logged or kept, or that Caddy escapes itself.
+	// A name that gets its value from it has the trust of the value.
 	plainText = &place{leastTrust: chosenValue}
 
 	inPath = &place{name: "a path", leastTrust: chosenValue, render: renderPath, exempt: []string{
@@ -52,9 +51,9 @@ var (
 	inExpression = &place{name: "an expression", leastTrust: chosenValue, check: checkExpression}
 )
 
-// places are the only places in which a placeholder may stand whose value a client
-// chooses. Each is the name of an HTTP handler and of a field in its JSON, without the
-// indexes of lists; a star stands for any one key and two stars for all that follow.
+// places are the only places for placeholders whose value a client chooses. A key is
+// the name of an HTTP handler and of a field in its JSON, without the indexes of lists.
+// A star stands for any one key, two stars for all that follow.
 var places = parsePlaces(map[string]*place{
 	"rewrite.query.set.val": plainText, "rewrite.query.add.val": plainText,
 	"rewrite.query.replace.search_regexp": literalText, "rewrite.path_regexp.find": literalText,
@@ -86,8 +85,8 @@ var places = parsePlaces(map[string]*place{
 	"match.file.root": inRoot, "match.file.try_files": inFile,
 })
 
-// reservedVars are the names of variables that Caddy's own handlers read: a client would
-// choose its own address, or which files there are.
+// reservedVars are the names of variables that Caddy's own handlers read. A client
+// would choose its own address, for instance, or the file system.
 var reservedVars = []string{
 	"client_ip", "trusted_proxy", "fs", "log_skip", "log_level", "access_logger_names", "start_time", "uuid",
 	"matchers.error", "unhandled", "trace_id", "span_id", "extended_connect_websocket_body",
@@ -100,16 +99,17 @@ type placePattern struct {
 	place *place
 }
 
+// parsePlaces returns the patterns of a table, in the order in which they are tried.
 func parsePlaces(table map[string]*place) (patterns []placePattern) {
 	for path, p := range table {
 		patterns = append(patterns, placePattern{strings.Split(path, "."), p})
 	}
-	// Those without stars come first.
+	// Patterns without stars come first.
 	slices.SortFunc(patterns, func(a, b placePattern) int { return slices.Compare(b.path, a.path) })
 	return patterns
 }
 
-// findPlace returns the place of a field.
+// findPlace returns the place of a field by its path.
 func findPlace(path []string) *place {
 	i := slices.IndexFunc(places, func(p placePattern) bool { return p.matchesPath(path) })
 	if i < 0 {
@@ -118,11 +118,11 @@ func findPlace(path []string) *place {
 	p, name := places[i].place, path[len(path)-1]
 	switch {
 	case (p == inHeader || path[0] == "vars") && strings.Contains(name, "{"):
-		return unlistedPlace // it may be any name
+		return unlistedPlace // the name may be any
 	case p == inHeader && http.CanonicalHeaderKey(name) == "Host":
 		return inHost
 	case p == inHeader && slices.Contains(path, "request") && isWithheld(name) && !strings.HasPrefix(name, "X-Forwarded-"):
-		return unlistedPlace // it means more to HTTP than a value
+		return unlistedPlace // HTTP gives the header a meaning
 	case path[0] == "vars" && slices.Contains(reservedVars, name):
 		return unlistedPlace
 	}

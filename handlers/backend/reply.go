@@ -20,7 +20,8 @@ import (
 
 var errTooLarge = errors.New("the answer is larger than max_response")
 
-// reply is what a backend wants done, in this order.
+// reply has the operations that a backend replied with, in the order in which they are
+// done.
 type reply struct {
 	Data       map[string]sio.Data
 	Leave      []string
@@ -30,15 +31,15 @@ type reply struct {
 	Disconnect bool
 	Error      *replyError
 
-	unknownKeys []string // keys that mean nothing
+	unknownKeys []string // keys without a meaning
 }
 
-// replyEmit is an emit in the words of the handler emit; with a namespace it comes
-// from there, and not from the socket.
+// replyEmit is an emit with the options of the handler emit. With a namespace it is
+// emitted there, and not from the socket.
 type replyEmit struct {
 	Event         string
 	Args          []sio.Data
-	To            []string // nil: not given
+	To            []string // nil without the key
 	Except        []string
 	Broadcast     bool
 	IncludeSender bool
@@ -52,15 +53,16 @@ type replyError struct {
 	Data    sio.Data
 }
 
+// clientError returns the error that the client reads.
 func (e *replyError) clientError() *hub.ClientError {
 	return &hub.ClientError{Message: cmp.Or(e.Message, refusedMessage), Data: e.Data}
 }
 
-// refusedMessage is what clients read of an error without a message.
+// refusedMessage is the message for clients of an error without a message.
 const refusedMessage = "refused"
 
-// readReply reads what was answered. Only 200 and 204 let a client in; an answer that the
-// application means as a refusal has 4xx; anything else is an outage.
+// readReply parses the response. Only the statuses 200 and 204 accept an event. An
+// application refuses it by 4xx; any other status is an outage.
 func (w *response) readReply() (*reply, error) {
 	switch {
 	case w.status == http.StatusNoContent:
@@ -75,7 +77,8 @@ func (w *response) readReply() (*reply, error) {
 	return nil, fmt.Errorf("the backend answers status %d: expected 200, 204 or 4xx", w.status)
 }
 
-// clientError is the refusal that an answer of 4xx is.
+// clientError returns the error for the client of a response with status 4xx: from its
+// body, or else the text of the status.
 func (w *response) clientError() *hub.ClientError {
 	if a, err := parseReply(w.body.Bytes()); err == nil && a.Error != nil && a.Error.Message != "" {
 		return a.Error.clientError()
@@ -83,8 +86,8 @@ func (w *response) clientError() *hub.ClientError {
 	return &hub.ClientError{Message: cmp.Or(http.StatusText(w.status), refusedMessage)}
 }
 
-// parseReply reads the body of an answer, all of it before anything is done. The error
-// names the key, the value and what was expected.
+// parseReply parses the whole body of a response before any operation is done. The
+// error names the key, the value and the expected type.
 func parseReply(body []byte) (*reply, error) {
 	a := new(reply)
 	if body = lenient.TrimText(body); len(body) == 0 {
@@ -110,7 +113,7 @@ func parseReply(body []byte) (*reply, error) {
 	return a, nil
 }
 
-// checkJSON says why and where a text is not JSON.
+// checkJSON returns the reason why a text is not JSON, and the byte.
 func checkJSON(text []byte) error {
 	if !utf8.Valid(text) {
 		return errors.New("invalid UTF-8")
@@ -155,8 +158,8 @@ func (a *reply) readError(raw []byte) error {
 	return a.readInnerObject("error", raw, lenient.Fields{"message": &a.Error.Message, "data": &a.Error.Data})
 }
 
-// readInnerObject reads an object that stands under a key, and takes note of keys inside that
-// mean nothing.
+// readInnerObject parses an object under a key. It adds unknown keys of the object to
+// unknownKeys.
 func (a *reply) readInnerObject(key string, raw []byte, fields lenient.Fields) error {
 	unknown, err := lenient.ReadFields(raw, fields)
 	for _, name := range unknown {
@@ -165,6 +168,8 @@ func (a *reply) readInnerObject(key string, raw []byte, fields lenient.Fields) e
 	return err
 }
 
+// checkLimits refuses a reply with operations that would fail: bad names of rooms and
+// events, or too many binary values.
 func (a *reply) checkLimits() error {
 	if a.Ack != nil && len(a.Ack.Attachments) > sio.MaxAttachments {
 		return fmt.Errorf("ack: %d binary values, the limit is %d", len(a.Ack.Attachments), sio.MaxAttachments)
@@ -182,7 +187,7 @@ func (a *reply) checkLimits() error {
 	return nil
 }
 
-// applyTo does what the answer says. Other events of the socket wait meanwhile.
+// applyTo does the operations of the reply. Other events of the socket wait meanwhile.
 func (a *reply) applyTo(ev *hub.Event, log *zap.Logger) error {
 	s := ev.Socket
 	if len(a.unknownKeys) > 0 {
@@ -233,7 +238,8 @@ func (e *replyEmit) emitFrom(ev *hub.Event) error {
 	return e.emitToRooms(s.Broadcast(), args)
 }
 
-// emitInNamespace emits in another namespace, where the socket is nobody.
+// emitInNamespace emits in another namespace, to all of its sockets or to rooms. The
+// error says that there is no such namespace.
 func (e *replyEmit) emitInNamespace(s *hub.Socket, args hub.Args) error {
 	var err error
 	found := s.Namespace().Hub().WithNamespace(e.Namespace, func(ns *hub.Namespace) {

@@ -24,7 +24,7 @@ import (
 	"go.uber.org/zap"
 )
 
-// encodeEvent is the body of the request that an event becomes.
+// encodeEvent returns the body of the request for an event.
 func encodeEvent(ev *hub.Event) ([]byte, error) {
 	s := ev.Socket
 	data := s.Data()
@@ -58,7 +58,7 @@ func encodeEvent(ev *hub.Event) ([]byte, error) {
 	return append(b, `}}`...), nil
 }
 
-// appendHandshake appends what is told of the request that opened the connection.
+// appendHandshake appends the object about the request that opened the connection.
 func appendHandshake(b []byte, s *hub.Socket) []byte {
 	h := s.Handshake()
 	b = h.Time.UTC().AppendFormat(append(b, `{"time":"`...), "2006-01-02T15:04:05Z")
@@ -87,13 +87,13 @@ func appendText(b []byte, text string) []byte {
 	return append(append(append(b, '"'), text...), '"')
 }
 
-// appendData appends a value, null when there is none.
+// appendData appends a value, null without one.
 func appendData(b []byte, d sio.Data) ([]byte, error) {
 	raw, err := d.MarshalJSON()
 	return append(b, raw...), err
 }
 
-// serveRequest sends an event through the HTTP handlers and keeps what they answer.
+// serveRequest sends an event through the HTTP handlers and keeps the response in w.
 func (b *Handler) serveRequest(ctx context.Context, ev *hub.Event, w http.ResponseWriter, body []byte) error {
 	q, ok := ev.Socket.Handshake().Context.(*handshake.Request)
 	if !ok {
@@ -102,7 +102,7 @@ func (b *Handler) serveRequest(ctx context.Context, ev *hub.Event, w http.Respon
 	r := q.ForBackend(ctx)
 	getBody := func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
 	if r.Body, _ = getBody(); !b.placed.setsBody {
-		r.GetBody = getBody // to try it anew on a fresh connection
+		r.GetBody = getBody // so that Go can retry on another connection
 	}
 	r.ContentLength = int64(len(body))
 	r.Header = b.newHeader(q, body)
@@ -114,14 +114,14 @@ func (b *Handler) serveRequest(ctx context.Context, ev *hub.Event, w http.Respon
 		return b.refuseValue(ev, e)
 	}
 	if e, ok := err.(caddyhttp.HandlerError); ok && e.StatusCode >= 400 && e.StatusCode < 500 {
-		w.WriteHeader(e.StatusCode) // a verdict of a handler, as of forward_auth
+		w.WriteHeader(e.StatusCode) // a handler refuses, like forward_auth
 		return nil
 	}
 	return err
 }
 
-// refuseValue is the answer to an event with a value that can't stand in its place. It is
-// the client's fault, but for a place where only the application's values may stand.
+// refuseValue returns the error for an event with a value that can't stand in its
+// place. It is the client's error, except in places for the application's values only.
 func (b *Handler) refuseValue(ev *hub.Event, e *placeError) error {
 	if e.place.leastTrust < chosenValue {
 		return e
@@ -131,8 +131,9 @@ func (b *Handler) refuseValue(ev *hub.Event, e *placeError) error {
 	return &hub.ClientError{Message: http.StatusText(http.StatusBadRequest)}
 }
 
-// callHandlers survives handlers that panic, as reverse_proxy does when an answer breaks
-// off, and placeholders whose value can't stand in its place.
+// callHandlers calls the HTTP handlers and turns their panics into errors.
+// reverse_proxy panics when a response breaks off. Placeholders panic with a
+// [placeError].
 func (b *Handler) callHandlers(w http.ResponseWriter, r *http.Request) (err error) {
 	defer func() {
 		switch p := recover().(type) {
@@ -150,6 +151,7 @@ func (b *Handler) callHandlers(w http.ResponseWriter, r *http.Request) (err erro
 	return b.chain.ServeHTTP(w, r)
 }
 
+// newHeader returns the header of a request, signed if there are secrets.
 func (b *Handler) newHeader(q *handshake.Request, body []byte) http.Header {
 	header := forwardHeader(q.Header())
 	header.Set("Content-Type", "application/json")
@@ -161,8 +163,8 @@ func (b *Handler) newHeader(q *handshake.Request, body []byte) http.Header {
 	return header
 }
 
-// forwardHeader returns what the backend gets of the header that a client came with, in a copy
-// with room for more.
+// forwardHeader returns a copy of a client's header without the headers that are
+// withheld from the backend, with room for six more.
 func forwardHeader(from http.Header) http.Header {
 	count := 0
 	for _, values := range from {
@@ -186,12 +188,12 @@ func forwardHeader(from http.Header) http.Header {
 	return header
 }
 
-// isWithheld reports whether a header of the client does not go to the backend: it is
-// about the client's connection or the body of its request, and not about its user; only a
-// signature may set it; or some backends take it for another method, path or host than the
-// request has.
+// isWithheld reports whether a header of the client does not go to the backend. Some
+// headers are about the client's connection or the body of its request. Some may be set
+// by a signature only. Some backends take others for another method, path or host than
+// the request has.
 func isWithheld(name string) bool {
-	if strings.ContainsRune(name, '_') { // to CGI and its like both are one name
+	if strings.ContainsRune(name, '_') { // CGI makes both the same name
 		dashed := http.CanonicalHeaderKey(strings.ReplaceAll(name, "_", "-"))
 		return strings.HasPrefix(dashed, "X-Forwarded-") || dashed == "Forwarded" || isWithheld(dashed)
 	}
@@ -209,12 +211,12 @@ func isWithheld(name string) bool {
 	return strings.HasPrefix(name, ":") || strings.HasPrefix(name, "Sec-Websocket-") || strings.HasPrefix(name, "Webhook-")
 }
 
-// response keeps what HTTP handlers answer, up to a limit.
+// response keeps the response of HTTP handlers, up to a limit.
 type response struct {
 	limit  int64
 	header http.Header
-	status int // the final one
-	// informational is the last status below 200 that came before.
+	status int // the final status; 0 before
+	// informational is the last status below 200.
 	informational int
 	body          bytes.Buffer
 	tooLarge      bool
@@ -222,8 +224,8 @@ type response struct {
 
 func (w *response) Header() http.Header { return w.header }
 
-// WriteHeader keeps the final status. After an informational one, another follows, but for
-// 101.
+// WriteHeader keeps the final status. After an informational status another follows,
+// except after 101.
 func (w *response) WriteHeader(status int) {
 	switch {
 	case w.status != 0:
@@ -235,7 +237,7 @@ func (w *response) WriteHeader(status int) {
 }
 
 func (w *response) Write(p []byte) (int, error) {
-	if w.status == 0 { // FastCGI may answer with a body to an informational status
+	if w.status == 0 { // FastCGI may send a body with an informational status
 		w.status = cmp.Or(w.informational, http.StatusOK)
 	}
 	if int64(w.body.Len()+len(p)) > w.limit {
@@ -245,5 +247,5 @@ func (w *response) Write(p []byte) (int, error) {
 	return w.body.Write(p)
 }
 
-// FlushError does nothing: the answer is read when it is whole.
+// FlushError does nothing: the response is parsed when it is complete.
 func (w *response) FlushError() error { return nil }

@@ -16,26 +16,28 @@ import (
 )
 
 // placedRoutes are HTTP routes in which each text with a value that a client may have
-// chosen is one placeholder of this package, {socketio.N}.
+// chosen is replaced by one placeholder of this package, {socketio.N}.
 type placedRoutes struct {
 	routes caddyhttp.RouteList
 	names  assigned
-	texts  map[string]*placedText // by the name of their placeholder
-	// setsBody says that a handler may replace the body of the request.
+	texts  map[string]*placedText // by the names of their placeholders
+	// setsBody is true if a handler may replace the body of the request.
 	setsBody bool
 	timeout  caddy.Duration // of a request
-	// uriValue is a placeholder in a rewrite whose value a client may have chosen, and
-	// uriEdit a field that edits URIs. Each is empty when there is none.
+	// uriValue is a placeholder in a rewrite whose value a client may have chosen.
+	// uriEdit is a field that edits URIs. Each is empty if the routes have none.
 	uriValue, uriEdit string
 }
 
-// ownPrefix begins the names of the placeholders that stand for texts.
+// ownPrefix is the prefix of the placeholders that replace texts.
 const ownPrefix = "socketio."
 
-// placeValues makes the routes of a backend safe: what a client chooses may stand in
-// known places only, see [places], and is escaped there. The error names another place.
-// names are what the rules of the namespace assign to; named are the named routes of the
-// server, which are put where they are invoked, as only there events are known.
+// placeValues makes the routes of a backend safe: values of clients may stand in
+// [places] only, and are escaped there. The error names another place.
+//
+// names are the names to which rules of the namespace assign values. named are the
+// named routes of the server. They are inlined where they are invoked, as events are
+// known only there.
 func placeValues(routes caddyhttp.RouteList, named map[string]*caddyhttp.Route, names assigned, timeout caddy.Duration) (*placedRoutes, error) {
 	config, err := decodeConfig(routes)
 	if err != nil {
@@ -60,7 +62,7 @@ func placeValues(routes caddyhttp.RouteList, named map[string]*caddyhttp.Route, 
 	return p, json.Unmarshal(raw, &p.routes)
 }
 
-// decodeConfig returns a config as it is in JSON.
+// decodeConfig returns a config as decoded JSON.
 func decodeConfig(config any) (value any, err error) {
 	raw, err := json.Marshal(config)
 	if err != nil {
@@ -72,7 +74,7 @@ func decodeConfig(config any) (value any, err error) {
 	return value, err
 }
 
-// placeRoutes goes through a list of routes.
+// placeRoutes places the values in a list of routes.
 func (p *placedRoutes) placeRoutes(config any) error {
 	routes, _ := config.([]any)
 	for _, r := range routes {
@@ -95,7 +97,7 @@ func (p *placedRoutes) placeRoutes(config any) error {
 	return nil
 }
 
-// placeHandlers goes through a list of handlers.
+// placeHandlers places the values in a list of handlers.
 func (p *placedRoutes) placeHandlers(config any) error {
 	handlers, _ := config.([]any)
 	for _, h := range handlers {
@@ -116,8 +118,8 @@ func (p *placedRoutes) placeHandlers(config any) error {
 	return nil
 }
 
-// boundTransport gives the time of a request to FastCGI, which does not know when a request
-// is canceled, unless the config bounds it.
+// boundTransport sets the timeouts of FastCGI to the time of a request, unless the
+// config has them. FastCGI does not notice that a request is canceled.
 func boundTransport(proxy map[string]any, timeout caddy.Duration) {
 	transport, _ := proxy["transport"].(map[string]any)
 	if transport["protocol"] != "fastcgi" {
@@ -130,7 +132,7 @@ func boundTransport(proxy map[string]any, timeout caddy.Duration) {
 	}
 }
 
-// placeMatchers goes through a list of matcher sets.
+// placeMatchers places the values in a list of matcher sets.
 func (p *placedRoutes) placeMatchers(config any) error {
 	sets, _ := config.([]any)
 	for _, set := range sets {
@@ -152,10 +154,10 @@ func (p *placedRoutes) placeMatchers(config any) error {
 	return nil
 }
 
-// uriEdits are the fields of a rewrite that edit a URI and do not replace it.
+// uriEdits are the fields of a rewrite that edit a URI instead of replacing it.
 var uriEdits = []string{"strip_path_prefix", "strip_path_suffix", "uri_substring", "path_regexp"}
 
-// placeField goes through the value of a field, and returns what takes its place.
+// placeField places the values in a field, and returns the new value of the field.
 func (p *placedRoutes) placeField(path []string, value any) (any, error) {
 	switch strings.Join(path, ".") {
 	case "subroute.routes", "subroute.errors.routes", "reverse_proxy.handle_response.routes", "intercept.handle_response.routes":
@@ -195,8 +197,7 @@ func (p *placedRoutes) placeField(path []string, value any) (any, error) {
 	return value, nil
 }
 
-// keyPlace returns the place of the keys of an object. Those of two matchers are what is
-// compared.
+// keyPlace returns the place of the keys of an object. Two matchers compare their keys.
 func keyPlace(path []string) *place {
 	switch strings.Join(path, ".") {
 	case "match.vars", "match.vars_regexp":
@@ -205,8 +206,7 @@ func keyPlace(path []string) *place {
 	return unlistedPlace
 }
 
-// placeText returns the placeholder that takes the place of a text, or the text where it
-// may stay.
+// placeText returns the placeholder that replaces a text, or the text if it may stay.
 func (p *placedRoutes) placeText(path []string, at *place, text string) (string, error) {
 	if at == literalText {
 		return text, nil
@@ -238,9 +238,9 @@ func (p *placedRoutes) placeText(path []string, at *place, text string) (string,
 	return "{" + own + "}", nil
 }
 
-// replacePlaceholder returns the value of a placeholder in the routes, beside Caddy's own, which repl
-// knows. It panics with a [placeError] when a value can't stand where the placeholder does:
-// whatever the handler is about to do must not be done.
+// replacePlaceholder returns the value of a placeholder in the routes. repl has Caddy's
+// own placeholders. It panics with a [placeError] if the value can't stand in its
+// place: the handler that evaluates the placeholder must not continue.
 func (p *placedRoutes) replacePlaceholder(ev *hub.Event, repl *caddy.Replacer, name string) (any, bool) {
 	if placed, ok := p.texts[name]; ok {
 		text, err := placed.place.render(placed, func(name string) (placedValue, bool) { return p.lookupValue(ev, repl, name) })
@@ -250,13 +250,14 @@ func (p *placedRoutes) replacePlaceholder(ev *hub.Event, repl *caddy.Replacer, n
 		return text, true
 	}
 	if p.assignsName(name) {
-		return nil, false // the handler that assigns it comes after this
+		return nil, false // the handler that assigns it comes later
 	}
 	value, ok := ev.Lookup(name)
 	return value.Text(), ok
 }
 
-// lookupValue returns the value of a placeholder. One of Caddy's that is JSON is a JSON value.
+// lookupValue returns the value of a placeholder. A value of Caddy's that is JSON
+// becomes a JSON value.
 func (p *placedRoutes) lookupValue(ev *hub.Event, repl *caddy.Replacer, name string) (placedValue, bool) {
 	if isEventName(name) && !p.assignsName(name) {
 		value, _ := ev.Lookup(name)
@@ -271,7 +272,7 @@ func (p *placedRoutes) lookupValue(ev *hub.Event, repl *caddy.Replacer, name str
 	return placedValue{data: value, text: text}, known
 }
 
-// isEventName reports whether the value of a placeholder is known to events alone.
+// isEventName reports whether only events have the value of a placeholder.
 func isEventName(name string) bool {
 	return strings.HasPrefix(name, "event.") || strings.HasPrefix(name, "socket.") || strings.HasPrefix(name, "jwt.")
 }
@@ -282,8 +283,8 @@ func (p *placedRoutes) assignsName(name string) bool {
 	return ok && !strings.HasPrefix(name, "socket.")
 }
 
-// placeURI sees to a URI to rewrite to. Caddy escapes the values in a query, of which a
-// client may not choose a name.
+// placeURI places the values in a URI to rewrite to. Caddy escapes the values in a
+// query, of which a client must not choose a name.
 func (p *placedRoutes) placeURI(path []string, uri string) (string, error) {
 	if name, worst := p.names.worstPlaceholder(uri, slices.Concat(inPath.exempt, inQuery.exempt)...); worst > ownValue {
 		p.uriValue = name
@@ -302,7 +303,7 @@ func (p *placedRoutes) placeURI(path []string, uri string) (string, error) {
 	return placed + "?" + query, nil
 }
 
-// describePlace names a place for people.
+// describePlace names a place in an error.
 func describePlace(path []string, at *place) string {
 	if at.name != "" {
 		return at.name
@@ -310,7 +311,8 @@ func describePlace(path []string, at *place) string {
 	return fmt.Sprintf("%s of the HTTP handler %s", strings.Join(path[1:], "."), path[0])
 }
 
-// refusePlaceholder says which placeholder stands where it may not, and what may.
+// refusePlaceholder returns the error for a placeholder that may not stand in its
+// place. It names the placeholders that may.
 func refusePlaceholder(name string, path []string, at *place, names assigned) error {
 	instead := "only {env.NAME} and what else no client chooses may stand there"
 	if at.leastTrust == vouchedValue {
@@ -327,12 +329,13 @@ func refusePlaceholder(name string, path []string, at *place, names assigned) er
 	return fmt.Errorf("unexpected {%s} in %s: a client must not choose it; %s", name, where, instead)
 }
 
-// inliner puts named routes where they are invoked.
+// inliner inlines named routes where they are invoked.
 type inliner struct {
 	named    map[string]*caddyhttp.Route
-	invokers []string // the named routes that it is in
+	invokers []string // the named routes around the config, to find recursion
 }
 
+// inlineConfig inlines the named routes in decoded JSON, in place.
 func (l inliner) inlineConfig(config any) error {
 	switch config := config.(type) {
 	case []any:
@@ -355,7 +358,7 @@ func (l inliner) inlineConfig(config any) error {
 	return nil
 }
 
-// inlineHandler makes a subroute of one handler that invokes a named route, and returns
+// inlineHandler replaces a handler that invokes a named route by a subroute. It returns
 // the inliner for the fields of the handler.
 func (l inliner) inlineHandler(config map[string]any) (inliner, error) {
 	if config["handler"] != "invoke" {

@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// webhookSecret reads a secret in the form of Standard Webhooks, whsec_ and base64,
-// or any other text.
+// webhookSecret decodes a secret: whsec_ and base64 as in Standard Webhooks, or any
+// other text.
 func webhookSecret(text string) ([]byte, error) {
 	if text == "" {
 		return nil, errors.New("the secret is empty")
@@ -29,10 +29,11 @@ func webhookSecret(text string) ([]byte, error) {
 	return secret, nil
 }
 
+// newWebhookID returns a random id of a request.
 func newWebhookID() string { return "msg_" + rand.Text() }
 
-// signHeader adds the headers of Standard Webhooks: what is signed is the id, the time
-// and the body, with points between them. There is a signature for each secret.
+// signHeader adds the headers of Standard Webhooks. The id, the time and the body are
+// signed, with points between them. Each secret makes a signature.
 func signHeader(header http.Header, secrets [][]byte, id string, now time.Time, body []byte) {
 	timestamp := strconv.FormatInt(now.Unix(), 10)
 	var signatures []string

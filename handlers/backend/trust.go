@@ -10,20 +10,20 @@ import (
 	"github.com/caddyserver/caddy/v2"
 )
 
-// trust says how far a client chooses the value of a placeholder.
+// trust is the degree to which a client chooses the value of a placeholder.
 type trust uint8
 
 const (
-	// ownValue is chosen by the config or by the server.
+	// ownValue is chosen by the config or by Caddy.
 	ownValue trust = iota
 	// vouchedValue is chosen by the application, or by the issuer of a token.
 	vouchedValue
-	// chosenValue is chosen by a client, or by a module that this package does not know.
+	// chosenValue is chosen by a client, or by a module that is unknown here.
 	chosenValue
 )
 
-// ownNames are the placeholders, or with a dot at the end their prefixes, of which no
-// client chooses the value. In a backend, the original URI is the handler's own path.
+// ownNames are the placeholders with an ownValue. A name with a dot at the end is a
+// prefix. In a backend, the original URI is the path of the socketio handler.
 var ownNames = []string{
 	"env.", "file.", "system.", "time.",
 	"http.reverse_proxy.", // the upstream and its response
@@ -38,9 +38,9 @@ var ownNames = []string{
 // vouchedNames are the placeholders with a vouchedValue.
 var vouchedNames = []string{"jwt.", "socket.data", "socket.data.", "http.auth.user."}
 
-// assigned holds the trust of the names that a config assigns values to: the names of
-// vars and map in HTTP routes, and the socket.data.KEY of set. A name that is assigned
-// in several places has the trust of the worst value.
+// assigned has the trust of the names to which a config assigns values: the names of
+// vars and map in HTTP routes, and socket.data.KEY of the handler set. A name that is
+// assigned in several places has the trust of the least trusted value.
 type assigned map[string]trust
 
 // lookupTrust returns the trust of the value of a placeholder.
@@ -64,8 +64,8 @@ func (a assigned) lookupTrust(name string) trust {
 	return defaultTrust(name)
 }
 
-// defaultTrust returns the trust of the value of a placeholder that nothing is assigned to.
-// A name that nothing is known of has a chosenValue.
+// defaultTrust returns the trust of a placeholder to which no value is assigned. An
+// unknown name has a chosenValue.
 func defaultTrust(name string) trust {
 	is := func(known string) bool {
 		return name == known || strings.HasSuffix(known, ".") && strings.HasPrefix(name, known)
@@ -83,7 +83,7 @@ func defaultTrust(name string) trust {
 // trust of the name has changed.
 func (a assigned) assignTrust(name string, t trust) bool {
 	if strings.Contains(name, ".") && !strings.HasPrefix(name, "http.vars.") {
-		t = max(t, defaultTrust(name)) // it may have another value, which comes first
+		t = max(t, defaultTrust(name)) // Caddy's own value of the name may come first
 	}
 	if old, ok := a[name]; ok && old >= t {
 		return false
@@ -92,8 +92,8 @@ func (a assigned) assignTrust(name string, t trust) bool {
 	return true
 }
 
-// worstPlaceholder returns the placeholder in a text that is trusted least, and its trust. A text
-// without placeholders has an ownValue, as exempt names have.
+// worstPlaceholder returns the least trusted placeholder in a text, and its trust. A
+// text without placeholders has an ownValue, and exempt names have too.
 func (a assigned) worstPlaceholder(text string, exempt ...string) (name string, worstPlaceholder trust) {
 	for _, n := range findPlaceholders(text) {
 		_, reassigned := a[n]
@@ -104,7 +104,7 @@ func (a assigned) worstPlaceholder(text string, exempt ...string) (name string, 
 	return name, worstPlaceholder
 }
 
-// worstTrust returns the worst trust in all strings of a JSON value.
+// worstTrust returns the lowest trust in all strings of a JSON value.
 func (a assigned) worstTrust(value any) (worst trust) {
 	for text := range allStrings(value) {
 		_, t := a.worstPlaceholder(text)
@@ -124,9 +124,9 @@ func findPlaceholders(text string) (names []string) {
 	return names
 }
 
-// placeholderAt returns the name of the placeholder that begins at a place of a text.
-// The braces of JSON and of templates begin none, and a brace after a backslash stands
-// for itself.
+// placeholderAt returns the name of the placeholder that begins at an index of a text.
+// The braces of JSON and of templates begin no placeholder. A brace after a backslash
+// stands for itself.
 func placeholderAt(text string, i int) (name string, ok bool) {
 	if text[i] != '{' || i > 0 && text[i-1] == '\\' {
 		return "", false
@@ -163,8 +163,9 @@ func yieldStrings(value any, yield func(string) bool) bool {
 	return true
 }
 
-// followAssignments records all names that handlers in a config assign values to. Values may come from
-// names that are assigned elsewhere, so it looks again until nothing changes.
+// followAssignments records all names to which handlers in a config assign values.
+// Values may come from names that are assigned elsewhere, so it repeats until nothing
+// changes.
 func (a assigned) followAssignments(config any, handler func(name string, config map[string]any) (changed bool)) {
 	for a.followAssignmentsOnce(config, handler) {
 	}
@@ -187,13 +188,13 @@ func (a assigned) followAssignmentsOnce(config any, handler func(string, map[str
 	return changed
 }
 
-// followSet records the names that a handler of events assigns.
+// followSet records the name to which a handler of events assigns a value.
 func (a assigned) followSet(handler string, config map[string]any) (changed bool) {
 	key, ok := config["key"].(string)
 	return handler == "set" && ok && a.assignTrust("socket.data."+key, a.worstTrust(config["value"]))
 }
 
-// followHTTP records the names that an HTTP handler assigns.
+// followHTTP records the names to which an HTTP handler assigns values.
 func (a assigned) followHTTP(handler string, config map[string]any) (changed bool) {
 	switch handler {
 	case "vars":
@@ -211,8 +212,8 @@ func (a assigned) followHTTP(handler string, config map[string]any) (changed boo
 	return changed
 }
 
-// followMap records the destinations of a map: an output with what a regular expression
-// has found is as bad as the source.
+// followMap records the destinations of a map. An output with a match of a regular
+// expression is as trusted as the source.
 func (a assigned) followMap(config map[string]any) (changed bool) {
 	source, t := a.worstTrust(config["source"]), a.worstTrust(config["defaults"])
 	mappings, _ := config["mappings"].([]any)
@@ -234,11 +235,13 @@ func (a assigned) followMap(config map[string]any) (changed bool) {
 	return changed
 }
 
-// rulesKey is the key of a context's value that [WithRules] keeps.
+// rulesKey is the key of the context value that [WithRules] adds.
 type rulesKey struct{}
 
-// WithRules returns a context for the handlers of a namespace, whose config is given as
-// JSON. Backends learn from it which values the rules keep on a socket that a client chose.
+// WithRules returns a context for provisioning the handlers of a namespace, whose
+// config is given as JSON. It has the names of values that rules keep on sockets, so
+// that backends know which of them a client chose. The error says that the JSON is
+// invalid.
 func WithRules(ctx caddy.Context, namespace json.RawMessage) (caddy.Context, error) {
 	config, err := decodeConfig(namespace)
 	if err != nil {
@@ -249,7 +252,7 @@ func WithRules(ctx caddy.Context, namespace json.RawMessage) (caddy.Context, err
 	return ctx.WithValue(rulesKey{}, names), nil
 }
 
-// namesOfRules returns the socket.data.KEY that the rules of a namespace set.
+// namesOfRules returns the names socket.data.KEY that the rules of a namespace assign.
 func namesOfRules(ctx caddy.Context) assigned {
 	names := make(assigned)
 	if rules, ok := ctx.Value(rulesKey{}).(assigned); ok {

@@ -39,8 +39,8 @@ func newTimers[T any](expire func(*T)) *timers[T] {
 	return &timers[T]{expire: expire, pending: make(map[weak.Pointer[T]]*alarm)}
 }
 
-// setTime sets the time for a value, instead of the former. The zero time is never. When
-// none was set before, it only does with begin.
+// setTime replaces the time of a value. The zero time removes it. For a value without
+// an earlier time, begin must be true; otherwise nothing happens.
 func (t *timers[T]) setTime(value *T, at time.Time, begin bool) {
 	key := weak.Make(value)
 	t.mu.Lock()
@@ -71,7 +71,8 @@ func (a *alarm) stop() {
 	}
 }
 
-// fireAlarm does what an alarm is for, unless another has taken its place.
+// fireAlarm calls expire for the value of an alarm, unless another alarm has replaced
+// it.
 func (t *timers[T]) fireAlarm(key weak.Pointer[T], a *alarm) {
 	t.mu.Lock()
 	current := t.pending[key] == a

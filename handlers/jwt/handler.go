@@ -110,7 +110,7 @@ func (j *Handler) Provision(caddy.Context) error {
 	return j.checkUsable()
 }
 
-// checkSettings checks what can be checked without the keys.
+// checkSettings checks the settings that need no keys.
 func (j *Handler) checkSettings() error {
 	from := j.From
 	if len(from) == 0 {
@@ -142,8 +142,8 @@ func (j *Handler) checkSettings() error {
 	return j.checkAlgorithms()
 }
 
-// checkWithoutPlaceholders checks settings without placeholders, so that an error in them has a
-// line in the Caddyfile.
+// checkWithoutPlaceholders checks a key without placeholders. Its error then has a line
+// of the Caddyfile.
 func (j *Handler) checkWithoutPlaceholders() error {
 	plain := func(text string) bool { return text != "" && !strings.ContainsAny(text, "{}") }
 	if plain(j.Secret) {
@@ -156,6 +156,7 @@ func (j *Handler) checkWithoutPlaceholders() error {
 	return nil
 }
 
+// checkAlgorithms refuses algorithms that do not fit the kind of the key.
 // checkAlgorithms refuses algorithms that do not fit the kind of the key.
 func (j *Handler) checkAlgorithms() error {
 	possible := asymmetric
@@ -170,7 +171,7 @@ func (j *Handler) checkAlgorithms() error {
 	return nil
 }
 
-// acceptedAlgorithms are those that a token's header may name.
+// acceptedAlgorithms returns the algorithms that a token's header may name.
 func (j *Handler) acceptedAlgorithms() []jose.SignatureAlgorithm {
 	switch {
 	case len(j.Algorithms) > 0:
@@ -185,7 +186,7 @@ func (j *Handler) acceptedAlgorithms() []jose.SignatureAlgorithm {
 	return asymmetric
 }
 
-// loadKeys makes the source of keys.
+// loadKeys returns the source of keys that is configured.
 func (j *Handler) loadKeys() (keySource, error) {
 	switch {
 	case j.Secret != "":
@@ -218,7 +219,7 @@ func (j *Handler) loadKeys() (keySource, error) {
 	return source, err
 }
 
-// checkUsable refuses a config by which no token could be valid.
+// checkUsable refuses a config in which no key fits an accepted algorithm.
 func (j *Handler) checkUsable() error {
 	keys, ok := j.verifier.keys.(staticKeys)
 	if !ok {
@@ -251,6 +252,7 @@ func resolveSetting(option, text string) (string, error) {
 	return value, nil
 }
 
+// resolveSettings resolves each text of an option. The error names the option.
 // resolveSettings resolves each text of an option. The error names the option.
 func resolveSettings(option string, texts []string) ([]string, error) {
 	var values []string
@@ -290,7 +292,7 @@ func (*Handler) Gate() {}
 // token's subject to the socket's identity.
 func (j *Handler) Identify(ctx context.Context, ev *hub.Event) error { return j.HandleEvent(ctx, ev) }
 
-// findToken returns what the first place has that is not empty.
+// findToken returns the first text of From that is not empty for an event.
 func (j *Handler) findToken(ev *hub.Event) string {
 	for _, t := range j.from {
 		if token := trimScheme(t.For(ev)); token != "" {
@@ -300,7 +302,7 @@ func (j *Handler) findToken(ev *hub.Event) string {
 	return ""
 }
 
-// trimScheme takes the scheme of an Authorization header off.
+// trimScheme removes the scheme Bearer of an Authorization header.
 func trimScheme(text string) string {
 	const scheme = "bearer "
 	text = strings.TrimSpace(text)
@@ -310,9 +312,9 @@ func trimScheme(text string) string {
 	return text
 }
 
-// disconnectTime returns the time at which a token that was accepted now disconnects its
-// socket: the claim exp, or the end of the leeway after it if exp has passed. It is
-// zero for a token that never expires.
+// disconnectTime returns the time at which a token accepted now disconnects its socket:
+// the claim exp or, if exp has passed, exp plus the leeway. It is zero for a token
+// without exp.
 func (j *Handler) disconnectTime(t verifiedToken, now time.Time) time.Time {
 	if t.expiry.IsZero() || t.expiry.After(now) {
 		return t.expiry

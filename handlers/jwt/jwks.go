@@ -29,10 +29,11 @@ const (
 	fetchPause = 10 * time.Second
 )
 
-// remoteKeySets are the key sets of all configs in use, by URL. One outlives a reload, so
-// that its keys are there for the new config even while the URL does not answer.
+// remoteKeySets are the key sets of all configs in use, by URL. A set outlives a
+// reload, so that the new config has its keys even while fetching fails.
 var remoteKeySets = caddy.NewUsagePool()
 
+// openRemoteKeys returns the key set of a URL, which remoteKeySets.Delete releases.
 func openRemoteKeys(place string) (*remoteKeys, error) {
 	value, _, err := remoteKeySets.LoadOrNew(place, func() (caddy.Destructor, error) {
 		return newRemoteKeys(place), nil
@@ -43,8 +44,8 @@ func openRemoteKeys(place string) (*remoteKeys, error) {
 	return value.(*remoteKeys), nil
 }
 
-// checkKeysURL refuses what keys can't be trusted from: on the way, http lets anybody
-// put in a key of theirs.
+// checkKeysURL refuses URLs from which keys can't be trusted: over http, an attacker on
+// the network could replace them.
 func checkKeysURL(place string) error {
 	u, err := url.Parse(place)
 	if err != nil || u.Host == "" {
@@ -139,6 +140,7 @@ func (r *remoteKeys) fetchLocked() chan struct{} {
 	return r.fetching
 }
 
+// fetchKeys fetches the keys and keeps them, or the error.
 func (r *remoteKeys) fetchKeys() {
 	keys, err := staticKeys(nil), errors.New("fetching keys panicked")
 	defer func() {
@@ -156,6 +158,8 @@ func (r *remoteKeys) fetchKeys() {
 	}
 }
 
+// requestKeys makes the HTTP request and parses the response. A redirect and a response
+// of more than maxKeySet bytes are errors.
 func (r *remoteKeys) requestKeys() (staticKeys, error) {
 	q, err := http.NewRequestWithContext(r.ctx, http.MethodGet, r.url, nil)
 	if err != nil {

@@ -44,7 +44,7 @@ const (
 	maxCandidates = 8         // keys that are tried for one token
 )
 
-// verificationKey is one that verifies tokens.
+// verificationKey is a key that verifies tokens.
 type verificationKey struct {
 	id  string // empty if the key has none
 	key any    // a []byte, *rsa.PublicKey, *ecdsa.PublicKey or ed25519.PublicKey
@@ -68,7 +68,8 @@ func (s staticKeys) keysFor(_ context.Context, id string, alg jose.SignatureAlgo
 	return s.findKeys(id, alg), nil
 }
 
-// findKeys returns the keys for a token. Keys without an id may be any token's.
+// findKeys returns at most maxCandidates keys for a token. A key without an id fits
+// tokens with any id.
 func (s staticKeys) findKeys(id string, alg jose.SignatureAlgorithm) []verificationKey {
 	var found []verificationKey
 	for _, k := range s {
@@ -79,6 +80,7 @@ func (s staticKeys) findKeys(id string, alg jose.SignatureAlgorithm) []verificat
 	return found
 }
 
+// newSecretKeys returns the key of a secret. The error says that it is too short.
 func newSecretKeys(secret string) (keySource, error) {
 	if len(secret) < minSecret {
 		return nil, fmt.Errorf("secret: it has %d bytes: expected %d or more", len(secret), minSecret)
@@ -92,7 +94,8 @@ func newSecretKeys(secret string) (keySource, error) {
 	return staticKeys{k}, nil
 }
 
-// newPublicKey makes a key of a public key, or says why it is none of ours.
+// newPublicKey returns a key for a public key of Go. The error says that its kind is
+// not supported or that it is too weak.
 func newPublicKey(public any) (verificationKey, error) {
 	k := verificationKey{key: public}
 	switch public := public.(type) {
@@ -115,7 +118,7 @@ func newPublicKey(public any) (verificationKey, error) {
 	return k, nil
 }
 
-// readPEMFile reads public keys and certificates.
+// readPEMFile reads public keys and certificates from a PEM file.
 func readPEMFile(name string) (keySource, error) {
 	rest, err := os.ReadFile(name)
 	if err != nil {
@@ -144,6 +147,7 @@ func readPEMFile(name string) (keySource, error) {
 }
 
 // parsePEM returns the public key of a PEM block.
+// parsePEM returns the public key of a PEM block.
 func parsePEM(block *pem.Block) (any, error) {
 	switch block.Type {
 	case "PUBLIC KEY":
@@ -160,6 +164,7 @@ func parsePEM(block *pem.Block) (any, error) {
 	return nil, fmt.Errorf("unexpected %s: expected PUBLIC KEY, RSA PUBLIC KEY or CERTIFICATE", block.Type)
 }
 
+// readJWKSFile reads a JWK set from a file.
 func readJWKSFile(name string) (keySource, error) {
 	text, err := os.ReadFile(name)
 	if err != nil {

@@ -33,14 +33,14 @@ type verifier struct {
 	leeway             time.Duration
 }
 
-// verifiedToken is one that was verified.
+// verifiedToken is the content of a token that was verified.
 type verifiedToken struct {
 	claims sio.Data
 	expiry time.Time // zero for a token without exp
 }
 
-// verifyToken returns what a valid token says. The error is a [hub.ClientError], with the
-// reason for the log, or a [hub.Outage] when the keys can't be had.
+// verifyToken verifies a token and returns its claims. The error is a [hub.ClientError]
+// with the reason for the log, or a [hub.Outage] if there are no keys.
 func (v *verifier) verifyToken(ctx context.Context, text string, now time.Time) (verifiedToken, error) {
 	if text == "" {
 		return verifiedToken{}, errTokenMissing
@@ -77,6 +77,7 @@ func (v *verifier) verifyToken(ctx context.Context, text string, now time.Time) 
 	return verifiedToken{claims: data, expiry: claims.Expiry.Time()}, nil
 }
 
+// invalidToken returns errTokenInvalid with a reason for the log.
 func invalidToken(why error) error { return fmt.Errorf("%w: %w", errTokenInvalid, why) }
 
 var (
@@ -128,7 +129,7 @@ func checkNull(claims map[string]any) error {
 	return nil
 }
 
-// checkClaims says whether a token that is authentic is for us, and now.
+// checkClaims checks the issuer, the audience and the times of a token.
 func (v *verifier) checkClaims(c jwt.Claims, now time.Time) error {
 	if len(v.issuers) > 0 && !slices.Contains(v.issuers, c.Issuer) {
 		return invalidToken(jwt.ErrInvalidIssuer)

@@ -8,7 +8,7 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/sio"
 )
 
-// allArguments is the placeholder that stands for all arguments of an event.
+// allArguments is the placeholder for the list of all arguments of an event.
 const allArguments = "event.args.*"
 
 // Args are the arguments of an emit or an acknowledgement. The argument

@@ -93,7 +93,7 @@ func checkKey(key string) error {
 	return nil
 }
 
-// singleKey returns the key when the text is one placeholder and nothing else.
+// singleKey returns the key of a text that is one placeholder and nothing else.
 func (t Text) singleKey() (key string, ok bool) {
 	if len(t.parts) == 3 && t.parts[0] == "" && t.parts[2] == "" {
 		return t.parts[1], true
@@ -158,8 +158,8 @@ func (t Text) Name(ev *hub.Event) (Name string, complete bool, err error) {
 	return b.String(), complete, nil
 }
 
-// quoteFor returns the text for an event as a JSON string. What strings stand for is kept
-// as it is written, lone surrogates too.
+// quoteFor returns the text for an event as a JSON string. Strings keep their escapes,
+// lone surrogates too.
 func (t Text) quoteFor(ev *hub.Event) sio.Data {
 	quoted := []byte{'"'}
 	for i, part := range t.parts {

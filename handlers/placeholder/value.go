@@ -21,6 +21,7 @@ type Value struct {
 	slots []slot
 }
 
+// slot is a string with placeholders, at an index of the JSON around it.
 type slot struct {
 	at   int
 	text Text

@@ -15,15 +15,15 @@ import (
 // errCost is the result of a call that would cost more than a whole evaluation may.
 var errCost = types.NewErr("the call does too much work: cost limit exceeded")
 
-// costs counts the operations that CEL takes for one unit each: operations on types that
-// are not known beforehand, like the types of arguments, and regular expressions.
+// costs counts the operations for which CEL counts one unit each: operations on types
+// known only at run time, like the types of arguments, and regular expressions.
 type costs struct {
-	// regexps has the number of instructions of each pattern that is a literal.
-	// Static once the expression is compiled.
+	// regexps has the number of instructions of each literal pattern. Static once the
+	// expression is compiled.
 	regexps map[string]int
 }
 
-// CallCost returns nil where CEL's own cost is right.
+// CallCost returns the cost of a call, or nil if CEL's own count is right.
 func (c costs) CallCost(function, overload string, args []ref.Val, result ref.Val) *uint64 {
 	if function == "matches" && len(args) == 2 {
 		return c.matchesCost(args[0], args[1])
@@ -59,9 +59,9 @@ func valueSize(value ref.Val) uint64 {
 	return uint64(size)
 }
 
-// guards return the costs of calls before they are made. They are for functions whose
-// work or whose result can be far larger than their arguments: CEL counts a cost when
-// the work is done and the memory is taken.
+// guards return the costs of calls before they are made: of functions whose work or
+// result can be far larger than their arguments. CEL itself counts a cost after the
+// work is done and the memory allocated.
 var guards = map[string]func(args []ref.Val) uint64{
 	"indexOf":         searchCost,
 	"lastIndexOf":     searchCost,
@@ -73,12 +73,12 @@ var guards = map[string]func(args []ref.Val) uint64{
 	"sets.intersects": pairsCost,
 }
 
-// searchCost is for functions that compare each place of a text with another text.
+// searchCost is the cost of comparing each index of a text with another text.
 func searchCost(args []ref.Val) uint64 { return valueSize(args[0]) * valueSize(args[1]) / 100 }
 
 func pairsCost(args []ref.Val) uint64 { return valueSize(args[0]) * valueSize(args[1]) }
 
-// replaceCost is for the text that comes out.
+// replaceCost is the cost of the text that replace returns.
 func replaceCost(args []ref.Val) uint64 {
 	text, _ := args[0].(types.String)
 	old, _ := args[1].(types.String)
@@ -97,7 +97,8 @@ func joinCost(args []ref.Val) uint64 {
 
 func formatCost(args []ref.Val) uint64 { return (valueSize(args[0]) + textsSize(args[1])) / 10 }
 
-// textsSize is the size of the texts in a list. It stops counting past the limit.
+// textsSize returns the total size of the texts in a list. It stops counting at the
+// limit.
 func textsSize(value ref.Val) (size uint64) {
 	list, ok := value.(traits.Lister)
 	if !ok {
@@ -114,7 +115,7 @@ func textsSize(value ref.Val) (size uint64) {
 	return size
 }
 
-// guardFunctions puts the guards in front of their functions.
+// guardFunctions puts the guards before their functions.
 func guardFunctions(env *cel.Env) (*cel.Env, error) {
 	for name, cost := range guards {
 		function := env.Functions()[name]
@@ -137,7 +138,8 @@ func guardFunctions(env *cel.Env) (*cel.Env, error) {
 	return env, nil
 }
 
-// guardOverload declares an overload again. Its call is made if the cost admits it.
+// guardOverload redeclares an overload. The call is made only if its cost is within the
+// limit.
 func guardOverload(o *decls.OverloadDecl, cost func([]ref.Val) uint64, call func(...ref.Val) ref.Val) cel.FunctionOpt {
 	guarded := func(args ...ref.Val) ref.Val {
 		if cost(args) > maxCost {

@@ -12,23 +12,22 @@ import (
 	"cel.dev/cel-go/ext"
 )
 
-// What bounds an expression, whatever clients send.
+// Limits of an expression, for any input of clients.
 const (
-	// maxCost is how much work one evaluation may be, in CEL's units: one is an
-	// operation or so, or ten characters of a string looked at. It is some ten
+	// maxCost is the largest cost of one evaluation, in CEL's units. A unit is about
+	// one operation, or ten characters of a string. The limit takes about ten
 	// milliseconds; the time that CEL needs to count grows with its square.
 	maxCost = 20_000
-	// maxInput is how many bytes of what a client sent, as JSON, one evaluation
-	// may look at. Binary values don't count: they are not parsed.
+	// maxInput is the largest input from a client for one evaluation, in bytes of JSON.
+	// Binary values don't count: they are not parsed.
 	maxInput = 64 << 10
-	// maxArgs is how many arguments an event may have that an expression looks
-	// at.
+	// maxArgs is the largest number of arguments of an event that an expression reads.
 	maxArgs = 1000
-	// maxExpression is how many characters an expression may have.
+	// maxExpression is the length of the longest expression, in characters.
 	maxExpression = 10_000
 )
 
-// environment is what expressions know, built when the first is compiled: the
+// environment returns the CEL environment, built with the first expression: the
 // variables, CEL's own functions, its optional values, and the extensions strings,
 // math, sets and bindings.
 var environment = sync.OnceValues(func() (*cel.Env, error) {
@@ -46,15 +45,14 @@ var environment = sync.OnceValues(func() (*cel.Env, error) {
 	)
 })
 
-// expression is a compiled CEL expression that holds in an event or does not. It
-// is safe for concurrent use.
+// expression is a compiled CEL expression. It is safe for concurrent use.
 type expression struct{ program cel.Program }
 
-// placeholderHint finds what looks like a placeholder, which expressions have not.
+// placeholderHint finds a placeholder, which expressions do not have.
 var placeholderHint = regexp.MustCompile(`\{(socket|event|http|jwt)\.[\w.-]+\}`)
 
-// newExpression compiles an expression. The error says in one line what is wrong
-// and where.
+// newExpression compiles an expression. The error is one line with the line and column
+// in the expression.
 func newExpression(text string) (x *expression, err error) {
 	defer func() {
 		if value := recover(); value != nil {
@@ -87,6 +85,8 @@ func newExpression(text string) (x *expression, err error) {
 	return &expression{program}, nil
 }
 
+// compileError returns the first issue of the compiler. It adds advice if the expression
+// has a placeholder.
 func compileError(text string, issues *cel.Issues) error {
 	first := issues.Errors()[0]
 	err := fmt.Errorf("expression, line %d column %d: %s", first.Location.Line(), first.Location.Column()+1, first.Message)
@@ -99,12 +99,12 @@ func compileError(text string, issues *cel.Issues) error {
 	return err
 }
 
-// errFalse means that an expression does not hold.
+// errFalse means that an expression is false.
 var errFalse = errors.New("it is false")
 
-// checkTrue returns nil when the expression is true in the scope, and otherwise why
-// not: it is false, or no boolean at all, or can't be evaluated because a key is
-// missing, for instance.
+// checkTrue returns nil if the expression is true in the scope. The error is the reason
+// otherwise: it is false or not a boolean, or its evaluation failed, for a missing key
+// for instance.
 func (x *expression) checkTrue(s *scope) error {
 	result, _, err := x.program.Eval(s)
 	switch {

@@ -13,53 +13,52 @@ import (
 
 func init() { caddy.RegisterModule(Handler{}) }
 
-// forbidden is what the client reads where the config does not say it.
+// forbidden is the default of [Handler.Message].
 const forbidden = "forbidden"
 
-// Handler goes on to the next handler only if an expression holds. Otherwise a client
-// that connects gets a connect error with the message, and one that emitted an event
-// gets the acknowledgement {"error": MESSAGE}, if it asked for one.
+// Handler stops the rule unless an expression is true. A client that connects gets a
+// connect error with the message. On any other event the acknowledgement is {"error":
+// MESSAGE}, if the client asked for one.
 //
-// Expressions are in the [Common Expression Language](https://cel.dev) (CEL), with
-// its optional values and the extensions strings, math, sets and bindings. They are
-// compiled when the config loads: a misspelled field or a wrong type is an error
-// then. One that can't be evaluated, because it asks for a key that is not there for
-// instance, does not hold.
+// Expressions are in the [Common Expression Language](https://cel.dev) (CEL), with its
+// optional values and the extensions strings, math, sets and bindings. They are
+// compiled when the config loads: a misspelled field or a wrong type is an error then.
+// An expression whose evaluation fails, for a missing key for instance, counts as
+// false.
 //
-// | Variable | Type | What it is |
+// | Variable | Type | Value |
 // |---|---|---|
 // | `socket.id` | string | the socket's id |
 // | `socket.namespace` | string | the name of its namespace |
 // | `socket.rooms` | list of string | the rooms that it is in |
 // | `socket.transport` | string | `polling` or `websocket` |
-// | `socket.auth` | any | what the client connected with; an empty object if nothing |
-// | `socket.data` | map | what `set` has kept |
+// | `socket.auth` | any | the client's auth; an empty object without one |
+// | `socket.data` | map | the values of `set` |
 // | `event.name` | string | the event's name |
 // | `event.args` | list | its arguments |
 // | `event.reason` | string | why the socket disconnects, on `disconnecting` and `disconnect` |
 // | `event.ack` | bool | whether the client waits for an acknowledgement |
-// | `jwt` | map | the claims of the token that `jwt` has verified; empty if none was |
+// | `jwt` | map | the claims of the token that `jwt` has verified; empty without one |
 // | `http.request.method`, `.host`, `.uri`, `.path` | string | the request that opened the connection |
 // | `http.request.query`, `.header`, `.cookie` | map of string | its query, its header and its cookies; several values of a key are joined by commas, of a cookie the first counts; the case of a header's name does not matter |
-// | `http.address` | string | the client's IP address, as trusted proxies say |
+// | `http.address` | string | the client's IP address, as trusted proxies give it |
 // | `http.secure` | bool | whether the connection is encrypted |
-// | `http.user` | string | the user that Caddy's authentication knows, empty if none |
+// | `http.user` | string | the user of Caddy's authentication, empty without one |
 //
-// A JSON number without a fraction or an exponent is an int, or a uint when it is
-// too large for that; any other is a double. They compare with each other, so that
-// `event.args[0] > 3` works for all of them; to calculate, convert them with `int()`
-// or `double()`. Binary values are bytes.
+// A JSON number without a fraction or an exponent is an int, or a uint if it is too
+// large for an int. Any other number is a double. They compare with each other:
+// `event.args[0] > 3` works for all of them. To calculate, convert them with `int()` or
+// `double()`. Binary values are bytes.
 //
-// One evaluation looks at no more than 64 KiB of what the client sent, without binary
-// values, and does no more work than some ten milliseconds' worth. Past that the
-// expression does not hold. A regular expression in the config has at most 5,000
-// instructions; one that is computed, from an argument for instance, has at most 1,000
-// bytes too.
+// One evaluation reads at most 64 KiB from the client, without binary values, and works
+// for about ten milliseconds at most. Past these limits the expression counts as false.
+// A regular expression in the config has at most 5,000 instructions. A computed one,
+// from an argument for instance, has at most 1,000 bytes too.
 type Handler struct {
-	// Expr is the expression.
+	// Expr is the expression. It is required.
 	Expr string `json:"expr,omitempty"`
-	// Message is what the client reads when it does not hold. Placeholders are
-	// supported. Default: forbidden.
+	// Message is the text that the client reads if the expression is not true.
+	// Placeholders are supported. Default: forbidden.
 	Message string `json:"message,omitempty"`
 
 	expr    *expression
@@ -71,7 +70,7 @@ func (Handler) CaddyModule() caddy.ModuleInfo {
 	return caddy.ModuleInfo{ID: "socketio.handlers.require", New: func() caddy.Module { return new(Handler) }}
 }
 
-// Provision compiles the expression.
+// Provision compiles the expression and the message.
 func (r *Handler) Provision(caddy.Context) error { return r.compileSettings() }
 
 func (r *Handler) compileSettings() (err error) {
@@ -90,7 +89,7 @@ func (r *Handler) compileSettings() (err error) {
 //
 //	require <expression> [<message>]
 //
-// Backticks around the expression let it have quotes.
+// An expression with quotes or spaces stands in backticks.
 func (r *Handler) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	d.Next() // the name
 	args := d.RemainingArgs()
@@ -107,14 +106,17 @@ func (r *Handler) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	return directive.RefuseBlock(d, "require")
 }
 
-// Gate marks the handler as one that decides who is let in.
+// Gate marks the handler as one that may refuse clients.
 func (*Handler) Gate() {}
 
-// HandleEvent refuses the event unless the expression holds.
+// HandleEvent returns a [hub.ClientError] with the message unless the expression is
+// true.
 func (r *Handler) HandleEvent(_ context.Context, ev *hub.Event) error {
 	return r.checkExpression(newScope(ev, ev.Socket, ev))
 }
 
+// checkExpression is HandleEvent for a scope. The error has the expression and the reason
+// for the log.
 func (r *Handler) checkExpression(s *scope) error {
 	why := r.expr.checkTrue(s)
 	if why == nil {

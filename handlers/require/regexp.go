@@ -13,13 +13,13 @@ import (
 )
 
 const (
-	// maxRegexp is how many instructions a regular expression may have.
+	// maxRegexp is the largest number of instructions of a regular expression.
 	maxRegexp = 5000
-	// maxPattern is how many bytes a regular expression may have that is not
-	// written in the config: a client may have chosen it.
+	// maxPattern is the length of the longest regular expression that is not in the
+	// config, in bytes: a client may have chosen it.
 	maxPattern = 1000
-	// stepsPerCost is how many steps of a regular expression cost one unit. A step
-	// is one instruction for one byte of the text.
+	// stepsPerCost is the number of steps of a regular expression for one unit of cost.
+	// A step is one instruction for one byte of the text.
 	stepsPerCost = 40
 )
 
@@ -29,9 +29,8 @@ const (
 	matchesMember   = "socketio_matches_member"
 )
 
-// matchesFunction replaces CEL's own function matches, which panics at a repetition
-// like {1,20} where the size of patterns is limited, and whose cost knows nothing of
-// repetitions.
+// matchesFunction replaces CEL's own function matches. With a limit of patterns, CEL's
+// panics at a repetition like {1,20}, and its cost ignores repetitions.
 func matchesFunction() cel.EnvOption {
 	texts := []*cel.Type{cel.StringType, cel.StringType}
 	binding := cel.BinaryBinding(matchDynamic)
@@ -45,8 +44,8 @@ func standardLibrary() cel.EnvOption {
 	return cel.StdLib(cel.StdLibSubset(&env.LibrarySubset{ExcludeFunctions: []*env.Function{env.NewFunction("matches")}}))
 }
 
-// compileRegexp compiles a pattern and returns the number of its instructions. It
-// refuses large patterns before it compiles them.
+// compileRegexp compiles a pattern and returns its number of instructions. It refuses
+// large patterns before it compiles them.
 func compileRegexp(pattern string) (*regexp.Regexp, int, error) {
 	parsed, err := syntax.Parse(pattern, syntax.Perl)
 	if err != nil {
@@ -60,8 +59,8 @@ func compileRegexp(pattern string) (*regexp.Regexp, int, error) {
 	return compiled, size, err
 }
 
-// countInstructions estimates the number of instructions that a regular expression
-// compiles to. The parser has limited repetitions of repetitions to 1000.
+// countInstructions estimates the number of instructions of a compiled regular
+// expression. The parser limits repetitions of repetitions to 1000.
 func countInstructions(re *syntax.Regexp) int {
 	size := 1 + len(re.Rune)
 	if re.Op == syntax.OpCharClass {
@@ -89,7 +88,7 @@ func matchDynamic(text, pattern ref.Val) ref.Val {
 	return matchText(compiled, size, text)
 }
 
-// matchText matches a text, unless that may take more steps than an evaluation may
+// matchText matches a text, unless the match may take more steps than an evaluation may
 // cost.
 func matchText(compiled *regexp.Regexp, size int, text ref.Val) ref.Val {
 	t, ok := text.(types.String)
@@ -106,9 +105,8 @@ func regexpCost(size int, text string) uint64 {
 	return 1 + uint64(size)*uint64(1+len(text))/stepsPerCost
 }
 
-// compileLiteralRegexps compiles the patterns that are literals once, when an expression is
-// compiled. It notes the sizes of the patterns for their costs. where returns the
-// place of a call in the expression.
+// compileLiteralRegexps compiles literal patterns once, together with the expression,
+// and keeps their sizes for the costs. where returns the line and column of a call.
 func (c costs) compileLiteralRegexps(where func(id int64) string) cel.ProgramOption {
 	compile := func(call interpreter.InterpretableCall, pattern string) (interpreter.InterpretableCall, error) {
 		compiled, size, err := compileRegexp(pattern)

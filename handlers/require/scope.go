@@ -15,7 +15,7 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/sio"
 )
 
-// subject is what expressions see of a socket. A *hub.Socket is one.
+// subject is the part of a socket that expressions read. A *hub.Socket implements it.
 type subject interface {
 	ID() string
 	Namespace() *hub.Namespace
@@ -25,13 +25,14 @@ type subject interface {
 	Status() hub.Status
 }
 
-// valueSource returns the values that handlers keep by name. A *hub.Event is one.
+// valueSource returns the values that handlers keep by name. A *hub.Event implements
+// it.
 type valueSource interface {
 	Lookup(key string) (sio.Data, bool)
 }
 
-// scope is what one evaluation of an expression sees. Each value is made when it is
-// first asked for, and once.
+// scope has the variables of one evaluation of an expression. Each value is made once,
+// with its first use.
 type scope struct {
 	event  *hub.Event
 	socket subject
@@ -43,7 +44,7 @@ type scope struct {
 	http             *http.Request
 	header, queryMap ref.Val
 	cookies          ref.Val
-	input            int // bytes of the client's JSON looked at
+	input            int // bytes of the client's JSON that were parsed
 }
 
 func newScope(ev *hub.Event, socket subject, values valueSource) *scope {
@@ -72,7 +73,7 @@ func (s *scope) ResolveName(name string) (any, bool) {
 // Parent returns nil: there are no other variables.
 func (s *scope) Parent() cel.Activation { return nil }
 
-// The types of the variables. Documentation of what they mean is at [Require].
+// The types of the variables. [Handler] documents them.
 var (
 	socketType = newObjectType("socketio.Socket", fields{
 		"id":        newField(types.StringType, func(s *scope) any { return s.socket.ID() }),
@@ -107,7 +108,8 @@ var (
 	textsType  = types.NewMapType(types.StringType, types.StringType)
 )
 
-// listArguments is a list whose members are parsed when they are asked for.
+// listArguments returns the arguments as a list whose members are parsed with their
+// first use.
 func (s *scope) listArguments() any {
 	if s.args != nil {
 		return s.args
@@ -124,7 +126,8 @@ func (s *scope) listArguments() any {
 	return s.args
 }
 
-// authData is an empty object where the client sent nothing, so that has() works.
+// authData returns the client's auth. Without one it is an empty object, so that has()
+// works.
 func (s *scope) authData() any {
 	return s.auth.getOnce(func() ref.Val {
 		auth := s.socket.Handshake().Auth
@@ -139,7 +142,7 @@ func (s *scope) socketData() any {
 	return s.data.getOnce(func() ref.Val { return celValue(s.socket.Data()) })
 }
 
-// readClaims is an empty object where no token was verified.
+// readClaims returns the claims of the verified token, or an empty object.
 func (s *scope) readClaims() ref.Val {
 	return s.jwt.getOnce(func() ref.Val {
 		claims, ok := s.values.Lookup(placeholder.Claims)
@@ -150,7 +153,7 @@ func (s *scope) readClaims() ref.Val {
 	})
 }
 
-// parseInput parses what a client sent.
+// parseInput parses a value from the client, within maxInput.
 func (s *scope) parseInput(d sio.Data) ref.Val {
 	if s.input += len(d.JSON); s.input > maxInput {
 		return types.NewErr("the expression looks at more than %d bytes of input", maxInput)
@@ -158,7 +161,7 @@ func (s *scope) parseInput(d sio.Data) ref.Val {
 	return celValue(d)
 }
 
-// openingRequest is the one that opened the connection.
+// openingRequest returns the HTTP request that opened the connection.
 func (s *scope) openingRequest() *http.Request {
 	if s.http != nil {
 		return s.http
@@ -212,7 +215,7 @@ func (s *scope) cookieValues() any {
 	return s.cookies
 }
 
-// joinValues brings the values of each key together, as Caddy's placeholders do.
+// joinValues joins the values of each key by commas, as Caddy's placeholders do.
 func joinValues(values map[string][]string, name func(string) string) map[string]string {
 	texts := make(map[string]string, len(values))
 	for key, list := range values {

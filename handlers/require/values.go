@@ -16,8 +16,8 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/sio"
 )
 
-// objectType is the type of a variable that has fields of known types, so that a
-// field that does not exist is found out when an expression is compiled.
+// objectType is the type of a variable with fields of known types. An unknown field is
+// an error when an expression is compiled.
 type objectType struct {
 	cel    *cel.Type
 	fields fields
@@ -29,7 +29,7 @@ func newObjectType(name string, f fields) *objectType {
 	return &objectType{cel: types.NewObjectType(name, traits.IndexerType|traits.FieldTesterType), fields: f}
 }
 
-// newField makes a field out of what reads it. has() is false for empty text.
+// newField returns a field that get reads. has() is false for empty text.
 func newField(t *cel.Type, get func(*scope) any) *types.FieldType {
 	return &types.FieldType{
 		Type: t,
@@ -44,7 +44,7 @@ func newField(t *cel.Type, get func(*scope) any) *types.FieldType {
 	}
 }
 
-// registerObjectTypes makes the types known to an environment.
+// registerObjectTypes adds the object types to an environment.
 func registerObjectTypes(env *cel.Env) (*cel.Env, error) {
 	p := provider{Provider: env.CELTypeProvider(), types: make(map[string]*objectType)}
 	for _, t := range []*objectType{socketType, eventType, httpType, requestType} {
@@ -53,7 +53,7 @@ func registerObjectTypes(env *cel.Env) (*cel.Env, error) {
 	return cel.CustomTypeProvider(p)(env)
 }
 
-// provider knows our types besides those that CEL has.
+// provider has the object types in addition to CEL's types.
 type provider struct {
 	types.Provider
 	types map[string]*objectType
@@ -68,7 +68,7 @@ func (p provider) FindStructType(name string) (*types.Type, bool) {
 
 func (p provider) FindStructFieldNames(name string) ([]string, bool) {
 	if _, ok := p.types[name]; ok {
-		return nil, true // nobody can make one
+		return nil, true // expressions can't make one
 	}
 	return p.Provider.FindStructFieldNames(name)
 }
@@ -103,8 +103,8 @@ func (o *object) ConvertToType(t ref.Type) ref.Val {
 	return types.NewErr("%s can't be converted to %s", o.cel.TypeName(), t.TypeName())
 }
 
-// Get and IsSet find fields whose object is not known when the expression is
-// compiled, as in dyn(socket).id.
+// Get and IsSet find fields of an object whose type is unknown at compile time, as in
+// dyn(socket).id.
 func (o *object) Get(name ref.Val) ref.Val {
 	f, ok := o.findField(name)
 	if !ok {
@@ -128,7 +128,7 @@ func (o *object) findField(name ref.Val) (*types.FieldType, bool) {
 	return f, ok
 }
 
-// lazy is a value that is parsed when it is asked for, and once.
+// lazy is a value that is parsed once, with its first use.
 type lazy struct {
 	parse func() ref.Val
 	value ref.Val
@@ -141,7 +141,7 @@ func (l *lazy) getOnce(parse func() ref.Val) ref.Val {
 	return l.value
 }
 
-// adapter makes CEL values of Go's, and of lazy ones.
+// adapter makes CEL values of Go values and of lazy values.
 type adapter struct{}
 
 func (adapter) NativeToValue(value any) ref.Val {
@@ -151,8 +151,8 @@ func (adapter) NativeToValue(value any) ref.Val {
 	return types.DefaultTypeAdapter.NativeToValue(value)
 }
 
-// foldedMap is a map in which the case of keys does not matter. Those of the map
-// inside are in lower case.
+// foldedMap is a map that ignores the case of keys. The keys of the map inside are in
+// lower case.
 type foldedMap struct{ traits.Mapper }
 
 func (m foldedMap) Find(key ref.Val) (ref.Val, bool) { return m.Mapper.Find(foldCase(key)) }
@@ -168,10 +168,10 @@ func foldCase(key ref.Val) ref.Val {
 
 var emptyMap = types.DefaultTypeAdapter.NativeToValue(map[string]any{})
 
-// celValue makes a CEL value of JSON. Numbers without a fraction or an exponent become
-// int, or uint when they are too large for that: exact, other than doubles, so that
-// two ids never look the same that are not. All others become double. CEL compares
-// the three with each other. Binary values become bytes.
+// celValue returns JSON as a CEL value. A number without a fraction or an exponent
+// becomes an int, or a uint if it is too large. They are exact, unlike doubles, so that
+// two different ids never compare as equal. All other numbers become double. CEL
+// compares the three with each other. Binary values become bytes.
 func celValue(d sio.Data) ref.Val {
 	text := bytes.TrimSpace(d.JSON)
 	if len(text) > 0 && text[0] == '"' {
@@ -190,7 +190,7 @@ func celValue(d sio.Data) ref.Val {
 	return types.DefaultTypeAdapter.NativeToValue(value)
 }
 
-// celNative puts numbers and binary values in their places.
+// celNative replaces numbers and binary values in decoded JSON by their Go values.
 func celNative(value any, attachments [][]byte) (any, error) {
 	var err error
 	switch value := value.(type) {
