@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig"
@@ -136,7 +137,7 @@ func (p *parser) parseHandler() (json.RawMessage, error) {
 	id := handlersNamespace + name
 	info, err := caddy.GetModule(id)
 	if err != nil {
-		return nil, p.Errf("unknown handler %q: there is no module %s", name, id)
+		return nil, p.Errf("unknown handler %q: expected one of %s, or a module %s", name, strings.Join(handlerNames(), ", "), id)
 	}
 	module := info.New()
 	segment := p.NewFromNextSegment()
@@ -157,6 +158,16 @@ func (p *parser) parseHandler() (json.RawMessage, error) {
 		return nil, p.Errf("%s: %s", name, warnings[0].Message)
 	}
 	return raw, nil
+}
+
+// handlerNames returns the names of all registered handlers of events.
+func handlerNames() []string {
+	var names []string
+	for _, m := range caddy.GetModules("socketio.handlers") {
+		names = append(names, m.ID.Name())
+	}
+	slices.Sort(names)
+	return names
 }
 
 // helperParser is a handler that parses HTTP directives, for which it needs the Helper.

@@ -38,6 +38,7 @@ func TestInvalidJSONIsRefused(t *testing.T) {
 		`{"namespaces":[{"name":"/a","on":[{"events":[""]}]}]}`:              {"namespace /a", "expected the name of an event"},
 		`{"namespaces":[{"name":"/a","on":[{"events":["connect_error"]}]}]}`: {"namespace /a", "on connect_error"},
 		handled(`{"rooms":["a"]}`):                                           {"namespace /chat: on hi: position 0", "'handler'"},
+		handled(`{"step":"join","rooms":["a"]}`):                             {"namespace /chat: on hi: position 0", "'handler'"}, // a former word
 		handled(`{"handler":"jion"}`):                                        {"namespace /chat: on hi: position 0", "unknown module: socketio.handlers.jion"},
 		handled(`{"handler":"join"}`):                                        {"namespace /chat: on hi: position 0", "expected one or more rooms"},
 		handled(`{"handler":"join","romms":["a"]}`):                          {"namespace /chat: on hi: position 0", `unknown field "romms"`},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"strings"
 
 	"github.com/caddy-socketio/caddy-socketio/handlers/placeholder"
 	"github.com/caddy-socketio/caddy-socketio/hub"
@@ -145,7 +146,7 @@ func (e *Emit) unmarshalOption(d *caddyfile.Dispenser) error {
 			return d.Err("emit: compress is given twice")
 		}
 		if len(args) != 1 || args[0] != "on" && args[0] != "off" {
-			return d.Err("emit: compress: expected on or off")
+			return d.Errf("emit: compress: unexpected %q: expected on or off", strings.Join(args, " "))
 		}
 		e.Compress = new(args[0] == "on")
 		return nil

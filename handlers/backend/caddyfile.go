@@ -2,11 +2,9 @@ package backend
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"regexp"
 	"strconv"
-	"time"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
@@ -54,7 +52,7 @@ func (b *Handler) ParseCaddyfile(h httpcaddyfile.Helper) error {
 		}
 	}
 	if len(block) == 2 {
-		return h.Err("backend: expected HTTP handlers to ask, like reverse_proxy")
+		return h.Err("backend: expected HTTP directives, like reverse_proxy")
 	}
 	last, closing := block[len(block)-1], name
 	closing.Text, closing.File, closing.Line = "}", last.File, last.Line+1
@@ -124,14 +122,16 @@ func (b *Handler) parseOption(d *caddyfile.Dispenser) (bool, error) {
 	var err error
 	switch option {
 	case "timeout":
-		var t time.Duration
-		if t, err = caddy.ParseDuration(arg); err == nil && t <= 0 {
-			err = errors.New("expected a duration above 0, like 10s")
+		t, invalid := caddy.ParseDuration(arg)
+		if invalid != nil || t <= 0 {
+			err = fmt.Errorf("unexpected %q: expected a duration above 0, like 10s", arg)
 		}
 		b.Timeout = caddy.Duration(t)
 	case "max_response":
-		var n uint64
-		n, err = humanize.ParseBytes(arg)
+		n, invalid := humanize.ParseBytes(arg)
+		if invalid != nil {
+			err = fmt.Errorf("unexpected %q: expected a size, like 1MB", arg)
+		}
 		b.MaxResponse = int64(min(n, 1<<31))
 	case "concurrency":
 		b.Concurrency, err = parsePositive(arg)
@@ -139,7 +139,7 @@ func (b *Handler) parseOption(d *caddyfile.Dispenser) (bool, error) {
 		b.Queue, err = parsePositive(arg)
 	case "on_outage":
 		b.OnOutage = arg
-		err = b.checkSettings()
+		err = b.checkOnOutage()
 	}
 	if err != nil {
 		return true, d.Errf("backend: %s: %v", option, err)

@@ -20,11 +20,11 @@ var wrongReplies = []wrongReply{
 	{"status 500", sitetest.Reply(500, `{"ack":["no"]}`), "status 500"},
 	{"status 503", sitetest.Reply(503, "down"), "status 503"},
 	{"redirect", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/login", http.StatusFound) }, "status 302"},
-	{"HTML", sitetest.Reply(200, "<!doctype html><p>hello"), "no JSON object"},
-	{"list", sitetest.Reply(200, `[{"ack":["no"]}]`), "no JSON object"},
-	{"text", sitetest.Reply(200, `"ok"`), "no JSON object"},
-	{"half", sitetest.Reply(200, `{"ack":["no"`), "no JSON object"},
-	{"two", sitetest.Reply(200, `{}{}`), "no JSON object"},
+	{"HTML", sitetest.Reply(200, "<!doctype html><p>hello"), "not a JSON object"},
+	{"list", sitetest.Reply(200, `[{"ack":["no"]}]`), "not a JSON object"},
+	{"text", sitetest.Reply(200, `"ok"`), "not a JSON object"},
+	{"half", sitetest.Reply(200, `{"ack":["no"`), "not a JSON object"},
+	{"two", sitetest.Reply(200, `{}{}`), "not a JSON object"},
 	{"ack that is no list", sitetest.Reply(200, `{"ack":"no"}`), "ack"},
 	{"join that is no list", sitetest.Reply(200, `{"join":"room"}`), "join"},
 	{"join of truth", sitetest.Reply(200, `{"join":["a",true]}`), `join.1: unexpected true, expected the name of a room`},
@@ -67,12 +67,12 @@ var wrongReplies = []wrongReply{
 
 // lateReplies are answers that do not come in time.
 var lateReplies = []wrongReply{
-	{"late", func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, "no answer in time"},
+	{"late", func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, "no reply within the timeout"},
 	{"late end", func(w http.ResponseWriter, r *http.Request) {
 		_, _ = w.Write([]byte(`{"ack":["no"]}`))
 		_ = http.NewResponseController(w).Flush()
 		<-r.Context().Done()
-	}, "no answer in time"},
+	}, "no reply within the timeout"},
 }
 
 // roomList is a JSON list of as many names.

@@ -89,7 +89,7 @@ func (b *Handler) Provision(ctx caddy.Context) error {
 		return err
 	}
 	if len(b.Routes) == 0 {
-		return errors.New("expected HTTP handlers to ask, like reverse_proxy")
+		return errors.New("expected HTTP directives, like reverse_proxy")
 	}
 	if err := b.compileIdentity(); err != nil {
 		return err
@@ -145,7 +145,7 @@ func (b *Handler) readSecrets() error {
 
 // noHandler ends the chain of HTTP handlers.
 var noHandler = caddyhttp.HandlerFunc(func(http.ResponseWriter, *http.Request) error {
-	return caddyhttp.Error(http.StatusNotFound, errors.New("no HTTP handler answers the event"))
+	return caddyhttp.Error(http.StatusNotFound, errors.New("no HTTP handler responds to the event"))
 })
 
 func (b *Handler) setDefaults() {
@@ -168,13 +168,20 @@ func (b *Handler) setDefaults() {
 
 func (b *Handler) checkSettings() error {
 	if b.Timeout < 0 || b.MaxResponse < 0 || b.Concurrency < 0 || b.Queue < 0 {
-		return errors.New("limits must not be negative")
+		return errors.New("timeout, max_response, concurrency and queue must not be negative")
 	}
+	if err := b.checkOnOutage(); err != nil {
+		return fmt.Errorf("on_outage: %w", err)
+	}
+	return nil
+}
+
+func (b *Handler) checkOnOutage() error {
 	switch b.OnOutage {
 	case "", outageRetry, outageDeny, outageAllow:
 		return nil
 	}
-	return fmt.Errorf("unexpected %q: expected retry, deny or allow on an outage", b.OnOutage)
+	return fmt.Errorf("unexpected %q: expected retry, deny or allow", b.OnOutage)
 }
 
 // HandleEvent sends the event and applies the reply. The error is a [hub.ClientError]
@@ -245,8 +252,8 @@ func (b *Handler) outageError(ev *hub.Event, err error) error {
 
 var (
 	errQueueFull = errors.New("too many events wait for the backend")
-	errTimeout   = errors.New("no answer in time")
-	errBrokenOff = errors.New("the answer broke off")
+	errTimeout   = errors.New("no reply within the timeout")
+	errBrokenOff = errors.New("the response broke off")
 )
 
 // awaitReply sends the event through the HTTP handlers and returns the reply. While it

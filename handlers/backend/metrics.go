@@ -12,19 +12,19 @@ import (
 var (
 	requestsTotal = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Namespace: "caddy", Subsystem: "socketio", Name: "backend_requests_total",
-		Help: "Events that a backend was asked about, by what became of them: ok, refused, outage or canceled.",
+		Help: "Events sent to backends, by outcome: ok, refused, outage or canceled.",
 	}, []string{"hub", "type", "outcome"})
 	requestSeconds = prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Namespace: "caddy", Subsystem: "socketio", Name: "backend_request_duration_seconds",
-		Help: "How long backends took to answer, with the time that events waited for their turn.", Buckets: prometheus.DefBuckets,
+		Help: "Seconds from an event to the reply of the backend, with the wait for a free slot.", Buckets: prometheus.DefBuckets,
 	}, []string{"hub", "type"})
 	requestsInFlight = prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Namespace: "caddy", Subsystem: "socketio", Name: "backend_requests_in_flight",
-		Help: "Requests to backends that are under way.",
+		Help: "Requests to backends at the moment.",
 	}, []string{"hub"})
 	eventsWaiting = prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Namespace: "caddy", Subsystem: "socketio", Name: "backend_events_waiting",
-		Help: "Events that wait for their turn to be asked about.",
+		Help: "Events that wait for a free slot of their backend.",
 	}, []string{"hub"})
 )
 

@@ -18,7 +18,7 @@ import (
 	"go.uber.org/zap"
 )
 
-var errTooLarge = errors.New("the answer is larger than max_response")
+var errTooLarge = errors.New("the response is larger than max_response")
 
 // reply has the operations that a backend replied with, in the order in which they are
 // done.
@@ -72,9 +72,9 @@ func (w *response) readReply() (*reply, error) {
 	case w.status >= 400 && w.status < 500:
 		return nil, w.clientError()
 	case w.status == 0:
-		return nil, errors.New("the backend does not answer")
+		return nil, errors.New("the HTTP handlers sent no response")
 	}
-	return nil, fmt.Errorf("the backend answers status %d: expected 200, 204 or 4xx", w.status)
+	return nil, fmt.Errorf("the backend replied with status %d: expected 200, 204 or 4xx", w.status)
 }
 
 // clientError returns the error for the client of a response with status 4xx: from its
@@ -94,10 +94,10 @@ func parseReply(body []byte) (*reply, error) {
 		return a, nil
 	}
 	if err := checkJSON(body); err != nil {
-		return nil, fmt.Errorf("the answer is no JSON object: %w; it begins with %s", err, lenient.Snippet(body, 200))
+		return nil, fmt.Errorf("the reply is not a JSON object: %w; it begins with %s", err, lenient.Snippet(body, 200))
 	}
 	if !bytes.HasPrefix(body, []byte("{")) && !lenient.IsEmptyList(body) && string(body) != "null" {
-		return nil, fmt.Errorf("the answer is no JSON object: it is %s", lenient.Snippet(body, 200))
+		return nil, fmt.Errorf("the reply is not a JSON object: it is %s", lenient.Snippet(body, 200))
 	}
 	unknown, err := lenient.ReadFields(body, lenient.Fields{
 		"data": &a.Data, "leave": &a.Leave, "join": &a.Join, "emit": a.readEmits,
@@ -108,7 +108,7 @@ func parseReply(body []byte) (*reply, error) {
 		err = a.checkLimits()
 	}
 	if err != nil {
-		return nil, fmt.Errorf("the answer can't be read: %w", err)
+		return nil, fmt.Errorf("parse the reply: %w", err)
 	}
 	return a, nil
 }
@@ -191,7 +191,7 @@ func (a *reply) checkLimits() error {
 func (a *reply) applyTo(ev *hub.Event, log *zap.Logger) error {
 	s := ev.Socket
 	if len(a.unknownKeys) > 0 {
-		log.Error("the backend's answer has unknown keys", zap.Strings("keys", a.unknownKeys),
+		log.Error("the reply of the backend has unknown keys", zap.Strings("keys", a.unknownKeys),
 			zap.String("namespace", s.Namespace().Name()), zap.String("event", ev.Name))
 	}
 	for _, key := range slices.Sorted(maps.Keys(a.Data)) {

@@ -73,7 +73,7 @@ func (j *Handler) unmarshalLeeway(d *caddyfile.Dispenser) error {
 	}
 	leeway, err := caddy.ParseDuration(text)
 	if err != nil || leeway < 0 {
-		return d.Errf("jwt: leeway: %q is no duration: expected one like 30s", text)
+		return d.Errf("jwt: leeway: unexpected %q: expected a duration, like 30s", text)
 	}
 	j.Leeway = new(caddy.Duration(leeway))
 	return nil

@@ -84,7 +84,7 @@ func newRemoteKeys(place string) *remoteKeys {
 	r := &remoteKeys{url: place, client: &http.Client{
 		Timeout: fetchTimeout,
 		CheckRedirect: func(*http.Request, []*http.Request) error {
-			return errors.New("it redirects")
+			return errors.New("unexpected redirect: expected the URL of the keys themselves")
 		},
 	}}
 	r.ctx, r.cancel = context.WithCancel(context.Background())
@@ -153,8 +153,8 @@ func (r *remoteKeys) fetchKeys() {
 		r.fetching = nil
 	}()
 	if keys, err = r.requestKeys(); err != nil {
-		err = fmt.Errorf("fetching %s: %w", r.url, err)
-		remoteLogger().Warn("keys can't be fetched", zap.Error(err))
+		err = fmt.Errorf("fetch %s: %w", r.url, err)
+		remoteLogger().Warn("fetching the keys of jwt failed", zap.Error(err))
 	}
 }
 
@@ -172,14 +172,14 @@ func (r *remoteKeys) requestKeys() (staticKeys, error) {
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("it answers %s", resp.Status)
+		return nil, fmt.Errorf("unexpected status %s: expected 200", resp.Status)
 	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxKeySet+1))
 	if err != nil {
 		return nil, err
 	}
 	if len(body) > maxKeySet {
-		return nil, fmt.Errorf("its answer has more than %d bytes", maxKeySet)
+		return nil, fmt.Errorf("the response has more than %d bytes", maxKeySet)
 	}
 	return parseJWKS(body)
 }

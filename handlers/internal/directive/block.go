@@ -8,7 +8,8 @@ import (
 // first token of the block.
 func RefuseBlock(d *caddyfile.Dispenser, handler string) error {
 	if d.NextBlock(d.Nesting()) {
-		return d.Errf("%s: unexpected %q: there is no block here", handler, d.Val())
+		d.Prev() // the brace, whose line the error names
+		return d.Errf("%s: unexpected %q: %s takes no block", handler, d.Val(), handler)
 	}
 	return nil
 }
