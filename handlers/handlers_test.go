@@ -9,8 +9,8 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig"
 )
 
-func TestHandlers(t *testing.T) {
-	s := sitetest.Serve(t, `socketio {
+// roomsSite has a namespace /app in which events use all handlers of this package.
+const roomsSite = `socketio {
 	namespace /app {
 		on connect {
 			set user {"id":7,"name":"{socket.auth.name}"}
@@ -62,24 +62,30 @@ func TestHandlers(t *testing.T) {
 			}
 		}
 	}
-}`)
-	enter := func(name string) (clienttest.Client, string) {
-		c := s.Dial("X-Test", "header")
-		c.Send(`40/app,{"name":"` + name + `"}`)
-		id := strings.Split(c.Expect(`40/app,{"sid":"*`), `"`)[3]
-		c.Expect(`42/app,["welcome","` + id + `",{"id":7,"name":"` + name + `"},"header","127.0.0.1"]`)
-		return c, id
-	}
-	ada, id := enter("ada")
-	bob, _ := enter("bob")
-	eve, _ := enter("eve")
+}`
 
+// connectUser connects a user to /app of a roomsSite. It returns the client and the id of
+// its socket.
+func connectUser(s *sitetest.Site, name string) (c clienttest.Client, id string) {
+	c = s.Dial("X-Test", "header")
+	c.Send(`40/app,{"name":"` + name + `"}`)
+	id = strings.Split(c.Expect(`40/app,{"sid":"*`), `"`)[3]
+	c.Expect(`42/app,["welcome","` + id + `",{"id":7,"name":"` + name + `"},"header","127.0.0.1"]`)
+	return c, id
+}
+
+func TestJoinAndLeaveChangeRooms(t *testing.T) {
+	ada, id := connectUser(sitetest.Serve(t, roomsSite), "ada")
 	own := `["` + id + `","lobby","user:ada"`
 	ada.Call(`42/app,1["join",["a","b","a"]]`, `43/app,1[`+own+`,"a","b"]]`)
 	ada.Call(`42/app,2["join",""]`, `43/app,2[{"error":"bad room name: it is empty"}]`)
 	ada.Call(`42/app,3["join"]`, `43/app,3[{"error":"bad room name: {event.args.0} has no value"}]`)
 	ada.Call(`42/app,4["leave",["b","never"]]`, `43/app,4[`+own+`,"a"]]`)
+	ada.Call(`42/app,5["own"]`, `43/app,5[["lobby","user:ada","a"]]`)
+}
 
+func TestEmitAndAckKeepTypesOfArguments(t *testing.T) {
+	ada, _ := connectUser(sitetest.Serve(t, roomsSite), "ada")
 	ada.Call(`42/app,6["echo","back",{"x":[1.0]}]`, `42/app,["back","back",{"x":[1.0]}]`)
 	ada.Expect(`43/app,6["back",{"x":[1.0]}]`)
 	ada.Send(`451-/app,7["echo","file",{"_placeholder":true,"num":0}]`)
@@ -90,14 +96,27 @@ func TestHandlers(t *testing.T) {
 		ada.Expect(want)
 	}
 	ada.Call(`42/app,8["echo","disconnect"]`, `43/app,8[{"error":"internal error"}]`)
+}
 
+func TestEmitReachesRoomsAndNamespace(t *testing.T) {
+	s := sitetest.Serve(t, roomsSite)
+	ada, id := connectUser(s, "ada")
+	bob, _ := connectUser(s, "bob")
+	eve, _ := connectUser(s, "eve")
+	ada.Call(`42/app,1["join","a"]`, `43/app,1[["`+id+`","lobby","user:ada","a"]]`)
 	ada.Call(`42/app,9["say","a","hi"]`, `43/app,9["ok"]`)
 	bob.Expect(`42/app,["said","ada","hi"]`)
 	eve.Send(`42/app,["all"]`)
 	for _, c := range []clienttest.Client{ada, bob, eve} {
 		c.Expect(`42/app,["all",{"by":"eve"}]`)
 	}
-	ada.Call(`42/app,5["own"]`, `43/app,5[["lobby","user:ada","a"]]`)
+}
+
+func TestDisconnectEmitsToRoomsBefore(t *testing.T) {
+	s := sitetest.Serve(t, roomsSite)
+	ada, _ := connectUser(s, "ada")
+	bob, _ := connectUser(s, "bob")
+	eve, _ := connectUser(s, "eve")
 	ada.Call(`42/app,["quit"]`, `41/app,`)
 	bob.Expect(`42/app,["left","server namespace disconnect",7]`)
 	eve.Expect(`42/app,["left","server namespace disconnect",7]`)
@@ -145,7 +164,7 @@ func TestHandlersInCaddyfile(t *testing.T) {
 	}
 }
 
-// TestBackendInCaddyfile has what may stand in the block, in any order.
+// TestBackendInCaddyfile adapts the lines that a block may have, in any order.
 func TestBackendInCaddyfile(t *testing.T) {
 	for _, block := range []string{
 		"respond `{}`",

@@ -1,9 +1,9 @@
 // Package guesthandler is a handler of events to copy: a Caddy module in the namespace
 // socketio.handlers. README.md beside it says how to build a Caddy that has it.
 //
-// The handler "seat ROOM SEATS" joins the room when a seat is free, tells the others
-// in the room, and acknowledges with the number of the seat. Who sits where is kept
-// over config reloads.
+// The handler "seat ROOM SEATS" joins the socket to the room if a seat is free, emits the
+// number of the seat to the room, and acknowledges with it. Seats stay taken over config
+// reloads.
 package guesthandler
 
 import (
@@ -23,9 +23,9 @@ func init() { caddy.RegisterModule(Seat{}) }
 
 // Seat gives the socket a seat in a room.
 type Seat struct {
-	// Room to sit in. Placeholders are supported.
+	// Room is the name of the room. Placeholders are supported.
 	Room string `json:"room,omitempty"`
-	// Seats is how many the room has.
+	// Seats is the number of seats of the room. It is required.
 	Seats int `json:"seats,omitempty"`
 
 	room placeholder.Text
@@ -56,21 +56,21 @@ func (s *Seat) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	}
 	var err error
 	if s.Seats, err = strconv.Atoi(seats); err != nil {
-		return d.Errf("seat: %q is no number", seats)
+		return d.Errf("seat: unexpected %q: expected the number of seats", seats)
 	}
 	return nil
 }
 
-// HandleEvent looks for a free seat. It is called for one event of a socket at a
-// time, and for different sockets at the same time.
+// HandleEvent takes a free seat for the socket. It is called for one event of a socket
+// at a time, and for different sockets at the same time.
 func (s *Seat) HandleEvent(_ context.Context, ev *hub.Event) error {
 	room := s.room.For(ev)
-	number, ok := taken.take(ev.Socket, room, s.Seats)
+	number, ok := taken.takeSeat(ev.Socket, room, s.Seats)
 	if !ok {
 		return &hub.ClientError{Message: "no seat is free in " + room} // the client may read this
 	}
 	if err := ev.Socket.Join(room); err != nil { // it may be in too many rooms
-		taken.free(ev.Socket, room, number)
+		taken.releaseSeat(ev.Socket, room, number)
 		return err
 	}
 	if _, err := ev.Socket.To(room).Emit("seated", ev.Socket.ID(), number); err != nil {
@@ -79,28 +79,30 @@ func (s *Seat) HandleEvent(_ context.Context, ev *hub.Event) error {
 	return ev.Ack(number)
 }
 
-// taken outlives configs, as sockets do: modules are made anew by every reload,
-// what the package keeps is not.
+// taken are the seats of all sockets. It outlives configs, as sockets do: a reload makes
+// new modules, and keeps the variables of packages.
 var taken = seats{of: make(map[seat]*hub.Socket)}
 
+// seat is one seat of a room.
 type seat struct {
 	namespace, room string
 	number          int
 }
 
+// seats are the taken seats with their sockets.
 type seats struct {
 	mu      sync.Mutex // guards the following
 	of      map[seat]*hub.Socket
-	sweepAt int // the size of the map at which those who are gone are taken out
+	sweepAt int // the size of the map at which seats of disconnected sockets are removed
 }
 
-// take gives a socket the first free seat of a room, or the one that it has. It is
-// free again when the socket is gone.
-func (s *seats) take(socket *hub.Socket, room string, n int) (int, bool) {
+// takeSeat returns the seat of a socket in a room, or takes the first free one. A seat is
+// free again after its socket has disconnected. ok is false if no seat is free.
+func (s *seats) takeSeat(socket *hub.Socket, room string, n int) (number int, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.of) >= s.sweepAt { // rooms that nobody asks for again must not stay
-		maps.DeleteFunc(s.of, func(_ seat, sitting *hub.Socket) bool { return isGone(sitting) })
+	if len(s.of) >= s.sweepAt { // rooms that are not used again must not stay
+		maps.DeleteFunc(s.of, func(_ seat, sitting *hub.Socket) bool { return isDisconnected(sitting) })
 		s.sweepAt = 2*len(s.of) + 100
 	}
 	free := 0
@@ -108,7 +110,7 @@ func (s *seats) take(socket *hub.Socket, room string, n int) (int, bool) {
 		switch sitting := s.of[seat{socket.Namespace().Name(), room, number}]; {
 		case sitting == socket:
 			return number, true
-		case free == 0 && (sitting == nil || isGone(sitting)):
+		case free == 0 && (sitting == nil || isDisconnected(sitting)):
 			free = number
 		}
 	}
@@ -119,13 +121,15 @@ func (s *seats) take(socket *hub.Socket, room string, n int) (int, bool) {
 	return free, true
 }
 
-func (s *seats) free(socket *hub.Socket, room string, number int) {
+// releaseSeat makes a seat free.
+func (s *seats) releaseSeat(socket *hub.Socket, room string, number int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.of, seat{socket.Namespace().Name(), room, number})
 }
 
-func isGone(s *hub.Socket) bool {
+// isDisconnected reports whether a socket has disconnected.
+func isDisconnected(s *hub.Socket) bool {
 	select {
 	case <-s.Done():
 		return true

@@ -33,7 +33,7 @@ http://%s {
 }
 `
 
-// load runs Caddy with so many seats in each room, or makes it the new config.
+// load runs Caddy with that number of seats in each room, or reloads its config.
 func load(t *testing.T, address string, seats int) {
 	t.Helper()
 	adapted, _, err := caddyconfig.GetAdapter("caddyfile").Adapt(fmt.Appendf(nil, config, address, seats), nil)
@@ -110,7 +110,7 @@ func expect(t *testing.T, got, want string) {
 	}
 }
 
-func TestSeat(t *testing.T) {
+func TestSeatIsTakenUntilItsSocketDisconnects(t *testing.T) {
 	address := start(t, 2)
 	a, b, c := visit(t, address), visit(t, address), visit(t, address)
 	expect(t, a.call(`42/theatre,1["sit","stalls"]`), `43/theatre,1[1]`)
@@ -121,7 +121,7 @@ func TestSeat(t *testing.T) {
 	expect(t, c.call(`42/theatre,3["sit","balcony"]`), `43/theatre,3[1]`) // it sits there already
 	expect(t, c.call(`42/theatre,4["sit",""]`), `43/theatre,4[{"error":"bad room name: it is empty"}]`)
 
-	// A new config keeps who sits where, and who is gone makes room.
+	// Seats stay taken over a reload, and a closed connection makes its seat free.
 	load(t, address, 3)
 	expect(t, c.call(`42/theatre,3["sit","stalls"]`), `43/theatre,3[3]`)
 	expect(t, a.read(), `42/theatre,["seated","`+c.id+`",3]`)
@@ -137,10 +137,10 @@ func TestSeat(t *testing.T) {
 	expect(t, b.read(), `42/theatre,["seated","`+d.id+`",1]`)
 }
 
-func TestSeatInCaddyfile(t *testing.T) {
+func TestSeatErrorsInCaddyfile(t *testing.T) {
 	for _, test := range []struct{ handler, message string }{
 		{"seat stalls", "seat: expected a room and the number of its seats"},
-		{"seat stalls many", `seat: "many" is no number`},
+		{"seat stalls many", `seat: unexpected "many": expected the number of seats`},
 	} {
 		_, _, err := caddyconfig.GetAdapter("caddyfile").Adapt([]byte("http://localhost {\nsocketio {\nnamespace /theatre {\non sit {\n"+test.handler+"\n}\n}\n}\n}\n"), nil)
 		if err == nil || !strings.Contains(err.Error(), test.message) {

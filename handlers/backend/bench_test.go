@@ -16,9 +16,9 @@ import (
 	"github.com/gorilla/websocket"
 )
 
-// BenchmarkBackend measures an event through the whole server: from its message on
-// a WebSocket to the acknowledgement that the backend answers with. BenchmarkProxy
-// is what to compare reverse_proxy with.
+// BenchmarkBackend measures an event through the whole server: from its message on a
+// WebSocket to the acknowledgement from the backend. BenchmarkProxy is the base line
+// for reverse_proxy.
 func BenchmarkBackend(b *testing.B) {
 	b.Run("respond", func(b *testing.B) {
 		benchmarkEvents(b, "respond `{\"ack\":[\"ok\"]}` 200")
@@ -28,7 +28,7 @@ func BenchmarkBackend(b *testing.B) {
 	})
 }
 
-// benchmarkApp runs an application and is its address.
+// benchmarkApp runs an application and returns its address.
 func benchmarkApp(b *testing.B) string {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
@@ -55,8 +55,8 @@ func benchmarkEvents(b *testing.B, handler string) {
 	})
 }
 
-// measureClients measures one client that asks again and again, and many at once. connect
-// makes a client and returns what it does.
+// measureClients measures one client with sequential calls, and many clients at once.
+// connect returns the call of a client.
 func measureClients(b *testing.B, unit string, connect func() func() error) {
 	for _, clients := range []int{1, 64} {
 		b.Run(fmt.Sprint("clients=", clients), func(b *testing.B) {
@@ -85,7 +85,7 @@ func measureClients(b *testing.B, unit string, connect func() func() error) {
 	}
 }
 
-// benchmarkHeader is what a browser sends.
+// benchmarkHeader is the header of a browser.
 var benchmarkHeader = []string{
 	"Accept-Encoding", "gzip, deflate, br, zstd",
 	"Accept-Language", "en-US,en;q=0.9",

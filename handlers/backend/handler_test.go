@@ -137,7 +137,7 @@ func TestBackendStatus4xxIsConnectError(t *testing.T) {
 	for _, test := range []struct {
 		status     int
 		body       string
-		connect    string // what a client gets that connects
+		connect    string // the packet for a client that connects
 		afterwards string // the acknowledgement of an event
 	}{
 		{403, `{"error":{"message":"members only","data":{"code":7}}}`, `{"message":"members only","data":{"code":7}}`, `members only`},

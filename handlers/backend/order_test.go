@@ -115,7 +115,7 @@ func TestBackendLimitsConcurrencyAndQueue(t *testing.T) {
 	}
 }
 
-// What one block waits for holds up no other.
+// A backend whose requests wait does not block another.
 func TestBackendsHaveSeparateQueues(t *testing.T) {
 	a, hang := newHanging(t)
 	block := func(event, path string) string {

@@ -12,7 +12,7 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/sio"
 )
 
-// FuzzPlacedText checks that no value changes the structure of what it is put into.
+// FuzzPlacedText checks that no value changes the structure of the text around it.
 func FuzzPlacedText(f *testing.F) {
 	for _, s := range []string{
 		"", "plain", "../a", `..\..`, "a/./b", "%2e%2e/", "..;/x", "%", "%2", "．．", "a\x00", "+", "/", "//", "?x#y",

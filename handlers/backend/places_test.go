@@ -106,7 +106,7 @@ func TestBackendEscapesValuesInResponses(t *testing.T) {
 	}
 }
 
-// What a client came with it has chosen too.
+// The client chose the headers of its request too.
 func TestBackendEscapesValuesOfTheOpeningRequest(t *testing.T) {
 	a := sitetest.NewApp(t, sitetest.Reply(http.StatusOK, `{"ack":["ok"]}`))
 	s := sitetest.Serve(t, `socketio {
@@ -152,7 +152,7 @@ func TestBackendEscapesValuesOfTheOpeningRequest(t *testing.T) {
 	}
 }
 
-// Caddy's own handlers of content answer too. Those of files want another method.
+// Caddy's own handlers of content reply too. Its handlers of files need another method.
 func TestBackendRepliesFromFiles(t *testing.T) {
 	dir := t.TempDir()
 	for name, text := range map[string]string{

@@ -7,7 +7,7 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/handlers/internal/sitetest"
 )
 
-// placements are lines of a backend, and what is refused in them.
+// placements are lines of a backend, and the placeholder that is refused in them.
 var placements = []struct{ lines, refused string }{
 	// Upstreams.
 	{"reverse_proxy {event.args.0}", "{event.args.0} in the address"},
@@ -138,7 +138,8 @@ func TestBackendRefusesRecursiveNamedRoutes(t *testing.T) {
 	}
 }
 
-// What a rule keeps of a client's values is the client's choice wherever it is used.
+// A value of a client that a rule keeps is the choice of the client wherever it is
+// used.
 func TestBackendFollowsValuesKeptByRules(t *testing.T) {
 	for value, refused := range map[string]bool{
 		"{event.args.0}": true, "{socket.auth.host}": true, "{http.request.header.X}": true, "x{query.host}": true,

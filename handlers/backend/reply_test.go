@@ -7,7 +7,7 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/sio"
 )
 
-// FuzzReply reads what a backend may answer. What is admitted can be done, and sent to
+// FuzzReply parses replies. The operations of an accepted reply can be done and sent to
 // any client.
 func FuzzReply(f *testing.F) {
 	for _, s := range []string{

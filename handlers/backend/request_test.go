@@ -19,7 +19,7 @@ func TestForwardHeaderLeavesHopByHopOut(t *testing.T) {
 	if !reflect.DeepEqual(went, want) {
 		t.Errorf("got %v, want %v", went, want)
 	}
-	// What HTTP handlers do to it stays there.
+	// Changes by HTTP handlers do not reach the handshake.
 	for name := range went {
 		went[name][0] = "changed"
 		went.Add(name, "more")

@@ -69,7 +69,7 @@ func withoutParameters(p string) string {
 	return strings.Join(segments, "/")
 }
 
-// waysIntoPath are those by which a value of a client comes into the path /v/VALUE/end.
+// waysIntoPath are routes by which a value of a client gets into the path /v/VALUE/end.
 var waysIntoPath = map[string]string{
 	"rewrite":   "rewrite /v/{event.args.0}/end",
 	"vars":      "vars n {event.args.0}\nrewrite /v/{vars.n}/end",

@@ -117,7 +117,7 @@ func provisionHandler(t testing.TB, j *Handler) *Handler {
 // testTime is the time of these tests.
 var testTime = time.Unix(1_800_000_000, 0)
 
-// clientMessage is what a client would read, or "ok".
+// clientMessage is the message that a client would read, or "ok".
 func clientMessage(err error) string {
 	if err == nil {
 		return "ok"

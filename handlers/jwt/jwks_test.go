@@ -46,7 +46,7 @@ func (s *fakeServer) RoundTrip(r *http.Request) (*http.Response, error) {
 	}, nil
 }
 
-// setReply changes what it answers.
+// setReply changes the reply.
 func (s *fakeServer) setReply(change func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -57,7 +57,8 @@ func textOrError(raw json.RawMessage, err error) string {
 	return string(raw)
 }
 
-// An argument is JSON or refused, and what is JSON already stays as it is.
+// An argument becomes JSON or is refused. An argument that is JSON already stays as it
+// is.
 func FuzzArgumentJSON(f *testing.F) {
 	for _, s := range []string{`{"a":{event.args.0}}`, `[{a},"{b}\"",{c}]`, `{"a":"\`, `{{x}}`, `[admin]`, `{a\b}`, "[{\xff}]"} {
 		f.Add(s)

@@ -61,7 +61,7 @@ func TestRoomsRefuses(t *testing.T) {
 	}
 }
 
-// What other languages send for a name, or a list of names.
+// Other languages send numbers and objects for names and lists of names.
 func TestRoomsAcceptNamesOfOtherLanguages(t *testing.T) {
 	const half = "expected a name of whole characters, without half of a surrogate pair"
 	for _, test := range []struct{ value, alone, within string }{

@@ -15,7 +15,7 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 )
 
-// fakeSocket is what expressions see of a socket.
+// fakeSocket is a socket for expressions.
 type fakeSocket struct {
 	ns         *hub.Namespace
 	auth, data string
