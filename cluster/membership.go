@@ -6,12 +6,11 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/rooms"
 )
 
-// Membership is the rooms of a lost socket as operations change them, which were done
-// while it was away.
+// Membership applies the operations of a replay to the rooms of a lost socket.
 type Membership struct {
-	// Rooms are the rooms that it is in, in the order joined.
+	// Rooms are the rooms of the socket, in the order joined.
 	Rooms []string
-	// Disconnected is true when an operation has disconnected it.
+	// Disconnected is true if an operation disconnected the socket.
 	Disconnected bool
 
 	set rooms.Set
@@ -22,27 +21,27 @@ func NewMembership(names []string) *Membership {
 	return &Membership{Rooms: slices.Clone(names), set: rooms.NewSet(names)}
 }
 
-// Means reports whether the socket is of a target.
+// Means reports whether a target means the socket.
 func (m *Membership) Means(t rooms.Target) bool { return t.Matches(m.set) }
 
-// Apply does a Join, Leave or Disconnect to the socket, if it is of the operation's
-// target. Other operations change nothing.
+// Apply applies a Join, Leave or Disconnect whose target means the socket. Other
+// operations change nothing.
 func (m *Membership) Apply(op Operation) {
 	switch op := op.(type) {
 	case Join:
 		if m.Means(op.Target) {
-			m.join(op.Rooms)
+			m.joinRooms(op.Rooms)
 		}
 	case Leave:
 		if m.Means(op.Target) {
-			m.leave(op.Rooms)
+			m.leaveRooms(op.Rooms)
 		}
 	case Disconnect:
 		m.Disconnected = m.Disconnected || m.Means(op.Target)
 	}
 }
 
-func (m *Membership) join(names []string) {
+func (m *Membership) joinRooms(names []string) {
 	for _, name := range names {
 		if _, in := m.set[name]; !in {
 			m.set[name] = struct{}{}
@@ -51,7 +50,7 @@ func (m *Membership) join(names []string) {
 	}
 }
 
-func (m *Membership) leave(names []string) {
+func (m *Membership) leaveRooms(names []string) {
 	for _, name := range names {
 		delete(m.set, name)
 	}

@@ -8,9 +8,9 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/sio"
 )
 
-// Operation is something to be done to the sockets of a namespace, on every node. The
-// set is closed: Emit, Join, Leave, Disconnect, ServerEmit.
-type Operation interface{ operation() }
+// Operation is an operation on the sockets of a namespace, on every node. The set is
+// closed: Emit, Join, Leave, Disconnect, ServerEmit.
+type Operation interface{ isOperation() }
 
 // Flags are the modifiers of an emit, by Socket.IO's names.
 type Flags struct {
@@ -71,8 +71,8 @@ type ServerEmit struct {
 	Data sio.Data
 }
 
-// TargetsNone reports whether an [Op] or a [Query] has a target that is nobody. No
-// node has anything to do for it.
+// TargetsNone reports whether an [Operation] or a [Request] has a target that means no
+// socket. Nodes have nothing to do for it.
 func TargetsNone(request any) bool {
 	switch request := request.(type) {
 	case Emit:
@@ -91,73 +91,70 @@ func TargetsNone(request any) bool {
 	return false
 }
 
-func (Emit) operation()       {}
-func (Join) operation()       {}
-func (Leave) operation()      {}
-func (Disconnect) operation() {}
-func (ServerEmit) operation() {}
+func (Emit) isOperation()       {}
+func (Join) isOperation()       {}
+func (Leave) isOperation()      {}
+func (Disconnect) isOperation() {}
+func (ServerEmit) isOperation() {}
 
-// Request is something that nodes ask each other. The set is closed:
-// FetchSockets, AllRooms, EmitAck, ServerEmitAck, CloseStale.
-type Request interface{ request() }
+// Request is a request between nodes. The set is closed: FetchSockets, AllRooms, EmitAck,
+// ServerEmitAck, CloseStale.
+type Request interface{ isRequest() }
 
-// FetchSockets asks for the sockets of a target. Answers are [Sockets].
+// FetchSockets requests the sockets of a target. The reply is [Sockets].
 type FetchSockets struct{ rooms.Target }
 
-// AllRooms asks for the names of all rooms. Answers are [Rooms].
+// AllRooms requests the names of all rooms. The reply is [Rooms].
 type AllRooms struct{}
 
-// EmitAck sends an event and asks for the clients' acknowledgements. A node's
-// answers are one [ClientCount], then a [ClientAck] for each client that
-// acknowledges.
+// EmitAck emits an event and requests the clients' acknowledgements. A node's replies are
+// one [ClientCount], then a [ClientAck] for each client that acknowledges.
 type EmitAck struct{ Emit }
 
-// ServerEmitAck is an event for the other servers, each of which answers with
-// one [ServerAck].
+// ServerEmitAck is an event for the other servers. Each replies with one [ServerAck].
 type ServerEmitAck struct{ ServerEmit }
 
-// CloseStale asks a node to close and save the socket with a pid, whose client has
-// come back to another node, if it has the identity. The answer is one [Recalled]. It is
-// put by [Recorder.Recall], not by [Adapter.Ask].
+// CloseStale requests a node to close and save the socket with a pid, if it has the
+// identity: its client reconnected to another node. The reply is one [StaleClosed].
+// [Recorder.CloseStale] makes the request.
 type CloseStale struct{ PID, Identity string }
 
-func (FetchSockets) request()  {}
-func (AllRooms) request()      {}
-func (EmitAck) request()       {}
-func (ServerEmitAck) request() {}
-func (CloseStale) request()    {}
+func (FetchSockets) isRequest()  {}
+func (AllRooms) isRequest()      {}
+func (EmitAck) isRequest()       {}
+func (ServerEmitAck) isRequest() {}
+func (CloseStale) isRequest()    {}
 
-// Reply is what a node answers. The set is closed: Sockets, Rooms,
-// ClientCount, ClientAck, ServerAck, Recalled.
-type Reply interface{ reply() }
+// Reply is a reply of a node. The set is closed: Sockets, Rooms, ClientCount, ClientAck,
+// ServerAck, StaleClosed.
+type Reply interface{ isReply() }
 
-// Sockets answers [FetchSockets].
+// Sockets is the reply to [FetchSockets].
 type Sockets []Socket
 
-// Rooms answers [AllRooms].
+// Rooms is the reply to [AllRooms].
 type Rooms []string
 
-// ClientCount says how many clients of the answering node got the event of an
-// [EmitAck].
+// ClientCount is the number of clients of a node that got the event of an [EmitAck].
 type ClientCount int
 
 // ClientAck is one client's acknowledgement: the JSON array of its arguments.
 type ClientAck struct{ Data sio.Data }
 
-// ServerAck is a server's answer to a [ServerEmitAck]: one JSON value.
+// ServerAck is a server's reply to a [ServerEmitAck]: one JSON value.
 type ServerAck struct{ Data sio.Data }
 
-// StaleClosed answers [CloseStale]: whether the socket was there, and is saved now.
+// StaleClosed is the reply to [CloseStale]: true if the node had the socket, and saved it.
 type StaleClosed bool
 
-func (StaleClosed) reply() {}
-func (Sockets) reply()     {}
-func (Rooms) reply()       {}
-func (ClientCount) reply() {}
-func (ClientAck) reply()   {}
-func (ServerAck) reply()   {}
+func (StaleClosed) isReply() {}
+func (Sockets) isReply()     {}
+func (Rooms) isReply()       {}
+func (ClientCount) isReply() {}
+func (ClientAck) isReply()   {}
+func (ServerAck) isReply()   {}
 
-// Socket describes a socket to another node, as Node's RemoteSocket does.
+// Socket describes a socket to another node, as RemoteSocket of Node.js does.
 type Socket struct {
 	ID        string          `json:"id"`
 	Handshake Handshake       `json:"handshake"`
@@ -165,8 +162,8 @@ type Socket struct {
 	Data      json.RawMessage `json:"data"`
 }
 
-// Handshake describes the request that a socket came with, with the field names
-// of Node's handshake object.
+// Handshake describes the HTTP request that opened a socket's connection, with the field
+// names of the handshake object of Node.js.
 type Handshake struct {
 	Headers map[string]string `json:"headers"`
 	// Time is the handshake's time, as text.

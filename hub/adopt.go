@@ -41,7 +41,7 @@ type adoptionPass struct {
 	sole bool
 }
 
-// adoptionPasses are tried in order, each on what the ones before left.
+// adoptionPasses are tried in order, each on the routes that the ones before left.
 var adoptionPasses = []adoptionPass{
 	{same: func(a, b *RouteIdentity) bool {
 		return a.sameSite(b) && a.Place == b.Place && a.Fingerprint == b.Fingerprint

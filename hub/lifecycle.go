@@ -133,7 +133,7 @@ func (s *Socket) close(reason string) (live bool) {
 	}
 	s.mu.Unlock()
 	if s.pid != "" {
-		s.save(reason)
+		s.saveOnClose(reason)
 	}
 	last := &Event{Type: Disconnecting, Name: string(Disconnecting), Socket: s, Args: noArgs, Reason: reason}
 	if s.inbox.pushLast(last) {
@@ -167,7 +167,7 @@ func (s *Socket) end() {
 	close(s.done)
 	s.lingering.end()
 	if s.pid != "" {
-		s.ns.pids.remove(s.pid, s)
+		s.ns.pids.removeSocket(s.pid, s)
 	}
 	s.client.ended()
 	s.ns.hub.leave(s.ns)

@@ -10,9 +10,9 @@ import (
 	"go.uber.org/zap"
 )
 
-// save saves a socket whose connection is lost, unless reason says that its client does not
+// saveOnClose saves a socket whose connection is lost, unless reason says that its client does not
 // reconnect. A restored socket that was not accepted yet is saved again as it was.
-func (s *Socket) save(reason string) {
+func (s *Socket) saveOnClose(reason string) {
 	if r := s.ns.recorder(); r != nil && isRecoverable(reason) {
 		if lost := s.restoredFrom(); lost != nil {
 			s.ns.saveAgain(r, *lost)
@@ -20,7 +20,7 @@ func (s *Socket) save(reason string) {
 			s.saveLost(r)
 		}
 	}
-	s.ns.pids.remove(s.pid, s) // from here on, a client finds the saved socket
+	s.ns.pids.removeSocket(s.pid, s) // from here on, a client finds the saved socket
 }
 
 // restoredFrom returns the lost socket that a socket was restored from, until it is
@@ -137,7 +137,7 @@ func (s *Socket) applyToLost(op cluster.Operation) {
 	if r := s.ns.recorder(); r != nil {
 		s.ns.countUnpublished(r.Record(op, cluster.OneSocket, 0, nil))
 	}
-	successor := s.successor()
+	successor := s.findSuccessor()
 	if successor == nil {
 		return
 	}
@@ -151,10 +151,10 @@ func (s *Socket) applyToLost(op cluster.Operation) {
 	}
 }
 
-// successor returns the socket that the client of a lost socket has on this node by now,
+// findSuccessor returns the socket that the client of a lost socket has on this node by now,
 // or nil. The recovery log reaches a socket that is still connecting.
-func (s *Socket) successor() *Socket {
-	next := s.ns.pids.lookUp(s.pid)
+func (s *Socket) findSuccessor() *Socket {
+	next := s.ns.pids.lookUpSocket(s.pid)
 	if next == nil || next == s || next.state.Load() == stateConnecting {
 		return nil
 	}
@@ -164,7 +164,7 @@ func (s *Socket) successor() *Socket {
 // setLost sets a value in the data of a lost socket, or of its successor.
 func (s *Socket) setLost(key string, value sio.Data) {
 	s.updateSaved()
-	if successor := s.successor(); successor != nil {
+	if successor := s.findSuccessor(); successor != nil {
 		_ = successor.Set(key, value) // it may be full
 	}
 }

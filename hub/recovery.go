@@ -66,22 +66,22 @@ type pidIndex struct {
 	sockets map[string]*Socket
 }
 
-// add makes s the socket with a pid.
-func (x *pidIndex) add(pid string, s *Socket) {
+// addSocket makes s the socket with a pid.
+func (x *pidIndex) addSocket(pid string, s *Socket) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.addLocked(pid, s)
+	x.addSocketLocked(pid, s)
 }
 
-func (x *pidIndex) addLocked(pid string, s *Socket) {
+func (x *pidIndex) addSocketLocked(pid string, s *Socket) {
 	if x.sockets == nil {
 		x.sockets = make(map[string]*Socket)
 	}
 	x.sockets[pid] = s
 }
 
-// remove removes a pid, unless it is another socket's by now.
-func (x *pidIndex) remove(pid string, s *Socket) {
+// removeSocket removes a pid, unless it is another socket's by now.
+func (x *pidIndex) removeSocket(pid string, s *Socket) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if x.sockets[pid] == s {
@@ -89,16 +89,16 @@ func (x *pidIndex) remove(pid string, s *Socket) {
 	}
 }
 
-// lookUp returns the socket with a pid, or nil.
-func (x *pidIndex) lookUp(pid string) *Socket {
+// lookUpSocket returns the socket with a pid, or nil.
+func (x *pidIndex) lookUpSocket(pid string) *Socket {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	return x.sockets[pid]
 }
 
-// replace returns the socket with a pid, and gives the pid to next unless that is nil. ok
+// replaceSocket returns the socket with a pid, and gives the pid to next unless that is nil. ok
 // is false, and nothing changes, if the socket has another identity.
-func (x *pidIndex) replace(pid, identity string, next *Socket) (old *Socket, ok bool) {
+func (x *pidIndex) replaceSocket(pid, identity string, next *Socket) (old *Socket, ok bool) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	old = x.sockets[pid]
@@ -106,7 +106,7 @@ func (x *pidIndex) replace(pid, identity string, next *Socket) (old *Socket, ok 
 		return nil, false
 	}
 	if next != nil {
-		x.addLocked(pid, next)
+		x.addSocketLocked(pid, next)
 	}
 	return old, true
 }
@@ -134,14 +134,14 @@ func (s *Socket) recoverSocket(ev *Event) error {
 		s.replayFrom = r.DeliveredOffset()
 	}
 	s.pid = id.New()
-	s.ns.pids.add(s.pid, s)
+	s.ns.pids.addSocket(s.pid, s)
 	return nil
 }
 
 // mayRestore reports whether a socket with this pid may be saved or still be connected. It
 // spares handlers the identification of clients that cannot recover.
 func (ns *Namespace) mayRestore(r cluster.Recorder, pid string) bool {
-	return r != nil && pid != "" && (ns.pids.lookUp(pid) != nil || r.MayRestore(pid))
+	return r != nil && pid != "" && (ns.pids.lookUpSocket(pid) != nil || r.MayRestore(pid))
 }
 
 // parseRecovery returns the pid and the offset in a connect packet.
@@ -165,13 +165,13 @@ func (s *Socket) restoreLost(r cluster.Recorder, pid, offset string) bool {
 		lost, err = r.Restore(ctx, pid, offset)
 	}
 	if err == nil {
-		err = s.restore(ctx, r, &lost, pid, offset)
+		err = s.restoreFrom(ctx, r, &lost, pid, offset)
 		if errors.Is(err, errIdentity) || err != nil && s.isInterrupted() {
 			s.ns.saveAgain(r, lost) // for its own client, or for the next connection
 		}
 	}
 	if err != nil {
-		s.ns.pids.remove(pid, s)
+		s.ns.pids.removeSocket(pid, s)
 		if e := s.ns.log().Check(zap.DebugLevel, "socket not recovered"); e != nil {
 			e.Write(zap.String("namespace", s.ns.name), zap.Error(err))
 		}
@@ -192,7 +192,7 @@ func (s *Socket) isInterrupted() bool {
 // returns when that socket is saved, or when ctx ends. From then on next, unless it is
 // nil, has the pid. It reports whether there was such a socket.
 func (ns *Namespace) closeStale(ctx context.Context, pid, identity string, next *Socket) bool {
-	old, _ := ns.pids.replace(pid, identity, next)
+	old, _ := ns.pids.replaceSocket(pid, identity, next)
 	if old == nil {
 		return false
 	}
@@ -212,10 +212,10 @@ func (ns *Namespace) closeStale(ctx context.Context, pid, identity string, next 
 
 var errIdentity = errors.New("the client has another identity than the socket")
 
-// restore makes a new socket a lost one that was saved under a pid. Its replay waits until
+// restoreFrom makes a new socket a lost one that was saved under a pid. Its replay waits until
 // the socket is accepted. Values of the handlers that identified the client are newer than
 // saved ones. The error says why the client cannot have the lost socket.
-func (s *Socket) restore(ctx context.Context, r cluster.Recorder, lost *cluster.LostSocket, pid, offset string) error {
+func (s *Socket) restoreFrom(ctx context.Context, r cluster.Recorder, lost *cluster.LostSocket, pid, offset string) error {
 	if err := s.checkLost(lost, pid); err != nil {
 		return err
 	}

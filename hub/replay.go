@@ -53,7 +53,7 @@ func (s *Socket) sendReplay() {
 		s.client.session.Send(m)
 	}
 	s.client.session.Send(connectPacket(s))
-	s.ns.pids.add(s.pid, s)
+	s.ns.pids.addSocket(s.pid, s)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.replayedTo = then.Offset
@@ -65,7 +65,7 @@ func (s *Socket) sendReplay() {
 }
 
 // applyFirst makes a socket follow the operations that were recorded while it joined its
-// rooms, when it is live and before what its handlers deferred. Before and after are its
+// rooms, when it is live and before the emits that its handlers deferred. Before and after are its
 // rooms.
 func (o *opening) applyFirst(s *Socket, before, after []string, disconnected bool) {
 	in := func(names []string) func(string) bool {

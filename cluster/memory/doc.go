@@ -2,7 +2,7 @@
 // process. [Log.Open] makes a [cluster.Recorder] of any adapter: of [cluster.Alone], and
 // of an adapter whose nodes do not share a recovery log.
 //
-// # What is in the log
+// # Contents of the log
 //
 // An event is recorded on each node that delivers it, whether this node emitted it or
 // another one did, with an offset of the node's own. So a client recovers only on the

@@ -191,9 +191,9 @@ func (l *Log) trimLater() {
 	l.options.Trimmed()
 }
 
-// replay returns the part of the log that concerns a socket in rooms: events after one
+// readReplay returns the part of the log that concerns a socket in rooms: events after one
 // number, operations after another.
-func (l *Log) replay(events, operations uint64, names []string) cluster.Replay {
+func (l *Log) readReplay(events, operations uint64, names []string) cluster.Replay {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	replay := cluster.Replay{Offset: l.formatOffset(l.next - 1)}

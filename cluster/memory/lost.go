@@ -7,7 +7,7 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/cluster"
 )
 
-// lostSocket is a lost socket in the queue of those that expire.
+// lostSocket is a lost socket in the queue of lost sockets, the oldest first.
 type lostSocket struct {
 	cluster.LostSocket
 	size int
@@ -43,8 +43,8 @@ func (l *Log) Remove(match func(*cluster.LostSocket) bool) {
 	}
 }
 
-// save saves a lost socket.
-func (l *Log) save(lost cluster.LostSocket) {
+// saveSocket saves a lost socket.
+func (l *Log) saveSocket(lost cluster.LostSocket) {
 	lost.Saved = nil
 	saved := &lostSocket{lost, sizeLost(&lost)}
 	l.mu.Lock()
@@ -58,8 +58,8 @@ func (l *Log) save(lost cluster.LostSocket) {
 	l.trimLocked()
 }
 
-// update replaces the data and values of a lost socket that is still saved.
-func (l *Log) update(lost cluster.LostSocket) {
+// updateSocket replaces the data and values of a lost socket that is still saved.
+func (l *Log) updateSocket(lost cluster.LostSocket) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	saved := l.lost[lost.PID]
@@ -72,9 +72,9 @@ func (l *Log) update(lost cluster.LostSocket) {
 	l.held += saved.size
 }
 
-// restore removes and returns a lost socket, unless the log has no longer all entries
+// restoreSocket removes and returns a lost socket, unless the log has no longer all entries
 // that a replay from an offset needs.
-func (l *Log) restore(pid, offset string) (lost cluster.LostSocket, err error) {
+func (l *Log) restoreSocket(pid, offset string) (lost cluster.LostSocket, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	saved := l.lost[pid]

@@ -36,7 +36,7 @@ func (l *Log) Open(c cluster.Cluster, n cluster.Node) (cluster.Recorder, error) 
 	return recorder{adapter, l}, nil
 }
 
-// recordingNode is a node that records what other nodes publish.
+// recordingNode is a node that records the operations of other nodes.
 type recordingNode struct {
 	cluster.Node
 	log *Log
@@ -111,19 +111,19 @@ func (r recorder) MayRestore(pid string) bool { return r.log.Contains(pid) }
 
 // Save saves a lost socket for the log's recovery time: a config may lengthen it.
 func (r recorder) Save(lost cluster.LostSocket, _ time.Duration) error {
-	r.log.save(lost)
+	r.log.saveSocket(lost)
 	return nil
 }
 
 // Update replaces the data and values of a lost socket.
 func (r recorder) Update(lost cluster.LostSocket, _ time.Duration) error {
-	r.log.update(lost)
+	r.log.updateSocket(lost)
 	return nil
 }
 
 // Restore removes and returns the lost socket with a pid.
 func (r recorder) Restore(_ context.Context, pid, offset string) (cluster.LostSocket, error) {
-	return r.log.restore(pid, offset)
+	return r.log.restoreSocket(pid, offset)
 }
 
 // CloseStale returns false: no other node has the lost sockets of this one.
@@ -131,7 +131,7 @@ func (r recorder) CloseStale(context.Context, string, string) bool { return fals
 
 // SaveAgain saves a lost socket again.
 func (r recorder) SaveAgain(lost cluster.LostSocket) error {
-	r.log.save(lost)
+	r.log.saveSocket(lost)
 	return nil
 }
 
@@ -147,5 +147,5 @@ func (r recorder) Replay(_ context.Context, lost cluster.LostSocket) (replay clu
 			return replay, fmt.Errorf("%w: position %q is of another recovery log", cluster.ErrNotRecoverable, lost.Position)
 		}
 	}
-	return r.log.replay(events, operations, lost.Rooms), nil
+	return r.log.readReplay(events, operations, lost.Rooms), nil
 }
