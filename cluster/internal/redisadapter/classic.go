@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
-	"github.com/caddy-socketio/caddy-socketio/cluster/internal/peer"
+	"github.com/caddy-socketio/caddy-socketio/cluster/internal/messages"
 	"github.com/caddy-socketio/caddy-socketio/rooms"
 	"github.com/redis/rueidis"
 )
@@ -170,7 +170,7 @@ func (c *classicCodec) handleOperation(q *classicRequest) error {
 		return c.handleSingleSocket(q)
 	}
 	if q.Opts == nil {
-		return fmt.Errorf("%w: request of type %d without opts", peer.ErrMalformed, *q.Type)
+		return fmt.Errorf("%w: request of type %d without opts", messages.ErrMalformed, *q.Type)
 	}
 	c.applyOperation(q.parseOperation(q.Opts.Target(), q.Rooms))
 	return nil
@@ -190,7 +190,7 @@ func (c *classicCodec) handleSingleSocket(q *classicRequest) error {
 func (c *classicCodec) replyToRequest(q *classicRequest) error {
 	id := string(q.RequestID)
 	if id == "" {
-		return fmt.Errorf("%w: request without an id", peer.ErrMalformed)
+		return fmt.Errorf("%w: request without an id", messages.ErrMalformed)
 	}
 	switch *q.Type {
 	case typeSockets:
@@ -202,7 +202,7 @@ func (c *classicCodec) replyToRequest(q *classicRequest) error {
 		c.sendReplies(c.names.replies, id, cluster.AllRooms{}, 0)
 	case typeFetchSockets:
 		if q.Opts == nil {
-			return fmt.Errorf("%w: request of type %d without opts", peer.ErrMalformed, *q.Type)
+			return fmt.Errorf("%w: request of type %d without opts", messages.ErrMalformed, *q.Type)
 		}
 		c.sendReplies(c.names.replies, id, cluster.FetchSockets{Target: q.Opts.Target()}, 0)
 	case typeServerEmit:
@@ -224,14 +224,14 @@ func (c *classicCodec) replyToRequest(q *classicRequest) error {
 		}
 		c.sendReplies(channel, id, cluster.EmitAck{Emit: emit}, time.Duration(q.Opts.Flags.Timeout)*time.Millisecond)
 	default:
-		return fmt.Errorf("%w: request of type %d", peer.ErrMalformed, *q.Type)
+		return fmt.Errorf("%w: request of type %d", messages.ErrMalformed, *q.Type)
 	}
 	return nil
 }
 
 // publishReply publishes a reply on the channel of all nodes.
 func (c *classicCodec) publishReply(v any) error {
-	payload, err := peer.Stringify(v)
+	payload, err := messages.Stringify(v)
 	if err != nil {
 		return err
 	}

@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
-	"github.com/caddy-socketio/caddy-socketio/cluster/internal/peer"
+	"github.com/caddy-socketio/caddy-socketio/cluster/internal/messages"
 	"github.com/caddy-socketio/caddy-socketio/cluster/internal/redistest"
 	"github.com/caddy-socketio/caddy-socketio/internal/msgpack"
 	"github.com/caddy-socketio/caddy-socketio/rooms"
@@ -262,7 +262,7 @@ func malformedEmits(t testing.TB) []string {
 func TestDecodeEmitRefusesMalformed(t *testing.T) {
 	for _, m := range malformedEmits(t) {
 		op, ok, err := decodeEmit(m, "", "me", "/")
-		if ok || !errors.Is(err, peer.ErrMalformed) {
+		if ok || !errors.Is(err, messages.ErrMalformed) {
 			t.Errorf("%.60q: %v, %v, %+v", m, ok, err, op)
 		}
 	}

@@ -6,7 +6,7 @@ import (
 	"slices"
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
-	"github.com/caddy-socketio/caddy-socketio/cluster/internal/peer"
+	"github.com/caddy-socketio/caddy-socketio/cluster/internal/messages"
 	"github.com/caddy-socketio/caddy-socketio/internal/msgpack"
 	"github.com/caddy-socketio/caddy-socketio/rooms"
 )
@@ -26,12 +26,12 @@ func encodeEmit(uid, namespace string, op *cluster.Emit) ([]byte, error) {
 // appendPacket appends {type, data, nsp}.
 func appendPacket(b []byte, namespace string, op *cluster.Emit) ([]byte, error) {
 	b = msgpack.AppendMap(b, 3)
-	b = append(msgpack.AppendString(b, "type"), peer.PacketEvent)
+	b = append(msgpack.AppendString(b, "type"), messages.PacketEvent)
 	b = msgpack.AppendString(b, "data")
 	// Some Node.js servers end when data is not an event.
 	name := bytes.TrimLeft(bytes.TrimPrefix(bytes.TrimSpace(op.Data.JSON), []byte("[")), " \t\r\n")
 	if len(name) == 0 || len(name) == len(op.Data.JSON) || name[0] != '"' && name[0] != '-' && (name[0] < '0' || name[0] > '9') {
-		return nil, peer.ErrNoEvent
+		return nil, messages.ErrNoEvent
 	}
 	b, err := msgpack.AppendData(b, op.Data)
 	if err != nil {
@@ -68,12 +68,12 @@ func appendOpts(b []byte, op *cluster.Emit, timeout int64) []byte {
 
 // decodeEmit reads an emit that arrived by the channel of a room, or by the common one if
 // room is "". It returns false for an emit of this node, uid, or for another namespace.
-// Errors wrap peer.ErrMalformed.
+// Errors wrap messages.ErrMalformed.
 func decodeEmit(message, room, uid, namespace string) (op cluster.Emit, ok bool, err error) {
 	r := msgpack.NewReader(message)
 	n := r.Array()
 	if n < 2 {
-		return op, false, fmt.Errorf("%w: no tuple", peer.ErrMalformed)
+		return op, false, fmt.Errorf("%w: no tuple", messages.ErrMalformed)
 	}
 	if r.Kind() != msgpack.String {
 		r.Skip()
@@ -88,10 +88,10 @@ func decodeEmit(message, room, uid, namespace string) (op cluster.Emit, ok bool,
 		r.Skip()
 	}
 	if err := r.End(); err != nil {
-		return op, false, fmt.Errorf("%w: %w", peer.ErrMalformed, err)
+		return op, false, fmt.Errorf("%w: %w", messages.ErrMalformed, err)
 	}
 	if !valid {
-		return op, false, fmt.Errorf("%w: no event", peer.ErrMalformed)
+		return op, false, fmt.Errorf("%w: no event", messages.ErrMalformed)
 	}
 	restrictToRoom(&op.Target, room)
 	return op, nsp == namespace, nil
@@ -111,7 +111,7 @@ func restrictToRoom(t *rooms.Target, room string) {
 // clients.
 func readPacket(r *msgpack.Reader, op *cluster.Emit) (namespace string, valid bool) {
 	namespace = "/"
-	typ, event := int64(peer.PacketEvent), false
+	typ, event := int64(messages.PacketEvent), false
 	for range r.Map() {
 		switch r.Text() {
 		case "type":
@@ -129,7 +129,7 @@ func readPacket(r *msgpack.Reader, op *cluster.Emit) (namespace string, valid bo
 			r.Skip()
 		}
 	}
-	return namespace, event && (typ == peer.PacketEvent || typ == peer.PacketBinaryEvent)
+	return namespace, event && (typ == messages.PacketEvent || typ == messages.PacketBinaryEvent)
 }
 
 // isEvent reports whether the next value is an array that begins with an event's name.
@@ -137,7 +137,7 @@ func isEvent(r msgpack.Reader) bool {
 	if r.Kind() != msgpack.Array || r.Array() == 0 {
 		return false
 	}
-	return r.Kind() == msgpack.Number || r.Kind() == msgpack.String && !peer.IsReserved(r.Text())
+	return r.Kind() == msgpack.Number || r.Kind() == msgpack.String && !messages.IsReserved(r.Text())
 }
 
 // readOpts reads {rooms, except, flags}. Emitters of some languages write another empty

@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
-	"github.com/caddy-socketio/caddy-socketio/cluster/internal/peer"
+	"github.com/caddy-socketio/caddy-socketio/cluster/internal/messages"
 	"github.com/caddy-socketio/caddy-socketio/sio"
 )
 
@@ -44,7 +44,7 @@ func FuzzDecodeRequest(f *testing.F) {
 	f.Fuzz(func(t *testing.T, message []byte) {
 		q, err := decodeRequest(string(message))
 		if err != nil {
-			if !errors.Is(err, peer.ErrMalformed) {
+			if !errors.Is(err, messages.ErrMalformed) {
 				t.Fatal(err)
 			}
 			return
@@ -74,7 +74,7 @@ func FuzzDecodeReply(f *testing.F) {
 		for _, q := range []cluster.Request{cluster.FetchSockets{}, cluster.AllRooms{}, cluster.EmitAck{}, cluster.ServerEmitAck{}} {
 			reply, err := decodeClassicReply(q, string(message))
 			if err != nil {
-				if !errors.Is(err, peer.ErrMalformed) {
+				if !errors.Is(err, messages.ErrMalformed) {
 					t.Fatal(err)
 				}
 				continue

@@ -5,7 +5,7 @@ import (
 	"fmt"
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
-	"github.com/caddy-socketio/caddy-socketio/cluster/internal/peer"
+	"github.com/caddy-socketio/caddy-socketio/cluster/internal/messages"
 	"github.com/caddy-socketio/caddy-socketio/rooms"
 )
 
@@ -64,7 +64,7 @@ func (c *classicCodec) handleLegacy(q *classicRequest) error {
 			c.applyOperation(cluster.Disconnect{Target: one, Close: q.Close != nil && *q.Close})
 		}
 	default:
-		return fmt.Errorf("%w: request of type %d of socket.io-redis 5", peer.ErrMalformed, *q.Type)
+		return fmt.Errorf("%w: request of type %d of socket.io-redis 5", messages.ErrMalformed, *q.Type)
 	}
 	return c.publishReply(r)
 }

@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
-	"github.com/caddy-socketio/caddy-socketio/cluster/internal/peer"
+	"github.com/caddy-socketio/caddy-socketio/cluster/internal/messages"
 	"github.com/caddy-socketio/caddy-socketio/internal/msgpack"
 	"github.com/caddy-socketio/caddy-socketio/sio"
 )
@@ -15,17 +15,17 @@ import (
 func encodeClassicReply(id string, reply cluster.Reply) ([]byte, error) {
 	switch reply := reply.(type) {
 	case cluster.Sockets:
-		return peer.Stringify(struct {
+		return messages.Stringify(struct {
 			RequestID string           `json:"requestId"`
 			Sockets   []cluster.Socket `json:"sockets"`
-		}{id, peer.CompleteSockets(reply)})
+		}{id, messages.CompleteSockets(reply)})
 	case cluster.Rooms:
-		return peer.Stringify(struct {
+		return messages.Stringify(struct {
 			RequestID string   `json:"requestId"`
 			Rooms     []string `json:"rooms"`
 		}{id, append([]string{}, reply...)})
 	case cluster.ClientCount:
-		return peer.Stringify(struct {
+		return messages.Stringify(struct {
 			Type        int    `json:"type"`
 			RequestID   string `json:"requestId"`
 			ClientCount int    `json:"clientCount"`
@@ -37,7 +37,7 @@ func encodeClassicReply(id string, reply cluster.Reply) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		return peer.Stringify(struct {
+		return messages.Stringify(struct {
 			Type      int             `json:"type"`
 			RequestID string          `json:"requestId"`
 			Data      json.RawMessage `json:"data"`
@@ -84,14 +84,14 @@ func parseReplyID(message string) string {
 
 // classicReply is a reply to a request of this node.
 type classicReply struct {
-	Type        int             `json:"type"`
-	Sockets     []peer.Socket   `json:"sockets"`
-	Rooms       peer.RoomList   `json:"rooms"`
-	ClientCount *int            `json:"clientCount"`
-	Data        json.RawMessage `json:"data"`
+	Type        int               `json:"type"`
+	Sockets     []messages.Socket `json:"sockets"`
+	Rooms       messages.RoomList `json:"rooms"`
+	ClientCount *int              `json:"clientCount"`
+	Data        json.RawMessage   `json:"data"`
 }
 
-// decodeClassicReply reads a reply to q. Errors wrap peer.ErrMalformed.
+// decodeClassicReply reads a reply to q. Errors wrap messages.ErrMalformed.
 func decodeClassicReply(q cluster.Request, message string) (cluster.Reply, error) {
 	whole, err := decodeObject(message)
 	if err != nil {
@@ -99,11 +99,11 @@ func decodeClassicReply(q cluster.Request, message string) (cluster.Reply, error
 	}
 	var r classicReply
 	if err := json.Unmarshal(whole.JSON, &r); err != nil {
-		return nil, fmt.Errorf("%w: %w", peer.ErrMalformed, err)
+		return nil, fmt.Errorf("%w: %w", messages.ErrMalformed, err)
 	}
 	switch q.(type) {
 	case cluster.FetchSockets:
-		return peer.ConvertSockets(r.Sockets), nil
+		return messages.ConvertSockets(r.Sockets), nil
 	case cluster.AllRooms:
 		return cluster.Rooms(r.Rooms), nil
 	case cluster.ServerEmitAck:
@@ -122,5 +122,5 @@ func decodeClassicReply(q cluster.Request, message string) (cluster.Reply, error
 			return cluster.ClientAck{Data: sio.Array()}, nil
 		}
 	}
-	return nil, fmt.Errorf("%w: a reply of type %d", peer.ErrMalformed, r.Type)
+	return nil, fmt.Errorf("%w: a reply of type %d", messages.ErrMalformed, r.Type)
 }

@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
-	"github.com/caddy-socketio/caddy-socketio/cluster/internal/peer"
+	"github.com/caddy-socketio/caddy-socketio/cluster/internal/messages"
 	"github.com/caddy-socketio/caddy-socketio/internal/msgpack"
 	"github.com/caddy-socketio/caddy-socketio/rooms"
 	"github.com/caddy-socketio/caddy-socketio/sio"
@@ -29,25 +29,25 @@ const (
 
 // classicRequest is a request between nodes. Its fields are in the order of Node.js.
 type classicRequest struct {
-	UID       peer.Text       `json:"uid,omitempty"`
-	RequestID peer.Text       `json:"requestId,omitempty"`
-	LegacyID  peer.Text       `json:"requestid,omitempty"` // socket.io-redis 5 spells it so
-	Type      *int            `json:"type"`
-	Opts      *classicOpts    `json:"opts,omitempty"`
-	SID       peer.Text       `json:"sid,omitempty"`
-	Room      peer.Text       `json:"room,omitempty"`
-	Rooms     peer.RoomList   `json:"rooms,omitempty"`
-	Close     *bool           `json:"close,omitempty"`
-	Data      json.RawMessage `json:"data,omitempty"`
-	Packet    *classicPacket  `json:"packet,omitempty"`
+	UID       messages.Text     `json:"uid,omitempty"`
+	RequestID messages.Text     `json:"requestId,omitempty"`
+	LegacyID  messages.Text     `json:"requestid,omitempty"` // socket.io-redis 5 spells it so
+	Type      *int              `json:"type"`
+	Opts      *classicOpts      `json:"opts,omitempty"`
+	SID       messages.Text     `json:"sid,omitempty"`
+	Room      messages.Text     `json:"room,omitempty"`
+	Rooms     messages.RoomList `json:"rooms,omitempty"`
+	Close     *bool             `json:"close,omitempty"`
+	Data      json.RawMessage   `json:"data,omitempty"`
+	Packet    *classicPacket    `json:"packet,omitempty"`
 
 	whole sio.Data // as received
 }
 
-// classicOpts are peer.Opts without empty flags, which Node.js leaves out.
+// classicOpts are messages.Opts without empty flags, which Node.js leaves out.
 type classicOpts struct {
-	peer.TargetJSON
-	Flags peer.Flags `json:"flags,omitzero"`
+	messages.TargetJSON
+	Flags messages.Flags `json:"flags,omitzero"`
 }
 
 type classicPacket struct {
@@ -57,11 +57,11 @@ type classicPacket struct {
 }
 
 func newClassicOpts(t rooms.Target) *classicOpts {
-	return &classicOpts{TargetJSON: peer.NewTargetJSON(t)}
+	return &classicOpts{TargetJSON: messages.NewTargetJSON(t)}
 }
 
 // decodeRequest reads a request: JSON, or MessagePack if there may be binary in it. Errors
-// wrap peer.ErrMalformed.
+// wrap messages.ErrMalformed.
 func decodeRequest(message string) (*classicRequest, error) {
 	whole, err := decodeObject(message)
 	if err != nil {
@@ -69,10 +69,10 @@ func decodeRequest(message string) (*classicRequest, error) {
 	}
 	q := &classicRequest{whole: whole}
 	if err := json.Unmarshal(whole.JSON, q); err != nil {
-		return nil, fmt.Errorf("%w: %w", peer.ErrMalformed, err)
+		return nil, fmt.Errorf("%w: %w", messages.ErrMalformed, err)
 	}
 	if q.Type == nil {
-		return nil, fmt.Errorf("%w: request without a type", peer.ErrMalformed)
+		return nil, fmt.Errorf("%w: request without a type", messages.ErrMalformed)
 	}
 	return q, nil
 }
@@ -82,14 +82,14 @@ func decodeObject(message string) (sio.Data, error) {
 	if strings.HasPrefix(message, "{") {
 		whole, ok := sio.Data{JSON: []byte(message)}.Lookup()
 		if !ok {
-			return sio.Data{}, fmt.Errorf("%w: no JSON", peer.ErrMalformed)
+			return sio.Data{}, fmt.Errorf("%w: no JSON", messages.ErrMalformed)
 		}
 		return whole, nil
 	}
 	r := msgpack.NewReader(message)
 	whole := r.Data()
 	if err := r.End(); err != nil {
-		return sio.Data{}, fmt.Errorf("%w: %w", peer.ErrMalformed, err)
+		return sio.Data{}, fmt.Errorf("%w: %w", messages.ErrMalformed, err)
 	}
 	return whole, nil
 }
@@ -109,17 +109,17 @@ func (q *classicRequest) parseOperation(t rooms.Target, names []string) cluster.
 // parseEmit returns the emit of a request for acknowledgements.
 func (q *classicRequest) parseEmit() (op cluster.Emit, err error) {
 	if q.Packet == nil || q.Opts == nil {
-		return op, fmt.Errorf("%w: request of type %d without packet or opts", peer.ErrMalformed, *q.Type)
+		return op, fmt.Errorf("%w: request of type %d without packet or opts", messages.ErrMalformed, *q.Type)
 	}
-	if t := q.Packet.Type; t != nil && *t != peer.PacketEvent && *t != peer.PacketBinaryEvent {
-		return op, fmt.Errorf("%w: packet of type %d", peer.ErrMalformed, *t)
+	if t := q.Packet.Type; t != nil && *t != messages.PacketEvent && *t != messages.PacketBinaryEvent {
+		return op, fmt.Errorf("%w: packet of type %d", messages.ErrMalformed, *t)
 	}
 	op.Target = q.Opts.Target()
 	op.Flags = q.Opts.Flags.ClusterFlags()
 	op.Data, _ = q.whole.Lookup("packet", "data")
 	name, _ := op.Data.Index(0)
-	if len(name.JSON) == 0 || name.JSON[0] != '"' || peer.IsReserved(name.Text()) {
-		return op, fmt.Errorf("%w: request of type %d without an event", peer.ErrMalformed, *q.Type)
+	if len(name.JSON) == 0 || name.JSON[0] != '"' || messages.IsReserved(name.Text()) {
+		return op, fmt.Errorf("%w: request of type %d without an event", messages.ErrMalformed, *q.Type)
 	}
 	return op, nil
 }
@@ -127,15 +127,15 @@ func (q *classicRequest) parseEmit() (op cluster.Emit, err error) {
 // parseServerEvent returns the event of a server-side emit.
 func (q *classicRequest) parseServerEvent() (sio.Data, error) {
 	data, ok := q.whole.Lookup("data")
-	if !ok || !peer.IsServerEvent(data) {
-		return sio.Data{}, fmt.Errorf("%w: request of type %d without an event", peer.ErrMalformed, *q.Type)
+	if !ok || !messages.IsServerEvent(data) {
+		return sio.Data{}, fmt.Errorf("%w: request of type %d without an event", messages.ErrMalformed, *q.Type)
 	}
 	return data, nil
 }
 
 // encodeClassicOperation returns an operation, other than an emit, as a request.
 func encodeClassicOperation(uid string, op cluster.Operation) ([]byte, error) {
-	q := classicRequest{UID: peer.Text(uid)}
+	q := classicRequest{UID: messages.Text(uid)}
 	switch op := op.(type) {
 	case cluster.Join:
 		q.Type, q.Opts, q.Rooms = new(typeJoin), newClassicOpts(op.Target), op.Rooms
@@ -152,13 +152,13 @@ func encodeClassicOperation(uid string, op cluster.Operation) ([]byte, error) {
 	default:
 		return nil, fmt.Errorf("redis: operation %T has no message", op)
 	}
-	return peer.Stringify(q)
+	return messages.Stringify(q)
 }
 
 // encodeClassicRequest returns a request. The timeout is for clients' acknowledgements, in
 // milliseconds.
 func encodeClassicRequest(uid, id, namespace string, q cluster.Request, timeout int64) ([]byte, error) {
-	r := classicRequest{UID: peer.Text(uid), RequestID: peer.Text(id)}
+	r := classicRequest{UID: messages.Text(uid), RequestID: messages.Text(id)}
 	switch q := q.(type) {
 	case cluster.AllRooms:
 		r.Type = new(typeAllRooms)
@@ -175,7 +175,7 @@ func encodeClassicRequest(uid, id, namespace string, q cluster.Request, timeout 
 	default:
 		return nil, fmt.Errorf("redis: request %T has no message", q)
 	}
-	return peer.Stringify(r)
+	return messages.Stringify(r)
 }
 
 // encodeEmitAck returns an emit with acknowledgements as a request: MessagePack only if
@@ -197,16 +197,16 @@ func encodeEmitAck(uid, id, namespace string, op *cluster.Emit, timeout int64) (
 
 // encodePlainEmitAck returns an emit with acknowledgements as JSON.
 func encodePlainEmitAck(uid, id, namespace string, op *cluster.Emit, timeout int64) ([]byte, error) {
-	if d, ok := op.Data.Lookup(); !ok || !peer.IsEvent(d) {
-		return nil, peer.ErrNoEvent
+	if d, ok := op.Data.Lookup(); !ok || !messages.IsEvent(d) {
+		return nil, messages.ErrNoEvent
 	}
-	return peer.Stringify(struct {
-		UID       string      `json:"uid"`
-		RequestID string      `json:"requestId"`
-		Type      int         `json:"type"`
-		Packet    plainPacket `json:"packet"`
-		Opts      peer.Opts   `json:"opts"`
-	}{uid, id, typeEmitAck, plainPacket{peer.PacketEvent, op.Data.JSON, namespace}, peer.NewEmitOpts(op, timeout)})
+	return messages.Stringify(struct {
+		UID       string        `json:"uid"`
+		RequestID string        `json:"requestId"`
+		Type      int           `json:"type"`
+		Packet    plainPacket   `json:"packet"`
+		Opts      messages.Opts `json:"opts"`
+	}{uid, id, typeEmitAck, plainPacket{messages.PacketEvent, op.Data.JSON, namespace}, messages.NewEmitOpts(op, timeout)})
 }
 
 // plainPacket is a packet without binary.
@@ -219,8 +219,8 @@ type plainPacket struct {
 // encodeServerEvent returns the event of a server-side emit as JSON. It must be an array
 // that begins with a name: some Node.js servers end otherwise.
 func encodeServerEvent(d sio.Data) (json.RawMessage, error) {
-	if d, ok := d.Lookup(); !ok || !peer.IsServerEvent(d) {
-		return nil, peer.ErrNoServerEvent
+	if d, ok := d.Lookup(); !ok || !messages.IsServerEvent(d) {
+		return nil, messages.ErrNoServerEvent
 	}
 	return encodePlainJSON(d)
 }

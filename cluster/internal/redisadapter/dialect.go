@@ -2,7 +2,7 @@ package redisadapter
 
 import (
 	"github.com/caddy-socketio/caddy-socketio/cluster"
-	"github.com/caddy-socketio/caddy-socketio/cluster/internal/peer"
+	"github.com/caddy-socketio/caddy-socketio/cluster/internal/messages"
 	"github.com/redis/rueidis"
 )
 
@@ -54,10 +54,10 @@ type codec interface {
 
 	// handle applies an operation, keeps a reply for the pending request, or has the
 	// node reply to a request. It is called on one goroutine at a time, in the order
-	// received. Errors wrap peer.ErrMalformed.
+	// received. Errors wrap messages.ErrMalformed.
 	handleDelivery(d delivery) error
 
-	// decodeReply reads a reply to q. Errors wrap peer.ErrMalformed.
+	// decodeReply reads a reply to q. Errors wrap messages.ErrMalformed.
 	decodeReply(q cluster.Request, reply rawReply) (cluster.Reply, error)
 }
 
@@ -72,7 +72,7 @@ type holding interface {
 // dialect that decodes messages to find out their type fills message in place of payload.
 type rawReply struct {
 	payload string
-	message *peer.Message
+	message *messages.Message
 }
 
 // subscriber holds the subscriptions of one session. The goroutine of the session calls

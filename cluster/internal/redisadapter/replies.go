@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
-	"github.com/caddy-socketio/caddy-socketio/cluster/internal/peer"
+	"github.com/caddy-socketio/caddy-socketio/cluster/internal/messages"
 	"go.uber.org/zap"
 )
 
@@ -62,7 +62,7 @@ func emptyReply(q cluster.Request) cluster.Reply {
 	case cluster.CloseStale:
 		return cluster.StaleClosed(false)
 	default:
-		return cluster.ServerAck{Data: peer.Null}
+		return cluster.ServerAck{Data: messages.Null}
 	}
 }
 

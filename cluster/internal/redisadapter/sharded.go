@@ -7,7 +7,7 @@ import (
 	"strconv"
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
-	"github.com/caddy-socketio/caddy-socketio/cluster/internal/peer"
+	"github.com/caddy-socketio/caddy-socketio/cluster/internal/messages"
 	"github.com/caddy-socketio/caddy-socketio/internal/msgpack"
 	"github.com/redis/rueidis"
 )
@@ -67,7 +67,7 @@ type shardedCodec struct {
 
 // jsonTail returns the end of every message of a node: ,"uid":"...","nsp":"..."}
 func jsonTail(uid, namespace string) string {
-	tail, _ := peer.Stringify(struct { // strings always have a form in JSON
+	tail, _ := messages.Stringify(struct { // strings always have a form in JSON
 		UID string `json:"uid"`
 		Nsp string `json:"nsp"`
 	}{uid, namespace})
@@ -91,21 +91,21 @@ func (c *shardedCodec) encodeOperation(op cluster.Operation) (cmd command, err e
 	if emit, ok := op.(cluster.Emit); ok && len(emit.In) == 1 && c.mode.hasChannel(emit.In[0]) {
 		cmd.name = c.names.roomChannel(emit.In[0])
 	}
-	cmd.payload, err = c.encodeDraft(peer.EncodeOperation(op))
+	cmd.payload, err = c.encodeDraft(messages.EncodeOperation(op))
 	return cmd, err
 }
 
 func (c *shardedCodec) encodeRequest(id string, q cluster.Request, timeout int64) (string, error) {
-	return c.encodeDraft(peer.EncodeRequest(id, q, timeout))
+	return c.encodeDraft(messages.EncodeRequest(id, q, timeout))
 }
 
 func (c *shardedCodec) encodeReply(id string, reply cluster.Reply) (string, error) {
-	return c.encodeDraft(peer.EncodeReply(id, reply))
+	return c.encodeDraft(messages.EncodeReply(id, reply))
 }
 
 // encodeDraft returns {type, data, uid, nsp}: JSON or, with binary in data, MessagePack.
 // It fails with the error of the draft.
-func (c *shardedCodec) encodeDraft(d peer.Draft, err error) (string, error) {
+func (c *shardedCodec) encodeDraft(d messages.Draft, err error) (string, error) {
 	if err != nil {
 		return "", err
 	}
@@ -125,7 +125,7 @@ func (c *shardedCodec) decodeReply(q cluster.Request, reply rawReply) (cluster.R
 	}
 	decoded, ok := m.ReplyTo(q)
 	if !ok {
-		return nil, fmt.Errorf("%w: a reply of type %d", peer.ErrMalformed, m.Type)
+		return nil, fmt.Errorf("%w: a reply of type %d", messages.ErrMalformed, m.Type)
 	}
 	return decoded, nil
 }

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
-	"github.com/caddy-socketio/caddy-socketio/cluster/internal/peer"
+	"github.com/caddy-socketio/caddy-socketio/cluster/internal/messages"
 )
 
 func (c *shardedCodec) handleDelivery(d delivery) error {
@@ -23,24 +23,24 @@ func (c *shardedCodec) handleDelivery(d delivery) error {
 		return err
 	}
 	switch m.Type {
-	case peer.TypeHeartbeat1, peer.TypeHeartbeat2, peer.TypeClose:
+	case messages.TypeHeartbeat1, messages.TypeHeartbeat2, messages.TypeClose:
 		return nil
-	case peer.TypeSockets, peer.TypeServerAck, peer.TypeClientCount, peer.TypeClientAck:
+	case messages.TypeSockets, messages.TypeServerAck, messages.TypeClientCount, messages.TypeClientAck:
 		c.keepReply(parseShardedReplyID(message), message)
 		return nil
-	case peer.TypeServerEmit:
+	case messages.TypeServerEmit:
 		return c.handleServerEmit(m)
-	case peer.TypeEmit, peer.TypeJoin, peer.TypeLeave, peer.TypeDisconnect, peer.TypeFetchSockets:
+	case messages.TypeEmit, messages.TypeJoin, messages.TypeLeave, messages.TypeDisconnect, messages.TypeFetchSockets:
 		return c.handleTargeted(m)
 	}
-	return fmt.Errorf("%w: message of type %d", peer.ErrMalformed, m.Type)
+	return fmt.Errorf("%w: message of type %d", messages.ErrMalformed, m.Type)
 }
 
 // handleServerEmit applies a server-side emit, or replies to it.
 func (c *shardedCodec) handleServerEmit(m *shardedMessage) error {
 	data := m.PacketData()
-	if !peer.IsServerEvent(data) {
-		return fmt.Errorf("%w: message of type %d without an event", peer.ErrMalformed, m.Type)
+	if !messages.IsServerEvent(data) {
+		return fmt.Errorf("%w: message of type %d without an event", messages.ErrMalformed, m.Type)
 	}
 	op := cluster.ServerEmit{Data: data}
 	if m.RequestID != "" {
@@ -57,7 +57,7 @@ func (c *shardedCodec) handleTargeted(m *shardedMessage) error {
 		return err
 	}
 	switch m.Type {
-	case peer.TypeEmit:
+	case messages.TypeEmit:
 		op, err := m.parseEmit()
 		if err != nil {
 			return err
@@ -66,13 +66,13 @@ func (c *shardedCodec) handleTargeted(m *shardedMessage) error {
 			return c.replyToMessage(m, cluster.EmitAck{Emit: op}, time.Duration(o.Flags.Timeout)*time.Millisecond)
 		}
 		c.applyOperation(op)
-	case peer.TypeJoin:
+	case messages.TypeJoin:
 		c.applyOperation(cluster.Join{Target: o.Target(), Rooms: m.Rooms})
-	case peer.TypeLeave:
+	case messages.TypeLeave:
 		c.applyOperation(cluster.Leave{Target: o.Target(), Rooms: m.Rooms})
-	case peer.TypeDisconnect:
+	case messages.TypeDisconnect:
 		c.applyOperation(cluster.Disconnect{Target: o.Target(), Close: m.Close})
-	case peer.TypeFetchSockets:
+	case messages.TypeFetchSockets:
 		return c.replyToMessage(m, cluster.FetchSockets{Target: o.Target()}, 0)
 	}
 	return nil
@@ -81,7 +81,7 @@ func (c *shardedCodec) handleTargeted(m *shardedMessage) error {
 // replyToMessage has the node reply to a message, on the channel of the requesting node.
 func (c *shardedCodec) replyToMessage(m *shardedMessage, q cluster.Request, timeout time.Duration) error {
 	if m.RequestID == "" || m.UID == "" {
-		return fmt.Errorf("%w: request of type %d without an id", peer.ErrMalformed, m.Type)
+		return fmt.Errorf("%w: request of type %d without an id", messages.ErrMalformed, m.Type)
 	}
 	c.sendReplies(c.names.roomChannel(m.UID), string(m.RequestID), q, timeout)
 	return nil

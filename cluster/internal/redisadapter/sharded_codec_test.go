@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
-	"github.com/caddy-socketio/caddy-socketio/cluster/internal/peer"
+	"github.com/caddy-socketio/caddy-socketio/cluster/internal/messages"
 	"github.com/caddy-socketio/caddy-socketio/cluster/internal/redistest"
 	"github.com/caddy-socketio/caddy-socketio/rooms"
 	"github.com/caddy-socketio/caddy-socketio/sio"
@@ -58,8 +58,8 @@ func TestShardedMessagesMatchTranscript(t *testing.T) {
 		if !strings.HasSuffix(payload, codec.tail) && !strings.HasSuffix(payload, codec.binaryTail) {
 			t.Errorf("%s: an own message is not recognised", c.Step)
 		}
-		if m.Type == peer.TypeSockets { // Go sorts headers
-			if s := peer.ConvertSockets(m.Sockets); len(s) != 1 || len(s[0].ID) != 20 || s[0].Handshake.Headers["host"] == "" {
+		if m.Type == messages.TypeSockets { // Go sorts headers
+			if s := messages.ConvertSockets(m.Sockets); len(s) != 1 || len(s[0].ID) != 20 || s[0].Handshake.Headers["host"] == "" {
 				t.Errorf("%s: %+v", c.Step, s)
 			}
 			continue
@@ -75,7 +75,7 @@ func TestShardedMessagesMatchTranscript(t *testing.T) {
 			t.Errorf("%s: request %q, not %q", c.Step, id, m.RequestID)
 		}
 	}
-	for typ := peer.TypeEmit; typ <= peer.TypeClientAck; typ++ {
+	for typ := messages.TypeEmit; typ <= messages.TypeClientAck; typ++ {
 		if types[typ] == 0 {
 			t.Errorf("no message of type %d", typ)
 		}
@@ -86,7 +86,7 @@ func TestShardedMessagesMatchTranscript(t *testing.T) {
 func encodeAgain(c *shardedCodec, m *shardedMessage) (out command, err error) {
 	id := string(m.RequestID)
 	switch m.Type {
-	case peer.TypeEmit:
+	case messages.TypeEmit:
 		op, err := m.parseEmit()
 		if err != nil {
 			return out, err
@@ -96,25 +96,25 @@ func encodeAgain(c *shardedCodec, m *shardedMessage) (out command, err error) {
 		}
 		out.payload, err = c.encodeRequest(id, cluster.EmitAck{Emit: op}, m.Opts.Flags.Timeout)
 		return out, err
-	case peer.TypeJoin:
+	case messages.TypeJoin:
 		return c.encodeOperation(cluster.Join{Target: m.Opts.Target(), Rooms: m.Rooms})
-	case peer.TypeLeave:
+	case messages.TypeLeave:
 		return c.encodeOperation(cluster.Leave{Target: m.Opts.Target(), Rooms: m.Rooms})
-	case peer.TypeDisconnect:
+	case messages.TypeDisconnect:
 		return c.encodeOperation(cluster.Disconnect{Target: m.Opts.Target(), Close: m.Close})
-	case peer.TypeFetchSockets:
+	case messages.TypeFetchSockets:
 		out.payload, err = c.encodeRequest(id, cluster.FetchSockets{Target: m.Opts.Target()}, 0)
-	case peer.TypeServerEmit:
+	case messages.TypeServerEmit:
 		op := cluster.ServerEmit{Data: m.PacketData()}
 		if id == "" {
 			return c.encodeOperation(op)
 		}
 		out.payload, err = c.encodeRequest(id, cluster.ServerEmitAck{ServerEmit: op}, 0)
-	case peer.TypeServerAck:
+	case messages.TypeServerAck:
 		out.payload, err = c.encodeReply(id, cluster.ServerAck{Data: m.PacketData()})
-	case peer.TypeClientCount:
+	case messages.TypeClientCount:
 		out.payload, err = c.encodeReply(id, cluster.ClientCount(*m.ClientCount))
-	case peer.TypeClientAck:
+	case messages.TypeClientAck:
 		out.payload, err = c.encodeReply(id, cluster.ClientAck{Data: sio.Array(m.PacketData())})
 	}
 	return out, err
@@ -161,12 +161,12 @@ func marshalData(t *testing.T, d sio.Data) string {
 func TestShardedEncodeRefusesMalformed(t *testing.T) {
 	codec := newShardedCodec(t, Dynamic, "/", "0123456789abcdef")
 	for _, data := range []sio.Data{{}, {JSON: []byte(`"e"`)}, {JSON: []byte(`[]`)}, {JSON: []byte(`[{}]`)}, redistest.NewEvent("disconnect"), {JSON: []byte(`["e"`)}} {
-		if m, err := codec.encodeOperation(cluster.Emit{Data: data}); !errors.Is(err, peer.ErrMalformed) {
+		if m, err := codec.encodeOperation(cluster.Emit{Data: data}); !errors.Is(err, messages.ErrMalformed) {
 			t.Errorf("%s: %v, %s", data.JSON, err, m.payload)
 		}
 	}
 	for _, data := range []sio.Data{{}, {JSON: []byte(`"e"`)}, {JSON: []byte(`[]`)}, {JSON: []byte(`[1]`)}, redistest.NewEvent("connection")} {
-		if m, err := codec.encodeOperation(cluster.ServerEmit{Data: data}); !errors.Is(err, peer.ErrMalformed) {
+		if m, err := codec.encodeOperation(cluster.ServerEmit{Data: data}); !errors.Is(err, messages.ErrMalformed) {
 			t.Errorf("%s: %v, %s", data.JSON, err, m.payload)
 		}
 	}
@@ -231,14 +231,14 @@ func FuzzShardedMessage(f *testing.F) {
 		parseShardedReplyID(message)
 		m, err := decodeShardedMessage(message)
 		if err != nil {
-			if !errors.Is(err, peer.ErrMalformed) {
+			if !errors.Is(err, messages.ErrMalformed) {
 				t.Fatal(err)
 			}
 			return
 		}
-		peer.ConvertSockets(m.Sockets)
+		messages.ConvertSockets(m.Sockets)
 		m.ReplyTo(cluster.AllRooms{})
-		if m.Type != peer.TypeEmit {
+		if m.Type != messages.TypeEmit {
 			return
 		}
 		op, err := m.parseEmit()

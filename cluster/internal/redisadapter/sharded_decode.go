@@ -9,18 +9,18 @@ import (
 	"unicode/utf8"
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
-	"github.com/caddy-socketio/caddy-socketio/cluster/internal/peer"
+	"github.com/caddy-socketio/caddy-socketio/cluster/internal/messages"
 	"github.com/caddy-socketio/caddy-socketio/internal/msgpack"
 	"github.com/caddy-socketio/caddy-socketio/sio"
 )
 
 // shardedMessage is a message of the sharded dialect.
 type shardedMessage struct {
-	peer.Message
+	messages.Message
 	event sio.Data // of an emit that decodeShort read
 }
 
-// decodeShardedMessage reads a message. Errors wrap peer.ErrMalformed.
+// decodeShardedMessage reads a message. Errors wrap messages.ErrMalformed.
 func decodeShardedMessage(message string) (*shardedMessage, error) {
 	m := new(shardedMessage)
 	if m.decodeShort(message) {
@@ -32,10 +32,10 @@ func decodeShardedMessage(message string) (*shardedMessage, error) {
 		decode = m.decodeJSON
 	}
 	if err := decode(message); err != nil {
-		return nil, fmt.Errorf("%w: %w", peer.ErrMalformed, err)
+		return nil, fmt.Errorf("%w: %w", messages.ErrMalformed, err)
 	}
 	if err := m.decodeData(); err != nil {
-		return nil, fmt.Errorf("%w: %w", peer.ErrMalformed, err)
+		return nil, fmt.Errorf("%w: %w", messages.ErrMalformed, err)
 	}
 	return m, nil
 }
@@ -46,11 +46,11 @@ func (m *shardedMessage) decodeData() error {
 	switch {
 	case len(m.Data.JSON) == 0:
 		return nil // a heartbeat
-	case m.Type != peer.TypeEmit:
+	case m.Type != messages.TypeEmit:
 		return json.Unmarshal(m.Data.JSON, &m.Body)
 	}
 	if id, ok := m.Data.Lookup("requestId"); ok {
-		m.RequestID = peer.Text(id.Text())
+		m.RequestID = messages.Text(id.Text())
 	}
 	if o, ok := m.Data.Lookup("opts"); ok {
 		return json.Unmarshal(o.JSON, &m.Opts)
@@ -81,7 +81,7 @@ func (m *shardedMessage) decodeShort(message string) bool {
 	if opts < 0 || uid < opts || nsp < uid+len(emitUID) || !strings.HasSuffix(rest, emitEnd) || nsp+len(emitNsp) > len(rest)-len(emitEnd) {
 		return false
 	}
-	m.Type = peer.TypeEmit
+	m.Type = messages.TypeEmit
 	m.UID, m.Nsp = rest[uid+len(emitUID):nsp], rest[nsp+len(emitNsp):len(rest)-len(emitEnd)]
 	if strings.ContainsFunc(m.UID+m.Nsp, isSpecial) || !utf8.ValidString(message) {
 		return false
@@ -137,8 +137,8 @@ func (m *shardedMessage) parseEmit() (op cluster.Emit, err error) {
 // parsePacket returns the event of a packet.
 func (m *shardedMessage) parsePacket() (event sio.Data, err error) {
 	if typ, ok := m.Data.Lookup("packet", "type"); ok {
-		if t, err := strconv.Atoi(string(typ.JSON)); err != nil || t != peer.PacketEvent && t != peer.PacketBinaryEvent {
-			return event, fmt.Errorf("%w: packet of type %s", peer.ErrMalformed, typ.Text())
+		if t, err := strconv.Atoi(string(typ.JSON)); err != nil || t != messages.PacketEvent && t != messages.PacketBinaryEvent {
+			return event, fmt.Errorf("%w: packet of type %s", messages.ErrMalformed, typ.Text())
 		}
 	}
 	event, _ = m.Data.Lookup("packet", "data")

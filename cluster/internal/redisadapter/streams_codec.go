@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
-	"github.com/caddy-socketio/caddy-socketio/cluster/internal/peer"
+	"github.com/caddy-socketio/caddy-socketio/cluster/internal/messages"
 	"github.com/redis/rueidis"
 )
 
@@ -67,7 +67,7 @@ func (c *streamsCodec) handleEntry(d delivery) error {
 		return fmt.Errorf("%s: %w", c.conn.name, errTooLarge)
 	}
 	typ, err := strconv.Atoi(d.entry.FieldValues["type"])
-	if err != nil || typ < peer.TypeEmit || typ > peer.TypeDisconnect {
+	if err != nil || typ < messages.TypeEmit || typ > messages.TypeDisconnect {
 		return nil // heartbeats of older versions
 	}
 	m, err := decodeEntry(typ, d.payload)
@@ -90,15 +90,15 @@ func (m *streamsMessage) parseOperation() (cluster.Operation, error) {
 		return nil, err
 	}
 	switch m.Type {
-	case peer.TypeEmit:
+	case messages.TypeEmit:
 		if m.RequestID == "" {
 			return m.parseEmit()
 		}
-	case peer.TypeJoin:
+	case messages.TypeJoin:
 		return cluster.Join{Target: o.Target(), Rooms: m.Rooms}, nil
-	case peer.TypeLeave:
+	case messages.TypeLeave:
 		return cluster.Leave{Target: o.Target(), Rooms: m.Rooms}, nil
-	case peer.TypeDisconnect:
+	case messages.TypeDisconnect:
 		return cluster.Disconnect{Target: o.Target(), Close: m.Close}, nil
 	}
 	return nil, nil
@@ -114,39 +114,39 @@ func (c *streamsCodec) handleMessage(d delivery) error {
 		return nil
 	}
 	switch m.Type {
-	case peer.TypeSockets, peer.TypeServerAck, peer.TypeClientCount, peer.TypeClientAck, peer.TypeStaleClosed:
+	case messages.TypeSockets, messages.TypeServerAck, messages.TypeClientCount, messages.TypeClientAck, messages.TypeStaleClosed:
 		if !c.pending.routeReply(string(m.RequestID), rawReply{message: &m.Message}, m.Data.Size()) {
 			c.conn.countLost("too many replies at once")
 		}
 		return nil
-	case peer.TypeServerEmit:
+	case messages.TypeServerEmit:
 		return c.handleServerEmit(m)
-	case peer.TypeFetchSockets:
+	case messages.TypeFetchSockets:
 		o, err := m.RequireOpts()
 		if err != nil {
 			return err
 		}
 		return c.replyToMessage(m, cluster.FetchSockets{Target: o.Target()}, 0)
-	case peer.TypeCloseStale:
+	case messages.TypeCloseStale:
 		if m.PID == "" {
-			return fmt.Errorf("%w: message of type %d without a pid", peer.ErrMalformed, m.Type)
+			return fmt.Errorf("%w: message of type %d without a pid", messages.ErrMalformed, m.Type)
 		}
 		return c.replyToMessage(m, cluster.CloseStale{PID: string(m.PID), Identity: string(m.Identity)}, 0)
-	case peer.TypeEmit:
+	case messages.TypeEmit:
 		emit, err := m.parseEmit()
 		if err != nil {
 			return err
 		}
 		return c.replyToMessage(m, cluster.EmitAck{Emit: emit}, time.Duration(m.Opts.Flags.Timeout)*time.Millisecond)
 	}
-	return fmt.Errorf("%w: message of type %d", peer.ErrMalformed, m.Type)
+	return fmt.Errorf("%w: message of type %d", messages.ErrMalformed, m.Type)
 }
 
 // handleServerEmit applies a server-side emit, or replies to it.
 func (c *streamsCodec) handleServerEmit(m *streamsMessage) error {
 	data := m.PacketData()
-	if !peer.IsServerEvent(data) {
-		return fmt.Errorf("%w: message of type %d without an event", peer.ErrMalformed, m.Type)
+	if !messages.IsServerEvent(data) {
+		return fmt.Errorf("%w: message of type %d without an event", messages.ErrMalformed, m.Type)
 	}
 	emit := cluster.ServerEmit{Data: data}
 	if m.RequestID == "" {
@@ -159,7 +159,7 @@ func (c *streamsCodec) handleServerEmit(m *streamsMessage) error {
 // replyToMessage has the node reply to a message, on the channel of the requesting node.
 func (c *streamsCodec) replyToMessage(m *streamsMessage, q cluster.Request, timeout time.Duration) error {
 	if m.RequestID == "" || m.UID == "" {
-		return fmt.Errorf("%w: request without an id", peer.ErrMalformed)
+		return fmt.Errorf("%w: request without an id", messages.ErrMalformed)
 	}
 	c.sendReplies(c.names.roomChannel(m.UID), string(m.RequestID), q, timeout)
 	return nil

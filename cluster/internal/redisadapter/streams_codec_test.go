@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
-	"github.com/caddy-socketio/caddy-socketio/cluster/internal/peer"
+	"github.com/caddy-socketio/caddy-socketio/cluster/internal/messages"
 	"github.com/caddy-socketio/caddy-socketio/cluster/internal/redistest"
 	"github.com/caddy-socketio/caddy-socketio/rooms"
 	"github.com/caddy-socketio/caddy-socketio/sio"
@@ -126,7 +126,7 @@ func TestBinaryEntryMatchesBytes(t *testing.T) {
 	if err != nil || got != want {
 		t.Fatalf("%s, %v", got, err)
 	}
-	m, err := decodeEntry(peer.TypeEmit, got)
+	m, err := decodeEntry(messages.TypeEmit, got)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -149,21 +149,21 @@ func TestStreamsMessagesMatchTranscript(t *testing.T) {
 		codec := newStreamsCodec(t, m.Nsp, m.UID)
 		var got string
 		switch m.Type {
-		case peer.TypeFetchSockets:
+		case messages.TypeFetchSockets:
 			got, err = codec.encodeRequest(string(m.RequestID), cluster.FetchSockets{Target: m.Opts.Target()}, 0)
-		case peer.TypeServerEmit:
+		case messages.TypeServerEmit:
 			got, err = codec.encodeServerEmit(string(m.RequestID), m.PacketData())
-		case peer.TypeEmit:
+		case messages.TypeEmit:
 			op, bad := m.parseEmit()
 			if bad != nil {
 				t.Error(bad)
 			}
 			got, err = codec.encodeRequest(string(m.RequestID), cluster.EmitAck{Emit: op}, m.Opts.Flags.Timeout)
-		case peer.TypeServerAck:
+		case messages.TypeServerAck:
 			got, err = codec.encodeReplyAgain(t, m, cluster.ServerEmitAck{})
-		case peer.TypeClientCount, peer.TypeClientAck:
+		case messages.TypeClientCount, messages.TypeClientAck:
 			got, err = codec.encodeReplyAgain(t, m, cluster.EmitAck{})
-		case peer.TypeSockets: // the order of a map's keys is lost
+		case messages.TypeSockets: // the order of a map's keys is lost
 			reply, bad := codec.decodeReply(cluster.FetchSockets{}, rawReply{message: &m.Message})
 			s := reply.(cluster.Sockets)[0]
 			if bad != nil || s.ID == "" || s.Handshake.Issued < 1e12 || s.Handshake.Headers["host"] == "" || len(s.Rooms) == 0 {
@@ -286,7 +286,7 @@ func FuzzDecodeStreamsMessage(f *testing.F) {
 		f.Add(c.decodePayload(), 0)
 	}
 	for _, c := range readStreamsTranscript(f, "0.3.1", "XADD") {
-		f.Add(c.entryFields()["data"], peer.TypeEmit)
+		f.Add(c.entryFields()["data"], messages.TypeEmit)
 	}
 	f.Fuzz(func(t *testing.T, text string, typ int) {
 		for _, decode := range []func() (*streamsMessage, error){

@@ -5,7 +5,7 @@ import (
 	"strconv"
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
-	"github.com/caddy-socketio/caddy-socketio/cluster/internal/peer"
+	"github.com/caddy-socketio/caddy-socketio/cluster/internal/messages"
 	"github.com/caddy-socketio/caddy-socketio/internal/msgpack"
 	"github.com/caddy-socketio/caddy-socketio/sio"
 	"github.com/redis/rueidis"
@@ -13,11 +13,11 @@ import (
 
 // encodeOperation returns an entry, or the message of a server-side emit.
 func (c *streamsCodec) encodeOperation(op cluster.Operation) (cmd command, err error) {
-	d, err := peer.EncodeOperation(op)
+	d, err := messages.EncodeOperation(op)
 	if err != nil {
 		return cmd, err
 	}
-	if d.Type == peer.TypeServerEmit {
+	if d.Type == messages.TypeServerEmit {
 		cmd = command{kind: publishMessage, stream: c, name: c.names.requests}
 		cmd.payload, err = c.encodeMessage(d)
 	} else {
@@ -29,7 +29,7 @@ func (c *streamsCodec) encodeOperation(op cluster.Operation) (cmd command, err e
 
 // encodeEntry returns the data of an entry: JSON, or base64 of MessagePack if there is
 // binary in it.
-func encodeEntry(d peer.Draft) (string, error) {
+func encodeEntry(d messages.Draft) (string, error) {
 	data := d.Data("", "")
 	if len(data.Attachments) == 0 {
 		return string(data.JSON), nil
@@ -42,14 +42,14 @@ func encodeEntry(d peer.Draft) (string, error) {
 }
 
 // encodeMessage returns {type, data, uid, nsp} as MessagePack, for a channel.
-func (c *streamsCodec) encodeMessage(d peer.Draft) (string, error) {
+func (c *streamsCodec) encodeMessage(d messages.Draft) (string, error) {
 	data := d.Data(`{"type":`+strconv.Itoa(d.Type)+`,"data":`, jsonTail(c.uid, c.id.name))
 	b, err := msgpack.AppendData(nil, data)
 	return rueidis.BinaryString(b), err
 }
 
 func (c *streamsCodec) encodeRequest(id string, q cluster.Request, timeout int64) (string, error) {
-	d, err := peer.EncodeRequest(id, q, timeout)
+	d, err := messages.EncodeRequest(id, q, timeout)
 	if err != nil {
 		return "", err
 	}
@@ -61,14 +61,14 @@ func (c *streamsCodec) encodeReply(id string, reply cluster.Reply) (string, erro
 	switch r := reply.(type) {
 	case cluster.ClientAck:
 		if _, ok := r.Data.Index(0); !ok {
-			reply = cluster.ClientAck{Data: sio.Array(peer.Null)}
+			reply = cluster.ClientAck{Data: sio.Array(messages.Null)}
 		}
 	case cluster.ServerAck:
 		if len(r.Data.JSON) == 0 {
-			reply = cluster.ServerAck{Data: peer.Null}
+			reply = cluster.ServerAck{Data: messages.Null}
 		}
 	}
-	d, err := peer.EncodeReply(id, reply)
+	d, err := messages.EncodeReply(id, reply)
 	if err != nil {
 		return "", err
 	}

@@ -8,31 +8,31 @@ import (
 	"time"
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
-	"github.com/caddy-socketio/caddy-socketio/cluster/internal/peer"
+	"github.com/caddy-socketio/caddy-socketio/cluster/internal/messages"
 	"github.com/caddy-socketio/caddy-socketio/internal/msgpack"
 	"github.com/caddy-socketio/caddy-socketio/sio"
 )
 
 // lostSocketFields is a lost socket in Redis. Node.js saves the first four fields.
 type lostSocketFields struct {
-	SID      peer.Text       `json:"sid"`
-	PID      peer.Text       `json:"pid"`
-	Rooms    peer.RoomList   `json:"rooms"`
-	Data     json.RawMessage `json:"data"`
-	Nsp      *peer.Text      `json:"nsp"`
-	Values   json.RawMessage `json:"values"`
-	Offset   peer.Text       `json:"offset"`
-	Identity peer.Text       `json:"identity"`
-	Lost     peer.Text       `json:"lost"` // milliseconds since 1970
-	Position peer.Text       `json:"position"`
-	Marks    peer.RoomList   `json:"marks"`
+	SID      messages.Text     `json:"sid"`
+	PID      messages.Text     `json:"pid"`
+	Rooms    messages.RoomList `json:"rooms"`
+	Data     json.RawMessage   `json:"data"`
+	Nsp      *messages.Text    `json:"nsp"`
+	Values   json.RawMessage   `json:"values"`
+	Offset   messages.Text     `json:"offset"`
+	Identity messages.Text     `json:"identity"`
+	Lost     messages.Text     `json:"lost"` // milliseconds since 1970
+	Position messages.Text     `json:"position"`
+	Marks    messages.RoomList `json:"marks"`
 }
 
 // encodeLostSocket returns base64 of MessagePack {sid, pid, rooms, data, nsp, values,
 // offset, identity, lost, position, marks}. Node.js ignores the
 // members that it does not know.
 func encodeLostSocket(s cluster.LostSocket, namespace string) (string, error) {
-	names, err := peer.Stringify(append(peer.RoomList{}, s.Rooms...))
+	names, err := messages.Stringify(append(messages.RoomList{}, s.Rooms...))
 	if err != nil {
 		return "", err
 	}
@@ -58,7 +58,7 @@ func encodeLostSocket(s cluster.LostSocket, namespace string) (string, error) {
 	}
 	add("position", quoteString(s.Position))
 	if len(s.Marks) > 0 {
-		marks, err := peer.Stringify(s.Marks)
+		marks, err := messages.Stringify(s.Marks)
 		if err != nil {
 			return "", err
 		}
@@ -74,28 +74,28 @@ func encodeLostSocket(s cluster.LostSocket, namespace string) (string, error) {
 
 // quoteString returns a JSON string.
 func quoteString(s string) sio.Data {
-	b, _ := peer.Stringify(s) // strings always marshal
+	b, _ := messages.Stringify(s) // strings always marshal
 	return sio.Data{JSON: b}
 }
 
 // decodeLostSocket reads a value of encodeLostSocket or of Node.js. Errors wrap
-// peer.ErrMalformed, or cluster.ErrNotRecoverable for another namespace.
+// messages.ErrMalformed, or cluster.ErrNotRecoverable for another namespace.
 func decodeLostSocket(value, namespace string) (s cluster.LostSocket, err error) {
 	b, err := base64.StdEncoding.DecodeString(value)
 	if err != nil {
-		return s, fmt.Errorf("%w: %w", peer.ErrMalformed, err)
+		return s, fmt.Errorf("%w: %w", messages.ErrMalformed, err)
 	}
 	r := msgpack.NewReader(string(b))
 	whole := r.Data()
 	if err := r.End(); err != nil {
-		return s, fmt.Errorf("%w: %w", peer.ErrMalformed, err)
+		return s, fmt.Errorf("%w: %w", messages.ErrMalformed, err)
 	}
 	var fields lostSocketFields
 	if err := json.Unmarshal(whole.JSON, &fields); err != nil {
-		return s, fmt.Errorf("%w: %w", peer.ErrMalformed, err)
+		return s, fmt.Errorf("%w: %w", messages.ErrMalformed, err)
 	}
 	if fields.SID == "" || fields.PID == "" {
-		return s, fmt.Errorf("%w: lost socket without ids", peer.ErrMalformed)
+		return s, fmt.Errorf("%w: lost socket without ids", messages.ErrMalformed)
 	}
 	s = cluster.LostSocket{
 		ID: string(fields.SID), PID: string(fields.PID), Rooms: fields.Rooms, Offset: string(fields.Offset), Known: fields.Nsp != nil,

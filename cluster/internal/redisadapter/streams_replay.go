@@ -6,7 +6,7 @@ import (
 	"strconv"
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
-	"github.com/caddy-socketio/caddy-socketio/cluster/internal/peer"
+	"github.com/caddy-socketio/caddy-socketio/cluster/internal/messages"
 	"github.com/caddy-socketio/caddy-socketio/internal/eio"
 	"github.com/caddy-socketio/caddy-socketio/rooms"
 	"github.com/redis/rueidis"
@@ -72,7 +72,7 @@ func (m *eventCollector) addEntry(entry *rueidis.XRangeEntry) {
 		return
 	}
 	typ, err := strconv.Atoi(f["type"])
-	if err != nil || typ < peer.TypeEmit || typ > peer.TypeDisconnect || len(f["data"]) > maxMessageSize {
+	if err != nil || typ < messages.TypeEmit || typ > messages.TypeDisconnect || len(f["data"]) > maxMessageSize {
 		return
 	}
 	msg, err := decodeEntry(typ, f["data"])

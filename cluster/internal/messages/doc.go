@@ -1,4 +1,4 @@
-// Package peer encodes and decodes the messages between nodes of a cluster. It covers the
+// Package messages encodes and decodes the messages between nodes of a cluster. It covers the
 // part that the adapters of Node.js share: rooms, options and sockets in JSON, the events
 // that a node may send, and the messages of ClusterAdapter in the npm package
 // socket.io-adapter. The sharded adapter of @socket.io/redis-adapter and
@@ -7,4 +7,4 @@
 // Messages of other nodes are read leniently: there are many versions, and emitters in
 // many languages. The package knows neither Redis, channels and streams, nor the envelope
 // of a message.
-package peer
+package messages
