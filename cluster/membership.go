@@ -21,23 +21,23 @@ func NewMembership(names []string) *Membership {
 	return &Membership{Rooms: slices.Clone(names), set: rooms.NewSet(names)}
 }
 
-// Means reports whether a target means the socket.
-func (m *Membership) Means(t rooms.Target) bool { return t.Matches(m.set) }
+// Matches reports whether a target includes the socket.
+func (m *Membership) Matches(t rooms.Target) bool { return t.Matches(m.set) }
 
-// Apply applies a Join, Leave or Disconnect whose target means the socket. Other
+// Apply applies a Join, Leave or Disconnect whose target includes the socket. Other
 // operations change nothing.
 func (m *Membership) Apply(op Operation) {
 	switch op := op.(type) {
 	case Join:
-		if m.Means(op.Target) {
+		if m.Matches(op.Target) {
 			m.joinRooms(op.Rooms)
 		}
 	case Leave:
-		if m.Means(op.Target) {
+		if m.Matches(op.Target) {
 			m.leaveRooms(op.Rooms)
 		}
 	case Disconnect:
-		m.Disconnected = m.Disconnected || m.Means(op.Target)
+		m.Disconnected = m.Disconnected || m.Matches(op.Target)
 	}
 }
 

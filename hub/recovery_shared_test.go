@@ -171,7 +171,7 @@ func (r *recorder) Replay(_ context.Context, left cluster.LostSocket) (missed cl
 	missed.Offset = left.Offset
 	for i, op := range r.log {
 		n := i + 1
-		if emit, ok := op.(cluster.Emit); ok && n > number(left.Offset) && member.Means(emit.Target) && !slices.Contains(left.Marks, cmp.Or(r.marks[emit.Offset], "none")) {
+		if emit, ok := op.(cluster.Emit); ok && n > number(left.Offset) && member.Matches(emit.Target) && !slices.Contains(left.Marks, cmp.Or(r.marks[emit.Offset], "none")) {
 			m, err := emit.Encode("/chat", emit.Offset)
 			if err != nil {
 				return missed, err

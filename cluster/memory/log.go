@@ -204,7 +204,7 @@ func (l *Log) readReplay(events, operations uint64, names []string) cluster.Repl
 		switch {
 		case e.operation != nil && number > operations:
 			member.Apply(e.operation)
-		case e.operation == nil && number > events && member.Means(e.target):
+		case e.operation == nil && number > events && member.Matches(e.target):
 			replay.Events = append(replay.Events, e.message)
 		}
 	}

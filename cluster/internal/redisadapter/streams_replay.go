@@ -86,7 +86,7 @@ func (m *eventCollector) addEntry(entry *rueidis.XRangeEntry) {
 	}
 	emit, isEmit := op.(cluster.Emit)
 	switch {
-	case isEmit && !emit.Volatile && compareEntryIDs(entry.ID, m.emitsAfter) > 0 && m.membership.Means(emit.Target):
+	case isEmit && !emit.Volatile && compareEntryIDs(entry.ID, m.emitsAfter) > 0 && m.membership.Matches(emit.Target):
 		if event, err := emit.Encode(m.codec.id.name, entry.ID); err == nil { // no socket got an invalid one
 			m.events = append(m.events, event)
 		}
