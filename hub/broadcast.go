@@ -142,7 +142,7 @@ func (b Broadcast) FetchPage(ctx context.Context, after string, limit int) ([]Re
 		}
 	}
 	target := b.targeted()
-	add(b.ns.describePage(target, after, limit))
+	add(b.ns.describeSocketPage(target, after, limit))
 	var err error
 	if !b.flags.Local && !target.None {
 		err = b.ns.link.Load().adapter.Request(ctx, cluster.FetchSockets{Target: target}, func(a cluster.Reply) {

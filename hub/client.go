@@ -25,45 +25,45 @@ type client struct {
 	decoder sio.Decoder // owned by Receive
 	// assembling is the number of the packet whose attachments are awaited, 0
 	// when there is none; assembled counts them and is owned by Receive.
-	assembling atomic.Uint64
-	assembled  uint64
-	understood bool    // a packet was decoded; owned by Receive
-	limiter    limiter // owned by Receive
+	awaitedPacket     atomic.Uint64
+	attachmentPackets uint64
+	hasDecoded        bool    // a packet was decoded; owned by Receive
+	limiter           limiter // owned by Receive
 
-	mu      sync.Mutex // guards the following; a leaf
-	sockets []*Socket  // few: found by walking
-	alive   int        // those, and others whose end is being handled
-	former  []string   // namespaces that it has left
+	mu               sync.Mutex // guards the following; a leaf
+	sockets          []*Socket  // few: found by walking
+	lifecycles       int        // those, and others whose end is being handled
+	formerNamespaces []string   // namespaces that it has left
 	// A 2.x client is in "/" before it is anywhere else: what it asks for
 	// meanwhile waits here, and never happens when "/" refuses it.
-	gate    gate
-	waiting []sio.Packet
-	closed  bool
+	root         rootState
+	heldConnects []sio.Packet
+	closed       bool
 }
 
-// accept begins a connection.
-func (h *Hub) accept(session *engine.Session) (engine.Receiver, error) {
-	c := &client{hub: h, session: session, version: sio.V5, route: routeOf(session)}
-	if c.route.gone.Load() || !c.route.covers(session.Handshake()) {
-		return nil, errRouteGone // the request came by a config that is replaced
+// acceptSession begins a connection.
+func (h *Hub) acceptSession(session *engine.Session) (engine.Receiver, error) {
+	c := &client{hub: h, session: session, version: sio.V5, route: sessionRoute(session)}
+	if c.route.removed.Load() || !c.route.coversHandshake(session.Handshake()) {
+		return nil, errRouteRemoved // the request came by a config that is replaced
 	}
 	if session.Version() == eio.V3 {
 		c.version = sio.V4
 	}
 	c.ctx, c.cancel = context.WithCancel(h.ctx)
 	c.decoder = sio.Decoder{Version: c.version, Limits: sio.DefaultLimits, Allow: c.allowBinary}
-	session.SetAlarm(c.route.config().ConnectTimeout, c.expire)
+	session.SetAlarm(c.route.config().ConnectTimeout, c.closeUnjoined)
 	if c.version == sio.V4 {
-		c.gate = gateWaiting
-		c.connect(sio.Packet{Type: sio.Connect, Namespace: "/"})
+		c.root = rootPending
+		c.connectSocket(sio.Packet{Type: sio.Connect, Namespace: "/"})
 	}
 	return c, nil
 }
 
-// expire ends a connection that is in no namespace after the connect timeout.
-func (c *client) expire() {
+// closeUnjoined ends a connection that is in no namespace after the connect timeout.
+func (c *client) closeUnjoined() {
 	c.mu.Lock()
-	joined := slices.ContainsFunc(c.sockets, (*Socket).isConnected) || len(c.former) > 0
+	joined := slices.ContainsFunc(c.sockets, (*Socket).isConnected) || len(c.formerNamespaces) > 0
 	c.mu.Unlock()
 	if !joined {
 		c.session.Close(ReasonForcedServer)
@@ -74,35 +74,35 @@ func (c *client) expire() {
 // waiting for: not before the client is in it. That would also end the wait for it
 // to be in one, see [client.expire].
 func (c *client) allowBinary(namespace string) bool {
-	if s := c.socket(namespace); s != nil {
+	if s := c.findSocket(namespace); s != nil {
 		return s.state.Load() != stateConnecting
 	}
-	return c.left(namespace)
+	return c.isFormer(namespace)
 }
 
-func (c *client) add(s *Socket) *ClientError {
+func (c *client) addSocket(s *Socket) *ClientError {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.closed || c.alive >= MaxNamespaces {
-		return errManyNamespaces
+	if c.closed || c.lifecycles >= MaxNamespaces {
+		return errTooManyNamespaces
 	}
 	size := s.auth.Size()
 	for _, other := range c.sockets {
 		if other.ns == s.ns {
-			return errAskedTwice
+			return errConnectPending
 		}
 		size += other.auth.Size()
 	}
 	if size > MaxAuth {
-		return errLargeAuth
+		return errAuthTooLarge
 	}
-	c.alive++
+	c.lifecycles++
 	c.sockets = append(c.sockets, s)
 	return nil
 }
 
-// forget takes a socket out that is no more, or never was.
-func (c *client) forget(s *Socket) {
+// removeSocket takes a socket out that is no more, or never was.
+func (c *client) removeSocket(s *Socket) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	i := slices.Index(c.sockets, s)
@@ -111,39 +111,39 @@ func (c *client) forget(s *Socket) {
 	}
 	c.sockets = slices.Delete(c.sockets, i, i+1)
 	if s.state.Load() == stateDisconnecting {
-		c.formerLocked(s.ns.name)
+		c.addFormerLocked(s.ns.name)
 	}
-	if c.gate == gateWaiting && s.ns.name == "/" {
-		c.gate, c.waiting = gateShut, nil
+	if c.root == rootPending && s.ns.name == "/" {
+		c.root, c.heldConnects = rootRefused, nil
 	}
 }
 
-// ended says that the life of a socket of the connection is over.
-func (c *client) ended() {
+// endLifecycle says that the life of a socket of the connection is over.
+func (c *client) endLifecycle() {
 	c.mu.Lock()
-	c.alive--
+	c.lifecycles--
 	c.mu.Unlock()
 }
 
-// formerLocked remembers a namespace that the client has left, so that what it
+// addFormerLocked remembers a namespace that the client has left, so that what it
 // sent before it knew does not count as an error. It remembers so many.
-func (c *client) formerLocked(namespace string) {
-	if slices.Contains(c.former, namespace) {
+func (c *client) addFormerLocked(namespace string) {
+	if slices.Contains(c.formerNamespaces, namespace) {
 		return
 	}
-	if len(c.former) == MaxNamespaces {
-		c.former = slices.Delete(c.former, 0, 1)
+	if len(c.formerNamespaces) == MaxNamespaces {
+		c.formerNamespaces = slices.Delete(c.formerNamespaces, 0, 1)
 	}
-	c.former = append(c.former, namespace)
+	c.formerNamespaces = append(c.formerNamespaces, namespace)
 }
 
-func (c *client) left(namespace string) bool {
+func (c *client) isFormer(namespace string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return slices.Contains(c.former, namespace)
+	return slices.Contains(c.formerNamespaces, namespace)
 }
 
-func (c *client) socket(namespace string) *Socket {
+func (c *client) findSocket(namespace string) *Socket {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, s := range c.sockets {
@@ -154,8 +154,8 @@ func (c *client) socket(namespace string) *Socket {
 	return nil
 }
 
-// disconnect ends all sockets of the connection, then closes it.
-func (c *client) disconnect() {
+// disconnectAll ends all sockets of the connection, then closes it.
+func (c *client) disconnectAll() {
 	c.mu.Lock()
 	sockets := slices.Clone(c.sockets)
 	c.mu.Unlock()
@@ -171,16 +171,16 @@ func (c *client) Closed(reason string) {
 	c.mu.Lock()
 	c.closed = true
 	sockets := slices.Clone(c.sockets)
-	c.waiting = nil
+	c.heldConnects = nil
 	c.mu.Unlock()
 	for _, s := range sockets {
 		s.close(reason)
 	}
 }
 
-// socketID returns the id of a new socket. 2.x clients derive theirs from the
+// newSocketID returns the id of a new socket. 2.x clients derive theirs from the
 // connection's.
-func (c *client) socketID(namespace string) string {
+func (c *client) newSocketID(namespace string) string {
 	if c.version == sio.V5 {
 		return id.New()
 	}

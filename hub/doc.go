@@ -32,7 +32,7 @@
 //
 // # Locks
 //
-// Hub.useMu → Namespace.linking → Hub.mu → memory.Log.order → pidIndex.mu → Socket.mu →
+// Hub.configMu → Namespace.linking → Hub.mu → memory.Log.order → pidIndex.mu → Socket.mu →
 // the leaves: client.mu, inbox.mu, acks.mu, and the locks of the packages below. No
 // handler, adapter or listener is called with a lock held, with two exceptions: a cluster
 // that opens a namespace, with the first two, and a Recorder that compares offsets, with

@@ -76,8 +76,8 @@ func (e Emitter) EmitWithAck(ctx context.Context, event string, args ...any) (si
 	ctx, cancel := withTimeout(ctx, e.timeout)
 	defer cancel()
 	s := e.socket
-	id, wait := s.ns.acks.expect([]*Socket{s})
-	defer s.ns.acks.forget(id)
+	id, wait := s.ns.acks.expectAcks([]*Socket{s})
+	defer s.ns.acks.cancelAcks(id)
 	p := sio.Packet{Type: sio.Event, Namespace: s.ns.name, ID: id, HasID: true, Data: data}
 	m, err := p.Encode(sio.V5, !e.flags.NoCompress)
 	if err != nil {
@@ -87,7 +87,7 @@ func (e Emitter) EmitWithAck(ctx context.Context, event string, args ...any) (si
 		return sio.Data{}, ErrDisconnected
 	}
 	select {
-	case answer := <-wait.answers:
+	case answer := <-wait.received:
 		return answer, nil
 	case <-s.ending():
 		return sio.Data{}, ErrDisconnected

@@ -46,25 +46,25 @@ var (
 	ErrDataFull = errors.New("socket data is full")
 )
 
-var errRate = &ClientError{Message: "rate limit exceeded"}
+var errRateLimit = &ClientError{Message: "rate limit exceeded"}
 
 var errEventName = &ClientError{Message: "bad event name: half of a surrogate pair"}
 
 // Why a client is not let in, whatever the namespace.
 var (
-	errLargeAuth      = &ClientError{Message: "Auth is too large"}
-	errManyNamespaces = &ClientError{Message: "Too many namespaces"}
-	// errAskedTwice is for a 2.x client that asks again while its first packet waits.
-	errAskedTwice = &ClientError{Message: "Asked twice"}
+	errAuthTooLarge      = &ClientError{Message: "Auth is too large"}
+	errTooManyNamespaces = &ClientError{Message: "Too many namespaces"}
+	// errConnectPending is for a 2.x client that asks again while its first packet waits.
+	errConnectPending = &ClientError{Message: "Asked twice"}
 )
 
 var (
-	errAttachments  = errors.New("attachments did not come in time")
-	errTooManyRooms = rooms.ErrTooManyRooms
-	errPanicked     = errors.New("a handler panicked")
-	errNotJoined    = errors.New("packet for a namespace that was never joined")
-	errJoinedTwice  = errors.New("namespace joined already")
-	errRouteGone    = errors.New("no config has the route any more")
+	errAttachments      = errors.New("attachments did not come in time")
+	errTooManyRooms     = rooms.ErrTooManyRooms
+	errPanicked         = errors.New("a handler panicked")
+	errNotConnected     = errors.New("packet for a namespace that was never joined")
+	errAlreadyConnected = errors.New("namespace joined already")
+	errRouteRemoved     = errors.New("no config has the route any more")
 )
 
 const internalError = "internal error"
@@ -87,14 +87,14 @@ func clientErrorOf(err error) *ClientError {
 	return &ClientError{Message: internalError}
 }
 
-// refuse sends a connect error, in the words of the client's version: 2.x knows
+// sendConnectError sends a connect error, in the words of the client's version: 2.x knows
 // no object, only the data or else the text.
-func (c *client) refuse(namespace string, r *ClientError) {
-	p := sio.Packet{Type: sio.ConnectError, Namespace: namespace, Data: errorData(r, c.version)}
+func (c *client) sendConnectError(namespace string, r *ClientError) {
+	p := sio.Packet{Type: sio.ConnectError, Namespace: namespace, Data: connectErrorData(r, c.version)}
 	m, err := p.Encode(c.version, true)
 	if err != nil { // with its data, which may be binary
 		c.hub.log().Error("connect error sent without its data, which can't be encoded", zap.String("namespace", namespace), zap.Error(err))
-		p.Data = errorData(&ClientError{Message: r.Message}, c.version)
+		p.Data = connectErrorData(&ClientError{Message: r.Message}, c.version)
 		m, err = p.Encode(c.version, true)
 	}
 	if err != nil {

@@ -43,12 +43,12 @@ type Event struct {
 	// types Disconnecting and Disconnect.
 	Reason string
 
-	ack      uint64
+	ackID    uint64
 	wantsAck atomic.Bool
 }
 
-// context is what the handlers of the event get.
-func (ev *Event) context() context.Context {
+// handlerContext is what the handlers of the event get.
+func (ev *Event) handlerContext() context.Context {
 	switch ev.Type {
 	case Connect:
 		return ev.Socket.client.ctx
@@ -69,7 +69,7 @@ func (ev *Event) WantsAck() bool { return ev.wantsAck.Load() }
 func (ev *Event) Ack(args ...any) error {
 	data, err := marshalArgs(args)
 	if err != nil {
-		ev.fail(internalError)
+		ev.ackError(internalError)
 		return err
 	}
 	if !ev.wantsAck.CompareAndSwap(true, false) {
@@ -77,19 +77,19 @@ func (ev *Event) Ack(args ...any) error {
 	}
 	err = ev.sendAck(data)
 	if err != nil && !errors.Is(err, ErrDisconnected) {
-		_ = ev.sendAck(errorArgs(internalError))
+		_ = ev.sendAck(ackErrorArgs(internalError))
 	}
 	return err
 }
 
 func (ev *Event) sendAck(args sio.Data) error {
-	return ev.Socket.sendPacket(sio.Packet{Type: sio.Ack, Namespace: ev.Socket.ns.name, ID: ev.ack, HasID: true, Data: args})
+	return ev.Socket.sendPacket(sio.Packet{Type: sio.Ack, Namespace: ev.Socket.ns.name, ID: ev.ackID, HasID: true, Data: args})
 }
 
-// fail acknowledges with an error that the client may read.
-func (ev *Event) fail(message string) {
+// ackError acknowledges with an error that the client may read.
+func (ev *Event) ackError(message string) {
 	if ev.wantsAck.CompareAndSwap(true, false) {
-		_ = ev.sendAck(errorArgs(message))
+		_ = ev.sendAck(ackErrorArgs(message))
 	}
 }
 
@@ -103,9 +103,9 @@ func (ev *Event) Lookup(key string) (sio.Data, bool) {
 	path := splitKey(key)
 	switch path[0] {
 	case "socket":
-		return ev.Socket.lookup(path[1:])
+		return ev.Socket.lookupSocket(path[1:])
 	case "event":
-		return ev.lookup(path[1:])
+		return ev.lookupEvent(path[1:])
 	}
 	value, ok := ev.Socket.value(path[0])
 	if !ok {
@@ -133,15 +133,15 @@ func (ev *Event) AddIdentity(id Identity) { ev.Socket.addIdentity(id) }
 // its query and its auth. It is the Subject of a handler that asks an application.
 func (ev *Event) Credentials() string { return ev.Socket.credentials() }
 
-func (ev *Event) lookup(path []string) (sio.Data, bool) {
+func (ev *Event) lookupEvent(path []string) (sio.Data, bool) {
 	if len(path) == 0 {
 		return sio.Data{}, false
 	}
 	switch path[0] {
 	case "name":
-		return text(ev.Name), len(path) == 1
+		return jsonText(ev.Name), len(path) == 1
 	case "reason":
-		return text(ev.Reason), len(path) == 1 && ev.Reason != ""
+		return jsonText(ev.Reason), len(path) == 1 && ev.Reason != ""
 	case "args":
 		if len(path) == 2 && path[1] == "*" {
 			return ev.Args, true
@@ -151,9 +151,9 @@ func (ev *Event) lookup(path []string) (sio.Data, bool) {
 	return sio.Data{}, false
 }
 
-// isWhole reports whether a client's event has a name without half of a surrogate pair.
+// isWholeName reports whether a client's event has a name without half of a surrogate pair.
 // Names that differ in these halves only would be the same to rules and backends.
-func isWhole(name string, payload sio.Data) bool {
+func isWholeName(name string, payload sio.Data) bool {
 	if !strings.ContainsRune(name, utf8.RuneError) {
 		return true
 	}

@@ -22,14 +22,14 @@ type Generation struct {
 // Configure makes the hub do what a config says, from the next event on, for sockets
 // that are connected too. Sockets stay connected.
 func (h *Hub) Configure(c Config) *Generation {
-	h.useMu.Lock()
-	defer h.useMu.Unlock()
+	h.configMu.Lock()
+	defer h.configMu.Unlock()
 	if len(h.generations) > 0 {
 		h.engine.HoldPolls(holdPolls)
 	}
-	g := &Generation{hub: h, config: c, routes: h.adopt(c.Routes)}
+	g := &Generation{hub: h, config: c, routes: h.routesFor(c.Routes)}
 	h.generations = append(h.generations, g)
-	h.apply(g)
+	h.applyGeneration(g)
 	return g
 }
 
@@ -55,34 +55,34 @@ func (g *Generation) Routes() []*Route { return g.routes }
 // that is done.
 func (g *Generation) Release() {
 	h := g.hub
-	h.useMu.Lock()
-	defer h.useMu.Unlock()
+	h.configMu.Lock()
+	defer h.configMu.Unlock()
 	i := slices.Index(h.generations, g)
 	if i < 0 {
 		return
 	}
 	h.generations = slices.Delete(h.generations, i, i+1)
 	if len(h.generations) == 0 {
-		h.apply(&Generation{hub: h, config: Config{Log: g.config.Log, Cluster: g.config.Cluster}})
+		h.applyGeneration(&Generation{hub: h, config: Config{Log: g.config.Log, Cluster: g.config.Cluster}})
 	} else {
 		h.engine.HoldPolls(holdPollsAfter)
 		if i == len(h.generations) {
-			h.apply(h.generations[i-1])
+			h.applyGeneration(h.generations[i-1])
 		}
 	}
 	var gone, kept []*Route
 	for _, r := range g.routes {
-		if h.inUse(r) {
+		if h.isRouteInUse(r) {
 			kept = append(kept, r)
 		} else {
 			gone = append(gone, r)
 		}
 	}
-	h.spawn("sweep", func() { h.sweep(gone, kept) })
+	h.spawn("sweep", func() { h.closeUnserved(gone, kept) })
 }
 
-// adopt returns the routes of a new config. The caller holds useMu.
-func (h *Hub) adopt(configs []RouteConfig) []*Route {
+// routesFor returns the routes of a new config. The caller holds configMu.
+func (h *Hub) routesFor(configs []RouteConfig) []*Route {
 	var old []*Route
 	for _, g := range slices.Backward(h.generations) {
 		for _, r := range g.routes {
@@ -94,53 +94,53 @@ func (h *Hub) adopt(configs []RouteConfig) []*Route {
 	return adoptRoutes(old, configs)
 }
 
-// apply makes a generation the one that counts. The caller holds useMu.
-func (h *Hub) apply(g *Generation) {
+// applyGeneration makes a generation the one that counts. The caller holds configMu.
+func (h *Hub) applyGeneration(g *Generation) {
 	h.logger.Store(g.config.Log)
-	h.parsers.reset()
-	h.unknown.reset()
+	h.parserWarnings.resetKeys()
+	h.unknownSessions.resetCount()
 	d := newDeclared(g.config.Namespaces)
 	h.mu.Lock()
 	h.declared, h.cluster = d, cmp.Or(g.config.Cluster, cluster.Alone)
 	for name := range d.exact {
-		h.openLocked(name)
+		h.openNamespaceLocked(name)
 	}
 	counted := make(map[*counts]bool, len(h.namespaces))
 	for _, ns := range h.namespaces {
-		h.configureLocked(ns)
+		h.configureNamespaceLocked(ns)
 		counted[ns.counts.Load()] = true
 	}
-	maps.DeleteFunc(h.counts, func(name string, c *counts) bool { return !counted[c] && !d.has(name) })
+	maps.DeleteFunc(h.counts, func(name string, c *counts) bool { return !counted[c] && !d.hasName(name) })
 	h.mu.Unlock()
 	for _, ns := range h.Namespaces() {
 		ns.updateLink()
 	}
-	recovery := h.own.config().Recovery
+	recovery := h.ownRoute.config().Recovery
 	for i, r := range g.routes {
 		recovery = max(recovery, g.config.Routes[i].Recovery)
-		r.configure(g.config.Routes[i])
+		r.setConfig(g.config.Routes[i])
 	}
 	h.recovery.Store(int64(recovery))
 }
 
-func (h *Hub) inUse(r *Route) bool {
+func (h *Hub) isRouteInUse(r *Route) bool {
 	return slices.ContainsFunc(h.generations, func(g *Generation) bool { return slices.Contains(g.routes, r) })
 }
 
-// sweep closes what no config serves any more: connections whose route is gone, then
+// closeUnserved closes what no config serves any more: connections whose route is gone, then
 // those that the sites of the remaining routes no longer cover, and then sockets whose
 // namespace is gone. The clients of the connections come back by themselves, those of
 // the sockets do not.
-func (h *Hub) sweep(gone, kept []*Route) {
+func (h *Hub) closeUnserved(gone, kept []*Route) {
 	for _, r := range gone {
-		r.gone.Store(true) // first: who comes after is refused
+		r.removed.Store(true) // first: who comes after is refused
 		r.engine.Close(ReasonForcedServer)
 	}
 	for _, r := range kept {
-		r.engine.CloseIf(ReasonForcedServer, func(s *engine.Session) bool { return !r.covers(s.Handshake()) })
+		r.engine.CloseIf(ReasonForcedServer, func(s *engine.Session) bool { return !r.coversHandshake(s.Handshake()) })
 	}
 	for _, ns := range h.Namespaces() {
-		exists := h.exists(ns)
+		exists := h.isDeclared(ns)
 		ns.recoveryLog.Remove(func(lost *cluster.LostSocket) bool {
 			route, ok := lost.Owner.(*Route)
 			return !exists || ok && !route.serves(ns.name, ns.rules.Load())

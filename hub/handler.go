@@ -82,21 +82,21 @@ func (ns *Namespace) changeListeners(change func([]*listener) []*listener) {
 	ns.listeners.Store(&all)
 }
 
-// plain reports whether nobody has a say when a socket connects.
-func (ns *Namespace) plain() bool {
+// hasNoConnectHandler reports whether nobody has a say when a socket connects.
+func (ns *Namespace) hasNoConnectHandler() bool {
 	ev := &Event{Type: Connect, Name: string(Connect)}
-	if ns.rules.Load().find(ev) != nil {
+	if ns.rules.Load().ruleFor(ev) != nil {
 		return false
 	}
 	all := ns.listeners.Load()
 	return all == nil || !slices.ContainsFunc(*all, func(l *listener) bool { return l.events.matchEvent(ev) })
 }
 
-// handlers returns the handlers of an event: those of the config's first rule that
+// handlersOf returns the handlers of an event: those of the config's first rule that
 // matches, then those of Go programs.
-func (ns *Namespace) handlers(ev *Event) iter.Seq[Handler] {
+func (ns *Namespace) handlersOf(ev *Event) iter.Seq[Handler] {
 	return func(yield func(Handler) bool) {
-		if rule := ns.rules.Load().find(ev); rule != nil {
+		if rule := ns.rules.Load().ruleFor(ev); rule != nil {
 			for _, h := range rule.handlers {
 				if !yield(h) {
 					return
@@ -115,12 +115,12 @@ func (ns *Namespace) handlers(ev *Event) iter.Seq[Handler] {
 	}
 }
 
-// handle lets handlers have an event: those of the config's first rule that
+// callHandlers lets handlers have an event: those of the config's first rule that
 // matches, then those of Go programs.
-func (ns *Namespace) handle(ev *Event) error {
-	ctx := ev.context()
+func (ns *Namespace) callHandlers(ev *Event) error {
+	ctx := ev.handlerContext()
 	handled := false
-	if rule := ns.rules.Load().find(ev); rule != nil {
+	if rule := ns.rules.Load().ruleFor(ev); rule != nil {
 		handled = true
 		for _, h := range rule.handlers {
 			if err := h.HandleEvent(ctx, ev); err != nil {
@@ -145,11 +145,11 @@ func (ns *Namespace) handle(ev *Event) error {
 	return nil
 }
 
-// identify has the Identifiers of the connect event say which user a client is.
-func (ns *Namespace) identify(ev *Event) error {
-	for h := range ns.handlers(ev) {
+// callIdentifiers has the Identifiers of the connect event say which user a client is.
+func (ns *Namespace) callIdentifiers(ev *Event) error {
+	for h := range ns.handlersOf(ev) {
 		if h, ok := h.(Identifier); ok {
-			if err := h.Identify(ev.context(), ev); err != nil {
+			if err := h.Identify(ev.handlerContext(), ev); err != nil {
 				return err
 			}
 		}
@@ -157,17 +157,17 @@ func (ns *Namespace) identify(ev *Event) error {
 	return nil
 }
 
-// guard lets the Gates of the connect event have it that have not identified the
+// callGates lets the Gates of the connect event have it that have not identified the
 // client, and nobody else.
-func (ns *Namespace) guard(ev *Event) error {
-	for h := range ns.handlers(ev) {
+func (ns *Namespace) callGates(ev *Event) error {
+	for h := range ns.handlersOf(ev) {
 		if _, identified := h.(Identifier); identified {
 			continue
 		}
 		if _, ok := h.(Gate); !ok {
 			continue
 		}
-		if err := h.HandleEvent(ev.context(), ev); err != nil {
+		if err := h.HandleEvent(ev.handlerContext(), ev); err != nil {
 			return err
 		}
 	}

@@ -34,30 +34,30 @@ type Options struct {
 // safe for concurrent use.
 type Hub struct {
 	// Static after construction.
-	name   string
-	engine *engine.Server
-	own    *Route // of ServeHTTP; its config does not change
-	ctx    context.Context
-	cancel context.CancelFunc
+	name     string
+	engine   *engine.Server
+	ownRoute *Route // of ServeHTTP; its config does not change
+	ctx      context.Context
+	cancel   context.CancelFunc
 
-	logger   atomic.Pointer[zap.Logger]
-	recovery atomic.Int64 // the longest time.Duration of the routes
-	replies  replies.Log
-	stats    stats
-	parsers  warnings // of clients with other parsers
-	unknown  unknownSessions
+	logger          atomic.Pointer[zap.Logger]
+	recovery        atomic.Int64 // the longest time.Duration of the routes
+	replies         replies.Log
+	stats           stats
+	parserWarnings  warnings // of clients with other parsers
+	unknownSessions unknownSessions
 
-	useMu       sync.Mutex // guards generations, and makes changes of configs one at a time
+	configMu    sync.Mutex // guards generations, and makes changes of configs one at a time
 	generations []*Generation
 
-	mu         sync.Mutex // guards the following, and users of namespaces
-	namespaces map[string]*Namespace
-	declared   *declared
-	cluster    cluster.Cluster
-	children   int                // namespaces that exist for their users only
-	counts     map[string]*counts // by the names that the config has
-	users      int                // of all namespaces
-	idle       []chan struct{}    // closed when users is 0
+	mu                sync.Mutex // guards the following, and users of namespaces
+	namespaces        map[string]*Namespace
+	declared          *declaredNamespaces
+	cluster           cluster.Cluster
+	dynamicNamespaces int                // namespaces that exist for their users only
+	counts            map[string]*counts // by the names that the config has
+	users             int                // of all namespaces
+	idleWaiters       []chan struct{}    // closed when users is 0
 }
 
 // New makes a hub. It runs nothing by itself; Close ends what its clients began.
@@ -66,13 +66,13 @@ func New(o Options) *Hub {
 	if o.Route != nil {
 		route = *o.Route
 	}
-	h := &Hub{name: o.Name, cluster: cmp.Or(o.Cluster, cluster.Alone), own: newRoute(route)}
+	h := &Hub{name: o.Name, cluster: cmp.Or(o.Cluster, cluster.Alone), ownRoute: newRoute(route)}
 	h.namespaces, h.counts = make(map[string]*Namespace), make(map[string]*counts)
 	h.ctx, h.cancel = context.WithCancel(context.Background())
 	h.logger.Store(o.Log)
 	h.recovery.Store(int64(route.Recovery))
 	h.engine = engine.NewServer(engine.Options{
-		Log: h.log, Accept: h.accept, MaxUnjoined: MaxUnjoined,
+		Log: h.log, Accept: h.acceptSession, MaxUnjoined: MaxUnjoined,
 		OriginRefused: h.warnOrigin, SessionUnknown: h.countUnknownSession,
 	})
 	h.Of("/")
@@ -102,7 +102,7 @@ func (h *Hub) Replies() *ReplyLog { return &h.replies }
 // ServeHTTP serves clients without Caddy, by the config of [Options.Route], on any path
 // that the hub is mounted on. A client's address is the one that the TCP connection has.
 func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	h.Serve(h.own, &HTTPRequest{W: w, R: r, Address: r.RemoteAddr, Secure: r.TLS != nil})
+	h.Serve(h.ownRoute, &HTTPRequest{W: w, R: r, Address: r.RemoteAddr, Secure: r.TLS != nil})
 }
 
 // HTTPRequest is one HTTP request of a client, and how to reply to it.
@@ -129,7 +129,7 @@ func (h *Hub) Drain(ctx context.Context) {
 		return
 	}
 	idle := make(chan struct{})
-	h.idle = append(h.idle, idle)
+	h.idleWaiters = append(h.idleWaiters, idle)
 	h.mu.Unlock()
 	select {
 	case <-idle:
@@ -155,10 +155,10 @@ func (h *Hub) log() *zap.Logger {
 	if log := h.logger.Load(); log != nil {
 		return log
 	}
-	return silent
+	return nopLogger
 }
 
-var silent = zap.NewNop()
+var nopLogger = zap.NewNop()
 
 // spawn runs fn on a goroutine that ends with it.
 func (h *Hub) spawn(name string, fn func()) { spawn.Go(h.log(), name, fn, nil) }

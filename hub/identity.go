@@ -101,21 +101,21 @@ func (s *Socket) credentials() string {
 	}
 	slices.Sort(cookies)
 	parts, _ := json.Marshal([]any{ // maps and strings always marshal
-		cookies, h.Header.Values("Authorization"), withoutEngine(h.Query()), withoutRecovery(s.auth),
+		cookies, h.Header.Values("Authorization"), dropEngineParameters(h.Query()), dropRecoveryMembers(s.auth),
 	})
 	return string(parts)
 }
 
-// withoutEngine takes from a query what is Engine.IO's own.
-func withoutEngine(query url.Values) url.Values {
+// dropEngineParameters takes from a query what is Engine.IO's own.
+func dropEngineParameters(query url.Values) url.Values {
 	for _, key := range []string{"EIO", "transport", "sid", "t", "j", "b64"} {
 		query.Del(key)
 	}
 	return query
 }
 
-// withoutRecovery takes from a connect packet what a client that comes back adds.
-func withoutRecovery(auth sio.Data) map[string]json.RawMessage {
+// dropRecoveryMembers takes from a connect packet what a client that comes back adds.
+func dropRecoveryMembers(auth sio.Data) map[string]json.RawMessage {
 	var members map[string]json.RawMessage
 	_ = json.Unmarshal(auth.JSON, &members) // an object, as it was decoded
 	maps.DeleteFunc(members, func(key string, _ json.RawMessage) bool { return key == "pid" || key == "offset" })

@@ -13,11 +13,11 @@ const (
 // inbox holds the events of one socket until they are handled, in the order
 // sent. It has a runner only while it holds something.
 type inbox struct {
-	mu      sync.Mutex // guards the following
-	queue   []*Event
-	bytes   int
-	running bool
-	closed  bool // the last event is in
+	mu        sync.Mutex // guards the following
+	queue     []*Event
+	bytes     int
+	hasRunner bool
+	closed    bool // the last event is in
 	// space is made by a reader that finds the inbox full, and closed when
 	// there is room again.
 	space chan struct{}
@@ -66,18 +66,18 @@ func (b *inbox) pushLast(ev *Event) (start bool) {
 func (b *inbox) putLocked(ev *Event) (start bool) {
 	b.queue = append(b.queue, ev)
 	b.bytes += ev.Args.Size()
-	start = !b.running
-	b.running = true
+	start = !b.hasRunner
+	b.hasRunner = true
 	return start
 }
 
-// next takes the first event out. Without one it reports false, and the runner
+// pop takes the first event out. Without one it reports false, and the runner
 // is no more.
-func (b *inbox) next() (*Event, bool) {
+func (b *inbox) pop() (*Event, bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if len(b.queue) == 0 {
-		b.running, b.queue = false, nil
+		b.hasRunner, b.queue = false, nil
 		return nil, false
 	}
 	ev := b.queue[0]

@@ -23,7 +23,7 @@ func TestInboxWaits(t *testing.T) {
 		if len(pushed) > 0 {
 			t.Fatal("a full inbox takes more")
 		}
-		b.next()
+		b.pop()
 		<-pushed
 		if b.pushLast(&Event{Name: "last"}) {
 			t.Error("a second runner")
@@ -33,7 +33,7 @@ func TestInboxWaits(t *testing.T) {
 		}
 		var names []string
 		for {
-			ev, ok := b.next()
+			ev, ok := b.pop()
 			if !ok {
 				break
 			}

@@ -14,14 +14,14 @@ var noArgs = sio.Data{JSON: []byte("[]")}
 // noAuth is what a client connected with that gave nothing.
 var noAuth = sio.Data{JSON: []byte("{}")}
 
-// text is a string as JSON. Strings that are not UTF-8 become so.
-func text(s string) sio.Data {
+// jsonText is a string as JSON. Strings that are not UTF-8 become so.
+func jsonText(s string) sio.Data {
 	b, _ := json.Marshal(s) // a string always marshals
 	return sio.Data{JSON: b}
 }
 
-// list is a JSON array of strings.
-func list(items []string) sio.Data {
+// jsonList is a JSON array of strings.
+func jsonList(items []string) sio.Data {
 	b, _ := json.Marshal(items) // strings always marshal
 	if items == nil {
 		b = noArgs.JSON
@@ -59,8 +59,8 @@ func queryObject(query url.Values) sio.Data {
 	return object(values)
 }
 
-// plainJSON is data as JSON that needs no attachments, null when there is none.
-func plainJSON(d sio.Data) json.RawMessage {
+// jsonWithoutAttachments is data as JSON that needs no attachments, null when there is none.
+func jsonWithoutAttachments(d sio.Data) json.RawMessage {
 	if len(d.JSON) == 0 {
 		return json.RawMessage("null")
 	}

@@ -19,23 +19,23 @@ const (
 // start begins the socket's life with its connect event.
 func (s *Socket) start() {
 	s.inbox.push(&Event{Type: Connect, Name: string(Connect), Socket: s, Args: noArgs}, nil)
-	if s.ns.plain() && s.client.session.Version() == eio.V3 {
+	if s.ns.hasNoConnectHandler() && s.client.session.Version() == eio.V3 {
 		// Nothing is asked of it, so it is accepted at once: a 2.x client then
 		// finds its connect packet in the answer to its handshake.
-		s.step()
+		s.handleNextEvent()
 	}
-	s.run() // after that step, for what has come meanwhile
+	s.startEventLoop() // after that step, for what has come meanwhile
 }
 
 // connect handles the connect event and answers the client.
 func (s *Socket) connect(ev *Event) {
 	err := errPanicked
-	if s.protect(ev, func() { err = s.admit(ev) }); err == nil && s.accept() {
+	if s.callProtected(ev, func() { err = s.admit(ev) }); err == nil && s.accept() {
 		return
 	}
 	waiting := s.state.CompareAndSwap(stateConnecting, stateGone)
 	s.saveUnaccepted()
-	s.client.forget(s)
+	s.client.removeSocket(s)
 	s.end()
 	if err == nil || !waiting {
 		return // the client has gone away meanwhile
@@ -45,7 +45,7 @@ func (s *Socket) connect(ev *Event) {
 		s.client.session.Close(ReasonForced)
 		return
 	}
-	s.client.refuse(s.ns.name, clientErrorOf(err))
+	s.client.sendConnectError(s.ns.name, clientErrorOf(err))
 }
 
 // admit returns an error unless the client may have the socket, as the one that it
@@ -55,9 +55,9 @@ func (s *Socket) admit(ev *Event) error {
 		return err
 	}
 	if s.admitted {
-		return s.ns.guard(ev) // it was connected already
+		return s.ns.callGates(ev) // it was connected already
 	}
-	return s.ns.handle(ev)
+	return s.ns.callHandlers(ev)
 }
 
 // accept puts the socket into its rooms, then tells the client, then does what
@@ -93,11 +93,11 @@ func (s *Socket) accept() bool {
 	s.state.CompareAndSwap(stateOpening, stateLive) // or it is disconnecting already
 	s.mu.Unlock()
 
-	s.client.joined(s)
+	s.client.markConnected(s)
 	for _, do := range slices.Concat(waiting.moves, waiting.deferred) {
 		do()
 	}
-	if !s.ns.hub.holds(s) {
+	if !s.ns.hub.allowsSocket(s) {
 		s.Disconnect(false) // a new config came meanwhile
 	}
 	return true
@@ -121,7 +121,7 @@ func (s *Socket) close(reason string) (live bool) {
 		if !s.state.CompareAndSwap(state, next) {
 			continue
 		}
-		s.client.forget(s)
+		s.client.removeSocket(s)
 		if next == stateGone {
 			return false
 		}
@@ -137,7 +137,7 @@ func (s *Socket) close(reason string) (live bool) {
 	}
 	last := &Event{Type: Disconnecting, Name: string(Disconnecting), Socket: s, Args: noArgs, Reason: reason}
 	if s.inbox.pushLast(last) {
-		s.run()
+		s.startEventLoop()
 	} else {
 		s.lingering.begin()
 	}
@@ -146,18 +146,18 @@ func (s *Socket) close(reason string) (live bool) {
 
 // disconnect handles the end: disconnecting in its rooms, disconnect without.
 func (s *Socket) disconnect(ev *Event) {
-	s.protect(ev, func() { s.finish(ev) })
+	s.callProtected(ev, func() { s.finish(ev) })
 	s.ns.index.Remove(s)
 	s.state.Store(stateGone)
 	last := &Event{Type: Disconnect, Name: string(Disconnect), Socket: s, Args: noArgs, Reason: ev.Reason}
-	s.protect(last, func() { s.finish(last) })
+	s.callProtected(last, func() { s.finish(last) })
 	s.ns.counts.Load().disconnected.Add(1)
 	s.ns.hub.log().Info("socket disconnected", append(s.logFields(), zap.String("reason", ev.Reason))...)
 	s.end()
 }
 
 func (s *Socket) finish(ev *Event) {
-	if err := s.ns.handle(ev); err != nil {
+	if err := s.ns.callHandlers(ev); err != nil {
 		s.ns.hub.logEvent("event failed", ev, err)
 	}
 }
@@ -169,8 +169,8 @@ func (s *Socket) end() {
 	if s.pid != "" {
 		s.ns.pids.removeSocket(s.pid, s)
 	}
-	s.client.ended()
-	s.ns.hub.leave(s.ns)
+	s.client.endLifecycle()
+	s.ns.hub.removeUser(s.ns)
 }
 
 // ending returns a channel that is closed when the socket takes no more packets,

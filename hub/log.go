@@ -25,8 +25,8 @@ func (h *Hub) logEvent(msg string, ev *Event, err error) {
 	entry.Write(fields...)
 }
 
-// logRefusal tells of a client that does not get as far as a socket.
-func (c *client) logRefusal(namespace string, r *ClientError) {
+// logConnectError tells of a client that does not get as far as a socket.
+func (c *client) logConnectError(namespace string, r *ClientError) {
 	if e := c.hub.log().Check(zap.DebugLevel, "connect refused"); e != nil {
 		e.Write(zap.String("hub", c.hub.name), zap.String("namespace", namespace),
 			zap.String("address", c.session.Handshake().Address), zap.Error(r))

@@ -19,15 +19,15 @@ func SameOrigin(origin string, r *http.Request) bool {
 	}
 	switch u.Scheme {
 	case "http", "ws":
-		return strings.EqualFold(withPort(u.Host, false), withPort(r.Host, false))
+		return strings.EqualFold(addPort(u.Host, false), addPort(r.Host, false))
 	case "https", "wss":
-		return strings.EqualFold(withPort(u.Host, true), withPort(r.Host, true))
+		return strings.EqualFold(addPort(u.Host, true), addPort(r.Host, true))
 	}
 	return false
 }
 
-// withPort adds the port that the scheme implies.
-func withPort(host string, secure bool) string {
+// addPort adds the port that the scheme implies.
+func addPort(host string, secure bool) string {
 	if i := strings.LastIndexByte(host, ':'); i > strings.LastIndexByte(host, ']') {
 		return host
 	}

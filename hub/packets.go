@@ -22,22 +22,22 @@ func connectPacket(s *Socket) *eio.Message {
 	return m
 }
 
-// errorData is what a connect error carries.
-func errorData(r *ClientError, v sio.Version) sio.Data {
+// connectErrorData is what a connect error carries.
+func connectErrorData(r *ClientError, v sio.Version) sio.Data {
 	if v == sio.V4 {
 		if len(r.Data.JSON) > 0 {
 			return r.Data
 		}
-		return text(r.Message)
+		return jsonText(r.Message)
 	}
-	b := append([]byte(`{"message":`), text(r.Message).JSON...)
+	b := append([]byte(`{"message":`), jsonText(r.Message).JSON...)
 	if len(r.Data.JSON) > 0 {
 		b = append(append(b, `,"data":`...), r.Data.JSON...)
 	}
 	return sio.Data{JSON: append(b, '}'), Attachments: r.Data.Attachments}
 }
 
-// errorArgs returns the arguments of an acknowledgement that says an error.
-func errorArgs(message string) sio.Data {
-	return sio.Data{JSON: append(append([]byte(`[{"error":`), text(message).JSON...), "}]"...)}
+// ackErrorArgs returns the arguments of an acknowledgement that says an error.
+func ackErrorArgs(message string) sio.Data {
+	return sio.Data{JSON: append(append([]byte(`[{"error":`), jsonText(message).JSON...), "}]"...)}
 }

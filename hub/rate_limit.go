@@ -9,11 +9,11 @@ import (
 // limiter bounds what one client may send.
 type limiter struct {
 	*rate.Limiter      // nil until there is a limit
-	told          bool // that the client exceeds it
+	warned        bool // that the client exceeds it
 }
 
-// allowed reports whether the rate limit has room for one thing more.
-func (c *client) allowed(namespace, event string) bool {
+// allowRate reports whether the rate limit has room for one thing more.
+func (c *client) allowRate(namespace, event string) bool {
 	limit, burst := rate.Limit(c.route.config().RateLimit), c.route.config().Burst
 	if limit <= 0 {
 		return true
@@ -29,10 +29,10 @@ func (c *client) allowed(namespace, event string) bool {
 	if l.Allow() {
 		return true
 	}
-	c.hub.stats.limited.Add(1)
+	c.hub.stats.rateLimited.Add(1)
 	level := zapcore.DebugLevel
-	if !l.told {
-		level, l.told = zapcore.WarnLevel, true // once: the log has limits too
+	if !l.warned {
+		level, l.warned = zapcore.WarnLevel, true // once: the log has limits too
 	}
 	if e := c.hub.log().Check(level, "rate limit exceeded"); e != nil {
 		e.Write(zap.String("hub", c.hub.name), zap.String("namespace", namespace), zap.String("event", event),

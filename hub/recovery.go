@@ -121,7 +121,7 @@ func (s *Socket) recoverSocket(ev *Event) error {
 	pid, offset := parseRecovery(s.auth)
 	r := s.ns.recorder()
 	if s.ns.mayRestore(r, pid) {
-		err := s.ns.identify(ev)
+		err := s.ns.callIdentifiers(ev)
 		if isOutage(err) {
 			return err
 		}

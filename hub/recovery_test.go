@@ -166,12 +166,12 @@ func TestNoRecovery(t *testing.T) {
 	old.want(`42/chat,["news"]`)
 }
 
-// gate lets in whoever says a word.
-type gate struct{ asked chan string }
+// rootState lets in whoever says a word.
+type rootState struct{ asked chan string }
 
-func (gate) Gate() {}
+func (rootState) Gate() {}
 
-func (g gate) HandleEvent(_ context.Context, ev *hub.Event) error {
+func (g rootState) HandleEvent(_ context.Context, ev *hub.Event) error {
 	var auth struct{ Word string }
 	_ = ev.Socket.Handshake().Auth.Decode(&auth)
 	g.asked <- auth.Word
@@ -184,7 +184,7 @@ func (g gate) HandleEvent(_ context.Context, ev *hub.Event) error {
 func TestRecoveryAsksGates(t *testing.T) {
 	r := route("a", "/chat")
 	r.Recovery = time.Minute
-	g := gate{make(chan string, 10)}
+	g := rootState{make(chan string, 10)}
 	s := newSite(t, hub.Config{Routes: []hub.RouteConfig{r}, Namespaces: []hub.NamespaceConfig{{
 		Name: "/chat", Rules: []hub.Rule{{Events: []string{"connect"}, Handlers: []hub.Handler{g}}},
 	}}})

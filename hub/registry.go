@@ -15,10 +15,10 @@ func (h *Hub) Of(name string) *Namespace {
 		name = "/" + name
 	}
 	h.mu.Lock()
-	ns := h.openLocked(name)
+	ns := h.openNamespaceLocked(name)
 	if ns.kept = true; ns.child {
 		ns.child = false
-		h.children--
+		h.dynamicNamespaces--
 	}
 	h.mu.Unlock()
 	ns.updateLink()
@@ -50,22 +50,22 @@ func (h *Hub) Namespaces() []*Namespace {
 // called.
 func (h *Hub) WithNamespace(name string, fn func(*Namespace)) bool {
 	h.mu.Lock()
-	ns, refusal := h.useLocked(name)
+	ns, connectError := h.addUserLocked(name)
 	h.mu.Unlock()
-	if refusal != nil {
+	if connectError != nil {
 		return false
 	}
-	defer h.leave(ns)
+	defer h.removeUser(ns)
 	ns.updateLink()
 	fn(ns)
 	return true
 }
 
-// enter makes a client a user of a namespace, or says why it can't be. A
+// enterNamespace makes a client a user of a namespace, or says why it can't be. A
 // namespace that only a glob names begins to exist so.
-func (h *Hub) enter(r *Route, name string) (*Namespace, *ClientError) {
+func (h *Hub) enterNamespace(r *Route, name string) (*Namespace, *ClientError) {
 	h.mu.Lock()
-	ns, refusal := h.enterLocked(r, name)
+	ns, refusal := h.enterNamespaceLocked(r, name)
 	h.mu.Unlock()
 	if refusal == nil {
 		ns.updateLink()
@@ -73,32 +73,32 @@ func (h *Hub) enter(r *Route, name string) (*Namespace, *ClientError) {
 	return ns, refusal
 }
 
-func (h *Hub) enterLocked(r *Route, name string) (*Namespace, *ClientError) {
-	if rules, _ := h.declared.find(name); !r.serves(name, rules) {
+func (h *Hub) enterNamespaceLocked(r *Route, name string) (*Namespace, *ClientError) {
+	if rules, _ := h.declared.rulesFor(name); !r.serves(name, rules) {
 		return nil, errNamespace
 	}
-	if ns := h.namespaces[name]; ns != nil && ns.rules.Load().full(ns.users) {
+	if ns := h.namespaces[name]; ns != nil && ns.rules.Load().isFull(ns.users) {
 		ns.counts.Load().refused.Add(1)
 		return nil, &ClientError{Message: "Too many sockets"}
 	}
-	return h.useLocked(name)
+	return h.addUserLocked(name)
 }
 
 var errNamespace = &ClientError{Message: "Invalid namespace"}
 
-// useLocked makes the caller, who holds mu, a user of a namespace.
-func (h *Hub) useLocked(name string) (*Namespace, *ClientError) {
+// addUserLocked makes the caller, who holds mu, a user of a namespace.
+func (h *Hub) addUserLocked(name string) (*Namespace, *ClientError) {
 	ns := h.namespaces[name]
-	_, configured := h.declared.find(name)
+	_, configured := h.declared.rulesFor(name)
 	if !configured && (ns == nil || !ns.kept) {
 		return nil, errNamespace
 	}
 	if ns == nil {
-		if h.children >= MaxDynamic {
+		if h.dynamicNamespaces >= MaxDynamic {
 			return nil, &ClientError{Message: "Too many namespaces"}
 		}
-		h.children++
-		ns = h.openLocked(name)
+		h.dynamicNamespaces++
+		ns = h.openNamespaceLocked(name)
 		ns.child = true
 	}
 	ns.users++
@@ -106,15 +106,15 @@ func (h *Hub) useLocked(name string) (*Namespace, *ClientError) {
 	return ns, nil
 }
 
-// leave ends what enter began.
-func (h *Hub) leave(ns *Namespace) {
+// removeUser ends what enter began.
+func (h *Hub) removeUser(ns *Namespace) {
 	h.mu.Lock()
 	ns.users--
 	if h.users--; h.users == 0 {
-		for _, idle := range h.idle {
+		for _, idle := range h.idleWaiters {
 			close(idle)
 		}
-		h.idle = nil
+		h.idleWaiters = nil
 	}
 	h.mu.Unlock()
 	h.tidy(ns)
@@ -133,42 +133,42 @@ func (h *Hub) tidy(ns *Namespace) {
 	}
 	delete(h.namespaces, ns.name)
 	if ns.child {
-		h.children--
+		h.dynamicNamespaces--
 	}
 	h.mu.Unlock()
 	ns.updateLink()
 }
 
-// holds reports whether a socket may be where it is: the config or a Go program has
+// allowsSocket reports whether a socket may be where it is: the config or a Go program has
 // its namespace, and its route serves that.
-func (h *Hub) holds(s *Socket) bool {
-	return h.exists(s.ns) && s.client.route.serves(s.ns.name, s.ns.rules.Load())
+func (h *Hub) allowsSocket(s *Socket) bool {
+	return h.isDeclared(s.ns) && s.client.route.serves(s.ns.name, s.ns.rules.Load())
 }
 
-// exists reports whether the config or a Go program has the namespace.
-func (h *Hub) exists(ns *Namespace) bool {
+// isDeclared reports whether the config or a Go program has the namespace.
+func (h *Hub) isDeclared(ns *Namespace) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	_, configured := h.declared.find(ns.name)
+	_, configured := h.declared.rulesFor(ns.name)
 	return configured || ns.kept
 }
 
-// openLocked returns the namespace of a name, new when there was none. The caller
+// openNamespaceLocked returns the namespace of a name, new when there was none. The caller
 // holds mu, and links the namespace without it.
-func (h *Hub) openLocked(name string) *Namespace {
+func (h *Hub) openNamespaceLocked(name string) *Namespace {
 	if ns := h.namespaces[name]; ns != nil {
 		return ns
 	}
 	ns := newNamespace(h, name)
-	h.configureLocked(ns)
+	h.configureNamespaceLocked(ns)
 	h.namespaces[name] = ns
 	return ns
 }
 
-// configureLocked makes a namespace what the config says. One that a glob names is
+// configureNamespaceLocked makes a namespace what the config says. One that a glob names is
 // counted under the glob: clients choose its name. The caller holds mu.
-func (h *Hub) configureLocked(ns *Namespace) {
-	r, configured := h.declared.find(ns.name)
+func (h *Hub) configureNamespaceLocked(ns *Namespace) {
+	r, configured := h.declared.rulesFor(ns.name)
 	ns.rules.Store(r)
 	name := ns.name
 	if configured {

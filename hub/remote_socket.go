@@ -18,32 +18,32 @@ type RemoteSocket struct {
 
 // Emit emits an event to the socket, see [Broadcast.Emit].
 func (r RemoteSocket) Emit(event string, args ...any) error {
-	_, err := r.target().Emit(event, args...)
+	_, err := r.asBroadcast().Emit(event, args...)
 	return err
 }
 
 // Join makes the socket join rooms.
 func (r RemoteSocket) Join(rooms ...string) error {
-	_, err := r.target().SocketsJoin(rooms...)
+	_, err := r.asBroadcast().SocketsJoin(rooms...)
 	return err
 }
 
 // Leave makes the socket leave rooms.
 func (r RemoteSocket) Leave(rooms ...string) error {
-	_, err := r.target().SocketsLeave(rooms...)
+	_, err := r.asBroadcast().SocketsLeave(rooms...)
 	return err
 }
 
 // Disconnect disconnects the socket or, with close, its whole connection.
 func (r RemoteSocket) Disconnect(close bool) error {
-	_, err := r.target().DisconnectSockets(close)
+	_, err := r.asBroadcast().DisconnectSockets(close)
 	return err
 }
 
-func (r RemoteSocket) target() Broadcast { return r.ns.To(r.ID) }
+func (r RemoteSocket) asBroadcast() Broadcast { return r.ns.To(r.ID) }
 
-// describePage describes some of the sockets of this node.
-func (ns *Namespace) describePage(t rooms.Target, after string, limit int) cluster.Sockets {
+// describeSocketPage describes some of the sockets of this node.
+func (ns *Namespace) describeSocketPage(t rooms.Target, after string, limit int) cluster.Sockets {
 	var list []*Socket
 	ns.each(t, func(s *Socket) bool {
 		if s.id > after && s.isConnected() {
@@ -55,17 +55,17 @@ func (ns *Namespace) describePage(t rooms.Target, after string, limit int) clust
 	list = list[:min(len(list), limit)]
 	found := make(cluster.Sockets, len(list))
 	for i, s := range list {
-		found[i] = s.describe()
+		found[i] = s.describeSocket()
 	}
 	return found
 }
 
-// describe returns what other nodes and listings may know of the socket.
-func (s *Socket) describe() cluster.Socket {
+// describeSocket returns what other nodes and listings may know of the socket.
+func (s *Socket) describeSocket() cluster.Socket {
 	h := s.Handshake()
 	headers := make(map[string]string, len(h.Header))
 	for name, values := range h.Header {
-		headers[headerName(name)] = joinHeader(values)
+		headers[lowerHeaderName(name)] = joinHeaderValues(values)
 	}
 	query := make(map[string]string)
 	for key, values := range h.Query() {
@@ -74,7 +74,7 @@ func (s *Socket) describe() cluster.Socket {
 	return cluster.Socket{
 		ID:    s.id,
 		Rooms: s.Rooms(),
-		Data:  plainJSON(s.Data()),
+		Data:  jsonWithoutAttachments(s.Data()),
 		Handshake: cluster.Handshake{
 			Headers: headers,
 			Time:    h.Time.Format(time.RFC3339),
@@ -84,13 +84,13 @@ func (s *Socket) describe() cluster.Socket {
 			Issued:  h.Time.UnixMilli(),
 			URL:     h.URL,
 			Query:   query,
-			Auth:    plainJSON(s.auth),
+			Auth:    jsonWithoutAttachments(s.auth),
 		},
 	}
 }
 
-// headerName is a header's name as Node has it.
-func headerName(name string) string { return strings.ToLower(name) }
+// lowerHeaderName is a header's name as Node has it.
+func lowerHeaderName(name string) string { return strings.ToLower(name) }
 
-// joinHeader is a header's value as Node has it.
-func joinHeader(values []string) string { return strings.Join(values, ", ") }
+// joinHeaderValues is a header's value as Node has it.
+func joinHeaderValues(values []string) string { return strings.Join(values, ", ") }

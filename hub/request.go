@@ -59,7 +59,7 @@ func (ns *Namespace) ask(ctx context.Context, q cluster.Request, local bool, eac
 func (ns *Namespace) answer(ctx context.Context, q cluster.Request, reply func(cluster.Reply)) error {
 	switch q := q.(type) {
 	case cluster.FetchSockets:
-		reply(ns.describe(q.Target))
+		reply(ns.describeSockets(q.Target))
 	case cluster.AllRooms:
 		reply(ns.roomNames())
 	case cluster.EmitAck:
@@ -70,11 +70,11 @@ func (ns *Namespace) answer(ctx context.Context, q cluster.Request, reply func(c
 	return nil
 }
 
-func (ns *Namespace) describe(t rooms.Target) cluster.Sockets {
+func (ns *Namespace) describeSockets(t rooms.Target) cluster.Sockets {
 	found := cluster.Sockets{}
 	ns.each(t, func(s *Socket) bool {
 		if s.isConnected() {
-			found = append(found, s.describe())
+			found = append(found, s.describeSocket())
 		}
 		return true
 	})
@@ -84,8 +84,8 @@ func (ns *Namespace) describe(t rooms.Target) cluster.Sockets {
 // answerEmit emits an event and replies with each client's acknowledgement.
 func (ns *Namespace) answerEmit(ctx context.Context, op cluster.Emit, reply func(cluster.Reply)) error {
 	targets := ns.index.Select(nil, op.Target)
-	id, wait := ns.acks.expect(targets)
-	defer ns.acks.forget(id)
+	id, wait := ns.acks.expectAcks(targets)
+	defer ns.acks.cancelAcks(id)
 	p := sio.Packet{Type: sio.Event, Namespace: ns.name, ID: id, HasID: true, Data: op.Data}
 	m, err := p.Encode(sio.V5, !op.NoCompress)
 	if err != nil {
@@ -100,7 +100,7 @@ func (ns *Namespace) answerEmit(ctx context.Context, op cluster.Emit, reply func
 	reply(cluster.ClientCount(clients))
 	for range clients {
 		select {
-		case data := <-wait.answers:
+		case data := <-wait.received:
 			reply(cluster.ClientAck{Data: data})
 		case <-ctx.Done():
 			return cluster.ErrIncomplete

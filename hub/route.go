@@ -12,32 +12,32 @@ import (
 // was made by, for as long as a later one has it too.
 type Route struct {
 	engine *engine.Route // static after construction
-	// identity is guarded by Hub.useMu.
-	identity RouteIdentity
-	settings atomic.Pointer[routeSettings]
-	gone     atomic.Bool // no config has it any more
-	origins  warnings    // of refused origins
+	// identity is guarded by Hub.configMu.
+	identity       RouteIdentity
+	settings       atomic.Pointer[routeSettings]
+	removed        atomic.Bool // no config has it any more
+	originWarnings warnings    // of refused origins
 }
 
 // routeSettings are what the newest config says about a route.
 type routeSettings struct {
 	RouteConfig
-	all   bool
-	names glob.List
+	allNamespaces bool
+	globs         glob.List
 }
 
 func newRoute(c RouteConfig) *Route {
 	r := &Route{engine: engine.NewRoute(c.Engine)}
 	r.engine.Owner = r
-	r.configure(c)
+	r.setConfig(c)
 	return r
 }
 
-func (r *Route) configure(c RouteConfig) {
+func (r *Route) setConfig(c RouteConfig) {
 	r.identity = c.RouteIdentity
-	r.settings.Store(&routeSettings{RouteConfig: c, all: c.Namespaces == nil, names: glob.NewSegmentsList(c.Namespaces)})
+	r.settings.Store(&routeSettings{RouteConfig: c, allNamespaces: c.Namespaces == nil, globs: glob.NewSegmentsList(c.Namespaces)})
 	r.engine.SetConfig(c.Engine)
-	r.origins.reset()
+	r.originWarnings.resetKeys()
 }
 
 func (r *Route) config() *routeSettings { return r.settings.Load() }
@@ -47,17 +47,17 @@ func (r *Route) config() *routeSettings { return r.settings.Load() }
 func (r *Route) serves(namespace string, all *rules) bool {
 	c := r.config()
 	switch {
-	case c.all, namespace == "/", slices.Contains(c.Namespaces, namespace):
+	case c.allNamespaces, namespace == "/", slices.Contains(c.Namespaces, namespace):
 		return true
 	case all == nil:
-		return c.names.Match(namespace)
+		return c.globs.Match(namespace)
 	}
 	return slices.Contains(c.Namespaces, all.name)
 }
 
-// covers reports whether a request like the one that opened a connection leads to the
+// coversHandshake reports whether a request like the one that opened a connection leads to the
 // route.
-func (r *Route) covers(opening *engine.Handshake) bool {
+func (r *Route) coversHandshake(opening *engine.Handshake) bool {
 	covers := r.config().Covers
 	return covers == nil || covers(opening)
 }
@@ -65,4 +65,4 @@ func (r *Route) covers(opening *engine.Handshake) bool {
 // Connections returns the number of connections that are open.
 func (r *Route) Connections() int { return r.engine.Sessions() }
 
-func routeOf(s *engine.Session) *Route { return s.Route().Owner.(*Route) }
+func sessionRoute(s *engine.Session) *Route { return s.Route().Owner.(*Route) }

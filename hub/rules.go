@@ -26,8 +26,8 @@ func newRules(config NamespaceConfig) *rules {
 	return all
 }
 
-// find returns the rule that handles an event, or nil.
-func (r *rules) find(ev *Event) *rule {
+// ruleFor returns the rule that handles an event, or nil.
+func (r *rules) ruleFor(ev *Event) *rule {
 	if r == nil {
 		return nil
 	}
@@ -39,13 +39,13 @@ func (r *rules) find(ev *Event) *rule {
 	return nil
 }
 
-// full reports whether a namespace has room for no other socket.
-func (r *rules) full(sockets int) bool {
+// isFull reports whether a namespace has room for no other socket.
+func (r *rules) isFull(sockets int) bool {
 	return r != nil && r.maxSockets > 0 && sockets >= r.maxSockets
 }
 
-// declared are the namespaces of a config.
-type declared struct {
+// declaredNamespaces are the namespaces of a config.
+type declaredNamespaces struct {
 	exact map[string]*rules
 	globs []declaredGlob
 }
@@ -55,8 +55,8 @@ type declaredGlob struct {
 	rules *rules
 }
 
-func newDeclared(config []NamespaceConfig) *declared {
-	d := &declared{exact: make(map[string]*rules)}
+func newDeclared(config []NamespaceConfig) *declaredNamespaces {
+	d := &declaredNamespaces{exact: make(map[string]*rules)}
 	for _, ns := range config {
 		g := glob.NewSegments(ns.Name)
 		if g.IsPlain() {
@@ -68,14 +68,14 @@ func newDeclared(config []NamespaceConfig) *declared {
 	return d
 }
 
-// has reports whether the config has a name or a glob.
-func (d *declared) has(name string) bool {
+// hasName reports whether the config has a name or a glob.
+func (d *declaredNamespaces) hasName(name string) bool {
 	_, exact := d.exact[name]
 	return exact || slices.ContainsFunc(d.globs, func(g declaredGlob) bool { return g.String() == name })
 }
 
-// find returns the rules of a namespace, and whether the config has it.
-func (d *declared) find(namespace string) (*rules, bool) {
+// rulesFor returns the rules of a namespace, and whether the config has it.
+func (d *declaredNamespaces) rulesFor(namespace string) (*rules, bool) {
 	if d == nil {
 		return nil, false
 	}

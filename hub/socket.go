@@ -166,7 +166,7 @@ func (s *Socket) Leave(rooms ...string) {
 	})
 }
 
-func (s *Socket) lookup(path []string) (sio.Data, bool) {
+func (s *Socket) lookupSocket(path []string) (sio.Data, bool) {
 	if len(path) == 0 {
 		return sio.Data{}, false
 	}
@@ -190,13 +190,13 @@ func (s *Socket) lookup(path []string) (sio.Data, bool) {
 	}
 	switch path[0] {
 	case "id":
-		return text(s.id), true
+		return jsonText(s.id), true
 	case "namespace":
-		return text(s.ns.name), true
+		return jsonText(s.ns.name), true
 	case "transport":
-		return text(s.client.session.Transport()), true
+		return jsonText(s.client.session.Transport()), true
 	case "rooms":
-		return list(s.Rooms()), true
+		return jsonList(s.Rooms()), true
 	}
 	return sio.Data{}, false
 }
@@ -207,7 +207,7 @@ func (s *Socket) lookup(path []string) (sio.Data, bool) {
 func (s *Socket) Disconnect(close bool) {
 	s.whenLive(func() {
 		if close {
-			s.client.disconnect()
+			s.client.disconnectAll()
 		}
 		if !close || s.lost.Load() {
 			s.kick()

@@ -10,7 +10,7 @@ import (
 
 // stats counts what happens in a hub.
 type stats struct {
-	refusedPackets, limited, unpublished, panics atomic.Uint64
+	refusedPackets, rateLimited, unpublished, panics atomic.Uint64
 }
 
 // EngineStats counts connections, requests and bytes.
@@ -59,7 +59,7 @@ func (h *Hub) Stats() Stats {
 	return Stats{
 		Engine:         h.engine.Stats(),
 		RefusedPackets: h.stats.refusedPackets.Load(),
-		Limited:        h.stats.limited.Load(),
+		Limited:        h.stats.rateLimited.Load(),
 		Unpublished:    h.stats.unpublished.Load(),
 		Panics:         h.stats.panics.Load(),
 		Namespaces:     h.namespaceStats(),

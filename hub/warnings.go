@@ -29,8 +29,8 @@ type warnings struct {
 	since time.Time // the first of keys
 }
 
-// admit reports whether the warning with this key is to be logged.
-func (w *warnings) admit(key string) bool {
+// admitKey reports whether the warning with this key is to be logged.
+func (w *warnings) admitKey(key string) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if len(w.keys) >= maxWarnings && time.Since(w.since) >= warningsPeriod {
@@ -46,8 +46,8 @@ func (w *warnings) admit(key string) bool {
 	return true
 }
 
-// reset admits all warnings again.
-func (w *warnings) reset() {
+// resetKeys admits all warnings again.
+func (w *warnings) resetKeys() {
 	w.mu.Lock()
 	w.keys = nil
 	w.mu.Unlock()
@@ -56,7 +56,7 @@ func (w *warnings) reset() {
 // warnOrigin logs that a request was refused because of its origin.
 func (h *Hub) warnOrigin(q *engine.Request, origin string) {
 	r := q.Route.Owner.(*Route)
-	if origin = shorten(origin); !r.origins.admit(origin) {
+	if origin = shortenText(origin); !r.originWarnings.admitKey(origin) {
 		return
 	}
 	remedy := "if its pages may connect, add it to the option origins of this route"
@@ -65,11 +65,11 @@ func (h *Hub) warnOrigin(q *engine.Request, origin string) {
 	}
 	h.log().Warn("origin refused",
 		zap.String("hub", h.name), zap.String("path", q.Route.Config().Path), zap.String("origin", origin),
-		zap.String("host", shorten(q.R.Host)), zap.String("address", q.Address), zap.String("remedy", remedy))
+		zap.String("host", shortenText(q.R.Host)), zap.String("address", q.Address), zap.String("remedy", remedy))
 }
 
-// shorten limits a text that a client has chosen.
-func shorten(text string) string {
+// shortenText limits a text that a client has chosen.
+func shortenText(text string) string {
 	if len(text) > maxWarningText {
 		return text[:maxWarningText] + "..."
 	}
@@ -87,7 +87,7 @@ func (c *client) warnParser(message eio.Packet, err error) {
 		format = "JSON, as of socket.io-json-parser"
 	}
 	address := c.session.Handshake().Address
-	if !c.hub.parsers.admit(format + " " + address) {
+	if !c.hub.parserWarnings.admitKey(format + " " + address) {
 		return
 	}
 	c.hub.log().Warn("the first packet of a client is not a packet of Socket.IO: connection closed",
@@ -103,8 +103,8 @@ type unknownSessions struct {
 	warned time.Time // zero if there was no warning
 }
 
-// add counts a request. It reports whether a warning is due.
-func (u *unknownSessions) add(now time.Time) bool {
+// countRequest counts a request. It reports whether a warning is due.
+func (u *unknownSessions) countRequest(now time.Time) bool {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if now.Sub(u.since) > time.Minute {
@@ -118,8 +118,8 @@ func (u *unknownSessions) add(now time.Time) bool {
 	return true
 }
 
-// reset admits the warning again.
-func (u *unknownSessions) reset() {
+// resetCount admits the warning again.
+func (u *unknownSessions) resetCount() {
 	u.mu.Lock()
 	u.count, u.since, u.warned = 0, time.Time{}, time.Time{}
 	u.mu.Unlock()
@@ -128,7 +128,7 @@ func (u *unknownSessions) reset() {
 // countUnknownSession counts a request for an unknown session if the hub is part of a
 // cluster: another node may know the session. It logs a warning when there are many.
 func (h *Hub) countUnknownSession(q *engine.Request) {
-	if h.Cluster() == nil || !h.unknown.add(time.Now()) {
+	if h.Cluster() == nil || !h.unknownSessions.countRequest(time.Now()) {
 		return
 	}
 	h.log().Warn("clients often name sessions that this node does not know: is the load balancer sticky?",
