@@ -6,21 +6,21 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/sio"
 )
 
-// acks holds the acknowledgements that a namespace waits for. One id serves all
-// sockets of a broadcast, as Node has it.
+// acks holds the pending acknowledgements of a namespace's emits. One id serves all
+// sockets of a broadcast, as in Node.js.
 type acks struct {
 	mu      sync.Mutex // guards the following; a leaf
 	nextID  uint64
 	pending map[uint64]*pendingAck
 }
 
-// pendingAck is one id's acknowledgements.
+// pendingAck is the acknowledgements of one id.
 type pendingAck struct {
 	expected map[*Socket]struct{} // guarded by acks.mu
 	received chan sio.Data        // never closed; has room for all
 }
 
-// expectAcks makes an id that each of the sockets may acknowledge once.
+// expectAcks returns a new id that each of the sockets may acknowledge once.
 func (a *acks) expectAcks(sockets []*Socket) (uint64, *pendingAck) {
 	p := &pendingAck{
 		expected: make(map[*Socket]struct{}, len(sockets)),
@@ -40,15 +40,15 @@ func (a *acks) expectAcks(sockets []*Socket) (uint64, *pendingAck) {
 	return id, p
 }
 
-// cancelAcks ends the wait; what comes later is ignored.
+// cancelAcks drops an id. Acknowledgements that come later are ignored.
 func (a *acks) cancelAcks(id uint64) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	delete(a.pending, id)
 }
 
-// resolveAck hands an acknowledgement to who waits for it. One that nobody asked
-// this socket for, or a second one, is ignored.
+// resolveAck passes a socket's acknowledgement to the emit that expects it. An id that
+// this socket was not sent, or a second acknowledgement, is ignored.
 func (a *acks) resolveAck(s *Socket, id uint64, data sio.Data) {
 	a.mu.Lock()
 	p := a.pending[id]

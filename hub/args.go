@@ -6,11 +6,11 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/sio"
 )
 
-// Args is a list of arguments as a JSON array. Given to an emit or an
-// acknowledgement as the only argument, it stands for its elements.
+// Args is a list of arguments as a JSON array. As the only argument of an emit or an
+// acknowledgement it stands for its elements.
 type Args sio.Data
 
-// eventData makes the array that an event is on the wire.
+// eventData returns an event as the JSON array that packets carry.
 func eventData(event string, args []any) (sio.Data, error) {
 	if err := CheckEvent(event); err != nil {
 		return sio.Data{}, err
@@ -22,7 +22,7 @@ func eventData(event string, args []any) (sio.Data, error) {
 	return sio.EventData(event, data)
 }
 
-// marshalArgs makes a JSON array. A single [Args] is one already.
+// marshalArgs returns arguments as a JSON array. A single [Args] is returned as it is.
 func marshalArgs(args []any) (sio.Data, error) {
 	if len(args) == 1 {
 		if list, ok := args[0].(Args); ok {

@@ -13,21 +13,22 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/sio"
 )
 
-// Broadcast names sockets of a namespace and says how to emit to them. It is a
-// value: its methods return changed copies, and one may be kept and used again.
-// Without a call of To or In it names all sockets. One that begins at a socket leaves that
-// socket out.
+// Broadcast is a target, sockets of a namespace, with the flags of an emit to it. It is a
+// value: its methods return changed copies, and it may be kept and used again. Without a
+// call of To or In its target is all sockets. One that begins at a socket excepts that
+// socket.
 type Broadcast struct {
 	ns       *Namespace
-	from     *Socket // left out, unless included
+	from     *Socket // excepted, unless included
 	included bool
 	target   rooms.Target
 	flags    cluster.Flags
 	timeout  time.Duration
 }
 
-// To adds rooms: a socket that is in at least one of all rooms is meant, once. An
-// empty list of rooms means nobody, unless another call names rooms.
+// To adds rooms: the target is the sockets that are in at least one of all rooms. An
+// empty list of rooms adds no socket; the target is empty unless another call names
+// rooms.
 func (b Broadcast) To(rooms ...string) Broadcast {
 	b.target = b.target.AddRooms(rooms...)
 	return b
@@ -36,34 +37,34 @@ func (b Broadcast) To(rooms ...string) Broadcast {
 // In is To.
 func (b Broadcast) In(rooms ...string) Broadcast { return b.To(rooms...) }
 
-// Except leaves out the sockets of rooms, none when the list is empty. A socket's id does for a room.
+// Except removes the sockets of rooms from the target. An empty list removes none. A
+// socket's id is the name of a room.
 func (b Broadcast) Except(rooms ...string) Broadcast {
 	b.target.Except = slices.Concat(b.target.Except, rooms)
 	return b
 }
 
-// IncludeSender does not leave out the socket that the broadcast begins at.
+// IncludeSender does not except the socket that the broadcast begins at.
 func (b Broadcast) IncludeSender() Broadcast {
 	b.included = true
 	return b
 }
 
-// Volatile lets a socket miss the event that is not ready to take it: one with a
-// polling client that does not poll at the moment, or with much to be written
-// yet.
+// Volatile drops the event for clients that are not ready: a polling client that does
+// not poll at the moment, or one whose queue is not empty.
 func (b Broadcast) Volatile() Broadcast {
 	b.flags.Volatile = true
 	return b
 }
 
-// Local keeps to the sockets of this node.
+// Local restricts the target to the sockets of this node.
 func (b Broadcast) Local() Broadcast {
 	b.flags.Local = true
 	return b
 }
 
-// Compress says whether the event is worth compressing, where compression is on.
-// It is by default.
+// Compress says whether the event is compressed, where compression is on. It is by
+// default.
 func (b Broadcast) Compress(compress bool) Broadcast {
 	b.flags.NoCompress = !compress
 	return b
@@ -77,11 +78,11 @@ func (b Broadcast) Timeout(d time.Duration) Broadcast {
 }
 
 // Emit emits an event with arguments, each of them anything that [sio.Marshal]
-// takes: []byte is sent as binary. It queues the event for the sockets of this
-// node, tells the other nodes, and returns the number of sockets that it was
-// queued for here. It waits for nobody. The error says that the event can't be
-// sent: its name is reserved (it wraps [ErrEvent]), an argument can't be
-// marshalled, or it has more than [sio.MaxAttachments] binary values.
+// takes: []byte is sent as binary. It queues the event for the sockets of this node,
+// publishes it to the other nodes, and returns the number of sockets of this node. It
+// waits for no client. The error says that the event can't be sent: its name is reserved
+// (it wraps [ErrEvent]), an argument can't be marshalled, or it has more than
+// [sio.MaxAttachments] binary values.
 func (b Broadcast) Emit(event string, args ...any) (int, error) {
 	data, err := eventData(event, args)
 	if err != nil {
@@ -90,10 +91,10 @@ func (b Broadcast) Emit(event string, args ...any) (int, error) {
 	return b.do(cluster.Emit{Target: b.targeted(), Flags: b.flags, Data: data})
 }
 
-// EmitWithAck emits an event and waits for the acknowledgements of all clients
-// that got it, on all nodes, for [Broadcast.Timeout] or until ctx ends. It
-// returns the arguments of each acknowledgement, as a JSON array, in the order in
-// which they came; with an error that wraps [ErrTimeout], those that came in time.
+// EmitWithAck emits an event and waits for the acknowledgements of all clients that it
+// was sent to, on all nodes, for [Broadcast.Timeout] or until ctx ends. It returns the
+// arguments of each acknowledgement, as a JSON array, in the order received. With an
+// error that wraps [ErrTimeout] it returns the acknowledgements received in time.
 func (b Broadcast) EmitWithAck(ctx context.Context, event string, args ...any) ([]sio.Data, error) {
 	data, err := eventData(event, args)
 	if err != nil {
@@ -111,8 +112,8 @@ func (b Broadcast) EmitWithAck(ctx context.Context, event string, args ...any) (
 	return answers, timedOut(err)
 }
 
-// FetchSockets describes the sockets, on all nodes. With an error that wraps
-// [ErrTimeout], some nodes did not answer before ctx ended.
+// FetchSockets returns descriptions of the target's sockets, on all nodes. With an error
+// that wraps [ErrTimeout], some nodes did not reply before ctx ended.
 func (b Broadcast) FetchSockets(ctx context.Context) ([]RemoteSocket, error) {
 	ctx, cancel := withTimeout(ctx, b.timeout)
 	defer cancel()
@@ -128,8 +129,8 @@ func (b Broadcast) FetchSockets(ctx context.Context) ([]RemoteSocket, error) {
 }
 
 // FetchPage is [Broadcast.FetchSockets] for long lists: it returns up to limit sockets
-// in the order of their ids, those that come after an id. Of the sockets of this node
-// it describes no more than these.
+// in the order of their ids, beginning after an id. It describes no other sockets of this
+// node.
 func (b Broadcast) FetchPage(ctx context.Context, after string, limit int) ([]RemoteSocket, error) {
 	ctx, cancel := withTimeout(ctx, b.timeout)
 	defer cancel()
@@ -154,8 +155,8 @@ func (b Broadcast) FetchPage(ctx context.Context, after string, limit int) ([]Re
 	return found[:min(len(found), limit)], timedOut(err)
 }
 
-// SocketsJoin makes the sockets join rooms, on all nodes. It returns the number
-// of sockets of this node that were told to. The error wraps [ErrRoom].
+// SocketsJoin makes the target's sockets join rooms, on all nodes. It returns the number
+// of sockets of this node. The error wraps [ErrRoom].
 func (b Broadcast) SocketsJoin(rooms ...string) (int, error) {
 	if err := CheckRooms(rooms); err != nil {
 		return 0, err
@@ -163,15 +164,15 @@ func (b Broadcast) SocketsJoin(rooms ...string) (int, error) {
 	return b.do(cluster.Join{Target: b.targeted(), Rooms: rooms})
 }
 
-// SocketsLeave makes the sockets leave rooms, on all nodes. It returns the number
-// of sockets of this node that were told to.
+// SocketsLeave makes the target's sockets leave rooms, on all nodes. It returns the
+// number of sockets of this node.
 func (b Broadcast) SocketsLeave(rooms ...string) (int, error) {
 	return b.do(cluster.Leave{Target: b.targeted(), Rooms: rooms})
 }
 
-// DisconnectSockets disconnects the sockets from the namespace or, with close,
-// closes their whole connections, on all nodes. It returns the number of sockets
-// of this node.
+// DisconnectSockets disconnects the target's sockets from the namespace or, with close,
+// closes their whole connections, on all nodes. It returns the number of sockets of this
+// node.
 func (b Broadcast) DisconnectSockets(close bool) (int, error) {
 	return b.do(cluster.Disconnect{Target: b.targeted(), Close: close})
 }
@@ -200,7 +201,8 @@ func (b Broadcast) targeted() rooms.Target {
 	return b.Except(b.from.id).target
 }
 
-// withTimeout bounds ctx by d, or by the default when neither says anything.
+// withTimeout returns a context that ends after d. If d is 0 and ctx has no deadline, it
+// ends after [DefaultTimeout].
 func withTimeout(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
 	if _, bounded := ctx.Deadline(); d == 0 && !bounded {
 		d = DefaultTimeout
@@ -211,7 +213,7 @@ func withTimeout(ctx context.Context, d time.Duration) (context.Context, context
 	return context.WithTimeout(ctx, d)
 }
 
-// timedOut gives the end of a context its name.
+// timedOut wraps [ErrTimeout] around the error of a deadline.
 func timedOut(err error) error {
 	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, cluster.ErrIncomplete) {
 		return fmt.Errorf("%w: %w", ErrTimeout, err)

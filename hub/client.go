@@ -12,7 +12,8 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/sio"
 )
 
-// client is one connection, with its sockets in several namespaces.
+// client is one connection, with its sockets in several namespaces. The engine calls
+// Receive and Closed.
 type client struct {
 	// Static after construction.
 	hub     *Hub
@@ -22,30 +23,33 @@ type client struct {
 	ctx     context.Context // ends with the connection
 	cancel  context.CancelFunc
 
-	decoder sio.Decoder // owned by Receive
-	// assembling is the number of the packet whose attachments are awaited, 0
-	// when there is none; assembled counts them and is owned by Receive.
-	awaitedPacket     atomic.Uint64
-	attachmentPackets uint64
-	hasDecoded        bool    // a packet was decoded; owned by Receive
-	limiter           limiter // owned by Receive
+	// Owned by Receive.
+	decoder           sio.Decoder
+	attachmentPackets uint64 // number of packets with attachments
+	hasDecoded        bool   // true when a packet was decoded
+	limiter           limiter
+
+	// awaitedPacket is the number of the packet whose attachments are awaited, 0 if
+	// none are.
+	awaitedPacket atomic.Uint64
 
 	mu               sync.Mutex // guards the following; a leaf
-	sockets          []*Socket  // few: found by walking
-	lifecycles       int        // those, and others whose end is being handled
-	formerNamespaces []string   // namespaces that it has left
-	// A 2.x client is in "/" before it is anywhere else: what it asks for
-	// meanwhile waits here, and never happens when "/" refuses it.
+	sockets          []*Socket  // few: searched one by one
+	lifecycles       int        // number of sockets whose lifecycle has not ended
+	formerNamespaces []string   // that its sockets disconnected from
+	// A 2.x client connects to "/" first. Its connect packets for other namespaces are
+	// held until then, and dropped after a connect error of "/".
 	root         rootState
 	heldConnects []sio.Packet
 	closed       bool
 }
 
-// acceptSession begins a connection.
+// acceptSession returns the receiver of a new session. The error says that the request
+// came through a config that is being replaced.
 func (h *Hub) acceptSession(session *engine.Session) (engine.Receiver, error) {
 	c := &client{hub: h, session: session, version: sio.V5, route: sessionRoute(session)}
 	if c.route.removed.Load() || !c.route.coversHandshake(session.Handshake()) {
-		return nil, errRouteRemoved // the request came by a config that is replaced
+		return nil, errRouteRemoved
 	}
 	if session.Version() == eio.V3 {
 		c.version = sio.V4
@@ -60,7 +64,7 @@ func (h *Hub) acceptSession(session *engine.Session) (engine.Receiver, error) {
 	return c, nil
 }
 
-// closeUnjoined ends a connection that is in no namespace after the connect timeout.
+// closeUnjoined closes a connection that was in no namespace until the connect timeout.
 func (c *client) closeUnjoined() {
 	c.mu.Lock()
 	joined := slices.ContainsFunc(c.sockets, (*Socket).isConnected) || len(c.formerNamespaces) > 0
@@ -70,9 +74,9 @@ func (c *client) closeUnjoined() {
 	}
 }
 
-// allowBinary says whether the attachments of a packet for a namespace are worth
-// waiting for: not before the client is in it. That would also end the wait for it
-// to be in one, see [client.expire].
+// allowBinary reports whether attachments for a namespace are accepted: not before the
+// client is in it. Their timeout would replace the connect timeout, see
+// [client.closeUnjoined].
 func (c *client) allowBinary(namespace string) bool {
 	if s := c.findSocket(namespace); s != nil {
 		return s.state.Load() != stateConnecting
@@ -80,6 +84,7 @@ func (c *client) allowBinary(namespace string) bool {
 	return c.isFormer(namespace)
 }
 
+// addSocket adds a new socket, or returns a connect error.
 func (c *client) addSocket(s *Socket) *ClientError {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -101,7 +106,7 @@ func (c *client) addSocket(s *Socket) *ClientError {
 	return nil
 }
 
-// removeSocket takes a socket out that is no more, or never was.
+// removeSocket removes a socket that disconnects or was not accepted.
 func (c *client) removeSocket(s *Socket) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -118,15 +123,16 @@ func (c *client) removeSocket(s *Socket) {
 	}
 }
 
-// endLifecycle says that the life of a socket of the connection is over.
+// endLifecycle counts the end of a socket's lifecycle.
 func (c *client) endLifecycle() {
 	c.mu.Lock()
 	c.lifecycles--
 	c.mu.Unlock()
 }
 
-// addFormerLocked remembers a namespace that the client has left, so that what it
-// sent before it knew does not count as an error. It remembers so many.
+// addFormerLocked keeps the name of a namespace that a socket disconnected from: packets
+// that the client sent before it was informed are no errors. The oldest name is dropped
+// for the one after MaxNamespaces.
 func (c *client) addFormerLocked(namespace string) {
 	if slices.Contains(c.formerNamespaces, namespace) {
 		return
@@ -137,12 +143,14 @@ func (c *client) addFormerLocked(namespace string) {
 	c.formerNamespaces = append(c.formerNamespaces, namespace)
 }
 
+// isFormer reports whether a socket of the connection disconnected from the namespace.
 func (c *client) isFormer(namespace string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return slices.Contains(c.formerNamespaces, namespace)
 }
 
+// findSocket returns the client's socket in a namespace, or nil.
 func (c *client) findSocket(namespace string) *Socket {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -154,7 +162,7 @@ func (c *client) findSocket(namespace string) *Socket {
 	return nil
 }
 
-// disconnectAll ends all sockets of the connection, then closes it.
+// disconnectAll disconnects all sockets of the connection, then closes it.
 func (c *client) disconnectAll() {
 	c.mu.Lock()
 	sockets := slices.Clone(c.sockets)
@@ -165,7 +173,7 @@ func (c *client) disconnectAll() {
 	c.session.Close(ReasonServerDisconnect)
 }
 
-// Closed ends what is left of the connection's sockets.
+// Closed implements [engine.Receiver]: it disconnects the connection's sockets.
 func (c *client) Closed(reason string) {
 	c.cancel()
 	c.mu.Lock()
@@ -178,8 +186,8 @@ func (c *client) Closed(reason string) {
 	}
 }
 
-// newSocketID returns the id of a new socket. 2.x clients derive theirs from the
-// connection's.
+// newSocketID returns the id of a new socket. Clients of Socket.IO 2 derive the same id
+// from the connection's.
 func (c *client) newSocketID(namespace string) string {
 	if c.version == sio.V5 {
 		return id.New()

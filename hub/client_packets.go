@@ -8,7 +8,8 @@ import (
 	"go.uber.org/zap"
 )
 
-// Receive takes one Engine.IO message.
+// Receive implements [engine.Receiver]: it decodes one Engine.IO message, and handles the
+// packet that it completes.
 func (c *client) Receive(message eio.Packet) error {
 	p, complete, err := c.decoder.Add(message)
 	switch {
@@ -28,7 +29,8 @@ func (c *client) Receive(message eio.Packet) error {
 	return nil
 }
 
-// awaitAttachments gives the client a time for the attachments of a packet.
+// awaitAttachments closes the connection if a packet's attachments do not come within
+// attachmentsTimeout.
 func (c *client) awaitAttachments() {
 	c.attachmentPackets++
 	packet := c.attachmentPackets
@@ -40,7 +42,7 @@ func (c *client) awaitAttachments() {
 	})
 }
 
-// refusePacket closes a connection that broke the protocol.
+// refusePacket closes the connection because a packet breaks the protocol.
 func (c *client) refusePacket(reason string, err error) {
 	if e := c.hub.log().Check(zap.DebugLevel, "packet refused"); e != nil {
 		e.Write(zap.String("address", c.session.Handshake().Address), zap.Error(err))
@@ -49,7 +51,7 @@ func (c *client) refusePacket(reason string, err error) {
 	c.session.Close(reason)
 }
 
-// receivePacket does what a packet says.
+// receivePacket handles one packet by its type.
 func (c *client) receivePacket(p sio.Packet) {
 	s := c.findSocket(p.Namespace)
 	if p.Type == sio.Connect {
@@ -63,7 +65,7 @@ func (c *client) receivePacket(p sio.Packet) {
 		case c.version == sio.V5 && !c.isFormer(p.Namespace):
 			c.refusePacket(ReasonForcedServer, errNotConnected)
 		}
-		return // it was sent before the client knew that it is out
+		return // it was sent before the client was informed of the disconnect
 	}
 	switch p.Type {
 	case sio.Disconnect:
@@ -77,13 +79,15 @@ func (c *client) receivePacket(p sio.Packet) {
 	}
 }
 
+// receiveEvent puts an event into the socket's inbox, unless it exceeds the rate limit.
+// It waits while the inbox is full.
 func (c *client) receiveEvent(s *Socket, p sio.Packet) {
 	if s.state.Load() == stateConnecting {
-		return // no client sends events before it is connected
+		return // official clients send no events before they are connected
 	}
 	name, args, err := p.Event()
 	if err == nil {
-		err = CheckEvent(name) // as the reference's parser has it
+		err = CheckEvent(name) // as the parser of Node.js does
 	}
 	if err != nil {
 		c.refusePacket(ReasonForced, err)
@@ -105,6 +109,8 @@ func (c *client) receiveEvent(s *Socket, p sio.Packet) {
 	}
 }
 
+// receiveConnect handles a connect packet. s is the client's socket in the packet's
+// namespace, or nil.
 func (c *client) receiveConnect(s *Socket, p sio.Packet) {
 	switch {
 	case s == nil && !c.allowRate(p.Namespace, string(Connect)):
@@ -114,18 +120,18 @@ func (c *client) receiveConnect(s *Socket, p sio.Packet) {
 	case s.state.Load() == stateConnecting:
 		c.receiveSecondConnect(s, p)
 	case c.version == sio.V4:
-		// Some 2.x clients ask for "/", which they have already.
+		// Some clients of Socket.IO 2 connect to "/", which they are in already.
 		_ = s.sendPacket(sio.Packet{Type: sio.Connect, Namespace: s.ns.name})
 	default:
 		c.refusePacket(ReasonForcedServer, errAlreadyConnected)
 	}
 }
 
-// receiveSecondConnect takes the connect packet of a client that has disconnected and connected
-// again before it had an answer, as a component does that React mounts twice. Clients
-// send no packet for that disconnect. The same packet again gets the answer to the first
-// one. Other auth replaces the socket: it must not be connected as somebody that its
-// client no longer is. Node.js would connect both.
+// receiveSecondConnect handles a second connect packet while the first one's socket is
+// connecting. A component that React mounts twice disconnects and connects so fast;
+// clients send no packet for that disconnect. The same packet gets the reply to the
+// first one. A packet with other auth replaces the socket, which must not be connected
+// as the former user. Node.js would connect both.
 func (c *client) receiveSecondConnect(s *Socket, p sio.Packet) {
 	same := p.Query == s.query && (c.version == sio.V4 || bytes.Equal(packetAuth(p).JSON, s.auth.JSON))
 	if same || c.version == sio.V4 && p.Namespace == "/" { // the server connects it to "/"
@@ -135,7 +141,7 @@ func (c *client) receiveSecondConnect(s *Socket, p sio.Packet) {
 	c.receiveConnect(nil, p)
 }
 
-// packetAuth returns the auth of a V5 connect packet.
+// packetAuth returns the auth of a connect packet of protocol version 5.
 func packetAuth(p sio.Packet) sio.Data {
 	if len(p.Data.JSON) == 0 {
 		return noAuth
@@ -143,8 +149,8 @@ func packetAuth(p sio.Packet) sio.Data {
 	return p.Data
 }
 
-// connectSocket makes a socket in the packet's namespace and starts its life, or
-// refuses it.
+// connectSocket makes a socket in the packet's namespace and starts its lifecycle, or
+// sends a connect error.
 func (c *client) connectSocket(p sio.Packet) {
 	if held, refusal := c.holdConnect(p); held {
 		if refusal != nil {

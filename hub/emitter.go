@@ -9,33 +9,35 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/sio"
 )
 
-// Emitter emits to one socket, with flags. It is a value, as [Broadcast] is.
+// Emitter emits to one socket, with flags. It is a value like [Broadcast].
 type Emitter struct {
 	socket  *Socket
 	flags   cluster.Flags
 	timeout time.Duration
 }
 
-// Volatile lets the client miss the event when it is not ready to take it.
+// Volatile drops the event if the client is not ready, see [Broadcast.Volatile].
 func (e Emitter) Volatile() Emitter {
 	e.flags.Volatile = true
 	return e
 }
 
-// Compress says whether the event is worth compressing, where compression is on.
+// Compress says whether the event is compressed, where compression is on. It is by
+// default.
 func (e Emitter) Compress(compress bool) Emitter {
 	e.flags.NoCompress = !compress
 	return e
 }
 
-// Timeout sets how long [Emitter.EmitWithAck] waits, [DefaultTimeout] by default.
+// Timeout sets how long [Emitter.EmitWithAck] waits. 0 means until the deadline of its
+// context, or for [DefaultTimeout] if that has none.
 func (e Emitter) Timeout(d time.Duration) Emitter {
 	e.timeout = d
 	return e
 }
 
-// Emit emits an event to the socket's client. It queues and returns. The error
-// is that of [Broadcast.Emit], or [ErrDisconnected].
+// Emit emits an event to the socket's client. It queues the event and returns. The
+// errors are the ones of [Broadcast.Emit], and [ErrDisconnected].
 func (e Emitter) Emit(event string, args ...any) error {
 	data, err := eventData(event, args)
 	if err != nil {
@@ -101,24 +103,26 @@ func (s *Socket) Emit(event string, args ...any) error {
 	return Emitter{socket: s}.Emit(event, args...)
 }
 
-// Volatile begins an emit to the socket that its client may miss.
+// Volatile begins an emit that is dropped if the client is not ready, see
+// [Broadcast.Volatile].
 func (s *Socket) Volatile() Emitter { return Emitter{socket: s}.Volatile() }
 
-// Compress begins an emit to the socket that says whether to compress it.
+// Compress begins an emit that is compressed or not, see [Emitter.Compress].
 func (s *Socket) Compress(compress bool) Emitter { return Emitter{socket: s}.Compress(compress) }
 
-// Timeout begins an emit to the socket that waits so long for an acknowledgement.
+// Timeout begins an emit that waits so long for an acknowledgement, see
+// [Emitter.Timeout].
 func (s *Socket) Timeout(d time.Duration) Emitter { return Emitter{socket: s}.Timeout(d) }
 
 // To begins a broadcast to the sockets of rooms, without this one. An empty list of
-// rooms means nobody.
+// rooms means no socket.
 func (s *Socket) To(rooms ...string) Broadcast { return s.Broadcast().To(rooms...) }
 
 // In is To.
 func (s *Socket) In(rooms ...string) Broadcast { return s.To(rooms...) }
 
-// Except begins a broadcast to all sockets of the namespace, without those of
-// rooms and this one.
+// Except begins a broadcast to all sockets of the namespace, without the sockets of rooms
+// and this one.
 func (s *Socket) Except(rooms ...string) Broadcast { return s.Broadcast().Except(rooms...) }
 
 // Broadcast begins a broadcast to all sockets of the namespace without this one.

@@ -10,44 +10,43 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/sio"
 )
 
-// EventType tells a client's events from those of a socket's life.
+// EventType distinguishes events of clients from events of a socket's lifecycle.
 type EventType string
 
 // The types of events.
 const (
-	// Connect is handled before the client's connect packet is answered. A
-	// handler that fails turns it into a connect error, and the socket never
-	// exists.
+	// Connect is handled before the client's connect packet gets its reply. The
+	// error of a handler becomes a connect error, and the socket is not connected.
 	Connect EventType = "connect"
 	// ClientEvent is an event that the client emitted.
 	ClientEvent EventType = "event"
-	// Disconnecting comes while the socket is still in its rooms.
+	// Disconnecting is handled while the socket is in its rooms.
 	Disconnecting EventType = "disconnecting"
-	// Disconnect comes after the socket left its rooms.
+	// Disconnect is handled after the socket left its rooms.
 	Disconnect EventType = "disconnect"
 )
 
-// Event is something that happened to a socket.
+// Event is an event of a socket: one that its client emitted, or one of its lifecycle.
 type Event struct {
-	// Type tells what kind of event it is.
+	// Type is the type of the event.
 	Type EventType
-	// Name is the event's name as the client sent it; for the other types it
-	// is the type's.
+	// Name is the event's name as the client sent it, and the type for other
+	// types than ClientEvent.
 	Name string
-	// Socket is the socket that it happened to.
+	// Socket is the socket that received or has the event.
 	Socket *Socket
-	// Args is a JSON array: the arguments of a client's event, empty for the
+	// Args is a JSON array: the arguments of a client's event. It is empty for
 	// other types.
 	Args sio.Data
-	// Reason says why a socket disconnects, in Socket.IO's words, on the
-	// types Disconnecting and Disconnect.
+	// Reason is why the socket disconnects, in Socket.IO's words. It is empty for
+	// other types than Disconnecting and Disconnect.
 	Reason string
 
 	ackID    uint64
-	wantsAck atomic.Bool
+	wantsAck atomic.Bool // until the acknowledgement is sent
 }
 
-// handlerContext is what the handlers of the event get.
+// handlerContext returns the context of the event's handlers, see [Handler].
 func (ev *Event) handlerContext() context.Context {
 	switch ev.Type {
 	case Connect:
@@ -58,14 +57,14 @@ func (ev *Event) handlerContext() context.Context {
 	return ev.Socket.ns.hub.ctx
 }
 
-// WantsAck reports whether the client asked for an acknowledgement that was not
-// given yet.
+// WantsAck reports whether the event has an acknowledgement that was not sent yet.
 func (ev *Event) WantsAck() bool { return ev.wantsAck.Load() }
 
-// Ack answers the client's acknowledgement with args, each anything that
-// [sio.Marshal] takes. Only the first call for an event that asked for one does
-// something. The error says that args can't be sent; the client is then answered with the
-// acknowledgement {"error": MESSAGE}, as its callback would wait for ever.
+// Ack sends the event's acknowledgement with args, each anything that [sio.Marshal]
+// takes. Later calls do nothing, nor does one for an event without an acknowledgement.
+// The error says that args can't be sent, or wraps [ErrDisconnected]. If args can't be
+// sent, the client gets the acknowledgement {"error": "internal error"} so that its
+// callback is called.
 func (ev *Event) Ack(args ...any) error {
 	data, err := marshalArgs(args)
 	if err != nil {
@@ -82,23 +81,23 @@ func (ev *Event) Ack(args ...any) error {
 	return err
 }
 
+// sendAck sends the acknowledgement packet.
 func (ev *Event) sendAck(args sio.Data) error {
 	return ev.Socket.sendPacket(sio.Packet{Type: sio.Ack, Namespace: ev.Socket.ns.name, ID: ev.ackID, HasID: true, Data: args})
 }
 
-// ackError acknowledges with an error that the client may read.
+// ackError sends the acknowledgement {"error": message}, if none was sent.
 func (ev *Event) ackError(message string) {
 	if ev.wantsAck.CompareAndSwap(true, false) {
 		_ = ev.sendAck(ackErrorArgs(message))
 	}
 }
 
-// Lookup returns what a dotted key names in the event: socket.id,
-// socket.namespace, socket.rooms, socket.transport, socket.auth.KEY…,
-// socket.data.KEY…, event.name, event.reason, event.args.N.KEY…, event.args.*
-// for the list of all arguments, and KEY… of the values that handlers keep by
-// name with [Event.SetValue]. The second result is false when the key names
-// nothing, or something that this event does not have.
+// Lookup returns the value of a dotted key: socket.id, socket.namespace, socket.rooms,
+// socket.transport, socket.auth.KEY…, socket.data.KEY…, event.name, event.reason,
+// event.args.N.KEY…, event.args.* for the list of all arguments, and NAME.KEY… of the
+// values that handlers keep with [Event.SetValue]. The second result is false when the
+// event has no such value.
 func (ev *Event) Lookup(key string) (sio.Data, bool) {
 	path := splitKey(key)
 	switch path[0] {
@@ -123,16 +122,17 @@ func (ev *Event) SetValue(name string, value sio.Data) { ev.Socket.setValue(name
 // needed for that only.
 func (ev *Event) HasRecovery() bool { return ev.Socket.hasRecovery() }
 
-// AddIdentity adds an identity to the ones that a client must present to recover the
+// AddIdentity adds an identity to the identities that a client must have to recover the
 // socket. It is called while the connect event is handled. A socket that gets another
 // identity afterwards is not recovered.
 func (ev *Event) AddIdentity(id Identity) { ev.Socket.addIdentity(id) }
 
 // Credentials returns the parts of the client's handshake that an application may know
 // its user by: its cookies but for the one that this server sets, its Authorization,
-// its query and its auth. It is the Subject of a handler that asks an application.
+// its query and its auth. It is the Subject of a handler that calls an application.
 func (ev *Event) Credentials() string { return ev.Socket.credentials() }
 
+// lookupEvent is Lookup for keys that begin with "event.".
 func (ev *Event) lookupEvent(path []string) (sio.Data, bool) {
 	if len(path) == 0 {
 		return sio.Data{}, false
@@ -151,8 +151,8 @@ func (ev *Event) lookupEvent(path []string) (sio.Data, bool) {
 	return sio.Data{}, false
 }
 
-// isWholeName reports whether a client's event has a name without half of a surrogate pair.
-// Names that differ in these halves only would be the same to rules and backends.
+// isWholeName reports whether an event's name has no half of a surrogate pair. Names that
+// differ in such halves only would be equal for rules and backends.
 func isWholeName(name string, payload sio.Data) bool {
 	if !strings.ContainsRune(name, utf8.RuneError) {
 		return true
@@ -161,5 +161,5 @@ func isWholeName(name string, payload sio.Data) bool {
 	return !first.HasLoneSurrogate()
 }
 
-// splitKey splits a dotted key. There is always a first part.
+// splitKey splits a dotted key into one part or more.
 func splitKey(key string) []string { return strings.Split(key, ".") }

@@ -1,19 +1,19 @@
 package hub
 
-import (
-	"github.com/caddy-socketio/caddy-socketio/internal/spawn"
-)
+import "github.com/caddy-socketio/caddy-socketio/internal/spawn"
 
-// startEventLoop starts the inbox's runner. It ends when the inbox is empty.
+// startEventLoop starts the goroutine that handles the events of the inbox. It ends when
+// the inbox is empty.
 func (s *Socket) startEventLoop() { spawn.Go(s.ns.hub.log(), "socket events", s.handleEvents, nil) }
 
+// handleEvents handles events until the inbox is empty.
 func (s *Socket) handleEvents() {
 	spawn.GrowStack[spawn.Stack4K]() // for the handlers
 	for s.handleNextEvent() {
 	}
 }
 
-// handleNextEvent handles the first event of the inbox, if there is one.
+// handleNextEvent handles the first event of the inbox. It reports false if there is none.
 func (s *Socket) handleNextEvent() bool {
 	ev, ok := s.inbox.pop()
 	if ok {
@@ -22,6 +22,7 @@ func (s *Socket) handleNextEvent() bool {
 	return ok
 }
 
+// handleEvent handles one event by its type.
 func (s *Socket) handleEvent(ev *Event) {
 	switch ev.Type {
 	case Connect:
@@ -42,8 +43,8 @@ func (s *Socket) handleEvent(ev *Event) {
 	}
 }
 
-// callProtected calls fn; when it panics, the client's connection is closed and the
-// socket's life goes on to its end.
+// callProtected calls fn. If fn panics, the client's connection is closed, and the event
+// loop continues.
 func (s *Socket) callProtected(ev *Event, fn func()) {
 	spawn.Call(s.ns.hub.log(), "socket events", fn, func() {
 		s.ns.hub.stats.panics.Add(1)

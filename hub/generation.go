@@ -10,17 +10,17 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/internal/engine"
 )
 
-// Generation is a config in use. While several are, the one that came into use
-// last counts, and what any of them serves stays open. So a new config that turns
-// out not to work can be given up without harm.
+// Generation is a config in use. While several are in use, the latest one applies, and
+// the routes and namespaces of all of them stay open. So a new config that fails can be
+// released without closing connections.
 type Generation struct {
 	hub    *Hub
 	config Config
 	routes []*Route
 }
 
-// Configure makes the hub do what a config says, from the next event on, for sockets
-// that are connected too. Sockets stay connected.
+// Configure applies a config, for connected sockets too, from their next event on. It
+// closes no connection. The former config stays in use until its Generation is released.
 func (h *Hub) Configure(c Config) *Generation {
 	h.configMu.Lock()
 	defer h.configMu.Unlock()
@@ -33,26 +33,26 @@ func (h *Hub) Configure(c Config) *Generation {
 	return g
 }
 
-// A client that polls on a new TCP connection each time connects as soon as its poll is
-// answered. What connects to a listener that is about to close is lost, and the client's
-// connection with it. So polls wait while one config replaces another: for holdPolls at
-// most while both are in use, and for holdPollsAfter when one of them is released, as
-// its listeners close about then.
+// A client that polls on a new TCP connection each time connects as soon as its poll gets
+// a response. A TCP connection to a listener that is about to close is lost, and the
+// client's session with it. So polls are held while one config replaces another: for
+// holdPolls at most while both are in use, and for holdPollsAfter when one of them is
+// released, as its listeners close about then.
 const (
 	holdPolls      = time.Second
 	holdPollsAfter = 100 * time.Millisecond
 )
 
-// AwaitPolls returns when the polls of all clients have come that are to be held back
-// while the config replaces another one, or at a deadline.
+// AwaitPolls waits until the clients have sent the polls that are held while the config
+// replaces another one, or until a deadline.
 func (g *Generation) AwaitPolls(deadline time.Time) { g.hub.engine.AwaitPolls(deadline) }
 
 // Routes returns the routes of the config, in its order.
 func (g *Generation) Routes() []*Route { return g.routes }
 
-// Release ends the use of a config. What only it served is closed: the
-// connections of its routes, and the sockets of its namespaces. It returns before
-// that is done.
+// Release ends the use of a config. It closes the connections of routes, and disconnects
+// the sockets of namespaces, that no other config in use has. It returns before that is
+// done.
 func (g *Generation) Release() {
 	h := g.hub
 	h.configMu.Lock()
@@ -78,7 +78,7 @@ func (g *Generation) Release() {
 			gone = append(gone, r)
 		}
 	}
-	h.spawn("sweep", func() { h.closeUnserved(gone, kept) })
+	h.spawn("close unserved connections", func() { h.closeUnserved(gone, kept) })
 }
 
 // routesFor returns the routes of a new config. The caller holds configMu.
@@ -94,7 +94,7 @@ func (h *Hub) routesFor(configs []RouteConfig) []*Route {
 	return adoptRoutes(old, configs)
 }
 
-// applyGeneration makes a generation the one that counts. The caller holds configMu.
+// applyGeneration applies the config of a generation. The caller holds configMu.
 func (h *Hub) applyGeneration(g *Generation) {
 	h.logger.Store(g.config.Log)
 	h.parserWarnings.resetKeys()
@@ -123,17 +123,18 @@ func (h *Hub) applyGeneration(g *Generation) {
 	h.recovery.Store(int64(recovery))
 }
 
+// isRouteInUse reports whether a generation has the route. The caller holds configMu.
 func (h *Hub) isRouteInUse(r *Route) bool {
 	return slices.ContainsFunc(h.generations, func(g *Generation) bool { return slices.Contains(g.routes, r) })
 }
 
-// closeUnserved closes what no config serves any more: connections whose route is gone, then
-// those that the sites of the remaining routes no longer cover, and then sockets whose
-// namespace is gone. The clients of the connections come back by themselves, those of
-// the sockets do not.
+// closeUnserved closes the connections of routes that no config has, then the connections
+// that the sites of the kept routes no longer cover. Then it disconnects the sockets of
+// namespaces that no config has. Clients reconnect after a closed connection, but not
+// after a disconnect.
 func (h *Hub) closeUnserved(gone, kept []*Route) {
 	for _, r := range gone {
-		r.removed.Store(true) // first: who comes after is refused
+		r.removed.Store(true) // first: new sessions are refused from now on
 		r.engine.Close(ReasonForcedServer)
 	}
 	for _, r := range kept {

@@ -6,22 +6,21 @@ import (
 	"time"
 )
 
-// linger is how long an event may take once its client has gone.
+// linger is how long an event may take after its socket disconnected.
 const linger = 2 * time.Second
 
-// lingering ends the work for a client that has gone. What it sent last is handled
-// still, as in Node; but when an event takes long then, nobody is left who waits for
-// it: its context ends, and those behind it are dropped.
+// lingering bounds the handling of events after their socket disconnected. The events
+// that the client sent last are handled, as in Node.js. But an event that takes longer
+// than linger has its context ended, and the events behind it are dropped.
 type lingering struct {
 	mu     sync.Mutex // guards the following; a leaf
 	ctx    context.Context
 	cancel context.CancelFunc // nil until the first event
-	timer  *time.Timer        // nil while the client is there
-	over   bool
+	timer  *time.Timer        // nil until the socket disconnects
+	over   bool               // true when no event is handled any longer
 }
 
-// context returns the one that the client's events are handled in. It ends with
-// parent.
+// context returns the context of the socket's events. It ends with parent.
 func (l *lingering) context(parent context.Context) context.Context {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -34,7 +33,7 @@ func (l *lingering) context(parent context.Context) context.Context {
 	return l.ctx
 }
 
-// begin gives the event that is handled its time.
+// begin starts the time of the event that is being handled.
 func (l *lingering) begin() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -47,7 +46,7 @@ func (l *lingering) begin() {
 	}
 }
 
-// end ends the context, and that of all events to come.
+// end ends the context of the events.
 func (l *lingering) end() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -60,7 +59,7 @@ func (l *lingering) end() {
 	}
 }
 
-// isOver reports whether no event is to be handled any more.
+// isOver reports whether later events are dropped.
 func (l *lingering) isOver() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()

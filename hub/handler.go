@@ -8,37 +8,37 @@ import (
 
 // Handler handles events.
 type Handler interface {
-	// HandleEvent handles one event of a socket. It is called for one event
-	// of a socket at a time, and for different sockets at the same time. An
-	// error ends the handling of the event: on Connect it refuses the socket,
-	// see [ClientError] and [Outage]; on a client's event it is the
-	// acknowledgement {"error": MESSAGE}, where one was asked and not yet
-	// given. The context ends with the hub; on Connect, with the client's
-	// connection too: nobody waits for the verdict any more. What a client has
-	// sent is handled even when it has gone, but an event that takes longer than
-	// two seconds then is given up: its context ends, and the events behind it
-	// are dropped.
+	// HandleEvent handles one event of a socket. It is called for one event of a
+	// socket at a time, and for different sockets at the same time.
+	//
+	// After an error no other handler is called. On Connect the error becomes a
+	// connect error, see [ClientError] and [Outage]. On a client's event it becomes
+	// the acknowledgement {"error": MESSAGE}, if the event has one that was not sent.
+	//
+	// The context ends with the hub and, on Connect, with the client's connection. A
+	// client's events are handled after its connection closed, too. From then on an
+	// event may take 2 s: then its context ends, and the events behind it are dropped.
 	HandleEvent(ctx context.Context, ev *Event) error
 }
 
-// Gate is a [Handler] that decides who is let in and changes nothing else. When a
-// client comes back to its socket, gates of the connect event are asked again, as the
-// only handlers: a token may have expired meanwhile. A handler by which a socket gets
-// the rights of a user is an [Identifier], too.
+// Gate is a [Handler] that decides whether a client may connect, and changes nothing
+// else. When a client recovers its socket, the gates of the connect event are called
+// again, as the only handlers: a token may have expired meanwhile. A handler that gives
+// a socket the rights of a user is an [Identifier], too.
 type Gate interface {
 	Handler
 	// Gate does nothing. It marks the handler.
 	Gate()
 }
 
-// Identifier is a [Handler] that knows on connect which user a client is. When a
-// client comes back to a socket that lost its connection, Identify is called instead
-// of HandleEvent, before anything is restored: the socket is recovered only if the
-// identities are those that it had when it connected.
+// Identifier is a [Handler] that identifies the user of a client on connect. When a
+// client reconnects to a lost socket, Identify is called instead of HandleEvent, before
+// anything is restored. The socket is recovered only with the identities that it had
+// when it connected.
 type Identifier interface {
 	Handler
-	// Identify calls [Event.AddIdentity] as HandleEvent does on connect, and
-	// changes nothing else that others see. After an error the client gets a new
+	// Identify calls [Event.AddIdentity] as HandleEvent does on connect, and has no
+	// other effect that sockets can observe. After an error the client gets a new
 	// socket; after an [Outage] its connection is closed.
 	Identify(ctx context.Context, ev *Event) error
 }
@@ -49,18 +49,17 @@ type HandlerFunc func(ctx context.Context, ev *Event) error
 // HandleEvent calls f.
 func (f HandlerFunc) HandleEvent(ctx context.Context, ev *Event) error { return f(ctx, ev) }
 
-// listener is a handler of a Go program.
+// listener is a handler that a Go program added with [Namespace.On].
 type listener struct {
 	events  eventMatcher
 	handler Handler
 }
 
-// On makes h handle an event of the namespace's sockets: "connect",
-// "disconnecting", "disconnect", the name of a client's event, or a glob that
-// client's events match ("*" stands for any text). Several handlers of one event
-// are called in the order in which they were given, after what the config says
-// about it; the first error ends that. The returned function takes the handler
-// away again.
+// On adds a handler for an event of the namespace's sockets: "connect",
+// "disconnecting", "disconnect", the name of a client's event, or a glob for clients'
+// events ("*" stands for any text). Several handlers of one event are called in the
+// order in which they were added, after the handlers of the config. After an error no
+// other one is called. The returned function removes the handler.
 func (ns *Namespace) On(event string, h Handler) (off func()) {
 	l := &listener{events: newEventMatcher(event), handler: h}
 	ns.changeListeners(func(all []*listener) []*listener { return append(all, l) })
@@ -71,6 +70,7 @@ func (ns *Namespace) On(event string, h Handler) (off func()) {
 	}
 }
 
+// changeListeners replaces the list of listeners: readers take no lock.
 func (ns *Namespace) changeListeners(change func([]*listener) []*listener) {
 	ns.mu.Lock()
 	defer ns.mu.Unlock()
@@ -82,7 +82,7 @@ func (ns *Namespace) changeListeners(change func([]*listener) []*listener) {
 	ns.listeners.Store(&all)
 }
 
-// hasNoConnectHandler reports whether nobody has a say when a socket connects.
+// hasNoConnectHandler reports whether no handler is called when a socket connects.
 func (ns *Namespace) hasNoConnectHandler() bool {
 	ev := &Event{Type: Connect, Name: string(Connect)}
 	if ns.rules.Load().ruleFor(ev) != nil {
@@ -92,8 +92,8 @@ func (ns *Namespace) hasNoConnectHandler() bool {
 	return all == nil || !slices.ContainsFunc(*all, func(l *listener) bool { return l.events.matchEvent(ev) })
 }
 
-// handlersOf returns the handlers of an event: those of the config's first rule that
-// matches, then those of Go programs.
+// handlersOf returns the handlers of an event: the ones of the config's first rule that
+// matches, then the ones of Go programs.
 func (ns *Namespace) handlersOf(ev *Event) iter.Seq[Handler] {
 	return func(yield func(Handler) bool) {
 		if rule := ns.rules.Load().ruleFor(ev); rule != nil {
@@ -115,8 +115,8 @@ func (ns *Namespace) handlersOf(ev *Event) iter.Seq[Handler] {
 	}
 }
 
-// callHandlers lets handlers have an event: those of the config's first rule that
-// matches, then those of Go programs.
+// callHandlers calls the handlers of an event in the order of handlersOf, until one
+// returns an error.
 func (ns *Namespace) callHandlers(ev *Event) error {
 	ctx := ev.handlerContext()
 	handled := false
@@ -145,7 +145,7 @@ func (ns *Namespace) callHandlers(ev *Event) error {
 	return nil
 }
 
-// callIdentifiers has the Identifiers of the connect event say which user a client is.
+// callIdentifiers calls the Identifiers of a connect event, until one returns an error.
 func (ns *Namespace) callIdentifiers(ev *Event) error {
 	for h := range ns.handlersOf(ev) {
 		if h, ok := h.(Identifier); ok {
@@ -157,8 +157,8 @@ func (ns *Namespace) callIdentifiers(ev *Event) error {
 	return nil
 }
 
-// callGates lets the Gates of the connect event have it that have not identified the
-// client, and nobody else.
+// callGates calls the Gates of a connect event, until one returns an error. Identifiers
+// were called before.
 func (ns *Namespace) callGates(ev *Event) error {
 	for h := range ns.handlersOf(ev) {
 		if _, identified := h.(Identifier); identified {

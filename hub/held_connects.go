@@ -6,19 +6,21 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/sio"
 )
 
-// rootState is whether a client may be elsewhere than in "/". That of a 2.x client opens
-// when it is in there, as its server lets nobody around it.
+// rootState says whether a client may connect to other namespaces than "/". A client of
+// Socket.IO 2 may when its socket in "/" is connected, as with that version's server: the
+// connect handlers of "/" guard all namespaces.
 type rootState int
 
 const (
-	rootDone rootState = iota
-	rootPending
-	rootRefused
+	rootDone    rootState = iota // it may; always so for later clients
+	rootPending                  // the socket in "/" is connecting
+	rootRefused                  // the socket in "/" got a connect error
 )
 
-// holdConnect keeps the packet of a 2.x client that is not in "/" yet, as much as a client
-// may connect with and no more.
-func (c *client) holdConnect(p sio.Packet) (holdConnect bool, refusal *ClientError) {
+// holdConnect keeps a connect packet until the client's socket in "/" is connected, if
+// that is necessary. It keeps at most MaxNamespaces packets with MaxAuth bytes of query,
+// and returns a connect error for more.
+func (c *client) holdConnect(p sio.Packet) (held bool, refusal *ClientError) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.root == rootDone || p.Namespace == "/" {
@@ -27,7 +29,7 @@ func (c *client) holdConnect(p sio.Packet) (holdConnect bool, refusal *ClientErr
 	if c.root == rootRefused {
 		return true, nil
 	}
-	p.Data = sio.Data{}                  // which means nothing in what a 2.x client connects with
+	p.Data = sio.Data{}                  // Socket.IO 2 has no auth
 	c.dropHeldConnectLocked(p.Namespace) // the last packet counts
 	size := len(p.Query)
 	for _, waiting := range c.heldConnects {
@@ -43,8 +45,8 @@ func (c *client) holdConnect(p sio.Packet) (holdConnect bool, refusal *ClientErr
 	return true, nil
 }
 
-// dropHeldConnect drops the packet of a 2.x client that has left the namespace before it was
-// let into "/".
+// dropHeldConnect drops the held packet for a namespace that the client disconnected
+// from.
 func (c *client) dropHeldConnect(namespace string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -55,7 +57,8 @@ func (c *client) dropHeldConnectLocked(namespace string) {
 	c.heldConnects = slices.DeleteFunc(c.heldConnects, func(p sio.Packet) bool { return p.Namespace == namespace })
 }
 
-// markConnected says that a socket of the connection is connected.
+// markConnected stops the connect timeout when a socket of the connection is connected,
+// and handles the held packets when that is the socket in "/".
 func (c *client) markConnected(s *Socket) {
 	c.session.MarkJoined()
 	if s.ns.name != "/" || c.version != sio.V4 {

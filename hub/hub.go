@@ -15,18 +15,17 @@ import (
 	"go.uber.org/zap"
 )
 
-// Options say what a new hub is.
+// Options configure a new hub.
 type Options struct {
-	// Name tells hubs of one process apart, in logs and listings.
+	// Name identifies the hub among the hubs of a process, in logs and listings.
 	Name string
-	// Log takes what the hub has to say until a config brings another. Without
-	// one it is silent.
+	// Log is the hub's logger until [Hub.Configure] sets another. Nil logs nothing.
 	Log *zap.Logger
-	// Cluster joins the hub with those of other processes until a config says
-	// otherwise. Without one it is alone. The hub does not close it.
+	// Cluster joins the hub with hubs of other processes until [Hub.Configure] sets
+	// another. Nil means no other nodes. The hub does not close it.
 	Cluster cluster.Cluster
-	// Route is how [Hub.ServeHTTP] serves clients. Nil means [DefaultRoute]. It is
-	// not changed by configs.
+	// Route configures [Hub.ServeHTTP]. Nil means [DefaultRoute]. [Hub.Configure]
+	// does not change it.
 	Route *RouteConfig
 }
 
@@ -60,7 +59,8 @@ type Hub struct {
 	idleWaiters       []chan struct{}    // closed when users is 0
 }
 
-// New makes a hub. It runs nothing by itself; Close ends what its clients began.
+// New returns a hub with the namespace "/". It has no goroutine until a client connects.
+// The caller closes it.
 func New(o Options) *Hub {
 	route := DefaultRoute()
 	if o.Route != nil {
@@ -95,7 +95,7 @@ func (h *Hub) Cluster() cluster.Cluster {
 // ReplyLog keeps the replies to API requests for a minute.
 type ReplyLog = replies.Log
 
-// Replies returns the replies to API requests that may be repeated. They outlive
+// Replies returns the log of replies to API requests that name an id. It outlives
 // configs.
 func (h *Hub) Replies() *ReplyLog { return &h.replies }
 
@@ -108,7 +108,8 @@ func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // HTTPRequest is one HTTP request of a client, and how to reply to it.
 type HTTPRequest = engine.Request
 
-// Serve answers one request of a client on a route.
+// Serve serves one HTTP request of a client on a route of a [Generation]. It returns when
+// the response is written or, for a WebSocket, when the connection is closed.
 func (h *Hub) Serve(r *Route, q *HTTPRequest) {
 	q.Route = r.engine
 	h.engine.ServeEngine(q)
@@ -117,10 +118,10 @@ func (h *Hub) Serve(r *Route, q *HTTPRequest) {
 // Connections returns the number of connections that are open.
 func (h *Hub) Connections() int { return h.engine.Sessions() }
 
-// Drain closes all connections, a few at a time so that their clients do not all
-// come back at once, and at once when ctx ends. New clients are turned away. It
-// returns when they have been told and their disconnect events have been handled, or
-// when ctx ends.
+// Drain closes all connections, a few at a time so that their clients do not reconnect
+// all at once, and the rest at once when ctx ends. It refuses new sessions. It returns
+// when all connections are closed and their disconnect events were handled, or when ctx
+// ends.
 func (h *Hub) Drain(ctx context.Context) {
 	h.engine.Drain(ctx, ReasonShutdown)
 	h.mu.Lock()
@@ -137,7 +138,7 @@ func (h *Hub) Drain(ctx context.Context) {
 	}
 }
 
-// Close closes what is left, and ends the hub.
+// Close closes the connections that are left, and leaves the cluster.
 func (h *Hub) Close() {
 	ended, cancel := context.WithCancel(context.Background())
 	cancel()
@@ -151,6 +152,7 @@ func (h *Hub) Close() {
 	}
 }
 
+// log returns the logger of the config.
 func (h *Hub) log() *zap.Logger {
 	if log := h.logger.Load(); log != nil {
 		return log

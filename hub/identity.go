@@ -12,14 +12,14 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/sio"
 )
 
-// Identity is one thing that tells the user of a socket from other users.
+// Identity is one fact that distinguishes the user of a socket from other users.
 type Identity struct {
-	// Source names the handler that knows it: "jwt", say.
+	// Source is the name of the handler that adds it, "jwt" for example.
 	Source string
-	// Subject is the user, as the source names users.
+	// Subject is the user, in the source's words.
 	Subject string
-	// Token is the text that proved it, if any. A client may bring a newer token
-	// when it comes back, so that identities added later leave the text out.
+	// Token is the text that proved it, if any. It is removed from the subjects of
+	// identities added later: a client may reconnect with a newer token.
 	Token string
 }
 
@@ -54,18 +54,19 @@ func (s *Socket) addIdentity(id Identity) {
 	}
 }
 
+// hashIdentity returns a hash of a source and a subject.
 func hashIdentity(source, subject string) string {
 	sum := sha256.Sum256([]byte(source + "\x00" + subject))
 	return string(sum[:])
 }
 
-// identity returns one text for all identities of the socket; it is empty when there
-// are none. Equal texts mean the same user. It reveals none of them.
+// identity returns one text for all identities of the socket. It is empty when there are
+// none. Equal texts mean the same user. The text is a hash and reveals none of them.
 func (s *Socket) identity() string {
 	s.mu.Lock()
 	hashes := slices.Clone(s.identities)
 	s.mu.Unlock()
-	// The handshake is not known to handlers that do not ask for it.
+	// No handler has to add the user that HTTP authentication found.
 	if h, ok := s.handshakeRequest().Context.(interface{ Identity() string }); ok {
 		if user := h.Identity(); user != "" {
 			hashes = append(hashes, hashIdentity("http", user))
@@ -79,7 +80,7 @@ func (s *Socket) identity() string {
 	return base64.RawURLEncoding.EncodeToString(sum[:])
 }
 
-// forgetIdentity undoes what [Namespace.identify] did, for a socket that is new.
+// forgetIdentity undoes [Namespace.callIdentifiers] for a socket that is not recovered.
 func (s *Socket) forgetIdentity() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -106,7 +107,7 @@ func (s *Socket) credentials() string {
 	return string(parts)
 }
 
-// dropEngineParameters takes from a query what is Engine.IO's own.
+// dropEngineParameters removes Engine.IO's own parameters from a query.
 func dropEngineParameters(query url.Values) url.Values {
 	for _, key := range []string{"EIO", "transport", "sid", "t", "j", "b64"} {
 		query.Del(key)
@@ -114,7 +115,8 @@ func dropEngineParameters(query url.Values) url.Values {
 	return query
 }
 
-// dropRecoveryMembers takes from a connect packet what a client that comes back adds.
+// dropRecoveryMembers returns the members of an auth object without the ones that a
+// client adds for recovery.
 func dropRecoveryMembers(auth sio.Data) map[string]json.RawMessage {
 	var members map[string]json.RawMessage
 	_ = json.Unmarshal(auth.JSON, &members) // an object, as it was decoded

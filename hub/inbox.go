@@ -4,28 +4,28 @@ import (
 	"sync"
 )
 
-// What an inbox holds before it makes the connection's reader wait.
+// An inbox with so many events or bytes makes the connection's reader wait.
 const (
 	inboxEvents = 256
 	inboxBytes  = 1 << 20
 )
 
-// inbox holds the events of one socket until they are handled, in the order
-// sent. It has a runner only while it holds something.
+// inbox holds the events of one socket until they are handled, in the order sent. A
+// goroutine runs the event loop, see [Socket.startEventLoop], while there are events.
 type inbox struct {
 	mu        sync.Mutex // guards the following
 	queue     []*Event
 	bytes     int
 	hasRunner bool
-	closed    bool // the last event is in
+	closed    bool // true after the last event
 	// space is made by a reader that finds the inbox full, and closed when
 	// there is room again.
 	space chan struct{}
 }
 
-// push puts ev at the end and reports whether the caller must start a runner.
-// It waits while the inbox is full, until done is closed: ev is then dropped, as
-// it is when the last event is in.
+// push adds an event and reports whether the caller must start the event loop. It waits
+// while the inbox is full, until done is closed. Then the event is dropped, as it is after
+// the last event.
 func (b *inbox) push(ev *Event, done <-chan struct{}) (start bool) {
 	for {
 		b.mu.Lock()
@@ -51,8 +51,8 @@ func (b *inbox) push(ev *Event, done <-chan struct{}) (start bool) {
 	}
 }
 
-// pushLast puts ev at the end, for which there is always room, and closes the
-// inbox. It reports whether the caller must start a runner.
+// pushLast adds the last event, even to a full inbox. It reports whether the caller must
+// start the event loop.
 func (b *inbox) pushLast(ev *Event) (start bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -63,6 +63,7 @@ func (b *inbox) pushLast(ev *Event) (start bool) {
 	return b.putLocked(ev)
 }
 
+// putLocked adds an event. The caller holds mu.
 func (b *inbox) putLocked(ev *Event) (start bool) {
 	b.queue = append(b.queue, ev)
 	b.bytes += ev.Args.Size()
@@ -71,16 +72,16 @@ func (b *inbox) putLocked(ev *Event) (start bool) {
 	return start
 }
 
-// pop takes the first event out. Without one it reports false, and the runner
-// is no more.
-func (b *inbox) pop() (*Event, bool) {
+// pop removes the first event. ok is false when there is none: then the caller, the event
+// loop, ends.
+func (b *inbox) pop() (ev *Event, ok bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if len(b.queue) == 0 {
 		b.hasRunner, b.queue = false, nil
 		return nil, false
 	}
-	ev := b.queue[0]
+	ev = b.queue[0]
 	b.queue[0] = nil
 	b.queue = b.queue[1:]
 	b.bytes -= ev.Args.Size()

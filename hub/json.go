@@ -8,19 +8,19 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/sio"
 )
 
-// noArgs are the arguments of events that have none.
+// noArgs is an empty list of arguments.
 var noArgs = sio.Data{JSON: []byte("[]")}
 
-// noAuth is what a client connected with that gave nothing.
+// noAuth is the auth of a connect packet without one.
 var noAuth = sio.Data{JSON: []byte("{}")}
 
-// jsonText is a string as JSON. Strings that are not UTF-8 become so.
+// jsonText returns a string as JSON. Bytes that are not UTF-8 are replaced.
 func jsonText(s string) sio.Data {
 	b, _ := json.Marshal(s) // a string always marshals
 	return sio.Data{JSON: b}
 }
 
-// jsonList is a JSON array of strings.
+// jsonList returns strings as a JSON array.
 func jsonList(items []string) sio.Data {
 	b, _ := json.Marshal(items) // strings always marshal
 	if items == nil {
@@ -29,7 +29,7 @@ func jsonList(items []string) sio.Data {
 	return sio.Data{JSON: b}
 }
 
-// object is a JSON object of values, in the order of their keys.
+// object returns values as a JSON object, in the order of their keys.
 func object(values map[string]sio.Data) sio.Data {
 	keys := make([]string, 0, len(values))
 	for key := range values {
@@ -50,7 +50,7 @@ func object(values map[string]sio.Data) sio.Data {
 	return sio.Splice(append(raw, []byte("}")), items)
 }
 
-// queryObject is a query as a JSON object of strings.
+// queryObject returns a query as a JSON object of strings: the last value of each key.
 func queryObject(query url.Values) sio.Data {
 	values := make(map[string]sio.Data, len(query))
 	for key, all := range query {
@@ -59,7 +59,8 @@ func queryObject(query url.Values) sio.Data {
 	return object(values)
 }
 
-// jsonWithoutAttachments is data as JSON that needs no attachments, null when there is none.
+// jsonWithoutAttachments returns data as JSON with its attachments in it, and null for
+// empty data.
 func jsonWithoutAttachments(d sio.Data) json.RawMessage {
 	if len(d.JSON) == 0 {
 		return json.RawMessage("null")

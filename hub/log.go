@@ -7,12 +7,12 @@ import (
 	"go.uber.org/zap/zapcore"
 )
 
-// logEvent says what became of an event: verdicts are for whoever looks closely,
-// faults are for everybody.
+// logEvent logs the end of an event: at debug level if a client can cause it, and at
+// error level otherwise.
 func (h *Hub) logEvent(msg string, ev *Event, err error) {
 	level := zapcore.ErrorLevel
 	if err == nil || errors.Is(err, ErrDisconnected) || clientErrorOf(err).Message != internalError {
-		level = zapcore.DebugLevel // clients bring that about as often as they like
+		level = zapcore.DebugLevel // clients could fill the log
 	}
 	entry := h.log().Check(level, msg)
 	if entry == nil {
@@ -25,14 +25,15 @@ func (h *Hub) logEvent(msg string, ev *Event, err error) {
 	entry.Write(fields...)
 }
 
-// logConnectError tells of a client that does not get as far as a socket.
-func (c *client) logConnectError(namespace string, r *ClientError) {
-	if e := c.hub.log().Check(zap.DebugLevel, "connect refused"); e != nil {
+// logConnectError logs a connect error of a client without a socket.
+func (c *client) logConnectError(namespace string, connectError *ClientError) {
+	if e := c.hub.log().Check(zap.DebugLevel, "connect error"); e != nil {
 		e.Write(zap.String("hub", c.hub.name), zap.String("namespace", namespace),
-			zap.String("address", c.session.Handshake().Address), zap.Error(r))
+			zap.String("address", c.session.Handshake().Address), zap.Error(connectError))
 	}
 }
 
+// logFields returns the fields that identify the socket in the log.
 func (s *Socket) logFields() []zap.Field {
 	return []zap.Field{
 		zap.String("hub", s.ns.hub.name),

@@ -5,9 +5,8 @@ import (
 	"unicode/utf8"
 )
 
-// CheckEvent refuses names that can't be emitted: official clients close the
-// connection on them, or take them for events of their own. The error wraps
-// [ErrEvent].
+// CheckEvent returns an error for names that can't be emitted: official clients close the
+// connection on them, or have own events of that name. The error wraps [ErrEvent].
 func CheckEvent(name string) error {
 	switch name {
 	case "connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener":
@@ -16,7 +15,8 @@ func CheckEvent(name string) error {
 	return nil
 }
 
-// CheckRooms refuses names that no room may have. The error wraps [ErrRoom].
+// CheckRooms returns an error for names that are empty, longer than [MaxRoomName] or not
+// UTF-8. The error wraps [ErrRoom].
 func CheckRooms(rooms []string) error {
 	for _, room := range rooms {
 		if room == "" {

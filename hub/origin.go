@@ -6,16 +6,16 @@ import (
 	"strings"
 )
 
-// SameOrigin reports whether an Origin is the one that the request was sent to:
-// the same host and port, with the scheme's own port where none is named. Native
-// clients name the schemes ws and wss, which no page has.
+// SameOrigin reports whether an Origin is the origin of the request's own URL: the same
+// host and port. A missing port is the default port of the scheme. The schemes ws and wss
+// occur with native clients only.
 func SameOrigin(origin string, r *http.Request) bool {
 	u, err := url.Parse(origin)
 	switch {
 	case err != nil, u.Host == "", u.User != nil:
 		return false
 	case u.Scheme == "http" && r.TLS != nil:
-		return false // anybody on the way can write such pages
+		return false // a page without TLS may be forged on its way
 	}
 	switch u.Scheme {
 	case "http", "ws":

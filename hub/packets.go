@@ -5,8 +5,8 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/sio"
 )
 
-// connectPacket tells a client that it is connected. Clients of Socket.IO 2 know
-// their id already.
+// connectPacket returns the reply to a connect packet. It has the socket's id, except for
+// clients of Socket.IO 2, which derive it.
 func connectPacket(s *Socket) *eio.Message {
 	p := sio.Packet{Type: sio.Connect, Namespace: s.ns.name}
 	if s.client.version == sio.V5 {
@@ -17,12 +17,13 @@ func connectPacket(s *Socket) *eio.Message {
 	}
 	m, err := p.Encode(s.client.version, true)
 	if err != nil {
-		panic(err) // it has nothing in it that may not be
+		panic(err) // ids and names of namespaces always encode
 	}
 	return m
 }
 
-// connectErrorData is what a connect error carries.
+// connectErrorData returns the data of a connect error. For clients of Socket.IO 2 it is
+// the error's data or else its text; later ones get an object.
 func connectErrorData(r *ClientError, v sio.Version) sio.Data {
 	if v == sio.V4 {
 		if len(r.Data.JSON) > 0 {
@@ -37,7 +38,7 @@ func connectErrorData(r *ClientError, v sio.Version) sio.Data {
 	return sio.Data{JSON: append(b, '}'), Attachments: r.Data.Attachments}
 }
 
-// ackErrorArgs returns the arguments of an acknowledgement that says an error.
+// ackErrorArgs returns the arguments of the acknowledgement {"error": message}.
 func ackErrorArgs(message string) sio.Data {
 	return sio.Data{JSON: append(append([]byte(`[{"error":`), jsonText(message).JSON...), "}]"...)}
 }

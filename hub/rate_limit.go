@@ -6,13 +6,15 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// limiter bounds what one client may send.
+// limiter limits the events and connect packets of one client.
 type limiter struct {
 	*rate.Limiter      // nil until there is a limit
-	warned        bool // that the client exceeds it
+	warned        bool // true after the first warning
 }
 
-// allowRate reports whether the rate limit has room for one thing more.
+// allowRate reports whether the rate limit allows another event. It applies the limit of
+// the newest config. It logs the first event over the limit as a warning, later ones at
+// debug level.
 func (c *client) allowRate(namespace, event string) bool {
 	limit, burst := rate.Limit(c.route.config().RateLimit), c.route.config().Burst
 	if limit <= 0 {
@@ -32,7 +34,7 @@ func (c *client) allowRate(namespace, event string) bool {
 	c.hub.stats.rateLimited.Add(1)
 	level := zapcore.DebugLevel
 	if !l.warned {
-		level, l.warned = zapcore.WarnLevel, true // once: the log has limits too
+		level, l.warned = zapcore.WarnLevel, true // once: clients could fill the log
 	}
 	if e := c.hub.log().Check(level, "rate limit exceeded"); e != nil {
 		e.Write(zap.String("hub", c.hub.name), zap.String("namespace", namespace), zap.String("event", event),

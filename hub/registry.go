@@ -45,9 +45,9 @@ func (h *Hub) Namespaces() []*Namespace {
 	return list
 }
 
-// WithNamespace calls fn with the namespace of a name, if clients can join it, and reports
-// that. A namespace that only a glob names need not exist: it does while fn is
-// called.
+// WithNamespace calls fn with the namespace of a name, if clients can connect to it. It
+// reports whether it did. A namespace that only a glob names is made if it does not
+// exist; it exists at least until fn returns.
 func (h *Hub) WithNamespace(name string, fn func(*Namespace)) bool {
 	h.mu.Lock()
 	ns, connectError := h.addUserLocked(name)
@@ -61,8 +61,8 @@ func (h *Hub) WithNamespace(name string, fn func(*Namespace)) bool {
 	return true
 }
 
-// enterNamespace makes a client a user of a namespace, or says why it can't be. A
-// namespace that only a glob names begins to exist so.
+// enterNamespace counts a socket as a user of a namespace, or returns a connect error. It
+// makes a namespace that only a glob names.
 func (h *Hub) enterNamespace(r *Route, name string) (*Namespace, *ClientError) {
 	h.mu.Lock()
 	ns, refusal := h.enterNamespaceLocked(r, name)
@@ -73,6 +73,8 @@ func (h *Hub) enterNamespace(r *Route, name string) (*Namespace, *ClientError) {
 	return ns, refusal
 }
 
+// enterNamespaceLocked is enterNamespace without opening the namespace in the cluster.
+// The caller holds mu.
 func (h *Hub) enterNamespaceLocked(r *Route, name string) (*Namespace, *ClientError) {
 	if rules, _ := h.declared.rulesFor(name); !r.serves(name, rules) {
 		return nil, errNamespace
@@ -86,7 +88,8 @@ func (h *Hub) enterNamespaceLocked(r *Route, name string) (*Namespace, *ClientEr
 
 var errNamespace = &ClientError{Message: "Invalid namespace"}
 
-// addUserLocked makes the caller, who holds mu, a user of a namespace.
+// addUserLocked counts the caller as a user of a namespace, which exists until
+// removeUser is called. The caller holds mu.
 func (h *Hub) addUserLocked(name string) (*Namespace, *ClientError) {
 	ns := h.namespaces[name]
 	_, configured := h.declared.rulesFor(name)
@@ -106,7 +109,7 @@ func (h *Hub) addUserLocked(name string) (*Namespace, *ClientError) {
 	return ns, nil
 }
 
-// removeUser ends what enter began.
+// removeUser undoes addUserLocked.
 func (h *Hub) removeUser(ns *Namespace) {
 	h.mu.Lock()
 	ns.users--
@@ -139,8 +142,8 @@ func (h *Hub) tidy(ns *Namespace) {
 	ns.updateLink()
 }
 
-// allowsSocket reports whether a socket may be where it is: the config or a Go program has
-// its namespace, and its route serves that.
+// allowsSocket reports whether a socket may stay: the config or a Go program has its
+// namespace, and its route serves the namespace.
 func (h *Hub) allowsSocket(s *Socket) bool {
 	return h.isDeclared(s.ns) && s.client.route.serves(s.ns.name, s.ns.rules.Load())
 }
@@ -153,8 +156,8 @@ func (h *Hub) isDeclared(ns *Namespace) bool {
 	return configured || ns.kept
 }
 
-// openNamespaceLocked returns the namespace of a name, new when there was none. The caller
-// holds mu, and links the namespace without it.
+// openNamespaceLocked returns the namespace of a name, and makes it if necessary. The
+// caller holds mu. It opens the namespace in the cluster after releasing mu.
 func (h *Hub) openNamespaceLocked(name string) *Namespace {
 	if ns := h.namespaces[name]; ns != nil {
 		return ns
@@ -165,8 +168,8 @@ func (h *Hub) openNamespaceLocked(name string) *Namespace {
 	return ns
 }
 
-// configureNamespaceLocked makes a namespace what the config says. One that a glob names is
-// counted under the glob: clients choose its name. The caller holds mu.
+// configureNamespaceLocked gives a namespace its rules and counters of the config. All
+// namespaces of a glob share counters: clients choose their names. The caller holds mu.
 func (h *Hub) configureNamespaceLocked(ns *Namespace) {
 	r, configured := h.declared.rulesFor(ns.name)
 	ns.rules.Store(r)
@@ -174,7 +177,7 @@ func (h *Hub) configureNamespaceLocked(ns *Namespace) {
 	if configured {
 		name = r.name
 	} else if ns.child {
-		return // it ends soon, and is counted as before
+		return // its sockets are being disconnected, and are counted as before
 	}
 	c := h.counts[name]
 	if c == nil {

@@ -9,8 +9,8 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/rooms"
 )
 
-// RemoteSocket describes a socket that may be on another node, as it was when it
-// was asked for. What its methods do reaches it wherever it is.
+// RemoteSocket describes a socket on any node, as it was when [Broadcast.FetchSockets]
+// was called. Its methods reach the socket on its node.
 type RemoteSocket struct {
 	cluster.Socket
 	ns *Namespace
@@ -40,9 +40,11 @@ func (r RemoteSocket) Disconnect(close bool) error {
 	return err
 }
 
+// asBroadcast returns a broadcast to this socket.
 func (r RemoteSocket) asBroadcast() Broadcast { return r.ns.To(r.ID) }
 
-// describeSocketPage describes some of the sockets of this node.
+// describeSocketPage describes up to limit sockets of this node in the order of their
+// ids, beginning after an id.
 func (ns *Namespace) describeSocketPage(t rooms.Target, after string, limit int) cluster.Sockets {
 	var list []*Socket
 	ns.each(t, func(s *Socket) bool {
@@ -60,7 +62,7 @@ func (ns *Namespace) describeSocketPage(t rooms.Target, after string, limit int)
 	return found
 }
 
-// describeSocket returns what other nodes and listings may know of the socket.
+// describeSocket returns the socket's description for other nodes and listings.
 func (s *Socket) describeSocket() cluster.Socket {
 	h := s.Handshake()
 	headers := make(map[string]string, len(h.Header))
@@ -89,8 +91,8 @@ func (s *Socket) describeSocket() cluster.Socket {
 	}
 }
 
-// lowerHeaderName is a header's name as Node has it.
+// lowerHeaderName returns a header's name as Node.js has it.
 func lowerHeaderName(name string) string { return strings.ToLower(name) }
 
-// joinHeaderValues is a header's value as Node has it.
+// joinHeaderValues returns a header's value as Node.js has it.
 func joinHeaderValues(values []string) string { return strings.Join(values, ", ") }

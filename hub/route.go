@@ -8,18 +8,20 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/internal/glob"
 )
 
-// Route is an endpoint that clients connect to. It outlives the config that it
-// was made by, for as long as a later one has it too.
+// Route is an endpoint that clients connect to. It exists as long as a config in use has
+// it, and keeps its connections when a new config replaces the one that it was made by.
 type Route struct {
-	engine *engine.Route // static after construction
-	// identity is guarded by Hub.configMu.
-	identity       RouteIdentity
+	// Static after construction.
+	engine *engine.Route
+
+	identity RouteIdentity // guarded by Hub.configMu
+
 	settings       atomic.Pointer[routeSettings]
-	removed        atomic.Bool // no config has it any more
-	originWarnings warnings    // of refused origins
+	removed        atomic.Bool // true when no config in use has the route
+	originWarnings warnings
 }
 
-// routeSettings are what the newest config says about a route.
+// routeSettings are the settings of a route in the newest config. They are not changed.
 type routeSettings struct {
 	RouteConfig
 	allNamespaces bool
@@ -33,6 +35,7 @@ func newRoute(c RouteConfig) *Route {
 	return r
 }
 
+// setConfig applies the settings of a config. The caller holds Hub.configMu.
 func (r *Route) setConfig(c RouteConfig) {
 	r.identity = c.RouteIdentity
 	r.settings.Store(&routeSettings{RouteConfig: c, allNamespaces: c.Namespaces == nil, globs: glob.NewSegmentsList(c.Namespaces)})
@@ -40,10 +43,11 @@ func (r *Route) setConfig(c RouteConfig) {
 	r.originWarnings.resetKeys()
 }
 
+// config returns the settings of the newest config.
 func (r *Route) config() *routeSettings { return r.settings.Load() }
 
-// serves reports whether a namespace may be joined here, for which the config has
-// the given rules, if any.
+// serves reports whether clients may connect to a namespace here. The rules are the
+// namespace's, nil if the config does not have it.
 func (r *Route) serves(namespace string, all *rules) bool {
 	c := r.config()
 	switch {
@@ -55,8 +59,8 @@ func (r *Route) serves(namespace string, all *rules) bool {
 	return slices.Contains(c.Namespaces, all.name)
 }
 
-// coversHandshake reports whether a request like the one that opened a connection leads to the
-// route.
+// coversHandshake reports whether the request that opened a connection would reach the
+// route, see [RouteIdentity].
 func (r *Route) coversHandshake(opening *engine.Handshake) bool {
 	covers := r.config().Covers
 	return covers == nil || covers(opening)
@@ -65,4 +69,5 @@ func (r *Route) coversHandshake(opening *engine.Handshake) bool {
 // Connections returns the number of connections that are open.
 func (r *Route) Connections() int { return r.engine.Sessions() }
 
+// sessionRoute returns the route that a session came by.
 func sessionRoute(s *engine.Session) *Route { return s.Route().Owner.(*Route) }

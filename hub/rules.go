@@ -6,13 +6,14 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/internal/glob"
 )
 
-// rules are what a config says about a namespace.
+// rules are the rules of a namespace's config. A nil *rules has none.
 type rules struct {
-	name       string // or glob
+	name       string // of the config: a name or a glob
 	maxSockets int
 	list       []rule
 }
 
+// rule is one [Rule] of a namespace.
 type rule struct {
 	events   eventMatcher
 	handlers []Handler
@@ -26,7 +27,7 @@ func newRules(config NamespaceConfig) *rules {
 	return all
 }
 
-// ruleFor returns the rule that handles an event, or nil.
+// ruleFor returns the first rule that matches an event, or nil.
 func (r *rules) ruleFor(ev *Event) *rule {
 	if r == nil {
 		return nil
@@ -39,7 +40,7 @@ func (r *rules) ruleFor(ev *Event) *rule {
 	return nil
 }
 
-// isFull reports whether a namespace has room for no other socket.
+// isFull reports whether a namespace with so many sockets accepts no other one.
 func (r *rules) isFull(sockets int) bool {
 	return r != nil && r.maxSockets > 0 && sockets >= r.maxSockets
 }
@@ -50,6 +51,7 @@ type declaredNamespaces struct {
 	globs []declaredGlob
 }
 
+// declaredGlob is the rules of all namespaces that match a glob.
 type declaredGlob struct {
 	glob.Glob
 	rules *rules
@@ -74,8 +76,8 @@ func (d *declaredNamespaces) hasName(name string) bool {
 	return exact || slices.ContainsFunc(d.globs, func(g declaredGlob) bool { return g.String() == name })
 }
 
-// rulesFor returns the rules of a namespace, and whether the config has it.
-func (d *declaredNamespaces) rulesFor(namespace string) (*rules, bool) {
+// rulesFor returns the rules of a namespace. ok is false if the config does not have it.
+func (d *declaredNamespaces) rulesFor(namespace string) (r *rules, ok bool) {
 	if d == nil {
 		return nil, false
 	}

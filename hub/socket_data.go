@@ -7,22 +7,22 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/sio"
 )
 
-// Data returns what is kept on the socket by [Socket.Set], as a JSON object.
+// Data returns the socket's data, the values of [Socket.Set], as a JSON object.
 func (s *Socket) Data() sio.Data {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return object(s.data)
 }
 
-// Set keeps a value on the socket under a key, as JavaScript's socket.data.KEY.
-// The value is anything that [sio.Marshal] takes. The error wraps [ErrDataFull]
-// when all keys and values together would be larger than [MaxData] bytes.
+// Set sets a key of the socket's data, as socket.data.KEY = value does in JavaScript. The
+// value is anything that [sio.Marshal] takes. The error wraps [ErrDataFull] if all keys
+// and values together would be larger than [MaxData] bytes.
 func (s *Socket) Set(key string, value any) error {
 	data, err := sio.Marshal(value)
 	if err != nil {
 		return err
 	}
-	data.JSON = bytes.Clone(data.JSON) // it may be a small part of a large event
+	data.JSON = bytes.Clone(data.JSON) // it may be a part of a larger event, which it would keep in memory
 	if err := s.setData(key, data); err != nil {
 		return err
 	}
@@ -32,6 +32,7 @@ func (s *Socket) Set(key string, value any) error {
 	return nil
 }
 
+// setData sets a key of a connected socket's data.
 func (s *Socket) setData(key string, data sio.Data) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -49,7 +50,7 @@ func (s *Socket) setData(key string, data sio.Data) error {
 	return nil
 }
 
-// value returns the value that a handler set by name.
+// value returns the value that [Event.SetValue] set.
 func (s *Socket) value(name string) (sio.Data, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -67,7 +68,7 @@ func (s *Socket) setValue(name string, value sio.Data) {
 	}
 }
 
-// withValue returns a copy of values with another one.
+// withValue returns a copy of values with a value set.
 func withValue(values map[string]sio.Data, name string, value sio.Data) map[string]sio.Data {
 	values = maps.Clone(values)
 	if values == nil {

@@ -8,7 +8,7 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/internal/engine"
 )
 
-// stats counts what happens in a hub.
+// stats are the counters of a hub.
 type stats struct {
 	refusedPackets, rateLimited, unpublished, panics atomic.Uint64
 }
@@ -16,45 +16,48 @@ type stats struct {
 // EngineStats counts connections, requests and bytes.
 type EngineStats = engine.Stats
 
-// Stats is what a hub counted since it was made.
+// Stats are the counters of a hub. They begin at 0 when the hub is made.
 type Stats struct {
-	// Engine counts connections.
+	// Engine counts connections, see [EngineStats].
 	Engine EngineStats
-	// RefusedPackets counts packets that broke the protocol, each of which
-	// cost its sender the connection.
+	// RefusedPackets counts packets that broke the protocol. For each of them a
+	// connection was closed.
 	RefusedPackets uint64
 	// Limited counts events and connects that were dropped because of a rate
 	// limit.
 	Limited uint64
-	// Unpublished counts what could not be told to other nodes.
+	// Unpublished counts operations that were not published to other nodes.
 	Unpublished uint64
-	// Panics counts handlers of events that panicked, each of which cost a client
-	// its connection.
+	// Panics counts handlers of events that panicked. For each of them a connection
+	// was closed.
 	Panics uint64
-	// Namespaces counts what happened in each namespace, in the order of their
-	// names. Those that a glob of the config names are counted together, under
-	// the glob.
+	// Namespaces are the counters of each namespace, in the order of their names. All
+	// namespaces of a glob in the config are counted together, under the glob.
 	Namespaces []NamespaceStats
 }
 
-// counts is what happened in a namespace, or in all that a glob names.
+// counts are the counters of a namespace, or of all namespaces of a glob.
 type counts struct {
 	connected, disconnected, refused, events, delivered atomic.Uint64
 }
 
-// NamespaceStats is what happened in a namespace, or in all that a glob names, since
-// the config has it.
+// NamespaceStats are the counters of a namespace, or of all namespaces of a glob. They
+// begin at 0 when a config first has the name.
 type NamespaceStats struct {
+	// Name is a name or a glob of the config, or the name of a namespace that a Go
+	// program made.
 	Name string
-	// Sockets and Rooms are those of the moment, on this node.
+	// Sockets and Rooms are the numbers of the moment, on this node.
 	Sockets, Rooms int
-	// Connected, Disconnected and Refused count sockets.
+	// Connected, Disconnected and Refused count sockets; refused ones got a connect
+	// error.
 	Connected, Disconnected, Refused uint64
-	// Events counts events of clients, Delivered those queued for clients.
+	// Events counts events that clients sent. Delivered counts events that were queued
+	// for clients, once a socket.
 	Events, Delivered uint64
 }
 
-// Stats returns what the hub counted.
+// Stats returns the counters.
 func (h *Hub) Stats() Stats {
 	return Stats{
 		Engine:         h.engine.Stats(),
@@ -66,6 +69,7 @@ func (h *Hub) Stats() Stats {
 	}
 }
 
+// namespaceStats returns the counters of the namespaces.
 func (h *Hub) namespaceStats() []NamespaceStats {
 	type size struct{ sockets, rooms int }
 	sizes := make(map[*counts]size)

@@ -16,7 +16,7 @@ const (
 	// maxWarningText is how many bytes of a client's text a warning has.
 	maxWarningText = 200
 	// unknownSessionsLimit is how many requests within a minute have to name an
-	// unknown session before that is a warning.
+	// unknown session before a warning is logged.
 	unknownSessionsLimit = 10
 )
 
@@ -53,7 +53,7 @@ func (w *warnings) resetKeys() {
 	w.mu.Unlock()
 }
 
-// warnOrigin logs that a request was refused because of its origin.
+// warnOrigin logs a warning that a request was refused because of its origin.
 func (h *Hub) warnOrigin(q *engine.Request, origin string) {
 	r := q.Route.Owner.(*Route)
 	if origin = shortenText(origin); !r.originWarnings.admitKey(origin) {
@@ -68,7 +68,7 @@ func (h *Hub) warnOrigin(q *engine.Request, origin string) {
 		zap.String("host", shortenText(q.R.Host)), zap.String("address", q.Address), zap.String("remedy", remedy))
 }
 
-// shortenText limits a text that a client has chosen.
+// shortenText cuts a text of a client to maxWarningText bytes.
 func shortenText(text string) string {
 	if len(text) > maxWarningText {
 		return text[:maxWarningText] + "..."
