@@ -15,7 +15,7 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/internal/engine"
 )
 
-// sink is the connection of a client that asks for "/", and then only takes.
+// sink is the connection of a client that connects to "/", and then only reads.
 type sink struct {
 	hello []byte
 	done  chan struct{}

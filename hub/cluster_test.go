@@ -10,7 +10,7 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/hub"
 )
 
-// linking is a cluster that tells who opened namespaces and closed them.
+// linking is a cluster that counts the open adapters of each namespace.
 type linking struct {
 	cluster.Cluster
 	opening func(namespace string)
@@ -55,7 +55,7 @@ func (l *linked) Close() error {
 	return nil
 }
 
-// A cluster may look at the hub when a namespace is opened.
+// A cluster may call the hub when a namespace is opened.
 func TestOpenLooksAtHub(t *testing.T) {
 	h, _ := newHub(t)
 	done := make(chan struct{})
@@ -76,7 +76,7 @@ func TestOpenLooksAtHub(t *testing.T) {
 	}
 }
 
-// A namespace that ends while a new cluster is linked leaves nothing in it.
+// A namespace that is removed while a new cluster opens it leaves no adapter open.
 func TestNamespaceEndsWhileLinked(t *testing.T) {
 	config := hub.Config{Routes: []hub.RouteConfig{route("a", "/org-*")}, Namespaces: []hub.NamespaceConfig{answering("/org-*", "")}}
 	for range 8 { // namespaces are linked in no order
@@ -108,7 +108,7 @@ func TestNamespaceEndsWhileLinked(t *testing.T) {
 	}
 }
 
-// Drain returns when the sockets' ends have been handled.
+// Drain returns when the disconnect events of the sockets were handled.
 func TestDrainWaitsForHandlers(t *testing.T) {
 	h, url := newHub(t)
 	handled := false
@@ -136,14 +136,14 @@ func TestDrainWaitsForHandlers(t *testing.T) {
 	}
 }
 
-// Who asks may panic at an answer. The bubble fails when a goroutine is left.
+// The function that gets the replies may panic. The bubble fails if a goroutine is left.
 func TestAskerPanics(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := hub.New(hub.Options{Cluster: &linking{}})
 		defer h.Close()
 		defer func() {
 			if recover() != "asker" {
-				t.Error("the panic got lost")
+				t.Error("the panic was lost")
 			}
 		}()
 		_ = h.Of("/").Request(t.Context(), cluster.AllRooms{}, func(cluster.Reply) { panic("asker") })

@@ -39,7 +39,7 @@ func TestConnectErrors(t *testing.T) {
 		old.want(tt.v4)
 	}
 	if got := len(h.Namespaces()); got != 6 {
-		t.Errorf("%d namespaces", got) // "/" and those above
+		t.Errorf("%d namespaces", got) // "/" and the ones above
 	}
 	for _, ns := range h.Namespaces() {
 		if ns.Name() != "/" && (ns.Len() != 0 || ns.Rooms() != 0) {
@@ -50,8 +50,8 @@ func TestConnectErrors(t *testing.T) {
 	c.wantClosed()
 }
 
-// What a connect handler emits and joins comes after the client knows that it is
-// connected, and not at all when it is refused.
+// Emits and joins of a connect handler take effect after the reply to the connect packet,
+// and have no effect after a connect error.
 func TestConnectIsATransaction(t *testing.T) {
 	h, url := newHub(t)
 	ns := h.Of("/")
@@ -108,8 +108,7 @@ func TestDuplicateConnect(t *testing.T) {
 	}
 }
 
-// A client may change its mind while its connect event is handled: it is as if it had
-// not asked.
+// A client may disconnect while its connect event is handled: it gets no reply.
 func TestLeavesWhileConnecting(t *testing.T) {
 	h, url := newHub(t)
 	answerSync(h.Of("/"))
@@ -149,7 +148,7 @@ func TestLeavesWhileConnecting(t *testing.T) {
 	}
 }
 
-// A 2.x client is refused everywhere when it is refused at "/".
+// A client of Socket.IO 2 with a connect error of "/" connects to no namespace.
 func TestRootGate(t *testing.T) {
 	h, url := newHub(t)
 	release := make(chan error)
@@ -171,7 +170,7 @@ func TestRootGate(t *testing.T) {
 	}
 }
 
-// What a 2.x client asks for before it is let in is bounded.
+// The held connect packets of a client of Socket.IO 2 are bounded.
 func TestOldClientWaitsWithLittle(t *testing.T) {
 	h, url := newHub(t)
 	release := make(chan error)
@@ -235,7 +234,7 @@ func TestTooManyNamespaces(t *testing.T) {
 	c.want(`44/last,{"message":"Too many namespaces"}`)
 }
 
-// A client may connect again before it has an answer: it sends no disconnect packet then.
+// A client may connect again before it has a reply: it sends no disconnect packet then.
 func TestConnectsAgainWhileConnecting(t *testing.T) {
 	for _, version := range []string{"4", "3"} {
 		h, url := newHub(t)
@@ -277,7 +276,7 @@ func TestConnectsAgainWhileConnecting(t *testing.T) {
 	}
 }
 
-// The last word of a 2.x client counts that waits for "/".
+// The last connect packet of a client of Socket.IO 2 that waits for "/" applies.
 func TestOldClientConnectsAgainWhileWaiting(t *testing.T) {
 	h, url := newHub(t)
 	release := make(chan error)

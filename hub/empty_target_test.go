@@ -57,8 +57,8 @@ func (c plainCluster) Open(name string, n cluster.Node) (cluster.Adapter, error)
 	return plainAdapter{a}, err
 }
 
-// An operation on an empty list of rooms is done to nobody: here, on other nodes, and
-// for clients that come back.
+// An operation on an empty list of rooms reaches no socket: on this node, on other nodes
+// and after recovery.
 func TestNobody(t *testing.T) {
 	for name, c := range map[string]struct {
 		cluster  func(*counting) cluster.Cluster
@@ -79,7 +79,7 @@ func TestNobody(t *testing.T) {
 			})
 			client, id := join(t, s.url+"/0/", "/chat", "")
 			client.send(`42/chat,1["who"]`)
-			client.want(`43/chat,1[""]`) // before, what the socket emits waits, and so do errors
+			client.want(`43/chat,1[""]`) // earlier emits of the socket wait, and so do their errors
 			ns, _ := s.Namespace("/chat")
 			socket, _ := ns.Socket(id)
 			nobody(t, ns, socket)
@@ -99,7 +99,7 @@ func TestNobody(t *testing.T) {
 	}
 }
 
-// nobody does all that can be done, to nobody.
+// doAllToNone runs each operation with an empty target.
 func nobody(t *testing.T, ns *hub.Namespace, socket *hub.Socket) {
 	t.Helper()
 	var none []string
@@ -137,7 +137,7 @@ func nobody(t *testing.T, ns *hub.Namespace, socket *hub.Socket) {
 	}
 }
 
-// Node.js's adapters have no nobody: what they say about no rooms is about everyone.
+// Node.js's adapters have no empty target: without rooms they mean all sockets.
 func TestOtherNodesMeanEveryoneByNoRooms(t *testing.T) {
 	h, url := newHub(t)
 	ns := h.Of("/")

@@ -39,7 +39,7 @@ func TestEventsInOrder(t *testing.T) {
 	}
 }
 
-// A socket whose handler waits holds up nobody else.
+// A socket whose handler waits does not delay other sockets.
 func TestSlowHandler(t *testing.T) {
 	h, url := newHub(t)
 	ns := h.Of("/")
@@ -93,7 +93,7 @@ func TestAcknowledgements(t *testing.T) {
 		}
 		c.want(tt.want)
 	}
-	c.send(`42["values"]`) // nobody asked
+	c.send(`42["values"]`) // without an acknowledgement
 	c.sync("/")
 }
 
@@ -153,7 +153,7 @@ func TestEmitWithAck(t *testing.T) {
 	}
 }
 
-// The end of a socket is handled after the event whose handler waits for it.
+// The disconnect event of a socket is handled after the event whose handler waits for it.
 func TestEmitWithAckOfHandlerToLeaver(t *testing.T) {
 	for name, leave := range map[string]func(*client){
 		"connection": func(c *client) { c.conn.Close() },
@@ -203,7 +203,7 @@ func TestReservedEvents(t *testing.T) {
 	}
 }
 
-// What breaks the protocol costs its sender the connection, and nobody else.
+// A packet that breaks the protocol closes its sender's connection, and no other.
 func TestBadPackets(t *testing.T) {
 	h, url := newHub(t)
 	ns := h.Of("/")
@@ -221,7 +221,7 @@ func TestBadPackets(t *testing.T) {
 	witness.sync("/")
 }
 
-// That a socket is gone when it is to be answered is no fault of anybody's.
+// An acknowledgement for a disconnected socket logs no error.
 func TestGoneSocketIsNoError(t *testing.T) {
 	core, logged := observer.New(zap.InfoLevel)
 	h := hub.New(hub.Options{Log: zap.New(core)})
@@ -288,7 +288,7 @@ func TestDisconnectReasons(t *testing.T) {
 		{"transport close", func(c *client, _ *hub.Socket) { c.conn.Close() }},
 		{"transport close", func(c *client, _ *hub.Socket) { c.send("1") }},
 		{"transport error", func(c *client, _ *hub.Socket) { c.send("42[\"\xff\"]") }}, // no text
-		{"transport error", func(c *client, _ *hub.Socket) { c.send("2") }},            // not for it to ask
+		{"transport error", func(c *client, _ *hub.Socket) { c.send("2") }},            // pings are the server's
 		{"parse error", func(c *client, _ *hub.Socket) { c.send("9") }},
 		{hub.ReasonForced, func(c *client, _ *hub.Socket) { c.send("42[") }},
 		{hub.ReasonForcedServer, func(c *client, _ *hub.Socket) { c.send(`42/never-joined,["x"]`) }},

@@ -8,7 +8,7 @@ import (
 	"github.com/gorilla/websocket"
 )
 
-// visitor does in the examples what a browser would, with the official client.
+// visitor is a client of the examples, in place of a browser with the official client.
 type visitor struct {
 	server    *httptest.Server
 	conn      *websocket.Conn
@@ -33,10 +33,10 @@ func visit(h *hub.Hub, namespace string) *visitor {
 // emit emits an event, which is written as a JSON array.
 func (v *visitor) emit(event string) { v.write("42" + v.namespace + event) }
 
-// next returns the next event, or what comes in its place.
+// next returns the next event, or another packet.
 func (v *visitor) next() string { return strings.TrimPrefix(v.read(), "42"+v.namespace) }
 
-// acknowledge answers the next event, when it comes.
+// acknowledge acknowledges the next event.
 func (v *visitor) acknowledge(answer string) {
 	go func() {
 		id, _, _ := strings.Cut(v.next(), "[")

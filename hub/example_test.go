@@ -11,8 +11,8 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/rooms"
 )
 
-// A hub serves clients without Caddy too. In a Caddy with sites that have the
-// directive socketio, ask socketio.Hub for theirs.
+// A hub serves clients without Caddy too. In a Caddy with sites that have the directive
+// socketio, socketio.Hub returns theirs.
 func Example() {
 	h := hub.New(hub.Options{})
 	defer h.Close()
@@ -54,7 +54,7 @@ func ExampleOptions_route() {
 	http.Handle("/socket.io/", h) // then http.ListenAndServe(":8080", nil)
 }
 
-// Of opens a namespace, which is there from then on.
+// Of makes a namespace, which exists until the hub is closed.
 func ExampleHub_Of() {
 	h := hub.New(hub.Options{})
 	defer h.Close()
@@ -63,7 +63,7 @@ func ExampleHub_Of() {
 	// Output: /news 0 <nil>
 }
 
-// Handlers see what happens to each socket, in order.
+// Handlers get the events of each socket, in order.
 func ExampleNamespace_On() {
 	h := hub.New(hub.Options{})
 	defer h.Close()
@@ -92,7 +92,7 @@ func ExampleNamespace_On() {
 	// disconnect disconnect [] transport close 0
 }
 
-// A broadcast is a value: it names rooms and how to emit, and may be kept.
+// A broadcast is a value: a target and flags. It may be kept.
 func ExampleBroadcast() {
 	h := hub.New(hub.Options{})
 	defer h.Close()
@@ -106,7 +106,7 @@ func ExampleBroadcast() {
 	n, err := players.Emit("score", map[string]int{"red": 3, "blue": 1})
 	fmt.Println(n, err, ada.next(), ben.next())
 
-	// Who can't take the score at once may do without, and so may other nodes.
+	// Sockets that are not ready miss this score, and so do other nodes.
 	_, err = players.Volatile().Local().Emit("score", map[string]int{"red": 4, "blue": 1})
 	fmt.Println(err)
 	// Output:
@@ -114,7 +114,7 @@ func ExampleBroadcast() {
 	// <nil>
 }
 
-// EmitWithAck waits for the acknowledgements of all who got the event.
+// EmitWithAck waits for the acknowledgements of all clients that it emits to.
 func ExampleBroadcast_EmitWithAck() {
 	h := hub.New(hub.Options{})
 	defer h.Close()
@@ -125,7 +125,7 @@ func ExampleBroadcast_EmitWithAck() {
 	answers, err := game.Timeout(5*time.Second).EmitWithAck(context.Background(), "ready?")
 	fmt.Println(answers, err)
 
-	ben := visit(h, "/game") // never answers, as ada does not any more
+	ben := visit(h, "/game") // never acknowledges, nor does ada a second time
 	defer ben.leave()
 	answers, err = game.Timeout(time.Millisecond).EmitWithAck(context.Background(), "ready?")
 	fmt.Println(answers, errors.Is(err, hub.ErrTimeout))
@@ -134,8 +134,8 @@ func ExampleBroadcast_EmitWithAck() {
 	// [] true
 }
 
-// FetchSockets describes sockets, those of other nodes included. What is done to
-// one reaches it wherever it is.
+// FetchSockets describes sockets, also of other nodes. Methods of a description reach its
+// socket on whichever node it is.
 func ExampleBroadcast_FetchSockets() {
 	h := hub.New(hub.Options{})
 	defer h.Close()
@@ -156,7 +156,7 @@ func ExampleBroadcast_FetchSockets() {
 	// ["seen"]
 }
 
-// Sockets are moved by what they are in, on all nodes.
+// SocketsJoin and SocketsLeave move sockets between rooms, on all nodes.
 func ExampleBroadcast_SocketsJoin() {
 	h := hub.New(hub.Options{})
 	defer h.Close()
@@ -175,7 +175,7 @@ func ExampleBroadcast_SocketsJoin() {
 	// 0 <nil>
 }
 
-// DisconnectSockets makes sockets leave the namespace, or closes their connections.
+// DisconnectSockets disconnects sockets from the namespace, or closes their connections.
 func ExampleBroadcast_DisconnectSockets() {
 	h := hub.New(hub.Options{})
 	defer h.Close()
@@ -187,7 +187,7 @@ func ExampleBroadcast_DisconnectSockets() {
 	// Output: 1 <nil> 41/chat,
 }
 
-// To begins at a socket, and leaves that one out.
+// To on a socket begins a broadcast that excepts the socket.
 func ExampleSocket_To() {
 	h := hub.New(hub.Options{})
 	defer h.Close()
@@ -205,7 +205,7 @@ func ExampleSocket_To() {
 	// Output: ["typing","ada"]
 }
 
-// EmitWithAck asks the client of one socket.
+// EmitWithAck returns the acknowledgement of one socket's client.
 func ExampleEmitter_EmitWithAck() {
 	h := hub.New(hub.Options{})
 	defer h.Close()
@@ -233,7 +233,7 @@ func ExampleNamespace_On_disconnecting() {
 	}))
 }
 
-// Go programs are told what becomes of rooms.
+// OnRoom reports rooms that are created and deleted.
 func ExampleNamespace_OnRoom() {
 	h := hub.New(hub.Options{})
 	defer h.Close()

@@ -47,7 +47,7 @@ func route(place string, namespaces ...string) hub.RouteConfig {
 	return c
 }
 
-// answering are the rules of a namespace that answers "who" with a word.
+// answering returns the config of a namespace that acknowledges "who" with a word.
 func answering(name, word string) hub.NamespaceConfig {
 	return hub.NamespaceConfig{Name: name, Rules: []hub.Rule{{
 		Events: []string{"who"},

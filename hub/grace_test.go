@@ -7,7 +7,7 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/hub"
 )
 
-// What a client sends as it leaves is handled.
+// Events that a client sends before it disconnects are handled.
 func TestLastWords(t *testing.T) {
 	h, url := newHub(t)
 	ns := h.Of("/")
@@ -43,7 +43,7 @@ func TestLastWords(t *testing.T) {
 	}
 }
 
-// Nobody waits for an event that takes long when its client has gone.
+// An event that takes long after its socket disconnected has its context ended.
 func TestGoneClientsAreNotWaitedFor(t *testing.T) {
 	h, url := newHub(t)
 	ns := h.Of("/")

@@ -15,7 +15,7 @@ import (
 	"go.uber.org/zap/zaptest"
 )
 
-// patience bounds how long a test waits for what must come.
+// patience bounds how long a test waits.
 const patience = 10 * time.Second
 
 // newHub serves a hub over HTTP until the test ends.
@@ -123,7 +123,7 @@ func (c *client) want(packet string) {
 	}
 }
 
-// wantClosed reads until the connection ends, and reports what came before.
+// wantClosed reads until the connection is closed, and returns the packets read.
 func (c *client) wantClosed() (before []string) {
 	c.t.Helper()
 	for {
@@ -155,7 +155,7 @@ func answerSync(ns *hub.Namespace) {
 	ns.On("sync", hub.HandlerFunc(func(_ context.Context, ev *hub.Event) error { return ev.Ack() }))
 }
 
-// await returns what comes on a channel.
+// await returns the next value of a channel.
 func await[T any](t testing.TB, ch <-chan T) T {
 	t.Helper()
 	select {

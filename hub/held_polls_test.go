@@ -11,8 +11,8 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/internal/engine"
 )
 
-// While a config replaces another one, also one that fails, no poll is answered: the
-// client would connect for the next one while listeners close.
+// While a config replaces another one, also if it fails, polls are held: the client would
+// connect for the next one while listeners close.
 func TestReloadHoldsPolls(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := hub.New(hub.Options{})

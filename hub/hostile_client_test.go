@@ -10,8 +10,8 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/sio"
 )
 
-// A 2.x client that asks for a namespace twice, before it is let in anywhere, is in
-// it once.
+// A client of Socket.IO 2 that sends two connect packets for a namespace while "/" is
+// connecting gets one socket.
 func TestAskedTwiceWhileWaiting(t *testing.T) {
 	h, url := newHub(t)
 	release := make(chan struct{})
@@ -35,8 +35,8 @@ func TestAskedTwiceWhileWaiting(t *testing.T) {
 	}
 }
 
-// The attachments of who is not let in yet are not waited for: the wait would take the
-// place of the connect timeout.
+// Attachments of a client that is not connected are not awaited: their timeout would
+// replace the connect timeout.
 func TestBinaryBeforeConnected(t *testing.T) {
 	h, url := newHub(t)
 	release := make(chan struct{})
@@ -51,7 +51,7 @@ func TestBinaryBeforeConnected(t *testing.T) {
 	c.wantClosed()
 }
 
-// What clients connect with is kept for as long as they are there.
+// The auth objects of a connection's sockets are bounded together.
 func TestAuthIsBounded(t *testing.T) {
 	h, url := newHub(t)
 	c := dial(t, url, "4")
@@ -67,7 +67,7 @@ func TestAuthIsBounded(t *testing.T) {
 	}
 }
 
-// What waits for a 2.x client to be in "/" is as much as it may connect with.
+// The held connect packets of a client of Socket.IO 2 are bounded by MaxAuth.
 func TestWaitingIsBounded(t *testing.T) {
 	h, url := newHub(t)
 	release := make(chan struct{})
@@ -104,7 +104,7 @@ func TestTooManyRooms(t *testing.T) {
 	c.want(`431[{"error":"too many rooms"}]`)
 }
 
-// What is kept of an event holds no more of it than that.
+// A value that is kept of an event keeps no other part of the event in memory.
 func TestSetCopies(t *testing.T) {
 	h, url := newHub(t)
 	_, id := join(t, url, "/", "")

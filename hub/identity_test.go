@@ -11,8 +11,8 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/hub"
 )
 
-// namer identifies clients by the member user of their auth. Those without are nobody,
-// and a user named "bad" is refused.
+// namer identifies clients by the member user of their auth. Clients without it have no
+// identity, and a user named "bad" gets a connect error.
 type namer struct{}
 
 func (namer) Identify(_ context.Context, ev *hub.Event) error {
@@ -30,7 +30,46 @@ func (namer) Identify(_ context.Context, ev *hub.Event) error {
 
 func (n namer) HandleEvent(ctx context.Context, ev *hub.Event) error { return n.Identify(ctx, ev) }
 
-func TestRecoveredIdentity(t *testing.T) {
+// authWithPID returns the auth of a client that recovers a socket. An empty user is left
+// out.
+func authWithPID(user, pid string) string {
+	if user == "" {
+		return fmt.Sprintf(`{"pid":%q}`, pid)
+	}
+	return fmt.Sprintf(`{"pid":%q,"user":%q}`, pid, user)
+}
+
+// withIdentities runs a test with the namespace /chat, whose clients a namer identifies,
+// for a hub with its own recovery log and for one with a recorder.
+func withIdentities(t *testing.T, test func(t *testing.T, s *site, ns *hub.Namespace)) {
+	for name, c := range map[string]cluster.Cluster{"memory": nil, "shared": &recorder{sessions: make(map[string]cluster.LostSocket)}} {
+		t.Run(name, func(t *testing.T) {
+			r := route("a", "/chat")
+			r.Recovery = time.Minute
+			s := newSite(t, hub.Config{Cluster: c, Routes: []hub.RouteConfig{r}, Namespaces: []hub.NamespaceConfig{{
+				Name: "/chat", Rules: []hub.Rule{{Events: []string{"connect"}, Handlers: []hub.Handler{namer{}}}},
+			}}})
+			ns, _ := s.Namespace("/chat")
+			answerSync(ns)
+			ns.On("become", namer{})
+			test(t, s, ns)
+		})
+	}
+}
+
+// loseSocketOf connects a socket of a user and closes its connection.
+func loseSocketOf(t *testing.T, s *site, ns *hub.Namespace, user string) (is identity) {
+	t.Helper()
+	c := dial(t, s.url+"/0/", "4")
+	is = c.joinAs("/chat", authWithPID(user, ""))
+	c.sync("/chat")
+	socket, _ := ns.Socket(is.SID)
+	c.conn.Close()
+	await(t, socket.Done())
+	return is
+}
+
+func TestRecoveryNeedsTheSameIdentity(t *testing.T) {
 	tests := []struct {
 		lost, back string
 		recovered  bool
@@ -43,70 +82,49 @@ func TestRecoveredIdentity(t *testing.T) {
 		{"ada", "bad", false},
 		{"ada", "away", false},
 	}
-	auth := func(user, pid string) string {
-		if user == "" {
-			return fmt.Sprintf(`{"pid":%q}`, pid)
+	withIdentities(t, func(t *testing.T, s *site, ns *hub.Namespace) {
+		for _, test := range tests {
+			is := loseSocketOf(t, s, ns, test.lost)
+			back := dial(t, s.url+"/0/", "4")
+			back.send("40/chat," + authWithPID(test.back, is.PID))
+			switch test.back {
+			case "bad":
+				back.want(`44/chat,{"message":"bad"}`)
+			case "away":
+				back.wantClosed()
+			default:
+				if _, now := back.events(); (now == is) != test.recovered || (now.SID == is.SID) != test.recovered {
+					t.Errorf("%q reconnected to %q: recovered %v", test.back, test.lost, now == is)
+				}
+				back.sync("/chat")
+			}
+			if test.recovered {
+				continue
+			}
+			// The attempt of another user leaves the lost socket as it is.
+			own := dial(t, s.url+"/0/", "4")
+			own.send("40/chat," + authWithPID(test.lost, is.PID))
+			if _, now := own.events(); now != is {
+				t.Errorf("after %q, %q is not recovered", test.back, test.lost)
+			}
 		}
-		return fmt.Sprintf(`{"pid":%q,"user":%q}`, pid, user)
-	}
-	for name, c := range map[string]cluster.Cluster{"memory": nil, "shared": &recorder{sessions: make(map[string]cluster.LostSocket)}} {
-		t.Run(name, func(t *testing.T) {
-			r := route("a", "/chat")
-			r.Recovery = time.Minute
-			s := newSite(t, hub.Config{Cluster: c, Routes: []hub.RouteConfig{r}, Namespaces: []hub.NamespaceConfig{{
-				Name: "/chat", Rules: []hub.Rule{{Events: []string{"connect"}, Handlers: []hub.Handler{namer{}}}},
-			}}})
-			ns, _ := s.Namespace("/chat")
-			answerSync(ns)
-			ns.On("become", namer{})
-			lose := func(user string) (is identity) {
-				c := dial(t, s.url+"/0/", "4")
-				is = c.joinAs("/chat", auth(user, ""))
-				c.sync("/chat")
-				socket, _ := ns.Socket(is.SID)
-				c.conn.Close()
-				await(t, socket.Done())
-				return is
-			}
-			for _, test := range tests {
-				is := lose(test.lost)
-				back := dial(t, s.url+"/0/", "4")
-				back.send("40/chat," + auth(test.back, is.PID))
-				switch test.back {
-				case "bad":
-					back.want(`44/chat,{"message":"bad"}`)
-				case "away":
-					back.wantClosed()
-				default:
-					if _, now := back.events(); (now == is) != test.recovered || (now.SID == is.SID) != test.recovered {
-						t.Errorf("%q came back to %q: recovered %v", test.back, test.lost, now == is)
-					}
-					back.sync("/chat")
-				}
-				if test.recovered {
-					continue
-				}
-				// An attempt of somebody else takes nothing away.
-				own := dial(t, s.url+"/0/", "4")
-				own.send("40/chat," + auth(test.lost, is.PID))
-				if _, now := own.events(); now != is {
-					t.Errorf("after %q, %q is not recovered", test.back, test.lost)
-				}
-			}
-			// Nor does one that comes while the socket is connected.
-			c := dial(t, s.url+"/0/", "4")
-			is := c.joinAs("/chat", auth("ada", ""))
-			eve := dial(t, s.url+"/0/", "4")
-			eve.send("40/chat," + auth("eve", is.PID))
-			if _, now := eve.events(); now.PID == is.PID {
-				t.Error("eve has the socket of ada")
-			}
-			c.sync("/chat")
-		})
-	}
+	})
 }
 
-// TestChangedIdentity has a socket become another user's: it is nobody's afterwards.
+func TestConnectedSocketIsNotRecoveredByAnotherUser(t *testing.T) {
+	withIdentities(t, func(t *testing.T, s *site, ns *hub.Namespace) {
+		c := dial(t, s.url+"/0/", "4")
+		is := c.joinAs("/chat", authWithPID("ada", ""))
+		eve := dial(t, s.url+"/0/", "4")
+		eve.send("40/chat," + authWithPID("eve", is.PID))
+		if _, now := eve.events(); now.PID == is.PID {
+			t.Error("eve has the socket of ada")
+		}
+		c.sync("/chat")
+	})
+}
+
+// A socket that becomes another user's is recovered by no user.
 func TestChangedIdentity(t *testing.T) {
 	bothRecoveries(t, func(t *testing.T, s *site, ns *hub.Namespace, d doorman) {
 		close(d.open)
@@ -138,7 +156,7 @@ func TestChangedIdentity(t *testing.T) {
 	})
 }
 
-// TestSessionOfAnotherServer has no identity: nobody gets it who has one.
+// A lost socket that another kind of server saved has no identity: no user recovers it.
 func TestSessionOfAnotherServer(t *testing.T) {
 	r := &recorder{sessions: make(map[string]cluster.LostSocket)}
 	rt := route("a", "/chat")

@@ -19,7 +19,7 @@ func TestCheckRoomsWantsUTF8(t *testing.T) {
 	}
 }
 
-// Events whose names differ in half of a surrogate pair are no event that a rule names.
+// Event names that differ in half of a surrogate pair match no rule.
 func TestEventOfHalfACharacter(t *testing.T) {
 	h, url := newHub(t)
 	ns := h.Of("/")

@@ -56,7 +56,7 @@ func TestMaxSockets(t *testing.T) {
 			t.Errorf("counted %+v", counted)
 		}
 	}
-	// Who leaves makes room.
+	// A socket that disconnects makes room.
 	socket, _ := s.Of("/chat").Socket(id)
 	a.send("41/chat,")
 	await(t, socket.Done())

@@ -13,8 +13,7 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/hub"
 )
 
-// maxMethods is how many methods a reader of the package's documentation has to know
-// of a type, besides emitFlags.
+// maxMethods is how many exported methods a type may have, besides emitFlags.
 const maxMethods = 12
 
 // emitFlags begin or change an emit. They are the same on all types that emit.

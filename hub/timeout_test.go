@@ -26,8 +26,8 @@ func (p pipe) Accept() (net.Conn, error) {
 func (p pipe) Close() error   { return nil }
 func (p pipe) Addr() net.Addr { return &net.TCPAddr{} }
 
-// inFakeTime runs a test with a WebSocket that answers every ping: with what sends over
-// it, and a channel that is closed when the server has closed it.
+// inFakeTime runs a test with a WebSocket that replies to every ping. send writes to the
+// WebSocket, and ended is closed when the server has closed it.
 func inFakeTime(t *testing.T, test func(t *testing.T, send func(kind int, data string), ended <-chan struct{})) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -47,7 +47,7 @@ func inFakeTime(t *testing.T, test func(t *testing.T, send func(kind int, data s
 		send := func(kind int, data string) {
 			writing.Lock()
 			defer writing.Unlock()
-			_ = conn.WriteMessage(kind, []byte(data)) // the end is seen by who reads
+			_ = conn.WriteMessage(kind, []byte(data)) // the reader sees that it is closed
 		}
 		ended := make(chan struct{})
 		go func() {
@@ -83,8 +83,8 @@ func TestConnectTimeout(t *testing.T) {
 	})
 }
 
-// TestAttachmentsTimeout announces attachments that do not come: what is there of the
-// packet is not kept for ever.
+// TestAttachmentsTimeout announces attachments that do not come: the packet is not kept
+// for ever.
 func TestAttachmentsTimeout(t *testing.T) {
 	inFakeTime(t, func(t *testing.T, send func(int, string), ended <-chan struct{}) {
 		const packet = `452-["x",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]`
