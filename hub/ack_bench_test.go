@@ -45,8 +45,8 @@ func dialWire(b *testing.B, url string) *wire {
 	return w
 }
 
-// take reads a frame whose payload is as long as want, and compares it.
-func (w *wire) take(want string) error {
+// readFrame reads a frame whose payload is as long as want, and compares it.
+func (w *wire) readFrame(want string) error {
 	frame := w.buf[:2+len(want)]
 	if _, err := io.ReadFull(w, frame); err != nil {
 		return err
@@ -81,7 +81,7 @@ func BenchmarkAck(b *testing.B) {
 					}
 				}
 				for _, c := range clients {
-					if err := c.take(`431["ok"]`); err != nil {
+					if err := c.readFrame(`431["ok"]`); err != nil {
 						b.Fatal(err)
 					}
 				}
@@ -100,7 +100,7 @@ func BenchmarkEmitWithAck(b *testing.B) {
 		return nil
 	}))
 	c := dialWire(b, url)
-	s := await(b, sockets)
+	s := receiveWithin(b, sockets)
 	b.ReportAllocs()
 	id := 0
 	for b.Loop() {
@@ -108,7 +108,7 @@ func BenchmarkEmitWithAck(b *testing.B) {
 		id++
 		failed := make(chan error, 1)
 		go func() {
-			err := c.take(want)
+			err := c.readFrame(want)
 			if err == nil {
 				_, err = c.Write(answer)
 			}

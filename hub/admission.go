@@ -7,18 +7,18 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/rooms"
 )
 
-// openingMessages bounds what is kept for a socket between the joining of its
+// maxHeldDeliveries bounds what is kept for a socket between the joining of its
 // rooms and the answer to its client: an instant.
-const openingMessages = 4096
+const maxHeldDeliveries = 4096
 
-// opening is what waits until a socket is live.
-type opening struct {
-	rooms    []string   // to join when accepted
-	moves    []func()   // changes of its rooms that wait for inRooms, see whenInRooms
-	inRooms  bool       // it is in its rooms
-	deferred []func()   // what its handlers emitted
-	messages []delivery // what others emitted to its rooms meanwhile
-	tokens   []string   // see [Identity]
+// admission is what waits until a socket is live.
+type admission struct {
+	rooms          []string   // to join when accepted
+	roomChanges    []func()   // changes of its rooms that wait for inRooms, see whenInRooms
+	inRooms        bool       // it is in its rooms
+	deferred       []func()   // what its handlers emitted
+	heldDeliveries []delivery // what others emitted to its rooms meanwhile
+	tokens         []string   // see [Identity]
 	// Of a restored socket: the first part of its replay, and the lost socket, both of
 	// recorder. Lost is nil when the replay was sent.
 	recorder cluster.Recorder
@@ -29,8 +29,8 @@ type opening struct {
 	closeReason string
 }
 
-// join adds rooms, of which a client may name very many.
-func (o *opening) join(names []string, own string) error {
+// addRooms adds rooms, of which a client may name very many.
+func (o *admission) addRooms(names []string, own string) error {
 	joined, known := o.rooms, rooms.NewSet(o.rooms)
 	known[own] = struct{}{}
 	for _, name := range names {
@@ -47,8 +47,8 @@ func (o *opening) join(names []string, own string) error {
 	return nil
 }
 
-// leave takes rooms away.
-func (o *opening) leave(names []string) {
+// removeRooms takes rooms away.
+func (o *admission) removeRooms(names []string) {
 	left := rooms.NewSet(names)
 	o.rooms = slices.DeleteFunc(o.rooms, func(room string) bool {
 		_, gone := left[room]
@@ -62,8 +62,8 @@ func (o *opening) leave(names []string) {
 // whether fn was called at once.
 func (s *Socket) whenInRooms(fn func()) bool {
 	s.mu.Lock()
-	if s.opening != nil && !s.opening.inRooms {
-		s.opening.moves = append(s.opening.moves, fn)
+	if s.admission != nil && !s.admission.inRooms {
+		s.admission.roomChanges = append(s.admission.roomChanges, fn)
 		s.mu.Unlock()
 		return false
 	}
@@ -72,12 +72,12 @@ func (s *Socket) whenInRooms(fn func()) bool {
 	return true
 }
 
-// applyMoves calls the functions of whenInRooms that wait. Later ones are called at once.
-func (s *Socket) applyMoves() {
+// applyRoomChanges calls the functions of whenInRooms that wait. Later ones are called at once.
+func (s *Socket) applyRoomChanges() {
 	for {
 		s.mu.Lock()
-		moves := s.opening.moves
-		s.opening.moves, s.opening.inRooms = nil, len(moves) == 0
+		moves := s.admission.roomChanges
+		s.admission.roomChanges, s.admission.inRooms = nil, len(moves) == 0
 		s.mu.Unlock()
 		if len(moves) == 0 {
 			return
@@ -88,13 +88,13 @@ func (s *Socket) applyMoves() {
 	}
 }
 
-// whenLive calls fn as soon as the socket's client has been told that it is
+// whenConnected calls fn as soon as the socket's client has been told that it is
 // connected: at once, or when its connect event has been handled. A socket that
 // is refused never does. It reports whether fn was called at once.
-func (s *Socket) whenLive(fn func()) bool {
+func (s *Socket) whenConnected(fn func()) bool {
 	s.mu.Lock()
-	if s.opening != nil {
-		s.opening.deferred = append(s.opening.deferred, fn)
+	if s.admission != nil {
+		s.admission.deferred = append(s.admission.deferred, fn)
 		s.mu.Unlock()
 		return false
 	}

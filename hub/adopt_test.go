@@ -6,9 +6,9 @@ import (
 	"testing"
 )
 
-// identities reads routes, each as "listeners hosts place fingerprint", the first two
+// adoptableIdentities reads routes, each as "listeners hosts place fingerprint", the first two
 // with commas. A dash means none.
-func identities(t *testing.T, text string) []RouteConfig {
+func adoptableIdentities(t *testing.T, text string) []RouteConfig {
 	var configs []RouteConfig
 	for entry := range strings.SplitSeq(text, ";") {
 		fields := strings.Fields(entry)
@@ -63,11 +63,11 @@ func TestAdoptRoutes(t *testing.T) {
 		{"no listeners, no hosts", "- - a x; - - b x", "- - b y; - - a x", "1 0"},
 	} {
 		var old []*Route
-		for _, config := range identities(t, c.old) {
+		for _, config := range adoptableIdentities(t, c.old) {
 			old = append(old, newRoute(config))
 		}
 		var got []string
-		for _, r := range adoptRoutes(old, identities(t, c.new)) {
+		for _, r := range adoptRoutes(old, adoptableIdentities(t, c.new)) {
 			number := "-"
 			for i := range old {
 				if old[i] == r {

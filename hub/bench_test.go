@@ -42,9 +42,9 @@ func (s *sink) SetDeadline(time.Time) error      { return nil }
 func (s *sink) SetReadDeadline(time.Time) error  { return nil }
 func (s *sink) SetWriteDeadline(time.Time) error { return nil }
 
-// crowd is a hub with so many sockets in "/", each of them in the rooms "all" and
+// newCrowd is a hub with so many sockets in "/", each of them in the rooms "all" and
 // "tenN".
-func crowd(b *testing.B, count int) *hub.Hub { return crowdWith(b, count, 0) }
+func newCrowd(b *testing.B, count int) *hub.Hub { return crowdWith(b, count, 0) }
 
 // crowdWith is crowd on a route with recovery.
 func crowdWith(b *testing.B, count int, recovery time.Duration) *hub.Hub {
@@ -95,7 +95,7 @@ func crowdWith(b *testing.B, count int, recovery time.Duration) *hub.Hub {
 func BenchmarkBroadcast(b *testing.B) {
 	for _, count := range []int{10, 1000, 10_000} {
 		b.Run(fmt.Sprintf("%d", count), func(b *testing.B) {
-			h := crowd(b, max(count, 10))
+			h := newCrowd(b, max(count, 10))
 			room := h.Of("/").To("all")
 			b.ReportAllocs()
 			for b.Loop() {
@@ -110,7 +110,7 @@ func BenchmarkBroadcast(b *testing.B) {
 
 // BenchmarkPrivate emits to one socket among many, by its room.
 func BenchmarkPrivate(b *testing.B) {
-	h := crowd(b, 10_000)
+	h := newCrowd(b, 10_000)
 	b.ReportAllocs()
 	i := 0
 	for b.Loop() {
@@ -123,7 +123,7 @@ func BenchmarkPrivate(b *testing.B) {
 
 // BenchmarkFetchPage describes a hundred sockets among many.
 func BenchmarkFetchPage(b *testing.B) {
-	h := crowd(b, 10_000)
+	h := newCrowd(b, 10_000)
 	b.ReportAllocs()
 	for b.Loop() {
 		if page, err := h.Of("/").To("all").FetchPage(b.Context(), "a", 100); len(page) != 100 || err != nil {

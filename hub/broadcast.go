@@ -88,7 +88,7 @@ func (b Broadcast) Emit(event string, args ...any) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	return b.do(cluster.Emit{Target: b.targeted(), Flags: b.flags, Data: data})
+	return b.doOperation(cluster.Emit{Target: b.resolvedTarget(), Flags: b.flags, Data: data})
 }
 
 // EmitWithAck emits an event and waits for the acknowledgements of all clients that it
@@ -102,9 +102,9 @@ func (b Broadcast) EmitWithAck(ctx context.Context, event string, args ...any) (
 	}
 	ctx, cancel := withTimeout(ctx, b.timeout)
 	defer cancel()
-	emit := cluster.Emit{Target: b.targeted(), Flags: b.flags, Data: data}
+	emit := cluster.Emit{Target: b.resolvedTarget(), Flags: b.flags, Data: data}
 	var answers []sio.Data
-	err = b.ns.ask(ctx, cluster.EmitAck{Emit: emit}, b.flags.Local, func(a cluster.Reply) {
+	err = b.ns.sendRequest(ctx, cluster.EmitAck{Emit: emit}, b.flags.Local, func(a cluster.Reply) {
 		if ack, ok := a.(cluster.ClientAck); ok {
 			answers = append(answers, ack.Data)
 		}
@@ -118,8 +118,8 @@ func (b Broadcast) FetchSockets(ctx context.Context) ([]RemoteSocket, error) {
 	ctx, cancel := withTimeout(ctx, b.timeout)
 	defer cancel()
 	var found []RemoteSocket
-	q := cluster.FetchSockets{Target: b.targeted()}
-	err := b.ns.ask(ctx, q, b.flags.Local, func(a cluster.Reply) {
+	q := cluster.FetchSockets{Target: b.resolvedTarget()}
+	err := b.ns.sendRequest(ctx, q, b.flags.Local, func(a cluster.Reply) {
 		sockets, _ := a.(cluster.Sockets)
 		for _, s := range sockets {
 			found = append(found, RemoteSocket{Socket: s, ns: b.ns})
@@ -142,7 +142,7 @@ func (b Broadcast) FetchPage(ctx context.Context, after string, limit int) ([]Re
 			}
 		}
 	}
-	target := b.targeted()
+	target := b.resolvedTarget()
 	add(b.ns.describeSocketPage(target, after, limit))
 	var err error
 	if !b.flags.Local && !target.None {
@@ -161,24 +161,24 @@ func (b Broadcast) SocketsJoin(rooms ...string) (int, error) {
 	if err := CheckRooms(rooms); err != nil {
 		return 0, err
 	}
-	return b.do(cluster.Join{Target: b.targeted(), Rooms: rooms})
+	return b.doOperation(cluster.Join{Target: b.resolvedTarget(), Rooms: rooms})
 }
 
 // SocketsLeave makes the target's sockets leave rooms, on all nodes. It returns the
 // number of sockets of this node.
 func (b Broadcast) SocketsLeave(rooms ...string) (int, error) {
-	return b.do(cluster.Leave{Target: b.targeted(), Rooms: rooms})
+	return b.doOperation(cluster.Leave{Target: b.resolvedTarget(), Rooms: rooms})
 }
 
 // DisconnectSockets disconnects the target's sockets from the namespace or, with close,
 // closes their whole connections, on all nodes. It returns the number of sockets of this
 // node.
 func (b Broadcast) DisconnectSockets(close bool) (int, error) {
-	return b.do(cluster.Disconnect{Target: b.targeted(), Close: close})
+	return b.doOperation(cluster.Disconnect{Target: b.resolvedTarget(), Close: close})
 }
 
-// do does op, or keeps it until the socket that it comes from is connected.
-func (b Broadcast) do(op cluster.Operation) (int, error) {
+// doOperation does op, or keeps it until the socket that it comes from is connected.
+func (b Broadcast) doOperation(op cluster.Operation) (int, error) {
 	scope := cluster.AllNodes
 	if b.flags.Local {
 		scope = cluster.ThisNode
@@ -188,13 +188,13 @@ func (b Broadcast) do(op cluster.Operation) (int, error) {
 	}
 	var n int
 	var err error
-	if b.from.whenLive(func() { n, err = b.ns.doWithin(scope, op) }) {
+	if b.from.whenConnected(func() { n, err = b.ns.doWithin(scope, op) }) {
 		return n, err
 	}
 	return 0, nil
 }
 
-func (b Broadcast) targeted() rooms.Target {
+func (b Broadcast) resolvedTarget() rooms.Target {
 	if b.from == nil || b.included {
 		return b.target
 	}

@@ -168,7 +168,7 @@ func (c *client) disconnectAll() {
 	sockets := slices.Clone(c.sockets)
 	c.mu.Unlock()
 	for _, s := range sockets {
-		s.kick()
+		s.disconnectByServer()
 	}
 	c.session.Close(ReasonServerDisconnect)
 }
@@ -182,7 +182,7 @@ func (c *client) Closed(reason string) {
 	c.heldConnects = nil
 	c.mu.Unlock()
 	for _, s := range sockets {
-		s.close(reason)
+		s.startDisconnect(reason)
 	}
 }
 

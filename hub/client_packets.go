@@ -69,7 +69,7 @@ func (c *client) receivePacket(p sio.Packet) {
 	}
 	switch p.Type {
 	case sio.Disconnect:
-		s.close(ReasonClientDisconnect)
+		s.startDisconnect(ReasonClientDisconnect)
 	case sio.Event, sio.BinaryEvent:
 		c.receiveEvent(s, p)
 	case sio.Ack, sio.BinaryAck:
@@ -137,7 +137,7 @@ func (c *client) receiveSecondConnect(s *Socket, p sio.Packet) {
 	if same || c.version == sio.V4 && p.Namespace == "/" { // the server connects it to "/"
 		return
 	}
-	s.close(ReasonClientDisconnect)
+	s.startDisconnect(ReasonClientDisconnect)
 	c.receiveConnect(nil, p)
 }
 
@@ -166,7 +166,7 @@ func (c *client) connectSocket(p sio.Packet) {
 	}
 	s := &Socket{
 		id: c.newSocketID(p.Namespace), ns: ns, client: c, auth: packetAuth(p),
-		query: p.Query, done: make(chan struct{}), opening: new(opening),
+		query: p.Query, done: make(chan struct{}), admission: new(admission),
 	}
 	if c.version == sio.V4 {
 		s.auth = queryObject(s.Handshake().Query())
@@ -178,5 +178,5 @@ func (c *client) connectSocket(p sio.Packet) {
 		}
 		return
 	}
-	s.start()
+	s.startLifecycle()
 }

@@ -10,24 +10,24 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/hub"
 )
 
-// linking is a cluster that counts the open adapters of each namespace.
-type linking struct {
+// countingCluster is a cluster that counts the open adapters of each namespace.
+type countingCluster struct {
 	cluster.Cluster
-	opening func(namespace string)
+	onOpen func(namespace string)
 
 	mu   sync.Mutex
 	open map[string]int
 }
 
-func (l *linking) Open(namespace string, _ cluster.Node) (cluster.Adapter, error) {
-	if l.opening != nil {
-		l.opening(namespace)
+func (l *countingCluster) Open(namespace string, _ cluster.Node) (cluster.Adapter, error) {
+	if l.onOpen != nil {
+		l.onOpen(namespace)
 	}
-	l.count(namespace, 1)
-	return &linked{cluster: l, namespace: namespace}, nil
+	l.countOpen(namespace, 1)
+	return &countedAdapter{cluster: l, namespace: namespace}, nil
 }
 
-func (l *linking) count(namespace string, n int) {
+func (l *countingCluster) countOpen(namespace string, n int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.open == nil {
@@ -36,36 +36,36 @@ func (l *linking) count(namespace string, n int) {
 	l.open[namespace] += n
 }
 
-type linked struct {
+type countedAdapter struct {
 	cluster.Adapter
-	cluster   *linking
+	cluster   *countingCluster
 	namespace string
 }
 
-func (l *linked) Publish(cluster.Operation) error { return nil }
+func (l *countedAdapter) Publish(cluster.Operation) error { return nil }
 
-func (l *linked) Request(_ context.Context, _ cluster.Request, each func(cluster.Reply)) error {
+func (l *countedAdapter) Request(_ context.Context, _ cluster.Request, each func(cluster.Reply)) error {
 	each(cluster.Rooms{"a"})
 	each(cluster.Rooms{"b"})
 	return nil
 }
 
-func (l *linked) Close() error {
-	l.cluster.count(l.namespace, -1)
+func (l *countedAdapter) Close() error {
+	l.cluster.countOpen(l.namespace, -1)
 	return nil
 }
 
 // A cluster may call the hub when a namespace is opened.
-func TestOpenLooksAtHub(t *testing.T) {
+func TestClusterMayCallHubWhenOpening(t *testing.T) {
 	h, _ := newHub(t)
 	done := make(chan struct{})
-	c := &linking{opening: func(string) { h.Namespaces() }}
+	c := &countingCluster{onOpen: func(string) { h.Namespaces() }}
 	go func() {
 		defer close(done)
-		h.Configure(hub.Config{Cluster: c, Routes: []hub.RouteConfig{route("a", "/org-*")}, Namespaces: []hub.NamespaceConfig{answering("/chat", ""), answering("/org-*", "")}})
+		h.Configure(hub.Config{Cluster: c, Routes: []hub.RouteConfig{newRouteConfig("a", "/org-*")}, Namespaces: []hub.NamespaceConfig{namespaceAcking("/chat", ""), namespaceAcking("/org-*", "")}})
 		h.Of("/go")
 	}()
-	await(t, done)
+	receiveWithin(t, done)
 	h.WithNamespace("/org-1", func(*hub.Namespace) {})
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -77,25 +77,25 @@ func TestOpenLooksAtHub(t *testing.T) {
 }
 
 // A namespace that is removed while a new cluster opens it leaves no adapter open.
-func TestNamespaceEndsWhileLinked(t *testing.T) {
-	config := hub.Config{Routes: []hub.RouteConfig{route("a", "/org-*")}, Namespaces: []hub.NamespaceConfig{answering("/org-*", "")}}
+func TestNamespaceRemovedWhileOpeningIsClosed(t *testing.T) {
+	config := hub.Config{Routes: []hub.RouteConfig{newRouteConfig("a", "/org-*")}, Namespaces: []hub.NamespaceConfig{namespaceAcking("/org-*", "")}}
 	for range 8 { // namespaces are linked in no order
 		s := newSite(t, config)
-		client, id := join(t, s.url+"/0/", "/org-1", "")
+		client, id := joinNamespace(t, s.url+"/0/", "/org-1", "")
 		ns, _ := s.Namespace("/org-1")
 		socket, _ := ns.Socket(id)
 		var once sync.Once
-		c := &linking{opening: func(namespace string) {
+		c := &countingCluster{onOpen: func(namespace string) {
 			once.Do(func() {
 				client.conn.Close()
-				await(t, socket.Done())
+				receiveWithin(t, socket.Done())
 				for _, ok := s.Namespace("/org-1"); ok; _, ok = s.Namespace("/org-1") {
 				}
 			})
 		}}
 		with := config
 		with.Cluster = c
-		s.reload(with)
+		s.reloadConfig(with)
 		s.WithNamespace("/org-2", func(*hub.Namespace) {})
 		s.Close()
 		c.mu.Lock()
@@ -119,27 +119,27 @@ func TestDrainWaitsForHandlers(t *testing.T) {
 		handled = true
 		return nil
 	}))
-	c, _ := join(t, url, "/", "")
+	c, _ := joinNamespace(t, url, "/", "")
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		ctx, cancel := context.WithTimeout(context.Background(), testTimeout)
 		defer cancel()
 		h.Drain(ctx)
 	}()
 	c.wantClosed()
-	await(t, began)
+	receiveWithin(t, began)
 	close(release)
-	await(t, done)
+	receiveWithin(t, done)
 	if !handled {
 		t.Error("Drain did not wait")
 	}
 }
 
 // The function that gets the replies may panic. The bubble fails if a goroutine is left.
-func TestAskerPanics(t *testing.T) {
+func TestRequestSurvivesPanicOfCaller(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := hub.New(hub.Options{Cluster: &linking{}})
+		h := hub.New(hub.Options{Cluster: &countingCluster{}})
 		defer h.Close()
 		defer func() {
 			if recover() != "asker" {
@@ -151,8 +151,8 @@ func TestAskerPanics(t *testing.T) {
 }
 
 // A cluster that panics does not stop the namespace.
-func TestOpenPanics(t *testing.T) {
-	h := hub.New(hub.Options{Cluster: &linking{opening: func(namespace string) {
+func TestEmitWorksAfterPanicOfCluster(t *testing.T) {
+	h := hub.New(hub.Options{Cluster: &countingCluster{onOpen: func(namespace string) {
 		if namespace == "/chat" {
 			panic("open")
 		}
@@ -167,7 +167,7 @@ func TestOpenPanics(t *testing.T) {
 		_, err := h.Of("/chat").Emit("news")
 		again <- err
 	}()
-	if err := await(t, again); err != nil {
+	if err := receiveWithin(t, again); err != nil {
 		t.Error(err)
 	}
 }

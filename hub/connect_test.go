@@ -11,7 +11,7 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/sio"
 )
 
-func TestConnectErrors(t *testing.T) {
+func TestConnectErrorsAreSentInTheWordsOfTheVersion(t *testing.T) {
 	h, url := newHub(t)
 	refuse := func(ns string, err error) {
 		h.Of(ns).On("connect", hub.HandlerFunc(func(context.Context, *hub.Event) error { return err }))
@@ -29,14 +29,14 @@ func TestConnectErrors(t *testing.T) {
 		{"/wrapped", `44/wrapped,{"message":"no"}`, `44/wrapped,"no"`},
 		{"/fault", `44/fault,{"message":"internal error"}`, `44/fault,"internal error"`},
 	}
-	c := dial(t, url, "4")
-	old := dial(t, url, "3")
-	old.want("40")
+	c := dialClient(t, url, "4")
+	old := dialClient(t, url, "3")
+	old.wantPacket("40")
 	for _, tt := range tests {
-		c.send("40" + tt.namespace + ",")
-		c.want(tt.v5)
-		old.send("40" + tt.namespace + ",")
-		old.want(tt.v4)
+		c.sendPacket("40" + tt.namespace + ",")
+		c.wantPacket(tt.v5)
+		old.sendPacket("40" + tt.namespace + ",")
+		old.wantPacket(tt.v4)
 	}
 	if got := len(h.Namespaces()); got != 6 {
 		t.Errorf("%d namespaces", got) // "/" and the ones above
@@ -46,13 +46,13 @@ func TestConnectErrors(t *testing.T) {
 			t.Errorf("%s: %d sockets, %d rooms", ns.Name(), ns.Len(), ns.Rooms())
 		}
 	}
-	c.send("40/panic,")
+	c.sendPacket("40/panic,")
 	c.wantClosed()
 }
 
 // Emits and joins of a connect handler take effect after the reply to the connect packet,
 // and have no effect after a connect error.
-func TestConnectIsATransaction(t *testing.T) {
+func TestConnectHandlerEmitsAfterTheReply(t *testing.T) {
 	h, url := newHub(t)
 	ns := h.Of("/")
 	ns.On("connect", hub.HandlerFunc(func(_ context.Context, ev *hub.Event) error {
@@ -66,17 +66,17 @@ func TestConnectIsATransaction(t *testing.T) {
 		return nil
 	}))
 	answerSync(ns)
-	first, id := join(t, url, "/", "")
-	first.want(`42["welcome","` + id + `"]`)
+	first, id := joinNamespace(t, url, "/", "")
+	first.wantPacket(`42["welcome","` + id + `"]`)
 
-	refused := dial(t, url, "4")
-	refused.send(`40{"bad":true}`)
-	refused.want(`44{"message":"bad"}`)
-	first.sync("/")
+	refused := dialClient(t, url, "4")
+	refused.sendPacket(`40{"bad":true}`)
+	refused.wantPacket(`44{"message":"bad"}`)
+	first.syncEvents("/")
 
-	second, id := join(t, url, "/", "")
-	second.want(`42["welcome","` + id + `"]`)
-	first.want(`42["joined",["` + id + `","lobby"]]`)
+	second, id := joinNamespace(t, url, "/", "")
+	second.wantPacket(`42["welcome","` + id + `"]`)
+	first.wantPacket(`42["joined",["` + id + `","lobby"]]`)
 }
 
 func TestOutageClosesConnection(t *testing.T) {
@@ -84,32 +84,32 @@ func TestOutageClosesConnection(t *testing.T) {
 	h.Of("/").On("connect", hub.HandlerFunc(func(context.Context, *hub.Event) error {
 		return &hub.Outage{Err: errors.New("backend is away")}
 	}))
-	c := dial(t, url, "4")
-	c.send("40")
+	c := dialClient(t, url, "4")
+	c.sendPacket("40")
 	if before := c.wantClosed(); len(before) != 0 {
 		t.Errorf("got %q: a client does not come back after a connect error", before)
 	}
 }
 
-func TestDuplicateConnect(t *testing.T) {
+func TestSecondConnectClosesConnection(t *testing.T) {
 	h, url := newHub(t)
-	c, id := join(t, url, "/", "")
+	c, id := joinNamespace(t, url, "/", "")
 	s, _ := h.Of("/").Socket(id)
-	c.send("40")
+	c.sendPacket("40")
 	c.wantClosed()
-	await(t, s.Done())
+	receiveWithin(t, s.Done())
 
-	old := dial(t, url, "3")
-	old.want("40")
-	old.send("40")
-	old.want("40")
+	old := dialClient(t, url, "3")
+	old.wantPacket("40")
+	old.sendPacket("40")
+	old.wantPacket("40")
 	if h.Of("/").Len() != 1 {
 		t.Error("a second socket")
 	}
 }
 
 // A client may disconnect while its connect event is handled: it gets no reply.
-func TestLeavesWhileConnecting(t *testing.T) {
+func TestDisconnectWhileConnecting(t *testing.T) {
 	h, url := newHub(t)
 	answerSync(h.Of("/"))
 	chat := h.Of("/chat")
@@ -121,84 +121,84 @@ func TestLeavesWhileConnecting(t *testing.T) {
 		}
 		return nil
 	}))
-	c, _ := join(t, url, "/", "")
-	c.send(`40/chat,{"slow":true}`)
+	c, _ := joinNamespace(t, url, "/", "")
+	c.sendPacket(`40/chat,{"slow":true}`)
 	<-entered
-	c.send(`42/chat,["too early"]`) // no client does, and none is closed for it
-	c.send("41/chat,")
-	c.send("40/chat,")
-	if got := c.read(); !strings.HasPrefix(got, `40/chat,{"sid":"`) {
+	c.sendPacket(`42/chat,["too early"]`) // no client does, and none is closed for it
+	c.sendPacket("41/chat,")
+	c.sendPacket("40/chat,")
+	if got := c.readPacket(); !strings.HasPrefix(got, `40/chat,{"sid":"`) {
 		t.Fatalf("got %q", got)
 	}
 	close(release)
-	c.sync("/")
+	c.syncEvents("/")
 	if n := chat.Len(); n != 1 {
 		t.Errorf("%d sockets", n)
 	}
 	for range 20 { // in one go, it is there or not, and then it is gone
-		c.send("41/chat,")
-		c.send("40/chat,")
+		c.sendPacket("41/chat,")
+		c.sendPacket("40/chat,")
 	}
-	c.send("41/chat,")
-	c.send(`420["sync"]`)
+	c.sendPacket("41/chat,")
+	c.sendPacket(`420["sync"]`)
 	for packet := ""; packet != "430[]"; {
-		if packet = c.read(); !strings.HasPrefix(packet, "40/chat,") && packet != "430[]" {
+		if packet = c.readPacket(); !strings.HasPrefix(packet, "40/chat,") && packet != "430[]" {
 			t.Fatalf("got %q", packet)
 		}
 	}
 }
 
 // A client of Socket.IO 2 with a connect error of "/" connects to no namespace.
-func TestRootGate(t *testing.T) {
+func TestOldClientConnectsToRootFirst(t *testing.T) {
 	h, url := newHub(t)
 	release := make(chan error)
 	h.Of("/").On("connect", hub.HandlerFunc(func(context.Context, *hub.Event) error { return <-release }))
 	h.Of("/chat")
 
-	good := dial(t, url, "3")
-	good.send("40/chat,")
+	good := dialClient(t, url, "3")
+	good.sendPacket("40/chat,")
 	release <- nil
-	good.want("40")
-	good.want("40/chat,")
+	good.wantPacket("40")
+	good.wantPacket("40/chat,")
 
-	bad := dial(t, url, "3")
-	bad.send("40/chat,")
+	bad := dialClient(t, url, "3")
+	bad.sendPacket("40/chat,")
 	release <- &hub.ClientError{Message: "no"}
-	bad.want(`44"no"`)
+	bad.wantPacket(`44"no"`)
 	if n := h.Of("/chat").Len(); n != 1 {
 		t.Errorf("%d sockets", n)
 	}
 }
 
 // The held connect packets of a client of Socket.IO 2 are bounded.
-func TestOldClientWaitsWithLittle(t *testing.T) {
+func TestHeldConnectsAreFew(t *testing.T) {
 	h, url := newHub(t)
 	release := make(chan error)
 	h.Of("/").On("connect", hub.HandlerFunc(func(context.Context, *hub.Event) error { return <-release }))
 	for _, name := range []string{"/a", "/b", "/c"} {
 		h.Of(name)
 	}
-	c := dial(t, url, "3")
+	c := dialClient(t, url, "3")
 	large := strings.Repeat("x", hub.MaxAuth*6/10)
-	c.send("40/a?large=" + large + ",")
-	c.send("40/b?large=" + large + ",")
-	c.send("40/c,")
-	c.want(`44/b,"Auth is too large"`)
-	c.send("2") // answered when all that was read
-	c.want("3")
+	c.sendPacket("40/a?large=" + large + ",")
+	c.sendPacket("40/b?large=" + large + ",")
+	c.sendPacket("40/c,")
+	c.wantPacket(`44/b,"Auth is too large"`)
+	c.sendPacket("2") // answered when all that was read
+	c.wantPacket("3")
 	release <- nil
-	c.want("40")
-	c.want("40/a,")
-	c.want("40/c,")
+	c.wantPacket("40")
+	c.wantPacket("40/a,")
+	c.wantPacket("40/c,")
 }
 
-func TestOldIDs(t *testing.T) {
+func TestSocketIDsOfOldClients(t *testing.T) {
 	h, url := newHub(t)
 	h.Of("/chat")
-	c := dial(t, url, "3")
-	c.want("40")
-	c.send("40/chat?token=abc,")
-	c.want("40/chat,")
+	c := dialClient(t, url, "3")
+	c.wantPacket("40")
+	c.sendPacket("40/chat?token=abc,")
+	c.wantPacket("40/chat,")
 	ns, _ := h.Namespace("/chat")
 	s, ok := ns.Socket("/chat#" + c.sid)
 	if !ok || s.Handshake().Query().Get("token") != "abc" || s.Handshake().Query().Get("EIO") != "3" {
@@ -209,11 +209,11 @@ func TestOldIDs(t *testing.T) {
 	}
 }
 
-func TestIDs(t *testing.T) {
+func TestSocketIDsDiffer(t *testing.T) {
 	_, url := newHub(t)
 	seen := make(map[string]bool)
 	for range 20 {
-		c, id := join(t, url, "/", "")
+		c, id := joinNamespace(t, url, "/", "")
 		if len(id) != 20 || id == c.sid || strings.ContainsAny(id, "+/=") || seen[id] {
 			t.Errorf("id %q", id)
 		}
@@ -223,19 +223,19 @@ func TestIDs(t *testing.T) {
 
 func TestTooManyNamespaces(t *testing.T) {
 	h, url := newHub(t)
-	c := dial(t, url, "4")
+	c := dialClient(t, url, "4")
 	for i := range hub.MaxNamespaces {
 		name := fmt.Sprintf("/n%d", i)
 		h.Of(name)
-		c.join(name, "")
+		c.joinNamespace(name, "")
 	}
 	h.Of("/last")
-	c.send("40/last,")
-	c.want(`44/last,{"message":"Too many namespaces"}`)
+	c.sendPacket("40/last,")
+	c.wantPacket(`44/last,{"message":"Too many namespaces"}`)
 }
 
 // A client may connect again before it has a reply: it sends no disconnect packet then.
-func TestConnectsAgainWhileConnecting(t *testing.T) {
+func TestSecondConnectWhileConnecting(t *testing.T) {
 	for _, version := range []string{"4", "3"} {
 		h, url := newHub(t)
 		answerSync(h.Of("/"))
@@ -245,28 +245,28 @@ func TestConnectsAgainWhileConnecting(t *testing.T) {
 			entered <- ev.Socket
 			return <-release
 		}))
-		c := dial(t, url, version)
+		c := dialClient(t, url, version)
 		first, other := `40/chat,{"a":1}`, `40/chat,{"a":2}`
 		if version == "4" {
-			c.join("/", "")
+			c.joinNamespace("/", "")
 		} else {
-			c.want("40")
+			c.wantPacket("40")
 			first, other = "40/chat?a=1,", "40/chat?a=2,"
 		}
-		c.send(first)
-		replaced := await(t, entered)
-		c.send(first)
-		c.sync("/")
-		c.send(other)
-		replacing := await(t, entered)
-		c.send(other)
-		c.sync("/")
+		c.sendPacket(first)
+		replaced := receiveWithin(t, entered)
+		c.sendPacket(first)
+		c.syncEvents("/")
+		c.sendPacket(other)
+		replacing := receiveWithin(t, entered)
+		c.sendPacket(other)
+		c.syncEvents("/")
 		release <- nil // whichever: only one of the two can be connected
 		release <- nil
-		if got := c.read(); !strings.HasPrefix(got, "40/chat,") {
+		if got := c.readPacket(); !strings.HasPrefix(got, "40/chat,") {
 			t.Fatalf("got %q", got)
 		}
-		c.sync("/")
+		c.syncEvents("/")
 		if n := chat.Len(); n != 1 {
 			t.Errorf("%d sockets", n)
 		}
@@ -277,23 +277,23 @@ func TestConnectsAgainWhileConnecting(t *testing.T) {
 }
 
 // The last connect packet of a client of Socket.IO 2 that waits for "/" applies.
-func TestOldClientConnectsAgainWhileWaiting(t *testing.T) {
+func TestLastHeldConnectApplies(t *testing.T) {
 	h, url := newHub(t)
 	release := make(chan error)
 	h.Of("/").On("connect", hub.HandlerFunc(func(context.Context, *hub.Event) error { return <-release }))
 	answerSync(h.Of("/"))
 	h.Of("/left")
 	chat := h.Of("/chat")
-	c := dial(t, url, "3")
+	c := dialClient(t, url, "3")
 	for _, packet := range []string{"40/left,", "40/chat?a=1,", "40/chat?a=2,", "41/left,"} {
-		c.send(packet)
+		c.sendPacket(packet)
 	}
-	c.send("2") // answered when all that was read
-	c.want("3")
+	c.sendPacket("2") // answered when all that was read
+	c.wantPacket("3")
 	release <- nil
-	c.want("40")
-	c.want("40/chat,")
-	c.sync("/")
+	c.wantPacket("40")
+	c.wantPacket("40/chat,")
+	c.syncEvents("/")
 	if s, ok := chat.Socket("/chat#" + c.sid); !ok || s.Handshake().Query().Get("a") != "2" {
 		t.Errorf("socket %v", s)
 	}

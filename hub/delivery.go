@@ -43,33 +43,33 @@ func (ns *Namespace) deliverEmit(r cluster.Recorder, op *cluster.Emit, plain *ei
 		d.setOffset(r, op, ns.name)
 	}
 	if only != nil {
-		if only.deliver(d) {
+		if only.deliverEvent(d) {
 			return 1
 		}
 		return 0
 	}
-	n := ns.each(op.Target, func(s *Socket) bool {
+	n := ns.forEachSocket(op.Target, func(s *Socket) bool {
 		if s.pid == "" {
-			return s.deliver(delivery{message: plain, volatile: d.volatile})
+			return s.deliverEvent(delivery{message: plain, volatile: d.volatile})
 		}
-		return s.deliver(d)
+		return s.deliverEvent(d)
 	})
 	ns.counts.Load().delivered.Add(uint64(n))
 	return n
 }
 
-// deliver queues an encoded event for the client, and reports whether it did.
-func (s *Socket) deliver(d delivery) bool {
+// deliverEvent queues an encoded event for the client, and reports whether it did.
+func (s *Socket) deliverEvent(d delivery) bool {
 	switch s.state.Load() {
-	case stateLive:
-		return s.send(d)
-	case stateOpening:
-		return s.deliverOpening(d)
+	case stateConnected:
+		return s.sendDelivery(d)
+	case stateJoining:
+		return s.holdDelivery(d)
 	}
 	return false
 }
 
-func (s *Socket) send(d delivery) bool {
+func (s *Socket) sendDelivery(d delivery) bool {
 	switch {
 	case s.isReplayed(d.offset):
 		return true
@@ -81,17 +81,17 @@ func (s *Socket) send(d delivery) bool {
 	return s.client.session.Send(d.message)
 }
 
-func (s *Socket) deliverOpening(d delivery) bool {
+func (s *Socket) holdDelivery(d delivery) bool {
 	s.mu.Lock()
-	if s.opening == nil {
+	if s.admission == nil {
 		s.mu.Unlock()
-		return s.send(d)
+		return s.sendDelivery(d)
 	}
 	defer s.mu.Unlock()
-	if d.volatile || len(s.opening.messages) >= openingMessages {
+	if d.volatile || len(s.admission.heldDeliveries) >= maxHeldDeliveries {
 		return false
 	}
-	s.opening.messages = append(s.opening.messages, d)
+	s.admission.heldDeliveries = append(s.admission.heldDeliveries, d)
 	return true
 }
 
@@ -102,7 +102,7 @@ func (s *Socket) sendPacket(p sio.Packet) error {
 	if err != nil {
 		return err
 	}
-	if !s.deliver(delivery{message: m}) {
+	if !s.deliverEvent(delivery{message: m}) {
 		return ErrDisconnected
 	}
 	return nil
@@ -117,7 +117,7 @@ const maxMarks = 512
 func (s *Socket) sendMarked(d delivery) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.state.Load() != stateLive || !s.client.session.Send(d.message) {
+	if s.state.Load() != stateConnected || !s.client.session.Send(d.message) {
 		return false
 	}
 	s.addMarkLocked(d.mark)

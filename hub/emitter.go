@@ -48,11 +48,11 @@ func (e Emitter) Emit(event string, args ...any) error {
 	if err != nil {
 		return err
 	}
-	if e.socket.state.Load() == stateLive {
+	if e.socket.state.Load() == stateConnected {
 		return e.emitNow(data, plain) // without a closure
 	}
 	var failed error
-	if e.socket.whenLive(func() { failed = e.emitNow(data, plain) }) {
+	if e.socket.whenConnected(func() { failed = e.emitNow(data, plain) }) {
 		return failed
 	}
 	return nil
@@ -85,13 +85,13 @@ func (e Emitter) EmitWithAck(ctx context.Context, event string, args ...any) (si
 	if err != nil {
 		return sio.Data{}, err
 	}
-	if !s.deliver(delivery{message: m, volatile: e.flags.Volatile}) {
+	if !s.deliverEvent(delivery{message: m, volatile: e.flags.Volatile}) {
 		return sio.Data{}, ErrDisconnected
 	}
 	select {
 	case answer := <-wait.received:
 		return answer, nil
-	case <-s.ending():
+	case <-s.disconnectStarted():
 		return sio.Data{}, ErrDisconnected
 	case <-ctx.Done():
 		return sio.Data{}, timedOut(ctx.Err())

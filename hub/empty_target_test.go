@@ -25,25 +25,25 @@ func (c *counting) Open(name string, n cluster.Node) (cluster.Adapter, error) {
 	return c, err
 }
 
-func (c *counting) note(request any) {
+func (c *counting) countRequest(request any) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.requests = append(c.requests, request)
 }
 
 func (c *counting) Publish(op cluster.Operation) error {
-	c.note(op)
+	c.countRequest(op)
 	return nil
 }
 
 func (c *counting) Record(_ context.Context, op cluster.Emit, deliver func(string)) error {
-	c.note(op)
+	c.countRequest(op)
 	deliver(c.keep(op).Offset)
 	return nil
 }
 
 func (c *counting) Request(_ context.Context, q cluster.Request, _ func(cluster.Reply)) error {
-	c.note(q)
+	c.countRequest(q)
 	return nil
 }
 
@@ -59,7 +59,7 @@ func (c plainCluster) Open(name string, n cluster.Node) (cluster.Adapter, error)
 
 // An operation on an empty list of rooms reaches no socket: on this node, on other nodes
 // and after recovery.
-func TestNobody(t *testing.T) {
+func TestEmptyTargetReachesNoSocket(t *testing.T) {
 	for name, c := range map[string]struct {
 		cluster  func(*counting) cluster.Cluster
 		recovery time.Duration
@@ -71,25 +71,25 @@ func TestNobody(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			others := &counting{recorder: recorder{sessions: map[string]cluster.LostSocket{}}}
-			r := route("a", "/chat")
+			r := newRouteConfig("a", "/chat")
 			r.Recovery = c.recovery
 			s := newSite(t, hub.Config{
 				Cluster: c.cluster(others), Routes: []hub.RouteConfig{r},
-				Namespaces: []hub.NamespaceConfig{answering("/chat", "")},
+				Namespaces: []hub.NamespaceConfig{namespaceAcking("/chat", "")},
 			})
-			client, id := join(t, s.url+"/0/", "/chat", "")
-			client.send(`42/chat,1["who"]`)
-			client.want(`43/chat,1[""]`) // earlier emits of the socket wait, and so do their errors
+			client, id := joinNamespace(t, s.url+"/0/", "/chat", "")
+			client.sendPacket(`42/chat,1["who"]`)
+			client.wantPacket(`43/chat,1[""]`) // earlier emits of the socket wait, and so do their errors
 			ns, _ := s.Namespace("/chat")
 			socket, _ := ns.Socket(id)
-			nobody(t, ns, socket)
+			doAllToNone(t, ns, socket)
 			if len(others.requests) > 0 {
 				t.Errorf("other nodes are told: %v", others.requests)
 			}
 			if _, err := ns.To().To(id).Emit("end"); err != nil {
 				t.Error(err)
 			}
-			if got := client.read(); got[:12] != `42/chat,["en` {
+			if got := client.readPacket(); got[:12] != `42/chat,["en` {
 				t.Errorf("got %s", got)
 			}
 			if _, still := ns.Socket(id); !still || len(socket.Rooms()) != 1 {
@@ -100,7 +100,7 @@ func TestNobody(t *testing.T) {
 }
 
 // doAllToNone runs each operation with an empty target.
-func nobody(t *testing.T, ns *hub.Namespace, socket *hub.Socket) {
+func doAllToNone(t *testing.T, ns *hub.Namespace, socket *hub.Socket) {
 	t.Helper()
 	var none []string
 	for name, b := range map[string]hub.Broadcast{
@@ -138,12 +138,12 @@ func nobody(t *testing.T, ns *hub.Namespace, socket *hub.Socket) {
 }
 
 // Node.js's adapters have no empty target: without rooms they mean all sockets.
-func TestOtherNodesMeanEveryoneByNoRooms(t *testing.T) {
+func TestTargetOfOtherNodesWithoutRoomsIsEverySocket(t *testing.T) {
 	h, url := newHub(t)
 	ns := h.Of("/")
-	client, _ := join(t, url, "/", "")
+	client, _ := joinNamespace(t, url, "/", "")
 	op := cluster.Emit{Target: rooms.Target{In: []string{}}}
 	op.Data.JSON = []byte(`["all"]`)
 	hub.NodeOf(ns).Apply(op)
-	client.want(`42["all"]`)
+	client.wantPacket(`42["all"]`)
 }

@@ -52,7 +52,7 @@ func (ev *Event) handlerContext() context.Context {
 	case Connect:
 		return ev.Socket.client.ctx
 	case ClientEvent:
-		return ev.Socket.lingering.context(ev.Socket.ns.hub.ctx)
+		return ev.Socket.grace.eventContext(ev.Socket.ns.hub.ctx)
 	}
 	return ev.Socket.ns.hub.ctx
 }
@@ -106,7 +106,7 @@ func (ev *Event) Lookup(key string) (sio.Data, bool) {
 	case "event":
 		return ev.lookupEvent(path[1:])
 	}
-	value, ok := ev.Socket.value(path[0])
+	value, ok := ev.Socket.valueOf(path[0])
 	if !ok {
 		return sio.Data{}, false
 	}

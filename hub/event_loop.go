@@ -26,20 +26,20 @@ func (s *Socket) handleNextEvent() bool {
 func (s *Socket) handleEvent(ev *Event) {
 	switch ev.Type {
 	case Connect:
-		s.connect(ev)
+		s.handleConnect(ev)
 	case ClientEvent:
-		if s.kicked.Load() || s.lingering.isOver() {
+		if s.disconnectedByServer.Load() || s.grace.hasEnded() {
 			return
 		}
 		if s.state.Load() >= stateDisconnecting {
-			s.lingering.begin()
+			s.grace.beginEvent()
 		}
 		if err := s.ns.callHandlers(ev); err != nil {
 			s.ns.hub.logEvent("event failed", ev, err)
 			ev.ackError(clientErrorOf(err).Message)
 		}
 	case Disconnecting:
-		s.disconnect(ev)
+		s.handleDisconnect(ev)
 	}
 }
 

@@ -15,7 +15,7 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 )
 
-func TestEventsInOrder(t *testing.T) {
+func TestEventsAreHandledInOrder(t *testing.T) {
 	h, url := newHub(t)
 	ns := h.Of("/")
 	const n = 1000 // more than an inbox holds
@@ -28,19 +28,19 @@ func TestEventsInOrder(t *testing.T) {
 		got <- args[0]
 		return nil
 	}))
-	c, _ := join(t, url, "/", "")
+	c, _ := joinNamespace(t, url, "/", "")
 	for i := range n {
-		c.send(fmt.Sprintf(`42["count",%d]`, i))
+		c.sendPacket(fmt.Sprintf(`42["count",%d]`, i))
 	}
 	for i := range n {
-		if j := await(t, got); j != i {
+		if j := receiveWithin(t, got); j != i {
 			t.Fatalf("got %d, want %d", j, i)
 		}
 	}
 }
 
 // A socket whose handler waits does not delay other sockets.
-func TestSlowHandler(t *testing.T) {
+func TestSlowHandlerDelaysNoOtherSocket(t *testing.T) {
 	h, url := newHub(t)
 	ns := h.Of("/")
 	answerSync(ns)
@@ -49,15 +49,15 @@ func TestSlowHandler(t *testing.T) {
 		<-release
 		return nil
 	}))
-	slow, _ := join(t, url, "/", "")
-	slow.send(`42["slow"]`)
-	quick, _ := join(t, url, "/", "")
-	quick.sync("/")
+	slow, _ := joinNamespace(t, url, "/", "")
+	slow.sendPacket(`42["slow"]`)
+	quick, _ := joinNamespace(t, url, "/", "")
+	quick.syncEvents("/")
 	close(release)
-	slow.sync("/")
+	slow.syncEvents("/")
 }
 
-func TestAcknowledgements(t *testing.T) {
+func TestAckOfHandlers(t *testing.T) {
 	h, url := newHub(t)
 	ns := h.Of("/")
 	on := func(name string, fn func(ev *hub.Event) error) {
@@ -74,7 +74,7 @@ func TestAcknowledgements(t *testing.T) {
 		return errors.Join(err, ev.Ack("again"))
 	})
 	answerSync(ns)
-	c, _ := join(t, url, "/", "")
+	c, _ := joinNamespace(t, url, "/", "")
 	tests := []struct{ send, want string }{
 		{`426["no JSON"]`, `436[{"error":"internal error"}]`},
 		{`427["files"]`, `437[{"error":"internal error"}]`},
@@ -85,24 +85,24 @@ func TestAcknowledgements(t *testing.T) {
 		{`425["after"]`, `435["done"]`},
 	}
 	for _, tt := range tests {
-		c.send(tt.send)
+		c.sendPacket(tt.send)
 		if tt.send == `421["values"]` {
-			c.want(`461-1[1,"two",{"_placeholder":true,"num":0}]`)
-			c.want("\x03")
+			c.wantPacket(`461-1[1,"two",{"_placeholder":true,"num":0}]`)
+			c.wantPacket("\x03")
 			continue
 		}
-		c.want(tt.want)
+		c.wantPacket(tt.want)
 	}
-	c.send(`42["values"]`) // without an acknowledgement
-	c.sync("/")
+	c.sendPacket(`42["values"]`) // without an acknowledgement
+	c.syncEvents("/")
 }
 
-func TestEmitWithAck(t *testing.T) {
+func TestEmitWithAckReturnsAcknowledgements(t *testing.T) {
 	h, url := newHub(t)
 	ns := h.Of("/")
 	roomsByAuth(ns)
-	a, idA := join(t, url, "/", `{"rooms":["a"]}`)
-	b, _ := join(t, url, "/", `{"rooms":["a"]}`)
+	a, idA := joinNamespace(t, url, "/", `{"rooms":["a"]}`)
+	b, _ := joinNamespace(t, url, "/", `{"rooms":["a"]}`)
 	s, _ := ns.Socket(idA)
 
 	type result struct {
@@ -111,20 +111,20 @@ func TestEmitWithAck(t *testing.T) {
 	}
 	results := make(chan result, 1)
 	go func() {
-		answers, err := ns.To("a").Timeout(patience).EmitWithAck(context.Background(), "ask", 1)
+		answers, err := ns.To("a").Timeout(testTimeout).EmitWithAck(context.Background(), "ask", 1)
 		r := result{err: err}
 		for _, answer := range answers {
 			r.got = append(r.got, answer.String())
 		}
 		results <- r
 	}()
-	a.want(`420["ask",1]`)
-	b.want(`420["ask",1]`)
-	a.send(`430["from a"]`)
-	a.send(`430["again"]`)
-	a.send(`4399["what?"]`)
-	b.send(`430["from b",2]`)
-	r := await(t, results)
+	a.wantPacket(`420["ask",1]`)
+	b.wantPacket(`420["ask",1]`)
+	a.sendPacket(`430["from a"]`)
+	a.sendPacket(`430["again"]`)
+	a.sendPacket(`4399["what?"]`)
+	b.sendPacket(`430["from b",2]`)
+	r := receiveWithin(t, results)
 	slices.Sort(r.got)
 	if r.err != nil || !slices.Equal(r.got, []string{`["from a"]`, `["from b",2]`}) {
 		t.Errorf("got %+v", r)
@@ -138,11 +138,11 @@ func TestEmitWithAck(t *testing.T) {
 		}
 		one <- err
 	}()
-	a.want(`421["ask"]`)
-	b.send(`431["forged"]`)
-	b.sync("/")
-	a.send(`431[true]`)
-	if err := await(t, one); err != nil {
+	a.wantPacket(`421["ask"]`)
+	b.sendPacket(`431["forged"]`)
+	b.syncEvents("/")
+	a.sendPacket(`431[true]`)
+	if err := receiveWithin(t, one); err != nil {
 		t.Error(err)
 	}
 	if _, err := s.Timeout(time.Millisecond).EmitWithAck(t.Context(), "ask"); !errors.Is(err, hub.ErrTimeout) {
@@ -154,10 +154,10 @@ func TestEmitWithAck(t *testing.T) {
 }
 
 // The disconnect event of a socket is handled after the event whose handler waits for it.
-func TestEmitWithAckOfHandlerToLeaver(t *testing.T) {
+func TestEmitWithAckInHandlerEndsWithSocket(t *testing.T) {
 	for name, leave := range map[string]func(*client){
 		"connection": func(c *client) { c.conn.Close() },
-		"namespace":  func(c *client) { c.send("41") },
+		"namespace":  func(c *client) { c.sendPacket("41") },
 	} {
 		t.Run(name, func(t *testing.T) {
 			h, url := newHub(t)
@@ -167,34 +167,34 @@ func TestEmitWithAckOfHandlerToLeaver(t *testing.T) {
 				failed <- err
 				return nil
 			}))
-			c, _ := join(t, url, "/", "")
-			c.send(`42["ask me"]`)
-			c.want(`420["ask"]`)
+			c, _ := joinNamespace(t, url, "/", "")
+			c.sendPacket(`42["ask me"]`)
+			c.wantPacket(`420["ask"]`)
 			leave(c)
-			if err := await(t, failed); !errors.Is(err, hub.ErrDisconnected) {
+			if err := receiveWithin(t, failed); !errors.Is(err, hub.ErrDisconnected) {
 				t.Errorf("got %v, want %v", err, hub.ErrDisconnected)
 			}
 		})
 	}
 }
 
-func TestEmitWithAckToLeaver(t *testing.T) {
+func TestEmitWithAckEndsWithSocket(t *testing.T) {
 	h, url := newHub(t)
-	c, id := join(t, url, "/", "")
+	c, id := joinNamespace(t, url, "/", "")
 	s, _ := h.Of("/").Socket(id)
 	gone := make(chan error, 1)
 	go func() {
-		_, err := s.Timeout(patience).EmitWithAck(context.Background(), "ask")
+		_, err := s.Timeout(testTimeout).EmitWithAck(context.Background(), "ask")
 		gone <- err
 	}()
-	c.want(`420["ask"]`)
+	c.wantPacket(`420["ask"]`)
 	c.conn.Close()
-	if err := await(t, gone); !errors.Is(err, hub.ErrDisconnected) {
+	if err := receiveWithin(t, gone); !errors.Is(err, hub.ErrDisconnected) {
 		t.Errorf("got %v", err)
 	}
 }
 
-func TestReservedEvents(t *testing.T) {
+func TestReservedEventsAreErrors(t *testing.T) {
 	h, _ := newHub(t)
 	for _, name := range []string{"connect", "disconnect", "disconnecting", "connect_error", "newListener", "removeListener"} {
 		if _, err := h.Of("/").Emit(name); !errors.Is(err, hub.ErrEvent) {
@@ -204,25 +204,25 @@ func TestReservedEvents(t *testing.T) {
 }
 
 // A packet that breaks the protocol closes its sender's connection, and no other.
-func TestBadPackets(t *testing.T) {
+func TestBadPacketsCloseConnection(t *testing.T) {
 	h, url := newHub(t)
 	ns := h.Of("/")
 	answerSync(ns)
 	h.Of("/chat")
-	witness, _ := join(t, url, "/", "")
+	witness, _ := joinNamespace(t, url, "/", "")
 	for _, packet := range []string{
 		"4", "49", "42", "42[", "42{}", "42[]", "42[1", `42["a"`, `42[{}]`, `42/chat,["a"]`, "40", `44{"message":"x"}`,
 		`451-["a",{"_placeholder":true,"num":3}]`, `4599-["a"]`, `42["connect"]`, `42["disconnecting"]`, "\xff",
 	} {
-		c, _ := join(t, url, "/", "")
-		c.send(packet)
+		c, _ := joinNamespace(t, url, "/", "")
+		c.sendPacket(packet)
 		c.wantClosed()
 	}
-	witness.sync("/")
+	witness.syncEvents("/")
 }
 
 // An acknowledgement for a disconnected socket logs no error.
-func TestGoneSocketIsNoError(t *testing.T) {
+func TestAckOfDisconnectedSocketLogsNoError(t *testing.T) {
 	core, logged := observer.New(zap.InfoLevel)
 	h := hub.New(hub.Options{Log: zap.New(core)})
 	defer h.Close()
@@ -238,15 +238,15 @@ func TestGoneSocketIsNoError(t *testing.T) {
 		close(ended)
 		return nil
 	}))
-	c, _ := join(t, "ws"+strings.TrimPrefix(server.URL, "http")+"/socket.io/", "/", "")
-	c.send(`421["leave"]`)
-	await(t, ended)
+	c, _ := joinNamespace(t, "ws"+strings.TrimPrefix(server.URL, "http")+"/socket.io/", "/", "")
+	c.sendPacket(`421["leave"]`)
+	receiveWithin(t, ended)
 	for _, entry := range logged.FilterLevelExact(zap.ErrorLevel).All() {
 		t.Errorf("logged: %s %v", entry.Message, entry.ContextMap())
 	}
 }
 
-func TestHandlerPanics(t *testing.T) {
+func TestPanicOfHandlerClosesConnection(t *testing.T) {
 	h, url := newHub(t)
 	ns := h.Of("/")
 	answerSync(ns)
@@ -256,17 +256,17 @@ func TestHandlerPanics(t *testing.T) {
 		return nil
 	}))
 	ns.On("boom", hub.HandlerFunc(func(context.Context, *hub.Event) error { panic("boom") }))
-	witness, _ := join(t, url, "/", "")
-	c, _ := join(t, url, "/", "")
-	c.send(`42["boom"]`)
+	witness, _ := joinNamespace(t, url, "/", "")
+	c, _ := joinNamespace(t, url, "/", "")
+	c.sendPacket(`42["boom"]`)
 	c.wantClosed()
-	if reason := await(t, gone); reason != hub.ReasonForced {
+	if reason := receiveWithin(t, gone); reason != hub.ReasonForced {
 		t.Errorf("reason %q", reason)
 	}
 	if n := h.Stats().Panics; n != 1 {
 		t.Errorf("%d panics counted", n)
 	}
-	witness.sync("/")
+	witness.syncEvents("/")
 }
 
 func TestDisconnectReasons(t *testing.T) {
@@ -282,24 +282,24 @@ func TestDisconnectReasons(t *testing.T) {
 		reason string
 		end    func(c *client, s *hub.Socket)
 	}{
-		{hub.ReasonClientDisconnect, func(c *client, _ *hub.Socket) { c.send("41") }},
+		{hub.ReasonClientDisconnect, func(c *client, _ *hub.Socket) { c.sendPacket("41") }},
 		{hub.ReasonServerDisconnect, func(_ *client, s *hub.Socket) { s.Disconnect(false) }},
 		{hub.ReasonServerDisconnect, func(_ *client, s *hub.Socket) { s.Disconnect(true) }},
 		{"transport close", func(c *client, _ *hub.Socket) { c.conn.Close() }},
-		{"transport close", func(c *client, _ *hub.Socket) { c.send("1") }},
-		{"transport error", func(c *client, _ *hub.Socket) { c.send("42[\"\xff\"]") }}, // no text
-		{"transport error", func(c *client, _ *hub.Socket) { c.send("2") }},            // pings are the server's
-		{"parse error", func(c *client, _ *hub.Socket) { c.send("9") }},
-		{hub.ReasonForced, func(c *client, _ *hub.Socket) { c.send("42[") }},
-		{hub.ReasonForcedServer, func(c *client, _ *hub.Socket) { c.send(`42/never-joined,["x"]`) }},
+		{"transport close", func(c *client, _ *hub.Socket) { c.sendPacket("1") }},
+		{"transport error", func(c *client, _ *hub.Socket) { c.sendPacket("42[\"\xff\"]") }}, // no text
+		{"transport error", func(c *client, _ *hub.Socket) { c.sendPacket("2") }},            // pings are the server's
+		{"parse error", func(c *client, _ *hub.Socket) { c.sendPacket("9") }},
+		{hub.ReasonForced, func(c *client, _ *hub.Socket) { c.sendPacket("42[") }},
+		{hub.ReasonForcedServer, func(c *client, _ *hub.Socket) { c.sendPacket(`42/never-joined,["x"]`) }},
 		{hub.ReasonShutdown, func(*client, *hub.Socket) { h.Close() }},
 	}
 	for _, tt := range tests {
-		c, id := join(t, url, "/", "")
-		c.sync("/")
+		c, id := joinNamespace(t, url, "/", "")
+		c.syncEvents("/")
 		s, _ := ns.Socket(id)
 		tt.end(c, s)
-		if got := await(t, reasons); got != tt.reason {
+		if got := receiveWithin(t, reasons); got != tt.reason {
 			t.Errorf("got %q, want %q", got, tt.reason)
 		}
 		<-s.Done()

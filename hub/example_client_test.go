@@ -15,52 +15,52 @@ type visitor struct {
 	namespace string
 }
 
-// visit connects a visitor to a namespace other than "/".
-func visit(h *hub.Hub, namespace string) *visitor {
+// connectVisitor connects a visitor to a namespace other than "/".
+func connectVisitor(h *hub.Hub, namespace string) *visitor {
 	v := &visitor{server: httptest.NewServer(h), namespace: namespace + ","}
 	url := "ws" + strings.TrimPrefix(v.server.URL, "http") + "/socket.io/?EIO=4&transport=websocket"
 	conn, _, err := websocket.DefaultDialer.Dial(url, nil)
-	must(err)
+	panicOn(err)
 	v.conn = conn
-	v.read()
-	v.write("40" + v.namespace + `{"name":"ada"}`)
-	if answer := v.read(); !strings.HasPrefix(answer, "40") {
+	v.readMessage()
+	v.writeMessage("40" + v.namespace + `{"name":"ada"}`)
+	if answer := v.readMessage(); !strings.HasPrefix(answer, "40") {
 		panic(answer)
 	}
 	return v
 }
 
-// emit emits an event, which is written as a JSON array.
-func (v *visitor) emit(event string) { v.write("42" + v.namespace + event) }
+// emitEvent emits an event, which is written as a JSON array.
+func (v *visitor) emitEvent(event string) { v.writeMessage("42" + v.namespace + event) }
 
-// next returns the next event, or another packet.
-func (v *visitor) next() string { return strings.TrimPrefix(v.read(), "42"+v.namespace) }
+// nextEvent returns the next event, or another packet.
+func (v *visitor) nextEvent() string { return strings.TrimPrefix(v.readMessage(), "42"+v.namespace) }
 
-// acknowledge acknowledges the next event.
-func (v *visitor) acknowledge(answer string) {
+// ackNext acknowledges the next event.
+func (v *visitor) ackNext(answer string) {
 	go func() {
-		id, _, _ := strings.Cut(v.next(), "[")
-		v.write("43" + v.namespace + id + answer)
+		id, _, _ := strings.Cut(v.nextEvent(), "[")
+		v.writeMessage("43" + v.namespace + id + answer)
 	}()
 }
 
-func (v *visitor) read() string {
+func (v *visitor) readMessage() string {
 	_, text, err := v.conn.ReadMessage()
-	must(err)
+	panicOn(err)
 	return string(text)
 }
 
-func (v *visitor) write(text string) {
-	must(v.conn.WriteMessage(websocket.TextMessage, []byte(text)))
+func (v *visitor) writeMessage(text string) {
+	panicOn(v.conn.WriteMessage(websocket.TextMessage, []byte(text)))
 }
 
-// leave ends the visitor's connection.
-func (v *visitor) leave() {
+// closeConnection ends the visitor's connection.
+func (v *visitor) closeConnection() {
 	v.conn.Close()
 	v.server.Close()
 }
 
-func must(err error) {
+func panicOn(err error) {
 	if err != nil {
 		panic(err)
 	}

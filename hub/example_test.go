@@ -32,11 +32,11 @@ func Example() {
 	mux := http.NewServeMux()
 	mux.Handle("/socket.io/", h) // then http.ListenAndServe(":8080", mux)
 
-	ada, ben := visit(h, "/chat"), visit(h, "/chat")
-	defer ada.leave()
-	defer ben.leave()
-	ada.emit(`["message","hello"]`)
-	fmt.Println(ben.next())
+	ada, ben := connectVisitor(h, "/chat"), connectVisitor(h, "/chat")
+	defer ada.closeConnection()
+	defer ben.closeConnection()
+	ada.emitEvent(`["message","hello"]`)
+	fmt.Println(ben.nextEvent())
 	// Output: ["message","hello"]
 }
 
@@ -81,9 +81,9 @@ func ExampleNamespace_On() {
 			return nil
 		}))
 	}
-	ada := visit(h, "/chat")
-	ada.emit(`["say","hello"]`)
-	ada.leave()
+	ada := connectVisitor(h, "/chat")
+	ada.emitEvent(`["say","hello"]`)
+	ada.closeConnection()
 	<-gone
 	// Output:
 	// connect connect []  1
@@ -97,14 +97,14 @@ func ExampleBroadcast() {
 	h := hub.New(hub.Options{})
 	defer h.Close()
 	game := h.Of("/game")
-	ada, ben := visit(h, "/game"), visit(h, "/game")
-	defer ada.leave()
-	defer ben.leave()
+	ada, ben := connectVisitor(h, "/game"), connectVisitor(h, "/game")
+	defer ada.closeConnection()
+	defer ben.closeConnection()
 
 	_, _ = game.All().SocketsJoin("red")
 	players := game.To("red").In("blue").Except("bench").Compress(false)
 	n, err := players.Emit("score", map[string]int{"red": 3, "blue": 1})
-	fmt.Println(n, err, ada.next(), ben.next())
+	fmt.Println(n, err, ada.nextEvent(), ben.nextEvent())
 
 	// Sockets that are not ready miss this score, and so do other nodes.
 	_, err = players.Volatile().Local().Emit("score", map[string]int{"red": 4, "blue": 1})
@@ -119,14 +119,14 @@ func ExampleBroadcast_EmitWithAck() {
 	h := hub.New(hub.Options{})
 	defer h.Close()
 	game := h.Of("/game")
-	ada := visit(h, "/game")
-	defer ada.leave()
-	ada.acknowledge(`["yes",7]`)
+	ada := connectVisitor(h, "/game")
+	defer ada.closeConnection()
+	ada.ackNext(`["yes",7]`)
 	answers, err := game.Timeout(5*time.Second).EmitWithAck(context.Background(), "ready?")
 	fmt.Println(answers, err)
 
-	ben := visit(h, "/game") // never acknowledges, nor does ada a second time
-	defer ben.leave()
+	ben := connectVisitor(h, "/game") // never acknowledges, nor does ada a second time
+	defer ben.closeConnection()
 	answers, err = game.Timeout(time.Millisecond).EmitWithAck(context.Background(), "ready?")
 	fmt.Println(answers, errors.Is(err, hub.ErrTimeout))
 	// Output:
@@ -140,8 +140,8 @@ func ExampleBroadcast_FetchSockets() {
 	h := hub.New(hub.Options{})
 	defer h.Close()
 	chat := h.Of("/chat")
-	ada := visit(h, "/chat")
-	defer ada.leave()
+	ada := connectVisitor(h, "/chat")
+	defer ada.closeConnection()
 	sockets, err := chat.All().FetchSockets(context.Background())
 	if err != nil {
 		fmt.Println(err)
@@ -150,7 +150,7 @@ func ExampleBroadcast_FetchSockets() {
 		fmt.Println(len(s.Rooms), s.Handshake.URL)
 		_ = s.Emit("seen")
 	}
-	fmt.Println(ada.next())
+	fmt.Println(ada.nextEvent())
 	// Output:
 	// 1 /socket.io/?EIO=4&transport=websocket
 	// ["seen"]
@@ -161,9 +161,9 @@ func ExampleBroadcast_SocketsJoin() {
 	h := hub.New(hub.Options{})
 	defer h.Close()
 	game := h.Of("/game")
-	ada, ben := visit(h, "/game"), visit(h, "/game")
-	defer ada.leave()
-	defer ben.leave()
+	ada, ben := connectVisitor(h, "/game"), connectVisitor(h, "/game")
+	defer ada.closeConnection()
+	defer ben.closeConnection()
 	fmt.Println(game.All().SocketsJoin("lobby"))
 	fmt.Println(game.In("lobby").SocketsJoin("red", "players"))
 	fmt.Println(game.In("red").SocketsLeave("lobby"))
@@ -180,10 +180,10 @@ func ExampleBroadcast_DisconnectSockets() {
 	h := hub.New(hub.Options{})
 	defer h.Close()
 	chat := h.Of("/chat")
-	ada := visit(h, "/chat")
-	defer ada.leave()
+	ada := connectVisitor(h, "/chat")
+	defer ada.closeConnection()
 	n, err := chat.All().DisconnectSockets(false)
-	fmt.Println(n, err, ada.next())
+	fmt.Println(n, err, ada.nextEvent())
 	// Output: 1 <nil> 41/chat,
 }
 
@@ -196,12 +196,12 @@ func ExampleSocket_To() {
 		_, err := ev.Socket.To("lobby").Volatile().Emit("typing", name)
 		return err
 	}))
-	ada, ben := visit(h, "/chat"), visit(h, "/chat")
-	defer ada.leave()
-	defer ben.leave()
+	ada, ben := connectVisitor(h, "/chat"), connectVisitor(h, "/chat")
+	defer ada.closeConnection()
+	defer ben.closeConnection()
 	_, _ = h.Of("/chat").All().SocketsJoin("lobby")
-	ada.emit(`["typing"]`)
-	fmt.Println(ben.next())
+	ada.emitEvent(`["typing"]`)
+	fmt.Println(ben.nextEvent())
 	// Output: ["typing","ada"]
 }
 
@@ -215,9 +215,9 @@ func ExampleEmitter_EmitWithAck() {
 		connected <- ev.Socket
 		return nil
 	}))
-	ada := visit(h, "/chat")
-	defer ada.leave()
-	ada.acknowledge(`["blue"]`)
+	ada := connectVisitor(h, "/chat")
+	defer ada.closeConnection()
+	ada.ackNext(`["blue"]`)
 	answer, err := (<-connected).Timeout(5*time.Second).EmitWithAck(context.Background(), "which color?")
 	fmt.Println(answer, err)
 	// Output: ["blue"] <nil>

@@ -144,14 +144,14 @@ func (h *Hub) closeUnserved(gone, kept []*Route) {
 		exists := h.isDeclared(ns)
 		ns.recoveryLog.Remove(func(lost *cluster.LostSocket) bool {
 			route, ok := lost.Owner.(*Route)
-			return !exists || ok && !route.serves(ns.name, ns.rules.Load())
+			return !exists || ok && !route.servesNamespace(ns.name, ns.rules.Load())
 		})
-		ns.each(everybody, func(s *Socket) bool {
-			if !exists || !s.client.route.serves(ns.name, ns.rules.Load()) {
+		ns.forEachSocket(everySocket, func(s *Socket) bool {
+			if !exists || !s.client.route.servesNamespace(ns.name, ns.rules.Load()) {
 				s.Disconnect(false)
 			}
 			return true
 		})
-		h.tidy(ns)
+		h.removeIfUnused(ns)
 	}
 }

@@ -35,20 +35,20 @@ func newSite(t *testing.T, c hub.Config) *site {
 	return s
 }
 
-func (s *site) reload(c hub.Config) {
+func (s *site) reloadConfig(c hub.Config) {
 	next := s.Configure(c)
 	s.gen.Release()
 	s.gen = next
 }
 
-func route(place string, namespaces ...string) hub.RouteConfig {
+func newRouteConfig(place string, namespaces ...string) hub.RouteConfig {
 	c := hub.DefaultRoute()
 	c.Place, c.Fingerprint, c.Namespaces = place, place, append([]string{}, namespaces...)
 	return c
 }
 
-// answering returns the config of a namespace that acknowledges "who" with a word.
-func answering(name, word string) hub.NamespaceConfig {
+// namespaceAcking returns the config of a namespace that acknowledges "who" with a word.
+func namespaceAcking(name, word string) hub.NamespaceConfig {
 	return hub.NamespaceConfig{Name: name, Rules: []hub.Rule{{
 		Events: []string{"who"},
 		Handlers: []hub.Handler{hub.HandlerFunc(func(_ context.Context, ev *hub.Event) error {
@@ -59,75 +59,75 @@ func answering(name, word string) hub.NamespaceConfig {
 
 func TestReloadKeepsSockets(t *testing.T) {
 	s := newSite(t, hub.Config{
-		Routes:     []hub.RouteConfig{route("a", "/chat")},
-		Namespaces: []hub.NamespaceConfig{answering("/chat", "old")},
+		Routes:     []hub.RouteConfig{newRouteConfig("a", "/chat")},
+		Namespaces: []hub.NamespaceConfig{namespaceAcking("/chat", "old")},
 	})
-	c, id := join(t, s.url+"/0/", "/chat", "")
-	c.send(`42/chat,1["who"]`)
-	c.want(`43/chat,1["old"]`)
+	c, id := joinNamespace(t, s.url+"/0/", "/chat", "")
+	c.sendPacket(`42/chat,1["who"]`)
+	c.wantPacket(`43/chat,1["old"]`)
 	ns, _ := s.Namespace("/chat")
 	socket, _ := ns.Socket(id)
 	if err := socket.Join("lobby"); err != nil {
 		t.Fatal(err)
 	}
 
-	s.reload(hub.Config{
-		Routes:     []hub.RouteConfig{route("b", "/other"), route("a", "/chat")},
-		Namespaces: []hub.NamespaceConfig{answering("/chat", "new"), answering("/other", "x")},
+	s.reloadConfig(hub.Config{
+		Routes:     []hub.RouteConfig{newRouteConfig("b", "/other"), newRouteConfig("a", "/chat")},
+		Namespaces: []hub.NamespaceConfig{namespaceAcking("/chat", "new"), namespaceAcking("/other", "x")},
 	})
-	c.send(`42/chat,2["who"]`)
-	c.want(`43/chat,2["new"]`)
+	c.sendPacket(`42/chat,2["who"]`)
+	c.wantPacket(`43/chat,2["new"]`)
 	if n, _ := ns.To("lobby").Emit("news"); n != 1 {
 		t.Error("the socket has left its room")
 	}
-	c.want(`42/chat,["news"]`)
+	c.wantPacket(`42/chat,["news"]`)
 }
 
 func TestReloadRemovesNamespace(t *testing.T) {
 	both := hub.Config{
-		Routes:     []hub.RouteConfig{route("a", "/chat", "/org-*")},
-		Namespaces: []hub.NamespaceConfig{answering("/chat", "old"), answering("/org-*", "org")},
+		Routes:     []hub.RouteConfig{newRouteConfig("a", "/chat", "/org-*")},
+		Namespaces: []hub.NamespaceConfig{namespaceAcking("/chat", "old"), namespaceAcking("/org-*", "org")},
 	}
 	s := newSite(t, both)
-	c := dial(t, s.url+"/0/", "4")
-	c.join("/", "")
-	c.join("/chat", "")
-	c.join("/org-1", "")
-	s.reload(hub.Config{Routes: []hub.RouteConfig{route("a", "/org-*")}, Namespaces: []hub.NamespaceConfig{answering("/org-*", "org")}})
-	c.want("41/chat,")
-	c.send("40/chat,")
-	c.want(`44/chat,{"message":"Invalid namespace"}`)
-	c.send(`42/org-1,1["who"]`)
-	c.want(`43/org-1,1["org"]`)
+	c := dialClient(t, s.url+"/0/", "4")
+	c.joinNamespace("/", "")
+	c.joinNamespace("/chat", "")
+	c.joinNamespace("/org-1", "")
+	s.reloadConfig(hub.Config{Routes: []hub.RouteConfig{newRouteConfig("a", "/org-*")}, Namespaces: []hub.NamespaceConfig{namespaceAcking("/org-*", "org")}})
+	c.wantPacket("41/chat,")
+	c.sendPacket("40/chat,")
+	c.wantPacket(`44/chat,{"message":"Invalid namespace"}`)
+	c.sendPacket(`42/org-1,1["who"]`)
+	c.wantPacket(`43/org-1,1["org"]`)
 }
 
 func TestReloadRemovesRoute(t *testing.T) {
-	s := newSite(t, hub.Config{Routes: []hub.RouteConfig{route("a"), route("b")}})
-	a, _ := join(t, s.url+"/0/", "/", "")
-	b, _ := join(t, s.url+"/1/", "/", "")
+	s := newSite(t, hub.Config{Routes: []hub.RouteConfig{newRouteConfig("a"), newRouteConfig("b")}})
+	a, _ := joinNamespace(t, s.url+"/0/", "/", "")
+	b, _ := joinNamespace(t, s.url+"/1/", "/", "")
 	answerSync(s.Of("/"))
-	s.reload(hub.Config{Routes: []hub.RouteConfig{route("b")}})
+	s.reloadConfig(hub.Config{Routes: []hub.RouteConfig{newRouteConfig("b")}})
 	a.wantClosed()
-	b.sync("/")
+	b.syncEvents("/")
 }
 
 // A config that is taken back leaves no trace.
-func TestFailedReload(t *testing.T) {
+func TestFailedReloadKeepsSockets(t *testing.T) {
 	s := newSite(t, hub.Config{
-		Routes:     []hub.RouteConfig{route("a", "/chat")},
-		Namespaces: []hub.NamespaceConfig{answering("/chat", "old")},
+		Routes:     []hub.RouteConfig{newRouteConfig("a", "/chat")},
+		Namespaces: []hub.NamespaceConfig{namespaceAcking("/chat", "old")},
 	})
-	c, _ := join(t, s.url+"/0/", "/chat", "")
-	s.Configure(hub.Config{Routes: []hub.RouteConfig{route("z")}}).Release()
-	c.send(`42/chat,1["who"]`)
-	c.want(`43/chat,1["old"]`)
+	c, _ := joinNamespace(t, s.url+"/0/", "/chat", "")
+	s.Configure(hub.Config{Routes: []hub.RouteConfig{newRouteConfig("z")}}).Release()
+	c.sendPacket(`42/chat,1["who"]`)
+	c.wantPacket(`43/chat,1["old"]`)
 }
 
 // A connection that its route's site no longer covers is closed, and none of the others;
 // a config that is taken back closes what came by it alone.
-func TestReloadClosesWhatTheSiteDoesNotCover(t *testing.T) {
+func TestReloadClosesConnectionsOutsideTheSite(t *testing.T) {
 	covering := func(paths ...string) hub.Config {
-		c := route("a")
+		c := newRouteConfig("a")
 		c.Covers = func(opening *engine.Handshake) bool {
 			path, _, _ := strings.Cut(opening.URL, "?")
 			return slices.Contains(paths, path)
@@ -136,34 +136,34 @@ func TestReloadClosesWhatTheSiteDoesNotCover(t *testing.T) {
 	}
 	s := newSite(t, covering("/0/1", "/0/2"))
 	answerSync(s.Of("/"))
-	one, _ := join(t, s.url+"/0/1", "/", "")
-	two, _ := join(t, s.url+"/0/2", "/", "")
+	one, _ := joinNamespace(t, s.url+"/0/1", "/", "")
+	two, _ := joinNamespace(t, s.url+"/0/2", "/", "")
 	failing := s.Configure(covering("/0/1", "/0/3"))
-	three, _ := join(t, s.url+"/0/3", "/", "")
-	two.sync("/")
+	three, _ := joinNamespace(t, s.url+"/0/3", "/", "")
+	two.syncEvents("/")
 	failing.Release()
 	three.wantClosed()
-	two.sync("/")
-	s.reload(covering("/0/1"))
+	two.syncEvents("/")
+	s.reloadConfig(covering("/0/1"))
 	two.wantClosed()
-	one.sync("/")
+	one.syncEvents("/")
 }
 
-func TestDynamicNamespaces(t *testing.T) {
+func TestDynamicNamespacesEndWithTheirSockets(t *testing.T) {
 	s := newSite(t, hub.Config{
-		Routes:     []hub.RouteConfig{route("a", "/org-*", "/org-1")},
-		Namespaces: []hub.NamespaceConfig{answering("/org-*", "any"), answering("/org-1", "one")},
+		Routes:     []hub.RouteConfig{newRouteConfig("a", "/org-*", "/org-1")},
+		Namespaces: []hub.NamespaceConfig{namespaceAcking("/org-*", "any"), namespaceAcking("/org-1", "one")},
 	})
-	c := dial(t, s.url+"/0/", "4")
-	c.join("/org-1", "")
-	c.join("/org-2", "")
-	c.send(`42/org-1,1["who"]`)
-	c.want(`43/org-1,1["one"]`)
-	c.send(`42/org-2,1["who"]`)
-	c.want(`43/org-2,1["any"]`)
+	c := dialClient(t, s.url+"/0/", "4")
+	c.joinNamespace("/org-1", "")
+	c.joinNamespace("/org-2", "")
+	c.sendPacket(`42/org-1,1["who"]`)
+	c.wantPacket(`43/org-1,1["one"]`)
+	c.sendPacket(`42/org-2,1["who"]`)
+	c.wantPacket(`43/org-2,1["any"]`)
 	for _, name := range []string{"/org-", "/org-a/b", "/orgs"} {
-		c.send("40" + name + ",")
-		got := c.read()
+		c.sendPacket("40" + name + ",")
+		got := c.readPacket()
 		if allowed := name == "/org-"; allowed != strings.HasPrefix(got, "40") {
 			t.Errorf("%s: %s", name, got)
 		}
@@ -175,14 +175,14 @@ func TestDynamicNamespaces(t *testing.T) {
 	socket, _ := ns.All().FetchSockets(t.Context())
 	here, _ := ns.Socket(socket[0].ID)
 	c.conn.Close()
-	await(t, here.Done())
+	receiveWithin(t, here.Done())
 	if _, ok := s.Namespace("/org-1"); !ok {
 		t.Error("a named namespace is gone")
 	}
 }
 
-func TestVisit(t *testing.T) {
-	s := newSite(t, hub.Config{Namespaces: []hub.NamespaceConfig{answering("/org-*", "any")}})
+func TestWithNamespaceMakesDynamicNamespaces(t *testing.T) {
+	s := newSite(t, hub.Config{Namespaces: []hub.NamespaceConfig{namespaceAcking("/org-*", "any")}})
 	for name, want := range map[string]bool{"/": true, "/org-7": true, "/none": false} {
 		visited := false
 		if got := s.WithNamespace(name, func(ns *hub.Namespace) { visited = ns.Name() == name }); got != want || visited != want {

@@ -7,35 +7,35 @@ import (
 	"time"
 )
 
-func TestLingering(t *testing.T) {
+func TestGraceTimeEndsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var l lingering
-		ctx := l.context(t.Context())
+		var l gracePeriod
+		ctx := l.eventContext(t.Context())
 		time.Sleep(time.Hour)
 		if ctx.Err() != nil {
 			t.Fatal("it ends while the client is there")
 		}
-		l.begin()
-		time.Sleep(linger - 1)
-		l.begin() // the next event has a time of its own
-		time.Sleep(linger - 1)
+		l.beginEvent()
+		time.Sleep(graceTime - 1)
+		l.beginEvent() // the next event has a time of its own
+		time.Sleep(graceTime - 1)
 		synctest.Wait()
-		if ctx.Err() != nil || l.isOver() {
+		if ctx.Err() != nil || l.hasEnded() {
 			t.Error("it ends too early")
 		}
 		time.Sleep(1)
 		synctest.Wait()
-		if ctx.Err() != context.Canceled || !l.isOver() {
+		if ctx.Err() != context.Canceled || !l.hasEnded() {
 			t.Errorf("it does not end: %v", ctx.Err())
 		}
-		l.begin()
-		if l.context(t.Context()).Err() == nil {
+		l.beginEvent()
+		if l.eventContext(t.Context()).Err() == nil {
 			t.Error("it begins again")
 		}
 
-		var unused lingering // no event was handled when it is over
-		unused.end()
-		if unused.context(t.Context()).Err() == nil {
+		var unused gracePeriod // no event was handled when it is over
+		unused.endContext()
+		if unused.eventContext(t.Context()).Err() == nil {
 			t.Error("an event is handled after the end")
 		}
 	})

@@ -8,7 +8,7 @@ import (
 )
 
 // Events that a client sends before it disconnects are handled.
-func TestLastWords(t *testing.T) {
+func TestLastEventsAreHandled(t *testing.T) {
 	h, url := newHub(t)
 	ns := h.Of("/")
 	began, release, said := make(chan bool), make(chan bool), make(chan string, 10)
@@ -25,26 +25,26 @@ func TestLastWords(t *testing.T) {
 		gone <- ev.Reason
 		return nil
 	}))
-	c, _ := join(t, url, "/", "")
+	c, _ := joinNamespace(t, url, "/", "")
 	for _, event := range []string{`42["first"]`, `42["second"]`, `42["third"]`, "41"} {
-		c.send(event)
+		c.sendPacket(event)
 	}
-	await(t, began)
-	c.join("/", "") // the server knows by now that the other is leaving
+	receiveWithin(t, began)
+	c.joinNamespace("/", "") // the server knows by now that the other is leaving
 	close(release)
 	for _, want := range []string{"first", "second", "third", hub.ReasonClientDisconnect} {
 		from := said
 		if want == hub.ReasonClientDisconnect {
 			from = gone
 		}
-		if got := await(t, from); got != want {
+		if got := receiveWithin(t, from); got != want {
 			t.Errorf("got %s, want %s", got, want)
 		}
 	}
 }
 
 // An event that takes long after its socket disconnected has its context ended.
-func TestGoneClientsAreNotWaitedFor(t *testing.T) {
+func TestLongEventEndsAfterDisconnect(t *testing.T) {
 	h, url := newHub(t)
 	ns := h.Of("/")
 	began, ended := make(chan bool, 10), make(chan error, 10)
@@ -60,19 +60,19 @@ func TestGoneClientsAreNotWaitedFor(t *testing.T) {
 		return nil
 	}))
 	for _, leave := range []func(c *client){
-		func(c *client) { c.send("41") },
+		func(c *client) { c.sendPacket("41") },
 		func(c *client) { c.conn.Close() },
 		func(*client) { _, _ = ns.All().DisconnectSockets(false) },
 	} {
-		c, _ := join(t, url, "/", "")
-		c.send(`42["long"]`)
-		c.send(`42["long"]`)
-		await(t, began)
+		c, _ := joinNamespace(t, url, "/", "")
+		c.sendPacket(`42["long"]`)
+		c.sendPacket(`42["long"]`)
+		receiveWithin(t, began)
 		leave(c)
-		if err := await(t, ended); err != context.Canceled {
+		if err := receiveWithin(t, ended); err != context.Canceled {
 			t.Errorf("got %v, want the context to be canceled", err)
 		}
-		if err := await(t, gone); err != nil {
+		if err := receiveWithin(t, gone); err != nil {
 			t.Errorf("the end of the socket: %v", err)
 		}
 		if len(began) > 0 {

@@ -15,8 +15,8 @@ import (
 	"go.uber.org/zap/zaptest"
 )
 
-// patience bounds how long a test waits.
-const patience = 10 * time.Second
+// testTimeout bounds how long a test waits.
+const testTimeout = 10 * time.Second
 
 // newHub serves a hub over HTTP until the test ends.
 func newHub(t testing.TB) (*hub.Hub, string) {
@@ -41,8 +41,8 @@ type client struct {
 	sid  string // of the connection
 }
 
-// dial opens a connection; it is in no namespace yet, except for version 3.
-func dial(t testing.TB, url, version string) *client {
+// dialClient opens a connection; it is in no namespace yet, except for version 3.
+func dialClient(t testing.TB, url, version string) *client {
 	t.Helper()
 	conn, response, err := websocket.DefaultDialer.Dial(url+"?transport=websocket&EIO="+version, http.Header{})
 	if err != nil {
@@ -52,62 +52,62 @@ func dial(t testing.TB, url, version string) *client {
 	c := &client{t: t, conn: conn}
 	t.Cleanup(func() { conn.Close() })
 	var open struct{ SID string }
-	c.parse(strings.TrimPrefix(c.read(), "0"), &open)
+	c.parseJSON(strings.TrimPrefix(c.readPacket(), "0"), &open)
 	c.sid = open.SID
 	return c
 }
 
-// join opens a connection and joins a namespace. It returns the socket's id.
-func join(t testing.TB, url, namespace, auth string) (*client, string) {
+// joinNamespace opens a connection and joins a namespace. It returns the socket's id.
+func joinNamespace(t testing.TB, url, namespace, auth string) (*client, string) {
 	t.Helper()
-	c := dial(t, url, "4")
-	return c, c.join(namespace, auth)
+	c := dialClient(t, url, "4")
+	return c, c.joinNamespace(namespace, auth)
 }
 
-func (c *client) join(namespace, auth string) string {
+func (c *client) joinNamespace(namespace, auth string) string {
 	c.t.Helper()
 	prefix := "40"
 	if namespace != "/" {
 		prefix += namespace + ","
 	}
-	c.send(prefix + auth)
-	answer := c.read()
+	c.sendPacket(prefix + auth)
+	answer := c.readPacket()
 	rest, ok := strings.CutPrefix(answer, prefix)
 	if !ok {
 		c.t.Fatalf("got %q, want %s{...}", answer, prefix)
 	}
 	var connected struct{ SID string }
-	c.parse(rest, &connected)
+	c.parseJSON(rest, &connected)
 	return connected.SID
 }
 
-func (c *client) parse(text string, into any) {
+func (c *client) parseJSON(text string, into any) {
 	c.t.Helper()
 	if err := json.Unmarshal([]byte(text), into); err != nil {
 		c.t.Fatalf("%q: %v", text, err)
 	}
 }
 
-func (c *client) send(text string) {
+func (c *client) sendPacket(text string) {
 	c.t.Helper()
 	if err := c.conn.WriteMessage(websocket.TextMessage, []byte(text)); err != nil {
 		c.t.Fatal(err)
 	}
 }
 
-// read returns the next packet that is no ping.
-func (c *client) read() string {
+// readPacket returns the next packet that is no ping.
+func (c *client) readPacket() string {
 	c.t.Helper()
-	text, err := c.next()
+	text, err := c.readNext()
 	if err != nil {
 		c.t.Fatal(err)
 	}
 	return text
 }
 
-func (c *client) next() (string, error) {
+func (c *client) readNext() (string, error) {
 	for {
-		_ = c.conn.SetReadDeadline(time.Now().Add(patience))
+		_ = c.conn.SetReadDeadline(time.Now().Add(testTimeout))
 		_, data, err := c.conn.ReadMessage()
 		if err != nil || string(data) != "2" {
 			return string(data), err
@@ -115,10 +115,10 @@ func (c *client) next() (string, error) {
 	}
 }
 
-// want reads the next packet and compares it.
-func (c *client) want(packet string) {
+// wantPacket reads the next packet and compares it.
+func (c *client) wantPacket(packet string) {
 	c.t.Helper()
-	if got := c.read(); got != packet {
+	if got := c.readPacket(); got != packet {
 		c.t.Fatalf("got %q, want %q", got, packet)
 	}
 }
@@ -127,7 +127,7 @@ func (c *client) want(packet string) {
 func (c *client) wantClosed() (before []string) {
 	c.t.Helper()
 	for {
-		text, err := c.next()
+		text, err := c.readNext()
 		if err != nil {
 			if e, ok := err.(interface{ Timeout() bool }); ok && e.Timeout() {
 				c.t.Fatal("the connection stays open")
@@ -138,16 +138,16 @@ func (c *client) wantClosed() (before []string) {
 	}
 }
 
-// sync waits until the server has handled all that the client has sent in a
+// syncEvents waits until the server has handled all that the client has sent in a
 // namespace, by an event that is acknowledged: see echo.
-func (c *client) sync(namespace string) {
+func (c *client) syncEvents(namespace string) {
 	c.t.Helper()
 	prefix := ""
 	if namespace != "/" {
 		prefix = namespace + ","
 	}
-	c.send("42" + prefix + `7["sync"]`)
-	c.want("43" + prefix + "7[]")
+	c.sendPacket("42" + prefix + `7["sync"]`)
+	c.wantPacket("43" + prefix + "7[]")
 }
 
 // answerSync makes [client.sync] work.
@@ -155,13 +155,13 @@ func answerSync(ns *hub.Namespace) {
 	ns.On("sync", hub.HandlerFunc(func(_ context.Context, ev *hub.Event) error { return ev.Ack() }))
 }
 
-// await returns the next value of a channel.
-func await[T any](t testing.TB, ch <-chan T) T {
+// receiveWithin returns the next value of a channel.
+func receiveWithin[T any](t testing.TB, ch <-chan T) T {
 	t.Helper()
 	select {
 	case v := <-ch:
 		return v
-	case <-time.After(patience):
+	case <-time.After(testTimeout):
 		t.Fatal("it does not come")
 	}
 	panic("unreachable")

@@ -17,7 +17,7 @@ func TestReloadHoldsPolls(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := hub.New(hub.Options{})
 		defer h.Close()
-		config := hub.Config{Routes: []hub.RouteConfig{route("a")}}
+		config := hub.Config{Routes: []hub.RouteConfig{newRouteConfig("a")}}
 		first := h.Configure(config)
 		serve := func(method, query, body string) string {
 			w := httptest.NewRecorder()

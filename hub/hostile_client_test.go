@@ -12,7 +12,7 @@ import (
 
 // A client of Socket.IO 2 that sends two connect packets for a namespace while "/" is
 // connecting gets one socket.
-func TestAskedTwiceWhileWaiting(t *testing.T) {
+func TestHeldConnectIsHandledOnce(t *testing.T) {
 	h, url := newHub(t)
 	release := make(chan struct{})
 	h.Of("/").On("connect", hub.HandlerFunc(func(context.Context, *hub.Event) error {
@@ -21,15 +21,15 @@ func TestAskedTwiceWhileWaiting(t *testing.T) {
 	}))
 	chat := h.Of("/chat")
 	answerSync(chat)
-	c := dial(t, url, "3")
-	c.send("40/chat")
-	c.send("40/chat")
-	c.send("2")
-	c.want("3") // the server has taken both
+	c := dialClient(t, url, "3")
+	c.sendPacket("40/chat")
+	c.sendPacket("40/chat")
+	c.sendPacket("2")
+	c.wantPacket("3") // the server has taken both
 	close(release)
-	c.want("40")
-	c.want("40/chat,")
-	c.sync("/chat")
+	c.wantPacket("40")
+	c.wantPacket("40/chat,")
+	c.syncEvents("/chat")
 	if n := chat.Len(); n != 1 {
 		t.Errorf("%d sockets of one client in one namespace", n)
 	}
@@ -37,7 +37,7 @@ func TestAskedTwiceWhileWaiting(t *testing.T) {
 
 // Attachments of a client that is not connected are not awaited: their timeout would
 // replace the connect timeout.
-func TestBinaryBeforeConnected(t *testing.T) {
+func TestAttachmentsBeforeConnectCloseConnection(t *testing.T) {
 	h, url := newHub(t)
 	release := make(chan struct{})
 	defer close(release)
@@ -45,22 +45,22 @@ func TestBinaryBeforeConnected(t *testing.T) {
 		<-release
 		return nil
 	}))
-	c := dial(t, url, "4")
-	c.send("40")
-	c.send(`451-["x",{"_placeholder":true,"num":0}]`)
+	c := dialClient(t, url, "4")
+	c.sendPacket("40")
+	c.sendPacket(`451-["x",{"_placeholder":true,"num":0}]`)
 	c.wantClosed()
 }
 
 // The auth objects of a connection's sockets are bounded together.
 func TestAuthIsBounded(t *testing.T) {
 	h, url := newHub(t)
-	c := dial(t, url, "4")
+	c := dialClient(t, url, "4")
 	auth := `{"x":"` + strings.Repeat("x", hub.MaxAuth/2) + `"}`
 	for i := range 2 {
 		name := "/" + strconv.Itoa(i)
 		h.Of(name)
-		c.send("40" + name + "," + auth)
-		got := c.read()
+		c.sendPacket("40" + name + "," + auth)
+		got := c.readPacket()
 		if ok := i == 0; strings.HasPrefix(got, "40") != ok {
 			t.Errorf("namespace %d: %s", i, got)
 		}
@@ -68,7 +68,7 @@ func TestAuthIsBounded(t *testing.T) {
 }
 
 // The held connect packets of a client of Socket.IO 2 are bounded by MaxAuth.
-func TestWaitingIsBounded(t *testing.T) {
+func TestHeldConnectsAreBounded(t *testing.T) {
 	h, url := newHub(t)
 	release := make(chan struct{})
 	h.Of("/").On("connect", hub.HandlerFunc(func(context.Context, *hub.Event) error {
@@ -76,18 +76,18 @@ func TestWaitingIsBounded(t *testing.T) {
 		return nil
 	}))
 	h.Of("/a")
-	c := dial(t, url, "3")
+	c := dialClient(t, url, "3")
 	query := "?x=" + strings.Repeat("x", hub.MaxAuth*2/3)
-	c.send("40/a" + query)
-	c.send("40/b" + query)
-	c.want(`44/b,"Auth is too large"`)
+	c.sendPacket("40/a" + query)
+	c.sendPacket("40/b" + query)
+	c.wantPacket(`44/b,"Auth is too large"`)
 	for i := range hub.MaxNamespaces {
-		c.send("40/" + strconv.Itoa(i))
+		c.sendPacket("40/" + strconv.Itoa(i))
 	}
-	c.want(`44/63,"Too many namespaces"`)
+	c.wantPacket(`44/63,"Too many namespaces"`)
 	close(release)
-	c.want("40")
-	c.want("40/a,")
+	c.wantPacket("40")
+	c.wantPacket("40/a,")
 }
 
 func TestTooManyRooms(t *testing.T) {
@@ -99,15 +99,15 @@ func TestTooManyRooms(t *testing.T) {
 		}
 		return ev.Socket.Join(names...)
 	}))
-	c, _ := join(t, url, "/", "")
-	c.send(`421["join"]`)
-	c.want(`431[{"error":"too many rooms"}]`)
+	c, _ := joinNamespace(t, url, "/", "")
+	c.sendPacket(`421["join"]`)
+	c.wantPacket(`431[{"error":"too many rooms"}]`)
 }
 
 // A value that is kept of an event keeps no other part of the event in memory.
-func TestSetCopies(t *testing.T) {
+func TestSetKeepsNoEventInMemory(t *testing.T) {
 	h, url := newHub(t)
-	_, id := join(t, url, "/", "")
+	_, id := joinNamespace(t, url, "/", "")
 	s, _ := h.Of("/").Socket(id)
 	event := []byte(`["kept","` + strings.Repeat("x", 100) + `"]`)
 	kept := sio.Data{JSON: event[1:7]}

@@ -165,7 +165,7 @@ var nopLogger = zap.NewNop()
 // spawn runs fn on a goroutine that ends with it.
 func (h *Hub) spawn(name string, fn func()) { spawn.Go(h.log(), name, fn, nil) }
 
-// after runs fn when d has passed, on a goroutine that ends with it.
-func (h *Hub) after(d time.Duration, name string, fn func()) *time.Timer {
+// afterFunc runs fn when d has passed, on a goroutine that ends with it.
+func (h *Hub) afterFunc(d time.Duration, name string, fn func()) *time.Timer {
 	return time.AfterFunc(d, func() { spawn.Call(h.log(), name, fn, nil) })
 }

@@ -35,13 +35,13 @@ func (s *Socket) addIdentity(id Identity) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	connecting := s.opening != nil && s.state.Load() == stateConnecting
+	connecting := s.admission != nil && s.state.Load() == stateConnecting
 	if connecting {
-		for _, token := range s.opening.tokens {
+		for _, token := range s.admission.tokens {
 			id.Subject = strings.ReplaceAll(id.Subject, token, "")
 		}
 		if id.Token != "" {
-			s.opening.tokens = append(s.opening.tokens, id.Token)
+			s.admission.tokens = append(s.admission.tokens, id.Token)
 		}
 	}
 	hash := hashIdentity(id.Source, id.Subject)
@@ -60,9 +60,9 @@ func hashIdentity(source, subject string) string {
 	return string(sum[:])
 }
 
-// identity returns one text for all identities of the socket. It is empty when there are
+// identityHash returns one text for all identities of the socket. It is empty when there are
 // none. Equal texts mean the same user. The text is a hash and reveals none of them.
-func (s *Socket) identity() string {
+func (s *Socket) identityHash() string {
 	s.mu.Lock()
 	hashes := slices.Clone(s.identities)
 	s.mu.Unlock()
@@ -80,11 +80,11 @@ func (s *Socket) identity() string {
 	return base64.RawURLEncoding.EncodeToString(sum[:])
 }
 
-// forgetIdentity undoes [Namespace.callIdentifiers] for a socket that is not recovered.
-func (s *Socket) forgetIdentity() {
+// clearIdentity undoes [Namespace.callIdentifiers] for a socket that is not recovered.
+func (s *Socket) clearIdentity() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.identities, s.opening.tokens, s.values = nil, nil, nil
+	s.identities, s.admission.tokens, s.values = nil, nil, nil
 }
 
 // credentials is [Event.Credentials].

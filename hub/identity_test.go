@@ -44,7 +44,7 @@ func authWithPID(user, pid string) string {
 func withIdentities(t *testing.T, test func(t *testing.T, s *site, ns *hub.Namespace)) {
 	for name, c := range map[string]cluster.Cluster{"memory": nil, "shared": &recorder{sessions: make(map[string]cluster.LostSocket)}} {
 		t.Run(name, func(t *testing.T) {
-			r := route("a", "/chat")
+			r := newRouteConfig("a", "/chat")
 			r.Recovery = time.Minute
 			s := newSite(t, hub.Config{Cluster: c, Routes: []hub.RouteConfig{r}, Namespaces: []hub.NamespaceConfig{{
 				Name: "/chat", Rules: []hub.Rule{{Events: []string{"connect"}, Handlers: []hub.Handler{namer{}}}},
@@ -60,12 +60,12 @@ func withIdentities(t *testing.T, test func(t *testing.T, s *site, ns *hub.Names
 // loseSocketOf connects a socket of a user and closes its connection.
 func loseSocketOf(t *testing.T, s *site, ns *hub.Namespace, user string) (is identity) {
 	t.Helper()
-	c := dial(t, s.url+"/0/", "4")
+	c := dialClient(t, s.url+"/0/", "4")
 	is = c.joinAs("/chat", authWithPID(user, ""))
-	c.sync("/chat")
+	c.syncEvents("/chat")
 	socket, _ := ns.Socket(is.SID)
 	c.conn.Close()
-	await(t, socket.Done())
+	receiveWithin(t, socket.Done())
 	return is
 }
 
@@ -85,25 +85,25 @@ func TestRecoveryNeedsTheSameIdentity(t *testing.T) {
 	withIdentities(t, func(t *testing.T, s *site, ns *hub.Namespace) {
 		for _, test := range tests {
 			is := loseSocketOf(t, s, ns, test.lost)
-			back := dial(t, s.url+"/0/", "4")
-			back.send("40/chat," + authWithPID(test.back, is.PID))
+			back := dialClient(t, s.url+"/0/", "4")
+			back.sendPacket("40/chat," + authWithPID(test.back, is.PID))
 			switch test.back {
 			case "bad":
-				back.want(`44/chat,{"message":"bad"}`)
+				back.wantPacket(`44/chat,{"message":"bad"}`)
 			case "away":
 				back.wantClosed()
 			default:
 				if _, now := back.events(); (now == is) != test.recovered || (now.SID == is.SID) != test.recovered {
 					t.Errorf("%q reconnected to %q: recovered %v", test.back, test.lost, now == is)
 				}
-				back.sync("/chat")
+				back.syncEvents("/chat")
 			}
 			if test.recovered {
 				continue
 			}
 			// The attempt of another user leaves the lost socket as it is.
-			own := dial(t, s.url+"/0/", "4")
-			own.send("40/chat," + authWithPID(test.lost, is.PID))
+			own := dialClient(t, s.url+"/0/", "4")
+			own.sendPacket("40/chat," + authWithPID(test.lost, is.PID))
 			if _, now := own.events(); now != is {
 				t.Errorf("after %q, %q is not recovered", test.back, test.lost)
 			}
@@ -113,19 +113,19 @@ func TestRecoveryNeedsTheSameIdentity(t *testing.T) {
 
 func TestConnectedSocketIsNotRecoveredByAnotherUser(t *testing.T) {
 	withIdentities(t, func(t *testing.T, s *site, ns *hub.Namespace) {
-		c := dial(t, s.url+"/0/", "4")
+		c := dialClient(t, s.url+"/0/", "4")
 		is := c.joinAs("/chat", authWithPID("ada", ""))
-		eve := dial(t, s.url+"/0/", "4")
-		eve.send("40/chat," + authWithPID("eve", is.PID))
+		eve := dialClient(t, s.url+"/0/", "4")
+		eve.sendPacket("40/chat," + authWithPID("eve", is.PID))
 		if _, now := eve.events(); now.PID == is.PID {
 			t.Error("eve has the socket of ada")
 		}
-		c.sync("/chat")
+		c.syncEvents("/chat")
 	})
 }
 
 // A socket that becomes another user's is recovered by no user.
-func TestChangedIdentity(t *testing.T) {
+func TestSocketWithChangedIdentityIsNotRecovered(t *testing.T) {
 	bothRecoveries(t, func(t *testing.T, s *site, ns *hub.Namespace, d doorman) {
 		close(d.open)
 		ns.On("connect", namer{})
@@ -135,18 +135,18 @@ func TestChangedIdentity(t *testing.T) {
 			return nil
 		}))
 		for user, recovered := range map[string]bool{"ada": true, "eve": false} {
-			c := dial(t, s.url+"/0/", "4")
+			c := dialClient(t, s.url+"/0/", "4")
 			is := c.joinAs("/chat", `{"user":"ada"}`)
-			c.send(fmt.Sprintf(`42/chat,["become",%q]`, user))
-			c.sync("/chat")
+			c.sendPacket(fmt.Sprintf(`42/chat,["become",%q]`, user))
+			c.syncEvents("/chat")
 			socket, _ := ns.Socket(is.SID)
 			c.conn.Close()
-			await(t, socket.Done())
+			receiveWithin(t, socket.Done())
 			for _, back := range []string{"eve", "ada"} {
-				c := dial(t, s.url+"/0/", "4")
-				c.send(fmt.Sprintf(`40/chat,{"pid":%q,"user":%q}`, is.PID, back))
+				c := dialClient(t, s.url+"/0/", "4")
+				c.sendPacket(fmt.Sprintf(`40/chat,{"pid":%q,"user":%q}`, is.PID, back))
 				if back == "ada" && recovered {
-					await(t, d.asked)
+					receiveWithin(t, d.asked)
 				}
 				if _, now := c.events(); (now == is) != (recovered && back == "ada") {
 					t.Errorf("became %q, %q is back: recovered %v", user, back, now == is)
@@ -157,16 +157,16 @@ func TestChangedIdentity(t *testing.T) {
 }
 
 // A lost socket that another kind of server saved has no identity: no user recovers it.
-func TestSessionOfAnotherServer(t *testing.T) {
+func TestLostSocketOfOtherServerHasNoIdentity(t *testing.T) {
 	r := &recorder{sessions: make(map[string]cluster.LostSocket)}
-	rt := route("a", "/chat")
+	rt := newRouteConfig("a", "/chat")
 	rt.Recovery = time.Minute
 	s := newSite(t, hub.Config{Cluster: r, Routes: []hub.RouteConfig{rt}, Namespaces: []hub.NamespaceConfig{{
 		Name: "/chat", Rules: []hub.Rule{{Events: []string{"connect"}, Handlers: []hub.Handler{namer{}}}},
 	}}})
 	r.sessions["p"] = cluster.LostSocket{PID: "p", ID: "other", Rooms: []string{"other"}, Offset: "0"}
 	for _, try := range []struct{ auth, pid string }{{`{"pid":"p","user":"ada"}`, ""}, {`{"pid":"p"}`, "p"}} {
-		if is := dial(t, s.url+"/0/", "4").joinAs("/chat", try.auth); (is.PID == "p") != (try.pid == "p") {
+		if is := dialClient(t, s.url+"/0/", "4").joinAs("/chat", try.auth); (is.PID == "p") != (try.pid == "p") {
 			t.Errorf("%s is %+v", try.auth, is)
 		}
 	}

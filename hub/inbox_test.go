@@ -6,7 +6,7 @@ import (
 	"testing/synctest"
 )
 
-func TestInboxWaits(t *testing.T) {
+func TestFullInboxWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var b inbox
 		for i := range inboxEvents {
@@ -45,7 +45,7 @@ func TestInboxWaits(t *testing.T) {
 	})
 }
 
-func TestInboxGivesUp(t *testing.T) {
+func TestFullInboxEndsWithConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var b inbox
 		for range inboxEvents {

@@ -29,8 +29,8 @@ func jsonList(items []string) sio.Data {
 	return sio.Data{JSON: b}
 }
 
-// object returns values as a JSON object, in the order of their keys.
-func object(values map[string]sio.Data) sio.Data {
+// jsonObject returns values as a JSON object, in the order of their keys.
+func jsonObject(values map[string]sio.Data) sio.Data {
 	keys := make([]string, 0, len(values))
 	for key := range values {
 		keys = append(keys, key)
@@ -56,7 +56,7 @@ func queryObject(query url.Values) sio.Data {
 	for key, all := range query {
 		values[key] = sio.Quote(all[len(all)-1])
 	}
-	return object(values)
+	return jsonObject(values)
 }
 
 // jsonWithoutAttachments returns data as JSON with its attachments in it, and null for

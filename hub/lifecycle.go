@@ -16,8 +16,8 @@ const (
 	ReasonForced           = "forced close"
 )
 
-// start begins the socket's life with its connect event.
-func (s *Socket) start() {
+// startLifecycle begins the socket's life with its connect event.
+func (s *Socket) startLifecycle() {
 	s.inbox.push(&Event{Type: Connect, Name: string(Connect), Socket: s, Args: noArgs}, nil)
 	if s.ns.hasNoConnectHandler() && s.client.session.Version() == eio.V3 {
 		// Nothing is asked of it, so it is accepted at once: a 2.x client then
@@ -27,16 +27,16 @@ func (s *Socket) start() {
 	s.startEventLoop() // after that step, for what has come meanwhile
 }
 
-// connect handles the connect event and answers the client.
-func (s *Socket) connect(ev *Event) {
+// handleConnect handles the connect event and answers the client.
+func (s *Socket) handleConnect(ev *Event) {
 	err := errPanicked
-	if s.callProtected(ev, func() { err = s.admit(ev) }); err == nil && s.accept() {
+	if s.callProtected(ev, func() { err = s.callConnectHandlers(ev) }); err == nil && s.completeConnect() {
 		return
 	}
-	waiting := s.state.CompareAndSwap(stateConnecting, stateGone)
+	waiting := s.state.CompareAndSwap(stateConnecting, stateDisconnected)
 	s.saveUnaccepted()
 	s.client.removeSocket(s)
-	s.end()
+	s.finishLifecycle()
 	if err == nil || !waiting {
 		return // the client has gone away meanwhile
 	}
@@ -48,9 +48,9 @@ func (s *Socket) connect(ev *Event) {
 	s.client.sendConnectError(s.ns.name, clientErrorOf(err))
 }
 
-// admit returns an error unless the client may have the socket, as the one that it
+// callConnectHandlers returns an error unless the client may have the socket, as the one that it
 // had or as a new one.
-func (s *Socket) admit(ev *Event) error {
+func (s *Socket) callConnectHandlers(ev *Event) error {
 	if err := s.recoverSocket(ev); err != nil {
 		return err
 	}
@@ -60,12 +60,12 @@ func (s *Socket) admit(ev *Event) error {
 	return s.ns.callHandlers(ev)
 }
 
-// accept puts the socket into its rooms, then tells the client, then does what
+// completeConnect puts the socket into its rooms, then tells the client, then does what
 // waited for that. It reports false when the client has gone away.
-func (s *Socket) accept() bool {
+func (s *Socket) completeConnect() bool {
 	s.mu.Lock()
-	opening := s.state.CompareAndSwap(stateConnecting, stateOpening)
-	rooms := s.opening.rooms
+	opening := s.state.CompareAndSwap(stateConnecting, stateJoining)
+	rooms := s.admission.rooms
 	s.mu.Unlock()
 	if !opening {
 		return false
@@ -74,27 +74,27 @@ func (s *Socket) accept() bool {
 	_ = s.ns.index.Join(s, rooms...) // their number was checked as they came
 	s.ns.counts.Load().connected.Add(1)
 	if !s.restored { // what a restored socket missed comes before other changes of its rooms
-		s.applyMoves()
+		s.applyRoomChanges()
 	}
 
 	if s.restored {
 		s.sendReplay()
 	} else {
-		s.client.session.Send(connectPacket(s))
+		s.client.session.Send(encodeConnectPacket(s))
 	}
 	s.mu.Lock()
-	waiting := s.opening
-	s.opening = nil
-	for _, d := range waiting.messages {
+	waiting := s.admission
+	s.admission = nil
+	for _, d := range waiting.heldDeliveries {
 		if !s.isReplayed(d.offset) && s.client.session.Send(d.message) {
 			s.addMarkLocked(d.mark)
 		}
 	}
-	s.state.CompareAndSwap(stateOpening, stateLive) // or it is disconnecting already
+	s.state.CompareAndSwap(stateJoining, stateConnected) // or it is disconnecting already
 	s.mu.Unlock()
 
 	s.client.markConnected(s)
-	for _, do := range slices.Concat(waiting.moves, waiting.deferred) {
+	for _, do := range slices.Concat(waiting.roomChanges, waiting.deferred) {
 		do()
 	}
 	if !s.ns.hub.allowsSocket(s) {
@@ -103,33 +103,33 @@ func (s *Socket) accept() bool {
 	return true
 }
 
-// close ends the socket, once: whoever brings the reason first. What is left to
+// startDisconnect ends the socket, once: whoever brings the reason first. What is left to
 // do waits in the inbox behind what the client had sent. It reports whether it ended
 // a socket whose client knew that it is connected.
-func (s *Socket) close(reason string) (live bool) {
+func (s *Socket) startDisconnect(reason string) (live bool) {
 	for {
 		state := s.state.Load()
 		if state >= stateDisconnecting {
 			return false
 		}
-		live = state == stateLive
+		live = state == stateConnected
 		next := stateDisconnecting
 		if state == stateConnecting {
-			next = stateGone // it never was; connect finds out and tidies up
+			next = stateDisconnected // it never was; connect finds out and tidies up
 			s.noteCloseReason(reason)
 		}
 		if !s.state.CompareAndSwap(state, next) {
 			continue
 		}
 		s.client.removeSocket(s)
-		if next == stateGone {
+		if next == stateDisconnected {
 			return false
 		}
 		break
 	}
 	s.mu.Lock()
-	if s.over != nil {
-		close(s.over)
+	if s.disconnectStart != nil {
+		close(s.disconnectStart)
 	}
 	s.mu.Unlock()
 	if s.pid != "" {
@@ -139,33 +139,33 @@ func (s *Socket) close(reason string) (live bool) {
 	if s.inbox.pushLast(last) {
 		s.startEventLoop()
 	} else {
-		s.lingering.begin()
+		s.grace.beginEvent()
 	}
 	return live
 }
 
-// disconnect handles the end: disconnecting in its rooms, disconnect without.
-func (s *Socket) disconnect(ev *Event) {
-	s.callProtected(ev, func() { s.finish(ev) })
+// handleDisconnect handles the end: disconnecting in its rooms, disconnect without.
+func (s *Socket) handleDisconnect(ev *Event) {
+	s.callProtected(ev, func() { s.callDisconnectHandlers(ev) })
 	s.ns.index.Remove(s)
-	s.state.Store(stateGone)
+	s.state.Store(stateDisconnected)
 	last := &Event{Type: Disconnect, Name: string(Disconnect), Socket: s, Args: noArgs, Reason: ev.Reason}
-	s.callProtected(last, func() { s.finish(last) })
+	s.callProtected(last, func() { s.callDisconnectHandlers(last) })
 	s.ns.counts.Load().disconnected.Add(1)
 	s.ns.hub.log().Info("socket disconnected", append(s.logFields(), zap.String("reason", ev.Reason))...)
-	s.end()
+	s.finishLifecycle()
 }
 
-func (s *Socket) finish(ev *Event) {
+func (s *Socket) callDisconnectHandlers(ev *Event) {
 	if err := s.ns.callHandlers(ev); err != nil {
 		s.ns.hub.logEvent("event failed", ev, err)
 	}
 }
 
-// end lets go of everything.
-func (s *Socket) end() {
+// finishLifecycle lets go of everything.
+func (s *Socket) finishLifecycle() {
 	close(s.done)
-	s.lingering.end()
+	s.grace.endContext()
 	if s.pid != "" {
 		s.ns.pids.removeSocket(s.pid, s)
 	}
@@ -173,21 +173,21 @@ func (s *Socket) end() {
 	s.ns.hub.removeUser(s.ns)
 }
 
-// ending returns a channel that is closed when the socket takes no more packets,
+// disconnectStarted returns a channel that is closed when the socket takes no more packets,
 // which is before its disconnecting event is handled.
-func (s *Socket) ending() <-chan struct{} {
+func (s *Socket) disconnectStarted() <-chan struct{} {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.state.Load() >= stateDisconnecting {
-		return closed
+		return closedChannel
 	}
-	if s.over == nil {
-		s.over = make(chan struct{})
+	if s.disconnectStart == nil {
+		s.disconnectStart = make(chan struct{})
 	}
-	return s.over
+	return s.disconnectStart
 }
 
-var closed = func() <-chan struct{} {
+var closedChannel = func() <-chan struct{} {
 	c := make(chan struct{})
 	close(c)
 	return c

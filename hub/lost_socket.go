@@ -28,10 +28,10 @@ func (s *Socket) saveOnClose(reason string) {
 func (s *Socket) restoredFrom() *cluster.LostSocket {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.opening == nil {
+	if s.admission == nil {
 		return nil
 	}
-	return s.opening.lost
+	return s.admission.lost
 }
 
 // beginLoss marks a socket as lost. It reports false if the socket is not to be saved: the
@@ -44,20 +44,20 @@ func (s *Socket) beginLoss() bool {
 		return false
 	}
 	s.lost.Store(true)
-	return !s.kicked.Load() // in this order: kick stores kicked, then loads lost
+	return !s.disconnectedByServer.Load() // in this order: kick stores kicked, then loads lost
 }
 
 // saveLost saves a socket. The position is read before the rooms: operations in between
 // are applied twice rather than never.
 func (s *Socket) saveLost(r cluster.Recorder) {
 	position := r.DeliveredOffset()
-	names, identity := s.ns.index.RoomsOf(s), s.identity()
+	names, identity := s.ns.index.RoomsOf(s), s.identityHash()
 	s.mu.Lock()
-	if s.opening != nil { // the index may lack some of the rooms
-		names = append([]string{s.id}, s.opening.rooms...)
+	if s.admission != nil { // the index may lack some of the rooms
+		names = append([]string{s.id}, s.admission.rooms...)
 	}
 	lost := cluster.LostSocket{
-		PID: s.pid, ID: s.id, Rooms: names, Data: object(s.data), Values: s.valuesLocked(),
+		PID: s.pid, ID: s.id, Rooms: names, Data: jsonObject(s.data), Values: s.valuesLocked(),
 		Offset: s.replayFrom, Position: position, Marks: slices.Clone(s.marks),
 		Identity: identity, Lost: time.Now(), Owner: s.client.route,
 	}
@@ -75,11 +75,11 @@ func (s *Socket) updateSaved() {
 		return
 	}
 	s.mu.Lock()
-	if s.saved == nil || s.state.Load() == stateGone && !s.ns.recoveryLog.Contains(s.pid) {
+	if s.saved == nil || s.state.Load() == stateDisconnected && !s.ns.recoveryLog.Contains(s.pid) {
 		s.mu.Unlock()
 		return
 	}
-	s.saved.Data, s.saved.Values = object(s.data), s.valuesLocked()
+	s.saved.Data, s.saved.Values = jsonObject(s.data), s.valuesLocked()
 	lost := *s.saved
 	s.mu.Unlock()
 	if keep := s.client.route.config().Recovery - time.Since(lost.Lost); keep > 0 {
@@ -90,7 +90,7 @@ func (s *Socket) updateSaved() {
 // valuesLocked returns the values of handlers, nothing if there are none.
 func (s *Socket) valuesLocked() (d sio.Data) {
 	if len(s.values) > 0 {
-		d = object(s.values)
+		d = jsonObject(s.values)
 	}
 	return d
 }
@@ -112,7 +112,7 @@ func (ns *Namespace) saveAgain(r cluster.Recorder, lost cluster.LostSocket) {
 // disconnected on purpose. A client that is refused may reconnect with other auth.
 func (s *Socket) saveUnaccepted() {
 	s.mu.Lock()
-	r, lost, reason := s.opening.recorder, s.opening.lost, s.opening.closeReason
+	r, lost, reason := s.admission.recorder, s.admission.lost, s.admission.closeReason
 	s.mu.Unlock()
 	if lost != nil && isRecoverable(reason) {
 		s.ns.saveAgain(r, *lost)
@@ -123,8 +123,8 @@ func (s *Socket) saveUnaccepted() {
 func (s *Socket) noteCloseReason(reason string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.opening != nil {
-		s.opening.closeReason = reason
+	if s.admission != nil {
+		s.admission.closeReason = reason
 	}
 }
 

@@ -30,7 +30,7 @@ func (d doorman) HandleEvent(ctx context.Context, ev *hub.Event) error {
 func bothRecoveries(t *testing.T, test func(t *testing.T, s *site, ns *hub.Namespace, d doorman)) {
 	for name, c := range map[string]cluster.Cluster{"memory": nil, "shared": &recorder{sessions: make(map[string]cluster.LostSocket)}} {
 		t.Run(name, func(t *testing.T) {
-			r := route("a", "/chat")
+			r := newRouteConfig("a", "/chat")
 			r.Recovery = time.Minute
 			d := doorman{make(chan struct{}), make(chan struct{})}
 			s := newSite(t, hub.Config{Cluster: c, Routes: []hub.RouteConfig{r}, Namespaces: []hub.NamespaceConfig{{
@@ -57,23 +57,23 @@ func TestRecoveryOverRecorders(t *testing.T) {
 // lose returns a socket in rooms whose connection is lost.
 func lose(t *testing.T, s *site, ns *hub.Namespace, rooms ...string) (*hub.Socket, identity) {
 	t.Helper()
-	c := dial(t, s.url+"/0/", "4")
+	c := dialClient(t, s.url+"/0/", "4")
 	is := c.joinAs("/chat", "{}")
-	c.sync("/chat")
+	c.syncEvents("/chat")
 	socket, _ := ns.Socket(is.SID)
 	if err := socket.Join(rooms...); err != nil {
 		t.Fatal(err)
 	}
 	c.conn.Close()
-	await(t, socket.Done())
+	receiveWithin(t, socket.Done())
 	return socket, is
 }
 
 // returnAs has a client come back to a socket.
 func returnAs(t *testing.T, s *site, is identity) *client {
 	t.Helper()
-	c := dial(t, s.url+"/0/", "4")
-	c.send(fmt.Sprintf(`40/chat,{"pid":%q}`, is.PID))
+	c := dialClient(t, s.url+"/0/", "4")
+	c.sendPacket(fmt.Sprintf(`40/chat,{"pid":%q}`, is.PID))
 	return c
 }
 
@@ -82,9 +82,9 @@ func returnAs(t *testing.T, s *site, is identity) *client {
 func (c *client) events() (names []string, is identity) {
 	c.t.Helper()
 	for {
-		packet := c.read()
+		packet := c.readPacket()
 		if answer, ok := strings.CutPrefix(packet, "40/chat,"); ok {
-			c.parse(answer, &is)
+			c.parseJSON(answer, &is)
 			return names, is
 		}
 		names = append(names, strings.Split(packet, `"`)[1])
@@ -94,20 +94,20 @@ func (c *client) events() (names []string, is identity) {
 // TestRemovedNamespace has a reload remove a namespace with a lost socket, and another
 // bring it back.
 func TestRemovedNamespace(t *testing.T) {
-	r := route("a", "/chat")
+	r := newRouteConfig("a", "/chat")
 	r.Recovery = time.Minute
 	with := hub.Config{Routes: []hub.RouteConfig{r}, Namespaces: []hub.NamespaceConfig{{Name: "/chat"}}}
 	s := newSite(t, with)
 	ns, _ := s.Namespace("/chat")
 	answerSync(ns)
 	_, is := lose(t, s, ns)
-	without := hub.Config{Routes: []hub.RouteConfig{route("a")}}
+	without := hub.Config{Routes: []hub.RouteConfig{newRouteConfig("a")}}
 	without.Routes[0].Recovery = time.Minute
-	other, _ := join(t, s.url+"/0/", "/chat", "{}")
-	other.sync("/chat")
-	s.reload(without)
-	other.want("41/chat,")
-	s.reload(with)
+	other, _ := joinNamespace(t, s.url+"/0/", "/chat", "{}")
+	other.syncEvents("/chat")
+	s.reloadConfig(without)
+	other.wantPacket("41/chat,")
+	s.reloadConfig(with)
 	if _, now := returnAs(t, s, is).events(); now.PID == is.PID {
 		t.Error("recovered")
 	}

@@ -8,7 +8,7 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/hub"
 )
 
-func TestCheckRoomsWantsUTF8(t *testing.T) {
+func TestCheckRoomsRefusesInvalidUTF8(t *testing.T) {
 	for _, room := range []string{"r\xff", "r\xed\xa0\xbd", "\xc3"} {
 		if err := hub.CheckRooms([]string{"a", room}); !errors.Is(err, hub.ErrRoom) {
 			t.Errorf("%q: %v", room, err)
@@ -20,16 +20,16 @@ func TestCheckRoomsWantsUTF8(t *testing.T) {
 }
 
 // Event names that differ in half of a surrogate pair match no rule.
-func TestEventOfHalfACharacter(t *testing.T) {
+func TestEventNameWithLoneSurrogateIsAnError(t *testing.T) {
 	h, url := newHub(t)
 	ns := h.Of("/")
 	answerSync(ns)
 	ns.On("e\ufffd", hub.HandlerFunc(func(_ context.Context, ev *hub.Event) error { return ev.Ack(ev.Name) }))
-	c, _ := join(t, url, "/", "")
-	c.send(`421["e\ud83d"]`)
-	c.want(`431[{"error":"bad event name: half of a surrogate pair"}]`)
-	c.send(`42["\udc00",1]`)
-	c.send(`422["e\ufffd"]`)
-	c.want("432[\"e\ufffd\"]")
-	c.sync("/")
+	c, _ := joinNamespace(t, url, "/", "")
+	c.sendPacket(`421["e\ud83d"]`)
+	c.wantPacket(`431[{"error":"bad event name: half of a surrogate pair"}]`)
+	c.sendPacket(`42["\udc00",1]`)
+	c.sendPacket(`422["e\ufffd"]`)
+	c.wantPacket("432[\"e\ufffd\"]")
+	c.syncEvents("/")
 }

@@ -25,8 +25,8 @@ type Namespace struct {
 	pids        pidIndex
 	recoveryLog *memory.Log // of an adapter that has none of its own
 
-	link    atomic.Pointer[link] // never nil
-	linking sync.Mutex           // makes changes of link one at a time
+	link   atomic.Pointer[link] // never nil
+	linkMu sync.Mutex           // makes changes of link one at a time
 	// skipRecorderUntil is a time in nanoseconds: after a timeout, emits do not wait for
 	// the Recorder before this. It is zero while offsets come in time.
 	skipRecorderUntil atomic.Int64
@@ -36,9 +36,9 @@ type Namespace struct {
 	mu        sync.Mutex // guards changes of listeners
 
 	// Guarded by hub.mu.
-	users int  // sockets, and those that want to be
-	child bool // exists for its users only
-	kept  bool // exists until the hub ends
+	users     int  // sockets, and those that want to be
+	dynamic   bool // exists for its users only
+	permanent bool // exists until the hub ends
 
 	counts atomic.Pointer[counts] // shared with those that the same glob names
 }
@@ -52,8 +52,8 @@ type link struct {
 func newNamespace(h *Hub, name string) *Namespace {
 	ns := &Namespace{name: name, hub: h, index: rooms.NewIndex[*Socket](rooms.Options{MaxRooms: MaxRooms})}
 	ns.recoveryLog = memory.NewLog(memory.Options{
-		Namespace: name, RecoveryTime: h.recoveryTime, After: h.after,
-		Trimmed: func() { h.tidy(ns) },
+		Namespace: name, RecoveryTime: h.recoveryTime, After: h.afterFunc,
+		Trimmed: func() { h.removeIfUnused(ns) },
 	})
 	ns.link.Store(ns.openLink(cluster.Alone))
 	return ns
@@ -72,8 +72,8 @@ func (ns *Namespace) updateLink() {
 // replaceLink returns the former link if it replaced it. A cluster that panics is not
 // opened again.
 func (ns *Namespace) replaceLink() (old *link) {
-	ns.linking.Lock()
-	defer ns.linking.Unlock()
+	ns.linkMu.Lock()
+	defer ns.linkMu.Unlock()
 	c := ns.hub.clusterFor(ns)
 	if old = ns.link.Load(); c == old.cluster {
 		return nil
@@ -183,15 +183,15 @@ func (ns *Namespace) Emit(event string, args ...any) (int, error) {
 	return ns.All().Emit(event, args...)
 }
 
-// everybody is the target that means all sockets of a namespace.
-var everybody rooms.Target
+// everySocket is the target that means all sockets of a namespace.
+var everySocket rooms.Target
 
 // selections holds the lists that targets are resolved into.
 var selections = sync.Pool{New: func() any { return new([]*Socket) }}
 
-// each calls fn for each socket of a target, without a lock, and counts those
+// forEachSocket calls fn for each socket of a target, without a lock, and counts those
 // for which it returned true.
-func (ns *Namespace) each(t rooms.Target, fn func(*Socket) bool) (n int) {
+func (ns *Namespace) forEachSocket(t rooms.Target, fn func(*Socket) bool) (n int) {
 	list := selections.Get().(*[]*Socket)
 	*list = ns.index.Select((*list)[:0], t)
 	for _, s := range *list {

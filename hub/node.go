@@ -23,7 +23,7 @@ func (n node) Apply(op cluster.Operation) {
 // Reply implements [cluster.Node]. It returns no error: the node that made the request
 // counts the replies.
 func (n node) Reply(ctx context.Context, q cluster.Request, reply func(cluster.Reply)) {
-	_ = n.ns.answer(ctx, q, reply)
+	_ = n.ns.replyLocally(ctx, q, reply)
 }
 
 // HasRoom implements [cluster.RoomWatcher]. With recovery it is true for every room: a

@@ -55,7 +55,7 @@ func (ns *Namespace) doWithin(scope cluster.Scope, op cluster.Operation) (n int,
 func (ns *Namespace) emitOnly(s *Socket, flags cluster.Flags, data sio.Data, plain *eio.Message) bool {
 	r := ns.recorder()
 	if r == nil || s.pid == "" {
-		return s.deliver(delivery{message: plain, volatile: flags.Volatile})
+		return s.deliverEvent(delivery{message: plain, volatile: flags.Volatile})
 	}
 	op := cluster.Emit{Target: s.onlyTarget(), Flags: flags, Data: data}
 	return ns.recordEmit(r, op, cluster.OneSocket, plain, s) > 0
@@ -96,11 +96,11 @@ func (ns *Namespace) applyToSockets(op cluster.Operation) int {
 		if CheckRooms(op.Rooms) != nil {
 			return 0 // no socket joins any of them
 		}
-		return ns.each(op.Target, func(s *Socket) bool { return s.Join(op.Rooms...) == nil })
+		return ns.forEachSocket(op.Target, func(s *Socket) bool { return s.Join(op.Rooms...) == nil })
 	case cluster.Leave:
-		return ns.each(op.Target, func(s *Socket) bool { s.Leave(op.Rooms...); return true })
+		return ns.forEachSocket(op.Target, func(s *Socket) bool { s.Leave(op.Rooms...); return true })
 	case cluster.Disconnect:
-		return ns.each(op.Target, func(s *Socket) bool {
+		return ns.forEachSocket(op.Target, func(s *Socket) bool {
 			alive := s.state.Load() < stateDisconnecting
 			s.Disconnect(op.Close)
 			return alive

@@ -20,12 +20,12 @@ func TestOptionsRouteServesWithoutConfig(t *testing.T) {
 		s.Close()
 	})
 	for _, when := range []string{"before a config", "after a config"} {
-		c := dial(t, "ws"+strings.TrimPrefix(s.URL, "http")+"/socket.io/", "4")
-		c.send("40")
-		if answer := c.read(); !strings.Contains(answer, `"pid"`) {
+		c := dialClient(t, "ws"+strings.TrimPrefix(s.URL, "http")+"/socket.io/", "4")
+		c.sendPacket("40")
+		if answer := c.readPacket(); !strings.Contains(answer, `"pid"`) {
 			t.Errorf("%s: got %s, want a pid", when, answer)
 		}
-		c.send("42[" + strings.Repeat(" ", 1000) + `"large"]`)
+		c.sendPacket("42[" + strings.Repeat(" ", 1000) + `"large"]`)
 		c.wantClosed()
 		h.Configure(hub.Config{})
 	}

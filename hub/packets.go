@@ -5,9 +5,9 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/sio"
 )
 
-// connectPacket returns the reply to a connect packet. It has the socket's id, except for
+// encodeConnectPacket returns the reply to a connect packet. It has the socket's id, except for
 // clients of Socket.IO 2, which derive it.
-func connectPacket(s *Socket) *eio.Message {
+func encodeConnectPacket(s *Socket) *eio.Message {
 	p := sio.Packet{Type: sio.Connect, Namespace: s.ns.name}
 	if s.client.version == sio.V5 {
 		p.Data = sio.Data{JSON: []byte(`{"sid":"` + s.id + `"}`)}

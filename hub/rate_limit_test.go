@@ -9,20 +9,20 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 )
 
-func TestRateLimit(t *testing.T) {
+func TestRateLimitDropsEvents(t *testing.T) {
 	core, logs := observer.New(zapcore.WarnLevel)
-	r := route("r", "/chat")
+	r := newRouteConfig("r", "/chat")
 	r.RateLimit, r.Burst = 1e-9, 3
-	c := hub.Config{Log: zap.New(core), Routes: []hub.RouteConfig{r}, Namespaces: []hub.NamespaceConfig{answering("/chat", "me")}}
+	c := hub.Config{Log: zap.New(core), Routes: []hub.RouteConfig{r}, Namespaces: []hub.NamespaceConfig{namespaceAcking("/chat", "me")}}
 	s := newSite(t, c)
-	a, _ := join(t, s.url+"/0/", "/chat", "") // one of three
+	a, _ := joinNamespace(t, s.url+"/0/", "/chat", "") // one of three
 	for _, want := range []string{`["me"]`, `["me"]`, `[{"error":"rate limit exceeded"}]`, `[{"error":"rate limit exceeded"}]`} {
-		a.send(`42/chat,1["who"]`)
-		a.want(`43/chat,1` + want)
+		a.sendPacket(`42/chat,1["who"]`)
+		a.wantPacket(`43/chat,1` + want)
 	}
-	a.send(`42/chat,["who"]`)
-	a.send("40/other,")
-	a.want(`44/other,{"message":"rate limit exceeded"}`)
+	a.sendPacket(`42/chat,["who"]`)
+	a.sendPacket("40/other,")
+	a.wantPacket(`44/other,{"message":"rate limit exceeded"}`)
 	if got := s.Stats(); got.Limited != 4 {
 		t.Errorf("%d were counted, want 4", got.Limited)
 	}
@@ -31,26 +31,26 @@ func TestRateLimit(t *testing.T) {
 		t.Errorf("logged %v, want the first", told)
 	}
 	// Each connection has a limit of its own, and a new config another.
-	b, _ := join(t, s.url+"/0/", "/chat", "")
-	b.send(`42/chat,1["who"]`)
-	b.want(`43/chat,1["me"]`)
+	b, _ := joinNamespace(t, s.url+"/0/", "/chat", "")
+	b.sendPacket(`42/chat,1["who"]`)
+	b.wantPacket(`43/chat,1["me"]`)
 	c.Routes[0].RateLimit = 0
-	s.reload(c)
-	a.send(`42/chat,1["who"]`)
-	a.want(`43/chat,1["me"]`)
+	s.reloadConfig(c)
+	a.sendPacket(`42/chat,1["who"]`)
+	a.wantPacket(`43/chat,1["me"]`)
 }
 
-func TestMaxSockets(t *testing.T) {
-	ns := answering("/chat", "me")
+func TestMaxSocketsOfNamespace(t *testing.T) {
+	ns := namespaceAcking("/chat", "me")
 	ns.MaxSockets = 2
-	c := hub.Config{Routes: []hub.RouteConfig{route("r", "/chat")}, Namespaces: []hub.NamespaceConfig{ns}}
+	c := hub.Config{Routes: []hub.RouteConfig{newRouteConfig("r", "/chat")}, Namespaces: []hub.NamespaceConfig{ns}}
 	s := newSite(t, c)
-	a, id := join(t, s.url+"/0/", "/chat", "")
-	join(t, s.url+"/0/", "/chat", "")
-	full := dial(t, s.url+"/0/", "4")
-	full.send("40/chat,")
-	full.want(`44/chat,{"message":"Too many sockets"}`)
-	full.join("/", "") // the connection stays
+	a, id := joinNamespace(t, s.url+"/0/", "/chat", "")
+	joinNamespace(t, s.url+"/0/", "/chat", "")
+	full := dialClient(t, s.url+"/0/", "4")
+	full.sendPacket("40/chat,")
+	full.wantPacket(`44/chat,{"message":"Too many sockets"}`)
+	full.joinNamespace("/", "") // the connection stays
 	for _, counted := range s.Stats().Namespaces {
 		if counted.Name == "/chat" && (counted.Refused != 1 || counted.Connected != 2) {
 			t.Errorf("counted %+v", counted)
@@ -58,13 +58,13 @@ func TestMaxSockets(t *testing.T) {
 	}
 	// A socket that disconnects makes room.
 	socket, _ := s.Of("/chat").Socket(id)
-	a.send("41/chat,")
-	await(t, socket.Done())
-	full.send("40/chat,")
+	a.sendPacket("41/chat,")
+	receiveWithin(t, socket.Done())
+	full.sendPacket("40/chat,")
 	for { // until the place is free
-		if got := full.read(); got != `44/chat,{"message":"Too many sockets"}` {
+		if got := full.readPacket(); got != `44/chat,{"message":"Too many sockets"}` {
 			break
 		}
-		full.send("40/chat,")
+		full.sendPacket("40/chat,")
 	}
 }

@@ -102,7 +102,7 @@ func (x *pidIndex) replaceSocket(pid, identity string, next *Socket) (old *Socke
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	old = x.sockets[pid]
-	if old != nil && old.identity() != identity {
+	if old != nil && old.identityHash() != identity {
 		return nil, false
 	}
 	if next != nil {
@@ -128,7 +128,7 @@ func (s *Socket) recoverSocket(ev *Event) error {
 		if err == nil && s.restoreLost(r, pid, offset) {
 			return nil
 		}
-		s.forgetIdentity()
+		s.clearIdentity()
 	}
 	if r != nil {
 		s.replayFrom = r.DeliveredOffset()
@@ -156,7 +156,7 @@ func parseRecovery(auth sio.Data) (pid, offset string) {
 // restoreLost closes the stale socket with this pid, and makes s that socket. It
 // reports false if the client cannot have it.
 func (s *Socket) restoreLost(r cluster.Recorder, pid, offset string) bool {
-	identity := s.identity()
+	identity := s.identityHash()
 	s.ns.closeStale(s.client.ctx, pid, identity, s)
 	ctx, cancel := context.WithTimeout(s.client.ctx, restoreTimeout)
 	defer cancel()
@@ -183,7 +183,7 @@ func (s *Socket) restoreLost(r cluster.Recorder, pid, offset string) bool {
 func (s *Socket) isInterrupted() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	closed := s.state.Load() == stateGone && isRecoverable(s.opening.closeReason)
+	closed := s.state.Load() == stateDisconnected && isRecoverable(s.admission.closeReason)
 	return closed || s.client.ctx.Err() != nil
 }
 
@@ -196,9 +196,9 @@ func (ns *Namespace) closeStale(ctx context.Context, pid, identity string, next 
 	if old == nil {
 		return false
 	}
-	old.close("transport close")
+	old.startDisconnect("transport close")
 	old.client.session.Close("transport close")
-	if old.state.Load() != stateGone {
+	if old.state.Load() != stateDisconnected {
 		return true // close has saved it
 	}
 	ctx, cancel := context.WithTimeout(ctx, staleTimeout)
@@ -248,10 +248,10 @@ func (s *Socket) restoreFrom(ctx context.Context, r cluster.Recorder, lost *clus
 	}
 	for _, room := range replay.Rooms {
 		if room != s.id {
-			s.opening.rooms = append(s.opening.rooms, room)
+			s.admission.rooms = append(s.admission.rooms, room)
 		}
 	}
-	s.opening.recorder, s.opening.replay, s.opening.lost = r, replay, lost
+	s.admission.recorder, s.admission.replay, s.admission.lost = r, replay, lost
 	return nil
 }
 
@@ -266,7 +266,7 @@ func (s *Socket) checkLost(lost *cluster.LostSocket, pid string) error {
 	switch {
 	case lost.PID != pid, !isID(lost.PID), !isID(lost.ID), CheckRooms(lost.Rooms) != nil, len(lost.Rooms) > MaxRooms:
 		return errors.New("malformed lost socket")
-	case lost.Identity != s.identity():
+	case lost.Identity != s.identityHash():
 		return errIdentity
 	case !lost.Lost.IsZero() && time.Since(lost.Lost) > limit:
 		return fmt.Errorf("the client reconnected %s after its connection was lost", time.Since(lost.Lost))

@@ -42,7 +42,7 @@ func TestConnectionBreaksAgain(t *testing.T) {
 		return ctx.Err()
 	}
 	closes := func(back *client) { back.conn.Close() }
-	refused := func(back *client) { back.want(`44/chat,{"message":"no"}`) }
+	refused := func(back *client) { back.wantPacket(`44/chat,{"message":"no"}`) }
 	crossings := map[string]struct {
 		cross func(ctx context.Context) error
 		then  func(back *client) // what the client does meanwhile
@@ -55,9 +55,9 @@ func TestConnectionBreaksAgain(t *testing.T) {
 		"a handler panics":                           {func(context.Context) error { panic("boom") }, func(*client) {}, false},
 		"the loss is not noticed":                    {ended, func(*client) {}, false},
 		"the client disconnects": {ended, func(back *client) {
-			back.send("41/chat,")
-			back.send("40/none,") // is refused after that
-			back.read()
+			back.sendPacket("41/chat,")
+			back.sendPacket("40/none,") // is refused after that
+			back.readPacket()
 			back.conn.Close()
 		}, true},
 	}
@@ -65,7 +65,7 @@ func TestConnectionBreaksAgain(t *testing.T) {
 		for name, tt := range crossings {
 			t.Run(kind+", "+name, func(t *testing.T) {
 				g := &threshold{}
-				r := route("a", "/chat")
+				r := newRouteConfig("a", "/chat")
 				r.Recovery = time.Minute
 				config := hub.Config{Routes: []hub.RouteConfig{r}, Namespaces: []hub.NamespaceConfig{{
 					Name: "/chat", Rules: []hub.Rule{{Events: []string{"connect"}, Handlers: []hub.Handler{g}}},
@@ -76,20 +76,20 @@ func TestConnectionBreaksAgain(t *testing.T) {
 				s := newSite(t, config)
 				ns, _ := s.Namespace("/chat")
 				answerSync(ns)
-				c := dial(t, s.url+"/0/", "4")
+				c := dialClient(t, s.url+"/0/", "4")
 				is := c.joinAs("/chat", "{}")
-				c.sync("/chat")
+				c.syncEvents("/chat")
 				socket, _ := ns.Socket(is.SID)
 				if err := socket.Join("lobby"); err != nil {
 					t.Fatal(err)
 				}
 				c.conn.Close()
-				await(t, socket.Done())
+				receiveWithin(t, socket.Done())
 				if _, err := ns.To("lobby").Emit("missed"); err != nil {
 					t.Fatal(err)
 				}
 
-				back, done := dial(t, s.url+"/0/", "4"), make(chan struct{})
+				back, done := dialClient(t, s.url+"/0/", "4"), make(chan struct{})
 				g.mu.Lock()
 				g.cross = func(ctx context.Context) error {
 					close(done)
@@ -97,23 +97,23 @@ func TestConnectionBreaksAgain(t *testing.T) {
 				}
 				g.mu.Unlock()
 				wanted := fmt.Sprintf(`40/chat,{"pid":%q}`, is.PID)
-				back.send(wanted)
-				await(t, done)
+				back.sendPacket(wanted)
+				receiveWithin(t, done)
 				tt.then(back)
-				again := dial(t, s.url+"/0/", "4")
+				again := dialClient(t, s.url+"/0/", "4")
 				if tt.lost {
 					if got := again.joinAs("/chat", fmt.Sprintf(`{"pid":%q}`, is.PID)); got == is {
 						t.Error("it is back")
 					}
 					return
 				}
-				again.send(wanted)
-				offset := again.read()
+				again.sendPacket(wanted)
+				offset := again.readPacket()
 				if want := `42/chat,["missed","` + offsetOf(offset) + `"]`; offset != want {
 					t.Errorf("got %s", offset)
 				}
-				again.want(fmt.Sprintf(`40/chat,{"sid":%q,"pid":%q}`, is.SID, is.PID))
-				again.sync("/chat")
+				again.wantPacket(fmt.Sprintf(`40/chat,{"sid":%q,"pid":%q}`, is.SID, is.PID))
+				again.syncEvents("/chat")
 				recovered, _ := ns.Socket(is.SID)
 				if !recovered.Status().Recovered || recovered.Data().String() != "{}" || !slices.Equal(recovered.Rooms(), []string{is.SID, "lobby"}) {
 					t.Errorf("recovered %v, data %s, rooms %q", recovered.Status().Recovered, recovered.Data(), recovered.Rooms())
@@ -127,13 +127,13 @@ func TestConnectionBreaksAgain(t *testing.T) {
 // socket is taken and before it is restored.
 func TestConnectionBreaksBeforeItIsKnownWhatWasMissed(t *testing.T) {
 	r, s, ns := newShared(t)
-	c := dial(t, s.url+"/0/", "4")
+	c := dialClient(t, s.url+"/0/", "4")
 	is := c.joinAs("/chat", "{}")
-	c.sync("/chat")
+	c.syncEvents("/chat")
 	socket, _ := ns.Socket(is.SID)
 	c.conn.Close()
-	await(t, socket.Done())
-	back, asked := dial(t, s.url+"/0/", "4"), make(chan struct{})
+	receiveWithin(t, socket.Done())
+	back, asked := dialClient(t, s.url+"/0/", "4"), make(chan struct{})
 	released := make(chan struct{})
 	r.mu.Lock()
 	r.failing = func() error {
@@ -142,22 +142,22 @@ func TestConnectionBreaksBeforeItIsKnownWhatWasMissed(t *testing.T) {
 		return context.Canceled
 	}
 	r.mu.Unlock()
-	back.send(fmt.Sprintf(`40/chat,{"pid":%q}`, is.PID))
-	await(t, asked)
-	again := dial(t, s.url+"/0/", "4")
-	again.send(fmt.Sprintf(`40/chat,{"pid":%q}`, is.PID))
+	back.sendPacket(fmt.Sprintf(`40/chat,{"pid":%q}`, is.PID))
+	receiveWithin(t, asked)
+	again := dialClient(t, s.url+"/0/", "4")
+	again.sendPacket(fmt.Sprintf(`40/chat,{"pid":%q}`, is.PID))
 	back.wantClosed() // its former connection is closed
 	close(released)
-	again.want(fmt.Sprintf(`40/chat,{"sid":%q,"pid":%q}`, is.SID, is.PID))
+	again.wantPacket(fmt.Sprintf(`40/chat,{"sid":%q,"pid":%q}`, is.SID, is.PID))
 }
 
 // TestRecall has a node be asked for a socket whose client came back to another one,
 // and ask for one.
 func TestRecall(t *testing.T) {
 	r, s, ns := newShared(t)
-	c := dial(t, s.url+"/0/", "4")
+	c := dialClient(t, s.url+"/0/", "4")
 	is := c.joinAs("/chat", "{}")
-	c.sync("/chat")
+	c.syncEvents("/chat")
 	recalled := func(pid, identity string) (found cluster.StaleClosed) {
 		hub.NodeOf(ns).Reply(t.Context(), cluster.CloseStale{PID: pid, Identity: identity}, func(a cluster.Reply) { found = a.(cluster.StaleClosed) })
 		return found
@@ -182,7 +182,7 @@ func TestRecall(t *testing.T) {
 		r.sessions[pid] = left
 		return true
 	}
-	back := dial(t, s.url+"/0/", "4")
+	back := dialClient(t, s.url+"/0/", "4")
 	if got := back.joinAs("/chat", fmt.Sprintf(`{"pid":%q}`, is.PID)); got != is {
 		t.Errorf("got %+v, want %+v", got, is)
 	}

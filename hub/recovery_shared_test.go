@@ -199,7 +199,7 @@ func (r *recorder) Replay(_ context.Context, left cluster.LostSocket) (missed cl
 // greets the rooms' list of the socket.
 func newShared(t *testing.T) (*recorder, *site, *hub.Namespace) {
 	r := &recorder{sessions: make(map[string]cluster.LostSocket), marks: make(map[string]string)}
-	rt := route("a", "/chat")
+	rt := newRouteConfig("a", "/chat")
 	rt.Recovery = time.Minute
 	s := newSite(t, hub.Config{
 		Cluster: r, Routes: []hub.RouteConfig{rt},
@@ -221,9 +221,9 @@ func newShared(t *testing.T) (*recorder, *site, *hub.Namespace) {
 
 func TestSharedRecovery(t *testing.T) {
 	r, s, ns := newShared(t)
-	c := dial(t, s.url+"/0/", "4")
+	c := dialClient(t, s.url+"/0/", "4")
 	is := c.joinAs("/chat", "{}")
-	c.sync("/chat")
+	c.syncEvents("/chat")
 	socket, _ := ns.Socket(is.SID)
 	if err := socket.Set("name", "ada"); err != nil {
 		t.Fatal(err)
@@ -231,19 +231,19 @@ func TestSharedRecovery(t *testing.T) {
 	if n, err := ns.To("lobby").Emit("one"); n != 1 || err != nil {
 		t.Errorf("%d, %v", n, err)
 	}
-	c.want(`42/chat,["one","1"]`)
+	c.wantPacket(`42/chat,["one","1"]`)
 	if err := socket.Emit("direct"); err != nil {
 		t.Error(err)
 	}
-	c.want(`42/chat,["direct","2"]`)
+	c.wantPacket(`42/chat,["direct","2"]`)
 	emitVolatile(t, ns.To("lobby"), "volatile", "text")
-	c.want(`42/chat,["volatile","text","2"]`)
+	c.wantPacket(`42/chat,["volatile","text","2"]`)
 	_, _ = ns.Local().Emit("local")
-	c.want(`42/chat,["local","2"]`)
+	c.wantPacket(`42/chat,["local","2"]`)
 	r.node.Apply(r.keep(cluster.Emit{Data: event("remote")}))
-	c.want(`42/chat,["remote","3"]`)
+	c.wantPacket(`42/chat,["remote","3"]`)
 	c.conn.Close()
-	await(t, socket.Done())
+	receiveWithin(t, socket.Done())
 
 	_, _ = ns.To("lobby").Emit("missed", []byte{3})
 	_, _ = ns.To("elsewhere").Emit("not for it")
@@ -251,16 +251,16 @@ func TestSharedRecovery(t *testing.T) {
 		r.reading = nil
 		r.node.Apply(r.keep(cluster.Emit{Data: event("meanwhile")}))
 	}
-	back := dial(t, s.url+"/0/", "4")
-	back.send(fmt.Sprintf(`40/chat,{"pid":%q,"offset":"2"}`, is.PID))
+	back := dialClient(t, s.url+"/0/", "4")
+	back.sendPacket(fmt.Sprintf(`40/chat,{"pid":%q,"offset":"2"}`, is.PID))
 	for _, want := range []string{`42/chat,["remote","3"]`, `451-/chat,["missed",{"_placeholder":true,"num":0},"4"]`, "\x03", `42/chat,["meanwhile","6"]`,
 		fmt.Sprintf(`40/chat,{"sid":%q,"pid":%q}`, is.SID, is.PID)} {
-		back.want(want)
+		back.wantPacket(want)
 	}
 	late := cluster.Emit{Data: event("missed"), Offset: "4"}
 	r.node.Apply(late)
 	_, _ = ns.Emit("new")
-	back.want(`42/chat,["new","7"]`)
+	back.wantPacket(`42/chat,["new","7"]`)
 	again, _ := ns.Socket(is.SID)
 	claims, _ := (&hub.Event{Socket: again}).Lookup("claims")
 	if !again.Status().Recovered || again.Data().String() != `{"name":"ada"}` || claims.String() != `{"sub":"ada"}` || !slices.Equal(again.Rooms(), []string{is.SID, "lobby"}) {
@@ -272,11 +272,11 @@ func TestSharedRecovery(t *testing.T) {
 // of the replay.
 func TestLiveDuringReplay(t *testing.T) {
 	r, s, ns := newShared(t)
-	c := dial(t, s.url+"/0/", "4")
+	c := dialClient(t, s.url+"/0/", "4")
 	is := c.joinAs("/chat", "{}")
 	socket, _ := ns.Socket(is.SID)
 	c.conn.Close()
-	await(t, socket.Done())
+	receiveWithin(t, socket.Done())
 	round := 0
 	r.reading = func() {
 		if round++; round == 2 { // it is in its rooms
@@ -284,11 +284,11 @@ func TestLiveDuringReplay(t *testing.T) {
 			_, _ = ns.To("lobby").Emit("live")
 		}
 	}
-	back := dial(t, s.url+"/0/", "4")
-	back.send(fmt.Sprintf(`40/chat,{"pid":%q}`, is.PID))
-	back.want(fmt.Sprintf(`40/chat,{"sid":%q,"pid":%q}`, is.SID, is.PID))
-	back.want(`42/chat,["live","1"]`)
-	back.sync("/chat")
+	back := dialClient(t, s.url+"/0/", "4")
+	back.sendPacket(fmt.Sprintf(`40/chat,{"pid":%q}`, is.PID))
+	back.wantPacket(fmt.Sprintf(`40/chat,{"sid":%q,"pid":%q}`, is.SID, is.PID))
+	back.wantPacket(`42/chat,["live","1"]`)
+	back.syncEvents("/chat")
 }
 
 // TestSessionsOfOthers are those that a Node server saved, or nobody did.
@@ -301,21 +301,21 @@ func TestSessionsOfOthers(t *testing.T) {
 	}
 	good := cluster.LostSocket{PID: "p", ID: "other", Rooms: []string{"other", "r"}, Data: sio.Data{JSON: []byte(`{"a":1}`)}, Offset: "0"}
 	save(good)
-	c := dial(t, s.url+"/0/", "4")
+	c := dialClient(t, s.url+"/0/", "4")
 	if is := c.joinAs("/chat", `{"pid":"p"}`); is.SID != "other" || is.PID != "p" {
 		t.Errorf("%+v", is)
 	}
-	c.sync("/chat")
+	c.syncEvents("/chat")
 	socket, _ := ns.Socket("other")
 	if !socket.Status().Recovered || !slices.Equal(socket.Rooms(), []string{"other", "r", "lobby"}) {
 		t.Errorf("recovered %v in %q", socket.Status().Recovered, socket.Rooms())
 	}
 	c.conn.Close()
-	await(t, socket.Done())
+	receiveWithin(t, socket.Done())
 	save(good)
-	c = dial(t, s.url+"/0/", "4")
-	c.send(`40/chat,{"pid":"p","guest":"no"}`)
-	if got := c.read(); !strings.HasPrefix(got, "44/chat,") {
+	c = dialClient(t, s.url+"/0/", "4")
+	c.sendPacket(`40/chat,{"pid":"p","guest":"no"}`)
+	if got := c.readPacket(); !strings.HasPrefix(got, "44/chat,") {
 		t.Errorf("let in: %s", got)
 	}
 	for name, change := range map[string]func(*cluster.LostSocket){
@@ -332,7 +332,7 @@ func TestSessionsOfOthers(t *testing.T) {
 		bad := good
 		change(&bad)
 		save(bad)
-		c := dial(t, s.url+"/0/", "4")
+		c := dialClient(t, s.url+"/0/", "4")
 		if is := c.joinAs("/chat", `{"pid":"p"}`); is.PID == "p" || is.SID == bad.ID {
 			t.Errorf("%s: %+v", name, is)
 		}
@@ -343,10 +343,10 @@ func TestSessionsOfOthers(t *testing.T) {
 // moment, and those after them at once.
 func TestBrokenRecorder(t *testing.T) {
 	r, s, ns := newShared(t)
-	c := dial(t, s.url+"/0/", "4")
+	c := dialClient(t, s.url+"/0/", "4")
 	is := c.joinAs("/chat", "{}")
 	_, _ = ns.Emit("one")
-	c.want(`42/chat,["one","1"]`)
+	c.wantPacket(`42/chat,["one","1"]`)
 	r.mu.Lock()
 	r.broken = true
 	r.mu.Unlock()
@@ -354,18 +354,18 @@ func TestBrokenRecorder(t *testing.T) {
 		if n, err := ns.Emit(name); n != 1 || err != nil {
 			t.Errorf("%d, %v", n, err)
 		}
-		c.want(fmt.Sprintf(`42/chat,[%q,"1"]`, name))
+		c.wantPacket(fmt.Sprintf(`42/chat,[%q,"1"]`, name))
 	}
 	r.mend()
 	socket, _ := ns.Socket(is.SID)
 	c.conn.Close()
-	await(t, socket.Done())
+	receiveWithin(t, socket.Done())
 	_, _ = ns.Emit("five")
 	// It has had the others, whose offsets are later than the one that it knows.
-	back := dial(t, s.url+"/0/", "4")
-	back.send(fmt.Sprintf(`40/chat,{"pid":%q,"offset":"1"}`, is.PID))
-	back.want(`42/chat,["five","5"]`)
-	back.want(fmt.Sprintf(`40/chat,{"sid":%q,"pid":%q}`, is.SID, is.PID))
+	back := dialClient(t, s.url+"/0/", "4")
+	back.sendPacket(fmt.Sprintf(`40/chat,{"pid":%q,"offset":"1"}`, is.PID))
+	back.wantPacket(`42/chat,["five","5"]`)
+	back.wantPacket(fmt.Sprintf(`40/chat,{"sid":%q,"pid":%q}`, is.SID, is.PID))
 }
 
 func event(name string, args ...any) sio.Data {

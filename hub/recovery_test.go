@@ -13,7 +13,7 @@ import (
 )
 
 func newRecovering(t *testing.T) (*site, *hub.Namespace) {
-	r := route("a", "/chat")
+	r := newRouteConfig("a", "/chat")
 	r.Recovery = time.Minute
 	s := newSite(t, hub.Config{
 		Routes: []hub.RouteConfig{r},
@@ -34,9 +34,9 @@ type identity struct{ SID, PID string }
 
 func (c *client) joinAs(namespace, auth string) identity {
 	c.t.Helper()
-	c.send("40" + namespace + "," + auth)
+	c.sendPacket("40" + namespace + "," + auth)
 	var is identity
-	c.parse(strings.TrimPrefix(c.read(), "40"+namespace+","), &is)
+	c.parseJSON(strings.TrimPrefix(c.readPacket(), "40"+namespace+","), &is)
 	return is
 }
 
@@ -49,7 +49,7 @@ func offsetOf(packet string) string {
 // emitVolatile emits until a socket is ready to take it.
 func emitVolatile(t *testing.T, to hub.Broadcast, event string, args ...any) {
 	t.Helper()
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
+	for deadline := time.Now().Add(testTimeout); time.Now().Before(deadline); {
 		if n, err := to.Volatile().Emit(event, args...); n > 0 || err != nil {
 			return
 		}
@@ -59,9 +59,9 @@ func emitVolatile(t *testing.T, to hub.Broadcast, event string, args ...any) {
 
 func TestRecovery(t *testing.T) {
 	s, ns := newRecovering(t)
-	c := dial(t, s.url+"/0/", "4")
+	c := dialClient(t, s.url+"/0/", "4")
 	is := c.joinAs("/chat", "{}")
-	c.sync("/chat") // its client is told first that it is connected
+	c.syncEvents("/chat") // its client is told first that it is connected
 	socket, _ := ns.Socket(is.SID)
 	if err := socket.Join("lobby"); err != nil {
 		t.Fatal(err)
@@ -70,16 +70,16 @@ func TestRecovery(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, _ = ns.To("lobby").Emit("one", 1)
-	one := c.read()
+	one := c.readPacket()
 	if !strings.HasPrefix(one, `42/chat,["one",1,"`) {
 		t.Fatalf("got %q", one)
 	}
 	emitVolatile(t, ns.To("lobby"), "volatile")
-	if got := offsetOf(c.read()); got != offsetOf(one) {
+	if got := offsetOf(c.readPacket()); got != offsetOf(one) {
 		t.Errorf("a volatile event has the offset %q", got)
 	}
 	c.conn.Close()
-	await(t, socket.Done())
+	receiveWithin(t, socket.Done())
 
 	_, _ = ns.To("lobby").Emit("two")
 	_, _ = ns.To("elsewhere").Emit("not for it")
@@ -88,23 +88,23 @@ func TestRecovery(t *testing.T) {
 	_, _ = ns.To(is.SID, "lobby").Emit("three", []byte{3})
 	_, _ = ns.Emit("four")
 
-	back := dial(t, s.url+"/0/", "4")
-	back.send(fmt.Sprintf(`40/chat,{"pid":%q,"offset":%q}`, is.PID, offsetOf(one)))
+	back := dialClient(t, s.url+"/0/", "4")
+	back.sendPacket(fmt.Sprintf(`40/chat,{"pid":%q,"offset":%q}`, is.PID, offsetOf(one)))
 	for _, want := range []string{`42/chat,["two","`, `451-/chat,["three",{"_placeholder":true,"num":0},"`, "\x03", `42/chat,["four","`} {
-		if got := back.read(); !strings.HasPrefix(got, want) {
+		if got := back.readPacket(); !strings.HasPrefix(got, want) {
 			t.Fatalf("got %q, want %q", got, want)
 		}
 	}
-	back.want(fmt.Sprintf(`40/chat,{"sid":%q,"pid":%q}`, is.SID, is.PID))
+	back.wantPacket(fmt.Sprintf(`40/chat,{"sid":%q,"pid":%q}`, is.SID, is.PID))
 	again, _ := ns.Socket(is.SID)
 	if !again.Status().Recovered || again == socket || again.Data().String() != `{"connects":1,"name":"ada"}` ||
 		!slices.Equal(again.Rooms(), []string{is.SID, "lobby"}) {
 		t.Errorf("recovered %v, data %s, rooms %q", again.Status().Recovered, again.Data(), again.Rooms())
 	}
-	back.sync("/chat")
+	back.syncEvents("/chat")
 
 	// The secret is good for once.
-	thief := dial(t, s.url+"/0/", "4")
+	thief := dialClient(t, s.url+"/0/", "4")
 	other := thief.joinAs("/chat", fmt.Sprintf(`{"pid":"x%s","offset":%q}`, is.PID, offsetOf(one)))
 	if other.SID == is.SID || other.PID == is.PID {
 		t.Error("a wrong pid recovers a socket")
@@ -113,16 +113,16 @@ func TestRecovery(t *testing.T) {
 
 func TestRecoveryBeforeLossIsNoticed(t *testing.T) {
 	s, ns := newRecovering(t)
-	c := dial(t, s.url+"/0/", "4")
+	c := dialClient(t, s.url+"/0/", "4")
 	is := c.joinAs("/chat", "{}")
-	back := dial(t, s.url+"/0/", "4")
+	back := dialClient(t, s.url+"/0/", "4")
 	if got := back.joinAs("/chat", fmt.Sprintf(`{"pid":%q}`, is.PID)); got != is {
 		t.Errorf("got %+v, want %+v", got, is)
 	}
 	c.wantClosed()
-	back.sync("/chat")
+	back.syncEvents("/chat")
 	_, _ = ns.Emit("news")
-	if got := back.read(); !strings.HasPrefix(got, `42/chat,["news","`) {
+	if got := back.readPacket(); !strings.HasPrefix(got, `42/chat,["news","`) {
 		t.Errorf("got %q", got)
 	}
 }
@@ -131,7 +131,7 @@ func TestNoRecovery(t *testing.T) {
 	s, ns := newRecovering(t)
 	tests := map[string]func(c *client, s *hub.Socket) (offset string){
 		"left": func(c *client, _ *hub.Socket) string {
-			c.send("41/chat,")
+			c.sendPacket("41/chat,")
 			return ""
 		},
 		"kicked": func(_ *client, s *hub.Socket) string {
@@ -145,25 +145,25 @@ func TestNoRecovery(t *testing.T) {
 	}
 	for name, end := range tests {
 		t.Run(name, func(t *testing.T) {
-			c := dial(t, s.url+"/0/", "4")
+			c := dialClient(t, s.url+"/0/", "4")
 			is := c.joinAs("/chat", "{}")
-			c.sync("/chat")
+			c.syncEvents("/chat")
 			socket, _ := ns.Socket(is.SID)
 			offset := end(c, socket)
-			await(t, socket.Done())
-			back := dial(t, s.url+"/0/", "4")
+			receiveWithin(t, socket.Done())
+			back := dialClient(t, s.url+"/0/", "4")
 			got := back.joinAs("/chat", fmt.Sprintf(`{"pid":%q,"offset":%q}`, is.PID, offset))
 			if got.SID == is.SID || got.PID == is.PID {
 				t.Errorf("it is back: %+v", got)
 			}
 		})
 	}
-	old := dial(t, s.url+"/0/", "3")
-	old.want("40")
-	old.send("40/chat,")
-	old.want("40/chat,")
+	old := dialClient(t, s.url+"/0/", "3")
+	old.wantPacket("40")
+	old.sendPacket("40/chat,")
+	old.wantPacket("40/chat,")
 	_, _ = ns.Emit("news")
-	old.want(`42/chat,["news"]`)
+	old.wantPacket(`42/chat,["news"]`)
 }
 
 // rootState lets in whoever says a word.
@@ -182,7 +182,7 @@ func (g rootState) HandleEvent(_ context.Context, ev *hub.Event) error {
 }
 
 func TestRecoveryAsksGates(t *testing.T) {
-	r := route("a", "/chat")
+	r := newRouteConfig("a", "/chat")
 	r.Recovery = time.Minute
 	g := rootState{make(chan string, 10)}
 	s := newSite(t, hub.Config{Routes: []hub.RouteConfig{r}, Namespaces: []hub.NamespaceConfig{{
@@ -190,20 +190,20 @@ func TestRecoveryAsksGates(t *testing.T) {
 	}}})
 	ns, _ := s.Namespace("/chat")
 	for _, word := range []string{"please", "now"} {
-		c := dial(t, s.url+"/0/", "4")
+		c := dialClient(t, s.url+"/0/", "4")
 		is := c.joinAs("/chat", `{"word":"please"}`)
-		await(t, g.asked)
+		receiveWithin(t, g.asked)
 		socket, _ := ns.Socket(is.SID)
 		c.conn.Close()
-		await(t, socket.Done())
-		back := dial(t, s.url+"/0/", "4")
-		back.send(fmt.Sprintf(`40/chat,{"pid":%q,"word":%q}`, is.PID, word))
+		receiveWithin(t, socket.Done())
+		back := dialClient(t, s.url+"/0/", "4")
+		back.sendPacket(fmt.Sprintf(`40/chat,{"pid":%q,"word":%q}`, is.PID, word))
 		want := fmt.Sprintf(`40/chat,{"sid":%q,"pid":%q}`, is.SID, is.PID)
 		if word != "please" {
 			want = `44/chat,{"message":"no"}`
 		}
-		back.want(want)
-		if got := await(t, g.asked); got != word {
+		back.wantPacket(want)
+		if got := receiveWithin(t, g.asked); got != word {
 			t.Errorf("asked with %q", got)
 		}
 	}
@@ -212,36 +212,36 @@ func TestRecoveryAsksGates(t *testing.T) {
 // A client that missed more than may wait for it begins anew.
 func TestRecoveryOfTooMuch(t *testing.T) {
 	s, ns := newRecovering(t)
-	c := dial(t, s.url+"/0/", "4")
+	c := dialClient(t, s.url+"/0/", "4")
 	is := c.joinAs("/chat", "{}")
 	socket, _ := ns.Socket(is.SID)
 	c.conn.Close()
-	await(t, socket.Done())
+	receiveWithin(t, socket.Done())
 	for range 10 {
 		_, _ = ns.Emit("news", strings.Repeat("x", 100_000))
 	}
-	back := dial(t, s.url+"/0/", "4")
+	back := dialClient(t, s.url+"/0/", "4")
 	if got := back.joinAs("/chat", fmt.Sprintf(`{"pid":%q}`, is.PID)); got.SID == is.SID {
 		t.Error("it is back")
 	}
-	back.sync("/chat")
+	back.syncEvents("/chat")
 }
 
 // What lost sockets had is kept up to a limit, and so are the targets of events.
 func TestRecoveryIsBounded(t *testing.T) {
 	lose := func(s *site, ns *hub.Namespace, data string, rooms ...string) identity {
-		c := dial(t, s.url+"/0/", "4")
+		c := dialClient(t, s.url+"/0/", "4")
 		is := c.joinAs("/chat", "{}")
 		socket, _ := ns.Socket(is.SID)
 		if err := errors.Join(socket.Set("data", data), socket.Join(rooms...)); err != nil {
 			t.Fatal(err)
 		}
 		c.conn.Close()
-		await(t, socket.Done())
+		receiveWithin(t, socket.Done())
 		return is
 	}
 	comesBack := func(s *site, is identity) bool {
-		return dial(t, s.url+"/0/", "4").joinAs("/chat", fmt.Sprintf(`{"pid":%q}`, is.PID)).SID == is.SID
+		return dialClient(t, s.url+"/0/", "4").joinAs("/chat", fmt.Sprintf(`{"pid":%q}`, is.PID)).SID == is.SID
 	}
 	t.Run("sockets", func(t *testing.T) {
 		s, ns := newRecovering(t)

@@ -37,7 +37,7 @@ func newFakeTimeSite(t *testing.T, c cluster.Cluster, recoveries ...time.Duratio
 func withRecoveries(c cluster.Cluster, recoveries []time.Duration) hub.Config {
 	config := hub.Config{Cluster: c, Namespaces: []hub.NamespaceConfig{{Name: "/chat"}}}
 	for i, d := range recoveries {
-		r := route(fmt.Sprint(i), "/chat")
+		r := newRouteConfig(fmt.Sprint(i), "/chat")
 		r.Recovery = d
 		config.Routes = append(config.Routes, r)
 	}
@@ -62,7 +62,7 @@ func (s *fakeTimeSite) connect(route int, pid string) (is identity) {
 		s.t.Fatal(err)
 	}
 	c := &client{t: s.t, conn: conn}
-	c.read()
+	c.readPacket()
 	is = c.joinAs("/chat", fmt.Sprintf(`{"pid":%q}`, pid))
 	conn.Close()
 	synctest.Wait()

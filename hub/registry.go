@@ -16,8 +16,8 @@ func (h *Hub) Of(name string) *Namespace {
 	}
 	h.mu.Lock()
 	ns := h.openNamespaceLocked(name)
-	if ns.kept = true; ns.child {
-		ns.child = false
+	if ns.permanent = true; ns.dynamic {
+		ns.dynamic = false
 		h.dynamicNamespaces--
 	}
 	h.mu.Unlock()
@@ -76,7 +76,7 @@ func (h *Hub) enterNamespace(r *Route, name string) (*Namespace, *ClientError) {
 // enterNamespaceLocked is enterNamespace without opening the namespace in the cluster.
 // The caller holds mu.
 func (h *Hub) enterNamespaceLocked(r *Route, name string) (*Namespace, *ClientError) {
-	if rules, _ := h.declared.rulesFor(name); !r.serves(name, rules) {
+	if rules, _ := h.declared.rulesFor(name); !r.servesNamespace(name, rules) {
 		return nil, errNamespace
 	}
 	if ns := h.namespaces[name]; ns != nil && ns.rules.Load().isFull(ns.users) {
@@ -93,7 +93,7 @@ var errNamespace = &ClientError{Message: "Invalid namespace"}
 func (h *Hub) addUserLocked(name string) (*Namespace, *ClientError) {
 	ns := h.namespaces[name]
 	_, configured := h.declared.rulesFor(name)
-	if !configured && (ns == nil || !ns.kept) {
+	if !configured && (ns == nil || !ns.permanent) {
 		return nil, errNamespace
 	}
 	if ns == nil {
@@ -102,7 +102,7 @@ func (h *Hub) addUserLocked(name string) (*Namespace, *ClientError) {
 		}
 		h.dynamicNamespaces++
 		ns = h.openNamespaceLocked(name)
-		ns.child = true
+		ns.dynamic = true
 	}
 	ns.users++
 	h.users++
@@ -120,13 +120,13 @@ func (h *Hub) removeUser(ns *Namespace) {
 		h.idleWaiters = nil
 	}
 	h.mu.Unlock()
-	h.tidy(ns)
+	h.removeIfUnused(ns)
 }
 
-// tidy lets go of a namespace that nothing names and nobody uses.
-func (h *Hub) tidy(ns *Namespace) {
+// removeIfUnused lets go of a namespace that nothing names and nobody uses.
+func (h *Hub) removeIfUnused(ns *Namespace) {
 	h.mu.Lock()
-	named := ns.kept
+	named := ns.permanent
 	if h.declared != nil && !named {
 		_, named = h.declared.exact[ns.name]
 	}
@@ -135,7 +135,7 @@ func (h *Hub) tidy(ns *Namespace) {
 		return
 	}
 	delete(h.namespaces, ns.name)
-	if ns.child {
+	if ns.dynamic {
 		h.dynamicNamespaces--
 	}
 	h.mu.Unlock()
@@ -145,7 +145,7 @@ func (h *Hub) tidy(ns *Namespace) {
 // allowsSocket reports whether a socket may stay: the config or a Go program has its
 // namespace, and its route serves the namespace.
 func (h *Hub) allowsSocket(s *Socket) bool {
-	return h.isDeclared(s.ns) && s.client.route.serves(s.ns.name, s.ns.rules.Load())
+	return h.isDeclared(s.ns) && s.client.route.servesNamespace(s.ns.name, s.ns.rules.Load())
 }
 
 // isDeclared reports whether the config or a Go program has the namespace.
@@ -153,7 +153,7 @@ func (h *Hub) isDeclared(ns *Namespace) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	_, configured := h.declared.rulesFor(ns.name)
-	return configured || ns.kept
+	return configured || ns.permanent
 }
 
 // openNamespaceLocked returns the namespace of a name, and makes it if necessary. The
@@ -176,7 +176,7 @@ func (h *Hub) configureNamespaceLocked(ns *Namespace) {
 	name := ns.name
 	if configured {
 		name = r.name
-	} else if ns.child {
+	} else if ns.dynamic {
 		return // its sockets are being disconnected, and are counted as before
 	}
 	c := h.counts[name]

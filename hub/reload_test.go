@@ -11,10 +11,10 @@ import (
 )
 
 // A route that is gone takes no client that is late.
-func TestRemovedRouteRefuses(t *testing.T) {
-	s := newSite(t, hub.Config{Routes: []hub.RouteConfig{route("a"), route("b")}})
-	a, _ := join(t, s.url+"/0/", "/", "")
-	next := s.Configure(hub.Config{Routes: []hub.RouteConfig{route("b")}})
+func TestRemovedRouteRefusesClients(t *testing.T) {
+	s := newSite(t, hub.Config{Routes: []hub.RouteConfig{newRouteConfig("a"), newRouteConfig("b")}})
+	a, _ := joinNamespace(t, s.url+"/0/", "/", "")
+	next := s.Configure(hub.Config{Routes: []hub.RouteConfig{newRouteConfig("b")}})
 	s.gen.Release() // the site serves the old routes still
 	t.Cleanup(next.Release)
 	a.wantClosed()
@@ -22,7 +22,7 @@ func TestRemovedRouteRefuses(t *testing.T) {
 	if err == nil || response == nil || response.StatusCode != http.StatusServiceUnavailable {
 		t.Errorf("got %v, %v", response, err)
 	}
-	join(t, s.url+"/1/", "/", "")
+	joinNamespace(t, s.url+"/1/", "/", "")
 }
 
 // A socket whose connect event is handled while its namespace is removed does not
@@ -37,29 +37,29 @@ func TestNamespaceRemovedWhileConnecting(t *testing.T) {
 			return nil
 		})},
 	}}}
-	s := newSite(t, hub.Config{Routes: []hub.RouteConfig{route("a", "/chat"), route("gone")}, Namespaces: []hub.NamespaceConfig{slow}})
-	swept, _ := join(t, s.url+"/1/", "/", "")
-	c := dial(t, s.url+"/0/", "4")
-	c.send("40/chat,")
-	await(t, began)
-	s.reload(hub.Config{Routes: []hub.RouteConfig{route("a")}})
+	s := newSite(t, hub.Config{Routes: []hub.RouteConfig{newRouteConfig("a", "/chat"), newRouteConfig("gone")}, Namespaces: []hub.NamespaceConfig{slow}})
+	swept, _ := joinNamespace(t, s.url+"/1/", "/", "")
+	c := dialClient(t, s.url+"/0/", "4")
+	c.sendPacket("40/chat,")
+	receiveWithin(t, began)
+	s.reloadConfig(hub.Config{Routes: []hub.RouteConfig{newRouteConfig("a")}})
 	swept.wantClosed()
 	close(release)
-	if got := c.read(); !strings.HasPrefix(got, "40/chat,") {
+	if got := c.readPacket(); !strings.HasPrefix(got, "40/chat,") {
 		t.Error(got)
 	}
-	c.want("41/chat,")
+	c.wantPacket("41/chat,")
 }
 
 // A glob of one route does not lead into the namespaces of another one.
-func TestRoutesServeTheirOwn(t *testing.T) {
+func TestGlobOfRouteKeepsToItsNamespaces(t *testing.T) {
 	s := newSite(t, hub.Config{
-		Routes:     []hub.RouteConfig{route("a", "/*"), route("b", "/admin")},
-		Namespaces: []hub.NamespaceConfig{answering("/*", "any"), answering("/admin", "admin")},
+		Routes:     []hub.RouteConfig{newRouteConfig("a", "/*"), newRouteConfig("b", "/admin")},
+		Namespaces: []hub.NamespaceConfig{namespaceAcking("/*", "any"), namespaceAcking("/admin", "admin")},
 	})
-	c := dial(t, s.url+"/0/", "4")
-	c.join("/x", "")
-	c.send("40/admin,")
-	c.want(`44/admin,{"message":"Invalid namespace"}`)
-	join(t, s.url+"/1/", "/admin", "")
+	c := dialClient(t, s.url+"/0/", "4")
+	c.joinNamespace("/x", "")
+	c.sendPacket("40/admin,")
+	c.wantPacket(`44/admin,{"message":"Invalid namespace"}`)
+	joinNamespace(t, s.url+"/1/", "/admin", "")
 }

@@ -47,7 +47,7 @@ func (r RemoteSocket) asBroadcast() Broadcast { return r.ns.To(r.ID) }
 // ids, beginning after an id.
 func (ns *Namespace) describeSocketPage(t rooms.Target, after string, limit int) cluster.Sockets {
 	var list []*Socket
-	ns.each(t, func(s *Socket) bool {
+	ns.forEachSocket(t, func(s *Socket) bool {
 		if s.id > after && s.isConnected() {
 			list = append(list, s)
 		}

@@ -37,8 +37,8 @@ func (s *Socket) readReplay(ctx context.Context, r cluster.Recorder, lost cluste
 func (s *Socket) sendReplay() {
 	ctx, cancel := context.WithTimeout(s.client.ctx, restoreTimeout)
 	defer cancel()
-	first, names := s.opening.replay, s.ns.index.RoomsOf(s)
-	then, err := s.readReplay(ctx, s.opening.recorder, cluster.LostSocket{
+	first, names := s.admission.replay, s.ns.index.RoomsOf(s)
+	then, err := s.readReplay(ctx, s.admission.recorder, cluster.LostSocket{
 		Offset: first.Offset, Position: first.Offset, Rooms: names, Marks: s.marks,
 	})
 	if err != nil {
@@ -52,7 +52,7 @@ func (s *Socket) sendReplay() {
 	for _, m := range events {
 		s.client.session.Send(m)
 	}
-	s.client.session.Send(connectPacket(s))
+	s.client.session.Send(encodeConnectPacket(s))
 	s.ns.pids.addSocket(s.pid, s)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -60,14 +60,14 @@ func (s *Socket) sendReplay() {
 	if len(events) == 0 { // otherwise its client may not have got them
 		s.replayFrom = then.Offset
 	}
-	s.opening.lost = nil
-	s.opening.applyFirst(s, names, then.Rooms, then.Disconnected)
+	s.admission.lost = nil
+	s.admission.applyFirst(s, names, then.Rooms, then.Disconnected)
 }
 
 // applyFirst makes a socket follow the operations that were recorded while it joined its
 // rooms, when it is live and before the emits that its handlers deferred. Before and after are its
 // rooms.
-func (o *opening) applyFirst(s *Socket, before, after []string, disconnected bool) {
+func (o *admission) applyFirst(s *Socket, before, after []string, disconnected bool) {
 	in := func(names []string) func(string) bool {
 		set := rooms.NewSet(names)
 		return func(name string) bool { _, ok := set[name]; return ok }

@@ -14,13 +14,13 @@ import (
 // local is for the sockets of this node only.
 func (ns *Namespace) Request(ctx context.Context, q cluster.Request, each func(cluster.Reply)) error {
 	emit, ok := q.(cluster.EmitAck)
-	return ns.ask(ctx, q, ok && emit.Local, each)
+	return ns.sendRequest(ctx, q, ok && emit.Local, each)
 }
 
-func (ns *Namespace) ask(ctx context.Context, q cluster.Request, local bool, each func(cluster.Reply)) error {
+func (ns *Namespace) sendRequest(ctx context.Context, q cluster.Request, local bool, each func(cluster.Reply)) error {
 	link := ns.link.Load()
 	if local || link.cluster == cluster.Alone || cluster.TargetsNone(q) {
-		return ns.answer(ctx, q, each)
+		return ns.replyLocally(ctx, q, each)
 	}
 	answers := make(chan cluster.Reply)
 	done, over := make(chan error, 2), make(chan struct{})
@@ -39,7 +39,7 @@ func (ns *Namespace) ask(ctx context.Context, q cluster.Request, local bool, eac
 			})
 		})
 	}
-	put("ask this node", func(each func(cluster.Reply)) error { return ns.answer(ctx, q, each) })
+	put("ask this node", func(each func(cluster.Reply)) error { return ns.replyLocally(ctx, q, each) })
 	put("ask other nodes", func(each func(cluster.Reply)) error { return link.adapter.Request(ctx, q, each) })
 	var failed error
 	for ended := 0; ended < 2; {
@@ -56,14 +56,14 @@ func (ns *Namespace) ask(ctx context.Context, q cluster.Request, local bool, eac
 	return failed
 }
 
-func (ns *Namespace) answer(ctx context.Context, q cluster.Request, reply func(cluster.Reply)) error {
+func (ns *Namespace) replyLocally(ctx context.Context, q cluster.Request, reply func(cluster.Reply)) error {
 	switch q := q.(type) {
 	case cluster.FetchSockets:
 		reply(ns.describeSockets(q.Target))
 	case cluster.AllRooms:
 		reply(ns.roomNames())
 	case cluster.EmitAck:
-		return ns.answerEmit(ctx, q.Emit, reply)
+		return ns.replyAcks(ctx, q.Emit, reply)
 	case cluster.CloseStale:
 		reply(cluster.StaleClosed(ns.closeStale(ctx, q.PID, q.Identity, nil)))
 	}
@@ -72,7 +72,7 @@ func (ns *Namespace) answer(ctx context.Context, q cluster.Request, reply func(c
 
 func (ns *Namespace) describeSockets(t rooms.Target) cluster.Sockets {
 	found := cluster.Sockets{}
-	ns.each(t, func(s *Socket) bool {
+	ns.forEachSocket(t, func(s *Socket) bool {
 		if s.isConnected() {
 			found = append(found, s.describeSocket())
 		}
@@ -81,8 +81,8 @@ func (ns *Namespace) describeSockets(t rooms.Target) cluster.Sockets {
 	return found
 }
 
-// answerEmit emits an event and replies with each client's acknowledgement.
-func (ns *Namespace) answerEmit(ctx context.Context, op cluster.Emit, reply func(cluster.Reply)) error {
+// replyAcks emits an event and replies with each client's acknowledgement.
+func (ns *Namespace) replyAcks(ctx context.Context, op cluster.Emit, reply func(cluster.Reply)) error {
 	targets := ns.index.Select(nil, op.Target)
 	id, wait := ns.acks.expectAcks(targets)
 	defer ns.acks.cancelAcks(id)
@@ -93,7 +93,7 @@ func (ns *Namespace) answerEmit(ctx context.Context, op cluster.Emit, reply func
 	}
 	clients := 0
 	for _, s := range targets {
-		if s.deliver(delivery{message: m, volatile: op.Volatile}) {
+		if s.deliverEvent(delivery{message: m, volatile: op.Volatile}) {
 			clients++
 		}
 	}

@@ -13,16 +13,16 @@ import (
 // sent to it meanwhile has to arrive.
 func (n node) WatchRooms(changed func(room string)) cluster.RoomWatch {
 	ns := n.ns
-	w := &roomWatch{ns: ns, changed: changed, left: make(map[string]time.Time)}
-	w.cancel = ns.index.Subscribe(w.see)
+	w := &roomWatch{ns: ns, changed: changed, emptyRooms: make(map[string]time.Time)}
+	w.cancel = ns.index.Subscribe(w.handleRoomEvent)
 	return w
 }
 
 // emptyRoomDelay is how long an empty room is there after the recovery time.
 const emptyRoomDelay = 5 * time.Second
 
-// maxLeft bounds how many rooms are there for those only who may come back.
-const maxLeft = 100_000
+// maxEmptyRooms bounds how many rooms are there for those only who may come back.
+const maxEmptyRooms = 100_000
 
 // roomWatch is a view of a namespace's rooms.
 type roomWatch struct {
@@ -30,71 +30,71 @@ type roomWatch struct {
 	changed func(room string)
 	cancel  func()
 
-	mu      sync.Mutex           // guards the following; a leaf
-	left    map[string]time.Time // empty rooms, and until when they are there
-	order   []leftRoom           // the oldest first; some are in use again
-	timer   *time.Timer          // nil when nobody left
-	stopped bool
+	mu          sync.Mutex           // guards the following; a leaf
+	emptyRooms  map[string]time.Time // empty rooms, and until when they are there
+	expiryOrder []emptyRoom          // the oldest first; some are in use again
+	timer       *time.Timer          // nil when nobody left
+	stopped     bool
 }
 
-// leftRoom is a room that the last socket left.
-type leftRoom struct {
+// emptyRoom is a room that the last socket left.
+type emptyRoom struct {
 	name  string
 	until time.Time
 }
 
-// see takes note of what happened to a room.
-func (w *roomWatch) see(ev rooms.Event[*Socket]) {
+// handleRoomEvent takes note of what happened to a room.
+func (w *roomWatch) handleRoomEvent(ev rooms.Event[*Socket]) {
 	switch ev.Kind {
 	case rooms.Create:
 		w.mu.Lock()
-		delete(w.left, ev.Room)
+		delete(w.emptyRooms, ev.Room)
 		w.mu.Unlock()
 		w.changed(ev.Room)
 	case rooms.Delete:
 		if recovery := w.ns.hub.recoveryTime(); recovery > 0 {
-			w.leave(ev.Room, recovery+emptyRoomDelay)
+			w.keepEmptyRoom(ev.Room, recovery+emptyRoomDelay)
 		} else {
 			w.changed(ev.Room)
 		}
 	}
 }
 
-// leave keeps an empty room for a while.
-func (w *roomWatch) leave(room string, d time.Duration) {
+// keepEmptyRoom keeps an empty room for a while.
+func (w *roomWatch) keepEmptyRoom(room string, d time.Duration) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.stopped {
 		return
 	}
 	until := time.Now().Add(d)
-	w.left[room] = until
-	w.order = append(w.order, leftRoom{room, until})
+	w.emptyRooms[room] = until
+	w.expiryOrder = append(w.expiryOrder, emptyRoom{room, until})
 	if w.timer == nil {
-		w.timer = w.ns.hub.after(d, "forget rooms", w.forget)
-	} else if len(w.order) > maxLeft {
+		w.timer = w.ns.hub.afterFunc(d, "forget rooms", w.dropExpiredRooms)
+	} else if len(w.expiryOrder) > maxEmptyRooms {
 		w.timer.Reset(0)
 	}
 }
 
-// forget ends the empty rooms whose time is over.
-func (w *roomWatch) forget() {
+// dropExpiredRooms ends the empty rooms whose time is over.
+func (w *roomWatch) dropExpiredRooms() {
 	w.mu.Lock()
 	w.timer = nil
 	now, n := time.Now(), 0
 	var gone []string
-	for n < len(w.order) && (!w.order[n].until.After(now) || len(w.order)-n > maxLeft) {
-		if r := w.order[n]; w.left[r.name].Equal(r.until) {
-			delete(w.left, r.name)
+	for n < len(w.expiryOrder) && (!w.expiryOrder[n].until.After(now) || len(w.expiryOrder)-n > maxEmptyRooms) {
+		if r := w.expiryOrder[n]; w.emptyRooms[r.name].Equal(r.until) {
+			delete(w.emptyRooms, r.name)
 			gone = append(gone, r.name)
 		}
 		n++
 	}
-	clear(w.order[:n])
-	if w.order = w.order[n:]; len(w.order) == 0 {
-		w.order = nil
+	clear(w.expiryOrder[:n])
+	if w.expiryOrder = w.expiryOrder[n:]; len(w.expiryOrder) == 0 {
+		w.expiryOrder = nil
 	} else if !w.stopped {
-		w.timer = w.ns.hub.after(time.Until(w.order[0].until), "forget rooms", w.forget)
+		w.timer = w.ns.hub.afterFunc(time.Until(w.expiryOrder[0].until), "forget rooms", w.dropExpiredRooms)
 	}
 	stopped := w.stopped
 	w.mu.Unlock()
@@ -112,7 +112,7 @@ func (w *roomWatch) Has(room string) bool {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	_, left := w.left[room]
+	_, left := w.emptyRooms[room]
 	return left
 }
 
@@ -121,7 +121,7 @@ func (w *roomWatch) Rooms() []string {
 	names := w.ns.roomNames()
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for room := range w.left {
+	for room := range w.emptyRooms {
 		names = append(names, room)
 	}
 	return names
@@ -136,6 +136,6 @@ func (w *roomWatch) Stop() {
 	if w.timer != nil {
 		w.timer.Stop()
 	}
-	clear(w.left)
-	w.order = nil
+	clear(w.emptyRooms)
+	w.expiryOrder = nil
 }

@@ -8,9 +8,9 @@ import (
 	"time"
 )
 
-// newWatched returns a namespace, and what returns the rooms that its watch says
+// newWatchedNamespace returns a namespace, and what returns the rooms that its watch says
 // have changed since: with a + those that were there by then.
-func newWatched(window time.Duration) (ns *Namespace, w *roomWatch, changes func() []string) {
+func newWatchedNamespace(window time.Duration) (ns *Namespace, w *roomWatch, changes func() []string) {
 	h := new(Hub)
 	h.recovery.Store(int64(window))
 	ns = newNamespace(h, "/")
@@ -41,8 +41,8 @@ func wantRooms(t *testing.T, what string, got []string, want ...string) {
 	}
 }
 
-func TestWatchRooms(t *testing.T) {
-	ns, w, changes := newWatched(0)
+func TestWatchRoomsReportsChanges(t *testing.T) {
+	ns, w, changes := newWatchedNamespace(0)
 	wantRooms(t, "rooms", w.Rooms(), "before")
 	a, b := new(Socket), new(Socket)
 	ns.index.Add(a, "a", "r")
@@ -61,7 +61,7 @@ func TestWatchRooms(t *testing.T) {
 // TestWatchRoomsWithRecovery keeps rooms for those who may come back to them.
 func TestWatchRoomsWithRecovery(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		ns, w, changes := newWatched(time.Minute)
+		ns, w, changes := newWatchedNamespace(time.Minute)
 		defer w.Stop()
 		s := new(Socket)
 		ns.index.Add(s, "r", "q")
@@ -88,18 +88,18 @@ func TestWatchRoomsWithRecovery(t *testing.T) {
 
 func TestWatchRoomsForgetsTheOldest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		ns, w, _ := newWatched(time.Hour)
+		ns, w, _ := newWatchedNamespace(time.Hour)
 		defer w.Stop()
-		for i := range maxLeft + 10 {
+		for i := range maxEmptyRooms + 10 {
 			s := new(Socket)
 			ns.index.Add(s, string(rune('\U00010000'+i)))
 			ns.index.Remove(s)
 		}
 		synctest.Wait()
-		if n := len(w.Rooms()); n > maxLeft+1 {
+		if n := len(w.Rooms()); n > maxEmptyRooms+1 {
 			t.Errorf("%d rooms", n)
 		}
-		if w.Has("\U00010000") || !w.Has(string(rune('\U00010000'+maxLeft))) {
+		if w.Has("\U00010000") || !w.Has(string(rune('\U00010000'+maxEmptyRooms))) {
 			t.Error("not the oldest is forgotten")
 		}
 	})

@@ -24,13 +24,13 @@ func roomsByAuth(ns *hub.Namespace) {
 	answerSync(ns)
 }
 
-func TestUnionOnce(t *testing.T) {
+func TestEmitReachesUnionOnce(t *testing.T) {
 	h, url := newHub(t)
 	ns := h.Of("/")
 	roomsByAuth(ns)
-	both, _ := join(t, url, "/", `{"rooms":["a","b"]}`)
-	one, _ := join(t, url, "/", `{"rooms":["b"]}`)
-	none, id := join(t, url, "/", `{"rooms":["c"]}`)
+	both, _ := joinNamespace(t, url, "/", `{"rooms":["a","b"]}`)
+	one, _ := joinNamespace(t, url, "/", `{"rooms":["b"]}`)
+	none, id := joinNamespace(t, url, "/", `{"rooms":["c"]}`)
 
 	if n, err := ns.To("a", "b").To("a").Emit("news", 1); n != 2 || err != nil {
 		t.Fatalf("got %d, %v", n, err)
@@ -38,21 +38,21 @@ func TestUnionOnce(t *testing.T) {
 	if n, err := ns.To(id).Emit("yours", []byte{1, 2}); n != 1 || err != nil {
 		t.Fatalf("got %d, %v", n, err)
 	}
-	both.want(`42["news",1]`)
-	one.want(`42["news",1]`)
-	none.want(`451-["yours",{"_placeholder":true,"num":0}]`)
-	none.want("\x01\x02")
+	both.wantPacket(`42["news",1]`)
+	one.wantPacket(`42["news",1]`)
+	none.wantPacket(`451-["yours",{"_placeholder":true,"num":0}]`)
+	none.wantPacket("\x01\x02")
 	for _, c := range []*client{both, one, none} {
-		c.sync("/")
+		c.syncEvents("/")
 	}
 }
 
-func TestExcept(t *testing.T) {
+func TestExceptRemovesSockets(t *testing.T) {
 	h, url := newHub(t)
 	ns := h.Of("/")
 	roomsByAuth(ns)
-	in, _ := join(t, url, "/", `{"rooms":["a"]}`)
-	out, id := join(t, url, "/", `{"rooms":["a","b"]}`)
+	in, _ := joinNamespace(t, url, "/", `{"rooms":["a"]}`)
+	out, id := joinNamespace(t, url, "/", `{"rooms":["a","b"]}`)
 
 	if n, _ := ns.To("a").Except("b").Emit("one"); n != 1 {
 		t.Errorf("got %d", n)
@@ -60,12 +60,12 @@ func TestExcept(t *testing.T) {
 	if n, _ := ns.Except(id).Emit("two"); n != 1 {
 		t.Errorf("got %d", n)
 	}
-	in.want(`42["one"]`)
-	in.want(`42["two"]`)
-	out.sync("/")
+	in.wantPacket(`42["one"]`)
+	in.wantPacket(`42["two"]`)
+	out.syncEvents("/")
 }
 
-func TestBroadcastLeavesSenderOut(t *testing.T) {
+func TestBroadcastExceptsSender(t *testing.T) {
 	h, url := newHub(t)
 	ns := h.Of("/")
 	roomsByAuth(ns)
@@ -77,18 +77,18 @@ func TestBroadcastLeavesSenderOut(t *testing.T) {
 		_, err := ev.Socket.Broadcast().IncludeSender().Emit("shouted")
 		return err
 	}))
-	sender, _ := join(t, url, "/", `{"rooms":["a"]}`)
-	other, _ := join(t, url, "/", `{"rooms":["a"]}`)
+	sender, _ := joinNamespace(t, url, "/", `{"rooms":["a"]}`)
+	other, _ := joinNamespace(t, url, "/", `{"rooms":["a"]}`)
 
-	sender.send(`42["say","hi",{"a":[1]}]`)
-	other.want(`42["said","hi",{"a":[1]}]`)
-	sender.sync("/")
-	sender.send(`42["shout"]`)
-	sender.want(`42["shouted"]`)
-	other.want(`42["shouted"]`)
+	sender.sendPacket(`42["say","hi",{"a":[1]}]`)
+	other.wantPacket(`42["said","hi",{"a":[1]}]`)
+	sender.syncEvents("/")
+	sender.sendPacket(`42["shout"]`)
+	sender.wantPacket(`42["shouted"]`)
+	other.wantPacket(`42["shouted"]`)
 }
 
-func TestRoomsWhileDisconnecting(t *testing.T) {
+func TestRoomsExistWhileDisconnecting(t *testing.T) {
 	h, url := newHub(t)
 	ns := h.Of("/chat")
 	roomsByAuth(ns)
@@ -106,12 +106,12 @@ func TestRoomsWhileDisconnecting(t *testing.T) {
 	ns.On("disconnecting", report(leaving))
 	ns.On("disconnect", report(left))
 
-	c, id := join(t, url, "/chat", `{"rooms":["a","b"]}`)
-	c.send("41/chat,")
-	if got := await(t, leaving); !slices.Equal(got.rooms, []string{id, "a", "b"}) || got.reason != hub.ReasonClientDisconnect {
+	c, id := joinNamespace(t, url, "/chat", `{"rooms":["a","b"]}`)
+	c.sendPacket("41/chat,")
+	if got := receiveWithin(t, leaving); !slices.Equal(got.rooms, []string{id, "a", "b"}) || got.reason != hub.ReasonClientDisconnect {
 		t.Errorf("disconnecting: %+v", got)
 	}
-	if got := await(t, left); len(got.rooms) != 0 || got.reason != hub.ReasonClientDisconnect {
+	if got := receiveWithin(t, left); len(got.rooms) != 0 || got.reason != hub.ReasonClientDisconnect {
 		t.Errorf("disconnect: %+v", got)
 	}
 	if ns.Len() != 0 || ns.Rooms() != 0 {
@@ -119,12 +119,12 @@ func TestRoomsWhileDisconnecting(t *testing.T) {
 	}
 }
 
-func TestRemoteOperations(t *testing.T) {
+func TestRemoteSocketMethods(t *testing.T) {
 	h, url := newHub(t)
 	ns := h.Of("/")
 	roomsByAuth(ns)
-	a, idA := join(t, url, "/", `{"rooms":["a"]}`)
-	b, _ := join(t, url, "/", `{"rooms":["b"]}`)
+	a, idA := joinNamespace(t, url, "/", `{"rooms":["a"]}`)
+	b, _ := joinNamespace(t, url, "/", `{"rooms":["b"]}`)
 
 	if n, err := ns.To("a").SocketsJoin("x", "y"); n != 1 || err != nil {
 		t.Fatalf("got %d, %v", n, err)
@@ -139,11 +139,11 @@ func TestRemoteOperations(t *testing.T) {
 	if err := found[0].Emit("hello"); err != nil {
 		t.Fatal(err)
 	}
-	a.want(`42["hello"]`)
+	a.wantPacket(`42["hello"]`)
 	if n, err := ns.To("a").DisconnectSockets(false); n != 1 || err != nil {
 		t.Fatalf("got %d, %v", n, err)
 	}
-	a.want("41")
+	a.wantPacket("41")
 	if n, err := ns.All().DisconnectSockets(true); n != 1 || err != nil {
 		t.Fatalf("got %d, %v", n, err)
 	}
@@ -152,12 +152,12 @@ func TestRemoteOperations(t *testing.T) {
 	}
 }
 
-func TestFetchPage(t *testing.T) {
+func TestFetchPageIsSortedAndLimited(t *testing.T) {
 	h, url := newHub(t)
 	ns := h.Of("/")
 	var ids []string
 	for range 5 {
-		_, id := join(t, url, "/", "")
+		_, id := joinNamespace(t, url, "/", "")
 		ids = append(ids, id)
 	}
 	slices.Sort(ids)
@@ -179,7 +179,7 @@ func TestFetchPage(t *testing.T) {
 	}
 }
 
-func TestRoomNames(t *testing.T) {
+func TestBadRoomNamesAreErrors(t *testing.T) {
 	h, url := newHub(t)
 	ns := h.Of("/")
 	socket := make(chan *hub.Socket, 1)
@@ -188,9 +188,9 @@ func TestRoomNames(t *testing.T) {
 		return nil
 	}))
 	answerSync(ns)
-	c, _ := join(t, url, "/", "")
-	c.sync("/")
-	s := await(t, socket)
+	c, _ := joinNamespace(t, url, "/", "")
+	c.syncEvents("/")
+	s := receiveWithin(t, socket)
 
 	for _, name := range []string{"", strings.Repeat("x", hub.MaxRoomName+1)} {
 		if err := s.Join("fine", name); !errors.Is(err, hub.ErrRoom) {
@@ -212,7 +212,7 @@ func TestRoomNames(t *testing.T) {
 	}
 }
 
-func TestRoomEvents(t *testing.T) {
+func TestOnRoomReportsEvents(t *testing.T) {
 	h, url := newHub(t)
 	ns := h.Of("/")
 	roomsByAuth(ns)
@@ -222,10 +222,10 @@ func TestRoomEvents(t *testing.T) {
 			events <- ev.Kind.String()
 		}
 	})
-	c, _ := join(t, url, "/", `{"rooms":["a"]}`)
+	c, _ := joinNamespace(t, url, "/", `{"rooms":["a"]}`)
 	c.conn.Close()
 	for _, want := range []rooms.Kind{rooms.Create, rooms.Join, rooms.Leave, rooms.Delete} {
-		if got := await(t, events); got != want.String() {
+		if got := receiveWithin(t, events); got != want.String() {
 			t.Errorf("got %s, want %s", got, want)
 		}
 	}
@@ -234,7 +234,7 @@ func TestRoomEvents(t *testing.T) {
 
 // A client may have a say in the rooms that its socket joins when it connects, and
 // name very many of them.
-func TestManyRoomsWhileConnecting(t *testing.T) {
+func TestConnectHandlerMayJoinManyRooms(t *testing.T) {
 	h, url := newHub(t)
 	ns := h.Of("/")
 	many := make([]string, 300_000)
@@ -256,8 +256,8 @@ func TestManyRoomsWhileConnecting(t *testing.T) {
 		s.Leave(many[2:]...)
 		return nil
 	}))
-	_, id := join(t, url, "/", "")
-	if err := await(t, failed); !errors.Is(err, rooms.ErrTooManyRooms) {
+	_, id := joinNamespace(t, url, "/", "")
+	if err := receiveWithin(t, failed); !errors.Is(err, rooms.ErrTooManyRooms) {
 		t.Errorf("got %v", err)
 	}
 	if s, _ := ns.Socket(id); !slices.Equal(s.Rooms(), []string{id, "1"}) {

@@ -46,9 +46,9 @@ func (r *Route) setConfig(c RouteConfig) {
 // config returns the settings of the newest config.
 func (r *Route) config() *routeSettings { return r.settings.Load() }
 
-// serves reports whether clients may connect to a namespace here. The rules are the
+// servesNamespace reports whether clients may connect to a namespace here. The rules are the
 // namespace's, nil if the config does not have it.
-func (r *Route) serves(namespace string, all *rules) bool {
+func (r *Route) servesNamespace(namespace string, all *rules) bool {
 	c := r.config()
 	switch {
 	case c.allNamespaces, namespace == "/", slices.Contains(c.Namespaces, namespace):

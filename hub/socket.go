@@ -11,10 +11,10 @@ import (
 // The states of a socket. It goes through them in this order, and may skip.
 const (
 	stateConnecting    int32 = iota // its connect handlers run; nobody else sees it
-	stateOpening                    // accepted: it is being put into its rooms
-	stateLive                       // its client knows that it is connected
+	stateJoining                    // accepted: it is being put into its rooms
+	stateConnected                  // its client knows that it is connected
 	stateDisconnecting              // in its rooms still, takes no more packets
-	stateGone
+	stateDisconnected
 )
 
 // Socket is one client's membership of one namespace. Its methods are safe for
@@ -34,7 +34,7 @@ type Socket struct {
 	// restored is true for one that its client came back to; admitted too when it
 	// is sure that it was let into this namespace then.
 	restored, admitted bool
-	// Offsets of the recovery log, changed under mu before stateLive: the end of the
+	// Offsets of the recovery log, changed under mu before stateConnected: the end of the
 	// replay, empty without one, and where a replay begins for a client without an
 	// offset.
 	replayedTo, replayFrom string
@@ -44,14 +44,14 @@ type Socket struct {
 	state atomic.Int32
 	// kicked is true when the server ended it: what the client had sent and
 	// waits in the inbox is dropped then.
-	kicked atomic.Bool
+	disconnectedByServer atomic.Bool
 	// lost is true when the connection is lost and the socket is kept for its
 	// client: what is done to the socket from then on is done to what is kept.
-	lost      atomic.Bool
-	lingering lingering
+	lost  atomic.Bool
+	grace gracePeriod
 
 	mu        sync.Mutex // guards the following
-	opening   *opening   // nil from stateLive on
+	admission *admission // nil from stateConnected on
 	data      map[string]sio.Data
 	dataBytes int
 	values    map[string]sio.Data
@@ -61,7 +61,7 @@ type Socket struct {
 	identityChanged bool
 	marks           []string            // of events that it was delivered without an offset, the last ones
 	saved           *cluster.LostSocket // the socket's saved state when it is lost
-	over            chan struct{}       // closed when it takes no more packets; nil if nobody waits
+	disconnectStart chan struct{}       // closed when it takes no more packets; nil if nobody waits
 }
 
 // ID returns the socket's id, which is also the name of the room that it is
@@ -102,7 +102,7 @@ func (s *Socket) Status() Status {
 }
 
 // isConnected reports whether the client is connected and its connect packet was sent.
-func (s *Socket) isConnected() bool { return s.state.Load() == stateLive }
+func (s *Socket) isConnected() bool { return s.state.Load() == stateConnected }
 
 // Done is closed when the socket has left its rooms for good.
 func (s *Socket) Done() <-chan struct{} { return s.done }
@@ -112,9 +112,9 @@ func (s *Socket) Done() <-chan struct{} { return s.done }
 // rooms that it is going to be in. After disconnecting there are none.
 func (s *Socket) Rooms() []string {
 	s.mu.Lock()
-	if s.opening != nil && s.state.Load() == stateConnecting {
+	if s.admission != nil && s.state.Load() == stateConnecting {
 		defer s.mu.Unlock()
-		return append([]string{s.id}, s.opening.rooms...)
+		return append([]string{s.id}, s.admission.rooms...)
 	}
 	s.mu.Unlock()
 	return s.ns.index.RoomsOf(s)
@@ -131,17 +131,17 @@ func (s *Socket) Join(rooms ...string) error {
 	s.mu.Lock()
 	if s.state.Load() == stateConnecting {
 		defer s.mu.Unlock()
-		return s.opening.join(rooms, s.id)
+		return s.admission.addRooms(rooms, s.id)
 	}
 	s.mu.Unlock()
 	var err error
-	if s.whenInRooms(func() { err = s.joinNow(rooms) }) {
+	if s.whenInRooms(func() { err = s.joinRooms(rooms) }) {
 		return err
 	}
 	return nil
 }
 
-func (s *Socket) joinNow(rooms []string) error {
+func (s *Socket) joinRooms(rooms []string) error {
 	err := s.ns.index.Join(s, rooms...)
 	if err == nil && s.lost.Load() {
 		s.applyToLost(cluster.Join{Target: s.onlyTarget(), Rooms: rooms})
@@ -154,7 +154,7 @@ func (s *Socket) Leave(rooms ...string) {
 	s.mu.Lock()
 	if s.state.Load() == stateConnecting {
 		defer s.mu.Unlock()
-		s.opening.leave(rooms)
+		s.admission.removeRooms(rooms)
 		return
 	}
 	s.mu.Unlock()
@@ -205,21 +205,21 @@ func (s *Socket) lookupSocket(path []string) (sio.Data, bool) {
 // itself. With close the client's whole connection is closed, after its sockets
 // in other namespaces were ended likewise.
 func (s *Socket) Disconnect(close bool) {
-	s.whenLive(func() {
+	s.whenConnected(func() {
 		if close {
 			s.client.disconnectAll()
 		}
 		if !close || s.lost.Load() {
-			s.kick()
+			s.disconnectByServer()
 		}
 	})
 }
 
-// kick ends the socket from the server's side. The client is told when nothing more
+// disconnectByServer ends the socket from the server's side. The client is told when nothing more
 // is delivered to it: it would keep what comes later for when it is back.
-func (s *Socket) kick() {
-	s.kicked.Store(true)
-	if !s.close(ReasonServerDisconnect) {
+func (s *Socket) disconnectByServer() {
+	s.disconnectedByServer.Store(true)
+	if !s.startDisconnect(ReasonServerDisconnect) {
 		if s.lost.Load() {
 			s.applyToLost(cluster.Disconnect{Target: s.onlyTarget()})
 		}

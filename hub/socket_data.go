@@ -11,7 +11,7 @@ import (
 func (s *Socket) Data() sio.Data {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return object(s.data)
+	return jsonObject(s.data)
 }
 
 // Set sets a key of the socket's data, as socket.data.KEY = value does in JavaScript. The
@@ -50,8 +50,8 @@ func (s *Socket) setData(key string, data sio.Data) error {
 	return nil
 }
 
-// value returns the value that [Event.SetValue] set.
-func (s *Socket) value(name string) (sio.Data, bool) {
+// valueOf returns the value that [Event.SetValue] set.
+func (s *Socket) valueOf(name string) (sio.Data, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	v, ok := s.values[name]

@@ -34,13 +34,13 @@ func openOldPolling(t *testing.T, h *hub.Hub) oldPolling {
 	return oldPolling{h, sid[1]}
 }
 
-func (c oldPolling) send(packet string) {
+func (c oldPolling) sendPacket(packet string) {
 	body := strings.NewReader(strconv.Itoa(len(packet)) + ":" + packet)
 	c.h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("POST", "/socket.io/?EIO=3&transport=polling&sid="+c.sid, body))
 }
 
 // A socket may be ended at the very moment that it begins.
-func TestOldSocketEndsAfterItBegan(t *testing.T) {
+func TestOldSocketDisconnectsWhileConnecting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := hub.New(hub.Options{})
 		chat := h.Of("/chat")
@@ -66,7 +66,7 @@ func TestOldSocketEndsAfterItBegan(t *testing.T) {
 				}
 			}
 		})
-		c.send("40/chat")
+		c.sendPacket("40/chat")
 		synctest.Wait()
 		if left, want := ended.Load(), "/chat#"+c.sid; left == nil || !slices.Equal(*left, []string{want}) {
 			t.Errorf("it disconnected in %v, want %s", left, want)

@@ -19,19 +19,19 @@ func statsOf(h *hub.Hub, name string) (found hub.NamespaceStats) {
 
 // Namespaces that clients choose the names of are counted under their glob, and go on
 // being counted when they are gone.
-func TestStatsOfGlobs(t *testing.T) {
+func TestGlobCountsAllItsNamespaces(t *testing.T) {
 	orgs := hub.Config{
-		Routes:     []hub.RouteConfig{route("a", "/org-*")},
-		Namespaces: []hub.NamespaceConfig{answering("/org-*", "any")},
+		Routes:     []hub.RouteConfig{newRouteConfig("a", "/org-*")},
+		Namespaces: []hub.NamespaceConfig{namespaceAcking("/org-*", "any")},
 	}
 	s := newSite(t, orgs)
-	c := dial(t, s.url+"/0/", "4")
+	c := dialClient(t, s.url+"/0/", "4")
 	var ids []string
 	for i := range 3 {
-		ids = append(ids, c.join("/org-"+strconv.Itoa(i), ""))
+		ids = append(ids, c.joinNamespace("/org-"+strconv.Itoa(i), ""))
 	}
-	c.send(`42/org-1,1["who"]`)
-	c.want(`43/org-1,1["any"]`)
+	c.sendPacket(`42/org-1,1["who"]`)
+	c.wantPacket(`43/org-1,1["any"]`)
 	want := hub.NamespaceStats{Name: "/org-*", Sockets: 3, Rooms: 3, Connected: 3, Events: 1}
 	if got := statsOf(s.Hub, "/org-*"); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
@@ -39,7 +39,7 @@ func TestStatsOfGlobs(t *testing.T) {
 	if n := len(s.Stats().Namespaces); n != 2 { // and "/"
 		t.Errorf("%d namespaces are counted: %+v", n, s.Stats().Namespaces)
 	}
-	s.reload(orgs)
+	s.reloadConfig(orgs)
 	var sockets []*hub.Socket
 	for i, id := range ids {
 		ns, _ := s.Namespace("/org-" + strconv.Itoa(i))
@@ -48,7 +48,7 @@ func TestStatsOfGlobs(t *testing.T) {
 	}
 	c.conn.Close()
 	for _, socket := range sockets {
-		await(t, socket.Done())
+		receiveWithin(t, socket.Done())
 	}
 	want = hub.NamespaceStats{Name: "/org-*", Connected: 3, Disconnected: 3, Events: 1}
 	if got := statsOf(s.Hub, "/org-*"); got != want {

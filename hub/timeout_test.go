@@ -73,7 +73,7 @@ func inFakeTime(t *testing.T, test func(t *testing.T, send func(kind int, data s
 	})
 }
 
-func TestConnectTimeout(t *testing.T) {
+func TestConnectTimeoutClosesConnection(t *testing.T) {
 	inFakeTime(t, func(t *testing.T, _ func(int, string), ended <-chan struct{}) {
 		began := time.Now()
 		<-ended
@@ -83,9 +83,9 @@ func TestConnectTimeout(t *testing.T) {
 	})
 }
 
-// TestAttachmentsTimeout announces attachments that do not come: the packet is not kept
+// TestAttachmentsTimeoutClosesConnection announces attachments that do not come: the packet is not kept
 // for ever.
-func TestAttachmentsTimeout(t *testing.T) {
+func TestAttachmentsTimeoutClosesConnection(t *testing.T) {
 	inFakeTime(t, func(t *testing.T, send func(int, string), ended <-chan struct{}) {
 		const packet = `452-["x",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]`
 		send(websocket.TextMessage, "40")

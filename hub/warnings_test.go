@@ -14,8 +14,8 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 )
 
-// get makes an HTTP request with a header and returns the status.
-func get(t *testing.T, url, name, value string) int {
+// requestStatus makes an HTTP request with a header and returns the status.
+func requestStatus(t *testing.T, url, name, value string) int {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
 	if err != nil {
@@ -32,14 +32,14 @@ func get(t *testing.T, url, name, value string) int {
 }
 
 // A refused origin is logged once for each route and config, with a limit.
-func TestOriginWarnings(t *testing.T) {
+func TestRefusedOriginIsLoggedOnce(t *testing.T) {
 	core, logs := observer.New(zapcore.WarnLevel)
-	c := hub.Config{Log: zap.New(core), Routes: []hub.RouteConfig{route("r", "/a"), route("s", "/b")}}
+	c := hub.Config{Log: zap.New(core), Routes: []hub.RouteConfig{newRouteConfig("r", "/a"), newRouteConfig("s", "/b")}}
 	s := newSite(t, c)
 	url := strings.Replace(s.url, "ws://", "http://", 1)
 	refused := func(route int, origin string) {
 		t.Helper()
-		if status := get(t, fmt.Sprintf("%s/%d/?EIO=4&transport=polling", url, route), "Origin", origin); status != http.StatusForbidden {
+		if status := requestStatus(t, fmt.Sprintf("%s/%d/?EIO=4&transport=polling", url, route), "Origin", origin); status != http.StatusForbidden {
 			t.Fatalf("%s: status %d", origin, status)
 		}
 	}
@@ -56,7 +56,7 @@ func TestOriginWarnings(t *testing.T) {
 	if logged() != 3 {
 		t.Errorf("%d warnings, want 3", logged())
 	}
-	s.reload(c)
+	s.reloadConfig(c)
 	refused(0, "https://app.example.com")
 	if logged() != 4 {
 		t.Errorf("%d warnings after a reload, want 4", logged())
@@ -75,18 +75,18 @@ func TestOriginWarnings(t *testing.T) {
 }
 
 // The first packet of a client with another parser is logged.
-func TestParserWarnings(t *testing.T) {
+func TestUnknownParserIsLogged(t *testing.T) {
 	core, logs := observer.New(zapcore.WarnLevel)
-	s := newSite(t, hub.Config{Log: zap.New(core), Routes: []hub.RouteConfig{route("r", "/")}})
+	s := newSite(t, hub.Config{Log: zap.New(core), Routes: []hub.RouteConfig{newRouteConfig("r", "/")}})
 	const message = "the first packet of a client is not a packet of Socket.IO: connection closed"
 	send := func(kind int, data string) {
 		t.Helper()
-		c := dial(t, s.url+"/0/", "4")
+		c := dialClient(t, s.url+"/0/", "4")
 		if err := c.conn.WriteMessage(kind, []byte(data)); err != nil {
 			t.Fatal(err)
 		}
 		for {
-			if _, err := c.next(); err != nil {
+			if _, err := c.readNext(); err != nil {
 				return // it is closed
 			}
 		}
@@ -108,10 +108,10 @@ func TestParserWarnings(t *testing.T) {
 			t.Errorf("%q: logged %v", test.data, got)
 		}
 	}
-	c := dial(t, s.url+"/0/", "4")
-	c.join("/", "")
-	c.send("4{")
-	if _, err := c.next(); err == nil || logs.Len() != 3 {
+	c := dialClient(t, s.url+"/0/", "4")
+	c.joinNamespace("/", "")
+	c.sendPacket("4{")
+	if _, err := c.readNext(); err == nil || logs.Len() != 3 {
 		t.Errorf("a later packet is no reason for a warning: %v", logs.All())
 	}
 }
