@@ -7,17 +7,17 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/rooms"
 )
 
-// maxHeldDeliveries bounds what is kept for a socket between the joining of its
-// rooms and the answer to its client: an instant.
+// maxHeldDeliveries bounds the events that are held for a socket while it is joining its
+// rooms: an instant.
 const maxHeldDeliveries = 4096
 
-// admission is what waits until a socket is live.
+// admission is the state of a socket until it is connected.
 type admission struct {
 	rooms          []string   // to join when accepted
 	roomChanges    []func()   // changes of its rooms that wait for inRooms, see whenInRooms
 	inRooms        bool       // it is in its rooms
-	deferred       []func()   // what its handlers emitted
-	heldDeliveries []delivery // what others emitted to its rooms meanwhile
+	deferred       []func()   // emits of its handlers
+	heldDeliveries []delivery // emits to its rooms meanwhile
 	tokens         []string   // see [Identity]
 	// Of a restored socket: the first part of its replay, and the lost socket, both of
 	// recorder. Lost is nil when the replay was sent.
@@ -29,7 +29,7 @@ type admission struct {
 	closeReason string
 }
 
-// addRooms adds rooms, of which a client may name very many.
+// addRooms adds rooms. It takes time in proportion to their number: a client may name many.
 func (o *admission) addRooms(names []string, own string) error {
 	joined, known := o.rooms, rooms.NewSet(o.rooms)
 	known[own] = struct{}{}
@@ -47,7 +47,7 @@ func (o *admission) addRooms(names []string, own string) error {
 	return nil
 }
 
-// removeRooms takes rooms away.
+// removeRooms removes rooms.
 func (o *admission) removeRooms(names []string) {
 	left := rooms.NewSet(names)
 	o.rooms = slices.DeleteFunc(o.rooms, func(room string) bool {
@@ -56,10 +56,10 @@ func (o *admission) removeRooms(names []string) {
 	})
 }
 
-// whenInRooms calls fn, which changes the socket's rooms, as soon as the socket is in
-// the rooms of its connect event: before its client knows that it is connected, so that
-// whoever has heard of it from the client finds it in the rooms that it joins. It reports
-// whether fn was called at once.
+// whenInRooms calls fn, which changes the socket's rooms, when the socket is in the rooms of
+// its connect event. That is before its client gets the reply to its connect packet: a
+// request that the client then causes finds the socket in its rooms. It reports whether fn
+// was called at once.
 func (s *Socket) whenInRooms(fn func()) bool {
 	s.mu.Lock()
 	if s.admission != nil && !s.admission.inRooms {
@@ -72,7 +72,7 @@ func (s *Socket) whenInRooms(fn func()) bool {
 	return true
 }
 
-// applyRoomChanges calls the functions of whenInRooms that wait. Later ones are called at once.
+// applyRoomChanges calls the waiting functions of whenInRooms. Later ones are called at once.
 func (s *Socket) applyRoomChanges() {
 	for {
 		s.mu.Lock()
@@ -88,9 +88,9 @@ func (s *Socket) applyRoomChanges() {
 	}
 }
 
-// whenConnected calls fn as soon as the socket's client has been told that it is
-// connected: at once, or when its connect event has been handled. A socket that
-// is refused never does. It reports whether fn was called at once.
+// whenConnected calls fn when the reply to the socket's connect packet was sent: at once, or
+// after its connect event. After a connect error fn is not called. It reports whether fn was
+// called at once.
 func (s *Socket) whenConnected(fn func()) bool {
 	s.mu.Lock()
 	if s.admission != nil {

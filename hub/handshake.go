@@ -8,7 +8,7 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/sio"
 )
 
-// HandshakeRequest is the HTTP request that opened a connection.
+// HandshakeRequest is the HTTP request that opened a connection. It must not be changed.
 type HandshakeRequest = engine.Handshake
 
 // Handshake is how a socket's client connected: the request that opened its

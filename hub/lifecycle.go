@@ -1,5 +1,28 @@
 package hub
 
+// The lifecycle of a socket. Each stage is entered once; a stage may be skipped.
+//
+//	stage          function                        caller                          state after
+//	connect packet client.connectSocket            the connection's reader         stateConnecting
+//	start          Socket.startLifecycle           client.connectSocket            stateConnecting
+//	connect event  Socket.handleConnect            the event loop                  stateConnecting
+//	recovery       Socket.recoverSocket            Socket.callConnectHandlers      stateConnecting
+//	handlers       Socket.callConnectHandlers      Socket.handleConnect            stateConnecting
+//	accepted       Socket.completeConnect          Socket.handleConnect            stateJoining, stateConnected
+//	connect error  Socket.handleConnect            the event loop                  stateDisconnected
+//	events         Socket.handleEvent              the event loop                  stateConnected
+//	begin of end   Socket.startDisconnect          client.Closed, a disconnect     stateDisconnecting
+//	                                               packet, Socket.Disconnect,
+//	                                               Namespace.closeStale
+//	disconnecting  Socket.handleDisconnect         the event loop                  stateDisconnecting
+//	disconnect     Socket.handleDisconnect         the event loop                  stateDisconnected
+//	end            Socket.finishLifecycle          Socket.handleDisconnect,        stateDisconnected
+//	                                               Socket.handleConnect
+//
+// A socket that disconnects while it is connecting goes to stateDisconnected at once:
+// handleConnect notices that after the connect handlers, and ends the lifecycle. No
+// disconnecting event is handled then.
+
 import (
 	"slices"
 
@@ -7,7 +30,7 @@ import (
 	"go.uber.org/zap"
 )
 
-// Why sockets disconnect, in the words of Socket.IO's server.
+// Reasons of disconnects, in the words of Socket.IO's server.
 const (
 	ReasonClientDisconnect = "client namespace disconnect"
 	ReasonServerDisconnect = "server namespace disconnect"
@@ -16,18 +39,19 @@ const (
 	ReasonForced           = "forced close"
 )
 
-// startLifecycle begins the socket's life with its connect event.
+// startLifecycle begins the socket's lifecycle with its connect event.
 func (s *Socket) startLifecycle() {
 	s.inbox.push(&Event{Type: Connect, Name: string(Connect), Socket: s, Args: noArgs}, nil)
 	if s.ns.hasNoConnectHandler() && s.client.session.Version() == eio.V3 {
-		// Nothing is asked of it, so it is accepted at once: a 2.x client then
-		// finds its connect packet in the answer to its handshake.
+		// The socket is accepted at once: a client of Socket.IO 2 then gets its
+		// connect packet in the response to its handshake.
 		s.handleNextEvent()
 	}
-	s.startEventLoop() // after that step, for what has come meanwhile
+	s.startEventLoop() // after that event, for packets received meanwhile
 }
 
-// handleConnect handles the connect event and answers the client.
+// handleConnect handles the connect event, and sends the reply or a connect error. After an
+// [Outage] it closes the connection.
 func (s *Socket) handleConnect(ev *Event) {
 	err := errPanicked
 	if s.callProtected(ev, func() { err = s.callConnectHandlers(ev) }); err == nil && s.completeConnect() {
@@ -38,18 +62,18 @@ func (s *Socket) handleConnect(ev *Event) {
 	s.client.removeSocket(s)
 	s.finishLifecycle()
 	if err == nil || !waiting {
-		return // the client has gone away meanwhile
+		return // the client has disconnected meanwhile
 	}
 	s.ns.counts.Load().refused.Add(1)
-	if s.ns.hub.logEvent("connect refused", ev, err); isOutage(err) {
+	if s.ns.hub.logEvent("connect error", ev, err); isOutage(err) {
 		s.client.session.Close(ReasonForced)
 		return
 	}
 	s.client.sendConnectError(s.ns.name, clientErrorOf(err))
 }
 
-// callConnectHandlers returns an error unless the client may have the socket, as the one that it
-// had or as a new one.
+// callConnectHandlers recovers the client's lost socket, if there is one, and calls the
+// handlers of the connect event. An error refuses the client.
 func (s *Socket) callConnectHandlers(ev *Event) error {
 	if err := s.recoverSocket(ev); err != nil {
 		return err
@@ -60,8 +84,9 @@ func (s *Socket) callConnectHandlers(ev *Event) error {
 	return s.ns.callHandlers(ev)
 }
 
-// completeConnect puts the socket into its rooms, then tells the client, then does what
-// waited for that. It reports false when the client has gone away.
+// completeConnect puts the socket into its rooms, then sends the reply to the connect
+// packet, then runs the emits that waited for it. It reports false if the socket has
+// disconnected meanwhile.
 func (s *Socket) completeConnect() bool {
 	s.mu.Lock()
 	opening := s.state.CompareAndSwap(stateConnecting, stateJoining)
@@ -73,7 +98,7 @@ func (s *Socket) completeConnect() bool {
 	s.ns.index.Add(s, s.id)
 	_ = s.ns.index.Join(s, rooms...) // their number was checked as they came
 	s.ns.counts.Load().connected.Add(1)
-	if !s.restored { // what a restored socket missed comes before other changes of its rooms
+	if !s.restored { // a restored socket gets its replay before its rooms change
 		s.applyRoomChanges()
 	}
 
@@ -103,9 +128,9 @@ func (s *Socket) completeConnect() bool {
 	return true
 }
 
-// startDisconnect ends the socket, once: whoever brings the reason first. What is left to
-// do waits in the inbox behind what the client had sent. It reports whether it ended
-// a socket whose client knew that it is connected.
+// startDisconnect begins the disconnect of the socket. The first reason applies; later calls
+// do nothing. The disconnecting event waits in the inbox behind the events that the client
+// sent. It reports whether the socket was connected.
 func (s *Socket) startDisconnect(reason string) (live bool) {
 	for {
 		state := s.state.Load()
@@ -115,7 +140,7 @@ func (s *Socket) startDisconnect(reason string) (live bool) {
 		live = state == stateConnected
 		next := stateDisconnecting
 		if state == stateConnecting {
-			next = stateDisconnected // it never was; connect finds out and tidies up
+			next = stateDisconnected // handleConnect notices, and ends the lifecycle
 			s.noteCloseReason(reason)
 		}
 		if !s.state.CompareAndSwap(state, next) {
@@ -144,7 +169,8 @@ func (s *Socket) startDisconnect(reason string) (live bool) {
 	return live
 }
 
-// handleDisconnect handles the end: disconnecting in its rooms, disconnect without.
+// handleDisconnect handles the disconnecting event, removes the socket from its rooms, and
+// handles the disconnect event.
 func (s *Socket) handleDisconnect(ev *Event) {
 	s.callProtected(ev, func() { s.callDisconnectHandlers(ev) })
 	s.ns.index.Remove(s)
@@ -156,13 +182,15 @@ func (s *Socket) handleDisconnect(ev *Event) {
 	s.finishLifecycle()
 }
 
+// callDisconnectHandlers calls the handlers of a disconnecting or disconnect event.
 func (s *Socket) callDisconnectHandlers(ev *Event) {
 	if err := s.ns.callHandlers(ev); err != nil {
 		s.ns.hub.logEvent("event failed", ev, err)
 	}
 }
 
-// finishLifecycle lets go of everything.
+// finishLifecycle releases the socket: its context, its pid, its places in the connection
+// and the namespace.
 func (s *Socket) finishLifecycle() {
 	close(s.done)
 	s.grace.endContext()
@@ -173,8 +201,8 @@ func (s *Socket) finishLifecycle() {
 	s.ns.hub.removeUser(s.ns)
 }
 
-// disconnectStarted returns a channel that is closed when the socket takes no more packets,
-// which is before its disconnecting event is handled.
+// disconnectStarted returns a channel that is closed when the socket accepts no further
+// packets, which is before its disconnecting event is handled.
 func (s *Socket) disconnectStarted() <-chan struct{} {
 	s.mu.Lock()
 	defer s.mu.Unlock()

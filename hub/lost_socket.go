@@ -44,7 +44,7 @@ func (s *Socket) beginLoss() bool {
 		return false
 	}
 	s.lost.Store(true)
-	return !s.disconnectedByServer.Load() // in this order: kick stores kicked, then loads lost
+	return !s.disconnectedByServer.Load() // in this order: disconnectByServer stores, then loads lost
 }
 
 // saveLost saves a socket. The position is read before the rooms: operations in between

@@ -11,11 +11,9 @@ import (
 	"go.uber.org/zap"
 )
 
-// Namespace is a channel that is multiplexed over connections, with its own
-// sockets and rooms. Its methods are safe for concurrent use.
-//
-// What begins an emit, To for instance, returns a [Broadcast] and leaves the
-// namespace as it is.
+// Namespace is a channel that is multiplexed over connections, with its own sockets and
+// rooms. Its methods are safe for concurrent use. Methods that begin an emit, To for
+// instance, return a [Broadcast].
 type Namespace struct {
 	// Static after construction.
 	name        string
@@ -36,11 +34,11 @@ type Namespace struct {
 	mu        sync.Mutex // guards changes of listeners
 
 	// Guarded by hub.mu.
-	users     int  // sockets, and those that want to be
+	users     int  // sockets, connecting ones included
 	dynamic   bool // exists for its users only
 	permanent bool // exists until the hub ends
 
-	counts atomic.Pointer[counts] // shared with those that the same glob names
+	counts atomic.Pointer[counts] // shared with other namespaces of the same glob
 }
 
 // link is a namespace's end of a cluster.
@@ -99,20 +97,18 @@ func (ns *Namespace) Hub() *Hub { return ns.hub }
 // Name returns the namespace's name, "/chat" for instance.
 func (ns *Namespace) Name() string { return ns.name }
 
-// OnRoom calls fn when rooms of the namespace are created, joined, left and
-// deleted, in the order in which that happens. It is called while no lock is
-// held, by one goroutine at a time, and holds up whoever joins and leaves. The
-// returned function takes fn away again.
+// OnRoom calls fn when rooms of the namespace are created, joined, left and deleted, in that
+// order of events. It is called by one goroutine at a time, without a lock held. Joins and
+// leaves wait until it returns. The returned function removes fn.
 func (ns *Namespace) OnRoom(fn func(RoomEvent)) (off func()) {
 	return ns.index.Subscribe(func(ev rooms.Event[*Socket]) {
 		fn(RoomEvent{Kind: ev.Kind, Room: ev.Room, Socket: ev.Member})
 	})
 }
 
-// RoomEvent is something that happened to a room.
+// RoomEvent is an event of a room.
 type RoomEvent struct {
-	// Kind is what happened: rooms.Create, rooms.Join, rooms.Leave or
-	// rooms.Delete.
+	// Kind is rooms.Create, rooms.Join, rooms.Leave or rooms.Delete.
 	Kind rooms.Kind
 	// Room is the room's name.
 	Room string
@@ -133,16 +129,16 @@ func (ns *Namespace) Socket(id string) (*Socket, bool) {
 // Len returns the number of sockets on this node.
 func (ns *Namespace) Len() int { return ns.index.Len() }
 
-// Rooms returns the number of rooms on this node, those of the sockets' own ids
-// included.
+// Rooms returns the number of rooms on this node, with the rooms of the sockets' own ids.
 func (ns *Namespace) Rooms() int { return ns.index.Rooms() }
 
-// RoomPage returns rooms of this node in the order of their names: those that
-// begin with prefix and come after a name, at most limit.
+// RoomPage returns up to limit rooms of this node in the order of their names, whose names
+// begin with prefix and come after another name.
 func (ns *Namespace) RoomPage(prefix, after string, limit int) []rooms.Room {
 	return ns.index.Page(prefix, after, limit)
 }
 
+// roomNames returns the names of all rooms of this node.
 func (ns *Namespace) roomNames() cluster.Rooms {
 	page := ns.index.Page("", "", ns.index.Rooms())
 	names := make(cluster.Rooms, len(page))
@@ -157,22 +153,23 @@ func (ns *Namespace) roomNames() cluster.Rooms {
 func (ns *Namespace) All() Broadcast { return Broadcast{ns: ns} }
 
 // To begins an emit to the sockets of rooms, each once. Further calls add rooms. An
-// empty list of rooms means nobody.
+// empty list of rooms means no socket.
 func (ns *Namespace) To(rooms ...string) Broadcast { return ns.All().To(rooms...) }
 
 // In is To.
 func (ns *Namespace) In(rooms ...string) Broadcast { return ns.All().To(rooms...) }
 
-// Except begins an emit that leaves out the sockets of rooms.
+// Except begins an emit to all sockets but the sockets of rooms.
 func (ns *Namespace) Except(rooms ...string) Broadcast { return ns.All().Except(rooms...) }
 
-// Volatile begins an emit that a socket may miss which is not ready to take it.
+// Volatile begins an emit that is dropped for clients that are not ready, see
+// [Broadcast.Volatile].
 func (ns *Namespace) Volatile() Broadcast { return ns.All().Volatile() }
 
-// Local begins an emit that stays on this node.
+// Local begins an emit to the sockets of this node only.
 func (ns *Namespace) Local() Broadcast { return ns.All().Local() }
 
-// Compress begins an emit that says whether it is worth compressing.
+// Compress begins an emit that is compressed or not, see [Broadcast.Compress].
 func (ns *Namespace) Compress(compress bool) Broadcast { return ns.All().Compress(compress) }
 
 // Timeout begins an emit that waits so long for acknowledgements.
@@ -183,14 +180,14 @@ func (ns *Namespace) Emit(event string, args ...any) (int, error) {
 	return ns.All().Emit(event, args...)
 }
 
-// everySocket is the target that means all sockets of a namespace.
+// everySocket is the target of all sockets of a namespace.
 var everySocket rooms.Target
 
 // selections holds the lists that targets are resolved into.
 var selections = sync.Pool{New: func() any { return new([]*Socket) }}
 
-// forEachSocket calls fn for each socket of a target, without a lock, and counts those
-// for which it returned true.
+// forEachSocket calls fn for each socket of a target, without a lock. It returns how often
+// fn returned true.
 func (ns *Namespace) forEachSocket(t rooms.Target, fn func(*Socket) bool) (n int) {
 	list := selections.Get().(*[]*Socket)
 	*list = ns.index.Select((*list)[:0], t)
@@ -204,4 +201,5 @@ func (ns *Namespace) forEachSocket(t rooms.Target, fn func(*Socket) bool) (n int
 	return n
 }
 
+// log returns the logger of the hub's config.
 func (ns *Namespace) log() *zap.Logger { return ns.hub.log() }

@@ -33,7 +33,7 @@ func (s *Socket) readReplay(ctx context.Context, r cluster.Recorder, lost cluste
 
 // sendReplay sends a restored socket the events that it missed until it was in its rooms,
 // and then its connect packet: official clients buffer the events until that. Events that
-// are delivered meanwhile wait in the socket's opening.
+// are delivered meanwhile wait in the socket's admission.
 func (s *Socket) sendReplay() {
 	ctx, cancel := context.WithTimeout(s.client.ctx, restoreTimeout)
 	defer cancel()

@@ -8,15 +8,15 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/sio"
 )
 
-// Request puts a question to the sockets of this node and to the other nodes, and
-// calls each for every answer, one at a time. The error wraps
-// [cluster.ErrIncomplete] when ctx ended before all had answered. An emit that is
-// local is for the sockets of this node only.
+// Request sends a request to all nodes, and calls each for every reply, one at a time. The
+// error wraps [cluster.ErrIncomplete] if ctx ended before all nodes had replied. A local
+// emit is for the sockets of this node only.
 func (ns *Namespace) Request(ctx context.Context, q cluster.Request, each func(cluster.Reply)) error {
 	emit, ok := q.(cluster.EmitAck)
 	return ns.sendRequest(ctx, q, ok && emit.Local, each)
 }
 
+// sendRequest is Request, with local for this node only.
 func (ns *Namespace) sendRequest(ctx context.Context, q cluster.Request, local bool, each func(cluster.Reply)) error {
 	link := ns.link.Load()
 	if local || link.cluster == cluster.Alone || cluster.TargetsNone(q) {
@@ -25,8 +25,8 @@ func (ns *Namespace) sendRequest(ctx context.Context, q cluster.Request, local b
 	answers := make(chan cluster.Reply)
 	done, over := make(chan error, 2), make(chan struct{})
 	defer close(over)
-	// Both end when all have answered or ctx ends, and this function reads what
-	// they say until both have ended, or each panics.
+	// Both goroutines end when all nodes have replied or ctx ends. This function reads
+	// their replies until both have ended, or each panics.
 	put := func(name string, ask func(each func(cluster.Reply)) error) {
 		ns.hub.spawn(name, func() {
 			err := errPanicked
@@ -39,8 +39,8 @@ func (ns *Namespace) sendRequest(ctx context.Context, q cluster.Request, local b
 			})
 		})
 	}
-	put("ask this node", func(each func(cluster.Reply)) error { return ns.replyLocally(ctx, q, each) })
-	put("ask other nodes", func(each func(cluster.Reply)) error { return link.adapter.Request(ctx, q, each) })
+	put("request to this node", func(each func(cluster.Reply)) error { return ns.replyLocally(ctx, q, each) })
+	put("request to other nodes", func(each func(cluster.Reply)) error { return link.adapter.Request(ctx, q, each) })
 	var failed error
 	for ended := 0; ended < 2; {
 		select {
@@ -56,6 +56,7 @@ func (ns *Namespace) sendRequest(ctx context.Context, q cluster.Request, local b
 	return failed
 }
 
+// replyLocally calls reply for each reply of this node.
 func (ns *Namespace) replyLocally(ctx context.Context, q cluster.Request, reply func(cluster.Reply)) error {
 	switch q := q.(type) {
 	case cluster.FetchSockets:
@@ -70,6 +71,7 @@ func (ns *Namespace) replyLocally(ctx context.Context, q cluster.Request, reply 
 	return nil
 }
 
+// describeSockets describes the connected sockets of a target.
 func (ns *Namespace) describeSockets(t rooms.Target) cluster.Sockets {
 	found := cluster.Sockets{}
 	ns.forEachSocket(t, func(s *Socket) bool {

@@ -8,9 +8,8 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/rooms"
 )
 
-// WatchRooms implements [cluster.RoomWatcher]. With recovery, a room is there for
-// as long after its last socket left as that one's client may come back: what is
-// sent to it meanwhile has to arrive.
+// WatchRooms implements [cluster.RoomWatcher]. With recovery, an empty room exists as long as
+// the client of its last socket may recover it: events to the room must arrive meanwhile.
 func (n node) WatchRooms(changed func(room string)) cluster.RoomWatch {
 	ns := n.ns
 	w := &roomWatch{ns: ns, changed: changed, emptyRooms: make(map[string]time.Time)}
@@ -21,7 +20,7 @@ func (n node) WatchRooms(changed func(room string)) cluster.RoomWatch {
 // emptyRoomDelay is how long an empty room is there after the recovery time.
 const emptyRoomDelay = 5 * time.Second
 
-// maxEmptyRooms bounds how many rooms are there for those only who may come back.
+// maxEmptyRooms is how many empty rooms exist at a time for recovery.
 const maxEmptyRooms = 100_000
 
 // roomWatch is a view of a namespace's rooms.
@@ -31,9 +30,9 @@ type roomWatch struct {
 	cancel  func()
 
 	mu          sync.Mutex           // guards the following; a leaf
-	emptyRooms  map[string]time.Time // empty rooms, and until when they are there
+	emptyRooms  map[string]time.Time // empty rooms, and when they expire
 	expiryOrder []emptyRoom          // the oldest first; some are in use again
-	timer       *time.Timer          // nil when nobody left
+	timer       *time.Timer          // nil if there is no empty room
 	stopped     bool
 }
 
@@ -43,7 +42,7 @@ type emptyRoom struct {
 	until time.Time
 }
 
-// handleRoomEvent takes note of what happened to a room.
+// handleRoomEvent handles the creation and deletion of a room.
 func (w *roomWatch) handleRoomEvent(ev rooms.Event[*Socket]) {
 	switch ev.Kind {
 	case rooms.Create:
@@ -60,7 +59,7 @@ func (w *roomWatch) handleRoomEvent(ev rooms.Event[*Socket]) {
 	}
 }
 
-// keepEmptyRoom keeps an empty room for a while.
+// keepEmptyRoom keeps an empty room for d.
 func (w *roomWatch) keepEmptyRoom(room string, d time.Duration) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -77,7 +76,7 @@ func (w *roomWatch) keepEmptyRoom(room string, d time.Duration) {
 	}
 }
 
-// dropExpiredRooms ends the empty rooms whose time is over.
+// dropExpiredRooms drops the empty rooms that have expired.
 func (w *roomWatch) dropExpiredRooms() {
 	w.mu.Lock()
 	w.timer = nil

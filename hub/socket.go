@@ -10,19 +10,18 @@ import (
 
 // The states of a socket. It goes through them in this order, and may skip.
 const (
-	stateConnecting    int32 = iota // its connect handlers run; nobody else sees it
+	stateConnecting    int32 = iota // its connect handlers run; it is in no room
 	stateJoining                    // accepted: it is being put into its rooms
-	stateConnected                  // its client knows that it is connected
-	stateDisconnecting              // in its rooms still, takes no more packets
+	stateConnected                  // the reply to its connect packet was sent
+	stateDisconnecting              // it is in its rooms, and accepts no packets
 	stateDisconnected
 )
 
 // Socket is one client's membership of one namespace. Its methods are safe for
 // concurrent use.
 //
-// While its connect event is handled, what it emits and broadcasts is kept until
-// the client has been told that it is connected, and dropped when the socket is
-// refused.
+// While its connect event is handled, its emits and broadcasts wait until the reply to its
+// connect packet is sent. After a connect error they are dropped.
 type Socket struct {
 	// Static after construction.
 	id     string
@@ -30,23 +29,23 @@ type Socket struct {
 	client *client
 	auth   sio.Data
 	query  string // of the namespace
-	pid    string // what its client comes back with; empty without recovery
-	// restored is true for one that its client came back to; admitted too when it
-	// is sure that it was let into this namespace then.
+	pid    string // that its client recovers it with; empty without recovery
+	// restored is true for a recovered socket, admitted if its connect handlers
+	// accepted it in this namespace before.
 	restored, admitted bool
 	// Offsets of the recovery log, changed under mu before stateConnected: the end of the
 	// replay, empty without one, and where a replay begins for a client without an
 	// offset.
 	replayedTo, replayFrom string
-	done                   chan struct{} // closed when the socket is gone
+	done                   chan struct{} // closed when the lifecycle has ended
 
 	inbox inbox
 	state atomic.Int32
-	// kicked is true when the server ended it: what the client had sent and
-	// waits in the inbox is dropped then.
+	// disconnectedByServer is true when the server disconnected the socket: the events
+	// in its inbox are dropped.
 	disconnectedByServer atomic.Bool
-	// lost is true when the connection is lost and the socket is kept for its
-	// client: what is done to the socket from then on is done to what is kept.
+	// lost is true when the connection is lost and the socket is saved: operations on
+	// the socket apply to the saved socket, too.
 	lost  atomic.Bool
 	grace gracePeriod
 
@@ -55,7 +54,7 @@ type Socket struct {
 	data      map[string]sio.Data
 	dataBytes int
 	values    map[string]sio.Data
-	// identities are hashes of what was added on connect, each once;
+	// identities are hashes of the identities added on connect, each once.
 	// identityChanged is true when another was added afterwards.
 	identities      []string
 	identityChanged bool
@@ -120,8 +119,7 @@ func (s *Socket) Rooms() []string {
 	return s.ns.index.RoomsOf(s)
 }
 
-// Join makes the socket join rooms; those that it is in already stay. It joins
-// all of them or, with an error, none: a name may be empty, longer than
+// Join makes the socket join rooms. It joins all of them or, with an error, none: a name may be empty, longer than
 // [MaxRoomName] or not UTF-8, or the socket would be in more than [MaxRooms] rooms. A
 // disconnected socket joins nothing, without an error.
 func (s *Socket) Join(rooms ...string) error {
@@ -166,6 +164,7 @@ func (s *Socket) Leave(rooms ...string) {
 	})
 }
 
+// lookupSocket is [Event.Lookup] for keys that begin with "socket.".
 func (s *Socket) lookupSocket(path []string) (sio.Data, bool) {
 	if len(path) == 0 {
 		return sio.Data{}, false
@@ -201,9 +200,9 @@ func (s *Socket) lookupSocket(path []string) (sio.Data, bool) {
 	return sio.Data{}, false
 }
 
-// Disconnect ends the socket: its client is told and does not come back by
-// itself. With close the client's whole connection is closed, after its sockets
-// in other namespaces were ended likewise.
+// Disconnect disconnects the socket. Its client gets a disconnect packet and does not
+// reconnect by itself. With close it disconnects the client's sockets in other namespaces
+// too, and closes the connection.
 func (s *Socket) Disconnect(close bool) {
 	s.whenConnected(func() {
 		if close {
@@ -215,8 +214,8 @@ func (s *Socket) Disconnect(close bool) {
 	})
 }
 
-// disconnectByServer ends the socket from the server's side. The client is told when nothing more
-// is delivered to it: it would keep what comes later for when it is back.
+// disconnectByServer disconnects the socket. The disconnect packet is sent after the last
+// delivery: clients keep events that come later until they reconnect.
 func (s *Socket) disconnectByServer() {
 	s.disconnectedByServer.Store(true)
 	if !s.startDisconnect(ReasonServerDisconnect) {
