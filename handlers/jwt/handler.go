@@ -157,7 +157,6 @@ func (j *Handler) checkWithoutPlaceholders() error {
 }
 
 // checkAlgorithms refuses algorithms that do not fit the kind of the key.
-// checkAlgorithms refuses algorithms that do not fit the kind of the key.
 func (j *Handler) checkAlgorithms() error {
 	possible := asymmetric
 	if j.Secret != "" {
@@ -252,7 +251,6 @@ func resolveSetting(option, text string) (string, error) {
 	return value, nil
 }
 
-// resolveSettings resolves each text of an option. The error names the option.
 // resolveSettings resolves each text of an option. The error names the option.
 func resolveSettings(option string, texts []string) ([]string, error) {
 	var values []string

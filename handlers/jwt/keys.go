@@ -147,7 +147,6 @@ func readPEMFile(name string) (keySource, error) {
 }
 
 // parsePEM returns the public key of a PEM block.
-// parsePEM returns the public key of a PEM block.
 func parsePEM(block *pem.Block) (any, error) {
 	switch block.Type {
 	case "PUBLIC KEY":
