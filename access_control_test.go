@@ -17,8 +17,8 @@ import (
 	"github.com/quic-go/quic-go/http3"
 )
 
-// accessControls are the ways in which a Caddyfile keeps requests away from a path. AUTH is
-// the address of an application that refuses everyone.
+// accessControls are the directives by which a Caddyfile denies access to a path. AUTH stands
+// for the address of an application that answers 401 to each request.
 var accessControls = map[string]string{
 	"basic_auth": `
 		basic_auth /socket.io/* {
@@ -101,8 +101,9 @@ var accessControls = map[string]string{
 		error @own 401`,
 }
 
-// Nothing of ours is served past a gate, whatever way a request is written. Each
-// target meets each gate in one of the forms of a request, and basic_auth in all.
+// TestAccessControlsAreNotBypassed proves that access controls apply to the paths of this
+// module, however a request spells them. Each target is sent to each access control in one
+// form of a request, and to basic_auth in all forms.
 func TestAccessControlsAreNotBypassed(t *testing.T) {
 	auth := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnauthorized) }))
 	t.Cleanup(auth.Close)
@@ -134,7 +135,7 @@ func TestAccessControlsAreNotBypassed(t *testing.T) {
 	}
 }
 
-// hostForControl returns the host of a gate's site.
+// hostForControl returns the host of the site behind an access control.
 func hostForControl(gate string) string {
 	return strings.NewReplacer(" ", "-", "_", "-").Replace(gate) + ".test"
 }
@@ -161,8 +162,8 @@ func listRequests(target, host string) []string {
 	}
 }
 
-// sendRawRequest writes a request as it is, and returns the response: its status if a
-// WebSocket opens, else its body, too.
+// sendRawRequest writes a request unchanged. It returns the status of the response, with the
+// body unless a WebSocket opens. It returns "" if the server aborts the connection.
 func sendRawRequest(t *testing.T, address, request string) string {
 	t.Helper()
 	conn, err := net.Dial("tcp", address)
@@ -186,13 +187,14 @@ func sendRawRequest(t *testing.T, address, request string) string {
 	return resp.Status + " " + string(body)
 }
 
-// isModuleResponse reports whether an answer is one of this module: a session, a WebSocket, or
-// JSON of the engine or the API.
+// isModuleResponse reports whether a response is from this module: a session, a WebSocket, or
+// JSON of Engine.IO or of the API.
 func isModuleResponse(answer string) bool {
 	return strings.HasPrefix(answer, "101") || strings.Contains(answer, `{"`)
 }
 
-// The same over HTTP/2 and HTTP/3, whose paths are fields of their own.
+// TestAccessControlsAreNotBypassedOnStreams proves the same for HTTP/2 and HTTP/3, where the
+// path is a field of its own.
 func TestAccessControlsAreNotBypassedOnStreams(t *testing.T) {
 	s := startCaddy(t, false, "")
 	s.site = "https://" + strings.Replace(freeAddress(t), "127.0.0.1", "localhost", 1)
@@ -216,7 +218,7 @@ func TestAccessControlsAreNotBypassedOnStreams(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			for _, target := range append(listTargets("/socket.io/"), listTargets("/socketio/")...) {
 				if !strings.HasPrefix(target, "/") || strings.ContainsAny(target, "# ") {
-					continue // the client does not send it
+					continue // the client does not send such a target
 				}
 				if answer := tryStreamRequest(t, transport, name, s.site, target, ""); isModuleResponse(answer) {
 					t.Errorf("%s is served: %.200s", target, answer)
@@ -231,7 +233,8 @@ func TestAccessControlsAreNotBypassedOnStreams(t *testing.T) {
 	}
 }
 
-// tryStreamRequest asks for a target as it is, and for a WebSocket on a stream.
+// tryStreamRequest requests an unchanged target with GET and, on HTTP/3, with an extended
+// CONNECT for a WebSocket. It returns the beginnings of the bodies.
 func tryStreamRequest(t *testing.T, transport http.RoundTripper, proto, site, target, key string) string {
 	t.Helper()
 	u, err := url.Parse(site)
@@ -257,7 +260,7 @@ func tryStreamRequest(t *testing.T, transport http.RoundTripper, proto, site, ta
 		}
 		resp, err := transport.RoundTrip(r)
 		if err != nil {
-			continue // a path that the client's or the server's library refuses
+			continue // the library of the client or of the server refuses the path
 		}
 		if resp.Proto != proto {
 			t.Fatalf("got %s, want %s", resp.Proto, proto)

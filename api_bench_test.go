@@ -12,9 +12,9 @@ import (
 	"github.com/gorilla/websocket"
 )
 
-// BenchmarkAdminAPI emits through a real admin endpoint, in each of the ways that
-// it has, to a room of nobody and to one of a thousand clients, and waits until
-// these have got everything.
+// BenchmarkAdminAPI emits through a real admin endpoint by single requests, by a batch and by
+// a stream. The room is empty or has 1,000 clients, and each run ends when all clients have
+// received all events.
 func BenchmarkAdminAPI(b *testing.B) {
 	const emits = 1000 // at a time
 	event := `{"namespace":"/chat","to":["lobby"],"event":"news","args":[{"title":"hello","n":17}]}`
@@ -39,7 +39,7 @@ func BenchmarkAdminAPI(b *testing.B) {
 		} {
 			b.Run(fmt.Sprintf("%s/%d", way.name, clients), func(b *testing.B) {
 				for b.Loop() {
-					arrived := c.expectBytes(emits * (2 + len(packet))) // with the heads of frames
+					arrived := c.expectBytes(emits * (2 + len(packet))) // each frame has a head of 2 bytes
 					for range way.requests {
 						postAll(b, "http://"+s.admin+"/socketio/emit", way.contentType, way.body)
 					}
@@ -62,13 +62,13 @@ func postAll(b *testing.B, url, contentType, body string) {
 	}
 }
 
-// connectedCrowd are connected clients, which count what they get.
+// connectedCrowd is a number of connected clients. Each counts the bytes that it receives.
 type connectedCrowd struct {
 	wanted  []chan int
 	arrived sync.WaitGroup
 }
 
-// expectBytes has the clients wait for so many bytes each.
+// expectBytes makes each client read size bytes. The WaitGroup is done when all have.
 func (c *connectedCrowd) expectBytes(size int) *sync.WaitGroup {
 	for _, wanted := range c.wanted {
 		c.arrived.Add(1)
@@ -77,7 +77,7 @@ func (c *connectedCrowd) expectBytes(size int) *sync.WaitGroup {
 	return &c.arrived
 }
 
-// connectCrowd connects so many clients to /chat, by WebSocket.
+// connectCrowd connects a number of clients to /chat by WebSocket.
 func (s *caddyServer) connectCrowd(b *testing.B, clients int) *connectedCrowd {
 	c := new(connectedCrowd)
 	for range clients {
@@ -88,7 +88,7 @@ func (s *caddyServer) connectCrowd(b *testing.B, clients int) *connectedCrowd {
 		if err := conn.WriteMessage(websocket.TextMessage, []byte("40/chat,")); err != nil {
 			b.Fatal(err)
 		}
-		for range 2 { // opened, and connected
+		for range 2 { // the open packet and the connect packet
 			if _, _, err := conn.ReadMessage(); err != nil {
 				b.Fatal(err)
 			}

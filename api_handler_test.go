@@ -44,7 +44,7 @@ func TestAdminAPIRefusesBrowsers(t *testing.T) {
 	}
 }
 
-// TestStreamOutlivesReload proves that a stream goes on where its config does not.
+// TestStreamOutlivesReload proves that a stream continues after its config is replaced.
 func TestStreamOutlivesReload(t *testing.T) {
 	s := startCaddy(t, false, chatDirectives)
 	c := s.connectPolling("/chat")
@@ -137,8 +137,8 @@ func TestAPIRefusesOtherOrigins(t *testing.T) {
 	}
 }
 
-// TestAPIIsOrderedBehindAuthentication proves that the directive is ordered behind it, and
-// ahead of what serves content.
+// TestAPIIsOrderedBehindAuthentication proves that socketio_api is ordered behind the
+// directives of authentication and ahead of the directives that serve content.
 func TestAPIIsOrderedBehindAuthentication(t *testing.T) {
 	hash, err := bcrypt.GenerateFromPassword([]byte("secret"), bcrypt.MinCost)
 	if err != nil {
@@ -155,8 +155,8 @@ func TestAPIIsOrderedBehindAuthentication(t *testing.T) {
 	s.checkResponse(200, `{"emits":1,"delivered":0,"errors":[]}`, "POST", s.site+"/socketio/emit", `{"event":"x"}`, basic("ada:secret")...)
 }
 
-// TestAPIIsBehindOtherAccessControl proves it of an application that decides, by forward_auth,
-// and of a matcher of addresses.
+// TestAPIIsBehindOtherAccessControl proves the same for forward_auth, where an application
+// decides, and for a matcher of addresses.
 func TestAPIIsBehindOtherAccessControl(t *testing.T) {
 	app := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Cookie") != "session=ada" {
@@ -187,7 +187,7 @@ func TestAPIIsBehindOtherAccessControl(t *testing.T) {
 		s.checkResponse(status, answer, "POST", s.site+path+"emit", `{"event":"x"}`, append(header, jsonType...)...)
 	}
 	emit(200, `{"delivered":0}`, "/here/")
-	emit(404, "", "/elsewhere/") // of file_server
+	emit(404, "", "/elsewhere/") // file_server responds
 	emit(401, "", "/app/")
 	emit(401, "", "/app/", "Cookie", "session=eve")
 	emit(200, `{"delivered":0}`, "/app/", "Cookie", "session=ada")
@@ -216,7 +216,7 @@ func TestAPIHandlerRefusesSettings(t *testing.T) {
 	}
 }
 
-// hourlyConn is a connection whose client waits for an hour after each line.
+// hourlyConn is a connection whose client waits an hour after each line.
 type hourlyConn struct {
 	*httptest.ResponseRecorder
 	lines       []string

@@ -12,14 +12,14 @@ import (
 	"testing"
 )
 
-// apiMount is a way to the API of a Caddy.
+// apiMount is one way to reach the API of a Caddy.
 type apiMount struct {
 	*caddyServer
-	url    string // of the API, with a slash at the end
+	url    string // URL of the API, with a slash at the end
 	client *http.Client
 }
 
-// forEachMount calls fn with each way that there is, with a Caddy of its own.
+// forEachMount calls fn with each mount of the API. Each mount has a Caddy of its own.
 func forEachMount(t *testing.T, fn func(t *testing.T, d *apiMount)) {
 	const directives = chatDirectives + "\nsocketio_api"
 	for name, open := range map[string]func(*caddyServer) *apiMount{
@@ -33,7 +33,7 @@ func forEachMount(t *testing.T, fn func(t *testing.T, d *apiMount)) {
 	}
 }
 
-// newUnixClient is a client of the admin endpoint, which is on a Unix socket.
+// newUnixClient returns a client of an admin endpoint on a Unix socket.
 func (s *caddyServer) newUnixClient() *http.Client {
 	path := strings.TrimPrefix(s.admin, "unix/")
 	transport := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
@@ -43,8 +43,8 @@ func (s *caddyServer) newUnixClient() *http.Client {
 	return &http.Client{Transport: transport}
 }
 
-// doRequest makes a request with a JSON body, unless another content type is given, and
-// returns the answer, which is JSON, too.
+// doRequest makes a request and returns the response and its body, which is JSON. The content
+// type is JSON unless another one is given.
 func (d *apiMount) doRequest(method, path string, body io.Reader, contentType ...string) (*http.Response, string) {
 	d.t.Helper()
 	r, err := http.NewRequestWithContext(d.t.Context(), method, d.url+path, body)
@@ -64,7 +64,7 @@ func (d *apiMount) doRequest(method, path string, body io.Reader, contentType ..
 	return resp, strings.TrimSpace(string(answer))
 }
 
-// checkGet and post compare an answer of success.
+// checkGet and checkPost expect status 200 and compare the body.
 func (d *apiMount) checkGet(path, want string) {
 	d.t.Helper()
 	if resp, got := d.doRequest("GET", path, nil); resp.StatusCode != 200 || got != want {
@@ -79,7 +79,7 @@ func (d *apiMount) checkPost(path, body, want string, contentType ...string) {
 	}
 }
 
-// TestEveryOperationAtEveryMount does, through each door, whatever the API can do.
+// TestEveryOperationAtEveryMount runs each operation of the API through each mount.
 func TestEveryOperationAtEveryMount(t *testing.T) {
 	forEachMount(t, func(t *testing.T, d *apiMount) {
 		a := d.connectPolling("/chat")
@@ -104,7 +104,7 @@ func checkEmits(t *testing.T, d *apiMount, c *pollingClient) {
 		{"emit?namespace=/chat&hub=default", `{"event":"all","args":[{"file":{"$binary":"AAEC"}}]}`, "", `{"delivered":1}`, "451-/chat,[\"all\",{\"file\":{\"_placeholder\":true,\"num\":0}}]\x1ebAAEC"},
 		{"emit", `[{"event":"a","namespace":"/chat"},{"evnt":"b"},{"event":"c","namespace":"/chat"}]`, "", `{"emits":2,"delivered":2,"errors":[{"index":1,"error":"evnt: unknown field"}]}`, "42/chat,[\"a\"]\x1e42/chat,[\"c\"]"},
 		{"emit?namespace=/chat", "{\"event\":\"a\"}\n{\"event\"\n{\"event\":\"c\"", ndjson, `{"emits":1,"delivered":1,"errors":[{"index":1,"error":"body: the JSON ends too early"},{"index":2,"error":"body: the JSON ends too early"}]}`, `42/chat,["a"]`},
-		{"emit?namespace=/chat", `{"event":"a","volatile":true,"local":true,"compress":false}`, "", `{"delivered":0}`, ""}, // nobody polls
+		{"emit?namespace=/chat", `{"event":"a","volatile":true,"local":true,"compress":false}`, "", `{"delivered":0}`, ""}, // no client polls
 		{"emit?namespace=/chat", `{"event":"a","except":["lobby"]}`, "", `{"delivered":0}`, ""},
 		{"emit", `{"event":"a"}`, "", `{"delivered":0}`, ""},
 	} {
@@ -157,8 +157,8 @@ func checkListings(t *testing.T, d *apiMount) {
 	}
 }
 
-// TestEveryErrorAtEveryMount gets, through each door, every error that there is for all, with
-// its status and the field at fault. None of them emits.
+// TestEveryErrorAtEveryMount provokes each error of the API through each mount, and checks its
+// status and the field at fault. A request that fails emits nothing.
 func TestEveryErrorAtEveryMount(t *testing.T) {
 	forEachMount(t, func(t *testing.T, d *apiMount) {
 		c := d.connectPolling("/chat")
@@ -197,7 +197,7 @@ func TestEveryErrorAtEveryMount(t *testing.T) {
 				t.Errorf("%s: no Allow", e.path)
 			}
 		}
-		endless := io.LimitReader(new(endlessBody), 100<<20) // its length is not told
+		endless := io.LimitReader(new(endlessBody), 100<<20) // a request without a Content-Length
 		resp, got := d.doRequest("POST", "emit?namespace=/chat", endless)
 		d.checkError(resp, got, 413, "the body is larger than 16777216 bytes")
 		for _, kind := range []string{"", "text/plain", "application/x-www-form-urlencoded"} {
@@ -211,7 +211,7 @@ func TestEveryErrorAtEveryMount(t *testing.T) {
 	})
 }
 
-// checkError compares an answer with an error that begins so.
+// checkError expects a response with a status and an error message that starts with begins.
 func (d *apiMount) checkError(resp *http.Response, got string, status int, begins string) {
 	d.t.Helper()
 	var told map[string]string
@@ -221,7 +221,7 @@ func (d *apiMount) checkError(resp *http.Response, got string, status int, begin
 	}
 }
 
-// endlessBody is an endless body.
+// endlessBody is a body of zeros without an end.
 type endlessBody struct{}
 
 func (*endlessBody) Read(p []byte) (int, error) {

@@ -18,8 +18,8 @@ import (
 	"github.com/caddyserver/caddy/v2"
 )
 
-// TestRemoteAdminGrantsOperations proves that the operations can be granted one by one, by path and
-// method, to those whom Caddy's remote administration knows by their certificates.
+// TestRemoteAdminGrantsOperations proves that Caddy's remote administration can grant each
+// operation by path and method to the owner of a certificate.
 func TestRemoteAdminGrantsOperations(t *testing.T) {
 	emitter, operator, stranger := newCertificate(t), newCertificate(t), newCertificate(t)
 	s, url := startRemoteAdmin(t, emitter, fmt.Sprintf(`[
@@ -29,10 +29,10 @@ func TestRemoteAdminGrantsOperations(t *testing.T) {
 	const emit = `{"namespace":"/chat","event":"x"}`
 	for _, c := range []struct {
 		name               string
-		who                tls.Certificate
+		certificate        tls.Certificate
 		method, path, body string
 		status             int
-		answer             string // begins so
+		answer             string // beginning of the body
 	}{
 		{"emits", emitter, "POST", "/socketio/emit", emit, 200, `{"delivered":0}`},
 		{"emits to nowhere", emitter, "POST", "/socketio/emit", `{"event":"x","namespace":"/nope"}`, 404, `{"error":"namespace: `},
@@ -51,25 +51,25 @@ func TestRemoteAdminGrantsOperations(t *testing.T) {
 		{"sees the status", operator, "GET", "/socketio/", "", 200, `{"version":`},
 		{"may not see the config either", operator, "GET", "/config/", "", 403, `{"error":"not authorized`},
 	} {
-		s.client = newClientWithCertificate(t, c.who)
+		s.client = newClientWithCertificate(t, c.certificate)
 		status, answer := s.doRequest(c.method, url+c.path, c.body, "Content-Type", "application/json")
 		if status != c.status || !strings.HasPrefix(answer, c.answer) {
-			t.Errorf("who %s: got %d %s", c.name, status, answer)
+			t.Errorf("%s: got %d %s", c.name, status, answer)
 		}
 	}
-	for _, nobody := range []tls.Certificate{stranger, {}} {
-		if _, err := newClientWithCertificate(t, nobody).Get(url + "/socketio/"); err == nil || !strings.Contains(err.Error(), "tls: ") {
-			t.Errorf("a certificate that is not known: %v", err)
+	for _, unknown := range []tls.Certificate{stranger, {}} {
+		if _, err := newClientWithCertificate(t, unknown).Get(url + "/socketio/"); err == nil || !strings.Contains(err.Error(), "tls: ") {
+			t.Errorf("unknown certificate: %v", err)
 		}
 	}
 }
 
-// startRemoteAdmin starts Caddy with remote administration, and returns its URL when
-// those may connect who have certificates that it knows, of which one is given.
+// startRemoteAdmin starts Caddy with remote administration and returns its URL. It waits until
+// a client with the certificate known can connect.
 func startRemoteAdmin(t *testing.T, known tls.Certificate, access string) (*caddyServer, string) {
 	t.Helper()
 	was := caddy.DefaultStorage.Path
-	caddy.DefaultStorage.Path = t.TempDir() // where Caddy keeps the endpoint's own certificate
+	caddy.DefaultStorage.Path = t.TempDir() // Caddy stores the certificate of the endpoint there
 	t.Cleanup(func() { caddy.DefaultStorage.Path = was })
 	s := startCaddy(t, false, chatDirectives)
 	address := freeAddress(t)
@@ -79,7 +79,7 @@ func startRemoteAdmin(t *testing.T, known tls.Certificate, access string) (*cadd
 		admin["identity"] = json.RawMessage(`{"identifiers":["localhost"],"issuers":[{"module":"internal"}]}`)
 		admin["remote"] = json.RawMessage(fmt.Sprintf(`{"listen":"%s","access_control":%s}`, address, access))
 	})
-	// Caddy gets its certificate while it serves already, and tells nobody.
+	// Caddy obtains its certificate after it starts to serve, and does not report it.
 	client := newClientWithCertificate(t, known)
 	for deadline := time.Now().Add(time.Minute); ; {
 		resp, err := client.Get("https://" + address)
@@ -93,9 +93,9 @@ func startRemoteAdmin(t *testing.T, known tls.Certificate, access string) (*cadd
 	}
 }
 
-// newClientWithCertificate is a client that has a certificate, or an empty one for none.
+// newClientWithCertificate returns a client with a certificate, or with none if it is empty.
 func newClientWithCertificate(t *testing.T, certificate tls.Certificate) *http.Client {
-	config := &tls.Config{ServerName: "localhost", InsecureSkipVerify: true} // the authority is made by the test
+	config := &tls.Config{ServerName: "localhost", InsecureSkipVerify: true} // the test makes the authority
 	if certificate.Certificate != nil {
 		config.Certificates = []tls.Certificate{certificate}
 	}

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// dialIdle connects to the namespace "/" and costs nearly nothing itself.
+// dialIdle connects to the namespace "/" with little memory on the client's side.
 func dialIdle(b *testing.B, site string) net.Conn {
 	b.Helper()
 	host := strings.TrimPrefix(site, "http://")
@@ -34,8 +34,8 @@ func dialIdle(b *testing.B, site string) net.Conn {
 	return conn
 }
 
-// BenchmarkConnect is the whole way of WebSockets through Caddy into a namespace, and
-// what each of them takes then, when garbage is gone; the client's part included.
+// BenchmarkConnect measures the connection of a WebSocket through Caddy to a namespace, and the
+// memory and goroutines of each connection after garbage collection. The client's share counts.
 func BenchmarkConnect(b *testing.B) {
 	const count = 1000
 	s := startCaddy(b, false, "socketio")
@@ -66,7 +66,7 @@ func BenchmarkConnect(b *testing.B) {
 	b.ReportMetric(float64(goroutines)/all, "goroutines/conn")
 }
 
-// measureMemory is the memory that objects and stacks take when garbage is gone.
+// measureMemory returns the bytes of objects and stacks after garbage collection.
 func measureMemory() int64 {
 	runtime.GC()
 	runtime.GC()

@@ -13,7 +13,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 )
 
-// caddyServer is Caddy in this process, of which there is one at a time.
+// caddyServer is the Caddy in this process. Only one runs at a time.
 type caddyServer struct {
 	t      testing.TB
 	admin  string // address of the admin endpoint
@@ -21,8 +21,8 @@ type caddyServer struct {
 	client *http.Client
 }
 
-// startCaddy runs Caddy with a site that has the given directives. The admin
-// endpoint is on a port or, with unix, on a Unix socket.
+// startCaddy runs Caddy with a site of the given directives until the test ends. The admin
+// endpoint is on a TCP port or, with unix, on a Unix socket.
 func startCaddy(t testing.TB, unix bool, directives string) *caddyServer {
 	t.Helper()
 	for _, name := range []string{"HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME"} {
@@ -41,7 +41,7 @@ func startCaddy(t testing.TB, unix bool, directives string) *caddyServer {
 	return s
 }
 
-// loadSite replaces the site's directives. Edits change the config that comes of it.
+// loadSite replaces the directives of the site. The edits change the adapted config.
 func (s *caddyServer) loadSite(directives string, edits ...func(config map[string]any)) {
 	s.t.Helper()
 	config, err := adaptCaddyfile(fmt.Sprintf("{\n\tadmin %s\n\tpersist_config off\n\tstorage file_system %s\n\tlog {\n\t\toutput discard\n\t}\n}\n%s {\n%s\n}\n",
@@ -81,7 +81,7 @@ func freeAddress(t testing.TB) string {
 	return l.Addr().String()
 }
 
-// doRequest makes a request, and returns the status and the body.
+// doRequest makes a request and returns the status and the body.
 func (s *caddyServer) doRequest(method, url, body string, header ...string) (int, string) {
 	s.t.Helper()
 	r, err := http.NewRequestWithContext(s.t.Context(), method, url, strings.NewReader(body))
@@ -106,7 +106,7 @@ func (s *caddyServer) doRequest(method, url, body string, header ...string) (int
 	return resp.StatusCode, strings.TrimSpace(string(b))
 }
 
-// checkResponse makes a request, and compares the answer.
+// checkResponse makes a request and compares the status and the body.
 func (s *caddyServer) checkResponse(status int, answer, method, url, body string, header ...string) {
 	s.t.Helper()
 	gotStatus, got := s.doRequest(method, url, body, header...)
@@ -121,8 +121,8 @@ type pollingClient struct {
 	url, id string
 }
 
-// connectPolling connects a client to a namespace other than "/". The header is that of
-// its first request.
+// connectPolling connects a client to a namespace other than "/". Its first request has the
+// given header.
 func (s *caddyServer) connectPolling(namespace string, header ...string) *pollingClient {
 	s.t.Helper()
 	c := &pollingClient{caddyServer: s, url: s.site + "/socket.io/?EIO=4&transport=polling"}

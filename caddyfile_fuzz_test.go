@@ -11,8 +11,8 @@ import (
 	"github.com/caddyserver/caddy/v2"
 )
 
-// FuzzCaddyfile reads the blocks of the global option, of socketio and of socketio_api,
-// and provisions the configs that come of it.
+// FuzzCaddyfile adapts blocks of the global option, of socketio and of socketio_api, and
+// provisions the adapted configs.
 func FuzzCaddyfile(f *testing.F) {
 	for _, name := range []string{"HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME"} {
 		f.Setenv(name, f.TempDir())
@@ -62,7 +62,7 @@ func caddyfileSeeds(t testing.TB) [][3]string {
 	return seeds
 }
 
-// provisionBlocks loads a config as far as it goes without starting it.
+// provisionBlocks adapts and provisions a config, and does not start it.
 func provisionBlocks(option, site, api string) {
 	config, err := adaptCaddyfile(fmt.Sprintf("{\nadmin off\npersist_config off\nauto_https off\nsocketio {\n%s\n}\n}\nhttp://127.0.0.1:1 {\nsocketio {\n%s\n}\nsocketio_api {\n%s\n}\n}\n",
 		option, site, api))

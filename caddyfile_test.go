@@ -15,10 +15,9 @@ import (
 	_ "github.com/caddyserver/caddy/v2/modules/standard"
 )
 
-var update = flag.Bool("update", false, "write what the Caddyfiles of testdata/adapt adapt to")
+var update = flag.Bool("update", false, "write the adapted JSON into the files of testdata")
 
-// separator stands between a Caddyfile and what it adapts to: JSON, or a part of
-// the error.
+// separator stands between a Caddyfile and its adapted JSON, or a part of the error.
 const separator = "\n----------\n"
 
 func TestAdapt(t *testing.T) {

@@ -29,7 +29,7 @@ func runCommand(input string, args ...string) (stdout, stderr string, err error)
 // commandTest runs commands against a server.
 type commandTest struct{ *caddyServer }
 
-// expectOutput runs a command that is to succeed.
+// expectOutput runs a command, expects it to succeed, and compares its output.
 func (c commandTest) expectOutput(want string, args ...string) {
 	c.t.Helper()
 	got, errs, err := runCommand("", append(args, "--address", c.admin)...)
@@ -41,7 +41,7 @@ func (c commandTest) expectOutput(want string, args ...string) {
 	}
 }
 
-// expectError runs a command that is to fail.
+// expectError runs a command and expects an error of one line that contains want.
 func (c commandTest) expectError(want string, args ...string) {
 	c.t.Helper()
 	_, _, err := runCommand("", append(args, "--address", c.admin)...)
@@ -181,7 +181,8 @@ func TestEmitCommandReadsLines(t *testing.T) {
 	}
 }
 
-// TestCommandReadsAddressFromConfig proves that the config file is asked for it.
+// TestCommandReadsAddressFromConfig proves that commands read the address of the admin
+// endpoint from the config file.
 func TestCommandReadsAddressFromConfig(t *testing.T) {
 	s := startCaddy(t, false, chatDirectives)
 	file := filepath.Join(t.TempDir(), "Caddyfile")
@@ -193,6 +194,6 @@ func TestCommandReadsAddressFromConfig(t *testing.T) {
 		t.Errorf("%q %v", out, err)
 	}
 	if _, _, err := runCommand("", "namespaces", "--config", file+".missing"); err == nil {
-		t.Error("a config file that is missing is no error")
+		t.Error("a missing config file is accepted")
 	}
 }

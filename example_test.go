@@ -7,8 +7,8 @@ import (
 	"github.com/caddy-socketio/caddy-socketio"
 )
 
-// Other modules of the same Caddy find the hub of its sites by name, whenever they
-// need it: it comes and goes with the sites that name it, and outlives configs.
+// Other modules of the same Caddy look up a hub by name each time they use it. A hub exists
+// as long as a site names it, across reloads.
 func ExampleHub() {
 	greet := func() error {
 		h, ok := socketio.Hub(socketio.DefaultHub)

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestFloors keeps the house in order: what a package may import of this module
-// and of others, tests aside. Whoever needs more has a reason to think first.
+// TestFloors lists the packages of this and other modules that each package may import,
+// tests aside. A new import needs a reason.
 func TestFloors(t *testing.T) {
 	const caddy = "github.com/caddyserver/caddy/v2"
 	const caddyfile = caddy + " " + caddy + "/caddyconfig/caddyfile"
@@ -79,7 +79,7 @@ func TestGuestsStaySmall(t *testing.T) {
 	}
 }
 
-// expandImport is the import path of a package of this module, or of another.
+// expandImport returns the import path of a package of this module or of another.
 func expandImport(name string) string {
 	if first, _, _ := strings.Cut(name, "/"); strings.Contains(first, ".") {
 		return name

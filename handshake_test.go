@@ -2,8 +2,9 @@ package socketio
 
 import "testing"
 
-// What handlers in front know of the request that opens a connection, its events
-// know too: a path before it was stripped, and placeholders that others made up.
+// TestPlaceholdersOfHandshake proves that events can use the placeholders of the request that
+// opens their connection: the path before it was stripped, and placeholders that other
+// handlers of Caddy define.
 func TestPlaceholdersOfHandshake(t *testing.T) {
 	s := startCaddy(t, false, `
 	map {http.request.header.X-Key} {tenant} {

@@ -12,8 +12,8 @@ import (
 	"github.com/caddyserver/caddy/v2"
 )
 
-// What is wrong in JSON is refused when the config loads, and the error says where
-// it is and what was expected there.
+// TestInvalidJSONIsRefused proves that loading a config fails on an invalid value. The error
+// names the place and the expected value.
 func TestInvalidJSONIsRefused(t *testing.T) {
 	handled := func(handler string) string {
 		return `{"namespaces":[{"name":"/chat","on":[{"events":["hi"],"handle":[` + handler + `]}]}]}`
@@ -85,8 +85,8 @@ func TestFormerNamesInJSONAreRefused(t *testing.T) {
 	}
 }
 
-// Each setting reaches what it sets, and without any the defaults are those that the
-// documentation names.
+// TestSettingsReachRoute proves that each setting changes the config of its route, and that
+// the defaults are as documented.
 func TestSettingsReachRoute(t *testing.T) {
 	route := func(config string) hub.RouteConfig {
 		var h Handler

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// The pages that may connect to a site, and to one that lists others.
+// TestOriginsOfPages lists the origins that a site accepts: its own, and the listed ones.
 func TestOriginsOfPages(t *testing.T) {
 	listed := allowOrigin([]string{"https://app.example.com", "https://other.example.com:8443", "app://local", "https://*.apps.example.com", "http://*.dev.example:3000"})
 	for origin, allowed := range map[string]bool{
@@ -13,7 +13,7 @@ func TestOriginsOfPages(t *testing.T) {
 		"HTTPS://App.Example.com":                 true,
 		"https://app.example.com:443":             false,
 		"http://app.example.com":                  false,
-		"wss://app.example.com":                   false, // only the site's own host may have a scheme that no page has
+		"wss://app.example.com":                   false, // only the site's own host is accepted with the schemes ws and wss
 		"https://app.example.com.":                false,
 		"https://app.example.com.evil.com":        false,
 		"https://evil-app.example.com":            false,
@@ -61,7 +61,7 @@ func TestOriginsOfPages(t *testing.T) {
 		}
 	}
 	if allowOrigin([]string{"*"}) != nil {
-		t.Error("a star does not mean all")
+		t.Error("* does not accept all origins")
 	}
 	local := allowOrigin([]string{"null", "file://"})
 	r := httptest.NewRequestWithContext(t.Context(), "GET", "http://site.example.com:8080/socket.io/", nil)

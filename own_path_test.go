@@ -14,8 +14,8 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 )
 
-// oddTargets are request targets that gates and handlers could read differently.
-// %s stands for the prefix of a handler, without its slashes.
+// oddTargets are request targets that access controls and handlers could read differently.
+// %s stands for the prefix of a handler without its slashes.
 var oddTargets = []string{
 	"/%s", "/%s?a", "//%s/", "/%s//", "///%s/emit", "/%s//emit", "/./%s/", "/%s/./", "/%s/./emit", "/%s/.",
 	"/%s/..", "/%s/../", "/%s/../x", "/%s/../%s/", "/x/../%s/", "/x/../%s/emit", "/../%s/", "/%s/x/..", "/%s/emit/..",
@@ -54,9 +54,9 @@ func escapeByte(b byte) string {
 	return string([]byte{digits[b>>4], digits[b&15]})
 }
 
-// FuzzOwnPathMatchesCaddy holds the handlers to Caddy's matcher: a request that "path <prefix>*"
-// does not match goes to the next handler, and so does one whose path a comparison of
-// text would not see.
+// FuzzOwnPathMatchesCaddy compares the handlers with Caddy's path matcher. A handler passes on
+// a request that "path <prefix>*" does not match, and a request whose path does not begin with
+// the text of the prefix.
 func FuzzOwnPathMatchesCaddy(f *testing.F) {
 	for _, target := range append(listTargets("/socket.io/"), listTargets("/socketio/")...) {
 		f.Add(target, "")
@@ -79,8 +79,7 @@ func FuzzOwnPathMatchesCaddy(f *testing.F) {
 	})
 }
 
-// checkOwnPath asks the handlers and Caddy's matchers whether a request is under a
-// prefix.
+// checkOwnPath checks that a URL under a prefix is also under it for Caddy's matchers.
 func checkOwnPath(t *testing.T, u *url.URL, prefix string) {
 	t.Helper()
 	rest, ok := cutOwnPath(u, prefix)
@@ -113,8 +112,8 @@ func matchesPath(t *testing.T, u *url.URL, m caddyhttp.MatchPath) bool {
 	return matched
 }
 
-// The handlers serve the paths of official clients and of users of the API, and pass
-// all other paths on.
+// TestOwnPathIsServed proves that the handlers serve the paths of official clients and of users
+// of the API, and pass on all other paths.
 func TestOwnPathIsServed(t *testing.T) {
 	for _, test := range []struct{ prefix, target, rest string }{
 		{"/socket.io/", "/socket.io/?EIO=4&transport=polling", ""},
@@ -162,7 +161,8 @@ func TestOwnPathIsServed(t *testing.T) {
 	}
 }
 
-// A prefix that no request can have, or that a matcher reads differently, is refused.
+// TestInvalidPrefixIsRefused covers prefixes that no request can have and prefixes that a
+// matcher reads differently.
 func TestInvalidPrefixIsRefused(t *testing.T) {
 	for _, prefix := range []string{"socket.io/", "/socket.io", "/{x}/", "//", "/a//b/", "/a/../b/", "/./", "/a*b/", "/a?/", "/a#/", "/a%20b/", `/a\b/`} {
 		if checkPrefix(prefix, "/socket.io/") == nil {
@@ -176,8 +176,8 @@ func TestInvalidPrefixIsRefused(t *testing.T) {
 	}
 }
 
-// Caddy's query matcher matches no parameter of a query that cannot be read as a whole:
-// such a request would pass the gates that look at one.
+// TestBrokenQueryIsRefused guards access controls by query parameters. Caddy's query matcher
+// matches no parameter if any part of the query is invalid, so such a request would pass them.
 func TestBrokenQueryIsRefused(t *testing.T) {
 	s := startCaddy(t, false, `@banned query token=banned
 		respond @banned 403

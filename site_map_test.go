@@ -33,7 +33,7 @@ func provisionIdentities(t *testing.T, config string) map[string]hub.RouteIdenti
 		t.Fatal(err)
 	}
 	for _, h := range app.(*App).handlers {
-		t.Cleanup(func() { _ = h.Cleanup() }) // it never fails; a hub that stays shows in other tests
+		t.Cleanup(func() { _ = h.Cleanup() }) // Cleanup never fails; other tests find a hub that remains
 	}
 	all := make(map[string]hub.RouteIdentity)
 	for _, c := range app.(*App).mergeConfigs() {
@@ -45,7 +45,7 @@ func provisionIdentities(t *testing.T, config string) map[string]hub.RouteIdenti
 	return all
 }
 
-// identitySites are sites with one route each, on a hub of its own.
+// identitySites are sites whose routes have a hub each.
 const identitySites = `{
 	admin off
 	auto_https off
@@ -135,7 +135,7 @@ func TestRouteIdentityCoversRequestsOfSite(t *testing.T) {
 	for _, c := range []struct {
 		host  string
 		local net.Addr
-		want  string // the hubs whose routes cover it
+		want  string // the hubs whose routes cover the request
 	}{
 		{"one.test", tcp("127.0.0.1", 80), "nested plain"},
 		{"ONE.test:80", tcp("127.0.0.1", 80), "nested plain"},
@@ -168,7 +168,8 @@ func TestRouteIdentityCoversRequestsOfSite(t *testing.T) {
 	}
 }
 
-// In JSON, routes need no hosts, and an earlier site takes hosts from a later one.
+// TestRouteIdentityOfJSONConfig covers configs that no Caddyfile makes: routes without hosts,
+// and a site whose hosts an earlier site takes.
 func TestRouteIdentityOfJSONConfig(t *testing.T) {
 	got := provisionIdentities(t, `{"admin":{"disabled":true},"apps":{"http":{"servers":{"x":{"listen":["unix//a.sock","tcp/:1000-1001"],
 		"automatic_https":{"disable":true},"routes":[

@@ -56,8 +56,8 @@ func testSite(t *testing.T, file string, places *strings.Replacer) {
 	}
 }
 
-// startSites starts the applications behind the sites of the Caddyfiles, and returns
-// a replacer of their names.
+// startSites starts the applications behind the sites of the Caddyfiles. It returns a replacer
+// from the addresses and directories in the files to the real ones.
 func startSites(t *testing.T) *strings.Replacer {
 	t.Helper()
 	for _, name := range []string{"HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME"} {
@@ -100,7 +100,7 @@ func trySite(t *testing.T, input, config string, places *strings.Replacer) strin
 	if err := json.Unmarshal([]byte(places.Replace(config)), &edited); err != nil {
 		t.Fatal(err)
 	}
-	// An address that no config before has used: its listener may be ending.
+	// Each config has an address of its own: the listener of the last config may still close.
 	address := freeAddress(t)
 	edited.Apps["http"] = bytes.Replace(edited.Apps["http"], []byte(`":80"`), []byte(`"`+address+`"`), 1)
 	edited.Apps["http"] = bytes.Replace(edited.Apps["http"], []byte(`"listen"`), []byte(`"automatic_https":{"disable":true},"listen"`), 1)

@@ -10,8 +10,9 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 )
 
-// A request that waits for an app which never starts, because another one does not,
-// ends with its server: Caddy waits for it.
+// TestRequestOfFailedConfigEnds proves that the shutdown of the server ends a request that
+// waits for the app to start. The app never starts if another app fails, and Caddy waits for
+// the request.
 func TestRequestOfFailedConfigEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := &Handler{Path: "/socket.io/", app: &App{started: make(chan struct{})}, retired: make(chan struct{})}
@@ -29,7 +30,8 @@ func TestRequestOfFailedConfigEnds(t *testing.T) {
 	})
 }
 
-// What comes before the TLS handshake is complete may be a copy, and does nothing.
+// TestEarlyDataIsRefused proves that data sent before the end of the TLS handshake does
+// nothing: an attacker may have replayed it.
 func TestEarlyDataIsRefused(t *testing.T) {
 	h := &Handler{Path: "/socket.io/"}
 	r := httptest.NewRequestWithContext(t.Context(), "POST", "/socket.io/?EIO=4&transport=polling&sid=x", nil)

@@ -27,12 +27,12 @@ const echo = `
 		}
 	}`
 
-// maskFrame is a text as a client's frame, with a mask of zeros.
+// maskFrame returns a text as the frame of a client, with a mask of zeros.
 func maskFrame(text string) []byte {
 	return append([]byte{0x81, 0x80 | byte(len(text)), 0, 0, 0, 0}, text...)
 }
 
-// A WebSocket on a stream of HTTP/3 works like any other.
+// TestWebSocketOnHTTP3Stream opens a WebSocket on a stream of HTTP/3 and exchanges packets.
 func TestWebSocketOnHTTP3Stream(t *testing.T) {
 	s := startCaddy(t, false, "")
 	s.site = "https://" + strings.Replace(freeAddress(t), "127.0.0.1", "localhost", 1)
@@ -48,7 +48,7 @@ func TestWebSocketOnHTTP3Stream(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.Proto = "websocket" // what makes it an extended CONNECT
+	r.Proto = "websocket" // makes the request an extended CONNECT
 	r.ContentLength = -1
 	r.Header.Set("Sec-WebSocket-Version", "13")
 	resp, err := transport.RoundTrip(r)
@@ -122,7 +122,8 @@ func expectFrame(t *testing.T, conn *websocket.Conn, prefix string) {
 	}
 }
 
-// A WebSocket keeps nothing of the config that it came in by.
+// TestOldConfigIsCollected proves that a WebSocket keeps no reference to the config that
+// opened it.
 func TestOldConfigIsCollected(t *testing.T) {
 	s := startCaddy(t, false, echo)
 	conn := dialWebSocket(t, s.site)
@@ -131,7 +132,7 @@ func TestOldConfigIsCollected(t *testing.T) {
 	writeText(t, conn, `421["echo",1]`)
 	expectFrame(t, conn, `431[1]`)
 	http.DefaultClient.CloseIdleConnections()
-	// The old server ends on goroutines of its own.
+	// Goroutines of the old server may still run.
 	for deadline := time.Now().Add(10 * time.Second); old.Value() != nil; runtime.Gosched() {
 		if runtime.GC(); time.Now().After(deadline) {
 			t.Fatal("the old handler is alive")
@@ -141,19 +142,19 @@ func TestOldConfigIsCollected(t *testing.T) {
 	expectFrame(t, conn, `432[2]`)
 }
 
-// recordedServe is what a handler was last asked to serve.
+// recordedServe refers to the last request and writer that a handler served.
 type recordedServe struct {
 	request weak.Pointer[http.Request]
 	writer  weak.Pointer[caddyhttp.ResponseWriterWrapper]
 }
 
-// recordingHandler is a handler that notes what it serves, and holds none of it.
+// recordingHandler is a Caddy handler that records weak pointers to its requests and writers.
 type recordingHandler struct{}
 
 var recordedServes = make(chan recordedServe, 1)
 
 func (recordingHandler) CaddyModule() caddy.ModuleInfo {
-	return caddy.ModuleInfo{ID: "http.handlers.socketio_witness", New: func() caddy.Module { return new(recordingHandler) }}
+	return caddy.ModuleInfo{ID: "http.handlers.socketio_recording", New: func() caddy.Module { return new(recordingHandler) }}
 }
 
 func (recordingHandler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
@@ -164,14 +165,15 @@ func (recordingHandler) ServeHTTP(w http.ResponseWriter, r *http.Request, next c
 
 func init() {
 	caddy.RegisterModule(recordingHandler{})
-	httpcaddyfile.RegisterHandlerDirective("socketio_witness", func(httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
+	httpcaddyfile.RegisterHandlerDirective("socketio_recording", func(httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
 		return recordingHandler{}, nil
 	})
 }
 
-// A WebSocket keeps nothing of the request that it came in by.
+// TestRequestIsCollected proves that a WebSocket keeps no reference to the request that
+// opened it, nor to its writer.
 func TestRequestIsCollected(t *testing.T) {
-	s := startCaddy(t, false, "route {\nsocketio_witness\n"+echo+"\n}")
+	s := startCaddy(t, false, "route {\nsocketio_recording\n"+echo+"\n}")
 	conn := dialWebSocket(t, s.site)
 	was := <-recordedServes
 	for deadline := time.Now().Add(10 * time.Second); was.request.Value() != nil || was.writer.Value() != nil; runtime.Gosched() {
@@ -183,7 +185,7 @@ func TestRequestIsCollected(t *testing.T) {
 	expectFrame(t, conn, `431[1]`)
 }
 
-// activeHandler finds the handler of the config in use.
+// activeHandler returns the handler of the active config.
 func activeHandler(t *testing.T) *Handler {
 	t.Helper()
 	app, err := caddy.ActiveContext().App("http")
@@ -215,7 +217,8 @@ func findHandler(routes caddyhttp.RouteList) *Handler {
 	return nil
 }
 
-// A socket upgrades behind everything that wraps the response.
+// TestUpgradeBehindWrappedWriters proves that a WebSocket opens behind each directive that
+// wraps the response writer.
 func TestUpgradeBehindWrappedWriters(t *testing.T) {
 	for name, directives := range map[string]string{
 		"encode":    "encode",
