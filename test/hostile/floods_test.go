@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// floodBlocks sends a block of bytes again and again, until the server hangs up. It takes
-// what the server says meanwhile, and returns the status that it closed with.
+// floodBlocks sends a block of bytes repeatedly until the server closes the connection. It
+// reads the server's messages meanwhile, and returns the status of the close frame.
 func (w *wireConn) floodBlocks(block []byte, times int) int {
 	w.t.Helper()
 	go func() {
@@ -26,7 +26,7 @@ func TestFragments(t *testing.T) {
 	sharedProcess.checkMemoryLimit(t, 150<<20)
 	one := bytes.Repeat(maskFrame(opContinue, []byte("x")), 10_000)
 	none := bytes.Repeat(maskFrame(opContinue, nil), 10_000)
-	for name, block := range map[string][]byte{"of one byte": one, "of none": none} {
+	for name, block := range map[string][]byte{"of one byte": one, "of no bytes": none} {
 		for kind, op := range map[string]byte{"text": opText, "binary": opBinary} {
 			t.Run(kind+" "+name, func(t *testing.T) {
 				w := sharedProcess.openMember(t, "/socket.io/")
@@ -46,7 +46,7 @@ func TestFragments(t *testing.T) {
 	})
 }
 
-// TestPingFlood sends pings, whose answers it does not read.
+// TestPingFlood sends pings and does not read the pongs.
 func TestPingFlood(t *testing.T) {
 	sharedProcess.startObserver(t)
 	sharedProcess.checkMemoryLimit(t, 150<<20)
@@ -67,7 +67,7 @@ func TestPingFlood(t *testing.T) {
 	})
 }
 
-// TestHeartbeatFlood answers pings that nobody has sent: 100,000 of them.
+// TestHeartbeatFlood sends 100,000 pongs without a ping.
 func TestHeartbeatFlood(t *testing.T) {
 	sharedProcess.startObserver(t)
 	sharedProcess.checkMemoryLimit(t, 100<<20)
@@ -76,11 +76,11 @@ func TestHeartbeatFlood(t *testing.T) {
 	w.writeRaw(bytes.Repeat(maskFrame(fin|opText, []byte("3")), 100_000))
 	w.wantAlive()
 	sharedProcess.awaitMetricAtMost(t, "go_goroutines", "", goroutines+20)
-	w.writeTexts("2") // it is not for this client to ask
+	w.writeTexts("2") // only the server sends pings in revision 4
 	w.wantClosed(noStatus)
 }
 
-// TestUnreadPongs asks again and again, and does not take the answers.
+// TestUnreadPongs posts pings repeatedly and never polls for the pongs.
 func TestUnreadPongs(t *testing.T) {
 	sharedProcess.startObserver(t)
 	sharedProcess.checkMemoryLimit(t, 100<<20)
@@ -89,7 +89,7 @@ func TestUnreadPongs(t *testing.T) {
 	for posts := 1; ; posts++ {
 		a, err := c.p.sendRequest(t.Context(), "POST", c.target, strings.NewReader(pings))
 		if err != nil || a.body == unknownSession {
-			break // the POST under way ends with its session
+			break // the POST ends when its session closes
 		}
 		if posts > 20 {
 			t.Fatal("6,000,000 pongs wait for a client that does not poll")
@@ -136,7 +136,7 @@ func TestRateLimit(t *testing.T) {
 	}
 }
 
-// deflateData is data as a message that permessage-deflate has compressed.
+// deflateData returns data as a message compressed by permessage-deflate.
 func deflateData(data []byte) []byte {
 	var b bytes.Buffer
 	w, _ := flate.NewWriter(&b, flate.BestCompression) // the level is valid
@@ -166,7 +166,7 @@ func (p *process) openCompressed(t *testing.T) *wireConn {
 func TestCompression(t *testing.T) {
 	sharedProcess.startObserver(t)
 	sharedProcess.checkMemoryLimit(t, 150<<20)
-	// Blocks that refer to nothing outside can be repeated: 256 MB of zeros.
+	// The blocks are independent, so one can be repeated: 256 MB of zeros.
 	bomb := bytes.Repeat(append(deflateData(make([]byte, 1<<20)), 0, 0, 0xff, 0xff), 256)
 	const limit = 1_000_000
 	for name, test := range map[string]struct {
@@ -178,8 +178,8 @@ func TestCompression(t *testing.T) {
 		"a bomb in parts":          {append(maskFrame(rsv1|opBinary, bomb[:100]), maskFrame(fin|opContinue, bomb[100:])...), []int{tooBig}},
 		"an unfinished bomb":       {maskFrame(rsv1|opBinary, bomb), []int{tooBig}},
 		"one byte too many":        {maskFrame(fin|rsv1|opText, deflateData(bytes.Repeat([]byte("6"), limit+1))), []int{tooBig}},
-		"no such data":             {maskFrame(fin|rsv1|opText, []byte("\x07nonsense")), []int{badPayload}},
-		"data that is cut off":     {maskFrame(fin|rsv1|opText, deflateData([]byte(strings.Repeat("4abcdefg", 100)))[:5]), []int{badPayload, noStatus}},
+		"invalid data":             {maskFrame(fin|rsv1|opText, []byte("\x07nonsense")), []int{badPayload}},
+		"truncated data":           {maskFrame(fin|rsv1|opText, deflateData([]byte(strings.Repeat("4abcdefg", 100)))[:5]), []int{badPayload, noStatus}},
 		"invalid UTF-8":            {maskFrame(fin|rsv1|opText, deflateData([]byte("42[\"x\",\"\xff\"]"))), []int{badPayload}},
 		"compressed continuations": {append(maskFrame(rsv1|opText, bomb[:10]), maskFrame(fin|rsv1|opContinue, bomb[10:20])...), []int{protocolError}},
 		"another reserved bit":     {maskFrame(fin|rsv1|0x20|opText, bomb[:10]), []int{protocolError}},

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// The statuses of close frames.
+// Statuses of close frames.
 const (
 	goingWell     = 1000
 	protocolError = 1002
@@ -17,12 +17,13 @@ const (
 	tooBig        = 1009
 )
 
-// buildFrameHead is the head of an unmasked frame, or of one whose payload never comes.
+// buildFrameHead returns the head of a frame with a size of 8 bytes and a mask. masked is 0x80
+// for a client's frame. The payload may never follow.
 func buildFrameHead(first byte, masked byte, size uint64) []byte {
 	return append(binary.BigEndian.AppendUint64([]byte{first, masked | 127}, size), 1, 2, 3, 4)
 }
 
-// buildCloseFrame is a close frame.
+// buildCloseFrame returns a close frame.
 func buildCloseFrame(status uint16, reason string) []byte {
 	return maskFrame(fin|opClose, append(binary.BigEndian.AppendUint16(nil, status), reason...))
 }
@@ -73,7 +74,7 @@ func TestBrokenFrames(t *testing.T) {
 	}
 	for name, test := range tests {
 		statuses := []int{test.status}
-		if test.status == 0 { // there is no telling what it is
+		if test.status == 0 { // the size is both invalid and too large
 			statuses = []int{protocolError, tooBig}
 		}
 		t.Run(name, func(t *testing.T) {
@@ -83,7 +84,7 @@ func TestBrokenFrames(t *testing.T) {
 			wantClosedEarly(t, "/socket.io/", "", test.sent, statuses...)
 		})
 		if name == "reserved bit 1" {
-			continue // with compression it has a meaning
+			continue // with compression the bit is valid
 		}
 		t.Run(name+", with compression", func(t *testing.T) {
 			w := sharedProcess.openCompressed(t)
@@ -94,7 +95,8 @@ func TestBrokenFrames(t *testing.T) {
 	}
 }
 
-// wantClosedEarly sends frames in the segment of the handshake.
+// wantClosedEarly sends frames in the segment of the handshake, and checks the status of the
+// close frame.
 func wantClosedEarly(t *testing.T, path, header string, sent []byte, statuses ...int) {
 	t.Helper()
 	w, err := sharedProcess.dialWebSocket(path+"?EIO=4&transport=websocket", header, sent)
@@ -106,8 +108,8 @@ func wantClosedEarly(t *testing.T, path, header string, sent []byte, statuses ..
 	w.wantClosed(statuses...)
 }
 
-// TestReservedBitOfCompression sets RSV1 where only the first frame of a message may
-// have it.
+// TestReservedBitOfCompression sets RSV1 in frames that must not have it. Only the first frame
+// of a message may.
 func TestReservedBitOfCompression(t *testing.T) {
 	sharedProcess.startObserver(t)
 	plain, packed := []byte(`42["x"]`), deflateData([]byte(`42["unknown","`+strings.Repeat("x", 100)+`"]`))
@@ -146,7 +148,7 @@ func TestReservedBitOfCompression(t *testing.T) {
 	w.wantAlive()
 }
 
-// TestOffersOfCompression takes the first offer that is acceptable.
+// TestOffersOfCompression proves that the server accepts the first valid offer.
 func TestOffersOfCompression(t *testing.T) {
 	sharedProcess.startObserver(t)
 	const plain = "permessage-deflate; server_no_context_takeover; client_no_context_takeover"
@@ -208,7 +210,8 @@ func TestGoodCloses(t *testing.T) {
 	w.wantClosed(noStatus)
 }
 
-// invalidUTF8 are the classes of RFC 3629 that Autobahn's cases 6.* have: as hex.
+// invalidUTF8 holds invalid sequences in hex: the classes of RFC 3629 that Autobahn's cases 6.*
+// cover.
 var invalidUTF8 = map[string]string{
 	"surrogate half":             "cebae1bdb9cf83cebcceb5eda080656469746564",
 	"lone continuation":          "80",
@@ -262,7 +265,7 @@ func TestInvalidUTF8(t *testing.T) {
 			split.writeRaw(splitIntoFrames(event))
 			split.wantClosed(badPayload)
 
-			// A message that goes on is given up with the first wrong byte.
+			// The first wrong byte of an unfinished message closes the connection.
 			open := sharedProcess.openMember(t, "/socket.io/")
 			open.writeRaw(maskFrame(opText, event))
 			open.wantClosed(badPayload)
@@ -276,7 +279,7 @@ func TestInvalidUTF8(t *testing.T) {
 	}
 }
 
-// splitIntoFrames is a text message with a frame for each byte.
+// splitIntoFrames returns a text message with one frame for each byte.
 func splitIntoFrames(text []byte) (b []byte) {
 	for i := range text {
 		op := byte(opContinue)
@@ -302,7 +305,7 @@ func TestValidUTF8(t *testing.T) {
 			t.Fatal(err)
 		}
 		if good[0] == 0 {
-			continue // a control character, which JSON forbids
+			continue // JSON forbids control characters
 		}
 		w.writeRaw(splitIntoFrames([]byte(`421["echo","` + string(good) + `"]`)))
 		w.wantMessages(`431["` + string(good) + `"]`)

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// tryUpgrade asks for a WebSocket and returns the answer.
+// tryUpgrade requests a WebSocket and returns the response.
 func (p *process) tryUpgrade(t *testing.T, target, header string) response {
 	t.Helper()
 	c, err := net.Dial("tcp", p.address)
@@ -94,10 +94,11 @@ func checkOrigin(t *testing.T, origin string, good bool) {
 			t.Errorf("%s: credentials %q", is.of, got)
 		}
 	}
-	session.wantPost("", 400, "") // the refused requests have left it alone until now
+	session.wantPost("", 400, "") // the session is open: refused requests do not close it
 }
 
-// A value that no browser sends is no origin: it is accepted, without CORS headers.
+// TestNoOrigins sends values of Origin that no browser sends. The server accepts them as
+// requests without an origin, without CORS headers.
 func TestNoOrigins(t *testing.T) {
 	sharedProcess.startObserver(t)
 	for _, origin := range []string{"", "*", "localhost", "?"} {
@@ -151,7 +152,7 @@ func TestBadHandshakes(t *testing.T) {
 		if test.method != "GET" || test.code == 3 {
 			continue
 		}
-		// The same as an upgrade: text, and never a 101.
+		// An upgrade gets the same error as text.
 		got := sharedProcess.tryUpgrade(t, path+strings.Replace(test.query, "=polling", "=websocket", 1), "")
 		if got.status != 400 || got.body != codes[test.code] {
 			t.Errorf("upgrade %.80s: got %d %.200s, want 400 %s", test.query, got.status, got.body, codes[test.code])
@@ -162,7 +163,8 @@ func TestBadHandshakes(t *testing.T) {
 	}
 }
 
-// TestRevisions reads EIO as Node.js does: old clients send none, or 2, and mean 3.
+// TestRevisions proves that EIO is read as Node.js reads it. Old clients send no EIO, or 2, and
+// speak revision 3.
 func TestRevisions(t *testing.T) {
 	sharedProcess.startObserver(t)
 	for revision, version := range map[string]int{
@@ -203,7 +205,7 @@ func TestBadUpgradeHeaders(t *testing.T) {
 		"endless extension":     {"Sec-WebSocket-Extensions: permessage-deflate; " + strings.Repeat(`a="\`, 2_000) + "\r\n", 101},
 		"many extensions":       {"Sec-WebSocket-Extensions: " + strings.Repeat("permessage-deflate, ", 450) + "x\r\n", 101},
 		"a header beyond limit": {"X-Long: " + strings.Repeat("a", 2<<20) + "\r\n", 431},
-		"much to keep":          {"X-Long: " + strings.Repeat("a", 100<<10) + "\r\n", 431},
+		"a header of 100 KB":    {"X-Long: " + strings.Repeat("a", 100<<10) + "\r\n", 431},
 		"many headers":          {strings.Repeat("X-Many: a\r\n", 700), 101},
 		"a body":                {"Content-Length: 3\r\n", 400},
 		"an endless body":       {"Transfer-Encoding: chunked\r\n", 400},
@@ -217,8 +219,8 @@ func TestBadUpgradeHeaders(t *testing.T) {
 	}
 }
 
-// upgradeOrReset is the status of an answer, 0 when the server has hung up on what
-// was still being sent.
+// upgradeOrReset returns the status of the response. It returns 0 if the server closes the
+// connection while the request is still being sent.
 func (p *process) upgradeOrReset(t *testing.T, target, header string) int {
 	t.Helper()
 	c, err := net.Dial("tcp", p.address)
@@ -230,7 +232,7 @@ func (p *process) upgradeOrReset(t *testing.T, target, header string) int {
 	_, _ = io.WriteString(c, upgradeRequest(target, header))
 	resp, err := http.ReadResponse(bufio.NewReader(c), nil)
 	if e, ok := err.(net.Error); ok && e.Timeout() {
-		t.Error("no answer")
+		t.Error("no response")
 	}
 	if err != nil {
 		return 0

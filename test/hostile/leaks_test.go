@@ -11,11 +11,11 @@ import (
 	"testing"
 )
 
-// abort is how a client ends: what it does before, on which revision of the protocol.
+// abort opens a connection with a revision of the protocol, and breaks it off at some point.
 type abort func(ctx context.Context, eio string) error
 
-// aborts are the points at which a client can go away without a word, on a route that
-// soon gives up those whose end is not to be seen.
+// aborts are the points at which a client can vanish without a close. Their route has short
+// timeouts, which close the sessions whose end the server can't see.
 var aborts = map[string]abort{
 	"a handshake of polling": func(ctx context.Context, eio string) error {
 		_, err := openPollingSession(ctx, eio)
@@ -42,7 +42,7 @@ var aborts = map[string]abort{
 		}
 		return sendAndClose("POST "+target+" HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n4", true)
 	},
-	"an answer that nobody reads": func(ctx context.Context, eio string) error {
+	"an unread response": func(ctx context.Context, eio string) error {
 		target, err := openPollingSession(ctx, eio)
 		if err != nil {
 			return err
@@ -65,10 +65,10 @@ var aborts = map[string]abort{
 	"half a frame": func(_ context.Context, eio string) error {
 		return resetConnection("/brief/?transport=websocket&EIO="+eio, buildFrameHead(fin|opText, 0x80, 100_000), `0{"sid":"`)
 	},
-	"a close that is not waited for": func(_ context.Context, eio string) error {
+	"a close frame without waiting": func(_ context.Context, eio string) error {
 		return resetConnection("/brief/?transport=websocket&EIO="+eio, buildCloseFrame(goingWell, ""), `0{"sid":"`)
 	},
-	"a probe without a word": func(ctx context.Context, eio string) error {
+	"a probe without a message": func(ctx context.Context, eio string) error {
 		target, err := openPollingSession(ctx, eio)
 		if err != nil {
 			return err
@@ -104,22 +104,22 @@ func openPollingSession(ctx context.Context, eio string) (target string, err err
 	return target + "&sid=" + sid, err
 }
 
-// sendAndClose makes a request on a connection of its own and does not wait for the answer.
+// sendAndClose makes a request on a connection of its own and does not wait for the response.
 func sendAndClose(request string, rst bool) error {
 	c, err := net.Dial("tcp", sharedProcess.address)
 	if err != nil {
 		return err
 	}
 	defer c.Close()
-	_, _ = io.WriteString(c, request) // a refusal is an end, too
+	_, _ = io.WriteString(c, request) // an error means that the server has closed first
 	if rst {
 		return c.(*net.TCPConn).SetLinger(0)
 	}
 	return nil
 }
 
-// resetConnection opens a WebSocket, sends something, takes the messages that begin like those,
-// and goes away with a RST.
+// resetConnection opens a WebSocket, sends bytes, and reads one message for each prefix in
+// taken. Then it resets the connection.
 func resetConnection(target string, sent []byte, taken ...string) error {
 	w, err := sharedProcess.dialWebSocket(target, "", sent)
 	if err != nil {
@@ -134,7 +134,8 @@ func resetConnection(target string, sent []byte, taken ...string) error {
 	return w.Conn.(*net.TCPConn).SetLinger(0)
 }
 
-// TestLeaks has 2,000 clients go away at each point: what they had is given back.
+// TestLeaks makes 2,000 clients vanish at each point, and checks that the server frees their
+// memory, goroutines, rooms and files.
 func TestLeaks(t *testing.T) {
 	sharedProcess.startObserver(t)
 	heap := sharedProcess.readMetric(t, "go_memstats_heap_inuse_bytes", "")
@@ -152,7 +153,7 @@ func TestLeaks(t *testing.T) {
 			sharedProcess.awaitMetricAtMost(t, "caddy_socketio_connections", "", connections)
 			sharedProcess.awaitMetricAtMost(t, "caddy_socketio_rooms", "", rooms)
 			sharedProcess.awaitMetricAtMost(t, "go_goroutines", "", goroutines+20)
-			// Not all that the process occupies: the race detector keeps much of who is gone.
+			// Only the heap is checked: the race detector keeps memory of goroutines that ended.
 			if now := sharedProcess.readMetric(t, "go_memstats_heap_inuse_bytes", ""); now > heap+100<<20 {
 				t.Errorf("the heap has grown to %.0f MB from %.0f", now/1e6, heap/1e6)
 			}
@@ -163,7 +164,7 @@ func TestLeaks(t *testing.T) {
 	}
 }
 
-// countFiles is how many files the process has open.
+// countFiles returns the number of files that the process has open.
 func (p *process) countFiles(t *testing.T) int {
 	t.Helper()
 	open, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", p.cmd.Process.Pid))

@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// TestPipelinedConnect has clients that connect in the segment of the handshake: each
-// is answered.
+// TestPipelinedConnect sends the connect packet in the segment of the handshake. Each client
+// gets its open packet and its connect packet.
 func TestPipelinedConnect(t *testing.T) {
 	sharedProcess.startObserver(t)
 	sharedProcess.checkMemoryLimit(t, 300<<20)
@@ -50,12 +50,12 @@ func TestRevisionConfusion(t *testing.T) {
 			t.Errorf("upgrade: %d %s", a.status, a.body)
 		}
 		if a := sharedProcess.mustSendRequest(t, "POST", c.target, map[string]string{"4": "6", "3": "1:6"}[own]); a.status != 200 {
-			t.Errorf("it has ended: %d %s", a.status, a.body)
+			t.Errorf("the session is closed: %d %s", a.status, a.body)
 		}
 	}
 }
 
-// TestBadProbes upgrades in ways that are none. The session goes on polling.
+// TestBadProbes sends invalid probes. The session continues with polling.
 func TestBadProbes(t *testing.T) {
 	sharedProcess.startObserver(t)
 	c := sharedProcess.pollingMember(t, "/socket.io/")
@@ -75,7 +75,7 @@ func TestBadProbes(t *testing.T) {
 	}
 	c.wantAlive()
 
-	// Once it is upgraded, it is neither polled nor upgraded again.
+	// An upgraded session refuses polls and further upgrades.
 	w, err := sharedProcess.dialWebSocket(target, "", nil)
 	if err != nil {
 		t.Fatal(err)
@@ -104,10 +104,10 @@ func TestBadProbes(t *testing.T) {
 	w.wantAlive()
 	w.writeRaw(buildCloseFrame(goingWell, ""))
 	w.wantClosed(goingWell)
-	checkSessionIsGone(t, c) // its id is worth nothing any more
+	checkSessionIsGone(t, c) // its sid is unknown then
 }
 
-// TestResets hangs up at each point of an upgrade, good and bad, with a RST.
+// TestResets resets the connection at each point of a valid and of an invalid upgrade.
 func TestResets(t *testing.T) {
 	sharedProcess.startObserver(t)
 	sharedProcess.checkMemoryLimit(t, 150<<20)
@@ -129,7 +129,7 @@ func TestResets(t *testing.T) {
 		defer c.Close()
 		request := []string{good, bad, good[:n%len(good)], good + "\x81\x82\x00\x00\x00\x0040"}[n%4]
 		_, _ = io.WriteString(c, request)
-		if n%8 >= 4 { // it reads something first
+		if n%8 >= 4 { // half of the clients read first
 			_ = c.SetReadDeadline(time.Now().Add(time.Millisecond))
 			_, _ = c.Read(make([]byte, 10))
 		}
@@ -139,8 +139,8 @@ func TestResets(t *testing.T) {
 	sharedProcess.awaitMetricAtMost(t, "go_goroutines", "", goroutines+20)
 }
 
-// TestReloads loads 20 configs, good and bad ones, under the eyes of members that poll
-// and of those that do not.
+// TestReloads loads 20 valid and invalid configs while members are connected by polling and
+// by WebSocket. All stay connected.
 func TestReloads(t *testing.T) {
 	p := launchProcess(t, site)
 	p.startObserver(t)
@@ -155,7 +155,7 @@ func TestReloads(t *testing.T) {
 	for i := range 20 {
 		if i%4 == 3 {
 			if status := p.loadConfig(t, p.buildConfig(site+"nonsense\n")); status != 400 {
-				t.Errorf("nonsense is loaded: %d", status)
+				t.Errorf("an invalid config is loaded: %d", status)
 			}
 			continue
 		}
@@ -176,8 +176,8 @@ func TestReloads(t *testing.T) {
 	}
 }
 
-// wantSurvived checks that the session still answers. Caddy resets what connects at
-// the very moment of a reload: those requests are made again.
+// wantSurvived checks that the session still responds. Caddy resets connections that open at
+// the moment of a reload, so a failed request is repeated.
 func (c *pollingClient) wantSurvived() {
 	c.t.Helper()
 	ctx, cancel := context.WithTimeout(c.t.Context(), maxWait)
@@ -196,8 +196,8 @@ func (c *pollingClient) wantSurvived() {
 	}
 }
 
-// TestEnd ends a process that has 2,000 sockets and 200 polls that wait, and half of
-// whose clients read nothing.
+// TestEnd stops a process with 2,000 sockets and 200 waiting polls. Half of the sockets read
+// nothing.
 func TestEnd(t *testing.T) {
 	p := launchProcess(t, routeBlock("/socket.io/", ""))
 	var mu sync.Mutex // guards wires
@@ -239,12 +239,12 @@ func TestEnd(t *testing.T) {
 	}
 	for range 200 {
 		if a := <-answers; a.status != 200 {
-			t.Fatalf("a poll was answered %d %s", a.status, a.body)
+			t.Fatalf("a poll got %d %s", a.status, a.body)
 		}
 	}
 }
 
-// parkPolls opens polling sessions, and waits until each has a poll that waits.
+// parkPolls opens polling sessions and waits until each has a waiting poll.
 func (p *process) parkPolls(t *testing.T, count int) <-chan response {
 	t.Helper()
 	answers := make(chan response, count)
@@ -259,7 +259,7 @@ func (p *process) parkPolls(t *testing.T, count int) <-chan response {
 	return answers
 }
 
-// TestLogIsValid reads what the attacks before have brought into the log.
+// TestLogIsValid reads the log of the attacks before. Each line is JSON, and none is an error.
 func TestLogIsValid(t *testing.T) {
 	for line := range strings.Lines(sharedProcess.log.lastLines("", 1<<30)) {
 		if line = strings.TrimSpace(line); line == "" {

@@ -1,6 +1,6 @@
-// Package hostile_test attacks the real Caddy, over sockets of the operating system:
-// what an attacker sends gets the protocol's answer or a closed connection, costs a
-// bounded amount of memory, and disturbs nobody else in the same room.
+// Package hostile_test attacks a real Caddy over TCP. An attack gets the response of the
+// protocol or a closed connection, costs a bounded amount of memory, and does not disturb the
+// other clients in the room.
 package hostile_test
 
 import (
@@ -11,22 +11,22 @@ import (
 	"path/filepath"
 	"testing"
 
-	// What is built here is what is tested: results of it must not be kept when it
-	// changes.
+	// The tests build and run this package. The import makes "go test" drop cached results
+	// when it changes.
 	_ "github.com/caddy-socketio/caddy-socketio"
 )
 
-// program is the Caddy that all tests run.
+// program is the path of the Caddy that all tests run.
 var program string
 
-// sharedProcess is the process that all tests attack that need none of their own.
+// sharedProcess is the process that tests attack unless they need one of their own.
 var sharedProcess *process
 
 func TestMain(m *testing.M) { os.Exit(runTests(m)) }
 
 func runTests(m *testing.M) int {
 	if flag.Parse(); testing.Short() {
-		return 0 // the attacks take a minute, and a Caddy of their own
+		return 0 // the attacks take a minute and build a Caddy
 	}
 	dir, err := os.MkdirTemp("", "hostile-")
 	if err != nil {

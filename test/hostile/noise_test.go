@@ -9,9 +9,9 @@ import (
 	"testing"
 )
 
-// TestNoise sends packets, good and bad ones, changed and cut and put together at
-// random. Nothing is expected of the answers, but that the others are not disturbed
-// and nothing is left over.
+// TestNoise sends valid and invalid packets, changed, cut and joined at random. It ignores the
+// replies. It checks that other clients are not disturbed and that no connection and no
+// goroutine remains.
 func TestNoise(t *testing.T) {
 	sharedProcess.startObserver(t)
 	sharedProcess.checkMemoryLimit(t, 200<<20)
@@ -32,7 +32,7 @@ func TestNoise(t *testing.T) {
 	sharedProcess.awaitMetricAtMost(t, "go_goroutines", "", goroutines+20)
 }
 
-// noiseCorpus are Engine.IO packets.
+// noiseCorpus returns valid and invalid Engine.IO packets.
 func noiseCorpus() []string {
 	corpus := []string{
 		"40", "40/other,", "41", "41/other,", `40/glob-1,{"a":1}`, `42["echo","x"]`, `421["echo",{"a":[1,2]}]`, `42["join","r"]`,
@@ -47,7 +47,7 @@ func noiseCorpus() []string {
 	return corpus
 }
 
-// mutatePacket returns a packet, mostly as it is.
+// mutatePacket returns a packet of the corpus. It changes three in eight.
 func mutatePacket(r *rand.Rand, corpus []string) []byte {
 	b := []byte(corpus[r.IntN(len(corpus))])
 	if len(b) == 0 {

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// wrongPackets are what a client in "/" is hung up on for: text messages without the
-// type of Engine.IO, and for those that announce one, an attachment.
+// wrongPackets are the packets that close the connection of a client in "/". They are text
+// without the Engine.IO type. An attachment follows a packet that announces one.
 var wrongPackets = map[string]string{
 	"no type":                   "",
 	"type 7":                    "7",
@@ -106,7 +106,7 @@ func TestWrongPackets(t *testing.T) {
 			if strings.HasPrefix(packet, "5") {
 				body += "\x1ebYXR0YWNoZWQ="
 			}
-			c.postPayload(body) // what it is answered is of no use any more
+			c.postPayload(body) // the session closes, so the response does not matter
 			c.wantGone()
 		})
 	}
@@ -142,7 +142,7 @@ func TestAttachments(t *testing.T) {
 		w.writeTexts(`4510-["x"]`)
 		large := maskFrame(fin|opBinary, make([]byte, 1_000_000))
 		for range 10 {
-			w.writeRaw(large) // 10 MB are just allowed
+			w.writeRaw(large) // 10 MB is the limit, and allowed
 		}
 		w.wantAlive()
 	})
@@ -203,7 +203,7 @@ func TestUnknownNamespaces(t *testing.T) {
 	w.wantAlive()
 }
 
-// TestManyNamespaces joins namespaces that a glob allows, more than one client may.
+// TestManyNamespaces connects a client to more namespaces of a glob than one client may have.
 func TestManyNamespaces(t *testing.T) {
 	sharedProcess.startObserver(t)
 	w := sharedProcess.openMember(t, "/socket.io/")
@@ -238,7 +238,7 @@ func TestRooms(t *testing.T) {
 		failed = strings.HasPrefix(w.readNext(), `433[{"error":`)
 	}
 	if !failed {
-		t.Error("a socket is in 2,000 rooms")
+		t.Error("a socket joined 2,000 rooms")
 	}
 	w.wantAlive()
 	w.Close()

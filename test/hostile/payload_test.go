@@ -8,18 +8,18 @@ import (
 	"testing"
 )
 
-// ackID finds the acknowledgements in an answer to a poll, whatever its encoding.
+// ackID finds the acknowledgements in the response to a poll, in any encoding.
 var ackID = regexp.MustCompile(`4(?:3|61-)(\d+)\[`)
 
-// TestPollEndsAfter16Packets posts more events at once than one answer may acknowledge:
-// clients of Python refuse a payload of more than 16 packets. Nothing is lost, the order
-// stays, and each message stays with its attachment.
+// TestPollEndsAfter16Packets posts more events at once than one response may acknowledge.
+// Python clients refuse a payload of more than 16 packets. No ack is lost, the order is kept,
+// and each message stays together with its attachment.
 func TestPollEndsAfter16Packets(t *testing.T) {
 	sharedProcess.startObserver(t)
 	const events, maxPackets = 40, 16
 	for name, test := range map[string]struct {
 		query  string
-		packet int // how many packets an acknowledgement is
+		packet int // packets of one acknowledgement
 	}{
 		"4":                  {"EIO=4", 1},
 		"4, binary":          {"EIO=4", 2},
@@ -37,7 +37,7 @@ func TestPollEndsAfter16Packets(t *testing.T) {
 			if !old {
 				c.wantPost(buildPayload([]string{"40"}, old, jsonp), 200, "ok")
 			}
-			c.getPayload() // the connect packet, or a tick: events before are dropped
+			c.getPayload() // the connect packet or a tick; events before it are dropped
 			var packets []string
 			for i := range events {
 				if test.packet == 1 {
@@ -54,7 +54,7 @@ func TestPollEndsAfter16Packets(t *testing.T) {
 				}
 				ids := ackID.FindAllStringSubmatch(a.body, -1)
 				if len(ids)*test.packet > maxPackets {
-					t.Errorf("%d acknowledgements in one answer", len(ids))
+					t.Errorf("%d acknowledgements in one response", len(ids))
 				}
 				for _, id := range ids {
 					if id[1] != fmt.Sprint(next) {
@@ -67,7 +67,7 @@ func TestPollEndsAfter16Packets(t *testing.T) {
 	}
 }
 
-// buildAttachment is a binary packet as text.
+// buildAttachment returns a binary packet as text. old selects revision 3.
 func buildAttachment(old bool) string {
 	if old {
 		return "b4AQID"
@@ -75,13 +75,13 @@ func buildAttachment(old bool) string {
 	return "bAQID"
 }
 
-// buildPayload is the body of a POST.
+// buildPayload returns the body of a POST with packets. old selects revision 3.
 func buildPayload(packets []string, old, jsonp bool) string {
 	body := strings.Join(packets, "\x1e")
 	if old {
 		body = ""
 		for _, p := range packets {
-			body += fmt.Sprintf("%d:%s", len(p), p) // all of it is ASCII
+			body += fmt.Sprintf("%d:%s", len(p), p) // the packets are ASCII
 		}
 	}
 	if jsonp {

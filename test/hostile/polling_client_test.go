@@ -9,17 +9,17 @@ import (
 	"testing"
 )
 
-// client makes the requests of all pollers.
+// client makes the requests of all polling clients.
 var client = &http.Client{Transport: &http.Transport{MaxIdleConns: 500, MaxIdleConnsPerHost: 500}}
 
-// response is what a request got.
+// response is the response to a request, with its whole body.
 type response struct {
 	status int
 	body   string
 	header http.Header
 }
 
-// sendRequest makes a request; what follows are names and values of headers.
+// sendRequest makes a request. header holds names and values in turn.
 func (p *process) sendRequest(ctx context.Context, method, target string, body io.Reader, header ...string) (response, error) {
 	r, err := http.NewRequestWithContext(ctx, method, "http://"+p.address+target, body)
 	if err != nil {
@@ -37,7 +37,7 @@ func (p *process) sendRequest(ctx context.Context, method, target string, body i
 	return response{resp.StatusCode, string(b), resp.Header}, err
 }
 
-// mustSendRequest is request within the patience of a test.
+// mustSendRequest makes a request, and fails the test without a response within maxWait.
 func (p *process) mustSendRequest(t testing.TB, method, target, body string, header ...string) response {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), maxWait)
@@ -53,16 +53,16 @@ func (p *process) mustSendRequest(t testing.TB, method, target, body string, hea
 type pollingClient struct {
 	t *testing.T
 	p *process
-	// target of its requests, with the sid.
+	// target is the path and query of its requests, with the sid.
 	target, sid string
 }
 
-// openPoller opens a session. The query begins with EIO.
+// openPoller opens a polling session. The query begins with EIO.
 func (p *process) openPoller(t *testing.T, path, query string) *pollingClient {
 	t.Helper()
 	target := path + "?" + query + "&transport=polling"
 	a := p.mustSendRequest(t, "GET", target, "")
-	_, open, _ := strings.Cut(strings.ReplaceAll(a.body, `\"`, `"`), "{") // JSONP has it quoted
+	_, open, _ := strings.Cut(strings.ReplaceAll(a.body, `\"`, `"`), "{") // JSONP quotes the packet
 	open, _, _ = strings.Cut(open, "}")
 	var handshake struct{ SID string }
 	if err := json.Unmarshal([]byte("{"+open+"}"), &handshake); err != nil || a.status != 200 {
@@ -71,7 +71,7 @@ func (p *process) openPoller(t *testing.T, path, query string) *pollingClient {
 	return &pollingClient{t, p, target + "&sid=" + handshake.SID, handshake.SID}
 }
 
-// pollingMember opens a session and connects it to "/".
+// pollingMember opens a polling session and connects it to "/".
 func (p *process) pollingMember(t *testing.T, path string) *pollingClient {
 	t.Helper()
 	c := p.openPoller(t, path, "EIO=4")
@@ -99,7 +99,7 @@ func (c *pollingClient) wantPost(body string, status int, text string) {
 	}
 }
 
-// wantAlive checks that the session still answers.
+// wantAlive checks that the server still acknowledges events of the session.
 func (c *pollingClient) wantAlive() {
 	c.t.Helper()
 	c.wantPost(`42987["echo","alive"]`, 200, "ok")

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// byHand starts a request, whose body the caller writes.
+// byHand starts a request on a connection of its own. The caller writes the body.
 func (c *pollingClient) byHand(method, headers string) net.Conn {
 	c.t.Helper()
 	conn, err := net.Dial("tcp", c.p.address)
@@ -33,11 +33,11 @@ func TestBodies(t *testing.T) {
 	largest := before + strings.Repeat("x", limit-len(before)-len(after)) + after
 	c := sharedProcess.pollingMember(t, "/socket.io/")
 	c.wantPost(largest, 200, "ok")
-	// The server may hang up before a body that is too large is sent.
+	// The server may close the connection before it has received too large a body.
 	if a, err := sharedProcess.sendRequest(t.Context(), "POST", c.target, strings.NewReader(largest+" ")); err == nil && a.status != 413 {
 		t.Errorf("one byte too many: got %d", a.status)
 	}
-	c.wantAlive() // it harms only itself
+	c.wantAlive() // only the request fails
 
 	chunked := io.MultiReader(strings.NewReader(largest), strings.NewReader(" "))
 	if a, err := sharedProcess.sendRequest(t.Context(), "POST", c.target, chunked); err == nil && a.status != 413 {
@@ -53,13 +53,14 @@ func TestBodies(t *testing.T) {
 	chunk := "10000\r\n" + strings.Repeat("x", 0x10000) + "\r\n"
 	for range 10_000 { // 640 MB
 		if _, err := io.WriteString(endless, chunk); err != nil {
-			break // it has hung up
+			break // the server has closed the connection
 		}
 	}
 	c.wantAlive()
 }
 
-// TestBodyEncodings posts what is not to be decoded, or not at all.
+// TestBodyEncodings posts a gzip bomb, which the server must not decode, and a binary body,
+// which revision 4 does not have.
 func TestBodyEncodings(t *testing.T) {
 	sharedProcess.startObserver(t)
 	sharedProcess.checkMemoryLimit(t, 100<<20)
@@ -71,8 +72,8 @@ func TestBodyEncodings(t *testing.T) {
 	zipped.postPayload(bomb.String(), "Content-Encoding", "gzip")
 	zipped.wantGone()
 
-	// The answer must not wait for a body that never comes, nor leave the
-	// connection open for it.
+	// The response must neither wait for a body that never arrives, nor leave the connection
+	// open for it.
 	octets := sharedProcess.pollingMember(t, "/socket.io/")
 	conn := octets.byHand("POST", "Content-Type: application/octet-stream\r\nContent-Length: 1000\r\n")
 	if answer, err := io.ReadAll(conn); !bytes.HasPrefix(answer, []byte("HTTP/1.1 400")) || err != nil {
@@ -92,7 +93,7 @@ func TestMethods(t *testing.T) {
 	c.wantAlive()
 }
 
-// TestPayloads posts what is no payload, or too much of one.
+// TestPayloads posts invalid payloads and payloads of too many packets.
 func TestPayloads(t *testing.T) {
 	sharedProcess.startObserver(t)
 	sharedProcess.checkMemoryLimit(t, 200<<20)
@@ -118,7 +119,7 @@ func TestPayloads(t *testing.T) {
 		"3: a length of 1 MB":       {"3", strings.Repeat("1", 999_000)},
 		"3: one unit too many":      {"3", "4:4€"},
 		"3: one unit too few":       {"3", "2:4😀"},
-		"3: what is left over":      {"3", "1:6x"},
+		"3: bytes after the end":    {"3", "1:6x"},
 		"3: nonsense as base64":     {"3", "6:b4***!"},
 		"3: base64 of another type": {"3", "4:b9YQ"},
 		"3: packets of revision 4":  {"3", "6\x1e6"},
@@ -164,13 +165,13 @@ func TestManyPackets(t *testing.T) {
 			t.Errorf("POST of %s: got %d", packet, a.status)
 		}
 	}
-	// What follows a close packet is not for anybody.
+	// Packets after a close packet are ignored.
 	closing := sharedProcess.pollingMember(t, "/socket.io/")
 	closing.wantPost("1\x1e"+`42["join","x"]`, 200, "ok")
 	closing.wantGone()
 }
 
-// TestOverlaps makes two requests at once where one is allowed.
+// TestOverlaps makes two polls or two POSTs of a session at once. Only one of each is allowed.
 func TestOverlaps(t *testing.T) {
 	sharedProcess.startObserver(t)
 	t.Run("polls", func(t *testing.T) {
@@ -201,7 +202,7 @@ func TestOverlaps(t *testing.T) {
 		c := sharedProcess.pollingMember(t, "/socket.io/")
 		first := c.byHand("POST", "Content-Length: 1000\r\n")
 		_, _ = io.WriteString(first, "4")
-		// The first is known to be there when the second ends the session.
+		// Once a second POST closes the session, the first one has arrived.
 		for a := c.postPayload("6"); a.status == 200; a = c.postPayload("6") {
 		}
 		c.wantGone()
@@ -211,12 +212,12 @@ func TestOverlaps(t *testing.T) {
 	})
 }
 
-// TestAborts breaks off what has begun.
+// TestAborts breaks off polls and POSTs.
 func TestAborts(t *testing.T) {
 	sharedProcess.startObserver(t)
 	goroutines := sharedProcess.readMetric(t, "go_goroutines", "")
 	for i := range 20 {
-		c := sharedProcess.openPoller(t, "/socket.io/", "EIO=4") // in no room: its poll waits
+		c := sharedProcess.openPoller(t, "/socket.io/", "EIO=4") // a client in no room has nothing to poll, so its poll waits
 		c.byHand("GET", "").Close()
 		checkSessionIsGone(t, c)
 
@@ -235,7 +236,7 @@ func TestAborts(t *testing.T) {
 	sharedProcess.awaitMetricAtMost(t, "go_goroutines", "", goroutines+20)
 }
 
-// checkSessionIsGone waits until a session is over, without a poll that waits.
+// checkSessionIsGone waits until a session is closed. Its requests never wait.
 func checkSessionIsGone(t *testing.T, c *pollingClient) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), maxWait)
@@ -243,7 +244,7 @@ func checkSessionIsGone(t *testing.T, c *pollingClient) {
 	pace := time.NewTicker(2 * time.Millisecond)
 	defer pace.Stop()
 	for {
-		// It names the wrong transport, which a session that lives says.
+		// The request has the wrong revision, which an open session refuses.
 		a := sharedProcess.mustSendRequest(t, "GET", strings.Replace(c.target, "EIO=4", "EIO=3", 1), "")
 		if a.body == unknownSession {
 			return
@@ -251,7 +252,7 @@ func checkSessionIsGone(t *testing.T, c *pollingClient) {
 		select {
 		case <-pace.C:
 		case <-ctx.Done():
-			t.Fatalf("still there: %d %s", a.status, a.body)
+			t.Fatalf("the session is still open: %d %s", a.status, a.body)
 		}
 	}
 }

@@ -20,10 +20,11 @@ import (
 	"time"
 )
 
-// maxWait bounds each wait for something that must happen.
+// maxWait is the longest wait for an expected event.
 const maxWait = 20 * time.Second
 
-// site is the inside of the common site: the same namespaces on routes that differ.
+// site holds the directives of the shared site: routes with the same namespaces and different
+// options.
 var site = routeBlock("/socket.io/", "") +
 	routeBlock("/packed/", "compression on") +
 	routeBlock("/four/", "protocols 4") +
@@ -31,12 +32,12 @@ var site = routeBlock("/socket.io/", "") +
 	routeBlock("/capped/", "max_connections 20") +
 	routeBlock("/brief/", "ping_interval 400ms\nping_timeout 400ms\nconnect_timeout 2s\nupgrade_timeout 500ms")
 
-// routeBlock is a directive. The clients of all routes of a process share their rooms.
+// routeBlock returns a socketio directive. Clients of all routes of a process share rooms.
 func routeBlock(path, options string) string {
 	return "socketio {\npath " + path + "\norigins https://app.example.com\n" + options + "\nimport namespaces\n}\n"
 }
 
-// buildConfig is the Caddyfile around a site's inside.
+// buildConfig returns a Caddyfile with a site of the given directives.
 func (p *process) buildConfig(site string) string {
 	return fmt.Sprintf(`{
 	admin %s
@@ -83,10 +84,10 @@ type process struct {
 	dir            string
 	cmd            *exec.Cmd
 	log            *logLines
-	ended          chan struct{} // closed when it has
+	ended          chan struct{} // closed when the process has ended
 }
 
-// startProcess runs Caddy until it serves.
+// startProcess starts a Caddy and waits until it serves.
 func startProcess(dir, site string) (*process, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
@@ -110,7 +111,7 @@ func startProcess(dir, site string) (*process, error) {
 		return nil, err
 	}
 	go func() {
-		_ = p.cmd.Wait() // its end is judged by what it logged
+		_ = p.cmd.Wait() // stopProcess checks the exit code and the log
 		close(p.ended)
 	}()
 	if err := p.log.awaitWords("serving initial configuration", p.ended); err != nil {
@@ -120,7 +121,7 @@ func startProcess(dir, site string) (*process, error) {
 	return p, nil
 }
 
-// launchProcess runs a Caddy for one test.
+// launchProcess runs a Caddy until the test ends.
 func launchProcess(t *testing.T, site string) *process {
 	t.Helper()
 	p, err := startProcess(t.TempDir(), site)
@@ -135,14 +136,14 @@ func launchProcess(t *testing.T, site string) *process {
 	return p
 }
 
-// stopProcess asks the process to end, as an operator does, and reports what was wrong with
-// its life or its end.
+// stopProcess stops the process by SIGTERM, as an operator does. The error reports a late end,
+// an exit code other than 0, and data races and panics in the log.
 func (p *process) stopProcess() error {
-	_ = p.cmd.Process.Signal(syscall.SIGTERM) // it may have ended
+	_ = p.cmd.Process.Signal(syscall.SIGTERM) // an error means that it has ended already
 	select {
 	case <-p.ended:
 	case <-time.After(maxWait):
-		_ = p.cmd.Process.Signal(syscall.SIGQUIT) // it writes down what its goroutines do
+		_ = p.cmd.Process.Signal(syscall.SIGQUIT) // makes it write the stacks of its goroutines
 		<-p.ended
 		return fmt.Errorf("caddy does not end:\n%s", p.log.lastLines("SIGQUIT", 400))
 	}
@@ -157,7 +158,7 @@ func (p *process) stopProcess() error {
 	return nil
 }
 
-// readMemory is what the process occupies, in bytes.
+// readMemory returns the resident memory of the process in bytes.
 func (p *process) readMemory(t *testing.T) int {
 	t.Helper()
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
@@ -172,8 +173,8 @@ func (p *process) readMemory(t *testing.T) int {
 	return kB << 10
 }
 
-// checkMemoryLimit checks that what happens until the test's end takes not much memory. The
-// limit is generous: it is to tell some megabytes from all there is.
+// checkMemoryLimit checks at the end of the test that the memory of the process has grown by at
+// most limit bytes. Limits are generous: they only catch unbounded growth.
 func (p *process) checkMemoryLimit(t *testing.T, limit int) {
 	t.Helper()
 	before := p.readMemory(t)
@@ -184,7 +185,7 @@ func (p *process) checkMemoryLimit(t *testing.T, limit int) {
 	})
 }
 
-// loadConfig replaces the config and returns the status that the admin endpoint answers.
+// loadConfig replaces the config and returns the status of the response.
 func (p *process) loadConfig(t *testing.T, config string) int {
 	t.Helper()
 	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
@@ -197,7 +198,7 @@ func (p *process) loadConfig(t *testing.T, config string) int {
 	return resp.StatusCode
 }
 
-// readMetric is the sum of a metric's series that have the label, or of all for "".
+// readMetric returns the sum of the series of a metric that have the label, or of all for "".
 func (p *process) readMetric(t *testing.T, name, label string) (sum float64) {
 	t.Helper()
 	resp, err := http.Get("http://" + p.admin + "/metrics")
@@ -223,13 +224,13 @@ func (p *process) readMetric(t *testing.T, name, label string) (sum float64) {
 	return sum
 }
 
-// awaitMetricAtMost waits until a metric is at most some value.
+// awaitMetricAtMost waits until a metric is at most the given value.
 func (p *process) awaitMetricAtMost(t *testing.T, name, label string, most float64) {
 	t.Helper()
 	p.awaitMetric(t, name, label, func(now float64) bool { return now <= most })
 }
 
-// awaitMetric waits until a metric is as it should be.
+// awaitMetric waits until good returns true for the value of a metric.
 func (p *process) awaitMetric(t *testing.T, name, label string, good func(float64) bool) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), maxWait)
@@ -249,7 +250,7 @@ func (p *process) awaitMetric(t *testing.T, name, label string, good func(float6
 	}
 }
 
-// freeAddress is one that nobody listens at.
+// freeAddress returns an address that no process listens at.
 func freeAddress() (string, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -259,11 +260,11 @@ func freeAddress() (string, error) {
 	return l.Addr().String(), nil
 }
 
-// logLines is what a process logs.
+// logLines collects the log of a process.
 type logLines struct {
 	mu      sync.Mutex // guards text
 	text    bytes.Buffer
-	arrived chan struct{} // has something when text has grown
+	arrived chan struct{} // receives a value when text has grown; never closed
 }
 
 func (l *logLines) Write(p []byte) (int, error) {
@@ -276,7 +277,8 @@ func (l *logLines) Write(p []byte) (int, error) {
 	return l.text.Write(p)
 }
 
-// lastLines is the log from the line on that has some words, so many lines at most.
+// lastLines returns at most count lines, from the first line that contains words, or the last
+// count lines for "".
 func (l *logLines) lastLines(words string, count int) string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -292,7 +294,7 @@ func (l *logLines) lastLines(words string, count int) string {
 	return ""
 }
 
-// awaitWords waits until some words are logged.
+// awaitWords waits until a line of the log contains words.
 func (l *logLines) awaitWords(words string, ended <-chan struct{}) error {
 	late := time.After(maxWait)
 	for l.lastLines(words, 1) == "" {

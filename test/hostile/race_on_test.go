@@ -2,5 +2,5 @@
 
 package hostile_test
 
-// buildFlags put the race detector into Caddy too: a race ends the test run.
+// buildFlags build Caddy with the race detector: a race fails the test run.
 var buildFlags = []string{"-race"}

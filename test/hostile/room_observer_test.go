@@ -11,14 +11,14 @@ import (
 	"time"
 )
 
-// roomObserver is a client in the room of an offender. Another one sends ticks to the room
-// all the time, and the witness must get each of them, in order.
+// roomObserver is a client in the room of an attacker. A second client, the beacon, sends ticks
+// to the room until the test ends. The observer must receive each tick, in order.
 type roomObserver struct {
 	t       *testing.T
 	beacon  *wireConn
 	wire    *wireConn
 	sent    atomic.Int64 // the number of the last tick
-	ticks   chan int     // numbers of those that came; closed at the end
+	ticks   chan int     // number of the last received tick; receiveTicks closes it
 	stopped chan struct{}
 	failed  error // read after ticks is closed
 }
@@ -26,8 +26,8 @@ type roomObserver struct {
 // tickPeriod is the time between ticks.
 const tickPeriod = 5 * time.Millisecond
 
-// startObserver has a witness until the test's end, which fails if a tick is late then or
-// has been missed.
+// startObserver starts an observer. At its end the test fails if a tick was lost, or if the
+// next tick is late.
 func (p *process) startObserver(t *testing.T) *roomObserver {
 	t.Helper()
 	w := &roomObserver{
@@ -39,18 +39,18 @@ func (p *process) startObserver(t *testing.T) *roomObserver {
 	t.Cleanup(func() {
 		w.checkNextTick()
 		close(w.stopped)
-		w.beacon.Close() // which also ends send
+		w.beacon.Close() // also ends the reader in sendTicks
 		w.wire.Close()
 		for range w.ticks {
 		}
 		if w.failed != nil {
-			t.Errorf("the witness: %v", w.failed)
+			t.Errorf("observer: %v", w.failed)
 		}
 	})
 	return w
 }
 
-// sendTicks sends ticks, and reads what its own member of the room gets.
+// sendTicks sends ticks, and reads and discards the messages that the beacon receives.
 func (w *roomObserver) sendTicks() {
 	go func() {
 		for {
@@ -73,7 +73,7 @@ func (w *roomObserver) sendTicks() {
 	}
 }
 
-// receiveTicks reads the ticks.
+// receiveTicks receives the ticks and checks their order.
 func (w *roomObserver) receiveTicks() {
 	defer close(w.ticks)
 	for last := 0; ; {
@@ -93,7 +93,7 @@ func (w *roomObserver) receiveTicks() {
 			}
 			last = n
 			select {
-			case <-w.ticks: // nobody has asked for it
+			case <-w.ticks: // replaces a number that checkNextTick has not taken
 			default:
 			}
 			w.ticks <- n
@@ -101,7 +101,7 @@ func (w *roomObserver) receiveTicks() {
 	}
 }
 
-// checkNextTick checks that a tick comes that is sent from now on.
+// checkNextTick checks that a tick arrives that is sent after the call.
 func (w *roomObserver) checkNextTick() {
 	w.t.Helper()
 	next := int(w.sent.Load()) + 1
@@ -110,13 +110,13 @@ func (w *roomObserver) checkNextTick() {
 		select {
 		case n, ok := <-w.ticks:
 			if !ok {
-				w.t.Fatalf("the witness: %v", w.failed)
+				w.t.Fatalf("observer: %v", w.failed)
 			}
 			if n >= next {
 				return
 			}
 		case <-late:
-			w.t.Fatal("the witness gets nothing any more")
+			w.t.Fatal("the observer no longer receives ticks")
 		}
 	}
 }

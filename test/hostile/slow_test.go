@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// floodRoom has a member send so many events of so many bytes to the room: as fast as the
-// witness takes them, and whoever next waits for.
+// floodRoom makes a member send events of size bytes to the room. After each batch it waits for
+// the observer and for next, which gets the number of events sent.
 func (w *roomObserver) floodRoom(events, size int, next func(sent int)) {
 	w.t.Helper()
 	const batch = 20
@@ -29,10 +29,10 @@ func (w *roomObserver) floodRoom(events, size int, next func(sent int)) {
 	}
 }
 
-// TestSlowReaders has members of a room that do not read, while it is flooded. They
-// are dropped, and nobody else misses anything.
+// TestSlowReaders floods a room with members that do not read. The server closes their
+// connections, and all other members receive each event.
 func TestSlowReaders(t *testing.T) {
-	witness := sharedProcess.startObserver(t)
+	observer := sharedProcess.startObserver(t)
 	sharedProcess.checkMemoryLimit(t, 200<<20)
 	before := sharedProcess.readMetric(t, "caddy_socketio_slow_clients_total", "")
 	const slow, events, size = 30, 1_000, 10_000
@@ -42,7 +42,7 @@ func TestSlowReaders(t *testing.T) {
 	}
 	reader := sharedProcess.openMember(t, "/socket.io/")
 	came := 0
-	witness.floodRoom(events, size, func(sent int) {
+	observer.floodRoom(events, size, func(sent int) {
 		for ; came < sent; came++ {
 			reader.wantLike(fmt.Sprintf(`42["flood",%d,`, came))
 		}
@@ -50,15 +50,15 @@ func TestSlowReaders(t *testing.T) {
 	sharedProcess.awaitMetric(t, "caddy_socketio_slow_clients_total", "", func(n float64) bool { return n >= before+slow })
 }
 
-// TestPollersThatStop has members of a room that never poll again.
+// TestPollersThatStop floods a room with members that stop polling. Their sessions close.
 func TestPollersThatStop(t *testing.T) {
-	witness := sharedProcess.startObserver(t)
+	observer := sharedProcess.startObserver(t)
 	sharedProcess.checkMemoryLimit(t, 200<<20)
 	var stopped []*pollingClient
 	for range 20 {
 		stopped = append(stopped, sharedProcess.pollingMember(t, "/socket.io/"))
 	}
-	witness.floodRoom(300, 10_000, func(int) {})
+	observer.floodRoom(300, 10_000, func(int) {})
 	for _, c := range stopped {
 		if a := c.getPayload(); a.body != unknownSession {
 			t.Errorf("poll: %d, %d bytes", a.status, len(a.body))
@@ -66,23 +66,23 @@ func TestPollersThatStop(t *testing.T) {
 	}
 }
 
-// TestOneLargeMessage has a room get the largest message while ticks come: nobody who
-// reads is taken for slow.
+// TestOneLargeMessage sends the largest message to a room between ticks. No member that reads
+// counts as a slow client.
 func TestOneLargeMessage(t *testing.T) {
-	witness := sharedProcess.startObserver(t)
+	observer := sharedProcess.startObserver(t)
 	readers := make([]*wireConn, 10)
 	for i := range readers {
 		readers[i] = sharedProcess.openMember(t, "/socket.io/")
 	}
-	witness.floodRoom(1, 999_900, func(int) {})
+	observer.floodRoom(1, 999_900, func(int) {})
 	for _, w := range readers {
 		w.wantLike(`42["flood",0,`)
 		w.wantAlive()
 	}
 }
 
-// TestSilence has clients that say nothing at each point from which they should. All
-// are given up when their time is over.
+// TestSilence covers clients that fall silent at each point where the server waits for them.
+// Each connection closes after its timeout.
 func TestSilence(t *testing.T) {
 	sharedProcess.startObserver(t)
 	silent := map[string]func(t *testing.T) *wireConn{
@@ -102,7 +102,7 @@ func TestSilence(t *testing.T) {
 			w.writeRaw(maskFrame(opText, []byte(`42["x`)))
 			return w
 		},
-		"drops of a message": func(t *testing.T) *wireConn {
+		"a message byte by byte": func(t *testing.T) *wireConn {
 			w := sharedProcess.openMember(t, "/brief/")
 			w.writeSlowly(t)
 			return w
@@ -118,7 +118,7 @@ func TestSilence(t *testing.T) {
 	}
 	t.Run("nothing joined", func(t *testing.T) {
 		t.Parallel()
-		sharedProcess.openSession(t, "/brief/").wantClosed(noStatus) // it answers pings, so this is the connect timeout
+		sharedProcess.openSession(t, "/brief/").wantClosed(noStatus) // pings get pongs, so this is the connect timeout
 	})
 	t.Run("no second poll", func(t *testing.T) {
 		t.Parallel()
@@ -137,7 +137,8 @@ func TestSilence(t *testing.T) {
 	})
 }
 
-// readSilently reads until the end, and answers nothing.
+// readSilently reads until the connection closes and sends nothing. It returns the status of
+// the close frame.
 func (w *wireConn) readSilently() (int, error) {
 	w.resetDeadline()
 	for {
@@ -151,8 +152,8 @@ func (w *wireConn) readSilently() (int, error) {
 	}
 }
 
-// writeSlowly sends a message a byte at a time: bytes prove that a client lives, but not
-// for ever.
+// writeSlowly sends a message one byte at a time. Bytes of an unfinished message must not keep
+// a connection open forever.
 func (w *wireConn) writeSlowly(t *testing.T) {
 	w.writeRaw(buildFrameHead(fin|opText, 0x80, 500_000))
 	ended := make(chan struct{})
@@ -173,7 +174,7 @@ func (w *wireConn) writeSlowly(t *testing.T) {
 	}()
 }
 
-// TestUnjoinedFlood opens 10,000 sessions that join nothing.
+// TestUnjoinedFlood opens 10,000 sessions that connect to no namespace.
 func TestUnjoinedFlood(t *testing.T) {
 	sharedProcess.startObserver(t)
 	sharedProcess.checkMemoryLimit(t, 300<<20)
@@ -185,7 +186,7 @@ func TestUnjoinedFlood(t *testing.T) {
 		}
 		return err
 	})
-	sharedProcess.awaitMetricAtMost(t, "caddy_socketio_connections", "", before+2) // the witness is not in before
+	sharedProcess.awaitMetricAtMost(t, "caddy_socketio_connections", "", before+2) // before may not count the observer
 }
 
 // TestCap opens more connections than a route may have.
@@ -206,14 +207,14 @@ func TestCap(t *testing.T) {
 	}
 	first.writeRaw(buildCloseFrame(goingWell, ""))
 	first.wantClosed(goingWell)
-	for a := full; a.status != 200; { // there is room again, soon
+	for a := full; a.status != 200; { // the closed connection frees its place soon
 		if a = sharedProcess.mustSendRequest(t, "GET", "/capped/?EIO=4&transport=polling", ""); a.status != 200 && a.status != 503 {
 			t.Fatalf("got %d", a.status)
 		}
 	}
 }
 
-// repeatParallel does something so many times, a few at a time.
+// repeatParallel calls do a number of times, at most 50 at a time, and reports the first error.
 func repeatParallel(t *testing.T, times int, do func(ctx context.Context) error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*maxWait)

@@ -15,13 +15,13 @@ import (
 	"time"
 )
 
-// TestBodiesThatStall makes requests whose bodies never come, or never end. Those that
-// need no body are answered at once, and the connection is closed.
+// TestBodiesThatStall makes requests whose bodies never arrive or never end. The server
+// responds at once to a request that needs no body, and closes the connection.
 func TestBodiesThatStall(t *testing.T) {
 	sharedProcess.startObserver(t)
 	const handshake, polling = "/socket.io/?EIO=4&transport=polling", "/socket.io/?EIO=4&transport=polling&sid="
 	const length, chunked = "Content-Length: 10\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n"
-	joining := func() string { // the poll of it is answered at once
+	joining := func() string { // the connect packet is queued, so a poll returns at once
 		c := sharedProcess.openPoller(t, "/socket.io/", "EIO=4")
 		c.wantPost("40", 200, "ok")
 		return polling + c.sid
@@ -35,14 +35,14 @@ func TestBodiesThatStall(t *testing.T) {
 		"half of a handshake":            {"GET", handshake, length + "hell", 200},
 		"a chunked handshake":            {"GET", handshake, chunked, 200},
 		"a large handshake":              {"GET", handshake, "Content-Length: 1000000000\r\n\r\n", 200},
-		"a handshake that asks":          {"GET", handshake, "Expect: 100-continue\r\n" + length, 200},
+		"a handshake with Expect":        {"GET", handshake, "Expect: 100-continue\r\n" + length, 200},
 		"a handshake that closes":        {"GET", handshake, "Connection: close\r\n" + length, 200},
 		"an old handshake":               {"GET", "/socket.io/?transport=polling&j=0", length, 200},
 		"a poll":                         {"GET", joining(), length, 200},
 		"a chunked poll":                 {"GET", joining(), chunked, 200},
 		"a post without a session":       {"POST", handshake, length, 400},
-		"a chunked one":                  {"POST", handshake, chunked, 400},
-		"a post that asks":               {"POST", handshake, "Expect: 100-continue\r\n" + length, 400},
+		"a chunked post":                 {"POST", handshake, chunked, 400},
+		"a post with Expect":             {"POST", handshake, "Expect: 100-continue\r\n" + length, 400},
 		"a post to an unknown session":   {"POST", polling + "x", length, 400},
 		"a poll of an unknown session":   {"GET", polling + "x", length, 400},
 		"an unknown transport":           {"POST", "/socket.io/?EIO=4", length, 400},
@@ -59,11 +59,11 @@ func TestBodiesThatStall(t *testing.T) {
 	} {
 		for _, version := range []string{"1.1", "1.0"} {
 			if version == "1.0" && strings.Contains(test.header, "chunked") {
-				continue // which it does not have
+				continue // HTTP/1.0 has no chunks
 			}
 			target := test.target
 			if sid := strings.TrimPrefix(target, polling); version == "1.0" && len(sid) == 20 {
-				target = joining() // the first one is used up
+				target = joining() // HTTP/1.1 has used the first session
 			}
 			conn := dialTCP(t, nil)
 			r := bufio.NewReader(conn)
@@ -80,20 +80,20 @@ func TestBodiesThatStall(t *testing.T) {
 			})
 		}
 	}
-	for name, r := range answered { // all of them wait for the rest of the bodies by now
+	for name, r := range answered { // the server waits for the rest of all bodies at once
 		if e, ok := awaitEnd(r).(net.Error); ok && e.Timeout() {
 			t.Errorf("%s: the connection is still open", name)
 		}
 	}
 }
 
-// awaitEnd reads until the connection's end.
+// awaitEnd reads until the connection closes.
 func awaitEnd(r io.Reader) error {
 	_, err := io.Copy(io.Discard, r)
 	return err
 }
 
-// dialTCP opens a connection until the test's end.
+// dialTCP opens a connection and closes it when the test ends.
 func dialTCP(t *testing.T, control func(network, address string, c syscall.RawConn) error) net.Conn {
 	t.Helper()
 	conn, err := (&net.Dialer{Control: control}).Dial("tcp", sharedProcess.address)
@@ -105,8 +105,8 @@ func dialTCP(t *testing.T, control func(network, address string, c syscall.RawCo
 	return conn
 }
 
-// shrinkBuffers lets a connection take little of what it does not read, so that the server
-// can't leave a large response to buffers.
+// shrinkBuffers makes the receive buffer of a connection small, so that the server can't leave
+// a large response to buffers.
 func shrinkBuffers(_, _ string, c syscall.RawConn) (err error) {
 	e := c.Control(func(fd uintptr) {
 		if err = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_RCVBUF, 4<<10); err == nil {
@@ -116,12 +116,13 @@ func shrinkBuffers(_, _ string, c syscall.RawConn) (err error) {
 	return errors.Join(e, err)
 }
 
-// countInFlight is the number of requests that are being answered, that for it included.
+// countInFlight returns the number of HTTP requests in progress, the one for the metrics
+// included.
 func (p *process) countInFlight(t *testing.T) float64 {
 	return p.readMetric(t, "caddy_http_requests_in_flight", "")
 }
 
-// largeEcho is an event whose acknowledgement is large, and does not compress.
+// largeEcho returns the packets of an event with a large acknowledgement that does not compress.
 func largeEcho(binary bool) []string {
 	random := make([]byte, 680_000)
 	for i := range random {
@@ -134,9 +135,9 @@ func largeEcho(binary bool) []string {
 	return []string{`420["echo","` + text + `"]`}
 }
 
-// TestAnswersThatNobodyReads has polls whose answers are not read. They end with their
-// sessions.
-func TestAnswersThatNobodyReads(t *testing.T) {
+// TestUnreadPollResponses makes polls and does not read the responses. The polls end when their
+// sessions close.
+func TestUnreadPollResponses(t *testing.T) {
 	sharedProcess.startObserver(t)
 	for name, test := range map[string]struct{ path, query, header string }{
 		"4":         {"/socket.io/", "EIO=4", ""},
@@ -149,19 +150,19 @@ func TestAnswersThatNobodyReads(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			old, jsonp := strings.Contains(test.query, "EIO=3"), strings.Contains(test.query, "j=")
 			before := sharedProcess.countInFlight(t)
-			for _, end := range []string{"1", "9"} { // a close packet, and no packet
+			for _, end := range []string{"1", "9"} { // a close packet and an invalid packet
 				c := sharedProcess.openPoller(t, test.path, test.query)
 				if !old {
 					c.wantPost(buildPayload([]string{"40"}, old, jsonp), 200, "ok")
 				}
 				c.getPayload() // the connect packet
-				for range 2 {  // nearly as much as is queued for a client
+				for range 2 {  // nearly fills the queue of a client
 					c.wantPost(buildPayload(largeEcho(name == "3, binary"), old, jsonp), 200, "ok")
 				}
 				conn := dialTCP(t, shrinkBuffers)
 				_, _ = fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: %s\r\n%s\r\n", c.target, sharedProcess.address, test.header)
 				if _, err := io.ReadFull(conn, make([]byte, len("HTTP/1.1 200"))); err != nil {
-					t.Fatal(err) // once it comes, the rest is being written
+					t.Fatal(err) // the server has begun to write the response
 				}
 				c.postPayload(buildPayload([]string{end}, old, jsonp))
 				sharedProcess.awaitMetricAtMost(t, "caddy_http_requests_in_flight", "", before)

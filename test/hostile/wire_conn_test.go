@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// The opcodes of frames.
+// Opcodes and bits of the first byte of a frame.
 const (
 	opContinue = 0x0
 	opText     = 0x1
@@ -27,20 +27,21 @@ const (
 	rsv1 = 0x40
 )
 
-// wireConn is a WebSocket by hand, which can break all rules.
+// wireConn is a WebSocket without a library, so that tests can break the protocol.
 type wireConn struct {
 	t testing.TB
 	net.Conn
 	r *bufio.Reader
 }
 
-// upgradeRequest is the handshake of a WebSocket. The target begins with the path.
+// upgradeRequest returns the handshake of a WebSocket. The target begins with the path.
 func upgradeRequest(target, header string) string {
 	return "GET " + target + " HTTP/1.1\r\nHost: " + sharedProcess.address + "\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
 		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n" + header + "\r\n"
 }
 
-// dialWebSocket opens a WebSocket, with header lines of its own and frames that follow at once.
+// dialWebSocket opens a WebSocket with additional header lines. It sends the frames in early
+// together with the handshake.
 func (p *process) dialWebSocket(target, header string, early []byte) (*wireConn, error) {
 	c, err := net.Dial("tcp", p.address)
 	if err != nil {
@@ -63,7 +64,7 @@ func (p *process) dialWebSocket(target, header string, early []byte) (*wireConn,
 	return &wireConn{Conn: c, r: r}, nil
 }
 
-// openWebSocket opens a WebSocket until the test's end.
+// openWebSocket opens a WebSocket and closes it when the test ends.
 func (p *process) openWebSocket(t testing.TB, target string) *wireConn {
 	t.Helper()
 	w, err := p.dialWebSocket(target, "", nil)
@@ -75,7 +76,7 @@ func (p *process) openWebSocket(t testing.TB, target string) *wireConn {
 	return w
 }
 
-// openSession opens a WebSocket on a route and takes its open packet.
+// openSession opens a WebSocket on a route and reads its open packet.
 func (p *process) openSession(t testing.TB, path string) *wireConn {
 	t.Helper()
 	w := p.openWebSocket(t, path+"?EIO=4&transport=websocket")
@@ -92,7 +93,7 @@ func (p *process) openMember(t testing.TB, path string) *wireConn {
 	return w
 }
 
-// maskFrame is a masked frame; head has FIN, the reserved bits and the opcode.
+// maskFrame returns a masked frame. head has FIN, the reserved bits and the opcode.
 func maskFrame(head byte, payload []byte) []byte {
 	b := []byte{head}
 	switch n := len(payload); {
@@ -111,7 +112,7 @@ func maskFrame(head byte, payload []byte) []byte {
 	return b
 }
 
-// writeRaw sends bytes. That the server has hung up is seen by who reads.
+// writeRaw sends bytes. It ignores errors: the next read reports a closed connection.
 func (w *wireConn) writeRaw(b []byte) {
 	_ = w.SetWriteDeadline(time.Now().Add(maxWait))
 	_, _ = w.Write(b)
@@ -126,15 +127,15 @@ func (w *wireConn) writeTexts(messages ...string) {
 	w.writeRaw(b)
 }
 
-// errClosed is a close frame, with its status and reason.
+// errClosed is the error of a close frame, with its status.
 type errClosed struct{ status int }
 
 func (e errClosed) Error() string { return fmt.Sprintf("closed with %d", e.status) }
 
-const noStatus = 1005 // what a close frame without a status counts as
+const noStatus = 1005 // the status of a close frame without one
 
-// readFrame reads one frame of the server: it sends whole messages only. It answers no
-// ping.
+// readFrame reads one frame of the server, which sends each message in one frame. It does not
+// reply to pings.
 func (w *wireConn) readFrame() (op byte, payload []byte, err error) {
 	var head [2]byte
 	if _, err := io.ReadFull(w.r, head[:]); err != nil {
@@ -167,10 +168,10 @@ func (w *wireConn) readFrame() (op byte, payload []byte, err error) {
 	return op, payload, nil
 }
 
-// resetDeadline gives what is read from now on its deadline.
+// resetDeadline sets the read deadline to maxWait from now.
 func (w *wireConn) resetDeadline() { _ = w.SetReadDeadline(time.Now().Add(maxWait)) }
 
-// readMessage reads the next message and answers heartbeats.
+// readMessage returns the next message and replies to pings.
 func (w *wireConn) readMessage() (string, error) {
 	for {
 		op, payload, err := w.readFrame()
@@ -185,7 +186,7 @@ func (w *wireConn) readMessage() (string, error) {
 	}
 }
 
-// readNext is the next message that is no tick of the witness, or the error.
+// readNext returns the next message other than a tick of the observer, or the text of the error.
 func (w *wireConn) readNext() string {
 	w.resetDeadline()
 	for {
@@ -215,15 +216,15 @@ func (w *wireConn) wantLike(prefix string) {
 	}
 }
 
-// wantAlive checks that the server still answers.
+// wantAlive checks that the server still acknowledges events.
 func (w *wireConn) wantAlive() {
 	w.t.Helper()
 	w.writeTexts(`42987["echo","alive"]`)
 	w.wantMessages(`43987["alive"]`)
 }
 
-// awaitClose waits for the end and returns the status of the close frame, 0 when the
-// connection ended without one.
+// awaitClose waits until the connection closes. It returns the status of the close frame, or 0
+// if there is none.
 func (w *wireConn) awaitClose() int {
 	w.t.Helper()
 	w.resetDeadline()
@@ -241,8 +242,8 @@ func (w *wireConn) awaitClose() int {
 	}
 }
 
-// wantClosed checks that the connection ends with one of the statuses; 0 is for an
-// end without a close frame.
+// wantClosed checks that the connection closes with one of the statuses. 0 stands for a close
+// without a close frame.
 func (w *wireConn) wantClosed(statuses ...int) {
 	w.t.Helper()
 	got := w.awaitClose()
