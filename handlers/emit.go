@@ -6,6 +6,7 @@ import (
 	"errors"
 	"strings"
 
+	"github.com/caddy-socketio/caddy-socketio/handlers/internal/emission"
 	"github.com/caddy-socketio/caddy-socketio/handlers/placeholder"
 	"github.com/caddy-socketio/caddy-socketio/hub"
 	"github.com/caddyserver/caddy/v2"
@@ -172,44 +173,30 @@ func (e *Emit) HandleEvent(_ context.Context, ev *hub.Event) error {
 	if err != nil {
 		return &hub.ClientError{Message: "bad event name: " + err.Error()}
 	}
-	compress := e.Compress == nil || *e.Compress
-	if e.reachesOthers() {
-		return e.emitToOthers(ev, name, args, compress)
+	options, err := e.evaluateOptions(ev)
+	if err != nil {
+		return err
 	}
-	out := ev.Socket.Compress(compress)
-	if e.Volatile {
-		out = out.Volatile()
-	}
-	if err := out.Emit(name, args); !errors.Is(err, hub.ErrDisconnected) {
+	if err := options.EmitFrom(ev.Socket, name, args); !errors.Is(err, hub.ErrDisconnected) {
 		return err
 	}
 	return nil
 }
 
-func (e *Emit) emitToOthers(ev *hub.Event, name string, args hub.Args, compress bool) error {
-	to, err := e.to.For(ev)
-	if err != nil {
-		return err
+// evaluateOptions returns the options for an event, with the rooms that placeholders name.
+// To is nil only if no rooms are configured.
+func (e *Emit) evaluateOptions(ev *hub.Event) (options emission.Options, err error) {
+	options = emission.Options{
+		Broadcast: e.reachesOthers(), IncludeSender: e.IncludeSender, Volatile: e.Volatile, Local: e.Local,
+		NoCompress: e.Compress != nil && !*e.Compress,
 	}
-	except, err := e.except.For(ev)
-	if err != nil {
-		return err
-	}
-	out := ev.Socket.Except(except...).Compress(compress)
 	if len(e.To) > 0 {
-		out = out.To(to...)
+		if options.To, err = e.to.For(ev); err != nil {
+			return options, err
+		}
 	}
-	if e.IncludeSender {
-		out = out.IncludeSender()
-	}
-	if e.Volatile {
-		out = out.Volatile()
-	}
-	if e.Local {
-		out = out.Local()
-	}
-	_, err = out.Emit(name, args)
-	return err
+	options.Except, err = e.except.For(ev)
+	return options, err
 }
 
 var (

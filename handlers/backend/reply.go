@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"unicode/utf8"
 
+	"github.com/caddy-socketio/caddy-socketio/handlers/internal/emission"
 	"github.com/caddy-socketio/caddy-socketio/hub"
 	"github.com/caddy-socketio/caddy-socketio/internal/lenient"
 	"github.com/caddy-socketio/caddy-socketio/sio"
@@ -37,15 +38,10 @@ type reply struct {
 // replyEmit is an emit with the options of the handler emit. With a namespace it is
 // emitted there, and not from the socket.
 type replyEmit struct {
-	Event         string
-	Args          []sio.Data
-	To            []string // nil without the key
-	Except        []string
-	Broadcast     bool
-	IncludeSender bool
-	Volatile      bool
-	Local         bool
-	Namespace     string
+	Event     string
+	Args      []sio.Data
+	Namespace string
+	emission.Options
 }
 
 type replyError struct {
@@ -204,7 +200,7 @@ func (a *reply) applyTo(ev *hub.Event, log *zap.Logger) error {
 		return err
 	}
 	for _, e := range a.Emit {
-		if err := e.emitFrom(ev); err != nil && !errors.Is(err, hub.ErrDisconnected) {
+		if err := e.emitFrom(s); err != nil && !errors.Is(err, hub.ErrDisconnected) {
 			return err
 		}
 	}
@@ -222,49 +218,19 @@ func (a *reply) applyTo(ev *hub.Event, log *zap.Logger) error {
 	return nil
 }
 
-func (e *replyEmit) emitFrom(ev *hub.Event) error {
-	s := ev.Socket
+// emitFrom emits from the socket, or in another namespace to its sockets. The error says
+// that there is no such namespace.
+func (e *replyEmit) emitFrom(s *hub.Socket) error {
 	args := hub.Args(sio.Array(e.Args...))
-	if e.Namespace != "" && e.Namespace != s.Namespace().Name() {
-		return e.emitInNamespace(s, args)
+	if e.Namespace == "" || e.Namespace == s.Namespace().Name() {
+		return e.EmitFrom(s, e.Event, args)
 	}
-	if e.To == nil && len(e.Except) == 0 && !e.Broadcast {
-		out := s.Compress(true)
-		if e.Volatile {
-			out = out.Volatile()
-		}
-		return out.Emit(e.Event, args)
-	}
-	return e.emitToRooms(s.Broadcast(), args)
-}
-
-// emitInNamespace emits in another namespace, to all of its sockets or to rooms. The
-// error says that there is no such namespace.
-func (e *replyEmit) emitInNamespace(s *hub.Socket, args hub.Args) error {
 	var err error
 	found := s.Namespace().Hub().WithNamespace(e.Namespace, func(ns *hub.Namespace) {
-		err = e.emitToRooms(ns.Except(), args)
+		err = e.EmitIn(ns, e.Event, args)
 	})
 	if !found {
 		return fmt.Errorf("emit %s: there is no namespace %q", e.Event, e.Namespace)
 	}
-	return err
-}
-
-func (e *replyEmit) emitToRooms(out hub.Broadcast, args hub.Args) error {
-	out = out.Except(e.Except...)
-	if e.To != nil {
-		out = out.To(e.To...)
-	}
-	if e.IncludeSender {
-		out = out.IncludeSender()
-	}
-	if e.Volatile {
-		out = out.Volatile()
-	}
-	if e.Local {
-		out = out.Local()
-	}
-	_, err := out.Emit(e.Event, args)
 	return err
 }
