@@ -15,12 +15,13 @@ func TestFloors(t *testing.T) {
 		"internal/spawn":     "go.uber.org/zap",
 		"internal/eio":       "",
 		"internal/glob":      "",
+		"internal/hopbyhop":  "",
 		"internal/id":        "",
 		"internal/replies":   "",
 		"sio":                "internal/eio",
 		"rooms":              "",
 		"cluster":            "internal/eio rooms sio",
-		"internal/engine":    "internal/eio internal/engine/frames internal/id internal/spawn go.uber.org/zap",
+		"internal/engine":    "internal/eio internal/engine/frames internal/hopbyhop internal/id internal/spawn go.uber.org/zap",
 		"hub":                "cluster cluster/memory rooms sio internal/eio internal/engine internal/glob internal/id internal/replies internal/spawn go.uber.org/zap go.uber.org/zap/zapcore golang.org/x/time/rate",
 		"internal/api":       "cluster hub internal/glob internal/lenient internal/replies rooms sio",
 		"internal/cli":       "handlers/placeholder internal/api github.com/spf13/cobra github.com/spf13/pflag golang.org/x/term " + caddy + "/cmd",
@@ -35,7 +36,7 @@ func TestFloors(t *testing.T) {
 		"handlers/jwt":                "handlers/placeholder hub internal/spawn sio " + caddyfile + " github.com/go-jose/go-jose/v4 github.com/go-jose/go-jose/v4/jwt go.uber.org/zap",
 		"handlers/require": "handlers/internal/directive handlers/placeholder hub internal/engine internal/handshake sio " + caddyfile + " cel.dev/cel-go/cel " +
 			"cel.dev/cel-go/common/decls cel.dev/cel-go/common/env cel.dev/cel-go/common/types cel.dev/cel-go/common/types/ref cel.dev/cel-go/common/types/traits cel.dev/cel-go/ext cel.dev/cel-go/interpreter",
-		"handlers/backend": "handlers/internal/emission handlers/placeholder hub internal/handshake internal/lenient internal/spawn sio " + caddyfile + " " + caddy + "/caddyconfig/httpcaddyfile " +
+		"handlers/backend": "handlers/internal/emission handlers/placeholder hub internal/handshake internal/hopbyhop internal/lenient internal/spawn sio " + caddyfile + " " + caddy + "/caddyconfig/httpcaddyfile " +
 			caddy + "/modules/caddyhttp github.com/dustin/go-humanize github.com/prometheus/client_golang/prometheus go.uber.org/zap golang.org/x/text/unicode/norm",
 
 		"internal/engine/frames":        "github.com/gorilla/websocket",

@@ -18,6 +18,7 @@ import (
 
 	"github.com/caddy-socketio/caddy-socketio/hub"
 	"github.com/caddy-socketio/caddy-socketio/internal/handshake"
+	"github.com/caddy-socketio/caddy-socketio/internal/hopbyhop"
 	"github.com/caddy-socketio/caddy-socketio/sio"
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
@@ -166,26 +167,7 @@ func (b *Handler) newHeader(q *handshake.Request, body []byte) http.Header {
 // forwardHeader returns a copy of a client's header without the headers that are
 // withheld from the backend, with room for six more.
 func forwardHeader(from http.Header) http.Header {
-	count := 0
-	for _, values := range from {
-		count += len(values)
-	}
-	header := make(http.Header, len(from)+6)
-	all := make([]string, 0, count)
-	for name, values := range from {
-		if isWithheld(name) {
-			continue
-		}
-		at := len(all)
-		all = append(all, values...)
-		header[name] = all[at:len(all):len(all)]
-	}
-	for _, line := range from["Connection"] {
-		for name := range strings.SplitSeq(line, ",") {
-			header.Del(strings.TrimSpace(name))
-		}
-	}
-	return header
+	return hopbyhop.CopyHeader(from, 6, isWithheld)
 }
 
 // isWithheld reports whether a header of the client does not go to the backend. Some
@@ -197,8 +179,9 @@ func isWithheld(name string) bool {
 		dashed := http.CanonicalHeaderKey(strings.ReplaceAll(name, "_", "-"))
 		return strings.HasPrefix(dashed, "X-Forwarded-") || dashed == "Forwarded" || isWithheld(dashed)
 	}
-	switch http.CanonicalHeaderKey(name) {
-	case "Connection", "Upgrade", "Keep-Alive", "Te", "Trailer", "Transfer-Encoding", "Proxy-Connection", "Proxy-Authorization", "Proxy",
+	name = http.CanonicalHeaderKey(name)
+	switch name {
+	case "Proxy-Authorization", "Proxy",
 		"Content-Length", "Content-Type", "Content-Encoding", "Accept", "Accept-Encoding", "Expect", "Range",
 		"If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since", "If-Range",
 		"X-Http-Method", "X-Http-Method-Override", "X-Method-Override", "X-Original-Method", "X-Forwarded-Method",
@@ -208,7 +191,7 @@ func isWithheld(name string) bool {
 		"X-Host", "X-Original-Host", "X-Http-Host-Override":
 		return true
 	}
-	return strings.HasPrefix(name, ":") || strings.HasPrefix(name, "Sec-Websocket-") || strings.HasPrefix(name, "Webhook-")
+	return hopbyhop.IsHeader(name) || strings.HasPrefix(name, ":") || strings.HasPrefix(name, "Webhook-")
 }
 
 // response keeps the response of HTTP handlers, up to a limit.

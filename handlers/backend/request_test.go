@@ -32,6 +32,18 @@ func TestForwardHeaderLeavesHopByHopOut(t *testing.T) {
 	}
 }
 
+// A config in JSON may spell the name of a header in any case.
+func TestWithheldHeadersInAnyCase(t *testing.T) {
+	for _, name := range []string{"Webhook-Id", "webhook-id", "webhook_id", "sec-websocket-key", "x-original-url", "proxy", "te"} {
+		if !isWithheld(name) {
+			t.Errorf("%s is forwarded", name)
+		}
+	}
+	if isWithheld("x-webhook-id") {
+		t.Error("x-webhook-id is withheld")
+	}
+}
+
 func FuzzAppendText(f *testing.F) {
 	for _, s := range []string{"", "plain", `"\`, "\x00\n\x7f", "é ☕ \u2028", "\xff", "<&>"} {
 		f.Add(s)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/caddy-socketio/caddy-socketio/internal/eio"
+	"github.com/caddy-socketio/caddy-socketio/internal/hopbyhop"
 )
 
 // The names of the transports.
@@ -206,32 +207,9 @@ func (x *exchange) newHandshake() *Handshake {
 }
 
 // KeptHeader returns a copy of a request's header without the fields that concern its
-// connection only (RFC 9110, 7.6.1) or the WebSocket handshake.
+// connection only or the WebSocket handshake.
 func KeptHeader(from http.Header) http.Header {
-	count := 0
-	for _, values := range from {
-		count += len(values)
-	}
-	kept := make(http.Header, len(from))
-	all := make([]string, 0, count)
-	for name, values := range from {
-		switch name {
-		case ":protocol", "Connection", "Upgrade", "Keep-Alive", "Te", "Trailer", "Transfer-Encoding", "Proxy-Connection":
-			continue
-		}
-		if strings.HasPrefix(name, "Sec-Websocket-") {
-			continue
-		}
-		at := len(all)
-		all = append(all, values...)
-		kept[name] = all[at:len(all):len(all)]
-	}
-	for _, line := range from["Connection"] {
-		for name := range strings.SplitSeq(line, ",") {
-			kept.Del(strings.TrimSpace(name))
-		}
-	}
-	return kept
+	return hopbyhop.CopyHeader(from, 0, hopbyhop.IsHeader)
 }
 
 // isUpgrade reports whether a request is a WebSocket handshake.
