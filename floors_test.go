@@ -2,6 +2,7 @@ package socketio
 
 import (
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -81,7 +82,33 @@ func TestGuestsStaySmall(t *testing.T) {
 	}
 }
 
-// expandImport returns the import path of a package of this module or of another.
+// TestTestsAddNoModules checks that a build downloads nothing for the sake of our tests:
+// a module that only tests import is one that Caddy or another dependency requires too.
+func TestTestsAddNoModules(t *testing.T) {
+	list := func(args ...string) []string {
+		out, err := exec.Command("go", args...).Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.Fields(string(out))
+	}
+	production := list("list", "-deps", "-f", "{{with .Module}}{{.Path}}{{end}}", "./...")
+	required := make(map[string]bool)
+	edges := list("mod", "graph")
+	for i := 0; i+1 < len(edges); i += 2 {
+		if edges[i] != modulePath {
+			name, _, _ := strings.Cut(edges[i+1], "@")
+			required[name] = true
+		}
+	}
+	for _, name := range list("list", "-m", "-f", "{{if not (or .Indirect .Main)}}{{.Path}}{{end}}", "all") {
+		if !slices.Contains(production, name) && !required[name] {
+			t.Errorf("only tests need %s: move them to a module of their own", name)
+		}
+	}
+}
+
+// expandImport returns the import path of a package of this module, or of another.
 func expandImport(name string) string {
 	if first, _, _ := strings.Cut(name, "/"); strings.Contains(first, ".") {
 		return name

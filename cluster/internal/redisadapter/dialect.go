@@ -20,7 +20,7 @@ type dialect interface {
 	// newCodec returns the part of a namespace that writes and reads its messages.
 	newCodec(ns *namespace) codec
 
-	// subscribe returns the subscriber of a session. It sets the session's channels
+	// newSubscriber returns the subscriber of a session. It sets the session's channels
 	// for lost connections and changes, and does not wait for subscriptions. The
 	// connection calls it on one goroutine.
 	newSubscriber(s *session) (subscriber, error)
@@ -37,7 +37,7 @@ type dialect interface {
 
 // codec writes and reads the messages of one namespace.
 type codec interface {
-	// routes returns the channels that are subscribed to as long as the namespace is
+	// fixedRoutes returns the channels that are subscribed to as long as the namespace is
 	// open. There are none where the subscriber chooses channels one by one.
 	fixedRoutes() []route
 
@@ -52,7 +52,7 @@ type codec interface {
 	// encodeReply returns the payload of a reply to request id.
 	encodeReply(id string, reply cluster.Reply) (string, error)
 
-	// handle applies an operation, keeps a reply for the pending request, or has the
+	// handleDelivery applies an operation, keeps a reply for the pending request, or has the
 	// node reply to a request. It is called on one goroutine at a time, in the order
 	// received. Errors wrap messages.ErrMalformed.
 	handleDelivery(d delivery) error
@@ -105,7 +105,7 @@ type roomSubscriber interface {
 // recording is a codec whose adapters are Recorders. Lacking it means that events are
 // not kept.
 type recording interface {
-	// recorder returns an adapter as a Recorder.
+	// newRecorder returns an adapter as a Recorder.
 	newRecorder(a *adapter) cluster.Recorder
 }
 

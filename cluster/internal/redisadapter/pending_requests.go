@@ -56,7 +56,7 @@ func (p *pendingRequests) isWaiting() bool {
 	return len(p.byID) > 0
 }
 
-// countReply keeps a reply, of a size in bytes, until the requesting goroutine collects it.
+// routeReply keeps a reply, of a size in bytes, until the requesting goroutine collects it.
 // Replies to other requests are ignored. It returns false when the replies exceed
 // maxInbound.
 func (p *pendingRequests) routeReply(id string, reply rawReply, size int) bool {
