@@ -51,7 +51,7 @@ func (h *Handler) provisionNamespaces(ctx caddy.Context) error {
 		return err
 	}
 	h.fingerprint = string(own)
-	h.capturedKeys = handshake.Keys(own)
+	h.capturedKeys = handshake.FindCapturedKeys(own)
 	for i, ns := range h.Namespaces {
 		if ns == nil {
 			return fmt.Errorf("namespaces: entry %d is null: expected a namespace", i)

@@ -124,7 +124,8 @@ func (m *siteMap) buildIdentity(h *Handler) hub.RouteIdentity {
 
 // newCoverFunc returns a function that reports whether the request that opened a
 // connection would reach the handler: by one of the server's listeners, and for a host
-// whose requests no earlier route handles.
+// whose requests no earlier route handles. In doubt it reports true. A reload decides by
+// it which connections stay open.
 func (m *siteMap) newCoverFunc(h *Handler) func(*engine.Handshake) bool {
 	listeners, positions := m.listeners, m.positions[h] // the function must not hold the config
 	return func(opening *engine.Handshake) bool {
@@ -134,9 +135,9 @@ func (m *siteMap) newCoverFunc(h *Handler) func(*engine.Handshake) bool {
 		}
 		host := parseHostname(q.Host())
 		listens := func(l caddy.NetworkAddress) bool { return isListener(l, q.LocalAddr()) }
-		leads := func(p sitePosition) bool { return p.coversHost(host) }
+		covers := func(p sitePosition) bool { return p.coversHost(host) }
 		return (len(listeners) == 0 || slices.ContainsFunc(listeners, listens)) &&
-			(len(positions) == 0 || slices.ContainsFunc(positions, leads))
+			(len(positions) == 0 || slices.ContainsFunc(positions, covers))
 	}
 }
 

@@ -17,7 +17,8 @@ type writeGuard struct {
 	ended bool
 }
 
-// newWriteGuard returns the guard of a request's response.
+// newWriteGuard returns a guard with which any goroutine can end the writes of a response.
+// It also sends the write deadlines of Caddy's idle timeouts through the guard.
 func newWriteGuard(w http.ResponseWriter, r *http.Request) *writeGuard {
 	g := &writeGuard{ResponseWriter: unwrapWriter(w)}
 	if _, idle := caddyhttp.IdleTimeoutsFromContext(r.Context()); idle != nil {

@@ -112,8 +112,10 @@ func (b Broadcast) EmitWithAck(ctx context.Context, event string, args ...any) (
 	return answers, timedOut(err)
 }
 
-// FetchSockets returns descriptions of the target's sockets, on all nodes. With an error
-// that wraps [ErrTimeout], some nodes did not reply before ctx ended.
+// FetchSockets returns descriptions of the target's sockets, on all nodes, or on this
+// node with Local. It waits for other nodes until ctx ends or the time of Timeout is over.
+// With an error that wraps [ErrTimeout] it returns the sockets of the nodes that replied
+// in time.
 func (b Broadcast) FetchSockets(ctx context.Context) ([]RemoteSocket, error) {
 	ctx, cancel := withTimeout(ctx, b.timeout)
 	defer cancel()

@@ -16,14 +16,14 @@ func TestGraceTimeEndsContext(t *testing.T) {
 			t.Fatal("it ends while the client is there")
 		}
 		l.beginEvent()
-		time.Sleep(graceTime - 1)
+		time.Sleep(graceTime - time.Nanosecond)
 		l.beginEvent() // the next event has a time of its own
-		time.Sleep(graceTime - 1)
+		time.Sleep(graceTime - time.Nanosecond)
 		synctest.Wait()
 		if ctx.Err() != nil || l.hasEnded() {
 			t.Error("it ends too early")
 		}
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		synctest.Wait()
 		if ctx.Err() != context.Canceled || !l.hasEnded() {
 			t.Errorf("it does not end: %v", ctx.Err())

@@ -161,8 +161,9 @@ func (s *Socket) findSuccessor() *Socket {
 	return next
 }
 
-// setLost sets a value in the data of a lost socket, or of its successor.
-func (s *Socket) setLost(key string, value sio.Data) {
+// passOnData saves the data of a lost socket after Set, and sets the value on its
+// successor on this node, if it has one.
+func (s *Socket) passOnData(key string, value sio.Data) {
 	s.updateSaved()
 	if successor := s.findSuccessor(); successor != nil {
 		_ = successor.Set(key, value) // it may be full

@@ -48,7 +48,7 @@ func (r RemoteSocket) asBroadcast() Broadcast { return r.ns.To(r.ID) }
 func (ns *Namespace) describeSocketPage(t rooms.Target, after string, limit int) cluster.Sockets {
 	var list []*Socket
 	ns.forEachSocket(t, func(s *Socket) bool {
-		if s.id > after && s.isConnected() {
+		if s.id > after && s.isAccepted() {
 			list = append(list, s)
 		}
 		return true

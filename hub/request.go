@@ -71,11 +71,11 @@ func (ns *Namespace) replyLocally(ctx context.Context, q cluster.Request, reply 
 	return nil
 }
 
-// describeSockets describes the connected sockets of a target.
+// describeSockets describes the accepted sockets of a target.
 func (ns *Namespace) describeSockets(t rooms.Target) cluster.Sockets {
 	found := cluster.Sockets{}
 	ns.forEachSocket(t, func(s *Socket) bool {
-		if s.isConnected() {
+		if s.isAccepted() {
 			found = append(found, s.describeSocket())
 		}
 		return true

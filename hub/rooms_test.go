@@ -232,6 +232,28 @@ func TestOnRoomReportsEvents(t *testing.T) {
 	off()
 }
 
+// TestFetchSocketsFindsAcceptedSockets fetches a socket from the moment that it is in its
+// room: the client may know of its connection before the socket's state says so.
+func TestFetchSocketsFindsAcceptedSockets(t *testing.T) {
+	h, url := newHub(t)
+	ns := h.Of("/")
+	fetched := make(chan int, 1)
+	off := ns.OnRoom(func(ev hub.RoomEvent) {
+		if ev.Kind == rooms.Join {
+			sockets, err := ns.All().FetchSockets(context.Background())
+			if err != nil {
+				t.Error(err)
+			}
+			fetched <- len(sockets)
+		}
+	})
+	defer off()
+	joinNamespace(t, url, "/", "")
+	if got := receiveWithin(t, fetched); got != 1 {
+		t.Errorf("fetched %d sockets", got)
+	}
+}
+
 // A client may have a say in the rooms that its socket joins when it connects, and
 // name very many of them.
 func TestConnectHandlerMayJoinManyRooms(t *testing.T) {

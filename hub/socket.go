@@ -103,6 +103,13 @@ func (s *Socket) Status() Status {
 // isConnected reports whether the client is connected and its connect packet was sent.
 func (s *Socket) isConnected() bool { return s.state.Load() == stateConnected }
 
+// isAccepted reports whether the socket is put into its rooms or connected. The client may
+// know that it is connected before the state says so.
+func (s *Socket) isAccepted() bool {
+	state := s.state.Load()
+	return state == stateJoining || state == stateConnected
+}
+
 // Done is closed when the socket has left its rooms for good.
 func (s *Socket) Done() <-chan struct{} { return s.done }
 

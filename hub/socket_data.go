@@ -27,7 +27,7 @@ func (s *Socket) Set(key string, value any) error {
 		return err
 	}
 	if s.lost.Load() {
-		s.setLost(key, data)
+		s.passOnData(key, data)
 	}
 	return nil
 }

@@ -80,9 +80,9 @@ func appendRooms(names []string, value sio.Data) ([]string, error) {
 }
 
 // Keys returns the placeholders of all names, without braces.
-func (r Rooms) Keys() (Keys []string) {
+func (r Rooms) Keys() (keys []string) {
 	for _, t := range r {
-		Keys = append(Keys, t.Keys()...)
+		keys = append(keys, t.Keys()...)
 	}
-	return Keys
+	return keys
 }

@@ -176,9 +176,9 @@ func (t Text) quoteFor(ev *hub.Event) sio.Data {
 }
 
 // Keys returns the placeholders of the text, without braces.
-func (t Text) Keys() (Keys []string) {
+func (t Text) Keys() (keys []string) {
 	for i := 1; i < len(t.parts); i += 2 {
-		Keys = append(Keys, t.parts[i])
+		keys = append(keys, t.parts[i])
 	}
-	return Keys
+	return keys
 }

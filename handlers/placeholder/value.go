@@ -117,9 +117,9 @@ func (c slot) value(ev *hub.Event) sio.Data {
 }
 
 // Keys returns the placeholders of the value, without braces.
-func (v Value) Keys() (Keys []string) {
+func (v Value) Keys() (keys []string) {
 	for _, c := range v.slots {
-		Keys = append(Keys, c.text.Keys()...)
+		keys = append(keys, c.text.Keys()...)
 	}
-	return Keys
+	return keys
 }

@@ -73,9 +73,11 @@ var guards = map[string]func(args []ref.Val) uint64{
 	"sets.intersects": pairsCost,
 }
 
-// searchCost is the cost of comparing each index of a text with another text.
+// searchCost is the cost of indexOf and lastIndexOf, known before the call: the length of
+// the text times the length of the searched text, one unit for 100 comparisons.
 func searchCost(args []ref.Val) uint64 { return valueSize(args[0]) * valueSize(args[1]) / 100 }
 
+// pairsCost is the cost of comparing each element of a list with each of another.
 func pairsCost(args []ref.Val) uint64 { return valueSize(args[0]) * valueSize(args[1]) }
 
 // replaceCost is the cost of the text that replace returns.

@@ -17,8 +17,9 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/sio"
 )
 
-// readContentType checks the content type of a request, and reports whether it is a
-// stream.
+// readContentType reports whether the body of a request is a stream of lines
+// (application/x-ndjson). A type that is neither that nor application/json is an error
+// with status 415.
 func readContentType(r *http.Request) (stream bool, err error) {
 	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	switch kind {

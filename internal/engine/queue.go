@@ -106,8 +106,8 @@ func (s *Session) SendVolatile(m *eio.Message) bool {
 	return true
 }
 
-// sendPacket queues a packet of the engine's own. No limit applies to it.
-func (s *Session) sendPacket(m *eio.Message) {
+// sendPing queues a ping. max_queue does not apply to it. A closed session drops it.
+func (s *Session) sendPing(m *eio.Message) {
 	s.mu.Lock()
 	if s.state != stateOpen {
 		s.mu.Unlock()

@@ -114,7 +114,7 @@ func (s *Session) runSchedule() {
 	s.mu.Unlock()
 
 	if ping {
-		s.sendPacket(pingPacket)
+		s.sendPing(pingPacket)
 	}
 	if probe != nil {
 		probe.closeGracefully(frames.CloseFrame(0))

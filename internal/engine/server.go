@@ -91,6 +91,7 @@ func (s *Server) findSession(sid string) *Session {
 // Sessions returns the number of open sessions of all routes.
 func (s *Server) Sessions() int { return int(s.stats.polling.Load() + s.stats.webSocket.Load()) }
 
+// listSessions returns the sessions of all routes, closing ones included.
 func (s *Server) listSessions() []*Session {
 	s.mu.RLock()
 	defer s.mu.RUnlock()

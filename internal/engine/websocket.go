@@ -113,8 +113,9 @@ func (ws *webSocket) awaitBytes() {
 // hasReadAll reports whether all bytes read from the connection were used.
 func (ws *webSocket) hasReadAll() bool { return ws.in.Buffered() == 0 && ws.early == nil }
 
-// readMessages reads messages until there is an error. It returns errIdle when the
-// client may go idle.
+// readMessages reads messages until there is an error. It returns errIdle when all
+// received bytes are handled and the last packet was no message, a heartbeat for example:
+// a new goroutine with a small stack then goes on reading.
 func (ws *webSocket) readMessages() error {
 	for {
 		ws.mayGoIdle = false

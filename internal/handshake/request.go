@@ -180,10 +180,10 @@ func (q *Request) prepareWithout(r *http.Request, repl *caddy.Replacer, w http.R
 // which CEL expressions have without braces.
 var placeholderPattern = regexp.MustCompile(`\{([^\s{}"'\x60:,]+)\}|\bhttp\.[\w\-.]+`)
 
-// Keys returns the placeholders in a config whose values have to be captured: the ones
+// FindCapturedKeys returns the placeholders in a config whose values have to be captured: the ones
 // that HTTP handlers set while they serve a request, and the ones that a rewrite hides.
 // The user's id is always included.
-func Keys(config []byte) []string {
+func FindCapturedKeys(config []byte) []string {
 	keys := []string{userKey}
 	for _, match := range placeholderPattern.FindAllSubmatch(config, -1) {
 		key := string(match[0])

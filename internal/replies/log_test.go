@@ -41,7 +41,7 @@ func TestDoOnceKeepsReplyForLifetime(t *testing.T) {
 		if _, err := l.DoOnce(t.Context(), Key{"/", "emit", "a"}, []byte("y"), c.countRequest); err != ErrOtherContent {
 			t.Errorf("another content: %v", err)
 		}
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		l.assertReply(t, "a", &c, 5)
 		time.Sleep(2 * Lifetime)
 		l.mu.Lock()

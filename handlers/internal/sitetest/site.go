@@ -154,12 +154,6 @@ func Adapt(config string) ([]byte, error) {
 	return adapted, err
 }
 
-// AdaptHandler adapts a Caddyfile with lines of one rule. It returns the error.
-func AdaptHandler(lines string) error {
-	_, err := Adapt("http://localhost:8080 {\nsocketio {\nnamespace /app {\non x {\n" + lines + "\n}\n}\n}\n}\n")
-	return err
-}
-
 // Validate provisions a site with named routes and a directive, and returns the error.
 func Validate(t testing.TB, namedRoutes, directive string) error {
 	t.Helper()

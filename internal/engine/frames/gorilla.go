@@ -83,6 +83,6 @@ func (hijackedResponse) WriteHeader(int)             {}
 
 // Hijack returns the Reader's wire and buffer.
 func (h hijackedResponse) Hijack() (net.Conn, *bufio.ReadWriter, error) {
-	c := gorillaConn{h.reader}
+	c := gorillaConn(h)
 	return c, bufio.NewReadWriter(h.reader.buffer, bufio.NewWriterSize(c, 16)), nil
 }
