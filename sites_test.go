@@ -106,7 +106,8 @@ func trySite(t *testing.T, input, config string, places *strings.Replacer) strin
 	edited.Apps["http"] = bytes.Replace(edited.Apps["http"], []byte(`"listen"`), []byte(`"automatic_https":{"disable":true},"listen"`), 1)
 	edited.Admin = json.RawMessage(`{"disabled":true,"config":{"persist":false}}`)
 	edited.Logs = map[string]any{"logs": map[string]any{"default": map[string]any{
-		"level": "WARN", "writer": map[string]any{"output": "file", "filename": logFile}, "encoder": map[string]any{"format": "json"}}}}
+		"level": "WARN", "writer": map[string]any{"output": "file", "filename": logFile}, "encoder": map[string]any{"format": "json"},
+	}}}
 	text, err := json.Marshal(edited)
 	if err != nil {
 		t.Fatal(err)
@@ -215,7 +216,8 @@ func readWarnings(t *testing.T, logFile string) string {
 		}
 		if strings.HasPrefix(entry.Logger, "http.handlers.socketio") {
 			fmt.Fprintln(&found, "warning:", strings.Join(slices.DeleteFunc([]string{
-				entry.At, entry.Msg, entry.Original, entry.Path, entry.Reason, entry.Fix}, func(s string) bool { return s == "" }), "; "))
+				entry.At, entry.Msg, entry.Original, entry.Path, entry.Reason, entry.Fix,
+			}, func(s string) bool { return s == "" }), "; "))
 		}
 	}
 	return found.String()

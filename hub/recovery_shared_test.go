@@ -57,7 +57,8 @@ func (r *recorder) Publish(op cluster.Operation) error {
 }
 
 func (r *recorder) Request(context.Context, cluster.Request, func(cluster.Reply)) error { return nil }
-func (r *recorder) Nodes(context.Context) (int, error)                                  { return 1, nil }
+
+func (r *recorder) Nodes(context.Context) (int, error) { return 1, nil }
 
 // keep keeps an event and returns it with its offset.
 func (r *recorder) keep(op cluster.Emit) cluster.Emit {
@@ -253,8 +254,10 @@ func TestSharedRecovery(t *testing.T) {
 	}
 	back := dialClient(t, s.url+"/0/", "4")
 	back.sendPacket(fmt.Sprintf(`40/chat,{"pid":%q,"offset":"2"}`, is.PID))
-	for _, want := range []string{`42/chat,["remote","3"]`, `451-/chat,["missed",{"_placeholder":true,"num":0},"4"]`, "\x03", `42/chat,["meanwhile","6"]`,
-		fmt.Sprintf(`40/chat,{"sid":%q,"pid":%q}`, is.SID, is.PID)} {
+	for _, want := range []string{
+		`42/chat,["remote","3"]`, `451-/chat,["missed",{"_placeholder":true,"num":0},"4"]`, "\x03", `42/chat,["meanwhile","6"]`,
+		fmt.Sprintf(`40/chat,{"sid":%q,"pid":%q}`, is.SID, is.PID),
+	} {
 		back.wantPacket(want)
 	}
 	late := cluster.Emit{Data: event("missed"), Offset: "4"}

@@ -16,8 +16,11 @@ func TestArrayRenumbersAttachments(t *testing.T) {
 	}{
 		{"empty", nil, newData(`[]`)},
 		{"plain", []Data{newData(`1`), newData(`"a"`), newData(`[ 2 ]`)}, newData(`[1,"a",[ 2 ]]`)},
-		{"renumbered", []Data{newData(placeholder0, "a"), newData(`{"x":`+placeholder1+`,"y":`+placeholder0+`}`, "b", "c")},
-			newData(`[`+placeholder0+`,{"x":`+placeholder1+`,"y":{"_placeholder":true,"num":2}}]`, "a", "c", "b")},
+		{
+			"renumbered",
+			[]Data{newData(placeholder0, "a"), newData(`{"x":`+placeholder1+`,"y":`+placeholder0+`}`, "b", "c")},
+			newData(`[`+placeholder0+`,{"x":`+placeholder1+`,"y":{"_placeholder":true,"num":2}}]`, "a", "c", "b"),
+		},
 		{"unnamed attachment", []Data{newData(`1`, "a"), newData(placeholder0, "b")}, newData(`[1,`+placeholder0+`]`, "b")},
 		{"no value", []Data{{}, newData(`1`)}, newData(`[null,1]`)},
 		{"forged placeholder", []Data{newData(placeholder0, "a"), newData(placeholder0)}, newData(`[`+placeholder0+`,null]`, "a")},

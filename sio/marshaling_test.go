@@ -59,16 +59,24 @@ func TestMarshalExtractsBinary(t *testing.T) {
 		{"array of numbers", [2]byte{1, 2}, newData(`[1,2]`)},
 		{"no data", Data{}, newData(`null`)},
 		{"data", newData(`[ 1, `+placeholder0+`]`, "a"), newData(`[ 1, `+placeholder0+`]`, "a")},
-		{"data in a list", []any{b, newData(`{"x":[`+placeholder1+`,`+placeholder0+`]}`, "0", "1"), newData(`1`), &Data{JSON: []byte(`2`)}},
-			newData(`[`+placeholder0+`,{"x":[`+placeholder1+`,{"_placeholder":true,"num":2}]},1,2]`, "b", "1", "0")},
+		{
+			"data in a list",
+			[]any{b, newData(`{"x":[`+placeholder1+`,`+placeholder0+`]}`, "0", "1"), newData(`1`), &Data{JSON: []byte(`2`)}},
+			newData(`[`+placeholder0+`,{"x":[`+placeholder1+`,{"_placeholder":true,"num":2}]},1,2]`, "b", "1", "0"),
+		},
 		{"list of data", []Data{newData(placeholder0, "a"), {}}, newData(`[`+placeholder0+`,null]`, "a")},
 		{"pointer to binary data", map[string]*Data{"a": {JSON: []byte(placeholder0), Attachments: [][]byte{b}}}, newData(`{"a":`+placeholder0+`}`, "b")},
 		{"raw JSON", json.RawMessage(`{"a":1e400}`), newData(`{"a":1e400}`)},
 		{"text marshaler made of bytes", net.IPv4(1, 2, 3, 4), newData(`"1.2.3.4"`)},
-		{"struct", record{Name: "ada", embedded: embedded{Photo: b}, Raw: blob("r"), Empty: []byte{}, Omitted: []byte{}, Hidden: b, Any: b,
-			List: [][]byte{b}, Map: map[string]blob{"k": blob("v")}, Fixed: [2][]byte{nil, b}, private: b},
+		{
+			"struct",
+			record{
+				Name: "ada", embedded: embedded{Photo: b}, Raw: blob("r"), Empty: []byte{}, Omitted: []byte{}, Hidden: b, Any: b,
+				List: [][]byte{b}, Map: map[string]blob{"k": blob("v")}, Fixed: [2][]byte{nil, b}, private: b,
+			},
 			newData(`{"name":"ada","photo":`+placeholderText(0)+`,"raw":`+placeholderText(1)+`,"empty":`+placeholderText(2)+`,"none":null,"any":`+placeholderText(3)+`,"list":[`+placeholderText(4)+
-				`],"map":{"k":`+placeholderText(5)+`},"fixed":[null,`+placeholderText(6)+`]}`, "b", "r", "", "b", "b", "v", "b")},
+				`],"map":{"k":`+placeholderText(5)+`},"fixed":[null,`+placeholderText(6)+`]}`, "b", "r", "", "b", "b", "v", "b"),
+		},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

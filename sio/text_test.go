@@ -2,6 +2,7 @@ package sio
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 	"unicode/utf8"
 )
@@ -78,12 +79,12 @@ func TestQuoteKeepsTextsDistinct(t *testing.T) {
 func TestMembersAreInOrder(t *testing.T) {
 	t.Parallel()
 	d := newData(`{"b":[1],"a":`+placeholder0+`,"\u0061":null}`, "x")
-	got := ""
+	var got strings.Builder
 	for key, value := range d.Members() {
-		got += key.Text() + "=" + value.String() + ";"
+		got.WriteString(key.Text() + "=" + value.String() + ";")
 	}
-	if want := `b=[1];a={"$binary":"eA=="};a=null;`; got != want {
-		t.Errorf("got %s", got)
+	if want := `b=[1];a={"$binary":"eA=="};a=null;`; got.String() != want {
+		t.Errorf("got %s", got.String())
 	}
 	for _, other := range []string{`[1]`, `"a"`, ``, `{`} {
 		for key := range newData(other).Members() {

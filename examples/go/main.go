@@ -25,8 +25,10 @@ func login(w http.ResponseWriter, r *http.Request) (int, object) {
 		return 401, object{"error": object{"message": "wrong name or password"}}
 	}
 	sessions.Store("session="+token, name)
-	http.SetCookie(w, &http.Cookie{Name: "session", Value: token, Path: "/", HttpOnly: true,
-		SameSite: http.SameSiteLaxMode, Secure: r.Header.Get("X-Forwarded-Proto") == "https"})
+	http.SetCookie(w, &http.Cookie{
+		Name: "session", Value: token, Path: "/", HttpOnly: true,
+		SameSite: http.SameSiteLaxMode, Secure: r.Header.Get("X-Forwarded-Proto") == "https",
+	})
 	return 200, object{}
 }
 
@@ -39,13 +41,16 @@ func socket(_ http.ResponseWriter, r *http.Request) (int, object) {
 	case !known:
 		return 401, object{"error": object{"message": "log in first"}}
 	case r.URL.Path == "/connect":
-		return 200, object{"join": []string{"user:" + name.(string)}, "data": object{"name": name},
-			"emit": []object{{"event": "welcome", "args": []any{name}}}}
+		return 200, object{
+			"join": []string{"user:" + name.(string)}, "data": object{"name": name},
+			"emit": []object{{"event": "welcome", "args": []any{name}}},
+		}
 	case err != nil || users[to] == "" || text == "" || len(text) > 8000:
 		return 422, object{"error": object{"message": "expected a user's name and a text"}}
 	}
 	return 200, object{"ack": []string{"sent"}, "emit": []object{
-		{"event": "private message", "args": []any{name, event.Args[1]}, "to": []string{"user:" + event.Args[0]}}}}
+		{"event": "private message", "args": []any{name, event.Args[1]}, "to": []string{"user:" + event.Args[0]}},
+	}}
 }
 
 func main() {

@@ -89,8 +89,10 @@ func TestBackendAppliesReplyInOrder(t *testing.T) {
 	c.Call(`42/app,5["x"]`, `42/app,["to all"]`)
 	c.Expect(`42/app,["me"]`)
 	c.Expect(`43/app,5["ok",{"n":2}]`)
-	for _, want := range []string{`42/app,["to a",1]`, `42/app,["to all"]`, `42/app,["others"]`, `42/app,["but c"]`,
-		`451-/other,["elsewhere",{"_placeholder":true,"num":0}]`, "\x01\x02", `42/other,["everywhere"]`} {
+	for _, want := range []string{
+		`42/app,["to a",1]`, `42/app,["to all"]`, `42/app,["others"]`, `42/app,["but c"]`,
+		`451-/other,["elsewhere",{"_placeholder":true,"num":0}]`, "\x01\x02", `42/other,["everywhere"]`,
+	} {
 		b.Expect(want)
 	}
 	a.SetReply(sitetest.Reply(http.StatusOK, `{"ack":[]}`))

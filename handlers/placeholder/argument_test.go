@@ -21,8 +21,10 @@ func TestArgumentJSON(t *testing.T) {
 		{`{event.args.0} and [more`, `"{event.args.0} and [more"`, ``},
 		{`\{"a":1,}`, `"\\{\"a\":1,}"`, ``},
 		{`<b>&</b>`, `"<b>&</b>"`, ``},
-		{`{"a":{event.args.0}}`, `{"a":"{event.args.0}"}`,
-			"{\"a\":{event.args.0}} begins like JSON but is not: invalid character 'e' looking for beginning of object key string" + asText + "`\"{\\\"a\\\":{event.args.0}}\"` with the quotes"},
+		{
+			`{"a":{event.args.0}}`, `{"a":"{event.args.0}"}`,
+			"{\"a\":{event.args.0}} begins like JSON but is not: invalid character 'e' looking for beginning of object key string" + asText + "`\"{\\\"a\\\":{event.args.0}}\"` with the quotes",
+		},
 		{`[{a},"{b}\"",{c}]`, `["{a}","{b}\"","{c}"]`, "*"},
 		{`{{event.name}:1}`, `{"{event.name}":1}`, "*"},
 		{"[\n\t{jwt.sub}\n]", "[\n\t\"{jwt.sub}\"\n]", "*"},

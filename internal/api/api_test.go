@@ -40,6 +40,7 @@ type fakeAdapter struct {
 func (n *fakeCluster) Open(namespace string, _ cluster.Node) (cluster.Adapter, error) {
 	return fakeAdapter{n, namespace}, nil
 }
+
 func (n *fakeCluster) State() cluster.State {
 	return cluster.State{Adapter: "test", Connected: !n.down, Dropped: 3}
 }

@@ -280,6 +280,7 @@ type deadlineRecorder struct {
 }
 
 func (d *deadlineRecorder) SetReadDeadline(t time.Time) error { d.read = append(d.read, t); return nil }
+
 func (d *deadlineRecorder) SetWriteDeadline(t time.Time) error {
 	d.write = append(d.write, t)
 	return nil

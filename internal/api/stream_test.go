@@ -56,7 +56,8 @@ func TestStreamSkipsInvalidLines(t *testing.T) {
 		},
 		{
 			"bad UTF-8", "{\"event\":\"a\"}\n{\"event\":\"\xff\"}\n{\"event\":\"b\"}\n",
-			`{"emits":2,"delivered":0,"errors":[{"index":1,"error":"body: invalid UTF-8"}]}`, []string{`/ ["a"]`, `/ ["b"]`},
+			`{"emits":2,"delivered":0,"errors":[{"index":1,"error":"body: invalid UTF-8"}]}`,
+			[]string{`/ ["a"]`, `/ ["b"]`},
 		},
 		{
 			"long", "{\"event\":\"a\"}\n" + strings.Repeat("x", maxLine+1) + "\n{\"event\":\"b\"}\n",
@@ -65,11 +66,13 @@ func TestStreamSkipsInvalidLines(t *testing.T) {
 		},
 		{
 			"long at the end", "{\"event\":\"a\"}\n" + strings.Repeat("x", 3*maxLine),
-			`{"emits":1,"delivered":0,"errors":[{"index":1,"error":"line: longer than 1048576 bytes"}]}`, []string{`/ ["a"]`},
+			`{"emits":1,"delivered":0,"errors":[{"index":1,"error":"line: longer than 1048576 bytes"}]}`,
+			[]string{`/ ["a"]`},
 		},
 		{
 			"larger than the buffer", `{"event":"a","args":["` + strings.Repeat("x", 100_000) + "\"]}\n{\"event\":\"b\"}",
-			`{"emits":2,"delivered":0,"errors":[]}`, []string{`/ ["a","` + strings.Repeat("x", 100_000) + `"]`, `/ ["b"]`},
+			`{"emits":2,"delivered":0,"errors":[]}`,
+			[]string{`/ ["a","` + strings.Repeat("x", 100_000) + `"]`, `/ ["b"]`},
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {

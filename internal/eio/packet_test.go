@@ -139,6 +139,7 @@ func BenchmarkParse(b *testing.B) {
 
 // newTextPacket and newRawPacket return expected packets.
 func newTextPacket(kind Type, data string) Packet { return Packet{Type: kind, Data: []byte(data)} }
+
 func newRawPacket(data string) Packet {
 	return Packet{Type: TypeMessage, Binary: true, Data: []byte(data)}
 }

@@ -28,8 +28,11 @@ func TestPacketsOfRevision4(t *testing.T) {
 	checkPayloads(t, V4, false, []payloadCase{
 		{"one", "2probe", []Packet{newTextPacket(TypePing, "probe")}, false},
 		{"text and binary", "4hello\x1ebAQIDBA==", []Packet{newTextPacket(TypeMessage, "hello"), newRawPacket("\x01\x02\x03\x04")}, false},
-		{"an event with attachments", `42["a"]` + "\x1e4" + placeholders + "\x1ebAQID\x1ebBAU=",
-			[]Packet{newTextPacket(TypeMessage, `2["a"]`), newTextPacket(TypeMessage, placeholders), newRawPacket("\x01\x02\x03"), newRawPacket("\x04\x05")}, false},
+		{
+			"an event with attachments", `42["a"]` + "\x1e4" + placeholders + "\x1ebAQID\x1ebBAU=",
+			[]Packet{newTextPacket(TypeMessage, `2["a"]`), newTextPacket(TypeMessage, placeholders), newRawPacket("\x01\x02\x03"), newRawPacket("\x04\x05")},
+			false,
+		},
 		{"beyond ASCII", "4h\u00e9\u20ac\U0001f600\x1e4x", []Packet{newTextPacket(TypeMessage, "h\u00e9\u20ac\U0001f600"), newTextPacket(TypeMessage, "x")}, false},
 		{"close and what follows", "1\x1e4late", []Packet{newTextPacket(TypeClose, ""), newTextPacket(TypeMessage, "late")}, false},
 		{"not UTF-8", "4a\xff\xe2\x82\x1e4b\xed\xa0\x80", []Packet{newTextPacket(TypeMessage, "a\ufffd\ufffd\ufffd"), newTextPacket(TypeMessage, "b\ufffd\ufffd\ufffd")}, false},
@@ -55,8 +58,11 @@ func TestPacketsOfRevision3(t *testing.T) {
 		{"a surrogate pair", "23:42[\"echo-back\",\"h\u00e9\u20ac\U0001f600\"]", []Packet{newTextPacket(TypeMessage, "2[\"echo-back\",\"h\u00e9\u20ac\U0001f600\"]")}, false},
 		{"units behind each other", "3:4\U0001f6002:4\u20ac1:2", []Packet{newTextPacket(TypeMessage, "\U0001f600"), newTextPacket(TypeMessage, "\u20ac"), newTextPacket(TypePing, "")}, false},
 		{"binary", "10:b4AQIDBA==", []Packet{newRawPacket("\x01\x02\x03\x04")}, false},
-		{"an event with attachments", `18:420["echo","ack?"]6:b4AQID6:b4BA==10:421["bin"]`,
-			[]Packet{newTextPacket(TypeMessage, `20["echo","ack?"]`), newRawPacket("\x01\x02\x03"), newRawPacket("\x04"), newTextPacket(TypeMessage, `21["bin"]`)}, false},
+		{
+			"an event with attachments", `18:420["echo","ack?"]6:b4AQID6:b4BA==10:421["bin"]`,
+			[]Packet{newTextPacket(TypeMessage, `20["echo","ack?"]`), newRawPacket("\x01\x02\x03"), newRawPacket("\x04"), newTextPacket(TypeMessage, `21["bin"]`)},
+			false,
+		},
 		{"no packets", "0:", nil, false},
 		{"zero lengths are skipped", "0:1:20:", []Packet{newTextPacket(TypePing, "")}, false},
 		{"leading zeros", "0000000006:4hello", []Packet{newTextPacket(TypeMessage, "hello")}, false},
@@ -90,12 +96,21 @@ func TestPacketsOfRevision3(t *testing.T) {
 func TestBinaryPacketsOfRevision3(t *testing.T) {
 	t.Parallel()
 	checkPayloads(t, V3, true, []payloadCase{
-		{"hello and bytes", "\x00\x06\xff4hello\x01\x05\xff\x04\x01\x02\x03\x04",
-			[]Packet{newTextPacket(TypeMessage, "hello"), newRawPacket("\x01\x02\x03\x04")}, false},
-		{"lengths count bytes", "\x00\x02\x01\xff42[\"echo-back\",\"\u20ac\"]\x00\x01\xff2",
-			[]Packet{newTextPacket(TypeMessage, "2[\"echo-back\",\"\u20ac\"]"), newTextPacket(TypePing, "")}, false},
-		{"an event with attachments", "\x00\x04\x02\xff451-[\"echo\",{\"_placeholder\":true,\"num\":0}]\x01\x05\xff\x04\x01\x02\xff\x00",
-			[]Packet{newTextPacket(TypeMessage, `51-["echo",{"_placeholder":true,"num":0}]`), newRawPacket("\x01\x02\xff\x00")}, false},
+		{
+			"hello and bytes", "\x00\x06\xff4hello\x01\x05\xff\x04\x01\x02\x03\x04",
+			[]Packet{newTextPacket(TypeMessage, "hello"), newRawPacket("\x01\x02\x03\x04")},
+			false,
+		},
+		{
+			"lengths count bytes", "\x00\x02\x01\xff42[\"echo-back\",\"\u20ac\"]\x00\x01\xff2",
+			[]Packet{newTextPacket(TypeMessage, "2[\"echo-back\",\"\u20ac\"]"), newTextPacket(TypePing, "")},
+			false,
+		},
+		{
+			"an event with attachments", "\x00\x04\x02\xff451-[\"echo\",{\"_placeholder\":true,\"num\":0}]\x01\x05\xff\x04\x01\x02\xff\x00",
+			[]Packet{newTextPacket(TypeMessage, `51-["echo",{"_placeholder":true,"num":0}]`), newRawPacket("\x01\x02\xff\x00")},
+			false,
+		},
 		{"base64 in it", "\x00\x06\xffb4AQID", []Packet{newRawPacket("\x01\x02\x03")}, false},
 		{"empty bytes mean nothing", "\x01\x00\xff\x00\x01\xff2", []Packet{newTextPacket(TypeNoop, ""), newTextPacket(TypePing, "")}, false},
 		{"not UTF-8", "\x00\x03\xff4a\xfe", []Packet{newTextPacket(TypeMessage, "a\ufffd")}, false},

@@ -67,8 +67,10 @@ func TestFrames(t *testing.T) {
 		name, send, want string // the texts in close frames of breaches are not compared
 		reason           string
 	}{
-		{"fragments with a ping between", clientFrame(text, "4he") + clientFrame(fin|ping, "p") + clientFrame(more, "") + clientFrame(fin|more, "y") + clientFrame(fin|closing, ""),
-			"\x8a\x01p" + open("4hey") + closed(0), "transport close"},
+		{
+			"fragments with a ping between", clientFrame(text, "4he") + clientFrame(fin|ping, "p") + clientFrame(more, "") + clientFrame(fin|more, "y") + clientFrame(fin|closing, ""),
+			"\x8a\x01p" + open("4hey") + closed(0), "transport close",
+		},
 		{"pong", clientFrame(fin|pong, "p") + clientFrame(fin|text, "4a") + clientFrame(fin|closing, status(1000, "")), open("4a") + closed(1000), "transport close"},
 		{"close with a reason", clientFrame(fin|closing, status(3000, "ö")), closed(3000), "transport close"},
 		{"close with a byte", clientFrame(fin|closing, "x"), closed(1002), "transport close"},

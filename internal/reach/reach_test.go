@@ -82,8 +82,10 @@ func provisionServer(t *testing.T, routes, named string) (*caddyhttp.Server, []P
 	t.Helper()
 	found = nil
 	config := fmt.Sprintf(`{"servers":{"one":{"listen":["127.0.0.1:0"],"automatic_https":{"disable":true},"routes":%s,"named_routes":%s}}}`, routes, named)
-	ctx, err := caddy.ProvisionContext(&caddy.Config{AppsRaw: caddy.ModuleMap{"http": []byte(config)},
-		Logging: &caddy.Logging{Logs: map[string]*caddy.CustomLog{"default": {BaseLog: caddy.BaseLog{WriterRaw: []byte(`{"output":"discard"}`)}}}}})
+	ctx, err := caddy.ProvisionContext(&caddy.Config{
+		AppsRaw: caddy.ModuleMap{"http": []byte(config)},
+		Logging: &caddy.Logging{Logs: map[string]*caddy.CustomLog{"default": {BaseLog: caddy.BaseLog{WriterRaw: []byte(`{"output":"discard"}`)}}}},
+	})
 	if err != nil {
 		t.Fatal(err, config)
 	}

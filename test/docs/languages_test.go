@@ -160,11 +160,12 @@ func completeGo(text string) string {
 	if !strings.HasPrefix(text, "func ") {
 		text = "func run() {\n" + text + "}\n"
 	}
-	used := "package snippet\n"
+	var used strings.Builder
+	used.WriteString("package snippet\n")
 	for name, path := range imports {
 		if regexp.MustCompile(`\b` + name + `\.`).MatchString(text) {
-			used += fmt.Sprintf("import %s %q\n", name, path)
+			used.WriteString(fmt.Sprintf("import %s %q\n", name, path))
 		}
 	}
-	return used + text
+	return used.String() + text
 }

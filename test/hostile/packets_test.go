@@ -163,10 +163,20 @@ func TestAttachments(t *testing.T) {
 func TestHarmlessPackets(t *testing.T) {
 	sharedProcess.startObserver(t)
 	for _, test := range []struct{ args string }{
-		{`12345678901234567890`}, {`1e400`}, {`-0`}, {`1E-999`}, {`"\ud800"`}, {`"\u0000"`}, {`"\u2028"`},
-		{`{"a":1,"a":2}`}, {`{"__proto__":{"x":1}}`}, {`{"constructor":{"prototype":1}}`},
-		{`{"_placeholder":false,"num":5}`}, {`"` + "\u007f\ufeff\U0001F600" + `"`},
-		{strings.Repeat("[", 126) + strings.Repeat("]", 126)}, {"\"<script>&\""},
+		{`12345678901234567890`},
+		{`1e400`},
+		{`-0`},
+		{`1E-999`},
+		{`"\ud800"`},
+		{`"\u0000"`},
+		{`"\u2028"`},
+		{`{"a":1,"a":2}`},
+		{`{"__proto__":{"x":1}}`},
+		{`{"constructor":{"prototype":1}}`},
+		{`{"_placeholder":false,"num":5}`},
+		{`"` + "\u007f\ufeff\U0001F600" + `"`},
+		{strings.Repeat("[", 126) + strings.Repeat("]", 126)},
+		{"\"<script>&\""},
 	} {
 		w := sharedProcess.openMember(t, "/socket.io/")
 		w.writeTexts(`429007199254740991["echo",` + test.args + `]`)

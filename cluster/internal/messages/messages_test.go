@@ -43,10 +43,14 @@ func TestDraftsMatchWireFormat(t *testing.T) {
 		draft func() (Draft, error)
 		want  string
 	}{
-		{func() (Draft, error) { return EncodeOperation(emit) },
-			`3{"packet":{"type":2,"data":["e",{"_placeholder":true,"num":0}]},"opts":{"rooms":["<r>"],"except":[],"flags":{"volatile":true,"compress":false}}}`},
-		{func() (Draft, error) { return EncodeRequest("id", cluster.EmitAck{Emit: emit}, 5) },
-			`3{"packet":{"type":2,"data":["e",{"_placeholder":true,"num":0}]},"requestId":"id","opts":{"rooms":["<r>"],"except":[],"flags":{"volatile":true,"compress":false,"timeout":5}}}`},
+		{
+			func() (Draft, error) { return EncodeOperation(emit) },
+			`3{"packet":{"type":2,"data":["e",{"_placeholder":true,"num":0}]},"opts":{"rooms":["<r>"],"except":[],"flags":{"volatile":true,"compress":false}}}`,
+		},
+		{
+			func() (Draft, error) { return EncodeRequest("id", cluster.EmitAck{Emit: emit}, 5) },
+			`3{"packet":{"type":2,"data":["e",{"_placeholder":true,"num":0}]},"requestId":"id","opts":{"rooms":["<r>"],"except":[],"flags":{"volatile":true,"compress":false,"timeout":5}}}`,
+		},
 		{func() (Draft, error) { return EncodeOperation(cluster.Join{Target: target}) }, `4{"opts":{"rooms":["<r>"],"except":[],"flags":{}},"rooms":[]}`},
 		{func() (Draft, error) { return EncodeOperation(cluster.Disconnect{Close: true}) }, `6{"opts":{"rooms":[],"except":[],"flags":{}},"close":true}`},
 		{func() (Draft, error) { return EncodeRequest("id", cluster.AllRooms{}, 0) }, `7{"opts":{"rooms":[],"except":[],"flags":{}},"requestId":"id"}`},

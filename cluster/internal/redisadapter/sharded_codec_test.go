@@ -124,7 +124,8 @@ func TestShardedEmitKeepsAll(t *testing.T) {
 	codec := newShardedCodec(t, Dynamic, "/é", "0123456789abcdef")
 	for _, data := range []sio.Data{
 		redistest.NewEvent("e"), redistest.NewEvent("e", nil, 1.5, "é\"\\\u2028<&>"), redistest.NewEvent("e", []byte{1}, map[string]any{"deep": []any{[]byte{}, []byte{2}}}),
-		{JSON: []byte(`[ "e" , {"b":1,"a":2} ]`)}, {JSON: []byte(`[7,"number as a name"]`)},
+		{JSON: []byte(`[ "e" , {"b":1,"a":2} ]`)},
+		{JSON: []byte(`[7,"number as a name"]`)},
 	} {
 		for _, op := range []cluster.Emit{
 			{Data: data},
@@ -178,9 +179,14 @@ func TestModeSelectsRoomChannels(t *testing.T) {
 		room                         string
 		Static, Dynamic, dynamicPriv bool
 	}{
-		{"r1", false, true, true}, {"", false, true, true}, {id, false, false, true}, {id + "x", false, true, true},
-		{strings.Repeat("é", 20), false, false, true}, {strings.Repeat("é", 10), false, true, true},
-		{strings.Repeat("😀", 10), false, false, true}, {strings.Repeat("😀", 20), false, true, true},
+		{"r1", false, true, true},
+		{"", false, true, true},
+		{id, false, false, true},
+		{id + "x", false, true, true},
+		{strings.Repeat("é", 20), false, false, true},
+		{strings.Repeat("é", 10), false, true, true},
+		{strings.Repeat("😀", 10), false, false, true},
+		{strings.Repeat("😀", 20), false, true, true},
 	}
 	for _, tt := range tests {
 		got := []bool{Static.hasChannel(tt.room), Dynamic.hasChannel(tt.room), DynamicPrivate.hasChannel(tt.room)}

@@ -125,8 +125,10 @@ func TestRestoreReplaysEvents(t *testing.T) {
 	chat.WaitNodes(1)
 	from := a.Adapter.(*recorder).DeliveredOffset()
 	first, _ := recordEvent(t, a, "first", "r")
-	left := cluster.LostSocket{PID: "secret", ID: "id", Rooms: []string{"id", "r"}, Data: sio.Data{JSON: []byte(`{"a":1}`)}, Offset: from,
-		Identity: "ada", Lost: time.UnixMilli(1_700_000_000_000), Position: first}
+	left := cluster.LostSocket{
+		PID: "secret", ID: "id", Rooms: []string{"id", "r"}, Data: sio.Data{JSON: []byte(`{"a":1}`)}, Offset: from,
+		Identity: "ada", Lost: time.UnixMilli(1_700_000_000_000), Position: first,
+	}
 	save := func() {
 		t.Helper()
 		if err := a.Adapter.(*recorder).Save(left, time.Minute); err != nil {
