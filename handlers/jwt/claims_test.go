@@ -62,6 +62,7 @@ func TestVerifyRefusesClaimsOfWrongTypes(t *testing.T) {
 		"\xef\xbb\xbf{}":                          "invalid token",
 		`{}` + "\x00":                             "invalid token",
 		unsignedToken(`{"alg":"none"}`, `{}`):     "invalid token", // a token in a token
+
 		`"` + unsignedToken(`{"alg":"none"}`, `{}`) + `"`: "invalid token",
 	} {
 		if got := verify(claims); got != want {

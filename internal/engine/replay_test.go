@@ -6,7 +6,6 @@ import (
 	"encoding/base64"
 	"io"
 	"net"
-	"net/url"
 	"strings"
 )
 
@@ -37,12 +36,4 @@ func (c *replayConn) Read(p []byte) (int, error) {
 		return c.response.Read(p)
 	}
 	return c.r.Read(p)
-}
-
-func parseURL(s string) *url.URL {
-	u, err := url.Parse(s)
-	if err != nil {
-		panic(err)
-	}
-	return u
 }

@@ -200,7 +200,8 @@ func TestUTF8(t *testing.T) {
 // newFrameClient returns a client that reads frames after the handshake.
 func newFrameClient(t *testing.T, nc net.Conn, br io.Reader) *client {
 	// Gorilla makes a client in a handshake only, so it gets one.
-	c, _, err := websocket.NewClient(&replayConn{Conn: nc, r: br}, parseURL("ws://x/"), nil, 0, 0)
+	dialer := websocket.Dialer{NetDial: func(string, string) (net.Conn, error) { return &replayConn{Conn: nc, r: br}, nil }}
+	c, _, err := dialer.DialContext(t.Context(), "ws://x/", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
