@@ -57,7 +57,7 @@ func (w *wire) readFrame(want string) error {
 	return nil
 }
 
-func maskedFrame(text string) []byte {
+func maskFrame(text string) []byte {
 	return append([]byte{0x81, 0x80 | byte(len(text)), 0, 0, 0, 0}, text...)
 }
 
@@ -68,7 +68,7 @@ func BenchmarkAck(b *testing.B) {
 		b.Run(strconv.Itoa(count), func(b *testing.B) {
 			h, url := newHub(b)
 			h.Of("/").On("ask", hub.HandlerFunc(func(_ context.Context, ev *hub.Event) error { return ev.Ack("ok") }))
-			ask := maskedFrame(`421["ask",42]`)
+			ask := maskFrame(`421["ask",42]`)
 			clients := make([]*wire, count)
 			for i := range clients {
 				clients[i] = dialWire(b, url)
@@ -104,7 +104,7 @@ func BenchmarkEmitWithAck(b *testing.B) {
 	b.ReportAllocs()
 	id := 0
 	for b.Loop() {
-		want, answer := `42`+strconv.Itoa(id)+`["ask"]`, maskedFrame(`43`+strconv.Itoa(id)+`[]`)
+		want, answer := `42`+strconv.Itoa(id)+`["ask"]`, maskFrame(`43`+strconv.Itoa(id)+`[]`)
 		id++
 		failed := make(chan error, 1)
 		go func() {

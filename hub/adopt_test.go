@@ -6,9 +6,9 @@ import (
 	"testing"
 )
 
-// adoptableIdentities reads routes, each as "listeners hosts place fingerprint", the first two
+// parseRouteConfigs reads routes, each as "listeners hosts place fingerprint", the first two
 // with commas. A dash means none.
-func adoptableIdentities(t *testing.T, text string) []RouteConfig {
+func parseRouteConfigs(t *testing.T, text string) []RouteConfig {
 	var configs []RouteConfig
 	for entry := range strings.SplitSeq(text, ";") {
 		fields := strings.Fields(entry)
@@ -28,7 +28,7 @@ func adoptableIdentities(t *testing.T, text string) []RouteConfig {
 	return configs
 }
 
-func TestAdoptRoutes(t *testing.T) {
+func TestAdoptRoutesMatchesSitesAndPlaces(t *testing.T) {
 	for _, c := range []struct {
 		name, old, new string
 		want           string // for each new entry the number of the old route, or a dash
@@ -63,11 +63,11 @@ func TestAdoptRoutes(t *testing.T) {
 		{"no listeners, no hosts", "- - a x; - - b x", "- - b y; - - a x", "1 0"},
 	} {
 		var old []*Route
-		for _, config := range adoptableIdentities(t, c.old) {
+		for _, config := range parseRouteConfigs(t, c.old) {
 			old = append(old, newRoute(config))
 		}
 		var got []string
-		for _, r := range adoptRoutes(old, adoptableIdentities(t, c.new)) {
+		for _, r := range adoptRoutes(old, parseRouteConfigs(t, c.new)) {
 			number := "-"
 			for i := range old {
 				if old[i] == r {

@@ -44,10 +44,10 @@ func (s *sink) SetWriteDeadline(time.Time) error { return nil }
 
 // newCrowd is a hub with so many sockets in "/", each of them in the rooms "all" and
 // "tenN".
-func newCrowd(b *testing.B, count int) *hub.Hub { return crowdWith(b, count, 0) }
+func newCrowd(b *testing.B, count int) *hub.Hub { return newRecoveringCrowd(b, count, 0) }
 
-// crowdWith is crowd on a route with recovery.
-func crowdWith(b *testing.B, count int, recovery time.Duration) *hub.Hub {
+// newRecoveringCrowd is crowd on a route with recovery.
+func newRecoveringCrowd(b *testing.B, count int, recovery time.Duration) *hub.Hub {
 	b.Helper()
 	h := hub.New(hub.Options{})
 	route := hub.DefaultRoute()
@@ -136,7 +136,7 @@ func BenchmarkFetchPage(b *testing.B) {
 func BenchmarkSocketEmit(b *testing.B) {
 	for name, recovery := range map[string]time.Duration{"plain": 0, "recovery": time.Minute} {
 		b.Run(name, func(b *testing.B) {
-			h := crowdWith(b, 10_000, recovery)
+			h := newRecoveringCrowd(b, 10_000, recovery)
 			var sockets []*hub.Socket
 			found, err := h.Of("/").All().FetchSockets(b.Context())
 			if err != nil {
@@ -160,7 +160,7 @@ func BenchmarkSocketEmit(b *testing.B) {
 
 // BenchmarkRecordedBroadcast emits to a room of ten sockets that may be recovered.
 func BenchmarkRecordedBroadcast(b *testing.B) {
-	h := crowdWith(b, 1000, time.Minute)
+	h := newRecoveringCrowd(b, 1000, time.Minute)
 	room := h.Of("/").To("ten7")
 	b.ReportAllocs()
 	for b.Loop() {

@@ -62,7 +62,7 @@ func TestClusterMayCallHubWhenOpening(t *testing.T) {
 	c := &countingCluster{onOpen: func(string) { h.Namespaces() }}
 	go func() {
 		defer close(done)
-		h.Configure(hub.Config{Cluster: c, Routes: []hub.RouteConfig{newRouteConfig("a", "/org-*")}, Namespaces: []hub.NamespaceConfig{namespaceAcking("/chat", ""), namespaceAcking("/org-*", "")}})
+		h.Configure(hub.Config{Cluster: c, Routes: []hub.RouteConfig{newRouteConfig("a", "/org-*")}, Namespaces: []hub.NamespaceConfig{newAckingNamespace("/chat", ""), newAckingNamespace("/org-*", "")}})
 		h.Of("/go")
 	}()
 	receiveWithin(t, done)
@@ -78,7 +78,7 @@ func TestClusterMayCallHubWhenOpening(t *testing.T) {
 
 // A namespace that is removed while a new cluster opens it leaves no adapter open.
 func TestNamespaceRemovedWhileOpeningIsClosed(t *testing.T) {
-	config := hub.Config{Routes: []hub.RouteConfig{newRouteConfig("a", "/org-*")}, Namespaces: []hub.NamespaceConfig{namespaceAcking("/org-*", "")}}
+	config := hub.Config{Routes: []hub.RouteConfig{newRouteConfig("a", "/org-*")}, Namespaces: []hub.NamespaceConfig{newAckingNamespace("/org-*", "")}}
 	for range 8 { // namespaces are linked in no order
 		s := newSite(t, config)
 		client, id := joinNamespace(t, s.url+"/0/", "/org-1", "")

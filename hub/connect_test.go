@@ -11,7 +11,7 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/sio"
 )
 
-func TestConnectErrorsAreSentInTheWordsOfTheVersion(t *testing.T) {
+func TestConnectErrorsFollowProtocolVersion(t *testing.T) {
 	h, url := newHub(t)
 	refuse := func(ns string, err error) {
 		h.Of(ns).On("connect", hub.HandlerFunc(func(context.Context, *hub.Event) error { return err }))
@@ -65,7 +65,7 @@ func TestConnectHandlerEmitsAfterTheReply(t *testing.T) {
 		}
 		return nil
 	}))
-	answerSync(ns)
+	handleSync(ns)
 	first, id := joinNamespace(t, url, "/", "")
 	first.wantPacket(`42["welcome","` + id + `"]`)
 
@@ -109,9 +109,9 @@ func TestSecondConnectClosesConnection(t *testing.T) {
 }
 
 // A client may disconnect while its connect event is handled: it gets no reply.
-func TestDisconnectWhileConnecting(t *testing.T) {
+func TestDisconnectWhileConnectingGetsNoReply(t *testing.T) {
 	h, url := newHub(t)
-	answerSync(h.Of("/"))
+	handleSync(h.Of("/"))
 	chat := h.Of("/chat")
 	entered, release := make(chan struct{}), make(chan struct{})
 	chat.On("connect", hub.HandlerFunc(func(_ context.Context, ev *hub.Event) error {
@@ -171,7 +171,7 @@ func TestOldClientConnectsToRootFirst(t *testing.T) {
 }
 
 // The held connect packets of a client of Socket.IO 2 are bounded.
-func TestHeldConnectsAreFew(t *testing.T) {
+func TestHeldConnectsShareLimitOfAuth(t *testing.T) {
 	h, url := newHub(t)
 	release := make(chan error)
 	h.Of("/").On("connect", hub.HandlerFunc(func(context.Context, *hub.Event) error { return <-release }))
@@ -192,7 +192,7 @@ func TestHeldConnectsAreFew(t *testing.T) {
 	c.wantPacket("40/c,")
 }
 
-func TestSocketIDsOfOldClients(t *testing.T) {
+func TestOldSocketIDHasNamespaceAndSessionID(t *testing.T) {
 	h, url := newHub(t)
 	h.Of("/chat")
 	c := dialClient(t, url, "3")
@@ -209,7 +209,7 @@ func TestSocketIDsOfOldClients(t *testing.T) {
 	}
 }
 
-func TestSocketIDsDiffer(t *testing.T) {
+func TestSocketIDsAreUnique(t *testing.T) {
 	_, url := newHub(t)
 	seen := make(map[string]bool)
 	for range 20 {
@@ -221,7 +221,7 @@ func TestSocketIDsDiffer(t *testing.T) {
 	}
 }
 
-func TestTooManyNamespaces(t *testing.T) {
+func TestTooManyNamespacesIsConnectError(t *testing.T) {
 	h, url := newHub(t)
 	c := dialClient(t, url, "4")
 	for i := range hub.MaxNamespaces {
@@ -235,10 +235,10 @@ func TestTooManyNamespaces(t *testing.T) {
 }
 
 // A client may connect again before it has a reply: it sends no disconnect packet then.
-func TestSecondConnectWhileConnecting(t *testing.T) {
+func TestSecondConnectReplacesUnansweredOne(t *testing.T) {
 	for _, version := range []string{"4", "3"} {
 		h, url := newHub(t)
-		answerSync(h.Of("/"))
+		handleSync(h.Of("/"))
 		chat := h.Of("/chat")
 		entered, release := make(chan *hub.Socket), make(chan error)
 		chat.On("connect", hub.HandlerFunc(func(_ context.Context, ev *hub.Event) error {
@@ -281,7 +281,7 @@ func TestLastHeldConnectApplies(t *testing.T) {
 	h, url := newHub(t)
 	release := make(chan error)
 	h.Of("/").On("connect", hub.HandlerFunc(func(context.Context, *hub.Event) error { return <-release }))
-	answerSync(h.Of("/"))
+	handleSync(h.Of("/"))
 	h.Of("/left")
 	chat := h.Of("/chat")
 	c := dialClient(t, url, "3")

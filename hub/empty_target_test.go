@@ -13,36 +13,36 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/sio"
 )
 
-// counting is an adapter that counts the requests to other nodes.
-type counting struct {
+// countingAdapter is an adapter that counts the requests to other nodes.
+type countingAdapter struct {
 	recorder
 	mu       sync.Mutex
 	requests []any
 }
 
-func (c *counting) Open(name string, n cluster.Node) (cluster.Adapter, error) {
+func (c *countingAdapter) Open(name string, n cluster.Node) (cluster.Adapter, error) {
 	_, err := c.recorder.Open(name, n)
 	return c, err
 }
 
-func (c *counting) countRequest(request any) {
+func (c *countingAdapter) countRequest(request any) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.requests = append(c.requests, request)
 }
 
-func (c *counting) Publish(op cluster.Operation) error {
+func (c *countingAdapter) Publish(op cluster.Operation) error {
 	c.countRequest(op)
 	return nil
 }
 
-func (c *counting) Record(_ context.Context, op cluster.Emit, deliver func(string)) error {
+func (c *countingAdapter) Record(_ context.Context, op cluster.Emit, deliver func(string)) error {
 	c.countRequest(op)
-	deliver(c.keep(op).Offset)
+	deliver(c.appendEvent(op).Offset)
 	return nil
 }
 
-func (c *counting) Request(_ context.Context, q cluster.Request, _ func(cluster.Reply)) error {
+func (c *countingAdapter) Request(_ context.Context, q cluster.Request, _ func(cluster.Reply)) error {
 	c.countRequest(q)
 	return nil
 }
@@ -50,10 +50,10 @@ func (c *counting) Request(_ context.Context, q cluster.Request, _ func(cluster.
 // plainAdapter hides that an adapter is a recorder.
 type plainAdapter struct{ cluster.Adapter }
 
-type plainCluster struct{ *counting }
+type plainCluster struct{ *countingAdapter }
 
 func (c plainCluster) Open(name string, n cluster.Node) (cluster.Adapter, error) {
-	a, err := c.counting.Open(name, n)
+	a, err := c.countingAdapter.Open(name, n)
 	return plainAdapter{a}, err
 }
 
@@ -61,28 +61,28 @@ func (c plainCluster) Open(name string, n cluster.Node) (cluster.Adapter, error)
 // and after recovery.
 func TestEmptyTargetReachesNoSocket(t *testing.T) {
 	for name, c := range map[string]struct {
-		cluster  func(*counting) cluster.Cluster
+		cluster  func(*countingAdapter) cluster.Cluster
 		recovery time.Duration
 	}{
-		"one node":                {func(*counting) cluster.Cluster { return nil }, 0},
-		"one node, recovery":      {func(*counting) cluster.Cluster { return nil }, time.Minute},
-		"an adapter":              {func(c *counting) cluster.Cluster { return plainCluster{c} }, 0},
-		"an adapter that records": {func(c *counting) cluster.Cluster { return c }, time.Minute},
+		"one node":                {func(*countingAdapter) cluster.Cluster { return nil }, 0},
+		"one node, recovery":      {func(*countingAdapter) cluster.Cluster { return nil }, time.Minute},
+		"an adapter":              {func(c *countingAdapter) cluster.Cluster { return plainCluster{c} }, 0},
+		"an adapter that records": {func(c *countingAdapter) cluster.Cluster { return c }, time.Minute},
 	} {
 		t.Run(name, func(t *testing.T) {
-			others := &counting{recorder: recorder{sessions: map[string]cluster.LostSocket{}}}
+			others := &countingAdapter{recorder: recorder{lostSockets: map[string]cluster.LostSocket{}}}
 			r := newRouteConfig("a", "/chat")
 			r.Recovery = c.recovery
 			s := newSite(t, hub.Config{
 				Cluster: c.cluster(others), Routes: []hub.RouteConfig{r},
-				Namespaces: []hub.NamespaceConfig{namespaceAcking("/chat", "")},
+				Namespaces: []hub.NamespaceConfig{newAckingNamespace("/chat", "")},
 			})
 			client, id := joinNamespace(t, s.url+"/0/", "/chat", "")
 			client.sendPacket(`42/chat,1["who"]`)
 			client.wantPacket(`43/chat,1[""]`) // earlier emits of the socket wait, and so do their errors
 			ns, _ := s.Namespace("/chat")
 			socket, _ := ns.Socket(id)
-			doAllToNone(t, ns, socket)
+			runAllOnEmptyTarget(t, ns, socket)
 			if len(others.requests) > 0 {
 				t.Errorf("other nodes are told: %v", others.requests)
 			}
@@ -99,8 +99,8 @@ func TestEmptyTargetReachesNoSocket(t *testing.T) {
 	}
 }
 
-// doAllToNone runs each operation with an empty target.
-func doAllToNone(t *testing.T, ns *hub.Namespace, socket *hub.Socket) {
+// runAllOnEmptyTarget runs each operation with an empty target.
+func runAllOnEmptyTarget(t *testing.T, ns *hub.Namespace, socket *hub.Socket) {
 	t.Helper()
 	var none []string
 	for name, b := range map[string]hub.Broadcast{

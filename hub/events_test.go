@@ -43,7 +43,7 @@ func TestEventsAreHandledInOrder(t *testing.T) {
 func TestSlowHandlerDelaysNoOtherSocket(t *testing.T) {
 	h, url := newHub(t)
 	ns := h.Of("/")
-	answerSync(ns)
+	handleSync(ns)
 	release := make(chan struct{})
 	ns.On("slow", hub.HandlerFunc(func(context.Context, *hub.Event) error {
 		<-release
@@ -57,7 +57,7 @@ func TestSlowHandlerDelaysNoOtherSocket(t *testing.T) {
 	slow.syncEvents("/")
 }
 
-func TestAckOfHandlers(t *testing.T) {
+func TestHandlersAcknowledgeEventsOnce(t *testing.T) {
 	h, url := newHub(t)
 	ns := h.Of("/")
 	on := func(name string, fn func(ev *hub.Event) error) {
@@ -73,7 +73,7 @@ func TestAckOfHandlers(t *testing.T) {
 		err := ev.Ack(slices.Repeat([]any{[]byte{1}}, 11)...)
 		return errors.Join(err, ev.Ack("again"))
 	})
-	answerSync(ns)
+	handleSync(ns)
 	c, _ := joinNamespace(t, url, "/", "")
 	tests := []struct{ send, want string }{
 		{`426["no JSON"]`, `436[{"error":"internal error"}]`},
@@ -100,7 +100,7 @@ func TestAckOfHandlers(t *testing.T) {
 func TestEmitWithAckReturnsAcknowledgements(t *testing.T) {
 	h, url := newHub(t)
 	ns := h.Of("/")
-	roomsByAuth(ns)
+	joinRoomsByAuth(ns)
 	a, idA := joinNamespace(t, url, "/", `{"rooms":["a"]}`)
 	b, _ := joinNamespace(t, url, "/", `{"rooms":["a"]}`)
 	s, _ := ns.Socket(idA)
@@ -154,7 +154,7 @@ func TestEmitWithAckReturnsAcknowledgements(t *testing.T) {
 }
 
 // The disconnect event of a socket is handled after the event whose handler waits for it.
-func TestEmitWithAckInHandlerEndsWithSocket(t *testing.T) {
+func TestEmitWithAckInHandlerReturnsWhenSocketDisconnects(t *testing.T) {
 	for name, leave := range map[string]func(*client){
 		"connection": func(c *client) { c.conn.Close() },
 		"namespace":  func(c *client) { c.sendPacket("41") },
@@ -178,7 +178,7 @@ func TestEmitWithAckInHandlerEndsWithSocket(t *testing.T) {
 	}
 }
 
-func TestEmitWithAckEndsWithSocket(t *testing.T) {
+func TestEmitWithAckReturnsWhenSocketDisconnects(t *testing.T) {
 	h, url := newHub(t)
 	c, id := joinNamespace(t, url, "/", "")
 	s, _ := h.Of("/").Socket(id)
@@ -207,7 +207,7 @@ func TestReservedEventsAreErrors(t *testing.T) {
 func TestBadPacketsCloseConnection(t *testing.T) {
 	h, url := newHub(t)
 	ns := h.Of("/")
-	answerSync(ns)
+	handleSync(ns)
 	h.Of("/chat")
 	witness, _ := joinNamespace(t, url, "/", "")
 	for _, packet := range []string{
@@ -249,7 +249,7 @@ func TestAckOfDisconnectedSocketLogsNoError(t *testing.T) {
 func TestPanicOfHandlerClosesConnection(t *testing.T) {
 	h, url := newHub(t)
 	ns := h.Of("/")
-	answerSync(ns)
+	handleSync(ns)
 	gone := make(chan string, 1)
 	ns.On("disconnect", hub.HandlerFunc(func(_ context.Context, ev *hub.Event) error {
 		gone <- ev.Reason
@@ -269,10 +269,10 @@ func TestPanicOfHandlerClosesConnection(t *testing.T) {
 	witness.syncEvents("/")
 }
 
-func TestDisconnectReasons(t *testing.T) {
+func TestDisconnectEventHasReason(t *testing.T) {
 	h, url := newHub(t)
 	ns := h.Of("/")
-	answerSync(ns)
+	handleSync(ns)
 	reasons := make(chan string, 1)
 	ns.On("disconnect", hub.HandlerFunc(func(_ context.Context, ev *hub.Event) error {
 		reasons <- ev.Reason

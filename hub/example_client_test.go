@@ -33,13 +33,13 @@ func connectVisitor(h *hub.Hub, namespace string) *visitor {
 // emitEvent emits an event, which is written as a JSON array.
 func (v *visitor) emitEvent(event string) { v.writeMessage("42" + v.namespace + event) }
 
-// nextEvent returns the next event, or another packet.
-func (v *visitor) nextEvent() string { return strings.TrimPrefix(v.readMessage(), "42"+v.namespace) }
+// readEvent returns the next event, or another packet.
+func (v *visitor) readEvent() string { return strings.TrimPrefix(v.readMessage(), "42"+v.namespace) }
 
 // ackNext acknowledges the next event.
 func (v *visitor) ackNext(answer string) {
 	go func() {
-		id, _, _ := strings.Cut(v.nextEvent(), "[")
+		id, _, _ := strings.Cut(v.readEvent(), "[")
 		v.writeMessage("43" + v.namespace + id + answer)
 	}()
 }

@@ -36,7 +36,7 @@ func Example() {
 	defer ada.closeConnection()
 	defer ben.closeConnection()
 	ada.emitEvent(`["message","hello"]`)
-	fmt.Println(ben.nextEvent())
+	fmt.Println(ben.readEvent())
 	// Output: ["message","hello"]
 }
 
@@ -104,7 +104,7 @@ func ExampleBroadcast() {
 	_, _ = game.All().SocketsJoin("red")
 	players := game.To("red").In("blue").Except("bench").Compress(false)
 	n, err := players.Emit("score", map[string]int{"red": 3, "blue": 1})
-	fmt.Println(n, err, ada.nextEvent(), ben.nextEvent())
+	fmt.Println(n, err, ada.readEvent(), ben.readEvent())
 
 	// Sockets that are not ready miss this score, and so do other nodes.
 	_, err = players.Volatile().Local().Emit("score", map[string]int{"red": 4, "blue": 1})
@@ -150,7 +150,7 @@ func ExampleBroadcast_FetchSockets() {
 		fmt.Println(len(s.Rooms), s.Handshake.URL)
 		_ = s.Emit("seen")
 	}
-	fmt.Println(ada.nextEvent())
+	fmt.Println(ada.readEvent())
 	// Output:
 	// 1 /socket.io/?EIO=4&transport=websocket
 	// ["seen"]
@@ -183,7 +183,7 @@ func ExampleBroadcast_DisconnectSockets() {
 	ada := connectVisitor(h, "/chat")
 	defer ada.closeConnection()
 	n, err := chat.All().DisconnectSockets(false)
-	fmt.Println(n, err, ada.nextEvent())
+	fmt.Println(n, err, ada.readEvent())
 	// Output: 1 <nil> 41/chat,
 }
 
@@ -201,7 +201,7 @@ func ExampleSocket_To() {
 	defer ben.closeConnection()
 	_, _ = h.Of("/chat").All().SocketsJoin("lobby")
 	ada.emitEvent(`["typing"]`)
-	fmt.Println(ben.nextEvent())
+	fmt.Println(ben.readEvent())
 	// Output: ["typing","ada"]
 }
 

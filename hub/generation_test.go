@@ -47,8 +47,8 @@ func newRouteConfig(place string, namespaces ...string) hub.RouteConfig {
 	return c
 }
 
-// namespaceAcking returns the config of a namespace that acknowledges "who" with a word.
-func namespaceAcking(name, word string) hub.NamespaceConfig {
+// newAckingNamespace returns the config of a namespace that acknowledges "who" with a word.
+func newAckingNamespace(name, word string) hub.NamespaceConfig {
 	return hub.NamespaceConfig{Name: name, Rules: []hub.Rule{{
 		Events: []string{"who"},
 		Handlers: []hub.Handler{hub.HandlerFunc(func(_ context.Context, ev *hub.Event) error {
@@ -60,7 +60,7 @@ func namespaceAcking(name, word string) hub.NamespaceConfig {
 func TestReloadKeepsSockets(t *testing.T) {
 	s := newSite(t, hub.Config{
 		Routes:     []hub.RouteConfig{newRouteConfig("a", "/chat")},
-		Namespaces: []hub.NamespaceConfig{namespaceAcking("/chat", "old")},
+		Namespaces: []hub.NamespaceConfig{newAckingNamespace("/chat", "old")},
 	})
 	c, id := joinNamespace(t, s.url+"/0/", "/chat", "")
 	c.sendPacket(`42/chat,1["who"]`)
@@ -73,7 +73,7 @@ func TestReloadKeepsSockets(t *testing.T) {
 
 	s.reloadConfig(hub.Config{
 		Routes:     []hub.RouteConfig{newRouteConfig("b", "/other"), newRouteConfig("a", "/chat")},
-		Namespaces: []hub.NamespaceConfig{namespaceAcking("/chat", "new"), namespaceAcking("/other", "x")},
+		Namespaces: []hub.NamespaceConfig{newAckingNamespace("/chat", "new"), newAckingNamespace("/other", "x")},
 	})
 	c.sendPacket(`42/chat,2["who"]`)
 	c.wantPacket(`43/chat,2["new"]`)
@@ -86,14 +86,14 @@ func TestReloadKeepsSockets(t *testing.T) {
 func TestReloadRemovesNamespace(t *testing.T) {
 	both := hub.Config{
 		Routes:     []hub.RouteConfig{newRouteConfig("a", "/chat", "/org-*")},
-		Namespaces: []hub.NamespaceConfig{namespaceAcking("/chat", "old"), namespaceAcking("/org-*", "org")},
+		Namespaces: []hub.NamespaceConfig{newAckingNamespace("/chat", "old"), newAckingNamespace("/org-*", "org")},
 	}
 	s := newSite(t, both)
 	c := dialClient(t, s.url+"/0/", "4")
 	c.joinNamespace("/", "")
 	c.joinNamespace("/chat", "")
 	c.joinNamespace("/org-1", "")
-	s.reloadConfig(hub.Config{Routes: []hub.RouteConfig{newRouteConfig("a", "/org-*")}, Namespaces: []hub.NamespaceConfig{namespaceAcking("/org-*", "org")}})
+	s.reloadConfig(hub.Config{Routes: []hub.RouteConfig{newRouteConfig("a", "/org-*")}, Namespaces: []hub.NamespaceConfig{newAckingNamespace("/org-*", "org")}})
 	c.wantPacket("41/chat,")
 	c.sendPacket("40/chat,")
 	c.wantPacket(`44/chat,{"message":"Invalid namespace"}`)
@@ -105,7 +105,7 @@ func TestReloadRemovesRoute(t *testing.T) {
 	s := newSite(t, hub.Config{Routes: []hub.RouteConfig{newRouteConfig("a"), newRouteConfig("b")}})
 	a, _ := joinNamespace(t, s.url+"/0/", "/", "")
 	b, _ := joinNamespace(t, s.url+"/1/", "/", "")
-	answerSync(s.Of("/"))
+	handleSync(s.Of("/"))
 	s.reloadConfig(hub.Config{Routes: []hub.RouteConfig{newRouteConfig("b")}})
 	a.wantClosed()
 	b.syncEvents("/")
@@ -115,7 +115,7 @@ func TestReloadRemovesRoute(t *testing.T) {
 func TestFailedReloadKeepsSockets(t *testing.T) {
 	s := newSite(t, hub.Config{
 		Routes:     []hub.RouteConfig{newRouteConfig("a", "/chat")},
-		Namespaces: []hub.NamespaceConfig{namespaceAcking("/chat", "old")},
+		Namespaces: []hub.NamespaceConfig{newAckingNamespace("/chat", "old")},
 	})
 	c, _ := joinNamespace(t, s.url+"/0/", "/chat", "")
 	s.Configure(hub.Config{Routes: []hub.RouteConfig{newRouteConfig("z")}}).Release()
@@ -135,7 +135,7 @@ func TestReloadClosesConnectionsOutsideTheSite(t *testing.T) {
 		return hub.Config{Routes: []hub.RouteConfig{c}}
 	}
 	s := newSite(t, covering("/0/1", "/0/2"))
-	answerSync(s.Of("/"))
+	handleSync(s.Of("/"))
 	one, _ := joinNamespace(t, s.url+"/0/1", "/", "")
 	two, _ := joinNamespace(t, s.url+"/0/2", "/", "")
 	failing := s.Configure(covering("/0/1", "/0/3"))
@@ -149,10 +149,10 @@ func TestReloadClosesConnectionsOutsideTheSite(t *testing.T) {
 	one.syncEvents("/")
 }
 
-func TestDynamicNamespacesEndWithTheirSockets(t *testing.T) {
+func TestDynamicNamespacesMatchGlobs(t *testing.T) {
 	s := newSite(t, hub.Config{
 		Routes:     []hub.RouteConfig{newRouteConfig("a", "/org-*", "/org-1")},
-		Namespaces: []hub.NamespaceConfig{namespaceAcking("/org-*", "any"), namespaceAcking("/org-1", "one")},
+		Namespaces: []hub.NamespaceConfig{newAckingNamespace("/org-*", "any"), newAckingNamespace("/org-1", "one")},
 	})
 	c := dialClient(t, s.url+"/0/", "4")
 	c.joinNamespace("/org-1", "")
@@ -182,7 +182,7 @@ func TestDynamicNamespacesEndWithTheirSockets(t *testing.T) {
 }
 
 func TestWithNamespaceMakesDynamicNamespaces(t *testing.T) {
-	s := newSite(t, hub.Config{Namespaces: []hub.NamespaceConfig{namespaceAcking("/org-*", "any")}})
+	s := newSite(t, hub.Config{Namespaces: []hub.NamespaceConfig{newAckingNamespace("/org-*", "any")}})
 	for name, want := range map[string]bool{"/": true, "/org-7": true, "/none": false} {
 		visited := false
 		if got := s.WithNamespace(name, func(ns *hub.Namespace) { visited = ns.Name() == name }); got != want || visited != want {

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-func TestGraceTimeEndsContext(t *testing.T) {
+func TestGraceTimeCancelsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var l gracePeriod
 		ctx := l.eventContext(t.Context())

@@ -8,7 +8,7 @@ import (
 )
 
 // Events that a client sends before it disconnects are handled.
-func TestLastEventsAreHandled(t *testing.T) {
+func TestEventsBeforeDisconnectAreHandled(t *testing.T) {
 	h, url := newHub(t)
 	ns := h.Of("/")
 	began, release, said := make(chan bool), make(chan bool), make(chan string, 10)
@@ -44,7 +44,7 @@ func TestLastEventsAreHandled(t *testing.T) {
 }
 
 // An event that takes long after its socket disconnected has its context ended.
-func TestLongEventEndsAfterDisconnect(t *testing.T) {
+func TestContextOfLongEventIsCanceledAfterDisconnect(t *testing.T) {
 	h, url := newHub(t)
 	ns := h.Of("/")
 	began, ended := make(chan bool, 10), make(chan error, 10)

@@ -150,8 +150,8 @@ func (c *client) syncEvents(namespace string) {
 	c.wantPacket("43" + prefix + "7[]")
 }
 
-// answerSync makes [client.sync] work.
-func answerSync(ns *hub.Namespace) {
+// handleSync makes [client.sync] work.
+func handleSync(ns *hub.Namespace) {
 	ns.On("sync", hub.HandlerFunc(func(_ context.Context, ev *hub.Event) error { return ev.Ack() }))
 }
 

@@ -20,7 +20,7 @@ func TestHeldConnectIsHandledOnce(t *testing.T) {
 		return nil
 	}))
 	chat := h.Of("/chat")
-	answerSync(chat)
+	handleSync(chat)
 	c := dialClient(t, url, "3")
 	c.sendPacket("40/chat")
 	c.sendPacket("40/chat")
@@ -68,7 +68,7 @@ func TestAuthIsBounded(t *testing.T) {
 }
 
 // The held connect packets of a client of Socket.IO 2 are bounded by MaxAuth.
-func TestHeldConnectsAreBounded(t *testing.T) {
+func TestHeldConnectsAreLimitedInSizeAndNumber(t *testing.T) {
 	h, url := newHub(t)
 	release := make(chan struct{})
 	h.Of("/").On("connect", hub.HandlerFunc(func(context.Context, *hub.Event) error {
@@ -90,7 +90,7 @@ func TestHeldConnectsAreBounded(t *testing.T) {
 	c.wantPacket("40/a,")
 }
 
-func TestTooManyRooms(t *testing.T) {
+func TestTooManyRoomsIsError(t *testing.T) {
 	h, url := newHub(t)
 	h.Of("/").On("join", hub.HandlerFunc(func(_ context.Context, ev *hub.Event) error {
 		names := make([]string, hub.MaxRooms)

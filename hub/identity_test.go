@@ -30,19 +30,19 @@ func (namer) Identify(_ context.Context, ev *hub.Event) error {
 
 func (n namer) HandleEvent(ctx context.Context, ev *hub.Event) error { return n.Identify(ctx, ev) }
 
-// authWithPID returns the auth of a client that recovers a socket. An empty user is left
+// formatAuth returns the auth of a client that recovers a socket. An empty user is left
 // out.
-func authWithPID(user, pid string) string {
+func formatAuth(user, pid string) string {
 	if user == "" {
 		return fmt.Sprintf(`{"pid":%q}`, pid)
 	}
 	return fmt.Sprintf(`{"pid":%q,"user":%q}`, pid, user)
 }
 
-// withIdentities runs a test with the namespace /chat, whose clients a namer identifies,
+// runWithIdentities runs a test with the namespace /chat, whose clients a namer identifies,
 // for a hub with its own recovery log and for one with a recorder.
-func withIdentities(t *testing.T, test func(t *testing.T, s *site, ns *hub.Namespace)) {
-	for name, c := range map[string]cluster.Cluster{"memory": nil, "shared": &recorder{sessions: make(map[string]cluster.LostSocket)}} {
+func runWithIdentities(t *testing.T, test func(t *testing.T, s *site, ns *hub.Namespace)) {
+	for name, c := range map[string]cluster.Cluster{"memory": nil, "shared": &recorder{lostSockets: make(map[string]cluster.LostSocket)}} {
 		t.Run(name, func(t *testing.T) {
 			r := newRouteConfig("a", "/chat")
 			r.Recovery = time.Minute
@@ -50,7 +50,7 @@ func withIdentities(t *testing.T, test func(t *testing.T, s *site, ns *hub.Names
 				Name: "/chat", Rules: []hub.Rule{{Events: []string{"connect"}, Handlers: []hub.Handler{namer{}}}},
 			}}})
 			ns, _ := s.Namespace("/chat")
-			answerSync(ns)
+			handleSync(ns)
 			ns.On("become", namer{})
 			test(t, s, ns)
 		})
@@ -61,7 +61,7 @@ func withIdentities(t *testing.T, test func(t *testing.T, s *site, ns *hub.Names
 func loseSocketOf(t *testing.T, s *site, ns *hub.Namespace, user string) (is identity) {
 	t.Helper()
 	c := dialClient(t, s.url+"/0/", "4")
-	is = c.joinAs("/chat", authWithPID(user, ""))
+	is = c.joinAs("/chat", formatAuth(user, ""))
 	c.syncEvents("/chat")
 	socket, _ := ns.Socket(is.SID)
 	c.conn.Close()
@@ -82,18 +82,18 @@ func TestRecoveryNeedsTheSameIdentity(t *testing.T) {
 		{"ada", "bad", false},
 		{"ada", "away", false},
 	}
-	withIdentities(t, func(t *testing.T, s *site, ns *hub.Namespace) {
+	runWithIdentities(t, func(t *testing.T, s *site, ns *hub.Namespace) {
 		for _, test := range tests {
 			is := loseSocketOf(t, s, ns, test.lost)
 			back := dialClient(t, s.url+"/0/", "4")
-			back.sendPacket("40/chat," + authWithPID(test.back, is.PID))
+			back.sendPacket("40/chat," + formatAuth(test.back, is.PID))
 			switch test.back {
 			case "bad":
 				back.wantPacket(`44/chat,{"message":"bad"}`)
 			case "away":
 				back.wantClosed()
 			default:
-				if _, now := back.events(); (now == is) != test.recovered || (now.SID == is.SID) != test.recovered {
+				if _, now := back.readEvents(); (now == is) != test.recovered || (now.SID == is.SID) != test.recovered {
 					t.Errorf("%q reconnected to %q: recovered %v", test.back, test.lost, now == is)
 				}
 				back.syncEvents("/chat")
@@ -103,8 +103,8 @@ func TestRecoveryNeedsTheSameIdentity(t *testing.T) {
 			}
 			// The attempt of another user leaves the lost socket as it is.
 			own := dialClient(t, s.url+"/0/", "4")
-			own.sendPacket("40/chat," + authWithPID(test.lost, is.PID))
-			if _, now := own.events(); now != is {
+			own.sendPacket("40/chat," + formatAuth(test.lost, is.PID))
+			if _, now := own.readEvents(); now != is {
 				t.Errorf("after %q, %q is not recovered", test.back, test.lost)
 			}
 		}
@@ -112,12 +112,12 @@ func TestRecoveryNeedsTheSameIdentity(t *testing.T) {
 }
 
 func TestConnectedSocketIsNotRecoveredByAnotherUser(t *testing.T) {
-	withIdentities(t, func(t *testing.T, s *site, ns *hub.Namespace) {
+	runWithIdentities(t, func(t *testing.T, s *site, ns *hub.Namespace) {
 		c := dialClient(t, s.url+"/0/", "4")
-		is := c.joinAs("/chat", authWithPID("ada", ""))
+		is := c.joinAs("/chat", formatAuth("ada", ""))
 		eve := dialClient(t, s.url+"/0/", "4")
-		eve.sendPacket("40/chat," + authWithPID("eve", is.PID))
-		if _, now := eve.events(); now.PID == is.PID {
+		eve.sendPacket("40/chat," + formatAuth("eve", is.PID))
+		if _, now := eve.readEvents(); now.PID == is.PID {
 			t.Error("eve has the socket of ada")
 		}
 		c.syncEvents("/chat")
@@ -126,7 +126,7 @@ func TestConnectedSocketIsNotRecoveredByAnotherUser(t *testing.T) {
 
 // A socket that becomes another user's is recovered by no user.
 func TestSocketWithChangedIdentityIsNotRecovered(t *testing.T) {
-	bothRecoveries(t, func(t *testing.T, s *site, ns *hub.Namespace, d doorman) {
+	runWithBothLogs(t, func(t *testing.T, s *site, ns *hub.Namespace, d waitingGate) {
 		close(d.open)
 		ns.On("connect", namer{})
 		ns.On("become", hub.HandlerFunc(func(_ context.Context, ev *hub.Event) error {
@@ -146,9 +146,9 @@ func TestSocketWithChangedIdentityIsNotRecovered(t *testing.T) {
 				c := dialClient(t, s.url+"/0/", "4")
 				c.sendPacket(fmt.Sprintf(`40/chat,{"pid":%q,"user":%q}`, is.PID, back))
 				if back == "ada" && recovered {
-					receiveWithin(t, d.asked)
+					receiveWithin(t, d.reached)
 				}
-				if _, now := c.events(); (now == is) != (recovered && back == "ada") {
+				if _, now := c.readEvents(); (now == is) != (recovered && back == "ada") {
 					t.Errorf("became %q, %q is back: recovered %v", user, back, now == is)
 				}
 			}
@@ -158,13 +158,13 @@ func TestSocketWithChangedIdentityIsNotRecovered(t *testing.T) {
 
 // A lost socket that another kind of server saved has no identity: no user recovers it.
 func TestLostSocketOfOtherServerHasNoIdentity(t *testing.T) {
-	r := &recorder{sessions: make(map[string]cluster.LostSocket)}
+	r := &recorder{lostSockets: make(map[string]cluster.LostSocket)}
 	rt := newRouteConfig("a", "/chat")
 	rt.Recovery = time.Minute
 	s := newSite(t, hub.Config{Cluster: r, Routes: []hub.RouteConfig{rt}, Namespaces: []hub.NamespaceConfig{{
 		Name: "/chat", Rules: []hub.Rule{{Events: []string{"connect"}, Handlers: []hub.Handler{namer{}}}},
 	}}})
-	r.sessions["p"] = cluster.LostSocket{PID: "p", ID: "other", Rooms: []string{"other"}, Offset: "0"}
+	r.lostSockets["p"] = cluster.LostSocket{PID: "p", ID: "other", Rooms: []string{"other"}, Offset: "0"}
 	for _, try := range []struct{ auth, pid string }{{`{"pid":"p","user":"ada"}`, ""}, {`{"pid":"p"}`, "p"}} {
 		if is := dialClient(t, s.url+"/0/", "4").joinAs("/chat", try.auth); (is.PID == "p") != (try.pid == "p") {
 			t.Errorf("%s is %+v", try.auth, is)

@@ -6,7 +6,7 @@ import (
 	"testing/synctest"
 )
 
-func TestFullInboxWaits(t *testing.T) {
+func TestPushWaitsWhileInboxIsFull(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var b inbox
 		for i := range inboxEvents {
@@ -45,7 +45,7 @@ func TestFullInboxWaits(t *testing.T) {
 	})
 }
 
-func TestFullInboxEndsWithConnection(t *testing.T) {
+func TestPushReturnsWhenConnectionCloses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var b inbox
 		for range inboxEvents {

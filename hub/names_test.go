@@ -23,7 +23,7 @@ func TestCheckRoomsRefusesInvalidUTF8(t *testing.T) {
 func TestEventNameWithLoneSurrogateIsAnError(t *testing.T) {
 	h, url := newHub(t)
 	ns := h.Of("/")
-	answerSync(ns)
+	handleSync(ns)
 	ns.On("e\ufffd", hub.HandlerFunc(func(_ context.Context, ev *hub.Event) error { return ev.Ack(ev.Name) }))
 	c, _ := joinNamespace(t, url, "/", "")
 	c.sendPacket(`421["e\ud83d"]`)

@@ -8,7 +8,7 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/hub"
 )
 
-func TestSameOrigin(t *testing.T) {
+func TestSameOriginComparesSchemeHostAndPort(t *testing.T) {
 	for _, test := range []struct {
 		host   string
 		secure bool

@@ -13,7 +13,7 @@ func TestRateLimitDropsEvents(t *testing.T) {
 	core, logs := observer.New(zapcore.WarnLevel)
 	r := newRouteConfig("r", "/chat")
 	r.RateLimit, r.Burst = 1e-9, 3
-	c := hub.Config{Log: zap.New(core), Routes: []hub.RouteConfig{r}, Namespaces: []hub.NamespaceConfig{namespaceAcking("/chat", "me")}}
+	c := hub.Config{Log: zap.New(core), Routes: []hub.RouteConfig{r}, Namespaces: []hub.NamespaceConfig{newAckingNamespace("/chat", "me")}}
 	s := newSite(t, c)
 	a, _ := joinNamespace(t, s.url+"/0/", "/chat", "") // one of three
 	for _, want := range []string{`["me"]`, `["me"]`, `[{"error":"rate limit exceeded"}]`, `[{"error":"rate limit exceeded"}]`} {
@@ -40,8 +40,8 @@ func TestRateLimitDropsEvents(t *testing.T) {
 	a.wantPacket(`43/chat,1["me"]`)
 }
 
-func TestMaxSocketsOfNamespace(t *testing.T) {
-	ns := namespaceAcking("/chat", "me")
+func TestMaxSocketsRefusesMoreSockets(t *testing.T) {
+	ns := newAckingNamespace("/chat", "me")
 	ns.MaxSockets = 2
 	c := hub.Config{Routes: []hub.RouteConfig{newRouteConfig("r", "/chat")}, Namespaces: []hub.NamespaceConfig{ns}}
 	s := newSite(t, c)

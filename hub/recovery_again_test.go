@@ -13,18 +13,18 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/hub"
 )
 
-// threshold is a gate that calls cross for a socket that is recovered.
-type threshold struct {
-	mu    sync.Mutex // guards cross
-	cross func(context.Context) error
+// hookedGate is a gate that calls cross for a socket that is recovered.
+type hookedGate struct {
+	mu   sync.Mutex // guards cross
+	hook func(context.Context) error
 }
 
-func (*threshold) Gate() {}
+func (*hookedGate) Gate() {}
 
-func (g *threshold) HandleEvent(ctx context.Context, ev *hub.Event) error {
+func (g *hookedGate) HandleEvent(ctx context.Context, ev *hub.Event) error {
 	g.mu.Lock()
-	cross := g.cross
-	g.cross = nil
+	cross := g.hook
+	g.hook = nil
 	g.mu.Unlock()
 	if cross == nil || !ev.Socket.Status().Recovered {
 		return nil
@@ -34,9 +34,9 @@ func (g *threshold) HandleEvent(ctx context.Context, ev *hub.Event) error {
 	return cross(ctx)
 }
 
-// TestConnectionBreaksAgain has a connection break, or its client be refused, while
+// TestInterruptedRecoveryKeepsSocketRecoverable has a connection break, or its client be refused, while
 // the socket is recovered: it is recovered the next time, as it was.
-func TestConnectionBreaksAgain(t *testing.T) {
+func TestInterruptedRecoveryKeepsSocketRecoverable(t *testing.T) {
 	ended := func(ctx context.Context) error {
 		<-ctx.Done()
 		return ctx.Err()
@@ -64,18 +64,18 @@ func TestConnectionBreaksAgain(t *testing.T) {
 	for _, kind := range []string{"memory", "cluster"} {
 		for name, tt := range crossings {
 			t.Run(kind+", "+name, func(t *testing.T) {
-				g := &threshold{}
+				g := &hookedGate{}
 				r := newRouteConfig("a", "/chat")
 				r.Recovery = time.Minute
 				config := hub.Config{Routes: []hub.RouteConfig{r}, Namespaces: []hub.NamespaceConfig{{
 					Name: "/chat", Rules: []hub.Rule{{Events: []string{"connect"}, Handlers: []hub.Handler{g}}},
 				}}}
 				if kind == "cluster" {
-					config.Cluster = &recorder{sessions: make(map[string]cluster.LostSocket)}
+					config.Cluster = &recorder{lostSockets: make(map[string]cluster.LostSocket)}
 				}
 				s := newSite(t, config)
 				ns, _ := s.Namespace("/chat")
-				answerSync(ns)
+				handleSync(ns)
 				c := dialClient(t, s.url+"/0/", "4")
 				is := c.joinAs("/chat", "{}")
 				c.syncEvents("/chat")
@@ -91,7 +91,7 @@ func TestConnectionBreaksAgain(t *testing.T) {
 
 				back, done := dialClient(t, s.url+"/0/", "4"), make(chan struct{})
 				g.mu.Lock()
-				g.cross = func(ctx context.Context) error {
+				g.hook = func(ctx context.Context) error {
 					close(done)
 					return tt.cross(ctx)
 				}
@@ -109,7 +109,7 @@ func TestConnectionBreaksAgain(t *testing.T) {
 				}
 				again.sendPacket(wanted)
 				offset := again.readPacket()
-				if want := `42/chat,["missed","` + offsetOf(offset) + `"]`; offset != want {
+				if want := `42/chat,["missed","` + parsePacketOffset(offset) + `"]`; offset != want {
 					t.Errorf("got %s", offset)
 				}
 				again.wantPacket(fmt.Sprintf(`40/chat,{"sid":%q,"pid":%q}`, is.SID, is.PID))
@@ -123,10 +123,10 @@ func TestConnectionBreaksAgain(t *testing.T) {
 	}
 }
 
-// TestConnectionBreaksBeforeItIsKnownWhatWasMissed has a connection break when the saved
+// TestFailedReplayKeepsSocketRecoverable has a connection break when the saved
 // socket is taken and before it is restored.
-func TestConnectionBreaksBeforeItIsKnownWhatWasMissed(t *testing.T) {
-	r, s, ns := newShared(t)
+func TestFailedReplayKeepsSocketRecoverable(t *testing.T) {
+	r, s, ns := newSharedSite(t)
 	c := dialClient(t, s.url+"/0/", "4")
 	is := c.joinAs("/chat", "{}")
 	c.syncEvents("/chat")
@@ -136,7 +136,7 @@ func TestConnectionBreaksBeforeItIsKnownWhatWasMissed(t *testing.T) {
 	back, asked := dialClient(t, s.url+"/0/", "4"), make(chan struct{})
 	released := make(chan struct{})
 	r.mu.Lock()
-	r.failing = func() error {
+	r.failReplay = func() error {
 		close(asked)
 		<-released
 		return context.Canceled
@@ -151,10 +151,10 @@ func TestConnectionBreaksBeforeItIsKnownWhatWasMissed(t *testing.T) {
 	again.wantPacket(fmt.Sprintf(`40/chat,{"sid":%q,"pid":%q}`, is.SID, is.PID))
 }
 
-// TestRecall has a node be asked for a socket whose client came back to another one,
+// TestCloseStaleMovesSocketToOtherNode has a node be asked for a socket whose client came back to another one,
 // and ask for one.
-func TestRecall(t *testing.T) {
-	r, s, ns := newShared(t)
+func TestCloseStaleMovesSocketToOtherNode(t *testing.T) {
+	r, s, ns := newSharedSite(t)
 	c := dialClient(t, s.url+"/0/", "4")
 	is := c.joinAs("/chat", "{}")
 	c.syncEvents("/chat")
@@ -167,19 +167,19 @@ func TestRecall(t *testing.T) {
 	}
 	c.wantClosed()
 	r.mu.Lock()
-	left, saved := r.sessions[is.PID]
-	delete(r.sessions, is.PID)
+	left, saved := r.lostSockets[is.PID]
+	delete(r.lostSockets, is.PID)
 	r.mu.Unlock()
 	if !saved {
 		t.Fatal("a recalled socket is not saved")
 	}
-	r.recall = func(pid, identity string) bool {
+	r.closeStale = func(pid, identity string) bool {
 		if pid != is.PID || identity != "" {
 			return false
 		}
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		r.sessions[pid] = left
+		r.lostSockets[pid] = left
 		return true
 	}
 	back := dialClient(t, s.url+"/0/", "4")

@@ -22,16 +22,16 @@ import (
 type recorder struct {
 	node cluster.Node
 
-	mu        sync.Mutex // guards the following
-	log       []cluster.Operation
-	sessions  map[string]cluster.LostSocket
-	published int
-	broken    bool
-	reading   func()            // called by Missed before it returns
-	late      []cluster.Emit    // could not be recorded
-	marks     map[string]string // of events that were kept late, by their offsets
-	recall    func(pid, identity string) bool
-	failing   func() error // called by Missed, once
+	mu           sync.Mutex // guards the following
+	log          []cluster.Operation
+	lostSockets  map[string]cluster.LostSocket
+	published    int
+	broken       bool
+	duringReplay func()            // called by Missed before it returns
+	unrecorded   []cluster.Emit    // could not be recorded
+	marks        map[string]string // of events that were kept late, by their offsets
+	closeStale   func(pid, identity string) bool
+	failReplay   func() error // called by Missed, once
 }
 
 func (r *recorder) Open(name string, n cluster.Node) (cluster.Adapter, error) {
@@ -60,8 +60,8 @@ func (r *recorder) Request(context.Context, cluster.Request, func(cluster.Reply)
 
 func (r *recorder) Nodes(context.Context) (int, error) { return 1, nil }
 
-// keep keeps an event and returns it with its offset.
-func (r *recorder) keep(op cluster.Emit) cluster.Emit {
+// appendEvent keeps an event and returns it with its offset.
+func (r *recorder) appendEvent(op cluster.Emit) cluster.Emit {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	op.Offset = strconv.Itoa(len(r.log) + 1)
@@ -81,9 +81,9 @@ func (r *recorder) Record(op cluster.Operation, scope cluster.Scope, wait time.D
 	r.mu.Lock()
 	broken := r.broken
 	if broken {
-		r.late = append(r.late, emit)
+		r.unrecorded = append(r.unrecorded, emit)
 	}
-	mark := fmt.Sprint("mark ", len(r.late))
+	mark := fmt.Sprint("mark ", len(r.unrecorded))
 	r.mu.Unlock()
 	if broken {
 		time.Sleep(wait)
@@ -91,18 +91,18 @@ func (r *recorder) Record(op cluster.Operation, scope cluster.Scope, wait time.D
 		deliver(emit)
 		return cluster.ErrNotRecorded
 	}
-	deliver(r.keep(emit))
+	deliver(r.appendEvent(emit))
 	return nil
 }
 
-// mend has it keep what it could not record, as late as that.
-func (r *recorder) mend() {
+// recordLate has it keep what it could not record, as late as that.
+func (r *recorder) recordLate() {
 	r.mu.Lock()
-	late := r.late
-	r.broken, r.late = false, nil
+	late := r.unrecorded
+	r.broken, r.unrecorded = false, nil
 	r.mu.Unlock()
 	for i, op := range late {
-		op = r.keep(op)
+		op = r.appendEvent(op)
 		r.mu.Lock()
 		r.marks[op.Offset] = fmt.Sprint("mark ", i+1)
 		r.mu.Unlock()
@@ -117,9 +117,9 @@ func (r *recorder) DeliveredOffset() string {
 
 func (r *recorder) MayRestore(string) bool { return true }
 
-func (r *recorder) OffsetBefore(a, b string) bool { return number(a) < number(b) }
+func (r *recorder) OffsetBefore(a, b string) bool { return parseOffset(a) < parseOffset(b) }
 
-func number(s string) int {
+func parseOffset(s string) int {
 	n, _ := strconv.Atoi(s)
 	return n
 }
@@ -131,39 +131,39 @@ func (r *recorder) Save(left cluster.LostSocket, keep time.Duration) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	left.Known = true
-	r.sessions[left.PID] = left
+	r.lostSockets[left.PID] = left
 	return nil
 }
 
 func (r *recorder) Restore(_ context.Context, pid, offset string) (cluster.LostSocket, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	s, ok := r.sessions[pid]
+	s, ok := r.lostSockets[pid]
 	if !ok {
 		return s, cluster.ErrNotSaved
 	}
-	delete(r.sessions, pid)
+	delete(r.lostSockets, pid)
 	return s, nil
 }
 
 func (r *recorder) SaveAgain(left cluster.LostSocket) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.sessions[left.PID] = left
+	r.lostSockets[left.PID] = left
 	return nil
 }
 
 func (r *recorder) Update(left cluster.LostSocket, keep time.Duration) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if _, ok := r.sessions[left.PID]; ok {
-		r.sessions[left.PID] = left
+	if _, ok := r.lostSockets[left.PID]; ok {
+		r.lostSockets[left.PID] = left
 	}
 	return nil
 }
 
 func (r *recorder) CloseStale(_ context.Context, pid, identity string) bool {
-	return r.recall != nil && r.recall(pid, identity)
+	return r.closeStale != nil && r.closeStale(pid, identity)
 }
 
 func (r *recorder) Replay(_ context.Context, left cluster.LostSocket) (missed cluster.Replay, err error) {
@@ -172,20 +172,20 @@ func (r *recorder) Replay(_ context.Context, left cluster.LostSocket) (missed cl
 	missed.Offset = left.Offset
 	for i, op := range r.log {
 		n := i + 1
-		if emit, ok := op.(cluster.Emit); ok && n > number(left.Offset) && member.Matches(emit.Target) && !slices.Contains(left.Marks, cmp.Or(r.marks[emit.Offset], "none")) {
+		if emit, ok := op.(cluster.Emit); ok && n > parseOffset(left.Offset) && member.Matches(emit.Target) && !slices.Contains(left.Marks, cmp.Or(r.marks[emit.Offset], "none")) {
 			m, err := emit.Encode("/chat", emit.Offset)
 			if err != nil {
 				return missed, err
 			}
 			missed.Events = append(missed.Events, m)
-		} else if !ok && n > number(cmp.Or(left.Position, left.Offset)) {
+		} else if !ok && n > parseOffset(cmp.Or(left.Position, left.Offset)) {
 			member.Apply(op)
 		}
 		missed.Offset = strconv.Itoa(n)
 	}
 	missed.Rooms, missed.Disconnected = member.Rooms, member.Disconnected
-	reading, failing := r.reading, r.failing
-	r.failing = nil
+	reading, failing := r.duringReplay, r.failReplay
+	r.failReplay = nil
 	r.mu.Unlock()
 	if failing != nil {
 		return missed, failing()
@@ -196,10 +196,10 @@ func (r *recorder) Replay(_ context.Context, left cluster.LostSocket) (missed cl
 	return missed, nil
 }
 
-// newShared serves a namespace whose events a recorder keeps. Its connect event
+// newSharedSite serves a namespace whose events a recorder keeps. Its connect event
 // greets the rooms' list of the socket.
-func newShared(t *testing.T) (*recorder, *site, *hub.Namespace) {
-	r := &recorder{sessions: make(map[string]cluster.LostSocket), marks: make(map[string]string)}
+func newSharedSite(t *testing.T) (*recorder, *site, *hub.Namespace) {
+	r := &recorder{lostSockets: make(map[string]cluster.LostSocket), marks: make(map[string]string)}
 	rt := newRouteConfig("a", "/chat")
 	rt.Recovery = time.Minute
 	s := newSite(t, hub.Config{
@@ -216,12 +216,12 @@ func newShared(t *testing.T) (*recorder, *site, *hub.Namespace) {
 		}}}},
 	})
 	ns, _ := s.Namespace("/chat")
-	answerSync(ns)
+	handleSync(ns)
 	return r, s, ns
 }
 
-func TestSharedRecovery(t *testing.T) {
-	r, s, ns := newShared(t)
+func TestRecoveredSocketGetsMissedEventsOfRecorder(t *testing.T) {
+	r, s, ns := newSharedSite(t)
 	c := dialClient(t, s.url+"/0/", "4")
 	is := c.joinAs("/chat", "{}")
 	c.syncEvents("/chat")
@@ -241,16 +241,16 @@ func TestSharedRecovery(t *testing.T) {
 	c.wantPacket(`42/chat,["volatile","text","2"]`)
 	_, _ = ns.Local().Emit("local")
 	c.wantPacket(`42/chat,["local","2"]`)
-	r.node.Apply(r.keep(cluster.Emit{Data: event("remote")}))
+	r.node.Apply(r.appendEvent(cluster.Emit{Data: newEventData("remote")}))
 	c.wantPacket(`42/chat,["remote","3"]`)
 	c.conn.Close()
 	receiveWithin(t, socket.Done())
 
 	_, _ = ns.To("lobby").Emit("missed", []byte{3})
 	_, _ = ns.To("elsewhere").Emit("not for it")
-	r.reading = func() { // an event comes while it reads, and one that it has read is told late
-		r.reading = nil
-		r.node.Apply(r.keep(cluster.Emit{Data: event("meanwhile")}))
+	r.duringReplay = func() { // an event comes while it reads, and one that it has read is told late
+		r.duringReplay = nil
+		r.node.Apply(r.appendEvent(cluster.Emit{Data: newEventData("meanwhile")}))
 	}
 	back := dialClient(t, s.url+"/0/", "4")
 	back.sendPacket(fmt.Sprintf(`40/chat,{"pid":%q,"offset":"2"}`, is.PID))
@@ -260,7 +260,7 @@ func TestSharedRecovery(t *testing.T) {
 	} {
 		back.wantPacket(want)
 	}
-	late := cluster.Emit{Data: event("missed"), Offset: "4"}
+	late := cluster.Emit{Data: newEventData("missed"), Offset: "4"}
 	r.node.Apply(late)
 	_, _ = ns.Emit("new")
 	back.wantPacket(`42/chat,["new","7"]`)
@@ -271,19 +271,19 @@ func TestSharedRecovery(t *testing.T) {
 	}
 }
 
-// TestLiveDuringReplay has events come between the joining of the rooms and the end
+// TestEventDuringReplayComesAfterConnect has events come between the joining of the rooms and the end
 // of the replay.
-func TestLiveDuringReplay(t *testing.T) {
-	r, s, ns := newShared(t)
+func TestEventDuringReplayComesAfterConnect(t *testing.T) {
+	r, s, ns := newSharedSite(t)
 	c := dialClient(t, s.url+"/0/", "4")
 	is := c.joinAs("/chat", "{}")
 	socket, _ := ns.Socket(is.SID)
 	c.conn.Close()
 	receiveWithin(t, socket.Done())
 	round := 0
-	r.reading = func() {
+	r.duringReplay = func() {
 		if round++; round == 2 { // it is in its rooms
-			r.reading = nil
+			r.duringReplay = nil
 			_, _ = ns.To("lobby").Emit("live")
 		}
 	}
@@ -294,13 +294,13 @@ func TestLiveDuringReplay(t *testing.T) {
 	back.syncEvents("/chat")
 }
 
-// TestSessionsOfOthers are those that a Node server saved, or nobody did.
-func TestSessionsOfOthers(t *testing.T) {
-	r, s, ns := newShared(t)
+// TestSavedSocketOfOtherServerIsChecked are those that a Node server saved, or nobody did.
+func TestSavedSocketOfOtherServerIsChecked(t *testing.T) {
+	r, s, ns := newSharedSite(t)
 	save := func(left cluster.LostSocket) {
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		r.sessions["p"] = left
+		r.lostSockets["p"] = left
 	}
 	good := cluster.LostSocket{PID: "p", ID: "other", Rooms: []string{"other", "r"}, Data: sio.Data{JSON: []byte(`{"a":1}`)}, Offset: "0"}
 	save(good)
@@ -342,10 +342,10 @@ func TestSessionsOfOthers(t *testing.T) {
 	}
 }
 
-// TestBrokenRecorder has a cluster that does not answer: events get through after a
+// TestEmitReachesSocketsWhileRecorderFails has a cluster that does not answer: events get through after a
 // moment, and those after them at once.
-func TestBrokenRecorder(t *testing.T) {
-	r, s, ns := newShared(t)
+func TestEmitReachesSocketsWhileRecorderFails(t *testing.T) {
+	r, s, ns := newSharedSite(t)
 	c := dialClient(t, s.url+"/0/", "4")
 	is := c.joinAs("/chat", "{}")
 	_, _ = ns.Emit("one")
@@ -359,7 +359,7 @@ func TestBrokenRecorder(t *testing.T) {
 		}
 		c.wantPacket(fmt.Sprintf(`42/chat,[%q,"1"]`, name))
 	}
-	r.mend()
+	r.recordLate()
 	socket, _ := ns.Socket(is.SID)
 	c.conn.Close()
 	receiveWithin(t, socket.Done())
@@ -371,7 +371,7 @@ func TestBrokenRecorder(t *testing.T) {
 	back.wantPacket(fmt.Sprintf(`40/chat,{"sid":%q,"pid":%q}`, is.SID, is.PID))
 }
 
-func event(name string, args ...any) sio.Data {
+func newEventData(name string, args ...any) sio.Data {
 	data, err := sio.Marshal(append([]any{name}, args...))
 	if err != nil {
 		panic(err)

@@ -12,7 +12,7 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/hub"
 )
 
-func newRecovering(t *testing.T) (*site, *hub.Namespace) {
+func newRecoveringSite(t *testing.T) (*site, *hub.Namespace) {
 	r := newRouteConfig("a", "/chat")
 	r.Recovery = time.Minute
 	s := newSite(t, hub.Config{
@@ -25,7 +25,7 @@ func newRecovering(t *testing.T) (*site, *hub.Namespace) {
 		}}}},
 	})
 	ns, _ := s.Namespace("/chat")
-	answerSync(ns)
+	handleSync(ns)
 	return s, ns
 }
 
@@ -40,8 +40,8 @@ func (c *client) joinAs(namespace, auth string) identity {
 	return is
 }
 
-// offsetOf takes the offset out of an event.
-func offsetOf(packet string) string {
+// parsePacketOffset takes the offset out of an event.
+func parsePacketOffset(packet string) string {
 	packet = strings.TrimSuffix(packet, `"]`)
 	return packet[strings.LastIndexByte(packet, '"')+1:]
 }
@@ -57,8 +57,8 @@ func emitVolatile(t *testing.T, to hub.Broadcast, event string, args ...any) {
 	t.Fatal("no socket takes it")
 }
 
-func TestRecovery(t *testing.T) {
-	s, ns := newRecovering(t)
+func TestRecoveredSocketGetsMissedEvents(t *testing.T) {
+	s, ns := newRecoveringSite(t)
 	c := dialClient(t, s.url+"/0/", "4")
 	is := c.joinAs("/chat", "{}")
 	c.syncEvents("/chat") // its client is told first that it is connected
@@ -75,7 +75,7 @@ func TestRecovery(t *testing.T) {
 		t.Fatalf("got %q", one)
 	}
 	emitVolatile(t, ns.To("lobby"), "volatile")
-	if got := offsetOf(c.readPacket()); got != offsetOf(one) {
+	if got := parsePacketOffset(c.readPacket()); got != parsePacketOffset(one) {
 		t.Errorf("a volatile event has the offset %q", got)
 	}
 	c.conn.Close()
@@ -89,7 +89,7 @@ func TestRecovery(t *testing.T) {
 	_, _ = ns.Emit("four")
 
 	back := dialClient(t, s.url+"/0/", "4")
-	back.sendPacket(fmt.Sprintf(`40/chat,{"pid":%q,"offset":%q}`, is.PID, offsetOf(one)))
+	back.sendPacket(fmt.Sprintf(`40/chat,{"pid":%q,"offset":%q}`, is.PID, parsePacketOffset(one)))
 	for _, want := range []string{`42/chat,["two","`, `451-/chat,["three",{"_placeholder":true,"num":0},"`, "\x03", `42/chat,["four","`} {
 		if got := back.readPacket(); !strings.HasPrefix(got, want) {
 			t.Fatalf("got %q, want %q", got, want)
@@ -105,14 +105,14 @@ func TestRecovery(t *testing.T) {
 
 	// The secret is good for once.
 	thief := dialClient(t, s.url+"/0/", "4")
-	other := thief.joinAs("/chat", fmt.Sprintf(`{"pid":"x%s","offset":%q}`, is.PID, offsetOf(one)))
+	other := thief.joinAs("/chat", fmt.Sprintf(`{"pid":"x%s","offset":%q}`, is.PID, parsePacketOffset(one)))
 	if other.SID == is.SID || other.PID == is.PID {
 		t.Error("a wrong pid recovers a socket")
 	}
 }
 
-func TestRecoveryBeforeLossIsNoticed(t *testing.T) {
-	s, ns := newRecovering(t)
+func TestReconnectClosesStaleSocket(t *testing.T) {
+	s, ns := newRecoveringSite(t)
 	c := dialClient(t, s.url+"/0/", "4")
 	is := c.joinAs("/chat", "{}")
 	back := dialClient(t, s.url+"/0/", "4")
@@ -127,8 +127,8 @@ func TestRecoveryBeforeLossIsNoticed(t *testing.T) {
 	}
 }
 
-func TestNoRecovery(t *testing.T) {
-	s, ns := newRecovering(t)
+func TestDisconnectedSocketIsNotRecovered(t *testing.T) {
+	s, ns := newRecoveringSite(t)
 	tests := map[string]func(c *client, s *hub.Socket) (offset string){
 		"left": func(c *client, _ *hub.Socket) string {
 			c.sendPacket("41/chat,")
@@ -166,25 +166,25 @@ func TestNoRecovery(t *testing.T) {
 	old.wantPacket(`42/chat,["news"]`)
 }
 
-// rootState lets in whoever says a word.
-type rootState struct{ asked chan string }
+// wordGate lets in whoever says a word.
+type wordGate struct{ words chan string }
 
-func (rootState) Gate() {}
+func (wordGate) Gate() {}
 
-func (g rootState) HandleEvent(_ context.Context, ev *hub.Event) error {
+func (g wordGate) HandleEvent(_ context.Context, ev *hub.Event) error {
 	var auth struct{ Word string }
 	_ = ev.Socket.Handshake().Auth.Decode(&auth)
-	g.asked <- auth.Word
+	g.words <- auth.Word
 	if auth.Word != "please" {
 		return &hub.ClientError{Message: "no"}
 	}
 	return nil
 }
 
-func TestRecoveryAsksGates(t *testing.T) {
+func TestRecoveryRunsGates(t *testing.T) {
 	r := newRouteConfig("a", "/chat")
 	r.Recovery = time.Minute
-	g := rootState{make(chan string, 10)}
+	g := wordGate{make(chan string, 10)}
 	s := newSite(t, hub.Config{Routes: []hub.RouteConfig{r}, Namespaces: []hub.NamespaceConfig{{
 		Name: "/chat", Rules: []hub.Rule{{Events: []string{"connect"}, Handlers: []hub.Handler{g}}},
 	}}})
@@ -192,7 +192,7 @@ func TestRecoveryAsksGates(t *testing.T) {
 	for _, word := range []string{"please", "now"} {
 		c := dialClient(t, s.url+"/0/", "4")
 		is := c.joinAs("/chat", `{"word":"please"}`)
-		receiveWithin(t, g.asked)
+		receiveWithin(t, g.words)
 		socket, _ := ns.Socket(is.SID)
 		c.conn.Close()
 		receiveWithin(t, socket.Done())
@@ -203,15 +203,15 @@ func TestRecoveryAsksGates(t *testing.T) {
 			want = `44/chat,{"message":"no"}`
 		}
 		back.wantPacket(want)
-		if got := receiveWithin(t, g.asked); got != word {
+		if got := receiveWithin(t, g.words); got != word {
 			t.Errorf("asked with %q", got)
 		}
 	}
 }
 
 // A client that missed more than may wait for it begins anew.
-func TestRecoveryOfTooMuch(t *testing.T) {
-	s, ns := newRecovering(t)
+func TestSocketWithTooManyMissedEventsIsNotRecovered(t *testing.T) {
+	s, ns := newRecoveringSite(t)
 	c := dialClient(t, s.url+"/0/", "4")
 	is := c.joinAs("/chat", "{}")
 	socket, _ := ns.Socket(is.SID)
@@ -228,7 +228,7 @@ func TestRecoveryOfTooMuch(t *testing.T) {
 }
 
 // What lost sockets had is kept up to a limit, and so are the targets of events.
-func TestRecoveryIsBounded(t *testing.T) {
+func TestRecoveryLogIsBounded(t *testing.T) {
 	lose := func(s *site, ns *hub.Namespace, data string, rooms ...string) identity {
 		c := dialClient(t, s.url+"/0/", "4")
 		is := c.joinAs("/chat", "{}")
@@ -244,7 +244,7 @@ func TestRecoveryIsBounded(t *testing.T) {
 		return dialClient(t, s.url+"/0/", "4").joinAs("/chat", fmt.Sprintf(`{"pid":%q}`, is.PID)).SID == is.SID
 	}
 	t.Run("sockets", func(t *testing.T) {
-		s, ns := newRecovering(t)
+		s, ns := newRecoveringSite(t)
 		large := strings.Repeat("x", hub.MaxData*9/10)
 		rooms := make([]string, hub.MaxRooms-1)
 		for i := range rooms {
@@ -260,7 +260,7 @@ func TestRecoveryIsBounded(t *testing.T) {
 		}
 	})
 	t.Run("targets", func(t *testing.T) {
-		s, ns := newRecovering(t)
+		s, ns := newRecoveringSite(t)
 		lost := lose(s, ns, "")
 		rooms := make([]string, 900_000)
 		for i := range rooms {

@@ -26,7 +26,7 @@ type fakeTimeSite struct {
 
 func newFakeTimeSite(t *testing.T, c cluster.Cluster, recoveries ...time.Duration) *fakeTimeSite {
 	s := &fakeTimeSite{Hub: hub.New(hub.Options{}), t: t, conns: make(pipe, 1)}
-	s.gen = s.Configure(withRecoveries(c, recoveries))
+	s.gen = s.Configure(newRecoveryConfig(c, recoveries))
 	s.server = &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.Serve(s.gen.Routes()[r.URL.Path[1]-'0'], &engine.Request{W: w, R: r, Address: "192.0.2.1"})
 	})}
@@ -34,7 +34,7 @@ func newFakeTimeSite(t *testing.T, c cluster.Cluster, recoveries ...time.Duratio
 	return s
 }
 
-func withRecoveries(c cluster.Cluster, recoveries []time.Duration) hub.Config {
+func newRecoveryConfig(c cluster.Cluster, recoveries []time.Duration) hub.Config {
 	config := hub.Config{Cluster: c, Namespaces: []hub.NamespaceConfig{{Name: "/chat"}}}
 	for i, d := range recoveries {
 		r := newRouteConfig(fmt.Sprint(i), "/chat")
@@ -44,15 +44,15 @@ func withRecoveries(c cluster.Cluster, recoveries []time.Duration) hub.Config {
 	return config
 }
 
-func (s *fakeTimeSite) close() {
+func (s *fakeTimeSite) closeAll() {
 	s.Hub.Close()
 	close(s.conns)
 	s.server.Close()
 }
 
-// connect joins the namespace over a route, as the socket with a pid, and leaves the
+// connectAs joins the namespace over a route, as the socket with a pid, and leaves the
 // connection when it has.
-func (s *fakeTimeSite) connect(route int, pid string) (is identity) {
+func (s *fakeTimeSite) connectAs(route int, pid string) (is identity) {
 	s.t.Helper()
 	near, far := net.Pipe()
 	s.conns <- far
@@ -69,7 +69,7 @@ func (s *fakeTimeSite) connect(route int, pid string) (is identity) {
 	return is
 }
 
-func TestRecoveryTime(t *testing.T) {
+func TestRecoveryEndsAfterTimeOfRoute(t *testing.T) {
 	const short, long = 300 * time.Millisecond, time.Minute
 	tests := map[string]struct {
 		recoveries []time.Duration // of the routes
@@ -94,15 +94,15 @@ func TestRecoveryTime(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := newFakeTimeSite(t, nil, test.recoveries...)
-				defer s.close()
-				is := s.connect(test.lost, "")
+				defer s.closeAll()
+				is := s.connectAs(test.lost, "")
 				time.Sleep(test.away)
 				if test.reload != nil {
-					next := s.Configure(withRecoveries(nil, test.reload))
+					next := s.Configure(newRecoveryConfig(nil, test.reload))
 					s.gen.Release()
 					s.gen = next
 				}
-				if now := s.connect(test.back, is.PID); (now == is) != test.recovered {
+				if now := s.connectAs(test.back, is.PID); (now == is) != test.recovered {
 					t.Errorf("recovered %v", now == is)
 				}
 			})
@@ -110,16 +110,16 @@ func TestRecoveryTime(t *testing.T) {
 	}
 }
 
-// TestSharedRecoveryTime has a node whose recovery is shorter than the time for which
+// TestSharedRecoveryEndsAfterTimeOfRoute has a node whose recovery is shorter than the time for which
 // another node has saved a socket.
-func TestSharedRecoveryTime(t *testing.T) {
+func TestSharedRecoveryEndsAfterTimeOfRoute(t *testing.T) {
 	for away, recovered := range map[time.Duration]bool{time.Minute: true, time.Minute + time.Millisecond: false} {
 		synctest.Test(t, func(t *testing.T) {
-			s := newFakeTimeSite(t, &recorder{sessions: make(map[string]cluster.LostSocket)}, time.Minute)
-			defer s.close()
-			is := s.connect(0, "")
+			s := newFakeTimeSite(t, &recorder{lostSockets: make(map[string]cluster.LostSocket)}, time.Minute)
+			defer s.closeAll()
+			is := s.connectAs(0, "")
 			time.Sleep(away)
-			if now := s.connect(0, is.PID); (now == is) != recovered {
+			if now := s.connectAs(0, is.PID); (now == is) != recovered {
 				t.Errorf("after %s: recovered %v", away, now == is)
 			}
 		})

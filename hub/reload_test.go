@@ -55,7 +55,7 @@ func TestNamespaceRemovedWhileConnecting(t *testing.T) {
 func TestGlobOfRouteKeepsToItsNamespaces(t *testing.T) {
 	s := newSite(t, hub.Config{
 		Routes:     []hub.RouteConfig{newRouteConfig("a", "/*"), newRouteConfig("b", "/admin")},
-		Namespaces: []hub.NamespaceConfig{namespaceAcking("/*", "any"), namespaceAcking("/admin", "admin")},
+		Namespaces: []hub.NamespaceConfig{newAckingNamespace("/*", "any"), newAckingNamespace("/admin", "admin")},
 	})
 	c := dialClient(t, s.url+"/0/", "4")
 	c.joinNamespace("/x", "")

@@ -33,11 +33,11 @@ func newWatchedNamespace(window time.Duration) (ns *Namespace, w *roomWatch, cha
 	}
 }
 
-func wantRooms(t *testing.T, what string, got []string, want ...string) {
+func wantRooms(t *testing.T, label string, got []string, want ...string) {
 	t.Helper()
 	slices.Sort(got)
 	if !slices.Equal(got, want) {
-		t.Errorf("%s: %q, want %q", what, got, want)
+		t.Errorf("%s: %q, want %q", label, got, want)
 	}
 }
 
@@ -58,8 +58,8 @@ func TestWatchRoomsReportsChanges(t *testing.T) {
 	wantRooms(t, "changes after the end", changes())
 }
 
-// TestWatchRoomsWithRecovery keeps rooms for those who may come back to them.
-func TestWatchRoomsWithRecovery(t *testing.T) {
+// TestWatchRoomsKeepsRoomsOfLostSockets keeps rooms for those who may come back to them.
+func TestWatchRoomsKeepsRoomsOfLostSockets(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ns, w, changes := newWatchedNamespace(time.Minute)
 		defer w.Stop()
@@ -86,7 +86,7 @@ func TestWatchRoomsWithRecovery(t *testing.T) {
 	})
 }
 
-func TestWatchRoomsForgetsTheOldest(t *testing.T) {
+func TestWatchRoomsRemovesOldestEmptyRooms(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ns, w, _ := newWatchedNamespace(time.Hour)
 		defer w.Stop()

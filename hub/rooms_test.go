@@ -12,8 +12,8 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/rooms"
 )
 
-// roomsByAuth makes clients join the rooms that their auth names.
-func roomsByAuth(ns *hub.Namespace) {
+// joinRoomsByAuth makes clients join the rooms that their auth names.
+func joinRoomsByAuth(ns *hub.Namespace) {
 	ns.On("connect", hub.HandlerFunc(func(_ context.Context, ev *hub.Event) error {
 		var auth struct{ Rooms []string }
 		if err := ev.Socket.Handshake().Auth.Decode(&auth); err != nil {
@@ -21,13 +21,13 @@ func roomsByAuth(ns *hub.Namespace) {
 		}
 		return ev.Socket.Join(auth.Rooms...)
 	}))
-	answerSync(ns)
+	handleSync(ns)
 }
 
 func TestEmitReachesUnionOnce(t *testing.T) {
 	h, url := newHub(t)
 	ns := h.Of("/")
-	roomsByAuth(ns)
+	joinRoomsByAuth(ns)
 	both, _ := joinNamespace(t, url, "/", `{"rooms":["a","b"]}`)
 	one, _ := joinNamespace(t, url, "/", `{"rooms":["b"]}`)
 	none, id := joinNamespace(t, url, "/", `{"rooms":["c"]}`)
@@ -50,7 +50,7 @@ func TestEmitReachesUnionOnce(t *testing.T) {
 func TestExceptRemovesSockets(t *testing.T) {
 	h, url := newHub(t)
 	ns := h.Of("/")
-	roomsByAuth(ns)
+	joinRoomsByAuth(ns)
 	in, _ := joinNamespace(t, url, "/", `{"rooms":["a"]}`)
 	out, id := joinNamespace(t, url, "/", `{"rooms":["a","b"]}`)
 
@@ -68,7 +68,7 @@ func TestExceptRemovesSockets(t *testing.T) {
 func TestBroadcastExceptsSender(t *testing.T) {
 	h, url := newHub(t)
 	ns := h.Of("/")
-	roomsByAuth(ns)
+	joinRoomsByAuth(ns)
 	ns.On("say", hub.HandlerFunc(func(_ context.Context, ev *hub.Event) error {
 		_, err := ev.Socket.To("a").Emit("said", hub.Args(ev.Args))
 		return err
@@ -91,7 +91,7 @@ func TestBroadcastExceptsSender(t *testing.T) {
 func TestRoomsExistWhileDisconnecting(t *testing.T) {
 	h, url := newHub(t)
 	ns := h.Of("/chat")
-	roomsByAuth(ns)
+	joinRoomsByAuth(ns)
 	type seen struct {
 		rooms  []string
 		reason string
@@ -119,10 +119,10 @@ func TestRoomsExistWhileDisconnecting(t *testing.T) {
 	}
 }
 
-func TestRemoteSocketMethods(t *testing.T) {
+func TestBroadcastMethodsChangeSockets(t *testing.T) {
 	h, url := newHub(t)
 	ns := h.Of("/")
-	roomsByAuth(ns)
+	joinRoomsByAuth(ns)
 	a, idA := joinNamespace(t, url, "/", `{"rooms":["a"]}`)
 	b, _ := joinNamespace(t, url, "/", `{"rooms":["b"]}`)
 
@@ -187,7 +187,7 @@ func TestBadRoomNamesAreErrors(t *testing.T) {
 		socket <- ev.Socket
 		return nil
 	}))
-	answerSync(ns)
+	handleSync(ns)
 	c, _ := joinNamespace(t, url, "/", "")
 	c.syncEvents("/")
 	s := receiveWithin(t, socket)
@@ -215,7 +215,7 @@ func TestBadRoomNamesAreErrors(t *testing.T) {
 func TestOnRoomReportsEvents(t *testing.T) {
 	h, url := newHub(t)
 	ns := h.Of("/")
-	roomsByAuth(ns)
+	joinRoomsByAuth(ns)
 	events := make(chan string, 16)
 	off := ns.OnRoom(func(ev hub.RoomEvent) {
 		if ev.Room == "a" {

@@ -8,7 +8,7 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/hub"
 )
 
-func statsOf(h *hub.Hub, name string) (found hub.NamespaceStats) {
+func findStats(h *hub.Hub, name string) (found hub.NamespaceStats) {
 	all := h.Stats().Namespaces
 	i := slices.IndexFunc(all, func(s hub.NamespaceStats) bool { return s.Name == name })
 	if i >= 0 {
@@ -22,7 +22,7 @@ func statsOf(h *hub.Hub, name string) (found hub.NamespaceStats) {
 func TestGlobCountsAllItsNamespaces(t *testing.T) {
 	orgs := hub.Config{
 		Routes:     []hub.RouteConfig{newRouteConfig("a", "/org-*")},
-		Namespaces: []hub.NamespaceConfig{namespaceAcking("/org-*", "any")},
+		Namespaces: []hub.NamespaceConfig{newAckingNamespace("/org-*", "any")},
 	}
 	s := newSite(t, orgs)
 	c := dialClient(t, s.url+"/0/", "4")
@@ -33,7 +33,7 @@ func TestGlobCountsAllItsNamespaces(t *testing.T) {
 	c.sendPacket(`42/org-1,1["who"]`)
 	c.wantPacket(`43/org-1,1["any"]`)
 	want := hub.NamespaceStats{Name: "/org-*", Sockets: 3, Rooms: 3, Connected: 3, Events: 1}
-	if got := statsOf(s.Hub, "/org-*"); got != want {
+	if got := findStats(s.Hub, "/org-*"); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 	if n := len(s.Stats().Namespaces); n != 2 { // and "/"
@@ -51,7 +51,7 @@ func TestGlobCountsAllItsNamespaces(t *testing.T) {
 		receiveWithin(t, socket.Done())
 	}
 	want = hub.NamespaceStats{Name: "/org-*", Connected: 3, Disconnected: 3, Events: 1}
-	if got := statsOf(s.Hub, "/org-*"); got != want {
+	if got := findStats(s.Hub, "/org-*"); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 }

@@ -19,7 +19,7 @@ const maxMethods = 12
 // emitFlags begin or change an emit. They are the same on all types that emit.
 var emitFlags = []string{"All", "Broadcast", "Compress", "Except", "In", "Local", "Timeout", "To", "Volatile"}
 
-func TestMethodsAreFew(t *testing.T) {
+func TestTypesHaveFewMethods(t *testing.T) {
 	for _, typ := range []reflect.Type{reflect.TypeFor[*hub.Namespace](), reflect.TypeFor[*hub.Socket]()} {
 		var names []string
 		for method := range typ.Methods() {
@@ -49,8 +49,8 @@ func TestSignaturesNameNoInternalPackage(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		internal := internalImports(file)
-		for _, typ := range exportedTypes(file) {
+		internal := listInternalImports(file)
+		for _, typ := range listExportedTypes(file) {
 			ast.Inspect(typ, func(n ast.Node) bool {
 				selector, ok := n.(*ast.SelectorExpr)
 				if !ok {
@@ -65,9 +65,9 @@ func TestSignaturesNameNoInternalPackage(t *testing.T) {
 	}
 }
 
-// exportedTypes returns the type of each exported function, method, type, field and
+// listExportedTypes returns the type of each exported function, method, type, field and
 // variable, but aliases.
-func exportedTypes(file *ast.File) (types []ast.Expr) {
+func listExportedTypes(file *ast.File) (types []ast.Expr) {
 	ast.Inspect(file, func(n ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.FuncDecl:
@@ -77,7 +77,7 @@ func exportedTypes(file *ast.File) (types []ast.Expr) {
 			return false
 		case *ast.TypeSpec:
 			if n.Name.IsExported() && !n.Assign.IsValid() {
-				types = append(types, exportedFields(n.Type)...)
+				types = append(types, listExportedFields(n.Type)...)
 			}
 			return false
 		case *ast.ValueSpec:
@@ -91,9 +91,9 @@ func exportedTypes(file *ast.File) (types []ast.Expr) {
 	return types
 }
 
-// exportedFields returns the types of the exported fields of a struct, or another type
+// listExportedFields returns the types of the exported fields of a struct, or another type
 // as it is.
-func exportedFields(typ ast.Expr) (types []ast.Expr) {
+func listExportedFields(typ ast.Expr) (types []ast.Expr) {
 	structure, ok := typ.(*ast.StructType)
 	if !ok {
 		return []ast.Expr{typ}
@@ -106,8 +106,8 @@ func exportedFields(typ ast.Expr) (types []ast.Expr) {
 	return types
 }
 
-// internalImports returns the names of the internal packages that a file imports.
-func internalImports(file *ast.File) (names []string) {
+// listInternalImports returns the names of the internal packages that a file imports.
+func listInternalImports(file *ast.File) (names []string) {
 	for _, spec := range file.Imports {
 		if path := strings.Trim(spec.Path.Value, `"`); strings.Contains(path, "/internal/") {
 			names = append(names, filepath.Base(path))

@@ -26,9 +26,9 @@ func (p pipe) Accept() (net.Conn, error) {
 func (p pipe) Close() error   { return nil }
 func (p pipe) Addr() net.Addr { return &net.TCPAddr{} }
 
-// inFakeTime runs a test with a WebSocket that replies to every ping. send writes to the
+// runInFakeTime runs a test with a WebSocket that replies to every ping. send writes to the
 // WebSocket, and ended is closed when the server has closed it.
-func inFakeTime(t *testing.T, test func(t *testing.T, send func(kind int, data string), ended <-chan struct{})) {
+func runInFakeTime(t *testing.T, test func(t *testing.T, send func(kind int, data string), ended <-chan struct{})) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		h := hub.New(hub.Options{})
@@ -74,7 +74,7 @@ func inFakeTime(t *testing.T, test func(t *testing.T, send func(kind int, data s
 }
 
 func TestConnectTimeoutClosesConnection(t *testing.T) {
-	inFakeTime(t, func(t *testing.T, _ func(int, string), ended <-chan struct{}) {
+	runInFakeTime(t, func(t *testing.T, _ func(int, string), ended <-chan struct{}) {
 		began := time.Now()
 		<-ended
 		if d := time.Since(began); d != 45*time.Second {
@@ -86,7 +86,7 @@ func TestConnectTimeoutClosesConnection(t *testing.T) {
 // TestAttachmentsTimeoutClosesConnection announces attachments that do not come: the packet is not kept
 // for ever.
 func TestAttachmentsTimeoutClosesConnection(t *testing.T) {
-	inFakeTime(t, func(t *testing.T, send func(int, string), ended <-chan struct{}) {
+	runInFakeTime(t, func(t *testing.T, send func(int, string), ended <-chan struct{}) {
 		const packet = `452-["x",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]`
 		send(websocket.TextMessage, "40")
 		synctest.Wait()

@@ -66,9 +66,9 @@ func (c *client) wantPacket(packet string) {
 	}
 }
 
-// connect sends a connect packet with auth. It returns the events that come before the
+// connectSocket sends a connect packet with auth. It returns the events that come before the
 // client is connected, and its socket.
-func (c *client) connect(auth string) (events []string, is identity) {
+func (c *client) connectSocket(auth string) (events []string, is identity) {
 	c.t.Helper()
 	c.sendPacket("40/chat," + auth)
 	return c.readEvents()
@@ -77,7 +77,7 @@ func (c *client) connect(auth string) (events []string, is identity) {
 // reconnect connects as the socket with a pid.
 func (c *client) reconnect(pid string) (events []string, is identity) {
 	c.t.Helper()
-	return c.connect(fmt.Sprintf(`{"pid":%q}`, pid))
+	return c.connectSocket(fmt.Sprintf(`{"pid":%q}`, pid))
 }
 
 // readEvents returns the names of the events until the client is connected, and its
@@ -96,15 +96,15 @@ func (c *client) readEvents() (names []string, is identity) {
 	}
 }
 
-// sync waits until the server has handled all packets of the client.
-func (c *client) sync() {
+// syncEvents waits until the server has handled all packets of the client.
+func (c *client) syncEvents() {
 	c.t.Helper()
 	c.sendPacket(`42/chat,7["sync"]`)
 	c.wantPacket("43/chat,7[]")
 }
 
-// await returns the next value of a channel.
-func await[T any](t testing.TB, ch <-chan T) T {
+// receiveWithin returns the next value of a channel.
+func receiveWithin[T any](t testing.TB, ch <-chan T) T {
 	t.Helper()
 	select {
 	case v := <-ch:

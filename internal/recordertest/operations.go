@@ -94,8 +94,8 @@ func replayFollowsOperations(t *testing.T, s *server) {
 	}
 }
 
-// operationsWhileRestoring applies operations while a gate decides.
-func operationsWhileRestoring(t *testing.T, s *server) {
+// operationsApplyWhileRestoring applies operations while a gate decides.
+func operationsApplyWhileRestoring(t *testing.T, s *server) {
 	_, is := s.loseSocket(t, "a", "b")
 	back := dialClient(t, s)
 	back.sendPacket(`40/chat,{"pid":"` + is.PID + `"}`)
@@ -106,13 +106,13 @@ func operationsWhileRestoring(t *testing.T, s *server) {
 	if _, now := back.readEvents(); now != is {
 		t.Fatal("not recovered")
 	}
-	back.sync()
+	back.syncEvents()
 	socket, _ := s.Socket(is.SID)
 	if got := socket.Rooms(); !slices.Equal(got, []string{is.SID, "b", "c"}) {
 		t.Errorf("in %q", got)
 	}
 	back.conn.Close()
-	await(t, socket.Done())
+	receiveWithin(t, socket.Done())
 
 	back = dialClient(t, s)
 	back.sendPacket(`40/chat,{"pid":"` + is.PID + `"}`)
@@ -138,12 +138,12 @@ func lateHandlersUpdateLostSocket(t *testing.T, s *server) {
 		return ev.Socket.Join("b")
 	}))
 	c := dialClient(t, s)
-	_, is := c.connect("{}")
-	c.sync()
+	_, is := c.connectSocket("{}")
+	c.syncEvents()
 	socket, _ := s.Socket(is.SID)
 	_ = socket.Join("a")
 	c.sendPacket(`42/chat,["late"]`)
-	await(t, begun)
+	receiveWithin(t, begun)
 	ended := make(chan error, 1)
 	go func() { // ends with the socket
 		_, err := socket.Timeout(timeout).EmitWithAck(context.Background(), "unanswered")
@@ -151,9 +151,9 @@ func lateHandlersUpdateLostSocket(t *testing.T, s *server) {
 	}()
 	c.readPacket()
 	c.conn.Close()
-	await(t, ended)
+	receiveWithin(t, ended)
 	close(lost)
-	await(t, socket.Done())
+	receiveWithin(t, socket.Done())
 	back := dialClient(t, s)
 	if _, now := back.reconnect(is.PID); now != is {
 		t.Fatal("not recovered")
@@ -166,7 +166,7 @@ func lateHandlersUpdateLostSocket(t *testing.T, s *server) {
 	if got := again.Rooms(); !slices.Equal(got, []string{is.SID, "b"}) || again.Data().String() != `{"name":"ada"}` || claims.Text() != "7" {
 		t.Errorf("in %q, with %s and %s", got, again.Data(), claims)
 	}
-	back.sync() // the socket is live then
+	back.syncEvents() // the socket is live then
 	// The former socket's handlers reach the one that the client has now.
 	socket.Leave("b")
 	if got := again.Rooms(); !slices.Equal(got, []string{is.SID}) {

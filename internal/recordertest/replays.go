@@ -11,21 +11,21 @@ import (
 func staleSocketIsClosed(t *testing.T, s *server) {
 	s.openGate()
 	c := dialClient(t, s)
-	_, is := c.connect("{}")
-	c.sync()
+	_, is := c.connectSocket("{}")
+	c.syncEvents()
 	old, _ := s.Socket(is.SID)
 	if _, got := dialClient(t, s).reconnect(is.PID); got != is {
 		t.Errorf("got %+v, want %+v", got, is)
 	}
-	await(t, old.Done())
+	receiveWithin(t, old.Done())
 }
 
 // replayBeginsAtOffset replays the events after the one that a client names.
 func replayBeginsAtOffset(t *testing.T, s *server) {
 	s.openGate()
 	c := dialClient(t, s)
-	_, is := c.connect("{}")
-	c.sync()
+	_, is := c.connectSocket("{}")
+	c.syncEvents()
 	socket, _ := s.Socket(is.SID)
 	if err := socket.Emit("one", 1); err != nil {
 		t.Fatal(err)
@@ -35,7 +35,7 @@ func replayBeginsAtOffset(t *testing.T, s *server) {
 	_, _ = s.Emit("two")
 	c.readPacket()
 	c.conn.Close()
-	await(t, socket.Done())
+	receiveWithin(t, socket.Done())
 	_, _ = s.Local().Volatile().Emit("volatile")
 	_, _ = s.Emit("three", []byte{3})
 	back := dialClient(t, s)
@@ -58,9 +58,9 @@ func replayIsRepeated(t *testing.T, s *server) {
 		if now != is || !slices.Equal(names, []string{"one"}) {
 			t.Errorf("%q, recovered %v", names, now == is)
 		}
-		c.sync()
+		c.syncEvents()
 		socket, _ := s.Socket(is.SID)
 		c.conn.Close()
-		await(t, socket.Done())
+		receiveWithin(t, socket.Done())
 	}
 }

@@ -22,7 +22,7 @@ func Run(t *testing.T, newCluster func(t *testing.T) cluster.Cluster) {
 	}{
 		{"LostSocketFollowsOperations", lostSocketFollowsOperations},
 		{"ReplayFollowsOperations", replayFollowsOperations},
-		{"OperationsWhileRestoring", operationsWhileRestoring},
+		{"OperationsApplyWhileRestoring", operationsApplyWhileRestoring},
 		{"LateHandlersUpdateLostSocket", lateHandlersUpdateLostSocket},
 		{"StaleSocketIsClosed", staleSocketIsClosed},
 		{"ReplayBeginsAtOffset", replayBeginsAtOffset},
@@ -41,13 +41,13 @@ type server struct {
 }
 
 // gate is a [hub.Gate] that reports each recovered socket, and waits for open.
-type gate struct{ asked, open chan struct{} }
+type gate struct{ reached, open chan struct{} }
 
 func (gate) Gate() {}
 
 func (g gate) HandleEvent(ctx context.Context, ev *hub.Event) error {
 	if ev.Socket.Status().Recovered {
-		for _, step := range []chan struct{}{g.asked, g.open} {
+		for _, step := range []chan struct{}{g.reached, g.open} {
 			select {
 			case <-step:
 			case <-ctx.Done():
@@ -82,7 +82,7 @@ func startServer(t *testing.T, c cluster.Cluster) *server {
 
 // openGate lets all sockets pass.
 func (s *server) openGate() {
-	close(s.gate.asked)
+	close(s.gate.reached)
 	close(s.gate.open)
 }
 
@@ -90,7 +90,7 @@ func (s *server) openGate() {
 func (s *server) awaitGate(t *testing.T) {
 	t.Helper()
 	select {
-	case s.gate.asked <- struct{}{}:
+	case s.gate.reached <- struct{}{}:
 	case <-time.After(timeout):
 		t.Fatal("no socket comes to the gate")
 	}
@@ -103,13 +103,13 @@ func (s *server) loseSocket(t *testing.T, rooms ...string) (*hub.Socket, identit
 	// none of them counts as one on the socket.
 	_, _ = s.To("nowhere").Emit("before")
 	c := dialClient(t, s)
-	_, is := c.connect("{}")
-	c.sync()
+	_, is := c.connectSocket("{}")
+	c.syncEvents()
 	socket, _ := s.Socket(is.SID)
 	if err := socket.Join(rooms...); err != nil {
 		t.Fatal(err)
 	}
 	c.conn.Close()
-	await(t, socket.Done())
+	receiveWithin(t, socket.Done())
 	return socket, is
 }
