@@ -12,8 +12,8 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/hub"
 )
 
-// wire is a client that costs nearly nothing: it writes frames that are made already,
-// and reads short ones of a known size.
+// wire is a client that costs nearly nothing: it writes prepared frames, and reads short
+// ones of a known size.
 type wire struct {
 	net.Conn
 	buf [128]byte
@@ -61,8 +61,8 @@ func maskFrame(text string) []byte {
 	return append([]byte{0x81, 0x80 | byte(len(text)), 0, 0, 0, 0}, text...)
 }
 
-// BenchmarkAck is a client's event and its acknowledgement, over a real connection:
-// of so many clients at a time, each of which waits for its own.
+// BenchmarkAck measures a client's event and its acknowledgement, over a real connection.
+// Each of the concurrent clients waits for its own acknowledgement.
 func BenchmarkAck(b *testing.B) {
 	for _, count := range []int{1, 50} {
 		b.Run(strconv.Itoa(count), func(b *testing.B) {
@@ -91,7 +91,7 @@ func BenchmarkAck(b *testing.B) {
 	}
 }
 
-// BenchmarkEmitWithAck is an event of the server and the client's acknowledgement.
+// BenchmarkEmitWithAck measures an event of the server and the client's acknowledgement.
 func BenchmarkEmitWithAck(b *testing.B) {
 	h, url := newHub(b)
 	sockets := make(chan *hub.Socket, 1)

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// parseRouteConfigs reads routes, each as "listeners hosts place fingerprint", the first two
-// with commas. A dash means none.
+// parseRouteConfigs parses routes, each as "listeners hosts place fingerprint", the first
+// two with commas. A dash is an empty list.
 func parseRouteConfigs(t *testing.T, text string) []RouteConfig {
 	var configs []RouteConfig
 	for entry := range strings.SplitSeq(text, ";") {
@@ -31,7 +31,7 @@ func parseRouteConfigs(t *testing.T, text string) []RouteConfig {
 func TestAdoptRoutesMatchesSitesAndPlaces(t *testing.T) {
 	for _, c := range []struct {
 		name, old, new string
-		want           string // for each new entry the number of the old route, or a dash
+		want           string // for each new route the number of the old one that it adopts, or a dash
 	}{
 		{"nothing changes", ":1 a / x; :1 b / x", ":1 a / x; :1 b / x", "0 1"},
 		{"another order", ":1 a / x; :1 b / y; :2 - / z", ":2 - / z; :1 b / y; :1 a / x", "2 1 0"},

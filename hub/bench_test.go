@@ -42,11 +42,11 @@ func (s *sink) SetDeadline(time.Time) error      { return nil }
 func (s *sink) SetReadDeadline(time.Time) error  { return nil }
 func (s *sink) SetWriteDeadline(time.Time) error { return nil }
 
-// newCrowd is a hub with so many sockets in "/", each of them in the rooms "all" and
+// newCrowd returns a hub with count sockets in "/", each of them in the rooms "all" and
 // "tenN".
 func newCrowd(b *testing.B, count int) *hub.Hub { return newRecoveringCrowd(b, count, 0) }
 
-// newRecoveringCrowd is crowd on a route with recovery.
+// newRecoveringCrowd returns a crowd on a route with recovery; zero is without.
 func newRecoveringCrowd(b *testing.B, count int, recovery time.Duration) *hub.Hub {
 	b.Helper()
 	h := hub.New(hub.Options{})
@@ -90,8 +90,8 @@ func newRecoveringCrowd(b *testing.B, count int, recovery time.Duration) *hub.Hu
 	return h
 }
 
-// BenchmarkBroadcast emits to a room of so many sockets: the event is encoded once,
-// and queued for each.
+// BenchmarkBroadcast emits to a room of many sockets: the event is encoded once, and
+// queued for each.
 func BenchmarkBroadcast(b *testing.B) {
 	for _, count := range []int{10, 1000, 10_000} {
 		b.Run(fmt.Sprintf("%d", count), func(b *testing.B) {
@@ -121,7 +121,7 @@ func BenchmarkPrivate(b *testing.B) {
 	}
 }
 
-// BenchmarkFetchPage describes a hundred sockets among many.
+// BenchmarkFetchPage fetches a hundred sockets among many.
 func BenchmarkFetchPage(b *testing.B) {
 	h := newCrowd(b, 10_000)
 	b.ReportAllocs()

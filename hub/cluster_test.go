@@ -79,7 +79,7 @@ func TestClusterMayCallHubWhenOpening(t *testing.T) {
 // A namespace that is removed while a new cluster opens it leaves no adapter open.
 func TestNamespaceRemovedWhileOpeningIsClosed(t *testing.T) {
 	config := hub.Config{Routes: []hub.RouteConfig{newRouteConfig("a", "/org-*")}, Namespaces: []hub.NamespaceConfig{newAckingNamespace("/org-*", "")}}
-	for range 8 { // namespaces are linked in no order
+	for range 8 { // namespaces are opened in any order
 		s := newSite(t, config)
 		client, id := joinNamespace(t, s.url+"/0/", "/org-1", "")
 		ns, _ := s.Namespace("/org-1")
@@ -136,7 +136,7 @@ func TestDrainWaitsForHandlers(t *testing.T) {
 	}
 }
 
-// The function that gets the replies may panic. The bubble fails if a goroutine is left.
+// The function that gets the replies may panic. The test fails if a goroutine is left.
 func TestRequestSurvivesPanicOfCaller(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := hub.New(hub.Options{Cluster: &countingCluster{}})

@@ -124,7 +124,7 @@ func TestDisconnectWhileConnectingGetsNoReply(t *testing.T) {
 	c, _ := joinNamespace(t, url, "/", "")
 	c.sendPacket(`40/chat,{"slow":true}`)
 	<-entered
-	c.sendPacket(`42/chat,["too early"]`) // no client does, and none is closed for it
+	c.sendPacket(`42/chat,["too early"]`) // no official client sends it; the connection stays open
 	c.sendPacket("41/chat,")
 	c.sendPacket("40/chat,")
 	if got := c.readPacket(); !strings.HasPrefix(got, `40/chat,{"sid":"`) {
@@ -135,7 +135,7 @@ func TestDisconnectWhileConnectingGetsNoReply(t *testing.T) {
 	if n := chat.Len(); n != 1 {
 		t.Errorf("%d sockets", n)
 	}
-	for range 20 { // in one go, it is there or not, and then it is gone
+	for range 20 { // a socket may disconnect before it is connected
 		c.sendPacket("41/chat,")
 		c.sendPacket("40/chat,")
 	}
@@ -184,7 +184,7 @@ func TestHeldConnectsShareLimitOfAuth(t *testing.T) {
 	c.sendPacket("40/b?large=" + large + ",")
 	c.sendPacket("40/c,")
 	c.wantPacket(`44/b,"Auth is too large"`)
-	c.sendPacket("2") // answered when all that was read
+	c.sendPacket("2") // the pong comes after the packets before were read
 	c.wantPacket("3")
 	release <- nil
 	c.wantPacket("40")
@@ -261,7 +261,7 @@ func TestSecondConnectReplacesUnansweredOne(t *testing.T) {
 		replacing := receiveWithin(t, entered)
 		c.sendPacket(other)
 		c.syncEvents("/")
-		release <- nil // whichever: only one of the two can be connected
+		release <- nil // in any order: only one of the two connects
 		release <- nil
 		if got := c.readPacket(); !strings.HasPrefix(got, "40/chat,") {
 			t.Fatalf("got %q", got)
@@ -288,7 +288,7 @@ func TestLastHeldConnectApplies(t *testing.T) {
 	for _, packet := range []string{"40/left,", "40/chat?a=1,", "40/chat?a=2,", "41/left,"} {
 		c.sendPacket(packet)
 	}
-	c.sendPacket("2") // answered when all that was read
+	c.sendPacket("2") // the pong comes after the packets before were read
 	c.wantPacket("3")
 	release <- nil
 	c.wantPacket("40")

@@ -84,7 +84,7 @@ func TestEmptyTargetReachesNoSocket(t *testing.T) {
 			socket, _ := ns.Socket(id)
 			runAllOnEmptyTarget(t, ns, socket)
 			if len(others.requests) > 0 {
-				t.Errorf("other nodes are told: %v", others.requests)
+				t.Errorf("sent to other nodes: %v", others.requests)
 			}
 			if _, err := ns.To().To(id).Emit("end"); err != nil {
 				t.Error(err)
@@ -137,7 +137,7 @@ func runAllOnEmptyTarget(t *testing.T, ns *hub.Namespace, socket *hub.Socket) {
 	}
 }
 
-// Node.js's adapters have no empty target: without rooms they mean all sockets.
+// Adapters of Node.js have no empty target: without rooms they mean all sockets.
 func TestTargetOfOtherNodesWithoutRoomsIsEverySocket(t *testing.T) {
 	h, url := newHub(t)
 	ns := h.Of("/")

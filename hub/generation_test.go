@@ -47,7 +47,8 @@ func newRouteConfig(place string, namespaces ...string) hub.RouteConfig {
 	return c
 }
 
-// newAckingNamespace returns the config of a namespace that acknowledges "who" with a word.
+// newAckingNamespace returns the config of a namespace in which one event is acknowledged
+// with a word.
 func newAckingNamespace(name, word string) hub.NamespaceConfig {
 	return hub.NamespaceConfig{Name: name, Rules: []hub.Rule{{
 		Events: []string{"who"},
@@ -111,7 +112,7 @@ func TestReloadRemovesRoute(t *testing.T) {
 	b.syncEvents("/")
 }
 
-// A config that is taken back leaves no trace.
+// A config that is released without use changes nothing.
 func TestFailedReloadKeepsSockets(t *testing.T) {
 	s := newSite(t, hub.Config{
 		Routes:     []hub.RouteConfig{newRouteConfig("a", "/chat")},
@@ -123,8 +124,8 @@ func TestFailedReloadKeepsSockets(t *testing.T) {
 	c.wantPacket(`43/chat,1["old"]`)
 }
 
-// A connection that its route's site no longer covers is closed, and none of the others;
-// a config that is taken back closes what came by it alone.
+// A reload closes the connections that the new site of their route does not cover, and no
+// others. The release of a failed config closes the connections that only it covers.
 func TestReloadClosesConnectionsOutsideTheSite(t *testing.T) {
 	covering := func(paths ...string) hub.Config {
 		c := newRouteConfig("a")
@@ -170,7 +171,7 @@ func TestDynamicNamespacesMatchGlobs(t *testing.T) {
 	}
 	ns, ok := s.Namespace("/org-2")
 	if !ok {
-		t.Fatal("it does not exist")
+		t.Fatal("/org-2 does not exist")
 	}
 	socket, _ := ns.All().FetchSockets(t.Context())
 	here, _ := ns.Socket(socket[0].ID)

@@ -13,7 +13,7 @@ func TestGraceTimeCancelsContext(t *testing.T) {
 		ctx := l.eventContext(t.Context())
 		time.Sleep(time.Hour)
 		if ctx.Err() != nil {
-			t.Fatal("it ends while the client is there")
+			t.Fatal("the context is canceled while the client is connected")
 		}
 		l.beginEvent()
 		time.Sleep(graceTime - time.Nanosecond)
@@ -21,16 +21,16 @@ func TestGraceTimeCancelsContext(t *testing.T) {
 		time.Sleep(graceTime - time.Nanosecond)
 		synctest.Wait()
 		if ctx.Err() != nil || l.hasEnded() {
-			t.Error("it ends too early")
+			t.Error("the context is canceled too early")
 		}
 		time.Sleep(time.Nanosecond)
 		synctest.Wait()
 		if ctx.Err() != context.Canceled || !l.hasEnded() {
-			t.Errorf("it does not end: %v", ctx.Err())
+			t.Errorf("the context is not canceled: %v", ctx.Err())
 		}
 		l.beginEvent()
 		if l.eventContext(t.Context()).Err() == nil {
-			t.Error("it begins again")
+			t.Error("the grace period begins again")
 		}
 
 		var unused gracePeriod // no event was handled when it is over

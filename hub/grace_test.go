@@ -30,7 +30,7 @@ func TestEventsBeforeDisconnectAreHandled(t *testing.T) {
 		c.sendPacket(event)
 	}
 	receiveWithin(t, began)
-	c.joinNamespace("/", "") // the server knows by now that the other is leaving
+	c.joinNamespace("/", "") // the server has read the disconnect packet by now
 	close(release)
 	for _, want := range []string{"first", "second", "third", hub.ReasonClientDisconnect} {
 		from := said
@@ -43,7 +43,7 @@ func TestEventsBeforeDisconnectAreHandled(t *testing.T) {
 	}
 }
 
-// An event that takes long after its socket disconnected has its context ended.
+// The context of an event that takes long is canceled after its socket disconnected.
 func TestContextOfLongEventIsCanceledAfterDisconnect(t *testing.T) {
 	h, url := newHub(t)
 	ns := h.Of("/")
@@ -73,7 +73,7 @@ func TestContextOfLongEventIsCanceledAfterDisconnect(t *testing.T) {
 			t.Errorf("got %v, want the context to be canceled", err)
 		}
 		if err := receiveWithin(t, gone); err != nil {
-			t.Errorf("the end of the socket: %v", err)
+			t.Errorf("the context of the disconnect event: %v", err)
 		}
 		if len(began) > 0 {
 			t.Error("an event behind the long one was handled")

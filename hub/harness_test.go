@@ -95,7 +95,7 @@ func (c *client) sendPacket(text string) {
 	}
 }
 
-// readPacket returns the next packet that is no ping.
+// readPacket returns the next packet except pings.
 func (c *client) readPacket() string {
 	c.t.Helper()
 	text, err := c.readNext()
@@ -138,8 +138,8 @@ func (c *client) wantClosed() (before []string) {
 	}
 }
 
-// syncEvents waits until the server has handled all that the client has sent in a
-// namespace, by an event that is acknowledged: see echo.
+// syncEvents waits until the server has handled all packets of the client in a namespace.
+// It emits an event that handleSync acknowledges.
 func (c *client) syncEvents(namespace string) {
 	c.t.Helper()
 	prefix := ""
@@ -150,7 +150,7 @@ func (c *client) syncEvents(namespace string) {
 	c.wantPacket("43" + prefix + "7[]")
 }
 
-// handleSync makes [client.sync] work.
+// handleSync registers the handler that [client.syncEvents] needs.
 func handleSync(ns *hub.Namespace) {
 	ns.On("sync", hub.HandlerFunc(func(_ context.Context, ev *hub.Event) error { return ev.Ack() }))
 }
@@ -162,7 +162,7 @@ func receiveWithin[T any](t testing.TB, ch <-chan T) T {
 	case v := <-ch:
 		return v
 	case <-time.After(testTimeout):
-		t.Fatal("it does not come")
+		t.Fatal("no value in time")
 	}
 	panic("unreachable")
 }

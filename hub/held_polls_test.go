@@ -11,8 +11,8 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/internal/engine"
 )
 
-// While a config replaces another one, also if it fails, polls are held: the client would
-// connect for the next one while listeners close.
+// Polls are held while a config replaces another one, also if it fails. Otherwise the client
+// would send the next poll while listeners close.
 func TestReloadHoldsPolls(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := hub.New(hub.Options{})

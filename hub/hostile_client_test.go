@@ -25,7 +25,7 @@ func TestHeldConnectIsHandledOnce(t *testing.T) {
 	c.sendPacket("40/chat")
 	c.sendPacket("40/chat")
 	c.sendPacket("2")
-	c.wantPacket("3") // the server has taken both
+	c.wantPacket("3") // the server has read both
 	close(release)
 	c.wantPacket("40")
 	c.wantPacket("40/chat,")

@@ -149,14 +149,14 @@ func TestSocketWithChangedIdentityIsNotRecovered(t *testing.T) {
 					receiveWithin(t, d.reached)
 				}
 				if _, now := c.readEvents(); (now == is) != (recovered && back == "ada") {
-					t.Errorf("became %q, %q is back: recovered %v", user, back, now == is)
+					t.Errorf("became %q, %q reconnects: recovered %v", user, back, now == is)
 				}
 			}
 		}
 	})
 }
 
-// A lost socket that another kind of server saved has no identity: no user recovers it.
+// A lost socket saved by a Node.js server has no identity: no user recovers it.
 func TestLostSocketOfOtherServerHasNoIdentity(t *testing.T) {
 	r := &recorder{lostSockets: make(map[string]cluster.LostSocket)}
 	rt := newRouteConfig("a", "/chat")

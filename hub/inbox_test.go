@@ -21,7 +21,7 @@ func TestPushWaitsWhileInboxIsFull(t *testing.T) {
 		}()
 		synctest.Wait()
 		if len(pushed) > 0 {
-			t.Fatal("a full inbox takes more")
+			t.Fatal("push returns while the inbox is full")
 		}
 		b.pop()
 		<-pushed
@@ -29,7 +29,7 @@ func TestPushWaitsWhileInboxIsFull(t *testing.T) {
 			t.Error("a second runner")
 		}
 		if b.push(&Event{}, nil) {
-			t.Error("something after the last")
+			t.Error("an event is pushed after the last")
 		}
 		var names []string
 		for {

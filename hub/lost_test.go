@@ -12,7 +12,7 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/internal/recordertest"
 )
 
-// waitingGate is a Gate that waits for leave to let somebody in, if there is a channel.
+// waitingGate is a gate that reports each recovered socket on reached, then waits for open.
 type waitingGate struct{ reached, open chan struct{} }
 
 func (waitingGate) Gate() {}
@@ -25,8 +25,8 @@ func (d waitingGate) HandleEvent(ctx context.Context, ev *hub.Event) error {
 	return nil
 }
 
-// runWithBothLogs runs a test with sockets kept in memory and by a cluster. The
-// namespace has a doorman.
+// runWithBothLogs runs a test with the recovery log in memory, and with the shared log of a
+// recorder. The namespace has a waitingGate.
 func runWithBothLogs(t *testing.T, test func(t *testing.T, s *site, ns *hub.Namespace, d waitingGate)) {
 	for name, c := range map[string]cluster.Cluster{"memory": nil, "shared": &recorder{lostSockets: make(map[string]cluster.LostSocket)}} {
 		t.Run(name, func(t *testing.T) {
@@ -54,7 +54,8 @@ func TestRecoveryOverRecorders(t *testing.T) {
 	})
 }
 
-// loseSocket returns a socket in rooms whose connection is lost.
+// loseSocket connects a socket, joins rooms and closes the connection. It returns the
+// lost socket.
 func loseSocket(t *testing.T, s *site, ns *hub.Namespace, rooms ...string) (*hub.Socket, identity) {
 	t.Helper()
 	c := dialClient(t, s.url+"/0/", "4")
@@ -69,7 +70,7 @@ func loseSocket(t *testing.T, s *site, ns *hub.Namespace, rooms ...string) (*hub
 	return socket, is
 }
 
-// reconnectAs has a client come back to a socket.
+// reconnectAs opens a connection and sends a connect packet with the pid of a socket.
 func reconnectAs(t *testing.T, s *site, is identity) *client {
 	t.Helper()
 	c := dialClient(t, s.url+"/0/", "4")
@@ -77,8 +78,8 @@ func reconnectAs(t *testing.T, s *site, is identity) *client {
 	return c
 }
 
-// readEvents reads the events that a client missed, until it is connected. It returns
-// their names, and who the client is.
+// readEvents reads the missed events until the client is connected. It returns their
+// names, and the socket.
 func (c *client) readEvents() (names []string, is identity) {
 	c.t.Helper()
 	for {
@@ -91,8 +92,8 @@ func (c *client) readEvents() (names []string, is identity) {
 	}
 }
 
-// TestRemovedNamespaceRemovesLostSockets has a reload remove a namespace with a lost socket, and another
-// bring it back.
+// A reload removes a namespace with a lost socket, and the next reload adds the namespace:
+// the socket is not recovered.
 func TestRemovedNamespaceRemovesLostSockets(t *testing.T) {
 	r := newRouteConfig("a", "/chat")
 	r.Recovery = time.Minute

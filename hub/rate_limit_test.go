@@ -15,7 +15,7 @@ func TestRateLimitDropsEvents(t *testing.T) {
 	r.RateLimit, r.Burst = 1e-9, 3
 	c := hub.Config{Log: zap.New(core), Routes: []hub.RouteConfig{r}, Namespaces: []hub.NamespaceConfig{newAckingNamespace("/chat", "me")}}
 	s := newSite(t, c)
-	a, _ := joinNamespace(t, s.url+"/0/", "/chat", "") // one of three
+	a, _ := joinNamespace(t, s.url+"/0/", "/chat", "") // counts as one of the burst of three
 	for _, want := range []string{`["me"]`, `["me"]`, `[{"error":"rate limit exceeded"}]`, `[{"error":"rate limit exceeded"}]`} {
 		a.sendPacket(`42/chat,1["who"]`)
 		a.wantPacket(`43/chat,1` + want)
@@ -26,11 +26,11 @@ func TestRateLimitDropsEvents(t *testing.T) {
 	if got := s.Stats(); got.Limited != 4 {
 		t.Errorf("%d were counted, want 4", got.Limited)
 	}
-	told := logs.FilterMessage("rate limit exceeded").All()
-	if len(told) != 1 || told[0].ContextMap()["namespace"] != "/chat" || told[0].ContextMap()["event"] != "who" {
-		t.Errorf("logged %v, want the first", told)
+	logged := logs.FilterMessage("rate limit exceeded").All()
+	if len(logged) != 1 || logged[0].ContextMap()["namespace"] != "/chat" || logged[0].ContextMap()["event"] != "who" {
+		t.Errorf("logged %v, want the first", logged)
 	}
-	// Each connection has a limit of its own, and a new config another.
+	// Each connection has its own limit. A new config replaces it.
 	b, _ := joinNamespace(t, s.url+"/0/", "/chat", "")
 	b.sendPacket(`42/chat,1["who"]`)
 	b.wantPacket(`43/chat,1["me"]`)

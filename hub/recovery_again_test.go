@@ -13,9 +13,9 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/hub"
 )
 
-// hookedGate is a gate that calls cross for a socket that is recovered.
+// hookedGate is a gate that calls hook once, for the next socket that is recovered.
 type hookedGate struct {
-	mu   sync.Mutex // guards cross
+	mu   sync.Mutex // guards hook
 	hook func(context.Context) error
 }
 
@@ -23,19 +23,19 @@ func (*hookedGate) Gate() {}
 
 func (g *hookedGate) HandleEvent(ctx context.Context, ev *hub.Event) error {
 	g.mu.Lock()
-	cross := g.hook
+	hook := g.hook
 	g.hook = nil
 	g.mu.Unlock()
-	if cross == nil || !ev.Socket.Status().Recovered {
+	if hook == nil || !ev.Socket.Status().Recovered {
 		return nil
 	}
 	_ = ev.Socket.Set("crossed", true)
 	_ = ev.Socket.Join("crossed")
-	return cross(ctx)
+	return hook(ctx)
 }
 
-// TestInterruptedRecoveryKeepsSocketRecoverable has a connection break, or its client be refused, while
-// the socket is recovered: it is recovered the next time, as it was.
+// A connection is lost, or its client gets a connect error, while its socket is recovered:
+// the next attempt recovers the socket with the same state.
 func TestInterruptedRecoveryKeepsSocketRecoverable(t *testing.T) {
 	ended := func(ctx context.Context) error {
 		<-ctx.Done()
@@ -45,7 +45,7 @@ func TestInterruptedRecoveryKeepsSocketRecoverable(t *testing.T) {
 	refused := func(back *client) { back.wantPacket(`44/chat,{"message":"no"}`) }
 	crossings := map[string]struct {
 		cross func(ctx context.Context) error
-		then  func(back *client) // what the client does meanwhile
+		then  func(back *client) // called while the hook runs
 		lost  bool
 	}{
 		"the connection breaks":                      {ended, closes, false},
@@ -56,7 +56,7 @@ func TestInterruptedRecoveryKeepsSocketRecoverable(t *testing.T) {
 		"the loss is not noticed":                    {ended, func(*client) {}, false},
 		"the client disconnects": {ended, func(back *client) {
 			back.sendPacket("41/chat,")
-			back.sendPacket("40/none,") // is refused after that
+			back.sendPacket("40/none,") // gets a connect error after the disconnect packet was read
 			back.readPacket()
 			back.conn.Close()
 		}, true},
@@ -103,7 +103,7 @@ func TestInterruptedRecoveryKeepsSocketRecoverable(t *testing.T) {
 				again := dialClient(t, s.url+"/0/", "4")
 				if tt.lost {
 					if got := again.joinAs("/chat", fmt.Sprintf(`{"pid":%q}`, is.PID)); got == is {
-						t.Error("it is back")
+						t.Error("recovered")
 					}
 					return
 				}
@@ -123,8 +123,8 @@ func TestInterruptedRecoveryKeepsSocketRecoverable(t *testing.T) {
 	}
 }
 
-// TestFailedReplayKeepsSocketRecoverable has a connection break when the saved
-// socket is taken and before it is restored.
+// A replay fails after the recorder returned the saved socket, while its client reconnects:
+// the second attempt recovers the socket.
 func TestFailedReplayKeepsSocketRecoverable(t *testing.T) {
 	r, s, ns := newSharedSite(t)
 	c := dialClient(t, s.url+"/0/", "4")
@@ -146,13 +146,13 @@ func TestFailedReplayKeepsSocketRecoverable(t *testing.T) {
 	receiveWithin(t, asked)
 	again := dialClient(t, s.url+"/0/", "4")
 	again.sendPacket(fmt.Sprintf(`40/chat,{"pid":%q}`, is.PID))
-	back.wantClosed() // its former connection is closed
+	back.wantClosed() // the second attempt closes the connection of the first
 	close(released)
 	again.wantPacket(fmt.Sprintf(`40/chat,{"sid":%q,"pid":%q}`, is.SID, is.PID))
 }
 
-// TestCloseStaleMovesSocketToOtherNode has a node be asked for a socket whose client came back to another one,
-// and ask for one.
+// A node closes and saves a stale socket on request of another node, and requests the same
+// from other nodes when a client with an unknown pid connects.
 func TestCloseStaleMovesSocketToOtherNode(t *testing.T) {
 	r, s, ns := newSharedSite(t)
 	c := dialClient(t, s.url+"/0/", "4")
@@ -162,8 +162,8 @@ func TestCloseStaleMovesSocketToOtherNode(t *testing.T) {
 		hub.NodeOf(ns).Reply(t.Context(), cluster.CloseStale{PID: pid, Identity: identity}, func(a cluster.Reply) { found = a.(cluster.StaleClosed) })
 		return found
 	}
-	if recalled("other", "") || recalled(is.PID, "somebody else") || !recalled(is.PID, "") {
-		t.Error("it recalls another socket, or not this one")
+	if recalled("other", "") || recalled(is.PID, "other") || !recalled(is.PID, "") {
+		t.Error("another socket is closed, or this one is not")
 	}
 	c.wantClosed()
 	r.mu.Lock()
@@ -171,7 +171,7 @@ func TestCloseStaleMovesSocketToOtherNode(t *testing.T) {
 	delete(r.lostSockets, is.PID)
 	r.mu.Unlock()
 	if !saved {
-		t.Fatal("a recalled socket is not saved")
+		t.Fatal("the closed socket is not saved")
 	}
 	r.closeStale = func(pid, identity string) bool {
 		if pid != is.PID || identity != "" {

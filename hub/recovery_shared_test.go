@@ -17,8 +17,8 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/sio"
 )
 
-// recorder is a cluster of one namespace that keeps events and sessions in memory,
-// with numbers for offsets.
+// recorder is a cluster of one namespace that keeps events and lost sockets in memory. Its
+// offsets are numbers.
 type recorder struct {
 	node cluster.Node
 
@@ -27,11 +27,11 @@ type recorder struct {
 	lostSockets  map[string]cluster.LostSocket
 	published    int
 	broken       bool
-	duringReplay func()            // called by Missed before it returns
-	unrecorded   []cluster.Emit    // could not be recorded
-	marks        map[string]string // of events that were kept late, by their offsets
+	duringReplay func()            // called by Replay before it returns
+	unrecorded   []cluster.Emit    // emitted while broken
+	marks        map[string]string // of events that were recorded late, by their offsets
 	closeStale   func(pid, identity string) bool
-	failReplay   func() error // called by Missed, once
+	failReplay   func() error // called by Replay, once
 }
 
 func (r *recorder) Open(name string, n cluster.Node) (cluster.Adapter, error) {
@@ -60,7 +60,7 @@ func (r *recorder) Request(context.Context, cluster.Request, func(cluster.Reply)
 
 func (r *recorder) Nodes(context.Context) (int, error) { return 1, nil }
 
-// appendEvent keeps an event and returns it with its offset.
+// appendEvent appends an event to the log and returns it with its offset.
 func (r *recorder) appendEvent(op cluster.Emit) cluster.Emit {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -95,7 +95,7 @@ func (r *recorder) Record(op cluster.Operation, scope cluster.Scope, wait time.D
 	return nil
 }
 
-// recordLate has it keep what it could not record, as late as that.
+// recordLate ends the failure and records the events that were emitted meanwhile.
 func (r *recorder) recordLate() {
 	r.mu.Lock()
 	late := r.unrecorded
@@ -196,8 +196,8 @@ func (r *recorder) Replay(_ context.Context, left cluster.LostSocket) (missed cl
 	return missed, nil
 }
 
-// newSharedSite serves a namespace whose events a recorder keeps. Its connect event
-// greets the rooms' list of the socket.
+// newSharedSite serves the namespace /chat, whose events a recorder keeps. Connect handlers
+// set the value "claims" and join the room "lobby". A guest "no" gets a connect error.
 func newSharedSite(t *testing.T) (*recorder, *site, *hub.Namespace) {
 	r := &recorder{lostSockets: make(map[string]cluster.LostSocket), marks: make(map[string]string)}
 	rt := newRouteConfig("a", "/chat")
@@ -248,7 +248,7 @@ func TestRecoveredSocketGetsMissedEventsOfRecorder(t *testing.T) {
 
 	_, _ = ns.To("lobby").Emit("missed", []byte{3})
 	_, _ = ns.To("elsewhere").Emit("not for it")
-	r.duringReplay = func() { // an event comes while it reads, and one that it has read is told late
+	r.duringReplay = func() { // an event is emitted during the replay
 		r.duringReplay = nil
 		r.node.Apply(r.appendEvent(cluster.Emit{Data: newEventData("meanwhile")}))
 	}
@@ -260,6 +260,7 @@ func TestRecoveredSocketGetsMissedEventsOfRecorder(t *testing.T) {
 	} {
 		back.wantPacket(want)
 	}
+	// A replayed event that is delivered late is not sent again.
 	late := cluster.Emit{Data: newEventData("missed"), Offset: "4"}
 	r.node.Apply(late)
 	_, _ = ns.Emit("new")
@@ -271,8 +272,7 @@ func TestRecoveredSocketGetsMissedEventsOfRecorder(t *testing.T) {
 	}
 }
 
-// TestEventDuringReplayComesAfterConnect has events come between the joining of the rooms and the end
-// of the replay.
+// An event is emitted after the socket joined its rooms and before the replay ends.
 func TestEventDuringReplayComesAfterConnect(t *testing.T) {
 	r, s, ns := newSharedSite(t)
 	c := dialClient(t, s.url+"/0/", "4")
@@ -282,7 +282,7 @@ func TestEventDuringReplayComesAfterConnect(t *testing.T) {
 	receiveWithin(t, socket.Done())
 	round := 0
 	r.duringReplay = func() {
-		if round++; round == 2 { // it is in its rooms
+		if round++; round == 2 { // the socket is in its rooms
 			r.duringReplay = nil
 			_, _ = ns.To("lobby").Emit("live")
 		}
@@ -294,7 +294,7 @@ func TestEventDuringReplayComesAfterConnect(t *testing.T) {
 	back.syncEvents("/chat")
 }
 
-// TestSavedSocketOfOtherServerIsChecked are those that a Node server saved, or nobody did.
+// A socket saved by a Node.js server is recovered. One with invalid state is not.
 func TestSavedSocketOfOtherServerIsChecked(t *testing.T) {
 	r, s, ns := newSharedSite(t)
 	save := func(left cluster.LostSocket) {
@@ -319,7 +319,7 @@ func TestSavedSocketOfOtherServerIsChecked(t *testing.T) {
 	c = dialClient(t, s.url+"/0/", "4")
 	c.sendPacket(`40/chat,{"pid":"p","guest":"no"}`)
 	if got := c.readPacket(); !strings.HasPrefix(got, "44/chat,") {
-		t.Errorf("let in: %s", got)
+		t.Errorf("got %s, want a connect error", got)
 	}
 	for name, change := range map[string]func(*cluster.LostSocket){
 		"pid":   func(s *cluster.LostSocket) { s.PID = "q" },
@@ -342,8 +342,8 @@ func TestSavedSocketOfOtherServerIsChecked(t *testing.T) {
 	}
 }
 
-// TestEmitReachesSocketsWhileRecorderFails has a cluster that does not answer: events get through after a
-// moment, and those after them at once.
+// Events reach sockets while the recorder times out. They are not replayed after it has
+// recorded them late.
 func TestEmitReachesSocketsWhileRecorderFails(t *testing.T) {
 	r, s, ns := newSharedSite(t)
 	c := dialClient(t, s.url+"/0/", "4")
@@ -364,7 +364,7 @@ func TestEmitReachesSocketsWhileRecorderFails(t *testing.T) {
 	c.conn.Close()
 	receiveWithin(t, socket.Done())
 	_, _ = ns.Emit("five")
-	// It has had the others, whose offsets are later than the one that it knows.
+	// The client got the other events, though their offsets are after its own.
 	back := dialClient(t, s.url+"/0/", "4")
 	back.sendPacket(fmt.Sprintf(`40/chat,{"pid":%q,"offset":"1"}`, is.PID))
 	back.wantPacket(`42/chat,["five","5"]`)

@@ -29,7 +29,7 @@ func newRecoveringSite(t *testing.T) (*site, *hub.Namespace) {
 	return s, ns
 }
 
-// identity is what a client with recovery on learns when it connects.
+// identity is the id and the pid of a socket, from the reply to its connect packet.
 type identity struct{ SID, PID string }
 
 func (c *client) joinAs(namespace, auth string) identity {
@@ -40,13 +40,13 @@ func (c *client) joinAs(namespace, auth string) identity {
 	return is
 }
 
-// parsePacketOffset takes the offset out of an event.
+// parsePacketOffset returns the offset in an event packet.
 func parsePacketOffset(packet string) string {
 	packet = strings.TrimSuffix(packet, `"]`)
 	return packet[strings.LastIndexByte(packet, '"')+1:]
 }
 
-// emitVolatile emits until a socket is ready to take it.
+// emitVolatile emits a volatile event until a socket is ready for it.
 func emitVolatile(t *testing.T, to hub.Broadcast, event string, args ...any) {
 	t.Helper()
 	for deadline := time.Now().Add(testTimeout); time.Now().Before(deadline); {
@@ -54,14 +54,14 @@ func emitVolatile(t *testing.T, to hub.Broadcast, event string, args ...any) {
 			return
 		}
 	}
-	t.Fatal("no socket takes it")
+	t.Fatal("no socket is ready for a volatile event")
 }
 
 func TestRecoveredSocketGetsMissedEvents(t *testing.T) {
 	s, ns := newRecoveringSite(t)
 	c := dialClient(t, s.url+"/0/", "4")
 	is := c.joinAs("/chat", "{}")
-	c.syncEvents("/chat") // its client is told first that it is connected
+	c.syncEvents("/chat") // the reply to the connect packet comes first
 	socket, _ := ns.Socket(is.SID)
 	if err := socket.Join("lobby"); err != nil {
 		t.Fatal(err)
@@ -84,7 +84,7 @@ func TestRecoveredSocketGetsMissedEvents(t *testing.T) {
 	_, _ = ns.To("lobby").Emit("two")
 	_, _ = ns.To("elsewhere").Emit("not for it")
 	_, _ = ns.To("lobby").Except(is.SID).Emit("not for it")
-	_, _ = ns.To("lobby").Volatile().Emit("missed for good")
+	_, _ = ns.To("lobby").Volatile().Emit("volatile while lost")
 	_, _ = ns.To(is.SID, "lobby").Emit("three", []byte{3})
 	_, _ = ns.Emit("four")
 
@@ -103,10 +103,10 @@ func TestRecoveredSocketGetsMissedEvents(t *testing.T) {
 	}
 	back.syncEvents("/chat")
 
-	// The secret is good for once.
-	thief := dialClient(t, s.url+"/0/", "4")
-	other := thief.joinAs("/chat", fmt.Sprintf(`{"pid":"x%s","offset":%q}`, is.PID, parsePacketOffset(one)))
-	if other.SID == is.SID || other.PID == is.PID {
+	// Another pid recovers no socket.
+	other := dialClient(t, s.url+"/0/", "4")
+	got := other.joinAs("/chat", fmt.Sprintf(`{"pid":"x%s","offset":%q}`, is.PID, parsePacketOffset(one)))
+	if got.SID == is.SID || got.PID == is.PID {
 		t.Error("a wrong pid recovers a socket")
 	}
 }
@@ -127,14 +127,16 @@ func TestReconnectClosesStaleSocket(t *testing.T) {
 	}
 }
 
+// Disconnected sockets and unknown offsets are not recovered. Clients of Socket.IO 2 get no
+// offsets.
 func TestDisconnectedSocketIsNotRecovered(t *testing.T) {
 	s, ns := newRecoveringSite(t)
 	tests := map[string]func(c *client, s *hub.Socket) (offset string){
-		"left": func(c *client, _ *hub.Socket) string {
+		"client disconnects": func(c *client, _ *hub.Socket) string {
 			c.sendPacket("41/chat,")
 			return ""
 		},
-		"kicked": func(_ *client, s *hub.Socket) string {
+		"server disconnects": func(_ *client, s *hub.Socket) string {
 			s.Disconnect(true)
 			return ""
 		},
@@ -154,7 +156,7 @@ func TestDisconnectedSocketIsNotRecovered(t *testing.T) {
 			back := dialClient(t, s.url+"/0/", "4")
 			got := back.joinAs("/chat", fmt.Sprintf(`{"pid":%q,"offset":%q}`, is.PID, offset))
 			if got.SID == is.SID || got.PID == is.PID {
-				t.Errorf("it is back: %+v", got)
+				t.Errorf("recovered %+v", got)
 			}
 		})
 	}
@@ -166,7 +168,7 @@ func TestDisconnectedSocketIsNotRecovered(t *testing.T) {
 	old.wantPacket(`42/chat,["news"]`)
 }
 
-// wordGate lets in whoever says a word.
+// wordGate is a gate that accepts one word in the auth, and reports each word.
 type wordGate struct{ words chan string }
 
 func (wordGate) Gate() {}
@@ -204,12 +206,12 @@ func TestRecoveryRunsGates(t *testing.T) {
 		}
 		back.wantPacket(want)
 		if got := receiveWithin(t, g.words); got != word {
-			t.Errorf("asked with %q", got)
+			t.Errorf("the gate ran with %q", got)
 		}
 	}
 }
 
-// A client that missed more than may wait for it begins anew.
+// A client that missed more events than its queue may hold gets a new socket.
 func TestSocketWithTooManyMissedEventsIsNotRecovered(t *testing.T) {
 	s, ns := newRecoveringSite(t)
 	c := dialClient(t, s.url+"/0/", "4")
@@ -222,14 +224,14 @@ func TestSocketWithTooManyMissedEventsIsNotRecovered(t *testing.T) {
 	}
 	back := dialClient(t, s.url+"/0/", "4")
 	if got := back.joinAs("/chat", fmt.Sprintf(`{"pid":%q}`, is.PID)); got.SID == is.SID {
-		t.Error("it is back")
+		t.Error("recovered")
 	}
 	back.syncEvents("/chat")
 }
 
-// What lost sockets had is kept up to a limit, and so are the targets of events.
+// The state of lost sockets and the targets of events are kept up to a limit.
 func TestRecoveryLogIsBounded(t *testing.T) {
-	lose := func(s *site, ns *hub.Namespace, data string, rooms ...string) identity {
+	loseSocket := func(s *site, ns *hub.Namespace, data string, rooms ...string) identity {
 		c := dialClient(t, s.url+"/0/", "4")
 		is := c.joinAs("/chat", "{}")
 		socket, _ := ns.Socket(is.SID)
@@ -240,7 +242,7 @@ func TestRecoveryLogIsBounded(t *testing.T) {
 		receiveWithin(t, socket.Done())
 		return is
 	}
-	comesBack := func(s *site, is identity) bool {
+	isRecovered := func(s *site, is identity) bool {
 		return dialClient(t, s.url+"/0/", "4").joinAs("/chat", fmt.Sprintf(`{"pid":%q}`, is.PID)).SID == is.SID
 	}
 	t.Run("sockets", func(t *testing.T) {
@@ -250,18 +252,18 @@ func TestRecoveryLogIsBounded(t *testing.T) {
 		for i := range rooms {
 			rooms[i] = fmt.Sprintf("%0*d", hub.MaxRoomName, i)
 		}
-		first := lose(s, ns, large, rooms...)
+		first := loseSocket(s, ns, large, rooms...)
 		for range 100 {
-			lose(s, ns, large, rooms...)
+			loseSocket(s, ns, large, rooms...)
 		}
-		last := lose(s, ns, large, rooms...)
-		if comesBack(s, first) || !comesBack(s, last) {
-			t.Error("the first is back, or the last is not")
+		last := loseSocket(s, ns, large, rooms...)
+		if isRecovered(s, first) || !isRecovered(s, last) {
+			t.Error("the first is recovered, or the last is not")
 		}
 	})
 	t.Run("targets", func(t *testing.T) {
 		s, ns := newRecoveringSite(t)
-		lost := lose(s, ns, "")
+		lost := loseSocket(s, ns, "")
 		rooms := make([]string, 900_000)
 		for i := range rooms {
 			rooms[i] = fmt.Sprint(i)
@@ -269,8 +271,8 @@ func TestRecoveryLogIsBounded(t *testing.T) {
 		if _, err := ns.To(rooms...).Emit("news"); err != nil {
 			t.Fatal(err)
 		}
-		if comesBack(s, lost) {
-			t.Error("it is back")
+		if isRecovered(s, lost) {
+			t.Error("recovered")
 		}
 	})
 }

@@ -50,8 +50,8 @@ func (s *fakeTimeSite) closeAll() {
 	s.server.Close()
 }
 
-// connectAs joins the namespace over a route, as the socket with a pid, and leaves the
-// connection when it has.
+// connectAs connects over a route with a pid, and closes the connection. It returns the
+// socket of the client.
 func (s *fakeTimeSite) connectAs(route int, pid string) (is identity) {
 	s.t.Helper()
 	near, far := net.Pipe()
@@ -73,9 +73,9 @@ func TestRecoveryEndsAfterTimeOfRoute(t *testing.T) {
 	const short, long = 300 * time.Millisecond, time.Minute
 	tests := map[string]struct {
 		recoveries []time.Duration // of the routes
-		lost, back int             // the numbers of routes
+		lost, back int             // numbers of routes
 		away       time.Duration
-		reload     []time.Duration // the recoveries from then on, if any
+		reload     []time.Duration // recoveries of the routes after a reload, if any
 		recovered  bool
 	}{
 		"in time":               {recoveries: []time.Duration{short}, away: short, recovered: true},
@@ -110,8 +110,7 @@ func TestRecoveryEndsAfterTimeOfRoute(t *testing.T) {
 	}
 }
 
-// TestSharedRecoveryEndsAfterTimeOfRoute has a node whose recovery is shorter than the time for which
-// another node has saved a socket.
+// A socket that the recorder still keeps is not recovered after the time of the route.
 func TestSharedRecoveryEndsAfterTimeOfRoute(t *testing.T) {
 	for away, recovered := range map[time.Duration]bool{time.Minute: true, time.Minute + time.Millisecond: false} {
 		synctest.Test(t, func(t *testing.T) {

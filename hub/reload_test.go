@@ -10,12 +10,12 @@ import (
 	"github.com/gorilla/websocket"
 )
 
-// A route that is gone takes no client that is late.
+// A removed route refuses new clients.
 func TestRemovedRouteRefusesClients(t *testing.T) {
 	s := newSite(t, hub.Config{Routes: []hub.RouteConfig{newRouteConfig("a"), newRouteConfig("b")}})
 	a, _ := joinNamespace(t, s.url+"/0/", "/", "")
 	next := s.Configure(hub.Config{Routes: []hub.RouteConfig{newRouteConfig("b")}})
-	s.gen.Release() // the site serves the old routes still
+	s.gen.Release() // the site still serves the old routes
 	t.Cleanup(next.Release)
 	a.wantClosed()
 	_, response, err := websocket.DefaultDialer.Dial(s.url+"/0/?transport=websocket&EIO=4", nil)
@@ -25,8 +25,7 @@ func TestRemovedRouteRefusesClients(t *testing.T) {
 	joinNamespace(t, s.url+"/1/", "/", "")
 }
 
-// A socket whose connect event is handled while its namespace is removed does not
-// stay.
+// A socket whose connect event is handled while its namespace is removed is disconnected.
 func TestNamespaceRemovedWhileConnecting(t *testing.T) {
 	began, release := make(chan struct{}), make(chan struct{})
 	slow := hub.NamespaceConfig{Name: "/chat", Rules: []hub.Rule{{
@@ -51,7 +50,7 @@ func TestNamespaceRemovedWhileConnecting(t *testing.T) {
 	c.wantPacket("41/chat,")
 }
 
-// A glob of one route does not lead into the namespaces of another one.
+// A glob of a route opens no namespaces of other routes.
 func TestGlobOfRouteKeepsToItsNamespaces(t *testing.T) {
 	s := newSite(t, hub.Config{
 		Routes:     []hub.RouteConfig{newRouteConfig("a", "/*"), newRouteConfig("b", "/admin")},

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// newWatchedNamespace returns a namespace, and what returns the rooms that its watch says
-// have changed since: with a + those that were there by then.
+// newWatchedNamespace returns a namespace with the room "before", and its watch. changes
+// returns the rooms reported since the last call, with a + if the room exists.
 func newWatchedNamespace(window time.Duration) (ns *Namespace, w *roomWatch, changes func() []string) {
 	h := new(Hub)
 	h.recovery.Store(int64(window))
@@ -58,7 +58,7 @@ func TestWatchRoomsReportsChanges(t *testing.T) {
 	wantRooms(t, "changes after the end", changes())
 }
 
-// TestWatchRoomsKeepsRoomsOfLostSockets keeps rooms for those who may come back to them.
+// Rooms of lost sockets are watched while the sockets may be recovered.
 func TestWatchRoomsKeepsRoomsOfLostSockets(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ns, w, changes := newWatchedNamespace(time.Minute)
@@ -70,11 +70,11 @@ func TestWatchRoomsKeepsRoomsOfLostSockets(t *testing.T) {
 		wantRooms(t, "rooms", w.Rooms(), "before", "q", "r")
 		wantRooms(t, "changes", changes())
 		if !(node{ns}).HasRoom("r") || !w.Has("r") {
-			t.Error("a room that somebody may come back to is not there")
+			t.Error("a room of a lost socket is not watched")
 		}
 		time.Sleep(time.Minute)
 		ns.index.Add(s, "r")
-		ns.index.Remove(s) // its time begins anew
+		ns.index.Remove(s) // the time starts again
 		wantRooms(t, "changes", changes(), "+r")
 		time.Sleep(emptyRoomDelay)
 		synctest.Wait()
@@ -100,7 +100,7 @@ func TestWatchRoomsRemovesOldestEmptyRooms(t *testing.T) {
 			t.Errorf("%d rooms", n)
 		}
 		if w.Has("\U00010000") || !w.Has(string(rune('\U00010000'+maxEmptyRooms))) {
-			t.Error("not the oldest is forgotten")
+			t.Error("another room than the oldest is removed")
 		}
 	})
 }

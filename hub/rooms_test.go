@@ -232,8 +232,8 @@ func TestOnRoomReportsEvents(t *testing.T) {
 	off()
 }
 
-// TestFetchSocketsFindsAcceptedSockets fetches a socket from the moment that it is in its
-// room: the client may know of its connection before the socket's state says so.
+// A socket is fetched from the moment that it is in its room: its client may get the reply
+// to its connect packet before the socket's state changes.
 func TestFetchSocketsFindsAcceptedSockets(t *testing.T) {
 	h, url := newHub(t)
 	ns := h.Of("/")
@@ -254,8 +254,7 @@ func TestFetchSocketsFindsAcceptedSockets(t *testing.T) {
 	}
 }
 
-// A client may have a say in the rooms that its socket joins when it connects, and
-// name very many of them.
+// A connect handler may join and leave very many rooms: a client may choose them.
 func TestConnectHandlerMayJoinManyRooms(t *testing.T) {
 	h, url := newHub(t)
 	ns := h.Of("/")

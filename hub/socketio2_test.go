@@ -39,7 +39,8 @@ func (c oldPolling) sendPacket(packet string) {
 	c.h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("POST", "/socket.io/?EIO=3&transport=polling&sid="+c.sid, body))
 }
 
-// A socket may be ended at the very moment that it begins.
+// A connection is closed while its socket joins the first room: the socket connects, then
+// disconnects.
 func TestOldSocketDisconnectsWhileConnecting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := hub.New(hub.Options{})
@@ -75,6 +76,6 @@ func TestOldSocketDisconnectsWhileConnecting(t *testing.T) {
 			t.Errorf("%d sockets are left", n)
 		}
 		h.Close()
-		time.Sleep(time.Minute) // of the bubble: the session waits for a last poll
+		time.Sleep(time.Minute) // fake time: the session waits for a last poll
 	})
 }

@@ -17,8 +17,7 @@ func findStats(h *hub.Hub, name string) (found hub.NamespaceStats) {
 	return found
 }
 
-// Namespaces that clients choose the names of are counted under their glob, and go on
-// being counted when they are gone.
+// Dynamic namespaces are counted under their glob, also after they are removed.
 func TestGlobCountsAllItsNamespaces(t *testing.T) {
 	orgs := hub.Config{
 		Routes:     []hub.RouteConfig{newRouteConfig("a", "/org-*")},

@@ -13,7 +13,7 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/hub"
 )
 
-// maxMethods is how many exported methods a type may have, besides emitFlags.
+// maxMethods is the limit of exported methods of a type, besides emitFlags.
 const maxMethods = 12
 
 // emitFlags begin or change an emit. They are the same on all types that emit.
@@ -33,8 +33,8 @@ func TestTypesHaveFewMethods(t *testing.T) {
 	}
 }
 
-// TestSignaturesNameNoInternalPackage keeps the package usable from other modules,
-// which can't import internal packages: exported aliases stand for their types.
+// Other modules can't import internal packages: signatures use exported aliases of their
+// types.
 func TestSignaturesNameNoInternalPackage(t *testing.T) {
 	paths, err := filepath.Glob("*.go")
 	if err != nil {

@@ -83,8 +83,7 @@ func TestConnectTimeoutClosesConnection(t *testing.T) {
 	})
 }
 
-// TestAttachmentsTimeoutClosesConnection announces attachments that do not come: the packet is not kept
-// for ever.
+// A packet that announces attachments is not kept for ever.
 func TestAttachmentsTimeoutClosesConnection(t *testing.T) {
 	runInFakeTime(t, func(t *testing.T, send func(int, string), ended <-chan struct{}) {
 		const packet = `452-["x",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]`

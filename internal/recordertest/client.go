@@ -43,7 +43,7 @@ func (c *client) sendPacket(text string) {
 	}
 }
 
-// readPacket returns the next packet but pings.
+// readPacket returns the next packet except pings.
 func (c *client) readPacket() string {
 	c.t.Helper()
 	for {
@@ -110,7 +110,7 @@ func receiveWithin[T any](t testing.TB, ch <-chan T) T {
 	case v := <-ch:
 		return v
 	case <-time.After(timeout):
-		t.Fatal("nothing comes")
+		t.Fatal("no value in time")
 	}
 	panic("unreachable")
 }

@@ -94,7 +94,7 @@ func replayFollowsOperations(t *testing.T, s *server) {
 	}
 }
 
-// operationsApplyWhileRestoring applies operations while a gate decides.
+// operationsApplyWhileRestoring applies operations to a socket that waits at a gate.
 func operationsApplyWhileRestoring(t *testing.T, s *server) {
 	_, is := s.loseSocket(t, "a", "b")
 	back := dialClient(t, s)
@@ -160,14 +160,14 @@ func lateHandlersUpdateLostSocket(t *testing.T, s *server) {
 	}
 	again, _ := s.Socket(is.SID)
 	if again == socket {
-		t.Fatal("the former socket is still there")
+		t.Fatal("the former socket is not replaced")
 	}
 	claims, _ := (&hub.Event{Socket: again}).Lookup("claims")
 	if got := again.Rooms(); !slices.Equal(got, []string{is.SID, "b"}) || again.Data().String() != `{"name":"ada"}` || claims.Text() != "7" {
 		t.Errorf("in %q, with %s and %s", got, again.Data(), claims)
 	}
 	back.syncEvents() // the socket is live then
-	// The former socket's handlers reach the one that the client has now.
+	// Handlers of the former socket change the recovered one.
 	socket.Leave("b")
 	if got := again.Rooms(); !slices.Equal(got, []string{is.SID}) {
 		t.Errorf("in %q", got)

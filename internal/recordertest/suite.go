@@ -47,9 +47,9 @@ func (gate) Gate() {}
 
 func (g gate) HandleEvent(ctx context.Context, ev *hub.Event) error {
 	if ev.Socket.Status().Recovered {
-		for _, step := range []chan struct{}{g.reached, g.open} {
+		for _, ch := range []chan struct{}{g.reached, g.open} {
 			select {
-			case <-step:
+			case <-ch:
 			case <-ctx.Done():
 				return ctx.Err()
 			}
@@ -86,13 +86,13 @@ func (s *server) openGate() {
 	close(s.gate.open)
 }
 
-// awaitGate waits until a socket is at the gate.
+// awaitGate waits until a socket reaches the gate.
 func (s *server) awaitGate(t *testing.T) {
 	t.Helper()
 	select {
 	case s.gate.reached <- struct{}{}:
 	case <-time.After(timeout):
-		t.Fatal("no socket comes to the gate")
+		t.Fatal("no socket reached the gate")
 	}
 }
 
