@@ -16,9 +16,9 @@ import (
 // neither guessed nor found with grep, and a comment whose subject is "what" or "who"
 // hides the name of the thing. These numbers only ever fall.
 const (
-	maxVagueWords    = 2.0 // "what", "who" and "those" in 1,000 words of comments
-	maxOneWordNames  = 35  // percent of a package's unexported functions
-	maxSharedNames   = 20  // names that four or more unexported functions of the module have
+	maxVagueWords    = 0.5 // "what", "who" and "those" in 1,000 words of comments
+	maxOneWordNames  = 20  // percent of a package's unexported functions
+	maxSharedNames   = 3   // names that four or more unexported functions of the module have
 	maxFunctionLines = 70
 	maxFileLines     = 400
 	maxEngineFields  = 20 // of a struct in internal/engine

@@ -23,7 +23,7 @@ type Cluster interface {
 	// State returns the health of the cluster, for listings.
 	State() State
 
-	// Close leaves the group and frees what the cluster holds.
+	// Close leaves the group and frees the resources of the cluster.
 	Close() error
 }
 

@@ -18,7 +18,7 @@ type Emit struct {
 	// To are rooms. The event is emitted once to each socket that is in at least one of
 	// them. An empty list means no socket. Default: all sockets of the namespace.
 	To lenient.Names `json:"to,omitzero"`
-	// Except are rooms whose sockets are excluded.
+	// Except are the rooms, or ids of sockets, that are excluded.
 	Except lenient.Names `json:"except,omitempty"`
 	// Event is the event's name.
 	Event string `json:"event"`

@@ -17,7 +17,7 @@ type Target struct {
 	// In are rooms: the sockets that are in at least one of them. An empty list means no
 	// socket. Default: all sockets of the namespace.
 	In lenient.Names `json:"in,omitzero"`
-	// Except are rooms whose sockets are excluded.
+	// Except are the rooms, or ids of sockets, that are excluded.
 	Except lenient.Names `json:"except,omitempty"`
 }
 

@@ -43,7 +43,7 @@ func newEmitCommand() *cobra.Command {
   $ tail -f emits.ndjson | caddy socketio emit -`
 	flags := cmd.Flags()
 	flags.StringArray("to", nil, "Room to emit to, or a socket's id; may be repeated (default all sockets)")
-	flags.StringArray("except", nil, "Room whose sockets are excluded; may be repeated")
+	flags.StringArray("except", nil, "Room, or id of a socket, that is excluded; may be repeated")
 	flags.Bool("volatile", false, "Drop the event for clients that are not ready to receive it")
 	flags.Bool("local", false, "Emit to the sockets of this node only")
 	flags.Bool("compress", true, "Compress the event, if compression is on")

@@ -11,7 +11,7 @@ import (
 // addTargetFlags adds the flags that select sockets by rooms.
 func addTargetFlags(cmd *cobra.Command) {
 	cmd.Flags().StringArray("in", nil, "Room whose sockets are selected, or a socket's id; may be repeated (default all sockets)")
-	cmd.Flags().StringArray("except", nil, "Room whose sockets are excluded; may be repeated")
+	cmd.Flags().StringArray("except", nil, "Room, or id of a socket, that is excluded; may be repeated")
 }
 
 func (c *invocation) readTarget() api.Target {
