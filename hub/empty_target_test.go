@@ -36,16 +36,19 @@ func (c *countingAdapter) Publish(op cluster.Operation) error {
 	return nil
 }
 
-func (c *countingAdapter) Record(_ context.Context, op cluster.Emit, deliver func(string)) error {
-	c.countRequest(op)
-	deliver(c.appendEvent(op).Offset)
-	return nil
+func (c *countingAdapter) Record(op cluster.Operation, scope cluster.Scope, wait time.Duration, deliver func(cluster.Emit)) error {
+	if scope == cluster.AllNodes {
+		c.countRequest(op)
+	}
+	return c.recorder.Record(op, scope, wait, deliver)
 }
 
 func (c *countingAdapter) Request(_ context.Context, q cluster.Request, _ func(cluster.Reply)) error {
 	c.countRequest(q)
 	return nil
 }
+
+var _ cluster.Recorder = (*countingAdapter)(nil)
 
 // plainAdapter hides that an adapter is a recorder.
 type plainAdapter struct{ cluster.Adapter }
