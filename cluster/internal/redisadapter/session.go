@@ -191,8 +191,11 @@ func (c *connection) markUp(ctx context.Context, s *session) (changed <-chan str
 	if c.session != s {
 		c.session, c.down = s, nil
 		s.responding, s.stopResponding = context.WithCancel(ctx)
-		expected := maps.Clone(c.nodeCounts)
-		c.startTask("wait for other nodes", func() { c.waitForNodes(ctx, s, expected) })
+		if expected := maps.Clone(c.nodeCounts); len(expected) == 0 {
+			s.nodesBack.Store(true) // at once: a count of nodes is kept only after that
+		} else {
+			c.startTask("wait for other nodes", func() { c.waitForNodes(ctx, s, expected) })
+		}
 		c.startTask("check health", func() { c.checkHealth(ctx, s) })
 		c.refusal.Store(nil)
 		c.notifyChanged()
