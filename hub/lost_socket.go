@@ -61,7 +61,8 @@ func (s *Socket) saveLost(r cluster.Recorder) {
 		Offset: s.replayFrom, Position: position, Marks: slices.Clone(s.marks),
 		Identity: identity, Lost: time.Now(), Owner: s.client.route,
 	}
-	s.saved = &lost
+	saved := lost // handlers that return late change it, and Save reads the other one
+	s.saved = &saved
 	s.mu.Unlock()
 	s.logUnsaved(r.Save(lost, s.client.route.config().Recovery))
 }
