@@ -58,7 +58,7 @@ func (e Emitter) Emit(event string, args ...any) error {
 	return nil
 }
 
-// emitNow emits an encoded event to a socket that is live, or no more.
+// emitNow emits an encoded event to a socket that is connected or has disconnected.
 func (e Emitter) emitNow(data sio.Data, plain *eio.Message) error {
 	if !e.socket.ns.emitOnly(e.socket, e.flags, data, plain) && !e.flags.Volatile {
 		return ErrDisconnected

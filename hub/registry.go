@@ -123,7 +123,8 @@ func (h *Hub) removeUser(ns *Namespace) {
 	h.removeIfUnused(ns)
 }
 
-// removeIfUnused lets go of a namespace that nothing names and nobody uses.
+// removeIfUnused removes a namespace that no config declares and no socket uses, unless
+// it has lost sockets.
 func (h *Hub) removeIfUnused(ns *Namespace) {
 	h.mu.Lock()
 	named := ns.permanent

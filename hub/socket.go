@@ -60,7 +60,7 @@ type Socket struct {
 	identityChanged bool
 	marks           []string            // of events that it was delivered without an offset, the last ones
 	saved           *cluster.LostSocket // the socket's saved state when it is lost
-	disconnectStart chan struct{}       // closed when it takes no more packets; nil if nobody waits
+	disconnectStart chan struct{}       // closed when it stops taking packets; nil if no goroutine waits
 }
 
 // ID returns the socket's id, which is also the name of the room that it is

@@ -36,7 +36,6 @@ type Redis struct {
 	// RequestsTimeout is how long other nodes have to reply. Default: 5s.
 	RequestsTimeout caddy.Duration `json:"requests_timeout,omitempty"`
 
-	id          string // in the pool
 	connections *redisadapter.Connections
 }
 
@@ -57,16 +56,8 @@ func (r *Redis) Provision(ctx caddy.Context) error {
 	if err != nil {
 		return fmt.Errorf("redis: %w", err)
 	}
-	log := ctx.Logger()
-	value, loaded, err := pool.LoadOrNew(s.Server.ID, func() (caddy.Destructor, error) { return redisadapter.New(s, log), nil })
-	if err != nil {
-		return err
-	}
-	r.id, r.connections = s.Server.ID, value.(*redisadapter.Connections)
-	if loaded {
-		r.connections.SetLog(log)
-	}
-	return nil
+	r.connections, err = redisadapter.Acquire(pool, s, ctx.Logger())
+	return err
 }
 
 // Cleanup releases the connection. It closes when no other config uses it.
@@ -74,7 +65,7 @@ func (r *Redis) Cleanup() error {
 	if r.connections == nil {
 		return nil
 	}
-	_, err := pool.Delete(r.id)
+	err := r.connections.Release(pool)
 	r.connections = nil
 	return err
 }

@@ -39,7 +39,6 @@ type RedisStreams struct {
 	// RequestsTimeout is how long other nodes have to reply. Default: 5s.
 	RequestsTimeout caddy.Duration `json:"requests_timeout,omitempty"`
 
-	id          string // in the pool
 	connections *redisadapter.Connections
 }
 
@@ -60,16 +59,8 @@ func (r *RedisStreams) Provision(ctx caddy.Context) error {
 	if err != nil {
 		return fmt.Errorf("redis_streams: %w", err)
 	}
-	log := ctx.Logger()
-	value, loaded, err := pool.LoadOrNew(s.Server.ID, func() (caddy.Destructor, error) { return redisadapter.New(s, log), nil })
-	if err != nil {
-		return err
-	}
-	r.id, r.connections = s.Server.ID, value.(*redisadapter.Connections)
-	if loaded {
-		r.connections.SetLog(log)
-	}
-	return nil
+	r.connections, err = redisadapter.Acquire(pool, s, ctx.Logger())
+	return err
 }
 
 // Cleanup releases the connections. They close when no other config uses them.
@@ -77,7 +68,7 @@ func (r *RedisStreams) Cleanup() error {
 	if r.connections == nil {
 		return nil
 	}
-	_, err := pool.Delete(r.id)
+	err := r.connections.Release(pool)
 	r.connections = nil
 	return err
 }

@@ -77,7 +77,7 @@ func TestBackendAppliesReplyInOrder(t *testing.T) {
 	b := s.Connect()
 	b.Call("40/other,", `40/other,{"sid":"*`)
 
-	// All in its order, to whom it is for.
+	// Each part of the reply is done in order, for its own target.
 	a.SetReply(sitetest.Reply(http.StatusOK, `{"ack":["ok",{"n":2}],"leave":["b"],"join":["c"],"data":{"n":2},"emit":[
 		{"event":"to a","to":["a","b"],"args":[1]},
 		{"event":"to all","to":["a"],"include_sender":true},

@@ -6,6 +6,7 @@ import (
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
 	"github.com/caddy-socketio/caddy-socketio/cluster/internal/redisconn"
+	"github.com/caddyserver/caddy/v2"
 	"go.uber.org/zap"
 )
 
@@ -62,6 +63,27 @@ type Connections struct {
 // New returns connections that connect when a hub opens its first namespace.
 func New(s Settings, log *zap.Logger) *Connections {
 	return &Connections{settings: s, log: log, byHub: make(map[string]*connection)}
+}
+
+// Acquire returns the connections with these settings from a pool, new ones if no config
+// uses them yet. Release gives them back.
+func Acquire(pool *caddy.UsagePool, s Settings, log *zap.Logger) (*Connections, error) {
+	value, loaded, err := pool.LoadOrNew(s.Server.ID, func() (caddy.Destructor, error) { return New(s, log), nil })
+	if err != nil {
+		return nil, err
+	}
+	cs := value.(*Connections)
+	if loaded {
+		cs.SetLog(log)
+	}
+	return cs, nil
+}
+
+// Release gives connections back to the pool that they were acquired from. They close
+// when no other config uses them.
+func (cs *Connections) Release(pool *caddy.UsagePool) error {
+	_, err := pool.Delete(cs.settings.Server.ID)
+	return err
 }
 
 // Cluster returns the cluster of a hub. Clusters of the same hub are equal by ==.
