@@ -3,6 +3,7 @@ package redisadapter
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"sync"
 	"time"
 
@@ -101,4 +102,27 @@ func (ns *namespace) requestNode(q cluster.Request, timeout time.Duration, reply
 	default:
 		<-first
 	}
+}
+
+// handleServerEmit applies a server-side emit, or replies to it.
+func (ns *namespace) handleServerEmit(m *messages.Message) error {
+	data := m.PacketData()
+	if !messages.IsServerEvent(data) {
+		return fmt.Errorf("%w: message of type %d without an event", messages.ErrMalformed, m.Type)
+	}
+	op := cluster.ServerEmit{Data: data}
+	if m.RequestID != "" {
+		return ns.replyToMessage(m, cluster.ServerEmitAck{ServerEmit: op}, 0)
+	}
+	ns.applyOperation(op)
+	return nil
+}
+
+// replyToMessage has the node reply to a message, on the channel of the requesting node.
+func (ns *namespace) replyToMessage(m *messages.Message, q cluster.Request, timeout time.Duration) error {
+	if m.RequestID == "" || m.UID == "" {
+		return fmt.Errorf("%w: request of type %d without an id", messages.ErrMalformed, m.Type)
+	}
+	ns.sendReplies(ns.names.roomChannel(m.UID), string(m.RequestID), q, timeout)
+	return nil
 }

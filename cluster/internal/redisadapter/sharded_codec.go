@@ -29,25 +29,11 @@ func (c *shardedCodec) handleDelivery(d delivery) error {
 		c.keepReply(parseShardedReplyID(message), message)
 		return nil
 	case messages.TypeServerEmit:
-		return c.handleServerEmit(m)
+		return c.handleServerEmit(&m.Message)
 	case messages.TypeEmit, messages.TypeJoin, messages.TypeLeave, messages.TypeDisconnect, messages.TypeFetchSockets:
 		return c.handleTargeted(m)
 	}
 	return fmt.Errorf("%w: message of type %d", messages.ErrMalformed, m.Type)
-}
-
-// handleServerEmit applies a server-side emit, or replies to it.
-func (c *shardedCodec) handleServerEmit(m *shardedMessage) error {
-	data := m.PacketData()
-	if !messages.IsServerEvent(data) {
-		return fmt.Errorf("%w: message of type %d without an event", messages.ErrMalformed, m.Type)
-	}
-	op := cluster.ServerEmit{Data: data}
-	if m.RequestID != "" {
-		return c.replyToMessage(m, cluster.ServerEmitAck{ServerEmit: op}, 0)
-	}
-	c.applyOperation(op)
-	return nil
 }
 
 // handleTargeted handles messages with a target: operations and requests on sockets.
@@ -63,7 +49,7 @@ func (c *shardedCodec) handleTargeted(m *shardedMessage) error {
 			return err
 		}
 		if m.RequestID != "" {
-			return c.replyToMessage(m, cluster.EmitAck{Emit: op}, time.Duration(o.Flags.Timeout)*time.Millisecond)
+			return c.replyToMessage(&m.Message, cluster.EmitAck{Emit: op}, time.Duration(o.Flags.Timeout)*time.Millisecond)
 		}
 		c.applyOperation(op)
 	case messages.TypeJoin:
@@ -73,16 +59,7 @@ func (c *shardedCodec) handleTargeted(m *shardedMessage) error {
 	case messages.TypeDisconnect:
 		c.applyOperation(cluster.Disconnect{Target: o.Target(), Close: m.Close})
 	case messages.TypeFetchSockets:
-		return c.replyToMessage(m, cluster.FetchSockets{Target: o.Target()}, 0)
+		return c.replyToMessage(&m.Message, cluster.FetchSockets{Target: o.Target()}, 0)
 	}
-	return nil
-}
-
-// replyToMessage has the node reply to a message, on the channel of the requesting node.
-func (c *shardedCodec) replyToMessage(m *shardedMessage, q cluster.Request, timeout time.Duration) error {
-	if m.RequestID == "" || m.UID == "" {
-		return fmt.Errorf("%w: request of type %d without an id", messages.ErrMalformed, m.Type)
-	}
-	c.sendReplies(c.names.roomChannel(m.UID), string(m.RequestID), q, timeout)
 	return nil
 }

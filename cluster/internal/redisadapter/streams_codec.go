@@ -120,47 +120,24 @@ func (c *streamsCodec) handleMessage(d delivery) error {
 		}
 		return nil
 	case messages.TypeServerEmit:
-		return c.handleServerEmit(m)
+		return c.handleServerEmit(&m.Message)
 	case messages.TypeFetchSockets:
 		o, err := m.RequireOpts()
 		if err != nil {
 			return err
 		}
-		return c.replyToMessage(m, cluster.FetchSockets{Target: o.Target()}, 0)
+		return c.replyToMessage(&m.Message, cluster.FetchSockets{Target: o.Target()}, 0)
 	case messages.TypeCloseStale:
 		if m.PID == "" {
 			return fmt.Errorf("%w: message of type %d without a pid", messages.ErrMalformed, m.Type)
 		}
-		return c.replyToMessage(m, cluster.CloseStale{PID: string(m.PID), Identity: string(m.Identity)}, 0)
+		return c.replyToMessage(&m.Message, cluster.CloseStale{PID: string(m.PID), Identity: string(m.Identity)}, 0)
 	case messages.TypeEmit:
 		emit, err := m.parseEmit()
 		if err != nil {
 			return err
 		}
-		return c.replyToMessage(m, cluster.EmitAck{Emit: emit}, time.Duration(m.Opts.Flags.Timeout)*time.Millisecond)
+		return c.replyToMessage(&m.Message, cluster.EmitAck{Emit: emit}, time.Duration(m.Opts.Flags.Timeout)*time.Millisecond)
 	}
 	return fmt.Errorf("%w: message of type %d", messages.ErrMalformed, m.Type)
-}
-
-// handleServerEmit applies a server-side emit, or replies to it.
-func (c *streamsCodec) handleServerEmit(m *streamsMessage) error {
-	data := m.PacketData()
-	if !messages.IsServerEvent(data) {
-		return fmt.Errorf("%w: message of type %d without an event", messages.ErrMalformed, m.Type)
-	}
-	emit := cluster.ServerEmit{Data: data}
-	if m.RequestID == "" {
-		c.applyOperation(emit)
-		return nil
-	}
-	return c.replyToMessage(m, cluster.ServerEmitAck{ServerEmit: emit}, 0)
-}
-
-// replyToMessage has the node reply to a message, on the channel of the requesting node.
-func (c *streamsCodec) replyToMessage(m *streamsMessage, q cluster.Request, timeout time.Duration) error {
-	if m.RequestID == "" || m.UID == "" {
-		return fmt.Errorf("%w: request without an id", messages.ErrMalformed)
-	}
-	c.sendReplies(c.names.roomChannel(m.UID), string(m.RequestID), q, timeout)
-	return nil
 }
