@@ -125,7 +125,11 @@ func (p *parser) parseDirective() error {
 			return p.Errf("socketio: %s is given twice", option)
 		}
 		seen[option] = true
-		if err := p.parseOption(option); err != nil {
+		known := findOption(p.directiveOptions(), option)
+		if known == nil {
+			return p.unknownOption(option)
+		}
+		if err := known.parse(); err != nil {
 			return err
 		}
 		if err := p.handler.checkOptions(); err != nil {
@@ -140,61 +144,16 @@ func (p *parser) parseDirective() error {
 	return nil
 }
 
-func (p *parser) parseOption(parseOption string) error {
-	h := p.handler
-	switch parseOption {
-	case "namespace":
-		return p.parseNamespace()
-	case "path":
-		return p.parseText(&h.Path)
-	case "hub":
-		return p.parseText(&h.Hub)
-	case "cookie":
-		return p.parseText(&h.Cookie)
-	case "transports":
-		return p.parseList(&h.Transports)
-	case "origins":
-		return p.parseList(&h.Origins)
-	case "protocols":
-		return p.parseProtocols()
-	case "ping_interval":
-		return p.parseDuration(&h.PingInterval)
-	case "ping_timeout":
-		return p.parseDuration(&h.PingTimeout)
-	case "connect_timeout":
-		return p.parseDuration(&h.ConnectTimeout)
-	case "upgrade_timeout":
-		return p.parseDuration(&h.UpgradeTimeout)
-	case "recovery":
-		return p.parseDuration(&h.Recovery)
-	case "max_payload":
-		return p.parseSize(&h.MaxPayload)
-	case "max_queue":
-		var size int64
-		err := p.parseSize(&size)
-		h.MaxQueue = int(size)
-		return err
-	case "max_connections":
-		return p.parseNumber(&h.MaxConnections)
-	case "rate_limit":
-		return p.parseRateLimit()
-	case "compression":
-		return p.parseSwitch(&h.Compression)
-	}
-	return p.unknownOption(parseOption)
-}
-
 // unknownOption returns the error for an option that the directive does not have. The options
 // of a namespace, and handlers, belong inside one.
 func (p *parser) unknownOption(option string) error {
 	switch {
-	case option == "on" || option == "join" || option == "max_sockets":
+	case findOption(p.namespaceOptions(new(Namespace)), option) != nil:
 		return p.Errf("socketio: %s belongs inside namespace NAME { … }", option)
 	case isHandler(option):
 		return p.Errf("socketio: %s belongs inside namespace NAME { on EVENT { … } }", option)
 	}
-	return p.Errf("socketio: unknown option %q: expected path, hub, transports, protocols, ping_interval, ping_timeout, "+
-		"connect_timeout, upgrade_timeout, max_payload, max_queue, max_connections, rate_limit, origins, compression, recovery, cookie or namespace", option)
+	return p.Errf("socketio: unknown option %q: expected %s", option, listOptions(p.directiveOptions()))
 }
 
 // parseSingle returns the only argument of an option.
@@ -265,6 +224,13 @@ func (p *parser) parseSize(to *int64) error {
 	}
 	*to = int64(n)
 	return nil
+}
+
+func (p *parser) parseIntSize(to *int) error {
+	var size int64
+	err := p.parseSize(&size)
+	*to = int(size)
+	return err
 }
 
 func (p *parser) parseNumber(to *int) error {

@@ -1,0 +1,69 @@
+package socketio
+
+import (
+	"slices"
+	"strings"
+)
+
+// option is an option of a block in a Caddyfile.
+type option struct {
+	name  string
+	parse func() error // reads the option, whose name is the current token
+}
+
+// directiveOptions returns the options of the directive socketio.
+func (p *parser) directiveOptions() []option {
+	h := p.handler
+	return []option{
+		{"path", func() error { return p.parseText(&h.Path) }},
+		{"hub", func() error { return p.parseText(&h.Hub) }},
+		{"transports", func() error { return p.parseList(&h.Transports) }},
+		{"protocols", p.parseProtocols},
+		{"ping_interval", func() error { return p.parseDuration(&h.PingInterval) }},
+		{"ping_timeout", func() error { return p.parseDuration(&h.PingTimeout) }},
+		{"connect_timeout", func() error { return p.parseDuration(&h.ConnectTimeout) }},
+		{"upgrade_timeout", func() error { return p.parseDuration(&h.UpgradeTimeout) }},
+		{"max_payload", func() error { return p.parseSize(&h.MaxPayload) }},
+		{"max_queue", func() error { return p.parseIntSize(&h.MaxQueue) }},
+		{"max_connections", func() error { return p.parseNumber(&h.MaxConnections) }},
+		{"rate_limit", p.parseRateLimit},
+		{"origins", func() error { return p.parseList(&h.Origins) }},
+		{"compression", func() error { return p.parseSwitch(&h.Compression) }},
+		{"recovery", func() error { return p.parseDuration(&h.Recovery) }},
+		{"cookie", func() error { return p.parseText(&h.Cookie) }},
+		{"namespace", p.parseNamespace},
+	}
+}
+
+// namespaceOptions returns the options of a namespace block.
+func (p *parser) namespaceOptions(ns *Namespace) []option {
+	return []option{
+		{"on", func() error { return p.parseRule(ns) }},
+		{"join", func() error { return p.parseConnectHandler(ns) }},
+		{"max_sockets", func() error { return p.parseMaxSockets(ns) }},
+	}
+}
+
+// ruleOptions returns the options of a rule. They stand before or among its handlers.
+func (p *parser) ruleOptions(*Rule) []option {
+	return []option{}
+}
+
+// findOption returns the option of that name, or nil.
+func findOption(options []option, name string) *option {
+	i := slices.IndexFunc(options, func(o option) bool { return o.name == name })
+	if i < 0 {
+		return nil
+	}
+	return &options[i]
+}
+
+// listOptions returns the names of options as text: "a, b or c".
+func listOptions(options []option) string {
+	var names []string
+	for _, o := range options {
+		names = append(names, o.name)
+	}
+	last := len(names) - 1
+	return strings.Join(names[:last], ", ") + " or " + names[last]
+}

@@ -1,0 +1,132 @@
+package socketio
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
+)
+
+// addRule adds a rule. The first rule for connect extends the rule that preceding join
+// lines have made: their handlers belong to the same event, and a separate rule would
+// never run.
+func (ns *Namespace) addRule(rule *Rule) {
+	if ns.connectRule != nil && slices.Contains(rule.Events, "connect") {
+		merged := *rule
+		merged.Events = []string{"connect"}
+		merged.HandleRaw = slices.Concat(ns.connectRule.HandleRaw, rule.HandleRaw)
+		*ns.connectRule = merged
+		ns.connectRule = nil
+		if len(rule.Events) == 1 {
+			return
+		}
+	}
+	ns.On = append(ns.On, rule)
+}
+
+// addConnectHandler adds a handler to the rule for connect.
+func (ns *Namespace) addConnectHandler(handler json.RawMessage) {
+	i := slices.IndexFunc(ns.On, func(r *Rule) bool { return slices.Contains(r.Events, "connect") })
+	switch {
+	case i < 0:
+		ns.connectRule = &Rule{Events: []string{"connect"}, HandleRaw: []json.RawMessage{handler}}
+		ns.On = append(ns.On, ns.connectRule)
+	case len(ns.On[i].Events) == 1:
+		ns.On[i].HandleRaw = append(ns.On[i].HandleRaw, handler)
+	default: // the rule has other events, which do not get the handler
+		rule := *ns.On[i]
+		rule.Events = []string{"connect"}
+		rule.HandleRaw = append(slices.Clone(rule.HandleRaw), handler)
+		ns.On = slices.Insert(ns.On, i, &rule)
+	}
+}
+
+// parseRule reads an on block: its events, its options and its handlers.
+func (p *parser) parseRule(ns *Namespace) error {
+	rule := &Rule{Events: p.RemainingArgs()}
+	if err := rule.checkEvents(); err != nil {
+		return p.WrapErr(err)
+	}
+	var err error
+	if rule.HandleRaw, err = p.parseHandlers(p.ruleOptions(rule)); err != nil {
+		return err
+	}
+	ns.addRule(rule)
+	return nil
+}
+
+// parseHandlers reads a block of handlers, which it returns in order. Options may stand
+// before and among them.
+func (p *parser) parseHandlers(options []option) (handlers []json.RawMessage, err error) {
+	for nesting := p.Nesting(); p.NextBlock(nesting); {
+		if known := findOption(options, p.Val()); known != nil {
+			if err := known.parse(); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		handler, err := p.parseHandler()
+		if err != nil {
+			return nil, err
+		}
+		handlers = append(handlers, handler)
+	}
+	return handlers, nil
+}
+
+// handlersNamespace is the beginning of the module ids of handlers.
+const handlersNamespace = "socketio.handlers."
+
+// isHandler reports whether there is a handler module of that name.
+func isHandler(name string) bool {
+	_, err := caddy.GetModule(handlersNamespace + name)
+	return err == nil
+}
+
+// parseHandler reads one handler of a rule. Its first token names the module.
+func (p *parser) parseHandler() (json.RawMessage, error) {
+	name := p.Val()
+	id := handlersNamespace + name
+	info, err := caddy.GetModule(id)
+	if err != nil {
+		return nil, p.Errf("unknown handler %q: expected one of %s, or a module %s", name, strings.Join(handlerNames(), ", "), id)
+	}
+	module := info.New()
+	segment := p.NewFromNextSegment()
+	switch m := module.(type) {
+	case helperParser:
+		err = m.ParseCaddyfile(p.WithDispenser(segment))
+	case caddyfile.Unmarshaler:
+		err = m.UnmarshalCaddyfile(segment)
+	default:
+		err = p.Errf("module %s can't be used in a Caddyfile", id)
+	}
+	if err != nil {
+		return nil, err
+	}
+	var warnings []caddyconfig.Warning
+	raw := caddyconfig.JSONModuleObject(module, "handler", name, &warnings)
+	if len(warnings) > 0 { // a number that is too large, for instance
+		return nil, p.Errf("%s: %s", name, warnings[0].Message)
+	}
+	return raw, nil
+}
+
+// handlerNames returns the names of all registered handlers of events.
+func handlerNames() []string {
+	var names []string
+	for _, m := range caddy.GetModules("socketio.handlers") {
+		names = append(names, m.ID.Name())
+	}
+	slices.Sort(names)
+	return names
+}
+
+// helperParser is a handler that parses HTTP directives, for which it needs the Helper.
+type helperParser interface {
+	ParseCaddyfile(h httpcaddyfile.Helper) error
+}
