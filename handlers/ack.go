@@ -62,8 +62,11 @@ func (a *Ack) HandleEvent(_ context.Context, ev *hub.Event) error {
 	return nil
 }
 
+// Immediate marks the handler as one that never waits.
+func (*Ack) Immediate() {}
+
 var (
-	_ hub.Handler           = (*Ack)(nil)
+	_ hub.Immediate         = (*Ack)(nil)
 	_ caddy.Provisioner     = (*Ack)(nil)
 	_ caddyfile.Unmarshaler = (*Ack)(nil)
 )

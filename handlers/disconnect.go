@@ -43,7 +43,10 @@ func (s *Disconnect) HandleEvent(_ context.Context, ev *hub.Event) error {
 	return nil
 }
 
+// Immediate marks the handler as one that never waits.
+func (*Disconnect) Immediate() {}
+
 var (
-	_ hub.Handler           = (*Disconnect)(nil)
+	_ hub.Immediate         = (*Disconnect)(nil)
 	_ caddyfile.Unmarshaler = (*Disconnect)(nil)
 )

@@ -199,8 +199,11 @@ func (e *Emit) evaluateOptions(ev *hub.Event) (options emission.Options, err err
 	return options, err
 }
 
+// Immediate marks the handler as one that never waits.
+func (*Emit) Immediate() {}
+
 var (
-	_ hub.Handler           = (*Emit)(nil)
+	_ hub.Immediate         = (*Emit)(nil)
 	_ caddy.Provisioner     = (*Emit)(nil)
 	_ caddyfile.Unmarshaler = (*Emit)(nil)
 )

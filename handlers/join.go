@@ -58,8 +58,12 @@ func (j *Join) Identify(_ context.Context, ev *hub.Event) error {
 	return nil
 }
 
+// Immediate marks the handler as one that never waits.
+func (*Join) Immediate() {}
+
 var (
 	_ hub.Identifier        = (*Join)(nil)
+	_ hub.Immediate         = (*Join)(nil)
 	_ caddy.Provisioner     = (*Join)(nil)
 	_ caddyfile.Unmarshaler = (*Join)(nil)
 )

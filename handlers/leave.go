@@ -48,8 +48,11 @@ func (l *Leave) HandleEvent(_ context.Context, ev *hub.Event) error {
 	return nil
 }
 
+// Immediate marks the handler as one that never waits.
+func (*Leave) Immediate() {}
+
 var (
-	_ hub.Handler           = (*Leave)(nil)
+	_ hub.Immediate         = (*Leave)(nil)
 	_ caddy.Provisioner     = (*Leave)(nil)
 	_ caddyfile.Unmarshaler = (*Leave)(nil)
 )

@@ -79,8 +79,12 @@ func (s *Set) Identify(_ context.Context, ev *hub.Event) error {
 	return nil
 }
 
+// Immediate marks the handler as one that never waits.
+func (*Set) Immediate() {}
+
 var (
 	_ hub.Identifier        = (*Set)(nil)
+	_ hub.Immediate         = (*Set)(nil)
 	_ caddy.Provisioner     = (*Set)(nil)
 	_ caddyfile.Unmarshaler = (*Set)(nil)
 )

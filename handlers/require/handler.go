@@ -109,6 +109,9 @@ func (r *Handler) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 // Gate marks the handler as one that may refuse clients.
 func (*Handler) Gate() {}
 
+// Immediate marks the handler as one that never waits.
+func (*Handler) Immediate() {}
+
 // HandleEvent returns a [hub.ClientError] with the message unless the expression is
 // true.
 func (r *Handler) HandleEvent(_ context.Context, ev *hub.Event) error {
@@ -131,6 +134,7 @@ func (r *Handler) checkExpression(s *scope) error {
 
 var (
 	_ hub.Gate              = (*Handler)(nil)
+	_ hub.Immediate         = (*Handler)(nil)
 	_ caddy.Provisioner     = (*Handler)(nil)
 	_ caddyfile.Unmarshaler = (*Handler)(nil)
 )
