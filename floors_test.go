@@ -16,6 +16,7 @@ func TestFloors(t *testing.T) {
 		"internal/spawn":     "go.uber.org/zap",
 		"internal/eio":       "",
 		"internal/glob":      "",
+		"internal/nearest":   "",
 		"internal/hopbyhop":  "",
 		"internal/id":        "",
 		"internal/replies":   "",
@@ -33,7 +34,7 @@ func TestFloors(t *testing.T) {
 		"handlers":                    "handlers/internal/directive handlers/internal/emission handlers/placeholder hub " + caddyfile,
 		"handlers/internal/emission":  "hub",
 		"handlers/internal/directive": caddy + "/caddyconfig/caddyfile",
-		"handlers/placeholder":        "hub internal/lenient sio " + caddy,
+		"handlers/placeholder":        "hub internal/lenient internal/nearest sio " + caddy,
 		"handlers/jwt":                "handlers/placeholder hub internal/spawn sio " + caddyfile + " github.com/go-jose/go-jose/v4 github.com/go-jose/go-jose/v4/jwt go.uber.org/zap",
 		"handlers/require": "handlers/internal/directive handlers/placeholder hub internal/engine internal/handshake sio " + caddyfile + " cel.dev/cel-go/cel " +
 			"cel.dev/cel-go/common/decls cel.dev/cel-go/common/env cel.dev/cel-go/common/types cel.dev/cel-go/common/types/ref cel.dev/cel-go/common/types/traits cel.dev/cel-go/ext cel.dev/cel-go/interpreter",

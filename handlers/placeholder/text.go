@@ -18,13 +18,24 @@ type Text struct {
 // NewText compiles text. The error names an unknown placeholder that begins with socket
 // or event. The names of other modules are unknown here and accepted.
 func NewText(s string) (Text, error) {
+	t := parseText(s)
+	for _, key := range t.Keys() {
+		if err := checkKey(key); err != nil {
+			return Text{}, err
+		}
+	}
+	return t, nil
+}
+
+// parseText parses text, without a check of its placeholders.
+func parseText(s string) Text {
 	t := Text{parts: []string{""}}
 	literal := &t.parts[0]
 	for {
 		i := strings.IndexByte(s, '{')
 		if i < 0 {
 			*literal += s
-			return t, nil
+			return t
 		}
 		if i > 0 && s[i-1] == '\\' {
 			*literal += s[:i-1] + "{"
@@ -37,9 +48,6 @@ func NewText(s string) (Text, error) {
 			*literal += "{"
 			s = s[i+1:]
 			continue
-		}
-		if err := checkKey(key); err != nil {
-			return Text{}, err
 		}
 		t.parts = append(t.parts, key, "")
 		literal = &t.parts[len(t.parts)-1]
@@ -59,38 +67,6 @@ func Cut(s string) (key, rest string, ok bool) {
 		return "", "", false
 	}
 	return key, s[end+1:], true
-}
-
-// checkKey refuses a key that begins with socket or event but does not exist.
-func checkKey(key string) error {
-	first, rest, _ := strings.Cut(key, ".")
-	field, deeper, deep := strings.Cut(rest, ".")
-	known := true
-	switch first {
-	case "socket":
-		switch field {
-		case "auth", "data":
-			known = !deep || deeper != ""
-		case "id", "namespace", "rooms", "transport":
-			known = !deep
-		default:
-			known = false
-		}
-	case "event":
-		switch field {
-		case "args":
-			known = !deep || deeper != ""
-		case "name", "reason":
-			known = !deep
-		default:
-			known = false
-		}
-	}
-	if !known {
-		return fmt.Errorf("unknown placeholder {%s}: there are {socket.id}, {socket.namespace}, {socket.rooms}, "+
-			"{socket.transport}, {socket.auth.KEY}, {socket.data.KEY}, {event.name}, {event.args.N}, {event.args.*} and {event.reason}", key)
-	}
-	return nil
 }
 
 // singleKey returns the key of a text that is one placeholder and nothing else.
