@@ -51,7 +51,7 @@ func placeValues(routes caddyhttp.RouteList, named map[string]*caddyhttp.Route, 
 	if err := p.placeRoutes(config); err != nil {
 		return nil, err
 	}
-	if p.uriValue != "" && p.uriEdit != "" {
+	if config = passRequestURI(config); p.uriValue != "" && p.uriEdit != "" {
 		return nil, fmt.Errorf("unexpected %s beside {%s} in a rewrite: it would edit the URI after the value was checked; "+
 			"rewrite to the final URI instead", p.uriEdit, p.uriValue)
 	}
@@ -107,7 +107,7 @@ func (p *placedRoutes) placeHandlers(config any) error {
 		case name == "request_body":
 			p.setsBody = true
 		case name == "reverse_proxy":
-			boundTransport(handler, p.timeout)
+			boundFastCGI(handler, p.timeout)
 		case name == "templates" && handler["delimiters"] != nil:
 			return errors.New("unexpected delimiters of templates in a backend: values are escaped for {{ and }}")
 		}
@@ -116,20 +116,6 @@ func (p *placedRoutes) placeHandlers(config any) error {
 		}
 	}
 	return nil
-}
-
-// boundTransport sets the timeouts of FastCGI to the time of a request, unless the
-// config has them. FastCGI does not notice that a request is canceled.
-func boundTransport(proxy map[string]any, timeout caddy.Duration) {
-	transport, _ := proxy["transport"].(map[string]any)
-	if transport["protocol"] != "fastcgi" {
-		return
-	}
-	for _, name := range []string{"read_timeout", "write_timeout"} {
-		if transport[name] == nil {
-			transport[name] = timeout
-		}
-	}
 }
 
 // placeMatchers places the values in a list of matcher sets.

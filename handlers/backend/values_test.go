@@ -7,11 +7,8 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/http/fcgi"
 	"net/url"
-	"os"
 	"path"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -244,66 +241,6 @@ func TestBackendRequestHasHandlersPathOnly(t *testing.T) {
 	if len(a.Requests(`"connect"`)) == 0 {
 		t.Error("no client was served")
 	}
-}
-
-// A backend of PHP is asked for the handler's path too.
-func TestBackendRequestOfPHPHasHandlersPathOnly(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	seen := make(chan map[string]string, 100)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		_ = fcgi.Serve(l, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			env := fcgi.ProcessEnv(r)
-			env["uri"], env["method"] = r.URL.RequestURI(), r.Method
-			seen <- env
-			w.WriteHeader(http.StatusNoContent)
-		}))
-	}()
-	t.Cleanup(func() {
-		_ = l.Close()
-		<-done
-	})
-	root := t.TempDir()
-	if err := os.WriteFile(filepath.Join(root, "index.php"), nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.MkdirAll(filepath.Join(root, "realtime"), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(root, "realtime", "say.php"), nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	s := sitetest.Serve(t, "root "+root+`
-		socketio {
-			namespace /app {
-				on connect {
-					backend {
-						php_fastcgi `+l.Addr().String()+`
-					}
-				}
-				on * {
-					backend {
-						rewrite /realtime/{event.name}.php
-						php_fastcgi `+l.Addr().String()+`
-					}
-				}
-			}
-		}`)
-	c := s.Connect()
-	env := sitetest.Await(t, seen)
-	if env["uri"] != "/socket.io/" || env["method"] != "POST" || env["DOCUMENT_URI"] != "/index.php" || env["SCRIPT_FILENAME"] != filepath.Join(root, "index.php") {
-		t.Errorf("got %v", env)
-	}
-	c.Send(`42/app,["say"]`)
-	if env = sitetest.Await(t, seen); env["DOCUMENT_URI"] != "/realtime/say.php" {
-		t.Errorf("got %v", env)
-	}
-	c.Call(`42/app,1["../say"]`, `43/app,1[{"error":"Bad Request"}]`)
-	c.Call(`42/app,1["say.php\u0000x"]`, `43/app,1[{"error":"Bad Request"}]`)
 }
 
 func TestBackendChecksUpstreamAddresses(t *testing.T) {
