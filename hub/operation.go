@@ -16,6 +16,9 @@ func (ns *Namespace) Do(op cluster.Operation) (int, error) {
 	if emit, ok := op.(cluster.Emit); ok && emit.Local {
 		return ns.doWithin(cluster.ThisNode, op)
 	}
+	if err := checkServerEmit(op); err != nil {
+		return 0, err
+	}
 	return ns.doWithin(cluster.AllNodes, op)
 }
 
@@ -76,6 +79,10 @@ func (ns *Namespace) countUnpublished(err error) {
 // applyPublished applies an operation of another node to the sockets of this one. The
 // error says that an event is invalid.
 func (ns *Namespace) applyPublished(op cluster.Operation) error {
+	if emit, ok := op.(cluster.ServerEmit); ok {
+		ns.handleServerEmit(emit)
+		return nil
+	}
 	emit, isEmit := op.(cluster.Emit)
 	if !isEmit {
 		ns.applyToSockets(op)

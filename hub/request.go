@@ -9,9 +9,13 @@ import (
 )
 
 // Request sends a request to all nodes, and calls each for every reply, one at a time. The
-// error wraps [cluster.ErrIncomplete] if ctx ended before all nodes had replied. A local
-// emit is for the sockets of this node only.
+// error wraps [cluster.ErrIncomplete] if ctx ended before all nodes had replied, or
+// [ErrEvent] if the name of a server-side emit is reserved. A local emit is for the
+// sockets of this node only.
 func (ns *Namespace) Request(ctx context.Context, q cluster.Request, each func(cluster.Reply)) error {
+	if err := checkServerEmit(q); err != nil {
+		return err
+	}
 	emit, ok := q.(cluster.EmitAck)
 	return ns.sendRequest(ctx, q, ok && emit.Local, each)
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"slices"
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
 	"github.com/caddy-socketio/caddy-socketio/hub"
@@ -30,9 +29,6 @@ type ServerSideEmitReply struct {
 	// Complete is true if all other nodes replied in time.
 	Complete bool `json:"complete"`
 }
-
-// reservedServerEvents are event names that Socket.IO servers reserve.
-var reservedServerEvents = []string{"connect", "connection", "new_namespace"}
 
 func (a *API) handleServerSideEmit(w http.ResponseWriter, r *http.Request) (any, error) {
 	q, err := parseQuery(r, "hub", "namespace")
@@ -64,8 +60,8 @@ func (e *ServerSideEmit) buildOperation() (buildOperation cluster.ServerEmit, er
 	if e.Event == "" {
 		return buildOperation, badRequest("event: expected the name of an event")
 	}
-	if slices.Contains(reservedServerEvents, e.Event) {
-		return buildOperation, badRequest("event: %v: %q", hub.ErrEvent, e.Event)
+	if err := hub.CheckServerEvent(e.Event); err != nil {
+		return buildOperation, badRequest("event: %v", err)
 	}
 	if buildOperation.Data, err = buildEventData(e.Event, e.Args); err != nil {
 		return buildOperation, err

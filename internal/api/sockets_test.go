@@ -92,6 +92,7 @@ func TestInvalidBodiesAreRefused(t *testing.T) {
 		{"disconnect?in=a", `{}`, "in: unknown in a query"},
 		{"server_side_emit", `{}`, "event: expected the name"},
 		{"server_side_emit", `{"event":"new_namespace"}`, "event: reserved event name"},
+		{"server_side_emit", `{"event":"caddy-socketio:x"}`, "which is for messages between nodes"},
 		{"server_side_emit", `{"event":"x","args":[{"$binary":""}]}`, "args: expected no binary values: other nodes cannot receive them"},
 		{"server_side_emit", `{"event":"x","args":1}`, "args: expected a list"},
 		{"server_side_emit", `{"event":"x","to":["a"]}`, "to: unknown field"},
