@@ -4,12 +4,15 @@ import (
 	"slices"
 
 	"github.com/caddy-socketio/caddy-socketio/rooms"
+	"github.com/caddy-socketio/caddy-socketio/sio"
 )
 
-// Membership applies the operations of a replay to the rooms of a lost socket.
+// Membership applies the operations of a replay to the rooms and data of a lost socket.
 type Membership struct {
 	// Rooms are the rooms of the socket, in the order joined.
 	Rooms []string
+	// Data are the keys of the socket's data that operations set. Nil if none did.
+	Data map[string]sio.Data
 	// Disconnected is true if an operation disconnected the socket.
 	Disconnected bool
 
@@ -24,7 +27,7 @@ func NewMembership(names []string) *Membership {
 // Matches reports whether a target includes the socket.
 func (m *Membership) Matches(t rooms.Target) bool { return t.Matches(m.set) }
 
-// Apply applies a Join, Leave or Disconnect whose target includes the socket. Other
+// Apply applies a Join, Leave, SetData or Disconnect whose target includes the socket. Other
 // operations change nothing.
 func (m *Membership) Apply(op Operation) {
 	switch op := op.(type) {
@@ -35,6 +38,10 @@ func (m *Membership) Apply(op Operation) {
 	case Leave:
 		if m.Matches(op.Target) {
 			m.leaveRooms(op.Rooms)
+		}
+	case SetData:
+		if m.Matches(op.Target) {
+			m.setData(op.Key, op.Value)
 		}
 	case Disconnect:
 		m.Disconnected = m.Disconnected || m.Matches(op.Target)
@@ -48,6 +55,13 @@ func (m *Membership) joinRooms(names []string) {
 			m.Rooms = append(m.Rooms, name)
 		}
 	}
+}
+
+func (m *Membership) setData(key string, value sio.Data) {
+	if m.Data == nil {
+		m.Data = make(map[string]sio.Data)
+	}
+	m.Data[key] = value
 }
 
 func (m *Membership) leaveRooms(names []string) {

@@ -9,7 +9,7 @@ import (
 )
 
 // Operation is an operation on the sockets of a namespace, on every node. The set is
-// closed: Emit, Join, Leave, Disconnect, ServerEmit.
+// closed: Emit, Join, Leave, SetData, Disconnect, ServerEmit.
 type Operation interface{ isOperation() }
 
 // Flags are the modifiers of an emit, by Socket.IO's names.
@@ -58,6 +58,13 @@ type Leave struct {
 	Rooms []string
 }
 
+// SetData sets a key of the data of a target's sockets. Node.js ignores it.
+type SetData struct {
+	rooms.Target
+	Key   string
+	Value sio.Data
+}
+
 // Disconnect disconnects the sockets of a target from the namespace, or, with
 // Close, closes their whole connections.
 type Disconnect struct {
@@ -81,6 +88,8 @@ func TargetsNone(request any) bool {
 		return request.None
 	case Leave:
 		return request.None
+	case SetData:
+		return request.None
 	case Disconnect:
 		return request.None
 	case FetchSockets:
@@ -94,6 +103,7 @@ func TargetsNone(request any) bool {
 func (Emit) isOperation()       {}
 func (Join) isOperation()       {}
 func (Leave) isOperation()      {}
+func (SetData) isOperation()    {}
 func (Disconnect) isOperation() {}
 func (ServerEmit) isOperation() {}
 

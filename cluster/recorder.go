@@ -102,6 +102,8 @@ type Replay struct {
 	Events []*eio.Message
 	// Rooms are the rooms that the socket is in after the operations.
 	Rooms []string
+	// Data are the keys of the socket's data that operations set.
+	Data map[string]sio.Data
 	// Disconnected is true if an operation disconnected the socket.
 	Disconnected bool
 	// Offset is the end of the recovery log at the time of the replay.

@@ -19,6 +19,7 @@ type admission struct {
 	deferred       []func()   // emits of its handlers
 	heldDeliveries []delivery // emits to its rooms meanwhile
 	tokens         []string   // see [Identity]
+	newKeys        []string   // of its data, set since it joins its rooms
 	// Of a restored socket: the first part of its replay, and the lost socket, both of
 	// recorder. Lost is nil when the replay was sent.
 	recorder cluster.Recorder

@@ -172,6 +172,22 @@ func (b Broadcast) SocketsLeave(rooms ...string) (int, error) {
 	return b.doOperation(cluster.Leave{Target: b.resolvedTarget(), Rooms: rooms})
 }
 
+// SocketsSet sets a key of the data of the target's sockets, on all nodes, as [Socket.Set]
+// does. Node.js servers ignore it. A socket whose data would become larger than [MaxData]
+// keeps its former value. It returns the number of sockets of this node that have the new
+// one. The error says that the value can't be marshalled, or wraps [ErrDataFull]: key and
+// value alone are larger.
+func (b Broadcast) SocketsSet(key string, value any) (int, error) {
+	data, err := sio.Marshal(value)
+	if err != nil {
+		return 0, err
+	}
+	if len(key)+data.Size() > MaxData {
+		return 0, ErrDataFull
+	}
+	return b.doOperation(cluster.SetData{Target: b.resolvedTarget(), Key: key, Value: data})
+}
+
 // DisconnectSockets disconnects the target's sockets from the namespace or, with close,
 // closes their whole connections, on all nodes. It returns the number of sockets of this
 // node.

@@ -127,6 +127,7 @@ func runAllOnEmptyTarget(t *testing.T, ns *hub.Namespace, socket *hub.Socket) {
 		count(b.Emit("e", 1))
 		count(b.SocketsJoin("r"))
 		count(b.SocketsLeave(socket.ID()))
+		count(b.SocketsSet("key", 1))
 		count(b.DisconnectSockets(true))
 		acks, err := b.EmitWithAck(t.Context(), "e")
 		count(len(acks), err)

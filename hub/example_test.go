@@ -244,3 +244,19 @@ func ExampleNamespace_OnRoom() {
 	})
 	defer cancel()
 }
+
+// SocketsSet sets data of sockets, on all nodes.
+func ExampleBroadcast_SocketsSet() {
+	h := hub.New(hub.Options{})
+	defer h.Close()
+	game := h.Of("/game")
+	ada := connectVisitor(h, "/game")
+	defer ada.closeConnection()
+	_, _ = game.All().SocketsJoin("red")
+	fmt.Println(game.In("red").SocketsSet("score", 7))
+	found, _ := game.In("red").FetchSockets(context.Background())
+	fmt.Println(string(found[0].Data))
+	// Output:
+	// 1 <nil>
+	// {"score":7}
+}

@@ -147,6 +147,8 @@ func (s *Socket) applyToLost(op cluster.Operation) {
 		_ = successor.Join(op.Rooms...) // it may be in too many
 	case cluster.Leave:
 		successor.Leave(op.Rooms...)
+	case cluster.SetData:
+		_ = successor.Set(op.Key, op.Value) // it may be full
 	case cluster.Disconnect:
 		successor.Disconnect(op.Close)
 	}
@@ -162,11 +164,9 @@ func (s *Socket) findSuccessor() *Socket {
 	return next
 }
 
-// passOnData saves the data of a lost socket after Set, and sets the value on its
-// successor on this node, if it has one.
+// passOnData saves the data of a lost socket after Set. It also records the change, so
+// that a replay does not set an earlier value over it, and sets it on the successor.
 func (s *Socket) passOnData(key string, value sio.Data) {
 	s.updateSaved()
-	if successor := s.findSuccessor(); successor != nil {
-		_ = successor.Set(key, value) // it may be full
-	}
+	s.applyToLost(cluster.SetData{Target: s.onlyTarget(), Key: key, Value: value})
 }

@@ -95,7 +95,7 @@ func (ns *Namespace) applyPublished(op cluster.Operation) error {
 	return err
 }
 
-// applyToSockets applies a Join, Leave or Disconnect to the sockets of its target. It
+// applyToSockets applies a Join, Leave, SetData or Disconnect to the sockets of its target. It
 // returns their number.
 func (ns *Namespace) applyToSockets(op cluster.Operation) int {
 	switch op := op.(type) {
@@ -106,6 +106,8 @@ func (ns *Namespace) applyToSockets(op cluster.Operation) int {
 		return ns.forEachSocket(op.Target, func(s *Socket) bool { return s.Join(op.Rooms...) == nil })
 	case cluster.Leave:
 		return ns.forEachSocket(op.Target, func(s *Socket) bool { s.Leave(op.Rooms...); return true })
+	case cluster.SetData:
+		return ns.forEachSocket(op.Target, func(s *Socket) bool { return s.Set(op.Key, op.Value) == nil })
 	case cluster.Disconnect:
 		return ns.forEachSocket(op.Target, func(s *Socket) bool {
 			alive := s.state.Load() < stateDisconnecting

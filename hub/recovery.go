@@ -243,6 +243,7 @@ func (s *Socket) restoreFrom(ctx context.Context, r cluster.Recorder, lost *clus
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.data, s.dataBytes, s.marks, s.replayFrom = data, size, lost.Marks, from.Offset
+	s.replayDataLocked(replay.Data, nil)
 	if maps.Copy(values, s.values); len(values) > 0 {
 		s.values = values
 	}

@@ -183,7 +183,7 @@ func (r *recorder) Replay(_ context.Context, left cluster.LostSocket) (missed cl
 		}
 		missed.Offset = strconv.Itoa(n)
 	}
-	missed.Rooms, missed.Disconnected = member.Rooms, member.Disconnected
+	missed.Rooms, missed.Data, missed.Disconnected = member.Rooms, member.Data, member.Disconnected
 	reading, failing := r.duringReplay, r.failReplay
 	r.failReplay = nil
 	r.mu.Unlock()

@@ -34,6 +34,12 @@ func (r RemoteSocket) Leave(rooms ...string) error {
 	return err
 }
 
+// Set sets a key of the socket's data, see [Broadcast.SocketsSet].
+func (r RemoteSocket) Set(key string, value any) error {
+	_, err := r.asBroadcast().SocketsSet(key, value)
+	return err
+}
+
 // Disconnect disconnects the socket or, with close, its whole connection.
 func (r RemoteSocket) Disconnect(close bool) error {
 	_, err := r.asBroadcast().DisconnectSockets(close)

@@ -57,6 +57,7 @@ func (s *Socket) sendReplay() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.replayedTo = then.Offset
+	s.replayDataLocked(then.Data, s.admission.newKeys)
 	if len(events) == 0 { // otherwise its client may not have got them
 		s.replayFrom = then.Offset
 	}

@@ -119,6 +119,27 @@ func TestRoomsExistWhileDisconnecting(t *testing.T) {
 	}
 }
 
+// A socket whose data is full keeps its value, and others get the new one.
+func TestSocketsSetSkipsFullSockets(t *testing.T) {
+	h, url := newHub(t)
+	ns := h.Of("/")
+	_, idA := joinNamespace(t, url, "/", "")
+	joinNamespace(t, url, "/", "")
+	full, _ := ns.Socket(idA)
+	if err := full.Set("page", strings.Repeat("x", hub.MaxData-20)); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := ns.All().SocketsSet("key", strings.Repeat("y", 20)); n != 1 || err != nil {
+		t.Errorf("got %d, %v", n, err)
+	}
+	if _, err := ns.All().SocketsSet("key", strings.Repeat("y", hub.MaxData)); !errors.Is(err, hub.ErrDataFull) {
+		t.Errorf("got %v", err)
+	}
+	if _, err := ns.All().SocketsSet("key", func() {}); err == nil {
+		t.Error("a function is data")
+	}
+}
+
 func TestBroadcastMethodsChangeSockets(t *testing.T) {
 	h, url := newHub(t)
 	ns := h.Of("/")
@@ -132,8 +153,18 @@ func TestBroadcastMethodsChangeSockets(t *testing.T) {
 	if n, err := ns.In("x").SocketsLeave("y"); n != 1 || err != nil {
 		t.Fatalf("got %d, %v", n, err)
 	}
+	if n, err := ns.In("x", "b").Except("b").SocketsSet("team", []byte{1}); n != 1 || err != nil {
+		t.Fatalf("got %d, %v", n, err)
+	}
 	found, err := ns.In("x").FetchSockets(t.Context())
-	if err != nil || len(found) != 1 || found[0].ID != idA || !slices.Equal(found[0].Rooms, []string{idA, "a", "x"}) {
+	if err != nil || len(found) != 1 || string(found[0].Data) != `{"team":{"$binary":"AQ=="}}` {
+		t.Fatalf("got %+v, %v", found, err)
+	}
+	if err := found[0].Set("team", "red"); err != nil {
+		t.Fatal(err)
+	}
+	found, err = ns.In("x").FetchSockets(t.Context())
+	if err != nil || len(found) != 1 || found[0].ID != idA || string(found[0].Data) != `{"team":"red"}` || !slices.Equal(found[0].Rooms, []string{idA, "a", "x"}) {
 		t.Fatalf("got %+v, %v", found, err)
 	}
 	if err := found[0].Emit("hello"); err != nil {

@@ -3,6 +3,7 @@ package hub
 import (
 	"bytes"
 	"maps"
+	"slices"
 
 	"github.com/caddy-socketio/caddy-socketio/sio"
 )
@@ -32,10 +33,17 @@ func (s *Socket) Set(key string, value any) error {
 	return nil
 }
 
-// setData sets a key of a connected socket's data.
+// setData sets a key of the socket's data.
 func (s *Socket) setData(key string, data sio.Data) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.admission != nil && s.state.Load() == stateJoining {
+		s.admission.newKeys = append(s.admission.newKeys, key)
+	}
+	return s.setDataLocked(key, data)
+}
+
+func (s *Socket) setDataLocked(key string, data sio.Data) error {
 	size := s.dataBytes + len(key) + data.Size()
 	if old, ok := s.data[key]; ok {
 		size -= len(key) + old.Size()
@@ -48,6 +56,16 @@ func (s *Socket) setData(key string, data sio.Data) error {
 	}
 	s.data[key], s.dataBytes = data, size
 	return nil
+}
+
+// replayDataLocked sets the keys that operations of a replay set. It leaves out the keys
+// in except, and values for which the data has no room, as Set does.
+func (s *Socket) replayDataLocked(changes map[string]sio.Data, except []string) {
+	for _, key := range slices.Sorted(maps.Keys(changes)) {
+		if !slices.Contains(except, key) {
+			_ = s.setDataLocked(key, changes[key])
+		}
+	}
 }
 
 // valueOf returns the value that [Event.SetValue] set.

@@ -82,6 +82,8 @@ func (e *entry) size() int {
 		size += sizeNames(op.Rooms)
 	case cluster.Leave:
 		size += sizeNames(op.Rooms)
+	case cluster.SetData:
+		size += len(op.Key) + op.Value.Size()
 	}
 	return size
 }
@@ -136,6 +138,9 @@ func (l *Log) recordOperation(op cluster.Operation) {
 		e.target, e.operation = op.Target, op
 	case cluster.Leave:
 		op.Rooms = slices.Clone(op.Rooms)
+		e.target, e.operation = op.Target, op
+	case cluster.SetData:
+		op.Value.JSON = slices.Clone(op.Value.JSON)
 		e.target, e.operation = op.Target, op
 	case cluster.Disconnect:
 		e.target = op.Target
@@ -208,6 +213,6 @@ func (l *Log) readReplay(events, operations uint64, names []string) cluster.Repl
 			replay.Events = append(replay.Events, e.message)
 		}
 	}
-	replay.Rooms, replay.Disconnected = member.Rooms, member.Disconnected
+	replay.Rooms, replay.Data, replay.Disconnected = member.Rooms, member.Data, member.Disconnected
 	return replay
 }

@@ -72,6 +72,35 @@ func lostSocketFollowsOperations(t *testing.T, s *server) {
 	}
 }
 
+// lostSocketGetsData sets data of a lost socket, and of a socket that waits at a gate.
+func lostSocketGetsData(t *testing.T, s *server) {
+	socket, is := s.loseSocket(t, "a")
+	_ = socket.Set("late", 1)
+	set := func(out hub.Broadcast, key string, value any) {
+		t.Helper()
+		if _, err := out.SocketsSet(key, value); err != nil {
+			t.Error(err)
+		}
+	}
+	set(s.To("a"), "late", 2)
+	set(s.All(), "all", map[string]any{"bytes": []byte{1, 2}})
+	set(s.Except("a"), "others", true)
+	_ = socket.Set("all", []byte{3}) // by a handler that returns late
+	back := dialClient(t, s)
+	back.sendPacket(`40/chat,{"pid":"` + is.PID + `"}`)
+	s.awaitGate(t)
+	set(s.To(is.SID), "waiting", "x")
+	s.gate.open <- struct{}{}
+	if _, now := back.readEvents(); now != is {
+		t.Fatal("not recovered")
+	}
+	back.syncEvents()
+	again, _ := s.Socket(is.SID)
+	if got := again.Data().String(); got != `{"all":{"$binary":"Aw=="},"late":2,"waiting":"x"}` {
+		t.Errorf("has %s", got)
+	}
+}
+
 // replayFollowsOperations replays the events of the rooms that a lost socket was in when
 // they were emitted.
 func replayFollowsOperations(t *testing.T, s *server) {

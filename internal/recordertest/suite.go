@@ -21,6 +21,7 @@ func Run(t *testing.T, newCluster func(t *testing.T) cluster.Cluster) {
 		run  func(*testing.T, *server)
 	}{
 		{"LostSocketFollowsOperations", lostSocketFollowsOperations},
+		{"LostSocketGetsData", lostSocketGetsData},
 		{"ReplayFollowsOperations", replayFollowsOperations},
 		{"OperationsApplyWhileRestoring", operationsApplyWhileRestoring},
 		{"LateHandlersUpdateLostSocket", lateHandlersUpdateLostSocket},

@@ -45,6 +45,8 @@ func EncodeOperation(op cluster.Operation) (Draft, error) {
 		return encodeRooms(TypeJoin, op.Target, op.Rooms)
 	case cluster.Leave:
 		return encodeRooms(TypeLeave, op.Target, op.Rooms)
+	case cluster.SetData:
+		return encodeSetData(&op)
 	case cluster.Disconnect:
 		return encodeJSON(TypeDisconnect, struct {
 			Opts  Opts `json:"opts"`
@@ -138,6 +140,18 @@ func encodeRooms(typ int, t rooms.Target, names []string) (Draft, error) {
 		Opts  Opts     `json:"opts"`
 		Rooms RoomList `json:"rooms"`
 	}{NewOpts(t), append(RoomList{}, names...)})
+}
+
+// encodeSetData returns a change of the data of sockets.
+func encodeSetData(op *cluster.SetData) (Draft, error) {
+	a, err := NewAssignment(op)
+	if err != nil {
+		return Draft{}, err
+	}
+	return encodeJSON(TypeSetData, struct {
+		Opts Opts `json:"opts"`
+		Assignment
+	}{NewOpts(op.Target), a})
 }
 
 // encodeFetchSockets returns a request for the sockets of a target.

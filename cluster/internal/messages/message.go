@@ -26,6 +26,7 @@ const (
 	TypeClose        = 13 // for adapters with heartbeats
 	TypeCloseStale   = 64 // this one and the next are only for Caddy: Node.js ignores them
 	TypeStaleClosed  = 65
+	TypeSetData      = 66 // as well only for Caddy
 )
 
 // Message is {type, data, uid, nsp} of another node.
@@ -51,6 +52,7 @@ type Body struct {
 	PID         Text            `json:"pid"`
 	Identity    Text            `json:"identity"`
 	StaleClosed bool            `json:"recalled"`
+	Assignment
 }
 
 // ReadMsgPack reads all but the body from MessagePack. The next value of r is a map.

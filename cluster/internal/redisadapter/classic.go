@@ -152,7 +152,7 @@ func (c *classicCodec) handleRequest(message string) error {
 		return nil
 	case q.LegacyID != "":
 		return c.handleLegacy(q)
-	case *q.Type == typeJoin || *q.Type == typeLeave || *q.Type == typeDisconnect:
+	case *q.Type == typeJoin || *q.Type == typeLeave || *q.Type == typeSetData || *q.Type == typeDisconnect:
 		return c.handleOperation(q)
 	case *q.Type == typeServerEmit && q.RequestID == "":
 		data, err := q.parseServerEvent()
@@ -172,8 +172,11 @@ func (c *classicCodec) handleOperation(q *classicRequest) error {
 	if q.Opts == nil {
 		return fmt.Errorf("%w: request of type %d without opts", messages.ErrMalformed, *q.Type)
 	}
-	c.applyOperation(q.parseOperation(q.Opts.Target(), q.Rooms))
-	return nil
+	op, err := q.parseOperation(q.Opts.Target(), q.Rooms)
+	if err == nil {
+		c.applyOperation(op)
+	}
+	return err
 }
 
 // handleSingleSocket applies an operation to one socket, in the form of versions before
@@ -182,7 +185,11 @@ func (c *classicCodec) handleSingleSocket(q *classicRequest) error {
 	if !c.hasSocket(string(q.SID)) {
 		return nil
 	}
-	c.applyOperation(q.parseOperation(rooms.Target{In: []string{string(q.SID)}}, []string{string(q.Room)}))
+	op, err := q.parseOperation(rooms.Target{In: []string{string(q.SID)}}, []string{string(q.Room)})
+	if err != nil {
+		return err
+	}
+	c.applyOperation(op)
 	return c.publishReply(map[string]string{"requestId": string(q.RequestID)})
 }
 

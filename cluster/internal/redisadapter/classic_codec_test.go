@@ -139,7 +139,11 @@ func TestRequestsMatchTranscript(t *testing.T) {
 		case *q.Type == typeServerEmit:
 			got, err = encodeClassicOperation(uid, cluster.ServerEmit{Data: sio.Data{JSON: q.Data}})
 		default:
-			got, err = encodeClassicOperation(uid, q.parseOperation(q.Opts.Target(), q.Rooms))
+			op, broken := q.parseOperation(q.Opts.Target(), q.Rooms)
+			if broken != nil {
+				t.Fatal(broken)
+			}
+			got, err = encodeClassicOperation(uid, op)
 		}
 		if err != nil || string(got) != payload {
 			t.Errorf("%s: %v\n got %s\nwant %s", c.Step, err, got, payload)

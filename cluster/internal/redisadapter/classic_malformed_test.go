@@ -17,6 +17,7 @@ var malformedRequests = []string{
 	`{"type":2}`, `{"type":2,"rooms":["a"]}`, `{"type":4}`, `{"type":4,"opts":null}`, `{"type":4,"opts":"x"}`, `{"type":4,"opts":[]}`, `{"type":4,"opts":{"rooms":{}}}`,
 	`{"type":4,"opts":{"rooms":[{}]}}`, `{"type":4,"opts":{"rooms":[]},"close":"yes"}`, `{"type":2,"opts":{"rooms":[]},"rooms":{"a":1}}`,
 	`{"type":5}`, `{"type":5,"requestId":"x"}`, `{"type":5,"opts":{}}`, `{"type":1}`, `{"type":0}`,
+	`{"type":66}`, `{"type":66,"opts":{},"key":"k"}`, `{"type":66,"opts":{},"key":{},"value":1}`,
 	`{"type":6}`, `{"type":6,"data":"e"}`, `{"type":6,"data":[]}`, `{"type":6,"data":{}}`, `{"type":6,"requestId":"x","data":{"0":"e"}}`, `{"type":6,"data":[{}]}`,
 	`{"type":6,"data":["connect"]}`, `{"type":6,"requestId":"x","data":["e",{"_placeholder":true,"num":0}]}`,
 	`{"type":7,"requestId":"x"}`, `{"type":7,"requestId":"x","opts":{}}`, `{"type":7,"requestId":"x","packet":{},"opts":{}}`,

@@ -23,8 +23,9 @@ const (
 	typeFetchSockets = 5
 	typeServerEmit   = 6 // and its reply
 	typeEmitAck      = 7
-	typeClientCount  = 8 // reply to typeEmitAck
-	typeClientAck    = 9 // reply to typeEmitAck
+	typeClientCount  = 8                    // reply to typeEmitAck
+	typeClientAck    = 9                    // reply to typeEmitAck
+	typeSetData      = messages.TypeSetData // only for Caddy: Node.js ignores it
 )
 
 // classicRequest is a request between nodes. Its fields are in the order of Node.js.
@@ -40,6 +41,7 @@ type classicRequest struct {
 	Close     *bool             `json:"close,omitempty"`
 	Data      json.RawMessage   `json:"data,omitempty"`
 	Packet    *classicPacket    `json:"packet,omitempty"`
+	messages.Assignment
 
 	whole sio.Data // as received
 }
@@ -95,14 +97,16 @@ func decodeObject(message string) (sio.Data, error) {
 }
 
 // parseOperation returns the operation of a request, on a target and rooms.
-func (q *classicRequest) parseOperation(t rooms.Target, names []string) cluster.Operation {
+func (q *classicRequest) parseOperation(t rooms.Target, names []string) (cluster.Operation, error) {
 	switch *q.Type {
 	case typeJoin:
-		return cluster.Join{Target: t, Rooms: names}
+		return cluster.Join{Target: t, Rooms: names}, nil
 	case typeLeave:
-		return cluster.Leave{Target: t, Rooms: names}
+		return cluster.Leave{Target: t, Rooms: names}, nil
+	case typeSetData:
+		return q.Assignment.Operation(t)
 	default:
-		return cluster.Disconnect{Target: t, Close: q.Close != nil && *q.Close}
+		return cluster.Disconnect{Target: t, Close: q.Close != nil && *q.Close}, nil
 	}
 }
 
@@ -141,6 +145,12 @@ func encodeClassicOperation(uid string, op cluster.Operation) ([]byte, error) {
 		q.Type, q.Opts, q.Rooms = new(typeJoin), newClassicOpts(op.Target), op.Rooms
 	case cluster.Leave:
 		q.Type, q.Opts, q.Rooms = new(typeLeave), newClassicOpts(op.Target), op.Rooms
+	case cluster.SetData:
+		q.Type, q.Opts = new(typeSetData), newClassicOpts(op.Target)
+		var err error
+		if q.Assignment, err = messages.NewAssignment(&op); err != nil {
+			return nil, err
+		}
 	case cluster.Disconnect:
 		q.Type, q.Opts, q.Close = new(typeDisconnect), newClassicOpts(op.Target), &op.Close
 	case cluster.ServerEmit:

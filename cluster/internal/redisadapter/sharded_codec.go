@@ -30,7 +30,7 @@ func (c *shardedCodec) handleDelivery(d delivery) error {
 		return nil
 	case messages.TypeServerEmit:
 		return c.handleServerEmit(&m.Message)
-	case messages.TypeEmit, messages.TypeJoin, messages.TypeLeave, messages.TypeDisconnect, messages.TypeFetchSockets:
+	case messages.TypeEmit, messages.TypeJoin, messages.TypeLeave, messages.TypeSetData, messages.TypeDisconnect, messages.TypeFetchSockets:
 		return c.handleTargeted(m)
 	}
 	return fmt.Errorf("%w: message of type %d", messages.ErrMalformed, m.Type)
@@ -56,6 +56,12 @@ func (c *shardedCodec) handleTargeted(m *shardedMessage) error {
 		c.applyOperation(cluster.Join{Target: o.Target(), Rooms: m.Rooms})
 	case messages.TypeLeave:
 		c.applyOperation(cluster.Leave{Target: o.Target(), Rooms: m.Rooms})
+	case messages.TypeSetData:
+		op, err := m.Assignment.Operation(o.Target())
+		if err != nil {
+			return err
+		}
+		c.applyOperation(op)
 	case messages.TypeDisconnect:
 		c.applyOperation(cluster.Disconnect{Target: o.Target(), Close: m.Close})
 	case messages.TypeFetchSockets:

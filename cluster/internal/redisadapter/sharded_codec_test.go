@@ -284,6 +284,7 @@ var malformedShardedMessages = []string{
 	`{"type":3,"data":{"packet":{"data":["e"]},"opts":{"rooms":{}}},"nsp":"/"}`, `{"type":3,"data":{"packet":{"data":["e"]},"opts":{"rooms":[{}]}},"nsp":"/"}`,
 	`{"type":3,"data":{"packet":{"data":["e",{"_placeholder":true,"num":0}]},"opts":{}},"nsp":"/"}`,
 	`{"type":3,"data":{"requestId":"x","packet":{"data":["e"]},"opts":{}},"nsp":"/"}`,
+	`{"type":66,"data":{"opts":{},"key":"k"},"nsp":"/"}`, `{"type":66,"data":{"key":"k","value":1},"nsp":"/"}`,
 	`{"type":4,"data":{"rooms":["a"]},"nsp":"/"}`, `{"type":4,"data":{"opts":{},"rooms":{"a":1}},"nsp":"/"}`, `{"type":6,"data":{"close":true},"nsp":"/"}`,
 	`{"type":6,"data":{"opts":"x"},"nsp":"/"}`, `{"type":6,"data":{"opts":{},"close":"yes"},"nsp":"/"}`, `{"type":7,"data":{"requestId":"x"},"uid":"u","nsp":"/"}`,
 	`{"type":7,"data":{"opts":{}},"uid":"u","nsp":"/"}`, `{"type":7,"data":{"opts":{},"requestId":"x"},"nsp":"/"}`,

@@ -67,7 +67,7 @@ func (c *streamsCodec) handleEntry(d delivery) error {
 		return fmt.Errorf("%s: %w", c.conn.name, errTooLarge)
 	}
 	typ, err := strconv.Atoi(d.entry.FieldValues["type"])
-	if err != nil || typ < messages.TypeEmit || typ > messages.TypeDisconnect {
+	if err != nil || !isOperationType(typ) {
 		return nil // heartbeats of older versions
 	}
 	m, err := decodeEntry(typ, d.payload)
@@ -80,6 +80,11 @@ func (c *streamsCodec) handleEntry(d delivery) error {
 		c.applyOperation(op)
 	}
 	return err
+}
+
+// isOperationType reports whether entries of a type are operations.
+func isOperationType(typ int) bool {
+	return typ >= messages.TypeEmit && typ <= messages.TypeDisconnect || typ == messages.TypeSetData
 }
 
 // parseOperation returns the operation of an entry; nil for a request of an older version,
@@ -98,6 +103,8 @@ func (m *streamsMessage) parseOperation() (cluster.Operation, error) {
 		return cluster.Join{Target: o.Target(), Rooms: m.Rooms}, nil
 	case messages.TypeLeave:
 		return cluster.Leave{Target: o.Target(), Rooms: m.Rooms}, nil
+	case messages.TypeSetData:
+		return m.Assignment.Operation(o.Target())
 	case messages.TypeDisconnect:
 		return cluster.Disconnect{Target: o.Target(), Close: m.Close}, nil
 	}

@@ -16,6 +16,8 @@ func encodeBase64(text string) string { return base64.StdEncoding.EncodeToString
 // malformedEntries are types and data of entries that must only be counted.
 var malformedEntries = [][2]string{
 	{"3", ""},
+	{"66", `{"opts":{},"key":"k"}`},
+	{"66", `{"key":"k","value":1}`},
 	{"3", "{"},
 	{"3", "{}"},
 	{"3", "null"},

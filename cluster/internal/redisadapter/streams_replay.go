@@ -6,7 +6,6 @@ import (
 	"strconv"
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
-	"github.com/caddy-socketio/caddy-socketio/cluster/internal/messages"
 	"github.com/caddy-socketio/caddy-socketio/internal/eio"
 	"github.com/caddy-socketio/caddy-socketio/rooms"
 	"github.com/redis/rueidis"
@@ -50,7 +49,8 @@ func (r *recorder) Replay(ctx context.Context, lost cluster.LostSocket) (missed 
 			return missed, errors.New("redis_streams: too many events to replay")
 		}
 		if len(entries) < pageCount {
-			return cluster.Replay{Events: m.events, Rooms: m.membership.Rooms, Disconnected: m.membership.Disconnected, Offset: offset}, nil
+			member := m.membership
+			return cluster.Replay{Events: m.events, Rooms: member.Rooms, Data: member.Data, Disconnected: member.Disconnected, Offset: offset}, nil
 		}
 	}
 }
@@ -72,7 +72,7 @@ func (m *eventCollector) addEntry(entry *rueidis.XRangeEntry) {
 		return
 	}
 	typ, err := strconv.Atoi(f["type"])
-	if err != nil || typ < messages.TypeEmit || typ > messages.TypeDisconnect || len(f["data"]) > maxMessageSize {
+	if err != nil || !isOperationType(typ) || len(f["data"]) > maxMessageSize {
 		return
 	}
 	msg, err := decodeEntry(typ, f["data"])

@@ -7,6 +7,7 @@ import (
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
 	"github.com/caddy-socketio/caddy-socketio/rooms"
+	"github.com/caddy-socketio/caddy-socketio/sio"
 )
 
 // Operations returns operations of all kinds.
@@ -18,6 +19,8 @@ func Operations() []cluster.Operation {
 		cluster.Emit{Target: target, Flags: cluster.Flags{Volatile: true, NoCompress: true}, Data: NewEvent("rooms")},
 		cluster.Join{Target: target, Rooms: []string{"a", "b"}},
 		cluster.Leave{Target: target, Rooms: []string{"c"}},
+		cluster.SetData{Target: target, Key: "k.é", Value: sio.Data{JSON: []byte(`{"a":[{"_placeholder":true,"num":0},1]}`), Attachments: [][]byte{{1, 2}}}},
+		cluster.SetData{Key: "none", Value: sio.Data{JSON: []byte("null")}},
 		cluster.Disconnect{Target: rooms.Target{In: []string{"x"}}, Close: true},
 		cluster.Disconnect{Target: rooms.Target{In: []string{"x"}}},
 		cluster.ServerEmit{Data: NewEvent("hello", "x", map[string]any{"y": 1})},
