@@ -15,7 +15,7 @@ import (
 
 // ParseCaddyfile sets up the handler:
 //
-//	backend {
+//	backend [<upstream...>] {
 //		timeout      <duration>
 //		max_response <size>
 //		concurrency  <number>
@@ -26,16 +26,27 @@ import (
 //		<http directive> ...
 //	}
 //
-// All other lines are HTTP directives as in a handle block, in Caddy's order.
+// All other lines are HTTP directives as in a handle block, in Caddy's order. Upstreams on
+// the line are the arguments of one more directive, reverse_proxy.
 func (b *Handler) ParseCaddyfile(h httpcaddyfile.Helper) error {
 	h.Next() // the name
 	name := h.Token()
+	// The tokens have the hidden fields of name: its file, line and imports. The block
+	// opens one line above, so that reverse_proxy stands on the line of its upstreams.
+	opening := name
+	opening.Text, opening.Line = "{", name.Line-1
+	start := opening
+	start.Text = name.Text
+	block := []caddyfile.Token{start, opening}
 	if h.NextArg() {
-		return h.Errf("backend: unexpected %q: settings go into a block", h.Val())
+		proxy := name
+		proxy.Text = "reverse_proxy"
+		block = append(block, proxy, h.Token())
+		for h.NextArg() {
+			block = append(block, h.Token())
+		}
 	}
-	opening := name // with the hidden fields of a token: its file, line and imports
-	opening.Text = "{"
-	block := []caddyfile.Token{name, opening}
+	isEmpty := len(block) == 2
 	seen := make(map[string]bool)
 	for nesting := h.Nesting(); h.NextBlock(nesting); {
 		option := h.Val()
@@ -49,10 +60,11 @@ func (b *Handler) ParseCaddyfile(h httpcaddyfile.Helper) error {
 		seen[option] = true
 		if !isOption {
 			block = append(block, h.NextSegment()...)
+			isEmpty = false
 		}
 	}
-	if len(block) == 2 {
-		return h.Err("backend: expected HTTP directives, like reverse_proxy")
+	if isEmpty {
+		return h.Err("backend: expected the address of an application, like 127.0.0.1:9000, or HTTP directives")
 	}
 	last, closing := block[len(block)-1], name
 	closing.Text, closing.File, closing.Line = "}", last.File, last.Line+1
