@@ -43,7 +43,7 @@ var (
 	badPacketsDesc     = newDesc("bad_packets_total", "Connections closed because of an invalid Socket.IO packet.")
 	limitedDesc        = newDesc("rate_limited_total", "Events and connects dropped by the rate limit (rate_limit).")
 	unpublishedDesc    = newDesc("unpublished_total", "Operations that could not be published to the other nodes of the cluster.")
-	panicsDesc         = newDesc("handler_panics_total", "Connections closed because a handler panicked.")
+	panicsDesc         = newDesc("handler_panics_total", "Handlers of events that panicked; the connection of the socket was closed.")
 	clusterUpDesc      = newDesc("cluster_connected", "1 if the adapter is connected to the other nodes, else 0.", "adapter")
 	clusterDroppedDesc = newDesc("cluster_dropped_total", "Messages to and from other nodes, dropped.", "adapter")
 	clusterBadDesc     = newDesc("cluster_malformed_total", "Malformed messages from other nodes, ignored.", "adapter")

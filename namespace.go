@@ -34,9 +34,13 @@ type Namespace struct {
 // Rule has the handlers of events.
 type Rule struct {
 	// Events are names and globs of events. connect, disconnecting and disconnect are the
-	// events of a socket's life. All others are events that clients emit. A star matches
-	// any text, and never the three events of a socket's life.
+	// events of a socket's life, room_occupied and room_vacated the ones of a room's life.
+	// All others are events that clients emit. A star matches any text, and never the five
+	// events of a socket's or a room's life.
 	Events []string `json:"events"`
+	// Rooms are names and globs of the rooms whose room_occupied and room_vacated the rule
+	// handles. A star matches any text. Default: all rooms.
+	Rooms []string `json:"rooms,omitempty"`
 	// Handle are the handlers, which run in order. A handler that fails is the last to
 	// run, and on connect the client gets a connect error. Default: none.
 	HandleRaw []json.RawMessage `json:"handle,omitempty" caddy:"namespace=socketio.handlers inline_key=handler"`
@@ -62,14 +66,16 @@ func (h *Handler) provisionNamespaces(ctx caddy.Context) error {
 		if slices.ContainsFunc(h.Namespaces[:i], func(other *Namespace) bool { return other.Name == ns.Name }) {
 			return fmt.Errorf("namespace %s is declared twice", ns.Name)
 		}
-		if err := ns.provisionRules(ctx); err != nil {
+		if err := ns.provisionRules(ctx, h.Path); err != nil {
 			return fmt.Errorf("namespace %s: %w", ns.Name, err)
 		}
 	}
 	return nil
 }
 
-func (ns *Namespace) provisionRules(ctx caddy.Context) error {
+// provisionRules checks the namespace and loads the handlers of its rules. path is the one
+// of the handler that declares it.
+func (ns *Namespace) provisionRules(ctx caddy.Context, path string) error {
 	if ns.MaxSockets < 0 {
 		return fmt.Errorf("max_sockets: unexpected %d: expected a number above 0", ns.MaxSockets)
 	}
@@ -78,7 +84,7 @@ func (ns *Namespace) provisionRules(ctx caddy.Context) error {
 		return err
 	}
 	ns.fingerprint = string(own)
-	if ctx, err = backend.WithRules(ctx, own); err != nil {
+	if ctx, err = backend.WithRules(ctx, path, own); err != nil {
 		return err
 	}
 	ns.compiled = hub.NamespaceConfig{Name: ns.Name, MaxSockets: ns.MaxSockets}
@@ -89,11 +95,17 @@ func (ns *Namespace) provisionRules(ctx caddy.Context) error {
 		if err := r.checkEvents(); err != nil {
 			return err
 		}
+		if err := r.checkRooms(); err != nil {
+			return err
+		}
 		handlers, err := r.loadHandlers(ctx)
+		if err == nil && r.isForRooms() {
+			err = checkSocketFree(handlers)
+		}
 		if err != nil {
 			return fmt.Errorf("on %s: %w", strings.Join(r.Events, " "), err)
 		}
-		ns.compiled.Rules = append(ns.compiled.Rules, hub.Rule{Events: r.Events, Handlers: handlers})
+		ns.compiled.Rules = append(ns.compiled.Rules, hub.Rule{Events: r.Events, Rooms: r.Rooms, Handlers: handlers})
 	}
 	return nil
 }
@@ -107,12 +119,39 @@ func (r *Rule) checkEvents() error {
 		switch name {
 		case "":
 			return errors.New("on: expected the name of an event, got an empty one")
-		case "connect", "disconnecting", "disconnect":
+		case "connect", "disconnecting", "disconnect", "room_occupied", "room_vacated":
 			continue
 		}
 		if hub.CheckEvent(name) != nil {
 			return fmt.Errorf("on %s: clients cannot emit this event: expected connect, disconnecting, disconnect or an event that clients emit", name)
 		}
+	}
+	return nil
+}
+
+// isRoomEvent reports whether a name is an event of a room's life.
+func isRoomEvent(name string) bool {
+	return name == string(hub.RoomOccupied) || name == string(hub.RoomVacated)
+}
+
+// isForRooms reports whether the rule handles events of a room's life.
+func (r *Rule) isForRooms() bool { return slices.ContainsFunc(r.Events, isRoomEvent) }
+
+// checkRooms returns an error for a rule that mixes events of rooms with events of
+// sockets, or has rooms without events of rooms.
+func (r *Rule) checkRooms() error {
+	if !r.isForRooms() {
+		if len(r.Rooms) > 0 {
+			return fmt.Errorf("on %s: unexpected rooms: only room_occupied and room_vacated have rooms", strings.Join(r.Events, " "))
+		}
+		return nil
+	}
+	if i := slices.IndexFunc(r.Events, func(name string) bool { return !isRoomEvent(name) }); i >= 0 {
+		return fmt.Errorf("on %s: unexpected %s: room_occupied and room_vacated have no socket and go into a rule of their own",
+			strings.Join(r.Events, " "), r.Events[i])
+	}
+	if slices.Contains(r.Rooms, "") {
+		return fmt.Errorf("on %s: rooms: expected names or globs of rooms, got an empty one", strings.Join(r.Events, " "))
 	}
 	return nil
 }

@@ -18,6 +18,8 @@ func TestInvalidJSONIsRefused(t *testing.T) {
 	handled := func(handler string) string {
 		return `{"namespaces":[{"name":"/chat","on":[{"events":["hi"],"handle":[` + handler + `]}]}]}`
 	}
+	ruled := func(rule string) string { return `{"namespaces":[{"name":"/chat","on":[{` + rule + `}]}]}` }
+	occupied := func(handler string) string { return ruled(`"events":["room_occupied"],"handle":[` + handler + `]`) }
 	for config, wants := range map[string][]string{
 		`{"pth":"/x/"}`:                                                      {"http.handlers.socketio", `unknown field "pth"`},
 		`{"path":"x"}`:                                                       {`path "x"`, "expected a path"},
@@ -48,6 +50,15 @@ func TestInvalidJSONIsRefused(t *testing.T) {
 		handled(`{"handler":"emit","event":"connect"}`):                      {"namespace /chat: on hi: position 0", "reserved event name"},
 		handled(`{"handler":"ack","args":["{event.a}"]}`):                    {"namespace /chat: on hi: position 0", "argument 0: unknown placeholder {event.a}"},
 		handled(`{"handler":"set","key":"a"}`):                               {"namespace /chat: on hi: position 0", "expected a value"},
+		ruled(`"events":["room_occupied","connect"]`):                        {"on room_occupied connect: unexpected connect", "a rule of their own"},
+		ruled(`"events":["a"],"rooms":["b"]`):                                {"on a: unexpected rooms", "only room_occupied"},
+		ruled(`"events":["room_vacated"],"rooms":[""]`):                      {"on room_vacated: rooms: expected names", "empty"},
+		occupied(`{"handler":"join","rooms":["a"]}`):                         {"on room_occupied: join: it needs a socket"},
+		occupied(`{"handler":"emit","event":"a"}`):                           {"on room_occupied: emit: without to, except or broadcast it needs a socket"},
+		occupied(`{"handler":"emit","event":"a","to":["{socket.id}"]}`):      {"on room_occupied: emit: {socket.id} needs a socket"},
+		occupied(`{"handler":"emit","event":"a","args":["{event.args.*}"],"broadcast":true}`):                {"emit: {event.args.*} needs a socket"},
+		occupied(`{"handler":"emit","event":"{jwt.sub}","broadcast":true}`):                                  {"emit: {jwt.sub} needs a socket"},
+		occupied(`{"handler":"backend","routes":[{"handle":[{"handler":"rewrite","uri":"/{socket.id}"}]}]}`): {"backend: {socket.id} needs a socket"},
 	} {
 		handler := `{"handler":"socketio",` + strings.TrimPrefix(config, "{")
 		var c caddy.Config

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/caddy-socketio/caddy-socketio/handlers/internal/emission"
@@ -177,10 +178,22 @@ func (e *Emit) HandleEvent(_ context.Context, ev *hub.Event) error {
 	if err != nil {
 		return err
 	}
+	if ev.Socket == nil {
+		return options.EmitIn(ev.Namespace(), name, args)
+	}
 	if err := options.EmitFrom(ev.Socket, name, args); !errors.Is(err, hub.ErrDisconnected) {
 		return err
 	}
 	return nil
+}
+
+// CheckSocketFree returns an error if the event goes to the socket itself, or has a
+// placeholder that needs a socket.
+func (e *Emit) CheckSocketFree() error {
+	if !e.reachesOthers() {
+		return errors.New("without to, except or broadcast it needs a socket")
+	}
+	return placeholder.CheckSocketFree(slices.Concat(e.event.Keys(), e.args.Keys(), e.to.Keys(), e.except.Keys()))
 }
 
 // evaluateOptions returns the options for an event, with the rooms that placeholders name.
@@ -204,6 +217,7 @@ func (*Emit) Immediate() {}
 
 var (
 	_ hub.Immediate         = (*Emit)(nil)
+	_ hub.SocketFree        = (*Emit)(nil)
 	_ caddy.Provisioner     = (*Emit)(nil)
 	_ caddyfile.Unmarshaler = (*Emit)(nil)
 )

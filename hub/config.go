@@ -99,12 +99,40 @@ type NamespaceConfig struct {
 	MaxSockets int
 	// Rules are tried in order. The first that matches an event handles it.
 	Rules []Rule
+	// Use are the handlers that are called before the handlers of each event that a
+	// client emits, also of one that no rule handles. After an error no other handler is
+	// called.
+	Use []Handler
+	// Every are the handlers that are called again and again.
+	Every []Periodic
 }
 
 // Rule is the handlers of some events.
 type Rule struct {
 	// Events are names, see [Namespace.On].
 	Events []string
-	// Handlers are called in order. The first error ends that.
+	// Rooms restricts RoomOccupied and RoomVacated to rooms whose names match one of
+	// the globs. Nil means all rooms.
+	Rooms []string
+	// Parallel is how many events of the rule may be handled at a time for one socket.
+	// They neither wait for the socket's other events nor hold them up. Zero means that
+	// the events are handled one after another with all others of the socket.
+	Parallel int
+	// AllowIDs allows [Event.Join] to join rooms that are named like the id of another
+	// socket.
+	AllowIDs bool
+	// Handlers are called in order. The first error ends that. For RoomOccupied and
+	// RoomVacated each must be [SocketFree].
+	Handlers []Handler
+}
+
+// Periodic is handlers that one node of the cluster calls at each multiple of an
+// interval since 1970, at 12:00:00, 12:00:30, 12:01:00 and so on for 30 s. A call that
+// takes longer than the interval skips the next ones.
+type Periodic struct {
+	// Interval is from [MinInterval] to [MaxInterval].
+	Interval time.Duration
+	// Handlers are called in order. The first error ends that. Each must be
+	// [SocketFree].
 	Handlers []Handler
 }

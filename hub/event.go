@@ -24,17 +24,31 @@ const (
 	Disconnecting EventType = "disconnecting"
 	// Disconnect is handled after the socket left its rooms.
 	Disconnect EventType = "disconnect"
+	// RoomOccupied is handled on one node of the cluster after the first socket joined
+	// a room. The event has no socket.
+	RoomOccupied EventType = "room_occupied"
+	// RoomVacated is handled on one node of the cluster after the last socket left a
+	// room. The event has no socket.
+	RoomVacated EventType = "room_vacated"
+	// Every is handled on one node of the cluster at each multiple of an interval, see
+	// [Periodic]. The event has no socket.
+	Every EventType = "every"
 )
 
-// Event is an event of a socket: one that its client emitted, or one of its lifecycle.
+// Event is an event of a socket, one that its client emitted or one of its lifecycle, or
+// an event of a namespace, without a socket.
 type Event struct {
 	// Type is the type of the event.
 	Type EventType
 	// Name is the event's name as the client sent it, and the type for other
 	// types than ClientEvent.
 	Name string
-	// Socket is the socket that received or has the event.
+	// Socket is the socket that received or has the event. It is nil for RoomOccupied,
+	// RoomVacated and Every.
 	Socket *Socket
+	// Room is the name of the room, for RoomOccupied and RoomVacated. It is empty for
+	// other types.
+	Room string
 	// Args is a JSON array: the arguments of a client's event. It is empty for
 	// other types.
 	Args sio.Data
@@ -42,8 +56,17 @@ type Event struct {
 	// other types than Disconnecting and Disconnect.
 	Reason string
 
+	ns       *Namespace // of an event without a socket
 	ackID    uint64
 	wantsAck atomic.Bool // until the acknowledgement is sent
+}
+
+// Namespace returns the namespace of the event.
+func (ev *Event) Namespace() *Namespace {
+	if ev.Socket == nil {
+		return ev.ns
+	}
+	return ev.Socket.ns
 }
 
 // handlerContext returns the context of the event's handlers, see [Handler].
@@ -54,7 +77,7 @@ func (ev *Event) handlerContext() context.Context {
 	case ClientEvent:
 		return ev.Socket.grace.eventContext(ev.Socket.ns.hub.ctx)
 	}
-	return ev.Socket.ns.hub.ctx
+	return ev.Namespace().hub.ctx
 }
 
 // WantsAck reports whether the event has an acknowledgement that was not sent yet.
@@ -95,16 +118,18 @@ func (ev *Event) ackError(message string) {
 
 // Lookup returns the value of a dotted key: socket.id, socket.namespace, socket.rooms,
 // socket.transport, socket.auth.KEY…, socket.data.KEY…, event.name, event.reason,
-// event.args.N.KEY…, event.args.* for the list of all arguments, and NAME.KEY… of the
-// values that handlers keep with [Event.SetValue]. The second result is false when the
-// event has no such value.
+// event.room, event.args.N.KEY…, event.args.* for the list of all arguments, and
+// NAME.KEY… of the values that handlers keep with [Event.SetValue]. The second result is
+// false when the event has no such value.
 func (ev *Event) Lookup(key string) (sio.Data, bool) {
 	path := splitKey(key)
-	switch path[0] {
-	case "socket":
-		return ev.Socket.lookupSocket(path[1:])
-	case "event":
+	switch {
+	case path[0] == "event":
 		return ev.lookupEvent(path[1:])
+	case ev.Socket == nil:
+		return sio.Data{}, false
+	case path[0] == "socket":
+		return ev.Socket.lookupSocket(path[1:])
 	}
 	value, ok := ev.Socket.valueOf(path[0])
 	if !ok {
@@ -115,22 +140,37 @@ func (ev *Event) Lookup(key string) (sio.Data, bool) {
 
 // SetValue keeps a value on the socket for the handlers of this event and of later
 // ones, which find it by name with [Event.Lookup]: the claims of a token under "jwt",
-// say. Unlike the socket's data it appears in no listing. The name has no dot.
-func (ev *Event) SetValue(name string, value sio.Data) { ev.Socket.setValue(name, value) }
+// say. Unlike the socket's data it appears in no listing. The name has no dot. For an
+// event without a socket it does nothing.
+func (ev *Event) SetValue(name string, value sio.Data) {
+	if ev.Socket != nil {
+		ev.Socket.setValue(name, value)
+	}
+}
 
-// HasRecovery reports whether the socket's client may recover it: identities are
-// needed for that only.
-func (ev *Event) HasRecovery() bool { return ev.Socket.hasRecovery() }
+// HasRecovery reports whether the event has a socket that its client may recover:
+// identities are needed for that only.
+func (ev *Event) HasRecovery() bool { return ev.Socket != nil && ev.Socket.hasRecovery() }
 
 // AddIdentity adds an identity to the identities that a client must have to recover the
 // socket. It is called while the connect event is handled. A socket that gets another
-// identity afterwards is not recovered.
-func (ev *Event) AddIdentity(id Identity) { ev.Socket.addIdentity(id) }
+// identity afterwards is not recovered. For an event without a socket it does nothing.
+func (ev *Event) AddIdentity(id Identity) {
+	if ev.Socket != nil {
+		ev.Socket.addIdentity(id)
+	}
+}
 
 // Credentials returns the parts of the client's handshake that an application may know
 // its user by: its cookies but for the one that this server sets, its Authorization,
-// its query and its auth. It is the Subject of a handler that calls an application.
-func (ev *Event) Credentials() string { return ev.Socket.credentials() }
+// its query and its auth. It is the Subject of a handler that calls an application. It is
+// empty for an event without a socket.
+func (ev *Event) Credentials() string {
+	if ev.Socket == nil {
+		return ""
+	}
+	return ev.Socket.credentials()
+}
 
 // lookupEvent is Lookup for keys that begin with "event.".
 func (ev *Event) lookupEvent(path []string) (sio.Data, bool) {
@@ -142,6 +182,8 @@ func (ev *Event) lookupEvent(path []string) (sio.Data, bool) {
 		return jsonText(ev.Name), len(path) == 1
 	case "reason":
 		return jsonText(ev.Reason), len(path) == 1 && ev.Reason != ""
+	case "room":
+		return jsonText(ev.Room), len(path) == 1 && ev.Room != ""
 	case "args":
 		if len(path) == 2 && path[1] == "*" {
 			return ev.Args, true

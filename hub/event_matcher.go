@@ -2,8 +2,8 @@ package hub
 
 import "github.com/caddy-socketio/caddy-socketio/internal/glob"
 
-// eventMatcher is the events that a rule or a listener handles. Events of a socket's
-// life are named in full; globs match clients' events only.
+// eventMatcher is the events that a rule or a listener handles. Events of the life of a
+// socket or a room are named in full; globs match clients' events only.
 type eventMatcher []glob.Glob
 
 func newEventMatcher(events ...string) eventMatcher {
@@ -28,10 +28,11 @@ func (m eventMatcher) matchEvent(ev *Event) bool {
 	return false
 }
 
-// isLifecycleEvent reports whether a name is the one of an event of a socket's life.
+// isLifecycleEvent reports whether a name is the one of an event in the life of a socket
+// or a room.
 func isLifecycleEvent(name string) bool {
 	switch EventType(name) {
-	case Connect, Disconnecting, Disconnect:
+	case Connect, Disconnecting, Disconnect, RoomOccupied, RoomVacated:
 		return true
 	}
 	return false

@@ -9,7 +9,8 @@ import (
 // Handler handles events.
 type Handler interface {
 	// HandleEvent handles one event of a socket. It is called for one event of a
-	// socket at a time, and for different sockets at the same time.
+	// socket at a time, and for different sockets at the same time. Only for a [Rule]
+	// with Parallel it is called for several events of a socket at a time.
 	//
 	// After an error no other handler is called. On Connect the error becomes a
 	// connect error, see [ClientError] and [Outage]. On a client's event it becomes
@@ -43,6 +44,17 @@ type Identifier interface {
 	Identify(ctx context.Context, ev *Event) error
 }
 
+// SocketFree is a [Handler] that can handle events whose Socket is nil: RoomOccupied,
+// RoomVacated and Every. A config whose rules for these events have another handler does
+// not load.
+type SocketFree interface {
+	Handler
+	// CheckSocketFree returns an error if the handler is configured for events of
+	// sockets only. The error names the setting that needs a socket. It is called after
+	// the handler is provisioned.
+	CheckSocketFree() error
+}
+
 // HandlerFunc is a function that is a [Handler].
 type HandlerFunc func(ctx context.Context, ev *Event) error
 
@@ -57,7 +69,8 @@ type listener struct {
 
 // On adds a handler for an event of the namespace's sockets: "connect",
 // "disconnecting", "disconnect", the name of a client's event, or a glob for clients'
-// events ("*" stands for any text). Several handlers of one event are called in the
+// events ("*" stands for any text). Events of "room_occupied" and "room_vacated" have no
+// socket. Several handlers of one event are called in the
 // order in which they were added, after the handlers of the config. After an error no
 // other one is called. The returned function removes the handler.
 func (ns *Namespace) On(event string, h Handler) (off func()) {

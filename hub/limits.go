@@ -2,7 +2,7 @@ package hub
 
 import "time"
 
-// Limits of a client, in no config.
+// Limits that are in no config.
 const (
 	// MaxNamespaces is how many namespaces one connection may be in.
 	MaxNamespaces = 64
@@ -19,6 +19,9 @@ const (
 	// MaxDynamic is how many namespaces may exist at a time because a glob of
 	// the config matched their names.
 	MaxDynamic = 10_000
+	// MinInterval and MaxInterval bound the interval of a [Periodic].
+	MinInterval = time.Second
+	MaxInterval = 24 * time.Hour
 	// MaxUnjoined is how many connections may be in no namespace yet. More are
 	// refused with status 503.
 	MaxUnjoined = 20_000

@@ -11,14 +11,14 @@ import (
 // error level otherwise.
 func (h *Hub) logEvent(msg string, ev *Event, err error) {
 	level := zapcore.ErrorLevel
-	if err == nil || errors.Is(err, ErrDisconnected) || clientErrorOf(err).Message != internalError {
+	if err == nil || ev.Socket != nil && (errors.Is(err, ErrDisconnected) || clientErrorOf(err).Message != internalError) {
 		level = zapcore.DebugLevel // clients could fill the log
 	}
 	entry := h.log().Check(level, msg)
 	if entry == nil {
 		return
 	}
-	fields := append(ev.Socket.logFields(), zap.String("event", ev.Name))
+	fields := append(ev.logFields(), zap.String("event", ev.Name))
 	if err != nil {
 		fields = append(fields, zap.Error(err))
 	}
@@ -31,6 +31,19 @@ func (c *client) logConnectError(namespace string, connectError *ClientError) {
 		e.Write(zap.String("hub", c.hub.name), zap.String("namespace", namespace),
 			zap.String("address", c.session.Handshake().Address), zap.Error(connectError))
 	}
+}
+
+// logFields returns the fields that identify the event's socket, or its namespace and
+// room, in the log.
+func (ev *Event) logFields() []zap.Field {
+	if ev.Socket != nil {
+		return ev.Socket.logFields()
+	}
+	fields := []zap.Field{zap.String("hub", ev.ns.hub.name), zap.String("namespace", ev.ns.name)}
+	if ev.Room != "" {
+		fields = append(fields, zap.String("room", ev.Room))
+	}
+	return fields
 }
 
 // logFields returns the fields that identify the socket in the log.

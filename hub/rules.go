@@ -16,13 +16,14 @@ type rules struct {
 // rule is one [Rule] of a namespace.
 type rule struct {
 	events   eventMatcher
+	rooms    glob.List // of RoomOccupied and RoomVacated; empty for all
 	handlers []Handler
 }
 
 func newRules(config NamespaceConfig) *rules {
 	all := &rules{name: config.Name, maxSockets: config.MaxSockets, list: make([]rule, len(config.Rules))}
 	for i, r := range config.Rules {
-		all.list[i] = rule{events: newEventMatcher(r.Events...), handlers: r.Handlers}
+		all.list[i] = rule{events: newEventMatcher(r.Events...), rooms: glob.NewList(r.Rooms), handlers: r.Handlers}
 	}
 	return all
 }
@@ -33,11 +34,17 @@ func (r *rules) ruleFor(ev *Event) *rule {
 		return nil
 	}
 	for i := range r.list {
-		if r.list[i].events.matchEvent(ev) {
-			return &r.list[i]
+		if one := &r.list[i]; one.events.matchEvent(ev) && one.matchRoom(ev.Room) {
+			return one
 		}
 	}
 	return nil
+}
+
+// matchRoom reports whether the rule handles events of a room. An event without a room
+// has the empty name.
+func (r *rule) matchRoom(room string) bool {
+	return room == "" || len(r.rooms) == 0 || r.rooms.Match(room)
 }
 
 // isFull reports whether a namespace with so many sockets accepts no other one.

@@ -67,6 +67,7 @@ type Handler struct {
 	Identity []string `json:"identity,omitempty"`
 
 	identity []placeholder.Text
+	path     string // of the socketio handler
 	chain    caddyhttp.Handler
 	placed   *placedRoutes
 	server   *caddyhttp.Server
@@ -104,7 +105,9 @@ func (b *Handler) Provision(ctx caddy.Context) error {
 		named = b.server.NamedRoutes
 	}
 	var err error
-	if b.placed, err = placeValues(b.Routes, named, namesOfRules(ctx), b.Timeout); err != nil {
+	var names assigned
+	b.path, names = rulesOf(ctx)
+	if b.placed, err = placeValues(b.Routes, named, names, b.Timeout); err != nil {
 		return err
 	}
 	if err := b.placed.routes.Provision(ctx); err != nil {
@@ -210,9 +213,17 @@ func (b *Handler) HandleEvent(ctx context.Context, ev *hub.Event) error {
 		return verdict
 	}
 	countEvent(ev, "outage", began)
-	b.log.Error("backend failed", zap.String("namespace", ev.Socket.Namespace().Name()),
-		zap.String("event", ev.Name), zap.String("socket", ev.Socket.ID()), zap.Error(err))
+	b.log.Error("backend failed", append(logFields(ev), zap.Error(err))...)
 	return b.outageError(ev, err)
+}
+
+// logFields returns the fields that identify an event in the log.
+func logFields(ev *hub.Event) []zap.Field {
+	fields := []zap.Field{zap.String("namespace", ev.Namespace().Name()), zap.String("event", ev.Name)}
+	if ev.Socket == nil {
+		return append(fields, zap.String("room", ev.Room))
+	}
+	return append(fields, zap.String("socket", ev.Socket.ID()))
 }
 
 // Identify adds the texts of Identity to the socket's identity. A client that recovers

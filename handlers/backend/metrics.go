@@ -42,7 +42,7 @@ func registerMetrics(ctx caddy.Context) error {
 	return nil
 }
 
-func hubName(ev *hub.Event) string { return ev.Socket.Namespace().Hub().Name() }
+func hubName(ev *hub.Event) string { return ev.Namespace().Hub().Name() }
 
 // countEvent counts an event with its outcome, and the time since it began.
 func countEvent(ev *hub.Event, outcome string, since time.Time) {

@@ -188,7 +188,10 @@ func (a *reply) applyTo(ev *hub.Event, log *zap.Logger) error {
 	s := ev.Socket
 	if len(a.unknownKeys) > 0 {
 		log.Error("the reply of the backend has unknown keys", zap.Strings("keys", a.unknownKeys),
-			zap.String("namespace", s.Namespace().Name()), zap.String("event", ev.Name))
+			zap.String("namespace", ev.Namespace().Name()), zap.String("event", ev.Name))
+	}
+	if s == nil {
+		return a.applyWithoutSocket(ev.Namespace())
 	}
 	for _, key := range slices.Sorted(maps.Keys(a.Data)) {
 		if err := s.Set(key, a.Data[key]); err != nil {
@@ -225,11 +228,14 @@ func (e *replyEmit) emitFrom(s *hub.Socket) error {
 	if e.Namespace == "" || e.Namespace == s.Namespace().Name() {
 		return e.EmitFrom(s, e.Event, args)
 	}
+	return e.emitInNamespace(s.Namespace().Hub(), args)
+}
+
+// emitInNamespace emits in the namespace of the emit. The error says that there is no such
+// namespace.
+func (e *replyEmit) emitInNamespace(h *hub.Hub, args hub.Args) error {
 	var err error
-	found := s.Namespace().Hub().WithNamespace(e.Namespace, func(ns *hub.Namespace) {
-		err = e.EmitIn(ns, e.Event, args)
-	})
-	if !found {
+	if !h.WithNamespace(e.Namespace, func(ns *hub.Namespace) { err = e.EmitIn(ns, e.Event, args) }) {
 		return fmt.Errorf("emit %s: there is no namespace %q", e.Event, e.Namespace)
 	}
 	return err

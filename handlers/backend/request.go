@@ -27,11 +27,13 @@ import (
 
 // encodeEvent returns the body of the request for an event.
 func encodeEvent(ev *hub.Event) ([]byte, error) {
-	s := ev.Socket
-	data := s.Data()
+	var data sio.Data
+	if ev.Socket != nil {
+		data = ev.Socket.Data()
+	}
 	b := make([]byte, 0, 768+ev.Args.Size()*4/3+data.Size()*4/3)
 	b = appendText(append(b, `{"type":`...), string(ev.Type))
-	b = appendText(append(b, `,"namespace":`...), s.Namespace().Name())
+	b = appendText(append(b, `,"namespace":`...), ev.Namespace().Name())
 	b = appendText(append(b, `,"event":`...), ev.Name)
 	b, err := appendData(append(b, `,"args":`...), ev.Args)
 	if err != nil {
@@ -41,6 +43,17 @@ func encodeEvent(ev *hub.Event) ([]byte, error) {
 	if ev.Reason != "" {
 		b = appendText(append(b, `,"reason":`...), ev.Reason)
 	}
+	if ev.Room != "" {
+		b = appendText(append(b, `,"room":`...), ev.Room)
+	}
+	if ev.Socket == nil {
+		return append(b, '}'), nil
+	}
+	return appendSocket(b, ev.Socket, data)
+}
+
+// appendSocket appends the object about the socket, and the end of the body.
+func appendSocket(b []byte, s *hub.Socket, data sio.Data) (body []byte, err error) {
 	b = appendText(append(b, `,"socket":{"id":`...), s.ID())
 	b = append(b, `,"rooms":[`...)
 	for i, room := range s.Rooms() {
@@ -96,9 +109,9 @@ func appendData(b []byte, d sio.Data) ([]byte, error) {
 
 // serveRequest sends an event through the HTTP handlers and keeps the response in w.
 func (b *Handler) serveRequest(ctx context.Context, ev *hub.Event, w http.ResponseWriter, body []byte) error {
-	q, ok := ev.Socket.Handshake().Context.(*handshake.Request)
-	if !ok {
-		return fmt.Errorf("the connection did not come through Caddy")
+	q, err := b.openingRequest(ev)
+	if err != nil {
+		return err
 	}
 	r := q.ForBackend(ctx)
 	getBody := func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
@@ -110,7 +123,7 @@ func (b *Handler) serveRequest(ctx context.Context, ev *hub.Event, w http.Respon
 	repl := caddy.NewReplacer()
 	r = q.PrepareForBackend(r, repl, w, b.server, b.placed.assignsName)
 	repl.Map(func(name string) (any, bool) { return b.placed.replacePlaceholder(ev, repl, name) })
-	err := b.callHandlers(w, r)
+	err = b.callHandlers(w, r)
 	if e, ok := errors.AsType[*placeError](err); ok {
 		return b.refuseValue(ev, e)
 	}
@@ -121,14 +134,26 @@ func (b *Handler) serveRequest(ctx context.Context, ev *hub.Event, w http.Respon
 	return err
 }
 
+// openingRequest returns the HTTP request that opened the connection of the event's
+// socket, or for an event without a socket a request without headers.
+func (b *Handler) openingRequest(ev *hub.Event) (*handshake.Request, error) {
+	if ev.Socket == nil {
+		return handshake.NewBackend(b.path), nil
+	}
+	q, ok := ev.Socket.Handshake().Context.(*handshake.Request)
+	if !ok {
+		return nil, errors.New("the connection did not come through Caddy")
+	}
+	return q, nil
+}
+
 // refuseValue returns the error for an event with a value that can't stand in its
 // place. It is the client's error, except in places for the application's values only.
 func (b *Handler) refuseValue(ev *hub.Event, e *placeError) error {
 	if e.place.leastTrust < chosenValue {
 		return e
 	}
-	b.log.Debug("event refused", zap.String("namespace", ev.Socket.Namespace().Name()),
-		zap.String("event", ev.Name), zap.String("socket", ev.Socket.ID()), zap.Error(e))
+	b.log.Debug("event refused", append(logFields(ev), zap.Error(e))...)
 	return &hub.ClientError{Message: http.StatusText(http.StatusBadRequest)}
 }
 

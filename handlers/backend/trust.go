@@ -238,25 +238,33 @@ func (a assigned) followMap(config map[string]any) (changed bool) {
 // rulesKey is the key of the context value that [WithRules] adds.
 type rulesKey struct{}
 
+// rulesContext is the value that [WithRules] adds.
+type rulesContext struct {
+	path  string
+	names assigned
+}
+
 // WithRules returns a context for provisioning the handlers of a namespace, whose
-// config is given as JSON. It has the names of values that rules keep on sockets, so
-// that backends know which of them a client chose. The error says that the JSON is
-// invalid.
-func WithRules(ctx caddy.Context, namespace json.RawMessage) (caddy.Context, error) {
+// config is given as JSON, on the path of a socketio handler. It has the names of values
+// that rules keep on sockets, so that backends know which of them a client chose. Requests
+// for events without a socket go to the path. The error says that the JSON is invalid.
+func WithRules(ctx caddy.Context, path string, namespace json.RawMessage) (caddy.Context, error) {
 	config, err := decodeConfig(namespace)
 	if err != nil {
 		return ctx, err
 	}
 	names := make(assigned)
 	names.followAssignments(config, names.followSet)
-	return ctx.WithValue(rulesKey{}, names), nil
+	return ctx.WithValue(rulesKey{}, rulesContext{path, names}), nil
 }
 
-// namesOfRules returns the names socket.data.KEY that the rules of a namespace assign.
-func namesOfRules(ctx caddy.Context) assigned {
-	names := make(assigned)
-	if rules, ok := ctx.Value(rulesKey{}).(assigned); ok {
-		maps.Copy(names, rules)
+// rulesOf returns the path of the socketio handler, and the names socket.data.KEY that
+// the rules of a namespace assign.
+func rulesOf(ctx caddy.Context) (path string, names assigned) {
+	names = make(assigned)
+	if rules, ok := ctx.Value(rulesKey{}).(rulesContext); ok {
+		path = rules.path
+		maps.Copy(names, rules.names)
 	}
-	return names
+	return path, names
 }

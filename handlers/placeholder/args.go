@@ -50,3 +50,11 @@ func (v Value) isSpread() bool {
 	key, ok := v.slots[0].text.singleKey()
 	return ok && key == allArguments
 }
+
+// Keys returns the placeholders of all arguments, without braces.
+func (a Args) Keys() (keys []string) {
+	for _, v := range a {
+		keys = append(keys, v.Keys()...)
+	}
+	return keys
+}

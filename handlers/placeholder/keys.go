@@ -9,7 +9,7 @@ import (
 // for any text, with dots too. Errors list them in this order.
 var ownKeys = []string{
 	"socket.id", "socket.namespace", "socket.rooms", "socket.transport", "socket.auth", "socket.auth.KEY",
-	"socket.data", "socket.data.KEY", "event.name", "event.args", "event.args.N", "event.args.*", "event.reason",
+	"socket.data", "socket.data.KEY", "event.name", "event.args", "event.args.N", "event.args.*", "event.reason", "event.room",
 }
 
 // caddyKeys are the placeholders of Caddy that a config of sockets is likely to use.

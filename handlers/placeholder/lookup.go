@@ -10,8 +10,8 @@ import (
 
 // Lookup returns the value of a placeholder in an event, by its name without braces. It
 // looks in [hub.Event.Lookup], then in Caddy's placeholders of the request that opened
-// the connection, then in Caddy's global ones, like {env.*}. The second result is false
-// if the placeholder has no value.
+// the connection, if the event has a socket, then in Caddy's global ones, like {env.*}.
+// The second result is false if the placeholder has no value.
 func Lookup(ev *hub.Event, key string) (sio.Data, bool) {
 	if value, ok := ev.Lookup(key); ok {
 		return value, true
@@ -20,13 +20,7 @@ func Lookup(ev *hub.Event, key string) (sio.Data, bool) {
 	if first == "socket" || first == "event" {
 		return sio.Data{}, false
 	}
-	var repl *caddy.Replacer
-	if q, ok := ev.Socket.Handshake().Context.(openingRequest); ok {
-		repl = q.Replacer()
-	} else {
-		repl = caddy.NewReplacer()
-	}
-	found, ok := repl.Get(key)
+	found, ok := newReplacer(ev).Get(key)
 	if !ok || found == nil {
 		return sio.Data{}, false
 	}
@@ -38,6 +32,17 @@ func Lookup(ev *hub.Event, key string) (sio.Data, bool) {
 		value, err = sio.Marshal(caddy.ToString(found))
 	}
 	return value, err == nil
+}
+
+// newReplacer returns a replacer with Caddy's placeholders of the request that opened the
+// connection of the event's socket, and with the global ones.
+func newReplacer(ev *hub.Event) *caddy.Replacer {
+	if ev.Socket != nil {
+		if q, ok := ev.Socket.Handshake().Context.(openingRequest); ok {
+			return q.Replacer()
+		}
+	}
+	return caddy.NewReplacer()
 }
 
 // Claims is the first part of {jwt.CLAIM}. The handler jwt keeps the claims of a token

@@ -65,6 +65,15 @@ func (g Glob) Match(name string) bool {
 // List is a list of patterns.
 type List []Glob
 
+// NewList returns the patterns of [New].
+func NewList(patterns []string) List {
+	list := make(List, len(patterns))
+	for i, pattern := range patterns {
+		list[i] = New(pattern)
+	}
+	return list
+}
+
 // NewSegmentsList returns the patterns of [NewSegments].
 func NewSegmentsList(patterns []string) List {
 	list := make(List, len(patterns))

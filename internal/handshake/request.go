@@ -74,6 +74,11 @@ func Capture(r *http.Request, keys []string, path string) *Request {
 	return q
 }
 
+// NewBackend returns the request for the events of a namespace, which no client's request
+// opened: [Request.ForBackend] makes a POST to the path, without a host, an address and
+// headers.
+func NewBackend(path string) *Request { return &Request{path: path, header: make(http.Header)} }
+
 // keepScalars returns the variables without values that may lead to the request or the
 // config.
 func keepScalars(vars map[string]any) []namedValue {
