@@ -87,16 +87,29 @@ func isHandler(name string) bool {
 	return err == nil
 }
 
-// parseHandler reads one handler of a rule. Its first token names the module.
+// parseHandler reads one handler of a rule. Its first token names the module, or begins a
+// target that stands before the name.
 func (p *parser) parseHandler() (json.RawMessage, error) {
-	name := p.Val()
+	tokens := p.NextSegment()
+	target, tokens, err := splitTarget(tokens)
+	if err != nil {
+		return nil, err
+	}
+	segment := caddyfile.NewDispenser(tokens)
+	segment.Next()
+	name := segment.Val()
 	id := handlersNamespace + name
 	info, err := caddy.GetModule(id)
 	if err != nil {
-		return nil, p.Errf("unknown handler %q: expected one of %s, or a module %s", name, strings.Join(handlerNames(), ", "), id)
+		return nil, segment.Errf("unknown handler %q: expected one of %s, or a module %s", name, strings.Join(handlerNames(), ", "), id)
 	}
+	segment.Reset()
 	module := info.New()
-	segment := p.NewFromNextSegment()
+	if len(target) > 0 {
+		if err := module.(targetUnmarshaler).UnmarshalTarget(caddyfile.NewDispenser(target)); err != nil {
+			return nil, err
+		}
+	}
 	switch m := module.(type) {
 	case helperParser:
 		err = m.ParseCaddyfile(p.WithDispenser(segment))

@@ -11,10 +11,12 @@ import (
 
 func init() { caddy.RegisterModule(Disconnect{}) }
 
-// Disconnect disconnects the socket. Its client does not reconnect by itself.
+// Disconnect disconnects the socket, or the sockets of its target. Their clients do not
+// reconnect by themselves.
 type Disconnect struct {
-	// Close closes the client's connection too, with its sockets in other namespaces.
-	// Default: false.
+	Target
+	// Close closes the connections of the clients too, with their sockets in other
+	// namespaces. Default: false.
 	Close bool `json:"close,omitempty"`
 }
 
@@ -23,9 +25,12 @@ func (Disconnect) CaddyModule() caddy.ModuleInfo {
 	return caddy.ModuleInfo{ID: "socketio.handlers.disconnect", New: func() caddy.Module { return new(Disconnect) }}
 }
 
+// Provision compiles the target.
+func (s *Disconnect) Provision(caddy.Context) error { return s.compileTarget() }
+
 // UnmarshalCaddyfile sets up the handler:
 //
-//	disconnect [close]
+//	[in <room...> | all] [except <room...>] disconnect [close]
 func (s *Disconnect) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	d.Next() // the name
 	switch args := d.RemainingArgs(); {
@@ -37,10 +42,18 @@ func (s *Disconnect) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	return directive.RefuseBlock(d, "disconnect")
 }
 
-// HandleEvent disconnects the socket.
+// HandleEvent disconnects the socket or the target.
 func (s *Disconnect) HandleEvent(_ context.Context, ev *hub.Event) error {
-	ev.Socket.Disconnect(s.Close)
-	return nil
+	if !s.hasTarget() {
+		ev.Socket.Disconnect(s.Close)
+		return nil
+	}
+	target, err := s.broadcastFor(ev)
+	if err != nil {
+		return err
+	}
+	_, err = target.DisconnectSockets(s.Close)
+	return err
 }
 
 // Immediate marks the handler as one that never waits.
@@ -48,5 +61,6 @@ func (*Disconnect) Immediate() {}
 
 var (
 	_ hub.Immediate         = (*Disconnect)(nil)
+	_ caddy.Provisioner     = (*Disconnect)(nil)
 	_ caddyfile.Unmarshaler = (*Disconnect)(nil)
 )

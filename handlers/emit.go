@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/caddy-socketio/caddy-socketio/handlers/internal/directive"
 	"github.com/caddy-socketio/caddy-socketio/handlers/internal/emission"
 	"github.com/caddy-socketio/caddy-socketio/handlers/placeholder"
 	"github.com/caddy-socketio/caddy-socketio/hub"
@@ -46,6 +47,7 @@ type Emit struct {
 	// Compress compresses the event where compression is on. Default: true.
 	Compress *bool `json:"compress,omitempty"`
 
+	lineTarget string // the word of the target before the name of the handler: to, in, all or broadcast
 	event      placeholder.Text
 	args       placeholder.Args
 	to, except placeholder.Rooms
@@ -90,9 +92,34 @@ func (e *Emit) compileEmit() (err error) {
 // the socket itself.
 func (e *Emit) reachesOthers() bool { return len(e.To) > 0 || len(e.Except) > 0 || e.Broadcast }
 
-// UnmarshalCaddyfile sets up the handler:
+// UnmarshalTarget sets up the target and the flags before the name of the handler:
 //
-//	emit <event> [<args...>] {
+//	[to <room...> | in <room...> | broadcast | all] [except <room...>] [volatile] [local]
+//
+// to and broadcast leave the sender out, in and all do not.
+func (e *Emit) UnmarshalTarget(d *caddyfile.Dispenser) error {
+	target, err := directive.ParseTarget(d)
+	if err != nil {
+		return err
+	}
+	e.To, e.Except, e.Volatile, e.Local = target.To, target.Except, target.Volatile, target.Local
+	switch {
+	case target.To != nil:
+		e.lineTarget = "to" // with broadcast too, as in Node.js
+	case target.In != nil:
+		e.lineTarget, e.To, e.IncludeSender = "in", target.In, true
+	case target.All:
+		e.lineTarget, e.Broadcast, e.IncludeSender = "all", true, true
+	case target.Broadcast:
+		e.lineTarget, e.Broadcast = "broadcast", true
+	}
+	return nil
+}
+
+// UnmarshalCaddyfile sets up the handler. Options of the block add to a target before the
+// name of the handler:
+//
+//	[<target>] emit <event> [<args...>] {
 //		to      <rooms...>
 //		except  <rooms...>
 //		broadcast
@@ -131,8 +158,13 @@ func (e *Emit) unmarshalOption(d *caddyfile.Dispenser) error {
 		"broadcast": &e.Broadcast, "include_sender": &e.IncludeSender, "volatile": &e.Volatile, "local": &e.Local,
 	}
 	option := d.Val()
+	if e.contradictsTarget(option) {
+		return d.Errf("emit: %s contradicts %s before emit", option, e.lineTarget)
+	}
 	args := d.RemainingArgs()
 	switch option {
+	case "in", "all":
+		return d.Errf("emit: %s stands before emit, on the same line", option)
 	case "to", "except":
 		if len(args) == 0 {
 			return d.Errf("emit: %s: expected one or more rooms", option)
@@ -165,6 +197,18 @@ func (e *Emit) unmarshalOption(d *caddyfile.Dispenser) error {
 	}
 	*flag = true
 	return nil
+}
+
+// contradictsTarget reports whether an option of the block contradicts the target before
+// the name of the handler.
+func (e *Emit) contradictsTarget(option string) bool {
+	switch e.lineTarget {
+	case "in", "all", "broadcast":
+		return option == "to" || option == "broadcast" || option == "include_sender"
+	case "to":
+		return option == "broadcast"
+	}
+	return false
 }
 
 // HandleEvent emits the event. A socket that has disconnected is not an error.

@@ -11,8 +11,10 @@ import (
 
 func init() { caddy.RegisterModule(Join{}) }
 
-// Join joins the socket to rooms: to all of them or, with an error, to none.
+// Join joins the socket, or the sockets of its target, to rooms: to all of them or, with
+// an error, to none.
 type Join struct {
+	Target
 	// Rooms are the names of one or more rooms, with placeholders. A single placeholder
 	// for a list stands for each of its members. A name must not be empty.
 	Rooms []string `json:"rooms,omitempty"`
@@ -27,19 +29,22 @@ func (Join) CaddyModule() caddy.ModuleInfo {
 
 // Provision compiles the rooms.
 func (j *Join) Provision(caddy.Context) (err error) {
+	if err := j.compileTarget(); err != nil {
+		return err
+	}
 	j.rooms, err = compileRooms(j.Rooms)
 	return err
 }
 
 // UnmarshalCaddyfile sets up the handler:
 //
-//	join <room...>
+//	[in <room...> | all] [except <room...>] join <room...>
 func (j *Join) UnmarshalCaddyfile(d *caddyfile.Dispenser) (err error) {
 	j.Rooms, err = parseRooms(d)
 	return err
 }
 
-// HandleEvent joins the rooms.
+// HandleEvent joins the rooms. A target does not include a socket that is connecting.
 func (j *Join) HandleEvent(ctx context.Context, ev *hub.Event) error {
 	if ev.Type == hub.Connect {
 		_ = j.Identify(ctx, ev) // the error is always nil
@@ -48,13 +53,23 @@ func (j *Join) HandleEvent(ctx context.Context, ev *hub.Event) error {
 	if err != nil {
 		return err
 	}
-	return ev.Socket.Join(names...)
+	if !j.hasTarget() {
+		return ev.Socket.Join(names...)
+	}
+	target, err := j.broadcastFor(ev)
+	if err != nil {
+		return err
+	}
+	_, err = target.SocketsJoin(names...)
+	return err
 }
 
 // Identify adds the placeholders of the rooms that identify the user to the socket's
 // identity.
 func (j *Join) Identify(_ context.Context, ev *hub.Event) error {
-	addRequestIdentity(ev, "join", j.rooms.Keys())
+	if !j.hasTarget() {
+		addRequestIdentity(ev, "join", j.rooms.Keys())
+	}
 	return nil
 }
 

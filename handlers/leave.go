@@ -11,8 +11,10 @@ import (
 
 func init() { caddy.RegisterModule(Leave{}) }
 
-// Leave takes the socket out of rooms. Rooms that it is not in are ignored.
+// Leave takes the socket, or the sockets of its target, out of rooms. Rooms that a socket
+// is not in are ignored.
 type Leave struct {
+	Target
 	// Rooms are the names of one or more rooms, as in join.
 	Rooms []string `json:"rooms,omitempty"`
 
@@ -26,13 +28,16 @@ func (Leave) CaddyModule() caddy.ModuleInfo {
 
 // Provision compiles the rooms.
 func (l *Leave) Provision(caddy.Context) (err error) {
+	if err := l.compileTarget(); err != nil {
+		return err
+	}
 	l.rooms, err = compileRooms(l.Rooms)
 	return err
 }
 
 // UnmarshalCaddyfile sets up the handler:
 //
-//	leave <room...>
+//	[in <room...> | all] [except <room...>] leave <room...>
 func (l *Leave) UnmarshalCaddyfile(d *caddyfile.Dispenser) (err error) {
 	l.Rooms, err = parseRooms(d)
 	return err
@@ -44,8 +49,16 @@ func (l *Leave) HandleEvent(_ context.Context, ev *hub.Event) error {
 	if err != nil {
 		return err
 	}
-	ev.Socket.Leave(names...)
-	return nil
+	if !l.hasTarget() {
+		ev.Socket.Leave(names...)
+		return nil
+	}
+	target, err := l.broadcastFor(ev)
+	if err != nil {
+		return err
+	}
+	_, err = target.SocketsLeave(names...)
+	return err
 }
 
 // Immediate marks the handler as one that never waits.

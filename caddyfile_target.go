@@ -1,0 +1,66 @@
+package socketio
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+)
+
+// targetWords begin a line with a target before the name of the handler. See
+// docs/decisions/0015-targets.md.
+var targetWords = []string{"to", "in", "all", "broadcast", "except", "volatile", "local"}
+
+// targetUnmarshaler is a handler that may have a target before its name, as in "to lobby
+// emit news".
+type targetUnmarshaler interface {
+	// UnmarshalTarget reads the words before the name, the whole of d. It is called
+	// before UnmarshalCaddyfile.
+	UnmarshalTarget(d *caddyfile.Dispenser) error
+}
+
+// splitTarget splits a line, with its block, into a target and the tokens from the name
+// of the handler on. A line that begins with no word of a target has none. A token in
+// quotes is neither a word nor a name.
+func splitTarget(tokens caddyfile.Segment) (target, handler caddyfile.Segment, err error) {
+	if tokens[0].Quoted() || !slices.Contains(targetWords, tokens[0].Text) {
+		return nil, tokens, nil
+	}
+	d := caddyfile.NewDispenser(tokens)
+	d.Next()
+	var other string
+	for i := 1; d.NextArg(); i++ {
+		if d.Token().Quoted() || !isHandler(d.Val()) {
+			continue
+		}
+		if acceptsTarget(d.Val()) {
+			return tokens[:i], tokens[i:], nil
+		}
+		if other == "" {
+			other = d.Val()
+		}
+	}
+	d.Reset()
+	d.Next()
+	if other != "" {
+		return nil, nil, d.Errf("%s: the handler %s takes no target", d.Val(), other)
+	}
+	return nil, nil, d.Errf("%s: expected a handler behind the target: one of %s, as in \"%s\"",
+		d.Val(), strings.Join(targetHandlers(), ", "), "to lobby emit news")
+}
+
+// acceptsTarget reports whether the handler of that name may have a target.
+func acceptsTarget(name string) bool {
+	info, err := caddy.GetModule(handlersNamespace + name)
+	if err != nil {
+		return false
+	}
+	_, ok := info.New().(targetUnmarshaler)
+	return ok
+}
+
+// targetHandlers returns the names of all handlers that may have a target.
+func targetHandlers() []string {
+	return slices.DeleteFunc(handlerNames(), func(name string) bool { return !acceptsTarget(name) })
+}
