@@ -6,6 +6,7 @@
 # vet-all vet for macOS and Windows too: it compiles Caddy for both, in minutes
 # vulns   known vulnerabilities in dependencies, asked of vuln.go.dev
 # test    everything: vet, unit tests, the official clients against the binary
+# patterns seven applications as Node.js servers and as Caddyfiles, with their lines of code
 # model   random programs of clients that a model judges, MODEL_PROGRAMS on each topology
 # bench   benchmarks
 # compare emits a second from outside, beside the emitter and server of Node.js
@@ -29,7 +30,7 @@ E2E    = CADDY=$(CURDIR)/bin/caddy-race $(NODE) --test
 # empty runs a command that prints the faults it finds, and fails if it prints any.
 empty = @echo '$(1)'; out=$$($(1) 2>&1); if [ -n "$$out" ]; then echo "$$out"; exit 1; fi
 
-.PHONY: demo check fmt lint vet-all vulns test vet unit race packages e2e examples cluster streams short-model model bench compare fuzz release clean
+.PHONY: demo check fmt lint vet-all vulns test vet unit race packages e2e examples patterns cluster streams short-model model bench compare fuzz release clean
 
 demo:
 	$(GO) run ./cmd/caddy run --config examples/Caddyfile
@@ -58,7 +59,7 @@ vet-all: vet
 vulns:
 	$(TOOL) govulncheck ./...
 
-test: vet unit e2e examples cluster streams short-model
+test: vet unit e2e examples patterns cluster streams short-model
 
 vet:
 	$(GO) vet ./...
@@ -72,10 +73,11 @@ race:
 
 packages:
 	cd test/e2e && $(NPM) ci
+	cd test/patterns && $(NPM) ci
 	cd test/cluster && $(NPM) ci
 	cd test/streams && $(NPM) ci
 
-e2e examples cluster streams: race packages
+e2e examples patterns cluster streams: race packages
 	cd test/$@ && $(E2E) *.test.js
 
 short-model: race packages
