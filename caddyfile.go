@@ -104,6 +104,7 @@ type parser struct {
 //		compression     on|off
 //		recovery        <duration>
 //		cookie          <name>
+//		serve_client    4|3|2|off
 //		namespace <name> {
 //			max_sockets <number>
 //			join <room...>

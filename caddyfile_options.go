@@ -31,6 +31,7 @@ func (p *parser) directiveOptions() []option {
 		{"compression", func() error { return p.parseSwitch(&h.Compression) }},
 		{"recovery", func() error { return p.parseDuration(&h.Recovery) }},
 		{"cookie", func() error { return p.parseText(&h.Cookie) }},
+		{"serve_client", func() error { return p.parseText(&h.ServeClient) }},
 		{"namespace", p.parseNamespace},
 	}
 }

@@ -41,6 +41,7 @@ func TestFloors(t *testing.T) {
 		"handlers/backend": "handlers/internal/emission handlers/placeholder hub internal/handshake internal/hopbyhop internal/lenient internal/spawn sio " + caddyfile + " " + caddy + "/caddyconfig/httpcaddyfile " +
 			caddy + "/modules/caddyhttp github.com/dustin/go-humanize github.com/prometheus/client_golang/prometheus go.uber.org/zap golang.org/x/text/unicode/norm",
 
+		"internal/browserclient":        "",
 		"internal/engine/frames":        "github.com/gorilla/websocket",
 		"cluster/memory":                "cluster internal/eio internal/id rooms",
 		"cluster/internal/messages":     "cluster internal/msgpack rooms sio",

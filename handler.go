@@ -80,6 +80,10 @@ type Handler struct {
 	// Cookie is the name of a cookie with the session id, for load balancers. Default: no
 	// cookie.
 	Cookie string `json:"cookie,omitempty"`
+	// ServeClient is the major version of the official client whose files are served under
+	// the path, like /socket.io/socket.io.js: 4, 3 or 2, or "off". With off, requests for
+	// the files go to the next handler. Default: 4, or 2 if protocol 3 is the only one.
+	ServeClient string `json:"serve_client,omitempty"`
 	// Namespaces are the namespaces that clients may connect to. / always is one.
 	// Default: / alone, without rules.
 	Namespaces []*Namespace `json:"namespaces,omitempty"`
@@ -153,6 +157,7 @@ func (h *Handler) setDefaults() {
 	if len(h.Protocols) == 0 {
 		h.Protocols = []int{3, 4}
 	}
+	h.setDefaultClient()
 }
 
 // checkOptions returns an error for invalid options.
@@ -177,6 +182,9 @@ func (h *Handler) checkOptions() error {
 		return err
 	}
 	if err := checkCookie(h.Cookie); err != nil {
+		return err
+	}
+	if err := h.checkServeClient(); err != nil {
 		return err
 	}
 	for _, o := range h.Origins {
@@ -234,8 +242,13 @@ func (h *Handler) describePlace() string {
 
 // ServeHTTP serves the requests on the handler's path.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
-	if _, ok := cutOwnPath(r.URL, h.Path); !ok {
+	rest, ok := cutOwnPath(r.URL, h.Path)
+	if !ok {
 		h.pathWatcher.watchRequest(r)
+		return next.ServeHTTP(w, r)
+	}
+	isFile := h.isClientFile(rest)
+	if isFile && h.ServeClient == noClient {
 		return next.ServeHTTP(w, r)
 	}
 	if err := checkQuery(r.URL); err != nil {
@@ -248,6 +261,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	}
 	if err := h.awaitStart(r); err != nil {
 		return err
+	}
+	if isFile {
+		return h.serveClientFile(w, r, rest)
 	}
 	h.serveEngine(w, r)
 	return nil

@@ -115,6 +115,14 @@ func (h *Hub) Serve(r *Route, q *HTTPRequest) {
 	h.engine.ServeEngine(q)
 }
 
+// CheckOrigin reports whether the web page that sent a request may use the route, and sets
+// the CORS headers of the response if so. A refused origin is logged, once for each route.
+// It writes no response: a caller may serve files beside the route.
+func (h *Hub) CheckOrigin(r *Route, q *HTTPRequest) bool {
+	q.Route = r.engine
+	return h.engine.CheckOrigin(q)
+}
+
 // Connections returns the number of connections that are open.
 func (h *Hub) Connections() int { return h.engine.Sessions() }
 

@@ -92,7 +92,7 @@ func (c *client) warnParser(message eio.Packet, err error) {
 	}
 	c.hub.log().Warn("the first packet of a client is not a packet of Socket.IO: connection closed",
 		zap.String("hub", c.hub.name), zap.String("address", address), zap.String("format", format), zap.Error(err),
-		zap.String("remedy", "only the default parser is supported: remove the option parser from the client"))
+		zap.String("remedy", "only the default parser is supported: remove the option parser from the client, or load socket.io.min.js in place of socket.io.msgpack.min.js"))
 }
 
 // unknownSessions counts requests that name a session that this node does not have.

@@ -28,6 +28,14 @@ func (x *exchange) checkOrigin() bool {
 	return true
 }
 
+// CheckOrigin reports whether the web page that sent a request may use the route, by its
+// Origin alone, and sets the CORS headers if so. It writes no response. Callers that serve
+// files beside the route use it.
+func (s *Server) CheckOrigin(q *Request) bool {
+	x := &exchange{Request: q, server: s, config: q.Route.config.Load()}
+	return x.checkOrigin()
+}
+
 // isBrowserOrigin reports whether a browser can have sent an Origin header with this
 // value. A browser sends null or an origin with a scheme and a colon (Fetch, 3.2; RFC
 // 6454, 7). Native clients send other values, for example "*".

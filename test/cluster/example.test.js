@@ -136,7 +136,7 @@ describe('the example of a cluster', { skip, timeout: 2 * startTimeout }, () => 
 
 	it('serves the page and its client', async () => {
 		const page = await (await fetch(url)).text();
-		const [client] = page.match(/\/clients\/[^"]+/);
+		const [client] = page.match(/\/socket\.io\/[^"]+/);
 		assert.equal((await fetch(url + client)).status, 200);
 	});
 

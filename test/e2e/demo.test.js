@@ -1,18 +1,14 @@
 // The example as a visitor sees it: a tab of Chromium for each client.
 
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { chromium } from 'playwright-core';
+import { launchBrowser, skip } from './lib/browser.js';
 import { Caddy } from './lib/caddy.js';
 import { test } from './lib/rules.js';
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
-const executablePath = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
-	.find((path) => path && existsSync(path));
-const skip = executablePath ? false : 'no Chromium found: set CHROMIUM to its path';
 
 // The example's own site block, from the file, on our port.
 async function site() {
@@ -22,11 +18,7 @@ async function site() {
 }
 
 async function browse(t) {
-	const browser = await chromium.launch({
-		executablePath,
-		args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-			'--disable-component-update', '--disable-sync'],
-	});
+	const browser = await launchBrowser();
 	t.after(() => browser.close());
 	return browser;
 }

@@ -163,9 +163,9 @@ for (const example of examples) {
 		test('the page is there, and the application is not open to the world', async () => {
 			const page = await fetch(caddy.url);
 			assert.match(await page.text(), /<title>Private messages<\/title>/);
-			const client = await fetch(`${caddy.url}/clients/socket.io-4.8.4.js`);
+			const client = await fetch(`${caddy.url}/socket.io/socket.io.min.js`);
 			assert.equal(client.status, 200);
-			for (const path of ['/socket', '/socket.php', '/users.php', '/connect', '/login/x', '/clients/../../python/app.py']) {
+			for (const path of ['/socket', '/socket.php', '/users.php', '/connect', '/login/x', '/socket.io/../../python/app.py']) {
 				const response = await fetch(caddy.url + path, { method: 'POST', body: '{"type":"connect"}' });
 				assert.ok([404, 405].includes(response.status), `${path}: ${response.status}`);
 			}
