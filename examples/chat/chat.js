@@ -1,6 +1,8 @@
 // The state of the chat, and the events that it exchanges with the server. The page
 // listens to "change", which is fired after every event with an effect.
 
+import { Wire } from './wire.js';
+
 // Each release line of the official client, as a file beside this page.
 export const clients = {
 	2: 'clients/socket.io-2.5.0.js',
@@ -38,6 +40,7 @@ export class Chat extends EventTarget {
 		// Clients of version 2 have no auth: their query has the values.
 		const socket = io('/chat', { auth: this.#me, query: this.#me });
 		this.#socket = socket;
+		this.wire = new Wire(socket, () => this.#changed());
 		socket.on('connect', () => this.#connected());
 		socket.on('disconnect', (reason) => this.#disconnected(reason));
 		socket.on('connect_error', () => this.#set('reconnecting'));
@@ -142,6 +145,7 @@ export class Chat extends EventTarget {
 		else {
 			this.#set('connecting');
 			this.#socket.connect();
+			this.wire.watch();
 		}
 	}
 

@@ -2,6 +2,7 @@
 // people reaches the document as text only, never as markup.
 
 import { Chat, clients } from './chat.js';
+import { How } from './how.js';
 
 const $ = (id) => document.getElementById(id);
 const animals = ['Otter', 'Heron', 'Lynx', 'Marten', 'Plover', 'Badger', 'Wren', 'Stoat', 'Ibex', 'Teal'];
@@ -87,10 +88,12 @@ function drawTalks(chat) {
 			count: talk.unread,
 			onclick: () => {
 				chat.open(key, talk.title);
-				$('text').focus();
+				showTalk();
 			},
 		});
 	}));
+	$('unread').hidden = !unread;
+	$('unread').textContent = String(unread);
 	document.title = (unread ? `(${unread}) ` : '') + 'Rooms in Caddy';
 }
 
@@ -105,11 +108,25 @@ function drawPeople(chat) {
 			title: `Say something to ${name} alone`,
 			onclick: () => {
 				chat.open('@' + id, name);
-				$('text').focus();
+				showTalk();
 			},
 		});
 	})]);
 	$('people').hidden = $('people-title').hidden = chat.talk?.room === undefined;
+}
+
+// showMenu shows the rooms and settings in place of the conversation, on a phone.
+function showMenu(open) {
+	document.body.classList.toggle('menu', open);
+	$('menu').setAttribute('aria-expanded', String(open));
+}
+
+// showTalk leads to the message field. On a touch screen the field gets no focus, as
+// the keyboard would hide the conversation.
+function showTalk() {
+	showMenu(false);
+	if (matchMedia('(hover: hover)').matches) $('text').focus();
+	else $('log').focus();
 }
 
 // redraw replaces a list where it has changed, and keeps the focus in its place.
@@ -165,7 +182,13 @@ function drawLog(chat) {
 	const shown = new Set(wanted);
 	for (const li of [...log.children]) if (!shown.has(li)) li.remove();
 	for (const li of wanted) if (li.parentNode !== log) log.append(li);
-	log.scrollTop = log.scrollHeight;
+	scrollToEnd();
+}
+
+// scrollToEnd shows the newest line. It does so too when the log changes its size: the
+// window turns, a keyboard or the drawer opens.
+function scrollToEnd() {
+	$('log').scrollTop = $('log').scrollHeight;
 }
 
 // The hint in a room without messages.
@@ -180,6 +203,7 @@ function drawTalk(chat) {
 	const talk = chat.talk;
 	const out = chat.state === 'signed out';
 	$('title').textContent = talk ? chat.current[0] + talk.title : 'No room';
+	$('count').textContent = talk?.room === undefined ? '' : `${talk.people.size} here`;
 	$('leave').hidden = !talk;
 	$('leave').textContent = talk?.room === undefined ? 'Close' : 'Leave';
 	const able = Boolean(talk) && !talk.gone && !out;
@@ -210,12 +234,13 @@ function drawCurl(chat) {
 		+ ` -H 'Content-Type: application/json' -d '${quoted}'`;
 }
 
-function draw(chat) {
+function draw(chat, how) {
 	drawTalks(chat);
 	drawPeople(chat);
 	drawTalk(chat);
 	drawStatus(chat);
 	drawCurl(chat);
+	how.draw();
 }
 
 function listen(chat) {
@@ -227,7 +252,7 @@ function listen(chat) {
 	typed('join', 'room', (room) => {
 		chat.join(room);
 		$('room').value = '';
-		$('text').focus();
+		showTalk();
 	});
 	typed('say', 'text', (what) => {
 		if (!chat.talk) return;
@@ -240,6 +265,13 @@ function listen(chat) {
 	});
 	$('name').addEventListener('change', () => $('rename').requestSubmit());
 	$('text').addEventListener('input', () => chat.typed());
+	new ResizeObserver(scrollToEnd).observe($('log'));
+	$('menu').addEventListener('click', () => showMenu(!document.body.classList.contains('menu')));
+	document.addEventListener('keydown', (event) => {
+		if (event.key !== 'Escape' || !document.body.classList.contains('menu')) return;
+		showMenu(false);
+		$('menu').focus();
+	});
 	$('leave').addEventListener('click', () => chat.close(chat.current));
 	$('switch').addEventListener('click', () => chat.toggle());
 	$('curl').addEventListener('focus', () => $('curl').select());
@@ -265,17 +297,18 @@ async function start() {
 
 	await load(clients[client.dataset.client]);
 	const chat = new Chat(window.io, { name, client: client.textContent, rooms: ['lobby'] });
+	const how = new How(chat.wire);
 	let drawing = false;
 	chat.addEventListener('change', () => {
 		if (drawing) return;
 		drawing = true;
 		queueMicrotask(() => {
 			drawing = false;
-			draw(chat);
+			draw(chat, how);
 		});
 	});
 	listen(chat);
-	draw(chat);
+	draw(chat, how);
 }
 
 start().catch((error) => {

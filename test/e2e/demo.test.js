@@ -14,7 +14,8 @@ const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
 async function site() {
 	const text = await readFile(resolve(root, 'examples/Caddyfile'), 'utf8');
 	const inside = text.match(/^:8080 \{\n([^]*)^\}/m)[1];
-	return inside.replace('root examples/chat', `root "${resolve(root, 'examples/chat')}"`);
+	return inside.replace('root examples/chat', `root "${resolve(root, 'examples/chat')}"`)
+		.replace('{file.examples/Caddyfile}', `{file.${resolve(root, 'examples/Caddyfile')}}`);
 }
 
 async function browse(t) {
@@ -86,6 +87,33 @@ test('three tabs with three clients talk', { skip }, async (t) => {
 		assert.equal(status, 200, JSON.stringify(answer));
 		assert.deepEqual(answer, { delivered: 3 });
 		for (const page of pages) await line(page, 'Hello from a terminal').waitFor();
+	});
+
+	await t.test('how an event happened is shown', async () => {
+		for (const page of pages) {
+			await page.getByRole('button', { name: 'How?' }).click();
+			await say(page, 'how does it work?');
+			await page.locator('#lines').getByText('on say {').waitFor();
+			const packets = page.locator('#packets code');
+			await packets.nth(1).waitFor();
+			const [sent, reply] = await packets.allTextContents();
+			assert.match(sent, /^42\/chat,\d+\["say","lobby","how does it work\?"\]$/);
+			assert.match(reply, /^43\/chat,\d+\["ok"\]$/);
+			assert.equal(sent.match(/\d+\[/)[0], reply.match(/\d+\[/)[0]);
+			const title = await page.locator('#rule-title').textContent();
+			const [first, last] = title.match(/\d+/g);
+			const lines = (await readFile(resolve(root, 'examples/Caddyfile'), 'utf8')).split('\n').slice(first - 1, last);
+			assert.deepEqual((await page.locator('#lines').textContent()).trim().split('\n').map((l) => l.trim()), lines.map((l) => l.trim()));
+		}
+		await ada.locator('#events').getByRole('button', { name: 'said' }).click();
+		await ada.locator('#lines').getByText('on say {').waitFor();
+		assert.match(await ada.locator('#packets code').last().textContent(), /^42\/chat,\["said","lobby",/);
+		await ada.locator('#events').getByRole('button', { name: 'notice' }).click();
+		await ada.locator('#lines').getByText('the admin API').waitFor();
+		await ada.keyboard.press('Escape');
+		assert.equal(await ada.locator('#how').isVisible(), false);
+		assert.equal(await ada.evaluate(() => document.activeElement.id), 'show');
+		for (const page of [grace, linus]) await page.locator('#hide').click();
 	});
 
 	await t.test('a private message reaches one', async () => {
@@ -180,6 +208,57 @@ test('three tabs with three clients talk', { skip }, async (t) => {
 	assert.deepEqual(unexpected, []);
 });
 
+test('on a phone the messages have the window', { skip }, async (t) => {
+	const caddy = await Caddy.start(await site());
+	t.after(() => caddy.stop());
+	const browser = await browse(t);
+	const problems = [];
+	const size = { width: 360, height: 720 };
+	const phone = { viewport: size, hasTouch: true, isMobile: true };
+	const ada = await visit(browser, caddy.url, 4, 'Ada', problems, phone);
+	const linus = await visit(browser, caddy.url, 2, 'Linus', problems, { ...phone, colorScheme: 'dark' });
+	const pages = [ada, linus];
+	const box = (page, id) => page.locator(id).boundingBox();
+	const inside = ({ x, y, width, height }) => x >= 0 && y >= 0 && x + width <= size.width && y + height <= size.height;
+
+	await t.test('sixty percent of it', async () => {
+		for (let i = 0; i < 30; i++) await say(ada, `line ${i} of many`);
+		await line(linus, 'line 29 of many').waitFor();
+		for (const page of pages) {
+			const log = await box(page, '#log');
+			assert.ok(log.height >= 0.6 * size.height, `${log.height} pixels`);
+			for (const id of ['#log', '#text', '#send', '#menu', '#status', '#show', '#leave']) assert.ok(inside(await box(page, id)), id);
+			const last = await line(page, 'line 29 of many').boundingBox();
+			assert.ok(last.y >= log.y && last.y + last.height <= log.y + log.height + 1, `the newest line, at ${last.y}, is not in view`);
+			assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), size.width);
+		}
+	});
+
+	await t.test('rooms and people are behind a button', async () => {
+		assert.equal(await ada.locator('#places').isVisible(), false);
+		await ada.getByRole('button', { name: 'Rooms' }).tap();
+		for (const id of ['#people', '#name', '#switch', '#curl']) assert.ok(inside(await box(ada, id)), id);
+		assert.equal(await ada.locator('#talk').isVisible(), false);
+		await ada.locator('#people').getByRole('button', { name: 'Linus' }).tap();
+		await ada.getByRole('heading', { name: '@Linus' }).waitFor();
+		assert.equal(await ada.locator('#places').isVisible(), false);
+		await say(ada, 'from my phone');
+		await linus.locator('#unread').getByText('1').waitFor();
+		await linus.getByRole('button', { name: 'Rooms 1' }).tap();
+		await linus.keyboard.press('Escape');
+		assert.equal(await linus.locator('#talk').isVisible(), true);
+	});
+
+	await t.test('the drawer leaves room to write', async () => {
+		await ada.getByRole('button', { name: 'How?' }).tap();
+		for (const id of ['#log', '#text', '#lines', '#packets', '#hide']) assert.ok(inside(await box(ada, id)), id);
+		assert.ok((await box(ada, '#log')).height >= 0.2 * size.height);
+		await ada.getByRole('button', { name: 'Close' }).last().tap();
+		assert.equal(await ada.locator('#how').isVisible(), false);
+	});
+	assert.deepEqual(problems, []);
+});
+
 test('over TLS and HTTP/2 they talk too', { skip }, async (t) => {
 	const caddy = await Caddy.start(`tls internal\n${await site()}`, { scheme: 'https' });
 	t.after(() => caddy.stop());
@@ -208,7 +287,7 @@ test('a picture for the documentation', { skip: skip || !picture }, async (t) =>
 	await ada.locator('#people').getByRole('button', { name: 'Linus' }).waitFor();
 	for (const [page, text] of [
 		[linus, 'Good morning from a 2.5 client'],
-		[grace, 'And from 3.1: the same room, no Node anywhere'],
+		[grace, 'And from 3.1: the same room, no Node.js anywhere'],
 		[ada, '4.8 here. I see you both'],
 	]) {
 		await say(page, text);
