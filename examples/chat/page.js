@@ -228,7 +228,7 @@ function drawStatus(chat) {
 // A line for a POSIX shell: inside '…' only the quote itself needs care.
 function drawCurl(chat) {
 	const room = chat.talk?.room ?? chat.rooms[0] ?? 'lobby';
-	const body = { namespace: '/chat', to: [room], event: 'notice', args: [room, 'Hello from a terminal'] };
+	const body = { namespace: '/chat', to: ['room:' + room], event: 'notice', args: [room, 'Hello from a terminal'] };
 	const quoted = JSON.stringify(body).replaceAll("'", "'\\''");
 	$('curl').value = 'curl -X POST http://localhost:2019/socketio/emit'
 		+ ` -H 'Content-Type: application/json' -d '${quoted}'`;

@@ -293,7 +293,7 @@ test('a picture for the documentation', { skip: skip || !picture }, async (t) =>
 		await say(page, text);
 		await line(ada, text).waitFor();
 	}
-	await caddy.emit({ namespace: '/chat', to: ['lobby'], event: 'notice', args: ['lobby', 'The build is green'] });
+	await caddy.emit({ namespace: '/chat', to: ['room:lobby'], event: 'notice', args: ['lobby', 'The build is green'] });
 	await line(ada, 'The build is green').waitFor();
 	await linus.locator('#people').getByRole('button', { name: 'Ada' }).click();
 	await say(linus, 'Lunch?');
