@@ -65,8 +65,12 @@ func (a *Ack) HandleEvent(_ context.Context, ev *hub.Event) error {
 // Immediate marks the handler as one that never waits.
 func (*Ack) Immediate() {}
 
+// ReadsCounts reports whether an argument has the number of sockets in a room.
+func (a *Ack) ReadsCounts() bool { return a.args.ReadsCounts() }
+
 var (
 	_ hub.Immediate         = (*Ack)(nil)
+	_ hub.CountReader       = (*Ack)(nil)
 	_ caddy.Provisioner     = (*Ack)(nil)
 	_ caddyfile.Unmarshaler = (*Ack)(nil)
 )

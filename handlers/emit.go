@@ -51,6 +51,8 @@ type Emit struct {
 	event      placeholder.Text
 	args       placeholder.Args
 	to, except placeholder.Rooms
+	// readsCounts is true if one of them has the number of sockets in a room.
+	readsCounts bool
 }
 
 // CaddyModule returns the Caddy module information.
@@ -85,6 +87,7 @@ func (e *Emit) compileEmit() (err error) {
 	if !e.reachesOthers() && (e.IncludeSender || e.Local) {
 		return errors.New("include_sender and local go with to, except or broadcast")
 	}
+	e.readsCounts = e.event.ReadsCounts() || e.args.ReadsCounts() || e.to.ReadsCounts() || e.except.ReadsCounts()
 	return nil
 }
 
@@ -211,8 +214,16 @@ func (e *Emit) contradictsTarget(option string) bool {
 	return false
 }
 
-// HandleEvent emits the event. A socket that has disconnected is not an error.
+// HandleEvent emits the event. A socket that has disconnected is not an error. On connect,
+// counts are read when the socket is in its rooms.
 func (e *Emit) HandleEvent(_ context.Context, ev *hub.Event) error {
+	if e.readsCounts {
+		return ev.WhenConnected(func() error { return e.emitFor(ev) })
+	}
+	return e.emitFor(ev)
+}
+
+func (e *Emit) emitFor(ev *hub.Event) error {
 	args := e.args.For(ev)
 	name, _, err := e.event.Name(ev)
 	if err != nil {
@@ -259,9 +270,13 @@ func (e *Emit) evaluateOptions(ev *hub.Event) (options emission.Options, err err
 // Immediate marks the handler as one that never waits.
 func (*Emit) Immediate() {}
 
+// ReadsCounts reports whether the event has the number of sockets in a room.
+func (e *Emit) ReadsCounts() bool { return e.readsCounts }
+
 var (
 	_ hub.Immediate         = (*Emit)(nil)
 	_ hub.SocketFree        = (*Emit)(nil)
+	_ hub.CountReader       = (*Emit)(nil)
 	_ caddy.Provisioner     = (*Emit)(nil)
 	_ caddyfile.Unmarshaler = (*Emit)(nil)
 )

@@ -76,9 +76,13 @@ func (j *Join) Identify(_ context.Context, ev *hub.Event) error {
 // Immediate marks the handler as one that never waits.
 func (*Join) Immediate() {}
 
+// ReadsCounts reports whether a name depends on the number of sockets in a room.
+func (j *Join) ReadsCounts() bool { return j.rooms.ReadsCounts() }
+
 var (
 	_ hub.Identifier        = (*Join)(nil)
 	_ hub.Immediate         = (*Join)(nil)
+	_ hub.CountReader       = (*Join)(nil)
 	_ caddy.Provisioner     = (*Join)(nil)
 	_ caddyfile.Unmarshaler = (*Join)(nil)
 )

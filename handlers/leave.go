@@ -12,7 +12,7 @@ import (
 func init() { caddy.RegisterModule(Leave{}) }
 
 // Leave takes the socket, or the sockets of its target, out of rooms. Rooms that a socket
-// is not in are ignored.
+// is not in are ignored, and so are empty names and placeholders without a value.
 type Leave struct {
 	Target
 	// Rooms are the names of one or more rooms, as in join.
@@ -43,9 +43,10 @@ func (l *Leave) UnmarshalCaddyfile(d *caddyfile.Dispenser) (err error) {
 	return err
 }
 
-// HandleEvent leaves the rooms.
+// HandleEvent leaves the rooms. An empty name is no room: a client that is in no game yet
+// leaves none.
 func (l *Leave) HandleEvent(_ context.Context, ev *hub.Event) error {
-	names, err := l.rooms.For(ev)
+	names, err := l.rooms.NonEmpty(ev)
 	if err != nil {
 		return err
 	}
@@ -64,8 +65,12 @@ func (l *Leave) HandleEvent(_ context.Context, ev *hub.Event) error {
 // Immediate marks the handler as one that never waits.
 func (*Leave) Immediate() {}
 
+// ReadsCounts reports whether a name depends on the number of sockets in a room.
+func (l *Leave) ReadsCounts() bool { return l.rooms.ReadsCounts() }
+
 var (
 	_ hub.Immediate         = (*Leave)(nil)
+	_ hub.CountReader       = (*Leave)(nil)
 	_ caddy.Provisioner     = (*Leave)(nil)
 	_ caddyfile.Unmarshaler = (*Leave)(nil)
 )

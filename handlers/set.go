@@ -82,9 +82,13 @@ func (s *Set) Identify(_ context.Context, ev *hub.Event) error {
 // Immediate marks the handler as one that never waits.
 func (*Set) Immediate() {}
 
+// ReadsCounts reports whether the value has the number of sockets in a room.
+func (s *Set) ReadsCounts() bool { return s.value.ReadsCounts() }
+
 var (
 	_ hub.Identifier        = (*Set)(nil)
 	_ hub.Immediate         = (*Set)(nil)
+	_ hub.CountReader       = (*Set)(nil)
 	_ caddy.Provisioner     = (*Set)(nil)
 	_ caddyfile.Unmarshaler = (*Set)(nil)
 )

@@ -48,6 +48,11 @@ func (o *admission) addRooms(names []string, own string) error {
 	return nil
 }
 
+// hasRoom reports whether a socket with an id is going to be in a room.
+func (o *admission) hasRoom(room, own string) bool {
+	return room == own || slices.Contains(o.rooms, room)
+}
+
 // removeRooms removes rooms.
 func (o *admission) removeRooms(names []string) {
 	left := rooms.NewSet(names)

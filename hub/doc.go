@@ -32,9 +32,11 @@
 //
 // # Locks
 //
-// Hub.configMu → Namespace.linkMu → Hub.mu → memory.Log.order → pidIndex.mu → Socket.mu →
+// Namespace.stepMu → Hub.configMu → Namespace.linkMu → Hub.mu → memory.Log.order → pidIndex.mu → Socket.mu →
 // the leaves: client.mu, inbox.mu, acks.mu, and the locks of the packages below. No
-// handler, adapter or listener is called with a lock held, with two exceptions: a cluster
-// that opens a namespace, with the first two, and a Recorder that compares offsets, with
-// Socket.mu.
+// handler, adapter or listener is called with a lock held, with three exceptions: a cluster
+// that opens a namespace, with configMu and linkMu, a Recorder that compares offsets, with
+// Socket.mu, and the uninterrupted steps of a rule that reads counts, with stepMu, see
+// [CountReader]. A listener of rooms may be called in such a step: it must not wait for an
+// event of the namespace.
 package hub

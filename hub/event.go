@@ -59,6 +59,9 @@ type Event struct {
 	ns       *Namespace // of an event without a socket
 	ackID    uint64
 	wantsAck atomic.Bool // until the acknowledgement is sent
+	// readsCounts is true when the rule of the event reads counts, inStep while the
+	// goroutine that handles the event holds Namespace.stepMu.
+	readsCounts, inStep bool
 }
 
 // Namespace returns the namespace of the event.

@@ -131,14 +131,16 @@ func (ns *Namespace) handlersOf(ev *Event) iter.Seq[Handler] {
 // callHandlers calls the handlers of an event in the order of handlersOf, until one
 // returns an error.
 func (ns *Namespace) callHandlers(ev *Event) error {
+	return ns.callRule(ns.rules.Load().ruleFor(ev), ev)
+}
+
+// callRule is callHandlers for the rule of the event, nil without one.
+func (ns *Namespace) callRule(rule *rule, ev *Event) error {
 	ctx := ev.handlerContext()
-	handled := false
-	if rule := ns.rules.Load().ruleFor(ev); rule != nil {
-		handled = true
-		for _, h := range rule.handlers {
-			if err := h.HandleEvent(ctx, ev); err != nil {
-				return err
-			}
+	handled := rule != nil
+	if rule != nil {
+		if err := rule.callHandlers(ctx, ev); err != nil {
+			return err
 		}
 	}
 	if all := ns.listeners.Load(); all != nil {

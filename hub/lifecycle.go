@@ -54,7 +54,7 @@ func (s *Socket) startLifecycle() {
 // [Outage] it closes the connection.
 func (s *Socket) handleConnect(ev *Event) {
 	err := errPanicked
-	if s.callProtected(ev, func() { err = s.callConnectHandlers(ev) }); err == nil && s.completeConnect() {
+	if s.callProtected(ev, func() { err = s.callConnectHandlers(ev) }); err == nil && s.completeConnect(ev) {
 		return
 	}
 	waiting := s.state.CompareAndSwap(stateConnecting, stateDisconnected)
@@ -87,7 +87,11 @@ func (s *Socket) callConnectHandlers(ev *Event) error {
 // completeConnect puts the socket into its rooms, then sends the reply to the connect
 // packet, then runs the emits that waited for it. It reports false if the socket has
 // disconnected meanwhile.
-func (s *Socket) completeConnect() bool {
+func (s *Socket) completeConnect(ev *Event) bool {
+	defer ev.EndStep()
+	if !s.restored { // the replay of a restored socket may wait for the cluster
+		ev.BeginStep()
+	}
 	s.mu.Lock()
 	opening := s.state.CompareAndSwap(stateConnecting, stateJoining)
 	rooms := s.admission.rooms
@@ -104,6 +108,7 @@ func (s *Socket) completeConnect() bool {
 
 	if s.restored {
 		s.sendReplay()
+		ev.BeginStep()
 	} else {
 		s.client.session.Send(encodeConnectPacket(s))
 	}
@@ -172,19 +177,28 @@ func (s *Socket) startDisconnect(reason string) (live bool) {
 // handleDisconnect handles the disconnecting event, removes the socket from its rooms, and
 // handles the disconnect event.
 func (s *Socket) handleDisconnect(ev *Event) {
-	s.callProtected(ev, func() { s.callDisconnectHandlers(ev) })
-	s.ns.index.Remove(s)
-	s.state.Store(stateDisconnected)
+	s.callProtected(ev, func() { s.callDisconnectHandlers(s.ns.rules.Load().ruleFor(ev), ev) })
 	last := &Event{Type: Disconnect, Name: string(Disconnect), Socket: s, Args: noArgs, Reason: ev.Reason}
-	s.callProtected(last, func() { s.callDisconnectHandlers(last) })
+	rule := s.ns.rules.Load().ruleFor(last)
+	if rule != nil && rule.readsCounts {
+		last.readsCounts = true
+		last.BeginStep()
+	}
+	s.callProtected(last, func() {
+		defer last.EndStep()
+		s.ns.index.Remove(s)
+		s.state.Store(stateDisconnected)
+		s.callDisconnectHandlers(rule, last)
+	})
 	s.ns.counts.Load().disconnected.Add(1)
 	s.ns.hub.log().Info("socket disconnected", append(s.logFields(), zap.String("reason", ev.Reason))...)
 	s.finishLifecycle()
 }
 
-// callDisconnectHandlers calls the handlers of a disconnecting or disconnect event.
-func (s *Socket) callDisconnectHandlers(ev *Event) {
-	if err := s.ns.callHandlers(ev); err != nil {
+// callDisconnectHandlers calls the handlers of a disconnecting or disconnect event, which
+// has a rule unless that is nil.
+func (s *Socket) callDisconnectHandlers(rule *rule, ev *Event) {
+	if err := s.ns.callRule(rule, ev); err != nil {
 		s.ns.hub.logEvent("event failed", ev, err)
 	}
 }

@@ -29,6 +29,10 @@ type Namespace struct {
 	// the Recorder before this. It is zero while offsets come in time.
 	skipRecorderUntil atomic.Int64
 
+	// stepMu is held during an uninterrupted step, see [CountReader]. It guards no field,
+	// and goes before all other locks.
+	stepMu sync.Mutex
+
 	rules     atomic.Pointer[rules] // of the config; nil without
 	listeners atomic.Pointer[[]*listener]
 	mu        sync.Mutex // guards changes of listeners

@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"context"
 	"slices"
 
 	"github.com/caddy-socketio/caddy-socketio/internal/glob"
@@ -15,15 +16,19 @@ type rules struct {
 
 // rule is one [Rule] of a namespace.
 type rule struct {
-	events   eventMatcher
-	rooms    glob.List // of RoomOccupied and RoomVacated; empty for all
-	handlers []Handler
+	events      eventMatcher
+	rooms       glob.List // of RoomOccupied and RoomVacated; empty for all
+	handlers    []Handler
+	readsCounts bool // see [CountReader]
 }
 
 func newRules(config NamespaceConfig) *rules {
 	all := &rules{name: config.Name, maxSockets: config.MaxSockets, list: make([]rule, len(config.Rules))}
 	for i, r := range config.Rules {
-		all.list[i] = rule{events: newEventMatcher(r.Events...), rooms: glob.NewList(r.Rooms), handlers: r.Handlers}
+		all.list[i] = rule{
+			events: newEventMatcher(r.Events...), rooms: glob.NewList(r.Rooms), handlers: r.Handlers,
+			readsCounts: slices.ContainsFunc(r.Handlers, readsCounts),
+		}
 	}
 	return all
 }
@@ -45,6 +50,43 @@ func (r *rules) ruleFor(ev *Event) *rule {
 // has the empty name.
 func (r *rule) matchRoom(room string) bool {
 	return room == "" || len(r.rooms) == 0 || r.rooms.Match(room)
+}
+
+// readsCounts reports whether a handler reads counts.
+func readsCounts(h Handler) bool {
+	reader, ok := h.(CountReader)
+	return ok && reader.ReadsCounts()
+}
+
+// callHandlers calls the rule's handlers for an event, until one returns an error.
+func (r *rule) callHandlers(ctx context.Context, ev *Event) error {
+	if r.readsCounts {
+		return r.callInSteps(ctx, ev)
+	}
+	for _, h := range r.handlers {
+		if err := h.HandleEvent(ctx, ev); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// callInSteps is callHandlers for a rule that reads counts: consecutive [Immediate]
+// handlers are one uninterrupted step.
+func (r *rule) callInSteps(ctx context.Context, ev *Event) error {
+	ev.readsCounts = true
+	defer ev.EndStep()
+	for _, h := range r.handlers {
+		if _, ok := h.(Immediate); ok {
+			ev.BeginStep()
+		} else {
+			ev.EndStep()
+		}
+		if err := h.HandleEvent(ctx, ev); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // isFull reports whether a namespace with so many sockets accepts no other one.

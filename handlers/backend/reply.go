@@ -185,6 +185,7 @@ func (a *reply) checkLimits() error {
 
 // applyTo does the operations of the reply. Other events of the socket wait meanwhile.
 func (a *reply) applyTo(ev *hub.Event, log *zap.Logger) error {
+	ev.BeginStep()
 	s := ev.Socket
 	if len(a.unknownKeys) > 0 {
 		log.Error("the reply of the backend has unknown keys", zap.Strings("keys", a.unknownKeys),

@@ -3,6 +3,7 @@ package placeholder
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/caddy-socketio/caddy-socketio/hub"
 	"github.com/caddy-socketio/caddy-socketio/sio"
@@ -47,8 +48,8 @@ func (v Value) isSpread() bool {
 	if len(v.slots) != 1 || len(v.raw) > 0 {
 		return false
 	}
-	key, ok := v.slots[0].text.singleKey()
-	return ok && key == allArguments
+	k := v.slots[0].text.singleKey()
+	return k != nil && k.name == allArguments && k.fallback == nil
 }
 
 // Keys returns the placeholders of all arguments, without braces.
@@ -58,3 +59,7 @@ func (a Args) Keys() (keys []string) {
 	}
 	return keys
 }
+
+// ReadsCounts reports whether an argument has the number of sockets in a room or in the
+// namespace.
+func (a Args) ReadsCounts() bool { return slices.ContainsFunc(a, Value.ReadsCounts) }

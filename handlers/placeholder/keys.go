@@ -10,6 +10,7 @@ import (
 var ownKeys = []string{
 	"socket.id", "socket.namespace", "socket.rooms", "socket.transport", "socket.auth", "socket.auth.KEY",
 	"socket.data", "socket.data.KEY", "event.name", "event.args", "event.args.N", "event.args.*", "event.reason", "event.room",
+	"room.NAME.size", "namespace.size",
 }
 
 // caddyKeys are the placeholders of Caddy that a config of sockets is likely to use.
@@ -73,10 +74,11 @@ func hasFamily(table []string, key string) bool {
 }
 
 // checkKey refuses a key that begins like one of this module but does not exist. It
-// refuses {args.0} too, which no module has.
+// refuses {args.0} too, which no module has. {room} and {namespace} are names that a map
+// may have.
 func checkKey(key string) error {
 	first, _, _ := strings.Cut(key, ".")
-	if first != "args" && !hasFamily(ownKeys, key) || isListed(ownKeys, key) {
+	if first != "args" && !hasFamily(ownKeys, key) || isListed(ownKeys, key) || key == "room" || key == "namespace" {
 		return nil
 	}
 	var list []string

@@ -8,11 +8,15 @@ import (
 	"github.com/caddyserver/caddy/v2"
 )
 
-// Lookup returns the value of a placeholder in an event, by its name without braces. It
-// looks in [hub.Event.Lookup], then in Caddy's placeholders of the request that opened
-// the connection, if the event has a socket, then in Caddy's global ones, like {env.*}.
-// The second result is false if the placeholder has no value.
+// Lookup returns the value of a placeholder in an event, by its name without braces and
+// default. It looks for counts like room.NAME.size, then in [hub.Event.Lookup], then in
+// Caddy's placeholders of the request that opened the connection, if the event has a
+// socket, then in Caddy's global ones, like {env.*}. The second result is false if the
+// placeholder has no value.
 func Lookup(ev *hub.Event, key string) (sio.Data, bool) {
+	if c, err := newCount(key); c != nil && err == nil {
+		return c.readFor(ev)
+	}
 	if value, ok := ev.Lookup(key); ok {
 		return value, true
 	}

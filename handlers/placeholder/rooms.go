@@ -37,17 +37,36 @@ func NewRooms(names []string) (Rooms, error) {
 // A name that is a single placeholder must have a value: a string, a number, or a list
 // of them. Any other value, none, and an empty name are errors that wrap [hub.ErrRoom].
 func (r Rooms) For(ev *hub.Event) ([]string, error) {
+	names, err := r.evaluate(ev, false)
+	if err == nil && slices.Contains(names, "") {
+		return nil, fmt.Errorf("%w: it is empty", hub.ErrRoom)
+	}
+	return names, err
+}
+
+// NonEmpty is [Rooms.For] for rooms that a socket leaves: it leaves out empty names, and
+// placeholders without a value.
+func (r Rooms) NonEmpty(ev *hub.Event) ([]string, error) {
+	names, err := r.evaluate(ev, true)
+	return slices.DeleteFunc(names, func(name string) bool { return name == "" }), err
+}
+
+// evaluate returns the names for an event, empty ones too. With skipMissing, a single
+// placeholder without a value is no error.
+func (r Rooms) evaluate(ev *hub.Event, skipMissing bool) ([]string, error) {
 	names := make([]string, 0, len(r))
 	for _, t := range r {
-		key, whole := t.singleKey()
-		if whole {
-			value, ok := Lookup(ev, key)
+		if k := t.singleKey(); k != nil {
+			value, ok := k.lookUp(ev)
 			if !ok {
-				return nil, fmt.Errorf("%w: {%s} has no value", hub.ErrRoom, key)
+				if skipMissing {
+					continue
+				}
+				return nil, fmt.Errorf("%w: {%s} has no value", hub.ErrRoom, k.name)
 			}
 			var err error
 			if names, err = appendRooms(names, value); err != nil {
-				return nil, fmt.Errorf("%w: {%s}: %w", hub.ErrRoom, key, err)
+				return nil, fmt.Errorf("%w: {%s}: %w", hub.ErrRoom, k.name, err)
 			}
 			continue
 		}
@@ -58,9 +77,6 @@ func (r Rooms) For(ev *hub.Event) ([]string, error) {
 		if complete {
 			names = append(names, name)
 		}
-	}
-	if slices.Contains(names, "") {
-		return nil, fmt.Errorf("%w: it is empty", hub.ErrRoom)
 	}
 	return names, nil
 }
@@ -79,10 +95,14 @@ func appendRooms(names []string, value sio.Data) ([]string, error) {
 	return names, err
 }
 
-// Keys returns the placeholders of all names, without braces.
+// Keys returns the placeholders of all names, see [Text.Keys].
 func (r Rooms) Keys() (keys []string) {
 	for _, t := range r {
 		keys = append(keys, t.Keys()...)
 	}
 	return keys
 }
+
+// ReadsCounts reports whether a name depends on the number of sockets in a room or in the
+// namespace.
+func (r Rooms) ReadsCounts() bool { return slices.ContainsFunc(r, Text.ReadsCounts) }

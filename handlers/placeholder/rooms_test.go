@@ -16,6 +16,8 @@ func TestRoomsForEvent(t *testing.T) {
 		{rooms: nil, want: []string{}},
 		{rooms: []string{"lobby", "user:{event.args.0}"}, want: []string{"lobby", "user:a"}},
 		{rooms: []string{"{event.args.0}", "{event.args.1}"}, want: []string{"a", "b", "c", "4"}},
+		{rooms: []string{"{event.args.9:lobby}", "{event.args.4:a}", "{event.args.9:[]}", "u:{event.args.9:b}"}, want: []string{"lobby", "a", "u:b"}},
+		{rooms: []string{"table {room.lobby.size}"}, want: []string{"table 1"}},
 		{rooms: []string{"x{event.args.1}"}, want: []string{`x["b","c",4]`}},
 		{rooms: []string{"{event.args.2}"}, want: []string{}},
 		{rooms: []string{"{event.args.3}"}, want: []string{"7"}},
@@ -93,6 +95,39 @@ func TestRoomsAcceptNamesOfOtherLanguages(t *testing.T) {
 			if got != want {
 				t.Errorf("%s of %s: got %s, want %s", text, test.value, got, want)
 			}
+		}
+	}
+}
+
+func TestNonEmptyLeavesOutEmptyNames(t *testing.T) {
+	ev := newSocketEvent(t, `["a",null,"",["d",""],{"x":1}]`)
+	for _, test := range []struct {
+		rooms, want []string
+		err         string
+	}{
+		{rooms: []string{"{event.args.0}", "{event.args.1}", "{event.args.2}", "{event.args.3}", "{event.args.9}"}, want: []string{"a", "d"}},
+		{rooms: []string{"{event.args.9}", "x:{event.args.9}"}, want: []string{}},
+		{rooms: []string{"{event.args.4}"}, err: `bad room name: {event.args.4}: unexpected {"x":1}, expected a list`},
+	} {
+		rooms, err := NewRooms(test.rooms)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := rooms.NonEmpty(ev)
+		if err == nil && !slices.Equal(got, test.want) || err != nil && !strings.HasPrefix(err.Error(), test.err) || err == nil && test.err != "" {
+			t.Errorf("%q: got %q, %v", test.rooms, got, err)
+		}
+	}
+}
+
+func TestReadsCounts(t *testing.T) {
+	for text, want := range map[string]bool{
+		"lobby": false, "{event.args.0:0}": false, "{namespace.size}": true, "{room.lobby.size}": true,
+		"a{event.args.0:{room.lobby.size}}": true,
+	} {
+		compiled, err := NewText(text)
+		if err != nil || compiled.ReadsCounts() != want {
+			t.Errorf("%s: got %v, %v", text, compiled.ReadsCounts(), err)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package placeholder
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/caddy-socketio/caddy-socketio/hub"
@@ -11,81 +12,69 @@ import (
 // Text is text with placeholders, like "user:{jwt.sub}". A brace that begins no
 // placeholder stands for itself, as a brace after a backslash does.
 type Text struct {
-	// parts are literal text and keys in turn. The first and the last part are text.
-	parts []string
+	// literals are the text between the keys, one more than keys. The zero Text has none.
+	literals []string
+	keys     []key
 }
 
-// NewText compiles text. The error names an unknown placeholder that begins with socket
-// or event. The names of other modules are unknown here and accepted.
+// NewText compiles text. The error names an unknown placeholder that begins with socket,
+// event, room or namespace. The names of other modules are unknown here and accepted.
 func NewText(s string) (Text, error) {
-	t := parseText(s)
-	for _, key := range t.Keys() {
-		if err := checkKey(key); err != nil {
+	literals, raw := splitText(s)
+	t := Text{literals: literals}
+	for _, r := range raw {
+		k, err := newKey(r)
+		if err != nil {
 			return Text{}, err
 		}
+		t.keys = append(t.keys, k)
 	}
 	return t, nil
 }
 
-// parseText parses text, without a check of its placeholders.
-func parseText(s string) Text {
-	t := Text{parts: []string{""}}
-	literal := &t.parts[0]
+// splitText splits text into its literals and the keys between them.
+func splitText(s string) (literals, keys []string) {
+	literal := ""
 	for {
 		i := strings.IndexByte(s, '{')
 		if i < 0 {
-			*literal += s
-			return t
+			return append(literals, literal+s), keys
 		}
 		if i > 0 && s[i-1] == '\\' {
-			*literal += s[:i-1] + "{"
+			literal += s[:i-1] + "{"
 			s = s[i+1:]
 			continue
 		}
-		*literal += s[:i]
+		literal += s[:i]
 		key, rest, ok := Cut(s[i:])
 		if !ok {
-			*literal += "{"
+			literal += "{"
 			s = s[i+1:]
 			continue
 		}
-		t.parts = append(t.parts, key, "")
-		literal = &t.parts[len(t.parts)-1]
-		s = rest
+		literals, keys = append(literals, literal), append(keys, key)
+		literal, s = "", rest
 	}
 }
 
-// Cut cuts the placeholder at the beginning of s off. It returns its key, without
-// braces, and the rest.
-func Cut(s string) (key, rest string, ok bool) {
-	end := strings.IndexByte(s, '}')
-	if end < 2 {
-		return "", "", false
+// singleKey returns the key of a text that is one placeholder and nothing else, nil for
+// any other text.
+func (t Text) singleKey() *key {
+	if len(t.keys) == 1 && t.literals[0] == "" && t.literals[1] == "" {
+		return &t.keys[0]
 	}
-	key = s[1:end]
-	if strings.ContainsAny(key, " \t\n\"'`{:,") || strings.HasPrefix(key, ".") {
-		return "", "", false
-	}
-	return key, s[end+1:], true
-}
-
-// singleKey returns the key of a text that is one placeholder and nothing else.
-func (t Text) singleKey() (key string, ok bool) {
-	if len(t.parts) == 3 && t.parts[0] == "" && t.parts[2] == "" {
-		return t.parts[1], true
-	}
-	return "", false
+	return nil
 }
 
 // Literal returns the text if it has no placeholder. ok is false otherwise.
 func (t Text) Literal() (text string, ok bool) {
-	switch len(t.parts) {
-	case 0:
+	switch {
+	case len(t.keys) > 0:
+		return "", false
+	case len(t.literals) == 0:
 		return "", true
-	case 1:
-		return t.parts[0], true
 	}
-	return "", false
+	return t.literals[0], true
 }
 
 // For returns the text with the values of its placeholders in an event. A placeholder
@@ -95,13 +84,13 @@ func (t Text) For(ev *hub.Event) string {
 		return s
 	}
 	var b strings.Builder
-	for i, part := range t.parts {
-		if i%2 == 0 {
-			b.WriteString(part)
-		} else if value, ok := Lookup(ev, part); ok {
+	for i := range t.keys {
+		b.WriteString(t.literals[i])
+		if value, ok := t.keys[i].lookUp(ev); ok {
 			b.WriteString(value.Text())
 		}
 	}
+	b.WriteString(t.literals[len(t.keys)])
 	return b.String()
 }
 
@@ -115,14 +104,11 @@ func (t Text) Name(ev *hub.Event) (Name string, complete bool, err error) {
 	}
 	var b strings.Builder
 	complete = true
-	for i, part := range t.parts {
-		if i%2 == 0 {
-			b.WriteString(part)
-			continue
-		}
-		value, ok := Lookup(ev, part)
+	for i := range t.keys {
+		b.WriteString(t.literals[i])
+		value, ok := t.keys[i].lookUp(ev)
 		if value.HasLoneSurrogate() {
-			return "", false, fmt.Errorf("{%s}: half of a surrogate pair", part)
+			return "", false, fmt.Errorf("{%s}: half of a surrogate pair", t.keys[i].name)
 		}
 		text, named := value.Name()
 		if !named {
@@ -131,6 +117,7 @@ func (t Text) Name(ev *hub.Event) (Name string, complete bool, err error) {
 		complete = complete && ok && text != ""
 		b.WriteString(text)
 	}
+	b.WriteString(t.literals[len(t.keys)])
 	return b.String(), complete, nil
 }
 
@@ -138,23 +125,33 @@ func (t Text) Name(ev *hub.Event) (Name string, complete bool, err error) {
 // lone surrogates too.
 func (t Text) quoteFor(ev *hub.Event) sio.Data {
 	quoted := []byte{'"'}
-	for i, part := range t.parts {
-		value := sio.Quote(part)
-		if i%2 == 1 {
-			value, _ = Lookup(ev, part)
-		}
+	add := func(value sio.Data) {
 		if len(value.JSON) == 0 || value.JSON[0] != '"' {
 			value = sio.Quote(value.Text())
 		}
 		quoted = append(quoted, value.JSON[1:len(value.JSON)-1]...)
 	}
+	for i, literal := range t.literals {
+		add(sio.Quote(literal))
+		if i < len(t.keys) {
+			value, _ := t.keys[i].lookUp(ev)
+			add(value)
+		}
+	}
 	return sio.Data{JSON: append(quoted, '"')}
 }
 
-// Keys returns the placeholders of the text, without braces.
+// Keys returns the placeholders of the text, without braces and defaults, and the
+// placeholders inside of them.
 func (t Text) Keys() (keys []string) {
-	for i := 1; i < len(t.parts); i += 2 {
-		keys = append(keys, t.parts[i])
+	for i := range t.keys {
+		keys = append(keys, t.keys[i].allNames()...)
 	}
 	return keys
+}
+
+// ReadsCounts reports whether a placeholder of the text is the number of sockets in a room
+// or in the namespace. A handler with such a setting implements [hub.CountReader].
+func (t Text) ReadsCounts() bool {
+	return slices.ContainsFunc(t.keys, func(k key) bool { return k.readsCount() })
 }

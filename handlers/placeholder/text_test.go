@@ -68,7 +68,18 @@ func TestTextReplacesPlaceholders(t *testing.T) {
 		{`{env.GREETING} you`, `hello you`},
 		{`{env.NOT_THERE}`, ``},
 		{`{jwt.sub}`, ``},
+		// Counts and defaults.
+		{`{room.lobby.size} of {namespace.size}`, `1 of 1`},
+		{`{room.a room: v1.size.size} {room.{event.args.0}.size} {room.{socket.rooms}.size}`, `0 0 0`},
+		{`{room.lob{event.args.7:by}.size}{room.{event.args.9}.size}`, `1`},
+		{`{room.{event.args.9}.size:none} {room.x:y.size:9}`, `none 0`},
+		{`{socket.data.none:guest} {socket.data.name:guest}`, `guest ada`},
+		{`{event.args.3:x} {event.args.9:[1, "}"]} {event.args.9:a b, c}`, `x [1,"}"] a b, c`},
+		{`{event.args.9:{event.args.8:{event.name}}} {event.args.9:<{event.name}>}`, `say <say>`},
+		{`{event.args.9:} {jwt.sub:0} {env.NOT_THERE:x} {env.GREETING:x}`, ` 0 x hello`},
 		// Braces that begin no placeholder.
+		{`{a:1} {event.args.0:`, `{a:1} {event.args.0:`},
+		{`{room.lobby"x.size} {room.{.size}`, `{room.lobby"x.size} {room.{.size}`},
 		{`{`, `{`},
 		{`}`, `}`},
 		{`{}`, `{}`},
@@ -97,6 +108,8 @@ func TestTextReplacesPlaceholders(t *testing.T) {
 func TestTextRefusesUnknownPlaceholders(t *testing.T) {
 	for _, text := range []string{
 		`{socket}`, `{socket.}`, `{socket.name}`, `{socket.id.x}`, `{socket.rooms.0}`, `{socket.data.}`,
+		`{room.}`, `{room.lobby}`, `{room.lobby.length}`, `{room.lobby.size.x}`, `{room.lobby:0}`, `{namespace.}`, `{namespace.name}`,
+		`{socket.name:x}`, `{event.name:{event.x}}`, `{room.{event.x}.size}`,
 		`{event}`, `{event.}`, `{event.arg.0}`, `{event.name.x}`, `{event.args.}`, `x {event.type} y`,
 	} {
 		_, err := NewText(text)
@@ -107,7 +120,7 @@ func TestTextRefusesUnknownPlaceholders(t *testing.T) {
 }
 
 func FuzzText(f *testing.F) {
-	for _, s := range []string{`a{event.name}b`, `\{x}`, `{`, `{{event.args.0}}`, `{"a":"{event.name}"}`, `{env.X}`} {
+	for _, s := range []string{`a{event.name}b`, `\{x}`, `{`, `{{event.args.0}}`, `{"a":"{event.name}"}`, `{env.X}`, `{event.args.1:{"a":[]}}`, `{event.x.y:{event.name} }`} {
 		f.Add(s)
 	}
 	ev := newEvent(`["x"]`)
@@ -116,8 +129,8 @@ func FuzzText(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if len(text.parts)%2 != 1 {
-			t.Errorf("%q: %d parts", s, len(text.parts))
+		if len(text.literals) != len(text.keys)+1 {
+			t.Errorf("%q: %d literals, %d keys", s, len(text.literals), len(text.keys))
 		}
 		if fixed, ok := text.Literal(); ok && fixed != text.For(ev) {
 			t.Errorf("%q: %q is not %q", s, fixed, text.For(ev))

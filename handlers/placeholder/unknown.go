@@ -18,7 +18,7 @@ type Unknown struct {
 // modules may define them: map, for instance. A key of a family that other modules
 // extend, like http, is unknown only if it resembles a known one.
 func FindUnknown(text string) (list []Unknown) {
-	for _, key := range parseText(text).Keys() {
+	for _, key := range findNames(text) {
 		if isListed(ownKeys, key) || isListed(caddyKeys, key) || isNumber(key) {
 			continue
 		}
@@ -29,6 +29,21 @@ func FindUnknown(text string) (list []Unknown) {
 		list = append(list, Unknown{Key: key, Nearest: near})
 	}
 	return list
+}
+
+// findNames returns the names of the placeholders of a text, and of the placeholders
+// inside of them.
+func findNames(text string) (names []string) {
+	_, keys := splitText(text)
+	for _, key := range keys {
+		name, fallback, _ := cutDefault(key)
+		names = append(names, name)
+		if room, ok := cutRoom(name); ok {
+			names = append(names, findNames(room)...)
+		}
+		names = append(names, findNames(fallback)...)
+	}
+	return names
 }
 
 // isNumber reports whether a key consists of digits, like the {2} of a regular

@@ -25,6 +25,8 @@ func TestFindUnknownNamesNearestPlaceholder(t *testing.T) {
 		{"{tenant} {user.name}", "tenant= user.name="},
 		{"{time.now.unx}", "time.now.unx=time.now.unix"},
 		{"{time.now.custom.2006}", ""},
+		{"{room.a b.size} {room.{jwt.sub:0}.size} {namespace.size} {event.args.0:{socket.id}}", ""},
+		{"{room.{evnt.args.0}.size} {rom.lobby.size} {event.args.0:{socket.idd}}", "evnt.args.0=event.args.0 rom.lobby.size=room.lobby.size socket.idd=socket.id"},
 	} {
 		var got []string
 		for _, u := range FindUnknown(test.text) {

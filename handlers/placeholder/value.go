@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/caddy-socketio/caddy-socketio/hub"
@@ -107,8 +108,8 @@ func (v Value) For(ev *hub.Event) sio.Data {
 }
 
 func (c slot) value(ev *hub.Event) sio.Data {
-	if key, ok := c.text.singleKey(); ok && !c.key {
-		if value, ok := Lookup(ev, key); ok {
+	if k := c.text.singleKey(); k != nil && !c.key {
+		if value, ok := k.lookUp(ev); ok {
 			return value
 		}
 		return sio.Data{JSON: []byte("null")}
@@ -116,10 +117,16 @@ func (c slot) value(ev *hub.Event) sio.Data {
 	return c.text.quoteFor(ev)
 }
 
-// Keys returns the placeholders of the value, without braces.
+// Keys returns the placeholders of the value, see [Text.Keys].
 func (v Value) Keys() (keys []string) {
 	for _, c := range v.slots {
 		keys = append(keys, c.text.Keys()...)
 	}
 	return keys
+}
+
+// ReadsCounts reports whether the value has the number of sockets in a room or in the
+// namespace.
+func (v Value) ReadsCounts() bool {
+	return slices.ContainsFunc(v.slots, func(c slot) bool { return c.text.ReadsCounts() })
 }

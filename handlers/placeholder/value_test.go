@@ -55,6 +55,18 @@ func TestValueKeepsTypes(t *testing.T) {
 		{"placeholder of the data: list", `{socket.data.list}`, `["a",1]`},
 		{"placeholder of the data: binary", `{socket.data.raw}`, `{"$binary":"AQI="}`},
 		{"placeholder of the environment", `{env.GREETING}`, `"say \"hi\""`},
+		{"count", `{room.lobby.size}`, `1`},
+		{"counts in JSON", `{"n":{room.{event.args.2.to}.size},"all":{namespace.size}}`, `{"n":1,"all":1}`},
+		{"default: number", `{socket.data.score:0}`, `0`},
+		{"default: text", `{socket.data.nick:a guest}`, `"a guest"`},
+		{"default: text like a number", `{socket.data.nick:"0"}`, `"0"`},
+		{"default: empty text", `{socket.data.nick:}`, `""`},
+		{"default: list", `{event.args.7:[]}`, `[]`},
+		{"default: object with values", `{event.args.7:{"n":"{event.args.1}"}}`, `{"n":2.50}`},
+		{"default: another placeholder", `{event.args.7:{event.args.1}}`, `2.50`},
+		{"default for null", `{event.args.3:x}`, `"x"`},
+		{"default for a value", `{event.args.1:x}`, `2.50`},
+		{"default in JSON", `{"a":{event.args.7:guest},"b":{event.args.7:{}}}`, `{"a":"guest","b":{}}`},
 		{"in a text: string", `<{event.args.0}>`, `"<a\"b>"`},
 		{"in a text: others", `{event.args.1} {event.args.2} {event.args.6}`, `"2.50 {\"to\":\"lobby\"} true"`},
 		{"in a text: nothing", `<{event.args.3}{event.args.7}>`, `"<>"`},
@@ -116,6 +128,7 @@ func TestArgsSpreadArguments(t *testing.T) {
 		{[]string{`{event.args.*}`}, `["a",{"$binary":"b25l"},[2]]`},
 		{[]string{`first`, `{event.args.*}`, `{event.args.1}`}, `["first","a",{"$binary":"b25l"},[2],{"$binary":"b25l"}]`},
 		{[]string{`{event.args.*} `}, `["[\"a\",{\"$binary\":\"b25l\"},[2]] "]`},
+		{[]string{`{event.args.*:none}`}, `[["a",{"$binary":"b25l"},[2]]]`},
 		{[]string{`["{event.args.*}"]`}, `[[["a",{"$binary":"b25l"},[2]]]]`},
 	} {
 		raw, err := ArgumentsJSON(test.args)
@@ -148,8 +161,8 @@ func FuzzValue(f *testing.F) {
 			return
 		}
 		for _, c := range v.slots {
-			for i := 1; i < len(c.text.parts); i += 2 {
-				if !strings.HasPrefix(c.text.parts[i], "event.") {
+			for _, name := range c.text.Keys() {
+				if !strings.HasPrefix(name, "event.") {
 					return // it needs a socket
 				}
 			}

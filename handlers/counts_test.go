@@ -1,0 +1,175 @@
+package handlers_test
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/caddy-socketio/caddy-socketio/handlers/internal/clienttest"
+	"github.com/caddy-socketio/caddy-socketio/handlers/internal/sitetest"
+)
+
+// countsSite announces the size of a room when sockets join, leave and disconnect.
+const countsSite = `socketio {
+	namespace /app {
+		on join {
+			join lobby
+			emit users {room.lobby.size} {
+				to lobby
+				include_sender
+			}
+		}
+		on leave {
+			leave lobby
+			emit left {room.lobby.size} {namespace.size} {
+				broadcast
+				include_sender
+			}
+		}
+		on disconnect {
+			emit users {room.lobby.size} {
+				to lobby
+			}
+		}
+	}
+	namespace /connect {
+		join lobby
+		on connect {
+			emit users {room.lobby.size} {
+				to lobby
+				include_sender
+			}
+		}
+	}
+	namespace /backend {
+		on join {
+			backend {
+				%s
+			}
+			emit users {room.lobby.size} {
+				to lobby
+				include_sender
+			}
+		}
+	}
+}`
+
+// crowd are clients that do the same at once.
+type crowd struct {
+	t       *testing.T
+	clients []clienttest.Client
+}
+
+// dialCrowd connects clients to a namespace at once.
+func dialCrowd(t *testing.T, s *sitetest.Site, size int, namespace string) *crowd {
+	t.Helper()
+	c := &crowd{t: t, clients: make([]clienttest.Client, size)}
+	for i := range c.clients {
+		c.clients[i] = s.Dial()
+	}
+	c.each(func(client clienttest.Client) { client.Call("40"+namespace+",", "40"+namespace+`,{"sid":"*`) })
+	return c
+}
+
+// each calls fn for all clients at once.
+func (c *crowd) each(fn func(clienttest.Client)) {
+	var all sync.WaitGroup
+	for _, client := range c.clients {
+		all.Go(func() { fn(client) })
+	}
+	all.Wait()
+}
+
+// wantCounts reads counts of each client until the last one comes. Each client must get
+// consecutive numbers, and begin with a number of its own.
+func (c *crowd) wantCounts(namespace string, last int) {
+	c.t.Helper()
+	firsts := make(chan int, len(c.clients))
+	c.each(func(client clienttest.Client) {
+		n := readCount(c.t, client, namespace)
+		firsts <- n
+		for n != last && !c.t.Failed() {
+			next := readCount(c.t, client, namespace)
+			if next != n+1 {
+				c.t.Errorf("%d follows %d", next, n)
+			}
+			n = next
+		}
+	})
+	close(firsts)
+	seen := slices.Sorted(func(yield func(int) bool) {
+		for n := range firsts {
+			if !yield(n) {
+				return
+			}
+		}
+	})
+	for i, n := range seen {
+		if n != i+1 {
+			c.t.Fatalf("the counts announced first are %v", seen)
+		}
+	}
+}
+
+// readCount reads an event whose last argument is a count.
+func readCount(t *testing.T, c clienttest.Client, namespace string) int {
+	t.Helper()
+	packet, err := c.Next()
+	if err != nil {
+		t.Error(err)
+		return -1
+	}
+	text, _ := strings.CutPrefix(packet, "42"+namespace+`,["users",`)
+	n, err := strconv.Atoi(strings.TrimSuffix(text, "]"))
+	if err != nil {
+		t.Errorf("unexpected %s", packet)
+		return -1
+	}
+	return n
+}
+
+const crowdSize = 40
+
+// Each number is announced once, and in order, to every member of the room.
+func TestCountsOfSocketsThatJoinAtOnce(t *testing.T) {
+	app := sitetest.NewApp(t, sitetest.Reply(http.StatusOK, `{"join":["lobby"]}`))
+	s := sitetest.Serve(t, fmt.Sprintf(countsSite, app.Proxy()))
+	for _, namespace := range []string{"/app", "/backend"} {
+		c := dialCrowd(t, s, crowdSize, namespace)
+		c.each(func(client clienttest.Client) { client.Send("42" + namespace + `,["join"]`) })
+		c.wantCounts(namespace, crowdSize)
+	}
+	dialCrowd(t, s, crowdSize, "/connect").wantCounts("/connect", crowdSize)
+}
+
+func TestCountsOfSocketsThatLeaveAtOnce(t *testing.T) {
+	s := sitetest.Serve(t, fmt.Sprintf(countsSite, "respond 204"))
+	c := dialCrowd(t, s, crowdSize, "/app")
+	c.each(func(client clienttest.Client) { client.Send(`42/app,["join"]`) })
+	c.wantCounts("/app", crowdSize)
+
+	c.each(func(client clienttest.Client) { client.Send(`42/app,["leave"]`) })
+	c.each(func(client clienttest.Client) {
+		for n := range crowdSize {
+			client.Expect(fmt.Sprintf(`42/app,["left",%d,%d]`, crowdSize-1-n, crowdSize))
+		}
+	})
+}
+
+func TestCountsOfSocketsThatDisconnectAtOnce(t *testing.T) {
+	s := sitetest.Serve(t, fmt.Sprintf(countsSite, "respond 204"))
+	c := dialCrowd(t, s, crowdSize, "/app")
+	c.each(func(client clienttest.Client) { client.Send(`42/app,["join"]`) })
+	c.wantCounts("/app", crowdSize)
+
+	last := c.clients[0]
+	c.clients = c.clients[1:]
+	c.each(func(client clienttest.Client) { client.Close() })
+	for n := crowdSize - 1; n > 0; n-- {
+		last.Expect(fmt.Sprintf(`42/app,["users",%d]`, n))
+	}
+}
