@@ -64,9 +64,10 @@ export default async function run({ url, after, openMailbox }) {
 	await ada.expect('orders.1 paid', { euro: 5 });
 	await alan.expect('orders.2 paid', { euro: 9 });
 
-	// A presence channel lists its members, and announces them. Two tabs are one member.
+	// A presence channel lists its members, in any order, and announces them. Two tabs are
+	// one member.
 	const enter = ({ echo, on }) => echo.join('chat')
-		.here(on('here')).joining(on('joining')).leaving(on('leaving')).listenForWhisper('typing', on('typing'));
+		.here((members) => on('here')(members.sort((a, b) => a.name.localeCompare(b.name)))).joining(on('joining')).leaving(on('leaving')).listenForWhisper('typing', on('typing'));
 	const [adaInfo, alanInfo] = [{ name: 'Ada' }, { name: 'Alan' }];
 	enter(ada);
 	await ada.expect('here', [adaInfo]);
@@ -92,7 +93,7 @@ export default async function run({ url, after, openMailbox }) {
 	ada.echo.disconnect();
 	await alan.expect('leaving', adaInfo);
 	enter(tab);
-	await tab.expect('here', [alanInfo, adaInfo]);
+	await tab.expect('here', [adaInfo, alanInfo]);
 	await alan.expect('joining', adaInfo);
 	alan.echo.leave('chat');
 	await tab.expect('leaving', alanInfo);
