@@ -124,9 +124,19 @@ func (p *parser) parseHandler() (json.RawMessage, error) {
 	var warnings []caddyconfig.Warning
 	raw := caddyconfig.JSONModuleObject(module, "handler", name, &warnings)
 	if len(warnings) > 0 { // a number that is too large, for instance
-		return nil, p.Errf("%s: %s", name, warnings[0].Message)
+		return nil, p.Errf("%s: %s", name, describeNumber(warnings[0].Message))
 	}
 	return raw, nil
+}
+
+// describeNumber returns a message of encoding/json in words of the config, if it is about
+// a number that is too large.
+func describeNumber(message string) string {
+	if rest, ok := strings.CutPrefix(message, "json: cannot unmarshal number "); ok {
+		number, _, _ := strings.Cut(rest, " ")
+		return "the number " + number + " is too large"
+	}
+	return message
 }
 
 // handlerNames returns the names of all registered handlers of events.

@@ -21,7 +21,12 @@ func runCommand(input string, args ...string) (stdout, stderr string, err error)
 	root.SetIn(strings.NewReader(input))
 	root.SetOut(&out)
 	root.SetErr(&errs)
-	root.SetArgs(append([]string{"socketio"}, args...))
+	if args[0] == cobra.ShellCompRequestCmd {
+		args = append([]string{args[0], "socketio"}, args[1:]...)
+	} else {
+		args = append([]string{"socketio"}, args...)
+	}
+	root.SetArgs(args)
 	err = root.Execute()
 	return out.String(), errs.String(), err
 }
@@ -69,8 +74,39 @@ func TestCommandsWriteText(t *testing.T) {
 			c.expectOutput("version "+moduleVersion()+"\n\nHUB      CONNECTIONS  NAMESPACES  SOCKETS  ROOMS  CLUSTER\ndefault  1            2           1        4      memory\n",
 				"status")
 			c.expectOutput("[]\n", "sockets", "--in", "nobody", "--except", "somebody", "--local", "--json", "--after", "x")
+			c.expectOutput("ROOM    SOCKETS\nlobby   1\nroom:a  1\nroom:b  1\n", "rooms", "-n", "/chat")
+			c.expectOutput("ROOM    SOCKETS\nlobby   1\nroom:a  1\nroom:b  1\n", "rooms", "-n", "/chat", "--own=false")
+			c.expectOutput("ROOM"+strings.Repeat(" ", 18)+"SOCKETS\n"+client.id+"  1\n", "rooms", "-n", "/chat", "--own", "--prefix", client.id)
+			c.expectOutput("disconnected 0 sockets on this node\n", "disconnect", "-n", "/chat", "--except", "lobby")
 			c.expectOutput("disconnected 1 socket on this node\n", "disconnect", "-n", "/chat", "--in", client.id, "--close")
 		})
+	}
+}
+
+// TestCompletionOffersNamesOfTheRunningCaddy calls the hidden command of the scripts that
+// `caddy completion` makes.
+func TestCompletionOffersNamesOfTheRunningCaddy(t *testing.T) {
+	s := startCaddy(t, false, chatDirectives)
+	client := s.connectPolling("/chat")
+	commandTest{s}.expectOutput("joined by 1 socket on this node\n", "join", "-n", "/chat", "--in", client.id, "room:a", "room:b", "evil\nname")
+	for _, test := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"rooms", "--hub", ""}, "default\n"},
+		{[]string{"emit", "--namespace", ""}, "/\n/chat\n"},
+		{[]string{"emit", "-n", "/c"}, "/chat\n"},
+		{[]string{"emit", "x", "-n", "/chat", "--to", ""}, "lobby\nroom:a\nroom:b\n"},
+		{[]string{"sockets", "-n", "/chat", "--except", "room:"}, "room:a\nroom:b\n"},
+		{[]string{"leave", "-n", "/chat", "--in", "lobby", "r"}, "room:a\nroom:b\n"},
+		{[]string{"rooms", "-n", "/nope", "--prefix", ""}, ""},
+		{[]string{"status", "--hub", "x"}, ""},
+	} {
+		args := append([]string{test.args[0], "--address", s.admin}, test.args[1:]...)
+		got, _, err := runCommand("", append([]string{cobra.ShellCompRequestCmd}, args...)...)
+		if err != nil || got != test.want+":4\n" {
+			t.Errorf("%q: got %q, %v, want %q", test.args, got, err, test.want)
+		}
 	}
 }
 

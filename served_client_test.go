@@ -27,26 +27,37 @@ func (s *caddyServer) fetchHeader(method, path string, header ...string) (int, h
 }
 
 func TestClientIsServed(t *testing.T) {
-	s := startCaddy(t, false, "socketio")
-	for options, want := range map[string]string{
-		"socketio": "v4.8", "socketio {\nserve_client 4\n}": "v4.8", "socketio {\nserve_client 3\n}": "v3.1",
-		"socketio {\nserve_client 2\n}": "v2.5", "socketio {\nprotocols 3\n}": "v2.5", "socketio {\nprotocols 4\n}": "v4.8",
-	} {
-		s.loadSite(options)
-		status, header, body := s.fetchHeader("GET", "/socket.io/socket.io.js")
-		if status != 200 || !strings.Contains(body, " Socket.IO "+want) || header.Get("Access-Control-Allow-Origin") != "" {
-			t.Errorf("%s: got status %d, header %v, body %s", options, status, header, body)
+	s := startCaddy(t, false, `socketio
+	socketio {
+		path /four/
+		serve_client 4
+	}
+	socketio {
+		path /three/
+		serve_client 3
+	}
+	socketio {
+		path /two/
+		serve_client 2
+	}
+	socketio {
+		path /old/
+		protocols 3
+	}
+	socketio {
+		path /new/
+		protocols 4
+	}`)
+	for path, want := range map[string]string{"/socket.io/": "v4.8", "/four/": "v4.8", "/three/": "v3.1", "/two/": "v2.5", "/old/": "v2.5", "/new/": "v4.8"} {
+		status, header, body := s.fetchHeader("GET", path+"socket.io.js", "Accept-Encoding", "gzip;q=0")
+		if status != 200 || !strings.Contains(body, " Socket.IO "+want) || header.Get("Access-Control-Allow-Origin") != "" || header.Get("Content-Encoding") != "" {
+			t.Errorf("%s: got status %d, header %v, body %s", path, status, header, body)
 		}
-		status, header, _ = s.fetchHeader("GET", "/socket.io/socket.io.js", "Accept-Encoding", "br;q=1, gzip;q=0.5")
+		status, header, _ = s.fetchHeader("GET", path+"socket.io.js", "Accept-Encoding", "br;q=1, gzip;q=0.5")
 		if status != 200 || header.Get("Content-Encoding") != "gzip" || header.Get("Content-Length") == "" {
-			t.Errorf("%s: got status %d, header %v", options, status, header)
-		}
-		_, header, _ = s.fetchHeader("GET", "/socket.io/socket.io.js", "Accept-Encoding", "gzip;q=0")
-		if header.Get("Content-Encoding") != "" {
-			t.Errorf("%s: header %v", options, header)
+			t.Errorf("%s: got status %d, header %v", path, status, header)
 		}
 	}
-	s.loadSite("socketio")
 	if status, header, _ := s.fetchHeader("POST", "/socket.io/socket.io.js"); status != 405 || header.Get("Allow") != "GET, HEAD" {
 		t.Errorf("POST: status %d, header %v", status, header)
 	}
@@ -74,20 +85,21 @@ func TestClientHasCORSForAcceptedOrigins(t *testing.T) {
 func TestClientIsBehindGates(t *testing.T) {
 	s := startCaddy(t, false, `@banned query token=banned
 		respond @banned 403
-		socketio`)
+		socketio
+		route /own/* {
+			socketio {
+				path /own/
+				serve_client off
+			}
+			respond "own file" 200
+		}`)
 	if status, _, _ := s.fetchHeader("GET", "/socket.io/socket.io.js?token=banned"); status != 403 {
 		t.Errorf("status %d", status)
 	}
-	s.loadSite(`route {
-		socketio {
-			serve_client off
-		}
-		respond "own file" 200
-	}`)
-	if _, _, body := s.fetchHeader("GET", "/socket.io/socket.io.js"); body != "own file" {
+	if _, _, body := s.fetchHeader("GET", "/own/socket.io.js"); body != "own file" {
 		t.Errorf("got %s", body)
 	}
-	if _, _, body := s.fetchHeader("GET", "/socket.io/x.js"); !strings.Contains(body, "Transport unknown") {
+	if _, _, body := s.fetchHeader("GET", "/own/x.js"); !strings.Contains(body, "Transport unknown") {
 		t.Errorf("got %s", body)
 	}
 }

@@ -137,9 +137,13 @@ func (ns *Namespace) Len() int { return ns.index.Len() }
 func (ns *Namespace) Rooms() int { return ns.index.Rooms() }
 
 // RoomPage returns up to limit rooms of this node in the order of their names, whose names
-// begin with prefix and come after another name.
-func (ns *Namespace) RoomPage(prefix, after string, limit int) []rooms.Room {
-	return ns.index.Page(prefix, after, limit)
+// begin with prefix and come after another name. With own, the page includes rooms of a
+// socket's own id that no other socket is in.
+func (ns *Namespace) RoomPage(prefix, after string, limit int, own bool) []rooms.Room {
+	if own {
+		return ns.index.Page(prefix, after, limit)
+	}
+	return ns.index.PageFunc(prefix, after, limit, func(name string, only *Socket) bool { return only.id == name })
 }
 
 // roomNames returns the names of all rooms of this node.

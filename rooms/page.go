@@ -23,6 +23,12 @@ type Room struct {
 // part. A room that exists all the time is returned once; a room that is created or
 // deleted meanwhile may be missing.
 func (x *Index[M]) Page(prefix, after string, limit int) []Room {
+	return x.PageFunc(prefix, after, limit, nil)
+}
+
+// PageFunc is [Index.Page] without the rooms of a single member for which skip reports
+// true. It calls skip under its lock, so that skip must not use the index. Nil skips none.
+func (x *Index[M]) PageFunc(prefix, after string, limit int, skip func(name string, only M) bool) []Room {
 	if limit <= 0 {
 		return nil
 	}
@@ -39,7 +45,7 @@ func (x *Index[M]) Page(prefix, after string, limit int) []Room {
 			return p.trimToLimit()
 		}
 		for name, r := range x.rooms.parts[i].entries {
-			if p.acceptsName(name) {
+			if p.acceptsName(name) && !(skip != nil && len(r.members) == 1 && skip(name, r.members[0])) {
 				p.rooms = append(p.rooms, Room{name, len(r.members)})
 			}
 		}

@@ -40,6 +40,17 @@ func TestPageIsSortedAndLimited(t *testing.T) {
 	}
 }
 
+func TestPageFuncSkipsRoomsOfOneMember(t *testing.T) {
+	t.Parallel()
+	x := rooms.NewIndex[string](rooms.Options{})
+	x.Add("a", "a", "lobby", "b")
+	x.Add("b", "b", "lobby", "user:b")
+	x.Add("c", "c")
+	own := func(name, only string) bool { return name == only }
+	assertEqual(t, "rooms", x.PageFunc("", "", 10, own), []rooms.Room{{"b", 2}, {"lobby", 2}, {"user:b", 1}})
+	assertEqual(t, "next", x.PageFunc("", "b", 1, own), []rooms.Room{{"lobby", 2}})
+}
+
 func TestPagesCoverLargeIndex(t *testing.T) {
 	t.Parallel()
 	x := rooms.NewIndex[int](rooms.Options{})

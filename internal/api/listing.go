@@ -38,7 +38,7 @@ type Handshake struct {
 }
 
 func (a *API) handleRooms(_ http.ResponseWriter, r *http.Request) (any, error) {
-	q, err := parseQuery(r, "hub", "namespace", "prefix", "after", "limit")
+	q, err := parseQuery(r, "hub", "namespace", "prefix", "after", "limit", "own")
 	if err != nil {
 		return nil, err
 	}
@@ -46,9 +46,13 @@ func (a *API) handleRooms(_ http.ResponseWriter, r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	own, err := parseBool(q, "own")
+	if err != nil {
+		return nil, err
+	}
 	list := []Room{}
 	err = a.withNamespace(parseScope(q), func(ns *hub.Namespace) error {
-		for _, room := range ns.RoomPage(q.Get("prefix"), q.Get("after"), limit) {
+		for _, room := range ns.RoomPage(q.Get("prefix"), q.Get("after"), limit, own) {
 			list = append(list, Room{Name: room.Name, Sockets: room.Members})
 		}
 		return nil

@@ -117,6 +117,7 @@ func TestInvalidQueriesAreRefused(t *testing.T) {
 		"rooms?limit=100001":         "limit: unexpected",
 		"rooms?limit=ten":            "limit: unexpected",
 		"rooms?in=a":                 "in: unknown in a query",
+		"rooms?own=yes":              `own: unexpected "yes", expected true or false`,
 		"rooms?after=a&after=b":      "after: given twice",
 		"sockets?local=1":            "local: unexpected",
 		"sockets?prefix=a":           "prefix: unknown",

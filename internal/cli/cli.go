@@ -4,6 +4,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"unicode/utf8"
@@ -50,9 +51,10 @@ func addCommands(parent *cobra.Command) {
 	)
 	parent.RunE = showHelp
 	parent.ValidArgsFunction = cobra.NoFileCompletions
-	disableFileCompletion(parent)
+	parent.SetFlagErrorFunc(describeFlagError)
+	addFlagCompletion(parent)
 	for _, cmd := range parent.Commands() {
-		disableFileCompletion(cmd)
+		addFlagCompletion(cmd)
 	}
 }
 
@@ -69,17 +71,23 @@ func showHelp(parent *cobra.Command, args []string) error {
 	return fmt.Errorf("unknown command %q: expected one of %s", args[0], strings.Join(names, ", "))
 }
 
-// disableFileCompletion stops shells from completing the values of flags with file names,
-// except for --config.
-func disableFileCompletion(cmd *cobra.Command) {
-	cmd.LocalFlags().VisitAll(func(flag *pflag.Flag) {
-		if flag.Name == "config" || flag.Value.Type() == "bool" {
-			return
-		}
-		if err := cmd.RegisterFlagCompletionFunc(flag.Name, cobra.NoFileCompletions); err != nil {
-			panic(err) // the flag has a completion already
-		}
-	})
+// describeFlagError returns the error for a flag with an invalid value, without the error of
+// the Go function that parsed it.
+func describeFlagError(_ *cobra.Command, err error) error {
+	invalid, ok := errors.AsType[*pflag.InvalidValueError](err)
+	if !ok {
+		return err
+	}
+	expected, flag := "another value", invalid.GetFlag()
+	switch flag.Value.Type() {
+	case "int":
+		expected = "a number"
+	case "bool":
+		expected = "true or false"
+	case "duration":
+		expected = "a duration like 500ms or 5s"
+	}
+	return fmt.Errorf("--%s: unexpected %q, expected %s", flag.Name, invalid.GetValue(), expected)
 }
 
 // newCommand returns a subcommand that runs a function. Its arguments are not completed with

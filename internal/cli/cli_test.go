@@ -36,8 +36,8 @@ func TestCompletion(t *testing.T) {
 		{[]string{"em"}, "emit\tEmits an event\n" + noFiles},
 		{[]string{"emit", "--ac"}, "--ack\tWait this long"},
 		{[]string{"emit", ""}, noFiles},
-		{[]string{"emit", "--to", ""}, noFiles},
-		{[]string{"rooms", "--namespace", ""}, noFiles},
+		{[]string{"emit", "--address", "127.0.0.1:1", "--to", ""}, noFiles},
+		{[]string{"rooms", "--address", "127.0.0.1:1", "--namespace", ""}, noFiles},
 		{[]string{"status", "--config", ""}, files},
 	} {
 		out, _, err := runCaddy(append([]string{cobra.ShellCompRequestCmd, "socketio"}, c.args...)...)
@@ -56,6 +56,23 @@ func TestHelp(t *testing.T) {
 		out, errs, err := runCaddy(append([]string{"socketio"}, strings.Fields(args)...)...)
 		if err != nil || errs != "" || !strings.Contains(out, want) {
 			t.Errorf("%q: got %s%s, %v", args, out, errs, err)
+		}
+	}
+}
+
+// Errors of flags name the flag and the expected value, not the Go function that failed.
+func TestFlagErrorsArePlain(t *testing.T) {
+	for args, want := range map[string]string{
+		"rooms --limit ten":                    `--limit: unexpected "ten", expected a number`,
+		"sockets --limit 99999999999999999999": `--limit: unexpected "99999999999999999999", expected a number`,
+		"emit x --ack 5":                       `--ack: unexpected "5", expected a duration like 500ms or 5s`,
+		"emit x --volatile=perhaps":            `--volatile: unexpected "perhaps", expected true or false`,
+		"status --json=7":                      `--json: unexpected "7", expected true or false`,
+		"disconnect":                           "expected the sockets to disconnect: --in ROOM, --except ROOM, or --all for all sockets of the namespace",
+		"disconnect --all --in a":              "--all: unexpected with --in or --except",
+	} {
+		if _, _, err := runCaddy(append([]string{"socketio"}, strings.Fields(args)...)...); err == nil || err.Error() != want {
+			t.Errorf("%s: got %v, want %s", args, err, want)
 		}
 	}
 }

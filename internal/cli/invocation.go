@@ -67,25 +67,12 @@ func (c *invocation) postJSON(operation string, body, reply any, show func(io.Wr
 }
 
 func (c *invocation) roundTrip(method, operation string, q url.Values, header http.Header, body io.Reader, reply any, show func(io.Writer)) error {
-	address, err := caddycmd.DetermineAdminAPIAddress(c.flagText("address"), nil, c.flagText("config"), c.flagText("adapter"))
+	resp, text, err := c.sendRequest(method, operation, q, header, body)
 	if err != nil {
 		return err
 	}
-	uri := apiPath + operation
-	if len(q) > 0 {
-		uri += "?" + q.Encode()
-	}
-	resp, err := caddycmd.AdminAPIRequest(address, method, uri, header, body)
-	if err != nil {
-		return shortenError(err)
-	}
-	defer resp.Body.Close()
-	text, err := io.ReadAll(resp.Body)
-	if err != nil {
-		return fmt.Errorf("read the reply: %w", err)
-	}
-	if err := json.Unmarshal(text, reply); err != nil {
-		return fmt.Errorf("read the reply: %w", err)
+	if json.Unmarshal(text, reply) != nil {
+		return errors.New("read the reply: expected the JSON of the admin API: is this the admin endpoint of a Caddy of the same version?")
 	}
 	if resp.Header.Get(api.CompleteHeader) == "false" {
 		fmt.Fprintln(c.cmd.ErrOrStderr(), "incomplete: not all nodes of the cluster replied")
@@ -96,6 +83,28 @@ func (c *invocation) roundTrip(method, operation string, q url.Values, header ht
 	}
 	show(c.cmd.OutOrStdout())
 	return nil
+}
+
+// sendRequest makes a request of the admin API, and returns the response and its body.
+func (c *invocation) sendRequest(method, operation string, q url.Values, header http.Header, body io.Reader) (*http.Response, []byte, error) {
+	address, err := caddycmd.DetermineAdminAPIAddress(c.flagText("address"), nil, c.flagText("config"), c.flagText("adapter"))
+	if err != nil {
+		return nil, nil, err
+	}
+	uri := apiPath + operation
+	if len(q) > 0 {
+		uri += "?" + q.Encode()
+	}
+	resp, err := caddycmd.AdminAPIRequest(address, method, uri, header, body)
+	if err != nil {
+		return nil, nil, shortenError(err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return nil, nil, fmt.Errorf("read the reply: %w", err)
+	}
+	return resp, text, nil
 }
 
 // shortenError returns an error of Caddy's admin client in one line. An error of the admin

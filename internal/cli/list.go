@@ -87,14 +87,17 @@ func (c *invocation) hintNextPage(n int, last func() string) {
 
 func newRoomsCommand() *cobra.Command {
 	const long = `
-Lists the rooms with sockets on this node, sorted by name. They include the room
-of each socket's own id.
+Lists the rooms with sockets on this node, sorted by name. With --own the list
+includes the room of each socket's own id.
 `
 	cmd := newCommand("rooms", "Lists rooms", long, cobra.NoArgs, func(c *invocation, _ []string) error {
 		var list []api.Room
 		q := c.pageQuery()
 		if prefix := c.flagText("prefix"); prefix != "" {
 			q.Set("prefix", prefix)
+		}
+		if c.flagIsSet("own") {
+			q.Set("own", "true")
 		}
 		return c.getReply("rooms", q, &list, func(w io.Writer) {
 			rows := make([][]any, len(list))
@@ -107,6 +110,7 @@ of each socket's own id.
 	})
 	addPageFlags(cmd, "room")
 	cmd.Flags().String("prefix", "", "List only rooms whose names begin with this")
+	cmd.Flags().Bool("own", false, "List the rooms of sockets' own ids too")
 	return cmd
 }
 

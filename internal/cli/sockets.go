@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"io"
 
@@ -33,6 +34,7 @@ func newMembershipCommand(operation, short, outcome string) *cobra.Command {
 	cmd := newCommand(operation+" <room>...", short, long, cobra.MinimumNArgs(1), func(c *invocation, args []string) error {
 		return c.changeSockets(operation, api.Membership{Target: c.readTarget(), Rooms: args}, outcome)
 	})
+	cmd.ValidArgsFunction = completeRooms
 	addTargetFlags(cmd)
 	return cmd
 }
@@ -40,12 +42,20 @@ func newMembershipCommand(operation, short, outcome string) *cobra.Command {
 func newDisconnectCommand() *cobra.Command {
 	const long = `
 Disconnects sockets from the namespace, on all nodes of the cluster: the sockets
-of the rooms of --in, or all sockets of the namespace.
+of the rooms of --in, all sockets but the ones of --except or, with --all, all
+sockets of the namespace.
 `
 	cmd := newCommand("disconnect", "Disconnects sockets", long, cobra.NoArgs, func(c *invocation, _ []string) error {
+		switch target := c.flagIsGiven("in") || c.flagIsGiven("except"); {
+		case !target && !c.flagIsSet("all"):
+			return errors.New("expected the sockets to disconnect: --in ROOM, --except ROOM, or --all for all sockets of the namespace")
+		case target && c.flagIsSet("all"):
+			return errors.New("--all: unexpected with --in or --except")
+		}
 		return c.changeSockets("disconnect", api.Disconnect{Target: c.readTarget(), Close: c.flagIsSet("close")}, "disconnected")
 	})
 	addTargetFlags(cmd)
+	cmd.Flags().Bool("all", false, "Disconnect all sockets of the namespace")
 	cmd.Flags().Bool("close", false, "Close the connections, which disconnects their sockets in other namespaces too")
 	return cmd
 }
