@@ -1,0 +1,43 @@
+// Tabs that run the lines of a client: in Node.js with the official client, or in
+// Chromium with the client that the server serves. Both notify a mailbox of everything
+// that the lines log.
+
+import { createContext, runInContext } from 'node:vm';
+import { io } from 'socket.io-client';
+import { Mailbox } from './visitor.js';
+
+// openTab runs the lines in Node.js. globals are constants that the lines name.
+export async function openTab(name, url, lines, globals = {}) {
+	const mailbox = new Mailbox(name);
+	const sockets = [];
+	const connect = (options) => {
+		sockets.push(io(url, { forceNew: true, reconnection: false, ...options }));
+		return sockets.at(-1);
+	};
+	const log = (...args) => mailbox.record(args.join(' '));
+	const context = createContext({ ...globals, io: connect, console: { log }, setTimeout });
+	runInContext(lines, context);
+	return {
+		mailbox,
+		run: async (code) => { runInContext(code, context); },
+		close: async () => sockets.forEach((socket) => socket.disconnect()),
+	};
+}
+
+// openPage runs the lines in a page of Chromium, which has the server's origin.
+export const openPage = (browser) => async (name, url, lines, globals = {}) => {
+	const mailbox = new Mailbox(name);
+	const page = await browser.newPage();
+	page.on('console', (message) => mailbox.record(message.text()));
+	page.on('pageerror', (error) => mailbox.record(`error: ${error.message}`));
+	const client = `${url}/socket.io/socket.io.js`;
+	await page.goto(client); // a page of text
+	await page.addScriptTag({ url: client });
+	const constants = Object.entries(globals).map(([key, value]) => `const ${key} = ${JSON.stringify(value)};`);
+	await page.addScriptTag({ content: [...constants, lines].join('\n') });
+	return {
+		mailbox,
+		run: (code) => page.evaluate(`{ ${code} }`),
+		close: () => page.close(),
+	};
+};
