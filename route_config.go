@@ -24,7 +24,7 @@ type RateLimit struct {
 // routeConfig returns the config of the handler's route, without its identity.
 func (h *Handler) routeConfig() hub.RouteConfig {
 	c := hub.DefaultRoute()
-	c.Namespaces = []string{}
+	c.Source, c.Namespaces = h.Source, []string{}
 	for _, ns := range h.Namespaces {
 		c.Namespaces = append(c.Namespaces, ns.Name)
 	}

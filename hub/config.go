@@ -45,6 +45,9 @@ type RouteConfig struct {
 	// limit exceeded"} if the event has an ack. Zero means no limit.
 	RateLimit float64
 	Burst     int
+	// Source is the place of the route in a config file, like Caddyfile:12, for
+	// warnings. Default: none.
+	Source string
 	// Namespaces are the names and globs of the namespaces that clients may connect
 	// to here, besides "/". A glob means the namespaces that the config has by that
 	// glob, and no namespace that it has by another name. Nil means all.

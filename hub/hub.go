@@ -73,7 +73,7 @@ func New(o Options) *Hub {
 	h.recovery.Store(int64(route.Recovery))
 	h.engine = engine.NewServer(engine.Options{
 		Log: h.log, Accept: h.acceptSession, MaxUnjoined: MaxUnjoined,
-		OriginRefused: h.warnOrigin, SessionUnknown: h.countUnknownSession,
+		OriginRefused: h.refuseOrigin, SessionUnknown: h.countUnknownSession,
 	})
 	h.Of("/")
 	return h

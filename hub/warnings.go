@@ -53,21 +53,6 @@ func (w *warnings) resetKeys() {
 	w.mu.Unlock()
 }
 
-// warnOrigin logs a warning that a request was refused because of its origin.
-func (h *Hub) warnOrigin(q *engine.Request, origin string) {
-	r := q.Route.Owner.(*Route)
-	if origin = shortenText(origin); !r.originWarnings.admitKey(origin) {
-		return
-	}
-	remedy := "if its pages may connect, add it to the option origins of this route"
-	if origin == "" {
-		remedy = "the page is of another site, and the browser does not name it: let the client use another transport than JSONP"
-	}
-	h.log().Warn("origin refused",
-		zap.String("hub", h.name), zap.String("path", q.Route.Config().Path), zap.String("origin", origin),
-		zap.String("host", shortenText(q.R.Host)), zap.String("address", q.Address), zap.String("remedy", remedy))
-}
-
 // shortenText cuts a text of a client to maxWarningText bytes.
 func shortenText(text string) string {
 	if len(text) > maxWarningText {

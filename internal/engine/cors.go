@@ -6,26 +6,26 @@ import (
 	"strings"
 )
 
-// checkOrigin reports whether the web page that sent a request may use the route. If so,
-// it sets the CORS headers. Requests without an Origin do not come from a page, except
+// checkOrigin returns a refusal if the web page that sent a request may not use the route,
+// or sets the CORS headers. Requests without an Origin do not come from a page, except
 // with JSONP.
-func (x *exchange) checkOrigin() bool {
+func (x *exchange) checkOrigin() *refusal {
 	r, h := x.R, x.W.Header()
 	h.Add("Vary", "Origin")
 	origin := r.Header.Get("Origin")
 	switch several := len(r.Header["Origin"]) > 1; {
 	case several:
-		x.reportRefusedOrigin(strings.Join(r.Header["Origin"], ", "))
-		return false
+		return x.refuseOrigin(strings.Join(r.Header["Origin"], ", "))
+	case !isBrowserOrigin(origin) && x.query.Has("j"):
+		return x.checkJSONPOrigin()
 	case !isBrowserOrigin(origin):
-		return !x.query.Has("j") || x.checkJSONPOrigin()
+		return nil
 	case x.config.AllowOrigin != nil && !x.config.AllowOrigin(origin, r):
-		x.reportRefusedOrigin(origin)
-		return false
+		return x.refuseOrigin(origin)
 	}
 	h.Set("Access-Control-Allow-Origin", origin)
 	h.Set("Access-Control-Allow-Credentials", "true") // the 2.x client in browsers always sends credentials
-	return true
+	return nil
 }
 
 // CheckOrigin reports whether the web page that sent a request may use the route, by its
@@ -33,7 +33,7 @@ func (x *exchange) checkOrigin() bool {
 // files beside the route use it.
 func (s *Server) CheckOrigin(q *Request) bool {
 	x := &exchange{Request: q, server: s, config: q.Route.config.Load()}
-	return x.checkOrigin()
+	return x.checkOrigin() == nil
 }
 
 // isBrowserOrigin reports whether a browser can have sent an Origin header with this
@@ -43,35 +43,35 @@ func isBrowserOrigin(value string) bool {
 	return strings.Contains(value, ":") || strings.Contains(strings.ToLower(value), "null")
 }
 
-// reportRefusedOrigin calls [Options.OriginRefused].
-func (x *exchange) reportRefusedOrigin(origin string) {
+// refuseOrigin calls [Options.OriginRefused], and returns the refusal with its message.
+func (x *exchange) refuseOrigin(origin string) *refusal {
+	e := *refusedOrigin
 	if report := x.server.options.OriginRefused; report != nil {
-		report(x.Request, origin)
+		e.message = report(x.Request, origin)
 	}
+	return &e
 }
 
-// checkJSONPOrigin reports whether the page that sent a JSONP request may use the route.
-// To the browser it is a script: it has no Origin, carries cookies, and any page can read
-// the response. The page is known from the Referer, or from the Sec-Fetch-Site of newer
-// browsers.
-func (x *exchange) checkJSONPOrigin() bool {
+// checkJSONPOrigin returns a refusal if the page that sent a JSONP request may not use the
+// route. To the browser it is a script: it has no Origin, carries cookies, and any page can
+// read the response. The page is known from the Referer, or from the Sec-Fetch-Site of
+// newer browsers.
+func (x *exchange) checkJSONPOrigin() *refusal {
 	if x.config.AllowOrigin == nil {
-		return true
+		return nil
 	}
 	if u, err := url.Parse(x.R.Referer()); err == nil && u.Host != "" {
 		origin := u.Scheme + "://" + u.Host
 		if x.config.AllowOrigin(origin, x.R) {
-			return true
+			return nil
 		}
-		x.reportRefusedOrigin(origin)
-		return false
+		return x.refuseOrigin(origin)
 	}
 	switch x.R.Header.Get("Sec-Fetch-Site") {
 	case "", "none", "same-origin":
-		return true
+		return nil
 	}
-	x.reportRefusedOrigin("")
-	return false
+	return x.refuseOrigin("")
 }
 
 // isPreflight reports whether a request is a CORS preflight, which a browser sends before a

@@ -66,8 +66,8 @@ type exchange struct {
 // established, or with [Request.Hold], when it has closed.
 func (s *Server) ServeEngine(q *Request) {
 	x := &exchange{Request: q, server: s, config: q.Route.config.Load(), query: q.R.URL.Query(), upgrade: isUpgrade(q.R)}
-	if !x.checkOrigin() {
-		x.refuse(refusedOrigin)
+	if refused := x.checkOrigin(); refused != nil {
+		x.refuse(refused)
 		return
 	}
 	if isPreflight(q.R) {

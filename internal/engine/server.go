@@ -35,8 +35,9 @@ type Options struct {
 	MaxUnjoined int
 	// OriginRefused is called when an HTTP request is refused because of its origin.
 	// origin lists several origins with ", ", and is empty if it is unknown, with JSONP
-	// only. Nil does nothing.
-	OriginRefused func(q *Request, origin string)
+	// only. The result is the message of the response, in which nothing needs escapes in
+	// JSON or HTML. Nil means the message "Forbidden".
+	OriginRefused func(q *Request, origin string) (message string)
 	// SessionUnknown is called when an HTTP request names a session that does not exist.
 	// Nil does nothing.
 	SessionUnknown func(q *Request)
