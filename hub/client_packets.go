@@ -104,6 +104,7 @@ func (c *client) receiveEvent(s *Socket, p sio.Packet) {
 		return
 	}
 	s.ns.counts.Load().events.Add(1)
+	s.interruptHandlers(ev)
 	if s.inbox.push(ev, c.session.Done()) {
 		s.startEventLoop()
 	}

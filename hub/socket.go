@@ -48,6 +48,8 @@ type Socket struct {
 	// the socket apply to the saved socket, too.
 	lost  atomic.Bool
 	grace gracePeriod
+	// interrupts is replaced as a whole, with mu held; nil while there are none.
+	interrupts atomic.Pointer[[]*interrupt]
 
 	mu        sync.Mutex // guards the following
 	admission *admission // nil from stateConnected on

@@ -21,6 +21,13 @@ import (
 //		concurrency  <number>
 //		queue        <number>
 //		on_outage    retry|deny|allow
+//		stream {
+//			max_line <size>
+//			max_size <size>
+//			max_time <duration>
+//			idle     <duration>
+//			cancel   <event...>
+//		}
 //		sign         <secret...>
 //		identity     <text...>
 //		<http directive> ...
@@ -67,7 +74,7 @@ func (b *Handler) ParseCaddyfile(h httpcaddyfile.Helper) error {
 		return h.Err("backend: expected the address of an application, like 127.0.0.1:9000, or HTTP directives")
 	}
 	last, closing := block[len(block)-1], name
-	closing.Text, closing.File, closing.Line = "}", last.File, last.Line+1
+	closing.Text, closing.File, closing.Line = "}", last.File, last.Line+last.NumLineBreaks()+1
 	block = append(block, closing)
 	handler, err := httpcaddyfile.ParseSegmentAsSubroute(h.WithDispenser(caddyfile.NewDispenser(block)))
 	if err != nil {
@@ -123,6 +130,9 @@ func (b *Handler) parseOption(d *caddyfile.Dispenser) (bool, error) {
 			return true, d.Errf("backend: %v", err)
 		}
 		return true, nil
+	case "stream":
+		b.Stream = new(Stream)
+		return true, b.Stream.parseBlock(d)
 	case "timeout", "max_response", "concurrency", "queue", "on_outage":
 	default:
 		return false, nil
@@ -134,17 +144,9 @@ func (b *Handler) parseOption(d *caddyfile.Dispenser) (bool, error) {
 	var err error
 	switch option {
 	case "timeout":
-		t, invalid := caddy.ParseDuration(arg)
-		if invalid != nil || t <= 0 {
-			err = fmt.Errorf("unexpected %q: expected a duration above 0, like 10s", arg)
-		}
-		b.Timeout = caddy.Duration(t)
+		b.Timeout, err = parseDuration(arg)
 	case "max_response":
-		n, invalid := humanize.ParseBytes(arg)
-		if invalid != nil {
-			err = fmt.Errorf("unexpected %q: expected a size, like 1MB", arg)
-		}
-		b.MaxResponse = int64(min(n, 1<<31))
+		b.MaxResponse, err = parseSize(arg)
 	case "concurrency":
 		b.Concurrency, err = parsePositive(arg)
 	case "queue":
@@ -157,6 +159,24 @@ func (b *Handler) parseOption(d *caddyfile.Dispenser) (bool, error) {
 		return true, d.Errf("backend: %s: %v", option, err)
 	}
 	return true, nil
+}
+
+// parseDuration parses a duration above 0.
+func parseDuration(arg string) (caddy.Duration, error) {
+	t, err := caddy.ParseDuration(arg)
+	if err != nil || t <= 0 {
+		return 0, fmt.Errorf("unexpected %q: expected a duration above 0, like 10s", arg)
+	}
+	return caddy.Duration(t), nil
+}
+
+// parseSize parses a size, in bytes.
+func parseSize(arg string) (int64, error) {
+	n, err := humanize.ParseBytes(arg)
+	if err != nil {
+		return 0, fmt.Errorf("unexpected %q: expected a size, like 1MB", arg)
+	}
+	return int64(min(n, 1<<31)), nil
 }
 
 // parsePositive parses a number above 0.

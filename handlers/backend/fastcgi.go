@@ -18,17 +18,19 @@ func fastCGI(handler map[string]any) map[string]any {
 }
 
 // boundFastCGI sets the timeouts of FastCGI to the time of a request, unless the config
-// has them. FastCGI does not notice that a request is canceled.
-func boundFastCGI(proxy map[string]any, timeout caddy.Duration) {
+// has them. FastCGI does not notice that a request is canceled. It reports whether the
+// handler uses FastCGI.
+func boundFastCGI(proxy map[string]any, timeout caddy.Duration) bool {
 	transport := fastCGI(proxy)
 	if transport == nil {
-		return
+		return false
 	}
 	for _, name := range []string{"read_timeout", "write_timeout"} {
 		if transport[name] == nil {
 			transport[name] = timeout
 		}
 	}
+	return true
 }
 
 // requestURI is the variable for the URI of a request after the rewrites of the config,

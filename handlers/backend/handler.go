@@ -11,7 +11,6 @@ import (
 
 	"github.com/caddy-socketio/caddy-socketio/handlers/placeholder"
 	"github.com/caddy-socketio/caddy-socketio/hub"
-	"github.com/caddy-socketio/caddy-socketio/internal/spawn"
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 	"go.uber.org/zap"
@@ -40,8 +39,8 @@ type Handler struct {
 	// Routes are the HTTP routes that the request goes through. At least one is
 	// required.
 	Routes caddyhttp.RouteList `json:"routes,omitempty"`
-	// Timeout is the longest time for a reply, with the wait for a free slot. Default:
-	// 10s.
+	// Timeout is the longest time for a reply, or until a streamed reply begins, with the
+	// wait for a free slot. Default: 10s.
 	Timeout caddy.Duration `json:"timeout,omitempty"`
 	// MaxResponse is the size of the largest reply, in bytes. Default: 1000000.
 	MaxResponse int64 `json:"max_response,omitempty"`
@@ -60,12 +59,16 @@ type Handler struct {
 	// the application may verify with either. Placeholders of the environment and of
 	// files are supported. Default: no signature.
 	Sign []string `json:"sign,omitempty"`
+	// Stream bounds streamed replies. Without it they have the default limits, and end
+	// with Timeout behind FastCGI.
+	Stream *Stream `json:"stream,omitempty"`
 	// Identity are texts by which the application identifies a user, with placeholders,
 	// like {http.request.cookie.session}. A client recovers its socket only if they are
 	// the same as when it connected. Default: its cookies, the header Authorization,
 	// the query and its auth, except tokens that jwt has verified before.
 	Identity []string `json:"identity,omitempty"`
 
+	stream   Stream // with defaults
 	identity []placeholder.Text
 	path     string // of the socketio handler
 	chain    caddyhttp.Handler
@@ -107,7 +110,7 @@ func (b *Handler) Provision(ctx caddy.Context) error {
 	var err error
 	var names assigned
 	b.path, names = rulesOf(ctx)
-	if b.placed, err = placeValues(b.Routes, named, names, b.Timeout); err != nil {
+	if b.placed, err = placeValues(b.Routes, named, names, b.fastCGITimeout()); err != nil {
 		return err
 	}
 	if err := b.placed.routes.Provision(ctx); err != nil {
@@ -115,6 +118,15 @@ func (b *Handler) Provision(ctx caddy.Context) error {
 	}
 	b.chain = b.placed.routes.Compile(noHandler)
 	return registerMetrics(ctx)
+}
+
+// fastCGITimeout returns the timeout of FastCGI. It bounds whole responses, streams
+// included, and the end of a request does not end it.
+func (b *Handler) fastCGITimeout() caddy.Duration {
+	if b.Stream == nil {
+		return b.Timeout
+	}
+	return b.Timeout + b.stream.MaxTime
 }
 
 // compileIdentity compiles the texts of Identity.
@@ -167,11 +179,18 @@ func (b *Handler) setDefaults() {
 	if b.OnOutage == "" {
 		b.OnOutage = outageRetry
 	}
+	if b.Stream != nil {
+		b.stream = *b.Stream
+	}
+	b.stream.setDefaults()
 }
 
 func (b *Handler) checkSettings() error {
 	if b.Timeout < 0 || b.MaxResponse < 0 || b.Concurrency < 0 || b.Queue < 0 {
 		return errors.New("timeout, max_response, concurrency and queue must not be negative")
+	}
+	if err := b.stream.checkSettings(); err != nil {
+		return err
 	}
 	if err := b.checkOnOutage(); err != nil {
 		return fmt.Errorf("on_outage: %w", err)
@@ -193,26 +212,26 @@ func (b *Handler) HandleEvent(ctx context.Context, ev *hub.Event) error {
 	if ev.Type == hub.Connect {
 		_ = b.Identify(ctx, ev) // the error is always nil
 	}
-	began := time.Now()
-	ctx, cancel := context.WithTimeout(ctx, time.Duration(b.Timeout))
-	defer cancel()
-	a, err := b.awaitReply(ctx, ev)
+	c, end := b.newCall(ctx, ev)
+	defer end()
+	err := c.perform()
 	if err == nil {
-		err = a.applyTo(ev, b.log)
-	}
-	if err == nil {
-		countEvent(ev, "ok", began)
+		c.countOutcome("ok")
 		return nil
 	}
-	if context.Cause(ctx) == context.Canceled {
-		countEvent(ev, "canceled", began)
+	switch cause := context.Cause(c.ctx); {
+	case cause == hub.ErrInterrupted:
+		c.countOutcome("canceled")
+		return errCanceled
+	case cause == context.Canceled || err == errStreamCanceled:
+		c.countOutcome("canceled")
 		return errUnavailable // the client has gone
 	}
 	if verdict, ok := errors.AsType[*hub.ClientError](err); ok {
-		countEvent(ev, "refused", began)
+		c.countOutcome("refused")
 		return verdict
 	}
-	countEvent(ev, "outage", began)
+	c.countOutcome("outage")
 	b.log.Error("backend failed", append(logFields(ev), zap.Error(err))...)
 	return b.outageError(ev, err)
 }
@@ -247,6 +266,9 @@ func (b *Handler) Identify(_ context.Context, ev *hub.Event) error {
 // errUnavailable is the error that clients read in an outage.
 var errUnavailable = &hub.ClientError{Message: "service unavailable"}
 
+// errCanceled is the error that clients read when they canceled the request by an event.
+var errCanceled = &hub.ClientError{Message: "canceled"}
+
 // outageError returns the error of an event in an outage, as OnOutage decides.
 func (b *Handler) outageError(ev *hub.Event, err error) error {
 	if ev.Type != hub.Connect {
@@ -266,73 +288,6 @@ var (
 	errTimeout   = errors.New("no reply within the timeout")
 	errBrokenOff = errors.New("the response broke off")
 )
-
-// awaitReply sends the event through the HTTP handlers and returns the reply. While it
-// waits for a slot, it holds nothing but the event.
-func (b *Handler) awaitReply(ctx context.Context, ev *hub.Event) (*reply, error) {
-	if err := b.acquireSlot(ctx, ev); err != nil {
-		return nil, err
-	}
-	// The goroutine ends when the handlers return. Some ignore the end of ctx, like
-	// FastCGI.
-	result := make(chan requestResult, 1)
-	spawn.Go(b.log, "backend request", func() { b.runRequest(ctx, ev, result) }, nil)
-	select {
-	case r := <-result:
-		return r.reply, r.err
-	case <-ctx.Done():
-	}
-	timer := time.NewTimer(returnGrace)
-	defer timer.Stop()
-	select {
-	case r := <-result:
-		return r.reply, r.err
-	case <-timer.C:
-		return nil, errTimeout
-	}
-}
-
-// returnGrace is the time that handlers have to return after the timeout.
-const returnGrace = time.Second
-
-// requestResult is the outcome of one request.
-type requestResult struct {
-	reply *reply
-	err   error
-}
-
-// runRequest makes the request of an event, and releases its slot.
-func (b *Handler) runRequest(ctx context.Context, ev *hub.Event, done chan<- requestResult) {
-	inFlight := requestsInFlight.WithLabelValues(hubName(ev))
-	inFlight.Inc()
-	r := requestResult{err: errBrokenOff} // for a panic in an HTTP handler
-	defer func() {
-		inFlight.Dec()
-		<-b.slots
-		done <- r
-	}()
-	spawn.GrowStack[spawn.Stack12K]() // for the HTTP client
-	r.reply, r.err = b.requestReply(ctx, ev)
-}
-
-// requestReply encodes the event, sends it and parses the response.
-func (b *Handler) requestReply(ctx context.Context, ev *hub.Event) (*reply, error) {
-	body, err := encodeEvent(ev)
-	if err != nil {
-		return nil, err
-	}
-	w := &response{limit: b.MaxResponse, header: make(http.Header)}
-	err = b.serveRequest(ctx, ev, w, body)
-	switch {
-	case w.tooLarge:
-		return nil, errTooLarge
-	case err != nil && ctx.Err() == context.DeadlineExceeded:
-		return nil, errTimeout
-	case err != nil:
-		return nil, err
-	}
-	return w.readReply()
-}
 
 // acquireSlot waits for a slot, which runRequest releases. The error is errQueueFull or
 // errTimeout.

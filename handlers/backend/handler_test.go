@@ -27,7 +27,7 @@ func TestBackendRequestHasEventAndHeaders(t *testing.T) {
 	}
 	for name, want := range map[string]string{
 		"Cookie": "session=1; theme=dark", "User-Agent": "test", "Authorization": "Basic YTpi",
-		"Content-Type": "application/json", "Accept": "application/json",
+		"Content-Type": "application/json", "Accept": "application/json, application/x-ndjson;q=0.9, text/event-stream;q=0.9",
 		"X-Forwarded-For": "127.0.0.1", "X-Forwarded-Host": s.Address, "X-Forwarded-Proto": "http",
 		"Upgrade": "", "Connection": "", "Sec-Websocket-Key": "", "Sec-Websocket-Version": "", "Webhook-Id": "", "If-None-Match": "",
 	} {

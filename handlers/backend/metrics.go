@@ -16,11 +16,15 @@ var (
 	}, []string{"hub", "type", "outcome"})
 	requestSeconds = prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Namespace: "caddy", Subsystem: "socketio", Name: "backend_request_duration_seconds",
-		Help: "Seconds from an event to the reply of the backend, with the wait for a free slot.", Buckets: prometheus.DefBuckets,
+		Help: "Seconds from an event to the reply of the backend, or to the beginning of a streamed one, with the wait for a free slot.", Buckets: prometheus.DefBuckets,
 	}, []string{"hub", "type"})
 	requestsInFlight = prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Namespace: "caddy", Subsystem: "socketio", Name: "backend_requests_in_flight",
 		Help: "Requests to backends at the moment.",
+	}, []string{"hub"})
+	streamsInFlight = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Namespace: "caddy", Subsystem: "socketio", Name: "backend_streams_in_flight",
+		Help: "Streamed replies of backends at the moment. Their requests are in flight, too.",
 	}, []string{"hub"})
 	eventsWaiting = prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Namespace: "caddy", Subsystem: "socketio", Name: "backend_events_waiting",
@@ -33,7 +37,7 @@ func registerMetrics(ctx caddy.Context) error {
 	if registry == nil {
 		return nil
 	}
-	for _, c := range []prometheus.Collector{requestsTotal, requestSeconds, requestsInFlight, eventsWaiting} {
+	for _, c := range []prometheus.Collector{requestsTotal, requestSeconds, requestsInFlight, streamsInFlight, eventsWaiting} {
 		err := registry.Register(c)
 		if _, twice := err.(prometheus.AlreadyRegisteredError); err != nil && !twice {
 			return err
@@ -44,8 +48,12 @@ func registerMetrics(ctx caddy.Context) error {
 
 func hubName(ev *hub.Event) string { return ev.Namespace().Hub().Name() }
 
-// countEvent counts an event with its outcome, and the time since it began.
-func countEvent(ev *hub.Event, outcome string, since time.Time) {
-	requestsTotal.WithLabelValues(hubName(ev), string(ev.Type), outcome).Inc()
-	requestSeconds.WithLabelValues(hubName(ev), string(ev.Type)).Observe(time.Since(since).Seconds())
+// countOutcome counts the event with its outcome, and the time of its reply.
+func (c *call) countOutcome(outcome string) {
+	took := c.replyTime
+	if took == 0 {
+		took = time.Since(c.began)
+	}
+	requestsTotal.WithLabelValues(hubName(c.ev), string(c.ev.Type), outcome).Inc()
+	requestSeconds.WithLabelValues(hubName(c.ev), string(c.ev.Type)).Observe(took.Seconds())
 }

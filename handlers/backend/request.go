@@ -177,11 +177,14 @@ func (b *Handler) callHandlers(w http.ResponseWriter, r *http.Request) (err erro
 	return b.chain.ServeHTTP(w, r)
 }
 
+// acceptedTypes are the types of replies. Frameworks take the first one.
+const acceptedTypes = "application/json, application/x-ndjson;q=0.9, text/event-stream;q=0.9"
+
 // newHeader returns the header of a request, signed if there are secrets.
 func (b *Handler) newHeader(q *handshake.Request, body []byte) http.Header {
 	header := forwardHeader(q.Header())
 	header.Set("Content-Type", "application/json")
-	header.Set("Accept", "application/json")
+	header.Set("Accept", acceptedTypes)
 	header.Set("Content-Length", strconv.Itoa(len(body)))
 	if b.secrets != nil {
 		signHeader(header, b.secrets, newWebhookID(), time.Now(), body)
@@ -219,8 +222,9 @@ func isWithheld(name string) bool {
 	return hopbyhop.IsHeader(name) || strings.HasPrefix(name, ":") || strings.HasPrefix(name, "Webhook-")
 }
 
-// response keeps the response of HTTP handlers, up to a limit.
+// response keeps the response of HTTP handlers, up to a limit, or applies it as a stream.
 type response struct {
+	call   *call
 	limit  int64
 	header http.Header
 	status int // the final status; 0 before
@@ -228,6 +232,7 @@ type response struct {
 	informational int
 	body          bytes.Buffer
 	tooLarge      bool
+	stream        *streamBody // nil unless the response is a stream
 }
 
 func (w *response) Header() http.Header { return w.header }
@@ -238,15 +243,26 @@ func (w *response) WriteHeader(status int) {
 	switch {
 	case w.status != 0:
 	case status >= 200 || status == http.StatusSwitchingProtocols:
-		w.status = status
+		w.setStatus(status)
 	default:
 		w.informational = status
 	}
 }
 
+// setStatus sets the final status. A stream begins with it.
+func (w *response) setStatus(status int) {
+	w.status = status
+	if isStream, isEvents := isStreamType(w.header); isStream && status == http.StatusOK {
+		w.stream = w.call.beginStream(w.header, isEvents)
+	}
+}
+
 func (w *response) Write(p []byte) (int, error) {
 	if w.status == 0 { // FastCGI may send a body with an informational status
-		w.status = cmp.Or(w.informational, http.StatusOK)
+		w.setStatus(cmp.Or(w.informational, http.StatusOK))
+	}
+	if w.stream != nil {
+		return w.stream.write(p)
 	}
 	if int64(w.body.Len()+len(p)) > w.limit {
 		w.tooLarge = true
@@ -255,5 +271,6 @@ func (w *response) Write(p []byte) (int, error) {
 	return w.body.Write(p)
 }
 
-// FlushError does nothing: the response is parsed when it is complete.
+// FlushError does nothing: a response is parsed when it is complete, and a stream is
+// applied as it is written.
 func (w *response) FlushError() error { return nil }

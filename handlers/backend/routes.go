@@ -23,7 +23,9 @@ type placedRoutes struct {
 	texts  map[string]*placedText // by the names of their placeholders
 	// setsBody is true if a handler may replace the body of the request.
 	setsBody bool
-	timeout  caddy.Duration // of a request
+	timeout  caddy.Duration // of FastCGI
+	// hasFastCGI is true if a handler may send the request by FastCGI.
+	hasFastCGI bool
 	// uriValue is a placeholder in a rewrite whose value a client may have chosen.
 	// uriEdit is a field that edits URIs. Each is empty if the routes have none.
 	uriValue, uriEdit string
@@ -107,7 +109,7 @@ func (p *placedRoutes) placeHandlers(config any) error {
 		case name == "request_body":
 			p.setsBody = true
 		case name == "reverse_proxy":
-			boundFastCGI(handler, p.timeout)
+			p.hasFastCGI = boundFastCGI(handler, p.timeout) || p.hasFastCGI
 		case name == "templates" && handler["delimiters"] != nil:
 			return errors.New("unexpected delimiters of templates in a backend: values are escaped for {{ and }}")
 		}

@@ -35,7 +35,7 @@ func (b *batch) takeFrom(o *outbound) bool {
 	s := o.session
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.queue.bytes = max(s.queue.bytes-o.pending, 0)
+	s.queue.subtract(o.pending)
 	o.pending = 0
 	if o.closed {
 		o.endWritingLocked()

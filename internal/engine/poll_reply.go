@@ -50,7 +50,7 @@ func (s *Session) endReply(reply *pollReply) {
 	defer s.mu.Unlock()
 	if i := slices.Index(s.polls.replies, reply); i >= 0 {
 		s.polls.replies = slices.Delete(s.polls.replies, i, i+1)
-		s.queue.bytes = max(s.queue.bytes-reply.size, 0) // a close has reset the count
+		s.queue.subtract(reply.size)
 	}
 }
 

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"slices"
 
 	"github.com/caddy-socketio/caddy-socketio/internal/eio"
@@ -32,11 +33,25 @@ var (
 type queue struct {
 	messages []*eio.Message
 	bytes    int // of all messages that wait or are being written, with perMessage each
+	// drained is made by AwaitQueue, and closed when at most drainedTo bytes are left. It
+	// is nil while no goroutine waits.
+	drained   chan struct{}
+	drainedTo int
 }
 
 func (q *queue) push(m *eio.Message) {
 	q.messages = append(q.messages, m)
 	q.bytes += m.Size() + perMessage
+}
+
+// subtract subtracts the bytes of messages that were written or taken. A close may have
+// reset the count before.
+func (q *queue) subtract(bytes int) {
+	q.bytes = max(q.bytes-bytes, 0)
+	if q.drained != nil && q.bytes <= q.drainedTo {
+		close(q.drained)
+		q.drained = nil
+	}
 }
 
 // dropAll drops all messages.
@@ -104,6 +119,31 @@ func (s *Session) SendVolatile(m *eio.Message) bool {
 	}
 	s.pushAndUnlock(m)
 	return true
+}
+
+// AwaitQueue waits until at most half of [Config.MaxQueue] waits for the client, or until the
+// session closes. The error is the one of ctx.
+func (s *Session) AwaitQueue(ctx context.Context) error {
+	for {
+		limit := s.route.config.Load().MaxQueue / 2
+		s.mu.Lock()
+		if s.state != stateOpen || s.queue.bytes <= limit {
+			s.mu.Unlock()
+			return nil
+		}
+		if s.queue.drained == nil {
+			s.queue.drained = make(chan struct{})
+		}
+		s.queue.drainedTo = limit
+		drained := s.queue.drained
+		s.mu.Unlock()
+		select {
+		case <-drained:
+		case <-s.done:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 }
 
 // sendPing queues a ping. max_queue does not apply to it. A closed session drops it.
