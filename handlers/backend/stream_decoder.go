@@ -17,7 +17,7 @@ type streamDecoder struct {
 var byteOrderMark = []byte("\xef\xbb\xbf")
 
 // next returns the first reply that ends in p, and the bytes after it. Without one it
-// returns no reply and no rest. An empty line of NDJSON is an empty reply.
+// returns no reply and no rest. Empty lines of NDJSON are no replies.
 func (d *streamDecoder) next(p []byte) (reply, rest []byte, err error) {
 	for len(p) > 0 {
 		if d.afterCR && p[0] == '\n' {
@@ -62,11 +62,20 @@ func (d *streamDecoder) endLine() ([]byte, error) {
 		d.begun = true
 		line = bytes.TrimPrefix(line, byteOrderMark)
 	}
-	if !d.isEvents {
-		d.line = nil // the reply keeps it
-		return line, nil
+	if d.isEvents {
+		d.line = d.line[:0]
+		return d.endEventLine(line)
 	}
-	d.line = d.line[:0]
+	if len(bytes.TrimSpace(line)) == 0 {
+		d.line = d.line[:0]
+		return nil, nil
+	}
+	d.line = nil // the reply keeps it
+	return line, nil
+}
+
+// endEventLine handles a whole line of an event, as endLine does.
+func (d *streamDecoder) endEventLine(line []byte) ([]byte, error) {
 	if len(line) == 0 {
 		return d.endEvent(), nil
 	}

@@ -42,7 +42,7 @@ func TestStreamDecoderSplitsReplies(t *testing.T) {
 		{"nothing", "", false, nil},
 		{"lines", "{\"a\":1}\n{}\n", false, []string{`{"a":1}`, `{}`}},
 		{"empty lines, and a last line without an end", "\n\n{}\n\n[]", false, []string{`{}`, `[]`}},
-		{"CRLF", "{}\r\n\r\n[]\r\n", false, []string{"{}\r", "\r", "[]\r"}},
+		{"CRLF", "{}\r\n\r\n[]\r\n", false, []string{"{}\r", "[]\r"}},
 		{"a byte order mark", "\xef\xbb\xbf{}\n\xef\xbb\xbf[]", false, []string{"{}", "\xef\xbb\xbf[]"}},
 		{"a line of max_line", long + "\n" + long, false, []string{long, long}},
 		{"a longer line", "{}\n" + long + "x\n", false, []string{"{}", errStreamLine.Error()}},

@@ -318,19 +318,31 @@ func TestBackendCancelsStreams(t *testing.T) {
 		"connection closes": func(_ *streamer, c interface {
 			Send(string)
 			Close() error
-		}) { _ = c.Close() },
+		},
+		) {
+			_ = c.Close()
+		},
 		"socket disconnects": func(_ *streamer, c interface {
 			Send(string)
 			Close() error
-		}) { c.Send("41/app,") },
+		},
+		) {
+			c.Send("41/app,")
+		},
 		"backend disconnects": func(a *streamer, _ interface {
 			Send(string)
 			Close() error
-		}) { a.pieces <- `{"disconnect":true}` + "\n" },
+		},
+		) {
+			a.pieces <- `{"disconnect":true}` + "\n"
+		},
 		"backend refuses": func(a *streamer, _ interface {
 			Send(string)
 			Close() error
-		}) { a.pieces <- `{"error":{"message":"no"}}` + "\n" },
+		},
+		) {
+			a.pieces <- `{"error":{"message":"no"}}` + "\n"
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := newStreamer(t)

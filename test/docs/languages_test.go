@@ -86,7 +86,7 @@ func TestJavaIsRun(t *testing.T) {
 	}
 }
 
-// TestHTTPMessages parses every HTTP message, and its body as JSON.
+// TestHTTPMessages parses every HTTP message, and its body as JSON or as lines of it.
 func TestHTTPMessages(t *testing.T) {
 	for _, b := range readBlocks(t, "http") {
 		head, body, _ := strings.Cut(b.text, "\n\n")
@@ -100,8 +100,14 @@ func TestHTTPMessages(t *testing.T) {
 		if err != nil && err != io.ErrUnexpectedEOF {
 			t.Errorf("%s: %v", b, err)
 		}
-		if err := json.Unmarshal([]byte(body), new(any)); err != nil {
-			t.Errorf("%s: body: %v", b, err)
+		values := []string{body}
+		if strings.Contains(head, "application/x-ndjson\n") || strings.HasSuffix(head, "application/x-ndjson") {
+			values = strings.Split(strings.TrimSpace(body), "\n")
+		}
+		for _, value := range values {
+			if err := json.Unmarshal([]byte(value), new(any)); err != nil {
+				t.Errorf("%s: body: %v", b, err)
+			}
 		}
 	}
 }
