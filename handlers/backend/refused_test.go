@@ -52,6 +52,12 @@ var placements = []struct{ lines, refused string }{
 	{"rewrite /x/{event.name}\nuri path_regexp [^a-z] x\nreverse_proxy app:80", "path_regexp beside {event.name}"},
 	{"rewrite /x?a={event.name}\nuri replace %26 &\nreverse_proxy app:80", "uri_substring beside {event.name}"},
 	{"vars n {event.name}\nrewrite /x/{vars.n}\nhandle_path /x/* {\nreverse_proxy app:80\n}", "strip_path_prefix beside {http.vars.n}"},
+	// Defaults, and placeholders inside of others.
+	{"request_header X-A {socket.data.name:guest}\nreverse_proxy app:80", "{socket.data.name:guest} in a header"},
+	{"request_header X-A {room.{event.args.0}.size}\nreverse_proxy app:80", "{room.{event.args.0}.size} in a header"},
+	{"rewrite /x?a={event.name:b}\nreverse_proxy app:80", "{event.name:b} in uri of the HTTP handler rewrite"},
+	{"respond `{\"ack\":[{jwt.sub:0},{room.game:1.size},{namespace.size}]}`", "{jwt.sub:0} in a body"},
+	{"respond `{\"ack\":[{room.game:1.size},{namespace.size}]}`", ""},
 	// Keys of JSON.
 	{"respond `{\"{event.name}\":1}`", "{event.name} in the key of an object"},
 	{"respond `{\"a {event.name}\" : [1]}`", "{event.name} in the key of an object"},
@@ -144,6 +150,8 @@ func TestBackendFollowsValuesKeptByRules(t *testing.T) {
 	for value, refused := range map[string]bool{
 		"{event.args.0}": true, "{socket.auth.host}": true, "{http.request.header.X}": true, "x{query.host}": true,
 		`{"a":{"b":"{event.args.0}"}}`: true, "{socket.data.other}": true,
+		"{socket.data.other:x}": true, "{socket.data.other.host:x}": true, "{jwt.host:{event.args.0}}": true, "{event.args.0:x}": true,
+		"{jwt.host:app}": false,
 		"{jwt.host}": false, "app": false, "{env.APP}": false, "{http.auth.user.id}": false,
 	} {
 		err := sitetest.Validate(t, "", `socketio {

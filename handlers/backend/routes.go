@@ -202,6 +202,9 @@ func (p *placedRoutes) placeText(path []string, at *place, text string) (string,
 	if slices.ContainsFunc(findPlaceholders(text), func(name string) bool { return strings.HasPrefix(name, ownPrefix) }) {
 		return "", fmt.Errorf("unexpected {%s*} in %s: the name is used inside of backend", ownPrefix, describePlace(path, at))
 	}
+	if err := refuseExtended(text, path, at); err != nil {
+		return "", err
+	}
 	name, worst := p.names.worstPlaceholder(text, at.exempt...)
 	if worst > at.leastTrust {
 		return "", refusePlaceholder(name, path, at, p.names)
@@ -240,7 +243,7 @@ func (p *placedRoutes) replacePlaceholder(ev *hub.Event, repl *caddy.Replacer, n
 	if p.assignsName(name) {
 		return nil, false // the handler that assigns it comes later
 	}
-	value, ok := ev.Lookup(name)
+	value, ok := lookUpEvent(ev, name)
 	return value.Text(), ok
 }
 
@@ -248,7 +251,7 @@ func (p *placedRoutes) replacePlaceholder(ev *hub.Event, repl *caddy.Replacer, n
 // becomes a JSON value.
 func (p *placedRoutes) lookupValue(ev *hub.Event, repl *caddy.Replacer, name string) (placedValue, bool) {
 	if isEventName(name) && !p.assignsName(name) {
-		value, _ := ev.Lookup(name)
+		value, _ := lookUpEvent(ev, name)
 		return placedValue{data: value, text: value.Text()}, true
 	}
 	found, known := repl.Get(name)
@@ -260,11 +263,6 @@ func (p *placedRoutes) lookupValue(ev *hub.Event, repl *caddy.Replacer, name str
 	return placedValue{data: value, text: text}, known
 }
 
-// isEventName reports whether only events have the value of a placeholder.
-func isEventName(name string) bool {
-	return strings.HasPrefix(name, "event.") || strings.HasPrefix(name, "socket.") || strings.HasPrefix(name, "jwt.")
-}
-
 // assignsName reports whether a handler in the routes assigns a value to the name.
 func (p *placedRoutes) assignsName(name string) bool {
 	_, ok := p.names[name]
@@ -274,6 +272,9 @@ func (p *placedRoutes) assignsName(name string) bool {
 // placeURI places the values in a URI to rewrite to. Caddy escapes the values in a
 // query, of which a client must not choose a name.
 func (p *placedRoutes) placeURI(path []string, uri string) (string, error) {
+	if err := refuseExtended(uri, path, unlistedPlace); err != nil {
+		return "", err
+	}
 	if name, worst := p.names.worstPlaceholder(uri, slices.Concat(inPath.exempt, inQuery.exempt)...); worst > ownValue {
 		p.uriValue = name
 	}

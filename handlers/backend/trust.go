@@ -50,6 +50,7 @@ func (a assigned) lookupTrust(name string) trust {
 	}
 	if key, ok := strings.CutPrefix(name, "socket.data."); ok {
 		key, _, _ = strings.Cut(key, ".")
+		key, _, _ = strings.Cut(key, ":") // a default
 		return max(vouchedValue, a["socket.data."+key])
 	}
 	if name == "socket.data" {
@@ -71,7 +72,7 @@ func defaultTrust(name string) trust {
 		return name == known || strings.HasSuffix(known, ".") && strings.HasPrefix(name, known)
 	}
 	switch {
-	case slices.ContainsFunc(ownNames, is):
+	case slices.ContainsFunc(ownNames, is), isCountName(name):
 		return ownValue
 	case slices.ContainsFunc(vouchedNames, is):
 		return vouchedValue

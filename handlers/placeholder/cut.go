@@ -88,6 +88,13 @@ func cutDefault(key string) (name, text string, ok bool) {
 	return strings.Cut(key, ":")
 }
 
+// IsSimple reports whether a key that [Cut] returned has no default and no placeholder
+// inside. Caddy's own replacer finds simple keys only.
+func IsSimple(key string) bool {
+	_, _, hasDefault := cutDefault(key)
+	return !hasDefault && !strings.Contains(key, "{")
+}
+
 // cutRoomDefault is cutDefault for the count of a room: the name of a room may have colons.
 func cutRoomDefault(key string) (name, text string, ok bool) {
 	for i := 0; i < len(key); i++ {
