@@ -173,3 +173,26 @@ func TestCountsOfSocketsThatDisconnectAtOnce(t *testing.T) {
 		last.Expect(fmt.Sprintf(`42/app,["users",%d]`, n))
 	}
 }
+
+func TestRequireCountsSocketsOfRoom(t *testing.T) {
+	s := sitetest.Serve(t, `socketio {
+		namespace /app {
+			on sit {
+				join {event.args.0}
+				ack
+			}
+			on start {
+				require `+"`room.sockets(event.args[0]) == 2`"+` "{room.{event.args.0}.size} of 2 players"
+				leave {event.args.0}
+				ack ok
+			}
+		}
+	}`)
+	ann, bob := s.Connect(), s.Connect()
+	ann.Call(`42/app,1["sit","a"]`, "43/app,1[]")
+	ann.Call(`42/app,2["start","a"]`, `43/app,2[{"error":"1 of 2 players"}]`)
+	bob.Call(`42/app,3["sit","a"]`, "43/app,3[]")
+	ann.Call(`42/app,4["start","a"]`, `43/app,4["ok"]`)
+	bob.Call(`42/app,5["start","a"]`, `43/app,5[{"error":"1 of 2 players"}]`)
+	bob.Call(`42/app,6["start",7]`, `43/app,6[{"error":"0 of 2 players"}]`)
+}

@@ -2,6 +2,10 @@ package handlers
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
 
 	"github.com/caddy-socketio/caddy-socketio/handlers/placeholder"
 	"github.com/caddy-socketio/caddy-socketio/hub"
@@ -18,6 +22,10 @@ type Join struct {
 	// Rooms are the names of one or more rooms, with placeholders. A single placeholder
 	// for a list stands for each of its members. A name must not be empty.
 	Rooms []string `json:"rooms,omitempty"`
+	// Max is the number of sockets of this node that each of the rooms may have, the
+	// socket included. A further one joins none of the rooms, with the error "room is
+	// full". It goes without In and All. Default: no limit.
+	Max int `json:"max,omitempty"`
 
 	rooms placeholder.Rooms
 }
@@ -32,16 +40,51 @@ func (j *Join) Provision(caddy.Context) (err error) {
 	if err := j.compileTarget(); err != nil {
 		return err
 	}
+	if err := j.checkMax(); err != nil {
+		return err
+	}
 	j.rooms, err = compileRooms(j.Rooms)
 	return err
 }
 
+func (j *Join) checkMax() error {
+	switch {
+	case j.Max < 0:
+		return fmt.Errorf("max: unexpected %d: expected a number above 0", j.Max)
+	case j.Max > 0 && j.hasTarget():
+		return errors.New("max goes without in and all: it limits the joins of the event's socket")
+	}
+	return nil
+}
+
 // UnmarshalCaddyfile sets up the handler:
 //
-//	[in <room...> | all] [except <room...>] join <room...>
+//	[in <room...> | all] [except <room...>] join <room...> {
+//		max <number>
+//	}
 func (j *Join) UnmarshalCaddyfile(d *caddyfile.Dispenser) (err error) {
-	j.Rooms, err = parseRooms(d)
-	return err
+	if j.Rooms, err = parseRoomNames(d); err != nil {
+		return err
+	}
+	for nesting := d.Nesting(); d.NextBlock(nesting); {
+		if d.Val() != "max" {
+			return d.Errf("join: unknown option %q: expected max", d.Val())
+		}
+		if j.Max > 0 {
+			return d.Err("join: max is given twice")
+		}
+		text := d.RemainingArgs()
+		if len(text) != 1 {
+			return d.Errf("join: max: unexpected %q: expected a number above 0", strings.Join(text, " "))
+		}
+		if j.Max, err = strconv.Atoi(text[0]); err != nil || j.Max < 1 {
+			return d.Errf("join: max: unexpected %q: expected a number above 0", text[0])
+		}
+	}
+	if err := j.checkMax(); err != nil {
+		return d.Errf("join: %v", err)
+	}
+	return nil
 }
 
 // HandleEvent joins the rooms. A target does not include a socket that is connecting.
@@ -53,7 +96,10 @@ func (j *Join) HandleEvent(ctx context.Context, ev *hub.Event) error {
 	if err != nil {
 		return err
 	}
-	if !j.hasTarget() {
+	switch {
+	case j.Max > 0:
+		return ev.JoinUpTo(j.Max, names...)
+	case !j.hasTarget():
 		return ev.Socket.Join(names...)
 	}
 	target, err := j.broadcastFor(ev)

@@ -18,6 +18,15 @@ func compileRooms(names []string) (placeholder.Rooms, error) {
 
 // parseRooms parses a line with the name of a handler and one or more rooms.
 func parseRooms(d *caddyfile.Dispenser) ([]string, error) {
+	names, err := parseRoomNames(d)
+	if err != nil {
+		return nil, err
+	}
+	return names, directive.RefuseBlock(d, "leave")
+}
+
+// parseRoomNames is parseRooms for a line that a block may follow.
+func parseRoomNames(d *caddyfile.Dispenser) ([]string, error) {
 	d.Next() // the name
 	handler := d.Val()
 	names := d.RemainingArgs()
@@ -27,5 +36,5 @@ func parseRooms(d *caddyfile.Dispenser) ([]string, error) {
 	if _, err := placeholder.NewRooms(names); err != nil {
 		return nil, d.Errf("%s: %v", handler, err)
 	}
-	return names, directive.RefuseBlock(d, handler)
+	return names, nil
 }

@@ -13,7 +13,8 @@ const maxHeldDeliveries = 4096
 
 // admission is the state of a socket until it is connected.
 type admission struct {
-	rooms          []string   // to join when accepted
+	rooms          []string // to join when accepted
+	limits         []roomLimit
 	roomChanges    []func()   // changes of its rooms that wait for inRooms, see whenInRooms
 	inRooms        bool       // it is in its rooms
 	deferred       []func()   // emits of its handlers

@@ -65,6 +65,7 @@ var (
 var (
 	errAttachments      = errors.New("receive attachments: timeout")
 	errTooManyRooms     = rooms.ErrTooManyRooms
+	errRoomFull         = rooms.ErrRoomFull
 	errPanicked         = errors.New("a handler panicked")
 	errNotConnected     = errors.New("packet for a namespace that the client is not connected to")
 	errAlreadyConnected = errors.New("second connect packet for a namespace")
@@ -85,7 +86,7 @@ func clientErrorOf(err error) *ClientError {
 	if r, ok := errors.AsType[*ClientError](err); ok {
 		return r
 	}
-	for _, cause := range []error{ErrRoom, ErrDataFull, errTooManyRooms} {
+	for _, cause := range []error{ErrRoom, ErrDataFull, errTooManyRooms, errRoomFull} {
 		if errors.Is(err, cause) {
 			return &ClientError{Message: err.Error()} // a value that the client sent may be the cause
 		}

@@ -54,14 +54,17 @@ func (s *Socket) startLifecycle() {
 // [Outage] it closes the connection.
 func (s *Socket) handleConnect(ev *Event) {
 	err := errPanicked
-	if s.callProtected(ev, func() { err = s.callConnectHandlers(ev) }); err == nil && s.completeConnect(ev) {
-		return
+	s.callProtected(ev, func() { err = s.callConnectHandlers(ev) })
+	if err == nil {
+		if err = s.completeConnect(ev); err == nil {
+			return
+		}
 	}
 	waiting := s.state.CompareAndSwap(stateConnecting, stateDisconnected)
 	s.saveUnaccepted()
 	s.client.removeSocket(s)
 	s.finishLifecycle()
-	if err == nil || !waiting {
+	if !waiting {
 		return // the client has disconnected meanwhile
 	}
 	s.ns.counts.Load().refused.Add(1)
@@ -85,19 +88,23 @@ func (s *Socket) callConnectHandlers(ev *Event) error {
 }
 
 // completeConnect puts the socket into its rooms, then sends the reply to the connect
-// packet, then runs the emits that waited for it. It reports false if the socket has
-// disconnected meanwhile.
-func (s *Socket) completeConnect(ev *Event) bool {
+// packet, then runs the emits that waited for it. The error refuses the client: a room is
+// full, or the socket has disconnected meanwhile.
+func (s *Socket) completeConnect(ev *Event) error {
 	defer ev.EndStep()
 	if !s.restored { // the replay of a restored socket may wait for the cluster
 		ev.BeginStep()
+	}
+	if err := s.takePlaces(); err != nil {
+		return err
 	}
 	s.mu.Lock()
 	opening := s.state.CompareAndSwap(stateConnecting, stateJoining)
 	rooms := s.admission.rooms
 	s.mu.Unlock()
 	if !opening {
-		return false
+		s.ns.index.Remove(s)
+		return ErrDisconnected
 	}
 	s.ns.index.Add(s, s.id)
 	_ = s.ns.index.Join(s, rooms...) // their number was checked as they came
@@ -130,7 +137,7 @@ func (s *Socket) completeConnect(ev *Event) bool {
 	if !s.ns.hub.allowsSocket(s) {
 		s.Disconnect(false) // a new config came meanwhile
 	}
-	return true
+	return nil
 }
 
 // startDisconnect begins the disconnect of the socket. The first reason applies; later calls

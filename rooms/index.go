@@ -8,6 +8,9 @@ import (
 // ErrTooManyRooms is the error of a join that would exceed [Options.MaxRooms].
 var ErrTooManyRooms = errors.New("too many rooms")
 
+// ErrRoomFull is the error of [Index.JoinUpTo] for a room without a free place.
+var ErrRoomFull = errors.New("room is full")
+
 // Options are the settings of an [Index].
 type Options struct {
 	// MaxRooms is the largest number of rooms that [Index.Join] lets a member be in,
@@ -70,6 +73,11 @@ func (x *Index[M]) Join(m M, rooms ...string) error {
 	if !known {
 		return nil
 	}
+	return x.joinLocked(p, m, rooms)
+}
+
+// joinLocked is Join for a member's record.
+func (x *Index[M]) joinLocked(p *member[M], m M, rooms []string) error {
 	if x.maxRooms > 0 && !x.fitsLimit(p, rooms) {
 		return ErrTooManyRooms
 	}
@@ -77,6 +85,23 @@ func (x *Index[M]) Join(m M, rooms ...string) error {
 		x.joinRoom(p, m, name)
 	}
 	return nil
+}
+
+// JoinUpTo is [Index.Join] for rooms of at most limit members, m included. If one of the
+// rooms has as many members without m, m joins none, and the error is [ErrRoomFull].
+func (x *Index[M]) JoinUpTo(limit int, m M, rooms ...string) error {
+	x.mu.Lock()
+	defer x.unlockAndDeliver()
+	p, known := x.members.getValue(m)
+	if !known {
+		return nil
+	}
+	for _, name := range rooms {
+		if r, exists := x.rooms.getValue(name); exists && len(r.members) >= limit && p.findMembership(r) < 0 {
+			return ErrRoomFull
+		}
+	}
+	return x.joinLocked(p, m, rooms)
 }
 
 // Leave removes m from rooms. It ignores rooms that m is not in.

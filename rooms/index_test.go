@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/caddy-socketio/caddy-socketio/rooms"
@@ -211,4 +213,43 @@ func TestManyRoomsOfOneMember(t *testing.T) {
 	if x.Rooms() != 1 {
 		t.Errorf("%d rooms are left", x.Rooms())
 	}
+}
+
+func TestJoinUpToKeepsLimit(t *testing.T) {
+	t.Parallel()
+	x := rooms.NewIndex[int](rooms.Options{MaxRooms: 3})
+	for m := range 4 {
+		x.Add(m)
+	}
+	var joined atomic.Int32
+	var all sync.WaitGroup
+	for m := range 3 {
+		all.Go(func() {
+			switch err := x.JoinUpTo(2, m, "a", "b"); err {
+			case nil:
+				joined.Add(1)
+			case rooms.ErrRoomFull:
+			default:
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	if joined.Load() != 2 || x.Size("a") != 2 || x.Size("b") != 2 {
+		t.Errorf("%d joined, the rooms have %d and %d members", joined.Load(), x.Size("a"), x.Size("b"))
+	}
+	if err := x.JoinUpTo(2, 3, "c", "a"); err != rooms.ErrRoomFull || x.Size("c") != 0 {
+		t.Errorf("got %v, the other room has %d members", err, x.Size("c"))
+	}
+	m := x.Select(nil, rooms.Target{In: []string{"a"}})[0]
+	if err := x.JoinUpTo(1, m, "a", "b"); err != nil { // it is in them
+		t.Error(err)
+	}
+	if err := x.JoinUpTo(9, m, "c", "d", "e"); err != rooms.ErrTooManyRooms {
+		t.Errorf("got %v", err)
+	}
+	if err := x.JoinUpTo(9, 77, "a"); err != nil || x.Size("a") != 2 {
+		t.Errorf("a stranger joined: %v", err)
+	}
+	checkIndex(t, x)
 }

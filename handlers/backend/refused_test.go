@@ -152,7 +152,7 @@ func TestBackendFollowsValuesKeptByRules(t *testing.T) {
 		`{"a":{"b":"{event.args.0}"}}`: true, "{socket.data.other}": true,
 		"{socket.data.other:x}": true, "{socket.data.other.host:x}": true, "{jwt.host:{event.args.0}}": true, "{event.args.0:x}": true,
 		"{jwt.host:app}": false,
-		"{jwt.host}": false, "app": false, "{env.APP}": false, "{http.auth.user.id}": false,
+		"{jwt.host}":     false, "app": false, "{env.APP}": false, "{http.auth.user.id}": false,
 	} {
 		err := sitetest.Validate(t, "", `socketio {
 			namespace /app {

@@ -32,7 +32,7 @@ const (
 // math, sets and bindings.
 var environment = sync.OnceValues(func() (*cel.Env, error) {
 	return cel.NewCustomEnv(
-		standardLibrary(), matchesFunction(),
+		standardLibrary(), matchesFunction(), roomFunction(),
 		cel.OptionalTypes(), cel.EagerlyValidateDeclarations(true),
 		ext.Strings(), ext.Math(), ext.Sets(), ext.Bindings(),
 		guardFunctions,
@@ -42,6 +42,7 @@ var environment = sync.OnceValues(func() (*cel.Env, error) {
 		cel.Variable("event", eventType.cel),
 		cel.Variable("http", httpType.cel),
 		cel.Variable("jwt", claimsType),
+		cel.Variable("room", roomType.cel),
 	)
 })
 

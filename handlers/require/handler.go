@@ -39,6 +39,7 @@ const forbidden = "forbidden"
 // | `event.reason` | string | why the socket disconnects, on `disconnecting` and `disconnect` |
 // | `event.ack` | bool | whether the client waits for an acknowledgement |
 // | `jwt` | map | the claims of the token that `jwt` has verified; empty without one |
+// | `room.sockets(NAME)` | int | the number of sockets of this node in a room |
 // | `http.request.method`, `.host`, `.uri`, `.path` | string | the request that opened the connection |
 // | `http.request.query`, `.header`, `.cookie` | map of string | its query, its header and its cookies; several values of a key are joined by commas, of a cookie the first counts; the case of a header's name does not matter |
 // | `http.address` | string | the client's IP address, as trusted proxies give it |
@@ -135,6 +136,7 @@ func (r *Handler) checkExpression(s *scope) error {
 var (
 	_ hub.Gate              = (*Handler)(nil)
 	_ hub.Immediate         = (*Handler)(nil)
+	_ hub.CountReader       = (*Handler)(nil)
 	_ caddy.Provisioner     = (*Handler)(nil)
 	_ caddyfile.Unmarshaler = (*Handler)(nil)
 )

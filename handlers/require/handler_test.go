@@ -289,3 +289,11 @@ func BenchmarkRequire(b *testing.B) {
 		})
 	}
 }
+
+func TestRequireRefusesWrongUseOfRoom(t *testing.T) {
+	for _, expr := range []string{"room.sockets() == 1", "room.sockets(1) == 1", "room.size == 1", "room == 1", `room["a"] == 1`, `sockets("a") == 1`} {
+		if err := (&Handler{Expr: expr}).compileSettings(); err == nil {
+			t.Errorf("%s: no error", expr)
+		}
+	}
+}

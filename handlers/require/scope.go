@@ -38,7 +38,7 @@ type scope struct {
 	socket subject
 	values valueSource
 
-	objects          [4]object // socket, event, http, http.request
+	objects          [5]object // socket, event, http, http.request, room
 	args             ref.Val
 	auth, data, jwt  lazy
 	http             *http.Request
@@ -49,7 +49,7 @@ type scope struct {
 
 func newScope(ev *hub.Event, socket subject, values valueSource) *scope {
 	s := &scope{event: ev, socket: socket, values: values}
-	for i, t := range []*objectType{socketType, eventType, httpType, requestType} {
+	for i, t := range []*objectType{socketType, eventType, httpType, requestType, roomType} {
 		s.objects[i] = object{objectType: t, scope: s}
 	}
 	return s
@@ -66,6 +66,8 @@ func (s *scope) ResolveName(name string) (any, bool) {
 		return &s.objects[2], true
 	case "jwt":
 		return s.readClaims(), true
+	case "room":
+		return &s.objects[4], true
 	}
 	return nil, false
 }

@@ -47,7 +47,7 @@ func newField(t *cel.Type, get func(*scope) any) *types.FieldType {
 // registerObjectTypes adds the object types to an environment.
 func registerObjectTypes(env *cel.Env) (*cel.Env, error) {
 	p := provider{Provider: env.CELTypeProvider(), types: make(map[string]*objectType)}
-	for _, t := range []*objectType{socketType, eventType, httpType, requestType} {
+	for _, t := range []*objectType{socketType, eventType, httpType, requestType, roomType} {
 		p.types[t.cel.TypeName()] = t
 	}
 	return cel.CustomTypeProvider(p)(env)

@@ -1,0 +1,69 @@
+package hub
+
+import (
+	"slices"
+
+	"github.com/caddy-socketio/caddy-socketio/cluster"
+)
+
+// JoinUpTo is [Socket.Join] for rooms that may have at most limit sockets of this node,
+// the event's socket included. The check and the join are one operation: of two sockets
+// that join at once, one gets the last place. The error says that a room is full; then the
+// socket joins none. A socket that is in a room keeps its place.
+//
+// On connect the places are taken after all handlers, and the error becomes a connect
+// error.
+func (ev *Event) JoinUpTo(limit int, rooms ...string) error {
+	if err := CheckRooms(rooms); err != nil {
+		return err
+	}
+	s := ev.Socket
+	s.mu.Lock()
+	if s.state.Load() == stateConnecting {
+		defer s.mu.Unlock()
+		s.admission.limits = append(s.admission.limits, roomLimit{slices.Clone(rooms), limit})
+		return s.admission.addRooms(rooms, s.id)
+	}
+	s.mu.Unlock()
+	var err error
+	if s.whenInRooms(func() { err = s.joinUpTo(limit, rooms) }) {
+		return err
+	}
+	return nil
+}
+
+func (s *Socket) joinUpTo(limit int, rooms []string) error {
+	err := s.ns.index.JoinUpTo(limit, s, rooms...)
+	if err == nil && s.lost.Load() {
+		s.applyToLost(cluster.Join{Target: s.onlyTarget(), Rooms: rooms})
+	}
+	return err
+}
+
+// roomLimit is the number of sockets that rooms may have when a socket joins them.
+type roomLimit struct {
+	rooms []string
+	limit int
+}
+
+// takePlaces makes a socket whose connect handlers accept it join its rooms with a limit.
+// It is in no other room yet, and gets no events. After an error it is in no room.
+func (s *Socket) takePlaces() error {
+	s.mu.Lock()
+	limits, own := s.admission.limits, s.id
+	for i := range limits {
+		limits[i].rooms = slices.DeleteFunc(limits[i].rooms, func(room string) bool { return !s.admission.hasRoom(room, own) })
+	}
+	s.mu.Unlock()
+	if len(limits) == 0 {
+		return nil
+	}
+	s.ns.index.Add(s, own)
+	for _, l := range limits {
+		if err := s.ns.index.JoinUpTo(l.limit, s, l.rooms...); err != nil {
+			s.ns.index.Remove(s)
+			return err
+		}
+	}
+	return nil
+}
