@@ -83,6 +83,9 @@ type parser struct {
 	httpcaddyfile.Helper
 	handler    *Handler
 	declaredAt []string // the places of the namespaces
+	// Of the namespace that is being read:
+	rule   *Rule            // the rule that is being read, or nil
+	claims *caddyfile.Token // the first text with a placeholder of a token's claims
 }
 
 // parseDirective reads:
@@ -128,7 +131,7 @@ func (p *parser) parseDirective() error {
 		seen[option] = true
 		known := findOption(p.directiveOptions(), option)
 		if known == nil {
-			return p.unknownOption(option)
+			return p.unknownName("option of socketio", optionNames(p.directiveOptions()))
 		}
 		if err := known.parse(); err != nil {
 			return err
@@ -143,18 +146,6 @@ func (p *parser) parseDirective() error {
 		}
 	}
 	return nil
-}
-
-// unknownOption returns the error for an option that the directive does not have. The options
-// of a namespace, and handlers, belong inside one.
-func (p *parser) unknownOption(option string) error {
-	switch {
-	case findOption(p.namespaceOptions(new(Namespace)), option) != nil:
-		return p.Errf("socketio: %s belongs inside namespace NAME { … }", option)
-	case isHandler(option):
-		return p.Errf("socketio: %s belongs inside namespace NAME { on EVENT { … } }", option)
-	}
-	return p.Errf("socketio: unknown option %q: expected %s", option, listOptions(p.directiveOptions()))
 }
 
 // parseSingle returns the only argument of an option.

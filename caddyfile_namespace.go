@@ -24,23 +24,16 @@ func (p *parser) parseNamespace() error {
 	for nesting := p.Nesting(); p.NextBlock(nesting); {
 		known := findOption(p.namespaceOptions(ns), p.Val())
 		if known == nil {
-			return p.unknownNamespaceOption(ns)
+			return p.unknownName("option of a namespace", optionNames(p.namespaceOptions(ns)))
 		}
 		if err := known.parse(); err != nil {
 			return err
 		}
 	}
+	p.warnOfClaims(ns)
 	p.handler.Namespaces = append(p.handler.Namespaces, ns)
 	p.declaredAt = append(p.declaredAt, line)
 	return nil
-}
-
-// unknownNamespaceOption returns the error for an option that a namespace does not have.
-func (p *parser) unknownNamespaceOption(ns *Namespace) error {
-	if isHandler(p.Val()) {
-		return p.Errf("namespace %s: %s belongs inside on EVENT { … }", ns.Name, p.Val())
-	}
-	return p.Errf("namespace %s: unknown option %q: expected %s", ns.Name, p.Val(), listOptions(p.namespaceOptions(ns)))
 }
 
 // parseMaxSockets reads the option max_sockets of a namespace.

@@ -1,9 +1,6 @@
 package socketio
 
-import (
-	"slices"
-	"strings"
-)
+import "slices"
 
 // option is an option of a block in a Caddyfile.
 type option struct {
@@ -59,12 +56,10 @@ func findOption(options []option, name string) *option {
 	return &options[i]
 }
 
-// listOptions returns the names of options as text: "a, b or c".
-func listOptions(options []option) string {
-	var names []string
+// optionNames returns the names of options.
+func optionNames(options []option) (names []string) {
 	for _, o := range options {
 		names = append(names, o.name)
 	}
-	last := len(names) - 1
-	return strings.Join(names[:last], ", ") + " or " + names[last]
+	return names
 }

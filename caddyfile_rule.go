@@ -2,6 +2,7 @@ package socketio
 
 import (
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -24,6 +25,7 @@ func (ns *Namespace) addRule(rule *Rule) {
 		if len(rule.Events) == 1 {
 			return
 		}
+		rule.removeConnect()
 	}
 	ns.On = append(ns.On, rule)
 }
@@ -41,17 +43,39 @@ func (ns *Namespace) addConnectHandler(handler json.RawMessage) {
 		rule := *ns.On[i]
 		rule.Events = []string{"connect"}
 		rule.HandleRaw = append(slices.Clone(rule.HandleRaw), handler)
+		ns.On[i].removeConnect()
 		ns.On = slices.Insert(ns.On, i, &rule)
 	}
 }
 
+// removeConnect removes connect from the events of a rule: another rule handles it.
+func (r *Rule) removeConnect() {
+	r.Events = slices.DeleteFunc(r.Events, func(event string) bool { return event == "connect" })
+}
+
 // parseRule reads an on block: its events, its options and its handlers.
 func (p *parser) parseRule(ns *Namespace) error {
-	rule := &Rule{Events: p.RemainingArgs()}
-	if err := rule.checkEvents(); err != nil {
+	names := p.RemainingArgsAsTokens()
+	rule := &Rule{place: tokenPlace(p.Dispenser)}
+	for _, name := range names {
+		rule.Events = append(rule.Events, name.Text)
+	}
+	err := rule.checkEvents()
+	if err == nil {
+		err = checkEventNames(names)
+	}
+	if err == nil {
+		err = ns.checkReached(rule)
+	}
+	if err == nil && !p.beginsBlock() {
+		err = fmt.Errorf("on %s: expected a block of handlers, { … }; an empty block ignores the event", strings.Join(rule.Events, " "))
+	}
+	if err != nil {
 		return p.WrapErr(err)
 	}
-	var err error
+	p.warnOfEventNames(names)
+	p.rule = rule
+	defer func() { p.rule = nil }()
 	if rule.HandleRaw, err = p.parseHandlers(p.ruleOptions(rule)); err != nil {
 		return err
 	}
@@ -90,8 +114,8 @@ func isHandler(name string) bool {
 // parseHandler reads one handler of a rule. Its first token names the module, or begins a
 // target that stands before the name.
 func (p *parser) parseHandler() (json.RawMessage, error) {
-	tokens := p.NextSegment()
-	target, tokens, err := splitTarget(tokens)
+	line := p.NextSegment()
+	target, tokens, err := splitTarget(line)
 	if err != nil {
 		return nil, err
 	}
@@ -101,7 +125,11 @@ func (p *parser) parseHandler() (json.RawMessage, error) {
 	id := handlersNamespace + name
 	info, err := caddy.GetModule(id)
 	if err != nil {
-		return nil, segment.Errf("unknown handler %q: expected one of %s, or a module %s", name, strings.Join(handlerNames(), ", "), id)
+		at := parser{Helper: p.WithDispenser(segment), handler: p.handler}
+		return nil, at.unknownHandler()
+	}
+	if err := p.checkLine(tokens); err != nil {
+		return nil, err
 	}
 	segment.Reset()
 	module := info.New()
@@ -126,6 +154,7 @@ func (p *parser) parseHandler() (json.RawMessage, error) {
 	if len(warnings) > 0 { // a number that is too large, for instance
 		return nil, p.Errf("%s: %s", name, describeNumber(warnings[0].Message))
 	}
+	p.warnOfLine(target, tokens, line)
 	return raw, nil
 }
 

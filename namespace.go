@@ -44,6 +44,8 @@ type Rule struct {
 	// Handle are the handlers, which run in order. A handler that fails is the last to
 	// run, and on connect the client gets a connect error. Default: none.
 	HandleRaw []json.RawMessage `json:"handle,omitempty" caddy:"namespace=socketio.handlers inline_key=handler"`
+
+	place string // in a Caddyfile
 }
 
 // provisionNamespaces checks the namespaces and loads the handlers of their rules.
@@ -96,6 +98,9 @@ func (ns *Namespace) provisionRules(ctx caddy.Context, path string) error {
 			return err
 		}
 		if err := r.checkRooms(); err != nil {
+			return err
+		}
+		if err := (&Namespace{On: ns.On[:i]}).checkReached(r); err != nil {
 			return err
 		}
 		handlers, err := r.loadHandlers(ctx)

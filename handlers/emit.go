@@ -135,7 +135,8 @@ func (e *Emit) UnmarshalTarget(d *caddyfile.Dispenser) error {
 // An argument that is valid JSON is sent as JSON, with placeholders in its strings or in
 // place of a value. Any other argument is a string.
 func (e *Emit) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
-	d.Next() // the name
+	d.Next()
+	name := d.Token()
 	args := d.RemainingArgs()
 	if len(args) == 0 {
 		return d.Err("emit: expected the name of an event")
@@ -151,7 +152,7 @@ func (e *Emit) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		}
 	}
 	if err := e.compileEmit(); err != nil {
-		return d.Errf("emit %s: %v", e.Event, err)
+		return directive.ErrorAt(name, "emit %s: %v", e.Event, err)
 	}
 	return nil
 }
@@ -171,6 +172,9 @@ func (e *Emit) unmarshalOption(d *caddyfile.Dispenser) error {
 	case "to", "except":
 		if len(args) == 0 {
 			return d.Errf("emit: %s: expected one or more rooms", option)
+		}
+		if _, err := placeholder.NewRooms(args); err != nil {
+			return d.Errf("emit: %s: %v", option, err)
 		}
 		if option == "to" {
 			e.To = append(e.To, args...)

@@ -144,7 +144,7 @@ func TestHandlersInCaddyfile(t *testing.T) {
 		{"set name", "set: expected a key and a value"},
 		{"set a.b 1", "the key must not be empty and has no dot"},
 		{"disconnect now", `disconnect: unexpected "now"`},
-		{"dance", `unknown handler "dance": expected one of ack, backend, disconnect, emit, join, jwt, leave, require, set, or a module socketio.handlers.dance`},
+		{"dance", `unknown handler "dance": expected ack, backend, disconnect, emit, join, jwt, leave, require or set, or a module socketio.handlers.dance`},
 		{"backend", "backend: expected the address of an application"},
 		{"backend {\n}", "backend: expected the address of an application"},
 		{"backend {\ntimeout 10\nrespond 204\n}", "backend: timeout: "},

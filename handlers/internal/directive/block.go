@@ -4,6 +4,13 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 )
 
+// ErrorAt returns an error that names the place of a token.
+func ErrorAt(token caddyfile.Token, format string, args ...any) error {
+	d := caddyfile.NewDispenser([]caddyfile.Token{token})
+	d.Next()
+	return d.Errf(format, args...)
+}
+
 // RefuseBlock refuses a block after a handler that takes none. The error shows the
 // first token of the block.
 func RefuseBlock(d *caddyfile.Dispenser, handler string) error {

@@ -45,6 +45,9 @@ func ParseTarget(d *caddyfile.Dispenser) (t Target, err error) {
 		if flag, ok := flags[word]; ok {
 			*flag = true
 		} else if *lists[word] = readRooms(d); len(*lists[word]) == 0 {
+			if d.Next() && d.Val() == "all" {
+				return t, d.Errf("%s all: all stands alone for everyone, the sender too: \"all emit news\"; broadcast leaves the sender out", word)
+			}
 			return t, d.Errf("%s: expected one or more rooms; a room that is named like a handler or a word of a target stands in quotes", word)
 		}
 		for _, pair := range [][2]string{{"to", "in"}, {"to", "all"}, {"in", "all"}, {"broadcast", "in"}, {"broadcast", "all"}} {
