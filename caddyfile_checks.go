@@ -145,7 +145,9 @@ func bareWords(tokens []caddyfile.Token) []caddyfile.Token {
 }
 
 // isClientEvent reports whether clients may emit an event of that name.
-func isClientEvent(event string) bool { return !slices.Contains(lifeEvents, event) && !isRoomEvent(event) }
+func isClientEvent(event string) bool {
+	return !slices.Contains(lifeEvents, event) && !isRoomEvent(event)
+}
 
 // isEndEvent reports whether an event is one of a socket's end.
 func isEndEvent(event string) bool { return event == "disconnecting" || event == "disconnect" }

@@ -81,14 +81,14 @@ func checkKey(key string) error {
 	if first != "args" && !hasFamily(ownKeys, key) || isListed(ownKeys, key) || key == "room" || key == "namespace" {
 		return nil
 	}
+	if near := nearestKey(key); near != "" {
+		return fmt.Errorf("unknown placeholder {%s}: did you mean {%s}?", key, near)
+	}
 	var list []string
 	for _, known := range ownKeys {
-		list = append(list, "{"+known+"}")
+		if hasFamily([]string{known}, key) {
+			list = append(list, "{"+known+"}")
+		}
 	}
-	last := len(list) - 1
-	hint := "there are " + strings.Join(list[:last], ", ") + " and " + list[last]
-	if near := nearestKey(key); near != "" {
-		hint = "did you mean {" + near + "}? " + strings.ToUpper(hint[:1]) + hint[1:]
-	}
-	return fmt.Errorf("unknown placeholder {%s}: %s", key, hint)
+	return fmt.Errorf("unknown placeholder {%s}: expected one of %s", key, strings.Join(list, ", "))
 }

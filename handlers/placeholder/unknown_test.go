@@ -39,12 +39,12 @@ func TestFindUnknownNamesNearestPlaceholder(t *testing.T) {
 }
 
 func TestTextRefusesUnknownPlaceholder(t *testing.T) {
-	const list = "{socket.id}, {socket.namespace}, {socket.rooms}"
+	const list = ": expected one of {socket.id}, {socket.namespace}, {socket.rooms}, {socket.transport}, "
 	for _, test := range []struct{ key, want string }{
-		{"event.arg.0", "unknown placeholder {event.arg.0}: did you mean {event.args.0}? There are " + list},
-		{"args.0", "unknown placeholder {args.0}: did you mean {event.args.0}? There are " + list},
-		{"socket.user", "unknown placeholder {socket.user}: there are " + list},
-		{"socket.id.x", "unknown placeholder {socket.id.x}: there are " + list},
+		{"event.arg.0", "unknown placeholder {event.arg.0}: did you mean {event.args.0}?"},
+		{"args.0", "unknown placeholder {args.0}: did you mean {event.args.0}?"},
+		{"socket.user", "unknown placeholder {socket.user}" + list},
+		{"socket.id.x", "unknown placeholder {socket.id.x}" + list},
 		{"socket.data.", "unknown placeholder {socket.data.}: "},
 		{"socket", "unknown placeholder {socket}: "},
 	} {
