@@ -2,6 +2,7 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
 	"crypto/rand"
 	"crypto/subtle"
@@ -19,6 +20,18 @@ var users = map[string]string{"ada": "lovelace", "alan": "turing", "grace": "hop
 // sessions are names by cookies. They end with the process.
 var sessions sync.Map
 
+// emit emits at any time, from anywhere in the application.
+func emit(event string, args []any, to ...string) {
+	body, _ := json.Marshal(object{"event": event, "args": args, "to": to}) // strings always marshal
+	api := cmp.Or(os.Getenv("SOCKETIO_API"), "http://localhost:2019/socketio")
+	resp, err := http.Post(api+"/emit", "application/json", bytes.NewReader(body))
+	if err != nil {
+		log.Print("emit ", event, ": ", err)
+		return
+	}
+	_ = resp.Body.Close()
+}
+
 func login(w http.ResponseWriter, r *http.Request) (int, object) {
 	name, password, token := r.FormValue("name"), r.FormValue("password"), rand.Text()
 	if users[name] == "" || subtle.ConstantTimeCompare([]byte(users[name]), []byte(password)) == 0 {
@@ -29,6 +42,7 @@ func login(w http.ResponseWriter, r *http.Request) (int, object) {
 		Name: "session", Value: token, Path: "/", HttpOnly: true,
 		SameSite: http.SameSiteLaxMode, Secure: r.Header.Get("X-Forwarded-Proto") == "https",
 	})
+	emit("notice", []any{"You logged in from another browser."}, "user:"+name)
 	return 200, object{}
 }
 

@@ -6,6 +6,7 @@ import { text } from 'node:stream/consumers';
 
 const users = new Map([['ada', 'lovelace'], ['alan', 'turing'], ['grace', 'hopper']]); // keep hashes instead
 const secret = randomBytes(32); // sessions end with the process
+const api = process.env.SOCKETIO_API ?? 'http://localhost:2019/socketio';
 
 const mac = (value) => createHmac('sha256', secret).update(value).digest();
 const equal = (a, b) => timingSafeEqual(mac(a), mac(b));
@@ -21,9 +22,17 @@ function userOf(cookies) {
 	}
 }
 
-function login(form, https) {
+// emit emits at any time, from anywhere in the application.
+async function emit(event, args, to) {
+	const headers = { 'Content-Type': 'application/json', Origin: new URL(api).origin };
+	const response = await fetch(`${api}/emit`, { method: 'POST', headers, body: JSON.stringify({ event, args, to }) });
+	if (!response.ok) throw new Error(`emit ${event}: ${await response.text()}`);
+}
+
+async function login(form, https) {
 	const [user, password] = [form.get('name') ?? '', form.get('password') ?? ''];
 	if (!users.has(user) || !equal(users.get(user), password)) return error(401, 'wrong name or password');
+	await emit('notice', ['You logged in from another browser.'], [`user:${user}`]);
 	const session = sign(`session=${user}.${Date.now() + 86_400_000}`);
 	return { body: {}, cookie: `${session}; Path=/; HttpOnly; SameSite=Lax${https ? '; Secure' : ''}` };
 }
@@ -48,7 +57,7 @@ function reply(request, body) {
 }
 
 async function serve(request, response) {
-	const { status = 200, body, cookie } = reply(request, await text(request));
+	const { status = 200, body, cookie } = await reply(request, await text(request));
 	if (cookie) response.setHeader('Set-Cookie', cookie);
 	response.writeHead(status, { 'Content-Type': 'application/json' }).end(JSON.stringify(body));
 }

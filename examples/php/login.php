@@ -9,4 +9,16 @@ if (!password_verify((string) ($_POST['password'] ?? ''), $users[$name] ?? '')) 
 session_start(['cookie_httponly' => true, 'cookie_samesite' => 'Lax', 'cookie_secure' => isset($_SERVER['HTTPS']), 'use_strict_mode' => true]);
 session_regenerate_id(true);
 $_SESSION['name'] = $name;
+emit('notice', ['You logged in from another browser.'], ["user:$name"]);
 echo '{}';
+
+// Emits at any time, from anywhere in the application.
+function emit(string $event, array $args, array $to): void
+{
+    $api = getenv('SOCKETIO_API') ?: 'http://localhost:2019/socketio';
+    file_get_contents("$api/emit", false, stream_context_create(['http' => [
+        'method' => 'POST',
+        'header' => 'Content-Type: application/json',
+        'content' => json_encode(['event' => $event, 'args' => $args, 'to' => $to]),
+    ]]));
+}

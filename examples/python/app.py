@@ -2,9 +2,16 @@
 import hashlib, hmac, json, os, secrets, time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs
+from urllib.request import Request, urlopen
 
 USERS = {"ada": "lovelace", "alan": "turing", "grace": "hopper"}  # keep hashes instead
 SECRET = secrets.token_bytes(32)  # sessions end with the process
+API = os.environ.get("SOCKETIO_API", "http://localhost:2019/socketio")
+
+
+def emit(event, *args, to):  # at any time, from anywhere in the application
+    body = json.dumps({"event": event, "args": args, "to": to}).encode()
+    urlopen(Request(f"{API}/emit", body, {"Content-Type": "application/json"}), timeout=5).close()
 
 
 def sign(text):
@@ -23,6 +30,7 @@ def login(form, https):
     user, password = form.get("name", [""])[0], form.get("password", [""])[0]
     if not hmac.compare_digest(USERS.get(user, secrets.token_hex()).encode(), password.encode()):
         return 401, {"error": {"message": "wrong name or password"}}, {}
+    emit("notice", "You logged in from another browser.", to=[f"user:{user}"])
     session = sign(f"session={user}.{int(time.time()) + 86400}")
     return 200, {}, {"Set-Cookie": f"{session}; Path=/; HttpOnly; SameSite=Lax{'; Secure' * https}"}
 

@@ -18,12 +18,25 @@ import { awaitEvent, withDeadline } from '../e2e/lib/time.js';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const missing = (command, ...args) => (spawnSync(command, args).status === 0 ? false : `${command} is not installed`);
 
+// python returns the Python that has a module: Debian's has Debian's modules.
+const python = (module) => ['python3', '/usr/bin/python3'].find((command) => !missing(command, '-c', `import ${module}`));
+const missingModule = (module) => (python(module) ? false : `the module ${module} of Python is not installed`);
+
 const examples = [
 	{
 		name: 'Python', caddyfile: 'python/Caddyfile', skip: missing('python3', '--version'),
 		command: () => ['python3', 'examples/python/app.py'],
 	},
-	{ name: 'Node', caddyfile: 'node/Caddyfile', command: () => [process.execPath, 'examples/node/app.mjs'] },
+	{
+		name: 'Flask', caddyfile: 'flask/Caddyfile', skip: missingModule('flask'),
+		command: () => [python('flask'), 'examples/flask/app.py'],
+	},
+	{
+		name: 'Django', caddyfile: 'django/Caddyfile', skip: missingModule('django'),
+		command: () => [python('django'), 'examples/django/app.py'],
+	},
+	{ name: 'Node.js', caddyfile: 'node/Caddyfile', command: () => [process.execPath, 'examples/node/app.mjs'] },
+	{ name: 'Express', caddyfile: 'express/Caddyfile', command: () => [process.execPath, 'examples/express/app.mjs'] },
 	{
 		name: 'Go', caddyfile: 'go/Caddyfile', skip: missing('go', 'version'),
 		prepare: (dir) => spawnSync('go', ['build', '-o', join(dir, 'app'), './examples/go'], { cwd: root, stdio: 'inherit' }),
@@ -44,9 +57,10 @@ class Child {
 	#process;
 	#exit;
 
-	static async start(port, [command, ...args]) {
+	static async start({ port, api }, [command, ...args]) {
 		const child = new Child();
-		child.#process = spawn(command, args, { cwd: root, env: { ...process.env, PORT: port }, stdio: 'ignore' });
+		const env = { ...process.env, PORT: port, SOCKETIO_API: api };
+		child.#process = spawn(command, args, { cwd: root, env, stdio: 'ignore' });
 		child.#exit = once(child.#process, 'exit');
 		try {
 			await withDeadline(child.#listens(port), `start of ${command}`);
@@ -90,9 +104,10 @@ for (const example of examples) {
 		before(async () => {
 			dir = await mkdtemp(join(tmpdir(), 'caddy-example-'));
 			example.prepare?.(dir);
-			const port = await freePort();
-			app = await Child.start(port, example.command(port, dir));
-			caddy = await Caddy.start(await site(example.caddyfile, port));
+			const [port, http, admin] = [await freePort(), await freePort(), await freePort()];
+			const api = `http://127.0.0.1:${admin}/socketio`;
+			app = await Child.start({ port, api }, example.command(port, dir));
+			caddy = await Caddy.start(await site(example.caddyfile, port), { ports: { http, admin } });
 		});
 		after(async () => {
 			await caddy?.stop();
@@ -149,6 +164,16 @@ for (const example of examples) {
 			assert.deepEqual(await emitWithAck(alan[0], 'private message', 'ada', 'grace?'), ['sent']);
 			assert.deepEqual(await back, ['alan', 'grace?']);
 			assert.deepEqual(await emitWithAck(grace, 'private message', 'ada', 'yes'), ['sent']);
+		});
+
+		test('the application emits at any time', async (t) => {
+			const ada = await enter(t, kind(3, 'websocket'), await cookie('ada', 'lovelace'));
+			const alan = await enter(t, kind(4, 'websocket'), await cookie('alan', 'turing'));
+			alan.on('notice', () => assert.fail('alan gets a notice for ada'));
+			const notice = awaitEvent(ada, 'notice');
+			await cookie('ada', 'lovelace');
+			assert.deepEqual(await notice, ['You logged in from another browser.']);
+			assert.deepEqual(await emitWithAck(alan, 'private message', 'ada', 'was it you?'), ['sent']);
 		});
 
 		test('what is no message is an error', async (t) => {
