@@ -2,21 +2,17 @@
 // its Caddyfile and the page, with official clients.
 
 import assert from 'node:assert/strict';
-import { spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import net from 'node:net';
+import { spawnSync } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { after, before, describe } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { Caddy, freePort } from '../e2e/lib/caddy.js';
 import { awaitConnectError, connectSocket, emitWithAck, kind, openSocket } from '../e2e/lib/clients.js';
 import { test } from '../e2e/lib/rules.js';
 import { awaitEvent, withDeadline } from '../e2e/lib/time.js';
+import { Child, missing, root, site } from './lib/application.js';
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
-const missing = (command, ...args) => (spawnSync(command, args).status === 0 ? false : `${command} is not installed`);
 
 // python returns the Python that has a module: Debian's has Debian's modules.
 const python = (module) => ['python3', '/usr/bin/python3'].find((command) => !missing(command, '-c', `import ${module}`));
@@ -52,50 +48,6 @@ const examples = [
 	},
 ];
 
-// Child is an application that runs until it is stopped.
-class Child {
-	#process;
-	#exit;
-
-	static async start({ port, api }, [command, ...args]) {
-		const child = new Child();
-		const env = { ...process.env, PORT: port, SOCKETIO_API: api };
-		child.#process = spawn(command, args, { cwd: root, env, stdio: 'ignore' });
-		child.#exit = once(child.#process, 'exit');
-		try {
-			await withDeadline(child.#listens(port), `start of ${command}`);
-		} catch (error) {
-			await child.stop();
-			throw error;
-		}
-		return child;
-	}
-
-	async #listens(port) {
-		for (;;) {
-			if (this.#process.exitCode !== null) throw new Error(`ended with ${this.#process.exitCode}`);
-			const socket = net.connect(port, '127.0.0.1');
-			const [up] = await Promise.race([once(socket, 'connect').then(() => [true]), once(socket, 'close').then(() => [false])])
-				.catch(() => [false]);
-			socket.destroy();
-			if (up) return;
-		}
-	}
-
-	async stop() {
-		this.#process.kill('SIGKILL');
-		await this.#exit;
-	}
-}
-
-// site is the inside of the example's site block, for other ports and places.
-async function site(caddyfile, port) {
-	const text = await readFile(join(root, 'examples', caddyfile), 'utf8');
-	const inside = text.match(/^http:\/\/localhost:8080 \{\n([^]*)^\}/m)[1];
-	return inside.replace(/127\.0\.0\.1:(8081|9000)/g, `127.0.0.1:${port}`)
-		.replace(/root (examples\/\S+)/g, (_, path) => `root "${resolve(root, path)}"`);
-}
-
 for (const example of examples) {
 	describe(`private messages in ${example.name}`, { skip: example.skip }, () => {
 		let dir;
@@ -105,8 +57,7 @@ for (const example of examples) {
 			dir = await mkdtemp(join(tmpdir(), 'caddy-example-'));
 			example.prepare?.(dir);
 			const [port, http, admin] = [await freePort(), await freePort(), await freePort()];
-			const api = `http://127.0.0.1:${admin}/socketio`;
-			app = await Child.start({ port, api }, example.command(port, dir));
+			app = await Child.start({ port, SOCKETIO_API: `http://127.0.0.1:${admin}/socketio` }, example.command(port, dir));
 			caddy = await Caddy.start(await site(example.caddyfile, port), { ports: { http, admin } });
 		});
 		after(async () => {
