@@ -76,6 +76,8 @@ packages:
 	cd test/patterns && $(NPM) ci
 	cd test/cluster && $(NPM) ci
 	cd test/streams && $(NPM) ci
+	cd test/examples && $(NPM) ci
+	cd examples/express && $(NPM) ci
 
 e2e examples patterns cluster streams: race packages
 	cd test/$@ && $(E2E) *.test.js
