@@ -2,6 +2,7 @@ package handlers_test
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"slices"
 	"strconv"
@@ -195,4 +196,34 @@ func TestRequireCountsSocketsOfRoom(t *testing.T) {
 	ann.Call(`42/app,4["start","a"]`, `43/app,4["ok"]`)
 	bob.Call(`42/app,5["start","a"]`, `43/app,5[{"error":"1 of 2 players"}]`)
 	bob.Call(`42/app,6["start",7]`, `43/app,6[{"error":"0 of 2 players"}]`)
+}
+
+// A backend that streams its reply holds up no other rule with a count.
+func TestStreamedReplyInterruptsNoCounts(t *testing.T) {
+	goOn := make(chan struct{})
+	app := sitetest.NewApp(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/x-ndjson")
+		_, _ = io.WriteString(w, `{"join":["lobby"],"emit":[{"event":"token"}]}`+"\n")
+		w.(http.Flusher).Flush()
+		<-goOn
+	})
+	s := sitetest.Serve(t, `socketio {
+		namespace /app {
+			on ask {
+				backend {
+					`+app.Proxy()+`
+				}
+				emit done {room.lobby.size}
+			}
+			on join {
+				join lobby
+				ack {room.lobby.size}
+			}
+		}
+	}`)
+	ann, bob := s.Connect(), s.Connect()
+	ann.Call(`42/app,["ask"]`, `42/app,["token"]`)
+	bob.Call(`42/app,1["join"]`, "43/app,1[2]")
+	close(goOn)
+	ann.Expect(`42/app,["done",2]`)
 }

@@ -1,10 +1,6 @@
 package hub
 
-import (
-	"slices"
-
-	"github.com/caddy-socketio/caddy-socketio/cluster"
-)
+import "slices"
 
 // JoinUpTo is [Socket.Join] for rooms that may have at most limit sockets of this node,
 // the event's socket included. The check and the join are one operation: of two sockets
@@ -26,18 +22,10 @@ func (ev *Event) JoinUpTo(limit int, rooms ...string) error {
 	}
 	s.mu.Unlock()
 	var err error
-	if s.whenInRooms(func() { err = s.joinUpTo(limit, rooms) }) {
+	if s.whenInRooms(func() { err = s.joinRooms(limit, rooms) }) {
 		return err
 	}
 	return nil
-}
-
-func (s *Socket) joinUpTo(limit int, rooms []string) error {
-	err := s.ns.index.JoinUpTo(limit, s, rooms...)
-	if err == nil && s.lost.Load() {
-		s.applyToLost(cluster.Join{Target: s.onlyTarget(), Rooms: rooms})
-	}
-	return err
 }
 
 // roomLimit is the number of sockets that rooms may have when a socket joins them.

@@ -142,14 +142,20 @@ func (s *Socket) Join(rooms ...string) error {
 	}
 	s.mu.Unlock()
 	var err error
-	if s.whenInRooms(func() { err = s.joinRooms(rooms) }) {
+	if s.whenInRooms(func() { err = s.joinRooms(0, rooms) }) {
 		return err
 	}
 	return nil
 }
 
-func (s *Socket) joinRooms(rooms []string) error {
-	err := s.ns.index.Join(s, rooms...)
+// joinRooms makes a socket that is in its rooms join others, which have at most limit
+// sockets then, unless limit is 0.
+func (s *Socket) joinRooms(limit int, rooms []string) (err error) {
+	if limit > 0 {
+		err = s.ns.index.JoinUpTo(limit, s, rooms...)
+	} else {
+		err = s.ns.index.Join(s, rooms...)
+	}
 	if err == nil && s.lost.Load() {
 		s.applyToLost(cluster.Join{Target: s.onlyTarget(), Rooms: rooms})
 	}

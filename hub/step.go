@@ -19,7 +19,7 @@ type CountReader interface {
 // BeginStep begins the uninterrupted step of an event whose rule reads counts, see
 // [CountReader]. A handler that waits, for an HTTP response say, calls it after the wait:
 // its changes of rooms and the Immediate handlers behind it are one step then. It must not
-// wait any longer, unless it calls [Event.EndStep] before. For other rules, and within a
+// wait any longer, unless it calls [Event.EndStep] before, between the replies of a stream. For other rules, and within a
 // step, BeginStep does nothing.
 func (ev *Event) BeginStep() {
 	if ev.readsCounts && !ev.inStep {

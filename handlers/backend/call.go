@@ -140,6 +140,7 @@ func (c *call) applyNext(raw []byte) (done bool, err error) {
 		r.unknownKeys = nil // logged once
 	}
 	c.hasUnknown = c.hasUnknown || len(r.unknownKeys) > 0
+	defer c.ev.EndStep() // the next reply may be long in coming
 	return r.Disconnect, r.applyTo(c.ev, c.handler.log)
 }
 
