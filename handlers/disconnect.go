@@ -56,10 +56,14 @@ func (s *Disconnect) HandleEvent(_ context.Context, ev *hub.Event) error {
 	return err
 }
 
+// CheckSocketFree returns an error without a target, or if a placeholder needs a socket.
+func (s *Disconnect) CheckSocketFree() error { return s.checkSocketFree(nil) }
+
 // Immediate marks the handler as one that never waits.
 func (*Disconnect) Immediate() {}
 
 var (
+	_ hub.SocketFree        = (*Disconnect)(nil)
 	_ hub.Immediate         = (*Disconnect)(nil)
 	_ caddy.Provisioner     = (*Disconnect)(nil)
 	_ caddyfile.Unmarshaler = (*Disconnect)(nil)

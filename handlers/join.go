@@ -16,7 +16,8 @@ import (
 func init() { caddy.RegisterModule(Join{}) }
 
 // Join joins the socket, or the sockets of its target, to rooms: to all of them or, with
-// an error, to none.
+// an error, to none. A room that is named like the id of another socket than the event's is
+// an error, unless the rule has allow_ids.
 type Join struct {
 	Target
 	// Rooms are the names of one or more rooms, with placeholders. A single placeholder
@@ -96,6 +97,9 @@ func (j *Join) HandleEvent(ctx context.Context, ev *hub.Event) error {
 	if err != nil {
 		return err
 	}
+	if err := ev.CheckJoin(names...); err != nil {
+		return err
+	}
 	switch {
 	case j.Max > 0:
 		return ev.JoinUpTo(j.Max, names...)
@@ -119,6 +123,9 @@ func (j *Join) Identify(_ context.Context, ev *hub.Event) error {
 	return nil
 }
 
+// CheckSocketFree returns an error without a target, or if a placeholder needs a socket.
+func (j *Join) CheckSocketFree() error { return j.checkSocketFree(j.rooms.Keys()) }
+
 // Immediate marks the handler as one that never waits.
 func (*Join) Immediate() {}
 
@@ -129,6 +136,7 @@ var (
 	_ hub.Identifier        = (*Join)(nil)
 	_ hub.Immediate         = (*Join)(nil)
 	_ hub.CountReader       = (*Join)(nil)
+	_ hub.SocketFree        = (*Join)(nil)
 	_ caddy.Provisioner     = (*Join)(nil)
 	_ caddyfile.Unmarshaler = (*Join)(nil)
 )

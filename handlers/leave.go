@@ -62,6 +62,9 @@ func (l *Leave) HandleEvent(_ context.Context, ev *hub.Event) error {
 	return err
 }
 
+// CheckSocketFree returns an error without a target, or if a placeholder needs a socket.
+func (l *Leave) CheckSocketFree() error { return l.checkSocketFree(l.rooms.Keys()) }
+
 // Immediate marks the handler as one that never waits.
 func (*Leave) Immediate() {}
 
@@ -69,6 +72,7 @@ func (*Leave) Immediate() {}
 func (l *Leave) ReadsCounts() bool { return l.rooms.ReadsCounts() }
 
 var (
+	_ hub.SocketFree        = (*Leave)(nil)
 	_ hub.Immediate         = (*Leave)(nil)
 	_ hub.CountReader       = (*Leave)(nil)
 	_ caddy.Provisioner     = (*Leave)(nil)

@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"errors"
+	"slices"
 
 	"github.com/caddy-socketio/caddy-socketio/handlers/internal/directive"
 	"github.com/caddy-socketio/caddy-socketio/handlers/placeholder"
@@ -47,7 +48,7 @@ func (t *Target) hasTarget() bool { return t.All || len(t.In) > 0 }
 // broadcastFor returns the target for an event. The errors are the ones of
 // [placeholder.Rooms.For].
 func (t *Target) broadcastFor(ev *hub.Event) (hub.Broadcast, error) {
-	target := ev.Socket.Namespace().All()
+	target := ev.Namespace().All()
 	if !t.All {
 		names, err := t.in.For(ev)
 		if err != nil {
@@ -57,6 +58,15 @@ func (t *Target) broadcastFor(ev *hub.Event) (hub.Broadcast, error) {
 	}
 	names, err := t.except.For(ev)
 	return target.Except(names...), err
+}
+
+// checkSocketFree returns an error without a target, or if a placeholder needs a socket:
+// of the target, or one of further keys.
+func (t *Target) checkSocketFree(keys []string) error {
+	if !t.hasTarget() {
+		return errors.New("without in or all it needs a socket")
+	}
+	return placeholder.CheckSocketFree(slices.Concat(t.in.Keys(), t.except.Keys(), keys))
 }
 
 // UnmarshalTarget sets up the target before the name of the handler:

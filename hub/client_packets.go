@@ -105,9 +105,7 @@ func (c *client) receiveEvent(s *Socket, p sio.Packet) {
 	}
 	s.ns.counts.Load().events.Add(1)
 	s.interruptHandlers(ev)
-	if s.inbox.push(ev, c.session.Done()) {
-		s.startEventLoop()
-	}
+	s.queueEvent(ev, c.session.Done())
 }
 
 // receiveConnect handles a connect packet. s is the client's socket in the packet's

@@ -19,6 +19,11 @@
 // event is handled after all events that its client sent, while the socket is in its
 // rooms. Its disconnect event is handled after it left them.
 //
+// Events of a rule with Parallel are the exception: they neither wait for other events of
+// their socket nor hold them up. When the socket disconnects, the contexts of their
+// handlers end, events that still wait are dropped, and its disconnecting event is handled
+// without waiting for them.
+//
 // # Waiting
 //
 // No emit waits for a client: it queues the event and returns. Events of a client wait in
@@ -33,8 +38,8 @@
 // # Locks
 //
 // Namespace.stepMu → Hub.configMu → Namespace.linkMu → Hub.mu → memory.Log.order → pidIndex.mu → Socket.mu →
-// the leaves: client.mu, inbox.mu, acks.mu, and the locks of the packages below. No
-// handler, adapter or listener is called with a lock held, with three exceptions: a cluster
+// the leaves: client.mu, inbox.mu, acks.mu, otherIDs.mu, schedule.mu, and the locks of the packages
+// below. No handler, adapter or listener is called with a lock held, with three exceptions: a cluster
 // that opens a namespace, with configMu and linkMu, a Recorder that compares offsets, with
 // Socket.mu, and the uninterrupted steps of a rule that reads counts, with stepMu, see
 // [CountReader]. A listener of rooms may be called in such a step: it must not wait for an

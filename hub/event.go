@@ -62,6 +62,7 @@ type Event struct {
 	// readsCounts is true when the rule of the event reads counts, inStep while the
 	// goroutine that handles the event holds Namespace.stepMu.
 	readsCounts, inStep bool
+	parallel bool        // a parallel rule handles it
 }
 
 // Namespace returns the namespace of the event.
@@ -78,6 +79,9 @@ func (ev *Event) handlerContext() context.Context {
 	case Connect:
 		return ev.Socket.client.ctx
 	case ClientEvent:
+		if ev.parallel {
+			return ev.Socket.inbox.parallelContext()
+		}
 		return ev.Socket.grace.eventContext(ev.Socket.ns.hub.ctx)
 	}
 	return ev.Namespace().hub.ctx

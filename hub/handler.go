@@ -19,6 +19,7 @@ type Handler interface {
 	// The context ends with the hub and, on Connect, with the client's connection. A
 	// client's events are handled after its connection closed, too. From then on an
 	// event may take 2 s: then its context ends, and the events behind it are dropped.
+	// For a [Rule] with Parallel it ends when the socket disconnects.
 	HandleEvent(ctx context.Context, ev *Event) error
 }
 
@@ -129,7 +130,7 @@ func (ns *Namespace) handlersOf(ev *Event) iter.Seq[Handler] {
 }
 
 // callHandlers calls the handlers of an event in the order of handlersOf, until one
-// returns an error.
+// returns an error. The ones of Use come first.
 func (ns *Namespace) callHandlers(ev *Event) error {
 	return ns.callRule(ns.rules.Load().ruleFor(ev), ev)
 }
@@ -137,6 +138,9 @@ func (ns *Namespace) callHandlers(ev *Event) error {
 // callRule is callHandlers for the rule of the event, nil without one.
 func (ns *Namespace) callRule(rule *rule, ev *Event) error {
 	ctx := ev.handlerContext()
+	if err := ns.rules.Load().callUse(ctx, ev); err != nil {
+		return err
+	}
 	handled := rule != nil
 	if rule != nil {
 		if err := rule.callHandlers(ctx, ev); err != nil {

@@ -154,6 +154,9 @@ func (h *Hub) Close() {
 	h.cancel()
 	h.mu.Lock()
 	h.cluster = cluster.Alone
+	for _, ns := range h.namespaces {
+		ns.updateSchedulesLocked(nil)
+	}
 	h.mu.Unlock()
 	for _, ns := range h.Namespaces() {
 		ns.updateLink()

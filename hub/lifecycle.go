@@ -106,6 +106,7 @@ func (s *Socket) completeConnect(ev *Event) error {
 		s.ns.index.Remove(s)
 		return ErrDisconnected
 	}
+	s.ns.otherIDs.addSocket(s)
 	s.ns.index.Add(s, s.id)
 	_ = s.ns.index.Join(s, rooms...) // their number was checked as they came
 	s.ns.counts.Load().connected.Add(1)
@@ -194,6 +195,7 @@ func (s *Socket) handleDisconnect(ev *Event) {
 	s.callProtected(last, func() {
 		defer last.EndStep()
 		s.ns.index.Remove(s)
+		s.ns.otherIDs.removeSocket(s)
 		s.state.Store(stateDisconnected)
 		s.callDisconnectHandlers(rule, last)
 	})

@@ -21,6 +21,7 @@ type Namespace struct {
 	index       *rooms.Index[*Socket]
 	acks        acks
 	pids        pidIndex
+	otherIDs    otherIDs
 	recoveryLog *memory.Log // of an adapter that has none of its own
 
 	link   atomic.Pointer[link] // never nil
@@ -41,6 +42,7 @@ type Namespace struct {
 	users     int  // sockets, connecting ones included
 	dynamic   bool // exists for its users only
 	permanent bool // exists until the hub ends
+	schedules map[scheduleKey]*schedule
 
 	counts atomic.Pointer[counts] // shared with other namespaces of the same glob
 }

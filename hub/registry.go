@@ -136,6 +136,7 @@ func (h *Hub) removeIfUnused(ns *Namespace) {
 		return
 	}
 	delete(h.namespaces, ns.name)
+	ns.updateSchedulesLocked(nil)
 	if ns.dynamic {
 		h.dynamicNamespaces--
 	}
@@ -174,6 +175,7 @@ func (h *Hub) openNamespaceLocked(name string) *Namespace {
 func (h *Hub) configureNamespaceLocked(ns *Namespace) {
 	r, configured := h.declared.rulesFor(ns.name)
 	ns.rules.Store(r)
+	ns.updateSchedulesLocked(r)
 	name := ns.name
 	if configured {
 		name = r.name

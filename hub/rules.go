@@ -12,23 +12,30 @@ type rules struct {
 	name       string // of the config: a name or a glob
 	maxSockets int
 	list       []rule
+	// hasParallel is true if a rule is parallel.
+	hasParallel bool
+	use         []Handler // for each event of a client
+	every       []Periodic
 }
 
 // rule is one [Rule] of a namespace.
 type rule struct {
 	events      eventMatcher
 	rooms       glob.List // of RoomOccupied and RoomVacated; empty for all
+	parallel    int       // see [Rule.Parallel]
+	allowIDs    bool
 	handlers    []Handler
 	readsCounts bool // see [CountReader]
 }
 
 func newRules(config NamespaceConfig) *rules {
-	all := &rules{name: config.Name, maxSockets: config.MaxSockets, list: make([]rule, len(config.Rules))}
+	all := &rules{name: config.Name, maxSockets: config.MaxSockets, list: make([]rule, len(config.Rules)), use: config.Use, every: config.Every}
 	for i, r := range config.Rules {
 		all.list[i] = rule{
 			events: newEventMatcher(r.Events...), rooms: glob.NewList(r.Rooms), handlers: r.Handlers,
-			readsCounts: slices.ContainsFunc(r.Handlers, readsCounts),
+			parallel: r.Parallel, allowIDs: r.AllowIDs, readsCounts: slices.ContainsFunc(r.Handlers, readsCounts),
 		}
+		all.hasParallel = all.hasParallel || r.Parallel > 0
 	}
 	return all
 }
@@ -42,6 +49,26 @@ func (r *rules) ruleFor(ev *Event) *rule {
 		if one := &r.list[i]; one.events.matchEvent(ev) && one.matchRoom(ev.Room) {
 			return one
 		}
+	}
+	return nil
+}
+
+// callUse calls the handlers that come before the rules for an event of a client, until
+// one returns an error.
+func (r *rules) callUse(ctx context.Context, ev *Event) error {
+	if r == nil || ev.Type != ClientEvent {
+		return nil
+	}
+	return callInOrder(ctx, r.use, ev)
+}
+
+// parallelRuleFor returns the first rule that matches an event if it is parallel, or nil.
+func (r *rules) parallelRuleFor(ev *Event) *rule {
+	if r == nil || !r.hasParallel {
+		return nil
+	}
+	if one := r.ruleFor(ev); one != nil && one.parallel > 0 {
+		return one
 	}
 	return nil
 }
@@ -63,12 +90,7 @@ func (r *rule) callHandlers(ctx context.Context, ev *Event) error {
 	if r.readsCounts {
 		return r.callInSteps(ctx, ev)
 	}
-	for _, h := range r.handlers {
-		if err := h.HandleEvent(ctx, ev); err != nil {
-			return err
-		}
-	}
-	return nil
+	return callInOrder(ctx, r.handlers, ev)
 }
 
 // callInSteps is callHandlers for a rule that reads counts: consecutive [Immediate]

@@ -130,7 +130,8 @@ func (s *Socket) Rooms() []string {
 
 // Join makes the socket join rooms. It joins all of them or, with an error, none: a name may be empty, longer than
 // [MaxRoomName] or not UTF-8, or the socket would be in more than [MaxRooms] rooms. A
-// disconnected socket joins nothing, without an error.
+// disconnected socket joins nothing, without an error. A handler whose rooms a client
+// names calls [Event.Join] instead.
 func (s *Socket) Join(rooms ...string) error {
 	if err := CheckRooms(rooms); err != nil {
 		return err

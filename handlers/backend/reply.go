@@ -200,7 +200,7 @@ func (a *reply) applyTo(ev *hub.Event, log *zap.Logger) error {
 		}
 	}
 	s.Leave(a.Leave...)
-	if err := s.Join(a.Join...); err != nil {
+	if err := ev.Join(a.Join...); err != nil {
 		return err
 	}
 	for _, e := range a.Emit {
