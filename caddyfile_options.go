@@ -39,12 +39,17 @@ func (p *parser) namespaceOptions(ns *Namespace) []option {
 		{"on", func() error { return p.parseRule(ns) }},
 		{"join", func() error { return p.parseConnectHandler(ns) }},
 		{"max_sockets", func() error { return p.parseMaxSockets(ns) }},
+		{"use", func() error { return p.parseUse(ns) }},
+		{"every", func() error { return p.parseEvery(ns) }},
 	}
 }
 
 // ruleOptions returns the options of a rule. They stand before or among its handlers.
-func (p *parser) ruleOptions(*Rule) []option {
-	return []option{}
+func (p *parser) ruleOptions(rule *Rule) []option {
+	return []option{
+		{"parallel", func() error { return p.parseParallel(rule) }},
+		{"allow_ids", func() error { return p.parseAllowIDs(rule) }},
+	}
 }
 
 // findOption returns the option of that name, or nil.

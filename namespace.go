@@ -1,6 +1,7 @@
 package socketio
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -25,6 +26,14 @@ type Namespace struct {
 	// On are the rules. The first rule that names an event handles it. An event without a
 	// rule is dropped. Default: no rules.
 	On []*Rule `json:"on,omitempty"`
+	// Use are handlers that run before the rule of each event that a client emits, also of
+	// an event without a rule. A handler that fails is the last to run. They do not run for
+	// connect, disconnecting and disconnect. Default: none.
+	UseRaw []json.RawMessage `json:"use,omitempty" caddy:"namespace=socketio.handlers inline_key=handler"`
+	// Every has handlers that run again and again, on one node of the cluster, as long as
+	// the namespace exists: one that matches a glob exists while it has sockets. Default:
+	// none.
+	Every []*Every `json:"every,omitempty"`
 
 	connectRule *Rule // made by join lines of a Caddyfile, until a rule for connect follows
 	compiled    hub.NamespaceConfig
@@ -41,6 +50,15 @@ type Rule struct {
 	// Rooms are names and globs of the rooms whose room_occupied and room_vacated the rule
 	// handles. A star matches any text. Default: all rooms.
 	Rooms []string `json:"rooms,omitempty"`
+	// Parallel is how many events of the rule run at a time for one socket, from 1 to 256.
+	// They neither wait for the socket's other events nor hold them up. When the socket
+	// disconnects, they are canceled. Default: the events of a socket run one after
+	// another.
+	Parallel int `json:"parallel,omitempty"`
+	// AllowIDs allows join, and replies of backend, to join rooms that are named like the
+	// id of another socket. Who is in such a room also gets the events for that socket
+	// alone. Default: false.
+	AllowIDs bool `json:"allow_ids,omitempty"`
 	// Handle are the handlers, which run in order. A handler that fails is the last to
 	// run, and on connect the client gets a connect error. Default: none.
 	HandleRaw []json.RawMessage `json:"handle,omitempty" caddy:"namespace=socketio.handlers inline_key=handler"`
@@ -97,7 +115,7 @@ func (ns *Namespace) provisionRules(ctx caddy.Context, path string) error {
 		if err := r.checkEvents(); err != nil {
 			return err
 		}
-		if err := r.checkRooms(); err != nil {
+		if err := cmp.Or(r.checkRooms(), r.checkParallel()); err != nil {
 			return err
 		}
 		if err := (&Namespace{On: ns.On[:i]}).checkReached(r); err != nil {
@@ -110,9 +128,14 @@ func (ns *Namespace) provisionRules(ctx caddy.Context, path string) error {
 		if err != nil {
 			return fmt.Errorf("on %s: %w", strings.Join(r.Events, " "), err)
 		}
-		ns.compiled.Rules = append(ns.compiled.Rules, hub.Rule{Events: r.Events, Rooms: r.Rooms, Handlers: handlers})
+		ns.compiled.Rules = append(ns.compiled.Rules, hub.Rule{
+			Events: r.Events, Rooms: r.Rooms, Parallel: r.Parallel, AllowIDs: r.AllowIDs, Handlers: handlers,
+		})
 	}
-	return nil
+	if err := ns.provisionUse(ctx); err != nil {
+		return err
+	}
+	return ns.provisionEvery(ctx)
 }
 
 // checkEvents returns an error for names that no event can have.
@@ -165,7 +188,12 @@ func (r *Rule) loadHandlers(ctx caddy.Context) ([]hub.Handler, error) {
 	if len(r.HandleRaw) == 0 {
 		return nil, nil
 	}
-	modules, err := ctx.LoadModule(r, "HandleRaw")
+	return loadHandlers(ctx, r, "HandleRaw")
+}
+
+// loadHandlers loads the modules in a field of a struct as handlers.
+func loadHandlers(ctx caddy.Context, of any, field string) ([]hub.Handler, error) {
+	modules, err := ctx.LoadModule(of, field)
 	if err != nil {
 		return nil, err
 	}

@@ -62,7 +62,7 @@ type Event struct {
 	// readsCounts is true when the rule of the event reads counts, inStep while the
 	// goroutine that handles the event holds Namespace.stepMu.
 	readsCounts, inStep bool
-	parallel bool        // a parallel rule handles it
+	parallel            bool // a parallel rule handles it
 }
 
 // Namespace returns the namespace of the event.

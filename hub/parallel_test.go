@@ -222,7 +222,7 @@ func TestReloadMakesRuleSerial(t *testing.T) {
 func TestFloodOfParallelEvents(t *testing.T) {
 	t.Parallel()
 	h, url := newHub(t)
-	const flood = 100_000
+	const flood = 30_000 // more than the buffers of the connection hold
 	var handled atomic.Int64
 	done, release := make(chan struct{}), make(chan struct{})
 	handleSync(configureRules(h, nil, hub.Rule{Events: []string{"flood"}, Parallel: 16, Handlers: []hub.Handler{
@@ -243,5 +243,5 @@ func TestFloodOfParallelEvents(t *testing.T) {
 	other, _ := joinNamespace(t, url, "/", "")
 	other.syncEvents("/")
 	close(release)
-	receiveWithin(t, done)
+	<-done
 }
