@@ -68,6 +68,18 @@ const checks = {
 		await other.run('logOut()');
 		await other.expect('io server disconnect');
 	},
+
+	async 'llm-tokens'({ open }) {
+		const ada = await open('ada');
+		await ada.run('ask("one two three")');
+		for (const line of ['one', 'two', 'three', 'done']) await ada.expect(line);
+		await ada.run(`ask("again ".repeat(100000))`);
+		await ada.expect('again');
+		await ada.run('stop()');
+		let line;
+		do line = await ada.next(); while (line === 'again');
+		assert.equal(line, 'canceled');
+	},
 };
 
 // notifiers send a notification from outside, as the application of the page does.
@@ -91,8 +103,12 @@ async function awaitEmpty(caddy) {
 }
 
 let browser;
+let context; // all pages of the browser
 if (!noBrowser) {
-	before(async () => { browser = await launchBrowser(); });
+	before(async () => {
+		browser = await launchBrowser();
+		context = await browser.newContext();
+	});
 	after(() => browser?.close());
 }
 
@@ -136,9 +152,9 @@ for (const [name, check] of Object.entries(checks)) {
 			const dir = await writeRecipe(t, (await readRecipe(name)).files);
 			const caddy = await startCaddy(t, dir, { hasServer: name !== 'notifications' });
 			await run(openTab, caddy.url, notifiers.caddy(caddy.admin, dir));
-			if (!browser) return;
+			if (!context) return;
 			await awaitEmpty(caddy);
-			await run(openPage(browser), caddy.url, notifiers.caddy(caddy.admin, dir));
+			await run(openPage(context), caddy.url, notifiers.caddy(caddy.admin, dir));
 		});
 	});
 }

@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { readdir, readFile } from 'node:fs/promises';
 import net from 'node:net';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { Caddy, freePort } from '../../e2e/lib/caddy.js';
 import { withDeadline } from '../../e2e/lib/time.js';
 
@@ -34,6 +35,7 @@ async function awaitPort(child, port) {
 		const opened = await once(socket, 'connect').then(() => true, () => false);
 		socket.destroy();
 		if (opened) return;
+		await setTimeout(20); // leaves the processor to the program
 	}
 }
 

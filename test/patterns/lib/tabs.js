@@ -24,10 +24,11 @@ export async function openTab(name, url, lines, globals = {}) {
 	};
 }
 
-// openPage runs the lines in a page of Chromium, which has the server's origin.
-export const openPage = (browser) => async (name, url, lines, globals = {}) => {
+// openPage runs the lines in a page of Chromium, which has the server's origin. The lines
+// name their socket socket.
+export const openPage = (context) => async (name, url, lines, globals = {}) => {
 	const mailbox = new Mailbox(name);
-	const page = await browser.newPage();
+	const page = await context.newPage();
 	page.on('console', (message) => mailbox.record(message.text()));
 	page.on('pageerror', (error) => mailbox.record(`error: ${error.message}`));
 	const client = `${url}/socket.io/socket.io.js`;
@@ -38,6 +39,10 @@ export const openPage = (browser) => async (name, url, lines, globals = {}) => {
 	return {
 		mailbox,
 		run: (code) => page.evaluate(`{ ${code} }`),
-		close: () => page.close(),
+		close: async () => {
+			// A server notices the end of a WebSocket at once, but not of a client that polls.
+			await page.waitForFunction(`!socket.connected || socket.io.engine.transport.name === 'websocket'`);
+			await page.close();
+		},
 	};
 };
