@@ -30,7 +30,7 @@ E2E    = CADDY=$(CURDIR)/bin/caddy-race $(NODE) --test
 # empty runs a command that prints the faults it finds, and fails if it prints any.
 empty = @echo '$(1)'; out=$$($(1) 2>&1); if [ -n "$$out" ]; then echo "$$out"; exit 1; fi
 
-.PHONY: demo check fmt lint vet-all vulns test vet unit race packages e2e examples patterns cluster streams short-model model bench compare fuzz release clean
+.PHONY: demo check fmt lint vet-all vulns test vet unit race packages e2e examples patterns cluster streams openapi short-model model bench compare fuzz release clean
 
 demo:
 	$(GO) run ./cmd/caddy run --config examples/Caddyfile
@@ -59,7 +59,7 @@ vet-all: vet
 vulns:
 	$(TOOL) govulncheck ./...
 
-test: vet unit e2e examples patterns cluster streams short-model
+test: vet unit e2e examples patterns cluster streams openapi short-model
 
 vet:
 	$(GO) vet ./...
@@ -78,8 +78,9 @@ packages:
 	cd test/streams && $(NPM) ci
 	cd test/examples && $(NPM) ci
 	cd examples/express && $(NPM) ci
+	cd test/openapi && $(NPM) ci
 
-e2e examples patterns cluster streams: race packages
+e2e examples patterns cluster streams openapi: race packages
 	cd test/$@ && $(E2E) *.test.js
 
 short-model: race packages
@@ -118,4 +119,4 @@ release:
 	cd dist && sha256sum *.tar.gz >checksums.txt
 
 clean:
-	rm -rf bin dist test/*/node_modules examples/*/node_modules
+	rm -rf bin dist test/openapi/testdata test/*/node_modules examples/*/node_modules

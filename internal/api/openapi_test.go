@@ -10,7 +10,6 @@ import (
 	"net/http/httptest"
 	"os"
 	"reflect"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -112,8 +111,14 @@ func (s spec) checkKeyword(root spec, keyword string, rule, v any) error {
 		wrong = !slices.Contains(rule.([]any), v)
 	case "not":
 		wrong = rule.(spec).validateValue(root, v) == nil
-	case "anyOf":
-		wrong = !slices.ContainsFunc(rule.([]any), func(one any) bool { return one.(spec).validateValue(root, v) == nil })
+	case "oneOf":
+		valid := 0
+		for _, one := range rule.([]any) {
+			if one.(spec).validateValue(root, v) == nil {
+				valid++
+			}
+		}
+		wrong = valid != 1
 	case "required":
 		for _, key := range rule.([]any) {
 			if _, ok := object[key.(string)]; isObject && !ok {
@@ -134,13 +139,6 @@ func (s spec) checkKeyword(root spec, keyword string, rule, v any) error {
 				}
 			}
 		}
-	case "propertyNames":
-		pattern := regexp.MustCompile(rule.(spec)["pattern"].(string))
-		for key := range object {
-			wrong = wrong || !pattern.MatchString(key)
-		}
-	case "minProperties":
-		wrong = isObject && len(object) < rule.(int)
 	case "additionalProperties":
 		return s.checkOthers(root, rule, object)
 	case "description", "default":
@@ -333,7 +331,7 @@ func TestOpenAPISchemasMatchTypes(t *testing.T) {
 		}
 	}
 	for name := range root.descend(root, "components", "schemas") {
-		if _, ok := types[name]; !ok && !slices.Contains([]string{"Error", "RoomName", "RequestID", "EmitReply"}, name) {
+		if _, ok := types[name]; !ok && !slices.Contains([]string{"Error", "RoomName", "RequestID", "EmitReply", "EmitBatch", "EmitStream"}, name) {
 			t.Errorf("schema %s is compared with no type", name)
 		}
 	}
