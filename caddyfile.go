@@ -34,10 +34,14 @@ func parseApp(d *caddyfile.Dispenser, existing any) (any, error) {
 		return nil, d.Err("socketio: the global option is given twice")
 	}
 	if d.NextArg() {
-		return nil, d.Errf("socketio: unexpected %q: settings go into a block", d.Val())
+		return nil, d.Errf("socketio: unexpected %q: settings go into a block, { cluster redis … }", d.Val())
 	}
 	for nesting := d.Nesting(); d.NextBlock(nesting); {
-		if d.Val() != "cluster" {
+		if option := d.Val(); option != "cluster" {
+			site := &parser{handler: new(Handler)}
+			if findOption(site.directiveOptions(), option) != nil {
+				return nil, d.Errf("socketio: %s belongs inside the directive socketio { … } of a site, not into the global options", option)
+			}
 			return nil, d.Errf("socketio: unknown option %q: expected cluster", d.Val())
 		}
 		if app.ClusterRaw != nil {
@@ -152,7 +156,12 @@ func (p *parser) parseDirective() error {
 func (p *parser) parseSingle(expected string) (string, error) {
 	option := p.Val()
 	args := p.RemainingArgs()
-	if len(args) != 1 {
+	switch {
+	case len(args) == 2 && args[0] == "=":
+		return "", p.Errf("%s: unexpected =: expected %s behind a space", option, expected)
+	case len(args) > 1:
+		return "", p.Errf("%s: unexpected %q: expected only %s", option, args[1], expected)
+	case len(args) == 0:
 		return "", p.Errf("%s: expected %s", option, expected)
 	}
 	return args[0], nil
@@ -196,6 +205,9 @@ func (p *parser) parseDuration(to *caddy.Duration) error {
 	if err != nil {
 		return err
 	}
+	if _, err := strconv.ParseUint(arg, 10, 32); err == nil && arg != "0" {
+		return p.Errf("%s: unexpected %q: expected a duration with a unit, %ss, or %sms as Node.js counts", option, arg, arg, arg)
+	}
 	d, err := caddy.ParseDuration(arg)
 	if err != nil || d <= 0 {
 		return p.Errf("%s: unexpected %q: expected a duration like 25s", option, arg)
@@ -203,6 +215,9 @@ func (p *parser) parseDuration(to *caddy.Duration) error {
 	*to = caddy.Duration(d)
 	return nil
 }
+
+// minSize is the smallest size without a unit that is probably meant in bytes.
+const minSize = 1000
 
 func (p *parser) parseSize(to *int64) error {
 	option := p.Val()
@@ -213,6 +228,9 @@ func (p *parser) parseSize(to *int64) error {
 	n, err := humanize.ParseBytes(arg)
 	if err != nil || n == 0 || n > 1<<31 {
 		return p.Errf("%s: unexpected %q: expected a size from 1B to 2GiB, like 1MB", option, arg)
+	}
+	if _, err := strconv.Atoi(arg); err == nil && n < minSize {
+		p.warn(p.Token(), "%s %s is in bytes: did you mean %sMB? With a unit, %sB, it is meant", option, arg, arg, arg)
 	}
 	*to = int64(n)
 	return nil

@@ -35,7 +35,7 @@ func TestExpressionErrorsHaveLines(t *testing.T) {
 		{`event.args[0].matches("a{1001}")`, "line 1 column 22: error parsing regexp: invalid repeat count"},
 		{`event.args[0].matches("(a{100}b{100}c{100}){1,9}(d{1000}e{1000}f{1000})")`, "line 1 column 22: a regex of "},
 		{"event.name == 'a' &&\n matches(event.name, \"[\")", "line 2 column 9: error parsing regexp"},
-		{`event.name.matches(7)`, "line 1 column 19: found no matching overload"},
+		{`event.name.matches(7)`, "line 1 column 19, `event.name.matches▸(7)`: wrong types for"},
 		{strings.Repeat("1+", maxExpression) + "1 > 0", "expression code point size exceeds limit"},
 		{strings.Repeat("[", 5000), "expression: expression recursion limit exceeded"},
 		{strings.Repeat("(", 4000) + "true" + strings.Repeat(")", 4000), "recursion limit exceeded"},

@@ -90,9 +90,14 @@ func newExpression(text string) (x *expression, err error) {
 // has a placeholder.
 func compileError(text string, issues *cel.Issues) error {
 	first := issues.Errors()[0]
-	err := fmt.Errorf("expression, line %d column %d: %s", first.Location.Line(), first.Location.Column()+1, first.Message)
+	message := plainMessage(first.Message)
+	err := fmt.Errorf("expression, line %d column %d, %s: %s",
+		first.Location.Line(), first.Location.Column()+1, markPlace(text, first.Location.Line(), first.Location.Column()), message)
 	if first.Location.Line() < 1 { // the whole expression is at fault
-		err = fmt.Errorf("expression: %s", first.Message)
+		err = fmt.Errorf("expression: %s", message)
+	}
+	if advice := adviseOperator(text); advice != "" {
+		err = fmt.Errorf("%w; %s", err, advice)
 	}
 	if match := placeholderHint.FindString(text); match != "" {
 		err = fmt.Errorf("%w; expressions have no placeholders: write %s, not %s", err, strings.Trim(match, "{}"), match)
