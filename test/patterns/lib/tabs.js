@@ -36,13 +36,11 @@ export const openPage = (context) => async (name, url, lines, globals = {}) => {
 	await page.addScriptTag({ url: client });
 	const constants = Object.entries(globals).map(([key, value]) => `const ${key} = ${JSON.stringify(value)};`);
 	await page.addScriptTag({ content: [...constants, lines].join('\n') });
+	// A server notices the end of a WebSocket at once, but not of a client that polls.
+	await page.waitForFunction(`socket.connected && socket.io.engine.transport.name === 'websocket'`);
 	return {
 		mailbox,
 		run: (code) => page.evaluate(`{ ${code} }`),
-		close: async () => {
-			// A server notices the end of a WebSocket at once, but not of a client that polls.
-			await page.waitForFunction(`!socket.connected || socket.io.engine.transport.name === 'websocket'`);
-			await page.close();
-		},
+		close: () => page.close(),
 	};
 };
