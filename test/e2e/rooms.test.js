@@ -133,6 +133,33 @@ describeWithCaddy('rooms', socketio(namespace('/') + namespace('/other')), (cadd
 		assert.deepEqual(got.map((inbox) => inbox.all.length), [1, 1, 0]);
 	});
 
+	testEachClient('sockets that join at once announce each size once, in order', async (t, kind) => {
+		const sockets = await several(t, kind, 8);
+		const room = uniqueRoom();
+		const counts = sockets.map((socket) => {
+			const all = [];
+			const last = awaitEvent(socket, 'count', (n) => all.push(n) && n === sockets.length);
+			return last.then(() => all);
+		});
+		for (const socket of sockets) socket.emit('join and count', room);
+		const firsts = (await Promise.all(counts)).map((all) => {
+			assert.deepEqual(all, all.map((_, i) => all[0] + i));
+			return all[0];
+		});
+		assert.deepEqual(firsts.sort(), [1, 2, 3, 4, 5, 6, 7, 8]);
+	});
+
+	testEachClient('a full room refuses a socket until another leaves', async (t, kind) => {
+		const [a, b, c] = await several(t, kind, 3);
+		const room = uniqueRoom();
+		assert.deepEqual(await emitWithAck(a, 'join up to 2', room), [1]);
+		assert.deepEqual(await emitWithAck(b, 'join up to 2', room), [2]);
+		assert.deepEqual(await emitWithAck(c, 'join up to 2', room), [{ error: 'room is full' }]);
+		assert.deepEqual(await emitWithAck(a, 'leave maybe', room), ['guest', 1]);
+		assert.deepEqual(await emitWithAck(a, 'leave maybe', null), ['guest', 'none']);
+		assert.deepEqual(await emitWithAck(c, 'join up to 2', room), [2]);
+	});
+
 	const names = ['__proto__', 'constructor', '日本 ☕ 𝄞', '["a"]', 'true', '{event.args.0}', 'a,b', ' spaced ', 'x'.repeat(200)];
 	testEachClient('a room may have any name but none', async (t, kind) => {
 		const [a, b] = await several(t, kind, 2);
