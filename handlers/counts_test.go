@@ -227,3 +227,25 @@ func TestStreamedReplyInterruptsNoCounts(t *testing.T) {
 	close(goOn)
 	ann.Expect(`42/app,["done",2]`)
 }
+
+// A count in use begins no step that outlasts it.
+func TestCountInUseEndsItsStep(t *testing.T) {
+	app := sitetest.NewApp(t, sitetest.Reply(http.StatusOK, `{"ack":["ok"]}`))
+	s := sitetest.Serve(t, `socketio {
+		namespace /app {
+			use {
+				require `+"`room.sockets(\"lobby\") < 9`"+`
+			}
+			on ask {
+				backend {
+					`+app.Proxy()+`
+				}
+			}
+		}
+	}`)
+	ann, bob := s.Connect(), s.Connect()
+	for range 2 {
+		ann.Call(`42/app,1["ask"]`, `43/app,1["ok"]`)
+		bob.Call(`42/app,1["ask"]`, `43/app,1["ok"]`)
+	}
+}

@@ -137,6 +137,7 @@ func (ns *Namespace) callHandlers(ev *Event) error {
 
 // callRule is callHandlers for the rule of the event, nil without one.
 func (ns *Namespace) callRule(rule *rule, ev *Event) error {
+	defer ev.EndStep() // a listener may have begun one
 	ctx := ev.handlerContext()
 	if err := ns.rules.Load().callUse(ctx, ev); err != nil {
 		return err

@@ -1,8 +1,11 @@
 package hub
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
-// JoinUpTo is [Socket.Join] for rooms that may have at most limit sockets of this node,
+// JoinUpTo is [Event.Join] for rooms that may have at most limit sockets of this node,
 // the event's socket included. The check and the join are one operation: of two sockets
 // that join at once, one gets the last place. The error says that a room is full; then the
 // socket joins none. A socket that is in a room keeps its place.
@@ -10,7 +13,7 @@ import "slices"
 // On connect the places are taken after all handlers, and the error becomes a connect
 // error.
 func (ev *Event) JoinUpTo(limit int, rooms ...string) error {
-	if err := CheckRooms(rooms); err != nil {
+	if err := cmp.Or(CheckRooms(rooms), ev.CheckJoin(rooms...)); err != nil {
 		return err
 	}
 	s := ev.Socket

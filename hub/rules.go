@@ -15,7 +15,9 @@ type rules struct {
 	// hasParallel is true if a rule is parallel.
 	hasParallel bool
 	use         []Handler // for each event of a client
-	every       []Periodic
+	// useReadsCounts is true if one of them reads counts, see [CountReader].
+	useReadsCounts bool
+	every          []Periodic
 }
 
 // rule is one [Rule] of a namespace.
@@ -30,6 +32,7 @@ type rule struct {
 
 func newRules(config NamespaceConfig) *rules {
 	all := &rules{name: config.Name, maxSockets: config.MaxSockets, list: make([]rule, len(config.Rules)), use: config.Use, every: config.Every}
+	all.useReadsCounts = slices.ContainsFunc(config.Use, readsCounts)
 	for i, r := range config.Rules {
 		all.list[i] = rule{
 			events: newEventMatcher(r.Events...), rooms: glob.NewList(r.Rooms), handlers: r.Handlers,
@@ -58,6 +61,10 @@ func (r *rules) ruleFor(ev *Event) *rule {
 func (r *rules) callUse(ctx context.Context, ev *Event) error {
 	if r == nil || ev.Type != ClientEvent {
 		return nil
+	}
+	if r.useReadsCounts {
+		defer func() { ev.readsCounts = false }() // the rule may read none
+		return callInSteps(ctx, r.use, ev)
 	}
 	return callInOrder(ctx, r.use, ev)
 }
@@ -88,17 +95,17 @@ func readsCounts(h Handler) bool {
 // callHandlers calls the rule's handlers for an event, until one returns an error.
 func (r *rule) callHandlers(ctx context.Context, ev *Event) error {
 	if r.readsCounts {
-		return r.callInSteps(ctx, ev)
+		return callInSteps(ctx, r.handlers, ev)
 	}
 	return callInOrder(ctx, r.handlers, ev)
 }
 
-// callInSteps is callHandlers for a rule that reads counts: consecutive [Immediate]
-// handlers are one uninterrupted step.
-func (r *rule) callInSteps(ctx context.Context, ev *Event) error {
+// callInSteps is callInOrder for handlers of which one reads counts: consecutive
+// [Immediate] handlers are one uninterrupted step.
+func callInSteps(ctx context.Context, handlers []Handler, ev *Event) error {
 	ev.readsCounts = true
 	defer ev.EndStep()
-	for _, h := range r.handlers {
+	for _, h := range handlers {
 		if _, ok := h.(Immediate); ok {
 			ev.BeginStep()
 		} else {

@@ -2,6 +2,7 @@ package hub
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -109,7 +110,11 @@ func (s *schedule) run() {
 	}
 	ev := &Event{Type: Every, Name: string(Every), Args: noArgs, ns: s.ns}
 	handlers := *s.handlers.Load()
-	s.ns.callSocketFree(ev, func() error { return callInOrder(s.ns.hub.ctx, handlers, ev) })
+	call := callInOrder
+	if slices.ContainsFunc(handlers, readsCounts) {
+		call = callInSteps
+	}
+	s.ns.callSocketFree(ev, func() error { return call(s.ns.hub.ctx, handlers, ev) })
 }
 
 // callInOrder calls handlers for an event, until one returns an error.
