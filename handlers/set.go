@@ -15,9 +15,11 @@ import (
 
 func init() { caddy.RegisterModule(Set{}) }
 
-// Set keeps a value on the socket, as JavaScript's socket.data.KEY. Later events find
-// it as {socket.data.KEY}.
+// Set keeps a value on the socket, or on the sockets of its target, as JavaScript's
+// socket.data.KEY. Later events find it as {socket.data.KEY}. Node.js servers ignore
+// values for their sockets.
 type Set struct {
+	Target
 	// Key is the name of the value. It must not be empty and has no dot.
 	Key string `json:"key,omitempty"`
 	// Value is any JSON value, with placeholders as in an argument of emit.
@@ -32,7 +34,12 @@ func (Set) CaddyModule() caddy.ModuleInfo {
 }
 
 // Provision compiles the value.
-func (s *Set) Provision(caddy.Context) error { return s.compileValue() }
+func (s *Set) Provision(caddy.Context) error {
+	if err := s.compileTarget(); err != nil {
+		return err
+	}
+	return s.compileValue()
+}
 
 func (s *Set) compileValue() (err error) {
 	if s.Key == "" || strings.Contains(s.Key, ".") {
@@ -47,7 +54,7 @@ func (s *Set) compileValue() (err error) {
 
 // UnmarshalCaddyfile sets up the handler:
 //
-//	set <key> <value>
+//	[in <room...> | all] [except <room...>] set <key> <value>
 func (s *Set) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	d.Next() // the name
 	var value string
@@ -64,18 +71,28 @@ func (s *Set) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	return directive.RefuseBlock(d, "set")
 }
 
-// HandleEvent keeps the value.
+// HandleEvent keeps the value. A target does not include a socket that is connecting.
 func (s *Set) HandleEvent(ctx context.Context, ev *hub.Event) error {
 	if ev.Type == hub.Connect {
 		_ = s.Identify(ctx, ev) // the error is always nil
 	}
-	return ev.Socket.Set(s.Key, s.value.For(ev))
+	if !s.hasTarget() {
+		return ev.Socket.Set(s.Key, s.value.For(ev))
+	}
+	target, err := s.broadcastFor(ev)
+	if err != nil {
+		return err
+	}
+	_, err = target.SocketsSet(s.Key, s.value.For(ev))
+	return err
 }
 
 // Identify adds the placeholders of the value that identify the user to the socket's
 // identity.
 func (s *Set) Identify(_ context.Context, ev *hub.Event) error {
-	addRequestIdentity(ev, "set", s.value.Keys())
+	if !s.hasTarget() {
+		addRequestIdentity(ev, "set", s.value.Keys())
+	}
 	return nil
 }
 

@@ -66,6 +66,13 @@ const targetsSite = `socketio {
 		on rooms {
 			ack {socket.rooms}
 		}
+		on set {
+			in {event.args.0} except {socket.id} set team {event.args.1}
+			ack
+		}
+		on team {
+			ack {socket.data.team}
+		}
 	}
 }`
 
@@ -166,4 +173,16 @@ func TestTargetRefusesContradictions(t *testing.T) {
 			t.Errorf("%s: got %v, want %s", test.config, err, test.want)
 		}
 	}
+}
+
+func TestSetInTargetChangesOthers(t *testing.T) {
+	s := sitetest.Serve(t, targetsSite)
+	ada, _ := connectToRoom(s, "ada", "a")
+	ben, _ := connectToRoom(s, "ben", "a")
+	eve, _ := connectToRoom(s, "eve", "b")
+	ada.Call(`42/app,1["set","a",{"name":"red"}]`, `43/app,1[]`)
+	ada.Call(`42/app,2["team"]`, `43/app,2[null]`)
+	ben.Call(`42/app,3["team"]`, `43/app,3[{"name":"red"}]`)
+	eve.Call(`42/app,4["team"]`, `43/app,4[null]`)
+	ada.Call(`42/app,5["set","a","`+strings.Repeat("x", 300_000)+`"]`, `43/app,5[{"error":"socket data is full"}]`)
 }

@@ -27,6 +27,7 @@ type reply struct {
 	Data       map[string]sio.Data
 	Leave      []string
 	Join       []string
+	Sockets    []replySockets
 	Emit       []replyEmit
 	Ack        *sio.Data
 	Disconnect bool
@@ -96,7 +97,7 @@ func parseReply(body []byte) (*reply, error) {
 		return nil, fmt.Errorf("the reply is not a JSON object: it is %s", lenient.Snippet(body, 200))
 	}
 	unknown, err := lenient.ReadFields(body, lenient.Fields{
-		"data": &a.Data, "leave": &a.Leave, "join": &a.Join, "emit": a.readEmits,
+		"data": &a.Data, "leave": &a.Leave, "join": &a.Join, "sockets": a.readSockets, "emit": a.readEmits,
 		"ack": a.readAck, "disconnect": &a.Disconnect, "error": a.readError,
 	})
 	if err == nil {
@@ -192,7 +193,7 @@ func (a *reply) applyTo(ev *hub.Event, log *zap.Logger) error {
 			zap.String("namespace", ev.Namespace().Name()), zap.String("event", ev.Name))
 	}
 	if s == nil {
-		return a.applyWithoutSocket(ev.Namespace())
+		return a.applyWithoutSocket(ev)
 	}
 	for _, key := range slices.Sorted(maps.Keys(a.Data)) {
 		if err := s.Set(key, a.Data[key]); err != nil {
@@ -201,6 +202,9 @@ func (a *reply) applyTo(ev *hub.Event, log *zap.Logger) error {
 	}
 	s.Leave(a.Leave...)
 	if err := ev.Join(a.Join...); err != nil {
+		return err
+	}
+	if err := a.changeSockets(ev); err != nil {
 		return err
 	}
 	for _, e := range a.Emit {
@@ -215,6 +219,9 @@ func (a *reply) applyTo(ev *hub.Event, log *zap.Logger) error {
 	}
 	if a.Disconnect {
 		s.Disconnect(false)
+	}
+	if err := a.disconnectSockets(ev); err != nil {
+		return err
 	}
 	if a.Error != nil {
 		return a.Error.clientError()

@@ -28,7 +28,7 @@ func (b *Handler) CheckSocketFree() error {
 
 // applyWithoutSocket does the operations of a reply to an event without a socket. Nothing
 // is done if the reply has a key that needs a socket, and the error says so.
-func (a *reply) applyWithoutSocket(ns *hub.Namespace) error {
+func (a *reply) applyWithoutSocket(ev *hub.Event) error {
 	if len(a.Data)+len(a.Leave)+len(a.Join) > 0 || a.Ack != nil || a.Disconnect {
 		return errors.New("the reply has data, leave, join, ack or disconnect, but the event has no socket")
 	}
@@ -37,6 +37,10 @@ func (a *reply) applyWithoutSocket(ns *hub.Namespace) error {
 			return fmt.Errorf("emit %d: expected to, except, broadcast or namespace: the event has no socket", i)
 		}
 	}
+	ns := ev.Namespace()
+	if err := a.changeSockets(ev); err != nil {
+		return err
+	}
 	for _, e := range a.Emit {
 		if e.Namespace == "" {
 			e.Namespace = ns.Name()
@@ -44,6 +48,9 @@ func (a *reply) applyWithoutSocket(ns *hub.Namespace) error {
 		if err := e.emitInNamespace(ns.Hub(), hub.Args(sio.Array(e.Args...))); err != nil {
 			return err
 		}
+	}
+	if err := a.disconnectSockets(ev); err != nil {
+		return err
 	}
 	if a.Error != nil {
 		return a.Error.clientError()
