@@ -96,6 +96,9 @@ func (s *Set) Identify(_ context.Context, ev *hub.Event) error {
 	return nil
 }
 
+// CheckSocketFree returns an error without a target, or if a placeholder needs a socket.
+func (s *Set) CheckSocketFree() error { return s.checkSocketFree(s.value.Keys()) }
+
 // Immediate marks the handler as one that never waits.
 func (*Set) Immediate() {}
 
@@ -106,6 +109,7 @@ var (
 	_ hub.Identifier        = (*Set)(nil)
 	_ hub.Immediate         = (*Set)(nil)
 	_ hub.CountReader       = (*Set)(nil)
+	_ hub.SocketFree        = (*Set)(nil)
 	_ caddy.Provisioner     = (*Set)(nil)
 	_ caddyfile.Unmarshaler = (*Set)(nil)
 )

@@ -92,6 +92,9 @@ func (s *replySockets) checkEntry() error {
 func (a *reply) changeSockets(ev *hub.Event) error {
 	for i := range a.Sockets {
 		s := &a.Sockets[i]
+		if err := ev.CheckJoin(s.Join...); err != nil {
+			return err
+		}
 		err := s.withTarget(ev, func(target hub.Broadcast) error {
 			for _, key := range slices.Sorted(maps.Keys(s.Data)) {
 				if _, err := target.SocketsSet(key, s.Data[key]); err != nil {
