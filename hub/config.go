@@ -108,6 +108,13 @@ type NamespaceConfig struct {
 	Use []Handler
 	// Every are the handlers that are called again and again.
 	Every []Periodic
+	// Presence are the rooms that have members. The first one that names a room counts.
+	Presence []Presence
+	// ClusterRooms are names and globs of rooms whose sizes the nodes report to each
+	// other. A star matches any text.
+	ClusterRooms []string
+	// ClusterSize makes the nodes report their numbers of sockets to each other.
+	ClusterSize bool
 }
 
 // Rule is the handlers of some events.

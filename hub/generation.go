@@ -98,6 +98,7 @@ func (h *Hub) routesFor(configs []RouteConfig) []*Route {
 func (h *Hub) applyGeneration(g *Generation) {
 	h.logger.Store(g.config.Log)
 	h.parserWarnings.resetKeys()
+	h.memberWarnings.resetKeys()
 	h.unknownSessions.resetCount()
 	d := newDeclared(g.config.Namespaces)
 	h.mu.Lock()

@@ -44,6 +44,7 @@ type Hub struct {
 	replies         replies.Log
 	stats           stats
 	parserWarnings  warnings // of clients with other parsers
+	memberWarnings  warnings // of sockets that can't be members
 	unknownSessions unknownSessions
 
 	configMu    sync.Mutex // guards generations, and makes changes of configs one at a time

@@ -103,12 +103,13 @@ func (s *Socket) completeConnect(ev *Event) error {
 	rooms := s.admission.rooms
 	s.mu.Unlock()
 	if !opening {
-		s.ns.index.Remove(s)
+		s.ns.removeFromRooms(s)
 		return ErrDisconnected
 	}
 	s.ns.otherIDs.addSocket(s)
 	s.ns.index.Add(s, s.id)
 	_ = s.ns.index.Join(s, rooms...) // their number was checked as they came
+	s.ns.trackRooms(s, rooms)
 	s.ns.counts.Load().connected.Add(1)
 	if !s.restored { // a restored socket gets its replay before its rooms change
 		s.applyRoomChanges()
@@ -116,6 +117,7 @@ func (s *Socket) completeConnect(ev *Event) error {
 
 	if s.restored {
 		s.sendReplay()
+		s.ns.trackValues(s) // the replay may have changed them
 		ev.BeginStep()
 	} else {
 		s.client.session.Send(encodeConnectPacket(s))
@@ -194,7 +196,7 @@ func (s *Socket) handleDisconnect(ev *Event) {
 	}
 	s.callProtected(last, func() {
 		defer last.EndStep()
-		s.ns.index.Remove(s)
+		s.ns.removeFromRooms(s)
 		s.ns.otherIDs.removeSocket(s)
 		s.state.Store(stateDisconnected)
 		s.callDisconnectHandlers(rule, last)

@@ -44,6 +44,9 @@ type Namespace struct {
 	permanent bool // exists until the hub ends
 	schedules map[scheduleKey]*schedule
 
+	tracker   atomic.Pointer[tracker] // nil unless the config needs one
+	trackerMu sync.Mutex              // makes changes of tracker one at a time; goes before hub.mu
+
 	counts atomic.Pointer[counts] // shared with other namespaces of the same glob
 }
 
@@ -66,7 +69,9 @@ func newNamespace(h *Hub, name string) *Namespace {
 // updateLink opens the namespace in the hub's cluster, unless it is open there. A namespace
 // that was removed from the hub closes its adapter.
 func (ns *Namespace) updateLink() {
-	if old := ns.replaceLink(); old != nil {
+	old := ns.replaceLink()
+	ns.updateTracker() // it says goodbye over the old adapter
+	if old != nil {
 		if err := old.adapter.Close(); err != nil {
 			ns.log().Error("closing the adapter of a namespace failed", zap.String("namespace", ns.name), zap.Error(err))
 		}

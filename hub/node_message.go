@@ -17,10 +17,10 @@ const nodeMessagePrefix = "caddy-socketio:"
 const rosterEvent = nodeMessagePrefix + "roster"
 
 // publishNodeMessage publishes a message to the hubs of the namespace on other nodes. The
-// payload is JSON.
-func (ns *Namespace) publishNodeMessage(event string, payload []byte) {
-	op := cluster.ServerEmit{Data: sio.Array(sio.Quote(event), sio.Data{JSON: payload})}
-	ns.countUnpublished(ns.link.Load().adapter.Publish(op))
+// payload is text, so that no adapter changes it.
+func (ns *Namespace) publishNodeMessage(l *link, event string, payload []byte) {
+	op := cluster.ServerEmit{Data: sio.Array(sio.Quote(event), sio.Quote(string(payload)))}
+	ns.countUnpublished(l.adapter.Publish(op))
 }
 
 // handleServerEmit handles a server-side emit of another node. Messages between hubs are
@@ -29,7 +29,7 @@ func (ns *Namespace) publishNodeMessage(event string, payload []byte) {
 func (ns *Namespace) handleServerEmit(op cluster.ServerEmit) {
 	if eventName(op.Data) == rosterEvent {
 		payload, _ := op.Data.Index(1)
-		ns.handleRosterMessage(payload.JSON)
+		ns.handleRosterMessage(payload)
 	}
 }
 

@@ -52,7 +52,7 @@ func (s *Socket) takePlaces() error {
 	s.ns.index.Add(s, own)
 	for _, l := range limits {
 		if err := s.ns.index.JoinUpTo(l.limit, s, l.rooms...); err != nil {
-			s.ns.index.Remove(s)
+			s.ns.removeFromRooms(s)
 			return err
 		}
 	}

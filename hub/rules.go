@@ -18,6 +18,7 @@ type rules struct {
 	// useReadsCounts is true if one of them reads counts, see [CountReader].
 	useReadsCounts bool
 	every          []Periodic
+	tracking       *tracking
 }
 
 // rule is one [Rule] of a namespace.
@@ -31,7 +32,7 @@ type rule struct {
 }
 
 func newRules(config NamespaceConfig) *rules {
-	all := &rules{name: config.Name, maxSockets: config.MaxSockets, list: make([]rule, len(config.Rules)), use: config.Use, every: config.Every}
+	all := &rules{name: config.Name, maxSockets: config.MaxSockets, list: make([]rule, len(config.Rules)), use: config.Use, every: config.Every, tracking: newTracking(&config)}
 	all.useReadsCounts = slices.ContainsFunc(config.Use, readsCounts)
 	for i, r := range config.Rules {
 		all.list[i] = rule{

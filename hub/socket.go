@@ -157,6 +157,7 @@ func (s *Socket) joinRooms(limit int, rooms []string) (err error) {
 	} else {
 		err = s.ns.index.Join(s, rooms...)
 	}
+	s.ns.trackRooms(s, rooms)
 	if err == nil && s.lost.Load() {
 		s.applyToLost(cluster.Join{Target: s.onlyTarget(), Rooms: rooms})
 	}
@@ -174,6 +175,7 @@ func (s *Socket) Leave(rooms ...string) {
 	s.mu.Unlock()
 	s.whenInRooms(func() {
 		s.ns.index.Leave(s, rooms...)
+		s.ns.trackRooms(s, rooms)
 		if s.lost.Load() {
 			s.applyToLost(cluster.Leave{Target: s.onlyTarget(), Rooms: rooms})
 		}

@@ -27,6 +27,7 @@ func (s *Socket) Set(key string, value any) error {
 	if err := s.setData(key, data); err != nil {
 		return err
 	}
+	s.ns.trackValues(s)
 	if s.lost.Load() {
 		s.passOnData(key, data)
 	}
@@ -81,6 +82,7 @@ func (s *Socket) setValue(name string, value sio.Data) {
 	s.mu.Lock()
 	s.values = withValue(s.values, name, value)
 	s.mu.Unlock()
+	s.ns.trackValues(s)
 	if s.lost.Load() {
 		s.updateSaved()
 	}

@@ -10,7 +10,7 @@ import (
 
 // stats are the counters of a hub.
 type stats struct {
-	refusedPackets, rateLimited, unpublished, panics atomic.Uint64
+	refusedPackets, rateLimited, unpublished, panics, malformed atomic.Uint64
 }
 
 // EngineStats counts connections, requests and bytes.
@@ -28,6 +28,8 @@ type Stats struct {
 	Limited uint64
 	// Unpublished counts operations that were not published to other nodes.
 	Unpublished uint64
+	// Malformed counts malformed messages of other nodes about members and leaders.
+	Malformed uint64
 	// Panics counts handlers of events that panicked. For each of them a connection
 	// was closed.
 	Panics uint64
@@ -64,6 +66,7 @@ func (h *Hub) Stats() Stats {
 		RefusedPackets: h.stats.refusedPackets.Load(),
 		Limited:        h.stats.rateLimited.Load(),
 		Unpublished:    h.stats.unpublished.Load(),
+		Malformed:      h.stats.malformed.Load(),
 		Panics:         h.stats.panics.Load(),
 		Namespaces:     h.namespaceStats(),
 	}
