@@ -41,6 +41,7 @@ func (p *parser) namespaceOptions(ns *Namespace) []option {
 		{"max_sockets", func() error { return p.parseMaxSockets(ns) }},
 		{"use", func() error { return p.parseUse(ns) }},
 		{"every", func() error { return p.parseEvery(ns) }},
+		{"presence", func() error { return p.parsePresence(ns) }},
 	}
 }
 

@@ -55,8 +55,8 @@ func (r *Rule) removeConnect() {
 
 // parseRule reads an on block: its events, its options and its handlers.
 func (p *parser) parseRule(ns *Namespace) error {
-	names := p.RemainingArgsAsTokens()
-	rule := &Rule{place: tokenPlace(p.Dispenser)}
+	names, rooms := splitRoomEvents(p.RemainingArgsAsTokens())
+	rule := &Rule{Rooms: rooms, place: tokenPlace(p.Dispenser)}
 	for _, name := range names {
 		rule.Events = append(rule.Events, name.Text)
 	}

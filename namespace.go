@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/caddy-socketio/caddy-socketio/handlers/backend"
+	"github.com/caddy-socketio/caddy-socketio/handlers/placeholder"
 	"github.com/caddy-socketio/caddy-socketio/hub"
 	"github.com/caddy-socketio/caddy-socketio/internal/handshake"
 	"github.com/caddyserver/caddy/v2"
@@ -34,6 +35,10 @@ type Namespace struct {
 	// the namespace exists: one that matches a glob exists while it has sockets. Default:
 	// none.
 	Every []*Every `json:"every,omitempty"`
+
+	// Presence are the rooms that have members: their sockets see each other come and go.
+	// The first entry that names a room counts. Default: none.
+	Presence []*Presence `json:"presence,omitempty"`
 
 	connectRule *Rule // made by join lines of a Caddyfile, until a rule for connect follows
 	compiled    hub.NamespaceConfig
@@ -108,6 +113,14 @@ func (ns *Namespace) provisionRules(ctx caddy.Context, path string) error {
 		return err
 	}
 	ns.compiled = hub.NamespaceConfig{Name: ns.Name, MaxSockets: ns.MaxSockets}
+	ns.compiled.ClusterRooms, ns.compiled.ClusterSize = placeholder.FindClusterCounts(own)
+	for i, one := range ns.Presence {
+		compiled, err := one.compile()
+		if err != nil {
+			return fmt.Errorf("presence %d: %w", i, err)
+		}
+		ns.compiled.Presence = append(ns.compiled.Presence, compiled)
+	}
 	for i, r := range ns.On {
 		if r == nil {
 			return fmt.Errorf("on: entry %d is null: expected events and their handlers", i)

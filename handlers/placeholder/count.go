@@ -9,28 +9,46 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/sio"
 )
 
-// The parts of {room.NAME.size}, and {namespace.size}.
 const (
-	roomPrefix    = "room."
-	sizeSuffix    = ".size"
-	namespaceSize = "namespace.size"
+	roomPrefix        = "room."
+	clusterRoomPrefix = "cluster.room."
 )
 
-// count is a placeholder for the number of sockets in a room or in the namespace, on this
-// node.
+// roomCount is a kind of placeholders for a room: {room.NAME.size} for instance.
+type roomCount struct {
+	prefix, suffix string // of the name of the room
+	read           func(ev *hub.Event, room string) sio.Data
+}
+
+// roomCounts are all of them. A suffix that ends in another one comes first.
+var roomCounts = []roomCount{
+	{clusterRoomPrefix, ".size", func(ev *hub.Event, room string) sio.Data { return numberData(ev.ClusterRoomSize(room)) }},
+	{roomPrefix, ".members.size", func(ev *hub.Event, room string) sio.Data { return numberData(ev.RoomMemberCount(room)) }},
+	{roomPrefix, ".size", func(ev *hub.Event, room string) sio.Data { return numberData(ev.RoomSize(room)) }},
+	{roomPrefix, ".members", (*hub.Event).RoomMembers},
+}
+
+// namespaceCounts are the numbers of sockets in the namespace, by their placeholders.
+var namespaceCounts = map[string]func(ev *hub.Event) int{
+	"namespace.size":         (*hub.Event).NamespaceSize,
+	"cluster.namespace.size": (*hub.Event).ClusterSize,
+}
+
+// count is a placeholder for the sockets or members of a room or of the namespace.
 type count struct {
+	namespace func(ev *hub.Event) int // nil for a count of a room
+	kind      *roomCount
 	room      Text // the name of the room
-	namespace bool // of the namespace, and not of a room
 }
 
 // newCount compiles the name of a placeholder, if it is a count. Otherwise it returns nil.
 // The error says that the name of the room is wrong.
 func newCount(name string) (*count, error) {
-	if name == namespaceSize {
-		return &count{namespace: true}, nil
+	if read := namespaceCounts[name]; read != nil {
+		return &count{namespace: read}, nil
 	}
-	room, ok := cutRoom(name)
-	if !ok {
+	room, kind := cutRoom(name)
+	if kind == nil {
 		return nil, nil
 	}
 	text, err := NewText(room)
@@ -42,28 +60,34 @@ func newCount(name string) (*count, error) {
 			return nil, fmt.Errorf("{%s}: %w", name, err)
 		}
 	}
-	return &count{room: text}, nil
+	return &count{kind: kind, room: text}, nil
 }
 
-// cutRoom returns the name of the room in {room.NAME.size}.
-func cutRoom(name string) (room string, ok bool) {
-	if room, ok = strings.CutPrefix(name, roomPrefix); !ok {
-		return "", false
+// cutRoom returns the name of the room in a count of a room, and the kind of the count,
+// nil for other placeholders.
+func cutRoom(name string) (room string, kind *roomCount) {
+	for i := range roomCounts {
+		kind := &roomCounts[i]
+		if rest, ok := strings.CutPrefix(name, kind.prefix); ok {
+			if room, ok := strings.CutSuffix(rest, kind.suffix); ok {
+				return room, kind
+			}
+		}
 	}
-	return strings.CutSuffix(room, sizeSuffix)
+	return "", nil
 }
 
 // readFor returns the count for an event. Without a complete name of a room it has no
 // value.
 func (c *count) readFor(ev *hub.Event) (sio.Data, bool) {
-	if c.namespace {
-		return numberData(ev.NamespaceSize()), true
+	if c.namespace != nil {
+		return numberData(c.namespace(ev)), true
 	}
 	room, complete, err := c.room.Name(ev)
 	if err != nil || !complete {
 		return sio.Data{}, false
 	}
-	return numberData(ev.RoomSize(room)), true
+	return c.kind.read(ev, room), true
 }
 
 func numberData(n int) sio.Data { return sio.Data{JSON: strconv.AppendInt(nil, int64(n), 10)} }

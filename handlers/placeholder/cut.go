@@ -46,7 +46,7 @@ func endOfKey(s string) int {
 // isCountOfRoom reports whether a key begins with the name of a count of a room, behind
 // which any name of a room may stand.
 func isCountOfRoom(key string) bool {
-	return strings.HasPrefix(key, roomPrefix)
+	return strings.HasPrefix(key, roomPrefix) || strings.HasPrefix(key, clusterRoomPrefix)
 }
 
 // endOfDefault returns the index of the brace behind a default: a JSON value or a text.
@@ -103,9 +103,10 @@ func cutRoomDefault(key string) (name, text string, ok bool) {
 			i = len(key) - len(rest) - 1
 			continue
 		}
-		if strings.HasPrefix(key[i:], sizeSuffix+":") {
-			end := i + len(sizeSuffix)
-			return key[:end], key[end+1:], true
+		for _, kind := range roomCounts {
+			if end := i + len(kind.suffix); strings.HasPrefix(key[i:], kind.suffix+":") {
+				return key[:end], key[end+1:], true
+			}
 		}
 	}
 	return key, "", false

@@ -10,7 +10,8 @@ import (
 var ownKeys = []string{
 	"socket.id", "socket.namespace", "socket.rooms", "socket.transport", "socket.auth", "socket.auth.KEY",
 	"socket.data", "socket.data.KEY", "event.name", "event.args", "event.args.N", "event.args.*", "event.reason", "event.room",
-	"room.NAME.size", "namespace.size",
+	"room.NAME.size", "namespace.size", "room.NAME.members", "room.NAME.members.size", "cluster.room.NAME.size",
+	"cluster.namespace.size",
 }
 
 // caddyKeys are the placeholders of Caddy that a config of sockets is likely to use.

@@ -38,7 +38,7 @@ func findNames(text string) (names []string) {
 	for _, key := range keys {
 		name, fallback, _ := cutDefault(key)
 		names = append(names, name)
-		if room, ok := cutRoom(name); ok {
+		if room, kind := cutRoom(name); kind != nil {
 			names = append(names, findNames(room)...)
 		}
 		names = append(names, findNames(fallback)...)
