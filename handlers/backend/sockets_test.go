@@ -87,7 +87,7 @@ func TestReplyActsOnOtherSockets(t *testing.T) {
 // A reply to connect acts on the sockets that are connected already.
 func TestReplyToConnectDisconnectsFormerSockets(t *testing.T) {
 	a := sitetest.NewApp(t, sitetest.Reply(http.StatusOK, `{"join":["user:1"],"sockets":[{"in":["user:1"],"disconnect":true}]}`))
-	s := sitetest.Serve(t, sitetest.BackendDirective(a.Proxy()))
+	s := sitetest.Serve(t, "socketio {\nnamespace /app {\non connect x {\nbackend {\n"+a.Proxy()+"}\n}\n}\n}")
 	first := s.Connect()
 	second := s.Connect()
 	first.Expect("41/app,")

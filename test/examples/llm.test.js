@@ -27,7 +27,7 @@ for (const example of examples) {
 		let caddy;
 		before(async () => {
 			const port = await freePort();
-			app = await Child.start(port, example.command(port));
+			app = await Child.start({ port }, example.command(port));
 			caddy = await Caddy.start(await site(example.caddyfile, port));
 		});
 		after(async () => {
