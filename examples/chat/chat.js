@@ -17,6 +17,9 @@ const typingFor = 2500; // ms that one "typing" event is shown
 // marks that turn the text around it.
 const text = (value) => (typeof value === 'string' ? value.slice(0, 2000).replace(/[\u202a-\u202e\u2066-\u2069]/g, '') : '');
 
+// nameOf returns the name that people use for a room.
+const nameOf = (room) => text(room).replace(/^room:/, '');
+
 export class Chat extends EventTarget {
 	id = '';
 	state = 'connecting';
@@ -47,10 +50,8 @@ export class Chat extends EventTarget {
 		socket.io.on('reconnect_attempt', () => this.#set('reconnecting'));
 
 		this.#on('welcome', (id) => (this.id = text(id)));
-		this.#on('hello', (room, id, name, client) => this.#hello(text(room), text(id), text(name), text(client)));
-		this.#on('here', (room, id, name, client) => this.#enter(text(room), text(id), text(name), text(client)));
-		this.#on('left', (room, id) => this.#exit(text(room), text(id)));
-		this.#on('gone', (id) => this.#gone(text(id)));
+		this.#on('joined', (member, room) => this.#joined(nameOf(room), member));
+		this.#on('left', (member, room) => this.#left(nameOf(room), text(member?.key)));
 		this.#on('renamed', (id, name) => this.#renamed(text(id), text(name)));
 		this.#on('said', (room, id, name, what) => this.#said(text(room), text(id), text(name), text(what)));
 		this.#on('whispered', (id, name, what) => this.#whispered(text(id), text(name), text(what)));
@@ -183,31 +184,40 @@ export class Chat extends EventTarget {
 	}
 
 	#enterRoom(room) {
-		this.#emit('join room', room, () => this.#changed());
+		this.#emit('join room', room, (members) => {
+			if (Array.isArray(members)) for (const member of members) this.#meet(room, member);
+			this.#changed();
+		});
 	}
 
-	#hello(room, id, name, client) {
-		this.#enter(room, id, name, client);
+	// meet adds a member to a room, and returns its id.
+	#meet(room, member) {
+		const id = text(member?.key);
+		this.#enter(room, id, text(member?.data?.name), text(member?.data?.client));
+		return id;
+	}
+
+	#joined(room, member) {
+		const id = this.#meet(room, member);
 		this.#remark(this.talks.get('#' + room), `${this.nameOf(id)} came in`);
-		this.#emit('here', id, room);
 	}
 
 	#enter(room, id, name, client = this.people.get(id)?.client) {
 		this.people.set(id, { name, client });
 		this.talks.get('#' + room)?.people.add(id);
+		const whispers = this.talks.get('@' + id);
+		if (whispers) whispers.gone = false;
 	}
 
-	#exit(room, id) {
+	// left removes a member from a room. Nothing is known of a person in no common room.
+	#left(room, id) {
 		const talk = this.talks.get('#' + room);
 		if (talk?.people.delete(id)) this.#remark(talk, `${this.nameOf(id)} left`);
-	}
-
-	#gone(id) {
-		for (const talk of this.talks.values()) {
-			const whispers = talk.id === id && !talk.gone;
-			if (talk.people.delete(id) || whispers) this.#remark(talk, `${this.nameOf(id)} is gone`);
-			if (whispers) talk.gone = true;
-		}
+		const talks = [...this.talks.values()];
+		if (talks.some(({ people }) => people.has(id))) return;
+		const whispers = this.talks.get('@' + id);
+		if (whispers && !whispers.gone) this.#remark(whispers, `${this.nameOf(id)} is gone`);
+		if (whispers) whispers.gone = true;
 		this.people.delete(id);
 	}
 
@@ -227,7 +237,9 @@ export class Chat extends EventTarget {
 
 	#whispered(id, name, what) {
 		this.people.set(id, { ...this.people.get(id), name });
-		this.#add(this.#talk('@' + id, name), { id, name, text: what });
+		const talk = this.#talk('@' + id, name);
+		talk.gone = false;
+		this.#add(talk, { id, name, text: what });
 	}
 
 	#note(room, what) {

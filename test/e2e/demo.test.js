@@ -281,10 +281,11 @@ test('a picture for the documentation', { skip: skip || !picture }, async (t) =>
 	const caddy = await Caddy.start(await site());
 	t.after(() => caddy.stop());
 	const browser = await browse(t);
-	const ada = await visit(browser, caddy.url, 4, 'Ada', [], { deviceScaleFactor: 2 });
+	const ada = await visit(browser, caddy.url, 4, 'Ada', [], { viewport: { width: 1240, height: 680 }, deviceScaleFactor: 1.25 });
 	const grace = await visit(browser, caddy.url, 3, 'Grace', []);
 	const linus = await visit(browser, caddy.url, 2, 'Linus', []);
 	await ada.locator('#people').getByRole('button', { name: 'Linus' }).waitFor();
+	await ada.getByRole('button', { name: 'How?' }).click();
 	for (const [page, text] of [
 		[linus, 'Good morning from a 2.5 client'],
 		[grace, 'And from 3.1: the same room, no Node.js anywhere'],
@@ -300,6 +301,7 @@ test('a picture for the documentation', { skip: skip || !picture }, async (t) =>
 	await ada.locator('#rooms').getByRole('button', { name: '@Linus' }).waitFor();
 	await grace.locator('#text').pressSequentially('Lu');
 	await ada.getByText('Grace is typing…').waitFor();
+	await ada.locator('#events').getByRole('button', { name: 'say' }).click();
 	await mkdir(dirname(resolve(root, picture)), { recursive: true });
 	await ada.screenshot({ path: resolve(root, picture) });
 });
