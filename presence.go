@@ -25,11 +25,11 @@ type Presence struct {
 	// Data are keys of the socket's data that members see, with at most 4 KB as JSON.
 	// Default: none.
 	Data []string `json:"data,omitempty"`
-	// Join is the event that the other members get when a member joins. Its argument is
-	// {"key": KEY, "data": {…}}. Default: no event.
+	// Join is the event that the other members get when a member joins. Its arguments
+	// are {"key": KEY, "data": {…}} and the name of the room. Default: no event.
 	Join string `json:"join,omitempty"`
 	// Leave is the event that the other members get when a member leaves, with the same
-	// argument. Default: no event.
+	// arguments. Default: no event.
 	Leave string `json:"leave,omitempty"`
 	// Grace is how long a member may be absent. If it returns within that time, as after
 	// a reload of the page, it neither left nor joined. 0 means not at all. Default: 5s.

@@ -26,8 +26,8 @@ type Presence struct {
 	// joined or changed its data last.
 	Data []string
 	// Join and Leave are the events that the other members of the room get when a
-	// member joins or leaves, with a [Member] as the argument. An empty one is not
-	// emitted. Each node emits them to its own sockets.
+	// member joins or leaves, with a [Member] and the name of the room as the
+	// arguments. An empty one is not emitted. Each node emits them to its own sockets.
 	Join, Leave string
 	// Grace is how long a member may be absent. If it returns within that time it
 	// neither left nor joined.

@@ -207,7 +207,7 @@ func TestMembersAreAnnouncedOnce(t *testing.T) {
 		ada.wantList(`[[{"key":"ada","data":{}}],1]`)
 		bob.callEvent("name", "Bob")
 		bob.wantList(`[[{"key":"ada","data":{}},{"key":"bob","data":{"name":"Bob"}}],2]`)
-		ada.wantEvents(`["joined",{"key":"bob","data":{"name":"Bob"}}]`)
+		ada.wantEvents(`["joined",{"key":"bob","data":{"name":"Bob"}},"lobby"]`)
 		tab.wantList(`[[{"key":"ada","data":{}},{"key":"bob","data":{}}],2]`)
 		bob.wantEvents()
 		tab.conn.Close()
@@ -217,7 +217,7 @@ func TestMembersAreAnnouncedOnce(t *testing.T) {
 		time.Sleep(4 * time.Second)
 		ada.wantList(`[[{"key":"ada","data":{}},{"key":"bob","data":{"name":"Bob"}}],2]`)
 		time.Sleep(2 * time.Second)
-		ada.wantEvents(`["left",{"key":"bob","data":{"name":"Bob"}}]`)
+		ada.wantEvents(`["left",{"key":"bob","data":{"name":"Bob"}},"lobby"]`)
 		ada.wantList(`[[{"key":"ada","data":{}}],1]`)
 	})
 }
@@ -235,7 +235,7 @@ func TestReloadOfPageIsSilent(t *testing.T) {
 		}
 		bob.callEvent("join", "lobby")
 		time.Sleep(10 * time.Second)
-		ada.wantEvents(`["joined",{"key":"bob","data":{}}]`)
+		ada.wantEvents(`["joined",{"key":"bob","data":{}},"lobby"]`)
 	})
 }
 
@@ -300,7 +300,7 @@ func TestReloadAddsAndRemovesPresence(t *testing.T) {
 		reload(lobbyPresence())
 		bob.conn.Close()
 		time.Sleep(6 * time.Second)
-		ada.wantEvents(`["left",{"key":"bob","data":{}}]`)
+		ada.wantEvents(`["left",{"key":"bob","data":{}},"lobby"]`)
 		reload()
 		if ack, _ := ada.callEvent("join", "lobby"); !strings.Contains(ack, "no presence") {
 			t.Errorf("got %s", ack)
@@ -356,7 +356,7 @@ func TestMembersOfOtherNodes(t *testing.T) {
 		synctest.Wait()
 		bob := two.connectAs("bob")
 		bob.wantList(`[[{"key":"ada","data":{}},{"key":"bob","data":{}}],2]`)
-		ada.wantEvents(`["joined",{"key":"bob","data":{}}]`)
+		ada.wantEvents(`["joined",{"key":"bob","data":{}},"lobby"]`)
 		two.connectAs("ada").wantList(`[[{"key":"ada","data":{}},{"key":"bob","data":{}}],2]`)
 		ada.wantEvents()
 
@@ -364,7 +364,7 @@ func TestMembersOfOtherNodes(t *testing.T) {
 		time.Sleep(9 * time.Second)
 		ada.wantEvents()
 		time.Sleep(4 * time.Second)
-		ada.wantEvents(`["left",{"key":"bob","data":{}}]`)
+		ada.wantEvents(`["left",{"key":"bob","data":{}},"lobby"]`)
 		ada.wantList(`[[{"key":"ada","data":{}}],1]`)
 	})
 }
@@ -381,11 +381,11 @@ func TestMembersMoveFromClosedNodeSilently(t *testing.T) {
 		for _, key := range []string{"bob", "eve"} {
 			two.connectAs(key).callEvent("join", "lobby")
 		}
-		ada.wantEvents(`["joined",{"key":"bob","data":{}}]`, `["joined",{"key":"eve","data":{}}]`)
+		ada.wantEvents(`["joined",{"key":"bob","data":{}},"lobby"]`, `["joined",{"key":"eve","data":{}},"lobby"]`)
 		two.Hub.Close()
 		time.Sleep(3 * time.Second)
 		one.connectAs("bob").wantList(`[[{"key":"ada","data":{}},{"key":"bob","data":{}},{"key":"eve","data":{}}],3]`)
 		time.Sleep(3 * time.Second)
-		ada.wantEvents(`["left",{"key":"eve","data":{}}]`)
+		ada.wantEvents(`["left",{"key":"eve","data":{}},"lobby"]`)
 	})
 }

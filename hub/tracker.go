@@ -225,7 +225,7 @@ func (t *tracker) announceMember(a roster.Announcement) {
 	if event == "" {
 		return
 	}
-	data, err := eventData(event, []any{Member{a.Member.Key, a.Member.Data}})
+	data, err := eventData(event, []any{Member{a.Member.Key, a.Member.Data}, a.Room})
 	if err == nil {
 		emit := cluster.Emit{Target: rooms.Target{In: []string{a.Room}, Except: t.socketIDs(a.Room, a.Member.Key)}, Data: data}
 		_, err = t.ns.doWithin(cluster.ThisNode, emit)
