@@ -4,7 +4,7 @@
 const split = (line) => [...line.matchAll(/"((?:\\.|[^"])*)"|`([^`]*)`|\S+/g)].map((m) => m[1] ?? m[2] ?? m[0]);
 
 // The handlers and options after which the name of an event stands.
-const emitters = { emit: 1, members: 2, history: 2 };
+const emitters = { emit: 1, members: 2 };
 
 export class Rules {
 	#blocks = [];
@@ -48,7 +48,7 @@ function emitted(words, kind) {
 	});
 }
 
-const parts = /(?<comment>^\s*#.*)|(?<text>"(?:\\.|[^"])*"|`[^`]*`)|(?<placeholder>\{[^{}\s]+\})|(?<word>\b(?:on|presence|emit|join|leave|ack|set|to|in|all|broadcast|volatile|members|history|disconnect)\b(?![:.]))/g;
+const parts = /(?<comment>^\s*#.*)|(?<text>"(?:\\.|[^"])*"|`[^`]*`)|(?<placeholder>\{[^{}\s]+\})|(?<word>\b(?:on|presence|emit|join|leave|ack|set|to|in|all|broadcast|volatile|members|disconnect)\b(?![:.]))/g;
 
 // highlight returns the parts of a line, each with its kind.
 export function highlight(line) {
