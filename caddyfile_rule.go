@@ -1,6 +1,7 @@
 package socketio
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -60,7 +61,7 @@ func (p *parser) parseRule(ns *Namespace) error {
 	for _, name := range names {
 		rule.Events = append(rule.Events, name.Text)
 	}
-	err := rule.checkEvents()
+	err := cmp.Or(rule.checkEvents(), rule.checkRooms())
 	if err == nil {
 		err = checkEventNames(names)
 	}

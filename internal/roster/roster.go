@@ -273,6 +273,9 @@ func (r *Roster) Next() (next time.Time) {
 		return next
 	}
 	earliest(r.beatAt)
+	for _, n := range r.nodes {
+		earliest(n.heard.Add(lease))
+	}
 	if r.self.rank == 0 {
 		earliest(r.rankAt)
 	} else if r.leadsFrom.After(r.ticked) {
