@@ -168,6 +168,12 @@ ${site}
 		assert.equal(bad, -1, this.log.slice(Math.max(bad, 0), bad + 40).join('\n'));
 	}
 
+	// kill ends the process at once, as a crash does.
+	async kill() {
+		this.#child.kill('SIGKILL');
+		await this.#exit;
+	}
+
 	async #spawn() {
 		const child = spawn(binary, ['run', '--config', this.file, '--adapter', 'caddyfile'], {
 			env: { ...process.env, HOME: this.#dir, XDG_CONFIG_HOME: this.#dir, XDG_DATA_HOME: this.#dir },
