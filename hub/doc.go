@@ -37,11 +37,14 @@
 //
 // # Locks
 //
-// Namespace.stepMu → Hub.configMu → Namespace.linkMu → Hub.mu → memory.Log.order → pidIndex.mu → Socket.mu →
-// the leaves: client.mu, inbox.mu, acks.mu, otherIDs.mu, schedule.mu, and the locks of the packages
-// below. No handler, adapter or listener is called with a lock held, with three exceptions: a cluster
-// that opens a namespace, with configMu and linkMu, a Recorder that compares offsets, with
-// Socket.mu, and the uninterrupted steps of a rule that reads counts, with stepMu, see
-// [CountReader]. A listener of rooms may be called in such a step: it must not wait for an
-// event of the namespace.
+// Namespace.stepMu → Hub.configMu → Namespace.linkMu → Namespace.trackerMu → Hub.mu →
+// tracker.mu → memory.Log.order → pidIndex.mu → Socket.mu → the leaves: client.mu, inbox.mu,
+// acks.mu, otherIDs.mu, schedule.mu, roomLane.mu, and the locks of the packages below. No
+// handler, adapter or listener is called with a lock held, with these exceptions: a cluster
+// that opens a namespace, with configMu and linkMu; an adapter that publishes the first or
+// the last message of a roster, with trackerMu; the Key of a [Presence], with tracker.mu; a
+// Recorder that compares offsets, with Socket.mu, or delivers a list or an announcement of
+// members to this node, with tracker.mu; and the uninterrupted steps of a rule that reads
+// counts, with stepMu, see [CountReader]. A listener of rooms may be called in such a step:
+// it must not wait for an event of the namespace.
 package hub

@@ -67,8 +67,8 @@ describeWithCaddy('presence', site, (caddy) => {
 			assert.deepEqual(await emitWithAck(ada, 'page', room, 'ada'), [[member('bob', 'Bobby')], 2]);
 			await emitWithAck(again, 'leave lobby', room);
 			await left.has(1);
-			assert.deepEqual(joined.all, [[member('bob', 'Bob')]]);
-			assert.deepEqual(left.all, [[member('bob', 'Bobby')]]);
+			assert.deepEqual(joined.all, [[member('bob', 'Bob'), room]]);
+			assert.deepEqual(left.all, [[member('bob', 'Bobby'), room]]);
 			assert.deepEqual(await emitWithAck(ada, 'page', room), [[member('ada', 'Ada')], 1]);
 		});
 	}
