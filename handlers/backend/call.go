@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/caddy-socketio/caddy-socketio/hub"
@@ -26,6 +27,8 @@ type call struct {
 	// closed.
 	streaming chan struct{}
 	replies   chan []byte
+	// slotUsers are the goroutines that hold the slot.
+	slotUsers atomic.Int32
 
 	// Owned by the goroutine of the event.
 	began      time.Time
@@ -69,6 +72,8 @@ func (c *call) perform() error {
 	if err := b.acquireSlot(c.ctx, c.ev); err != nil {
 		return err
 	}
+	c.slotUsers.Store(2)
+	defer c.releaseSlot()
 	// The goroutine ends when the handlers return. Some ignore the end of ctx, like
 	// FastCGI.
 	spawn.Go(b.log, "backend request", c.runRequest, nil)
@@ -87,6 +92,15 @@ func (c *call) perform() error {
 		return c.applyResult(r)
 	case <-timer.C:
 		return context.Cause(c.ctx)
+	}
+}
+
+// releaseSlot frees the slot when the request has ended and its reply is applied. So with
+// a concurrency of 1, replies to different sockets take effect in the order of the
+// requests.
+func (c *call) releaseSlot() {
+	if c.slotUsers.Add(-1) == 0 {
+		<-c.handler.slots
 	}
 }
 
@@ -181,7 +195,7 @@ func (c *call) runRequest() {
 	r := requestResult{err: errBrokenOff} // for a panic in an HTTP handler
 	defer func() {
 		inFlight.Dec()
-		<-c.handler.slots
+		c.releaseSlot()
 		c.result <- r
 	}()
 	spawn.GrowStack[spawn.Stack12K]() // for the HTTP client

@@ -289,7 +289,7 @@ var (
 	errBrokenOff = errors.New("the response broke off")
 )
 
-// acquireSlot waits for a slot, which runRequest releases. The error is errQueueFull or
+// acquireSlot waits for a slot, which releaseSlot frees. The error is errQueueFull or
 // errTimeout.
 func (b *Handler) acquireSlot(ctx context.Context, ev *hub.Event) error {
 	select {

@@ -64,6 +64,26 @@ func TestBackendKeepsOrderOfEachSocket(t *testing.T) {
 	slow.Expect(`43/app,2["done"]`)
 }
 
+func TestBackendAppliesRepliesInOrderOfRequests(t *testing.T) {
+	const senders, events = 8, 50
+	var count atomic.Int64
+	a := sitetest.NewApp(t, func(w http.ResponseWriter, r *http.Request) {
+		sitetest.Reply(http.StatusOK, fmt.Sprintf(`{"emit":[{"event":"count","args":[%d],"to":["counts"]}]}`, count.Add(1)))(w, r)
+	})
+	s := sitetest.Serve(t, "socketio {\nnamespace /app {\non watch {\njoin counts\nack\n}\non * {\nbackend "+a.Address+" {\nconcurrency 1\n}\n}\n}\n}")
+	watcher := s.Connect()
+	watcher.Call(`42/app,1["watch"]`, `43/app,1[]`)
+	for range senders {
+		c := s.Connect()
+		for range events {
+			c.Send(`42/app,["n"]`)
+		}
+	}
+	for n := range senders * events {
+		watcher.Expect(fmt.Sprintf(`42/app,["count",%d]`, n+1))
+	}
+}
+
 func TestBackendLimitsConcurrencyAndQueue(t *testing.T) {
 	a, hang := newHanging(t)
 	s := sitetest.Serve(t, sitetest.BackendDirective("concurrency 1\nqueue 1\n"+a.Proxy()))
