@@ -75,6 +75,27 @@ const checks = {
 		for (const tab of tabs) tab.drain();
 	},
 
+	async 'game-lobby'({ open }) {
+		const [ada, alan] = [await open('ada'), await open('alan')];
+		await ada.run('create("Ada", 2)');
+		await ada.expect('host Ada false');
+		await ada.expect('created');
+		const code = await ada.value('state.code');
+		await alan.run('join("nowhere", "Alan")');
+		await alan.expect('no such lobby');
+		await alan.run(`join("${code}", "Alan")`);
+		for (const tab of [ada, alan]) await tab.expect('host Ada, Alan false');
+		await alan.expect('joined');
+		await ada.run('kick("Alan")');
+		await alan.expect('kicked');
+		await ada.expect('host Ada false');
+		await ada.run('ready()');
+		await ada.expect('host Ada ready false');
+		await ada.run('start()');
+		await ada.expect('host Ada ready true');
+		await ada.expect('go');
+	},
+
 	async 'collaborative-editor'({ open }) {
 		const [ada, alan] = [await open('ada'), await open('alan')];
 		// The acknowledgements of a push and of the pull beside it have no order.

@@ -1,9 +1,10 @@
 // Tabs that run the lines of a client: in Node.js with the official client, or in
 // Chromium with the client that the server serves. Both notify a mailbox of everything
-// that the lines log.
+// that the lines log, and both are open once the client is upgraded.
 
 import { createContext, runInContext } from 'node:vm';
 import { io } from 'socket.io-client';
+import { awaitConnect, awaitUpgrade } from '../../e2e/lib/clients.js';
 import { Mailbox } from './visitor.js';
 
 // openTab runs the lines in Node.js. globals are constants that the lines name.
@@ -17,6 +18,10 @@ export async function openTab(name, url, lines, globals = {}) {
 	const log = (...args) => mailbox.record(args.join(' '));
 	const context = createContext({ ...globals, io: connect, console: { log }, setTimeout });
 	runInContext(lines, context);
+	for (const socket of sockets) {
+		await awaitConnect(socket);
+		await awaitUpgrade(socket);
+	}
 	return {
 		mailbox,
 		run: async (code) => { runInContext(code, context); },
