@@ -17,6 +17,7 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/cluster"
 	"github.com/caddy-socketio/caddy-socketio/hub"
 	"github.com/caddy-socketio/caddy-socketio/internal/engine"
+	"github.com/caddy-socketio/caddy-socketio/rooms"
 	"github.com/gorilla/websocket"
 )
 
@@ -307,6 +308,25 @@ func TestReloadAddsAndRemovesPresence(t *testing.T) {
 		}
 		reload(lobbyPresence())
 		ada.wantList(`[[{"key":"ada","data":{}}],1]`)
+	})
+}
+
+// A socket joins a room while a new config compares all sockets with their rooms: its join
+// is announced as always.
+func TestJoinDuringReloadIsAnnounced(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newPresenceNode(t, newPresenceConfig(nil, lobbyPresence()))
+		ada, bob := n.connectAs("ada"), n.connectAs("bob")
+		ada.callEvent("join", "lobby")
+		ns, _ := n.Namespace("/")
+		off := ns.OnRoom(func(ev hub.RoomEvent) {
+			if ev.Kind == rooms.Join && ev.Room == "lobby" {
+				n.Configure(newPresenceConfig(nil, lobbyPresence()))
+			}
+		})
+		bob.callEvent("join", "lobby")
+		off()
+		ada.wantEvents(`["joined",{"key":"bob","data":{}},"lobby"]`)
 	})
 }
 

@@ -16,31 +16,14 @@ type roomMembers struct {
 // trackRooms reports that a socket joined or left rooms. The index has changed already.
 func (ns *Namespace) trackRooms(s *Socket, names []string) {
 	if t := ns.tracker.Load(); t != nil {
-		t.update(func(now time.Time) { t.compareRooms(now, s, names, false) })
+		t.update(func(now time.Time) { t.compareRooms(now, s, names, t.config) })
 	}
 }
 
-// removeFromRooms removes a socket from the index, and reports that. If the tracker came
-// meanwhile, the names of the socket's rooms are unknown, and all rooms are compared.
+// removeFromRooms removes a socket from the index, and reports that. Another goroutine may
+// add it to a room until then: the index knows the rooms.
 func (ns *Namespace) removeFromRooms(s *Socket) {
-	var names []string
-	if ns.tracker.Load() != nil {
-		names = ns.index.RoomsOf(s)
-	}
-	ns.index.Remove(s)
-	t := ns.tracker.Load()
-	if t == nil {
-		return
-	}
-	t.update(func(now time.Time) {
-		if names == nil {
-			names = t.roster.OwnSizes()
-			for room := range t.members {
-				names = append(names, room)
-			}
-		}
-		t.compareRooms(now, s, names, false)
-	})
+	ns.trackRooms(s, ns.index.Remove(s))
 }
 
 // trackValues reports that the data or the values of a socket changed.
@@ -62,8 +45,9 @@ func (ns *Namespace) trackValues(s *Socket) {
 }
 
 // compareRooms makes the tracker's state of rooms the one of the index, as far as it
-// concerns a socket. The caller holds mu.
-func (t *tracker) compareRooms(now time.Time, s *Socket, names []string, silent bool) {
+// concerns a socket. A member of a room that had no presence by the config before is not
+// announced. The caller holds mu.
+func (t *tracker) compareRooms(now time.Time, s *Socket, names []string, before *tracking) {
 	for _, room := range names {
 		if room == s.id || room == "" {
 			continue
@@ -72,6 +56,7 @@ func (t *tracker) compareRooms(now time.Time, s *Socket, names []string, silent 
 			t.roster.SetSize(now, room, t.ns.index.Size(room))
 		}
 		if p := t.config.presenceOf(room); p != nil {
+			silent := before != t.config && before.presenceOf(room) == nil
 			t.compareMember(now, p, s, room, silent)
 		}
 	}

@@ -79,7 +79,7 @@ func (ns *Namespace) updateTracker() {
 		t = newTracker(ns, config, link)
 		t.update(func(now time.Time) { t.roster.Open(now, link.cluster != cluster.Alone) })
 		ns.tracker.Store(t) // from here on, changes of rooms are reported
-		t.rescan()
+		t.rescan(new(tracking))
 	default:
 		t.configure(config, link)
 	}
@@ -119,7 +119,7 @@ func (t *tracker) configure(config *tracking, link *link) {
 		t.dropUntracked(now)
 		t.roster.AnnounceRooms(now)
 	})
-	t.rescan()
+	t.rescan(oldConfig)
 }
 
 // close says to other nodes that this one leaves. It returns when the message is
@@ -296,14 +296,15 @@ func (t *tracker) dropUntracked(now time.Time) {
 	}
 }
 
-// rescan compares all sockets with the index: the config tracks other rooms than before.
-// The members of rooms that had no presence are not announced here.
-func (t *tracker) rescan() {
+// rescan compares all sockets with the index: the config tracks other rooms than the one
+// before. The members of rooms that had no presence are not announced here. A socket may
+// join a room meanwhile, and is announced here, or by its join.
+func (t *tracker) rescan(before *tracking) {
 	const batch = 256 // sockets, with the lock held
 	for list := range slices.Chunk(t.ns.index.Select(nil, everySocket), batch) {
 		t.update(func(now time.Time) {
 			for _, s := range list {
-				t.compareRooms(now, s, t.ns.index.RoomsOf(s), true)
+				t.compareRooms(now, s, t.ns.index.RoomsOf(s), before)
 			}
 		})
 	}

@@ -125,14 +125,16 @@ func (x *Index[M]) Leave(m M, rooms ...string) {
 	}
 }
 
-// Remove removes m from all its rooms, in the order of its joins, and from the index.
-func (x *Index[M]) Remove(m M) {
+// Remove removes m from all its rooms, in the order of its joins, and from the index. It
+// returns the names of the rooms.
+func (x *Index[M]) Remove(m M) (names []string) {
 	x.mu.Lock()
 	defer x.unlockAndDeliver()
 	p, known := x.members.getValue(m)
 	if !known {
-		return
+		return nil
 	}
+	names = p.roomNames()
 	for _, s := range p.memberships {
 		if s.room != nil {
 			x.removeFromRoom(s.room, s.place, m)
@@ -140,6 +142,7 @@ func (x *Index[M]) Remove(m M) {
 	}
 	x.members.deleteEntry(m)
 	x.releaseNumber(p.number)
+	return names
 }
 
 // RoomsOf returns the names of the rooms that m is in, in the order of its joins.
@@ -150,13 +153,7 @@ func (x *Index[M]) RoomsOf(m M) []string {
 	if !known {
 		return nil
 	}
-	names := make([]string, 0, p.roomCount())
-	for _, s := range p.memberships {
-		if s.room != nil {
-			names = append(names, s.room.name)
-		}
-	}
-	return names
+	return p.roomNames()
 }
 
 // Has reports whether m is in room.

@@ -86,7 +86,8 @@ func TestRemovedMemberJoinsNothing(t *testing.T) {
 	t.Parallel()
 	x := rooms.NewIndex[int](rooms.Options{MaxRooms: 1})
 	x.Add(1, "a", "b")
-	x.Remove(1)
+	assertEqual(t, "removed rooms", x.Remove(1), []string{"a", "b"})
+	assertEqual(t, "rooms removed again", x.Remove(1), nil)
 	if err := x.Join(1, "a", "b", "c"); err != nil {
 		t.Error(err)
 	}

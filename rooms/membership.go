@@ -44,6 +44,17 @@ func (p *member[M]) roomCount() int {
 	return len(p.memberships)
 }
 
+// roomNames returns the names of the member's rooms, in the order of its joins.
+func (p *member[M]) roomNames() []string {
+	names := make([]string, 0, p.roomCount())
+	for _, s := range p.memberships {
+		if s.room != nil {
+			names = append(names, s.room.name)
+		}
+	}
+	return names
+}
+
 // findMembership returns the position of a room in memberships, -1 if there is none.
 func (p *member[M]) findMembership(r *room[M]) int {
 	if p.positions != nil {
