@@ -27,6 +27,7 @@ type member struct {
 	current   int       // the holder whose data is shown
 	data      []byte    // of the current or last holder
 	departure time.Time // when an absent member leaves
+	scheduled time.Time // of its entry in departures; zero without one
 }
 
 // holder is a node with sockets of a key.
@@ -115,11 +116,24 @@ func (r *Roster) dropMember(n *node, name entryName, since time.Time) {
 		return
 	}
 	m.departure = since.Add(r.options.Grace(name.room))
-	if m.departure.After(r.now) {
-		r.departures.addDeparture(departure{m.departure, name.room, name.key})
-		return
+	if !m.departure.After(r.now) || !r.scheduleDeparture(name, m) {
+		r.removeMember(name.room, name.key)
 	}
-	r.removeMember(name.room, name.key)
+}
+
+// scheduleDeparture makes the departure of an absent member one of departures. A member that
+// leaves and returns again and again has one entry: it is moved when its time has come. The
+// result is false if too many members are absent.
+func (r *Roster) scheduleDeparture(name entryName, m *member) bool {
+	if !m.scheduled.IsZero() && !m.scheduled.After(m.departure) {
+		return true
+	}
+	if len(r.departures) >= maxDepartures {
+		return false
+	}
+	m.scheduled = m.departure
+	r.departures.addDeparture(departure{m.departure, name.room, name.key})
+	return true
 }
 
 // removeMember removes an absent member from the list, and announces that it left.
@@ -140,7 +154,12 @@ func (r *Roster) removeDeparted() {
 		if x == nil {
 			continue
 		}
-		if m := x.members[d.key]; m != nil && len(m.holders) == 0 && m.departure.Equal(d.at) {
+		m := x.members[d.key]
+		if m == nil || !m.scheduled.Equal(d.at) {
+			continue
+		}
+		m.scheduled = time.Time{}
+		if name := (entryName{memberEntry, d.room, d.key}); len(m.holders) == 0 && (!m.departure.After(r.now) || !r.scheduleDeparture(name, m)) {
 			r.removeMember(d.room, d.key)
 		}
 	}

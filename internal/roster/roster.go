@@ -20,6 +20,8 @@ const (
 const (
 	maxNodes   = 1024
 	maxEntries = 1_000_000 // of other nodes, together
+	// maxDepartures is how many members may be absent at a time; more leave at once.
+	maxDepartures = 100_000
 )
 
 // Options connect a roster with the hub. The functions are called while a method of the
