@@ -40,6 +40,7 @@ func (p *parser) namespaceOptions(ns *Namespace) []option {
 		{"join", func() error { return p.parseConnectHandler(ns) }},
 		{"max_sockets", func() error { return p.parseMaxSockets(ns) }},
 		{"use", func() error { return p.parseUse(ns) }},
+		{"history", func() error { return p.parseHistory(ns) }},
 		{"every", func() error { return p.parseEvery(ns) }},
 		{"presence", func() error { return p.parsePresence(ns) }},
 	}

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/caddy-socketio/caddy-socketio/handlers"
 	"github.com/caddy-socketio/caddy-socketio/handlers/backend"
 	"github.com/caddy-socketio/caddy-socketio/handlers/placeholder"
 	"github.com/caddy-socketio/caddy-socketio/hub"
@@ -35,6 +36,9 @@ type Namespace struct {
 	// the namespace exists: one that matches a glob exists while it has sockets. Default:
 	// none.
 	Every []*Every `json:"every,omitempty"`
+	// History is which events of rooms are kept for sockets that join by a join handler with
+	// history. The first entry that matches a room applies. Default: none.
+	History []*History `json:"history,omitempty"`
 
 	// Presence are the rooms that have members: their sockets see each other come and go.
 	// The first entry that names a room counts. Default: none.
@@ -121,6 +125,12 @@ func (ns *Namespace) provisionRules(ctx caddy.Context, path string) error {
 		}
 		ns.compiled.Presence = append(ns.compiled.Presence, compiled)
 	}
+	if err := ns.provisionHistory(); err != nil {
+		return err
+	}
+	if len(ns.History) > 0 {
+		ctx = handlers.WithHistory(ctx)
+	}
 	for i, r := range ns.On {
 		if r == nil {
 			return fmt.Errorf("on: entry %d is null: expected events and their handlers", i)
@@ -134,15 +144,15 @@ func (ns *Namespace) provisionRules(ctx caddy.Context, path string) error {
 		if err := (&Namespace{On: ns.On[:i]}).checkReached(r); err != nil {
 			return err
 		}
-		handlers, err := r.loadHandlers(ctx)
+		loaded, err := r.loadHandlers(ctx)
 		if err == nil && r.isForRooms() {
-			err = checkSocketFree(handlers)
+			err = checkSocketFree(loaded)
 		}
 		if err != nil {
 			return fmt.Errorf("on %s: %w", strings.Join(r.Events, " "), err)
 		}
 		ns.compiled.Rules = append(ns.compiled.Rules, hub.Rule{
-			Events: r.Events, Rooms: r.Rooms, Parallel: r.Parallel, AllowIDs: r.AllowIDs, Handlers: handlers,
+			Events: r.Events, Rooms: r.Rooms, Parallel: r.Parallel, AllowIDs: r.AllowIDs, Handlers: loaded,
 		})
 	}
 	if err := ns.provisionUse(ctx); err != nil {

@@ -27,6 +27,9 @@ type Join struct {
 	// socket included. A further one joins none of the rooms, with the error "room is
 	// full". It goes without In and All. Default: no limit.
 	Max int `json:"max,omitempty"`
+	// History sends the socket the kept events of the rooms that it was not in before. The
+	// namespace has the option history then. It goes without In and All. Default: false.
+	History bool `json:"history,omitempty"`
 
 	rooms placeholder.Rooms
 }
@@ -37,19 +40,32 @@ func (Join) CaddyModule() caddy.ModuleInfo {
 }
 
 // Provision compiles the rooms.
-func (j *Join) Provision(caddy.Context) (err error) {
+func (j *Join) Provision(ctx caddy.Context) (err error) {
 	if err := j.compileTarget(); err != nil {
 		return err
 	}
-	if err := j.checkMax(); err != nil {
+	if err := j.checkOptions(); err != nil {
 		return err
+	}
+	if j.History && ctx.Value(historyKey{}) == nil {
+		return errors.New("history: the namespace keeps no events: add history ROOM... to the namespace")
 	}
 	j.rooms, err = compileRooms(j.Rooms)
 	return err
 }
 
-func (j *Join) checkMax() error {
+// historyKey is the key of the context value that [WithHistory] adds.
+type historyKey struct{}
+
+// WithHistory returns a context for provisioning the handlers of a namespace that keeps
+// events of rooms: its joins may have history.
+func WithHistory(ctx caddy.Context) caddy.Context { return ctx.WithValue(historyKey{}, true) }
+
+// checkOptions returns an error for options that do not go with each other or the target.
+func (j *Join) checkOptions() error {
 	switch {
+	case j.History && j.hasTarget():
+		return errors.New("history goes without in and all: it sends events to the event's socket")
 	case j.Max < 0:
 		return fmt.Errorf("max: unexpected %d: expected a number above 0", j.Max)
 	case j.Max > 0 && j.hasTarget():
@@ -62,28 +78,44 @@ func (j *Join) checkMax() error {
 //
 //	[in <room...> | all] [except <room...>] join <room...> {
 //		max <number>
+//		history
 //	}
 func (j *Join) UnmarshalCaddyfile(d *caddyfile.Dispenser) (err error) {
 	if j.Rooms, err = parseRoomNames(d); err != nil {
 		return err
 	}
 	for nesting := d.Nesting(); d.NextBlock(nesting); {
-		if d.Val() != "max" {
-			return d.Errf("join: unknown option %q: expected max", d.Val())
+		switch d.Val() {
+		case "max":
+			err = j.parseMax(d)
+		case "history":
+			if j.History = true; d.NextArg() {
+				err = d.Errf("join: history takes no argument, got %q: the namespace's option history has the number of events", d.Val())
+			}
+		default:
+			err = d.Errf("join: unknown option %q: expected max or history", d.Val())
 		}
-		if j.Max > 0 {
-			return d.Err("join: max is given twice")
-		}
-		text := d.RemainingArgs()
-		if len(text) != 1 {
-			return d.Errf("join: max: unexpected %q: expected a number above 0", strings.Join(text, " "))
-		}
-		if j.Max, err = strconv.Atoi(text[0]); err != nil || j.Max < 1 {
-			return d.Errf("join: max: unexpected %q: expected a number above 0", text[0])
+		if err != nil {
+			return err
 		}
 	}
-	if err := j.checkMax(); err != nil {
+	if err := j.checkOptions(); err != nil {
 		return d.Errf("join: %v", err)
+	}
+	return nil
+}
+
+// parseMax reads the option max.
+func (j *Join) parseMax(d *caddyfile.Dispenser) (err error) {
+	if j.Max > 0 {
+		return d.Err("join: max is given twice")
+	}
+	text := d.RemainingArgs()
+	if len(text) != 1 {
+		return d.Errf("join: max: unexpected %q: expected a number above 0", strings.Join(text, " "))
+	}
+	if j.Max, err = strconv.Atoi(text[0]); err != nil || j.Max < 1 {
+		return d.Errf("join: max: unexpected %q: expected a number above 0", text[0])
 	}
 	return nil
 }
@@ -101,6 +133,8 @@ func (j *Join) HandleEvent(ctx context.Context, ev *hub.Event) error {
 		return err
 	}
 	switch {
+	case j.History:
+		return ev.JoinWithHistory(j.Max, names...)
 	case j.Max > 0:
 		return ev.JoinUpTo(j.Max, names...)
 	case !j.hasTarget():

@@ -15,12 +15,16 @@ const maxHeldDeliveries = 4096
 type admission struct {
 	rooms          []string // to join when accepted
 	limits         []roomLimit
+	placed         bool       // it may be in the rooms of limits
 	roomChanges    []func()   // changes of its rooms that wait for inRooms, see whenInRooms
 	inRooms        bool       // it is in its rooms
 	deferred       []func()   // emits of its handlers
-	heldDeliveries []delivery // emits to its rooms meanwhile
-	tokens         []string   // see [Identity]
-	newKeys        []string   // of its data, set since it joins its rooms
+	heldDeliveries []delivery // emits to its rooms meanwhile, and kept events of them
+	// heldHistory is how many of them are kept events, and heldHistoryBytes their size.
+	heldHistory, heldHistoryBytes int
+	historyRooms                  []string // rooms whose kept events it gets
+	tokens                        []string // see [Identity]
+	newKeys                       []string // of its data, set since it joins its rooms
 	// Of a restored socket: the first part of its replay, and the lost socket, both of
 	// recorder. Lost is nil when the replay was sent.
 	recorder cluster.Recorder

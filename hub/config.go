@@ -115,6 +115,21 @@ type NamespaceConfig struct {
 	ClusterRooms []string
 	// ClusterSize makes the nodes report their numbers of sockets to each other.
 	ClusterSize bool
+	// History is which events of rooms are kept for sockets that join. The first entry that
+	// matches a room applies. See [Event.JoinWithHistory].
+	History []History
+}
+
+// History configures which events of some rooms a namespace keeps for sockets that join.
+type History struct {
+	// Rooms are names and globs of rooms, whose stars match any text.
+	Rooms []string
+	// Events are names and globs of the events that are kept. Nil means all events.
+	Events []string
+	// Keep is how many events of each room are kept, at most [MaxHistory]. Default: 20.
+	Keep int
+	// For is how long an event is kept. Default: 1 hour.
+	For time.Duration
 }
 
 // Rule is the handlers of some events.

@@ -48,7 +48,7 @@ func (ns *Namespace) deliverEmit(r cluster.Recorder, op *cluster.Emit, plain *ei
 		}
 		return 0
 	}
-	n := ns.forEachSocket(op.Target, func(s *Socket) bool {
+	n := ns.forEachSelected(op.Target, ns.recorderOfHistory(op, plain, r != nil), func(s *Socket) bool {
 		if s.pid == "" {
 			return s.deliverEvent(delivery{message: plain, volatile: d.volatile})
 		}
@@ -63,7 +63,7 @@ func (s *Socket) deliverEvent(d delivery) bool {
 	switch s.state.Load() {
 	case stateConnected:
 		return s.sendDelivery(d)
-	case stateJoining:
+	case stateConnecting, stateJoining:
 		return s.holdDelivery(d)
 	}
 	return false
@@ -81,6 +81,8 @@ func (s *Socket) sendDelivery(d delivery) bool {
 	return s.client.session.Send(d.message)
 }
 
+// holdDelivery holds an event for a socket that is joining its rooms or, while its connect
+// handlers have just returned, has a place in some of them.
 func (s *Socket) holdDelivery(d delivery) bool {
 	s.mu.Lock()
 	if s.admission == nil {
@@ -88,7 +90,10 @@ func (s *Socket) holdDelivery(d delivery) bool {
 		return s.sendDelivery(d)
 	}
 	defer s.mu.Unlock()
-	if d.volatile || len(s.admission.heldDeliveries) >= maxHeldDeliveries {
+	if d.volatile || s.state.Load() == stateConnecting && !s.admission.placed {
+		return false
+	}
+	if len(s.admission.heldDeliveries) >= maxHeldDeliveries+s.admission.heldHistory {
 		return false
 	}
 	s.admission.heldDeliveries = append(s.admission.heldDeliveries, d)

@@ -43,8 +43,9 @@ type Hub struct {
 	recovery        atomic.Int64 // the longest time.Duration of the routes
 	replies         replies.Log
 	stats           stats
-	parserWarnings  warnings // of clients with other parsers
-	memberWarnings  warnings // of sockets that can't be members
+	historyBytes    atomic.Int64 // of the kept events of all namespaces
+	parserWarnings  warnings     // of clients with other parsers
+	memberWarnings  warnings     // of sockets that can't be members
 	unknownSessions unknownSessions
 
 	configMu    sync.Mutex // guards generations, and makes changes of configs one at a time

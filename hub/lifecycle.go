@@ -100,7 +100,7 @@ func (s *Socket) completeConnect(ev *Event) error {
 	}
 	s.mu.Lock()
 	opening := s.state.CompareAndSwap(stateConnecting, stateJoining)
-	rooms := s.admission.rooms
+	rooms, joined := s.admission.rooms, s.historySender(s.admission.historyRooms)
 	s.mu.Unlock()
 	if !opening {
 		s.ns.removeFromRooms(s)
@@ -108,7 +108,7 @@ func (s *Socket) completeConnect(ev *Event) error {
 	}
 	s.ns.otherIDs.addSocket(s)
 	s.ns.index.Add(s, s.id)
-	_ = s.ns.index.Join(s, rooms...) // their number was checked as they came
+	_ = s.ns.index.JoinFunc(0, joined, s, rooms...) // their number was checked as they came
 	s.ns.trackRooms(s, rooms)
 	s.ns.counts.Load().connected.Add(1)
 	if !s.restored { // a restored socket gets its replay before its rooms change

@@ -19,6 +19,8 @@ const (
 	// MaxDynamic is how many namespaces may exist at a time because a glob of
 	// the config matched their names.
 	MaxDynamic = 10_000
+	// MaxHistory is how many events of a room may be kept, see [History].
+	MaxHistory = 1000
 	// MinInterval and MaxInterval bound the interval of a [Periodic].
 	MinInterval = time.Second
 	MaxInterval = 24 * time.Hour

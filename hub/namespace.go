@@ -48,6 +48,8 @@ type Namespace struct {
 	trackerMu sync.Mutex              // makes changes of tracker one at a time; goes before hub.mu
 
 	counts atomic.Pointer[counts] // shared with other namespaces of the same glob
+
+	history atomic.Pointer[history] // nil without the option
 }
 
 // link is a namespace's end of a cluster.
@@ -203,9 +205,15 @@ var selections = sync.Pool{New: func() any { return new([]*Socket) }}
 
 // forEachSocket calls fn for each socket of a target, without a lock. It returns how often
 // fn returned true.
-func (ns *Namespace) forEachSocket(t rooms.Target, fn func(*Socket) bool) (n int) {
+func (ns *Namespace) forEachSocket(t rooms.Target, fn func(*Socket) bool) int {
+	return ns.forEachSelected(t, nil, fn)
+}
+
+// forEachSelected is forEachSocket. It calls selected, unless that is nil, as
+// [rooms.Index.SelectFunc] does.
+func (ns *Namespace) forEachSelected(t rooms.Target, selected func(), fn func(*Socket) bool) (n int) {
 	list := selections.Get().(*[]*Socket)
-	*list = ns.index.Select((*list)[:0], t)
+	*list = ns.index.SelectFunc((*list)[:0], t, selected)
 	for _, s := range *list {
 		if fn(s) {
 			n++

@@ -137,6 +137,7 @@ func (h *Hub) removeIfUnused(ns *Namespace) {
 	}
 	delete(h.namespaces, ns.name)
 	ns.updateSchedulesLocked(nil)
+	ns.configureHistory(nil)
 	if ns.dynamic {
 		h.dynamicNamespaces--
 	}
@@ -176,6 +177,7 @@ func (h *Hub) configureNamespaceLocked(ns *Namespace) {
 	r, configured := h.declared.rulesFor(ns.name)
 	ns.rules.Store(r)
 	ns.updateSchedulesLocked(r)
+	ns.configureHistory(r)
 	name := ns.name
 	if configured {
 		name = r.name

@@ -13,6 +13,12 @@ import (
 // On connect the places are taken after all handlers, and the error becomes a connect
 // error.
 func (ev *Event) JoinUpTo(limit int, rooms ...string) error {
+	return ev.joinWith(limit, false, rooms)
+}
+
+// joinWith is JoinUpTo, without a limit if limit is 0. With history, the socket gets the kept
+// events of the rooms.
+func (ev *Event) joinWith(limit int, history bool, rooms []string) error {
 	if err := cmp.Or(CheckRooms(rooms), ev.CheckJoin(rooms...)); err != nil {
 		return err
 	}
@@ -20,12 +26,24 @@ func (ev *Event) JoinUpTo(limit int, rooms ...string) error {
 	s.mu.Lock()
 	if s.state.Load() == stateConnecting {
 		defer s.mu.Unlock()
-		s.admission.limits = append(s.admission.limits, roomLimit{slices.Clone(rooms), limit})
+		if limit > 0 {
+			s.admission.limits = append(s.admission.limits, roomLimit{slices.Clone(rooms), limit})
+		}
+		if history && !s.restored {
+			s.admission.historyRooms = append(s.admission.historyRooms, rooms...)
+		}
 		return s.admission.addRooms(rooms, s.id)
 	}
 	s.mu.Unlock()
 	var err error
-	if s.whenInRooms(func() { err = s.joinRooms(limit, rooms) }) {
+	join := func() {
+		var joined func(string)
+		if history {
+			joined = s.historySender(rooms)
+		}
+		err = s.joinRooms(limit, joined, rooms)
+	}
+	if s.whenInRooms(join) {
 		return err
 	}
 	return nil
@@ -38,20 +56,22 @@ type roomLimit struct {
 }
 
 // takePlaces makes a socket whose connect handlers accept it join its rooms with a limit.
-// It is in no other room yet, and gets no events. After an error it is in no room.
+// It is in no other room yet. Events of these rooms are held for it. After an error it is in
+// no room.
 func (s *Socket) takePlaces() error {
 	s.mu.Lock()
-	limits, own := s.admission.limits, s.id
+	limits, own, joined := s.admission.limits, s.id, s.historySender(s.admission.historyRooms)
 	for i := range limits {
 		limits[i].rooms = slices.DeleteFunc(limits[i].rooms, func(room string) bool { return !s.admission.hasRoom(room, own) })
 	}
+	s.admission.placed = len(limits) > 0
 	s.mu.Unlock()
 	if len(limits) == 0 {
 		return nil
 	}
 	s.ns.index.Add(s, own)
 	for _, l := range limits {
-		if err := s.ns.index.JoinUpTo(l.limit, s, l.rooms...); err != nil {
+		if err := s.ns.index.JoinFunc(l.limit, joined, s, l.rooms...); err != nil {
 			s.ns.removeFromRooms(s)
 			return err
 		}

@@ -19,6 +19,7 @@ type rules struct {
 	useReadsCounts bool
 	every          []Periodic
 	tracking       *tracking
+	history        []historyRule
 }
 
 // rule is one [Rule] of a namespace.
@@ -33,6 +34,7 @@ type rule struct {
 
 func newRules(config NamespaceConfig) *rules {
 	all := &rules{name: config.Name, maxSockets: config.MaxSockets, list: make([]rule, len(config.Rules)), use: config.Use, every: config.Every, tracking: newTracking(&config)}
+	all.history = newHistoryRules(config.History)
 	all.useReadsCounts = slices.ContainsFunc(config.Use, readsCounts)
 	for i, r := range config.Rules {
 		all.list[i] = rule{

@@ -143,20 +143,16 @@ func (s *Socket) Join(rooms ...string) error {
 	}
 	s.mu.Unlock()
 	var err error
-	if s.whenInRooms(func() { err = s.joinRooms(0, rooms) }) {
+	if s.whenInRooms(func() { err = s.joinRooms(0, nil, rooms) }) {
 		return err
 	}
 	return nil
 }
 
 // joinRooms makes a socket that is in its rooms join others, which have at most limit
-// sockets then, unless limit is 0.
-func (s *Socket) joinRooms(limit int, rooms []string) (err error) {
-	if limit > 0 {
-		err = s.ns.index.JoinUpTo(limit, s, rooms...)
-	} else {
-		err = s.ns.index.Join(s, rooms...)
-	}
+// sockets then, unless limit is 0. It calls joined as [rooms.Index.JoinFunc] does.
+func (s *Socket) joinRooms(limit int, joined func(room string), rooms []string) error {
+	err := s.ns.index.JoinFunc(limit, joined, s, rooms...)
 	s.ns.trackRooms(s, rooms)
 	if err == nil && s.lost.Load() {
 		s.applyToLost(cluster.Join{Target: s.onlyTarget(), Rooms: rooms})

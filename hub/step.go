@@ -76,6 +76,7 @@ func (ev *Event) NamespaceSize() int {
 // yet, and is in it when it is accepted.
 func (s *Socket) isGoingToJoin(room string) bool {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.admission != nil && s.admission.hasRoom(room, s.id) && !s.ns.index.Has(s, room)
+	going := s.admission != nil && s.admission.hasRoom(room, s.id)
+	s.mu.Unlock() // a join of the index may wait for it
+	return going && !s.ns.index.Has(s, room)
 }

@@ -66,30 +66,19 @@ func (x *Index[M]) Add(m M, rooms ...string) {
 // Join adds m to rooms: to all of them, or to none with [ErrTooManyRooms]. Rooms that m
 // is in already stay as they are. An m that is not in the index joins no room, without
 // an error: a socket may disconnect while a handler makes it join.
-func (x *Index[M]) Join(m M, rooms ...string) error {
-	x.mu.Lock()
-	defer x.unlockAndDeliver()
-	p, known := x.members.getValue(m)
-	if !known {
-		return nil
-	}
-	return x.joinLocked(p, m, rooms)
-}
-
-// joinLocked is Join for a member's record.
-func (x *Index[M]) joinLocked(p *member[M], m M, rooms []string) error {
-	if x.maxRooms > 0 && !x.fitsLimit(p, rooms) {
-		return ErrTooManyRooms
-	}
-	for _, name := range rooms {
-		x.joinRoom(p, m, name)
-	}
-	return nil
-}
+func (x *Index[M]) Join(m M, rooms ...string) error { return x.JoinFunc(0, nil, m, rooms...) }
 
 // JoinUpTo is [Index.Join] for rooms of at most limit members, m included. If one of the
 // rooms has as many members without m, m joins none, and the error is [ErrRoomFull].
 func (x *Index[M]) JoinUpTo(limit int, m M, rooms ...string) error {
+	return x.JoinFunc(limit, nil, m, rooms...)
+}
+
+// JoinFunc is [Index.JoinUpTo], without a limit if limit is 0, that calls joined for each
+// room that m was not in before, unless joined is nil. No [Index.Select] runs meanwhile: it
+// has finished before the join, or it finds m in all the rooms. So joined must not use the
+// index, wait, or panic.
+func (x *Index[M]) JoinFunc(limit int, joined func(room string), m M, rooms ...string) error {
 	x.mu.Lock()
 	defer x.unlockAndDeliver()
 	p, known := x.members.getValue(m)
@@ -97,11 +86,22 @@ func (x *Index[M]) JoinUpTo(limit int, m M, rooms ...string) error {
 		return nil
 	}
 	for _, name := range rooms {
+		if limit <= 0 {
+			break
+		}
 		if r, exists := x.rooms.getValue(name); exists && len(r.members) >= limit && p.findMembership(r) < 0 {
 			return ErrRoomFull
 		}
 	}
-	return x.joinLocked(p, m, rooms)
+	if x.maxRooms > 0 && !x.fitsLimit(p, rooms) {
+		return ErrTooManyRooms
+	}
+	for _, name := range rooms {
+		if x.joinRoom(p, m, name) && joined != nil {
+			joined(name)
+		}
+	}
+	return nil
 }
 
 // Leave removes m from rooms. It ignores rooms that m is not in.

@@ -117,8 +117,9 @@ func (p *member[M]) indexMemberships() {
 	}
 }
 
-// joinRoom adds member m with record p to a room, unless it is in the room.
-func (x *Index[M]) joinRoom(p *member[M], m M, name string) {
+// joinRoom adds member m with record p to a room. It reports false if m is in the room
+// already.
+func (x *Index[M]) joinRoom(p *member[M], m M, name string) bool {
 	r, exists := x.rooms.getValue(name)
 	switch {
 	case !exists:
@@ -126,12 +127,13 @@ func (x *Index[M]) joinRoom(p *member[M], m M, name string) {
 		x.rooms.putEntry(name, r)
 		x.notifications.enqueueEvent(Create, name, m)
 	case p.findMembership(r) >= 0:
-		return
+		return false
 	}
 	p.addMembership(r, uint32(len(r.members)))
 	r.members = append(r.members, m)
 	r.numbers = append(r.numbers, p.number)
 	x.notifications.enqueueEvent(Join, name, m)
+	return true
 }
 
 // removeFromRoom removes m from its place in a room; the room's last member moves

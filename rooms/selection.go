@@ -17,12 +17,21 @@ type selection[M comparable] struct {
 
 // Select appends to dst the members that t matches, each once, in no particular order,
 // and returns it. It allocates only to grow dst.
-func (x *Index[M]) Select(dst []M, t Target) []M {
+func (x *Index[M]) Select(dst []M, t Target) []M { return x.SelectFunc(dst, t, nil) }
+
+// SelectFunc is [Index.Select] that calls selected unless it is nil. A member that joins
+// one of the rooms of t has joined before, and is selected, or joins after the call. Several
+// calls run at a time. So selected must not use the index, wait, or panic. It is not called
+// for a target that matches no member at all.
+func (x *Index[M]) SelectFunc(dst []M, t Target, selected func()) []M {
 	if t.None {
 		return dst
 	}
 	x.mu.RLock()
 	defer x.mu.RUnlock()
+	if selected != nil {
+		selected()
+	}
 	if len(t.In) <= 1 && len(t.Except) == 0 {
 		if r := x.soleRoom(t); r != nil {
 			dst = append(dst, r.members...)

@@ -121,6 +121,15 @@ func (s *Session) SendVolatile(m *eio.Message) bool {
 	return true
 }
 
+// QueueSpace returns how many bytes may be queued until half of [Config.MaxQueue] waits for
+// the client.
+func (s *Session) QueueSpace() int {
+	limit := s.route.config.Load().MaxQueue / 2
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return max(limit-s.queue.bytes, 0)
+}
+
 // AwaitQueue waits until at most half of [Config.MaxQueue] waits for the client, or until the
 // session closes. The error is the one of ctx.
 func (s *Session) AwaitQueue(ctx context.Context) error {

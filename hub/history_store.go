@@ -1,0 +1,191 @@
+package hub
+
+import (
+	"container/list"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/caddy-socketio/caddy-socketio/cluster"
+	"github.com/caddy-socketio/caddy-socketio/internal/eio"
+	"github.com/caddy-socketio/caddy-socketio/sio"
+)
+
+const (
+	maxHistoryRooms = 10_000    // of a namespace
+	maxHistoryBytes = 16 << 20  // of a namespace
+	maxHistoryTotal = 256 << 20 // of a hub
+	// historyOverhead is how many bytes a kept event or room counts besides its text.
+	historyOverhead = 128
+)
+
+// historyStore holds the kept events of a namespace's rooms. Above its limits, the room whose
+// newest event is the oldest goes first. Expired events are never read. They are removed
+// when their room is used, or when they are the oldest and another event is kept. So an idle
+// store needs no timer.
+type historyStore struct {
+	total *atomic.Int64 // bytes of all stores of the hub
+
+	mu     sync.Mutex               // guards the following; a leaf
+	rooms  map[string]*list.Element // of recent
+	recent list.List                // of *keptRoom, by their newest events, the newest first
+	bytes  int64
+	closed bool
+}
+
+// keptRoom is the kept events of a room, the oldest first. There is at least one.
+type keptRoom struct {
+	name   string
+	rule   *historyRule
+	events []keptEvent
+}
+
+// keptEvent is an event as sockets that join later get it.
+type keptEvent struct {
+	message *eio.Message // without an offset
+	data    sio.Data     // the zero Data without recovery
+	at      time.Time
+}
+
+func newHistoryStore(total *atomic.Int64) *historyStore {
+	return &historyStore{total: total, rooms: make(map[string]*list.Element)}
+}
+
+// encode returns the event for a client. A client with recovery takes the last argument of an
+// event for its offset. So it gets the offset of an event that this node delivered last.
+func (e *keptEvent) encode(namespace, offset string) *eio.Message {
+	if offset == "" || len(e.data.JSON) == 0 {
+		return e.message
+	}
+	op := cluster.Emit{Data: e.data, Flags: cluster.Flags{NoCompress: !e.message.Compress()}}
+	m, err := op.Encode(namespace, offset)
+	if err != nil {
+		return e.message
+	}
+	return m
+}
+
+func (e *keptEvent) size() int64 {
+	return int64(e.message.Size() + len(e.data.JSON) + historyOverhead)
+}
+
+// recordEvent keeps an event of a room. A target may name a room again: the event is kept
+// once.
+func (h *historyStore) recordEvent(rule *historyRule, name string, e keptEvent) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closed {
+		return
+	}
+	place := h.rooms[name]
+	if place == nil {
+		name = strings.Clone(name) // it may be a part of a large text
+		place = h.recent.PushFront(&keptRoom{name: name})
+		h.rooms[name] = place
+		h.addBytes(int64(len(name) + historyOverhead))
+	}
+	h.recent.MoveToFront(place)
+	r := place.Value.(*keptRoom)
+	r.rule = rule
+	if n := len(r.events); n > 0 && r.events[n-1].message == e.message {
+		return
+	}
+	r.events = append(r.events, e)
+	h.addBytes(e.size())
+	h.trimRoom(place, e.at)
+	h.trimStore(e.at)
+}
+
+// readEvents returns the newest events of a room that have at most so many bytes together, the
+// oldest first.
+func (h *historyStore) readEvents(name string, space int) []keptEvent {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	place := h.rooms[name]
+	if place == nil {
+		return nil
+	}
+	h.trimRoom(place, time.Now())
+	events := place.Value.(*keptRoom).events
+	first := len(events)
+	for first > 0 {
+		if space -= events[first-1].message.Size(); space < 0 {
+			break
+		}
+		first--
+	}
+	return append([]keptEvent(nil), events[first:]...)
+}
+
+// applyRules applies new rules to the rooms, and removes rooms that no rule matches.
+func (h *historyStore) applyRules(rules []historyRule) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for name, place := range h.rooms {
+		r := place.Value.(*keptRoom)
+		if r.rule = findHistoryRule(rules, name); r.rule == nil {
+			h.removeRoom(place)
+			continue
+		}
+		h.trimRoom(place, time.Now())
+	}
+}
+
+// close removes all rooms. Later events are not kept.
+func (h *historyStore) close() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.addBytes(-h.bytes)
+	h.closed, h.rooms = true, nil
+	h.recent.Init()
+}
+
+// trimRoom removes the events of a room that are too old or too many, and the room if none is
+// left.
+func (h *historyStore) trimRoom(place *list.Element, now time.Time) {
+	r := place.Value.(*keptRoom)
+	for len(r.events) > r.rule.keep || len(r.events) > 0 && now.Sub(r.events[0].at) >= r.rule.maxAge {
+		h.removeOldest(r)
+	}
+	if len(r.events) == 0 {
+		h.removeRoom(place)
+	}
+}
+
+// trimStore removes the rooms whose newest event is the oldest, while the store exceeds its
+// limits or the event has expired. The last room loses its oldest events instead.
+func (h *historyStore) trimStore(now time.Time) {
+	for place := h.recent.Back(); place != nil; place = h.recent.Back() {
+		r := place.Value.(*keptRoom)
+		over := len(h.rooms) > maxHistoryRooms || h.bytes > maxHistoryBytes || h.total.Load() > maxHistoryTotal
+		switch {
+		case over && place == h.recent.Front() && len(r.events) > 1:
+			h.removeOldest(r)
+		case over || now.Sub(r.events[len(r.events)-1].at) >= r.rule.maxAge:
+			h.removeRoom(place)
+		default:
+			return
+		}
+	}
+}
+
+func (h *historyStore) removeOldest(r *keptRoom) {
+	h.addBytes(-r.events[0].size())
+	r.events[0] = keptEvent{} // the slice keeps the memory otherwise
+	r.events = r.events[1:]
+}
+
+func (h *historyStore) removeRoom(place *list.Element) {
+	r := h.recent.Remove(place).(*keptRoom)
+	delete(h.rooms, r.name)
+	for i := range r.events {
+		h.addBytes(-r.events[i].size())
+	}
+	h.addBytes(-int64(len(r.name) + historyOverhead))
+}
+
+func (h *historyStore) addBytes(n int64) {
+	h.bytes += n
+	h.total.Add(n)
+}
