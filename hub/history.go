@@ -58,7 +58,7 @@ func (ns *Namespace) configureHistory(r *rules) {
 	switch {
 	case r == nil || len(r.history) == 0:
 		if ns.history.Store(nil); old != nil {
-			old.store.close()
+			old.store.closeStore()
 		}
 	case old == nil:
 		ns.history.Store(&history{r.history, newHistoryStore(&ns.hub.historyBytes)})

@@ -59,7 +59,7 @@ func TestHistoryDropsRoomOfOldestEvent(t *testing.T) {
 		t.Error("another room was dropped", len(h.rooms))
 	}
 	checkBytes(t, h)
-	h.close()
+	h.closeStore()
 	h.recordEvent(rule, "a", newKeptEvent(10))
 	if checkBytes(t, h); h.total.Load() != 0 {
 		t.Error("a closed store keeps events")

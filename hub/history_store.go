@@ -132,8 +132,8 @@ func (h *historyStore) applyRules(rules []historyRule) {
 	}
 }
 
-// close removes all rooms. Later events are not kept.
-func (h *historyStore) close() {
+// closeStore removes all rooms. Later events are not kept.
+func (h *historyStore) closeStore() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.addBytes(-h.bytes)
