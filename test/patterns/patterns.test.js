@@ -13,7 +13,7 @@ import { startCaddy, startNodeServer } from './lib/servers.js';
 import { Mailbox, Visitor } from './lib/visitor.js';
 
 const root = fileURLToPath(new URL('.', import.meta.url));
-const patterns = ['whiteboard', 'chat', 'echo', 'lobby', 'editor', 'tokens'];
+const patterns = ['whiteboard', 'chat', 'private-messaging', 'echo', 'lobby', 'editor', 'tokens'];
 const servers = { 'Node.js': startNodeServer, Caddy: startCaddy };
 const longest = 1.5; // times the lines of Node.js that rules and backend may have
 
