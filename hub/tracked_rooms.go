@@ -13,6 +13,25 @@ type roomMembers struct {
 	sockets map[string][]*Socket // by key; the last one joined or changed its data last
 }
 
+// memberReader reads the key and the data of a socket once for many rooms. A client
+// chooses their sizes, and a lock is held.
+type memberReader struct {
+	socket   *Socket
+	presence *presence // of the values; nil before the first read
+	key      string
+	data     []byte
+	err      error
+}
+
+// readFor returns the values of [presence.memberOf].
+func (r *memberReader) readFor(p *presence) (key string, data []byte, err error) {
+	if r.presence != p {
+		r.presence = p
+		r.key, r.data, r.err = p.memberOf(r.socket)
+	}
+	return r.key, r.data, r.err
+}
+
 // trackRooms reports that a socket joined or left rooms. The index has changed already.
 func (ns *Namespace) trackRooms(s *Socket, names []string) {
 	if t := ns.tracker.Load(); t != nil {
@@ -36,9 +55,10 @@ func (ns *Namespace) trackValues(s *Socket) {
 		if len(t.config.presences) == 0 {
 			return
 		}
+		values := memberReader{socket: s}
 		for _, room := range ns.index.RoomsOf(s) {
 			if p := t.config.presenceOf(room); p != nil && room != s.id {
-				t.compareMember(now, p, s, room, false)
+				t.compareMember(now, p, &values, room, false)
 			}
 		}
 	})
@@ -48,6 +68,7 @@ func (ns *Namespace) trackValues(s *Socket) {
 // concerns a socket. A member of a room that had no presence by the config before is not
 // announced. The caller holds mu.
 func (t *tracker) compareRooms(now time.Time, s *Socket, names []string, before *tracking) {
+	values := memberReader{socket: s}
 	for _, room := range names {
 		if room == s.id || room == "" {
 			continue
@@ -57,7 +78,7 @@ func (t *tracker) compareRooms(now time.Time, s *Socket, names []string, before 
 		}
 		if p := t.config.presenceOf(room); p != nil {
 			silent := before != t.config && before.presenceOf(room) == nil
-			t.compareMember(now, p, s, room, silent)
+			t.compareMember(now, p, &values, room, silent)
 		}
 	}
 	if t.config.sizes {
@@ -67,8 +88,8 @@ func (t *tracker) compareRooms(now time.Time, s *Socket, names []string, before 
 
 // compareMember makes a socket a member of a room if it is in the room. The caller holds
 // mu.
-func (t *tracker) compareMember(now time.Time, p *presence, s *Socket, room string, silent bool) {
-	m := t.members[room]
+func (t *tracker) compareMember(now time.Time, p *presence, values *memberReader, room string, silent bool) {
+	s, m := values.socket, t.members[room]
 	if !t.ns.index.Has(s, room) {
 		if m != nil {
 			t.dropSocket(now, p, s, room, m)
@@ -79,7 +100,7 @@ func (t *tracker) compareMember(now time.Time, p *presence, s *Socket, room stri
 		m = &roomMembers{keys: make(map[*Socket]string), sockets: make(map[string][]*Socket)}
 		t.members[room] = m
 	}
-	key, data, err := p.memberOf(s)
+	key, data, err := values.readFor(p)
 	if err != nil {
 		t.warnMember(room, err)
 		key = ""
