@@ -1,5 +1,5 @@
 // CodeMirror's collaborative editor: each client has one pull open at any time, whose
-// acknowledgement may take minutes, and pushes its changes beside it.
+// acknowledgement waits for a change, and pushes its changes beside it.
 
 import { collab, getSyncedVersion, receiveUpdates, sendableUpdates } from '@codemirror/collab';
 import { ChangeSet, EditorState } from '@codemirror/state';
