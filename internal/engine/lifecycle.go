@@ -121,8 +121,8 @@ func (s *Session) closeWith(reason string, e closeMode) {
 	if !e.flush {
 		s.queue.dropAll()
 	}
-	out, probe, closed := s.out, s.probe, s.state == stateClosed
-	s.probe = nil
+	out, closed := s.out, s.state == stateClosed
+	probe := s.takeProbeLocked(e)
 	var transfers []*transfer
 	if closed {
 		transfers = s.polls.takeTransfers()
@@ -144,6 +144,18 @@ func (s *Session) closeWith(reason string, e closeMode) {
 	}
 	abortTransfers(transfers)
 	s.notifyReceiver(reason)
+}
+
+// takeProbeLocked takes the probe from a session that closes, so that it is closed, too. It
+// leaves a probe that has its reply, if the queue is still delivered: such a client may have
+// stopped to poll, and takes the queue by the probe alone, see upgradeTo.
+func (s *Session) takeProbeLocked(e closeMode) *outbound {
+	probe := s.probe
+	if s.state == stateClosing && e.flush && s.polls.released {
+		return nil
+	}
+	s.probe = nil
+	return probe
 }
 
 // uncountLocked takes the session out of the server's counts of live sessions.
@@ -176,7 +188,8 @@ func (s *Session) notifyReceiver(reason string) {
 // completeClose makes a closing session closed, whether its queue was delivered or not.
 func (s *Session) completeClose() {
 	s.mu.Lock()
-	s.state = stateClosed
+	probe := s.probe
+	s.state, s.probe = stateClosed, nil
 	s.schedule.stop()
 	s.queue.dropAll()
 	if s.polls.completed != nil {
@@ -186,6 +199,9 @@ func (s *Session) completeClose() {
 	transfers := s.polls.takeTransfers()
 	s.mu.Unlock()
 	s.server.removeSession(s)
+	if probe != nil {
+		probe.closeGracefully(frames.CloseFrame(0))
+	}
 	abortTransfers(transfers)
 }
 

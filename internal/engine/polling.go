@@ -18,7 +18,7 @@ type polls struct {
 	replies      []*pollReply  // that are being written
 	released     bool          // polls are replied to at once: the client wants to upgrade
 	endsWithNoop bool          // the last reply of a closing session is a noop, not a close packet
-	completed    chan struct{} // closed by Session.completeClose; nil if not awaited
+	completed    chan struct{} // closed when the session is closed; nil if not awaited
 }
 
 // wakeParked makes the parked poll look at the session's state.

@@ -63,16 +63,22 @@ func (s *Session) releasePolls(o *outbound) {
 }
 
 // upgradeTo lets the probe carry the session, and reports whether it still was the
-// probe. The queue goes to the WebSocket; a poll that still waits gets a noop.
+// probe. The queue goes to the WebSocket; a poll that still waits gets a noop. A session
+// that is closing delivers its queue by the WebSocket, and is closed.
 func (s *Session) upgradeTo(o *outbound) bool {
 	s.mu.Lock()
-	if s.state != stateOpen || s.probe != o {
+	if s.state == stateClosed || s.probe != o {
 		s.mu.Unlock()
 		return false
 	}
 	s.clearProbeLocked()
 	s.out = o
 	s.polls.wakeParked()
+	if s.state == stateClosing {
+		s.mu.Unlock()
+		s.closeUpgraded(o)
+		return true
+	}
 	start := o.beginWritingLocked()
 	s.mu.Unlock()
 	s.server.stats.polling.Add(-1)
@@ -82,6 +88,20 @@ func (s *Session) upgradeTo(o *outbound) bool {
 		o.startWriting()
 	}
 	return true
+}
+
+// closeUpgraded closes a closing session whose queue its WebSocket delivers from now on.
+func (s *Session) closeUpgraded(o *outbound) {
+	s.mu.Lock()
+	s.state = stateClosed
+	s.schedule.stop()
+	if s.polls.completed != nil {
+		close(s.polls.completed)
+		s.polls.completed = nil
+	}
+	s.mu.Unlock()
+	s.server.removeSession(s)
+	o.closeGracefully(frames.CloseFrame(0))
 }
 
 // dropProbe removes a probe. The session goes on polling.

@@ -146,6 +146,43 @@ func TestUploadInFlightAtUpgrade(t *testing.T) {
 	})
 }
 
+// A client that has stopped to poll takes what is queued by the WebSocket alone.
+func TestCloseDuringUpgradeDeliversQueue(t *testing.T) {
+	for _, packets := range [][]string{nil, {"4a"}} {
+		runInBubble(t, testConfig(), func(t *testing.T, w *testServer) {
+			w.openPolling("EIO=4")
+			s := w.lastReceiver().session
+			c := w.dialWebSocket("EIO=4&sid=" + s.ID())
+			c.sendText("2probe")
+			c.wantMessages("3probe")
+			for _, p := range packets {
+				s.Send(newText(p[1:]))
+			}
+			s.Close("kicked")
+			c.sendText("5")
+			c.wantMessages(append(packets, closedWithoutStatus)...)
+			w.wantCloseReason("kicked")
+		})
+	}
+}
+
+// A client that still polls when the session closes gets everything by its polls.
+func TestCloseDuringUpgradeRepliesToPolls(t *testing.T) {
+	runInBubble(t, testConfig(), func(t *testing.T, w *testServer) {
+		q := w.openPolling("EIO=4")
+		s := w.lastReceiver().session
+		c := w.dialWebSocket("EIO=4&sid=" + s.ID())
+		c.sendText("2probe")
+		c.wantMessages("3probe")
+		s.Send(newText("a"))
+		s.Close("kicked")
+		w.wantResponse("GET", q, "", 200, "4a")
+		w.wantResponse("GET", q, "", 200, "1")
+		c.wantMessages(closedWithoutStatus)
+		w.wantCloseReason("kicked")
+	})
+}
+
 func TestUpgradeTimeout(t *testing.T) {
 	runInBubble(t, testConfig(), func(t *testing.T, w *testServer) {
 		q := w.openPolling("EIO=4")
@@ -194,8 +231,8 @@ func TestFailedProbesKeepSession(t *testing.T) {
 		parked := w.startPoll(q)
 		wantReply(t, parked, "6")
 		w.lastReceiver().session.Close("kicked")
-		third.wantMessages(closedWithoutStatus)
 		w.wantResponse("GET", q, "", 200, "1")
+		third.wantMessages(closedWithoutStatus)
 	})
 }
 
