@@ -1,6 +1,7 @@
 package directive
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
@@ -19,10 +20,8 @@ var targetWords = []string{"to", "in", "all", "broadcast", "except", "volatile",
 // IsTargetWord reports whether a token is a word of a target. A token in quotes is the name
 // of a room.
 func IsTargetWord(token caddyfile.Token) bool {
-	for _, word := range targetWords {
-		if token.Text == word {
-			return !token.Quoted()
-		}
+	if slices.Contains(targetWords, token.Text) {
+		return !token.Quoted()
 	}
 	return false
 }
