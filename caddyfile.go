@@ -88,8 +88,10 @@ type parser struct {
 	handler    *Handler
 	declaredAt []string // the places of the namespaces
 	// Of the namespace that is being read:
-	rule   *Rule            // the rule that is being read, or nil
-	claims *caddyfile.Token // the first text with a placeholder of a token's claims
+	rule *Rule // the rule that is being read, or nil
+	// The block that is being read, like "every 1m", if its events have no socket.
+	socketFree string
+	claims     *caddyfile.Token // the first text with a placeholder of a token's claims
 }
 
 // parseDirective reads:

@@ -45,6 +45,9 @@ func (p *parser) checkLine(tokens caddyfile.Segment) error {
 	if name.Text != "emit" || len(args) == 0 {
 		return nil
 	}
+	if at, text, ok := findSingleQuotes(args); ok && at.Text == args[0].Text {
+		return tokenError(at, "emit: the event %s begins with a single quote, which belongs to the text: expected double quotes or backticks, %s", text, quoteText(text))
+	}
 	for i, arg := range args[1:] {
 		isRooms := slices.Contains([]string{"to", "in", "except"}, arg.Text) && len(args) > i+2
 		isFlag := slices.Contains([]string{"broadcast", "volatile", "include_sender"}, arg.Text)
@@ -88,6 +91,38 @@ func (p *parser) warnOfMarks(args []caddyfile.Token) {
 		if plain := strings.TrimRight(arg.Text, ",;"); plain != arg.Text && !arg.Quoted() && !strings.ContainsAny(arg.Text[:1], "{[") {
 			p.warn(arg, "%q belongs to the text: spaces separate arguments, and each handler has a line of its own; in quotes the mark is meant", arg.Text)
 		}
+	}
+}
+
+// findSingleQuotes returns the first text in single quotes of a line's arguments, with the
+// token where it begins. ok is false without one.
+func findSingleQuotes(args []caddyfile.Token) (at caddyfile.Token, text string, ok bool) {
+	for i, arg := range args {
+		if arg.Quoted() || !strings.HasPrefix(arg.Text, "'") {
+			continue
+		}
+		for j, last := range args[i:] {
+			if last.Line == arg.Line && strings.HasSuffix(last.Text, "'") && !last.Quoted() && (j > 0 || len(last.Text) > 1) {
+				return arg, joinTokens(args[i : i+j+1]), true
+			}
+		}
+	}
+	return at, "", false
+}
+
+// quoteText returns a text that stands in single quotes as a Caddyfile quotes it.
+func quoteText(single string) string {
+	text := strings.TrimSuffix(strings.TrimPrefix(single, "'"), "'")
+	if strings.Contains(text, `"`) {
+		return "`" + text + "`"
+	}
+	return `"` + text + `"`
+}
+
+// warnOfSingleQuotes warns of a text in single quotes, which does not group words here.
+func (p *parser) warnOfSingleQuotes(name string, args []caddyfile.Token) {
+	if at, text, ok := findSingleQuotes(args); ok {
+		p.warn(at, "%s: single quotes belong to the text %s: expected double quotes or backticks, %s", name, text, quoteText(text))
 	}
 }
 

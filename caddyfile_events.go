@@ -21,6 +21,9 @@ var nodeEvents = map[string]string{
 // checkEventNames returns an error for names of events, as written, that are mistakes. A
 // name in quotes is meant.
 func checkEventNames(names []caddyfile.Token) error {
+	if _, text, ok := findSingleQuotes(names); ok {
+		return fmt.Errorf("on %s: single quotes belong to the name: expected double quotes, on %s", text, quoteText(text))
+	}
 	for i, name := range names {
 		if meant := nodeEvents[name.Text]; meant != "" && !name.Quoted() {
 			return fmt.Errorf("on %s: did you mean on %s? An event of clients with this name stands in quotes", name.Text, meant)

@@ -18,6 +18,7 @@ func (p *parser) presenceOptions(one *Presence) []option {
 
 // parsePresence reads a presence block of a namespace.
 func (p *parser) parsePresence(ns *Namespace) error {
+	name := p.Token()
 	one := &Presence{Rooms: p.RemainingArgs()}
 	if len(one.Rooms) == 0 {
 		return p.Err("presence: expected names or globs of rooms, like room:*")
@@ -36,7 +37,7 @@ func (p *parser) parsePresence(ns *Namespace) error {
 		}
 	}
 	if _, err := one.compile(); err != nil {
-		return p.Errf("presence: %v", err)
+		return tokenError(name, "presence: %v", err)
 	}
 	ns.Presence = append(ns.Presence, one)
 	return nil

@@ -76,7 +76,10 @@ func (p *parser) parseRule(ns *Namespace) error {
 	}
 	p.warnOfEventNames(names)
 	p.rule = rule
-	defer func() { p.rule = nil }()
+	if rule.isForRooms() {
+		p.socketFree = "on " + strings.Join(rule.Events, " ")
+	}
+	defer func() { p.rule, p.socketFree = nil, "" }()
 	if rule.HandleRaw, err = p.parseHandlers(p.ruleOptions(rule)); err != nil {
 		return err
 	}
@@ -132,6 +135,7 @@ func (p *parser) parseHandler() (json.RawMessage, error) {
 	if err := p.checkLine(tokens); err != nil {
 		return nil, err
 	}
+	p.warnOfSingleQuotes(name, slices.Concat(target, lineArgs(tokens)))
 	segment.Reset()
 	module := info.New()
 	if len(target) > 0 {
@@ -148,6 +152,9 @@ func (p *parser) parseHandler() (json.RawMessage, error) {
 		err = p.Errf("module %s can't be used in a Caddyfile", id)
 	}
 	if err != nil {
+		return nil, err
+	}
+	if err := p.checkSocketFree(module, target, tokens); err != nil {
 		return nil, err
 	}
 	var warnings []caddyconfig.Warning

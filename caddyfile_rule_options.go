@@ -13,19 +13,21 @@ const defaultParallel = 16
 
 // parseUse reads a use block. Several are one.
 func (p *parser) parseUse(ns *Namespace) error {
+	name := p.Token()
 	if p.NextArg() {
 		return p.Errf("use: unexpected %q: expected a block with handlers", p.Val())
 	}
 	handlers, err := p.parseHandlers(nil)
 	ns.UseRaw = append(ns.UseRaw, handlers...)
 	if err == nil && len(ns.UseRaw) == 0 {
-		return p.Err("use: expected a block with one or more handlers")
+		return tokenError(name, "use: expected a block with one or more handlers")
 	}
 	return err
 }
 
 // parseEvery reads an every block.
 func (p *parser) parseEvery(ns *Namespace) error {
+	name := p.Token()
 	arg, err := p.parseSingle("an interval like 30s, and a block with handlers")
 	if err != nil {
 		return err
@@ -38,11 +40,13 @@ func (p *parser) parseEvery(ns *Namespace) error {
 	if err := e.checkInterval(); err != nil {
 		return p.WrapErr(err)
 	}
+	p.socketFree = "every " + arg
+	defer func() { p.socketFree = "" }()
 	if e.HandleRaw, err = p.parseHandlers(nil); err != nil {
 		return err
 	}
 	if len(e.HandleRaw) == 0 {
-		return p.Errf("every %s: expected a block with one or more handlers", time.Duration(e.Interval))
+		return tokenError(name, "every %s: expected a block with one or more handlers", time.Duration(e.Interval))
 	}
 	ns.Every = append(ns.Every, e)
 	return nil

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 
+	"github.com/caddy-socketio/caddy-socketio/handlers/internal/directive"
 	"github.com/caddy-socketio/caddy-socketio/handlers/placeholder"
 	"github.com/caddy-socketio/caddy-socketio/hub"
 	"github.com/caddyserver/caddy/v2"
@@ -68,6 +69,7 @@ func (m *Members) Provision(caddy.Context) error {
 //	}
 func (m *Members) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	d.Next() // the name
+	name := d.Token()
 	args := d.RemainingArgs()
 	if len(args) == 0 || len(args) > 2 {
 		return d.Err("members: expected a room, and an event or none")
@@ -84,7 +86,7 @@ func (m *Members) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		switch option {
 		case "limit":
 			n, err := strconv.Atoi(value[0])
-			if err != nil || n < 1 {
+			if err != nil || n < 1 || n > hub.MaxMembers {
 				return d.Errf("members: limit: unexpected %q: expected a number from 1 to %d", value[0], hub.MaxMembers)
 			}
 			m.Limit = n
@@ -95,7 +97,7 @@ func (m *Members) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		}
 	}
 	if err := m.Provision(caddy.Context{}); err != nil {
-		return d.Errf("members: %v", err)
+		return directive.ErrorAt(name, "members: %v", err)
 	}
 	return nil
 }

@@ -52,7 +52,7 @@ type SocketFree interface {
 	Handler
 	// CheckSocketFree returns an error if the handler is configured for events of
 	// sockets only. The error names the setting that needs a socket. It is called after
-	// the handler is provisioned.
+	// the handler is provisioned, and after it is read from a Caddyfile.
 	CheckSocketFree() error
 }
 

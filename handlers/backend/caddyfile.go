@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strconv"
 
+	"github.com/caddy-socketio/caddy-socketio/handlers/internal/directive"
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
@@ -48,8 +49,11 @@ func (b *Handler) ParseCaddyfile(h httpcaddyfile.Helper) error {
 	if h.NextArg() {
 		proxy := name
 		proxy.Text = "reverse_proxy"
-		block = append(block, proxy, h.Token())
-		for h.NextArg() {
+		block = append(block, proxy)
+		for more := true; more; more = h.NextArg() {
+			if err := checkUpstream(h.Token()); err != nil {
+				return err
+			}
 			block = append(block, h.Token())
 		}
 	}
@@ -71,14 +75,14 @@ func (b *Handler) ParseCaddyfile(h httpcaddyfile.Helper) error {
 		}
 	}
 	if isEmpty {
-		return h.Err("backend: expected the address of an application, like 127.0.0.1:9000, or HTTP directives")
+		return directive.ErrorAt(name, "backend: expected the address of an application, like 127.0.0.1:9000, or HTTP directives")
 	}
 	last, closing := block[len(block)-1], name
 	closing.Text, closing.File, closing.Line = "}", last.File, last.Line+last.NumLineBreaks()+1
 	block = append(block, closing)
 	handler, err := httpcaddyfile.ParseSegmentAsSubroute(h.WithDispenser(caddyfile.NewDispenser(block)))
 	if err != nil {
-		return err
+		return locateUnknown(err, block)
 	}
 	subroute, ok := handler.(*caddyhttp.Subroute)
 	if !ok {

@@ -2,9 +2,13 @@ package backend
 
 import (
 	"errors"
+	"slices"
 
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 )
+
+// streamOptions are the options of a stream block.
+var streamOptions = []string{"max_line", "max_size", "max_time", "idle", "cancel"}
 
 // parseBlock sets up the limits of streams, see [Handler.ParseCaddyfile].
 func (s *Stream) parseBlock(d *caddyfile.Dispenser) error {
@@ -33,9 +37,7 @@ func (s *Stream) parseOption(d *caddyfile.Dispenser, option string) (err error) 
 		}
 		return checkCancel(args)
 	}
-	switch option {
-	case "max_line", "max_size", "max_time", "idle":
-	default:
+	if !slices.Contains(streamOptions, option) {
 		return errors.New("unknown option: expected max_line, max_size, max_time, idle or cancel")
 	}
 	if len(args) != 1 {

@@ -1,6 +1,9 @@
 package jwt
 
 import (
+	"strings"
+
+	"github.com/caddy-socketio/caddy-socketio/handlers/internal/directive"
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 )
@@ -20,16 +23,22 @@ import (
 //	}
 func (j *Handler) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	d.Next() // the name
+	name, options := d.Token(), make(map[string]caddyfile.Token)
 	if d.NextArg() {
 		return d.Errf("jwt: unexpected %q: settings go into a block", d.Val())
 	}
 	for nesting := d.Nesting(); d.NextBlock(nesting); {
+		options[d.Val()] = d.Token()
 		if err := j.unmarshalOption(d); err != nil {
 			return err
 		}
 	}
 	if err := j.checkSettings(); err != nil {
-		return d.Errf("jwt: %v", err)
+		option, _, _ := strings.Cut(err.Error(), ":")
+		if at, ok := options[option]; ok {
+			name = at // the error is about this line
+		}
+		return directive.ErrorAt(name, "jwt: %v", err)
 	}
 	return nil
 }
