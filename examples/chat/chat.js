@@ -32,6 +32,7 @@ export class Chat extends EventTarget {
 	#socket;
 	#rooms;
 	#lost = false; // the connection, against our will
+	#ids = new Set(); // that this page had
 
 	constructor(io, { name, client, rooms }) {
 		super();
@@ -49,11 +50,11 @@ export class Chat extends EventTarget {
 		socket.on('connect_error', () => this.#set('reconnecting'));
 		socket.io.on('reconnect_attempt', () => this.#set('reconnecting'));
 
-		this.#on('welcome', (id) => (this.id = text(id)));
+		this.#on('welcome', (id) => this.#ids.add((this.id = text(id))));
 		this.#on('joined', (member, room) => this.#joined(nameOf(room), member));
 		this.#on('left', (member, room) => this.#left(nameOf(room), text(member?.key)));
 		this.#on('renamed', (id, name) => this.#renamed(text(id), text(name)));
-		this.#on('said', (room, id, name, what) => this.#said(text(room), text(id), text(name), text(what)));
+		this.#on('said', (room, id, name, what, time) => this.#said(text(room), text(id), text(name), text(what), text(time)));
 		this.#on('whispered', (id, name, what) => this.#whispered(text(id), text(name), text(what)));
 		this.#on('typing', (room, id) => this.#typing(text(room), text(id)));
 		this.#on('notice', (room, what) => this.#note(text(room), text(what)));
@@ -185,7 +186,10 @@ export class Chat extends EventTarget {
 
 	#enterRoom(room) {
 		this.#emit('join room', room, (members) => {
-			if (Array.isArray(members)) for (const member of members) this.#meet(room, member);
+			if (Array.isArray(members)) {
+				this.talks.get('#' + room)?.people.clear(); // authors of earlier messages may be gone
+				for (const member of members) this.#meet(room, member);
+			}
 			this.#changed();
 		});
 	}
@@ -227,12 +231,14 @@ export class Chat extends EventTarget {
 		if (whisper) whisper.title = name;
 	}
 
-	#said(room, id, name, what) {
+	// said adds a message. Messages of the room's history are here already, if the page was in
+	// the room before.
+	#said(room, id, name, what, sent) {
 		const talk = this.talks.get('#' + room);
-		if (!talk) return;
+		if (!talk || this.#ids.has(id) || talk.lines.some((l) => l.id === id && l.sent === sent && l.text === what)) return;
 		this.#enter(room, id, name);
 		talk.typing.delete(id);
-		this.#add(talk, { id, name, text: what });
+		this.#add(talk, { id, name, text: what, sent });
 	}
 
 	#whispered(id, name, what) {
@@ -269,7 +275,7 @@ export class Chat extends EventTarget {
 	}
 
 	#add(talk, line) {
-		line.time = new Date();
+		line.time = line.sent ? new Date(Number(line.sent)) : new Date();
 		talk.lines.push(line);
 		if (talk.lines.length > kept) talk.lines.shift();
 		if (talk !== this.talk) talk.unread++;

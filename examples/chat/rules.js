@@ -48,7 +48,7 @@ function emitted(words, kind) {
 	});
 }
 
-const parts = /(?<comment>^\s*#.*)|(?<text>"(?:\\.|[^"])*"|`[^`]*`)|(?<placeholder>\{[^{}\s]+\})|(?<word>\b(?:on|presence|emit|join|leave|ack|set|to|in|all|broadcast|volatile|members|disconnect)\b(?![:.]))/g;
+const parts = /(?<comment>^\s*#.*)|(?<text>"(?:\\.|[^"])*"|`[^`]*`)|(?<placeholder>\{[^{}\s]+\})|(?<word>\b(?:on|presence|emit|join|leave|ack|set|to|in|all|broadcast|volatile|members|history|disconnect)\b(?![:.]))/g;
 
 // highlight returns the parts of a line, each with its kind.
 export function highlight(line) {

@@ -74,6 +74,17 @@ test('three tabs with three clients talk', { skip }, async (t) => {
 		}
 	});
 
+	await t.test('a newcomer reads what was said before, once', async () => {
+		for (const client of [2, 4]) {
+			const late = await visit(browser, caddy.url, client, 'Late', problems);
+			for (const text of ['Hello from Socket.IO 4', 'Hello from 3, ☕', '<img src=x onerror=alert(1)>']) {
+				await line(late, text).waitFor();
+				assert.equal(await line(late, text).count(), 1);
+			}
+			await late.context().close();
+		}
+	});
+
 	await t.test('who types is shown', async () => {
 		await grace.locator('#text').pressSequentially('mm');
 		await ada.getByText('Grace is typing…').waitFor();
@@ -157,6 +168,7 @@ test('three tabs with three clients talk', { skip }, async (t) => {
 		await linus.getByRole('button', { name: 'Come back' }).click();
 		await people(ada).getByRole('button', { name: 'Linus' }).waitFor();
 		await people(linus).getByRole('button', { name: 'Ada' }).waitFor();
+		for (const text of ['Hello from Socket.IO 4', '<img src=x onerror=alert(1)>']) assert.equal(await line(linus, text).count(), 1);
 	});
 
 	await t.test('another one of the same name is another one', async () => {
