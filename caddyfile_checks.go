@@ -42,6 +42,10 @@ func (p *parser) checkLine(tokens caddyfile.Segment) error {
 	if name.Text == "ack" && p.rule != nil && !slices.ContainsFunc(p.rule.Events, isClientEvent) {
 		return tokenError(name, "ack: on %s has no acknowledgement: only events that clients emit have one", strings.Join(p.rule.Events, " "))
 	}
+	if name.Text == "members" && len(args) == 1 && p.rule != nil && !slices.ContainsFunc(p.rule.Events, isClientEvent) {
+		return tokenError(name, "members: on %s has no acknowledgement for the list: expected an event, members %s EVENT",
+			strings.Join(p.rule.Events, " "), args[0].Text)
+	}
 	if name.Text != "emit" || len(args) == 0 {
 		return nil
 	}

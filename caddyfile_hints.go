@@ -15,6 +15,7 @@ var nodeWords = map[string]string{
 	"io.emit": "all emit", "io.sockets.emit": "all emit", "io.local.emit": "all local emit",
 	"socket.broadcast.emit": "broadcast emit", "socket.volatile.emit": "volatile emit",
 	"socketsJoin": "in ROOM join", "socketsLeave": "in ROOM leave", "disconnectSockets": "in ROOM disconnect",
+	"onAny": "on *", "of": "namespace", "setInterval": "every",
 	"callback": "ack", "cb": "ack", "reply": "ack", "respond": "ack", "return": "ack",
 	"send": "emit", "publish": "emit", "subscribe": "join", "unsubscribe": "leave", "kick": "disconnect",
 	"data": "set", "if": "require", "auth": "jwt", "authenticate": "jwt",
@@ -76,6 +77,7 @@ func (p *parser) optionPlaces() []struct {
 		{"socketio { … }", optionNames(p.directiveOptions())},
 		{"namespace NAME { … }", optionNames(p.namespaceOptions(new(Namespace)))},
 		{"namespace NAME { on EVENT { … } }", append(optionNames(p.ruleOptions(new(Rule))), handlerNames()...)},
+		{"backend { … }", []string{"timeout", "max_response", "concurrency", "queue", "on_outage", "stream", "sign", "identity"}},
 		{"the global options: { socketio { … } }", []string{"cluster"}},
 	}
 }

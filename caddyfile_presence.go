@@ -1,6 +1,8 @@
 package socketio
 
 import (
+	"slices"
+
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 )
@@ -22,6 +24,11 @@ func (p *parser) parsePresence(ns *Namespace) error {
 	one := &Presence{Rooms: p.RemainingArgs()}
 	if len(one.Rooms) == 0 {
 		return p.Err("presence: expected names or globs of rooms, like room:*")
+	}
+	for _, room := range one.Rooms {
+		if slices.ContainsFunc(ns.Presence, func(other *Presence) bool { return slices.Contains(other.Rooms, room) }) {
+			return p.Errf("presence: %s is given twice", room)
+		}
 	}
 	options := p.presenceOptions(one)
 	for nesting := p.Nesting(); p.NextBlock(nesting); {

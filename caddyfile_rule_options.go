@@ -32,6 +32,9 @@ func (p *parser) parseEvery(ns *Namespace) error {
 	if err != nil {
 		return err
 	}
+	if _, err := strconv.Atoi(arg); err == nil {
+		return p.Errf("every: unexpected %q: expected an interval with a unit, %ss, or %sms as Node.js counts", arg, arg, arg)
+	}
 	d, err := caddy.ParseDuration(arg)
 	if err != nil {
 		return p.Errf("every: unexpected %q: expected an interval like 30s", arg)

@@ -36,6 +36,8 @@ func (s *Disconnect) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	switch args := d.RemainingArgs(); {
 	case len(args) == 1 && args[0] == "close":
 		s.Close = true
+	case len(args) == 1 && args[0] == "true":
+		return d.Errf("disconnect: unexpected %q: expected disconnect close, to close the connection too, or nothing", args[0])
 	case len(args) > 0:
 		return d.Errf("disconnect: unexpected %q: expected close or nothing", args[0])
 	}

@@ -167,6 +167,9 @@ func (b *Handler) parseOption(d *caddyfile.Dispenser) (bool, error) {
 
 // parseDuration parses a duration above 0.
 func parseDuration(arg string) (caddy.Duration, error) {
+	if n, err := strconv.Atoi(arg); err == nil && n > 0 {
+		return 0, fmt.Errorf("unexpected %q: expected a duration with a unit, %ss, or %sms as Node.js counts", arg, arg, arg)
+	}
 	t, err := caddy.ParseDuration(arg)
 	if err != nil || t <= 0 {
 		return 0, fmt.Errorf("unexpected %q: expected a duration above 0, like 10s", arg)

@@ -1,6 +1,7 @@
 package placeholder
 
 import (
+	"regexp"
 	"strings"
 
 	"github.com/caddy-socketio/caddy-socketio/internal/nearest"
@@ -79,8 +80,14 @@ var otherNames = []struct{ written, meant string }{
 	{"reason", "event.reason"},
 }
 
+// indexed finds the index of an expression, as in event.args[0] and auth["token"].
+var indexed = regexp.MustCompile(`\[["']?(\w+)["']?\]`)
+
 // nearestKey returns the known placeholder that a key probably means, or "".
 func nearestKey(key string) string {
+	if dotted := indexed.ReplaceAllString(key, ".$1"); dotted != key && (isListed(ownKeys, dotted) || isListed(caddyKeys, dotted)) {
+		return dotted
+	}
 	for _, n := range otherNames {
 		rest, ok := strings.CutPrefix(key, n.written)
 		if ok && (rest == "" || strings.HasSuffix(n.written, ".")) {
