@@ -92,6 +92,7 @@ type parser struct {
 	// The block that is being read, like "every 1m", if its events have no socket.
 	socketFree string
 	claims     *caddyfile.Token // the first text with a placeholder of a token's claims
+	members    *caddyfile.Token // the name of the first handler members
 }
 
 // parseDirective reads:

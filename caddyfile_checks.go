@@ -174,6 +174,29 @@ func (p *parser) warnOfClaims(ns *Namespace) {
 	p.warn(*claims, "%s: {jwt.…} has no value in namespace %s: no rule has the handler jwt", claims.Text, ns.Name)
 }
 
+// checkMembers returns an error for a handler members in a namespace without presence: there
+// is no list.
+func (p *parser) checkMembers(ns *Namespace) error {
+	members := p.members
+	p.members = nil
+	if members == nil || len(ns.Presence) > 0 {
+		return nil
+	}
+	return tokenError(*members, "members: namespace %s has no list of members: add \"presence ROOM…\" to it, beside its rules", ns.Name)
+}
+
+// checkNamespacePattern returns an error for a regular expression in place of a name, and
+// warns of a name that clients hardly connect to.
+func (p *parser) checkNamespacePattern(name string) error {
+	if strings.HasPrefix(name, "/^") || len(name) > 1 && strings.HasSuffix(name, "$/") {
+		return p.Errf("namespace %s: expected a name or a glob, not a regular expression: a star matches any text without a slash, as in /org-*", name)
+	}
+	if len(name) > 1 && strings.HasSuffix(name, "/") {
+		p.warn(p.Token(), "namespace %s: clients connect to it with the slash at its end only: did you mean %s?", name, strings.TrimRight(name, "/"))
+	}
+	return nil
+}
+
 // bareWords returns the first tokens up to one in quotes, with a placeholder or JSON.
 func bareWords(tokens []caddyfile.Token) []caddyfile.Token {
 	i := slices.IndexFunc(tokens, func(token caddyfile.Token) bool { return token.Quoted() || strings.ContainsAny(token.Text, "{[") })

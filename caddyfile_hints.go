@@ -116,6 +116,9 @@ func (p *parser) unknownHandler() error {
 	if _, err := caddy.GetModule("http.handlers." + name); err == nil {
 		return p.Errf("unknown handler %q: a directive for HTTP requests belongs inside backend { … }", name)
 	}
+	if meant := nearest.Find(strings.ToLower(name), targetWords); meant != "" && !strings.Contains(name, ".") {
+		return p.Errf("unknown handler %q: did you mean %s?", name, meant)
+	}
 	return p.unknownName("handler", append(optionNames(p.ruleOptions(new(Rule))), handlerNames()...))
 }
 

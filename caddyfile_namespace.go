@@ -16,6 +16,9 @@ func (p *parser) parseNamespace() error {
 	if err := checkNamespace(name); err != nil {
 		return p.WrapErr(err)
 	}
+	if err := p.checkNamespacePattern(name); err != nil {
+		return err
+	}
 	if slices.ContainsFunc(p.handler.Namespaces, func(other *Namespace) bool { return other.Name == name }) {
 		return p.Errf("namespace %s is given twice", name)
 	}
@@ -29,6 +32,9 @@ func (p *parser) parseNamespace() error {
 		if err := known.parse(); err != nil {
 			return err
 		}
+	}
+	if err := p.checkMembers(ns); err != nil {
+		return err
 	}
 	p.warnOfClaims(ns)
 	p.handler.Namespaces = append(p.handler.Namespaces, ns)

@@ -135,6 +135,9 @@ func (p *parser) parseHandler() (json.RawMessage, error) {
 	if err := p.checkLine(tokens); err != nil {
 		return nil, err
 	}
+	if name == "members" && p.members == nil {
+		p.members = &tokens[0]
+	}
 	p.warnOfSingleQuotes(name, slices.Concat(target, lineArgs(tokens)))
 	segment.Reset()
 	module := info.New()

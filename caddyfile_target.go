@@ -41,6 +41,9 @@ func splitTarget(tokens caddyfile.Segment) (target, handler caddyfile.Segment, e
 			other = d.Val()
 		}
 	}
+	if err := checkTargetVerb(tokens); err != nil {
+		return nil, nil, err
+	}
 	d.Reset()
 	d.Next()
 	if other != "" {
@@ -48,6 +51,21 @@ func splitTarget(tokens caddyfile.Segment) (target, handler caddyfile.Segment, e
 	}
 	return nil, nil, d.Errf("%s: expected a handler behind the target: one of %s, as in \"%s\"",
 		d.Val(), strings.Join(targetHandlers(), ", "), "to lobby emit news")
+}
+
+// checkTargetVerb returns an error for the first word behind a target that is no handler but
+// means one, as disconnectSockets does.
+func checkTargetVerb(tokens caddyfile.Segment) error {
+	verbs := map[string]string{
+		"socketsJoin": "join", "socketsLeave": "leave", "disconnectSockets": "disconnect",
+		"fetchSockets": "members", "send": "emit", "publish": "emit", "message": "emit message", "kick": "disconnect",
+	}
+	for _, token := range lineArgs(tokens) {
+		if meant, ok := verbs[token.Text]; ok && !token.Quoted() {
+			return tokenError(token, "%s is no handler: did you mean %s?", token.Text, meant)
+		}
+	}
+	return nil
 }
 
 // acceptsTarget reports whether the handler of that name may have a target.
