@@ -173,18 +173,18 @@ test('an empty list of rooms in an answer reaches nobody', async (t) => {
 const handlers = `
 	on lists {
 		set to {event.args.0}
-		emit news to {
+		emit news "to" {
 			to {socket.data.to}
 		}
 		emit news included {
 			to {socket.data.to}
 			include_sender
 		}
-		emit news broadcast {
+		emit news "broadcast" {
 			to {socket.data.to}
 			broadcast
 		}
-		emit news except {
+		emit news "except" {
 			except {socket.data.to}
 		}
 		join {socket.data.to}
