@@ -60,7 +60,7 @@ type presence struct {
 	rooms glob.List
 }
 
-// tracking says what a namespace tracks of its rooms. It is nil for a namespace that
+// tracking is the rooms and counts that a namespace tracks. It is nil for a namespace that
 // needs none of it.
 type tracking struct {
 	presences []presence
@@ -69,7 +69,7 @@ type tracking struct {
 	sizes     bool        // other nodes may need the size of the namespace
 }
 
-// newTracking returns what a namespace has to track by its config.
+// newTracking returns the tracking that a config needs.
 func newTracking(config *NamespaceConfig) *tracking {
 	t := &tracking{counted: glob.NewList(config.ClusterRooms), sizes: config.ClusterSize}
 	for _, p := range config.Presence {

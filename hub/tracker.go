@@ -85,7 +85,7 @@ func (ns *Namespace) updateTracker() {
 	}
 }
 
-// trackingInUse returns what the namespace has to track, nil if nothing.
+// trackingInUse returns the namespace's tracking, nil without one.
 func (ns *Namespace) trackingInUse() *tracking {
 	h := ns.hub
 	h.mu.Lock()

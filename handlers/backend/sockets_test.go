@@ -61,7 +61,7 @@ func TestReplyActsOnOtherSockets(t *testing.T) {
 	ada.Call(`42/app,4["state"]`, `43/app,4[["`+adaID+`","user:1","lobby","game:7","red"],{}]`)
 	ben.Call(`42/app,5["state"]`, `43/app,5[["`+benID+`","user:2","blue"],{"kicked":true}]`)
 
-	// Nobody is put into the room of an id, in which others would overhear its socket.
+	// A reply puts no socket into the room of another one's id, where it would get private events.
 	reply(`{"sockets":[{"in":["user:2"],"join":["` + adaID + `"]}]}`)
 	ben.Call(`42/app,10["act"]`, `43/app,10[{"error":"room is the id of another socket"}]`)
 

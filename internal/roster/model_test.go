@@ -278,7 +278,7 @@ func (w *world) step(kills, partitions bool) {
 	m.check()
 }
 
-// checkView compares what a node knows with the truth.
+// checkView compares the view of a node with the truth.
 func (w *world) checkView(m *machine) {
 	for _, room := range roomNames {
 		truth, size := make(map[string][]string), 0
