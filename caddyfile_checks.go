@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/caddy-socketio/caddy-socketio/handlers/placeholder"
+	"github.com/caddy-socketio/caddy-socketio/internal/directive"
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"go.uber.org/zap"
@@ -17,13 +18,6 @@ import (
 func (p *parser) warn(token caddyfile.Token, format string, args ...any) {
 	caddy.Log().Named("caddyfile").Warn("socketio: "+fmt.Sprintf(format, args...),
 		zap.String("file", token.File), zap.Int("line", token.Line))
-}
-
-// tokenError returns an error with the line of a token.
-func tokenError(token caddyfile.Token, format string, args ...any) error {
-	d := caddyfile.NewDispenser([]caddyfile.Token{token})
-	d.Next()
-	return d.Errf(format, args...)
 }
 
 // beginsBlock reports whether a block follows the current token.
@@ -40,23 +34,23 @@ func (p *parser) beginsBlock() bool {
 func (p *parser) checkLine(tokens caddyfile.Segment) error {
 	name, args := tokens[0], lineArgs(tokens)
 	if name.Text == "ack" && p.rule != nil && !slices.ContainsFunc(p.rule.Events, isClientEvent) {
-		return tokenError(name, "ack: on %s has no acknowledgement: only events that clients emit have one", strings.Join(p.rule.Events, " "))
+		return directive.ErrorAt(name, "ack: on %s has no acknowledgement: only events that clients emit have one", strings.Join(p.rule.Events, " "))
 	}
 	if name.Text == "members" && len(args) == 1 && p.rule != nil && !slices.ContainsFunc(p.rule.Events, isClientEvent) {
-		return tokenError(name, "members: on %s has no acknowledgement for the list: expected an event, members %s EVENT",
+		return directive.ErrorAt(name, "members: on %s has no acknowledgement for the list: expected an event, members %s EVENT",
 			strings.Join(p.rule.Events, " "), args[0].Text)
 	}
 	if name.Text != "emit" || len(args) == 0 {
 		return nil
 	}
 	if at, text, ok := findSingleQuotes(args); ok && at.Text == args[0].Text {
-		return tokenError(at, "emit: the event %s begins with a single quote, which belongs to the text: expected double quotes or backticks, %s", text, quoteText(text))
+		return directive.ErrorAt(at, "emit: the event %s begins with a single quote, which belongs to the text: expected double quotes or backticks, %s", text, quoteText(text))
 	}
 	for i, arg := range args[1:] {
 		isRooms := slices.Contains([]string{"to", "in", "except"}, arg.Text) && len(args) > i+2
 		isFlag := slices.Contains([]string{"broadcast", "volatile", "include_sender"}, arg.Text)
 		if !arg.Quoted() && (isRooms || isFlag) {
-			return tokenError(arg, "emit %s: %s stands before emit: \"to lobby emit news\"; as an argument it stands in quotes", args[0].Text, arg.Text)
+			return directive.ErrorAt(arg, "emit %s: %s stands before emit: \"to lobby emit news\"; as an argument it stands in quotes", args[0].Text, arg.Text)
 		}
 	}
 	return nil
@@ -182,7 +176,7 @@ func (p *parser) checkMembers(ns *Namespace) error {
 	if members == nil || len(ns.Presence) > 0 {
 		return nil
 	}
-	return tokenError(*members, "members: namespace %s has no list of members: add \"presence ROOM…\" to it, beside its rules", ns.Name)
+	return directive.ErrorAt(*members, "members: namespace %s has no list of members: add \"presence ROOM…\" to it, beside its rules", ns.Name)
 }
 
 // checkNamespacePattern returns an error for a regular expression in place of a name, and

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/caddy-socketio/caddy-socketio/handlers/backend"
+	"github.com/caddy-socketio/caddy-socketio/internal/directive"
 	"github.com/caddy-socketio/caddy-socketio/internal/nearest"
 	"github.com/caddyserver/caddy/v2"
 )
@@ -77,7 +79,7 @@ func (p *parser) optionPlaces() []struct {
 		{"socketio { … }", optionNames(p.directiveOptions())},
 		{"namespace NAME { … }", optionNames(p.namespaceOptions(new(Namespace)))},
 		{"namespace NAME { on EVENT { … } }", append(optionNames(p.ruleOptions(new(Rule))), handlerNames()...)},
-		{"backend { … }", []string{"timeout", "max_response", "concurrency", "queue", "on_outage", "stream", "sign", "identity"}},
+		{"backend { … }", backend.OptionNames},
 		{"the global options: { socketio { … } }", []string{"cluster"}},
 	}
 }
@@ -87,7 +89,7 @@ func (p *parser) optionPlaces() []struct {
 // name that it probably means.
 func (p *parser) unknownName(kind string, known []string) error {
 	name := p.Val()
-	if slices.Contains(targetWords, name) {
+	if slices.Contains(directive.TargetWords, name) {
 		return p.Errf("%s belongs inside namespace NAME { on EVENT { … } }, before the name of a handler: %s", name, `"to lobby emit news"`)
 	}
 	for _, place := range p.optionPlaces() {
@@ -116,7 +118,7 @@ func (p *parser) unknownHandler() error {
 	if _, err := caddy.GetModule("http.handlers." + name); err == nil {
 		return p.Errf("unknown handler %q: a directive for HTTP requests belongs inside backend { … }", name)
 	}
-	if meant := nearest.Find(strings.ToLower(name), targetWords); meant != "" && !strings.Contains(name, ".") {
+	if meant := nearest.Find(strings.ToLower(name), directive.TargetWords); meant != "" && !strings.Contains(name, ".") {
 		return p.Errf("unknown handler %q: did you mean %s?", name, meant)
 	}
 	return p.unknownName("handler", append(optionNames(p.ruleOptions(new(Rule))), handlerNames()...))

@@ -24,14 +24,8 @@ func (p *parser) parseHistory(ns *Namespace) error {
 		{"keep", func() error { return p.parseNumber(&h.Keep) }},
 		{"for", func() error { return p.parseDuration(&h.For) }},
 	}
-	for nesting := p.Nesting(); p.NextBlock(nesting); {
-		known := findOption(options, p.Val())
-		if known == nil {
-			return p.unknownName("option of history", optionNames(options))
-		}
-		if err := known.parse(); err != nil {
-			return err
-		}
+	if err := p.parseOptions("option of history", options); err != nil {
+		return err
 	}
 	if err := h.checkValues(); err != nil {
 		return p.WrapErr(err)

@@ -24,14 +24,8 @@ func (p *parser) parseNamespace() error {
 	}
 	ns := &Namespace{Name: name}
 	line := tokenPlace(p.Dispenser)
-	for nesting := p.Nesting(); p.NextBlock(nesting); {
-		known := findOption(p.namespaceOptions(ns), p.Val())
-		if known == nil {
-			return p.unknownName("option of a namespace", optionNames(p.namespaceOptions(ns)))
-		}
-		if err := known.parse(); err != nil {
-			return err
-		}
+	if err := p.parseOptions("option of a namespace", p.namespaceOptions(ns)); err != nil {
+		return err
 	}
 	if err := p.checkMembers(ns); err != nil {
 		return err

@@ -54,6 +54,20 @@ func (p *parser) ruleOptions(rule *Rule) []option {
 	}
 }
 
+// parseOptions reads a block of options. kind says which ones they are.
+func (p *parser) parseOptions(kind string, options []option) error {
+	for nesting := p.Nesting(); p.NextBlock(nesting); {
+		known := findOption(options, p.Val())
+		if known == nil {
+			return p.unknownName(kind, optionNames(options))
+		}
+		if err := known.parse(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // findOption returns the option of that name, or nil.
 func findOption(options []option, name string) *option {
 	i := slices.IndexFunc(options, func(o option) bool { return o.name == name })

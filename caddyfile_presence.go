@@ -3,6 +3,7 @@ package socketio
 import (
 	"slices"
 
+	"github.com/caddy-socketio/caddy-socketio/internal/directive"
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 )
@@ -44,7 +45,7 @@ func (p *parser) parsePresence(ns *Namespace) error {
 		}
 	}
 	if _, err := one.compile(); err != nil {
-		return tokenError(name, "presence: %v", err)
+		return directive.ErrorAt(name, "presence: %v", err)
 	}
 	ns.Presence = append(ns.Presence, one)
 	return nil

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/caddy-socketio/caddy-socketio/internal/directive"
 	"github.com/caddyserver/caddy/v2"
 )
 
@@ -20,7 +21,7 @@ func (p *parser) parseUse(ns *Namespace) error {
 	handlers, err := p.parseHandlers(nil)
 	ns.UseRaw = append(ns.UseRaw, handlers...)
 	if err == nil && len(ns.UseRaw) == 0 {
-		return tokenError(name, "use: expected a block with one or more handlers")
+		return directive.ErrorAt(name, "use: expected a block with one or more handlers")
 	}
 	return err
 }
@@ -49,7 +50,7 @@ func (p *parser) parseEvery(ns *Namespace) error {
 		return err
 	}
 	if len(e.HandleRaw) == 0 {
-		return tokenError(name, "every %s: expected a block with one or more handlers", time.Duration(e.Interval))
+		return directive.ErrorAt(name, "every %s: expected a block with one or more handlers", time.Duration(e.Interval))
 	}
 	ns.Every = append(ns.Every, e)
 	return nil

@@ -4,13 +4,10 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/caddy-socketio/caddy-socketio/internal/directive"
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 )
-
-// targetWords begin a line with a target before the name of the handler. See
-// docs/decisions/0015-targets.md.
-var targetWords = []string{"to", "in", "all", "broadcast", "except", "volatile", "local"}
 
 // targetUnmarshaler is a handler that may have a target before its name, as in "to lobby
 // emit news".
@@ -24,7 +21,7 @@ type targetUnmarshaler interface {
 // of the handler on. A line that begins with no word of a target has none. A token in
 // quotes is neither a word nor a name.
 func splitTarget(tokens caddyfile.Segment) (target, handler caddyfile.Segment, err error) {
-	if tokens[0].Quoted() || !slices.Contains(targetWords, tokens[0].Text) {
+	if !directive.IsTargetWord(tokens[0]) {
 		return nil, tokens, nil
 	}
 	d := caddyfile.NewDispenser(tokens)
@@ -62,7 +59,7 @@ func checkTargetVerb(tokens caddyfile.Segment) error {
 	}
 	for _, token := range lineArgs(tokens) {
 		if meant, ok := verbs[token.Text]; ok && !token.Quoted() {
-			return tokenError(token, "%s is no handler: did you mean %s?", token.Text, meant)
+			return directive.ErrorAt(token, "%s is no handler: did you mean %s?", token.Text, meant)
 		}
 	}
 	return nil

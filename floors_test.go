@@ -32,14 +32,14 @@ func TestFloors(t *testing.T) {
 		"internal/handshake": caddy + " " + caddy + "/modules/caddyhttp",
 		"internal/reach":     caddy + " " + caddy + "/modules/caddyhttp",
 
-		"handlers":                    "handlers/internal/directive handlers/internal/emission handlers/placeholder hub " + caddyfile,
-		"handlers/internal/emission":  "hub",
-		"handlers/internal/directive": caddy + "/caddyconfig/caddyfile",
-		"handlers/placeholder":        "hub internal/lenient internal/nearest sio " + caddy,
-		"handlers/jwt":                "handlers/internal/directive handlers/placeholder hub internal/spawn sio " + caddyfile + " github.com/go-jose/go-jose/v4 github.com/go-jose/go-jose/v4/jwt go.uber.org/zap",
-		"handlers/require": "handlers/internal/directive handlers/placeholder hub internal/engine internal/handshake sio " + caddyfile + " cel.dev/cel-go/cel " +
+		"handlers":                   "internal/directive handlers/internal/emission handlers/placeholder hub " + caddyfile,
+		"handlers/internal/emission": "hub",
+		"internal/directive":         caddy + "/caddyconfig/caddyfile",
+		"handlers/placeholder":       "hub internal/lenient internal/nearest sio " + caddy,
+		"handlers/jwt":               "internal/directive handlers/placeholder hub internal/spawn sio " + caddyfile + " github.com/go-jose/go-jose/v4 github.com/go-jose/go-jose/v4/jwt go.uber.org/zap",
+		"handlers/require": "internal/directive handlers/placeholder hub internal/engine internal/handshake sio " + caddyfile + " cel.dev/cel-go/cel " +
 			"cel.dev/cel-go/common/decls cel.dev/cel-go/common/env cel.dev/cel-go/common/types cel.dev/cel-go/common/types/ref cel.dev/cel-go/common/types/traits cel.dev/cel-go/ext cel.dev/cel-go/interpreter",
-		"handlers/backend": "handlers/internal/directive handlers/internal/emission handlers/placeholder hub internal/handshake internal/hopbyhop internal/lenient internal/nearest internal/spawn sio " + caddyfile + " " + caddy + "/caddyconfig/httpcaddyfile " +
+		"handlers/backend": "internal/directive handlers/internal/emission handlers/placeholder hub internal/handshake internal/hopbyhop internal/lenient internal/nearest internal/spawn sio " + caddyfile + " " + caddy + "/caddyconfig/httpcaddyfile " +
 			caddy + "/modules/caddyhttp github.com/dustin/go-humanize github.com/prometheus/client_golang/prometheus go.uber.org/zap golang.org/x/text/unicode/norm",
 
 		"internal/browserclient":        "",

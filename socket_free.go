@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/caddy-socketio/caddy-socketio/hub"
+	"github.com/caddy-socketio/caddy-socketio/internal/directive"
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 )
@@ -48,7 +49,7 @@ func (p *parser) checkSocketFree(module any, target, tokens caddyfile.Segment) e
 	}
 	if len(target) == 0 && acceptsTarget(name.Text) && !hasOption(tokens, "to", "except", "broadcast") {
 		line := joinTokens(append(caddyfile.Segment{name}, lineArgs(tokens)...))
-		return tokenError(name, "%s: %v: write \"all %s\" or \"in ROOM %s\"", p.socketFree, err, line, line)
+		return directive.ErrorAt(name, "%s: %v: write \"all %s\" or \"in ROOM %s\"", p.socketFree, err, line, line)
 	}
-	return tokenError(name, "%s: %v", p.socketFree, err)
+	return directive.ErrorAt(name, "%s: %v", p.socketFree, err)
 }

@@ -3,8 +3,8 @@ package handlers
 import (
 	"errors"
 
-	"github.com/caddy-socketio/caddy-socketio/handlers/internal/directive"
 	"github.com/caddy-socketio/caddy-socketio/handlers/placeholder"
+	"github.com/caddy-socketio/caddy-socketio/internal/directive"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 )
 

@@ -6,14 +6,14 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/caddy-socketio/caddy-socketio/handlers/internal/directive"
+	"github.com/caddy-socketio/caddy-socketio/internal/directive"
 	"github.com/caddy-socketio/caddy-socketio/internal/nearest"
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 )
 
-// optionNames are the options of a backend.
-var optionNames = []string{"timeout", "max_response", "concurrency", "queue", "on_outage", "stream", "sign", "identity"}
+// OptionNames are the options of a backend.
+var OptionNames = []string{"timeout", "max_response", "concurrency", "queue", "on_outage", "stream", "sign", "identity"}
 
 // unknownDirective finds the name in Caddy's error about an unknown directive.
 var unknownDirective = regexp.MustCompile(`unrecognized directive: (\S+)`)
@@ -53,10 +53,10 @@ func describeUnknown(name string) string {
 		return name + " belongs inside on EVENT { … }, beside backend"
 	}
 	hint := "expected "
-	if near := nearest.Find(strings.ToLower(name), optionNames); near != "" {
+	if near := nearest.Find(strings.ToLower(name), OptionNames); near != "" {
 		hint = "did you mean " + near + "? Expected "
 	}
-	return fmt.Sprintf("unrecognized directive: %s: %s%s, or a directive for HTTP requests", name, hint, strings.Join(optionNames, ", "))
+	return fmt.Sprintf("unrecognized directive: %s: %s%s, or a directive for HTTP requests", name, hint, strings.Join(OptionNames, ", "))
 }
 
 // checkUpstream returns an error for an upstream with a path, with its line. An address has

@@ -3,7 +3,7 @@ package jwt
 import (
 	"strings"
 
-	"github.com/caddy-socketio/caddy-socketio/handlers/internal/directive"
+	"github.com/caddy-socketio/caddy-socketio/internal/directive"
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 )

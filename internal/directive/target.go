@@ -14,16 +14,14 @@ type Target struct {
 	All, Broadcast, Volatile, Local bool
 }
 
-// targetWords are the words that a target consists of, apart from rooms.
-var targetWords = []string{"to", "in", "all", "broadcast", "except", "volatile", "local"}
+// TargetWords are the words that a target consists of, apart from rooms. See
+// docs/decisions/0015-targets.md.
+var TargetWords = []string{"to", "in", "all", "broadcast", "except", "volatile", "local"}
 
 // IsTargetWord reports whether a token is a word of a target. A token in quotes is the name
 // of a room.
 func IsTargetWord(token caddyfile.Token) bool {
-	if slices.Contains(targetWords, token.Text) {
-		return !token.Quoted()
-	}
-	return false
+	return !token.Quoted() && slices.Contains(TargetWords, token.Text)
 }
 
 // ParseTarget reads a target, the whole of d. The words to, in and except are followed by
@@ -35,7 +33,7 @@ func ParseTarget(d *caddyfile.Dispenser) (t Target, err error) {
 	for d.Next() {
 		word := d.Val()
 		if !IsTargetWord(d.Token()) {
-			return t, d.Errf("unexpected %q before the name of the handler: expected %s or the name of a handler", word, strings.Join(targetWords, ", "))
+			return t, d.Errf("unexpected %q before the name of the handler: expected %s or the name of a handler", word, strings.Join(TargetWords, ", "))
 		}
 		if given[word] {
 			return t, d.Errf("%s is given twice", word)
