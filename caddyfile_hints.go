@@ -16,6 +16,7 @@ import (
 var nodeWords = map[string]string{
 	"io.emit": "all emit", "io.sockets.emit": "all emit", "io.local.emit": "all local emit",
 	"socket.broadcast.emit": "broadcast emit", "socket.volatile.emit": "volatile emit",
+	"socket.to": "to", "socket.in": "to", "io.to": "in", "io.in": "in", "socket.broadcast": "broadcast", "io.local": "local",
 	"socketsJoin": "in ROOM join", "socketsLeave": "in ROOM leave", "disconnectSockets": "in ROOM disconnect",
 	"onAny": "on *", "of": "namespace", "setInterval": "every",
 	"callback": "ack", "cb": "ack", "reply": "ack", "respond": "ack", "return": "ack",
@@ -37,7 +38,10 @@ func suggestName(name string, known []string) string {
 		}
 		return "to " + call[3] + " emit"
 	}
-	name, _, _ = strings.Cut(strings.TrimRight(name, ":;,"), "(")
+	name, _, _ = strings.Cut(strings.TrimRight(name, ":;,="), "(")
+	if key, ok := strings.CutPrefix(name, "socket.data."); ok {
+		return "set " + key
+	}
 	if meant, ok := nodeWords[name]; ok {
 		return meant
 	}

@@ -39,7 +39,7 @@ func (s *Disconnect) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	case len(args) == 1 && args[0] == "true":
 		return d.Errf("disconnect: unexpected %q: expected disconnect close, to close the connection too, or nothing", args[0])
 	case len(args) > 0:
-		return d.Errf("disconnect: unexpected %q: expected close or nothing", args[0])
+		return d.Errf("disconnect: unexpected %q: expected close or nothing; others are disconnected by \"in ROOM disconnect\"", args[0])
 	}
 	return directive.RefuseBlock(d, "disconnect")
 }

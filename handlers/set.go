@@ -57,12 +57,19 @@ func (s *Set) compileValue() (err error) {
 //	[in <room...> | all] [except <room...>] set <key> <value>
 func (s *Set) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	d.Next() // the name
-	var value string
-	if !d.AllArgs(&s.Key, &value) {
+	args := d.RemainingArgs()
+	if len(args) > 1 && args[1] == "=" {
+		return d.Errf("set %s: expected a key and a value, without =", args[0])
+	}
+	if len(args) != 2 {
 		return d.Err("set: expected a key and a value")
 	}
+	s.Key = args[0]
+	if name, ok := strings.CutPrefix(s.Key, "socket.data."); ok {
+		return d.Errf("set %s: did you mean set %s? The key is a name of the data", s.Key, name)
+	}
 	var err error
-	if s.Value, err = placeholder.ArgumentJSON(value); err != nil {
+	if s.Value, err = placeholder.ArgumentJSON(args[1]); err != nil {
 		return d.Errf("set %s: %v", s.Key, err)
 	}
 	if err := s.compileValue(); err != nil {
