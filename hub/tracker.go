@@ -77,8 +77,12 @@ func (ns *Namespace) updateTracker() {
 	case config == nil:
 	case t == nil:
 		t = newTracker(ns, config, link)
-		t.update(func(now time.Time) { t.roster.Open(now, link.cluster != cluster.Alone) })
-		ns.tracker.Store(t) // from here on, changes of rooms are reported
+		t.update(func(now time.Time) {
+			// From here on, changes of rooms are reported, and messages of other nodes arrive. The
+			// first ones reply to Open: without them this node may lead beside another one.
+			ns.tracker.Store(t)
+			t.roster.Open(now, link.cluster != cluster.Alone)
+		})
 		t.rescan(new(tracking))
 	default:
 		t.configure(config, link)
