@@ -58,7 +58,7 @@ func (s *Set) compileValue() (err error) {
 func (s *Set) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	d.Next() // the name
 	args := d.RemainingArgs()
-	if len(args) > 1 && args[1] == "=" {
+	if len(args) > 2 && args[1] == "=" {
 		return d.Errf("set %s: expected a key and a value, without =", args[0])
 	}
 	if len(args) != 2 {
