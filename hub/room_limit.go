@@ -22,31 +22,7 @@ func (ev *Event) joinWith(limit int, history bool, rooms []string) error {
 	if err := cmp.Or(CheckRooms(rooms), ev.CheckJoin(rooms...)); err != nil {
 		return err
 	}
-	s := ev.Socket
-	s.mu.Lock()
-	if s.state.Load() == stateConnecting {
-		defer s.mu.Unlock()
-		if limit > 0 {
-			s.admission.limits = append(s.admission.limits, roomLimit{slices.Clone(rooms), limit})
-		}
-		if history && !s.restored {
-			s.admission.historyRooms = append(s.admission.historyRooms, rooms...)
-		}
-		return s.admission.addRooms(rooms, s.id)
-	}
-	s.mu.Unlock()
-	var err error
-	join := func() {
-		var joined func(string)
-		if history {
-			joined = s.historySender(rooms)
-		}
-		err = s.joinRooms(limit, joined, rooms)
-	}
-	if s.whenInRooms(join) {
-		return err
-	}
-	return nil
+	return ev.Socket.joinWith(limit, history, rooms)
 }
 
 // roomLimit is the number of sockets that rooms may have when a socket joins them.

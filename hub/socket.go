@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -136,14 +137,32 @@ func (s *Socket) Join(rooms ...string) error {
 	if err := CheckRooms(rooms); err != nil {
 		return err
 	}
+	return s.joinWith(0, false, rooms)
+}
+
+// joinWith makes the socket join rooms with names that were checked. They have at most limit
+// sockets then, unless limit is 0. With history, the socket gets their kept events.
+func (s *Socket) joinWith(limit int, history bool, rooms []string) (err error) {
 	s.mu.Lock()
 	if s.state.Load() == stateConnecting {
 		defer s.mu.Unlock()
+		if limit > 0 {
+			s.admission.limits = append(s.admission.limits, roomLimit{slices.Clone(rooms), limit})
+		}
+		if history && !s.restored {
+			s.admission.historyRooms = append(s.admission.historyRooms, rooms...)
+		}
 		return s.admission.addRooms(rooms, s.id)
 	}
 	s.mu.Unlock()
-	var err error
-	if s.whenInRooms(func() { err = s.joinRooms(0, nil, rooms) }) {
+	join := func() {
+		var joined func(string)
+		if history {
+			joined = s.historySender(rooms)
+		}
+		err = s.joinRooms(limit, joined, rooms)
+	}
+	if s.whenInRooms(join) {
 		return err
 	}
 	return nil

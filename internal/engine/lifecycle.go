@@ -189,13 +189,9 @@ func (s *Session) notifyReceiver(reason string) {
 func (s *Session) completeClose() {
 	s.mu.Lock()
 	probe := s.probe
-	s.state, s.probe = stateClosed, nil
-	s.schedule.stop()
+	s.probe = nil
+	s.endClosingLocked()
 	s.queue.dropAll()
-	if s.polls.completed != nil {
-		close(s.polls.completed)
-		s.polls.completed = nil
-	}
 	transfers := s.polls.takeTransfers()
 	s.mu.Unlock()
 	s.server.removeSession(s)
@@ -203,6 +199,16 @@ func (s *Session) completeClose() {
 		probe.closeGracefully(frames.CloseFrame(0))
 	}
 	abortTransfers(transfers)
+}
+
+// endClosingLocked makes a closing session closed.
+func (s *Session) endClosingLocked() {
+	s.state = stateClosed
+	s.schedule.stop()
+	if s.polls.completed != nil {
+		close(s.polls.completed)
+		s.polls.completed = nil
+	}
 }
 
 // awaitLastPoll completes the close of a session that its client has closed: when the

@@ -93,12 +93,7 @@ func (s *Session) upgradeTo(o *outbound) bool {
 // closeUpgraded closes a closing session whose queue its WebSocket delivers from now on.
 func (s *Session) closeUpgraded(o *outbound) {
 	s.mu.Lock()
-	s.state = stateClosed
-	s.schedule.stop()
-	if s.polls.completed != nil {
-		close(s.polls.completed)
-		s.polls.completed = nil
-	}
+	s.endClosingLocked()
 	s.mu.Unlock()
 	s.server.removeSession(s)
 	o.closeGracefully(frames.CloseFrame(0))
