@@ -54,7 +54,8 @@ func (p *parser) ruleOptions(rule *Rule) []option {
 	}
 }
 
-// parseOptions reads a block of options. kind says which ones they are.
+// parseOptions reads a block of options. Errors call one of
+// them by kind, like "option of history".
 func (p *parser) parseOptions(kind string, options []option) error {
 	for nesting := p.Nesting(); p.NextBlock(nesting); {
 		known := findOption(options, p.Val())

@@ -61,7 +61,7 @@ export default async function run({ visit }) {
 	await announced(alan, linus);
 	equal(await grace.ask('join', code, 'Grace'), [{ error: 'started' }]);
 
-	// The last one who leaves closes the lobby.
+	// The lobby closes when its last player leaves.
 	alan.emit('leave');
 	update({ host: linus.id }, [linus, 'Linus', true]);
 	await announced(linus);
