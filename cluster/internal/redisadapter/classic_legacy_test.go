@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
-	"github.com/caddy-socketio/caddy-socketio/cluster/internal/redistest"
+	"github.com/caddy-socketio/caddy-socketio/internal/redistest"
 )
 
 // channelListener is a subscriber of one channel of Redis.

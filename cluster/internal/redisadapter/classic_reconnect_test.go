@@ -11,7 +11,7 @@ import (
 	"testing"
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
-	"github.com/caddy-socketio/caddy-socketio/cluster/internal/redistest"
+	"github.com/caddy-socketio/caddy-socketio/internal/redistest"
 )
 
 // waitEmitsReach waits until emits of a reach b. Earlier ones may be lost: Redis keeps no

@@ -4,7 +4,7 @@ import (
 	"testing"
 
 	"github.com/caddy-socketio/caddy-socketio/cluster/internal/redisconn"
-	"github.com/caddy-socketio/caddy-socketio/cluster/internal/redistest"
+	"github.com/caddy-socketio/caddy-socketio/internal/redistest"
 	"go.uber.org/zap"
 )
 

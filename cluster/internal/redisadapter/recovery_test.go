@@ -4,8 +4,8 @@ import (
 	"testing"
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
-	"github.com/caddy-socketio/caddy-socketio/cluster/internal/redistest"
 	"github.com/caddy-socketio/caddy-socketio/internal/recordertest"
+	"github.com/caddy-socketio/caddy-socketio/internal/redistest"
 )
 
 // TestRecovery runs the cases over the stream, and over the recovery log in memory for

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
-	"github.com/caddy-socketio/caddy-socketio/cluster/internal/redistest"
+	"github.com/caddy-socketio/caddy-socketio/internal/redistest"
 )
 
 // TestShardedInRedisCluster has the channels of rooms at all servers of a cluster.

@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
-	"github.com/caddy-socketio/caddy-socketio/cluster/internal/redistest"
+	"github.com/caddy-socketio/caddy-socketio/internal/redistest"
 )
 
 func encodeBase64(text string) string { return base64.StdEncoding.EncodeToString([]byte(text)) }

@@ -4,7 +4,7 @@ import (
 	"testing"
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
-	"github.com/caddy-socketio/caddy-socketio/cluster/internal/redistest"
+	"github.com/caddy-socketio/caddy-socketio/internal/redistest"
 )
 
 func TestStreamsOperationsReachTheOtherNode(t *testing.T) {
