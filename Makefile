@@ -6,6 +6,7 @@
 # vet-all vet for macOS and Windows too: it compiles Caddy for both, in minutes
 # vulns   known vulnerabilities in dependencies, asked of vuln.go.dev
 # test    everything: vet, unit tests, the official clients against the binary
+# faults  the tests that make configs, Redis, backends, disks and networks fail; part of unit
 # patterns seven applications as Node.js servers and as Caddyfiles, with their lines of code
 # model   random programs of clients that a model judges, MODEL_PROGRAMS on each topology
 # bench   benchmarks
@@ -30,7 +31,7 @@ E2E    = CADDY=$(CURDIR)/bin/caddy-race $(NODE) --test
 # empty runs a command that prints the faults it finds, and fails if it prints any.
 empty = @echo '$(1)'; out=$$($(1) 2>&1); if [ -n "$$out" ]; then echo "$$out"; exit 1; fi
 
-.PHONY: demo check fmt lint vet-all vulns test vet unit race packages e2e examples patterns cluster streams openapi short-model model bench compare fuzz release clean
+.PHONY: demo check fmt lint vet-all vulns test vet unit faults race packages e2e examples patterns cluster streams openapi short-model model bench compare fuzz release clean
 
 demo:
 	$(GO) run ./cmd/caddy run --config examples/Caddyfile
@@ -66,6 +67,9 @@ vet:
 
 unit:
 	$(GOTEST) -race ./...
+
+faults:
+	$(GO) test -race -count=1 -v ./test/faults
 
 # The binary has the race detector in it, and a race fails the test that met it.
 race:
