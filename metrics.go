@@ -40,6 +40,7 @@ var (
 	packetsDesc        = newDesc("packets_total", "Engine.IO packets received (in) and sent (out).", "direction")
 	bytesDesc          = newDesc("bytes_total", "Bytes of the Engine.IO packets received (in) and sent (out).", "direction")
 	overflowsDesc      = newDesc("slow_clients_total", "Connections of slow clients closed because their queue overflowed (max_queue).")
+	slowMessagesDesc   = newDesc("slow_messages_total", "Messages and bodies of POST requests that arrived too slowly; their connections were closed.")
 	badPacketsDesc     = newDesc("bad_packets_total", "Connections closed because of an invalid Socket.IO packet.")
 	limitedDesc        = newDesc("rate_limited_total", "Events and connects dropped by the rate limit (rate_limit).")
 	unpublishedDesc    = newDesc("unpublished_total", "Operations that could not be published to the other nodes of the cluster.")
@@ -60,7 +61,7 @@ var (
 func (collector) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		connectionsDesc, handshakesDesc, upgradesDesc, closesDesc, refusedDesc, packetsDesc, bytesDesc, overflowsDesc,
-		badPacketsDesc, limitedDesc, unpublishedDesc, panicsDesc, clusterUpDesc, clusterDroppedDesc, clusterBadDesc,
+		slowMessagesDesc, badPacketsDesc, limitedDesc, unpublishedDesc, panicsDesc, clusterUpDesc, clusterDroppedDesc, clusterBadDesc,
 		socketsDesc, roomsDesc, socketsOpenedDesc, socketsClosedDesc, connectErrorsDesc, eventsDesc, deliveredDesc,
 	} {
 		ch <- d
@@ -114,6 +115,7 @@ func collectHub(ch chan<- prometheus.Metric, name string, s hub.Stats) {
 	counter(bytesDesc, s.Engine.BytesIn, "in")
 	counter(bytesDesc, s.Engine.BytesOut, "out")
 	counter(overflowsDesc, s.Engine.SlowClients)
+	counter(slowMessagesDesc, s.Engine.SlowMessages)
 	counter(badPacketsDesc, s.RefusedPackets)
 	counter(limitedDesc, s.Limited)
 	counter(unpublishedDesc, s.Unpublished)

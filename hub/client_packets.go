@@ -33,10 +33,20 @@ func (c *client) Receive(message eio.Packet) error {
 // attachmentsTimeout.
 func (c *client) awaitAttachments() {
 	c.attachmentPackets++
-	packet := c.attachmentPackets
-	c.awaitedPacket.Store(packet)
+	c.awaitedPacket.Store(c.attachmentPackets)
+	c.checkAttachmentsLater(c.attachmentPackets)
+}
+
+// checkAttachmentsLater closes the connection after attachmentsTimeout if the attachments
+// of a packet are still awaited then. A client that is sending one gets the time again: on
+// a slow network, large attachments take longer. The engine limits the time of each.
+func (c *client) checkAttachmentsLater(packet uint64) {
 	c.session.SetAlarm(attachmentsTimeout, func() {
-		if c.awaitedPacket.Load() == packet {
+		switch awaited := c.awaitedPacket.Load(); {
+		case awaited == 0:
+		case awaited != packet, c.session.IsReceiving():
+			c.checkAttachmentsLater(awaited)
+		default:
 			c.refusePacket(ReasonForced, errAttachments)
 		}
 	})

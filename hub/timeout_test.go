@@ -4,7 +4,7 @@ import (
 	"context"
 	"net"
 	"net/http"
-	"sync"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -26,6 +26,25 @@ func (p pipe) Accept() (net.Conn, error) {
 func (p pipe) Close() error   { return nil }
 func (p pipe) Addr() net.Addr { return &net.TCPAddr{} }
 
+// slowLink is a client's connection over which messages of more than 4 KiB take a second
+// for each 2 KiB.
+type slowLink struct{ net.Conn }
+
+func (l slowLink) Write(p []byte) (n int, err error) {
+	for err == nil && len(p)-n > 4<<10 {
+		time.Sleep(time.Second)
+		var part int
+		part, err = l.Conn.Write(p[n : n+2<<10])
+		n += part
+	}
+	if err == nil {
+		var part int
+		part, err = l.Conn.Write(p[n:])
+		n += part
+	}
+	return n, err
+}
+
 // runInFakeTime runs a test with a WebSocket that replies to every ping. send writes to the
 // WebSocket, and ended is closed when the server has closed it.
 func runInFakeTime(t *testing.T, test func(t *testing.T, send func(kind int, data string), ended <-chan struct{})) {
@@ -38,15 +57,18 @@ func runInFakeTime(t *testing.T, test func(t *testing.T, send func(kind int, dat
 		go server.Serve(l)
 		client, far := net.Pipe()
 		l <- far
-		dialer := websocket.Dialer{NetDialContext: func(context.Context, string, string) (net.Conn, error) { return client, nil }}
+		dialer := websocket.Dialer{
+			NetDialContext:  func(context.Context, string, string) (net.Conn, error) { return slowLink{client}, nil },
+			WriteBufferSize: 1 << 20, // one write for each message
+		}
 		conn, _, err := dialer.Dial("ws://pipe/socket.io/?transport=websocket&EIO=4", nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		var writing sync.Mutex
+		writing := make(chan struct{}, 1) // in a bubble, a mutex would stop the time
 		send := func(kind int, data string) {
-			writing.Lock()
-			defer writing.Unlock()
+			writing <- struct{}{}
+			defer func() { <-writing }()
 			_ = conn.WriteMessage(kind, []byte(data)) // the reader sees that it is closed
 		}
 		ended := make(chan struct{})
@@ -58,7 +80,7 @@ func runInFakeTime(t *testing.T, test func(t *testing.T, send func(kind int, dat
 					return
 				}
 				if string(data) == "2" {
-					send(websocket.TextMessage, "3")
+					go send(websocket.TextMessage, "3") // a slow message may be under way
 				}
 			}
 		}()
@@ -105,6 +127,38 @@ func TestAttachmentsTimeoutClosesConnection(t *testing.T) {
 		began := time.Now()
 		<-ended
 		if d := time.Since(began); d != 30*time.Second {
+			t.Errorf("closed after %v", d)
+		}
+	})
+}
+
+// TestAttachmentsOverSlowNetwork sends attachments that take longer than the timeout, and
+// then one that stalls.
+func TestAttachmentsOverSlowNetwork(t *testing.T) {
+	runInFakeTime(t, func(t *testing.T, send func(int, string), ended <-chan struct{}) {
+		const packet = `452-["x",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]`
+		image := strings.Repeat("x", 150<<10)
+		send(websocket.TextMessage, "40")
+		synctest.Wait()
+		began := time.Now()
+		send(websocket.TextMessage, packet)
+		send(websocket.BinaryMessage, image)
+		send(websocket.BinaryMessage, image)
+		if d := time.Since(began); d < time.Minute {
+			t.Fatalf("the attachments took %v", d)
+		}
+		time.Sleep(time.Hour)
+		select {
+		case <-ended:
+			t.Fatal("closed although both came fast enough")
+		default:
+		}
+
+		send(websocket.TextMessage, packet)
+		send(websocket.BinaryMessage, image)
+		began = time.Now()
+		<-ended
+		if d := time.Since(began); d > 30*time.Second {
 			t.Errorf("closed after %v", d)
 		}
 	})

@@ -17,5 +17,6 @@ var (
 	errClosePacket = errors.New("close packet")
 	errProbe       = errors.New("unexpected packet on a probe")
 	errClosed      = errors.New("session is closed")
+	errSlow        = errors.New("message arrives too slowly")
 	errIdle        = errors.New("no message is expected soon") // ends a goroutine, not the reading
 )

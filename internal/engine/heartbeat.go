@@ -24,6 +24,7 @@ type heartbeat struct {
 	// Atomics. Times are of the session clock.
 	lastPacket atomic.Int64 // the latest whole packet
 	lastBytes  atomic.Int64 // the latest bytes
+	lastPart   atomic.Int64 // the latest bytes of a message that arrives fast enough
 	receiving  atomic.Bool  // the receiver takes a message; changed with Session.turn held
 }
 
@@ -42,6 +43,27 @@ func (h *heartbeat) isTooLate(late int64) bool { return late > max(h.timeout/2, 
 
 func (s *Session) noteBytes()  { s.heartbeat.lastBytes.Store(s.server.now()) }
 func (s *Session) notePacket() { s.heartbeat.lastPacket.Store(s.server.now()) }
+
+// notePart notes n bytes of a message, from a read that began at a time of the session
+// clock. While a message arrives fast enough, its bytes count as packets do, however long
+// it takes. notePart reports false if the message arrives too slowly, and counts it.
+func (s *Session) notePart(p *pace, n int, before int64) (fastEnough bool) {
+	now := s.server.now()
+	if !p.add(n, before, now) {
+		s.server.stats.slowMessages.Add(1)
+		return false
+	}
+	s.heartbeat.lastPacket.Store(now)
+	s.heartbeat.lastPart.Store(now)
+	return true
+}
+
+// IsReceiving reports whether a part of a large message has come in the last 10 s: whether
+// the client sends, rather than waits.
+func (s *Session) IsReceiving() bool {
+	last := s.heartbeat.lastPart.Load()
+	return last != 0 && s.server.now()-last < int64(countedPause)
+}
 
 // endReceiving starts the client's time again: while the receiver took its message, the
 // next one was not read.

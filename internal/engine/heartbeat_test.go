@@ -113,7 +113,8 @@ func TestHeartbeatContinuesAfterUpgrade(t *testing.T) {
 	})
 }
 
-func TestSlowFrameTimesOut(t *testing.T) {
+// TestFrameHeadsDoNotCountAsLife sends empty pings without end. They are no packets.
+func TestFrameHeadsDoNotCountAsLife(t *testing.T) {
 	runInBubble(t, testConfig(), func(t *testing.T, w *testServer) {
 		nc, br := w.dialRaw("EIO=3", "", "")
 		go func() {
@@ -124,7 +125,8 @@ func TestSlowFrameTimesOut(t *testing.T) {
 			}
 		}()
 		began := time.Now()
-		for _, err := nc.Write([]byte{0x81, 0x80 | 126, 0x70, 0, 1, 2, 3, 4}); err == nil; _, err = nc.Write([]byte{'4'}) {
+		ping := []byte(clientFrame(0x89, ""))
+		for _, err := nc.Write(ping); err == nil; _, err = nc.Write(ping) {
 			time.Sleep(10 * time.Second)
 		}
 		if d := time.Since(began); d < 3*time.Minute || d > 5*time.Minute {

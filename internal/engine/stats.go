@@ -25,8 +25,9 @@ type Stats struct {
 	// SlowClients counts sessions closed because their queue overflowed.
 	// VolatileDropped counts volatile messages that a client was not ready for.
 	SlowClients, VolatileDropped uint64
-	// TooLarge counts messages and POST bodies larger than MaxPayload.
-	TooLarge uint64
+	// TooLarge counts messages and POST bodies larger than MaxPayload. SlowMessages counts
+	// messages and POST bodies that arrived too slowly.
+	TooLarge, SlowMessages uint64
 }
 
 type counters struct {
@@ -35,7 +36,8 @@ type counters struct {
 	closed                                   [6]atomic.Uint64 // in the order of closedReasons; others last
 	refused                                  [7]atomic.Uint64 // by code; 503 last
 	packetsIn, bytesIn, packetsOut, bytesOut atomic.Uint64
-	slowClients, volatileDropped, tooLarge   atomic.Uint64
+	slowClients, volatileDropped             atomic.Uint64
+	tooLarge, slowMessages                   atomic.Uint64
 }
 
 var closedReasons = [...]string{ReasonTransportClose, ReasonTransportError, ReasonPingTimeout, ReasonParseError, ReasonForced}
@@ -87,6 +89,7 @@ func (s *Server) Stats() Stats {
 		SlowClients:     c.slowClients.Load(),
 		VolatileDropped: c.volatileDropped.Load(),
 		TooLarge:        c.tooLarge.Load(),
+		SlowMessages:    c.slowMessages.Load(),
 	}
 	for i, r := range closedReasons {
 		out.Closed[r] = c.closed[i].Load()

@@ -41,8 +41,8 @@ func (ws *webSocket) handleProbePacket(p eio.Packet) error {
 	s.notePacket()
 	switch {
 	case p.Type == eio.TypePing && string(p.Data) == "probe":
+		s.releasePolls(&ws.out) // before the reply: see takeProbeLocked
 		ws.out.sendControl(probeReply.Bytes(ws.out.encoding))
-		s.releasePolls(&ws.out)
 		return nil
 	case p.Type == eio.TypeUpgrade && s.upgradeTo(&ws.out):
 		ws.role = roleSession

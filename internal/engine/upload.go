@@ -2,6 +2,7 @@ package engine
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"net/http"
 	"sync"
@@ -132,9 +133,12 @@ func (x *exchange) readBody(s *Session, up *transfer, buf *bytes.Buffer) int {
 		s.server.stats.tooLarge.Add(1)
 		return http.StatusRequestEntityTooLarge
 	}
-	_, err := buf.ReadFrom(io.LimitReader(bodyReader{x.R.Body, s}, limit+1))
+	_, err := buf.ReadFrom(io.LimitReader(&bodyReader{body: x.R.Body, session: s}, limit+1))
 	up.complete()
 	switch {
+	case errors.Is(err, errSlow):
+		s.closeWith(ReasonTransportError, closeMode{})
+		return http.StatusRequestTimeout
 	case err != nil:
 		s.closeWith(ReasonTransportError, closeMode{})
 		return http.StatusBadRequest
@@ -147,14 +151,17 @@ func (x *exchange) readBody(s *Session, up *transfer, buf *bytes.Buffer) int {
 
 // bodyReader reads a request's body, and notes that the client is alive.
 type bodyReader struct {
-	io.Reader
+	body    io.Reader
 	session *Session
+	pace    pace
 }
 
-func (r bodyReader) Read(p []byte) (int, error) {
-	n, err := r.Reader.Read(p)
-	if n > 0 {
-		r.session.noteBytes()
+// Read reads from the body. errSlow means that it arrives too slowly.
+func (r *bodyReader) Read(p []byte) (int, error) {
+	before := r.session.server.now()
+	n, err := r.body.Read(p)
+	if n > 0 && !r.session.notePart(&r.pace, n, before) {
+		return n, errSlow
 	}
 	return n, err
 }

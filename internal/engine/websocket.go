@@ -38,6 +38,8 @@ type webSocket struct {
 	role      role
 	started   bool // a message was read
 	mayGoIdle bool // no message is expected soon after the latest one
+	inMessage bool // the rest of a message is read, at the speed that pace measures
+	pace      pace
 }
 
 // role is the part of a WebSocket in its session.
@@ -63,11 +65,26 @@ func (w wire) Read(p []byte) (n int, err error) {
 		if w.early.Len() == 0 {
 			w.early = nil
 		}
-	} else {
-		n, err = w.out.net.Read(p)
-	}
-	if n > 0 {
 		w.out.session.noteBytes()
+		return n, nil
+	}
+	if w.inMessage {
+		return w.readPart(p)
+	}
+	if n, err = w.out.net.Read(p); n > 0 {
+		w.out.session.noteBytes()
+	}
+	return n, err
+}
+
+// readPart reads bytes of a message that has begun. errSlow means that they come too
+// slowly.
+func (w wire) readPart(p []byte) (n int, err error) {
+	s := w.out.session
+	before := s.server.now()
+	n, err = w.out.net.Read(p)
+	if n > 0 && !s.notePart(&w.pace, n, before) {
+		return n, errSlow
 	}
 	return n, err
 }
@@ -137,8 +154,9 @@ func (ws *webSocket) readMessage(m frames.Message) error {
 	s := ws.out.session
 	buf := messageBuffers.Get().(*[]byte)
 	defer keepMessageBuffer(buf)
+	ws.inMessage, ws.pace = true, pace{}
 	data, err := m.AppendTo((*buf)[:0], s.route.config.Load().MaxPayload)
-	*buf = data
+	*buf, ws.inMessage = data, false
 	if err != nil || ws.out.isClosing() { // messages that come after our close frame are dropped
 		return err
 	}
@@ -189,6 +207,9 @@ func (ws *webSocket) closeAfter(err error) {
 func (ws *webSocket) explainClose(err error) (frame []byte, reason string) {
 	if errors.Is(err, frames.ErrTooLarge) {
 		ws.out.session.server.stats.tooLarge.Add(1)
+	}
+	if errors.Is(err, errSlow) {
+		return frames.CloseFrame(frames.PolicyViolation), ReasonTransportError
 	}
 	if errors.Is(err, frames.ErrLost) {
 		return nil, ReasonTransportClose

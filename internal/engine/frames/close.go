@@ -7,6 +7,10 @@ const (
 	opPong  = 0xa
 )
 
+// PolicyViolation is the status of close frames for clients that exceed a limit other than
+// the size of a message.
+const PolicyViolation = websocket.ClosePolicyViolation
+
 // CloseFrame returns a server's close frame with a status, or without one for 0.
 func CloseFrame(status int) []byte {
 	if status == 0 {

@@ -64,7 +64,7 @@ func (r *Reader) wrapError(err error) error {
 	case errors.Is(err, ErrTooLarge):
 		return &Error{CloseFrame(websocket.CloseMessageTooBig), err}
 	case errors.Is(err, errFragments):
-		return &Error{CloseFrame(websocket.ClosePolicyViolation), err}
+		return &Error{CloseFrame(PolicyViolation), err}
 	}
 	return err
 }
