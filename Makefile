@@ -9,6 +9,8 @@
 # faults  the tests that make configs, Redis, backends, disks and networks fail; part of unit
 # patterns seven applications as Node.js servers and as Caddyfiles, with their lines of code
 # model   random programs of clients that a model judges, MODEL_PROGRAMS on each topology
+# soak    a mixed load for TIME on a Caddy, which must lose nothing and not grow: the table and
+#         the plot are in bin/soak
 # bench   benchmarks
 # compare emits a second from outside, beside the emitter and server of Node.js
 # fuzz    every fuzz target in turn, FUZZTIME each
@@ -19,6 +21,7 @@ GO             ?= go
 NPM            ?= npm
 NODE           ?= node
 FUZZTIME       ?= 20s
+TIME           ?= 15m
 MODEL_PROGRAMS ?= 20
 MODEL_SEED     ?= 1
 VERSION        ?= $(shell git describe --tags --always)
@@ -31,7 +34,7 @@ E2E    = CADDY=$(CURDIR)/bin/caddy-race $(NODE) --test
 # empty runs a command that prints the faults it finds, and fails if it prints any.
 empty = @echo '$(1)'; out=$$($(1) 2>&1); if [ -n "$$out" ]; then echo "$$out"; exit 1; fi
 
-.PHONY: demo check fmt lint vet-all vulns test vet unit faults race packages e2e examples patterns cluster streams openapi short-model model bench compare fuzz release clean
+.PHONY: demo check fmt lint vet-all vulns test vet unit faults race packages e2e examples patterns cluster streams openapi short-model model soak bench compare fuzz release clean
 
 demo:
 	$(GO) run ./cmd/caddy run --config examples/Caddyfile
@@ -93,6 +96,12 @@ short-model: race packages
 model: packages
 	$(GO) build -o bin/caddy ./cmd/caddy
 	cd test/model && CADDY=$(CURDIR)/bin/caddy MODEL_PROGRAMS=$(MODEL_PROGRAMS) MODEL_SEED=$(MODEL_SEED) $(NODE) --test *.test.js
+
+soak:
+	$(GO) build -o bin/caddy ./cmd/caddy
+	$(GO) build -o bin/soak-load ./test/soak
+	test -d test/e2e/node_modules || (cd test/e2e && $(NPM) ci)
+	bin/soak-load -time $(TIME) -caddy bin/caddy -node $(NODE) -out bin/soak
 
 bench:
 	$(GO) test -run '^$$' -bench . -benchmem ./...
