@@ -31,12 +31,18 @@ func newDesc(name, help string, labels ...string) *prometheus.Desc {
 	return prometheus.NewDesc("caddy_socketio_"+name, help, append([]string{"hub"}, labels...), nil)
 }
 
+// newProcessDesc describes a metric of the whole process, which has no label hub.
+func newProcessDesc(name, help string, labels ...string) *prometheus.Desc {
+	return prometheus.NewDesc("caddy_socketio_"+name, help, labels, nil)
+}
+
 var (
 	connectionsDesc    = newDesc("connections", "Open connections, by transport.", "transport")
 	handshakesDesc     = newDesc("handshakes_total", "Connections opened.")
 	upgradesDesc       = newDesc("upgrades_total", "Connections upgraded from polling to WebSocket.")
 	closesDesc         = newDesc("connections_closed_total", "Connections closed, by reason.", "reason")
 	refusedDesc        = newDesc("requests_refused_total", "HTTP requests refused with an Engine.IO error, by its code; 503: at max_connections.", "code")
+	overloadedDesc     = newDesc("handshakes_refused_total", "Handshakes refused with status 503 because the process is overloaded, by reason.", "reason")
 	packetsDesc        = newDesc("packets_total", "Engine.IO packets received (in) and sent (out).", "direction")
 	bytesDesc          = newDesc("bytes_total", "Bytes of the Engine.IO packets received (in) and sent (out).", "direction")
 	overflowsDesc      = newDesc("slow_clients_total", "Connections of slow clients closed because their queue overflowed (max_queue).")
@@ -55,14 +61,17 @@ var (
 	connectErrorsDesc  = newDesc("connect_errors_total", "Connect errors sent to clients, by namespace.", "namespace")
 	eventsDesc         = newDesc("events_total", "Events received from clients, by namespace.", "namespace")
 	deliveredDesc      = newDesc("delivered_total", "Events queued for clients, by namespace.", "namespace")
+
+	acceptPausesDesc = newProcessDesc("accept_pauses_total", "Pauses of accepting connections because of exhausted file descriptors (socketio_reserve).")
 )
 
 // Describe describes the metrics.
 func (collector) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		connectionsDesc, handshakesDesc, upgradesDesc, closesDesc, refusedDesc, packetsDesc, bytesDesc, overflowsDesc,
+		connectionsDesc, handshakesDesc, upgradesDesc, closesDesc, refusedDesc, overloadedDesc, packetsDesc, bytesDesc, overflowsDesc,
 		slowMessagesDesc, badPacketsDesc, limitedDesc, unpublishedDesc, panicsDesc, clusterUpDesc, clusterDroppedDesc, clusterBadDesc,
 		socketsDesc, roomsDesc, socketsOpenedDesc, socketsClosedDesc, connectErrorsDesc, eventsDesc, deliveredDesc,
+		acceptPausesDesc,
 	} {
 		ch <- d
 	}
@@ -70,6 +79,7 @@ func (collector) Describe(ch chan<- *prometheus.Desc) {
 
 // Collect reads the metrics.
 func (collector) Collect(ch chan<- prometheus.Metric) {
+	ch <- prometheus.MustNewConstMetric(acceptPausesDesc, prometheus.CounterValue, float64(acceptPauses.Load()))
 	for h := range eachHub {
 		collectHub(ch, h.Name(), h.Stats())
 		if c := h.Cluster(); c != nil {
@@ -109,6 +119,9 @@ func collectHub(ch chan<- prometheus.Metric, name string, s hub.Stats) {
 	}
 	for code, n := range s.Engine.Refused {
 		counter(refusedDesc, n, strconv.Itoa(code))
+	}
+	for reason, n := range s.Engine.Overloaded {
+		counter(overloadedDesc, n, reason)
 	}
 	counter(packetsDesc, s.Engine.PacketsIn, "in")
 	counter(packetsDesc, s.Engine.PacketsOut, "out")

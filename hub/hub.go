@@ -47,6 +47,7 @@ type Hub struct {
 	parserWarnings  warnings     // of clients with other parsers
 	memberWarnings  warnings     // of sockets that can't be members
 	unknownSessions unknownSessions
+	overloadWarning recurringWarning
 
 	configMu    sync.Mutex // guards generations, and makes changes of configs one at a time
 	generations []*Generation
@@ -74,7 +75,7 @@ func New(o Options) *Hub {
 	h.logger.Store(o.Log)
 	h.recovery.Store(int64(route.Recovery))
 	h.engine = engine.NewServer(engine.Options{
-		Log: h.log, Accept: h.acceptSession, MaxUnjoined: MaxUnjoined,
+		Log: h.log, Accept: h.acceptSession, MaxUnjoined: MaxUnjoined, Overloaded: h.checkOverload,
 		OriginRefused: h.refuseOrigin, SessionUnknown: h.countUnknownSession,
 	})
 	h.Of("/")

@@ -53,6 +53,24 @@ func (w *warnings) resetKeys() {
 	w.mu.Unlock()
 }
 
+// recurringWarning limits a warning about a state that may last: it is admitted once a
+// minute.
+type recurringWarning struct {
+	mu   sync.Mutex // guards last; a leaf
+	last time.Time  // zero if there was none
+}
+
+// admit reports whether the warning is to be logged.
+func (w *recurringWarning) admit() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.last.IsZero() && time.Since(w.last) < time.Minute {
+		return false
+	}
+	w.last = time.Now()
+	return true
+}
+
 // shortenText cuts a text of a client to maxWarningText bytes.
 func shortenText(text string) string {
 	if len(text) > maxWarningText {

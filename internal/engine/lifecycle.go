@@ -22,8 +22,12 @@ const (
 )
 
 // openSession makes the session of a handshake and gets its receiver. It refuses when the
-// server or the route is full, when the server drains, or when there is no receiver.
+// process is overloaded, when the server or the route is full, when the server drains, or
+// when there is no receiver.
 func (x *exchange) openSession() (*Session, *refusal) {
+	if refused := x.checkOverload(); refused != nil {
+		return nil, refused
+	}
 	server := x.server
 	if server.unjoined.Add(1) > int64(server.options.MaxUnjoined) {
 		server.unjoined.Add(-1)

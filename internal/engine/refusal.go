@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"math/rand/v2"
 	"net/http"
 	"strconv"
 	"time"
@@ -32,7 +33,8 @@ func (e *refusal) writeTo(w http.ResponseWriter, upgrade bool) {
 		body, contentType = e.message, "text/html"
 	}
 	if e.status == http.StatusServiceUnavailable {
-		w.Header().Set("Retry-After", "5")
+		// Clients that are refused together need not return together.
+		w.Header().Set("Retry-After", strconv.Itoa(5+rand.IntN(11)))
 	}
 	writeResponse(w, e.status, contentType, body)
 }

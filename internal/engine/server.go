@@ -33,6 +33,9 @@ type Options struct {
 	// MaxUnjoined is the limit of sessions for which [Session.MarkJoined] has not been
 	// called. Beyond it, new ones are refused with status 503. Default 20,000.
 	MaxUnjoined int
+	// Overloaded returns why new sessions are refused with status 503 at the moment, such
+	// as "descriptors", or "". It is called for each handshake. Nil refuses none.
+	Overloaded func() (reason string)
 	// OriginRefused is called when an HTTP request is refused because of its origin.
 	// origin lists several origins with ", ", and is empty if it is unknown, with JSONP
 	// only. The result is the message of the response, in which nothing needs escapes in
@@ -53,6 +56,7 @@ type Server struct {
 
 	// Atomics, and a part with a lock of its own.
 	stats    counters
+	overload overloadCounts
 	unjoined atomic.Int64
 	pumpTurn atomic.Uint64 // picks the pump of the next connection
 	draining atomic.Bool

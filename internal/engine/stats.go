@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"net/http"
 	"sync/atomic"
 
 	"github.com/caddy-socketio/caddy-socketio/internal/eio"
@@ -17,8 +18,12 @@ type Stats struct {
 	// package count under "other".
 	Closed map[string]uint64
 	// Refused counts HTTP requests refused with an Engine.IO error, by its code. Under
-	// 503 it counts handshakes refused because the server or route was full.
+	// 503 it counts handshakes refused because the server or route was full, or the
+	// process overloaded.
 	Refused map[int]uint64
+	// Overloaded counts the handshakes refused because the process was overloaded, by the
+	// reasons of [Options.Overloaded].
+	Overloaded map[string]uint64
 	// PacketsIn and BytesIn count whole packets from clients, and their bytes.
 	// PacketsOut and BytesOut count packets written, and their bytes on the wire.
 	PacketsIn, BytesIn, PacketsOut, BytesOut uint64
@@ -53,7 +58,7 @@ func (c *counters) countClosed(reason string) {
 }
 
 func (c *counters) countRefused(e *refusal) {
-	if e == refusedFull {
+	if e.status == http.StatusServiceUnavailable {
 		c.refused[6].Add(1)
 		return
 	}
@@ -82,6 +87,7 @@ func (s *Server) Stats() Stats {
 		Upgraded:        c.upgraded.Load(),
 		Closed:          make(map[string]uint64, len(c.closed)),
 		Refused:         make(map[int]uint64, len(c.refused)),
+		Overloaded:      s.overload.copyCounts(),
 		PacketsIn:       c.packetsIn.Load(),
 		BytesIn:         c.bytesIn.Load(),
 		PacketsOut:      c.packetsOut.Load(),

@@ -123,9 +123,9 @@ func TestMetricsAreDocumented(t *testing.T) {
 			t.Errorf("metric %s: no Go file has it", name)
 		}
 	}
-	names := regexp.MustCompile(`(?:desc\(|Name: +)"([a-z_]+)"`).FindAllStringSubmatch(source, -1)
+	names := regexp.MustCompile(`(?:(?:new|newProcess|)[dD]esc\(|Name: +)"([a-z_]+)"[,)]`).FindAllStringSubmatch(source, -1)
 	for _, m := range names {
-		if !documented[m[1]] && strings.Contains(source, `desc("`+m[1]+`"`) {
+		if !documented[m[1]] && regexp.MustCompile(`[dD]esc\("`+m[1]+`"`).MatchString(source) {
 			t.Errorf("metric %s: docs/operations/metrics.md does not name it", m[1])
 		}
 	}
@@ -137,6 +137,7 @@ func TestOptionsAreDocumented(t *testing.T) {
 		{"docs/caddyfile.md", ".", "Handler"},
 		{"docs/caddyfile.md", ".", "Namespace"},
 		{"docs/caddyfile.md", ".", "APIHandler"},
+		{"docs/caddyfile.md", ".", "AcceptReserve"},
 		{"docs/cluster/redis.md", "cluster/redis", "Redis"},
 		{"docs/cluster/redis-streams.md", "cluster/redisstreams", "RedisStreams"},
 		{"docs/cluster/README.md", "cluster/internal/redisconn", "Config"},

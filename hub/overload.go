@@ -1,0 +1,20 @@
+package hub
+
+import (
+	"github.com/caddy-socketio/caddy-socketio/internal/descriptors"
+	"go.uber.org/zap"
+)
+
+// checkOverload returns why new connections are refused at the moment, or "". It logs the
+// refusals once a minute.
+func (h *Hub) checkOverload() (reason string) {
+	if !descriptors.AreLow(descriptors.HandshakeReserve) {
+		return ""
+	}
+	if h.overloadWarning.admit() {
+		h.log().Warn("new connections are refused: file descriptors are almost exhausted",
+			zap.String("hub", h.name), zap.Int("limit", descriptors.Limit()),
+			zap.String("remedy", "raise the limit of open files (ulimit -n, LimitNOFILE), or limit connections by max_connections"))
+	}
+	return "descriptors"
+}
