@@ -34,6 +34,11 @@ func (h *heartbeat) aliveAt() int64 {
 	return max(packet, min(h.lastBytes.Load(), packet+slowPacketPeriods*(h.interval+h.timeout)))
 }
 
+// slowMessageLimit is how long a message may take that arrives very slowly.
+func (h *heartbeat) slowMessageLimit() int64 {
+	return min(int64(slowMessageTime), slowPacketPeriods*(h.interval+h.timeout))
+}
+
 // idleTime is how long a client may take from the reply to one poll to the next poll.
 func (h *heartbeat) idleTime() int64 { return max(h.timeout, int64(minIdleTime)) }
 
@@ -49,7 +54,7 @@ func (s *Session) notePacket() { s.heartbeat.lastPacket.Store(s.server.now()) }
 // it takes. notePart reports false if the message arrives too slowly, and counts it.
 func (s *Session) notePart(p *pace, n int, before int64) (fastEnough bool) {
 	now := s.server.now()
-	if !p.add(n, before, now) {
+	if !p.add(n, now-before, s.heartbeat.slowMessageLimit()) {
 		s.server.stats.slowMessages.Add(1)
 		return false
 	}

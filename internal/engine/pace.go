@@ -3,8 +3,9 @@ package engine
 import "time"
 
 const (
-	// slowMessageTime is how long a message may take from its first to its last byte, with
-	// a second more for each minMessageRate bytes.
+	// slowMessageTime is how long a message may take from its first to its last byte, or
+	// slowPacketPeriods if they are shorter. Each minMessageRate bytes are worth a second
+	// more.
 	slowMessageTime = 30 * time.Second
 	minMessageRate  = 1 << 10
 	// countedPause is how much of one pause between two reads counts. The process may
@@ -22,10 +23,11 @@ type pace struct {
 	bytes  int64 // read since the message began
 }
 
-// add counts the bytes of one read, and its time from before to after, of the session
-// clock. It reports false if the message arrives too slowly.
-func (p *pace) add(n int, before, after int64) (fastEnough bool) {
-	p.waited += min(after-before, int64(countedPause))
+// add counts the n bytes of one read, which took some nanoseconds. It reports false if the
+// message arrives too slowly: later than after limit nanoseconds, and the time that the
+// bytes so far are worth.
+func (p *pace) add(n int, took, limit int64) (fastEnough bool) {
+	p.waited += min(took, int64(countedPause))
 	p.bytes += int64(n)
-	return p.waited <= int64(slowMessageTime)+p.bytes*int64(time.Second)/minMessageRate
+	return p.waited <= limit+p.bytes*int64(time.Second)/minMessageRate
 }

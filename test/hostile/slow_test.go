@@ -102,11 +102,6 @@ func TestSilence(t *testing.T) {
 			w.writeRaw(maskFrame(opText, []byte(`42["x`)))
 			return w
 		},
-		"a message byte by byte": func(t *testing.T) *wireConn {
-			w := sharedProcess.openMember(t, "/brief/")
-			w.writeSlowly(t)
-			return w
-		},
 	}
 	for name, open := range silent {
 		t.Run(name, func(t *testing.T) {
@@ -116,6 +111,14 @@ func TestSilence(t *testing.T) {
 			}
 		})
 	}
+	t.Run("a message byte by byte", func(t *testing.T) {
+		t.Parallel()
+		w := sharedProcess.openMember(t, "/brief/")
+		w.writeSlowly(t)
+		if status, err := w.readSilently(); status != policy {
+			t.Errorf("closed with %d, %v", status, err)
+		}
+	})
 	t.Run("nothing joined", func(t *testing.T) {
 		t.Parallel()
 		sharedProcess.openSession(t, "/brief/").wantClosed(noStatus) // pings get pongs, so this is the connect timeout
@@ -133,6 +136,13 @@ func TestSilence(t *testing.T) {
 		c := sharedProcess.pollingMember(t, "/brief/")
 		half := c.byHand("POST", "Content-Length: 1000\r\n")
 		_, _ = io.WriteString(half, "4")
+		checkSessionIsGone(t, c)
+	})
+	t.Run("a body byte by byte", func(t *testing.T) {
+		t.Parallel()
+		c := sharedProcess.pollingMember(t, "/brief/")
+		body := c.byHand("POST", "Content-Length: 500000\r\n")
+		writeBytesSlowly(t, body)
 		checkSessionIsGone(t, c)
 	})
 }
@@ -156,6 +166,11 @@ func (w *wireConn) readSilently() (int, error) {
 // a connection open forever.
 func (w *wireConn) writeSlowly(t *testing.T) {
 	w.writeRaw(buildFrameHead(fin|opText, 0x80, 500_000))
+	writeBytesSlowly(t, w)
+}
+
+// writeBytesSlowly writes one byte at a time until the test ends.
+func writeBytesSlowly(t *testing.T, w io.Writer) {
 	ended := make(chan struct{})
 	t.Cleanup(func() { close(ended) })
 	go func() {
