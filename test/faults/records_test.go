@@ -3,6 +3,7 @@ package faults_test
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 )
@@ -64,6 +65,28 @@ func wantEvents(t *testing.T, want []string, clients ...*client) {
 			t.Errorf("%s: events: %s", c.name, difference)
 		}
 	}
+}
+
+// wantEventsNamed checks that each client has received exactly these events of a name, in this
+// order, among others. It waits for events that are late.
+func wantEventsNamed(t *testing.T, name string, want []string, clients ...*client) {
+	t.Helper()
+	for _, c := range clients {
+		c.awaitRecords(t, fmt.Sprintf("%d events %s", len(want), name), func() bool { return len(selectEvents(c.events, name)) >= len(want) })
+		if difference := compareLists(selectEvents(c.readEvents(), name), want); difference != "" {
+			t.Errorf("%s: events %s: %s", c.name, name, difference)
+		}
+	}
+}
+
+// selectEvents returns the events of a name.
+func selectEvents(events []string, name string) (selected []string) {
+	for _, event := range events {
+		if strings.HasPrefix(event, `["`+name+`"`) {
+			selected = append(selected, event)
+		}
+	}
+	return selected
 }
 
 // wantLife checks the connects and disconnects of each client, such as "connect".
