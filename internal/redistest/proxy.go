@@ -6,6 +6,7 @@ import (
 	"net"
 	"sync"
 	"testing"
+	"time"
 )
 
 // Proxy copies bytes between clients and a Redis.
@@ -19,7 +20,8 @@ type Proxy struct {
 	mute   string     // a client that sends this text receives nothing afterwards
 	muted  chan struct{}
 	conns  []net.Conn
-	closed bool // close new connections
+	closed bool          // close new connections
+	delay  time.Duration // of the bytes to both sides
 }
 
 // StartProxy starts a proxy of a Redis. It stops at the end of the test.
@@ -76,10 +78,13 @@ func (p *Proxy) copyBytes(to, from net.Conn, quiet *sync.Mutex, fromClient bool)
 		if err != nil {
 			return
 		}
+		p.mu.Lock()
+		mute, delay := p.mute, p.delay
+		p.mu.Unlock()
+		if delay > 0 {
+			time.Sleep(delay)
+		}
 		if fromClient {
-			p.mu.Lock()
-			mute := p.mute
-			p.mu.Unlock()
 			if !muted && mute != "" && bytes.Contains(buf[:n], []byte(mute)) {
 				quiet.Lock() // waits for bytes before the reply that are being copied
 				muted = true
@@ -123,4 +128,12 @@ func (p *Proxy) RefuseConns(refuse bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.closed = refuse
+}
+
+// DelayBytes makes the proxy wait for d each time before it copies what it has read, in both
+// directions.
+func (p *Proxy) DelayBytes(d time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.delay = d
 }

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"syscall"
@@ -62,7 +63,7 @@ func startCaddy(t *testing.T, s setup) *process {
 	args := append(append([]string{}, p.wrap...), binary, "run", "--config", file, "--adapter", "caddyfile")
 	p.cmd = exec.Command(args[0], args[1:]...)
 	p.cmd.Env = append(os.Environ(), runAsCaddy+"=1", "HOME="+p.dir, "XDG_CONFIG_HOME="+p.dir, "XDG_DATA_HOME="+p.dir)
-	p.cmd.Env = append(p.cmd.Env, p.env...)
+	p.cmd.Env = append(append(p.cmd.Env, "GORACE=atexit_sleep_ms=0"), p.env...) // by default a process with the race detector ends a second late
 	p.cmd.Stdout, p.cmd.Stderr = p.log, p.log
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -203,6 +204,21 @@ func (p *process) readMetric(t *testing.T, name, label string) (sum float64) {
 		}
 	}
 	return sum
+}
+
+// readMemory returns the resident memory of the process in bytes.
+func (p *process) readMemory(t *testing.T) int {
+	t.Helper()
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
+	if errors.Is(err, os.ErrNotExist) {
+		t.Skip("memory is read from /proc")
+	}
+	m := regexp.MustCompile(`VmRSS:\s+(\d+) kB`).FindSubmatch(status)
+	if m == nil {
+		t.Fatalf("no VmRSS in %q, %v", status, err)
+	}
+	kB, _ := strconv.Atoi(string(m[1]))
+	return kB << 10
 }
 
 // awaitMetric waits until good returns true for the value of a metric.

@@ -100,25 +100,22 @@ func wantLife(t *testing.T, want []string, clients ...*client) {
 	}
 }
 
-// wantSomeEvents checks that each client has received the last one of these events, and others
-// of them in order and at most once. It returns the number of events that each client lacks.
-func wantSomeEvents(t *testing.T, want []string, clients ...*client) (lost []int) {
+// wantSomeEvents checks that a client has received the last of these events of a name, and others
+// of them in order and at most once. It returns the number of events that the client lacks.
+func wantSomeEvents(t *testing.T, name string, want []string, c *client) (lacking int) {
 	t.Helper()
-	for _, c := range clients {
-		last := want[len(want)-1]
-		c.awaitRecords(t, "event "+last, func() bool { return slices.Contains(c.events, last) })
-		got, next := c.readEvents(), 0
-		for _, event := range got {
-			at := slices.Index(want[next:], event)
-			if at < 0 {
-				t.Errorf("%s: %s is unexpected, repeated or out of order", c.name, event)
-				break
-			}
-			next += at + 1
+	last := want[len(want)-1]
+	c.awaitRecords(t, "event "+last, func() bool { return slices.Contains(c.events, last) })
+	got, next := selectEvents(c.readEvents(), name), 0
+	for _, event := range got {
+		at := slices.Index(want[next:], event)
+		if at < 0 {
+			t.Errorf("%s: %s is unexpected, repeated or out of order", c.name, event)
+			break
 		}
-		lost = append(lost, len(want)-len(got))
+		next += at + 1
 	}
-	return lost
+	return len(want) - len(got)
 }
 
 // compareLists returns the first difference of two lists, or "" if they are equal.
