@@ -9,6 +9,7 @@ import (
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
 	"github.com/caddy-socketio/caddy-socketio/hub"
+	"github.com/caddy-socketio/caddy-socketio/internal/spawn"
 	"github.com/caddyserver/caddy/v2"
 	"go.uber.org/zap"
 )
@@ -94,8 +95,15 @@ func (a *App) clusterFor(hub string) cluster.Cluster {
 // their clients would find the listeners closed.
 const maxPollWait = 250 * time.Millisecond
 
-// Start applies the config to the hubs.
-func (a *App) Start() error {
+// Start applies the config to the hubs. A panic of a guest module becomes an error: without
+// one, Caddy would not close the listeners that it has opened for the config.
+func (a *App) Start() (err error) {
+	defer func() {
+		if err != nil {
+			a.releaseGenerations()
+		}
+	}()
+	defer spawn.RecoverError(a.log, "start of a config", &err)
 	for _, c := range a.mergeConfigs() {
 		g := c.hub.Configure(c.Config)
 		a.generations = append(a.generations, g)
@@ -116,10 +124,15 @@ func (a *App) Stop() error {
 	if caddy.Exiting() {
 		drainHubs()
 	}
+	a.releaseGenerations()
+	return nil
+}
+
+// releaseGenerations gives the hubs back to the other configs that use them.
+func (a *App) releaseGenerations() {
 	for _, g := range a.generations {
 		g.Release()
 	}
-	return nil
 }
 
 // hubConfig is the merged config of one hub, from all of its handlers.

@@ -82,8 +82,8 @@ func (collector) Collect(ch chan<- prometheus.Metric) {
 	ch <- prometheus.MustNewConstMetric(acceptPausesDesc, prometheus.CounterValue, float64(acceptPauses.Load()))
 	for h := range eachHub {
 		collectHub(ch, h.Name(), h.Stats())
-		if c := h.Cluster(); c != nil {
-			collectCluster(ch, h.Name(), c.State())
+		if state, ok := h.ClusterState(); ok {
+			collectCluster(ch, h.Name(), state)
 		}
 	}
 }

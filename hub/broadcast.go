@@ -148,7 +148,7 @@ func (b Broadcast) FetchPage(ctx context.Context, after string, limit int) ([]Re
 	add(b.ns.describeSocketPage(target, after, limit))
 	var err error
 	if !b.flags.Local && !target.None {
-		err = b.ns.link.Load().adapter.Request(ctx, cluster.FetchSockets{Target: target}, func(a cluster.Reply) {
+		err = b.ns.link.Load().request(ctx, b.ns.log(), cluster.FetchSockets{Target: target}, func(a cluster.Reply) {
 			sockets, _ := a.(cluster.Sockets)
 			add(sockets)
 		})

@@ -7,6 +7,7 @@ import (
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
 	"github.com/caddy-socketio/caddy-socketio/cluster/memory"
+	"github.com/caddy-socketio/caddy-socketio/internal/spawn"
 	"github.com/caddy-socketio/caddy-socketio/rooms"
 	"go.uber.org/zap"
 )
@@ -52,12 +53,6 @@ type Namespace struct {
 	history atomic.Pointer[history] // nil without the option
 }
 
-// link is a namespace's end of a cluster.
-type link struct {
-	cluster cluster.Cluster
-	adapter cluster.Recorder // over cluster.Alone if the cluster could not be opened
-}
-
 func newNamespace(h *Hub, name string) *Namespace {
 	ns := &Namespace{name: name, hub: h, index: rooms.NewIndex[*Socket](rooms.Options{MaxRooms: MaxRooms})}
 	ns.recoveryLog = memory.NewLog(memory.Options{
@@ -68,42 +63,6 @@ func newNamespace(h *Hub, name string) *Namespace {
 	return ns
 }
 
-// updateLink opens the namespace in the hub's cluster, unless it is open there. A namespace
-// that was removed from the hub closes its adapter.
-func (ns *Namespace) updateLink() {
-	old := ns.replaceLink()
-	ns.updateTracker() // it says goodbye over the old adapter
-	if old != nil {
-		if err := old.adapter.Close(); err != nil {
-			ns.log().Error("closing the adapter of a namespace failed", zap.String("namespace", ns.name), zap.Error(err))
-		}
-	}
-}
-
-// replaceLink returns the former link if it replaced it. A cluster that panics is not
-// opened again.
-func (ns *Namespace) replaceLink() (old *link) {
-	ns.linkMu.Lock()
-	defer ns.linkMu.Unlock()
-	c := ns.hub.clusterFor(ns)
-	if old = ns.link.Load(); c == old.cluster {
-		return nil
-	}
-	ns.link.Store(&link{cluster: c, adapter: old.adapter})
-	ns.link.Store(ns.openLink(c))
-	return old
-}
-
-// openLink opens the namespace in a cluster. If that fails, the namespace is alone.
-func (ns *Namespace) openLink(c cluster.Cluster) *link {
-	adapter, err := ns.recoveryLog.Open(c, node{ns})
-	if err != nil {
-		ns.log().Error("namespace is not shared with other nodes", zap.String("namespace", ns.name), zap.Error(err))
-		adapter, _ = ns.recoveryLog.Open(cluster.Alone, node{ns}) // never fails
-	}
-	return &link{cluster: c, adapter: adapter}
-}
-
 // Hub returns the hub that the namespace belongs to.
 func (ns *Namespace) Hub() *Hub { return ns.hub }
 
@@ -112,10 +71,11 @@ func (ns *Namespace) Name() string { return ns.name }
 
 // OnRoom calls fn when rooms of the namespace are created, joined, left and deleted, in that
 // order of events. It is called by one goroutine at a time, without a lock held. Joins and
-// leaves wait until it returns. The returned function removes fn.
+// leaves wait until it returns. A panic of fn is logged: the socket that joins or leaves has
+// no part in it. The returned function removes fn.
 func (ns *Namespace) OnRoom(fn func(RoomEvent)) (off func()) {
 	return ns.index.Subscribe(func(ev rooms.Event[*Socket]) {
-		fn(RoomEvent{Kind: ev.Kind, Room: ev.Room, Socket: ev.Member})
+		spawn.Call(ns.log(), "listener of rooms", func() { fn(RoomEvent{Kind: ev.Kind, Room: ev.Room, Socket: ev.Member}) }, nil)
 	})
 }
 

@@ -20,7 +20,7 @@ const rosterEvent = nodeMessagePrefix + "roster"
 // payload is text, so that no adapter changes it.
 func (ns *Namespace) publishNodeMessage(l *link, event string, payload []byte) {
 	op := cluster.ServerEmit{Data: sio.Array(sio.Quote(event), sio.Quote(string(payload)))}
-	ns.countUnpublished(l.adapter.Publish(op))
+	ns.countUnpublished(l.publish(ns.log(), op))
 }
 
 // handleServerEmit handles a server-side emit of another node. Messages between hubs are

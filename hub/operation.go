@@ -47,7 +47,7 @@ func (ns *Namespace) doWithin(scope cluster.Scope, op cluster.Operation) (n int,
 		n = ns.applyToSockets(op)
 	}
 	if scope == cluster.AllNodes {
-		ns.countUnpublished(ns.link.Load().adapter.Publish(op))
+		ns.countUnpublished(ns.link.Load().publish(ns.log(), op))
 	}
 	return n, nil
 }

@@ -44,7 +44,7 @@ func (ns *Namespace) sendRequest(ctx context.Context, q cluster.Request, local b
 		})
 	}
 	put("request to this node", func(each func(cluster.Reply)) error { return ns.replyLocally(ctx, q, each) })
-	put("request to other nodes", func(each func(cluster.Reply)) error { return link.adapter.Request(ctx, q, each) })
+	put("request to other nodes", func(each func(cluster.Reply)) error { return link.request(ctx, ns.log(), q, each) })
 	var failed error
 	for ended := 0; ended < 2; {
 		select {

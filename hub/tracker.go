@@ -175,7 +175,7 @@ func (t *tracker) tick() {
 	t.mu.Lock()
 	link := t.link
 	t.mu.Unlock()
-	connected := link.cluster.State().Connected
+	connected := readState(link.cluster, t.ns.log()).Connected
 	t.update(func(now time.Time) {
 		t.timerAt = time.Time{}
 		t.roster.Tick(now, connected)

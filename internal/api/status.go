@@ -72,8 +72,8 @@ func (a *API) buildHubStatus(h *hub.Hub) HubStatus {
 		Name: h.Name(), Connections: h.Connections(), Namespaces: a.listNamespaces(h),
 		Cluster: cluster.State{Adapter: "memory", Connected: true},
 	}
-	if c := h.Cluster(); c != nil {
-		status.Cluster = c.State()
+	if state, ok := h.ClusterState(); ok {
+		status.Cluster = state
 	}
 	return status
 }

@@ -130,8 +130,7 @@ func (p *Proxy) RefuseConns(refuse bool) {
 	p.closed = refuse
 }
 
-// DelayBytes makes the proxy wait for d each time before it copies what it has read, in both
-// directions.
+// DelayBytes makes the proxy hold back for d all bytes that it copies, in both directions.
 func (p *Proxy) DelayBytes(d time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -72,6 +72,25 @@ func TestGoRecoversPanic(t *testing.T) {
 	assertPanicLogged(t, logs, "loud", "boom")
 }
 
+func TestRecoverErrorReplacesError(t *testing.T) {
+	log, logs := newObservedLogger()
+	call := func(fn func()) (err error) {
+		defer spawn.RecoverError(log, "loud", &err)
+		fn()
+		return nil
+	}
+	if err := call(func() {}); err != nil {
+		t.Error(err)
+	}
+	if err := call(panicBoom); err == nil || err.Error() != "loud: panic: boom" {
+		t.Error(err)
+	}
+	assertPanicLogged(t, logs, "loud", "boom")
+	if n := testing.AllocsPerRun(100, func() { _ = call(func() {}) }); n > 0 {
+		t.Errorf("a call without a panic makes %v allocations", n)
+	}
+}
+
 func TestTaskStartsAgain(t *testing.T) {
 	t.Parallel()
 	log, logs := newObservedLogger()
