@@ -74,6 +74,9 @@ func (a *Account) AddShared(kind Kind, n int) {
 	}
 }
 
+// Shared returns the process's counter for bytes that accounts share.
+func (a *Account) Shared() *Shared { return &a.process.shared }
+
 // report brings the account's part in the process's count up to date, if it is off by a
 // step.
 func (a *Account) report() {
@@ -103,17 +106,16 @@ func (a *Account) signalRoom() {
 	}
 }
 
-// AwaitRoom charges n bytes of a kind. While the account has no room, it waits for the
-// release of bytes of that kind. It reports false if none are charged: the limit is
-// exceeded by other kinds, or done is closed. One charge of the kind always fits beside
-// none, if the limit is as large.
+// AwaitRoom charges n bytes of a kind. While the account has no room, it waits for events to
+// be handled. It reports false if none are left, so that waiting is of no use, or if done is
+// closed.
 func (a *Account) AwaitRoom(kind Kind, n int, done <-chan struct{}) bool {
 	for !a.Charge(kind, n) {
 		room := a.roomChannel()
 		if a.Fits(n) { // released before the channel was there
 			continue
 		}
-		if a.kinds[kind].Load() <= 0 {
+		if a.kinds[Inbound].Load() <= 0 {
 			return false
 		}
 		select {

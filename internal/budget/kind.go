@@ -7,7 +7,9 @@ type Kind uint8
 const (
 	// Session is the cost of an idle connection, with the kept parts of its handshake.
 	Session Kind = iota
-	// Inbound is messages and bodies that are read, and events that wait or are handled.
+	// Reading is messages and bodies that are read.
+	Reading
+	// Inbound is events that wait or are handled.
 	Inbound
 	// Attachments is the attachments of a packet that is not complete.
 	Attachments
@@ -30,7 +32,7 @@ const (
 )
 
 var kindNames = [KindCount]string{
-	"session", "inbound", "attachments", "auth", "data", "rooms", "queue", "backend", "acks", "polls",
+	"session", "reading", "inbound", "attachments", "auth", "data", "rooms", "queue", "backend", "acks", "polls",
 }
 
 // String returns the name of the kind in logs and metrics.

@@ -2,9 +2,11 @@ package eio
 
 import "sync"
 
-// messageCost is how many bytes a message takes besides its text, attachments and
-// renderings.
-const messageCost = 192
+// How many bytes a message takes besides its text, attachments and renderings.
+const (
+	messageCost    = 192
+	attachmentCost = 24
+)
 
 // Meter counts the bytes of held messages. Its Add is called with a lock held, and must not
 // wait. A negative n subtracts.
@@ -27,10 +29,7 @@ func (m *Message) Hold(meter Meter) {
 	if h.holders++; h.holders > 1 {
 		return
 	}
-	h.meter, h.counted = meter, m.Size()+messageCost
-	for r := m.renderings.Load(); r != nil; r = r.next {
-		h.counted += len(r.bytes)
-	}
+	h.meter, h.counted = meter, m.measure()
 	meter.Add(h.counted)
 }
 
@@ -45,13 +44,26 @@ func (m *Message) Unhold() {
 	}
 }
 
-// addRendering counts a rendering of a message that waits. A first Hold at the same time may
-// count it twice, until the message is not held any more.
-func (h *holds) addRendering(size int) {
+// recountHeld counts a rendering that was made while the message waits.
+func (m *Message) recountHeld() {
+	h := &m.holds
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.holders > 0 {
-		h.counted += size
-		h.meter.Add(size)
+		before := h.counted
+		h.counted = m.measure()
+		h.meter.Add(h.counted - before)
 	}
+}
+
+// measure returns the bytes that the message takes, with its renderings.
+func (m *Message) measure() int {
+	n := messageCost + len(m.text)
+	for _, a := range m.attachments {
+		n += cap(a) + attachmentCost
+	}
+	for r := m.renderings.Load(); r != nil; r = r.next {
+		n += len(r.bytes)
+	}
+	return n
 }
