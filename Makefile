@@ -13,7 +13,7 @@
 #         the plot are in bin/soak
 # bench   benchmarks
 # compare emits a second from outside, beside the emitter and server of Node.js
-# fuzz    every fuzz target in turn, FUZZTIME each
+# fuzz    every fuzz target in turn, FUZZTIME each; some ask the official parsers of Node.js
 # release Caddy with this module for each platform, in dist/
 # clean   removes the files that the others leave behind
 
@@ -112,10 +112,11 @@ compare:
 	cd test/e2e && CADDY=$(CURDIR)/bin/caddy $(NODE) emits.bench.js
 
 fuzz:
-	@for package in $$($(GO) list ./...); do \
+	test -d test/e2e/node_modules || (cd test/e2e && $(NPM) ci)
+	@export OFFICIAL_PARSERS=$(CURDIR)/test/e2e/parsers.js; for package in $$($(GO) list ./...); do \
 		for target in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz'); do \
 			echo "$$package $$target"; \
-			$(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$package || exit 1; \
+			$(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 20x $$package || exit 1; \
 		done; \
 	done
 

@@ -120,5 +120,5 @@ func shortenError(err error) error {
 			return fmt.Errorf("HTTP %s: %s", status, quoteUnprintable(decoded.Error))
 		}
 	}
-	return errors.New(strings.ReplaceAll(text, "\n", " "))
+	return errors.New(quoteUnprintable(strings.ReplaceAll(text, "\n", " ")))
 }

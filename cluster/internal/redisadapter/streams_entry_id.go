@@ -1,6 +1,7 @@
 package redisadapter
 
 import (
+	"math"
 	"strconv"
 	"strings"
 )
@@ -31,16 +32,21 @@ func isEntryID(id string) bool {
 	return ok && isDigits(first) && isDigits(second)
 }
 
+// isDigits reports whether a text is a number as Redis reads it, of 64 bits.
 func isDigits(text string) bool {
-	return len(text) > 0 && len(text) <= 20 && strings.Trim(text, "0123456789") == ""
+	_, err := strconv.ParseUint(text, 10, 64)
+	return err == nil && len(text) <= 20
 }
 
 // nextEntryID returns the smallest id after another one, for ranges: Redis before 6.2 has
-// no exclusive ranges.
+// no exclusive ranges. The largest id is its own next one: a client may claim it.
 func nextEntryID(id string) string {
 	ms, n := splitEntryID(id)
-	if n++; n == 0 {
-		ms++
+	switch {
+	case n < math.MaxUint64:
+		n++
+	case ms < math.MaxUint64:
+		ms, n = ms+1, 0
 	}
 	return strconv.FormatUint(ms, 10) + "-" + strconv.FormatUint(n, 10)
 }
