@@ -7,6 +7,7 @@
 # vulns   known vulnerabilities in dependencies, asked of vuln.go.dev
 # test    everything: vet, unit tests, the official clients against the binary
 # faults  the tests that make configs, Redis, backends, disks and networks fail; part of unit
+# deploy  the files of examples/deploy and examples/monitoring, with their tools
 # patterns seven applications as Node.js servers and as Caddyfiles, with their lines of code
 # model   random programs of clients that a model judges, MODEL_PROGRAMS on each topology
 # soak    a mixed load for TIME on a Caddy, which must lose nothing and not grow: the table and
@@ -34,7 +35,7 @@ E2E    = CADDY=$(CURDIR)/bin/caddy-race $(NODE) --test
 # empty runs a command that prints the faults it finds, and fails if it prints any.
 empty = @echo '$(1)'; out=$$($(1) 2>&1); if [ -n "$$out" ]; then echo "$$out"; exit 1; fi
 
-.PHONY: demo check fmt lint vet-all vulns test vet unit faults race packages e2e examples patterns cluster streams openapi short-model model soak bench compare fuzz release clean
+.PHONY: demo check fmt lint vet-all vulns test vet unit faults race packages e2e examples patterns cluster streams openapi deploy short-model model soak bench compare fuzz release clean
 
 demo:
 	$(GO) run ./cmd/caddy run --config examples/Caddyfile
@@ -63,7 +64,7 @@ vet-all: vet
 vulns:
 	$(TOOL) govulncheck ./...
 
-test: vet unit e2e examples patterns cluster streams openapi short-model
+test: vet unit e2e examples patterns cluster streams openapi deploy short-model
 
 vet:
 	$(GO) vet ./...
@@ -86,8 +87,9 @@ packages:
 	cd test/examples && $(NPM) ci
 	cd examples/express && $(NPM) ci
 	cd test/openapi && $(NPM) ci
+	cd test/deploy && $(NPM) ci
 
-e2e examples patterns cluster streams openapi: race packages
+e2e examples patterns cluster streams openapi deploy: race packages
 	cd test/$@ && $(E2E) *.test.js
 
 short-model: race packages

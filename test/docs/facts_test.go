@@ -112,23 +112,70 @@ func TestMessagesAreReal(t *testing.T) {
 	}
 }
 
-// TestMetricsAreDocumented compares the metrics page with the names in the source.
+// TestMetricsAreDocumented compares the metrics page with the names and labels in the source.
 func TestMetricsAreDocumented(t *testing.T) {
-	source := readSource(t)
+	defined := findMetrics(readSource(t))
+	if len(defined) < 25 {
+		t.Errorf("found %d metrics: are they defined in another way?", len(defined))
+	}
 	documented := make(map[string]bool)
 	for _, cells := range readTables(readPage(t, filepath.Join(root, "docs/operations/metrics.md")))["metric"] {
 		name := strings.Trim(cells[0], "`")
 		documented[name] = true
-		if !strings.Contains(source, `"`+name+`"`) {
+		labels, ok := defined[name]
+		if !ok {
 			t.Errorf("metric %s: no Go file has it", name)
+		} else if found := findLabels(cells[2]); found != labels {
+			t.Errorf("metric %s: docs/operations/metrics.md has the labels %q, the source %q", name, found, labels)
 		}
 	}
-	names := regexp.MustCompile(`(?:(?:new|newProcess|)[dD]esc\(|Name: +)"([a-z_]+)"[,)]`).FindAllStringSubmatch(source, -1)
-	for _, m := range names {
-		if !documented[m[1]] && regexp.MustCompile(`[dD]esc\("`+m[1]+`"`).MatchString(source) {
-			t.Errorf("metric %s: docs/operations/metrics.md does not name it", m[1])
+	for name := range defined {
+		if !documented[name] {
+			t.Errorf("metric %s: docs/operations/metrics.md does not name it", name)
 		}
 	}
+}
+
+var (
+	// metricDefined is a metric of the root package: its constructor, its name and its labels.
+	metricDefined = regexp.MustCompile(`(newDesc|newProcessDesc)\("([a-z_]+)", "[^"]*"((?:, "[a-z_]+")*)\)`)
+	// vectorDefined is a metric with options.
+	vectorDefined = regexp.MustCompile(`Subsystem: "socketio", (Name): +"([a-z_]+)",(?s:.*?)\}, \[\]string\{(.*?)\}\)`)
+	quotedInCode  = regexp.MustCompile(`"([a-z_]+)"`)
+)
+
+// findMetrics returns the labels of each metric in the source.
+func findMetrics(source string) map[string]string {
+	found := make(map[string]string)
+	for _, pattern := range []*regexp.Regexp{metricDefined, vectorDefined} {
+		for _, m := range pattern.FindAllStringSubmatch(source, -1) {
+			labels := make([]string, 0, 4)
+			if m[1] == "newDesc" {
+				labels = append(labels, "hub") // by itself
+			}
+			for _, label := range quotedInCode.FindAllStringSubmatch(m[3], -1) {
+				labels = append(labels, label[1])
+			}
+			found[m[2]] = strings.Join(labels, " ")
+		}
+	}
+	return found
+}
+
+// findLabels returns the labels in a cell like `type`, `outcome`: `ok`, `outage`; `other`.
+// Every metric has the label hub, except for one whose cell begins with "no".
+func findLabels(cell string) string {
+	labels := []string{"hub"}
+	if after, without := strings.CutPrefix(cell, "no `hub`"); without {
+		labels, cell = nil, after
+	}
+	for part := range strings.SplitSeq(cell, ";") {
+		names, _, _ := strings.Cut(part, ":")
+		for _, m := range quoted.FindAllStringSubmatch(names, -1) {
+			labels = append(labels, m[1])
+		}
+	}
+	return strings.Join(labels, " ")
 }
 
 // TestOptionsAreDocumented searches the pages for the keys of every JSON config.
