@@ -22,8 +22,6 @@ func (c *client) Receive(message eio.Packet) error {
 		c.hasDecoded = true
 		c.awaitedPacket.Store(0)
 		c.receivePacket(p)
-		c.releasePending(c.pendingBytes)
-	case !c.chargePending():
 	case c.awaitedPacket.Load() == 0:
 		c.hasDecoded = true
 		c.awaitAttachments()
@@ -113,9 +111,6 @@ func (c *client) receiveEvent(s *Socket, p sio.Packet) {
 	}
 	if !isWholeName(name, p.Data) {
 		ev.ackError(errEventName.Message)
-		return
-	}
-	if !c.chargeEvent(ev) {
 		return
 	}
 	s.ns.counts.Load().events.Add(1)

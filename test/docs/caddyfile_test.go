@@ -38,11 +38,15 @@ func TestCaddyfiles(t *testing.T) {
 // TestExampleCaddyfiles adapts and provisions the Caddyfiles under examples/.
 func TestExampleCaddyfiles(t *testing.T) {
 	setTestEnvironment(t)
-	files, err := filepath.Glob(filepath.Join(root, "examples", "*", "*Caddyfile"))
-	if err != nil || len(files) == 0 {
-		t.Fatal("no files", err)
+	files := []string{filepath.Join(root, "examples", "Caddyfile")}
+	for _, pattern := range []string{"*/*Caddyfile", "deploy/*/*Caddyfile"} {
+		found, err := filepath.Glob(filepath.Join(root, "examples", pattern))
+		if err != nil || len(found) == 0 {
+			t.Fatal("no files", pattern, err)
+		}
+		files = append(files, found...)
 	}
-	for _, file := range append(files, filepath.Join(root, "examples", "Caddyfile")) {
+	for _, file := range files {
 		text, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
