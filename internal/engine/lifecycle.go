@@ -41,6 +41,7 @@ func (x *exchange) openSession() (*Session, *refusal) {
 	if !x.upgrade {
 		s.format = x.format
 	}
+	s.openAccount()
 	s.queue.push(newOpenPacket(s, x.config)) // without the lock: the session is not known to others yet
 	s.startHeartbeat()
 	server.stats.polling.Add(1) // until it is attached to a WebSocket
