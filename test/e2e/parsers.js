@@ -1,6 +1,6 @@
-// The official parsers of Engine.IO and Socket.IO, for comparison with ours.
+// The official parsers of Engine.IO and Socket.IO, and notepack.io, for comparison with ours.
 //
-//   node parsers.js corpus   writes inputs with their results into testdata of internal/eio and sio
+//   node parsers.js corpus   writes inputs with their results into testdata of internal/eio, sio and internal/msgpack
 //   node parsers.js serve    reads an input a line and writes its result a line, for fuzzing
 //
 // An input has the name of a protocol and a text, or bytes in base64. Its result is what every official
@@ -26,6 +26,9 @@ const engine4 = [
 ];
 const socket4 = [requireFrom('socket.io-parser', 'socket.io-client-2')];
 const socket5 = [requireFrom('socket.io-parser', 'socket.io-client-3'), requireFrom('socket.io-parser', 'socket.io')];
+
+// The encoders of MessagePack that the adapters and emitters of Node.js use.
+const packers = [requireFrom('notepack.io', '@socket.io/redis-adapter'), requireFrom('notepack.io', 'socket.io-emitter')];
 
 // requireInternal loads a file beside the main file of a package.
 function requireInternal(name, file) {
@@ -56,6 +59,10 @@ const decoders = {
 	'engine 3 message': [engine3, (parser, input) => [describePacket(parser.decodePacket(readMessage(input)))]],
 	'engine 4 payload': [engine4, (parser, { text }) => parser.decodePayload(text).map(describePacket)],
 	'engine 4 message': [engine4, (parser, input) => [describePacket(parser.decodePacket(readMessage(input)))]],
+	notepack: [packers, (packer, { text }) => {
+		const value = JSON.parse(text);
+		return [{ type: 'notepack', text: JSON.stringify(value), bytes: Buffer.from(packer.encode(value)).toString('base64') }];
+	}],
 	'socket 4': [socket4, decodeSocket],
 	'socket 5': [socket5, decodeSocket],
 };
@@ -201,6 +208,23 @@ async function engineInputs(corpus, revision, count) {
 	return inputs;
 }
 
+// packInputs makes JSON for notepack.
+function packInputs(corpus, count) {
+	const inputs = [];
+	for (let i = 0; i < count; i++) inputs.push({ protocol: 'notepack', text: JSON.stringify(corpus.value(4, false)), encoded: true });
+	for (const size of [15, 16, 31, 32, 33, 255, 256]) {
+		inputs.push({ protocol: 'notepack', text: JSON.stringify('a'.repeat(size)), encoded: true });
+		inputs.push({ protocol: 'notepack', text: JSON.stringify(Array(size).fill(0)), encoded: true });
+		inputs.push({ protocol: 'notepack', text: JSON.stringify(Object.fromEntries(Array.from({ length: size }, (_, n) => [`k${n}`, null]))), encoded: true });
+	}
+	for (const edge of [7, 8, 15, 16, 31, 32]) {
+		for (const offset of [-1, 0, 1]) {
+			inputs.push({ protocol: 'notepack', text: `[${2 ** edge + offset},${-(2 ** edge) + offset}]`, encoded: true });
+		}
+	}
+	return inputs;
+}
+
 // writeCorpus writes the inputs with their results, one a line.
 function writeCorpus(file, inputs) {
 	const lines = new Set();
@@ -216,6 +240,7 @@ if (process.argv[2] === 'corpus') {
 	const corpus = new Corpus();
 	writeCorpus('../../internal/eio/testdata/official.jsonl', [...(await engineInputs(corpus, 3, 70)), ...(await engineInputs(corpus, 4, 90))]);
 	writeCorpus('../../sio/testdata/official.jsonl', [...(await socketInputs(corpus, 'socket 4', 120)), ...(await socketInputs(corpus, 'socket 5', 160))]);
+	writeCorpus('../../internal/msgpack/testdata/official.jsonl', packInputs(corpus, 300));
 } else {
 	for await (const line of createInterface({ input: process.stdin })) process.stdout.write(`${JSON.stringify(decode(JSON.parse(line)))}\n`);
 }
