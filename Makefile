@@ -2,9 +2,9 @@
 # check   for one changed line, in two minutes: vet, the short tests, one official client
 #         of each generation
 # fmt     formats the Go code and applies the fixes of "go fix"
-# lint    vet, staticcheck, dead code, formatting
+# lint    vet, staticcheck, dead code, formatting, known vulnerabilities if vuln.go.dev replies
 # vet-all vet for macOS and Windows too: it compiles Caddy for both, in minutes
-# vulns   known vulnerabilities in dependencies, asked of vuln.go.dev
+# vulns   known vulnerabilities in dependencies: fails without vuln.go.dev, or the mirror in GOVULNDB
 # test    everything: vet, unit tests, the official clients against the binary
 # faults  the tests that make configs, Redis, backends, disks and networks fail; part of unit
 # deploy  the files of examples/deploy and examples/monitoring, with their tools
@@ -15,7 +15,7 @@
 # bench   benchmarks
 # compare emits a second from outside, beside the emitter and server of Node.js
 # fuzz    every fuzz target in turn, FUZZTIME each; some ask the official parsers of Node.js
-# release Caddy with this module for each platform, in dist/
+# release Caddy with this module for each platform, with a list of its modules (CycloneDX), in dist/
 # clean   removes the files that the others leave behind
 
 GO             ?= go
@@ -56,6 +56,10 @@ lint: vet
 	$(call empty,$(TOOL) deadcode -test ./... | grep -v 'unreachable func: Example')
 	$(call empty,git ls-files '*.go' | xargs $(TOOL) gofumpt -d)
 	$(call empty,$(GO) fix -diff ./...)
+	@echo '$(TOOL) govulncheck ./...'; out=$$($(TOOL) govulncheck ./... 2>&1); code=$$?; case "$$out" in \
+		*'fetching vulnerabilities'*) echo 'SKIPPED: vuln.go.dev cannot be reached, so vulnerabilities were not looked for' ;; \
+		*) if [ $$code -ne 0 ]; then echo "$$out"; exit $$code; fi ;; \
+	esac
 
 vet-all: vet
 	GOOS=darwin $(GO) vet ./...
@@ -130,9 +134,10 @@ release:
 		name=caddy-socketio_$(VERSION)_$${os}_$$arch; \
 		echo $$name; \
 		CGO_ENABLED=0 GOOS=$$os GOARCH=$$arch $(GO) build -trimpath -ldflags '-s -w' -o dist/$$name/caddy$$ext ./cmd/caddy || exit 1; \
+		$(TOOL) cyclonedx-gomod bin -json -std -version $(VERSION) -output dist/$$name.cdx.json dist/$$name/caddy$$ext || exit 1; \
 		cp LICENSE README.md dist/$$name/ && tar -czf dist/$$name.tar.gz -C dist $$name && rm -r dist/$$name || exit 1; \
 	done
-	cd dist && sha256sum *.tar.gz >checksums.txt
+	cd dist && sha256sum *.tar.gz *.cdx.json >checksums.txt
 
 clean:
 	rm -rf bin dist test/openapi/testdata test/*/node_modules examples/*/node_modules
