@@ -37,7 +37,7 @@ var emissions = sync.Pool{New: func() any {
 func (ns *Namespace) recordEmit(r cluster.Recorder, op cluster.Operation, scope cluster.Scope, plain *eio.Message, only *Socket) int {
 	wait := recordTimeout
 	until := ns.skipRecorderUntil.Load()
-	if op.(cluster.Emit).Volatile || scope == cluster.ThisNode || until != 0 && time.Now().UnixNano() < until {
+	if op.(cluster.Emit).Volatile || scope == cluster.ThisNode || until != 0 && readClock() < until {
 		wait = 0
 	}
 	e := emissions.Get().(*emission)
@@ -61,7 +61,7 @@ func (ns *Namespace) recordEmit(r cluster.Recorder, op cluster.Operation, scope 
 
 // skipRecorder keeps emits from waiting for a while. It warns the first time.
 func (ns *Namespace) skipRecorder(err error) {
-	until := time.Now().Add(recordTimeout).UnixNano()
+	until := readClock() + int64(recordTimeout)
 	if ns.skipRecorderUntil.Swap(until) == 0 {
 		ns.log().Warn("events are not recorded: clients that recover may miss some", zap.String("namespace", ns.name), zap.Error(err))
 	}

@@ -27,7 +27,7 @@ type Namespace struct {
 
 	link   atomic.Pointer[link] // never nil
 	linkMu sync.Mutex           // makes changes of link one at a time
-	// skipRecorderUntil is a time in nanoseconds: after a timeout, emits do not wait for
+	// skipRecorderUntil is a time of readClock: after a timeout, emits do not wait for
 	// the Recorder before this. It is zero while offsets come in time.
 	skipRecorderUntil atomic.Int64
 

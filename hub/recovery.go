@@ -26,7 +26,7 @@ import (
 //   - Restore: a client reconnects with its pid and offset. The hub closes a stale socket
 //     of that pid, and restores the lost socket (this file).
 //   - Replay: gates decide, the socket joins its rooms, and the client gets the events that
-//     it missed and then its connect packet (replay.go).
+//     it missed after its connect packet (replay.go).
 //   - Save again: a socket that its client did not get is saved again as it was.
 //
 // Each node delivers the events in the order of their offsets. So a restored socket skips

@@ -108,11 +108,11 @@ func TestInterruptedRecoveryKeepsSocketRecoverable(t *testing.T) {
 					return
 				}
 				again.sendPacket(wanted)
+				again.wantPacket(fmt.Sprintf(`40/chat,{"sid":%q,"pid":%q}`, is.SID, is.PID))
 				offset := again.readPacket()
 				if want := `42/chat,["missed","` + parsePacketOffset(offset) + `"]`; offset != want {
 					t.Errorf("got %s", offset)
 				}
-				again.wantPacket(fmt.Sprintf(`40/chat,{"sid":%q,"pid":%q}`, is.SID, is.PID))
 				again.syncEvents("/chat")
 				recovered, _ := ns.Socket(is.SID)
 				if !recovered.Status().Recovered || recovered.Data().String() != "{}" || !slices.Equal(recovered.Rooms(), []string{is.SID, "lobby"}) {

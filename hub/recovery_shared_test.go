@@ -255,8 +255,8 @@ func TestRecoveredSocketGetsMissedEventsOfRecorder(t *testing.T) {
 	back := dialClient(t, s.url+"/0/", "4")
 	back.sendPacket(fmt.Sprintf(`40/chat,{"pid":%q,"offset":"2"}`, is.PID))
 	for _, want := range []string{
-		`42/chat,["remote","3"]`, `451-/chat,["missed",{"_placeholder":true,"num":0},"4"]`, "\x03", `42/chat,["meanwhile","6"]`,
 		fmt.Sprintf(`40/chat,{"sid":%q,"pid":%q}`, is.SID, is.PID),
+		`42/chat,["remote","3"]`, `451-/chat,["missed",{"_placeholder":true,"num":0},"4"]`, "\x03", `42/chat,["meanwhile","6"]`,
 	} {
 		back.wantPacket(want)
 	}
@@ -367,8 +367,8 @@ func TestEmitReachesSocketsWhileRecorderFails(t *testing.T) {
 	// The client got the other events, though their offsets are after its own.
 	back := dialClient(t, s.url+"/0/", "4")
 	back.sendPacket(fmt.Sprintf(`40/chat,{"pid":%q,"offset":"1"}`, is.PID))
-	back.wantPacket(`42/chat,["five","5"]`)
 	back.wantPacket(fmt.Sprintf(`40/chat,{"sid":%q,"pid":%q}`, is.SID, is.PID))
+	back.wantPacket(`42/chat,["five","5"]`)
 }
 
 func newEventData(name string, args ...any) sio.Data {

@@ -90,12 +90,12 @@ func TestRecoveredSocketGetsMissedEvents(t *testing.T) {
 
 	back := dialClient(t, s.url+"/0/", "4")
 	back.sendPacket(fmt.Sprintf(`40/chat,{"pid":%q,"offset":%q}`, is.PID, parsePacketOffset(one)))
+	back.wantPacket(fmt.Sprintf(`40/chat,{"sid":%q,"pid":%q}`, is.SID, is.PID))
 	for _, want := range []string{`42/chat,["two","`, `451-/chat,["three",{"_placeholder":true,"num":0},"`, "\x03", `42/chat,["four","`} {
 		if got := back.readPacket(); !strings.HasPrefix(got, want) {
 			t.Fatalf("got %q, want %q", got, want)
 		}
 	}
-	back.wantPacket(fmt.Sprintf(`40/chat,{"sid":%q,"pid":%q}`, is.SID, is.PID))
 	again, _ := ns.Socket(is.SID)
 	if !again.Status().Recovered || again == socket || again.Data().String() != `{"connects":1,"name":"ada"}` ||
 		!slices.Equal(again.Rooms(), []string{is.SID, "lobby"}) {

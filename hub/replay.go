@@ -31,9 +31,12 @@ func (s *Socket) readReplay(ctx context.Context, r cluster.Recorder, lost cluste
 	return replay, nil
 }
 
-// sendReplay sends a restored socket the events that it missed until it was in its rooms,
-// and then its connect packet: official clients buffer the events until that. Events that
-// are delivered meanwhile wait in the socket's admission.
+// sendReplay sends a restored socket its connect packet, and then the events that it missed
+// until it was in its rooms. Events that are delivered meanwhile wait in the socket's
+// admission.
+//
+// Node.js sends the connect packet last. Official clients buffer the events before it, and
+// keep the buffer when the connection is lost again: they would emit these events twice.
 func (s *Socket) sendReplay() {
 	ctx, cancel := context.WithTimeout(s.client.ctx, restoreTimeout)
 	defer cancel()
@@ -48,11 +51,11 @@ func (s *Socket) sendReplay() {
 		s.client.session.Close(ReasonForced)
 		return
 	}
+	s.client.session.Send(encodeConnectPacket(s))
 	events := slices.Concat(first.Events, then.Events)
 	for _, m := range events {
 		s.client.session.Send(m)
 	}
-	s.client.session.Send(encodeConnectPacket(s))
 	s.ns.pids.addSocket(s.pid, s)
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -80,16 +80,29 @@ func (c *client) reconnect(pid string) (events []string, is identity) {
 	return c.connectSocket(fmt.Sprintf(`{"pid":%q}`, pid))
 }
 
-// readEvents returns the names of the events until the client is connected, and its
-// socket.
+// readConnect returns the client's socket from the connect packet, which is the next one.
+func (c *client) readConnect() (is identity) {
+	c.t.Helper()
+	packet := c.readPacket()
+	reply, ok := strings.CutPrefix(packet, "40/chat,")
+	if !ok {
+		c.t.Fatalf("got %q in place of a connect packet", packet)
+	}
+	if err := json.Unmarshal([]byte(reply), &is); err != nil {
+		c.t.Fatal(err)
+	}
+	return is
+}
+
+// readEvents returns the names of the events that follow the connect packet, and the
+// client's socket.
 func (c *client) readEvents() (names []string, is identity) {
 	c.t.Helper()
+	is = c.readConnect()
+	c.sendPacket(`42/chat,8["sync"]`)
 	for {
 		packet := c.readPacket()
-		if reply, ok := strings.CutPrefix(packet, "40/chat,"); ok {
-			if err := json.Unmarshal([]byte(reply), &is); err != nil {
-				c.t.Fatal(err)
-			}
+		if packet == "43/chat,8[]" {
 			return names, is
 		}
 		names = append(names, strings.Split(packet, `"`)[1])

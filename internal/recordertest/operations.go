@@ -148,7 +148,7 @@ func operationsApplyWhileRestoring(t *testing.T, s *server) {
 	s.awaitGate(t)
 	_, _ = s.To("c").DisconnectSockets(false)
 	s.gate.open <- struct{}{}
-	if _, now := back.readEvents(); now == is { // the client gets both
+	if back.readConnect() == is { // the client gets both
 		back.wantPacket("41/chat,")
 	}
 }

@@ -40,7 +40,7 @@ func replayBeginsAtOffset(t *testing.T, s *server) {
 	_, _ = s.Emit("three", []byte{3})
 	back := dialClient(t, s)
 	back.sendPacket(fmt.Sprintf(`40/chat,{"pid":%q,"offset":%q}`, is.PID, offset))
-	for _, want := range []string{`42/chat,["two","`, `451-/chat,["three",{"_placeholder":true,"num":0},"`, "\x03", `40/chat,{"sid":"` + is.SID} {
+	for _, want := range []string{`40/chat,{"sid":"` + is.SID, `42/chat,["two","`, `451-/chat,["three",{"_placeholder":true,"num":0},"`, "\x03"} {
 		if got := back.readPacket(); !strings.HasPrefix(got, want) {
 			t.Fatalf("got %q, want %q", got, want)
 		}

@@ -30,6 +30,9 @@ const (
 
 var errClosed = errors.New("the cluster is closed")
 
+// clockStart is when the monotonic clock of the package began.
+var clockStart = time.Now()
+
 // connection is a connection to a Redis, in the wide sense: all TCP connections of one
 // dialect to all of its servers. It connects when the first namespace opens, and
 // reconnects until it is closed.
@@ -53,7 +56,7 @@ type connection struct {
 	lost        atomic.Uint64              // messages of other nodes that were not handled
 	malformed   atomic.Uint64              // messages of other nodes that can't be decoded
 	replying    atomic.Int64               // requests of other nodes that the hub replies to
-	lastWarning atomic.Int64               // in nanoseconds since 1970
+	lastWarning atomic.Int64               // in nanoseconds since clockStart, 0 if there was none
 	refusal     atomic.Pointer[error]      // of the newest message, if Redis refused it
 
 	mu         sync.Mutex // guards the following
@@ -106,8 +109,8 @@ func (c *connection) keepRunning(name string, fn func()) {
 // warnDropped logs that messages are dropped, at most once in warnInterval: where one
 // message is dropped, many are.
 func (c *connection) warnDropped(message string, fields ...zap.Field) {
-	now, last := time.Now().UnixNano(), c.lastWarning.Load()
-	if now-last > int64(warnInterval) && c.lastWarning.CompareAndSwap(last, now) {
+	now, last := int64(time.Since(clockStart))+1, c.lastWarning.Load()
+	if (last == 0 || now-last > int64(warnInterval)) && c.lastWarning.CompareAndSwap(last, now) {
 		c.log().Warn(message, append(fields, zap.Uint64("dropped_total", c.countDropped()))...)
 	}
 }
