@@ -34,5 +34,6 @@
 // Locks: Session.turn is held while a Receiver is called, and is no leaf; Session.mu may
 // be taken under it. Session.mu, Server.mu, Route.mu, pump.mu, pollHold.mu and
 // transfer.mu are leaves: no other lock is taken under them, and no foreign code is
-// called, except that transfer.mu is held while a deadline is set.
+// called, except that transfer.mu is held while a deadline is set, and the lock of
+// Server.unjoined may be taken under Session.mu.
 package engine

@@ -3,6 +3,7 @@ package engine_test
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"io"
 	"net"
@@ -107,7 +108,7 @@ func newTestServer(t testing.TB, c engine.Config, o engine.Options) *testServer 
 }
 
 func (w *testServer) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
-	w.server.ServeEngine(&engine.Request{W: rw, R: r, Route: w.route, Address: "192.0.2.1", Done: w.done, Hold: w.hold})
+	w.server.ServeEngine(&engine.Request{W: rw, R: r, Route: w.route, Address: cmp.Or(r.URL.Query().Get("address"), "192.0.2.1"), Done: w.done, Hold: w.hold})
 }
 
 // lastReceiver returns the receiver of the newest session.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"time"
 
+	"github.com/caddy-socketio/caddy-socketio/internal/address"
 	"github.com/caddy-socketio/caddy-socketio/internal/eio"
 	"github.com/caddy-socketio/caddy-socketio/internal/engine/frames"
 	"github.com/caddy-socketio/caddy-socketio/internal/id"
@@ -22,16 +23,12 @@ const (
 )
 
 // openSession makes the session of a handshake and gets its receiver. It refuses when the
-// process is overloaded, when the server or the route is full, when the server drains, or
-// when there is no receiver.
+// server, the route or the client's address is full, when the server drains, or when there
+// is no receiver.
 func (x *exchange) openSession() (*Session, *refusal) {
-	if refused := x.checkOverload(); refused != nil {
+	server, key := x.server, address.KeyOf(x.Address)
+	if refused := x.checkAddress(key); refused != nil {
 		return nil, refused
-	}
-	server := x.server
-	if server.unjoined.Add(1) > int64(server.options.MaxUnjoined) {
-		server.unjoined.Add(-1)
-		return nil, refusedFull
 	}
 	s := &Session{
 		id: id.New(), server: server, route: x.Route, handshake: x.newHandshake(),
@@ -41,16 +38,21 @@ func (x *exchange) openSession() (*Session, *refusal) {
 	if !x.upgrade {
 		s.format = x.format
 	}
-	s.openAccount()
+	s.places.proven.Store(x.version == eio.V4)
 	s.queue.push(newOpenPacket(s, x.config)) // without the lock: the session is not known to others yet
-	s.startHeartbeat()
-	server.stats.polling.Add(1) // until it is attached to a WebSocket
-	server.addSession(s)
+	server.stats.polling.Add(1)              // until it is attached to a WebSocket
+	if refused := x.placeSession(s, key); refused != nil {
+		s.closeWith(ReasonForced, closeMode{})
+		return nil, refused
+	}
 	// From here on, other goroutines may close it. Drain either finds it in the list, or
 	// has set draining before.
-	if server.draining.Load() || !s.route.addSession(s) || !s.requestReceiver() {
+	s.startHeartbeat()
+	server.addSession(s)
+	if server.draining.Load() || !s.requestReceiver() {
 		s.closeWith(ReasonForced, closeMode{})
 		s.route.removeSession(s) // a close before the add has removed nothing
+		server.removeSession(s)
 		return nil, refusedFull
 	}
 	server.stats.opened.Add(1)
@@ -165,9 +167,7 @@ func (s *Session) takeProbeLocked(e closeMode) *outbound {
 
 // uncountLocked takes the session out of the server's counts of live sessions.
 func (s *Session) uncountLocked() {
-	if !s.joined {
-		s.server.unjoined.Add(-1)
-	}
+	s.server.unjoined.Remove(&s.places.unjoined)
 	if s.out != nil {
 		s.server.stats.webSocket.Add(-1)
 	} else {

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"slices"
 	"sync"
 	"syscall"
 
@@ -88,7 +89,10 @@ func (p *pump) writeQueue(o *outbound) {
 			o.failWriting()
 			return
 		case n < len(data):
-			o.keepRest(&p.batch, data[n:])
+			if o.rest = data[n:]; !p.batch.shared {
+				o.rest = slices.Clone(o.rest)
+			}
+			o.restIsLast = p.batch.last
 			o.startFlusher()
 			return
 		case p.batch.last:

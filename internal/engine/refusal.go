@@ -24,6 +24,7 @@ var (
 	refusedVersion   = &refusal{5, http.StatusBadRequest, "Unsupported protocol version"}
 	refusedHeader    = &refusal{3, http.StatusRequestHeaderFieldsTooLarge, "Request header is too large"}
 	refusedFull      = &refusal{4, http.StatusServiceUnavailable, "Service unavailable"}
+	refusedAddress   = &refusal{4, http.StatusTooManyRequests, "Too many requests"}
 )
 
 // writeTo writes the refusal: as JSON, or as plain text if the client wants a WebSocket.
@@ -32,9 +33,11 @@ func (e *refusal) writeTo(w http.ResponseWriter, upgrade bool) {
 	if upgrade {
 		body, contentType = e.message, "text/html"
 	}
-	if e.status == http.StatusServiceUnavailable {
-		// Clients that are refused together need not return together.
-		w.Header().Set("Retry-After", strconv.Itoa(5+rand.IntN(11)))
+	if e.status == http.StatusServiceUnavailable || e.status == http.StatusTooManyRequests {
+		if w.Header().Get("Retry-After") == "" {
+			// Clients that are refused together need not return together.
+			w.Header().Set("Retry-After", strconv.Itoa(5+rand.IntN(11)))
+		}
 	}
 	writeResponse(w, e.status, contentType, body)
 }

@@ -138,7 +138,9 @@ func (x *exchange) checkSession(s *Session, transport string) (*Session, *refusa
 		return nil, refusedSession
 	case x.upgrade != (transport == transportWebSocket), !x.upgrade && s.Transport() != transport, s.handshake.Version != x.version:
 		return nil, refusedRequest
-	case x.upgrade:
+	}
+	s.noteProof() // the client knows the id of the session
+	if x.upgrade {
 		return s, x.checkWebSocket()
 	}
 	return s, nil

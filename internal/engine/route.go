@@ -5,6 +5,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/caddy-socketio/caddy-socketio/internal/address"
 )
 
 // Config is the configuration of a [Route]. Durations and sizes that are zero take
@@ -39,16 +41,13 @@ type Config struct {
 	// Cookie is the name of a cookie with the session id, for load balancers. The
 	// response to a polling handshake sets it. None by default.
 	Cookie string
-	// MaxMemory is how many bytes the server may keep because of one session, see package
-	// budget; default 32 MiB.
-	MaxMemory int64
 	// MaxConnections is the limit of the route's sessions. Beyond it, new ones are
-	// refused with status 503. 0 means no limit.
+	// refused with status 503. But an address that has more than a tenth of them loses its
+	// oldest one to an address that has fewer. 0 means no limit.
 	MaxConnections int
+	// PerAddress limits the sessions of one address.
+	PerAddress AddressLimits
 }
-
-// DefaultMaxMemory is the default of [Config.MaxMemory].
-const DefaultMaxMemory = 32 << 20
 
 func (c Config) withDefaults() *Config {
 	if c.PingInterval <= 0 {
@@ -66,9 +65,6 @@ func (c Config) withDefaults() *Config {
 	if c.MaxQueue <= 0 {
 		c.MaxQueue = 2 * int(c.MaxPayload)
 	}
-	if c.MaxMemory <= 0 {
-		c.MaxMemory = DefaultMaxMemory
-	}
 	return &c
 }
 
@@ -79,11 +75,13 @@ type Route struct {
 	// must be set before the route serves, and not changed after.
 	Owner any
 
-	config    atomic.Pointer[Config] // never nil; a Config in it does not change
-	maxMemory atomic.Int64           // of the config
+	config atomic.Pointer[Config] // never nil; a Config in it does not change
 
 	mu       sync.Mutex // guards sessions
 	sessions map[*Session]struct{}
+
+	connections address.Bound[*Session] // the same sessions, with their addresses
+	handshakes  address.Buckets
 }
 
 // NewRoute returns a route without sessions.
@@ -98,11 +96,7 @@ func (r *Route) Config() Config { return *r.config.Load() }
 
 // SetConfig replaces the configuration. Open sessions keep the heartbeat of their open
 // packet, and follow the rest.
-func (r *Route) SetConfig(c Config) {
-	config := c.withDefaults()
-	r.config.Store(config)
-	r.maxMemory.Store(config.MaxMemory)
-}
+func (r *Route) SetConfig(c Config) { r.config.Store(c.withDefaults()) }
 
 // Sessions returns the number of the route's open sessions.
 func (r *Route) Sessions() int {
@@ -138,19 +132,19 @@ func (r *Route) listSessions() []*Session {
 	return all
 }
 
-// addSession adds a session. It reports false if the route is full.
-func (r *Route) addSession(s *Session) bool {
-	limit := r.config.Load().MaxConnections
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if limit > 0 && len(r.sessions) >= limit {
-		return false
+// addSession adds a session of an address, within limits, see [address.Bound.Add].
+func (r *Route) addSession(s *Session, key address.Key, l address.Limits) (evicted *Session, has bool, result address.Result) {
+	evicted, has, result = r.connections.Add(&s.places.connection, key, s, l)
+	if result == address.Added {
+		r.mu.Lock()
+		r.sessions[s] = struct{}{}
+		r.mu.Unlock()
 	}
-	r.sessions[s] = struct{}{}
-	return true
+	return evicted, has, result
 }
 
 func (r *Route) removeSession(s *Session) {
+	r.connections.Remove(&s.places.connection)
 	r.mu.Lock()
 	delete(r.sessions, s)
 	r.mu.Unlock()

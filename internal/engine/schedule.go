@@ -23,9 +23,11 @@ type schedule struct {
 	alarm      func() // of SetAlarm
 }
 
-// stop stops the timer and clears all times.
+// stop stops the timer, if it was started, and clears all times.
 func (t *schedule) stop() {
-	t.timer.Stop()
+	if t.timer != nil {
+		t.timer.Stop()
+	}
 	*t = schedule{timer: t.timer}
 }
 
@@ -54,10 +56,13 @@ func (s *Session) SetAlarm(d time.Duration, fn func()) {
 	s.armTimerLocked()
 }
 
-// startHeartbeat starts the session's timer.
+// startHeartbeat starts the session's timer, unless the session has closed.
 func (s *Session) startHeartbeat() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.state != stateOpen {
+		return
+	}
 	h, now := &s.heartbeat, s.server.now()
 	h.lastPacket.Store(now)
 	if s.handshake.Version == eio.V4 {

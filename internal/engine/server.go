@@ -6,7 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/caddy-socketio/caddy-socketio/internal/budget"
+	"github.com/caddy-socketio/caddy-socketio/internal/address"
 	"github.com/caddy-socketio/caddy-socketio/internal/eio"
 	"go.uber.org/zap"
 )
@@ -32,10 +32,9 @@ type Options struct {
 	// refuses the client with status 503.
 	Accept func(*Session) (Receiver, error)
 	// MaxUnjoined is the limit of sessions for which [Session.MarkJoined] has not been
-	// called. Beyond it, new ones are refused with status 503. Default 20,000.
+	// called. Beyond it, the oldest session of the address that has most closes for one of
+	// an address that has fewer; others are refused with status 503. Default 20,000.
 	MaxUnjoined int
-	// Budget counts and bounds the memory of sessions; nil counts it without a limit.
-	Budget *budget.Process
 	// Overloaded returns why new sessions are refused with status 503 at the moment, such
 	// as "descriptors", or "". It is called for each handshake. Nil refuses none.
 	Overloaded func() (reason string)
@@ -47,6 +46,12 @@ type Options struct {
 	// SessionUnknown is called when an HTTP request names a session that does not exist.
 	// Nil does nothing.
 	SessionUnknown func(q *Request)
+	// CheckAddress returns how long the client's address must wait before a handshake, zero
+	// if it may send one. Nil means zero.
+	CheckAddress func(q *Request) (wait time.Duration)
+	// AddressLimited is called when an address is over a limit, one of the constants
+	// Limit…: a handshake is refused, or a session evicted. Nil does nothing.
+	AddressLimited func(r *Route, address, limit string, evicted bool)
 }
 
 // Server holds the sessions of all routes, and serves their HTTP requests. It outlives
@@ -60,7 +65,7 @@ type Server struct {
 	// Atomics, and a part with a lock of its own.
 	stats    counters
 	overload overloadCounts
-	unjoined atomic.Int64
+	unjoined address.Bound[*Session]
 	pumpTurn atomic.Uint64 // picks the pump of the next connection
 	draining atomic.Bool
 	hold     pollHold
@@ -77,9 +82,6 @@ func NewServer(o Options) *Server {
 	if o.Log == nil {
 		nop := zap.NewNop()
 		o.Log = func() *zap.Logger { return nop }
-	}
-	if o.Budget == nil {
-		o.Budget = budget.NewProcess(0)
 	}
 	if o.MaxUnjoined <= 0 {
 		o.MaxUnjoined = 20_000
@@ -119,16 +121,10 @@ func (s *Server) addSession(session *Session) {
 	s.mu.Unlock()
 }
 
-// removeSession removes a session that has closed. Its WebSocket and its receiver may still
-// hold its account.
 func (s *Server) removeSession(session *Session) {
 	s.mu.Lock()
-	_, found := s.sessions[session.id]
 	delete(s.sessions, session.id)
 	s.mu.Unlock()
-	if found {
-		session.account.Close()
-	}
 }
 
 // now returns the time of the session clock: nanoseconds since the server was made,

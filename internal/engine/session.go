@@ -7,7 +7,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/caddy-socketio/caddy-socketio/internal/budget"
 	"github.com/caddy-socketio/caddy-socketio/internal/eio"
 )
 
@@ -57,17 +56,15 @@ type Session struct {
 	format    pollFormat
 	direct    bool          // began as a WebSocket
 	done      chan struct{} // closed by closeWith
-	account   *budget.Account
 
 	heartbeat heartbeat // has a doc of its own
+	places    places    // has a doc of its own
 
 	receiverMu sync.Mutex // held while the receiver is called: one call at a time
 	receiver   Receiver   // guarded by turn
 
 	mu       sync.Mutex // guards the following, and parts of out and probe; a leaf
 	state    state
-	joined   bool   // MarkJoined was called
-	onShed   func() // of SetOnShed
 	queue    queue
 	out      *outbound // the WebSocket that carries the session; nil while it polls
 	probe    *outbound // the WebSocket that probes whether it can carry the session
@@ -101,17 +98,6 @@ func (s *Session) Transport() string {
 	return transportPolling
 }
 
-// MarkJoined notes that the client has connected a namespace: the session does not count
-// towards [Options.MaxUnjoined] any more.
-func (s *Session) MarkJoined() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !s.joined && s.state == stateOpen {
-		s.joined = true
-		s.server.unjoined.Add(-1)
-	}
-}
-
 func (s *Session) isOpen() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -122,6 +108,7 @@ func (s *Session) isOpen() bool {
 // errClosed if the session has closed.
 func (s *Session) handlePacket(p eio.Packet) error {
 	s.notePacket()
+	s.noteProof()
 	switch p.Type {
 	case eio.TypeMessage:
 		return s.deliverMessage(p)

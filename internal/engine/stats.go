@@ -19,7 +19,7 @@ type Stats struct {
 	Closed map[string]uint64
 	// Refused counts HTTP requests refused with an Engine.IO error, by its code. Under
 	// 503 it counts handshakes refused because the server or route was full, or the
-	// process overloaded.
+	// process overloaded, and under 429 the ones over a limit of their address.
 	Refused map[int]uint64
 	// Overloaded counts the handshakes refused because the process was overloaded, by the
 	// reasons of [Options.Overloaded].
@@ -33,18 +33,16 @@ type Stats struct {
 	// TooLarge counts messages and POST bodies larger than MaxPayload. SlowMessages counts
 	// messages and POST bodies that arrived too slowly.
 	TooLarge, SlowMessages uint64
-	// OverMemory counts sessions closed because they exceeded MaxMemory.
-	OverMemory uint64
 }
 
 type counters struct {
 	polling, webSocket                       atomic.Int64
 	opened, upgraded                         atomic.Uint64
 	closed                                   [6]atomic.Uint64 // in the order of closedReasons; others last
-	refused                                  [7]atomic.Uint64 // by code; 503 last
+	refused                                  [8]atomic.Uint64 // by code; then 503, 429
 	packetsIn, bytesIn, packetsOut, bytesOut atomic.Uint64
 	slowClients, volatileDropped             atomic.Uint64
-	tooLarge, slowMessages, overMemory       atomic.Uint64
+	tooLarge, slowMessages                   atomic.Uint64
 }
 
 var closedReasons = [...]string{ReasonTransportClose, ReasonTransportError, ReasonPingTimeout, ReasonParseError, ReasonForced}
@@ -60,11 +58,14 @@ func (c *counters) countClosed(reason string) {
 }
 
 func (c *counters) countRefused(e *refusal) {
-	if e.status == http.StatusServiceUnavailable {
+	switch e.status {
+	case http.StatusServiceUnavailable:
 		c.refused[6].Add(1)
-		return
+	case http.StatusTooManyRequests:
+		c.refused[7].Add(1)
+	default:
+		c.refused[e.code].Add(1)
 	}
-	c.refused[e.code].Add(1)
 }
 
 // countReply counts the packets and bytes of the reply to a poll.
@@ -84,7 +85,7 @@ func (s *Server) Stats() Stats {
 	out := Stats{
 		Polling:         int(c.polling.Load()),
 		WebSocket:       int(c.webSocket.Load()),
-		Unjoined:        int(s.unjoined.Load()),
+		Unjoined:        s.unjoined.Len(),
 		Opened:          c.opened.Load(),
 		Upgraded:        c.upgraded.Load(),
 		Closed:          make(map[string]uint64, len(c.closed)),
@@ -98,7 +99,6 @@ func (s *Server) Stats() Stats {
 		VolatileDropped: c.volatileDropped.Load(),
 		TooLarge:        c.tooLarge.Load(),
 		SlowMessages:    c.slowMessages.Load(),
-		OverMemory:      c.overMemory.Load(),
 	}
 	for i, r := range closedReasons {
 		out.Closed[r] = c.closed[i].Load()
@@ -107,6 +107,6 @@ func (s *Server) Stats() Stats {
 	for code := range 6 {
 		out.Refused[code] = c.refused[code].Load()
 	}
-	out.Refused[503] = c.refused[6].Load()
+	out.Refused[503], out.Refused[429] = c.refused[6].Load(), c.refused[7].Load()
 	return out
 }
