@@ -2,6 +2,7 @@ package hub
 
 import (
 	"slices"
+	"time"
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
 	"github.com/caddy-socketio/caddy-socketio/rooms"
@@ -33,6 +34,7 @@ type admission struct {
 	// closeReason is why the socket closed before it was accepted; empty when its
 	// connect event failed.
 	closeReason string
+	refusal     *time.Timer // sends the connect error of a failed attempt; nil without one
 }
 
 // addRooms adds rooms. It takes time in proportion to their number: a client may name many.

@@ -22,8 +22,6 @@ func (c *client) Receive(message eio.Packet) error {
 		c.hasDecoded = true
 		c.awaitedPacket.Store(0)
 		c.receivePacket(p)
-		c.releasePending(c.pendingBytes)
-	case !c.chargePending():
 	case c.awaitedPacket.Load() == 0:
 		c.hasDecoded = true
 		c.awaitAttachments()
@@ -115,9 +113,6 @@ func (c *client) receiveEvent(s *Socket, p sio.Packet) {
 		ev.ackError(errEventName.Message)
 		return
 	}
-	if !c.chargeEvent(ev) {
-		return
-	}
 	s.ns.counts.Load().events.Add(1)
 	s.interruptHandlers(ev)
 	s.queueEvent(ev, c.session.Done())
@@ -172,7 +167,7 @@ func (c *client) connectSocket(p sio.Packet) {
 		}
 		return
 	}
-	ns, refusal := c.hub.enterNamespace(c.route, p.Namespace)
+	ns, refusal := c.hub.enterNamespace(c, p.Namespace)
 	if refusal != nil {
 		c.logConnectError(p.Namespace, refusal)
 		c.sendConnectError(p.Namespace, refusal)

@@ -45,6 +45,8 @@ type RouteConfig struct {
 	// limit exceeded"} if the event has an ack. Zero means no limit.
 	RateLimit float64
 	Burst     int
+	// PerAddress limits what clients with the same address take.
+	PerAddress AddressLimits
 	// Source is the place of the route in a config file, like Caddyfile:12, for
 	// warnings. Default: none.
 	Source string
@@ -78,7 +80,8 @@ type RouteIdentity struct {
 // Socket.IO's server for Node.js: both transports and protocols, a ping every 25 s whose
 // pong may take 20 s, 45 s to connect, 10 s to upgrade, messages of at most 1 MB and
 // queues of at most 2 MB. Only pages of the server's own origin may connect. There is no
-// recovery and no rate limit.
+// recovery and no rate limit. An address may have 5,000 connections that are in no namespace
+// yet and make 2,000 namespaces, and 100 failed attempts a minute.
 func DefaultRoute() RouteConfig {
 	return RouteConfig{
 		Engine: EngineConfig{
@@ -89,6 +92,7 @@ func DefaultRoute() RouteConfig {
 			AllowOrigin: SameOrigin,
 		},
 		ConnectTimeout: 45 * time.Second,
+		PerAddress:     AddressLimits{MaxUnjoined: 5000, MaxNamespaces: 2000, MaxFailures: 100, FailureWindow: time.Minute},
 	}
 }
 

@@ -16,6 +16,10 @@ type ClientError struct {
 	Message string
 	// Data is the data of a connect error: one JSON value, or nothing.
 	Data sio.Data
+	// FailedAttempt means that the client may be guessing a secret, like a token or a
+	// password. On [Connect] it counts as a failed attempt of the client's address, see
+	// [AddressLimits].
+	FailedAttempt bool
 }
 
 // Error returns the message.
@@ -86,7 +90,7 @@ func clientErrorOf(err error) *ClientError {
 	if r, ok := errors.AsType[*ClientError](err); ok {
 		return r
 	}
-	for _, cause := range []error{ErrRoom, ErrDataFull, ErrMemory, errTooManyRooms, errRoomFull} {
+	for _, cause := range []error{ErrRoom, ErrDataFull, errTooManyRooms, errRoomFull} {
 		if errors.Is(err, cause) {
 			return &ClientError{Message: err.Error()} // a value that the client sent may be the cause
 		}

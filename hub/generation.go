@@ -99,6 +99,7 @@ func (h *Hub) applyGeneration(g *Generation) {
 	h.logger.Store(g.config.Log)
 	h.parserWarnings.resetKeys()
 	h.memberWarnings.resetKeys()
+	h.addressEvents.warnings.resetKeys()
 	h.unknownSessions.resetCount()
 	d := newDeclared(g.config.Namespaces)
 	h.mu.Lock()

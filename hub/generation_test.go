@@ -1,6 +1,7 @@
 package hub_test
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"net/http/httptest"
@@ -25,7 +26,7 @@ func newSite(t *testing.T, c hub.Config) *site {
 	s.gen = s.Configure(c)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		i := int(r.URL.Path[1] - '0')
-		s.Serve(s.gen.Routes()[i], &engine.Request{W: w, R: r, Address: "192.0.2.1"})
+		s.Serve(s.gen.Routes()[i], &engine.Request{W: w, R: r, Address: cmp.Or(r.URL.Query().Get("address"), "192.0.2.1")})
 	}))
 	t.Cleanup(func() {
 		s.Close()

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
+	"github.com/caddy-socketio/caddy-socketio/internal/address"
 	"github.com/caddy-socketio/caddy-socketio/internal/engine"
 	"github.com/caddy-socketio/caddy-socketio/internal/replies"
 	"github.com/caddy-socketio/caddy-socketio/internal/spawn"
@@ -24,9 +25,6 @@ type Options struct {
 	// Cluster joins the hub with hubs of other processes until [Hub.Configure] sets
 	// another. Nil means no other nodes. The hub does not close it.
 	Cluster cluster.Cluster
-	// Memory counts and bounds the memory that the hub keeps because of clients, together
-	// with other hubs. Nil means a memory of its own without a limit.
-	Memory *Memory
 	// Route configures [Hub.ServeHTTP]. Nil means [DefaultRoute]. [Hub.Configure]
 	// does not change it.
 	Route *RouteConfig
@@ -38,7 +36,6 @@ type Hub struct {
 	// Static after construction.
 	name     string
 	engine   *engine.Server
-	memory   *Memory
 	ownRoute *Route // of ServeHTTP; its config does not change
 	ctx      context.Context
 	cancel   context.CancelFunc
@@ -51,19 +48,21 @@ type Hub struct {
 	parserWarnings  warnings     // of clients with other parsers
 	memberWarnings  warnings     // of sockets that can't be members
 	unknownSessions unknownSessions
+	addressEvents   addressEvents
+	failures        address.Buckets           // failed attempts
+	dynamic         address.Bound[*Namespace] // namespaces that exist for their users only
 	overloadWarning recurringWarning
 
 	configMu    sync.Mutex // guards generations, and makes changes of configs one at a time
 	generations []*Generation
 
-	mu                sync.Mutex // guards the following, and users of namespaces
-	namespaces        map[string]*Namespace
-	declared          *declaredNamespaces
-	cluster           cluster.Cluster
-	dynamicNamespaces int                // namespaces that exist for their users only
-	counts            map[string]*counts // by the names that the config has
-	users             int                // of all namespaces
-	idleWaiters       []chan struct{}    // closed when users is 0
+	mu          sync.Mutex // guards the following, and users of namespaces
+	namespaces  map[string]*Namespace
+	declared    *declaredNamespaces
+	cluster     cluster.Cluster
+	counts      map[string]*counts // by the names that the config has
+	users       int                // of all namespaces
+	idleWaiters []chan struct{}    // closed when users is 0
 }
 
 // New returns a hub with the namespace "/". It has no goroutine until a client connects.
@@ -75,15 +74,16 @@ func New(o Options) *Hub {
 	}
 	h := &Hub{name: o.Name, cluster: cmp.Or(o.Cluster, cluster.Alone), ownRoute: newRoute(route)}
 	h.namespaces, h.counts = make(map[string]*Namespace), make(map[string]*counts)
-	if h.memory = o.Memory; h.memory == nil {
-		h.memory = NewMemory(0)
-	}
 	h.ctx, h.cancel = context.WithCancel(context.Background())
 	h.logger.Store(o.Log)
 	h.recovery.Store(int64(route.Recovery))
 	h.engine = engine.NewServer(engine.Options{
-		Log: h.log, Accept: h.acceptSession, MaxUnjoined: MaxUnjoined, Overloaded: h.checkOverload, Budget: h.memory,
+		Log: h.log, Accept: h.acceptSession, MaxUnjoined: MaxUnjoined, Overloaded: h.checkOverload,
 		OriginRefused: h.refuseOrigin, SessionUnknown: h.countUnknownSession,
+		CheckAddress: h.checkAddress,
+		AddressLimited: func(r *engine.Route, client, limit string, evicted bool) {
+			h.noteAddressLimit(r.Owner.(*Route), address.KeyOf(client), limit, evicted)
+		},
 	})
 	h.Of("/")
 	return h

@@ -9,7 +9,7 @@ package hub
 //	recovery       Socket.recoverSocket            Socket.callConnectHandlers      stateConnecting
 //	handlers       Socket.callConnectHandlers      Socket.handleConnect            stateConnecting
 //	accepted       Socket.completeConnect          Socket.handleConnect            stateJoining, stateConnected
-//	connect error  Socket.handleConnect            the event loop                  stateDisconnected
+//	connect error  Socket.refuseConnect            Socket.handleConnect, a timer   stateDisconnected
 //	events         Socket.handleEvent              the event loop                  stateConnected
 //	begin of end   Socket.startDisconnect          client.Closed, a disconnect     stateDisconnecting
 //	                                               packet, Socket.Disconnect,
@@ -17,7 +17,7 @@ package hub
 //	disconnecting  Socket.handleDisconnect         the event loop                  stateDisconnecting
 //	disconnect     Socket.handleDisconnect         the event loop                  stateDisconnected
 //	end            Socket.finishLifecycle          Socket.handleDisconnect,        stateDisconnected
-//	                                               Socket.handleConnect
+//	                                               Socket.refuseConnect
 //
 // A socket that disconnects while it is connecting goes to stateDisconnected at once:
 // handleConnect notices that after the connect handlers, and ends the lifecycle. No
@@ -50,16 +50,22 @@ func (s *Socket) startLifecycle() {
 	s.startEventLoop() // after that event, for packets received meanwhile
 }
 
-// handleConnect handles the connect event, and sends the reply or a connect error. After an
-// [Outage] it closes the connection.
+// handleConnect handles the connect event, and sends the reply or a connect error.
 func (s *Socket) handleConnect(ev *Event) {
 	err := errPanicked
 	s.callProtected(ev, func() { err = s.callConnectHandlers(ev) })
 	if err == nil {
 		if err = s.completeConnect(ev); err == nil {
+			s.noteAttempt(ev, nil)
 			return
 		}
 	}
+	s.refuseLater(s.noteAttempt(ev, err), ev, err)
+}
+
+// refuseConnect ends the lifecycle of a socket that is not accepted, and sends the connect
+// error. After an [Outage] it closes the connection.
+func (s *Socket) refuseConnect(ev *Event, err error) {
 	waiting := s.state.CompareAndSwap(stateConnecting, stateDisconnected)
 	s.saveUnaccepted()
 	s.client.removeSocket(s)
@@ -78,6 +84,9 @@ func (s *Socket) handleConnect(ev *Event) {
 // callConnectHandlers recovers the client's lost socket, if there is one, and calls the
 // handlers of the connect event. An error refuses the client.
 func (s *Socket) callConnectHandlers(ev *Event) error {
+	if err := s.checkFailures(); err != nil {
+		return err
+	}
 	if err := s.recoverSocket(ev); err != nil {
 		return err
 	}
@@ -109,7 +118,6 @@ func (s *Socket) completeConnect(ev *Event) error {
 	s.ns.otherIDs.addSocket(s)
 	s.ns.index.Add(s, s.id)
 	_ = s.ns.index.JoinFunc(0, joined, s, rooms...) // their number was checked as they came
-	s.chargeRooms()
 	s.ns.trackRooms(s, rooms)
 	s.ns.counts.Load().connected.Add(1)
 	if !s.restored { // a restored socket gets its replay before its rooms change
@@ -224,7 +232,6 @@ func (s *Socket) finishLifecycle() {
 		s.ns.pids.removeSocket(s.pid, s)
 	}
 	s.client.endLifecycle()
-	s.releaseMemory()
 	s.ns.hub.removeUser(s.ns)
 }
 

@@ -17,15 +17,17 @@ const (
 	// its namespaces together, see [Handshake].
 	MaxAuth = 1 << 20
 	// MaxDynamic is how many namespaces may exist at a time because a glob of
-	// the config matched their names.
+	// the config matched their names. Beyond it, the oldest one of the address that made
+	// most is removed for an address that made fewer, unless other addresses use it.
 	MaxDynamic = 10_000
 	// MaxHistory is how many events of a room may be kept, see [History].
 	MaxHistory = 1000
 	// MinInterval and MaxInterval bound the interval of a [Periodic].
 	MinInterval = time.Second
 	MaxInterval = 24 * time.Hour
-	// MaxUnjoined is how many connections may be in no namespace yet. More are
-	// refused with status 503.
+	// MaxUnjoined is how many connections may be in no namespace yet. Beyond it, the
+	// oldest one of the address that has most is closed for an address that has fewer.
+	// Others are refused with status 503.
 	MaxUnjoined = 20_000
 )
 

@@ -120,12 +120,16 @@ func (s *Socket) saveUnaccepted() {
 	}
 }
 
-// noteCloseReason notes why a connecting socket closes.
+// noteCloseReason notes why a connecting socket closes. A connect error that was delayed does
+// not wait longer.
 func (s *Socket) noteCloseReason(reason string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.admission != nil {
 		s.admission.closeReason = reason
+		if s.admission.refusal != nil && s.admission.refusal.Stop() {
+			s.admission.refusal.Reset(0) // the lifecycle ends now
+		}
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
 	"github.com/caddy-socketio/caddy-socketio/cluster/memory"
+	"github.com/caddy-socketio/caddy-socketio/internal/address"
 	"github.com/caddy-socketio/caddy-socketio/internal/spawn"
 	"github.com/caddy-socketio/caddy-socketio/rooms"
 	"go.uber.org/zap"
@@ -40,8 +41,12 @@ type Namespace struct {
 	mu        sync.Mutex // guards changes of listeners
 
 	// Guarded by hub.mu.
-	users     int  // sockets, connecting ones included
-	dynamic   bool // exists for its users only
+	users   int  // sockets, connecting ones included
+	dynamic bool // exists for its users only
+	// place is in hub.dynamic while the namespace is dynamic, unless it is evicted. Its maker
+	// is the address that holds it there.
+	place     address.Place[*Namespace]
+	maker     address.Key
 	permanent bool // exists until the hub ends
 	schedules map[scheduleKey]*schedule
 

@@ -50,7 +50,6 @@ func (p *parallelLanes) laneFor(r *rule) *parallelLane {
 // drops as push does.
 func (b *inbox) pushParallel(ev *Event, r *rule, done <-chan struct{}) (start *parallelLane) {
 	if !b.lockWithSpace(true, done) {
-		ev.Socket.releaseEvent(ev)
 		return nil
 	}
 	defer b.mu.Unlock()
@@ -96,7 +95,6 @@ func (b *inbox) dropWaitingLocked() {
 	for _, l := range b.lanes.list {
 		for _, ev := range l.waiting {
 			b.bytes -= ev.Args.Size()
-			ev.Socket.releaseEvent(ev)
 		}
 		l.waiting = nil
 	}
@@ -132,9 +130,7 @@ func (s *Socket) handleParallel(l *parallelLane, ev *Event) {
 	spawn.GrowStack[spawn.Stack4K]() // for the handlers
 	for ev != nil {
 		s.callProtected(ev, func() { s.handleParallelEvent(ev) })
-		next := s.inbox.nextParallel(l, ev)
-		s.releaseEvent(ev)
-		ev = next
+		ev = s.inbox.nextParallel(l, ev)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
+	"github.com/caddy-socketio/caddy-socketio/internal/address"
 )
 
 // Of returns the namespace of a name; the slash at its beginning may be left out.
@@ -18,7 +19,7 @@ func (h *Hub) Of(name string) *Namespace {
 	ns := h.openNamespaceLocked(name)
 	if ns.permanent = true; ns.dynamic {
 		ns.dynamic = false
-		h.dynamicNamespaces--
+		h.dynamic.Remove(&ns.place)
 	}
 	h.mu.Unlock()
 	ns.updateLink()
@@ -50,8 +51,9 @@ func (h *Hub) Namespaces() []*Namespace {
 // exist; it exists at least until fn returns.
 func (h *Hub) WithNamespace(name string, fn func(*Namespace)) bool {
 	h.mu.Lock()
-	ns, connectError := h.addUserLocked(name)
+	ns, evicted, connectError := h.addUserLocked(name, address.Key{}, 0)
 	h.mu.Unlock()
+	h.evictNamespace(evicted)
 	if connectError != nil {
 		return false
 	}
@@ -61,52 +63,94 @@ func (h *Hub) WithNamespace(name string, fn func(*Namespace)) bool {
 	return true
 }
 
-// enterNamespace counts a socket as a user of a namespace, or returns a connect error. It
-// makes a namespace that only a glob names.
-func (h *Hub) enterNamespace(r *Route, name string) (*Namespace, *ClientError) {
+// enterNamespace counts a client's socket as a user of a namespace, or returns a connect
+// error. It makes a namespace that only a glob names.
+func (h *Hub) enterNamespace(c *client, name string) (*Namespace, *ClientError) {
 	h.mu.Lock()
-	ns, refusal := h.enterNamespaceLocked(r, name)
+	ns, evicted, refusal := h.enterNamespaceLocked(c, name)
 	h.mu.Unlock()
+	if evicted != nil {
+		h.noteAddressLimit(c.route, evicted.maker, limitNamespaces, true)
+		h.evictNamespace(evicted)
+	}
+	if refusal == errAddressNamespaces {
+		h.noteAddressLimit(c.route, c.addressKey(), limitNamespaces, false)
+	}
 	if refusal == nil {
 		ns.updateLink()
 	}
 	return ns, refusal
 }
 
-// enterNamespaceLocked is enterNamespace without opening the namespace in the cluster.
-// The caller holds mu.
-func (h *Hub) enterNamespaceLocked(r *Route, name string) (*Namespace, *ClientError) {
-	if rules, _ := h.declared.rulesFor(name); !r.servesNamespace(name, rules) {
-		return nil, errNamespace
+// enterNamespaceLocked is enterNamespace without opening the namespace in the cluster, and
+// without the eviction of another one. The caller holds mu.
+func (h *Hub) enterNamespaceLocked(c *client, name string) (ns, evicted *Namespace, refusal *ClientError) {
+	if rules, _ := h.declared.rulesFor(name); !c.route.servesNamespace(name, rules) {
+		return nil, nil, errNamespace
 	}
 	if ns := h.namespaces[name]; ns != nil && ns.rules.Load().isFull(ns.users) {
 		ns.counts.Load().refused.Add(1)
-		return nil, &ClientError{Message: "Too many sockets"}
+		return nil, nil, &ClientError{Message: "Too many sockets"}
 	}
-	return h.addUserLocked(name)
+	key := c.addressKey()
+	ns, evicted, refusal = h.addUserLocked(name, key, c.route.config().PerAddress.MaxNamespaces)
+	if ns != nil && ns.maker != key {
+		h.dynamic.Pin(&ns.place) // others use it
+	}
+	return ns, evicted, refusal
 }
 
-var errNamespace = &ClientError{Message: "Invalid namespace"}
+var (
+	errNamespace = &ClientError{Message: "Invalid namespace"}
+	errDynamic   = &ClientError{Message: "Too many namespaces"}
+	// errAddressNamespaces is errDynamic because of the client's address.
+	errAddressNamespaces = &ClientError{Message: "Too many namespaces"}
+)
 
-// addUserLocked counts the caller as a user of a namespace, which exists until
-// removeUser is called. The caller holds mu.
-func (h *Hub) addUserLocked(name string) (*Namespace, *ClientError) {
-	ns := h.namespaces[name]
+// addUserLocked counts the caller as a user of a namespace, which exists until removeUser is
+// called. A dynamic namespace belongs to the address that makes it, which may have at most
+// so many; zero means no limit. The caller holds mu, and evicts another namespace after it
+// has released mu.
+func (h *Hub) addUserLocked(name string, key address.Key, most int) (ns, evicted *Namespace, refusal *ClientError) {
+	ns = h.namespaces[name]
 	_, configured := h.declared.rulesFor(name)
 	if !configured && (ns == nil || !ns.permanent) {
-		return nil, errNamespace
+		return nil, nil, errNamespace
 	}
 	if ns == nil {
-		if h.dynamicNamespaces >= MaxDynamic {
-			return nil, &ClientError{Message: "Too many namespaces"}
-		}
-		h.dynamicNamespaces++
-		ns = h.openNamespaceLocked(name)
+		ns = newNamespace(h, name)
 		ns.dynamic = true
 	}
+	if ns.dynamic && !h.dynamic.Has(&ns.place) { // it is new, or evicted
+		var result address.Result
+		evicted, _, result = h.dynamic.Add(&ns.place, key, ns, address.Limits{Total: MaxDynamic, PerAddress: most})
+		switch ns.maker = key; result {
+		case address.AddressFull:
+			return nil, nil, errAddressNamespaces
+		case address.Full:
+			return nil, nil, errDynamic
+		}
+	}
+	h.registerNamespaceLocked(ns)
 	ns.users++
 	h.users++
-	return ns, nil
+	return ns, evicted, nil
+}
+
+// evictNamespace disconnects the sockets of a namespace that has lost its place to one of
+// another address, unless it is nil. It returns before that is done.
+func (h *Hub) evictNamespace(ns *Namespace) {
+	if ns == nil {
+		return
+	}
+	h.spawn("evict namespace", func() {
+		ns.recoveryLog.Remove(func(*cluster.LostSocket) bool { return true })
+		ns.forEachSocket(everySocket, func(s *Socket) bool {
+			s.Disconnect(false)
+			return true
+		})
+		h.removeIfUnused(ns)
+	})
 }
 
 // removeUser undoes addUserLocked.
@@ -138,9 +182,7 @@ func (h *Hub) removeIfUnused(ns *Namespace) {
 	delete(h.namespaces, ns.name)
 	ns.updateSchedulesLocked(nil)
 	ns.configureHistory(nil)
-	if ns.dynamic {
-		h.dynamicNamespaces--
-	}
+	h.dynamic.Remove(&ns.place)
 	h.mu.Unlock()
 	ns.updateLink()
 }
@@ -151,10 +193,14 @@ func (h *Hub) allowsSocket(s *Socket) bool {
 	return h.isDeclared(s.ns) && s.client.route.servesNamespace(s.ns.name, s.ns.rules.Load())
 }
 
-// isDeclared reports whether the config or a Go program has the namespace.
+// isDeclared reports whether the config or a Go program has the namespace, and it is not
+// evicted.
 func (h *Hub) isDeclared(ns *Namespace) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if ns.dynamic && !h.dynamic.Has(&ns.place) {
+		return false
+	}
 	_, configured := h.declared.rulesFor(ns.name)
 	return configured || ns.permanent
 }
@@ -166,9 +212,17 @@ func (h *Hub) openNamespaceLocked(name string) *Namespace {
 		return ns
 	}
 	ns := newNamespace(h, name)
-	h.configureNamespaceLocked(ns)
-	h.namespaces[name] = ns
+	h.registerNamespaceLocked(ns)
 	return ns
+}
+
+// registerNamespaceLocked makes a namespace one of the hub's, with its rules, unless it is
+// one. The caller holds mu.
+func (h *Hub) registerNamespaceLocked(ns *Namespace) {
+	if h.namespaces[ns.name] != ns {
+		h.configureNamespaceLocked(ns)
+		h.namespaces[ns.name] = ns
+	}
 }
 
 // configureNamespaceLocked gives a namespace its rules and counters of the config. All

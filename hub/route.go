@@ -29,7 +29,7 @@ type routeSettings struct {
 }
 
 func newRoute(c RouteConfig) *Route {
-	r := &Route{engine: engine.NewRoute(c.Engine)}
+	r := &Route{engine: engine.NewRoute(c.engineConfig())}
 	r.engine.Owner = r
 	r.setConfig(c)
 	return r
@@ -39,7 +39,7 @@ func newRoute(c RouteConfig) *Route {
 func (r *Route) setConfig(c RouteConfig) {
 	r.identity = c.RouteIdentity
 	r.settings.Store(&routeSettings{RouteConfig: c, allNamespaces: c.Namespaces == nil, globs: glob.NewSegmentsList(c.Namespaces)})
-	r.engine.SetConfig(c.Engine)
+	r.engine.SetConfig(c.engineConfig())
 	r.originWarnings.resetKeys()
 }
 

@@ -10,7 +10,7 @@ import (
 
 // stats are the counters of a hub.
 type stats struct {
-	refusedPackets, rateLimited, unpublished, panics, malformed, overMemory atomic.Uint64
+	refusedPackets, rateLimited, unpublished, panics, malformed, failedAttempts atomic.Uint64
 }
 
 // EngineStats counts connections, requests and bytes.
@@ -33,6 +33,13 @@ type Stats struct {
 	// Panics counts handlers of events that panicked. For each of them a connection
 	// was closed.
 	Panics uint64
+	// FailedAttempts counts connects that were refused because of a wrong token or
+	// password, see [AddressLimits].
+	FailedAttempts uint64
+	// AddressRefused counts handshakes and connects over a limit of their address, and
+	// AddressEvicted connections and namespaces that lost their place to another address.
+	// The keys are connections, handshake_rate, unjoined, namespaces and failures.
+	AddressRefused, AddressEvicted map[string]uint64
 	// Namespaces are the counters of each namespace, in the order of their names. All
 	// namespaces of a glob in the config are counted together, under the glob.
 	Namespaces []NamespaceStats
@@ -61,6 +68,7 @@ type NamespaceStats struct {
 
 // Stats returns the counters.
 func (h *Hub) Stats() Stats {
+	refused, evicted := h.addressEvents.copyCounts()
 	return Stats{
 		Engine:         h.engine.Stats(),
 		RefusedPackets: h.stats.refusedPackets.Load(),
@@ -69,6 +77,8 @@ func (h *Hub) Stats() Stats {
 		Malformed:      h.stats.malformed.Load(),
 		Panics:         h.stats.panics.Load(),
 		Namespaces:     h.namespaceStats(),
+		FailedAttempts: h.stats.failedAttempts.Load(),
+		AddressRefused: refused, AddressEvicted: evicted,
 	}
 }
 

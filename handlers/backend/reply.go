@@ -52,7 +52,7 @@ type replyError struct {
 
 // clientError returns the error that the client reads.
 func (e *replyError) clientError() *hub.ClientError {
-	return &hub.ClientError{Message: cmp.Or(e.Message, refusedMessage), Data: e.Data}
+	return &hub.ClientError{Message: cmp.Or(e.Message, refusedMessage), Data: e.Data, FailedAttempt: true}
 }
 
 // refusedMessage is the message for clients of an error without a message.
@@ -80,7 +80,7 @@ func (w *response) clientError() *hub.ClientError {
 	if a, err := parseReply(w.body.Bytes()); err == nil && a.Error != nil && a.Error.Message != "" {
 		return a.Error.clientError()
 	}
-	return &hub.ClientError{Message: cmp.Or(http.StatusText(w.status), refusedMessage)}
+	return &hub.ClientError{Message: cmp.Or(http.StatusText(w.status), refusedMessage), FailedAttempt: true}
 }
 
 // parseReply parses the whole body of a response before any operation is done. The

@@ -22,7 +22,7 @@ const maxToken = 16 << 10
 var (
 	errTokenMissing = &hub.ClientError{Message: "token missing"}
 	errTokenExpired = &hub.ClientError{Message: "token expired"}
-	errTokenInvalid = &hub.ClientError{Message: "invalid token"}
+	errTokenInvalid = &hub.ClientError{Message: "invalid token", FailedAttempt: true}
 )
 
 // verifier verifies tokens. It is safe for concurrent use.
