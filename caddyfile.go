@@ -110,6 +110,9 @@ type parser struct {
 //		max_queue       <size>
 //		max_connections <number>
 //		rate_limit      <events a second> [<burst>]
+//		per_address {
+//			<limit> <value>
+//		}
 //		origins         <origin...>
 //		compression     on|off
 //		recovery        <duration>
@@ -261,23 +264,37 @@ func (p *parser) parseNumber(to *int) error {
 }
 
 func (p *parser) parseRateLimit() error {
-	args := p.RemainingArgs()
-	if len(args) != 1 && len(args) != 2 {
-		return p.Err("rate_limit: expected events a second, and optionally a burst")
+	events, burst, err := p.parseRate("events")
+	if err == nil {
+		p.handler.RateLimit = &RateLimit{Events: events, Burst: burst}
 	}
-	events, err := strconv.ParseFloat(args[0], 64)
-	if err != nil || !(events > 0 && events <= 1e9) {
-		return p.Errf("rate_limit: unexpected %q: expected events a second, above 0, up to 1e9", args[0])
-	}
-	burst := int(math.Ceil(events))
-	if len(args) == 2 {
-		if burst, err = strconv.Atoi(args[1]); err != nil || burst < 1 {
-			return p.Errf("rate_limit: unexpected %q: expected a burst above 0", args[1])
-		}
-	}
-	p.handler.RateLimit = &RateLimit{Events: events, Burst: burst}
-	return nil
+	return err
 }
+
+// maxRate is the highest rate a second.
+const maxRate = 1e9
+
+// parseRate reads how many things of a kind are allowed in a second, and optionally at once.
+func (p *parser) parseRate(kind string) (rate float64, burst int, err error) {
+	option, args := p.Val(), p.RemainingArgs()
+	if len(args) != 1 && len(args) != 2 {
+		return 0, 0, p.Errf("%s: expected %s a second, and optionally a burst", option, kind)
+	}
+	rate, err = strconv.ParseFloat(args[0], 64)
+	if err != nil || !(rate > 0 && rate <= maxRate) {
+		return 0, 0, p.Errf("%s: unexpected %q: expected %s a second, above 0, up to 1e9", option, args[0], kind)
+	}
+	if len(args) == 1 {
+		return rate, burstOf(rate), nil
+	}
+	if burst, err = strconv.Atoi(args[1]); err != nil || burst < 1 {
+		return 0, 0, p.Errf("%s: unexpected %q: expected a burst above 0", option, args[1])
+	}
+	return rate, burst, nil
+}
+
+// burstOf returns the burst of a rate without one: the rate of a second.
+func burstOf(rate float64) int { return int(math.Ceil(rate)) }
 
 func (p *parser) parseSwitch(to *bool) error {
 	option := p.Val()

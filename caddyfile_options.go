@@ -24,6 +24,7 @@ func (p *parser) directiveOptions() []option {
 		{"max_queue", func() error { return p.parseIntSize(&h.MaxQueue) }},
 		{"max_connections", func() error { return p.parseNumber(&h.MaxConnections) }},
 		{"rate_limit", p.parseRateLimit},
+		{"per_address", p.parsePerAddress},
 		{"origins", func() error { return p.parseList(&h.Origins) }},
 		{"compression", func() error { return p.parseSwitch(&h.Compression) }},
 		{"recovery", func() error { return p.parseDuration(&h.Recovery) }},

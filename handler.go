@@ -64,6 +64,9 @@ type Handler struct {
 	MaxConnections int `json:"max_connections,omitempty"`
 	// RateLimit limits the events that one connection may send. Default: no limit.
 	RateLimit *RateLimit `json:"rate_limit,omitempty"`
+	// PerAddress limits what clients with the same address take. Default: see
+	// [PerAddress].
+	PerAddress *PerAddress `json:"per_address,omitempty"`
 	// Recovery is how long the sockets of a lost connection, and the events for them, are
 	// kept for Socket.IO's connection state recovery, with clients of version 4.6 and
 	// later. For a recovered socket, only the connect handlers jwt and require run again.
@@ -179,6 +182,9 @@ func (h *Handler) checkOptions() error {
 		}
 	}
 	if err := h.checkNumbers(); err != nil {
+		return err
+	}
+	if err := h.PerAddress.check(); err != nil {
 		return err
 	}
 	if err := checkCookie(h.Cookie); err != nil {

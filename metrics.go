@@ -41,7 +41,7 @@ var (
 	handshakesDesc     = newDesc("handshakes_total", "Connections opened.")
 	upgradesDesc       = newDesc("upgrades_total", "Connections upgraded from polling to WebSocket.")
 	closesDesc         = newDesc("connections_closed_total", "Connections closed, by reason.", "reason")
-	refusedDesc        = newDesc("requests_refused_total", "HTTP requests refused with an Engine.IO error, by its code; 503: at max_connections.", "code")
+	refusedDesc        = newDesc("requests_refused_total", "HTTP requests refused with an Engine.IO error, by its code; 503: at max_connections; 429: over a limit of the address.", "code")
 	overloadedDesc     = newDesc("handshakes_refused_total", "Handshakes refused with status 503 because the process is overloaded, by reason.", "reason")
 	packetsDesc        = newDesc("packets_total", "Engine.IO packets received (in) and sent (out).", "direction")
 	bytesDesc          = newDesc("bytes_total", "Bytes of the Engine.IO packets received (in) and sent (out).", "direction")
@@ -49,6 +49,9 @@ var (
 	slowMessagesDesc   = newDesc("slow_messages_total", "Messages and bodies of POST requests that arrived too slowly; their connections were closed.")
 	badPacketsDesc     = newDesc("bad_packets_total", "Connections closed because of an invalid Socket.IO packet.")
 	limitedDesc        = newDesc("rate_limited_total", "Events and connects dropped by the rate limit (rate_limit).")
+	failuresDesc       = newDesc("failed_attempts_total", "Connects refused because of a wrong token, or by a backend.")
+	addressDesc        = newDesc("address_refused_total", "Handshakes and connects over a limit of their address (per_address).", "limit")
+	evictedDesc        = newDesc("address_evicted_total", "Connections and namespaces that lost their place to another address.", "limit")
 	unpublishedDesc    = newDesc("unpublished_total", "Operations that could not be published to the other nodes of the cluster.")
 	panicsDesc         = newDesc("handler_panics_total", "Handlers of events that panicked; the connection of the socket was closed.")
 	clusterUpDesc      = newDesc("cluster_connected", "1 if the adapter is connected to the other nodes, else 0.", "adapter")
@@ -69,7 +72,7 @@ var (
 func (collector) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		connectionsDesc, handshakesDesc, upgradesDesc, closesDesc, refusedDesc, overloadedDesc, packetsDesc, bytesDesc, overflowsDesc,
-		slowMessagesDesc, badPacketsDesc, limitedDesc, unpublishedDesc, panicsDesc, clusterUpDesc, clusterDroppedDesc, clusterBadDesc,
+		slowMessagesDesc, badPacketsDesc, limitedDesc, failuresDesc, addressDesc, evictedDesc, unpublishedDesc, panicsDesc, clusterUpDesc, clusterDroppedDesc, clusterBadDesc,
 		socketsDesc, roomsDesc, socketsOpenedDesc, socketsClosedDesc, connectErrorsDesc, eventsDesc, deliveredDesc,
 		acceptPausesDesc,
 	} {
@@ -131,6 +134,13 @@ func collectHub(ch chan<- prometheus.Metric, name string, s hub.Stats) {
 	counter(slowMessagesDesc, s.Engine.SlowMessages)
 	counter(badPacketsDesc, s.RefusedPackets)
 	counter(limitedDesc, s.Limited)
+	counter(failuresDesc, s.FailedAttempts)
+	for limit, n := range s.AddressRefused {
+		counter(addressDesc, n, limit)
+	}
+	for limit, n := range s.AddressEvicted {
+		counter(evictedDesc, n, limit)
+	}
 	counter(unpublishedDesc, s.Unpublished)
 	counter(panicsDesc, s.Panics)
 	for _, ns := range s.Namespaces {

@@ -129,6 +129,7 @@ func TestSettingsReachRoute(t *testing.T) {
 	defaults := hub.RouteConfig{
 		ConnectTimeout: 45 * time.Second,
 		Namespaces:     []string{},
+		PerAddress:     hub.AddressLimits{MaxUnjoined: 5000, MaxNamespaces: 2000, MaxFailures: 100, FailureWindow: time.Minute},
 		Engine: engine.Config{
 			Path: "/socket.io/", Polling: true, WebSocket: true, V3: true, V4: true,
 			PingInterval: 25 * time.Second, PingTimeout: 20 * time.Second, UpgradeTimeout: 10 * time.Second,
@@ -152,10 +153,18 @@ func TestSettingsReachRoute(t *testing.T) {
 		`"max_queue":5`:                       func(c *hub.RouteConfig) { c.Engine.MaxQueue = 5 },
 		`"max_connections":5`:                 func(c *hub.RouteConfig) { c.Engine.MaxConnections = 5 },
 		`"rate_limit":{"events":5,"burst":6}`: func(c *hub.RouteConfig) { c.RateLimit, c.Burst = 5, 6 },
-		`"compression":true`:                  func(c *hub.RouteConfig) { c.Engine.Compression = true },
-		`"recovery":"1s"`:                     func(c *hub.RouteConfig) { c.Recovery = time.Second },
-		`"cookie":"io"`:                       func(c *hub.RouteConfig) { c.Engine.Cookie = "io" },
-		`"namespaces":[{"name":"/a"}]`:        func(c *hub.RouteConfig) { c.Namespaces = []string{"/a"} },
+		`"per_address":{"max_connections":5,"handshake_rate":1.5,"max_failures":-1}`: func(c *hub.RouteConfig) {
+			c.PerAddress = hub.AddressLimits{
+				MaxConnections: 5, HandshakeRate: 1.5, HandshakeBurst: 2, MaxUnjoined: 5000, MaxNamespaces: 2000, FailureWindow: time.Minute,
+			}
+		},
+		`"per_address":{"max_unjoined":-1,"max_namespaces":1,"max_failures":2,"failure_window":"5s"}`: func(c *hub.RouteConfig) {
+			c.PerAddress = hub.AddressLimits{MaxNamespaces: 1, MaxFailures: 2, FailureWindow: 5 * time.Second}
+		},
+		`"compression":true`:           func(c *hub.RouteConfig) { c.Engine.Compression = true },
+		`"recovery":"1s"`:              func(c *hub.RouteConfig) { c.Recovery = time.Second },
+		`"cookie":"io"`:                func(c *hub.RouteConfig) { c.Engine.Cookie = "io" },
+		`"namespaces":[{"name":"/a"}]`: func(c *hub.RouteConfig) { c.Namespaces = []string{"/a"} },
 	} {
 		want := defaults
 		set(&want)

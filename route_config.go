@@ -33,6 +33,7 @@ func (h *Handler) routeConfig() hub.RouteConfig {
 	if h.RateLimit != nil {
 		c.RateLimit, c.Burst = h.RateLimit.Events, h.RateLimit.Burst
 	}
+	c.PerAddress = h.PerAddress.limits()
 	h.configureEngine(&c.Engine)
 	return c
 }
