@@ -11,6 +11,7 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/hub"
 	"github.com/caddy-socketio/caddy-socketio/internal/spawn"
 	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyevents"
 	"go.uber.org/zap"
 )
 
@@ -29,6 +30,8 @@ type App struct {
 	log      *zap.Logger
 	adapter  ClusterAdapter
 	handlers []*Handler
+	// configs are for Handle, after Start.
+	configs []*hubConfig
 	// generations are the configs of the hubs, while the app runs.
 	generations []*hub.Generation
 	// started is closed when the handlers have their routes.
@@ -44,6 +47,9 @@ func (App) CaddyModule() caddy.ModuleInfo {
 func (a *App) Provision(ctx caddy.Context) error {
 	a.log = ctx.Logger()
 	a.started = make(chan struct{})
+	if err := a.subscribeStarted(ctx); err != nil {
+		return err
+	}
 	if a.ClusterRaw == nil {
 		return registerMetrics(ctx)
 	}
@@ -95,22 +101,26 @@ func (a *App) clusterFor(hub string) cluster.Cluster {
 // their clients would find the listeners closed.
 const maxPollWait = 250 * time.Millisecond
 
-// Start applies the config to the hubs. A panic of a guest module becomes an error: without
-// one, Caddy would not close the listeners that it has opened for the config.
+// Start prepares the config. A panic of a guest module becomes an error: without one, Caddy
+// would not close the listeners that it has opened for the config.
 func (a *App) Start() (err error) {
-	defer func() {
-		if err != nil {
-			a.releaseGenerations()
-		}
-	}()
 	defer spawn.RecoverError(a.log, "start of a config", &err)
-	for _, c := range a.mergeConfigs() {
+	a.configs = a.mergeConfigs()
+	return nil
+}
+
+// Handle applies the config to the hubs. Caddy calls it when all apps have started: rules of a
+// config that fails to start, because an address is in use for instance, never run. Requests
+// that arrive earlier wait, see [Handler.awaitStart].
+func (a *App) Handle(context.Context, caddy.Event) error {
+	for _, c := range a.configs {
 		g := c.hub.Configure(c.Config)
 		a.generations = append(a.generations, g)
 		for i, route := range g.Routes() {
 			c.handlers[i].route = route
 		}
 	}
+	a.configs = nil
 	close(a.started)
 	deadline := time.Now().Add(maxPollWait)
 	for _, g := range a.generations {
@@ -119,20 +129,24 @@ func (a *App) Start() (err error) {
 	return nil
 }
 
+// subscribeStarted has Caddy call Handle when all apps of the config have started.
+func (a *App) subscribeStarted(ctx caddy.Context) error {
+	app, err := ctx.App("events")
+	if err != nil {
+		return fmt.Errorf("load the app of events: %w", err)
+	}
+	return app.(*caddyevents.App).On("started", a)
+}
+
 // Stop releases the config. When the process exits, it drains the hubs first.
 func (a *App) Stop() error {
 	if caddy.Exiting() {
 		drainHubs()
 	}
-	a.releaseGenerations()
-	return nil
-}
-
-// releaseGenerations gives the hubs back to the other configs that use them.
-func (a *App) releaseGenerations() {
 	for _, g := range a.generations {
 		g.Release()
 	}
+	return nil
 }
 
 // hubConfig is the merged config of one hub, from all of its handlers.

@@ -12,8 +12,8 @@ import (
 )
 
 func init() {
-	caddy.RegisterModule(PanicHandler{})
-	caddy.RegisterModule(PanicAdapter{})
+	caddy.RegisterModule(FaultHandler{})
+	caddy.RegisterModule(FaultAdapter{})
 }
 
 // armedPlaces are the places that panic when they are reached the next time. Only the
@@ -27,29 +27,29 @@ func panicAt(place string) {
 	}
 }
 
-// PanicHandler is a guest module that panics at the place that it names.
-type PanicHandler struct {
+// FaultHandler is a guest module that panics at the place that it names.
+type FaultHandler struct {
 	// Place is "now" to panic for every event, "arm" to arm the place that the first argument
 	// of the event names, "listen" to add listeners, or an armed place to panic at once.
 	Place string `json:"place"`
 }
 
 // CaddyModule implements caddy.Module.
-func (PanicHandler) CaddyModule() caddy.ModuleInfo {
-	return caddy.ModuleInfo{ID: "socketio.handlers.panic", New: func() caddy.Module { return new(PanicHandler) }}
+func (FaultHandler) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: "socketio.handlers.fault", New: func() caddy.Module { return new(FaultHandler) }}
 }
 
-// UnmarshalCaddyfile reads: panic <place>
-func (h *PanicHandler) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
+// UnmarshalCaddyfile reads: fault <place>
+func (h *FaultHandler) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	d.Next() // the name
 	if !d.AllArgs(&h.Place) {
-		return d.Err("panic: expected a place")
+		return d.Err("fault: expected a place")
 	}
 	return nil
 }
 
 // Provision panics if the place is "provision" and armed.
-func (h *PanicHandler) Provision(caddy.Context) error {
+func (h *FaultHandler) Provision(caddy.Context) error {
 	if h.Place == "provision" {
 		panicAt(h.Place)
 	}
@@ -57,10 +57,10 @@ func (h *PanicHandler) Provision(caddy.Context) error {
 }
 
 // CheckSocketFree implements hub.SocketFree.
-func (h *PanicHandler) CheckSocketFree() error { return nil }
+func (h *FaultHandler) CheckSocketFree() error { return nil }
 
 // HandleEvent implements hub.Handler.
-func (h *PanicHandler) HandleEvent(ctx context.Context, ev *hub.Event) error {
+func (h *FaultHandler) HandleEvent(ctx context.Context, ev *hub.Event) error {
 	switch h.Place {
 	case "now":
 		panic("fault in a rule")
@@ -79,51 +79,51 @@ func (h *PanicHandler) HandleEvent(ctx context.Context, ev *hub.Event) error {
 	return nil
 }
 
-// PanicAdapter is an adapter of a node without others. Its methods panic when they are armed.
-type PanicAdapter struct {
+// FaultAdapter is an adapter of a node without others. Its methods panic when they are armed.
+type FaultAdapter struct {
 	// Group names the cluster. Another group is another cluster.
 	Group string `json:"group"`
 }
 
 // CaddyModule implements caddy.Module.
-func (PanicAdapter) CaddyModule() caddy.ModuleInfo {
-	return caddy.ModuleInfo{ID: "socketio.adapters.panic", New: func() caddy.Module { return new(PanicAdapter) }}
+func (FaultAdapter) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: "socketio.adapters.fault", New: func() caddy.Module { return new(FaultAdapter) }}
 }
 
-// UnmarshalCaddyfile reads: panic <group>
-func (a *PanicAdapter) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
+// UnmarshalCaddyfile reads: fault <group>
+func (a *FaultAdapter) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	d.Next() // the name
 	if !d.AllArgs(&a.Group) {
-		return d.Err("panic: expected a group")
+		return d.Err("fault: expected a group")
 	}
 	return nil
 }
 
 // Cluster returns the cluster of the group.
-func (a *PanicAdapter) Cluster(string) cluster.Cluster {
+func (a *FaultAdapter) Cluster(string) cluster.Cluster {
 	panicAt("cluster")
-	return panicCluster{a.Group}
+	return faultCluster{a.Group}
 }
 
-// panicCluster is a cluster, and the adapter of each of its namespaces.
-type panicCluster struct{ group string }
+// faultCluster is a cluster, and the adapter of each of its namespaces.
+type faultCluster struct{ group string }
 
-func (c panicCluster) Open(string, cluster.Node) (cluster.Adapter, error) {
+func (c faultCluster) Open(string, cluster.Node) (cluster.Adapter, error) {
 	panicAt("open")
 	return c, nil
 }
 
-func (c panicCluster) State() cluster.State {
+func (c faultCluster) State() cluster.State {
 	panicAt("state")
-	return cluster.State{Adapter: "panic", Connected: true}
+	return cluster.State{Adapter: "fault", Connected: true}
 }
 
-func (c panicCluster) Publish(cluster.Operation) error {
+func (c faultCluster) Publish(cluster.Operation) error {
 	panicAt("publish")
 	return nil
 }
 
-func (c panicCluster) Request(_ context.Context, q cluster.Request, each func(cluster.Reply)) error {
+func (c faultCluster) Request(_ context.Context, q cluster.Request, each func(cluster.Reply)) error {
 	panicAt("request")
 	if _, ok := q.(cluster.FetchSockets); ok {
 		each(cluster.Sockets{})
@@ -131,12 +131,12 @@ func (c panicCluster) Request(_ context.Context, q cluster.Request, each func(cl
 	return nil
 }
 
-func (c panicCluster) Nodes(context.Context) (int, error) {
+func (c faultCluster) Nodes(context.Context) (int, error) {
 	panicAt("nodes")
 	return 1, nil
 }
 
-func (c panicCluster) Close() error {
+func (c faultCluster) Close() error {
 	panicAt("close")
 	return nil
 }

@@ -13,7 +13,7 @@ func panicSite(n int, more string) string {
 	namespace / {
 		on connect {
 			join lobby
-			panic listen
+			fault listen
 		}
 		on say {
 			in lobby emit said {event.args.0}
@@ -23,7 +23,7 @@ func panicSite(n int, more string) string {
 			ack %d
 		}
 		on arm {
-			panic arm
+			fault arm
 			ack armed
 		}
 		on enter {
@@ -31,30 +31,30 @@ func panicSite(n int, more string) string {
 			ack entered
 		}
 		on panic {
-			panic now
+			fault now
 		}
 		on alongside {
 			parallel
-			panic now
+			fault now
 		}
 		on call {
-			panic "call back"
+			fault "call back"
 		}
 		on disconnect {
-			panic farewell
+			fault farewell
 		}
 		every 1s {
-			panic every
+			fault every
 			all emit tick
 		}
 		on room_occupied room:* {
-			panic "room rule"
+			fault "room rule"
 			all emit occupied {event.room}
 		}
 	}
 	namespace /refused {
 		on connect {
-			panic now
+			fault now
 		}
 	}
 	%s
@@ -71,7 +71,7 @@ type panicTest struct {
 
 // startPanicTest starts a Caddy with the adapter that panics, and a client of each kind.
 func startPanicTest(t *testing.T) *panicTest {
-	p := startCaddy(t, setup{global: "socketio {\ncluster panic one\n}", site: panicSite(0, ""), expectPanics: true})
+	p := startCaddy(t, setup{global: "socketio {\ncluster fault one\n}", site: panicSite(0, ""), expectPanics: true})
 	s := &panicTest{T: t, p: p}
 	for _, kind := range clientKinds {
 		s.clients = append(s.clients, p.connectClient(t, kind))
@@ -173,7 +173,7 @@ func TestPanicsOfAdapters(t *testing.T) {
 		s.say()
 	}
 	reload := func(n int, group, more string) int { // 0 if there is no response
-		config := strings.Replace(s.p.buildConfig(panicSite(n, more)), "cluster panic one", "cluster panic \""+group+"\"", 1)
+		config := strings.Replace(s.p.buildConfig(panicSite(n, more)), "cluster fault one", "cluster fault \""+group+"\"", 1)
 		status, _, _ := s.p.tryAdmin("POST", "/load", "text/caddyfile", config)
 		return status
 	}
@@ -181,7 +181,7 @@ func TestPanicsOfAdapters(t *testing.T) {
 	for i, place := range []string{"cluster", "open", "close", "provision"} {
 		s.say()
 		s.arm(place)
-		status := reload(2*i+1, fmt.Sprint("group ", i), "namespace /provision {\non connect {\npanic provision\n}\n}")
+		status := reload(2*i+1, fmt.Sprint("group ", i), "namespace /provision {\non connect {\nfault provision\n}\n}")
 		s.say()
 		if loads := place == "open" || place == "close"; loads != (status == http.StatusOK) {
 			t.Errorf("a reload with a panic of %s: %d", place, status)
@@ -195,7 +195,7 @@ func TestPanicsOfAdapters(t *testing.T) {
 			t.Errorf("the reload after a panic of %s fails with %d", place, status)
 		}
 		s.clients[0].mustEmit(t, fmt.Sprintf("[%d]", version), "version")
-		s.p.connectClient(t, clientOptions{name: "newcomer", namespace: "/other"})
+		s.p.connectClient(t, clientOptions{name: "newcomer", namespace: "/other", reconnect: true})
 		s.say()
 	}
 	s.compareClients()
