@@ -69,7 +69,7 @@ func openClient(ctx context.Context, address string, k kind, namespace string, o
 	}
 	if err := t.writePackets(packet{text: "40" + namespace + ","}); err != nil {
 		c.closeClient(true)
-		return nil, err
+		return nil, errors.Join(err, c.err) // the reader may have met the cause
 	}
 	select {
 	case <-c.connected:
