@@ -30,6 +30,7 @@ var site = routeBlock("/socket.io/", "") +
 	routeBlock("/four/", "protocols 4") +
 	routeBlock("/limited/", "rate_limit 100 200") +
 	routeBlock("/capped/", "max_connections 20") +
+	routeBlock("/addressed/", "ping_interval 400ms\nping_timeout 5s\nconnect_timeout 5s\nper_address {\nmax_unjoined 200\nmax_namespaces 20\nmax_connections 500\n}") +
 	routeBlock("/brief/", "ping_interval 400ms\nping_timeout 400ms\nconnect_timeout 2s\nupgrade_timeout 500ms")
 
 // routeBlock returns a socketio directive. Clients of all routes of a process share rooms.
@@ -45,6 +46,9 @@ func (p *process) buildConfig(site string) string {
 	auto_https off
 	metrics
 	grace_period 5s
+	servers {
+		trusted_proxies static 127.0.0.1/32
+	}
 }
 (namespaces) {
 	namespace / {

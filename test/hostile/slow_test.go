@@ -189,14 +189,15 @@ func writeBytesSlowly(t *testing.T, w io.Writer) {
 	}()
 }
 
-// TestUnjoinedFlood opens 10,000 sessions that connect to no namespace.
+// TestUnjoinedFlood opens 10,000 sessions that connect to no namespace. One address may have
+// 5,000 of them.
 func TestUnjoinedFlood(t *testing.T) {
 	sharedProcess.startObserver(t)
 	sharedProcess.checkMemoryLimit(t, 300<<20)
 	before := sharedProcess.readMetric(t, "caddy_socketio_connections", "")
 	repeatParallel(t, 10_000, func(ctx context.Context) error {
 		a, err := sharedProcess.sendRequest(ctx, "GET", "/brief/?EIO=4&transport=polling", nil)
-		if err == nil && a.status != 200 {
+		if err == nil && a.status != 200 && a.status != 429 {
 			err = fmt.Errorf("handshake: %d", a.status)
 		}
 		return err
