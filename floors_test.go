@@ -14,6 +14,7 @@ func TestFloors(t *testing.T) {
 	const caddyfile = caddy + " " + caddy + "/caddyconfig/caddyfile"
 	allowed := map[string]string{
 		"internal/spawn":       "go.uber.org/zap",
+		"internal/budget":      "internal/spawn go.uber.org/zap",
 		"internal/eio":         "",
 		"internal/glob":        "",
 		"internal/nearest":     "",
@@ -25,8 +26,8 @@ func TestFloors(t *testing.T) {
 		"sio":                  "internal/eio",
 		"rooms":                "",
 		"cluster":              "internal/eio rooms sio",
-		"internal/engine":      "internal/address internal/eio internal/engine/frames internal/hopbyhop internal/id internal/spawn go.uber.org/zap",
-		"hub":                  "cluster cluster/memory rooms sio internal/address internal/descriptors internal/eio internal/engine internal/glob internal/id internal/replies internal/roster internal/spawn go.uber.org/zap go.uber.org/zap/zapcore golang.org/x/time/rate",
+		"internal/engine":      "internal/address internal/budget internal/eio internal/engine/frames internal/hopbyhop internal/id internal/spawn go.uber.org/zap",
+		"hub":                  "cluster cluster/memory rooms sio internal/address internal/budget internal/descriptors internal/eio internal/engine internal/glob internal/id internal/replies internal/roster internal/spawn go.uber.org/zap go.uber.org/zap/zapcore golang.org/x/time/rate",
 		"internal/api":         "cluster hub internal/glob internal/lenient internal/replies rooms sio",
 		"internal/cli":         "handlers/placeholder internal/api github.com/spf13/cobra github.com/spf13/pflag golang.org/x/term " + caddy + "/cmd",
 		"internal/lenient":     "sio",

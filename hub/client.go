@@ -6,6 +6,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/caddy-socketio/caddy-socketio/internal/budget"
 	"github.com/caddy-socketio/caddy-socketio/internal/eio"
 	"github.com/caddy-socketio/caddy-socketio/internal/engine"
 	"github.com/caddy-socketio/caddy-socketio/internal/id"
@@ -18,6 +19,7 @@ type client struct {
 	// Static after construction.
 	hub     *Hub
 	session *engine.Session
+	account *budget.Account // of the session
 	route   *Route
 	version sio.Version
 	ctx     context.Context // ends with the connection
@@ -28,10 +30,14 @@ type client struct {
 	attachmentPackets uint64 // number of packets with attachments
 	hasDecoded        bool   // true when a packet was decoded
 	limiter           limiter
+	pendingBytes      int // charged for the attachments of a packet that is not complete
 
 	// awaitedPacket is the number of the packet whose attachments are awaited, 0 if
 	// none are.
 	awaitedPacket atomic.Uint64
+	// memoryWarning is true when the log has the reason that the connection keeps too much
+	// memory.
+	memoryWarning atomic.Bool
 
 	mu               sync.Mutex // guards the following; a leaf
 	sockets          []*Socket  // few: searched one by one
@@ -47,7 +53,7 @@ type client struct {
 // acceptSession returns the receiver of a new session. The error says that the request
 // came through a config that is being replaced.
 func (h *Hub) acceptSession(session *engine.Session) (engine.Receiver, error) {
-	c := &client{hub: h, session: session, version: sio.V5, route: sessionRoute(session)}
+	c := &client{hub: h, session: session, account: session.Account(), version: sio.V5, route: sessionRoute(session)}
 	if c.route.removed.Load() || !c.route.coversHandshake(session.Handshake()) {
 		return nil, errRouteRemoved
 	}
@@ -56,6 +62,7 @@ func (h *Hub) acceptSession(session *engine.Session) (engine.Receiver, error) {
 	}
 	c.ctx, c.cancel = context.WithCancel(h.ctx)
 	c.decoder = sio.Decoder{Version: c.version, Limits: sio.DefaultLimits, Allow: c.allowBinary}
+	session.SetOnShed(c.shed)
 	session.SetAlarm(c.route.config().ConnectTimeout, c.closeUnjoined)
 	if c.version == sio.V4 {
 		c.root = rootPending
@@ -101,6 +108,11 @@ func (c *client) addSocket(s *Socket) *ClientError {
 	if size > MaxAuth {
 		return errAuthTooLarge
 	}
+	if !c.account.Charge(budget.Auth, s.auth.Size()) {
+		return errMemoryExceeded
+	}
+	c.account.Add(budget.Session, socketCost)
+	c.account.Retain()
 	c.lifecycles++
 	c.sockets = append(c.sockets, s)
 	return nil
@@ -162,12 +174,16 @@ func (c *client) findSocket(namespace string) *Socket {
 	return nil
 }
 
+// listSockets returns the connection's sockets.
+func (c *client) listSockets() []*Socket {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.sockets)
+}
+
 // disconnectAll disconnects all sockets of the connection, then closes it.
 func (c *client) disconnectAll() {
-	c.mu.Lock()
-	sockets := slices.Clone(c.sockets)
-	c.mu.Unlock()
-	for _, s := range sockets {
+	for _, s := range c.listSockets() {
 		s.disconnectByServer()
 	}
 	c.session.Close(ReasonServerDisconnect)

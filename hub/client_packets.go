@@ -22,6 +22,8 @@ func (c *client) Receive(message eio.Packet) error {
 		c.hasDecoded = true
 		c.awaitedPacket.Store(0)
 		c.receivePacket(p)
+		c.releasePending(c.pendingBytes)
+	case !c.chargePending():
 	case c.awaitedPacket.Load() == 0:
 		c.hasDecoded = true
 		c.awaitAttachments()
@@ -111,6 +113,9 @@ func (c *client) receiveEvent(s *Socket, p sio.Packet) {
 	}
 	if !isWholeName(name, p.Data) {
 		ev.ackError(errEventName.Message)
+		return
+	}
+	if !c.chargeEvent(ev) {
 		return
 	}
 	s.ns.counts.Load().events.Add(1)

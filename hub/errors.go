@@ -90,7 +90,7 @@ func clientErrorOf(err error) *ClientError {
 	if r, ok := errors.AsType[*ClientError](err); ok {
 		return r
 	}
-	for _, cause := range []error{ErrRoom, ErrDataFull, errTooManyRooms, errRoomFull} {
+	for _, cause := range []error{ErrRoom, ErrDataFull, ErrMemory, errTooManyRooms, errRoomFull} {
 		if errors.Is(err, cause) {
 			return &ClientError{Message: err.Error()} // a value that the client sent may be the cause
 		}

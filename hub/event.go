@@ -63,6 +63,7 @@ type Event struct {
 	// goroutine that handles the event holds Namespace.stepMu.
 	readsCounts, inStep bool
 	parallel            bool // a parallel rule handles it
+	size                int  // bytes that its connection is charged for
 }
 
 // Namespace returns the namespace of the event.

@@ -18,6 +18,7 @@ func (s *Socket) handleNextEvent() bool {
 	ev, ok := s.inbox.pop()
 	if ok {
 		s.callProtected(ev, func() { s.handleEvent(ev) })
+		s.releaseEvent(ev)
 	}
 	return ok
 }

@@ -25,6 +25,9 @@ type Options struct {
 	// Cluster joins the hub with hubs of other processes until [Hub.Configure] sets
 	// another. Nil means no other nodes. The hub does not close it.
 	Cluster cluster.Cluster
+	// Memory counts and bounds the memory that the hub keeps because of clients, together
+	// with other hubs. Nil means a memory of its own without a limit.
+	Memory *Memory
 	// Route configures [Hub.ServeHTTP]. Nil means [DefaultRoute]. [Hub.Configure]
 	// does not change it.
 	Route *RouteConfig
@@ -36,6 +39,7 @@ type Hub struct {
 	// Static after construction.
 	name     string
 	engine   *engine.Server
+	memory   *Memory
 	ownRoute *Route // of ServeHTTP; its config does not change
 	ctx      context.Context
 	cancel   context.CancelFunc
@@ -74,11 +78,14 @@ func New(o Options) *Hub {
 	}
 	h := &Hub{name: o.Name, cluster: cmp.Or(o.Cluster, cluster.Alone), ownRoute: newRoute(route)}
 	h.namespaces, h.counts = make(map[string]*Namespace), make(map[string]*counts)
+	if h.memory = o.Memory; h.memory == nil {
+		h.memory = NewMemory(0)
+	}
 	h.ctx, h.cancel = context.WithCancel(context.Background())
 	h.logger.Store(o.Log)
 	h.recovery.Store(int64(route.Recovery))
 	h.engine = engine.NewServer(engine.Options{
-		Log: h.log, Accept: h.acceptSession, MaxUnjoined: MaxUnjoined, Overloaded: h.checkOverload,
+		Log: h.log, Accept: h.acceptSession, MaxUnjoined: MaxUnjoined, Overloaded: h.checkOverload, Budget: h.memory,
 		OriginRefused: h.refuseOrigin, SessionUnknown: h.countUnknownSession,
 		CheckAddress: h.checkAddress,
 		AddressLimited: func(r *engine.Route, client, limit string, evicted bool) {

@@ -29,6 +29,7 @@ type inbox struct {
 // the last event.
 func (b *inbox) push(ev *Event, done <-chan struct{}) (start bool) {
 	if !b.lockWithSpace(false, done) {
+		ev.Socket.releaseEvent(ev)
 		return false
 	}
 	defer b.mu.Unlock()

@@ -118,6 +118,7 @@ func (s *Socket) completeConnect(ev *Event) error {
 	s.ns.otherIDs.addSocket(s)
 	s.ns.index.Add(s, s.id)
 	_ = s.ns.index.JoinFunc(0, joined, s, rooms...) // their number was checked as they came
+	s.chargeRooms()
 	s.ns.trackRooms(s, rooms)
 	s.ns.counts.Load().connected.Add(1)
 	if !s.restored { // a restored socket gets its replay before its rooms change
@@ -232,6 +233,7 @@ func (s *Socket) finishLifecycle() {
 		s.ns.pids.removeSocket(s.pid, s)
 	}
 	s.client.endLifecycle()
+	s.releaseMemory()
 	s.ns.hub.removeUser(s.ns)
 }
 

@@ -50,6 +50,7 @@ func (p *parallelLanes) laneFor(r *rule) *parallelLane {
 // drops as push does.
 func (b *inbox) pushParallel(ev *Event, r *rule, done <-chan struct{}) (start *parallelLane) {
 	if !b.lockWithSpace(true, done) {
+		ev.Socket.releaseEvent(ev)
 		return nil
 	}
 	defer b.mu.Unlock()
@@ -95,6 +96,7 @@ func (b *inbox) dropWaitingLocked() {
 	for _, l := range b.lanes.list {
 		for _, ev := range l.waiting {
 			b.bytes -= ev.Args.Size()
+			ev.Socket.releaseEvent(ev)
 		}
 		l.waiting = nil
 	}
@@ -130,7 +132,9 @@ func (s *Socket) handleParallel(l *parallelLane, ev *Event) {
 	spawn.GrowStack[spawn.Stack4K]() // for the handlers
 	for ev != nil {
 		s.callProtected(ev, func() { s.handleParallelEvent(ev) })
-		ev = s.inbox.nextParallel(l, ev)
+		next := s.inbox.nextParallel(l, ev)
+		s.releaseEvent(ev)
+		ev = next
 	}
 }
 

@@ -40,8 +40,9 @@ type Socket struct {
 	replayedTo, replayFrom string
 	done                   chan struct{} // closed when the lifecycle has ended
 
-	inbox inbox
-	state atomic.Int32
+	inbox     inbox
+	state     atomic.Int32
+	roomBytes atomic.Int64 // charged for its rooms
 	// disconnectedByServer is true when the server disconnected the socket: the events
 	// in its inbox are dropped.
 	disconnectedByServer atomic.Bool
@@ -56,7 +57,9 @@ type Socket struct {
 	admission *admission // nil from stateConnected on
 	data      map[string]sio.Data
 	dataBytes int
-	values    map[string]sio.Data
+	// chargedData is how many bytes the connection is charged for data and values.
+	chargedData int
+	values      map[string]sio.Data
 	// identities are hashes of the identities added on connect, each once.
 	// identityChanged is true when another was added afterwards.
 	identities      []string
@@ -171,7 +174,11 @@ func (s *Socket) joinWith(limit int, history bool, rooms []string) (err error) {
 // joinRooms makes a socket that is in its rooms join others, which have at most limit
 // sockets then, unless limit is 0. It calls joined as [rooms.Index.JoinFunc] does.
 func (s *Socket) joinRooms(limit int, joined func(room string), rooms []string) error {
+	if err := s.checkRoomMemory(rooms); err != nil {
+		return err
+	}
 	err := s.ns.index.JoinFunc(limit, joined, s, rooms...)
+	s.chargeRooms()
 	s.ns.trackRooms(s, rooms)
 	if err == nil && s.lost.Load() {
 		s.applyToLost(cluster.Join{Target: s.onlyTarget(), Rooms: rooms})
@@ -190,6 +197,7 @@ func (s *Socket) Leave(rooms ...string) {
 	s.mu.Unlock()
 	s.whenInRooms(func() {
 		s.ns.index.Leave(s, rooms...)
+		s.chargeRooms()
 		s.ns.trackRooms(s, rooms)
 		if s.lost.Load() {
 			s.applyToLost(cluster.Leave{Target: s.onlyTarget(), Rooms: rooms})

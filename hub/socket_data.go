@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/caddy-socketio/caddy-socketio/internal/budget"
 	"github.com/caddy-socketio/caddy-socketio/sio"
 )
 
@@ -46,17 +47,38 @@ func (s *Socket) setData(key string, data sio.Data) error {
 
 func (s *Socket) setDataLocked(key string, data sio.Data) error {
 	size := s.dataBytes + len(key) + data.Size()
-	if old, ok := s.data[key]; ok {
+	old, known := s.data[key]
+	if known {
 		size -= len(key) + old.Size()
 	}
 	if size > MaxData {
 		return ErrDataFull
+	}
+	grown := size - s.dataBytes
+	if !known {
+		grown += dataCost
+	}
+	if !s.chargeDataLocked(grown) {
+		return ErrMemory
 	}
 	if s.data == nil {
 		s.data = make(map[string]sio.Data)
 	}
 	s.data[key], s.dataBytes = data, size
 	return nil
+}
+
+// chargeDataLocked charges the connection for n bytes more of data and values, and reports
+// whether it did.
+func (s *Socket) chargeDataLocked(n int) bool {
+	if n > 0 && !s.client.account.Charge(budget.Data, n) {
+		return false
+	}
+	if n < 0 {
+		s.client.account.Add(budget.Data, n)
+	}
+	s.chargedData += n
+	return true
 }
 
 // replayDataLocked sets the keys that operations of a replay set. It leaves out the keys
@@ -80,6 +102,9 @@ func (s *Socket) valueOf(name string) (sio.Data, bool) {
 // setValue keeps a value under a name, in the saved state of a lost socket too.
 func (s *Socket) setValue(name string, value sio.Data) {
 	s.mu.Lock()
+	n := value.Size() - s.values[name].Size()
+	s.client.account.Add(budget.Data, n)
+	s.chargedData += n
 	s.values = withValue(s.values, name, value)
 	s.mu.Unlock()
 	s.ns.trackValues(s)

@@ -10,7 +10,7 @@ import (
 
 // stats are the counters of a hub.
 type stats struct {
-	refusedPackets, rateLimited, unpublished, panics, malformed, failedAttempts atomic.Uint64
+	refusedPackets, rateLimited, unpublished, panics, malformed, failedAttempts, overMemory atomic.Uint64
 }
 
 // EngineStats counts connections, requests and bytes.

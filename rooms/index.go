@@ -145,6 +145,22 @@ func (x *Index[M]) Remove(m M) (names []string) {
 	return names
 }
 
+// membershipCost is how many bytes a membership takes in a room that nothing else is in,
+// besides the room's name.
+const membershipCost = 256
+
+// MemoryOf returns how many bytes the memberships of m take, if each room had no other
+// member.
+func (x *Index[M]) MemoryOf(m M) int {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	p, known := x.members.getValue(m)
+	if !known {
+		return 0
+	}
+	return p.nameBytes + p.roomCount()*membershipCost
+}
+
 // RoomsOf returns the names of the rooms that m is in, in the order of its joins.
 func (x *Index[M]) RoomsOf(m M) []string {
 	x.mu.RLock()

@@ -30,6 +30,7 @@ type membership[M comparable] struct {
 // member is the record of a member. Guarded by Index.mu.
 type member[M comparable] struct {
 	number      uint32 // place in Index.everyone
+	nameBytes   int    // of the names of the rooms
 	memberships []membership[M]
 	// positions finds memberships by room when there are more than linearSearchLimit,
 	// and is nil otherwise. A leave makes a hole then, so that positions stay right.
@@ -74,6 +75,7 @@ func (p *member[M]) findMembership(r *room[M]) int {
 // addMembership appends a membership.
 func (p *member[M]) addMembership(r *room[M], place uint32) {
 	p.memberships = append(p.memberships, membership[M]{r, place})
+	p.nameBytes += len(r.name)
 	switch {
 	case p.positions != nil:
 		p.positions[r] = len(p.memberships) - 1
@@ -84,6 +86,7 @@ func (p *member[M]) addMembership(r *room[M], place uint32) {
 
 // removeMembership removes the membership at position i.
 func (p *member[M]) removeMembership(i int) {
+	p.nameBytes -= len(p.memberships[i].room.name)
 	if p.positions == nil {
 		p.memberships = shrinkSlice(slices.Delete(p.memberships, i, i+1))
 		return

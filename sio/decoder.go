@@ -59,6 +59,15 @@ type Decoder struct {
 // so the owner of the Decoder sets a deadline.
 func (d *Decoder) Pending() bool { return d.missingCount > 0 }
 
+// PendingBytes returns the size of the packet that waits for attachments, as far as it was
+// received. It is 0 if no packet waits.
+func (d *Decoder) PendingBytes() int {
+	if d.missingCount == 0 {
+		return 0
+	}
+	return d.pending.Data.Size()
+}
+
 // Add reads the client's next message. It returns true and the packet with the packet's
 // last message: the text if there are no attachments, otherwise the last attachment. The
 // packet's type is Connect, Disconnect, Event or Ack: a packet of a binary type has

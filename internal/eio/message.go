@@ -36,6 +36,8 @@ type Message struct {
 
 	mu         sync.Mutex                // held while rendering, so that it happens once per encoding
 	renderings atomic.Pointer[rendering] // changed with mu held, read without
+
+	holds holds // see Hold
 }
 
 // NewMessage returns the message packet of text, without its type digit, followed by its
@@ -90,6 +92,7 @@ func (m *Message) Bytes(enc Encoding) []byte {
 	// Clipped, so that an append to the bytes copies them.
 	b := slices.Clip(m.appendEncoded(make([]byte, 0, m.estimateSize(enc)), enc))
 	m.renderings.Store(&rendering{encoding: enc, bytes: b, next: m.renderings.Load()})
+	m.recountHeld()
 	return b
 }
 

@@ -71,6 +71,7 @@ func (b *batch) takeMessages(q *queue) (size int, more bool) {
 		size += q.messages[n].Size() + perMessage
 		b.packets += uint64(q.messages[n].Packets())
 	}
+	q.unhold(n)
 	if n < len(q.messages) {
 		b.messages = append(b.messages, q.messages[:n]...)
 		left := copy(q.messages, q.messages[n:])
@@ -109,6 +110,20 @@ func (b *batch) joinFrames(enc eio.Encoding) []byte {
 	b.buf = append(data, b.closeFrame...)
 	b.bytes += uint64(len(b.buf))
 	return b.buf
+}
+
+// ownBytesOf returns the message whose own bytes joinFrames returned, or nil.
+func (b *batch) ownBytesOf() *eio.Message {
+	if b.shared {
+		return b.messages[0]
+	}
+	return nil
+}
+
+// dropMessages forgets the messages, which joinFrames has joined.
+func (b *batch) dropMessages() {
+	clear(b.messages)
+	b.messages = b.messages[:0]
 }
 
 // addToStats adds the packets and bytes written to the server's counters.

@@ -1,9 +1,12 @@
 package engine
 
 import (
+	"slices"
 	"sync"
 	"time"
 
+	"github.com/caddy-socketio/caddy-socketio/internal/budget"
+	"github.com/caddy-socketio/caddy-socketio/internal/eio"
 	"github.com/caddy-socketio/caddy-socketio/internal/spawn"
 )
 
@@ -18,24 +21,55 @@ func (o *outbound) startFlusher() {
 	o.flusher.Start()
 }
 
+// keepRest keeps the bytes of a batch that the pump could not write.
+func (o *outbound) keepRest(b *batch, rest []byte) {
+	o.restOf, o.restIsLast = b.ownBytesOf(), b.last
+	if o.rest = rest; o.restOf == nil {
+		o.rest = slices.Clone(rest)
+	}
+	o.session.mu.Lock()
+	o.stuck = true
+	o.session.mu.Unlock()
+}
+
 // flushQueue writes until the queue is empty. It waits for the client where it must.
 func (o *outbound) flushQueue() {
 	b := batches.Get().(*batch)
-	if rest := o.rest; rest != nil {
-		o.rest = nil
+	if rest, of := o.rest, o.restOf; rest != nil {
+		o.rest, o.restOf = nil, nil
 		b.last = o.restIsLast
-		if !o.writeData(rest, b.last) {
+		if !o.writeCharged(rest, of, b.last) {
 			batches.Put(b)
 			return
 		}
 	}
 	for b.takeFrom(o) {
-		if !o.writeData(b.joinFrames(o.encoding), b.last) {
+		data := b.joinFrames(o.encoding)
+		of := b.ownBytesOf()
+		b.dropMessages() // the write may take long
+		if !o.writeCharged(data, of, b.last) {
 			break
 		}
 	}
 	b.addToStats(o.session.server)
 	batches.Put(b)
+}
+
+// writeCharged writes data as writeData does. Until it is written, the session is charged for
+// it, or for the message whose own bytes it has.
+func (o *outbound) writeCharged(data []byte, of *eio.Message, last bool) bool {
+	account := o.session.account
+	switch {
+	case len(data) <= chargeFrom:
+	case of != nil:
+		held := []*eio.Message{of}
+		holdMessages(account, held)
+		defer unholdMessages(account, held)
+	default:
+		account.Add(budget.Queue, len(data))
+		defer account.Release(budget.Queue, len(data))
+	}
+	return o.writeData(data, last)
 }
 
 // writeData writes data, chunk by chunk, and reports whether there may be more to write.

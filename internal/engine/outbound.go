@@ -38,6 +38,7 @@ type outbound struct {
 	// session.mu guards the following.
 	openSent     bool          // the open packet was taken to be written
 	writing      bool          // a pump or the flusher writes, or is about to
+	stuck        bool          // a pump could not write everything, and the flusher does
 	closed       bool          // nothing is written any more
 	clientClosed bool          // the client has sent a close frame
 	control      []byte        // frames that go before the queue: pongs, the reply to a probe
@@ -46,8 +47,9 @@ type outbound struct {
 	writingEnded chan struct{} // closed when writing ends after closed; nil if not awaited
 
 	// Owned by the goroutine that writes.
-	restIsLast bool   // rest ends with the close frame
-	rest       []byte // bytes that the pump could not write
+	restIsLast bool         // rest ends with the close frame
+	rest       []byte       // bytes that the pump could not write
+	restOf     *eio.Message // whose own bytes rest is part of; nil for a copy
 	flusher    *spawn.Task
 }
 
@@ -146,7 +148,7 @@ func (o *outbound) beginWritingLocked() bool {
 
 // endWritingLocked gives the writing side up.
 func (o *outbound) endWritingLocked() {
-	o.writing = false
+	o.writing, o.stuck = false, false
 	if o.closed && o.writingEnded != nil {
 		close(o.writingEnded)
 		o.writingEnded = nil

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/caddy-socketio/caddy-socketio/internal/budget"
 	"github.com/caddy-socketio/caddy-socketio/internal/eio"
 )
 
@@ -26,7 +27,8 @@ type pollFormat struct {
 type pollReply struct {
 	*transfer
 	messages []*eio.Message
-	size     int // of the messages, as they count in the queue
+	size     int  // of the messages, as they count in the queue
+	held     bool // the messages are charged to the session's account
 }
 
 // beginReplyLocked notes that messages are about to be written as the reply to a poll.
@@ -41,11 +43,17 @@ func (s *Session) beginReplyLocked(x *exchange, payload []*eio.Message) *pollRep
 	}
 	s.polls.replies = append(s.polls.replies, reply)
 	s.queue.bytes += reply.size
+	if reply.held = reply.size > chargeFrom; reply.held {
+		holdMessages(s.account, payload)
+	}
 	return reply
 }
 
 func (s *Session) endReply(reply *pollReply) {
 	reply.complete()
+	if reply.held {
+		unholdMessages(s.account, reply.messages)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if i := slices.Index(s.polls.replies, reply); i >= 0 {
@@ -78,6 +86,10 @@ func (s *Session) writeReply(x *exchange, reply *pollReply) {
 		body = gzipBody(body)
 	}
 	h.Set("Content-Length", strconv.Itoa(len(body)))
+	if size := len(*buf); size > chargeFrom {
+		s.account.Add(budget.Polls, size)
+		defer s.account.Release(budget.Polls, size)
+	}
 	x.W.WriteHeader(http.StatusOK)
 	if !x.writeBody(reply.transfer, body) {
 		s.closeWith(ReasonTransportError, closeMode{})

@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"slices"
 	"sync"
 	"syscall"
 
@@ -89,10 +88,7 @@ func (p *pump) writeQueue(o *outbound) {
 			o.failWriting()
 			return
 		case n < len(data):
-			if o.rest = data[n:]; !p.batch.shared {
-				o.rest = slices.Clone(o.rest)
-			}
-			o.restIsLast = p.batch.last
+			o.keepRest(&p.batch, data[n:])
 			o.startFlusher()
 			return
 		case p.batch.last:

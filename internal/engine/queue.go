@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	"github.com/caddy-socketio/caddy-socketio/internal/budget"
 	"github.com/caddy-socketio/caddy-socketio/internal/eio"
 )
 
@@ -31,7 +32,9 @@ var (
 
 // queue holds the messages that wait for a session's client. Session.mu guards it.
 type queue struct {
+	account  *budget.Account // static
 	messages []*eio.Message
+	held     int // the first messages, which are charged to the account
 	bytes    int // of all messages that wait or are being written, with perMessage each
 	// drained is made by AwaitQueue, and closed when at most drainedTo bytes are left. It
 	// is nil while no goroutine waits.
@@ -54,8 +57,39 @@ func (q *queue) subtract(bytes int) {
 	}
 }
 
+// hold charges the account for all messages. A message that waits for several clients is
+// charged to each account, and to the process once.
+func (q *queue) hold() {
+	holdMessages(q.account, q.messages[q.held:])
+	q.held = len(q.messages)
+}
+
+// unhold ends the charge of the first n messages, which are taken out of the queue.
+func (q *queue) unhold(n int) {
+	n = min(n, q.held)
+	unholdMessages(q.account, q.messages[:n])
+	q.held -= n
+}
+
+// holdMessages charges an account for messages that wait for its client.
+func holdMessages(account *budget.Account, messages []*eio.Message) {
+	for _, m := range messages {
+		m.Hold(account.Shared())
+		account.AddShared(budget.Queue, m.Size()+perMessage)
+	}
+}
+
+// unholdMessages ends a charge of holdMessages.
+func unholdMessages(account *budget.Account, messages []*eio.Message) {
+	for _, m := range messages {
+		m.Unhold()
+		account.AddShared(budget.Queue, -m.Size()-perMessage)
+	}
+}
+
 // dropAll drops all messages.
 func (q *queue) dropAll() {
+	q.unhold(len(q.messages))
 	clear(q.messages)
 	q.messages, q.bytes = nil, 0
 }
@@ -71,6 +105,7 @@ func (q *queue) takePayload() []*eio.Message {
 		}
 		q.bytes -= m.Size() + perMessage
 	}
+	q.unhold(n)
 	if n == len(q.messages) {
 		payload := q.messages
 		q.messages = nil
@@ -165,10 +200,23 @@ func (s *Session) sendPing(m *eio.Message) {
 	s.pushAndUnlock(m)
 }
 
+// isStuckLocked reports whether the client accepts nothing at the moment: it does not poll,
+// or the latest write to its WebSocket did not accept everything. Other messages are about to
+// be written, and are not charged.
+func (s *Session) isStuckLocked() bool {
+	if s.out == nil {
+		return s.polls.parked == nil
+	}
+	return s.out.stuck
+}
+
 // pushAndUnlock queues a message, unlocks s.mu, and starts the delivery by the current
 // transport.
 func (s *Session) pushAndUnlock(m *eio.Message) {
 	s.queue.push(m)
+	if s.queue.bytes > chargeFrom && (s.queue.bytes > chunk || s.isStuckLocked()) {
+		s.queue.hold()
+	}
 	o := s.out
 	if o == nil {
 		s.polls.wakeParked()

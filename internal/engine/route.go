@@ -41,6 +41,9 @@ type Config struct {
 	// Cookie is the name of a cookie with the session id, for load balancers. The
 	// response to a polling handshake sets it. None by default.
 	Cookie string
+	// MaxMemory is how many bytes the server may keep because of one session, see package
+	// budget; default 32 MiB.
+	MaxMemory int64
 	// MaxConnections is the limit of the route's sessions. Beyond it, new ones are
 	// refused with status 503. But an address that has more than a tenth of them loses its
 	// oldest one to an address that has fewer. 0 means no limit.
@@ -48,6 +51,9 @@ type Config struct {
 	// PerAddress limits the sessions of one address.
 	PerAddress AddressLimits
 }
+
+// DefaultMaxMemory is the default of [Config.MaxMemory].
+const DefaultMaxMemory = 32 << 20
 
 func (c Config) withDefaults() *Config {
 	if c.PingInterval <= 0 {
@@ -65,6 +71,9 @@ func (c Config) withDefaults() *Config {
 	if c.MaxQueue <= 0 {
 		c.MaxQueue = 2 * int(c.MaxPayload)
 	}
+	if c.MaxMemory <= 0 {
+		c.MaxMemory = DefaultMaxMemory
+	}
 	return &c
 }
 
@@ -75,7 +84,8 @@ type Route struct {
 	// must be set before the route serves, and not changed after.
 	Owner any
 
-	config atomic.Pointer[Config] // never nil; a Config in it does not change
+	config    atomic.Pointer[Config] // never nil; a Config in it does not change
+	maxMemory atomic.Int64           // of the config
 
 	mu       sync.Mutex // guards sessions
 	sessions map[*Session]struct{}
@@ -96,7 +106,11 @@ func (r *Route) Config() Config { return *r.config.Load() }
 
 // SetConfig replaces the configuration. Open sessions keep the heartbeat of their open
 // packet, and follow the rest.
-func (r *Route) SetConfig(c Config) { r.config.Store(c.withDefaults()) }
+func (r *Route) SetConfig(c Config) {
+	config := c.withDefaults()
+	r.config.Store(config)
+	r.maxMemory.Store(config.MaxMemory)
+}
 
 // Sessions returns the number of the route's open sessions.
 func (r *Route) Sessions() int {

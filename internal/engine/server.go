@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/caddy-socketio/caddy-socketio/internal/address"
+	"github.com/caddy-socketio/caddy-socketio/internal/budget"
 	"github.com/caddy-socketio/caddy-socketio/internal/eio"
 	"go.uber.org/zap"
 )
@@ -35,6 +36,8 @@ type Options struct {
 	// called. Beyond it, the oldest session of the address that has most closes for one of
 	// an address that has fewer; others are refused with status 503. Default 20,000.
 	MaxUnjoined int
+	// Budget counts and bounds the memory of sessions; nil counts it without a limit.
+	Budget *budget.Process
 	// Overloaded returns why new sessions are refused with status 503 at the moment, such
 	// as "descriptors", or "". It is called for each handshake. Nil refuses none.
 	Overloaded func() (reason string)
@@ -83,6 +86,9 @@ func NewServer(o Options) *Server {
 		nop := zap.NewNop()
 		o.Log = func() *zap.Logger { return nop }
 	}
+	if o.Budget == nil {
+		o.Budget = budget.NewProcess(0)
+	}
 	if o.MaxUnjoined <= 0 {
 		o.MaxUnjoined = 20_000
 	}
@@ -121,10 +127,16 @@ func (s *Server) addSession(session *Session) {
 	s.mu.Unlock()
 }
 
+// removeSession removes a session that has closed. Its WebSocket and its receiver may still
+// hold its account.
 func (s *Server) removeSession(session *Session) {
 	s.mu.Lock()
+	_, found := s.sessions[session.id]
 	delete(s.sessions, session.id)
 	s.mu.Unlock()
+	if found {
+		session.account.Close()
+	}
 }
 
 // now returns the time of the session clock: nanoseconds since the server was made,

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/caddy-socketio/caddy-socketio/internal/budget"
 	"github.com/caddy-socketio/caddy-socketio/internal/eio"
 )
 
@@ -56,6 +57,7 @@ type Session struct {
 	format    pollFormat
 	direct    bool          // began as a WebSocket
 	done      chan struct{} // closed by closeWith
+	account   *budget.Account
 
 	heartbeat heartbeat // has a doc of its own
 	places    places    // has a doc of its own
@@ -65,6 +67,7 @@ type Session struct {
 
 	mu       sync.Mutex // guards the following, and parts of out and probe; a leaf
 	state    state
+	onShed   func() // of SetOnShed
 	queue    queue
 	out      *outbound // the WebSocket that carries the session; nil while it polls
 	probe    *outbound // the WebSocket that probes whether it can carry the session

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/caddy-socketio/caddy-socketio/internal/budget"
 	"github.com/caddy-socketio/caddy-socketio/internal/eio"
 	"github.com/caddy-socketio/caddy-socketio/internal/spawn"
 )
@@ -67,9 +68,12 @@ func (x *exchange) serveUpload(s *Session) {
 // the status of the response.
 func (x *exchange) receiveUpload(s *Session, up *transfer, contentType string) (status int) {
 	defer s.endUpload(up)
+	s.awaitReading()
 	buf := bodyBuffers.Get().(*bytes.Buffer)
 	defer keepBodyBuffer(buf)
-	if status = x.readBody(s, up, buf); status == http.StatusOK && !s.handleBody(buf.Bytes(), contentType) {
+	reader := &bodyReader{body: x.R.Body, session: s, buffer: buf}
+	defer reader.release()
+	if status = x.readBody(s, up, reader); status == http.StatusOK && !s.handleBody(buf.Bytes(), contentType) {
 		status = http.StatusBadRequest
 	}
 	return status
@@ -127,18 +131,21 @@ func (s *Session) endUpload(up *transfer) {
 }
 
 // readBody reads the body into buf and returns the status for the response.
-func (x *exchange) readBody(s *Session, up *transfer, buf *bytes.Buffer) int {
-	limit := x.config.MaxPayload
+func (x *exchange) readBody(s *Session, up *transfer, reader *bodyReader) int {
+	buf, limit := reader.buffer, x.config.MaxPayload
 	if x.R.ContentLength > limit {
 		s.server.stats.tooLarge.Add(1)
 		return http.StatusRequestEntityTooLarge
 	}
-	_, err := buf.ReadFrom(io.LimitReader(&bodyReader{body: x.R.Body, session: s}, limit+1))
+	_, err := buf.ReadFrom(io.LimitReader(reader, limit+1))
 	up.complete()
 	switch {
 	case errors.Is(err, errSlow):
 		s.closeWith(ReasonTransportError, closeMode{})
 		return http.StatusRequestTimeout
+	case errors.Is(err, errMemory):
+		s.closeWith(ReasonTransportError, closeMode{})
+		return http.StatusRequestEntityTooLarge
 	case err != nil:
 		s.closeWith(ReasonTransportError, closeMode{})
 		return http.StatusBadRequest
@@ -149,15 +156,28 @@ func (x *exchange) readBody(s *Session, up *transfer, buf *bytes.Buffer) int {
 	return http.StatusOK
 }
 
-// bodyReader reads a request's body, and notes that the client is alive.
+// bodyReader reads a request's body, notes that the client is alive, and charges the session
+// for the buffer.
 type bodyReader struct {
-	body    io.Reader
-	session *Session
-	pace    pace
+	body     io.Reader
+	session  *Session
+	buffer   *bytes.Buffer // that the body is read into
+	reserved int           // bytes of the buffer that were charged
+	pace     pace
 }
 
-// Read reads from the body. errSlow means that it arrives too slowly.
+// release releases the bytes of the buffer.
+func (r *bodyReader) release() { r.session.account.Release(budget.Reading, r.reserved) }
+
+// Read reads from the body. errSlow means that it arrives too slowly, errMemory that the
+// session exceeds its memory.
 func (r *bodyReader) Read(p []byte) (int, error) {
+	if grown := r.buffer.Cap() - r.reserved; grown > chargeFrom {
+		if err := r.session.reserve(grown); err != nil {
+			return 0, err
+		}
+		r.reserved += grown
+	}
 	before := r.session.server.now()
 	n, err := r.body.Read(p)
 	if n > 0 && !r.session.notePart(&r.pace, n, before) {

@@ -7,17 +7,22 @@ import (
 	"net"
 	"sync"
 
+	"github.com/caddy-socketio/caddy-socketio/internal/budget"
 	"github.com/caddy-socketio/caddy-socketio/internal/eio"
 	"github.com/caddy-socketio/caddy-socketio/internal/engine/frames"
 	"github.com/caddy-socketio/caddy-socketio/internal/spawn"
 )
 
-// keptMessage is the capacity of a message's buffer that is worth keeping, in bytes.
-const keptMessage = 64 << 10
+const (
+	// minMessage is the capacity of a new buffer for a message, in bytes.
+	minMessage = 4 << 10
+	// keptMessage is the capacity of a message's buffer that is worth keeping, in bytes.
+	keptMessage = 64 << 10
+)
 
 // messageBuffers are shared by all connections: an idle one holds none.
 var messageBuffers = sync.Pool{New: func() any {
-	b := make([]byte, 0, 4<<10)
+	b := make([]byte, 0, minMessage)
 	return &b
 }}
 
@@ -40,6 +45,8 @@ type webSocket struct {
 	mayGoIdle bool // no message is expected soon after the latest one
 	inMessage bool // the rest of a message is read, at the speed that pace measures
 	pace      pace
+	spare     int // bytes of the message's buffer that are not charged yet
+	reserved  int // bytes that the session's account was charged for the message
 }
 
 // role is the part of a WebSocket in its session.
@@ -81,6 +88,10 @@ func (w wire) Read(p []byte) (n int, err error) {
 // slowly.
 func (w wire) readPart(p []byte) (n int, err error) {
 	s := w.out.session
+	if w.spare > 0 { // the buffer waits with the message
+		s.account.Add(budget.Reading, w.spare)
+		w.reserved, w.spare = w.reserved+w.spare, 0
+	}
 	before := s.server.now()
 	n, err = w.out.net.Read(p)
 	if n > 0 && !s.notePart(&w.pace, n, before) {
@@ -103,7 +114,7 @@ func (ws *webSocket) closeAfterPanic() {
 	s := ws.out.session
 	s.closeWith(ReasonForced, closeMode{})
 	ws.out.closeNow()
-	s.server.countWebSockets(-1)
+	ws.release()
 }
 
 // readUntilIdle reads messages until the connection ends, and then closes it. When the
@@ -149,12 +160,31 @@ func (ws *webSocket) readMessages() error {
 	}
 }
 
+// Reserve charges the session for n bytes of the message that is read.
+func (w wire) Reserve(n int) error {
+	err := w.out.session.reserve(n)
+	if err == nil {
+		w.reserved += n
+	}
+	return err
+}
+
+// releaseMessage releases the bytes of the message that was read.
+func (ws *webSocket) releaseMessage() {
+	if ws.reserved > 0 {
+		ws.out.session.account.Release(budget.Reading, ws.reserved)
+		ws.reserved = 0
+	}
+}
+
 // readMessage reads a message and handles its packet.
 func (ws *webSocket) readMessage(m frames.Message) error {
 	s := ws.out.session
+	s.awaitReading()
 	buf := messageBuffers.Get().(*[]byte)
 	defer keepMessageBuffer(buf)
-	ws.inMessage, ws.pace = true, pace{}
+	defer ws.releaseMessage()
+	ws.inMessage, ws.pace, ws.spare = true, pace{}, cap(*buf)-minMessage
 	data, err := m.AppendTo((*buf)[:0], s.route.config.Load().MaxPayload)
 	*buf, ws.inMessage = data, false
 	if err != nil || ws.out.isClosing() { // messages that come after our close frame are dropped
@@ -198,7 +228,7 @@ func (ws *webSocket) closeAfter(err error) {
 		_, _ = io.Copy(io.Discard, ws.out.net)
 	}
 	ws.out.closeNow()
-	s.server.countWebSockets(-1)
+	ws.release()
 }
 
 // explainClose returns the close frame that the client is to get because of err, nil for
@@ -208,7 +238,7 @@ func (ws *webSocket) explainClose(err error) (frame []byte, reason string) {
 	if errors.Is(err, frames.ErrTooLarge) {
 		ws.out.session.server.stats.tooLarge.Add(1)
 	}
-	if errors.Is(err, errSlow) {
+	if errors.Is(err, errSlow) || errors.Is(err, errMemory) {
 		return frames.CloseFrame(frames.PolicyViolation), ReasonTransportError
 	}
 	if errors.Is(err, frames.ErrLost) {

@@ -75,6 +75,7 @@ func (s *Session) attachWebSocket(o *outbound) {
 // [Request.Hold], or else on others, which keep nothing of the request.
 func (x *exchange) startReading(ws *webSocket) {
 	x.server.countWebSockets(1)
+	ws.out.session.account.Retain()
 	if !x.Hold {
 		ws.startReader()
 		return

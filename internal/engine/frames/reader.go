@@ -3,6 +3,7 @@ package frames
 import (
 	"bufio"
 	"io"
+	"slices"
 
 	"github.com/gorilla/websocket"
 )
@@ -16,6 +17,8 @@ const (
 	// limit: enough for some thousands of fragments and control frames, too few for
 	// millions.
 	fragmentAllowance = 64 << 10
+	// minGrowth is how many bytes the buffer of a message grows by at least.
+	minGrowth = 4 << 10
 )
 
 // Wire is the connection below a [Reader]. Its methods are called by the goroutine that
@@ -26,6 +29,9 @@ type Wire interface {
 	// SendPong sends a whole pong frame. It must not wait for the client, and may drop
 	// the frame.
 	SendPong(frame []byte)
+	// Reserve is called before the buffer of a message grows by n bytes. An error ends
+	// the reading.
+	Reserve(n int) error
 }
 
 // Reader reads the messages of one WebSocket. It must not be copied after [Reader.Init].
@@ -105,7 +111,10 @@ func (m Message) appendBody(buf []byte, limit int) ([]byte, error) {
 	valid := 0 // bytes of the text that have been checked
 	for {
 		if len(buf) == cap(buf) {
-			buf = append(buf, 0)[:len(buf)]
+			if err := m.reader.wire.Reserve(max(cap(buf), minGrowth)); err != nil {
+				return buf, err
+			}
+			buf = slices.Grow(buf, max(cap(buf), minGrowth))
 		}
 		n, err := m.body.Read(buf[len(buf):cap(buf)])
 		buf = buf[:len(buf)+n]

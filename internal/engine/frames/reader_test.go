@@ -17,6 +17,8 @@ type recordedWire struct {
 
 func (w *recordedWire) SendPong(frame []byte) { w.pongs = append(w.pongs, string(frame)) }
 
+func (w *recordedWire) Reserve(int) error { return nil }
+
 // maskedFrame returns a client's frame with a payload below 126 bytes, masked with zeros.
 func maskedFrame(head byte, payload string) string {
 	return string([]byte{head, frameMasked | byte(len(payload)), 0, 0, 0, 0}) + payload

@@ -1,0 +1,211 @@
+package budget
+
+import (
+	"runtime/metrics"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/caddy-socketio/caddy-socketio/internal/spawn"
+	"go.uber.org/zap"
+)
+
+const (
+	// watchInterval is the time between two looks at the heap.
+	watchInterval = time.Second
+	// collectInterval is the time between two collections of garbage while the heap alone
+	// is too large: without new connections there may be none for minutes.
+	collectInterval = 5 * time.Second
+)
+
+// Process is the budget of all connections of a process. It is safe for concurrent use.
+type Process struct {
+	// Static after construction.
+	heap func() int64 // bytes in use
+
+	log    atomic.Pointer[zap.Logger]
+	limit  atomic.Int64 // 0 for none
+	used   atomic.Int64 // of all accounts, and Shared once
+	shared Shared
+	full   atomic.Bool // connections are refused
+	over   atomic.Bool // the goroutine that sheds runs
+	counts shedCounts
+
+	mu        sync.Mutex // guards the following; a leaf
+	accounts  map[*Account]struct{}
+	watching  bool          // the timer is set
+	round     chan struct{} // closed by the next round of the shedding; nil if not awaited
+	collected time.Time     // the latest forced collection of garbage
+}
+
+// NewProcess returns a process with a limit in bytes; 0 means none.
+func NewProcess(limit int64) *Process {
+	p := &Process{heap: liveHeap, accounts: make(map[*Account]struct{})}
+	p.shared.process = p
+	p.limit.Store(limit)
+	return p
+}
+
+// SetLog sets the logger; nil logs nothing.
+func (p *Process) SetLog(log *zap.Logger) { p.log.Store(log) }
+
+// SetLimit sets the limit in bytes; 0 means none.
+func (p *Process) SetLimit(limit int64) {
+	p.limit.Store(limit)
+	p.startWatching()
+	p.add(0)
+}
+
+// Limit returns the limit in bytes; 0 means none.
+func (p *Process) Limit() int64 { return p.limit.Load() }
+
+// Used returns the bytes that all accounts are charged for. Bytes that accounts share count
+// once.
+func (p *Process) Used() int64 { return p.used.Load() }
+
+// Full reports whether connections are to be refused: the accounts or the heap have reached
+// the limit, and are not below 90 % since.
+func (p *Process) Full() bool { return p.full.Load() }
+
+// Open returns the account of a new connection, with one holder. limit is the bytes that it
+// may use, 0 for no limit. drop closes the connection when the process sheds it; it is
+// called at most once, without a lock.
+func (p *Process) Open(limit *atomic.Int64, drop func()) *Account {
+	a := &Account{process: p, limit: limit, drop: drop}
+	a.holders.Store(1)
+	p.mu.Lock()
+	p.accounts[a] = struct{}{}
+	p.mu.Unlock()
+	p.startWatching()
+	return a
+}
+
+func (p *Process) removeAccount(a *Account) {
+	p.mu.Lock()
+	delete(p.accounts, a)
+	p.mu.Unlock()
+}
+
+// listAccounts returns the open accounts.
+func (p *Process) listAccounts() []*Account {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	list := make([]*Account, 0, len(p.accounts))
+	for a := range p.accounts {
+		list = append(list, a)
+	}
+	return list
+}
+
+// Kinds returns the bytes of each kind, of all accounts. Bytes that accounts share count
+// for each of them.
+func (p *Process) Kinds() (bytes [KindCount]int64) {
+	for _, a := range p.listAccounts() {
+		for k, n := range a.Kinds() {
+			bytes[k] += n
+		}
+	}
+	return bytes
+}
+
+// Shared counts bytes that several accounts are charged for, once.
+type Shared struct{ process *Process }
+
+// Shared returns the counter of shared bytes.
+func (p *Process) Shared() *Shared { return &p.shared }
+
+// Add adds n bytes.
+func (s *Shared) Add(n int) { s.process.add(int64(n)) }
+
+// add adds n bytes to the count, and starts the shedding at the limit.
+func (p *Process) add(n int64) {
+	used := p.used.Add(n)
+	if limit := p.limit.Load(); limit > 0 && used >= limit && n >= 0 && p.over.CompareAndSwap(false, true) {
+		p.setFull(true, used, 0)
+		p.startShedding()
+	}
+}
+
+// startWatching sets the timer that watches the heap, unless it is set. A process without
+// accounts needs none, unless it is full.
+func (p *Process) startWatching() {
+	if p.limit.Load() <= 0 {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.watching && (len(p.accounts) > 0 || p.full.Load()) {
+		p.watching = true
+		time.AfterFunc(watchInterval, p.watchHeap)
+	}
+}
+
+// watchHeap refuses connections while the heap is larger than the limit, whatever the
+// accounts say, and sets the timer again.
+func (p *Process) watchHeap() {
+	spawn.Call(p.log.Load(), "memory watch", p.checkHeap, nil)
+	p.mu.Lock()
+	p.watching = false
+	p.mu.Unlock()
+	p.startWatching()
+}
+
+// checkHeap compares the heap with the limit.
+func (p *Process) checkHeap() {
+	limit, used, heap := p.limit.Load(), p.used.Load(), p.heap()
+	switch {
+	case limit <= 0:
+		p.setFull(false, used, heap)
+	case heap >= limit:
+		p.setFull(true, used, heap)
+	case heap < low(limit) && used < low(limit) && !p.over.Load():
+		p.setFull(false, used, heap)
+	}
+	if p.full.Load() && heap >= low(limit) {
+		p.collectGarbage()
+	}
+}
+
+// collectGarbage collects garbage, unless it did a moment ago.
+func (p *Process) collectGarbage() {
+	p.mu.Lock()
+	due := time.Since(p.collected) >= collectInterval
+	if due {
+		p.collected = time.Now()
+	}
+	p.mu.Unlock()
+	if due {
+		runGC()
+	}
+}
+
+// low returns the bytes below which a process is not full any more.
+func low(limit int64) int64 { return limit - limit/10 }
+
+// setFull opens or closes the door for new connections, and logs a change.
+func (p *Process) setFull(full bool, used, heap int64) {
+	if p.full.Swap(full) == full {
+		return
+	}
+	log := p.log.Load()
+	if log == nil {
+		return
+	}
+	fields := []zap.Field{zap.Int64("limit", p.limit.Load()), zap.Int64("used", used), zap.Int64("heap", heap)}
+	if full {
+		log.Warn("memory limit reached: new connections are refused (max_memory)", fields...)
+	} else {
+		log.Info("memory is below the limit again: connections are accepted", fields...)
+	}
+}
+
+// liveHeap returns the bytes of the heap that were in use at the latest collection of
+// garbage.
+func liveHeap() int64 {
+	sample := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
+	metrics.Read(sample)
+	if sample[0].Value.Kind() != metrics.KindUint64 {
+		return 0
+	}
+	return int64(sample[0].Value.Uint64())
+}
