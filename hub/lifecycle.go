@@ -55,8 +55,8 @@ func (s *Socket) handleConnect(ev *Event) {
 	err := errPanicked
 	s.callProtected(ev, func() { err = s.callConnectHandlers(ev) })
 	if err == nil {
+		s.noteAttempt(ev, nil) // before the client gets the reply
 		if err = s.completeConnect(ev); err == nil {
-			s.noteAttempt(ev, nil)
 			return
 		}
 	}
