@@ -23,9 +23,12 @@ const (
 )
 
 // openSession makes the session of a handshake and gets its receiver. It refuses when the
-// server, the route or the client's address is full, when the server drains, or when there
-// is no receiver.
+// process is overloaded, when the server, the route or the client's address is full, when
+// the server drains, or when there is no receiver.
 func (x *exchange) openSession() (*Session, *refusal) {
+	if refused := x.checkOverload(); refused != nil {
+		return nil, refused
+	}
 	server, key := x.server, address.KeyOf(x.Address)
 	if refused := x.checkAddress(key); refused != nil {
 		return nil, refused
