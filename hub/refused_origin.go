@@ -23,7 +23,7 @@ func describeOrigin(origin string) refusedOrigin {
 	const refused = "Forbidden: the origin of the page is not accepted"
 	switch {
 	case origin == "":
-		return refusedOrigin{message: refused, remedy: "the page is of another site, and the browser does not name it: let the client use another transport than JSONP"}
+		return refusedOrigin{message: refused, remedy: "the browser does not name the page of a JSONP request, which may be of another site: let the client use another transport than JSONP, or let the page send a Referer"}
 	case strings.Contains(origin, ", "):
 		return refusedOrigin{message: refused, remedy: "the request has several Origin headers: let the proxy in front pass on the one of the browser"}
 	case !isPlainOrigin(origin):

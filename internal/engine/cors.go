@@ -16,7 +16,7 @@ func (x *exchange) checkOrigin() *refusal {
 	switch several := len(r.Header["Origin"]) > 1; {
 	case several:
 		return x.refuseOrigin(strings.Join(r.Header["Origin"], ", "))
-	case !isBrowserOrigin(origin) && x.query.Has("j"):
+	case origin == "" && x.query.Has("j"): // a page cannot send another Origin than its own
 		return x.checkJSONPOrigin()
 	case !isBrowserOrigin(origin):
 		return nil
@@ -55,7 +55,8 @@ func (x *exchange) refuseOrigin(origin string) *refusal {
 // checkJSONPOrigin returns a refusal if the page that sent a JSONP request may not use the
 // route. To the browser it is a script: it has no Origin, carries cookies, and any page can
 // read the response. The page is known from the Referer, or from the Sec-Fetch-Site of
-// newer browsers.
+// newer browsers. A request with neither may come from any page: its page can suppress the
+// Referer, and old browsers send no Sec-Fetch-Site.
 func (x *exchange) checkJSONPOrigin() *refusal {
 	if x.config.AllowOrigin == nil {
 		return nil
@@ -68,7 +69,7 @@ func (x *exchange) checkJSONPOrigin() *refusal {
 		return x.refuseOrigin(origin)
 	}
 	switch x.R.Header.Get("Sec-Fetch-Site") {
-	case "", "none", "same-origin":
+	case "none", "same-origin":
 		return nil
 	}
 	return x.refuseOrigin("")

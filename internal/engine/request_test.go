@@ -216,7 +216,8 @@ func TestOriginsAreChecked(t *testing.T) {
 			{"GET", handshake + "&j=0", "Referer", "https://good.example/page", 200},
 			{"GET", handshake + "&j=0", "Sec-Fetch-Site", "cross-site", 403},
 			{"GET", handshake + "&j=0", "Sec-Fetch-Site", "same-origin", 200},
-			{"GET", handshake + "&j=0", "X-None", "", 200},
+			{"GET", handshake + "&j=0", "Sec-Fetch-Site", "none", 200},
+			{"GET", handshake + "&j=0", "X-None", "", 403}, // a page can suppress the Referer
 		} {
 			status, body, h := w.request(c.method, c.query, "", c.header, c.value)
 			if status != c.status {
