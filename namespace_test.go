@@ -152,7 +152,7 @@ func TestSettingsReachRoute(t *testing.T) {
 		`"max_payload":5`:                     func(c *hub.RouteConfig) { c.Engine.MaxPayload, c.Engine.MaxQueue = 5, 10 },
 		`"max_queue":5`:                       func(c *hub.RouteConfig) { c.Engine.MaxQueue = 5 },
 		`"max_connections":5`:                 func(c *hub.RouteConfig) { c.Engine.MaxConnections = 5 },
-		`"rate_limit":{"events":5,"burst":6}`: func(c *hub.RouteConfig) { c.RateLimit, c.Burst = 5, 6 },
+		`"rate_limit":{"events":5,"burst":6}`: func(c *hub.RouteConfig) { c.Engine.PacketRate = hub.Rate{PerSecond: 5, Burst: 6} },
 		`"per_address":{"max_connections":5,"handshake_rate":1.5,"max_failures":-1}`: func(c *hub.RouteConfig) {
 			c.PerAddress = hub.AddressLimits{
 				MaxConnections: 5, HandshakeRate: 1.5, HandshakeBurst: 2, MaxUnjoined: 5000, MaxNamespaces: 2000, FailureWindow: time.Minute,

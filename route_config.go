@@ -31,7 +31,7 @@ func (h *Handler) routeConfig() hub.RouteConfig {
 	overrideDuration(&c.ConnectTimeout, h.ConnectTimeout)
 	c.Recovery = time.Duration(h.Recovery)
 	if h.RateLimit != nil {
-		c.RateLimit, c.Burst = h.RateLimit.Events, h.RateLimit.Burst
+		c.Engine.PacketRate = hub.Rate{PerSecond: h.RateLimit.Events, Burst: float64(h.RateLimit.Burst)}
 	}
 	c.PerAddress = h.PerAddress.limits()
 	h.configureEngine(&c.Engine)

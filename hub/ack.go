@@ -47,19 +47,21 @@ func (a *acks) cancelAcks(id uint64) {
 	delete(a.pending, id)
 }
 
-// resolveAck passes a socket's acknowledgement to the emit that expects it. An id that
-// this socket was not sent, or a second acknowledgement, is ignored.
-func (a *acks) resolveAck(s *Socket, id uint64, data sio.Data) {
+// resolveAck passes a socket's acknowledgement to the emit that expects it, and reports
+// whether there is one. An id that this socket was not sent, or a second acknowledgement, is
+// ignored.
+func (a *acks) resolveAck(s *Socket, id uint64, data sio.Data) (expected bool) {
 	a.mu.Lock()
 	p := a.pending[id]
 	if p == nil {
 		a.mu.Unlock()
-		return
+		return false
 	}
-	_, expected := p.expected[s]
+	_, expected = p.expected[s]
 	delete(p.expected, s)
 	a.mu.Unlock()
 	if expected {
 		p.received <- data
 	}
+	return expected
 }

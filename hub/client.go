@@ -29,8 +29,7 @@ type client struct {
 	decoder           sio.Decoder
 	attachmentPackets uint64 // number of packets with attachments
 	hasDecoded        bool   // true when a packet was decoded
-	limiter           limiter
-	pendingBytes      int // charged for the attachments of a packet that is not complete
+	pendingBytes      int    // charged for the attachments of a packet that is not complete
 
 	// awaitedPacket is the number of the packet whose attachments are awaited, 0 if
 	// none are.

@@ -73,21 +73,27 @@ func (c *client) receivePacket(p sio.Packet) {
 	if s == nil {
 		switch {
 		case c.version == sio.V4 && p.Type == sio.Disconnect:
+			c.session.SpendPacket()
 			c.dropHeldConnect(p.Namespace)
 		case c.version == sio.V5 && !c.isFormer(p.Namespace):
 			c.refusePacket(ReasonForcedServer, errNotConnected)
+		default:
+			c.session.SpendUseless()
 		}
 		return // it was sent before the client was informed of the disconnect
 	}
 	switch p.Type {
 	case sio.Disconnect:
+		c.session.SpendPacket()
 		s.startDisconnect(ReasonClientDisconnect)
 	case sio.Event, sio.BinaryEvent:
 		c.receiveEvent(s, p)
 	case sio.Ack, sio.BinaryAck:
-		if p.HasID {
-			s.ns.acks.resolveAck(s, p.ID, p.Data)
+		if !p.HasID || !s.ns.acks.resolveAck(s, p.ID, p.Data) {
+			c.session.SpendUseless() // an expected one is the server's own wish
 		}
+	default:
+		c.session.SpendUseless()
 	}
 }
 
@@ -95,6 +101,7 @@ func (c *client) receivePacket(p sio.Packet) {
 // It waits while the inbox is full.
 func (c *client) receiveEvent(s *Socket, p sio.Packet) {
 	if s.state.Load() == stateConnecting {
+		c.session.SpendUseless()
 		return // official clients send no events before they are connected
 	}
 	name, args, err := p.Event()
@@ -107,7 +114,8 @@ func (c *client) receiveEvent(s *Socket, p sio.Packet) {
 	}
 	ev := &Event{Type: ClientEvent, Name: name, Socket: s, Args: args, ackID: p.ID}
 	ev.wantsAck.Store(p.HasID)
-	if !c.allowRate(s.ns.name, name) {
+	if !c.session.TakePacket() {
+		c.dropExcess(limitedConnection, s.ns.name, name)
 		ev.ackError(errRateLimit.Message)
 		return
 	}
@@ -127,7 +135,8 @@ func (c *client) receiveEvent(s *Socket, p sio.Packet) {
 // namespace, or nil.
 func (c *client) receiveConnect(s *Socket, p sio.Packet) {
 	switch {
-	case s == nil && !c.allowRate(p.Namespace, string(Connect)):
+	case s == nil && !c.session.TakePacket():
+		c.dropExcess(limitedConnection, p.Namespace, string(Connect))
 		c.sendConnectError(p.Namespace, errRateLimit)
 	case s == nil:
 		c.connectSocket(p)
@@ -135,6 +144,7 @@ func (c *client) receiveConnect(s *Socket, p sio.Packet) {
 		c.receiveSecondConnect(s, p)
 	case c.version == sio.V4:
 		// Some clients of Socket.IO 2 connect to "/", which they are in already.
+		c.session.SpendUseless()
 		_ = s.sendPacket(sio.Packet{Type: sio.Connect, Namespace: s.ns.name})
 	default:
 		c.refusePacket(ReasonForcedServer, errAlreadyConnected)
@@ -149,6 +159,7 @@ func (c *client) receiveConnect(s *Socket, p sio.Packet) {
 func (c *client) receiveSecondConnect(s *Socket, p sio.Packet) {
 	same := p.Query == s.query && (c.version == sio.V4 || bytes.Equal(packetAuth(p).JSON, s.auth.JSON))
 	if same || c.version == sio.V4 && p.Namespace == "/" { // the server connects it to "/"
+		c.session.SpendUseless()
 		return
 	}
 	s.startDisconnect(ReasonClientDisconnect)

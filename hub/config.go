@@ -40,11 +40,6 @@ type RouteConfig struct {
 	// Recovery is how long the sockets of a lost connection, and the events that they
 	// miss, are kept for clients that reconnect. Zero means no recovery.
 	Recovery time.Duration
-	// RateLimit is how many events a connection may send in a second, and Burst
-	// how many at once. More are dropped, with the acknowledgement {"error": "rate
-	// limit exceeded"} if the event has an ack. Zero means no limit.
-	RateLimit float64
-	Burst     int
 	// PerAddress limits what clients with the same address take.
 	PerAddress AddressLimits
 	// Source is the place of the route in a config file, like Caddyfile:12, for

@@ -101,6 +101,7 @@ func (h *Hub) applyGeneration(g *Generation) {
 	h.memberWarnings.resetKeys()
 	h.addressEvents.warnings.resetKeys()
 	h.unknownSessions.resetCount()
+	h.rateLimits.warnings.resetKeys()
 	d := newDeclared(g.config.Namespaces)
 	h.mu.Lock()
 	h.declared, h.cluster = d, cmp.Or(g.config.Cluster, cluster.Alone)

@@ -56,6 +56,7 @@ type Hub struct {
 	failures        address.Buckets           // failed attempts
 	dynamic         address.Bound[*Namespace] // namespaces that exist for their users only
 	overloadWarning recurringWarning
+	rateLimits      rateLimits
 
 	configMu    sync.Mutex // guards generations, and makes changes of configs one at a time
 	generations []*Generation
@@ -87,6 +88,7 @@ func New(o Options) *Hub {
 	h.engine = engine.NewServer(engine.Options{
 		Log: h.log, Accept: h.acceptSession, MaxUnjoined: MaxUnjoined, Overloaded: h.checkOverload, Budget: h.memory,
 		OriginRefused: h.refuseOrigin, SessionUnknown: h.countUnknownSession,
+		Paused:       h.countPause,
 		CheckAddress: h.checkAddress,
 		AddressLimited: func(r *engine.Route, client, limit string, evicted bool) {
 			h.noteAddressLimit(r.Owner.(*Route), address.KeyOf(client), limit, evicted)

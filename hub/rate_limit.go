@@ -1,44 +1,68 @@
 package hub
 
 import (
+	"sync/atomic"
+
+	"github.com/caddy-socketio/caddy-socketio/internal/engine"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
-	"golang.org/x/time/rate"
 )
 
-// limiter limits the events and connect packets of one client.
-type limiter struct {
-	*rate.Limiter      // nil until there is a limit
-	warned        bool // true after the first warning
+// Rate is how many events, packets or bytes may come in a second, and how many at once.
+// The zero value is no limit.
+type Rate = engine.Rate
+
+// Reasons in [Stats.Limited], besides the reasons of pauses that the engine has.
+const (
+	limitedConnection = "connection" // events and connects dropped by the rate of their connection
+)
+
+// limitReasons are all reasons in the order of rateLimits.counts.
+var limitReasons = [...]string{
+	limitedConnection, engine.PausedByPackets, engine.PausedByBytes, engine.PausedByIdle, engine.PausedByInflate,
 }
 
-// allowRate reports whether the rate limit allows another event. It applies the limit of
-// the newest config. It logs the first event over the limit as a warning, later ones at
-// debug level.
-func (c *client) allowRate(namespace, event string) bool {
-	limit, burst := rate.Limit(c.route.config().RateLimit), c.route.config().Burst
-	if limit <= 0 {
-		return true
-	}
-	l := &c.limiter
-	switch {
-	case l.Limiter == nil:
-		l.Limiter = rate.NewLimiter(limit, burst)
-	case l.Limit() != limit || l.Burst() != burst: // a new config
-		l.SetLimit(limit)
-		l.SetBurst(burst)
-	}
-	if l.Allow() {
-		return true
-	}
-	c.hub.stats.rateLimited.Add(1)
-	level := zapcore.DebugLevel
-	if !l.warned {
-		level, l.warned = zapcore.WarnLevel, true // once: clients could fill the log
-	}
-	if e := c.hub.log().Check(level, "rate limit exceeded"); e != nil {
-		e.Write(zap.String("hub", c.hub.name), zap.String("namespace", namespace), zap.String("event", event),
-			zap.String("address", c.session.Handshake().Address))
-	}
-	return false
+// rateLimits counts what limits of rates have held back, and limits the warnings.
+type rateLimits struct {
+	counts   [len(limitReasons)]atomic.Uint64
+	warnings warnings
 }
+
+// listCounts returns the counters by reason.
+func (l *rateLimits) listCounts() map[string]uint64 {
+	list := make(map[string]uint64, len(limitReasons))
+	for i, reason := range limitReasons {
+		list[reason] = l.counts[i].Load()
+	}
+	return list
+}
+
+// countLimited counts one use of a limit by a session's client and logs it. The first one of
+// each reason and address is a warning, later ones are at debug level: clients could fill the
+// log.
+func (h *Hub) countLimited(s *engine.Session, reason string, fields ...zap.Field) {
+	limits := &h.rateLimits
+	for i, known := range limitReasons {
+		if known == reason {
+			limits.counts[i].Add(1)
+		}
+	}
+	address := s.Handshake().Address
+	level := zapcore.DebugLevel
+	if limits.warnings.admitKey(reason + " " + address) {
+		level = zapcore.WarnLevel
+	}
+	if e := h.log().Check(level, "rate limit exceeded"); e != nil {
+		e.Write(append(fields, zap.String("hub", h.name), zap.String("reason", reason), zap.String("address", address))...)
+	}
+}
+
+// dropExcess counts an event or connect that a limit drops. The client of a flood is not
+// read for a while: each drop may cost a reply.
+func (c *client) dropExcess(reason, namespace, event string) {
+	c.hub.countLimited(c.session, reason, zap.String("namespace", namespace), zap.String("event", event))
+	c.session.SpendIdle()
+}
+
+// countPause counts that the client of a session is not read for a while.
+func (h *Hub) countPause(s *engine.Session, reason string) { h.countLimited(s, reason) }

@@ -12,7 +12,7 @@ import (
 func TestRateLimitDropsEvents(t *testing.T) {
 	core, logs := observer.New(zapcore.WarnLevel)
 	r := newRouteConfig("r", "/chat")
-	r.RateLimit, r.Burst = 1e-9, 3
+	r.Engine.PacketRate = hub.Rate{PerSecond: 1e-9, Burst: 3}
 	c := hub.Config{Log: zap.New(core), Routes: []hub.RouteConfig{r}, Namespaces: []hub.NamespaceConfig{newAckingNamespace("/chat", "me")}}
 	s := newSite(t, c)
 	a, _ := joinNamespace(t, s.url+"/0/", "/chat", "") // counts as one of the burst of three
@@ -23,8 +23,8 @@ func TestRateLimitDropsEvents(t *testing.T) {
 	a.sendPacket(`42/chat,["who"]`)
 	a.sendPacket("40/other,")
 	a.wantPacket(`44/other,{"message":"rate limit exceeded"}`)
-	if got := s.Stats(); got.Limited != 4 {
-		t.Errorf("%d were counted, want 4", got.Limited)
+	if got := s.Stats().Limited["connection"]; got != 4 {
+		t.Errorf("%d were counted, want 4", got)
 	}
 	logged := logs.FilterMessage("rate limit exceeded").All()
 	if len(logged) != 1 || logged[0].ContextMap()["namespace"] != "/chat" || logged[0].ContextMap()["event"] != "who" {
@@ -34,7 +34,7 @@ func TestRateLimitDropsEvents(t *testing.T) {
 	b, _ := joinNamespace(t, s.url+"/0/", "/chat", "")
 	b.sendPacket(`42/chat,1["who"]`)
 	b.wantPacket(`43/chat,1["me"]`)
-	c.Routes[0].RateLimit = 0
+	c.Routes[0].Engine.PacketRate = hub.Rate{}
 	s.reloadConfig(c)
 	a.sendPacket(`42/chat,1["who"]`)
 	a.wantPacket(`43/chat,1["me"]`)

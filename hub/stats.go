@@ -10,7 +10,7 @@ import (
 
 // stats are the counters of a hub.
 type stats struct {
-	refusedPackets, rateLimited, unpublished, panics, malformed, failedAttempts, overMemory atomic.Uint64
+	refusedPackets, unpublished, panics, malformed, failedAttempts, overMemory atomic.Uint64
 }
 
 // EngineStats counts connections, requests and bytes.
@@ -23,9 +23,9 @@ type Stats struct {
 	// RefusedPackets counts packets that broke the protocol. For each of them a
 	// connection was closed.
 	RefusedPackets uint64
-	// Limited counts events and connects that were dropped because of a rate
-	// limit.
-	Limited uint64
+	// Limited counts uses of limits of rates, by reason: events and connects that were
+	// dropped, and pauses in which a client was not read.
+	Limited map[string]uint64
 	// Unpublished counts operations that were not published to other nodes.
 	Unpublished uint64
 	// Malformed counts malformed messages of other nodes about members and leaders.
@@ -72,7 +72,7 @@ func (h *Hub) Stats() Stats {
 	return Stats{
 		Engine:         h.engine.Stats(),
 		RefusedPackets: h.stats.refusedPackets.Load(),
-		Limited:        h.stats.rateLimited.Load(),
+		Limited:        h.rateLimits.listCounts(),
 		Unpublished:    h.stats.unpublished.Load(),
 		Malformed:      h.stats.malformed.Load(),
 		Panics:         h.stats.panics.Load(),

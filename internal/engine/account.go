@@ -69,7 +69,7 @@ func (s *Session) reserve(n int) error {
 	if s.account.Charge(budget.Reading, n) {
 		return nil
 	}
-	s.heartbeat.receiving.Store(true) // the client is not read meanwhile
+	s.heartbeat.receiving.Add(1) // the client is not read meanwhile
 	defer s.endReceiving()
 	if !s.account.AwaitRoom(budget.Reading, n, s.done) {
 		s.server.stats.overMemory.Add(1)

@@ -31,7 +31,7 @@
 //	session timer     time.AfterFunc                  at once
 //	session closed    the session closes              Receiver.Closed returns
 //
-// Locks: Session.turn is held while a Receiver is called, and is no leaf; Session.mu may
+// Locks: intake.mu is held while a Receiver is called, and is no leaf; Session.mu may
 // be taken under it. Session.mu, Server.mu, Route.mu, pump.mu, pollHold.mu and
 // transfer.mu are leaves: no other lock is taken under them, and no foreign code is
 // called, except that transfer.mu is held while a deadline is set, and the lock of

@@ -25,7 +25,8 @@ type heartbeat struct {
 	lastPacket atomic.Int64 // the latest whole packet
 	lastBytes  atomic.Int64 // the latest bytes
 	lastPart   atomic.Int64 // the latest bytes of a message that arrives fast enough
-	receiving  atomic.Bool  // the receiver takes a message; changed with Session.turn held
+	lastPing   atomic.Int64 // revision 3: the latest ping that counts for no limit
+	receiving  atomic.Int32 // calls that keep the client from being read: the receiver, pauses
 }
 
 // aliveAt returns when the client last proved to be alive.
@@ -70,25 +71,28 @@ func (s *Session) IsReceiving() bool {
 	return last != 0 && s.server.now()-last < int64(countedPause)
 }
 
-// endReceiving starts the client's time again: while the receiver took its message, the
-// next one was not read.
+// endReceiving starts the client's time again: while the receiver took its message, or in
+// a pause, the next one was not read.
 func (s *Session) endReceiving() {
 	s.notePacket()
-	s.heartbeat.receiving.Store(false)
+	s.heartbeat.receiving.Add(-1)
 }
 
-// handlePong notes the reply to a ping. The next ping goes out an interval later.
-func (s *Session) handlePong() {
+// handlePong notes the reply to a ping, and reports whether there was a ping. The next ping
+// goes out an interval later.
+func (s *Session) handlePong() (expected bool) {
 	if s.handshake.Version != eio.V4 {
-		return // a stray one
+		return false // a stray one
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.state != stateOpen {
-		return
+		return true
 	}
+	expected = s.schedule.deadAt != 0
 	s.schedule.deadAt, s.schedule.pingAt = 0, s.server.now()+s.heartbeat.interval
 	s.armTimerLocked()
+	return expected
 }
 
 // isSilentLocked reports whether the client has been silent for too long. If not, it
@@ -99,7 +103,7 @@ func (s *Session) isSilentLocked(now int64) bool {
 		return false
 	}
 	h := &s.heartbeat
-	receiving := h.receiving.Load() // before aliveAt, which the end of receiving moves
+	receiving := h.receiving.Load() > 0 // before aliveAt, which the end of receiving moves
 	alive := h.aliveAt()
 	v4 := s.handshake.Version == eio.V4
 	switch {
@@ -133,7 +137,7 @@ func (s *Session) isIdleLocked(now int64) bool {
 		return false
 	case alive+h.idleTime() > now:
 		s.schedule.idleAt = alive + h.idleTime()
-	case s.probe != nil, h.receiving.Load(), h.isTooLate(late):
+	case s.probe != nil, h.receiving.Load() > 0, h.isTooLate(late):
 		s.schedule.idleAt = now + h.idleTime() // as in isSilentLocked
 	default:
 		return true

@@ -66,15 +66,15 @@ func (x *exchange) openSession() (*Session, *refusal) {
 // requestReceiver gets the session's receiver from [Options.Accept], unless the session
 // has closed. If the session closes meanwhile, the receiver still gets its Closed call.
 func (s *Session) requestReceiver() (ok bool) {
-	s.receiverMu.Lock()
-	defer s.receiverMu.Unlock()
+	s.intake.mu.Lock()
+	defer s.intake.mu.Unlock()
 	if !s.isOpen() {
 		return false
 	}
 	spawn.Call(s.server.options.Log(), "accept", func() {
 		r, err := s.server.options.Accept(s)
 		if err == nil && r != nil {
-			s.receiver, ok = r, true
+			s.intake.receiver, ok = r, true
 		}
 	}, nil)
 	return ok
@@ -184,9 +184,9 @@ func (s *Session) uncountLocked() {
 func (s *Session) notifyReceiver(reason string) {
 	log := s.server.options.Log()
 	spawn.Go(log, "session closed", func() {
-		s.receiverMu.Lock()
-		r := s.receiver
-		s.receiverMu.Unlock()
+		s.intake.mu.Lock()
+		r := s.intake.receiver
+		s.intake.mu.Unlock()
 		if r != nil {
 			s.server.stats.countClosed(reason)
 			r.Closed(reason)

@@ -44,6 +44,14 @@ type Config struct {
 	// MaxMemory is how many bytes the server may keep because of one session, see package
 	// budget; default 32 MiB.
 	MaxMemory int64
+	// PacketRate limits the packets of each connection, its demanded heartbeats and
+	// acknowledgements aside. Events and connects beyond it are dropped, with the
+	// acknowledgement or connect error "rate limit exceeded". After other packets the
+	// client is not read for a while; default no limit.
+	PacketRate Rate
+	// ByteRate limits the bytes of each connection's packets. Beyond it the client is
+	// not read for a while; default no limit.
+	ByteRate Rate
 	// MaxConnections is the limit of the route's sessions. Beyond it, new ones are
 	// refused with status 503. But an address that has more than a tenth of them loses its
 	// oldest one to an address that has fewer. 0 means no limit.

@@ -46,6 +46,10 @@ type Options struct {
 	// only. The result is the message of the response, in which nothing needs escapes in
 	// JSON or HTML. Nil means the message "Forbidden".
 	OriginRefused func(q *Request, origin string) (message string)
+	// Paused is called when the client of a session is not read for a while, because it
+	// exceeds a limit of rates. reason is one of the constants of this package. Nil does
+	// nothing.
+	Paused func(s *Session, reason string)
 	// SessionUnknown is called when an HTTP request names a session that does not exist.
 	// Nil does nothing.
 	SessionUnknown func(q *Request)

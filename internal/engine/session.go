@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/caddy-socketio/caddy-socketio/internal/budget"
@@ -61,9 +62,7 @@ type Session struct {
 
 	heartbeat heartbeat // has a doc of its own
 	places    places    // has a doc of its own
-
-	receiverMu sync.Mutex // held while the receiver is called: one call at a time
-	receiver   Receiver   // guarded by turn
+	intake    intake    // has a doc of its own
 
 	mu       sync.Mutex // guards the following, and parts of out and probe; a leaf
 	state    state
@@ -73,6 +72,13 @@ type Session struct {
 	probe    *outbound // the WebSocket that probes whether it can carry the session
 	polls    polls
 	schedule schedule
+}
+
+// intake is the way of a session's packets to its receiver.
+type intake struct {
+	mu       sync.Mutex            // held while the receiver is called: one call at a time
+	receiver Receiver              // guarded by mu
+	rates    atomic.Pointer[rates] // nil before the first packet that counts
 }
 
 // ID returns the session's id: 20 characters, a secret of its client.
@@ -108,10 +114,12 @@ func (s *Session) isOpen() bool {
 }
 
 // handlePacket handles a packet that came over the current transport. It returns
-// errClosed if the session has closed.
+// errClosed if the session has closed. It counts the packet for the limits of rates; the
+// caller then calls awaitRates. The receiver counts messages.
 func (s *Session) handlePacket(p eio.Packet) error {
 	s.notePacket()
 	s.noteProof()
+	s.spendBytes(len(p.Data) + 1)
 	switch p.Type {
 	case eio.TypeMessage:
 		return s.deliverMessage(p)
@@ -119,23 +127,26 @@ func (s *Session) handlePacket(p eio.Packet) error {
 		if s.handshake.Version == eio.V4 {
 			return errHeartbeat
 		}
-		s.Send(pongPacket) // MaxQueue applies: a client may ping as often as it likes
+		s.spendHeartbeat(s.heartbeat.isPingDue(s.server.now()))
+		s.Send(pongPacket)
 	case eio.TypePong:
-		s.handlePong()
+		s.spendHeartbeat(s.handlePong())
 	case eio.TypeClose:
 		return errClosePacket
+	default: // open, upgrade and noop have no meaning here
+		s.SpendUseless()
 	}
-	return nil // open, upgrade and noop have no meaning here
+	return nil
 }
 
 // deliverMessage gives one message to the receiver.
 func (s *Session) deliverMessage(p eio.Packet) error {
-	s.receiverMu.Lock()
-	defer s.receiverMu.Unlock()
+	s.intake.mu.Lock()
+	defer s.intake.mu.Unlock()
 	if !s.isOpen() {
 		return errClosed
 	}
-	s.heartbeat.receiving.Store(true)
+	s.heartbeat.receiving.Add(1)
 	defer s.endReceiving()
-	return s.receiver.Receive(p)
+	return s.intake.receiver.Receive(p)
 }

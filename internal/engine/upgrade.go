@@ -41,7 +41,9 @@ func (ws *webSocket) handleProbePacket(p eio.Packet) error {
 	s.notePacket()
 	switch {
 	case p.Type == eio.TypePing && string(p.Data) == "probe":
-		s.releasePolls(&ws.out) // before the reply: see takeProbeLocked
+		if !s.releasePolls(&ws.out) { // before the reply: see takeProbeLocked
+			s.SpendUseless()
+		}
 		ws.out.sendControl(probeReply.Bytes(ws.out.encoding))
 		return nil
 	case p.Type == eio.TypeUpgrade && s.upgradeTo(&ws.out):
@@ -53,13 +55,16 @@ func (ws *webSocket) handleProbePacket(p eio.Packet) error {
 
 // releasePolls makes the session reply to polls at once from now on. The client waits
 // for the reply to the poll that it has sent, or is about to send, before it upgrades.
-func (s *Session) releasePolls(o *outbound) {
+// It reports whether the client asked for that for the first time.
+func (s *Session) releasePolls(o *outbound) (first bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.probe == o {
-		s.polls.released = true
-		s.polls.wakeParked()
+	if s.probe != o || s.polls.released {
+		return false
 	}
+	s.polls.released = true
+	s.polls.wakeParked()
+	return true
 }
 
 // upgradeTo lets the probe carry the session, and reports whether it still was the

@@ -65,9 +65,10 @@ func (x *exchange) serveUpload(s *Session) {
 }
 
 // receiveUpload handles the packets of an upload that has begun, ends it, and returns
-// the status of the response.
+// the status of the response. It returns late if the session exceeds a limit of rates.
 func (x *exchange) receiveUpload(s *Session, up *transfer, contentType string) (status int) {
 	defer s.endUpload(up)
+	defer s.awaitRates(x.Done) // holds no buffer
 	s.awaitReading()
 	buf := bodyBuffers.Get().(*bytes.Buffer)
 	defer keepBodyBuffer(buf)

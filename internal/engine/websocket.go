@@ -103,6 +103,12 @@ func (w wire) readPart(p []byte) (n int, err error) {
 // SendPong queues a pong.
 func (w wire) SendPong(frame []byte) { w.out.sendControl(frame) }
 
+// CountControl counts a ping or pong of the WebSocket protocol, which browsers do not send.
+func (w wire) CountControl() {
+	w.out.session.SpendUseless()
+	w.out.session.awaitRates(nil)
+}
+
 // startReader reads on a goroutine of its own, which begins with a small stack. It ends
 // with the connection, or when it has started another one.
 func (ws *webSocket) startReader() {
@@ -154,6 +160,7 @@ func (ws *webSocket) readMessages() error {
 		if err := ws.readMessage(m); err != nil {
 			return err
 		}
+		ws.out.session.awaitRates(nil)
 		if ws.mayGoIdle && ws.out.raw != nil && ws.hasReadAll() {
 			return errIdle
 		}

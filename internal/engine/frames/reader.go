@@ -32,6 +32,9 @@ type Wire interface {
 	// Reserve is called before the buffer of a message grows by n bytes. An error ends
 	// the reading.
 	Reserve(n int) error
+	// CountControl is called for each ping and each pong. The Reader does not read on
+	// before it returns.
+	CountControl()
 }
 
 // Reader reads the messages of one WebSocket. It must not be copied after [Reader.Init].
@@ -62,7 +65,7 @@ func (r *Reader) Init(wire Wire, compressed bool) (err error) {
 		return err
 	}
 	r.gorilla.SetPingHandler(r.replyToPing)
-	r.gorilla.SetPongHandler(func(string) error { return nil })
+	r.gorilla.SetPongHandler(r.countPong)
 	r.gorilla.SetCloseHandler(func(int, string) error { return nil }) // the caller replies
 	return nil
 }
@@ -141,5 +144,12 @@ func (m Message) appendBody(buf []byte, limit int) ([]byte, error) {
 // replyToPing sends the pong of a ping.
 func (r *Reader) replyToPing(payload string) error {
 	r.wire.SendPong(pongFrame(payload))
+	r.wire.CountControl()
+	return nil
+}
+
+// countPong counts a pong, which has no other effect.
+func (r *Reader) countPong(string) error {
+	r.wire.CountControl()
 	return nil
 }

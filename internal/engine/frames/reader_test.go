@@ -16,6 +16,7 @@ type recordedWire struct {
 }
 
 func (w *recordedWire) SendPong(frame []byte) { w.pongs = append(w.pongs, string(frame)) }
+func (w *recordedWire) CountControl()         {}
 
 func (w *recordedWire) Reserve(int) error { return nil }
 

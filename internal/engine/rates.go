@@ -1,0 +1,180 @@
+package engine
+
+import (
+	"sync"
+	"time"
+
+	"github.com/caddy-socketio/caddy-socketio/internal/bucket"
+)
+
+// Rate is a rate with a burst; the zero value is no limit.
+type Rate = bucket.Rate
+
+// The reasons of pauses, see [Options.Paused].
+const (
+	PausedByPackets = "packets" // Config.PacketRate
+	PausedByBytes   = "bytes"   // Config.ByteRate
+	PausedByIdle    = "idle"    // packets that have no meaning
+	PausedByInflate = "inflate" // bytes that were decompressed
+)
+
+// The limits that no config changes. A client that obeys the protocol stays below them.
+var (
+	idleRate    = Rate{PerSecond: 200, Burst: 1000}             // packets without a meaning
+	inflateRate = Rate{PerSecond: 8_000_000, Burst: 16_000_000} // decompressed bytes of one connection
+)
+
+const (
+	// maxPause is the longest pause because of packets. One POST may have a million.
+	maxPause = 30 * time.Second
+	// maxBytePause is the longest pause because of bytes.
+	maxBytePause = 2 * time.Minute
+	// pauseStep is how often a pause looks at the config.
+	pauseStep = time.Second
+)
+
+// rates are the token buckets of one session. It has none before the first packet that
+// counts.
+type rates struct {
+	mu                             sync.Mutex // guards the following; a leaf
+	packets, bytes, idle, inflated bucket.Bucket
+}
+
+// ratesOf returns the buckets of the session.
+func (s *Session) ratesOf() *rates {
+	if r := s.intake.rates.Load(); r != nil {
+		return r
+	}
+	s.intake.rates.CompareAndSwap(nil, new(rates))
+	return s.intake.rates.Load()
+}
+
+// TakePacket counts a packet that may be dropped, and reports whether [Config.PacketRate]
+// allows it.
+func (s *Session) TakePacket() bool {
+	limit := s.route.config.Load().PacketRate
+	if !limit.IsLimit() {
+		return true
+	}
+	r := s.ratesOf()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.packets.Take(limit, 1, s.server.now())
+}
+
+// SpendPacket counts a packet that is not dropped. Beyond [Config.PacketRate] the client is
+// not read for a while.
+func (s *Session) SpendPacket() {
+	limit := s.route.config.Load().PacketRate
+	if !limit.IsLimit() {
+		return
+	}
+	r := s.ratesOf()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.packets.Spend(limit, 1, maxPause, s.server.now())
+}
+
+// SpendIdle counts a packet that has no effect, or was dropped. Beyond a rate that no config changes, the
+// client is not read for a while.
+func (s *Session) SpendIdle() {
+	r := s.ratesOf()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.idle.Spend(idleRate, 1, maxPause, s.server.now())
+}
+
+// SpendUseless counts a packet without a meaning: by [Session.SpendPacket] and
+// [Session.SpendIdle].
+func (s *Session) SpendUseless() {
+	s.SpendPacket()
+	s.SpendIdle()
+}
+
+// spendBytes counts the bytes of a packet.
+func (s *Session) spendBytes(n int) {
+	limit := s.route.config.Load().ByteRate
+	if !limit.IsLimit() {
+		return
+	}
+	r := s.ratesOf()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.bytes.Spend(limit, float64(n), maxBytePause, s.server.now())
+}
+
+// spendInflated counts decompressed bytes.
+func (s *Session) spendInflated(n int) {
+	r := s.ratesOf()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.inflated.Spend(inflateRate, float64(n), maxPause, s.server.now())
+}
+
+// longestDebt returns the time until no limit is exceeded, and the reason.
+func (s *Session) longestDebt(r *rates) (d time.Duration, reason string) {
+	c, now := s.route.config.Load(), s.server.now()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, l := range [...]struct {
+		bucket *bucket.Bucket
+		rate   Rate
+		reason string
+	}{
+		{&r.packets, c.PacketRate, PausedByPackets},
+		{&r.bytes, c.ByteRate, PausedByBytes},
+		{&r.idle, idleRate, PausedByIdle},
+		{&r.inflated, inflateRate, PausedByInflate},
+	} {
+		if debt := l.bucket.Debt(l.rate, now); debt > d {
+			d, reason = debt, l.reason
+		}
+	}
+	return d, reason
+}
+
+// awaitRates waits while the session exceeds a limit, until it closes or until stop is
+// closed. The caller does not read the client meanwhile, so that TCP makes it wait. Its
+// silence is no reason to close the session then.
+func (s *Session) awaitRates(stop <-chan struct{}) {
+	r := s.intake.rates.Load()
+	if r == nil {
+		return
+	}
+	d, reason := s.longestDebt(r)
+	if d == 0 {
+		return
+	}
+	if paused := s.server.options.Paused; paused != nil {
+		paused(s, reason)
+	}
+	s.heartbeat.receiving.Add(1)
+	defer s.endReceiving()
+	for ; d > 0; d, _ = s.longestDebt(r) {
+		timer := time.NewTimer(min(d, pauseStep))
+		select {
+		case <-timer.C:
+		case <-s.done:
+			timer.Stop()
+			return
+		case <-stop:
+			timer.Stop()
+			return
+		}
+	}
+}
+
+// spendHeartbeat counts a ping or pong of the client, unless it is the one that the
+// protocol demands.
+func (s *Session) spendHeartbeat(expected bool) {
+	if !expected {
+		s.SpendUseless()
+	}
+}
+
+// isPingDue reports whether a ping of a client of revision 3 is no more than one in half
+// an interval.
+func (h *heartbeat) isPingDue(now int64) bool {
+	last := h.lastPing.Load()
+	return now-last >= h.interval/2 && h.lastPing.CompareAndSwap(last, now)
+}
