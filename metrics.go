@@ -48,7 +48,7 @@ var (
 	overflowsDesc      = newDesc("slow_clients_total", "Connections of slow clients closed because their queue overflowed (max_queue).")
 	slowMessagesDesc   = newDesc("slow_messages_total", "Messages and bodies of POST requests that arrived too slowly; their connections were closed.")
 	badPacketsDesc     = newDesc("bad_packets_total", "Connections closed because of an invalid Socket.IO packet.")
-	limitedDesc        = newDesc("rate_limited_total", "Limits of rates that clients exceeded, by reason: connection drops events and connects; packets, bytes, idle and inflate pause the reading.", "reason")
+	limitedDesc        = newDesc("rate_limited_total", "Limits of rates that clients exceeded, by reason: connection drops events and connects; packets, bytes and idle pause the reading.", "reason")
 	failuresDesc       = newDesc("failed_attempts_total", "Connects refused because of a wrong token, or by a backend.")
 	addressDesc        = newDesc("address_refused_total", "Handshakes and connects over a limit of their address (per_address).", "limit")
 	evictedDesc        = newDesc("address_evicted_total", "Connections and namespaces that lost their place to another address.", "limit")

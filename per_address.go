@@ -50,8 +50,11 @@ func (l *PerAddress) check() error {
 		value int
 		least int
 	}{
-		{"max_connections", l.MaxConnections, 0}, {"handshake_burst", l.HandshakeBurst, 0},
-		{"max_unjoined", l.MaxUnjoined, noLimit}, {"max_namespaces", l.MaxNamespaces, noLimit}, {"max_failures", l.MaxFailures, noLimit},
+		{"max_connections", l.MaxConnections, 0},
+		{"handshake_burst", l.HandshakeBurst, 0},
+		{"max_unjoined", l.MaxUnjoined, noLimit},
+		{"max_namespaces", l.MaxNamespaces, noLimit},
+		{"max_failures", l.MaxFailures, noLimit},
 	} {
 		if one.value < one.least {
 			return fmt.Errorf("per_address: %s: unexpected value below %d", one.name, one.least)

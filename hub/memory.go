@@ -34,11 +34,6 @@ type Memory = budget.Process
 // it has a limit and connections.
 func NewMemory(limit int64) *Memory { return budget.NewProcess(limit) }
 
-// DefaultMemoryLimit returns 60 % of the memory that the process may use: the smallest of
-// GOMEMLIMIT, the limits of its control groups, and the machine's memory. It returns 0, no
-// limit, if none of them is known.
-func DefaultMemoryLimit() int64 { return budget.DefaultLimit() }
-
 // Reserve charges the connection of the event's socket for n bytes that a handler is about
 // to keep: the body of a reply, say. The handler calls [Event.Release] with as many when it
 // is done with them. The error wraps [ErrMemory]; nothing is charged then. An event without

@@ -19,7 +19,7 @@ const (
 
 // limitReasons are all reasons in the order of rateLimits.counts.
 var limitReasons = [...]string{
-	limitedConnection, engine.PausedByPackets, engine.PausedByBytes, engine.PausedByIdle, engine.PausedByInflate,
+	limitedConnection, engine.PausedByPackets, engine.PausedByBytes, engine.PausedByIdle,
 }
 
 // rateLimits counts what limits of rates have held back, and limits the warnings.

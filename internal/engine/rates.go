@@ -15,14 +15,11 @@ const (
 	PausedByPackets = "packets" // Config.PacketRate
 	PausedByBytes   = "bytes"   // Config.ByteRate
 	PausedByIdle    = "idle"    // packets that have no meaning
-	PausedByInflate = "inflate" // bytes that were decompressed
 )
 
-// The limits that no config changes. A client that obeys the protocol stays below them.
-var (
-	idleRate    = Rate{PerSecond: 200, Burst: 1000}             // packets without a meaning
-	inflateRate = Rate{PerSecond: 8_000_000, Burst: 16_000_000} // decompressed bytes of one connection
-)
+// idleRate is the limit of packets without a meaning, which no config changes. A client that
+// obeys the protocol stays below it.
+var idleRate = Rate{PerSecond: 200, Burst: 1000}
 
 const (
 	// maxPause is the longest pause because of packets. One POST may have a million.
@@ -36,8 +33,8 @@ const (
 // rates are the token buckets of one session. It has none before the first packet that
 // counts.
 type rates struct {
-	mu                             sync.Mutex // guards the following; a leaf
-	packets, bytes, idle, inflated bucket.Bucket
+	mu                   sync.Mutex // guards the following; a leaf
+	packets, bytes, idle bucket.Bucket
 }
 
 // ratesOf returns the buckets of the session.
@@ -103,14 +100,6 @@ func (s *Session) spendBytes(n int) {
 	r.bytes.Spend(limit, float64(n), maxBytePause, s.server.now())
 }
 
-// spendInflated counts decompressed bytes.
-func (s *Session) spendInflated(n int) {
-	r := s.ratesOf()
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.inflated.Spend(inflateRate, float64(n), maxPause, s.server.now())
-}
-
 // longestDebt returns the time until no limit is exceeded, and the reason.
 func (s *Session) longestDebt(r *rates) (d time.Duration, reason string) {
 	c, now := s.route.config.Load(), s.server.now()
@@ -124,7 +113,6 @@ func (s *Session) longestDebt(r *rates) (d time.Duration, reason string) {
 		{&r.packets, c.PacketRate, PausedByPackets},
 		{&r.bytes, c.ByteRate, PausedByBytes},
 		{&r.idle, idleRate, PausedByIdle},
-		{&r.inflated, inflateRate, PausedByInflate},
 	} {
 		if debt := l.bucket.Debt(l.rate, now); debt > d {
 			d, reason = debt, l.reason
