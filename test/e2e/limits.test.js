@@ -33,7 +33,7 @@ test('what exceeds the rate limit is dropped, and the client is told', async (t)
 		assert.deepEqual(answers, numbers.map((n) => [n < 9 ? n : { error: 'rate limit exceeded' }]), k.name); // to connect is one
 		a.off('disconnect');
 	}
-	assert.equal(await metric(caddy, 'rate_limited_total{hub="default"}'), kinds.length * 21);
+	assert.equal(await metric(caddy, 'rate_limited_total{hub="default",reason="connection"}'), kinds.length * 21);
 });
 
 test('a namespace that is full takes nobody, until somebody leaves', async (t) => {
