@@ -74,7 +74,8 @@ vet:
 	$(GO) vet ./...
 
 unit:
-	$(GOTEST) -race ./...
+	$(GOTEST) -race $$($(GO) list ./... | grep -v /test/faults)
+	$(GOTEST) -race ./test/faults
 
 faults:
 	$(GO) test -race -count=1 -v ./test/faults
