@@ -27,6 +27,13 @@ type App struct {
 	// nodes, so that they share rooms. Default: no cluster.
 	ClusterRaw json.RawMessage `json:"cluster,omitempty" caddy:"namespace=socketio.adapters inline_key=adapter"`
 
+	// MaxMemory is how many bytes this process may keep because of clients of all hubs.
+	// Beyond it, new connections get status 503, and the connections that keep most are
+	// slowed and then closed. At least 32 MiB. Default: 60 % of the memory that the process
+	// may use: the smallest of GOMEMLIMIT, the limits of its control groups and the
+	// machine's memory.
+	MaxMemory int64 `json:"max_memory,omitempty"`
+
 	log      *zap.Logger
 	adapter  ClusterAdapter
 	handlers []*Handler
@@ -49,6 +56,9 @@ func (a *App) Provision(ctx caddy.Context) error {
 	a.started = make(chan struct{})
 	if err := a.subscribeStarted(ctx); err != nil {
 		return err
+	}
+	if a.MaxMemory != 0 && a.MaxMemory < minMaxMemory {
+		return fmt.Errorf("max_memory: unexpected %d: expected at least %d bytes (32 MiB)", a.MaxMemory, minMaxMemory)
 	}
 	if a.ClusterRaw == nil {
 		return registerMetrics(ctx)
@@ -113,6 +123,7 @@ func (a *App) Start() (err error) {
 // config that fails to start, because an address is in use for instance, never run. Requests
 // that arrive earlier wait, see [Handler.awaitStart].
 func (a *App) Handle(context.Context, caddy.Event) error {
+	memoryLimits.addApp(a)
 	for _, c := range a.configs {
 		g := c.hub.Configure(c.Config)
 		a.generations = append(a.generations, g)
@@ -140,6 +151,7 @@ func (a *App) subscribeStarted(ctx caddy.Context) error {
 
 // Stop releases the config. When the process exits, it drains the hubs first.
 func (a *App) Stop() error {
+	memoryLimits.removeApp(a)
 	if caddy.Exiting() {
 		drainHubs()
 	}
@@ -217,7 +229,7 @@ func (p pooledHub) Destruct() error {
 
 func openHub(name string, log *zap.Logger) (*hub.Hub, error) {
 	value, _, err := hubPool.LoadOrNew(name, func() (caddy.Destructor, error) {
-		return pooledHub{hub.New(hub.Options{Name: name, Log: log})}, nil
+		return pooledHub{hub.New(hub.Options{Name: name, Log: log, Memory: processMemory})}, nil
 	})
 	if err != nil {
 		return nil, err

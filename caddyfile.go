@@ -25,7 +25,8 @@ func init() {
 // parseApp reads the global option:
 //
 //	socketio {
-//		cluster <adapter> ...
+//		cluster    <adapter> ...
+//		max_memory <size>
 //	}
 func parseApp(d *caddyfile.Dispenser, existing any) (any, error) {
 	app := new(App)
@@ -37,23 +38,43 @@ func parseApp(d *caddyfile.Dispenser, existing any) (any, error) {
 		return nil, d.Errf("socketio: unexpected %q: settings go into a block, { cluster redis … }", d.Val())
 	}
 	for nesting := d.Nesting(); d.NextBlock(nesting); {
-		if option := d.Val(); option != "cluster" {
-			site := &parser{handler: new(Handler)}
-			if findOption(site.directiveOptions(), option) != nil {
-				return nil, d.Errf("socketio: %s belongs inside the directive socketio { … } of a site, not into the global options", option)
-			}
-			return nil, d.Errf("socketio: unknown option %q: expected cluster", d.Val())
-		}
-		if app.ClusterRaw != nil {
-			return nil, d.Err("socketio: cluster is given twice")
-		}
-		raw, err := parseModule(d, "socketio.adapters.", "adapter")
-		if err != nil {
+		if err := app.parseGlobalOption(d); err != nil {
 			return nil, err
 		}
-		app.ClusterRaw = raw
 	}
 	return httpcaddyfile.App{Name: "socketio", Value: caddyconfig.JSON(app, nil)}, nil
+}
+
+// parseGlobalOption reads one option of the global block.
+func (a *App) parseGlobalOption(d *caddyfile.Dispenser) (err error) {
+	switch option := d.Val(); option {
+	case "cluster":
+		if a.ClusterRaw != nil {
+			return d.Err("socketio: cluster is given twice")
+		}
+		a.ClusterRaw, err = parseModule(d, "socketio.adapters.", "adapter")
+		return err
+	case "max_memory":
+		if a.MaxMemory != 0 {
+			return d.Err("socketio: max_memory is given twice")
+		}
+		args := d.RemainingArgs()
+		if len(args) != 1 {
+			return d.Err("max_memory: expected a size like 2GiB")
+		}
+		n, err := humanize.ParseBytes(args[0])
+		if err != nil || n < minMaxMemory || n > math.MaxInt64 {
+			return d.Errf("max_memory: unexpected %q: expected a size from 32MiB, like 2GiB", args[0])
+		}
+		a.MaxMemory = int64(n)
+		return nil
+	default:
+		site := &parser{handler: new(Handler)}
+		if findOption(site.directiveOptions(), option) != nil {
+			return d.Errf("socketio: %s belongs inside the directive socketio { … } of a site, not into the global options", option)
+		}
+		return d.Errf("socketio: unknown option %q: expected cluster or max_memory", option)
+	}
 }
 
 // parseModule reads the module that the next argument names.
@@ -109,6 +130,7 @@ type parser struct {
 //		max_payload     <size>
 //		max_queue       <size>
 //		max_connections <number>
+//		max_memory_per_connection <size>
 //		rate_limit      <events a second> [<burst>]
 //		per_address {
 //			<limit> <value>

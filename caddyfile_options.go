@@ -23,6 +23,7 @@ func (p *parser) directiveOptions() []option {
 		{"max_payload", func() error { return p.parseSize(&h.MaxPayload) }},
 		{"max_queue", func() error { return p.parseIntSize(&h.MaxQueue) }},
 		{"max_connections", func() error { return p.parseNumber(&h.MaxConnections) }},
+		{"max_memory_per_connection", func() error { return p.parseSize(&h.MaxMemoryPerConnection) }},
 		{"rate_limit", p.parseRateLimit},
 		{"per_address", p.parsePerAddress},
 		{"origins", func() error { return p.parseList(&h.Origins) }},

@@ -62,6 +62,11 @@ type Handler struct {
 	// MaxConnections is the maximum number of connections of the route. Further clients
 	// get status 503. Default: no limit.
 	MaxConnections int `json:"max_connections,omitempty"`
+	// MaxMemoryPerConnection is how many bytes the server may keep because of one
+	// connection: events that wait, attachments, auth, data, rooms, queued messages,
+	// requests to backends and their replies, acknowledgements. It is at least MaxPayload and
+	// MaxQueue. Default: 32 MiB, or twice MaxPayload and MaxQueue if that is more.
+	MaxMemoryPerConnection int64 `json:"max_memory_per_connection,omitempty"`
 	// RateLimit limits the events that one connection may send. Default: no limit.
 	RateLimit *RateLimit `json:"rate_limit,omitempty"`
 	// PerAddress limits what clients with the same address take. Default: see
@@ -206,13 +211,30 @@ func (h *Handler) checkNumbers() error {
 		"ping_interval": int64(h.PingInterval), "ping_timeout": int64(h.PingTimeout), "connect_timeout": int64(h.ConnectTimeout),
 		"upgrade_timeout": int64(h.UpgradeTimeout), "recovery": int64(h.Recovery),
 		"max_payload": h.MaxPayload, "max_queue": int64(h.MaxQueue), "max_connections": int64(h.MaxConnections),
+		"max_memory_per_connection": h.MaxMemoryPerConnection,
 	} {
 		if value < 0 {
 			return fmt.Errorf("%s: unexpected value below 0", name)
 		}
 	}
+	if err := h.checkMemory(); err != nil {
+		return err
+	}
 	if l := h.RateLimit; l != nil && (l.Events <= 0 || l.Burst < 1) {
 		return errors.New("rate_limit: expected events a second and a burst, both above 0")
+	}
+	return nil
+}
+
+// checkMemory returns an error if one message, or a full queue, would exceed the memory of a
+// connection.
+func (h *Handler) checkMemory() error {
+	c := hub.DefaultRoute().Engine
+	h.configureEngine(&c)
+	for name, size := range map[string]int64{"max_payload": c.MaxPayload, "max_queue": int64(c.MaxQueue)} {
+		if h.MaxMemoryPerConnection != 0 && h.MaxMemoryPerConnection < size {
+			return fmt.Errorf("max_memory_per_connection: unexpected %d: expected at least %s, %d", h.MaxMemoryPerConnection, name, size)
+		}
 	}
 	return nil
 }

@@ -65,6 +65,13 @@ var (
 	eventsDesc         = newDesc("events_total", "Events received from clients, by namespace.", "namespace")
 	deliveredDesc      = newDesc("delivered_total", "Events queued for clients, by namespace.", "namespace")
 
+	memoryLimitDesc = newProcessDesc("memory_limit_bytes", "Bytes that may be kept because of clients (max_memory); 0 means no limit.")
+	memoryUsedDesc  = newProcessDesc("memory_used_bytes", "Bytes kept because of clients; messages that wait for several clients count once.")
+	memoryKindsDesc = newProcessDesc("memory_bytes", "Bytes kept because of clients, by kind; messages that wait for several clients count for each.", "kind")
+	memoryFullDesc  = newProcessDesc("memory_full", "1 while new connections are refused because of max_memory, else 0.")
+	memoryShedDesc  = newProcessDesc("memory_shed_total", "Connections slowed and dropped because of max_memory, the largest first.", "action")
+	overMemoryDesc  = newDesc("memory_exceeded_total", "Connections closed because they kept more than max_memory_per_connection.")
+
 	acceptPausesDesc = newProcessDesc("accept_pauses_total", "Pauses of accepting connections because of exhausted file descriptors (socketio_reserve).")
 )
 
@@ -74,7 +81,7 @@ func (collector) Describe(ch chan<- *prometheus.Desc) {
 		connectionsDesc, handshakesDesc, upgradesDesc, closesDesc, refusedDesc, overloadedDesc, packetsDesc, bytesDesc, overflowsDesc,
 		slowMessagesDesc, badPacketsDesc, limitedDesc, failuresDesc, addressDesc, evictedDesc, unpublishedDesc, panicsDesc, clusterUpDesc, clusterDroppedDesc, clusterBadDesc,
 		socketsDesc, roomsDesc, socketsOpenedDesc, socketsClosedDesc, connectErrorsDesc, eventsDesc, deliveredDesc,
-		acceptPausesDesc,
+		acceptPausesDesc, memoryLimitDesc, memoryUsedDesc, memoryKindsDesc, memoryFullDesc, memoryShedDesc, overMemoryDesc,
 	} {
 		ch <- d
 	}
@@ -83,12 +90,33 @@ func (collector) Describe(ch chan<- *prometheus.Desc) {
 // Collect reads the metrics.
 func (collector) Collect(ch chan<- prometheus.Metric) {
 	ch <- prometheus.MustNewConstMetric(acceptPausesDesc, prometheus.CounterValue, float64(acceptPauses.Load()))
+	collectMemory(ch)
 	for h := range eachHub {
 		collectHub(ch, h.Name(), h.Stats())
 		if state, ok := h.ClusterState(); ok {
 			collectCluster(ch, h.Name(), state)
 		}
 	}
+}
+
+// collectMemory collects the memory of the process.
+func collectMemory(ch chan<- prometheus.Metric) {
+	gauge := func(d *prometheus.Desc, value int64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, float64(value), labels...)
+	}
+	gauge(memoryLimitDesc, processMemory.Limit())
+	gauge(memoryUsedDesc, processMemory.Used())
+	for kind, bytes := range processMemory.Usage() {
+		gauge(memoryKindsDesc, bytes, kind)
+	}
+	full := int64(0)
+	if processMemory.Full() {
+		full = 1
+	}
+	gauge(memoryFullDesc, full)
+	slowed, dropped := processMemory.Shed()
+	ch <- prometheus.MustNewConstMetric(memoryShedDesc, prometheus.CounterValue, float64(slowed), "slowed")
+	ch <- prometheus.MustNewConstMetric(memoryShedDesc, prometheus.CounterValue, float64(dropped), "dropped")
 }
 
 // collectCluster collects the state of a hub's cluster. Hubs that share a connection
@@ -133,6 +161,7 @@ func collectHub(ch chan<- prometheus.Metric, name string, s hub.Stats) {
 	counter(overflowsDesc, s.Engine.SlowClients)
 	counter(slowMessagesDesc, s.Engine.SlowMessages)
 	counter(badPacketsDesc, s.RefusedPackets)
+	counter(overMemoryDesc, s.OverMemory)
 	for reason, n := range s.Limited {
 		counter(limitedDesc, n, reason)
 	}

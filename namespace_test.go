@@ -151,6 +151,7 @@ func TestSettingsReachRoute(t *testing.T) {
 		`"upgrade_timeout":"1s"`:              func(c *hub.RouteConfig) { c.Engine.UpgradeTimeout = time.Second },
 		`"max_payload":5`:                     func(c *hub.RouteConfig) { c.Engine.MaxPayload, c.Engine.MaxQueue = 5, 10 },
 		`"max_queue":5`:                       func(c *hub.RouteConfig) { c.Engine.MaxQueue = 5 },
+		`"max_memory_per_connection":5000000`: func(c *hub.RouteConfig) { c.Engine.MaxMemory = 5_000_000 },
 		`"max_connections":5`:                 func(c *hub.RouteConfig) { c.Engine.MaxConnections = 5 },
 		`"rate_limit":{"events":5,"burst":6}`: func(c *hub.RouteConfig) { c.Engine.PacketRate = hub.Rate{PerSecond: 5, Burst: 6} },
 		`"per_address":{"max_connections":5,"handshake_rate":1.5,"max_failures":-1}`: func(c *hub.RouteConfig) {

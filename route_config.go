@@ -52,6 +52,7 @@ func (h *Handler) configureEngine(c *engine.Config) {
 	if h.MaxQueue > 0 {
 		c.MaxQueue = h.MaxQueue
 	}
+	c.MaxMemory = h.MaxMemoryPerConnection
 	c.MaxConnections, c.Compression, c.Cookie = h.MaxConnections, h.Compression, h.Cookie
 	c.AllowOrigin = allowOrigin(h.Origins)
 }

@@ -3,6 +3,7 @@ package hub
 import (
 	"sync"
 
+	"github.com/caddy-socketio/caddy-socketio/internal/budget"
 	"github.com/caddy-socketio/caddy-socketio/sio"
 )
 
@@ -17,6 +18,8 @@ type acks struct {
 // pendingAck is the acknowledgements of one id.
 type pendingAck struct {
 	expected map[*Socket]struct{} // guarded by acks.mu
+	kept     []keptAck            // guarded by acks.mu: until the id is dropped
+	bytes    int                  // of kept
 	received chan sio.Data        // never closed; has room for all
 }
 
@@ -43,13 +46,51 @@ func (a *acks) expectAcks(sockets []*Socket) (uint64, *pendingAck) {
 // cancelAcks drops an id. Acknowledgements that come later are ignored.
 func (a *acks) cancelAcks(id uint64) {
 	a.mu.Lock()
-	defer a.mu.Unlock()
+	p := a.pending[id]
 	delete(a.pending, id)
+	a.mu.Unlock()
+	if p == nil {
+		return
+	}
+	for _, k := range p.kept { // no acknowledgement finds p any more
+		k.account.Release(budget.Acks, k.bytes)
+		k.account.Close()
+	}
+}
+
+const (
+	// freeAck is the size of an acknowledgement that its connection is not charged for: it is
+	// small beside the connection.
+	freeAck = 512
+	// maxAckBytes is how many bytes of larger acknowledgements one emit keeps. Further ones
+	// are dropped, as if they did not come in time.
+	maxAckBytes = 64 << 20
+)
+
+// keptAck is an acknowledgement that a connection is charged for.
+type keptAck struct {
+	account *budget.Account
+	bytes   int
+}
+
+// keepLocked charges the connection of an acknowledgement, and reports whether it may be
+// kept.
+func (p *pendingAck) keepLocked(account *budget.Account, size int) bool {
+	if size <= freeAck {
+		return true
+	}
+	if p.bytes+size > maxAckBytes || !account.Charge(budget.Acks, size) {
+		return false
+	}
+	account.Retain()
+	p.kept = append(p.kept, keptAck{account, size})
+	p.bytes += size
+	return true
 }
 
 // resolveAck passes a socket's acknowledgement to the emit that expects it, and reports
-// whether there is one. An id that this socket was not sent, or a second acknowledgement, is
-// ignored.
+// whether there is one. An id that this socket was not sent, a second acknowledgement, or one
+// that there is no memory for, is ignored.
 func (a *acks) resolveAck(s *Socket, id uint64, data sio.Data) (expected bool) {
 	a.mu.Lock()
 	p := a.pending[id]
@@ -59,8 +100,9 @@ func (a *acks) resolveAck(s *Socket, id uint64, data sio.Data) (expected bool) {
 	}
 	_, expected = p.expected[s]
 	delete(p.expected, s)
+	kept := expected && p.keepLocked(s.client.account, data.Size())
 	a.mu.Unlock()
-	if expected {
+	if kept {
 		p.received <- data
 	}
 	return expected

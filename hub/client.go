@@ -34,9 +34,6 @@ type client struct {
 	// awaitedPacket is the number of the packet whose attachments are awaited, 0 if
 	// none are.
 	awaitedPacket atomic.Uint64
-	// memoryWarning is true when the log has the reason that the connection keeps too much
-	// memory.
-	memoryWarning atomic.Bool
 
 	mu               sync.Mutex // guards the following; a leaf
 	sockets          []*Socket  // few: searched one by one

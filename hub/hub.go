@@ -56,6 +56,7 @@ type Hub struct {
 	failures        address.Buckets           // failed attempts
 	dynamic         address.Bound[*Namespace] // namespaces that exist for their users only
 	overloadWarning recurringWarning
+	memoryWarning   recurringWarning
 	rateLimits      rateLimits
 
 	configMu    sync.Mutex // guards generations, and makes changes of configs one at a time
@@ -86,7 +87,7 @@ func New(o Options) *Hub {
 	h.logger.Store(o.Log)
 	h.recovery.Store(int64(route.Recovery))
 	h.engine = engine.NewServer(engine.Options{
-		Log: h.log, Accept: h.acceptSession, MaxUnjoined: MaxUnjoined, Overloaded: h.checkOverload, Budget: h.memory,
+		Log: h.log, Accept: h.acceptSession, MaxUnjoined: MaxUnjoined, Overloaded: h.checkOverload, Budget: h.memory, OverMemory: h.countOverMemory,
 		OriginRefused: h.refuseOrigin, SessionUnknown: h.countUnknownSession,
 		Paused:       h.countPause,
 		CheckAddress: h.checkAddress,

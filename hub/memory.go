@@ -4,13 +4,14 @@ import (
 	"errors"
 
 	"github.com/caddy-socketio/caddy-socketio/internal/budget"
+	"github.com/caddy-socketio/caddy-socketio/internal/engine"
 	"go.uber.org/zap"
 )
 
 const (
 	// socketCost is how many bytes a socket takes in a namespace, besides its auth, data and
 	// rooms.
-	socketCost = 2 << 10
+	socketCost = 1 << 10
 	// eventCost is how many bytes an event takes in an inbox, besides its arguments.
 	eventCost = 384
 	// dataCost is how many bytes a key of a socket's data takes, besides key and value.
@@ -33,6 +34,11 @@ type Memory = budget.Process
 // NewMemory returns a memory with a limit in bytes; 0 means no limit. It has a timer while
 // it has a limit and connections.
 func NewMemory(limit int64) *Memory { return budget.NewProcess(limit) }
+
+// DefaultMemoryLimit returns 60 % of the memory that the process may use: the smallest of
+// GOMEMLIMIT, the limits of its control groups, and the machine's memory. It returns 0, no
+// limit, if none of them is known.
+func DefaultMemoryLimit() int64 { return budget.DefaultLimit() }
 
 // Reserve charges the connection of the event's socket for n bytes that a handler is about
 // to keep: the body of a reply, say. The handler calls [Event.Release] with as many when it
@@ -62,20 +68,20 @@ func (ev *Event) Release(n int) {
 // exceeds its memory limit, and the connection is one of the largest.
 func (c *client) shed() {
 	c.hub.log().Warn("connection closed: the memory limit is reached, and it is one of the largest",
-		c.memoryFields()...)
+		memoryFields(c.session)...)
 	for _, s := range c.listSockets() {
 		s.disconnectedByServer.Store(true)
 	}
 }
 
-// memoryFields describes the memory of the connection for the log.
-func (c *client) memoryFields() []zap.Field {
+// memoryFields describes the memory of a connection for the log.
+func memoryFields(session *engine.Session) []zap.Field {
+	account := session.Account()
 	fields := []zap.Field{
-		zap.String("address", c.session.Handshake().Address),
-		zap.String("sid", c.session.ID()),
-		zap.Int64("bytes", c.account.Used()),
+		zap.String("address", session.Handshake().Address),
+		zap.Int64("bytes", account.Used()),
 	}
-	for kind, n := range c.account.Kinds() {
+	for kind, n := range account.Kinds() {
 		if n > 0 {
 			fields = append(fields, zap.Int64(budget.Kind(kind).String(), n))
 		}
@@ -83,14 +89,22 @@ func (c *client) memoryFields() []zap.Field {
 	return fields
 }
 
+// countOverMemory counts a connection that is about to be closed because of its memory, and
+// logs one in a minute.
+func (h *Hub) countOverMemory(session *engine.Session) {
+	h.stats.overMemory.Add(1)
+	if h.memoryWarning.admit() {
+		h.log().Warn("connection closed: it keeps too much memory (max_memory_per_connection)", memoryFields(session)...)
+	}
+}
+
 // refuseMemory closes the connection: it exceeds its memory, and no event is left whose end
 // would release some.
 func (c *client) refuseMemory() {
-	c.hub.stats.overMemory.Add(1)
-	if c.memoryWarning.CompareAndSwap(false, true) {
-		c.hub.log().Warn("connection closed: it keeps too much memory (max_memory_per_connection)", c.memoryFields()...)
+	if c.ctx.Err() == nil {
+		c.hub.countOverMemory(c.session)
+		c.session.Close(ReasonForced)
 	}
-	c.session.Close(ReasonForced)
 }
 
 // chargePending charges the connection for the attachments of the packet that is not

@@ -23,6 +23,9 @@ type Stats struct {
 	// RefusedPackets counts packets that broke the protocol. For each of them a
 	// connection was closed.
 	RefusedPackets uint64
+	// OverMemory counts connections that were closed because they kept more memory than
+	// their route allows.
+	OverMemory uint64
 	// Limited counts uses of limits of rates, by reason: events and connects that were
 	// dropped, and pauses in which a client was not read.
 	Limited map[string]uint64
@@ -72,6 +75,7 @@ func (h *Hub) Stats() Stats {
 	return Stats{
 		Engine:         h.engine.Stats(),
 		RefusedPackets: h.stats.refusedPackets.Load(),
+		OverMemory:     h.stats.overMemory.Load(),
 		Limited:        h.rateLimits.listCounts(),
 		Unpublished:    h.stats.unpublished.Load(),
 		Malformed:      h.stats.malformed.Load(),

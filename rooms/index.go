@@ -147,7 +147,7 @@ func (x *Index[M]) Remove(m M) (names []string) {
 
 // membershipCost is how many bytes a membership takes in a room that nothing else is in,
 // besides the room's name.
-const membershipCost = 256
+const membershipCost = 208
 
 // MemoryOf returns how many bytes the memberships of m take, if each room had no other
 // member.

@@ -29,6 +29,9 @@ type call struct {
 	replies   chan []byte
 	// slotUsers are the goroutines that hold the slot.
 	slotUsers atomic.Int32
+	// reserved is how many bytes the event's connection is charged for the request and its
+	// reply, until the slot is released.
+	reserved atomic.Int64
 
 	// Owned by the goroutine of the event.
 	began      time.Time
@@ -100,8 +103,19 @@ func (c *call) perform() error {
 // requests.
 func (c *call) releaseSlot() {
 	if c.slotUsers.Add(-1) == 0 {
+		c.ev.Release(int(c.reserved.Swap(0)))
 		<-c.handler.slots
 	}
+}
+
+// reserve charges the event's connection for n bytes of the request or its reply. The error
+// wraps [hub.ErrMemory].
+func (c *call) reserve(n int) error {
+	if err := c.ev.Reserve(n); err != nil {
+		return err
+	}
+	c.reserved.Add(int64(n))
+	return nil
 }
 
 // returnGrace is the time that handlers have to return after the timeout.
@@ -209,6 +223,9 @@ func (c *call) requestReply() (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := c.reserve(len(body)); err != nil {
+		return nil, err
+	}
 	w := &response{call: c, limit: c.handler.MaxResponse, header: make(http.Header)}
 	err = c.handler.serveRequest(newRequestContext(c.ctx), c.ev, w, body)
 	cause := context.Cause(c.ctx)
@@ -217,6 +234,8 @@ func (c *call) requestReply() (*reply, error) {
 		return nil, w.stream.end(cmp.Or(cause, err))
 	case w.tooLarge:
 		return nil, errTooLarge
+	case w.refused != nil:
+		return nil, w.refused
 	case cause != nil:
 		return nil, cause
 	case err != nil:

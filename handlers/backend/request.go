@@ -232,6 +232,7 @@ type response struct {
 	informational int
 	body          bytes.Buffer
 	tooLarge      bool
+	refused       error       // the connection has no memory for the body
 	stream        *streamBody // nil unless the response is a stream
 }
 
@@ -268,7 +269,12 @@ func (w *response) Write(p []byte) (int, error) {
 		w.tooLarge = true
 		return 0, errTooLarge
 	}
-	return w.body.Write(p)
+	before := w.body.Cap()
+	n, err := w.body.Write(p)
+	if w.refused = w.call.reserve(w.body.Cap() - before); w.refused != nil {
+		return 0, w.refused
+	}
+	return n, err
 }
 
 // FlushError does nothing: a response is parsed when it is complete, and a stream is

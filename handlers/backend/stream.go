@@ -92,6 +92,7 @@ type streamBody struct {
 	call    *call
 	decoder streamDecoder
 	size    int64
+	held    int         // bytes of the reply that is not complete, which were reserved
 	err     error       // of the last write
 	idle    *time.Timer // runs between writes
 	time    *time.Timer
@@ -123,6 +124,10 @@ func (b *streamBody) write(p []byte) (int, error) {
 	if b.err == nil {
 		b.idle.Stop()
 		b.err = b.splitReplies(p)
+		if held := cap(b.decoder.line) + cap(b.decoder.data); b.err == nil && held > b.held {
+			b.err = b.call.reserve(held - b.held)
+			b.held = held
+		}
 		b.idle.Reset(time.Duration(b.call.handler.stream.Idle))
 	}
 	if b.err != nil {

@@ -39,6 +39,9 @@ type API struct {
 	// OnlyNamespaces are names and globs of the namespaces that requests may name. A star
 	// matches any text without a slash. Default: all.
 	OnlyNamespaces []string
+	// NotReady returns why this node should get no new clients, see [Health]. Nil means
+	// that it always should.
+	NotReady func() []string
 }
 
 // StatusOperation is the name of the operation at the root of the API, which has no path
@@ -62,11 +65,25 @@ var operations = map[string]operation{
 	"namespaces":       {http.MethodGet, (*API).handleNamespaces},
 	"rooms":            {http.MethodGet, (*API).handleRooms},
 	"sockets":          {http.MethodGet, (*API).handleSockets},
+	"health/live":      {http.MethodGet, (*API).handleLive},
+	"health/ready":     {http.MethodGet, (*API).handleReady},
 }
 
-// Operations returns the names of all operations, sorted. They are the last elements of
+// Operations returns the names of all operations, sorted. They are the first elements of
 // their paths, and [StatusOperation].
-func Operations() []string { return slices.Sorted(maps.Keys(operations)) }
+func Operations() []string {
+	names := make(map[string]bool)
+	for path := range operations {
+		names[operationName(path)] = true
+	}
+	return slices.Sorted(maps.Keys(names))
+}
+
+// operationName returns the name by which the operation of a path is allowed.
+func operationName(path string) string {
+	name, _, _ := strings.Cut(path, "/")
+	return name
+}
 
 // Serve serves a request. The path is the part after the API's root: the name of an
 // operation, or empty for the status. It returns an [*Error] if it wrote nothing. Any
@@ -77,6 +94,9 @@ func (a *API) Serve(w http.ResponseWriter, r *http.Request, path string) error {
 	if err != nil {
 		discardBody(r)
 		return asError(err)
+	}
+	if s, ok := reply.(statusReply); ok {
+		return writeJSON(w, s.status, s.value)
 	}
 	return writeJSON(w, http.StatusOK, reply)
 }
@@ -95,8 +115,8 @@ func (a *API) callOperation(w http.ResponseWriter, r *http.Request, path string)
 	if !ok {
 		return nil, notFound("there is no operation %q", path)
 	}
-	if a.OnlyOperations != nil && !slices.Contains(a.OnlyOperations, name) {
-		return nil, notAllowed("%s is not allowed here", name)
+	if a.OnlyOperations != nil && !slices.Contains(a.OnlyOperations, operationName(name)) {
+		return nil, notAllowed("%s is not allowed here", operationName(name))
 	}
 	if err := op.checkMethod(r.Method); err != nil {
 		return nil, err

@@ -277,6 +277,8 @@ func TestRepliesConformToOpenAPI(t *testing.T) {
 	c.checkReply("emit", c.postLines(strings.NewReader("{}\n"+strings.Repeat("1\n", 150))))
 	c.onRequest = func(context.Context, cluster.Request, func(cluster.Reply)) error { return errors.New("out of reach") }
 	c.checkReply("server_side_emit", c.postJSON("server_side_emit", `{"event":"x","ack":{}}`))
+	c.api.NotReady = func() []string { return []string{"memory"} }
+	c.checkReply("health/ready", c.getReply("health/ready"))
 	c.api.OnlyOperations = []string{}
 	for name, op := range operations {
 		if name == StatusOperation {
@@ -311,7 +313,7 @@ func TestOpenAPISchemasMatchTypes(t *testing.T) {
 		"Emit": Emit{}, "AckOptions": AckOptions{}, "BatchReply": BatchReply{}, "BatchError": BatchError{},
 		"Membership": Membership{}, "Disconnect": Disconnect{}, "SocketsReply": SocketsReply{},
 		"ServerSideEmit": ServerSideEmit{}, "ServerSideEmitReply": ServerSideEmitReply{}, "Status": Status{}, "HubStatus": HubStatus{},
-		"ClusterState": cluster.State{}, "Totals": Totals{}, "NamespaceStatus": NamespaceStatus{}, "Room": Room{},
+		"ClusterState": cluster.State{}, "Totals": Totals{}, "NamespaceStatus": NamespaceStatus{}, "Health": Health{}, "Room": Room{},
 		"Socket": Socket{}, "Handshake": Handshake{}, "EmitAckReply": EmitReply{},
 	}
 	for name, value := range types {

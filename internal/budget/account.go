@@ -26,7 +26,6 @@ type Account struct {
 	reported atomic.Int64            // the part of used that the process's count has
 	kinds    [KindCount]atomic.Int64 // used and shared together
 	holders  atomic.Int32            // that may still release
-	paused   atomic.Bool             // the connection is not read
 	dropped  atomic.Bool
 	// room is closed when memory is released. It is nil while no goroutine waits.
 	room atomic.Pointer[chan struct{}]
@@ -142,13 +141,22 @@ func (a *Account) roomChannel() <-chan struct{} {
 
 // AwaitReading waits while the process slows the connection, until done is closed.
 func (a *Account) AwaitReading(done <-chan struct{}) {
-	for a.paused.Load() {
+	if !a.isSlowed() {
+		return
+	}
+	for a.process.counts.slowed.Add(1); a.isSlowed(); {
 		select {
 		case <-a.process.nextRound():
 		case <-done:
 			return
 		}
 	}
+}
+
+// isSlowed reports whether the process is above its limit, and the account above its fair
+// share.
+func (a *Account) isSlowed() bool {
+	return a.process.over.Load() && a.Used() > a.process.fair.Load()
 }
 
 // Used returns the bytes of the account.

@@ -1,6 +1,7 @@
 package budget
 
 import (
+	"runtime"
 	"runtime/metrics"
 	"sync"
 	"sync/atomic"
@@ -21,14 +22,20 @@ const (
 // Process is the budget of all connections of a process. It is safe for concurrent use.
 type Process struct {
 	// Static after construction.
-	heap func() int64 // bytes in use
+	heap    func() int64 // bytes in use, as of the latest collection of garbage
+	collect func()       // collects garbage
 
 	log    atomic.Pointer[zap.Logger]
 	limit  atomic.Int64 // 0 for none
 	used   atomic.Int64 // of all accounts, and Shared once
 	shared Shared
-	full   atomic.Bool // connections are refused
-	over   atomic.Bool // the goroutine that sheds runs
+
+	_    [64]byte     // the following are read for each message, and change rarely
+	full atomic.Bool  // connections are refused
+	over atomic.Bool  // the goroutine that sheds runs
+	fair atomic.Int64 // the share of an account above which it is slowed
+	open atomic.Int64 // the number of accounts
+
 	counts shedCounts
 
 	mu        sync.Mutex // guards the following; a leaf
@@ -40,7 +47,7 @@ type Process struct {
 
 // NewProcess returns a process with a limit in bytes; 0 means none.
 func NewProcess(limit int64) *Process {
-	p := &Process{heap: liveHeap, accounts: make(map[*Account]struct{})}
+	p := &Process{heap: liveHeap, collect: runtime.GC, accounts: make(map[*Account]struct{})}
 	p.shared.process = p
 	p.limit.Store(limit)
 	return p
@@ -75,6 +82,7 @@ func (p *Process) Open(limit *atomic.Int64, drop func()) *Account {
 	a.holders.Store(1)
 	p.mu.Lock()
 	p.accounts[a] = struct{}{}
+	p.open.Store(int64(len(p.accounts)))
 	p.mu.Unlock()
 	p.startWatching()
 	return a
@@ -83,6 +91,7 @@ func (p *Process) Open(limit *atomic.Int64, drop func()) *Account {
 func (p *Process) removeAccount(a *Account) {
 	p.mu.Lock()
 	delete(p.accounts, a)
+	p.open.Store(int64(len(p.accounts)))
 	p.mu.Unlock()
 }
 
@@ -97,15 +106,20 @@ func (p *Process) listAccounts() []*Account {
 	return list
 }
 
-// Kinds returns the bytes of each kind, of all accounts. Bytes that accounts share count
-// for each of them.
-func (p *Process) Kinds() (bytes [KindCount]int64) {
+// Usage returns the bytes of each kind by its name, of all accounts. Bytes that accounts
+// share count for each of them.
+func (p *Process) Usage() map[string]int64 {
+	var sums [KindCount]int64
 	for _, a := range p.listAccounts() {
 		for k, n := range a.Kinds() {
-			bytes[k] += n
+			sums[k] += n
 		}
 	}
-	return bytes
+	usage := make(map[string]int64, KindCount)
+	for k, n := range sums {
+		usage[Kind(k).String()] = n
+	}
+	return usage
 }
 
 // Shared counts bytes that several accounts are charged for, once.
@@ -121,6 +135,7 @@ func (s *Shared) Add(n int) { s.process.add(int64(n)) }
 func (p *Process) add(n int64) {
 	used := p.used.Add(n)
 	if limit := p.limit.Load(); limit > 0 && used >= limit && n >= 0 && p.over.CompareAndSwap(false, true) {
+		p.updateFair()
 		p.setFull(true, used, 0)
 		p.startShedding()
 	}
@@ -140,8 +155,7 @@ func (p *Process) startWatching() {
 	}
 }
 
-// watchHeap refuses connections while the heap is larger than the limit, whatever the
-// accounts say, and sets the timer again.
+// watchHeap looks at the heap, and sets the timer again.
 func (p *Process) watchHeap() {
 	spawn.Call(p.log.Load(), "memory watch", p.checkHeap, nil)
 	p.mu.Lock()
@@ -150,7 +164,8 @@ func (p *Process) watchHeap() {
 	p.startWatching()
 }
 
-// checkHeap compares the heap with the limit.
+// checkHeap compares the heap with the limit. Beyond it, connections are refused. Accounts
+// are dropped only if they are the main cause, see measureHeapExcess.
 func (p *Process) checkHeap() {
 	limit, used, heap := p.limit.Load(), p.used.Load(), p.heap()
 	switch {
@@ -158,6 +173,9 @@ func (p *Process) checkHeap() {
 		p.setFull(false, used, heap)
 	case heap >= limit:
 		p.setFull(true, used, heap)
+		if p.updateFair(); used > limit/2 && p.over.CompareAndSwap(false, true) {
+			p.startShedding()
+		}
 	case heap < low(limit) && used < low(limit) && !p.over.Load():
 		p.setFull(false, used, heap)
 	}
@@ -175,7 +193,7 @@ func (p *Process) collectGarbage() {
 	}
 	p.mu.Unlock()
 	if due {
-		runGC()
+		p.collect()
 	}
 }
 

@@ -1,7 +1,6 @@
 package budget
 
 import (
-	"runtime"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -16,11 +15,11 @@ const (
 	slowTime = time.Second
 )
 
-// shedCounts counts the accounts that were slowed and dropped.
+// shedCounts counts how often accounts were slowed, and the dropped ones.
 type shedCounts struct{ slowed, dropped atomic.Uint64 }
 
-// Shed returns how many accounts were slowed and dropped because the process was above its
-// limit.
+// Shed returns how often accounts were slowed, and how many were dropped, because the process
+// was above its limit.
 func (p *Process) Shed() (slowed, dropped uint64) {
 	return p.counts.slowed.Load(), p.counts.dropped.Load()
 }
@@ -34,49 +33,59 @@ func (p *Process) startShedding() {
 func (p *Process) shed() {
 	ticker := time.NewTicker(shedInterval)
 	defer ticker.Stop()
-	for began := time.Now(); ; <-ticker.C {
+	const heapRounds = int(slowTime / shedInterval) // between two looks at the heap
+	heapExcess := int64(0)
+	for round := 0; ; round++ {
 		used, limit := p.used.Load(), p.limit.Load()
-		if limit <= 0 || used < low(limit) {
+		if round%heapRounds == 0 {
+			heapExcess = p.measureHeapExcess(used, limit)
+		}
+		excess := max(used-low(limit), heapExcess)
+		if limit <= 0 || excess <= 0 {
 			break
 		}
-		accounts := p.listAccounts()
-		fair := low(limit) / int64(max(len(accounts), 1))
-		p.slowLargest(accounts, fair)
-		if time.Since(began) >= slowTime || used >= limit+limit/10 {
-			p.dropLargest(accounts, fair, used-low(limit))
+		fair := p.updateFair()
+		if round >= heapRounds || used >= limit+limit/10 {
+			p.dropLargest(fair, excess)
+			heapExcess = min(heapExcess, 0) // until the heap is measured again
 		}
 		p.endRound()
+		<-ticker.C
 	}
-	for _, a := range p.listAccounts() {
-		a.paused.Store(false)
-	}
-	p.endRound()
 	p.over.Store(false)
+	p.endRound()
 	p.checkHeap()
 	p.add(0) // it may have reached the limit again meanwhile
 }
 
-// slowLargest pauses the reading of the accounts with more than a fair share, and of these
-// only.
-func (p *Process) slowLargest(accounts []*Account, fair int64) {
-	for _, a := range accounts {
-		slow := a.Used() > fair
-		if a.paused.Swap(slow) != slow && slow {
-			p.counts.slowed.Add(1)
-		}
+// measureHeapExcess returns how many bytes the accounts should release because of the heap. It
+// is larger than they are: with the process's other memory, and with their own that is not
+// counted. As long as accounts have more than half of the limit, they are its main cause.
+func (p *Process) measureHeapExcess(used, limit int64) int64 {
+	if used <= limit/2 || p.heap() < low(limit) {
+		return 0
 	}
+	p.collect()
+	return min(p.heap()-low(limit), used-limit/2)
+}
+
+// updateFair sets the fair share of an account, and returns it.
+func (p *Process) updateFair() int64 {
+	fair := low(p.limit.Load()) / max(p.open.Load(), 1)
+	p.fair.Store(fair)
+	return fair
 }
 
 // dropLargest drops accounts with more than a fair share, the largest first, until excess
 // bytes are about to be released. Accounts that were dropped before, and are not closed yet,
 // count.
-func (p *Process) dropLargest(accounts []*Account, fair, excess int64) {
+func (p *Process) dropLargest(fair, excess int64) {
 	type consumer struct {
 		*Account
 		bytes int64
 	}
 	var largest []consumer
-	for _, a := range accounts {
+	for _, a := range p.listAccounts() {
 		switch bytes := a.Used(); {
 		case a.dropped.Load():
 			excess -= bytes
@@ -115,6 +124,3 @@ func (p *Process) endRound() {
 		p.round = nil
 	}
 }
-
-// runGC collects garbage.
-func runGC() { runtime.GC() }

@@ -9,7 +9,7 @@ import (
 const (
 	// sessionCost is how many bytes an idle session takes, with its receiver, its
 	// goroutine and the connection of the HTTP server, besides its handshake.
-	sessionCost = 12 << 10
+	sessionCost = 6 << 10
 	// chargeFrom is how many bytes may wait for a client that does not accept them, or be
 	// written to it, without a charge. They are a small part of sessionCost.
 	chargeFrom = 4 << 10
@@ -72,7 +72,9 @@ func (s *Session) reserve(n int) error {
 	s.heartbeat.receiving.Add(1) // the client is not read meanwhile
 	defer s.endReceiving()
 	if !s.account.AwaitRoom(budget.Reading, n, s.done) {
-		s.server.stats.overMemory.Add(1)
+		if report := s.server.options.OverMemory; report != nil && s.isOpen() {
+			report(s)
+		}
 		return errMemory
 	}
 	return nil

@@ -42,7 +42,7 @@ type Config struct {
 	// response to a polling handshake sets it. None by default.
 	Cookie string
 	// MaxMemory is how many bytes the server may keep because of one session, see package
-	// budget; default 32 MiB.
+	// budget; default 32 MiB, or twice MaxPayload and MaxQueue if that is more.
 	MaxMemory int64
 	// PacketRate limits the packets of each connection, its demanded heartbeats and
 	// acknowledgements aside. Events and connects beyond it are dropped, with the
@@ -60,8 +60,8 @@ type Config struct {
 	PerAddress AddressLimits
 }
 
-// DefaultMaxMemory is the default of [Config.MaxMemory].
-const DefaultMaxMemory = 32 << 20
+// defaultMaxMemory is the least default of [Config.MaxMemory].
+const defaultMaxMemory = 32 << 20
 
 func (c Config) withDefaults() *Config {
 	if c.PingInterval <= 0 {
@@ -80,7 +80,7 @@ func (c Config) withDefaults() *Config {
 		c.MaxQueue = 2 * int(c.MaxPayload)
 	}
 	if c.MaxMemory <= 0 {
-		c.MaxMemory = DefaultMaxMemory
+		c.MaxMemory = max(defaultMaxMemory, 2*c.MaxPayload+int64(c.MaxQueue))
 	}
 	return &c
 }

@@ -38,6 +38,9 @@ type Options struct {
 	MaxUnjoined int
 	// Budget counts and bounds the memory of sessions; nil counts it without a limit.
 	Budget *budget.Process
+	// OverMemory is called before a session closes because it exceeds [Config.MaxMemory]. Nil
+	// does nothing.
+	OverMemory func(*Session)
 	// Overloaded returns why new sessions are refused with status 503 at the moment, such
 	// as "descriptors", or "". It is called for each handshake. Nil refuses none.
 	Overloaded func() (reason string)
@@ -135,10 +138,9 @@ func (s *Server) addSession(session *Session) {
 // hold its account.
 func (s *Server) removeSession(session *Session) {
 	s.mu.Lock()
-	_, found := s.sessions[session.id]
 	delete(s.sessions, session.id)
 	s.mu.Unlock()
-	if found {
+	if !session.accountClosed.Swap(true) {
 		session.account.Close()
 	}
 }

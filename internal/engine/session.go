@@ -60,6 +60,8 @@ type Session struct {
 	done      chan struct{} // closed by closeWith
 	account   *budget.Account
 
+	accountClosed atomic.Bool // by the session itself: others may hold it still
+
 	heartbeat heartbeat // has a doc of its own
 	places    places    // has a doc of its own
 	intake    intake    // has a doc of its own

@@ -33,8 +33,6 @@ type Stats struct {
 	// TooLarge counts messages and POST bodies larger than MaxPayload. SlowMessages counts
 	// messages and POST bodies that arrived too slowly.
 	TooLarge, SlowMessages uint64
-	// OverMemory counts sessions closed because they exceeded MaxMemory.
-	OverMemory uint64
 }
 
 type counters struct {
@@ -44,7 +42,7 @@ type counters struct {
 	refused                                  [8]atomic.Uint64 // by code; then 503, 429
 	packetsIn, bytesIn, packetsOut, bytesOut atomic.Uint64
 	slowClients, volatileDropped             atomic.Uint64
-	tooLarge, slowMessages, overMemory       atomic.Uint64
+	tooLarge, slowMessages                   atomic.Uint64
 }
 
 var closedReasons = [...]string{ReasonTransportClose, ReasonTransportError, ReasonPingTimeout, ReasonParseError, ReasonForced}
@@ -101,7 +99,6 @@ func (s *Server) Stats() Stats {
 		VolatileDropped: c.volatileDropped.Load(),
 		TooLarge:        c.tooLarge.Load(),
 		SlowMessages:    c.slowMessages.Load(),
-		OverMemory:      c.overMemory.Load(),
 	}
 	for i, r := range closedReasons {
 		out.Closed[r] = c.closed[i].Load()

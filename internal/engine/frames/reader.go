@@ -3,7 +3,6 @@ package frames
 import (
 	"bufio"
 	"io"
-	"slices"
 
 	"github.com/gorilla/websocket"
 )
@@ -114,10 +113,12 @@ func (m Message) appendBody(buf []byte, limit int) ([]byte, error) {
 	valid := 0 // bytes of the text that have been checked
 	for {
 		if len(buf) == cap(buf) {
-			if err := m.reader.wire.Reserve(max(cap(buf), minGrowth)); err != nil {
+			n := max(cap(buf), minGrowth)
+			if err := m.reader.wire.Reserve(n); err != nil {
 				return buf, err
 			}
-			buf = slices.Grow(buf, max(cap(buf), minGrowth))
+			// Append would grow it by more than n.
+			buf = append(make([]byte, 0, cap(buf)+n), buf...)
 		}
 		n, err := m.body.Read(buf[len(buf):cap(buf)])
 		buf = buf[:len(buf)+n]

@@ -1,0 +1,282 @@
+package hub_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net/http/httptest"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/caddy-socketio/caddy-socketio/hub"
+)
+
+// memoryFixture is a hub whose clients keep memory.
+type memoryFixture struct {
+	*testing.T
+	hub     *hub.Hub
+	memory  *hub.Memory
+	url     string
+	release chan struct{} // closed at the end of the test: the event "wait" returns
+}
+
+func newMemoryFixture(t *testing.T, limit int64, change func(*hub.RouteConfig)) *memoryFixture {
+	t.Helper()
+	route := hub.DefaultRoute()
+	route.Engine.MaxQueue = 16 << 20
+	if change != nil {
+		change(&route)
+	}
+	f := &memoryFixture{T: t, memory: hub.NewMemory(limit), release: make(chan struct{})}
+	f.hub = hub.New(hub.Options{Name: "test", Memory: f.memory, Route: &route})
+	server := httptest.NewServer(f.hub)
+	f.url = "ws" + strings.TrimPrefix(server.URL, "http") + "/socket.io/"
+	ns := f.hub.Of("/")
+	ns.On("wait", hub.HandlerFunc(func(_ context.Context, ev *hub.Event) error {
+		<-f.release
+		return nil
+	}))
+	ns.On("set", hub.HandlerFunc(func(_ context.Context, ev *hub.Event) error {
+		value, _ := ev.Lookup("event.args.0")
+		return ev.Socket.Set("value", value)
+	}))
+	ns.On("join", hub.HandlerFunc(func(_ context.Context, ev *hub.Event) error {
+		var names []string
+		for i := range 900 {
+			names = append(names, fmt.Sprintf("%s-%d-%s", ev.Socket.ID(), i, strings.Repeat("x", 70)))
+		}
+		return ev.Socket.Join(names...)
+	}))
+	t.Cleanup(func() {
+		f.hub.Close()
+		server.Close()
+	})
+	return f
+}
+
+// awaitMemory waits until a condition about the memory holds.
+func (f *memoryFixture) awaitMemory(what string, holds func() bool) {
+	f.Helper()
+	for deadline := time.Now().Add(testTimeout); !holds(); runtime.Gosched() {
+		if time.Now().After(deadline) {
+			f.Fatalf("%s: used %d: %v", what, f.memory.Used(), f.memory.Usage())
+		}
+	}
+}
+
+// measureHeap returns the bytes of the heap and of stacks that are in use.
+func measureHeap() int64 {
+	var m runtime.MemStats
+	for range 3 { // pools are emptied by the second
+		runtime.GC()
+	}
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc + m.StackInuse)
+}
+
+// memoryUses drive each kind to a large part of the heap. Each returns when the memory is
+// kept.
+var memoryUses = map[string]struct {
+	clients int
+	auth    string
+	drive   func(f *memoryFixture, clients []*rawClient)
+}{
+	"session": {clients: 400, drive: func(*memoryFixture, []*rawClient) {}},
+	"auth":    {clients: 20, auth: `{"token":"` + strings.Repeat("t", 900_000) + `"}`, drive: func(*memoryFixture, []*rawClient) {}},
+	"data": {clients: 40, drive: func(_ *memoryFixture, clients []*rawClient) {
+		for _, c := range clients {
+			c.writeFrame(0x1, []byte(`42["set","`+strings.Repeat("d", 250_000)+`"]`))
+		}
+	}},
+	"rooms": {clients: 20, drive: func(_ *memoryFixture, clients []*rawClient) {
+		for _, c := range clients {
+			c.writeFrame(0x1, []byte(`42["join"]`))
+		}
+	}},
+	"inbound": {clients: 10, drive: func(_ *memoryFixture, clients []*rawClient) {
+		for _, c := range clients {
+			for range 2 {
+				c.writeFrame(0x1, []byte(`42["wait","`+strings.Repeat("e", 900_000)+`"]`))
+			}
+		}
+	}},
+	"attachments": {clients: 5, drive: func(_ *memoryFixture, clients []*rawClient) {
+		for _, c := range clients {
+			c.writeFrame(0x1, attachmentsEvent())
+			for range 9 {
+				c.writeFrame(0x2, make([]byte, 900_000))
+			}
+		}
+	}},
+	"reading": {clients: 20, drive: func(_ *memoryFixture, clients []*rawClient) {
+		for _, c := range clients {
+			c.writePart(0x1, bytes.Repeat([]byte("4"), 800_000), 900_000)
+		}
+	}},
+	"queue": {clients: 6, drive: func(f *memoryFixture, _ []*rawClient) {
+		sockets, _ := f.hub.Of("/").All().FetchSockets(f.Context())
+		for f.memory.Usage()["queue"] < 30<<20 {
+			for _, s := range sockets {
+				_, _ = f.hub.Of("/").To(s.ID).Emit("news", strings.Repeat("q", 100_000))
+			}
+			time.Sleep(time.Millisecond) // for the pump
+		}
+	}},
+	"acks": {clients: 11, drive: func(f *memoryFixture, clients []*rawClient) {
+		ctx, cancel := context.WithCancel(f.Context())
+		go func() {
+			<-f.release
+			cancel()
+		}()
+		go func() { _, _ = f.hub.Of("/").All().EmitWithAck(ctx, "rate") }()
+		for _, c := range clients[1:] {
+			_ = readFrame(f, c)
+			c.writeFrame(0x1, []byte(`430["`+strings.Repeat("a", 900_000)+`"]`))
+		}
+	}},
+}
+
+// attachmentsEvent returns the text of the event "wait" with ten attachments.
+func attachmentsEvent() []byte {
+	b := []byte(`4510-["wait"`)
+	for i := range 10 {
+		b = fmt.Appendf(b, `,{"_placeholder":true,"num":%d}`, i)
+	}
+	return append(b, ']')
+}
+
+func TestMemoryIsCountedWithinAFifthOfTheHeap(t *testing.T) {
+	for kind, use := range memoryUses {
+		t.Run(kind, func(t *testing.T) {
+			f := newMemoryFixture(t, 0, nil)
+			heap := measureHeap()
+			var clients []*rawClient
+			for range use.clients {
+				clients = append(clients, dialRaw(f, f.url, use.auth))
+			}
+			if kind != "session" && kind != "auth" { // the connections are counted by the first of them
+				heap = measureHeap() - f.memory.Used()
+			}
+			use.drive(f, clients)
+			last := int64(-1)
+			f.awaitMemory("settle", func() bool {
+				time.Sleep(50 * time.Millisecond)
+				used := f.memory.Usage()[kind]
+				defer func() { last = used }()
+				return used == last && used > 0
+			})
+			heap = measureHeap() - heap
+			used := f.memory.Used()
+			t.Logf("heap %d, counted %d (%+.1f %%): %v", heap, used, 100*float64(used-heap)/float64(heap), f.memory.Usage())
+			if used < heap*8/10 || used > heap*12/10 {
+				t.Errorf("counted %d, the heap has %d", used, heap)
+			}
+			close(f.release)
+			for _, c := range clients {
+				c.Close()
+			}
+			f.awaitMemory("closed", func() bool { return f.memory.Used() == 0 })
+		})
+	}
+}
+
+func TestMessageOfManySlowClientsCountsOnce(t *testing.T) {
+	f := newMemoryFixture(t, 0, nil)
+	for range 8 {
+		dialRaw(f, f.url, "")
+	}
+	idle := f.memory.Used()
+	for f.memory.Usage()["queue"] < 60<<20 {
+		if _, err := f.hub.Of("/").All().Emit("news", strings.Repeat("q", 100_000)); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Millisecond) // for the pump
+	}
+	if grown := f.memory.Used() - idle; grown > 30<<20 { // a frame besides the message's own bytes
+		t.Errorf("%d bytes are counted for queues of %d", grown, f.memory.Usage()["queue"])
+	}
+	close(f.release)
+}
+
+func TestFullInboxesMakeTheirConnectionWaitAlone(t *testing.T) {
+	f := newMemoryFixture(t, 0, func(c *hub.RouteConfig) { c.Engine.MaxMemory = 4 << 20 })
+	c := dialRaw(f, f.url, "")
+	other, _ := joinNamespace(f, f.url, "/", "")
+	handleSync(f.hub.Of("/"))
+	sent := make(chan struct{})
+	go func() {
+		defer close(sent)
+		for range 20 {
+			c.writeFrame(0x1, []byte(`42["wait","`+strings.Repeat("e", 900_000)+`"]`))
+		}
+	}()
+	f.awaitMemory("inbox", func() bool { return f.memory.Usage()["inbound"] > 800_000 })
+	other.syncEvents("/")
+	if used := f.memory.Used(); used > 5<<20 {
+		t.Errorf("the connection keeps %d bytes", used)
+	}
+	close(f.release)
+	<-sent
+	f.awaitMemory("handled", func() bool { return f.memory.Usage()["inbound"] == 0 })
+	c.writeFrame(0x1, []byte(`420["sync"]`))
+	if got := readFrame(f, c); got != "430[]" {
+		t.Errorf("got %q after the events", got)
+	}
+}
+
+func TestConnectionBeyondItsMemoryIsRefused(t *testing.T) {
+	f := newMemoryFixture(t, 0, func(c *hub.RouteConfig) { c.Engine.MaxMemory = 80_000 })
+	c, _ := joinNamespace(f, f.url, "/", "")
+	f.hub.Of("/").On("set", hub.HandlerFunc(func(_ context.Context, ev *hub.Event) error {
+		return ev.Socket.Set("value", strings.Repeat("v", 90_000))
+	}))
+	c.sendPacket(`421["set"]`)
+	c.wantPacket(`431[{"error":"connection keeps too much memory"}]`)
+	c.sendPacket(`422["wait","` + strings.Repeat("w", 200_000) + `"]`)
+	c.wantClosed()
+	close(f.release)
+	if n := f.hub.Stats().OverMemory; n != 1 {
+		t.Errorf("%d connections are counted", n)
+	}
+}
+
+func TestLargestConnectionsCloseAndOthersNoticeNothing(t *testing.T) {
+	const limit = 48 << 20
+	f := newMemoryFixture(t, limit, nil)
+	handleSync(f.hub.Of("/"))
+	quiet, _ := joinNamespace(f, f.url, "/", "")
+	var hostile []*rawClient
+	for range 8 {
+		c := dialRaw(f, f.url, "")
+		hostile = append(hostile, c)
+		go func() {
+			packet := attachmentsEvent()
+			if _, err := c.Write(append([]byte{0x81, 0x80 | 126, byte(len(packet) >> 8), byte(len(packet)), 0, 0, 0, 0}, packet...)); err != nil {
+				return
+			}
+			attachment := append([]byte{0x82, 0x80 | 127, 0, 0, 0, 0, 0, 0x0e, 0xa6, 0x00, 0, 0, 0, 0}, make([]byte, 0xea600)...)
+			for range 9 {
+				if _, err := c.Write(attachment); err != nil {
+					return // it was closed, as it is one of the largest
+				}
+			}
+		}()
+	}
+	peak := int64(0)
+	f.awaitMemory("full", func() bool { peak = max(peak, f.memory.Used()); return f.memory.Full() })
+	quiet.syncEvents("/")
+	f.awaitMemory("shed", func() bool { peak = max(peak, f.memory.Used()); return !f.memory.Full() })
+	quiet.syncEvents("/")
+	_, dropped := f.memory.Shed()
+	t.Logf("peak %d of %d bytes, %d connections dropped", peak, limit, dropped)
+	if peak > limit*5/4 || dropped == 0 || dropped > 5 {
+		t.Errorf("peak %d of %d bytes, %d connections dropped", peak, limit, dropped)
+	}
+	joinNamespace(f, f.url, "/", "") // new clients are accepted again
+	close(f.release)
+	for _, c := range hostile {
+		c.Close()
+	}
+}
