@@ -52,12 +52,16 @@ func (a *Account) Add(kind Kind, n int) {
 	if n == 0 {
 		return
 	}
-	a.kinds[kind].Add(int64(n))
-	a.used.Add(int64(n))
-	a.report()
-	if n < 0 {
-		a.signalRoom()
+	if n > 0 {
+		a.kinds[kind].Add(int64(n))
+		a.used.Add(int64(n))
+		a.report()
+		return
 	}
+	a.used.Add(int64(n)) // before the kind: AwaitRoom relies on it
+	a.kinds[kind].Add(int64(n))
+	a.report()
+	a.signalRoom()
 }
 
 // Release subtracts n bytes of a kind.
@@ -88,9 +92,9 @@ func (a *Account) report() {
 		if d := used - reported; d < reportStep && d > -reportStep {
 			return
 		}
+		// Another charge may have found the old report right meanwhile: look again.
 		if a.reported.CompareAndSwap(reported, used) {
 			a.process.add(used - reported)
-			return
 		}
 	}
 }
@@ -111,10 +115,11 @@ func (a *Account) signalRoom() {
 func (a *Account) AwaitRoom(kind Kind, n int, done <-chan struct{}) bool {
 	for !a.Charge(kind, n) {
 		room := a.roomChannel()
+		handling := a.kinds[Inbound].Load() > 0
 		if a.Fits(n) { // released before the channel was there
 			continue
 		}
-		if a.kinds[Inbound].Load() <= 0 {
+		if !handling {
 			return false
 		}
 		select {
@@ -144,9 +149,14 @@ func (a *Account) AwaitReading(done <-chan struct{}) {
 	if !a.isSlowed() {
 		return
 	}
-	for a.process.counts.slowed.Add(1); a.isSlowed(); {
+	a.process.counts.slowed.Add(1)
+	for {
+		round := a.process.nextRound()
+		if !a.isSlowed() { // the last round may have ended before the channel was there
+			return
+		}
 		select {
-		case <-a.process.nextRound():
+		case <-round:
 		case <-done:
 			return
 		}

@@ -16,7 +16,9 @@ const (
 	watchInterval = time.Second
 	// collectInterval is the time between two collections of garbage while the heap alone
 	// is too large: without new connections there may be none for minutes.
-	collectInterval = 5 * time.Second
+	collectInterval = 2 * time.Second
+	// closeTime is how long dropped connections may take to release their memory.
+	closeTime = slowTime / 2
 )
 
 // Process is the budget of all connections of a process. It is safe for concurrent use.
@@ -42,7 +44,7 @@ type Process struct {
 	accounts  map[*Account]struct{}
 	watching  bool          // the timer is set
 	round     chan struct{} // closed by the next round of the shedding; nil if not awaited
-	collected time.Time     // the latest forced collection of garbage
+	collectAt time.Time     // garbage is not collected before
 }
 
 // NewProcess returns a process with a limit in bytes; 0 means none.
@@ -171,7 +173,7 @@ func (p *Process) checkHeap() {
 	switch {
 	case limit <= 0:
 		p.setFull(false, used, heap)
-	case heap >= limit:
+	case heap >= limit || p.full.Load() && heap >= low(limit):
 		p.setFull(true, used, heap)
 		if p.updateFair(); used > limit/2 && p.over.CompareAndSwap(false, true) {
 			p.startShedding()
@@ -184,12 +186,14 @@ func (p *Process) checkHeap() {
 	}
 }
 
-// collectGarbage collects garbage, unless it did a moment ago.
+// collectGarbage collects garbage, unless it did a moment ago, or dropped connections are
+// closing.
 func (p *Process) collectGarbage() {
 	p.mu.Lock()
-	due := time.Since(p.collected) >= collectInterval
+	now := time.Now()
+	due := !now.Before(p.collectAt)
 	if due {
-		p.collected = time.Now()
+		p.collectAt = now.Add(collectInterval)
 	}
 	p.mu.Unlock()
 	if due {

@@ -65,7 +65,7 @@ func (p *Process) measureHeapExcess(used, limit int64) int64 {
 	if used <= limit/2 || p.heap() < low(limit) {
 		return 0
 	}
-	p.collect()
+	p.collectGarbage()
 	return min(p.heap()-low(limit), used-limit/2)
 }
 
@@ -92,6 +92,11 @@ func (p *Process) dropLargest(fair, excess int64) {
 		case bytes > fair:
 			largest = append(largest, consumer{a, bytes})
 		}
+	}
+	if len(largest) > 0 {
+		p.mu.Lock()
+		p.collectAt = time.Now().Add(closeTime) // the heap is about to change
+		p.mu.Unlock()
 	}
 	slices.SortFunc(largest, func(a, b consumer) int { return int(b.bytes - a.bytes) })
 	for _, c := range largest {

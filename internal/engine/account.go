@@ -9,7 +9,7 @@ import (
 const (
 	// sessionCost is how many bytes an idle session takes, with its receiver, its
 	// goroutine and the connection of the HTTP server, besides its handshake.
-	sessionCost = 6 << 10
+	sessionCost = 13 << 9
 	// chargeFrom is how many bytes may wait for a client that does not accept them, or be
 	// written to it, without a charge. They are a small part of sessionCost.
 	chargeFrom = 4 << 10
