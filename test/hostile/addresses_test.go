@@ -10,12 +10,16 @@ import (
 // forwardedFor is the header by which the tests, as a trusted proxy, set a client's address.
 const forwardedFor = "X-Forwarded-For"
 
+// attackers counts the attackers of all runs of a test, so that each has an address of its own.
+var attackers atomic.Int64
+
 // TestUnjoinedOfOneAddress floods handshakes from one address. Clients of other addresses get
 // sessions, and the address has no more than it may have.
 func TestUnjoinedOfOneAddress(t *testing.T) {
 	sharedProcess.startObserver(t)
-	sharedProcess.checkMemoryLimit(t, 100<<20)
-	for version, attacker := range map[string]string{"3": "2001:db8:3::", "4": "2001:db8:4::"} {
+	sharedProcess.checkMemoryLimit(t, 150<<20)
+	for _, version := range []string{"3", "4"} {
+		attacker := fmt.Sprintf("2001:db8:%s:%x::", version, attackers.Add(1))
 		var opened, refused, addresses atomic.Int64
 		repeatParallel(t, 2_000, func(ctx context.Context) error {
 			from := fmt.Sprintf("%s%x", attacker, addresses.Add(1)) // all of one /64

@@ -146,14 +146,16 @@ func TestBadHandshakes(t *testing.T) {
 		{"GET", "EIO=4&transport=polling&sid=" + strings.Repeat("x", 9_000), 1},
 	} {
 		want := fmt.Sprintf(`{"code":%d,"message":"%s"}`, test.code, codes[test.code])
-		if got := sharedProcess.mustSendRequest(t, test.method, path+test.query, ""); got.status != 400 || got.body != want {
+		// JSONP needs the page's address.
+		got := sharedProcess.mustSendRequest(t, test.method, path+test.query, "", "Referer", "https://app.example.com/")
+		if got.status != 400 || got.body != want {
 			t.Errorf("%s %.80s: got %d %.200s, want %s", test.method, test.query, got.status, got.body, want)
 		}
 		if test.method != "GET" || test.code == 3 {
 			continue
 		}
 		// An upgrade gets the same error as text.
-		got := sharedProcess.tryUpgrade(t, path+strings.Replace(test.query, "=polling", "=websocket", 1), "")
+		got = sharedProcess.tryUpgrade(t, path+strings.Replace(test.query, "=polling", "=websocket", 1), "")
 		if got.status != 400 || got.body != codes[test.code] {
 			t.Errorf("upgrade %.80s: got %d %.200s, want 400 %s", test.query, got.status, got.body, codes[test.code])
 		}

@@ -15,6 +15,7 @@ import (
 // to the room until the test ends. The observer must receive each tick, in order.
 type roomObserver struct {
 	t       *testing.T
+	mark    string // the beginning of its ticks: ticks of an observer before may still arrive
 	beacon  *wireConn
 	wire    *wireConn
 	sent    atomic.Int64 // the number of the last tick
@@ -22,6 +23,9 @@ type roomObserver struct {
 	stopped chan struct{}
 	failed  error // read after ticks is closed
 }
+
+// observers counts the observers of all tests.
+var observers atomic.Int64
 
 // tickPeriod is the time between ticks.
 const tickPeriod = 5 * time.Millisecond
@@ -31,7 +35,7 @@ const tickPeriod = 5 * time.Millisecond
 func (p *process) startObserver(t *testing.T) *roomObserver {
 	t.Helper()
 	w := &roomObserver{
-		t: t, beacon: p.openMember(t, "/socket.io/"), wire: p.openMember(t, "/socket.io/"),
+		t: t, mark: fmt.Sprintf(`42["tick","%d:`, observers.Add(1)), beacon: p.openMember(t, "/socket.io/"), wire: p.openMember(t, "/socket.io/"),
 		ticks: make(chan int, 1), stopped: make(chan struct{}),
 	}
 	go w.sendTicks()
@@ -64,7 +68,7 @@ func (w *roomObserver) sendTicks() {
 	defer pace.Stop()
 	for n := 1; ; n++ {
 		w.sent.Store(int64(n))
-		w.beacon.writeTexts(`42["tick",` + strconv.Itoa(n) + `]`)
+		w.beacon.writeTexts(w.mark + strconv.Itoa(n) + `"]`)
 		select {
 		case <-pace.C:
 		case <-w.stopped:
@@ -85,8 +89,8 @@ func (w *roomObserver) receiveTicks() {
 			}
 			return
 		}
-		if number, ok := strings.CutPrefix(m, `42["tick",`); ok {
-			n, _ := strconv.Atoi(strings.TrimSuffix(number, "]"))
+		if number, ok := strings.CutPrefix(m, w.mark); ok {
+			n, _ := strconv.Atoi(strings.TrimSuffix(number, `"]`))
 			if last > 0 && n != last+1 {
 				w.failed = fmt.Errorf("tick %d after tick %d", n, last)
 				return
