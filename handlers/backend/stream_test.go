@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/caddy-socketio/caddy-socketio/handlers/internal/clienttest"
 	"github.com/caddy-socketio/caddy-socketio/handlers/internal/sitetest"
 )
 
@@ -74,6 +75,16 @@ func (a *streamer) serve() (address string) {
 	return server.Listener.Addr().String()
 }
 
+// write makes the application write a piece. The test fails when no request takes it in time.
+func (a *streamer) write(piece string) {
+	a.t.Helper()
+	select {
+	case a.pieces <- piece:
+	case <-time.After(clienttest.ReadTimeout):
+		a.t.Fatalf("no request takes the piece %.100q", piece)
+	}
+}
+
 // site runs Caddy with the application behind a backend with options.
 func (a *streamer) site(options string) *sitetest.Site {
 	return sitetest.Serve(a.t, sitetest.BackendDirective(options+"\nreverse_proxy "+a.serve()))
@@ -91,6 +102,23 @@ func readMetric(t *testing.T, s *sitetest.Site, name string) (value int) {
 		}
 	}
 	return value
+}
+
+// awaitMetric waits until a metric has a value.
+func awaitMetric(t *testing.T, s *sitetest.Site, name string, want int) {
+	t.Helper()
+	late := time.After(clienttest.ReadTimeout)
+	for {
+		now := readMetric(t, s, name)
+		if now == want {
+			return
+		}
+		select {
+		case <-time.After(5 * time.Millisecond): // between two requests
+		case <-late:
+			t.Fatalf("%s is %d, want %d", name, now, want)
+		}
+	}
 }
 
 const (
@@ -115,24 +143,20 @@ func TestBackendAppliesStreamAsItArrives(t *testing.T) {
 			c := s.Connect()
 			counted := readMetric(t, s, outcomes("ok"))
 			c.Send(`42/app,1["stream","` + test.typ + `"]`)
-			a.pieces <- test.before + `{"emit":[{"event":"token","args":["a"]}]}` + test.after
+			a.write(test.before + `{"emit":[{"event":"token","args":["a"]}]}` + test.after)
 			c.Expect(`42/app,["token","a"]`)
-			a.pieces <- test.before + `{"join":["lobby"],"emit":[{"event":"token","args":["b"]},`
-			a.pieces <- `{"event":"token","to":["lobby"],"include_sender":true,"args":["c"]}]}` + test.after
+			a.write(test.before + `{"join":["lobby"],"emit":[{"event":"token","args":["b"]},`)
+			a.write(`{"event":"token","to":["lobby"],"include_sender":true,"args":["c"]}]}` + test.after)
 			c.Expect(`42/app,["token","b"]`)
 			c.Expect(`42/app,["token","c"]`)
 			c.Send(`42/app,2["next"]`)
-			a.pieces <- test.before + `{"ack":["ok"]}` + test.after
+			a.write(test.before + `{"ack":["ok"]}` + test.after)
 			c.Expect(`43/app,1["ok"]`)
-			a.pieces <- test.before + `{"ack":["again"],"data":{"done":true}}` + test.after
-			a.pieces <- "end"
+			a.write(test.before + `{"ack":["again"],"data":{"done":true}}` + test.after)
+			a.write("end")
 			c.Expect(`43/app,2["next"]`)
-			if n := readMetric(t, s, outcomes("ok")) - counted; n != 2 {
-				t.Errorf("%d events are counted", n)
-			}
-			if n := readMetric(t, s, streamsInFlight); n != 0 {
-				t.Errorf("%d streams are in flight", n)
-			}
+			awaitMetric(t, s, outcomes("ok"), counted+2)
+			awaitMetric(t, s, streamsInFlight, 0)
 		})
 	}
 }
@@ -150,7 +174,7 @@ func TestBackendStreamsOverAnyTransport(t *testing.T) {
 		s := sitetest.Serve(t, sitetest.BackendDirective("stream {\ncancel stop\n}\nreverse_proxy h2c://"+server.Listener.Addr().String()))
 		c := s.Connect()
 		c.Send(`42/app,1["stream","` + ndjson + `"]`)
-		a.pieces <- `{"emit":[{"event":"token"}]}` + "\n"
+		a.write(`{"emit":[{"event":"token"}]}` + "\n")
 		c.Expect(`42/app,["token"]`)
 		c.Send(`42/app,["stop"]`)
 		c.Expect(`43/app,1[{"error":"canceled"}]`)
@@ -198,8 +222,6 @@ func TestBackendStreamsOverAnyTransport(t *testing.T) {
 
 // A stream ends with an error that names the limit, or the reply that is wrong.
 func TestBackendEndsWrongStreams(t *testing.T) {
-	a := newStreamer(t)
-	s := a.site("stream {\nmax_line 1KB\nmax_size 10KB\nmax_time 2s\nidle 500ms\n}")
 	line := `{"emit":[{"event":"token"}]}` + "\n"
 	pad := strings.Repeat(" ", 900) + "\n"
 	for _, test := range []struct {
@@ -217,11 +239,16 @@ func TestBackendEndsWrongStreams(t *testing.T) {
 		{"ends within an event", "text/event-stream", []string{"data: " + line + "\n", "data: {}\n", "end"}, "the stream ends within an event"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			s.T = t
+			options := "max_line 1KB\nmax_size 10KB"
+			if test.name == "idle" {
+				options = "idle 500ms"
+			}
+			a := newStreamer(t)
+			s := a.site("stream {\n" + options + "\n}")
 			c := s.Connect()
 			c.Send(`42/app,1["stream","` + test.typ + `"]`)
 			for i, piece := range test.pieces {
-				a.pieces <- piece
+				a.write(piece)
 				if i == 0 {
 					c.Expect(`42/app,["token"]`)
 				}
@@ -294,7 +321,7 @@ func TestBackendCancelsStreams(t *testing.T) {
 			for _, event := range []string{"stop", "halt now"} {
 				c.Send(stream)
 				if transport == "in the stream" {
-					a.pieces <- line
+					a.write(line)
 					c.Expect(`42/app,["token"]`)
 				} else {
 					sitetest.Await(t, waits)
@@ -306,9 +333,7 @@ func TestBackendCancelsStreams(t *testing.T) {
 				}
 				sitetest.Await(t, a.gone)
 			}
-			if n := readMetric(t, s, outcomes("canceled")) - counted; n != 2 {
-				t.Errorf("%d canceled events are counted", n)
-			}
+			awaitMetric(t, s, outcomes("canceled"), counted+2)
 		})
 	}
 	for name, end := range map[string]func(a *streamer, c interface {
@@ -334,21 +359,21 @@ func TestBackendCancelsStreams(t *testing.T) {
 			Close() error
 		},
 		) {
-			a.pieces <- `{"disconnect":true}` + "\n"
+			a.write(`{"disconnect":true}` + "\n")
 		},
 		"backend refuses": func(a *streamer, _ interface {
 			Send(string)
 			Close() error
 		},
 		) {
-			a.pieces <- `{"error":{"message":"no"}}` + "\n"
+			a.write(`{"error":{"message":"no"}}` + "\n")
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := newStreamer(t)
 			c := a.site("").Connect()
 			c.Send(stream)
-			a.pieces <- line
+			a.write(line)
 			c.Expect(`42/app,["token"]`)
 			end(a, c)
 			sitetest.Await(t, a.gone)
@@ -456,18 +481,16 @@ func TestBackendStreamHoldsItsSlot(t *testing.T) {
 	s := sitetest.Serve(t, directive)
 	c, other := s.Connect(), s.Connect()
 	c.Send(`42/app,1["stream","application/x-ndjson"]`)
-	a.pieces <- `{"emit":[{"event":"token"}]}` + "\n"
+	a.write(`{"emit":[{"event":"token"}]}` + "\n")
 	c.Expect(`42/app,["token"]`)
 	other.Send(`42/app,2["waits"]`)
-	for readMetric(t, s, eventsWaiting) != 1 {
-		t.Log("the event does not wait yet")
-	}
+	awaitMetric(t, s, eventsWaiting, 1)
 	if n := readMetric(t, s, streamsInFlight); n != 1 {
 		t.Errorf("%d streams are in flight", n)
 	}
 	s.Load(strings.Replace(directive, "concurrency 1", "concurrency 2", 1))
-	a.pieces <- `{"emit":[{"event":"token"}]}` + "\n"
+	a.write(`{"emit":[{"event":"token"}]}` + "\n")
 	c.Expect(`42/app,["token"]`)
-	a.pieces <- "end"
+	a.write("end")
 	other.Expect(`43/app,2["waits"]`)
 }
