@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/caddy-socketio/caddy-socketio/internal/freeport"
 	"github.com/quic-go/quic-go/http3"
 )
 
@@ -197,7 +198,7 @@ func isModuleResponse(answer string) bool {
 // path is a field of its own.
 func TestAccessControlsAreNotBypassedOnStreams(t *testing.T) {
 	s := startCaddy(t, false, "")
-	s.site = "https://" + strings.Replace(freeAddress(t), "127.0.0.1", "localhost", 1)
+	s.site = "https://" + strings.Replace(freeport.Address(), "127.0.0.1", "localhost", 1)
 	const guarded = `
 		tls internal
 		@own {

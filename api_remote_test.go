@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/caddy-socketio/caddy-socketio/internal/freeport"
 	"github.com/caddyserver/caddy/v2"
 )
 
@@ -72,7 +73,7 @@ func startRemoteAdmin(t *testing.T, known tls.Certificate, access string) (*cadd
 	caddy.DefaultStorage.Path = t.TempDir() // Caddy stores the certificate of the endpoint there
 	t.Cleanup(func() { caddy.DefaultStorage.Path = was })
 	s := startCaddy(t, false, chatDirectives)
-	address := freeAddress(t)
+	address := freeport.Address()
 	s.loadSite(chatDirectives, func(config map[string]any) {
 		keepTrustStore(config)
 		admin := config["admin"].(map[string]any)

@@ -4,12 +4,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/caddy-socketio/caddy-socketio/internal/freeport"
 	"github.com/caddyserver/caddy/v2"
 )
 
@@ -28,7 +28,7 @@ func startCaddy(t testing.TB, unix bool, directives string) *caddyServer {
 	for _, name := range []string{"HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME"} {
 		t.Setenv(name, t.TempDir())
 	}
-	s := &caddyServer{t: t, admin: freeAddress(t), site: "http://" + freeAddress(t), client: http.DefaultClient}
+	s := &caddyServer{t: t, admin: freeport.Address(), site: "http://" + freeport.Address(), client: http.DefaultClient}
 	if unix {
 		s.admin = "unix/" + filepath.Join(t.TempDir(), "admin.sock")
 	}
@@ -69,16 +69,6 @@ func (s *caddyServer) loadSite(directives string, edits ...func(config map[strin
 // store of the machine.
 func keepTrustStore(config map[string]any) {
 	config["apps"].(map[string]any)["pki"] = json.RawMessage(`{"certificate_authorities":{"local":{"install_trust":false}}}`)
-}
-
-func freeAddress(t testing.TB) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 // doRequest makes a request and returns the status and the body.

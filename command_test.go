@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/caddy-socketio/caddy-socketio/internal/cli"
+	"github.com/caddy-socketio/caddy-socketio/internal/freeport"
 	"github.com/spf13/cobra"
 )
 
@@ -146,7 +147,7 @@ func TestCommandErrorsAreOneLine(t *testing.T) {
 	c.expectError("HTTP 400: to: bad room name: it is empty", "emit", "x", "--to", "a", "--to", "")
 	c.expectError("--to: invalid UTF-8", "emit", "x", "--to", "a", "--to", "\xff")
 
-	c.admin = freeAddress(t)
+	c.admin = freeport.Address()
 	c.expectError("refused", "status")
 	c.admin = "unix/" + filepath.Join(t.TempDir(), "nothing.sock")
 	c.expectError("no such file", "status")

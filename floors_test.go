@@ -51,7 +51,7 @@ func TestFloors(t *testing.T) {
 		"cluster/internal/messages":     "cluster internal/msgpack rooms sio",
 		"cluster/internal/redisconn":    caddy + " " + caddy + "/caddyconfig/caddyfile github.com/redis/rueidis",
 		"cluster/internal/redisadapter": caddy + " cluster cluster/internal/messages cluster/internal/redisconn internal/eio internal/msgpack internal/spawn rooms sio github.com/redis/rueidis go.uber.org/zap",
-		"internal/redistest":            caddy + " " + caddy + "/caddyconfig/caddyfile cluster rooms sio",
+		"internal/redistest":            caddy + " " + caddy + "/caddyconfig/caddyfile cluster internal/freeport rooms sio",
 	}
 	for pkg, list := range allowed {
 		t.Run(pkg, func(t *testing.T) {

@@ -16,6 +16,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/caddy-socketio/caddy-socketio/internal/freeport"
 	"github.com/caddyserver/caddy/v2"
 )
 
@@ -101,7 +102,7 @@ func trySite(t *testing.T, input, config string, places *strings.Replacer) strin
 		t.Fatal(err)
 	}
 	// Each config has an address of its own: the listener of the last config may still close.
-	address := freeAddress(t)
+	address := freeport.Address()
 	edited.Apps["http"] = bytes.Replace(edited.Apps["http"], []byte(`":80"`), []byte(`"`+address+`"`), 1)
 	edited.Apps["http"] = bytes.Replace(edited.Apps["http"], []byte(`"listen"`), []byte(`"automatic_https":{"disable":true},"listen"`), 1)
 	edited.Admin = json.RawMessage(`{"disabled":true,"config":{"persist":false}}`)

@@ -11,6 +11,7 @@ import (
 	"time"
 	"weak"
 
+	"github.com/caddy-socketio/caddy-socketio/internal/freeport"
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
@@ -35,7 +36,7 @@ func maskFrame(text string) []byte {
 // TestWebSocketOnHTTP3Stream opens a WebSocket on a stream of HTTP/3 and exchanges packets.
 func TestWebSocketOnHTTP3Stream(t *testing.T) {
 	s := startCaddy(t, false, "")
-	s.site = "https://" + strings.Replace(freeAddress(t), "127.0.0.1", "localhost", 1)
+	s.site = "https://" + strings.Replace(freeport.Address(), "127.0.0.1", "localhost", 1)
 	s.loadSite("tls internal"+echo, keepTrustStore)
 	trusting := &tls.Config{InsecureSkipVerify: true}
 	awaitCertificate(t, s.site, trusting)

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/caddy-socketio/caddy-socketio/handlers/internal/sitetest"
+	"github.com/caddy-socketio/caddy-socketio/internal/freeport"
 )
 
 type wrongReply struct {
@@ -144,7 +145,7 @@ func TestBackendOnOutageDecidesAboutConnects(t *testing.T) {
 		{"on_outage allow", `40/app,{"sid":"*`},
 	} {
 		t.Run(test.option, func(t *testing.T) {
-			s := sitetest.Serve(t, sitetest.BackendDirective(test.option+"\nreverse_proxy "+sitetest.FreeAddress(t)))
+			s := sitetest.Serve(t, sitetest.BackendDirective(test.option+"\nreverse_proxy "+freeport.Address()))
 			c := s.Dial()
 			if c.Send("40/app,"); test.want == "" {
 				c.ExpectClosed()
@@ -218,7 +219,7 @@ func TestBackendSkipsUnhealthyUpstreams(t *testing.T) {
 
 func TestBackendRetriesWithAnotherUpstream(t *testing.T) {
 	a := sitetest.NewApp(t, sitetest.Reply(http.StatusOK, `{"ack":["up"]}`))
-	s := sitetest.Serve(t, sitetest.BackendDirective("reverse_proxy "+sitetest.FreeAddress(t)+" "+a.Address+" {\nlb_policy first\nlb_retries 2\nfail_duration 1h\n}"))
+	s := sitetest.Serve(t, sitetest.BackendDirective("reverse_proxy "+freeport.Address()+" "+a.Address+" {\nlb_policy first\nlb_retries 2\nfail_duration 1h\n}"))
 	s.Connect().Call(`42/app,1["x","whole"]`, `43/app,1["up"]`)
 	if seen := a.Requests(`"args":["whole"]`); len(seen) != 1 {
 		t.Errorf("got %v", seen)

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/caddy-socketio/caddy-socketio/internal/freeport"
 )
 
 // Timeout is the longest wait of a test for one condition.
@@ -50,21 +52,10 @@ func StartSentinel(t testing.TB, config string) *Server {
 // startServer starts a Redis with arguments, until the end of the test.
 func startServer(t testing.TB, first, args []string) *Server {
 	t.Helper()
-	s := &Server{t: t, Port: FreePort(t), first: first, args: args}
+	s := &Server{t: t, Port: freeport.Choose(), first: first, args: args}
 	s.Start()
 	t.Cleanup(s.Stop)
 	return s
-}
-
-// FreePort returns a port without a listener.
-func FreePort(t testing.TB) int {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
 }
 
 // Start starts the Redis again after Stop.
@@ -173,7 +164,7 @@ func Eventually(t testing.TB, condition string, ok func() bool) {
 func StartClusterMember(t testing.TB) *Server {
 	t.Helper()
 	// By default the cluster bus uses the port plus 10000, which may be out of range.
-	return Start(t, "--cluster-enabled", "yes", "--cluster-node-timeout", "1000", "--cluster-port", fmt.Sprint(FreePort(t)))
+	return Start(t, "--cluster-enabled", "yes", "--cluster-node-timeout", "1000", "--cluster-port", fmt.Sprint(freeport.Choose()))
 }
 
 // MeetMember introduces another member to this one.

@@ -4,13 +4,15 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/caddy-socketio/caddy-socketio/internal/freeport"
 )
 
 // site has the namespaces that commands name.
@@ -23,7 +25,7 @@ func TestCommands(t *testing.T) {
 	if err != nil {
 		t.Skip("curl is not installed")
 	}
-	admin := findFreeAddress(t)
+	admin := freeport.Address()
 	dir := t.TempDir()
 	t.Setenv("PATH", dir+string(os.PathListSeparator)+os.Getenv("PATH"))
 	t.Setenv("CADDY_ADMIN", admin)
@@ -51,16 +53,6 @@ func TestCommands(t *testing.T) {
 	}
 }
 
-func findFreeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
-
 func writeCommand(t *testing.T, path, line string) {
 	t.Helper()
 	if err := os.WriteFile(path, []byte("#!/bin/sh\n"+line+"\n"), 0o755); err != nil {
@@ -71,7 +63,7 @@ func writeCommand(t *testing.T, path, line string) {
 // startCaddy starts a Caddy with the site, and waits until it serves.
 func startCaddy(t *testing.T, caddy string) {
 	t.Helper()
-	_, port, _ := net.SplitHostPort(findFreeAddress(t))
+	port := strconv.Itoa(freeport.Choose())
 	config := filepath.Join(t.TempDir(), "Caddyfile")
 	text := fmt.Sprintf("{\n\tpersist_config off\n\tauto_https off\n\thttp_port %s\n}\n%s", port, site)
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {

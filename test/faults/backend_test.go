@@ -12,6 +12,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/caddy-socketio/caddy-socketio/internal/freeport"
 )
 
 // backendSite has the rule "ask" of a backend that fails, and "consult" of one that does not.
@@ -48,7 +50,7 @@ type app struct {
 
 // startApp starts a backend on a free port, until the end of the test.
 func startApp(t *testing.T) *app {
-	a := &app{address: freeAddress(t)}
+	a := &app{address: freeport.Address()}
 	a.listen(t)
 	t.Cleanup(func() { a.server.Close() })
 	return a

@@ -8,6 +8,8 @@ import (
 	"os/exec"
 	"testing"
 	"time"
+
+	"github.com/caddy-socketio/caddy-socketio/internal/freeport"
 )
 
 // idleFlood is a flood of connections that send nothing.
@@ -85,7 +87,7 @@ func TestDescriptorsExhausted(t *testing.T) {
 	// A reload closes connections of polling clients: they can open no others now.
 	webSockets := all[:2]
 	for n := 8; n < 11; n++ {
-		p.more = fmt.Sprintf("http://%s {\n\trespond \"site %d\"\n}", freeAddress(t), n)
+		p.more = fmt.Sprintf("http://%s {\n\trespond \"site %d\"\n}", freeport.Address(), n)
 		p.reloadSite(t, lobby)
 		p.emitFromAPI(t, fmt.Sprintf(`{"event":"said","args":[%d],"to":["lobby"]}`, n))
 	}

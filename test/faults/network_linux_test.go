@@ -7,9 +7,12 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/caddy-socketio/caddy-socketio/internal/freeport"
 )
 
 // link is a network of two ends: the test's, and a network namespace with clients.
@@ -129,7 +132,7 @@ func (l *link) startOfficialClients(url string) (*exec.Cmd, *logLines) {
 // recovery of their connections, all clients receive every event once and in order.
 func TestLossyNetwork(t *testing.T) {
 	l := createLink(t)
-	_, port, _ := strings.Cut(freeAddress(t), ":")
+	port := strconv.Itoa(freeport.Choose())
 	p := startCaddy(t, setup{address: l.near + ":" + port, site: `socketio {
 		recovery 5m
 		ping_interval 700ms

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -16,6 +15,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/caddy-socketio/caddy-socketio/internal/freeport"
 )
 
 // maxWait is the longest wait for an expected event.
@@ -48,9 +49,9 @@ type process struct {
 // end well: by SIGTERM, with exit code 0, without panics and data races in its log.
 func startCaddy(t *testing.T, s setup) *process {
 	t.Helper()
-	p := &process{setup: s, admin: freeAddress(t), dir: t.TempDir(), log: newLogLines(), ended: make(chan struct{})}
+	p := &process{setup: s, admin: freeport.Address(), dir: t.TempDir(), log: newLogLines(), ended: make(chan struct{})}
 	if p.address == "" {
-		p.address = freeAddress(t)
+		p.address = freeport.Address()
 	}
 	file := filepath.Join(p.dir, "Caddyfile")
 	if err := os.WriteFile(file, []byte(p.buildConfig(p.site)), 0o600); err != nil {
@@ -245,15 +246,4 @@ func awaitTrue(t *testing.T, late func() string, ok func() bool) {
 			t.Fatal(late())
 		}
 	}
-}
-
-// freeAddress returns a loopback address that no process listens at.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -18,6 +17,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/caddy-socketio/caddy-socketio/internal/freeport"
 )
 
 // maxWait is the longest wait for an expected event.
@@ -97,13 +98,7 @@ func startProcess(dir, site string) (*process, error) {
 		return nil, err
 	}
 	p := &process{dir: dir, log: &logLines{arrived: make(chan struct{}, 1)}, ended: make(chan struct{})}
-	var err error
-	if p.address, err = freeAddress(); err == nil {
-		p.admin, err = freeAddress()
-	}
-	if err != nil {
-		return nil, err
-	}
+	p.address, p.admin = freeport.Address(), freeport.Address()
 	file := filepath.Join(dir, "Caddyfile")
 	if err := os.WriteFile(file, []byte(p.buildConfig(site)), 0o600); err != nil {
 		return nil, err
@@ -252,16 +247,6 @@ func (p *process) awaitMetric(t *testing.T, name, label string, good func(float6
 			t.Fatalf("%s %s is still %v", name, label, now)
 		}
 	}
-}
-
-// freeAddress returns an address that no process listens at.
-func freeAddress() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	defer l.Close()
-	return l.Addr().String(), nil
 }
 
 // logLines collects the log of a process.

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -15,6 +14,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/caddy-socketio/caddy-socketio/internal/freeport"
 )
 
 //go:embed site.caddyfile
@@ -38,12 +39,7 @@ func startServer(program, dir, backend string) (*server, error) {
 	if s.symbols, err = readSymbols(program); err != nil {
 		return nil, err
 	}
-	if s.address, err = freeAddress(); err == nil {
-		s.admin, err = freeAddress()
-	}
-	if err != nil {
-		return nil, err
-	}
+	s.address, s.admin = freeport.Address(), freeport.Address()
 	file := filepath.Join(dir, "Caddyfile")
 	if err := os.WriteFile(file, []byte(s.buildConfig(0)), 0o600); err != nil {
 		return nil, err
@@ -165,14 +161,4 @@ func (s *soak) runAPI(ctx context.Context) {
 		}
 		sleepFor(ctx, 100*time.Millisecond)
 	}
-}
-
-// freeAddress returns an address that no process listens at.
-func freeAddress() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	defer l.Close()
-	return l.Addr().String(), nil
 }

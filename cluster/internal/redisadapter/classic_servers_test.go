@@ -18,6 +18,7 @@ import (
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
 	"github.com/caddy-socketio/caddy-socketio/cluster/internal/redisconn"
+	"github.com/caddy-socketio/caddy-socketio/internal/freeport"
 	"github.com/caddy-socketio/caddy-socketio/internal/redistest"
 )
 
@@ -78,7 +79,7 @@ func TestTLSChecksCertificate(t *testing.T) {
 	certificate, key := filepath.Join(dir, "c.pem"), filepath.Join(dir, "k.pem")
 	writeCertificate(t, certificate, key)
 	s := redistest.Start(t)
-	port := fmt.Sprint(redistest.FreePort(t))
+	port := fmt.Sprint(freeport.Choose())
 	s.Command("CONFIG", "SET", "tls-cert-file", certificate, "tls-key-file", key, "tls-ca-cert-file", certificate)
 	if got := s.Command("CONFIG", "SET", "tls-port", port); got != "+OK" {
 		t.Skip("this redis-server has no TLS: ", got)

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/caddy-socketio/caddy-socketio/internal/freeport"
 )
 
 // App is a web application. It keeps each request and replies to it.
@@ -35,7 +37,7 @@ type Request struct {
 // ends.
 func NewApp(t testing.TB, reply http.HandlerFunc) *App {
 	t.Helper()
-	a := &App{T: t, Address: FreeAddress(t), reply: reply}
+	a := &App{T: t, Address: freeport.Address(), reply: reply}
 	a.Start()
 	t.Cleanup(a.Stop)
 	return a

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -16,6 +15,7 @@ import (
 
 	_ "github.com/caddy-socketio/caddy-socketio" // all modules
 	"github.com/caddy-socketio/caddy-socketio/handlers/internal/clienttest"
+	"github.com/caddy-socketio/caddy-socketio/internal/freeport"
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig"
 	_ "github.com/caddyserver/caddy/v2/modules/standard" // all of Caddy's modules
@@ -45,7 +45,7 @@ func ServeWithNamedRoutes(t testing.TB, namedRoutes, directives string) *Site {
 		t.Setenv(name, t.TempDir())
 	}
 	s := &Site{
-		T: t, Address: FreeAddress(t), admin: FreeAddress(t),
+		T: t, Address: freeport.Address(), admin: freeport.Address(),
 		logFile: filepath.Join(t.TempDir(), "log"), namedRoutes: namedRoutes,
 	}
 	t.Cleanup(func() {
@@ -178,15 +178,4 @@ func Await[T any](t testing.TB, ch <-chan T) T {
 		t.Fatal("no value on the channel in time")
 	}
 	panic("unreachable")
-}
-
-// FreeAddress returns a loopback address with a port that is free.
-func FreeAddress(t testing.TB) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
