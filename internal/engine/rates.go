@@ -23,7 +23,7 @@ var idleRate = Rate{PerSecond: 200, Burst: 1000}
 
 const (
 	// maxPause is the longest pause because of packets. One POST may have a million.
-	maxPause = 30 * time.Second
+	maxPause = 10 * time.Second
 	// maxBytePause is the longest pause because of bytes.
 	maxBytePause = 2 * time.Minute
 	// pauseStep is how often a pause looks at the config.
@@ -72,8 +72,8 @@ func (s *Session) SpendPacket() {
 	r.packets.Spend(limit, 1, maxPause, s.server.now())
 }
 
-// SpendIdle counts a packet that has no effect, or was dropped. Beyond a rate that no config changes, the
-// client is not read for a while.
+// SpendIdle counts a packet that has no effect, or was dropped. Beyond a rate that no config
+// changes, the client is not read for a while.
 func (s *Session) SpendIdle() {
 	r := s.ratesOf()
 	r.mu.Lock()

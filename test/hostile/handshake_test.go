@@ -146,8 +146,7 @@ func TestBadHandshakes(t *testing.T) {
 		{"GET", "EIO=4&transport=polling&sid=" + strings.Repeat("x", 9_000), 1},
 	} {
 		want := fmt.Sprintf(`{"code":%d,"message":"%s"}`, test.code, codes[test.code])
-		// JSONP needs the page's address.
-		got := sharedProcess.mustSendRequest(t, test.method, path+test.query, "", "Referer", "https://app.example.com/")
+		got := sharedProcess.mustSendRequest(t, test.method, path+test.query, "")
 		if got.status != 400 || got.body != want {
 			t.Errorf("%s %.80s: got %d %.200s, want %s", test.method, test.query, got.status, got.body, want)
 		}

@@ -19,12 +19,14 @@ type response struct {
 	header http.Header
 }
 
-// sendRequest makes a request. header holds names and values in turn.
+// sendRequest makes a request from a page that may connect: JSONP needs one. header holds names
+// and values in turn.
 func (p *process) sendRequest(ctx context.Context, method, target string, body io.Reader, header ...string) (response, error) {
 	r, err := http.NewRequestWithContext(ctx, method, "http://"+p.address+target, body)
 	if err != nil {
 		return response{}, err
 	}
+	r.Header.Set("Referer", "https://app.example.com/")
 	for i := 0; i < len(header); i += 2 {
 		r.Header[header[i]] = []string{header[i+1]}
 	}

@@ -151,19 +151,25 @@ func TestPayloads(t *testing.T) {
 func TestManyPackets(t *testing.T) {
 	sharedProcess.startObserver(t)
 	sharedProcess.checkMemoryLimit(t, 200<<20)
-	c := sharedProcess.pollingMember(t, "/socket.io/")
 	for _, packet := range []string{"3", "6", `42["unknown"]`, `431[]`} {
-		body := strings.Repeat(packet+"\x1e", 999_000/(len(packet)+1)) + "6"
-		c.wantPost(body, 200, "ok")
+		t.Run("4: "+packet, func(t *testing.T) {
+			t.Parallel()
+			c := sharedProcess.pollingMember(t, "/socket.io/")
+			c.wantPost(strings.Repeat(packet+"\x1e", 999_000/(len(packet)+1))+"6", 200, "ok")
+			c.wantAlive()
+		})
 	}
-	c.wantAlive()
-
-	old := sharedProcess.openPoller(t, "/socket.io/", "EIO=3")
 	for _, packet := range []string{"1:6", "1:3", `13:42["unknown"]`, "0:"} {
-		body := strings.Repeat(packet, 999_000/len(packet))
-		if a := old.postPayload(body); packet != "0:" && a.status != 200 {
-			t.Errorf("POST of %s: got %d", packet, a.status)
-		}
+		t.Run("3: "+packet, func(t *testing.T) {
+			t.Parallel()
+			c := sharedProcess.openPoller(t, "/socket.io/", "EIO=3")
+			a := c.postPayload(strings.Repeat(packet, 999_000/len(packet)))
+			if packet == "0:" {
+				c.wantGone()
+			} else if a.status != 200 {
+				t.Errorf("got %d", a.status)
+			}
+		})
 	}
 	// Packets after a close packet are ignored.
 	closing := sharedProcess.pollingMember(t, "/socket.io/")

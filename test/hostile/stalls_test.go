@@ -37,7 +37,7 @@ func TestBodiesThatStall(t *testing.T) {
 		"a large handshake":              {"GET", handshake, "Content-Length: 1000000000\r\n\r\n", 200},
 		"a handshake with Expect":        {"GET", handshake, "Expect: 100-continue\r\n" + length, 200},
 		"a handshake that closes":        {"GET", handshake, "Connection: close\r\n" + length, 200},
-		"an old handshake":               {"GET", "/socket.io/?transport=polling&j=0", length, 200},
+		"an old handshake":               {"GET", "/socket.io/?transport=polling&j=0", "Referer: https://app.example.com/\r\n" + length, 200},
 		"a poll":                         {"GET", joining(), length, 200},
 		"a chunked poll":                 {"GET", joining(), chunked, 200},
 		"a post without a session":       {"POST", handshake, length, 400},
