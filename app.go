@@ -9,6 +9,7 @@ import (
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
 	"github.com/caddy-socketio/caddy-socketio/hub"
+	"github.com/caddy-socketio/caddy-socketio/internal/adminui"
 	"github.com/caddy-socketio/caddy-socketio/internal/spawn"
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyevents"
@@ -41,6 +42,8 @@ type App struct {
 	configs []*hubConfig
 	// generations are the configs of the hubs, while the app runs.
 	generations []*hub.Generation
+	// releases release the settings of Admin UIs, while the app runs.
+	releases []func()
 	// started is closed when the handlers have their routes.
 	started chan struct{}
 }
@@ -130,6 +133,9 @@ func (a *App) Handle(context.Context, caddy.Event) error {
 		for i, route := range g.Routes() {
 			c.handlers[i].route = route
 		}
+		if c.adminUI != nil {
+			a.releases = append(a.releases, consoleFor(c.hub).Use(c.adminUI))
+		}
 	}
 	a.configs = nil
 	close(a.started)
@@ -155,6 +161,9 @@ func (a *App) Stop() error {
 	if caddy.Exiting() {
 		drainHubs()
 	}
+	for _, release := range a.releases {
+		release()
+	}
 	for _, g := range a.generations {
 		g.Release()
 	}
@@ -166,6 +175,7 @@ type hubConfig struct {
 	hub.Config
 	hub      *hub.Hub
 	handlers []*Handler
+	adminUI  *adminui.Settings // nil without an Admin UI
 }
 
 // mergeConfigs merges the handlers' configs by hub.
@@ -189,13 +199,20 @@ func (a *App) mergeConfigs() []*hubConfig {
 				c.Namespaces = append(c.Namespaces, ns.compiled)
 			}
 		}
+		if h.AdminUI != nil && c.adminUI == nil {
+			c.adminUI = h.AdminUI.compile(a.log)
+			c.Namespaces = append(c.Namespaces, consoleFor(h.hub).NamespaceConfig(c.adminUI))
+		}
 	}
 	return configs
 }
 
 // addHandler adds a handler. It returns an error if another handler declares the same
-// namespace with different rules.
+// namespace with different rules, or has another Admin UI for the hub.
 func (a *App) addHandler(h *Handler) error {
+	if err := a.checkAdminUI(h); err != nil {
+		return err
+	}
 	for _, ns := range h.Namespaces {
 		for _, other := range a.handlers {
 			if other.Hub != h.Hub {
@@ -218,8 +235,11 @@ func (a *App) addHandler(h *Handler) error {
 // names it.
 var hubPool = caddy.NewUsagePool()
 
-// pooledHub is a hub in the pool.
-type pooledHub struct{ *hub.Hub }
+// pooledHub is a hub in the pool, with the console of its Admin UI.
+type pooledHub struct {
+	*hub.Hub
+	console *adminui.Console
+}
 
 // Destruct closes the hub when no config names it.
 func (p pooledHub) Destruct() error {
@@ -229,7 +249,8 @@ func (p pooledHub) Destruct() error {
 
 func openHub(name string, log *zap.Logger) (*hub.Hub, error) {
 	value, _, err := hubPool.LoadOrNew(name, func() (caddy.Destructor, error) {
-		return pooledHub{hub.New(hub.Options{Name: name, Log: log, Memory: processMemory})}, nil
+		h := hub.New(hub.Options{Name: name, Log: log, Memory: processMemory})
+		return pooledHub{h, adminui.New(h)}, nil
 	})
 	if err != nil {
 		return nil, err

@@ -140,6 +140,12 @@ type parser struct {
 //		recovery        <duration>
 //		cookie          <name>
 //		serve_client    4|3|2|off
+//		admin_ui {
+//			username <name>
+//			password <bcrypt hash>
+//			readonly
+//			mode     development|production
+//		}
 //		namespace <name> {
 //			max_sockets <number>
 //			join <room...>

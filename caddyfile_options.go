@@ -31,6 +31,7 @@ func (p *parser) directiveOptions() []option {
 		{"recovery", func() error { return p.parseDuration(&h.Recovery) }},
 		{"cookie", func() error { return p.parseText(&h.Cookie) }},
 		{"serve_client", func() error { return p.parseText(&h.ServeClient) }},
+		{"admin_ui", p.parseAdminUI},
 		{"namespace", p.parseNamespace},
 	}
 }

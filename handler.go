@@ -95,6 +95,9 @@ type Handler struct {
 	// Namespaces are the namespaces that clients may connect to. / always is one.
 	// Default: / alone, without rules.
 	Namespaces []*Namespace `json:"namespaces,omitempty"`
+	// AdminUI serves the official Admin UI of Socket.IO in the namespace /admin, for all
+	// namespaces of the hub. Default: no Admin UI.
+	AdminUI *AdminUI `json:"admin_ui,omitempty"`
 	// Source is the place of the directive in a Caddyfile, like Caddyfile:12, for errors
 	// and warnings. The Caddyfile adapter sets it. Default: none.
 	Source string `json:"source,omitempty"`
@@ -166,6 +169,7 @@ func (h *Handler) setDefaults() {
 		h.Protocols = []int{3, 4}
 	}
 	h.setDefaultClient()
+	h.AdminUI.setDefaults()
 }
 
 // checkOptions returns an error for invalid options.
@@ -203,7 +207,7 @@ func (h *Handler) checkOptions() error {
 			return err
 		}
 	}
-	return nil
+	return h.AdminUI.check()
 }
 
 func (h *Handler) checkNumbers() error {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/caddy-socketio/caddy-socketio/hub"
+	"github.com/caddy-socketio/caddy-socketio/internal/adminui"
 	"github.com/caddy-socketio/caddy-socketio/internal/engine"
 	"github.com/caddyserver/caddy/v2"
 )
@@ -27,6 +28,9 @@ func (h *Handler) routeConfig() hub.RouteConfig {
 	c.Source, c.Namespaces = h.Source, []string{}
 	for _, ns := range h.Namespaces {
 		c.Namespaces = append(c.Namespaces, ns.Name)
+	}
+	if h.AdminUI != nil {
+		c.Namespaces = append(c.Namespaces, adminui.Namespace)
 	}
 	overrideDuration(&c.ConnectTimeout, h.ConnectTimeout)
 	c.Recovery = time.Duration(h.Recovery)

@@ -124,7 +124,7 @@ func (b Broadcast) FetchSockets(ctx context.Context) ([]RemoteSocket, error) {
 	err := b.ns.sendRequest(ctx, q, b.flags.Local, func(a cluster.Reply) {
 		sockets, _ := a.(cluster.Sockets)
 		for _, s := range sockets {
-			found = append(found, RemoteSocket{Socket: s, ns: b.ns})
+			found = append(found, newRemoteSocket(s, b.ns))
 		}
 	})
 	return found, timedOut(err)
@@ -140,7 +140,7 @@ func (b Broadcast) FetchPage(ctx context.Context, after string, limit int) ([]Re
 	add := func(sockets cluster.Sockets) {
 		for _, s := range sockets {
 			if s.ID > after {
-				found = append(found, RemoteSocket{Socket: s, ns: b.ns})
+				found = append(found, newRemoteSocket(s, b.ns))
 			}
 		}
 	}

@@ -127,6 +127,7 @@ func (c *client) receiveEvent(s *Socket, p sio.Packet) {
 		return
 	}
 	s.ns.counts.Load().events.Add(1)
+	s.observeEvent(p.Data)
 	s.interruptHandlers(ev)
 	s.queueEvent(ev, c.session.Done())
 }

@@ -42,6 +42,7 @@ func (ns *Namespace) deliverEmit(r cluster.Recorder, op *cluster.Emit, plain *ei
 	if r != nil {
 		d.setOffset(r, op, ns.name)
 	}
+	ns.observeEmit(op.Target, op.Data, only)
 	if only != nil {
 		if only.deliverEvent(d) {
 			return 1

@@ -13,6 +13,7 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/internal/engine"
 	"github.com/caddy-socketio/caddy-socketio/internal/replies"
 	"github.com/caddy-socketio/caddy-socketio/internal/spawn"
+	"github.com/caddy-socketio/caddy-socketio/rooms"
 	"go.uber.org/zap"
 )
 
@@ -45,7 +46,9 @@ type Hub struct {
 	cancel   context.CancelFunc
 
 	logger          atomic.Pointer[zap.Logger]
-	recovery        atomic.Int64 // the longest time.Duration of the routes
+	observers       atomic.Pointer[[]*hubObserver]                              // nil while there are none
+	fetched         atomic.Pointer[func(namespace string, target rooms.Target)] // see ShareConnections
+	recovery        atomic.Int64                                                // the longest time.Duration of the routes
 	replies         replies.Log
 	stats           stats
 	historyBytes    atomic.Int64 // of the kept events of all namespaces

@@ -121,6 +121,7 @@ func (s *Socket) completeConnect(ev *Event) error {
 	s.chargeRooms()
 	s.ns.trackRooms(s, rooms)
 	s.ns.counts.Load().connected.Add(1)
+	s.ns.hub.observe(Observation{Kind: SocketConnected, Socket: s})
 	if !s.restored { // a restored socket gets its replay before its rooms change
 		s.applyRoomChanges()
 	}
@@ -212,6 +213,7 @@ func (s *Socket) handleDisconnect(ev *Event) {
 		s.callDisconnectHandlers(rule, last)
 	})
 	s.ns.counts.Load().disconnected.Add(1)
+	s.ns.hub.observe(Observation{Kind: SocketDisconnected, Socket: s, Reason: ev.Reason})
 	s.ns.hub.log().Info("socket disconnected", append(s.logFields(), zap.String("reason", ev.Reason))...)
 	s.finishLifecycle()
 }

@@ -49,6 +49,8 @@ type Namespace struct {
 	maker     address.Key
 	permanent bool // exists until the hub ends
 	schedules map[scheduleKey]*schedule
+	// stopObservingRooms is nil while the hub has no observers.
+	stopObservingRooms func()
 
 	tracker   atomic.Pointer[tracker] // nil unless the config needs one
 	trackerMu sync.Mutex              // makes changes of tracker one at a time; goes before hub.mu

@@ -23,6 +23,10 @@ func (n node) Apply(op cluster.Operation) {
 // Reply implements [cluster.Node]. It returns no error: the node that made the request
 // counts the replies.
 func (n node) Reply(ctx context.Context, q cluster.Request, reply func(cluster.Reply)) {
+	if q, ok := q.(cluster.FetchSockets); ok {
+		n.ns.replyFetched(q, reply)
+		return
+	}
 	_ = n.ns.replyLocally(ctx, q, reply)
 }
 

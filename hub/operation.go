@@ -58,6 +58,7 @@ func (ns *Namespace) doWithin(scope cluster.Scope, op cluster.Operation) (n int,
 func (ns *Namespace) emitOnly(s *Socket, flags cluster.Flags, data sio.Data, plain *eio.Message) bool {
 	r := ns.recorder()
 	if r == nil || s.pid == "" {
+		ns.observeEmit(everySocket, data, s)
 		return s.deliverEvent(delivery{message: plain, volatile: flags.Volatile})
 	}
 	op := cluster.Emit{Target: s.onlyTarget(), Flags: flags, Data: data}

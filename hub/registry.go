@@ -221,7 +221,8 @@ func (h *Hub) openNamespaceLocked(name string) *Namespace {
 func (h *Hub) registerNamespaceLocked(ns *Namespace) {
 	if h.namespaces[ns.name] != ns {
 		h.configureNamespaceLocked(ns)
-		h.namespaces[ns.name] = ns
+		ns.observeRoomsLocked()
+	h.namespaces[ns.name] = ns
 	}
 }
 

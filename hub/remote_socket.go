@@ -13,7 +13,8 @@ import (
 // was called. Its methods reach the socket on its node.
 type RemoteSocket struct {
 	cluster.Socket
-	ns *Namespace
+	ns         *Namespace
+	connection Connection // empty for a socket of this node
 }
 
 // Emit emits an event to the socket, see [Broadcast.Emit].

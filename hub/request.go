@@ -97,6 +97,7 @@ func (ns *Namespace) replyAcks(ctx context.Context, op cluster.Emit, reply func(
 	if err != nil {
 		return err
 	}
+	ns.observeEmit(op.Target, op.Data, nil)
 	clients := 0
 	for _, s := range targets {
 		if s.deliverEvent(delivery{message: m, volatile: op.Volatile}) {

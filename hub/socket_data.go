@@ -29,6 +29,7 @@ func (s *Socket) Set(key string, value any) error {
 		return err
 	}
 	s.ns.trackValues(s)
+	s.ns.hub.observe(Observation{Kind: DataChanged, Socket: s})
 	if s.lost.Load() {
 		s.passOnData(key, data)
 	}

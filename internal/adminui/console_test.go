@@ -1,0 +1,224 @@
+package adminui
+
+import (
+	"context"
+	"encoding/json"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/caddy-socketio/caddy-socketio/hub"
+	"github.com/gorilla/websocket"
+	"golang.org/x/crypto/bcrypt"
+)
+
+// client is a bare client over WebSocket. It reads and writes Engine.IO packets.
+type client struct {
+	t    *testing.T
+	conn *websocket.Conn
+}
+
+// newConsole serves a hub with an Admin UI, whose user is ada with the password secret.
+func newConsole(t *testing.T, change func(*Settings)) (*hub.Hub, *Console, string) {
+	t.Helper()
+	hash, err := bcrypt.GenerateFromPassword([]byte("secret"), bcrypt.MinCost)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &Settings{Username: "ada", PasswordHash: string(hash), Development: true}
+	change(s)
+	h := hub.New(hub.Options{Name: "test"})
+	c := New(h)
+	g := h.Configure(hub.Config{Namespaces: []hub.NamespaceConfig{c.NamespaceConfig(s)}})
+	release := c.Use(s)
+	server := httptest.NewServer(h)
+	t.Cleanup(func() {
+		release()
+		g.Release()
+		h.Close()
+		server.Close()
+	})
+	return h, c, "ws" + strings.TrimPrefix(server.URL, "http") + "/socket.io/?EIO=4&transport=websocket"
+}
+
+func dial(t *testing.T, url string) *client {
+	t.Helper()
+	conn, response, err := websocket.DefaultDialer.Dial(url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response.Body.Close()
+	t.Cleanup(func() { conn.Close() })
+	c := &client{t, conn}
+	c.read() // the handshake
+	return c
+}
+
+// connect sends a connect packet and returns the reply.
+func connect(t *testing.T, url, namespace, auth string) (c *client, reply string) {
+	t.Helper()
+	c = dial(t, url)
+	c.write("40" + namespace + "," + auth)
+	return c, c.read()
+}
+
+func (c *client) write(text string) {
+	c.t.Helper()
+	if err := c.conn.WriteMessage(websocket.TextMessage, []byte(text)); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+// read returns the next packet that is no heartbeat.
+func (c *client) read() string {
+	c.t.Helper()
+	for {
+		_ = c.conn.SetReadDeadline(time.Now().Add(10 * time.Second))
+		_, text, err := c.conn.ReadMessage()
+		if err != nil {
+			c.t.Fatal(err)
+		}
+		if string(text) != "2" {
+			return string(text)
+		}
+	}
+}
+
+// readEvent reads packets up to the event of that name, and returns its arguments.
+func (c *client) readEvent(name string) []json.RawMessage {
+	c.t.Helper()
+	for {
+		text, ok := strings.CutPrefix(c.read(), "42/admin,")
+		if !ok {
+			continue
+		}
+		var event []json.RawMessage
+		if err := json.Unmarshal([]byte(text), &event); err != nil {
+			c.t.Fatal(err)
+		}
+		if string(event[0]) == `"`+name+`"` {
+			return event[1:]
+		}
+	}
+}
+
+const rightAuth = `{"username":"ada","password":"secret"}`
+
+func TestLogin(t *testing.T) {
+	_, _, url := newConsole(t, func(*Settings) {})
+	for name, auth := range map[string]string{
+		"nothing":          ``,
+		"a wrong password": `{"username":"ada","password":"guess"}`,
+		"a wrong user":     `{"username":"eve","password":"secret"}`,
+		"a number":         `{"username":"ada","password":1}`,
+		"a forged session": `{"sessionId":"342f7ebfefc2fdaa"}`,
+	} {
+		if _, reply := connect(t, url, Namespace, auth); reply != `44/admin,{"message":"invalid credentials"}` {
+			t.Errorf("%s: got %s", name, reply)
+		}
+	}
+	c, reply := connect(t, url, Namespace, rightAuth)
+	if !strings.HasPrefix(reply, `40/admin,{"sid":`) {
+		t.Fatalf("got %s", reply)
+	}
+	id := c.readEvent("session")[0]
+	if got := string(c.readEvent("config")[0]); got != `{"supportedFeatures":["EMIT","JOIN","LEAVE","DISCONNECT","MJOIN","MLEAVE","MDISCONNECT","AGGREGATED_EVENTS","ALL_EVENTS"]}` {
+		t.Errorf("got the config %s", got)
+	}
+	if _, reply := connect(t, url, Namespace, `{"sessionId":`+string(id)+`}`); !strings.HasPrefix(reply, `40/admin,{"sid":`) {
+		t.Errorf("with the session id: got %s", reply)
+	}
+}
+
+func TestAddressIsRefusedAfterWrongPasswords(t *testing.T) {
+	_, _, url := newConsole(t, func(*Settings) {})
+	for range freeFailures {
+		connect(t, url, Namespace, `{"username":"ada","password":"guess"}`)
+	}
+	if _, reply := connect(t, url, Namespace, rightAuth); !strings.HasPrefix(reply, `44/admin,{"message":"too many wrong passwords: try again in `) {
+		t.Errorf("got %s", reply)
+	}
+}
+
+func TestViewerGetsLifeOfSocket(t *testing.T) {
+	h, _, url := newConsole(t, func(*Settings) {})
+	h.Of("/").On("say", hub.HandlerFunc(func(_ context.Context, ev *hub.Event) error {
+		if err := ev.Socket.Join("lobby"); err != nil {
+			return err
+		}
+		_, err := h.Of("/").To("lobby").Emit("said", true)
+		return err
+	}))
+	viewer, _ := connect(t, url, Namespace, rightAuth)
+	viewer.readEvent("server_stats")
+	viewer.readEvent("all_sockets")
+	client, _ := connect(t, url, "/", "")
+	var socket struct{ ID, ClientID, Transport, Nsp string }
+	if err := json.Unmarshal(viewer.readEvent("socket_connected")[0], &socket); err != nil {
+		t.Fatal(err)
+	}
+	if socket.Transport != "websocket" || socket.Nsp != "/" || len(socket.ClientID) != 12 {
+		t.Errorf("got %+v", socket)
+	}
+	client.write(`42["say",1]`)
+	if got := string(viewer.readEvent("event_received")[2]); got != `["say",1]` {
+		t.Errorf("got the event %s", got)
+	}
+	if got := string(viewer.readEvent("room_joined")[1]); got != `"lobby"` {
+		t.Errorf("got the room %s", got)
+	}
+	if got := string(viewer.readEvent("event_sent")[2]); got != `["said",true]` {
+		t.Errorf("got the event %s", got)
+	}
+	viewer.write(`42/admin,7["leave","/","lobby","` + socket.ID + `"]`)
+	if got := string(viewer.readEvent("room_left")[1]); got != `"lobby"` {
+		t.Errorf("got the room %s", got)
+	}
+	viewer.write(`42/admin,8["_disconnect","/",false,"` + socket.ID + `"]`)
+	if got := string(viewer.readEvent("socket_disconnected")[2]); got != `"server namespace disconnect"` {
+		t.Errorf("got the reason %s", got)
+	}
+}
+
+func TestNothingIsObservedWithoutViewers(t *testing.T) {
+	_, c, url := newConsole(t, func(*Settings) {})
+	viewer, _ := connect(t, url, Namespace, rightAuth)
+	viewer.readEvent("all_sockets")
+	viewer.conn.Close()
+	deadline := time.Now().Add(10 * time.Second)
+	for {
+		c.mu.Lock()
+		running := c.running
+		c.mu.Unlock()
+		if !running {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("the goroutine of the console still runs")
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	if c.loop.stopObserving != nil {
+		t.Error("the hub is still observed")
+	}
+}
+
+func TestReadonlyRefusesActions(t *testing.T) {
+	_, _, url := newConsole(t, func(s *Settings) { s.ReadOnly, s.Development = true, false })
+	viewer, _ := connect(t, url, Namespace, rightAuth)
+	if got := string(viewer.readEvent("config")[0]); got != `{"supportedFeatures":["AGGREGATED_EVENTS"]}` {
+		t.Errorf("got the config %s", got)
+	}
+	for _, event := range []string{`["join","/","r"]`, `["leave","/","r"]`, `["_disconnect","/",true]`, `["emit","/",null,"x"]`} {
+		viewer.write("42/admin,1" + event)
+		for reply := viewer.read(); ; reply = viewer.read() {
+			if ack, ok := strings.CutPrefix(reply, "43/admin,1"); ok {
+				if !strings.Contains(ack, "admin_ui is readonly") {
+					t.Errorf("%s: got %s", event, ack)
+				}
+				break
+			}
+		}
+	}
+}

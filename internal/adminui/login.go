@@ -1,0 +1,122 @@
+package adminui
+
+import (
+	"context"
+	"crypto/subtle"
+	"runtime"
+	"time"
+
+	"github.com/caddy-socketio/caddy-socketio/hub"
+	"go.uber.org/zap"
+	"golang.org/x/crypto/bcrypt"
+)
+
+// errCredentials has the message of Node.js: the web app then opens its login dialog.
+var errCredentials = &hub.ClientError{Message: "invalid credentials"}
+
+// login is the handler of connect in "/admin": it admits viewers. It is a gate, so that a
+// viewer that recovers its connection is checked and gets everything once more.
+type login struct {
+	console  *Console
+	settings *Settings
+}
+
+// Gate implements [hub.Gate].
+func (login) Gate() {}
+
+// HandleEvent implements [hub.Handler]. It admits a client with the password or with the
+// session id of an earlier login.
+func (l login) HandleEvent(ctx context.Context, ev *hub.Event) error {
+	auth := ev.Socket.Handshake().Auth
+	if id, _ := auth.Lookup("sessionId"); l.console.sessions.check(id.Text(), l.settings, time.Now()) {
+		return l.admitViewer(ev)
+	}
+	username, _ := auth.Lookup("username")
+	password, hasPassword := auth.Lookup("password")
+	if !hasPassword { // the web app after a restart of the server
+		return errCredentials
+	}
+	if err := l.checkPassword(ctx, ev.Socket.Handshake().Address, username.Text(), password.Text()); err != nil {
+		return err
+	}
+	if err := ev.Socket.Emit("session", l.console.sessions.issue(l.settings, time.Now())); err != nil {
+		return err
+	}
+	return l.admitViewer(ev)
+}
+
+// maxWaitingLogins is how many passwords wait for a processor.
+const maxWaitingLogins = 64
+
+// checkPassword returns an error unless the password is right. It checks the password for
+// a wrong username too: the time of the reply does not tell them apart.
+func (l login) checkPassword(ctx context.Context, address, username, password string) error {
+	c := l.console
+	if wait := c.failures.wait(address, time.Now()); wait > 0 {
+		return refuseFor(wait)
+	}
+	if err := c.beginCheck(ctx); err != nil {
+		return err
+	}
+	err := bcrypt.CompareHashAndPassword([]byte(l.settings.PasswordHash), []byte(password))
+	c.endCheck()
+	rightUser := subtle.ConstantTimeCompare([]byte(username), []byte(l.settings.Username)) == 1
+	if err == nil && rightUser {
+		c.failures.forgive(address)
+		return nil
+	}
+	if n, wait := c.failures.count(address, time.Now()); n == 1 || wait > 0 {
+		c.log().Warn("admin_ui: login failed", zap.String("hub", c.hub.Name()),
+			zap.String("address", address), zap.Int("failures", n), zap.Duration("refused_for", wait))
+	}
+	return errCredentials
+}
+
+// refuseFor returns the connect error of an address that has to wait.
+func refuseFor(wait time.Duration) *hub.ClientError {
+	seconds := wait.Truncate(time.Second) + time.Second
+	return &hub.ClientError{Message: "too many wrong passwords: try again in " + seconds.String()}
+}
+
+// beginCheck waits for a processor: a check of a password takes one for about a second.
+func (c *Console) beginCheck(ctx context.Context) error {
+	if c.waitingLogins.Add(1) > maxWaitingLogins {
+		c.waitingLogins.Add(-1)
+		return &hub.ClientError{Message: "too many logins at a time: try again later"}
+	}
+	defer c.waitingLogins.Add(-1)
+	select {
+	case passwordChecks <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// endCheck frees the processor.
+func (c *Console) endCheck() { <-passwordChecks }
+
+// passwordChecks limits how many passwords of the process are checked at a time, to half of
+// the processors. It is never closed.
+var passwordChecks = make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2))
+
+// admitViewer sends the viewer its config, and registers it.
+func (l login) admitViewer(ev *hub.Event) error {
+	if err := ev.Socket.Emit("config", map[string]any{"supportedFeatures": l.settings.features()}); err != nil {
+		return err
+	}
+	l.console.addViewer(ev.Socket)
+	return nil
+}
+
+// features returns the names of the features that the web app shows.
+func (s *Settings) features() []string {
+	var features []string
+	if !s.ReadOnly {
+		features = []string{"EMIT", "JOIN", "LEAVE", "DISCONNECT", "MJOIN", "MLEAVE", "MDISCONNECT"}
+	}
+	if features = append(features, "AGGREGATED_EVENTS"); s.Development {
+		features = append(features, "ALL_EVENTS")
+	}
+	return features
+}

@@ -1,0 +1,120 @@
+package adminui
+
+import (
+	"encoding/json"
+	"maps"
+	"os"
+	"strconv"
+	"time"
+
+	"github.com/caddy-socketio/caddy-socketio/cluster"
+	"github.com/caddy-socketio/caddy-socketio/hub"
+)
+
+// socketMessage describes a socket to the web app.
+type socketMessage struct {
+	ID        string            `json:"id"`
+	ClientID  string            `json:"clientId"`
+	Transport string            `json:"transport"`
+	Namespace string            `json:"nsp"`
+	Data      json.RawMessage   `json:"data"`
+	Handshake cluster.Handshake `json:"handshake"`
+	Rooms     []string          `json:"rooms"`
+}
+
+// secretHeaders are headers that the web app does not get.
+var secretHeaders = []string{"authorization", "cookie", "proxy-authorization"}
+
+// newSocketMessage describes a socket. It has neither the auth of the handshake nor the
+// values of secret headers.
+func newSocketMessage(s hub.RemoteSocket, namespace string) socketMessage {
+	connection := s.Connection()
+	m := socketMessage{
+		ID: s.ID, ClientID: connection.ClientID, Transport: connection.Transport, Namespace: namespace,
+		Data: s.Data, Handshake: s.Handshake, Rooms: s.Rooms,
+	}
+	if len(m.Data) == 0 || string(m.Data) == "null" {
+		m.Data = json.RawMessage("{}")
+	}
+	if m.Rooms == nil {
+		m.Rooms = []string{}
+	}
+	m.Handshake.Auth = nil
+	m.Handshake.Headers = maps.Clone(s.Handshake.Headers)
+	for _, name := range secretHeaders {
+		if _, ok := m.Handshake.Headers[name]; ok {
+			m.Handshake.Headers[name] = "(hidden)"
+		}
+	}
+	return m
+}
+
+// serverStats is the message server_stats.
+type serverStats struct {
+	ServerID   string            `json:"serverId"`
+	Hostname   string            `json:"hostname"`
+	PID        int               `json:"pid"`
+	Uptime     float64           `json:"uptime"`
+	Clients    int               `json:"clientsCount"`
+	Polling    int               `json:"pollingClientsCount"`
+	Aggregated []aggregatedEvent `json:"aggregatedEvents"`
+	Namespaces []namespaceSize   `json:"namespaces"`
+}
+
+// aggregatedEvent is how often something happened since the last message.
+type aggregatedEvent struct {
+	Timestamp int64  `json:"timestamp"` // in milliseconds since 1970, of a whole second
+	Type      string `json:"type"`
+	SubType   string `json:"subType,omitempty"`
+	Count     uint64 `json:"count"`
+}
+
+// namespaceSize is the number of sockets in a namespace on this node.
+type namespaceSize struct {
+	Name    string `json:"name"`
+	Sockets int    `json:"socketsCount"`
+}
+
+// maxNamespaces is how many namespaces a message has. Clients choose the names of
+// namespaces that a glob declares.
+const maxNamespaces = 1000
+
+var (
+	hostname, _ = os.Hostname()
+	// serverID identifies the process: several may run on one host.
+	serverID  = hostname + "#" + strconv.Itoa(os.Getpid())
+	startTime = time.Now()
+)
+
+// newServerStats returns the statistics of the hub now, with the changes of the engine's
+// counters since last.
+func newServerStats(h *hub.Hub, last, current *hub.EngineStats, now time.Time) serverStats {
+	stats := serverStats{
+		ServerID: serverID, Hostname: hostname, PID: os.Getpid(), Uptime: time.Since(startTime).Seconds(),
+		Clients: current.Polling + current.WebSocket, Polling: current.Polling,
+		Aggregated: []aggregatedEvent{}, Namespaces: []namespaceSize{},
+	}
+	add := func(name, subType string, old, current uint64) {
+		if current > old {
+			stats.Aggregated = append(stats.Aggregated, aggregatedEvent{now.Truncate(time.Second).UnixMilli(), name, subType, current - old})
+		}
+	}
+	add("rawConnection", "", last.Opened, current.Opened)
+	for reason, closed := range current.Closed {
+		add("rawDisconnection", reason, last.Closed[reason], closed)
+	}
+	add("packetsIn", "", last.PacketsIn, current.PacketsIn)
+	add("packetsOut", "", last.PacketsOut, current.PacketsOut)
+	add("bytesIn", "", last.BytesIn, current.BytesIn)
+	add("bytesOut", "", last.BytesOut, current.BytesOut)
+	for _, ns := range h.Namespaces() {
+		if len(stats.Namespaces) == maxNamespaces {
+			break
+		}
+		stats.Namespaces = append(stats.Namespaces, namespaceSize{ns.Name(), ns.Len()})
+	}
+	return stats
+}
+
+// isoTime returns a time as JavaScript writes dates.
+func isoTime(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }

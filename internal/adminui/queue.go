@@ -1,0 +1,135 @@
+package adminui
+
+import (
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/caddy-socketio/caddy-socketio/hub"
+	"github.com/caddy-socketio/caddy-socketio/sio"
+)
+
+const (
+	maxQueue = 4096 // messages that wait; more are dropped
+	// maxEvents is how many events of clients and to clients are shown in a second, and
+	// maxEventBytes how many bytes of them. The web app does not follow more, and a viewer
+	// that polls must not become a slow client.
+	maxEvents     = 200
+	maxEventBytes = 256 << 10
+	// maxEventSize is the size up to which the arguments of an event are shown.
+	maxEventSize = 16 << 10
+)
+
+// item is one message to viewers.
+type item struct {
+	event   string
+	args    []any
+	polling *hub.Socket // a socket whose transport may change; nil for most messages
+}
+
+// queue holds messages until the goroutine of the console sends them. The zero value is
+// empty.
+type queue struct {
+	mu         sync.Mutex // guards the following; a leaf
+	items      []item
+	events     int  // shown since the last resetBudget
+	eventBytes int  // of their data
+	dropped    bool // messages were dropped because the queue was full
+}
+
+// push adds a message. It reports whether it is the first one.
+func (q *queue) push(i item) (first bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(q.items) >= maxQueue {
+		q.dropped = true
+		return false
+	}
+	q.items = append(q.items, i)
+	return len(q.items) == 1
+}
+
+// take removes all messages. dropped reports whether messages were dropped before.
+func (q *queue) take() (items []item, dropped bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	items, dropped = q.items, q.dropped
+	q.items, q.dropped = nil, false
+	return items, dropped
+}
+
+// setDropped notes that messages were dropped.
+func (q *queue) setDropped() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.dropped = true
+}
+
+// admitEvent reports whether another event, of so many bytes, may be shown.
+func (q *queue) admitEvent(size int) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.events++
+	q.eventBytes += min(size, maxEventSize)
+	return q.events <= maxEvents && q.eventBytes <= maxEventBytes
+}
+
+// resetBudget allows maxEvents events again.
+func (q *queue) resetBudget() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.events, q.eventBytes = 0, 0
+}
+
+// queueObservation queues the message of an observation, and wakes the goroutine. It does
+// not wait.
+func (c *Console) queueObservation(o hub.Observation) {
+	namespace := o.Socket.Namespace().Name()
+	isEvent := o.Kind == hub.EventReceived || o.Kind == hub.EventSent
+	if isEvent && (namespace == Namespace || !c.queue.admitEvent(o.Data.Size())) {
+		return
+	}
+	if !c.queue.push(newItem(o, namespace, isoTime(time.Now()))) {
+		return
+	}
+	select {
+	case c.wake <- struct{}{}:
+	default:
+	}
+}
+
+// newItem returns the message of an observation.
+func newItem(o hub.Observation, namespace, now string) item {
+	id := o.Socket.ID()
+	switch o.Kind {
+	case hub.SocketConnected:
+		m := newSocketMessage(o.Socket.Describe(), namespace)
+		i := item{event: "socket_connected", args: []any{m, now}}
+		if m.Transport == "polling" {
+			i.polling = o.Socket
+		}
+		return i
+	case hub.SocketDisconnected:
+		return item{event: "socket_disconnected", args: []any{namespace, id, o.Reason, now}}
+	case hub.DataChanged:
+		update := map[string]any{"id": id, "nsp": namespace, "data": o.Socket.Data()}
+		return item{event: "socket_updated", args: []any{update}}
+	case hub.RoomJoined:
+		return item{event: "room_joined", args: []any{namespace, o.Room, id, now}}
+	case hub.RoomLeft:
+		return item{event: "room_left", args: []any{namespace, o.Room, id, now}}
+	case hub.EventReceived:
+		return item{event: "event_received", args: []any{namespace, id, clipEvent(o.Data), now}}
+	default:
+		return item{event: "event_sent", args: []any{namespace, id, clipEvent(o.Data), now}}
+	}
+}
+
+// clipEvent returns an event as it is shown: without its arguments if they are large.
+func clipEvent(data sio.Data) sio.Data {
+	if data.Size() <= maxEventSize {
+		return data
+	}
+	name, _ := data.Index(0)
+	return sio.Array(name, sio.Quote(fmt.Sprintf("(%d bytes)", data.Size())))
+}

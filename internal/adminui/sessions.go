@@ -1,0 +1,53 @@
+package adminui
+
+import (
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"time"
+)
+
+// sessionTime is how long a session id replaces the password, as in Node.js.
+const sessionTime = 24 * time.Hour
+
+// sessions issues and checks the ids by which the web app logs in without a password when
+// its page is loaded again. Nothing is kept of them: an id is signed with a key of the
+// process. It ends with the process, and with the password that it was issued for.
+type sessions struct{ key [sha256.Size]byte }
+
+func newSessions() *sessions {
+	s := new(sessions)
+	_, _ = rand.Read(s.key[:]) // never fails
+	return s
+}
+
+// issue returns an id that check accepts for sessionTime: hex digits of the time when it
+// expires, and of a signature.
+func (s *sessions) issue(settings *Settings, now time.Time) string {
+	expires := binary.BigEndian.AppendUint64(nil, uint64(now.Add(sessionTime).Unix()))
+	return hex.EncodeToString(append(expires, s.sign(settings, expires)...))
+}
+
+// check reports whether an id was issued for the user and the password, and is not expired.
+func (s *sessions) check(id string, settings *Settings, now time.Time) bool {
+	const size = 8 + sha256.Size
+	if len(id) != 2*size {
+		return false
+	}
+	raw, err := hex.DecodeString(id)
+	if err != nil || !hmac.Equal(raw[8:], s.sign(settings, raw[:8])) {
+		return false
+	}
+	return now.Unix() < int64(binary.BigEndian.Uint64(raw))
+}
+
+// sign returns the signature of the time when an id expires.
+func (s *sessions) sign(settings *Settings, expires []byte) []byte {
+	user := settings.fingerprint()
+	mac := hmac.New(sha256.New, s.key[:])
+	mac.Write(user[:])
+	mac.Write(expires)
+	return mac.Sum(nil)
+}
