@@ -31,8 +31,8 @@ type AdminUI struct {
 	Mode string `json:"mode,omitempty"`
 }
 
-// setDefaults sets the mode. The receiver may be nil.
-func (u *AdminUI) setDefaults() {
+// setDefaultMode sets the mode. The receiver may be nil.
+func (u *AdminUI) setDefaultMode() {
 	if u != nil && u.Mode == "" {
 		u.Mode = modeDevelopment
 	}

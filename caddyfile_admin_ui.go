@@ -25,7 +25,7 @@ func (p *parser) parseAdminUI() error {
 	if err := p.parseOptions("option of admin_ui", options); err != nil {
 		return err
 	}
-	u.setDefaults()
+	u.setDefaultMode()
 	if err := u.check(); err != nil {
 		return directive.ErrorAt(name, "%v", err)
 	}

@@ -169,7 +169,7 @@ func (h *Handler) setDefaults() {
 		h.Protocols = []int{3, 4}
 	}
 	h.setDefaultClient()
-	h.AdminUI.setDefaults()
+	h.AdminUI.setDefaultMode()
 }
 
 // checkOptions returns an error for invalid options.

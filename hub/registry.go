@@ -222,7 +222,7 @@ func (h *Hub) registerNamespaceLocked(ns *Namespace) {
 	if h.namespaces[ns.name] != ns {
 		h.configureNamespaceLocked(ns)
 		ns.observeRoomsLocked()
-	h.namespaces[ns.name] = ns
+		h.namespaces[ns.name] = ns
 	}
 }
 

@@ -72,7 +72,7 @@ func (x *action) HandleEvent(_ context.Context, ev *hub.Event) error {
 	if err != nil {
 		return err
 	}
-	x.console.log().Info("admin_ui: action", zap.String("hub", x.console.hub.Name()), zap.String("action", x.name),
+	x.console.currentLog().Info("admin_ui: action", zap.String("hub", x.console.hub.Name()), zap.String("action", x.name),
 		zap.String("address", ev.Socket.Handshake().Address), zap.String("namespace", a.namespace),
 		zap.String("filter", a.filter), zap.String("room", a.room), zap.String("event", a.event))
 	return ev.Ack()

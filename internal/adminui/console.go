@@ -23,7 +23,7 @@ type Console struct {
 
 	waitingLogins atomic.Int32 // passwords that wait for a processor
 
-	loop loop // owned by run
+	loop loop // owned by runLoop
 
 	mu       sync.Mutex  // guards the following; not held while the hub is called
 	settings []*Settings // of the configs in use, the newest last
@@ -61,7 +61,7 @@ func (c *Console) changeSettings(change func([]*Settings) []*Settings) {
 		c.checkRemoteAt = time.Now() // viewers may be connected to other nodes already
 	}
 	c.mu.Unlock()
-	c.start()
+	c.startLoop()
 }
 
 // currentLocked returns the settings that apply, nil without any.
@@ -72,16 +72,16 @@ func (c *Console) currentLocked() *Settings {
 	return c.settings[len(c.settings)-1]
 }
 
-// current returns the settings that apply, nil without any.
-func (c *Console) current() *Settings {
+// currentSettings returns the settings that apply, nil without any.
+func (c *Console) currentSettings() *Settings {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.currentLocked()
 }
 
-// log returns the logger of the settings that apply.
-func (c *Console) log() *zap.Logger {
-	if s := c.current(); s != nil && s.Log != nil {
+// currentLog returns the logger of the settings that apply.
+func (c *Console) currentLog() *zap.Logger {
+	if s := c.currentSettings(); s != nil && s.Log != nil {
 		return s.Log
 	}
 	return zap.NewNop()
@@ -93,18 +93,18 @@ func (c *Console) addViewer(s *hub.Socket) {
 	c.viewers = append(c.viewers, s)
 	c.fresh = append(c.fresh, s)
 	c.mu.Unlock()
-	c.start()
+	c.startLoop()
 }
 
-// start wakes the goroutine of the console, and starts it if it has ended.
-func (c *Console) start() {
+// startLoop wakes the goroutine of the console, and starts it if it has ended.
+func (c *Console) startLoop() {
 	isCluster := c.hub.Cluster() != nil
 	c.mu.Lock()
 	starting := !c.running && c.isNeededLocked(isCluster)
 	c.running = c.running || starting
 	c.mu.Unlock()
 	if starting {
-		spawn.Go(c.log(), "admin ui", c.run, c.stop) // ends when no viewer is left, or with the last config
+		spawn.Go(c.currentLog(), "admin ui", c.runLoop, c.resetLoop) // ends when no viewer is left, or with the last config
 		return
 	}
 	select {
@@ -118,8 +118,8 @@ func (c *Console) isNeededLocked(isCluster bool) bool {
 	return c.currentLocked() != nil && (len(c.viewers) > 0 || isCluster)
 }
 
-// stop notes that the goroutine has panicked. The next viewer starts it again.
-func (c *Console) stop() {
+// resetLoop notes that the goroutine has panicked. The next viewer starts it again.
+func (c *Console) resetLoop() {
 	c.hub.ShareConnections(nil)
 	if c.loop.stopObserving != nil {
 		c.loop.stopObserving()
@@ -160,7 +160,7 @@ type audience struct {
 	cluster  bool
 }
 
-// isWatched reports whether someone looks at the sockets of this node.
+// isWatched reports whether a viewer gets the sockets of this node.
 func (a *audience) isWatched() bool {
 	return a.settings.Development && (len(a.viewers) > 0 || a.remote)
 }

@@ -27,28 +27,28 @@ type failedLogins struct {
 	last  time.Time
 }
 
-// wait returns how long an address has to wait until its next password is checked.
-func (f *failures) wait(address string, now time.Time) time.Duration {
+// remainingWait returns how long an address has to wait until its next password is checked.
+func (f *failures) remainingWait(address string, now time.Time) time.Duration {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	a := f.addresses[addressKey(address)]
 	if a == nil {
 		return 0
 	}
-	return max(0, a.last.Add(a.delay()).Sub(now))
+	return max(0, a.last.Add(a.nextDelay()).Sub(now))
 }
 
-// delay returns how long the address has to wait after its last wrong password.
-func (a *failedLogins) delay() time.Duration {
+// nextDelay returns how long the address has to wait after its last wrong password.
+func (a *failedLogins) nextDelay() time.Duration {
 	if a.count < freeFailures {
 		return 0
 	}
 	return min(maxWait, firstWait<<min(a.count-freeFailures, 20))
 }
 
-// count counts a wrong password. It returns the number of the address's, and how long the
+// countFailure counts a wrong password. It returns the number of the address's, and how long the
 // address has to wait from now on.
-func (f *failures) count(address string, now time.Time) (n int, wait time.Duration) {
+func (f *failures) countFailure(address string, now time.Time) (n int, wait time.Duration) {
 	key := addressKey(address)
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -59,7 +59,7 @@ func (f *failures) count(address string, now time.Time) (n int, wait time.Durati
 	}
 	a.count++
 	a.last = now
-	return a.count, a.delay()
+	return a.count, a.nextDelay()
 }
 
 // addLocked adds an address. Before that it drops the addresses that are as good as new if
@@ -84,8 +84,8 @@ func (f *failures) addLocked(key string, a *failedLogins, now time.Time) {
 	f.addresses[key] = a
 }
 
-// forgive drops the failures of an address that logged in.
-func (f *failures) forgive(address string) {
+// forgiveAddress drops the failures of an address that logged in.
+func (f *failures) forgiveAddress(address string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	delete(f.addresses, addressKey(address))

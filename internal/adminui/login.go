@@ -28,7 +28,7 @@ func (login) Gate() {}
 // session id of an earlier login.
 func (l login) HandleEvent(ctx context.Context, ev *hub.Event) error {
 	auth := ev.Socket.Handshake().Auth
-	if id, _ := auth.Lookup("sessionId"); l.console.sessions.check(id.Text(), l.settings, time.Now()) {
+	if id, _ := auth.Lookup("sessionId"); l.console.sessions.checkID(id.Text(), l.settings, time.Now()) {
 		return l.admitViewer(ev)
 	}
 	username, _ := auth.Lookup("username")
@@ -39,7 +39,7 @@ func (l login) HandleEvent(ctx context.Context, ev *hub.Event) error {
 	if err := l.checkPassword(ctx, ev.Socket.Handshake().Address, username.Text(), password.Text()); err != nil {
 		return err
 	}
-	if err := ev.Socket.Emit("session", l.console.sessions.issue(l.settings, time.Now())); err != nil {
+	if err := ev.Socket.Emit("session", l.console.sessions.issueID(l.settings, time.Now())); err != nil {
 		return err
 	}
 	return l.admitViewer(ev)
@@ -52,7 +52,7 @@ const maxWaitingLogins = 64
 // a wrong username too: the time of the reply does not tell them apart.
 func (l login) checkPassword(ctx context.Context, address, username, password string) error {
 	c := l.console
-	if wait := c.failures.wait(address, time.Now()); wait > 0 {
+	if wait := c.failures.remainingWait(address, time.Now()); wait > 0 {
 		return refuseFor(wait)
 	}
 	if err := c.beginCheck(ctx); err != nil {
@@ -62,11 +62,11 @@ func (l login) checkPassword(ctx context.Context, address, username, password st
 	c.endCheck()
 	rightUser := subtle.ConstantTimeCompare([]byte(username), []byte(l.settings.Username)) == 1
 	if err == nil && rightUser {
-		c.failures.forgive(address)
+		c.failures.forgiveAddress(address)
 		return nil
 	}
-	if n, wait := c.failures.count(address, time.Now()); n == 1 || wait > 0 {
-		c.log().Warn("admin_ui: login failed", zap.String("hub", c.hub.Name()),
+	if n, wait := c.failures.countFailure(address, time.Now()); n == 1 || wait > 0 {
+		c.currentLog().Warn("admin_ui: login failed", zap.String("hub", c.hub.Name()),
 			zap.String("address", address), zap.Int("failures", n), zap.Duration("refused_for", wait))
 	}
 	return errCredentials
@@ -102,15 +102,15 @@ var passwordChecks = make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2))
 
 // admitViewer sends the viewer its config, and registers it.
 func (l login) admitViewer(ev *hub.Event) error {
-	if err := ev.Socket.Emit("config", map[string]any{"supportedFeatures": l.settings.features()}); err != nil {
+	if err := ev.Socket.Emit("config", map[string]any{"supportedFeatures": l.settings.supportedFeatures()}); err != nil {
 		return err
 	}
 	l.console.addViewer(ev.Socket)
 	return nil
 }
 
-// features returns the names of the features that the web app shows.
-func (s *Settings) features() []string {
+// supportedFeatures returns the names of the features that the web app shows.
+func (s *Settings) supportedFeatures() []string {
 	var features []string
 	if !s.ReadOnly {
 		features = []string{"EMIT", "JOIN", "LEAVE", "DISCONNECT", "MJOIN", "MLEAVE", "MDISCONNECT"}

@@ -25,17 +25,17 @@ type loop struct {
 	polling       map[*hub.Socket]struct{}
 }
 
-// run sends messages to viewers until no viewer is left and there is no cluster, or the last
+// runLoop sends messages to viewers until no viewer is left and there is no cluster, or the last
 // config with an Admin UI is released.
-func (c *Console) run() {
+func (c *Console) runLoop() {
 	ticker := time.NewTicker(tick)
 	defer ticker.Stop()
 	for {
 		a := c.takeAudience()
-		c.observe(a)
+		c.updateObservation(a)
 		if a != nil {
 			c.sendAll(a)
-		} else if c.queue.take(); c.endLoop() {
+		} else if c.queue.takeItems(); c.endLoop() {
 			return
 		}
 		select {
@@ -46,8 +46,8 @@ func (c *Console) run() {
 	}
 }
 
-// observe starts or stops the observation of the hub. Without an audience it stops all.
-func (c *Console) observe(a *audience) {
+// updateObservation starts or stops the observation of the hub. Without an audience it stops all.
+func (c *Console) updateObservation(a *audience) {
 	watched := a != nil && a.isWatched()
 	switch {
 	case watched && c.loop.stopObserving == nil:
@@ -80,12 +80,12 @@ func (c *Console) sendAll(a *audience) {
 	for _, viewer := range a.fresh {
 		c.sendSockets(viewer)
 	}
-	items, dropped := c.queue.take()
+	items, dropped := c.queue.takeItems()
 	for _, i := range items {
 		if i.polling != nil && len(c.loop.polling) < maxQueue {
 			c.loop.polling[i.polling] = struct{}{}
 		}
-		c.emit(a.remote, i)
+		c.emitItem(a.remote, i)
 	}
 	c.sendUpgrades(a)
 	if dropped && now.After(c.loop.resyncAt) {
@@ -96,8 +96,8 @@ func (c *Console) sendAll(a *audience) {
 	}
 }
 
-// emit emits a message to the viewers of this node or, with everywhere, of all nodes.
-func (c *Console) emit(everywhere bool, i item) {
+// emitItem emits a message to the viewers of this node or, with everywhere, of all nodes.
+func (c *Console) emitItem(everywhere bool, i item) {
 	ns, ok := c.hub.Namespace(Namespace)
 	if !ok {
 		return
@@ -107,7 +107,7 @@ func (c *Console) emit(everywhere bool, i item) {
 		to = to.Local()
 	}
 	if _, err := to.Emit(i.event, i.args...); err != nil {
-		c.log().Debug("admin_ui: message not sent", zap.String("event", i.event), zap.Error(err))
+		c.currentLog().Debug("admin_ui: message not sent", zap.String("event", i.event), zap.Error(err))
 	}
 }
 
@@ -124,7 +124,7 @@ func (c *Console) sendStats(a *audience, now time.Time) {
 	}
 	stats := newServerStats(c.hub, c.loop.counters, &current, now)
 	c.loop.counters = &current
-	c.emit(a.cluster, item{event: "server_stats", args: []any{stats}})
+	c.emitItem(a.cluster, item{event: "server_stats", args: []any{stats}})
 }
 
 // sendUpgrades sends the new transport of sockets that were polling.
@@ -139,7 +139,7 @@ func (c *Console) sendUpgrades(a *audience) {
 		if transport := s.Status().Transport; transport != "polling" {
 			delete(c.loop.polling, s)
 			update := map[string]any{"id": s.ID(), "nsp": s.Namespace().Name(), "transport": transport}
-			c.emit(a.remote, item{event: "socket_updated", args: []any{update}})
+			c.emitItem(a.remote, item{event: "socket_updated", args: []any{update}})
 		}
 	}
 }
@@ -164,7 +164,7 @@ func (c *Console) sendSockets(viewer *hub.Socket) {
 		}
 		found, err := ns.All().FetchPage(ctx, "", maxSockets-count+1)
 		if err != nil { // some nodes did not reply in time
-			c.log().Debug("admin_ui: fetching sockets failed", zap.String("namespace", ns.Name()), zap.Error(err))
+			c.currentLog().Debug("admin_ui: fetching sockets failed", zap.String("namespace", ns.Name()), zap.Error(err))
 		}
 		for _, s := range found {
 			text, err := json.Marshal(newSocketMessage(s, ns.Name()))
@@ -184,10 +184,10 @@ func (c *Console) sendSockets(viewer *hub.Socket) {
 		}
 	}
 	if !complete {
-		c.log().Warn("admin_ui: a viewer does not get all sockets", zap.Int("sockets", count))
+		c.currentLog().Warn("admin_ui: a viewer does not get all sockets", zap.Int("sockets", count))
 	}
 	if err := viewer.Emit("all_sockets", sio.Data{JSON: append(list, ']')}); err != nil {
-		c.log().Debug("admin_ui: message not sent", zap.String("event", "all_sockets"), zap.Error(err))
+		c.currentLog().Debug("admin_ui: message not sent", zap.String("event", "all_sockets"), zap.Error(err))
 	}
 }
 

@@ -37,8 +37,8 @@ type queue struct {
 	dropped    bool // messages were dropped because the queue was full
 }
 
-// push adds a message. It reports whether it is the first one.
-func (q *queue) push(i item) (first bool) {
+// pushItem adds a message. It reports whether it is the first one.
+func (q *queue) pushItem(i item) (first bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if len(q.items) >= maxQueue {
@@ -49,8 +49,8 @@ func (q *queue) push(i item) (first bool) {
 	return len(q.items) == 1
 }
 
-// take removes all messages. dropped reports whether messages were dropped before.
-func (q *queue) take() (items []item, dropped bool) {
+// takeItems removes all messages. dropped reports whether messages were dropped before.
+func (q *queue) takeItems() (items []item, dropped bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	items, dropped = q.items, q.dropped
@@ -89,7 +89,7 @@ func (c *Console) queueObservation(o hub.Observation) {
 	if isEvent && (namespace == Namespace || !c.queue.admitEvent(o.Data.Size())) {
 		return
 	}
-	if !c.queue.push(newItem(o, namespace, isoTime(time.Now()))) {
+	if !c.queue.pushItem(newItem(o, namespace, isoTime(time.Now()))) {
 		return
 	}
 	select {

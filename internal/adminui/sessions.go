@@ -23,29 +23,29 @@ func newSessions() *sessions {
 	return s
 }
 
-// issue returns an id that check accepts for sessionTime: hex digits of the time when it
+// issueID returns an id that checkID accepts for sessionTime: hex digits of the time when it
 // expires, and of a signature.
-func (s *sessions) issue(settings *Settings, now time.Time) string {
+func (s *sessions) issueID(settings *Settings, now time.Time) string {
 	expires := binary.BigEndian.AppendUint64(nil, uint64(now.Add(sessionTime).Unix()))
-	return hex.EncodeToString(append(expires, s.sign(settings, expires)...))
+	return hex.EncodeToString(append(expires, s.signExpiry(settings, expires)...))
 }
 
-// check reports whether an id was issued for the user and the password, and is not expired.
-func (s *sessions) check(id string, settings *Settings, now time.Time) bool {
+// checkID reports whether an id was issued for the user and the password, and is not expired.
+func (s *sessions) checkID(id string, settings *Settings, now time.Time) bool {
 	const size = 8 + sha256.Size
 	if len(id) != 2*size {
 		return false
 	}
 	raw, err := hex.DecodeString(id)
-	if err != nil || !hmac.Equal(raw[8:], s.sign(settings, raw[:8])) {
+	if err != nil || !hmac.Equal(raw[8:], s.signExpiry(settings, raw[:8])) {
 		return false
 	}
 	return now.Unix() < int64(binary.BigEndian.Uint64(raw))
 }
 
-// sign returns the signature of the time when an id expires.
-func (s *sessions) sign(settings *Settings, expires []byte) []byte {
-	user := settings.fingerprint()
+// signExpiry returns the signature of the time when an id expires.
+func (s *sessions) signExpiry(settings *Settings, expires []byte) []byte {
+	user := settings.userFingerprint()
 	mac := hmac.New(sha256.New, s.key[:])
 	mac.Write(user[:])
 	mac.Write(expires)

@@ -44,8 +44,8 @@ func (s *Settings) Check() error {
 	return nil
 }
 
-// fingerprint identifies the user and the password.
-func (s *Settings) fingerprint() [sha256.Size]byte {
+// userFingerprint identifies the user and the password.
+func (s *Settings) userFingerprint() [sha256.Size]byte {
 	return sha256.Sum256(fmt.Appendf(nil, "%q %q", s.Username, s.PasswordHash))
 }
 
