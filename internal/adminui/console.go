@@ -17,7 +17,6 @@ type Console struct {
 	// Static after construction.
 	hub      *hub.Hub
 	sessions *sessions
-	failures failures
 	queue    queue
 	wake     chan struct{} // has room for one; never closed
 

@@ -11,8 +11,13 @@ import (
 	"golang.org/x/crypto/bcrypt"
 )
 
-// errCredentials has the message of Node.js: the web app then opens its login dialog.
-var errCredentials = &hub.ClientError{Message: "invalid credentials"}
+// Both errors have the message of Node.js: the web app then opens its login dialog. The
+// first one counts as a failed attempt of the client's address, see [hub.AddressLimits]. The
+// web app gets the other one after a restart of the server.
+var (
+	errPassword = &hub.ClientError{Message: "invalid credentials", FailedAttempt: true}
+	errSession  = &hub.ClientError{Message: "invalid credentials"}
+)
 
 // login is the handler of connect in "/admin": it admits viewers. It is a gate, so that a
 // viewer that recovers its connection is checked and gets everything once more.
@@ -24,6 +29,9 @@ type login struct {
 // Gate implements [hub.Gate].
 func (login) Gate() {}
 
+// Authenticator implements [hub.Authenticator].
+func (login) Authenticator() {}
+
 // HandleEvent implements [hub.Handler]. It admits a client with the password or with the
 // session id of an earlier login.
 func (l login) HandleEvent(ctx context.Context, ev *hub.Event) error {
@@ -33,8 +41,8 @@ func (l login) HandleEvent(ctx context.Context, ev *hub.Event) error {
 	}
 	username, _ := auth.Lookup("username")
 	password, hasPassword := auth.Lookup("password")
-	if !hasPassword { // the web app after a restart of the server
-		return errCredentials
+	if !hasPassword {
+		return errSession
 	}
 	if err := l.checkPassword(ctx, ev.Socket.Handshake().Address, username.Text(), password.Text()); err != nil {
 		return err
@@ -52,9 +60,6 @@ const maxWaitingLogins = 64
 // a wrong username too: the time of the reply does not tell them apart.
 func (l login) checkPassword(ctx context.Context, address, username, password string) error {
 	c := l.console
-	if wait := c.failures.remainingWait(address, time.Now()); wait > 0 {
-		return refuseFor(wait)
-	}
 	if err := c.beginCheck(ctx); err != nil {
 		return err
 	}
@@ -62,20 +67,10 @@ func (l login) checkPassword(ctx context.Context, address, username, password st
 	c.endCheck()
 	rightUser := subtle.ConstantTimeCompare([]byte(username), []byte(l.settings.Username)) == 1
 	if err == nil && rightUser {
-		c.failures.forgiveAddress(address)
 		return nil
 	}
-	if n, wait := c.failures.countFailure(address, time.Now()); n == 1 || wait > 0 {
-		c.currentLog().Warn("admin_ui: login failed", zap.String("hub", c.hub.Name()),
-			zap.String("address", address), zap.Int("failures", n), zap.Duration("refused_for", wait))
-	}
-	return errCredentials
-}
-
-// refuseFor returns the connect error of an address that has to wait.
-func refuseFor(wait time.Duration) *hub.ClientError {
-	seconds := wait.Truncate(time.Second) + time.Second
-	return &hub.ClientError{Message: "too many wrong passwords: try again in " + seconds.String()}
+	c.currentLog().Warn("admin_ui: login failed", zap.String("hub", c.hub.Name()), zap.String("address", address))
+	return errPassword
 }
 
 // beginCheck waits for a processor: a check of a password takes one for about a second.
