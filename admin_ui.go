@@ -38,8 +38,8 @@ func (u *AdminUI) setDefaultMode() {
 	}
 }
 
-// check returns an error for invalid options. The receiver may be nil.
-func (u *AdminUI) check() error {
+// checkUser returns an error for invalid options. The receiver may be nil.
+func (u *AdminUI) checkUser() error {
 	if u == nil {
 		return nil
 	}

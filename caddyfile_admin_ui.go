@@ -26,7 +26,7 @@ func (p *parser) parseAdminUI() error {
 		return err
 	}
 	u.setDefaultMode()
-	if err := u.check(); err != nil {
+	if err := u.checkUser(); err != nil {
 		return directive.ErrorAt(name, "%v", err)
 	}
 	p.handler.AdminUI = u

@@ -207,7 +207,7 @@ func (h *Handler) checkOptions() error {
 			return err
 		}
 	}
-	return h.AdminUI.check()
+	return h.AdminUI.checkUser()
 }
 
 func (h *Handler) checkNumbers() error {

@@ -141,13 +141,6 @@ func (s *Socket) observeEvent(data sio.Data) {
 // of a secret.
 const maxClientID = 12
 
-// ClientID returns an id that the sockets of one connection share. It is the beginning of the
-// session's id, too short to name the session.
-func (s *Socket) ClientID() string {
-	id := s.client.session.ID()
-	return id[:min(len(id), maxClientID)]
-}
-
 // ShareConnections adds the connection of each socket to its description for other nodes, as
 // the key "_admin" of its data: servers of Node.js with an Admin UI show it. From then on
 // fetched is called when another node requests the sockets of a target. It must not wait.
@@ -166,7 +159,8 @@ const connectionKey = "_admin"
 
 // Connection is the connection of a socket, as another node describes it.
 type Connection struct {
-	// ClientID is the one of [Socket.ClientID].
+	// ClientID is an id that the sockets of one connection share. It is the beginning of
+	// the session's id, too short to name the session.
 	ClientID string `json:"clientId"`
 	// Transport is "polling" or "websocket".
 	Transport string `json:"transport"`
@@ -190,11 +184,12 @@ func (r RemoteSocket) Connection() Connection {
 
 // connection returns the connection of the socket.
 func (s *Socket) connection() Connection {
-	return Connection{s.ClientID(), s.client.session.Transport()}
+	id := s.client.session.ID()
+	return Connection{id[:min(len(id), maxClientID)], s.client.session.Transport()}
 }
 
-// Describe returns a description of the socket, as [Broadcast.FetchSockets] does.
-func (s *Socket) Describe() RemoteSocket {
+// DescribeSocket returns a description of a socket, as [Broadcast.FetchSockets] does.
+func DescribeSocket(s *Socket) RemoteSocket {
 	return RemoteSocket{Socket: s.describeSocket(), ns: s.ns, connection: s.connection()}
 }
 

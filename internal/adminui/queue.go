@@ -103,7 +103,7 @@ func newItem(o hub.Observation, namespace, now string) item {
 	id := o.Socket.ID()
 	switch o.Kind {
 	case hub.SocketConnected:
-		m := newSocketMessage(o.Socket.Describe(), namespace)
+		m := newSocketMessage(hub.DescribeSocket(o.Socket), namespace)
 		i := item{event: "socket_connected", args: []any{m, now}}
 		if m.Transport == "polling" {
 			i.polling = o.Socket

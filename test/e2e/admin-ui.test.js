@@ -65,7 +65,10 @@ async function logIn(page, caddy, password) {
 // openPage opens a page by the menu.
 async function openPage(page, name) {
 	await page.locator('nav.v-navigation-drawer').getByText(name, { exact: true }).click();
-	await page.locator('.v-breadcrumbs').getByText(name, { exact: true }).waitFor();
+	await page.waitForFunction((text) => {
+		const titles = [...document.querySelectorAll('.v-breadcrumbs')]; // of the former page, too, for a while
+		return titles.length === 1 && titles[0].textContent.trim() === text;
+	}, name);
 }
 
 const row = (page, text) => page.locator('tbody tr', { hasText: text });
@@ -109,8 +112,7 @@ describe('the Admin UI', { skip }, () => {
 		await logIn(page, caddy, 'secret');
 		await page.getByText('Connection and disconnection events').waitFor();
 		const socket = await connectSocket(t, kind(4, 'upgrade'), caddy.url, { auth: { name: 'Grace' } });
-		const id = socket.id;
-		const closed = awaitEvent(socket, 'disconnect');
+		const { id } = socket;
 
 		await openPage(page, 'Servers');
 		await row(page, `${hostname()}#`).getByText('Healthy', { exact: true }).waitFor();
@@ -147,25 +149,29 @@ describe('the Admin UI', { skip }, () => {
 		await awaitRooms(id, [id]);
 		socket.emit('say', 'once more');
 		await openPage(page, 'Rooms');
+		await row(page, 'lobby').waitFor();
+		const closed = awaitEvent(socket, 'disconnect');
 		await row(page, 'lobby').getByRole('button').last().click(); // all are disconnected
 		assert.equal((await closed)[0], 'io server disconnect');
 
 		// a client
 		const other = await connectSocket(t, websocket, caddy.url);
-		const otherClosed = awaitEvent(other, 'disconnect');
 		await openPage(page, 'Clients');
 		const client = row(page, other.io.engine.id.slice(0, 12));
 		await client.getByText('WebSocket').waitFor();
 		await client.click();
 		await page.getByText('Client details').waitFor();
 		await openPage(page, 'Clients');
+		await client.waitFor();
+		const otherClosed = awaitEvent(other, 'disconnect');
 		await client.getByRole('button').click();
 		await otherClosed;
 
 		// a socket
 		const last = await connectSocket(t, websocket, caddy.url);
-		const lastClosed = awaitEvent(last, 'disconnect');
 		await openPage(page, 'Sockets');
+		await row(page, last.id).waitFor();
+		const lastClosed = awaitEvent(last, 'disconnect');
 		await row(page, last.id).getByRole('button').click();
 		assert.equal((await lastClosed)[0], 'io server disconnect');
 		await openPage(page, 'Sockets');
