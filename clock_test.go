@@ -11,8 +11,9 @@ import (
 // and why a change of the clock does no harm there. All other deadlines use the monotonic
 // clock, which such a conversion drops.
 var wallClockUses = map[string]string{
-	"hub/remote_socket.go": "when a client connected, for display",
-	"hub/schedule.go":      "calls of every are due at multiples of the time of day; nextDue handles jumps",
+	"hub/remote_socket.go":                                 "when a client connected, for display",
+	"internal/adminui/messages.go":                         "when something happened, for display",
+	"hub/schedule.go":                                      "calls of every are due at multiples of the time of day; nextDue handles jumps",
 	"cluster/internal/redisadapter/streams_lost_socket.go": "nodes compare it with their own clocks; a jump ends or extends recovery",
 	"handlers/backend/signature.go":                        "the timestamp of a signature, which backends compare with their clocks",
 	"internal/msgpack/extension.go":                        "a date in a message",

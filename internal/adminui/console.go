@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/caddy-socketio/caddy-socketio/hub"
+	"github.com/caddy-socketio/caddy-socketio/internal/address"
 	"github.com/caddy-socketio/caddy-socketio/internal/spawn"
 	"github.com/caddy-socketio/caddy-socketio/rooms"
 	"go.uber.org/zap"
@@ -20,7 +21,8 @@ type Console struct {
 	queue    queue
 	wake     chan struct{} // has room for one; never closed
 
-	waitingLogins atomic.Int32 // passwords that wait for a processor
+	waitingLogins  atomic.Int32    // passwords that wait for a processor
+	loggedFailures address.Buckets // addresses whose last failed login is in the log
 
 	loop loop // owned by runLoop
 

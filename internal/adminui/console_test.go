@@ -3,6 +3,7 @@ package adminui
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -10,6 +11,8 @@ import (
 
 	"github.com/caddy-socketio/caddy-socketio/hub"
 	"github.com/gorilla/websocket"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
 	"golang.org/x/crypto/bcrypt"
 )
 
@@ -137,6 +140,19 @@ func TestWrongPasswordsAreFailedAttempts(t *testing.T) {
 	connect(t, url, Namespace, `{"sessionId":"342f7ebfefc2fdaa"}`)
 	if got := h.Stats().FailedAttempts; got != 1 {
 		t.Errorf("got %d failed attempts, want 1", got)
+	}
+}
+
+// Each wrong password is checked, and the first one of an address is logged, without it.
+func TestWrongPasswordsOfAddressAreLoggedOnce(t *testing.T) {
+	core, logs := observer.New(zap.InfoLevel)
+	_, _, url := newConsole(t, func(s *Settings) { s.Log = zap.New(core) })
+	for range 3 {
+		connect(t, url, Namespace, `{"username":"ada","password":"guess"}`)
+	}
+	all := logs.FilterMessage("admin_ui: login failed").All()
+	if len(all) != 1 || !strings.HasPrefix(all[0].ContextMap()["address"].(string), "127.0.0.1:") || strings.Contains(fmt.Sprint(logs.All()), "guess") {
+		t.Errorf("got %v, want one entry with the address, without the password", logs.All())
 	}
 }
 

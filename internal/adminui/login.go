@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/caddy-socketio/caddy-socketio/hub"
+	"github.com/caddy-socketio/caddy-socketio/internal/address"
 	"go.uber.org/zap"
 	"golang.org/x/crypto/bcrypt"
 )
@@ -53,12 +54,17 @@ func (l login) HandleEvent(ctx context.Context, ev *hub.Event) error {
 	return l.admitViewer(ev)
 }
 
-// maxWaitingLogins is how many passwords wait for a processor.
-const maxWaitingLogins = 64
+const (
+	// maxWaitingLogins is how many passwords wait for a processor.
+	maxWaitingLogins = 64
+	// failureLogInterval is the time between two log entries of failed logins of an address.
+	failureLogInterval = time.Minute
+)
 
 // checkPassword returns an error unless the password is right. It checks the password for
-// a wrong username too: the time of the reply does not tell them apart.
-func (l login) checkPassword(ctx context.Context, address, username, password string) error {
+// a wrong username too: the time of the reply is the same. It logs the first failure of a
+// client's address in each failureLogInterval: clients must not fill the log.
+func (l login) checkPassword(ctx context.Context, client, username, password string) error {
 	c := l.console
 	if err := c.beginCheck(ctx); err != nil {
 		return err
@@ -69,7 +75,9 @@ func (l login) checkPassword(ctx context.Context, address, username, password st
 	if err == nil && rightUser {
 		return nil
 	}
-	c.currentLog().Warn("admin_ui: login failed", zap.String("hub", c.hub.Name()), zap.String("address", address))
+	if c.loggedFailures.Take(address.KeyOf(client), failureLogInterval, failureLogInterval) == 0 {
+		c.currentLog().Warn("admin_ui: login failed", zap.String("hub", c.hub.Name()), zap.String("address", client))
+	}
 	return errPassword
 }
 
@@ -95,13 +103,16 @@ func (c *Console) endCheck() { <-passwordChecks }
 // the processors. It is never closed.
 var passwordChecks = make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2))
 
-// admitViewer sends the viewer its config, and registers it.
+// admitViewer sends the viewer its config, and registers it when it is in the namespace: the
+// changes after its list of sockets are broadcasts, which reach it from then on.
 func (l login) admitViewer(ev *hub.Event) error {
 	if err := ev.Socket.Emit("config", map[string]any{"supportedFeatures": l.settings.supportedFeatures()}); err != nil {
 		return err
 	}
-	l.console.addViewer(ev.Socket)
-	return nil
+	return ev.WhenConnected(func() error {
+		l.console.addViewer(ev.Socket)
+		return nil
+	})
 }
 
 // supportedFeatures returns the names of the features that the web app shows.

@@ -15,10 +15,13 @@ const sessionTime = 24 * time.Hour
 // sessions issues and checks the ids by which the web app logs in without a password when
 // its page is loaded again. Nothing is kept of them: an id is signed with a key of the
 // process. It ends with the process, and with the password that it was issued for.
-type sessions struct{ key [sha256.Size]byte }
+type sessions struct {
+	key     [sha256.Size]byte
+	started time.Time // expiries count from here by the monotonic clock
+}
 
 func newSessions() *sessions {
-	s := new(sessions)
+	s := &sessions{started: time.Now()}
 	_, _ = rand.Read(s.key[:]) // never fails
 	return s
 }
@@ -26,7 +29,7 @@ func newSessions() *sessions {
 // issueID returns an id that checkID accepts for sessionTime: hex digits of the time when it
 // expires, and of a signature.
 func (s *sessions) issueID(settings *Settings, now time.Time) string {
-	expires := binary.BigEndian.AppendUint64(nil, uint64(now.Add(sessionTime).Unix()))
+	expires := binary.BigEndian.AppendUint64(nil, uint64(now.Sub(s.started)+sessionTime))
 	return hex.EncodeToString(append(expires, s.signExpiry(settings, expires)...))
 }
 
@@ -40,7 +43,7 @@ func (s *sessions) checkID(id string, settings *Settings, now time.Time) bool {
 	if err != nil || !hmac.Equal(raw[8:], s.signExpiry(settings, raw[:8])) {
 		return false
 	}
-	return now.Unix() < int64(binary.BigEndian.Uint64(raw))
+	return now.Sub(s.started) < time.Duration(binary.BigEndian.Uint64(raw))
 }
 
 // signExpiry returns the signature of the time when an id expires.
