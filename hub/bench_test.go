@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/caddy-socketio/caddy-socketio/hub"
+	"github.com/caddy-socketio/caddy-socketio/internal/adminui"
 	"github.com/caddy-socketio/caddy-socketio/internal/engine"
 )
 
@@ -49,10 +50,15 @@ func newCrowd(b *testing.B, count int) *hub.Hub { return newRecoveringCrowd(b, c
 // newRecoveringCrowd returns a crowd on a route with recovery; zero is without.
 func newRecoveringCrowd(b *testing.B, count int, recovery time.Duration) *hub.Hub {
 	b.Helper()
-	h := hub.New(hub.Options{})
 	route := hub.DefaultRoute()
 	route.Recovery = recovery
-	g := h.Configure(hub.Config{Routes: []hub.RouteConfig{route}})
+	return newConfiguredCrowd(b, count, hub.New(hub.Options{}), hub.Config{Routes: []hub.RouteConfig{route}})
+}
+
+// newConfiguredCrowd adds a crowd to a hub with a config, on the config's first route.
+func newConfiguredCrowd(b *testing.B, count int, h *hub.Hub, config hub.Config) *hub.Hub {
+	b.Helper()
+	g := h.Configure(config)
 	joined := make(chan struct{}, count)
 	i := 0
 	off := h.Of("/").On("connect", hub.HandlerFunc(func(_ context.Context, ev *hub.Event) error {
@@ -100,6 +106,36 @@ func BenchmarkBroadcast(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				if n, err := room.Emit("news", "hello", 42); n != max(count, 10) || err != nil {
+					b.Fatal(n, err)
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*count), "ns/socket")
+		})
+	}
+}
+
+// BenchmarkBroadcastWithAdminUI emits to a room of many sockets, without an Admin UI, with one
+// that has no viewer, and with one that had a viewer. The cost of all three is equal.
+func BenchmarkBroadcastWithAdminUI(b *testing.B) {
+	const count = 1000
+	for _, kind := range []string{"absent", "configured", "viewed_before"} {
+		b.Run(kind, func(b *testing.B) {
+			h := hub.New(hub.Options{})
+			config := hub.Config{Routes: []hub.RouteConfig{hub.DefaultRoute()}}
+			if kind != "absent" {
+				settings := &adminui.Settings{Username: "ada", PasswordHash: "unused", Development: true}
+				console := adminui.New(h)
+				b.Cleanup(console.Use(settings))
+				config.Namespaces = append(config.Namespaces, console.NamespaceConfig(settings))
+			}
+			newConfiguredCrowd(b, count, h, config)
+			if kind == "viewed_before" {
+				h.Observe(func(hub.Observation) {})()
+			}
+			room := h.Of("/").To("all")
+			b.ReportAllocs()
+			for b.Loop() {
+				if n, err := room.Emit("news", "hello", 42); n != count || err != nil {
 					b.Fatal(n, err)
 				}
 			}

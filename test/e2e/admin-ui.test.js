@@ -137,6 +137,15 @@ describe('the Admin UI', { skip }, () => {
 		await row(page, 'Event received').filter({ hasText: 'say' }).first().locator('button').click();
 		await page.locator('pre').getByText('"hello"').waitFor();
 
+		// names are text
+		const names = ['<img src=x onerror="window.ran=true">', '\u001b[2Jcleared', '\u202eleft'];
+		await caddy.post('/socketio/join', { rooms: names, in: [id] });
+		await openPage(page, 'Rooms');
+		await row(page, names[0]).waitFor();
+		await row(page, 'cleared').waitFor();
+		assert.equal(await page.evaluate(() => window.ran), undefined);
+		await caddy.post('/socketio/leave', { rooms: names, in: [id] });
+
 		// the buttons of a room
 		await openPage(page, 'Rooms');
 		await row(page, 'lobby').click();
@@ -206,9 +215,10 @@ describe('the Admin UI', { skip }, () => {
 	});
 });
 
-const picture = process.env.ADMIN_UI_SCREENSHOT;
+const pictures = process.env.ADMIN_UI_PICTURES;
 
-test('a picture of the Admin UI for the documentation', { skip: skip || !picture }, async (t) => {
+// The pictures of docs/operations/admin-ui.md: ADMIN_UI_PICTURES=docs/images node --test admin-ui.test.js
+test('pictures of the Admin UI for the documentation', { skip: skip || !pictures }, async (t) => {
 	const { stdout } = await run(['hash-password', '--bcrypt-cost', '4', '--plaintext', 'secret']);
 	const caddy = await Caddy.start(site(stdout.trim()));
 	t.after(() => caddy.stop());
@@ -216,13 +226,19 @@ test('a picture of the Admin UI for the documentation', { skip: skip || !picture
 	t.after(() => browser.close());
 	await connectSocket(t, websocket, caddy.url);
 	const page = await openUI(t, browser, caddy);
+	await page.setViewportSize({ width: 1400, height: 760 });
 	await logIn(page, caddy, 'secret');
 	for (const name of ['Ada', 'Grace', 'Linus']) {
 		const socket = await connectSocket(t, kind(4, 'upgrade'), caddy.url, { auth: { name } });
 		await new Promise((done) => socket.emit('say', `Hello from ${name}`, done));
 	}
+	await mkdir(resolve(root, pictures), { recursive: true });
+	const draw = (name) => page.screenshot({ path: resolve(root, pictures, `${name}.png`) });
 	await openPage(page, 'Events');
 	await row(page, 'Event received').nth(2).waitFor();
-	await mkdir(dirname(resolve(root, picture)), { recursive: true });
-	await page.screenshot({ path: resolve(root, picture) });
+	await draw('admin-ui');
+	await openPage(page, 'Dashboard');
+	await page.getByText('Connection and disconnection events').waitFor();
+	await page.locator('canvas').last().waitFor();
+	await draw('admin-ui-dashboard');
 });
