@@ -36,6 +36,7 @@ type App struct {
 	MaxMemory int64 `json:"max_memory,omitempty"`
 
 	log      *zap.Logger
+	ctx      caddy.Context
 	adapter  ClusterAdapter
 	handlers []*Handler
 	// configs are for Handle, after Start.
@@ -55,9 +56,9 @@ func (App) CaddyModule() caddy.ModuleInfo {
 
 // Provision loads the adapter of the cluster.
 func (a *App) Provision(ctx caddy.Context) error {
-	a.log = ctx.Logger()
+	a.log, a.ctx = ctx.Logger(), ctx
 	a.started = make(chan struct{})
-	if err := a.subscribeStarted(ctx); err != nil {
+	if err := a.subscribeEvents(ctx); err != nil {
 		return err
 	}
 	if a.MaxMemory != 0 && a.MaxMemory < minMaxMemory {
@@ -138,6 +139,7 @@ func (a *App) Handle(context.Context, caddy.Event) error {
 		}
 	}
 	a.configs = nil
+	latestLog.Store(a.log)
 	close(a.started)
 	deadline := time.Now().Add(maxPollWait)
 	for _, g := range a.generations {
@@ -146,21 +148,23 @@ func (a *App) Handle(context.Context, caddy.Event) error {
 	return nil
 }
 
-// subscribeStarted has Caddy call Handle when all apps of the config have started.
-func (a *App) subscribeStarted(ctx caddy.Context) error {
+// subscribeEvents has Caddy call Handle when all apps of the config have started, and the
+// stopHandler before any app stops.
+func (a *App) subscribeEvents(ctx caddy.Context) error {
 	app, err := ctx.App("events")
 	if err != nil {
 		return fmt.Errorf("load the app of events: %w", err)
 	}
-	return app.(*caddyevents.App).On("started", a)
+	events := app.(*caddyevents.App)
+	if err := events.On("started", a); err != nil {
+		return err
+	}
+	return events.On("stopping", stopHandler{a})
 }
 
-// Stop releases the config. When the process exits, it drains the hubs first.
+// Stop releases the config.
 func (a *App) Stop() error {
 	memoryLimits.removeApp(a)
-	if caddy.Exiting() {
-		drainHubs()
-	}
 	for _, release := range a.releases {
 		release()
 	}
@@ -249,7 +253,7 @@ func (p pooledHub) Destruct() error {
 
 func openHub(name string, log *zap.Logger) (*hub.Hub, error) {
 	value, _, err := hubPool.LoadOrNew(name, func() (caddy.Destructor, error) {
-		h := hub.New(hub.Options{Name: name, Log: log, Memory: processMemory})
+		h := hub.New(hub.Options{Name: name, Log: log, Memory: processMemory, Drainer: drainer})
 		return pooledHub{h, adminui.New(h)}, nil
 	})
 	if err != nil {
@@ -275,18 +279,6 @@ func Hub(name string) (*hub.Hub, bool) {
 // eachHub iterates over the hubs that exist.
 func eachHub(yield func(*hub.Hub) bool) {
 	hubPool.Range(func(_, value any) bool { return yield(value.(pooledHub).Hub) })
-}
-
-// maxDrainTime limits how long a drain takes.
-const maxDrainTime = 3 * time.Second
-
-// drainHubs closes the connections of all hubs, a few at a time.
-func drainHubs() {
-	ctx, cancel := context.WithTimeout(context.Background(), maxDrainTime)
-	defer cancel()
-	for h := range eachHub {
-		h.Drain(ctx)
-	}
 }
 
 var (

@@ -10,7 +10,6 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/hub"
 	"github.com/caddy-socketio/caddy-socketio/internal/engine"
 	"github.com/caddy-socketio/caddy-socketio/internal/reach"
-	"github.com/caddy-socketio/caddy-socketio/internal/spawn"
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
@@ -145,7 +144,7 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	h.app = app.(*App)
 	if server, ok := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server); ok {
 		h.server = server
-		server.RegisterOnShutdown(h.handleShutdown)
+		server.RegisterOnShutdown(h.retire)
 		watchShutdown(server) // requests of a former config, which had the API, may be under way
 	}
 	if err := h.app.addHandler(h); err != nil {
@@ -241,15 +240,6 @@ func (h *Handler) checkMemory() error {
 		}
 	}
 	return nil
-}
-
-// handleShutdown runs when the handler's server shuts down, for a new config or at the
-// exit of the process.
-func (h *Handler) handleShutdown() {
-	h.retire()
-	if caddy.Exiting() {
-		spawn.Go(h.app.log, "drain", drainHubs, nil)
-	}
 }
 
 // Cleanup releases the hub, and ends the waiting polls so that the server can shut down.

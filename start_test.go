@@ -23,7 +23,7 @@ func TestRequestOfFailedConfigEnds(t *testing.T) {
 			served <- h.ServeHTTP(httptest.NewRecorder(), r, nil)
 		}()
 		synctest.Wait()
-		h.handleShutdown()
+		h.retire()
 		if e, ok := (<-served).(caddyhttp.HandlerError); !ok || e.StatusCode != 503 {
 			t.Error(e)
 		}

@@ -29,6 +29,8 @@ type Options struct {
 	// Memory counts and bounds the memory that the hub keeps because of clients, together
 	// with other hubs. Nil means a memory of its own without a limit.
 	Memory *Memory
+	// Drainer closes the connections of several hubs. Nil means that only [Hub.Drain] does.
+	Drainer *Drainer
 	// Route configures [Hub.ServeHTTP]. Nil means [DefaultRoute]. [Hub.Configure]
 	// does not change it.
 	Route *RouteConfig
@@ -41,7 +43,8 @@ type Hub struct {
 	name     string
 	engine   *engine.Server
 	memory   *Memory
-	ownRoute *Route // of ServeHTTP; its config does not change
+	drainer  *Drainer // may be nil
+	ownRoute *Route   // of ServeHTTP; its config does not change
 	ctx      context.Context
 	cancel   context.CancelFunc
 
@@ -81,7 +84,7 @@ func New(o Options) *Hub {
 	if o.Route != nil {
 		route = *o.Route
 	}
-	h := &Hub{name: o.Name, cluster: cmp.Or(o.Cluster, cluster.Alone), ownRoute: newRoute(route)}
+	h := &Hub{name: o.Name, cluster: cmp.Or(o.Cluster, cluster.Alone), ownRoute: newRoute(route), drainer: o.Drainer}
 	h.namespaces, h.counts = make(map[string]*Namespace), make(map[string]*counts)
 	if h.memory = o.Memory; h.memory == nil {
 		h.memory = NewMemory(0)
@@ -92,6 +95,7 @@ func New(o Options) *Hub {
 	h.engine = engine.NewServer(engine.Options{
 		Log: h.log, Accept: h.acceptSession, MaxUnjoined: MaxUnjoined, Overloaded: h.checkOverload, Budget: h.memory, OverMemory: h.countOverMemory,
 		OriginRefused: h.refuseOrigin, SessionUnknown: h.countUnknownSession,
+		Draining:     h.drainer.Refuses,
 		Paused:       h.countPause,
 		CheckAddress: h.checkAddress,
 		AddressLimited: func(r *engine.Route, client, limit string, evicted bool) {
@@ -149,8 +153,8 @@ func (h *Hub) CheckOrigin(r *Route, q *HTTPRequest) bool {
 // Connections returns the number of connections that are open.
 func (h *Hub) Connections() int { return h.engine.Sessions() }
 
-// Drain closes all connections, a few at a time so that their clients do not reconnect
-// all at once, and the rest at once when ctx ends. It refuses new sessions. It returns
+// Drain closes all connections, at a steady rate so that their clients do not reconnect
+// all at once, and the rest at once when ctx ends. It refuses new connections. It returns
 // when all connections are closed and their disconnect events were handled, or when ctx
 // ends.
 func (h *Hub) Drain(ctx context.Context) {

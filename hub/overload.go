@@ -8,6 +8,9 @@ import (
 // checkOverload returns why new connections are refused at the moment, or "". It logs the
 // refusals once a minute.
 func (h *Hub) checkOverload() (reason string) {
+	if h.drainer.Refuses() {
+		return "draining"
+	}
 	if h.memory.Full() { // which logs it
 		return "memory"
 	}

@@ -31,6 +31,9 @@ type API struct {
 	// Version is the version of the module, for the status.
 	Version string
 
+	// Drainer drains the hubs. Nil means that the operation drain does not exist.
+	Drainer *hub.Drainer
+
 	// OnlyHub is the name of the only hub that requests may name. Default: all hubs.
 	OnlyHub string
 	// OnlyOperations are the names of the allowed operations, see [Operations]. Default:
@@ -48,25 +51,25 @@ type API struct {
 // of its own.
 const StatusOperation = "status"
 
-// operation is one operation of the API.
-type operation struct {
-	method string
-	run    func(a *API, w http.ResponseWriter, r *http.Request) (any, error)
-}
+// operation is one operation of the API: a function for each of its methods.
+type operation map[string]func(a *API, w http.ResponseWriter, r *http.Request) (any, error)
 
 // operations are all operations, by name.
 var operations = map[string]operation{
-	StatusOperation:    {http.MethodGet, (*API).handleStatus},
-	"emit":             {http.MethodPost, (*API).handleEmit},
-	"join":             {http.MethodPost, (*API).handleJoin},
-	"leave":            {http.MethodPost, (*API).handleLeave},
-	"disconnect":       {http.MethodPost, (*API).handleDisconnect},
-	"server_side_emit": {http.MethodPost, (*API).handleServerSideEmit},
-	"namespaces":       {http.MethodGet, (*API).handleNamespaces},
-	"rooms":            {http.MethodGet, (*API).handleRooms},
-	"sockets":          {http.MethodGet, (*API).handleSockets},
-	"health/live":      {http.MethodGet, (*API).handleLive},
-	"health/ready":     {http.MethodGet, (*API).handleReady},
+	StatusOperation:    {http.MethodGet: (*API).handleStatus},
+	"emit":             {http.MethodPost: (*API).handleEmit},
+	"join":             {http.MethodPost: (*API).handleJoin},
+	"leave":            {http.MethodPost: (*API).handleLeave},
+	"disconnect":       {http.MethodPost: (*API).handleDisconnect},
+	"server_side_emit": {http.MethodPost: (*API).handleServerSideEmit},
+	"namespaces":       {http.MethodGet: (*API).handleNamespaces},
+	"rooms":            {http.MethodGet: (*API).handleRooms},
+	"sockets":          {http.MethodGet: (*API).handleSockets},
+	"health/live":      {http.MethodGet: (*API).handleLive},
+	"health/ready":     {http.MethodGet: (*API).handleReady},
+	"drain": {
+		http.MethodGet: (*API).handleDrainStatus, http.MethodPost: (*API).handleDrainStart, http.MethodDelete: (*API).handleDrainCancel,
+	},
 }
 
 // Operations returns the names of all operations, sorted. They are the first elements of
@@ -118,24 +121,23 @@ func (a *API) callOperation(w http.ResponseWriter, r *http.Request, path string)
 	if a.OnlyOperations != nil && !slices.Contains(a.OnlyOperations, operationName(name)) {
 		return nil, notAllowed("%s is not allowed here", operationName(name))
 	}
-	if err := op.checkMethod(r.Method); err != nil {
-		return nil, err
+	method := r.Method
+	if method == http.MethodHead {
+		method = http.MethodGet
 	}
-	return op.run(a, w, r)
+	if run, ok := op[method]; ok {
+		return run(a, w, r)
+	}
+	return nil, op.refuseMethod(r.Method)
 }
 
-// checkMethod returns an error with status 405 if the operation does not have the method.
-func (op operation) checkMethod(method string) error {
-	allow := op.method
-	if allow == http.MethodGet {
-		allow = "GET, HEAD"
-	}
-	if slices.Contains(strings.Split(allow, ", "), method) {
-		return nil
-	}
+// refuseMethod returns the error with status 405 for a method that the operation does not
+// have.
+func (op operation) refuseMethod(method string) error {
+	expected := strings.Join(slices.Sorted(maps.Keys(op)), ", ")
 	return &Error{
-		Status: http.StatusMethodNotAllowed, Allow: allow,
-		Message: fmt.Sprintf("method %s is not allowed: expected %s", method, op.method),
+		Status: http.StatusMethodNotAllowed, Allow: strings.Replace(expected, http.MethodGet, "GET, HEAD", 1),
+		Message: fmt.Sprintf("method %s is not allowed: expected %s", method, expected),
 	}
 }
 

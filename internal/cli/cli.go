@@ -27,7 +27,7 @@ func Command() caddycmd.Command {
 
 const description = `
 Emits to the Socket.IO clients of a running Caddy, changes their rooms,
-disconnects them, and lists them, through Caddy's admin endpoint.
+disconnects and lists them, and drains the node, through Caddy's admin endpoint.
 
 The address of the admin endpoint is that of --address, or of the config file
 of --config, or Caddy's default. Commands act on the namespace / of the hub
@@ -47,7 +47,7 @@ func addCommands(parent *cobra.Command) {
 	flags.Bool("json", false, "Write the reply as JSON")
 	parent.AddCommand(
 		newEmitCommand(), newJoinCommand(), newLeaveCommand(), newDisconnectCommand(),
-		newNamespacesCommand(), newRoomsCommand(), newSocketsCommand(), newStatusCommand(),
+		newNamespacesCommand(), newRoomsCommand(), newSocketsCommand(), newStatusCommand(), newDrainCommand(),
 	)
 	parent.RunE = showHelp
 	parent.ValidArgsFunction = cobra.NoFileCompletions

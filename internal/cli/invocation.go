@@ -66,13 +66,15 @@ func (c *invocation) postJSON(operation string, body, reply any, show func(io.Wr
 	return c.roundTrip(http.MethodPost, operation, c.scopeQuery(), nil, bytes.NewReader(b), reply, show)
 }
 
+var errUnexpectedReply = errors.New("read the reply: expected the JSON of the admin API: is this the admin endpoint of a Caddy of the same version?")
+
 func (c *invocation) roundTrip(method, operation string, q url.Values, header http.Header, body io.Reader, reply any, show func(io.Writer)) error {
 	resp, text, err := c.sendRequest(method, operation, q, header, body)
 	if err != nil {
 		return err
 	}
 	if json.Unmarshal(text, reply) != nil {
-		return errors.New("read the reply: expected the JSON of the admin API: is this the admin endpoint of a Caddy of the same version?")
+		return errUnexpectedReply
 	}
 	if resp.Header.Get(api.CompleteHeader) == "false" {
 		fmt.Fprintln(c.cmd.ErrOrStderr(), "incomplete: not all nodes of the cluster replied")

@@ -7,32 +7,23 @@ import (
 )
 
 const (
-	// drainInterval is the mean time between two batches of closes.
-	drainInterval = 50 * time.Millisecond
 	// defaultDrainTime is how long the closes take without a deadline.
 	defaultDrainTime = time.Second
-	// drainBatch is how many sessions are closed at once at least: so few clients that
-	// reconnect together do no harm.
-	drainBatch = 50
+	// minCloseRate is how many sessions a drain with a deadline closes in a second at
+	// least: so few clients that reconnect do no harm.
+	minCloseRate = 100
 )
 
 // Drain closes all sessions as [Session.Close] does and refuses new ones. It spreads the
 // closes over most of the time until the deadline of ctx, so that the clients do not
-// reconnect all at once. Sessions left when ctx ends are closed then. Drain returns when
-// all WebSockets have taken their queue and are closed, or soon after ctx has ended.
+// reconnect all at once, but closes 100 a second at least. Sessions left when ctx ends are
+// closed then. Drain returns when all WebSockets have taken their queue and are closed, or
+// soon after ctx has ended.
 func (s *Server) Drain(ctx context.Context, reason string) {
 	s.draining.Store(true) // first: a session that opens now is in the list, or reads this
-	sessions := s.listSessions()
-	rand.Shuffle(len(sessions), func(i, j int) { sessions[i], sessions[j] = sessions[j], sessions[i] })
-	spread := defaultDrainTime
-	if deadline, ok := ctx.Deadline(); ok {
-		spread = time.Until(deadline) * 8 / 10
-	}
-	batch := max(drainBatch, len(sessions)/max(int(spread/drainInterval), 1)+1)
-	for i, session := range sessions {
-		if i > 0 && i%batch == 0 {
-			sleepContext(ctx, drainInterval/2+rand.N(drainInterval))
-		}
+	sessions := s.ListSessions()
+	CloseSteadily(ctx, sessions, DrainTime(ctx, len(sessions)), reason)
+	for _, session := range sessions {
 		session.Close(reason)
 	}
 	select {
@@ -41,14 +32,50 @@ func (s *Server) Drain(ctx context.Context, reason string) {
 	}
 }
 
-// sleepContext waits for d, or until ctx ends.
-func sleepContext(ctx context.Context, d time.Duration) {
+// DrainTime returns over how long a drain closes n sessions: most of the time until the
+// deadline of ctx, or less if they are few.
+func DrainTime(ctx context.Context, n int) time.Duration {
+	spread := defaultDrainTime
+	if deadline, ok := ctx.Deadline(); ok {
+		spread = time.Until(deadline) * 8 / 10
+	}
+	return max(0, min(spread, time.Duration(n)*time.Second/minCloseRate))
+}
+
+// CloseSteadily closes sessions in random order, as [Session.Close] does: each in its own
+// share of the time over, at a random moment of the share. It returns when all are closed,
+// or when ctx ends, which leaves the others open.
+func CloseSteadily(ctx context.Context, sessions []*Session, over time.Duration, reason string) {
+	rand.Shuffle(len(sessions), func(i, j int) { sessions[i], sessions[j] = sessions[j], sessions[i] })
+	began, share := time.Now(), float64(over)/float64(len(sessions))
+	for i, session := range sessions {
+		moment := began.Add(time.Duration((float64(i) + rand.Float64()) * share))
+		if !sleepContext(ctx, time.Until(moment)) {
+			return
+		}
+		session.Close(reason)
+	}
+}
+
+// sleepContext waits for d. It returns false at once if ctx ends.
+func sleepContext(ctx context.Context, d time.Duration) bool {
+	if d <= 0 {
+		return ctx.Err() == nil
+	}
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
+		return true
 	case <-ctx.Done():
+		return false
 	}
+}
+
+// isDraining reports whether new sessions are refused because the server, or the whole
+// process, drains.
+func (s *Server) isDraining() bool {
+	return s.draining.Load() || s.options.Draining != nil && s.options.Draining()
 }
 
 // whenNoWebSockets returns a channel that is closed when no WebSocket is left.

@@ -49,11 +49,11 @@ func (x *exchange) openSession() (*Session, *refusal) {
 		s.closeWith(ReasonForced, closeMode{})
 		return nil, refused
 	}
-	// From here on, other goroutines may close it. Drain either finds it in the list, or
-	// has set draining before.
+	// From here on, other goroutines may close it. A drain either finds it in the list, or
+	// has begun before.
 	s.startHeartbeat()
 	server.addSession(s)
-	if server.draining.Load() || !s.requestReceiver() {
+	if server.isDraining() || !s.requestReceiver() {
 		s.closeWith(ReasonForced, closeMode{})
 		s.route.removeSession(s) // a close before the add has removed nothing
 		server.removeSession(s)

@@ -58,7 +58,7 @@ func (h *pollHold) awaitRelease(gone <-chan struct{}) bool {
 func (s *Server) AwaitPolls(deadline time.Time) {
 	for time.Now().Before(deadline) {
 		missing := false
-		for _, session := range s.listSessions() {
+		for _, session := range s.ListSessions() {
 			missing = missing || session.isBetweenPolls()
 		}
 		if !missing {

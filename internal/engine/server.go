@@ -44,6 +44,9 @@ type Options struct {
 	// Overloaded returns why new sessions are refused with status 503 at the moment, such
 	// as "descriptors", or "". It is called for each handshake. Nil refuses none.
 	Overloaded func() (reason string)
+	// Draining reports whether new sessions are refused because the process drains. It is
+	// called after Overloaded, which passed before the drain may have begun. Nil means no.
+	Draining func() bool
 	// OriginRefused is called when an HTTP request is refused because of its origin.
 	// origin lists several origins with ", ", and is empty if it is unknown, with JSONP
 	// only. The result is the message of the response, in which nothing needs escapes in
@@ -117,8 +120,8 @@ func (s *Server) findSession(sid string) *Session {
 // Sessions returns the number of open sessions of all routes.
 func (s *Server) Sessions() int { return int(s.stats.polling.Load() + s.stats.webSocket.Load()) }
 
-// listSessions returns the sessions of all routes, closing ones included.
-func (s *Server) listSessions() []*Session {
+// ListSessions returns the sessions of all routes, closing ones included.
+func (s *Server) ListSessions() []*Session {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	all := make([]*Session, 0, len(s.sessions))
