@@ -140,7 +140,7 @@ func TestCommandErrorsAreOneLine(t *testing.T) {
 	c.expectError("requires at least 1 arg", "join")
 	c.expectError("unknown command", "status", "now")
 	c.expectError("unknown flag", "status", "--now")
-	c.expectError(`unknown command "stats": expected one of disconnect, emit, join,`, "stats")
+	c.expectError(`unknown command "stats": expected one of disconnect, drain, emit, join,`, "stats")
 	c.expectError("argument 2: invalid UTF-8", "emit", "x", "\xff")
 	c.expectError(`argument 3: {"a":1,} begins like JSON but is not: invalid character '}'`, "emit", "x", "1", `{"a":1,}`)
 	c.expectError("argument 2: [admin] hi begins like JSON but is not", "emit", "x", "[admin] hi")

@@ -33,6 +33,7 @@ func (s stopHandler) Handle(context.Context, caddy.Event) error {
 	if !caddy.Exiting() {
 		return nil
 	}
+	startShutdown(errShutdown) // or requests of the API would keep their namespaces in use
 	ctx, cancel := context.WithTimeout(context.Background(), gracePeriod(s.app.ctx))
 	defer cancel()
 	drainer.Shutdown(ctx)

@@ -57,6 +57,9 @@ func notReady() (reasons []string) {
 	if descriptors.AreLow(descriptors.HandshakeReserve) {
 		reasons = append(reasons, "descriptors")
 	}
+	if drainer.Refuses() {
+		reasons = append(reasons, "draining")
+	}
 	if shutdownContext.Err() != nil {
 		reasons = append(reasons, "shutdown")
 	}

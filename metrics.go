@@ -42,7 +42,7 @@ var (
 	upgradesDesc       = newDesc("upgrades_total", "Connections upgraded from polling to WebSocket.")
 	closesDesc         = newDesc("connections_closed_total", "Connections closed, by reason.", "reason")
 	refusedDesc        = newDesc("requests_refused_total", "HTTP requests refused with an Engine.IO error, by its code; 503: at max_connections; 429: over a limit of the address.", "code")
-	overloadedDesc     = newDesc("handshakes_refused_total", "Handshakes refused with status 503 because the process is overloaded, by reason.", "reason")
+	overloadedDesc     = newDesc("handshakes_refused_total", "Handshakes refused with status 503 because the process is overloaded or drains, by reason.", "reason")
 	packetsDesc        = newDesc("packets_total", "Engine.IO packets received (in) and sent (out).", "direction")
 	bytesDesc          = newDesc("bytes_total", "Bytes of the Engine.IO packets received (in) and sent (out).", "direction")
 	overflowsDesc      = newDesc("slow_clients_total", "Connections of slow clients closed because their queue overflowed (max_queue).")
@@ -65,6 +65,7 @@ var (
 	eventsDesc         = newDesc("events_total", "Events received from clients, by namespace.", "namespace")
 	deliveredDesc      = newDesc("delivered_total", "Events queued for clients, by namespace.", "namespace")
 
+	drainingDesc    = newProcessDesc("draining", "1 while new connections are refused because the node drains, else 0.")
 	memoryLimitDesc = newProcessDesc("memory_limit_bytes", "Bytes that may be kept because of clients (max_memory); 0 means no limit.")
 	memoryUsedDesc  = newProcessDesc("memory_used_bytes", "Bytes kept because of clients; messages that wait for several clients count once.")
 	memoryKindsDesc = newProcessDesc("memory_bytes", "Bytes kept because of clients, by kind; messages that wait for several clients count for each.", "kind")
@@ -81,7 +82,7 @@ func (collector) Describe(ch chan<- *prometheus.Desc) {
 		connectionsDesc, handshakesDesc, upgradesDesc, closesDesc, refusedDesc, overloadedDesc, packetsDesc, bytesDesc, overflowsDesc,
 		slowMessagesDesc, badPacketsDesc, limitedDesc, failuresDesc, addressDesc, evictedDesc, unpublishedDesc, panicsDesc, clusterUpDesc, clusterDroppedDesc, clusterBadDesc,
 		socketsDesc, roomsDesc, socketsOpenedDesc, socketsClosedDesc, connectErrorsDesc, eventsDesc, deliveredDesc,
-		acceptPausesDesc, memoryLimitDesc, memoryUsedDesc, memoryKindsDesc, memoryFullDesc, memoryShedDesc, overMemoryDesc,
+		acceptPausesDesc, drainingDesc, memoryLimitDesc, memoryUsedDesc, memoryKindsDesc, memoryFullDesc, memoryShedDesc, overMemoryDesc,
 	} {
 		ch <- d
 	}
@@ -91,6 +92,7 @@ func (collector) Describe(ch chan<- *prometheus.Desc) {
 func (collector) Collect(ch chan<- prometheus.Metric) {
 	ch <- prometheus.MustNewConstMetric(acceptPausesDesc, prometheus.CounterValue, float64(acceptPauses.Load()))
 	collectMemory(ch)
+	ch <- prometheus.MustNewConstMetric(drainingDesc, prometheus.GaugeValue, boolValue(drainer.Refuses()))
 	for h := range eachHub {
 		collectHub(ch, h.Name(), h.Stats())
 		if state, ok := h.ClusterState(); ok {
@@ -125,13 +127,17 @@ func collectCluster(ch chan<- prometheus.Metric, name string, s cluster.State) {
 	metric := func(d *prometheus.Desc, kind prometheus.ValueType, value float64) {
 		ch <- prometheus.MustNewConstMetric(d, kind, value, name, s.Adapter)
 	}
-	connected := 0.0
-	if s.Connected {
-		connected = 1
-	}
-	metric(clusterUpDesc, prometheus.GaugeValue, connected)
+	metric(clusterUpDesc, prometheus.GaugeValue, boolValue(s.Connected))
 	metric(clusterDroppedDesc, prometheus.CounterValue, float64(s.Dropped))
 	metric(clusterBadDesc, prometheus.CounterValue, float64(s.Malformed))
+}
+
+// boolValue returns the value of a gauge for a fact.
+func boolValue(fact bool) float64 {
+	if fact {
+		return 1
+	}
+	return 0
 }
 
 func collectHub(ch chan<- prometheus.Metric, name string, s hub.Stats) {

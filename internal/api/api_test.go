@@ -16,6 +16,7 @@ import (
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
 	"github.com/caddy-socketio/caddy-socketio/hub"
+	"go.uber.org/zap"
 )
 
 // fakeCluster is a cluster that records published operations, and replies by onRequest.
@@ -84,20 +85,24 @@ func (fakeAdapter) Close() error                       { return nil }
 type fixture struct {
 	testing.TB
 	*fakeCluster
-	hub *hub.Hub
-	api *API
+	hub     *hub.Hub
+	drainer *hub.Drainer
+	api     *API
 }
 
 func newFixture(t testing.TB) *fixture {
 	t.Helper()
-	f := &fixture{TB: t, fakeCluster: new(fakeCluster), hub: hub.New(hub.Options{Name: "default"})}
+	f := &fixture{TB: t, fakeCluster: new(fakeCluster)}
+	hubs := func(yield func(*hub.Hub) bool) { yield(f.hub) }
+	f.drainer = hub.NewDrainer(hubs, zap.NewNop)
+	f.hub = hub.New(hub.Options{Name: "default", Drainer: f.drainer})
 	t.Cleanup(f.hub.Close)
 	f.hub.Configure(hub.Config{
 		Cluster:    f.fakeCluster,
 		Namespaces: []hub.NamespaceConfig{{Name: "/chat"}, {Name: "/org-*"}},
 	})
 	f.api = &API{
-		Hubs:       func(yield func(*hub.Hub) bool) { yield(f.hub) },
+		Hubs: hubs, Drainer: f.drainer,
 		DefaultHub: "default", Version: "v1.2.3",
 	}
 	return f

@@ -95,6 +95,6 @@ func (a *API) buildDrainReply() DrainReply {
 	s := a.Drainer.Status()
 	return DrainReply{
 		State: s.State, Connections: s.Connections, Total: s.Total,
-		Over: s.Over.String(), Left: s.Left.Round(time.Millisecond).String(),
+		Over: s.Over.String(), Left: (time.Duration(s.Left.Milliseconds()) * time.Millisecond).String(),
 	}
 }

@@ -6,7 +6,7 @@ import "net/http"
 type Health struct {
 	// Ready is false while new connections are refused.
 	Ready bool `json:"ready"`
-	// Reasons are the causes: "memory", "descriptors", "shutdown". It is empty when ready.
+	// Reasons are the causes: "memory", "descriptors", "draining", "shutdown". It is empty when ready.
 	Reasons []string `json:"reasons"`
 }
 

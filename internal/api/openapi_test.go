@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -58,22 +59,32 @@ func (s spec) followRef(root spec) spec {
 	return found
 }
 
-// listOperations returns the documented operations by the names of their paths.
+// listOperations returns the documented operations by the names of their paths. If a path
+// has several methods, the names of all but GET begin with the method.
 func (s spec) listOperations(t *testing.T) map[string]spec {
 	t.Helper()
 	found := make(map[string]spec)
 	for path, methods := range s["paths"].(spec) {
 		for method, op := range methods.(spec) {
-			name := strings.TrimPrefix(path, "/")
-			found[name] = op.(spec)
-			id := op.(spec)["operationId"].(string)
-			if real, ok := operations[id]; !ok || strings.ToLower(real.method) != method || (name != id && name != "") {
-				t.Errorf("%s %s: there is no operation %s of that method", method, path, id)
+			method, name := strings.ToUpper(method), strings.TrimPrefix(path, "/")
+			real := operations[cmp.Or(name, StatusOperation)]
+			if real[method] == nil {
+				t.Errorf("%s %s: there is no such operation", method, path)
 			}
+			if len(real) > 1 && method != "GET" {
+				name = method + " " + name
+			} else if id := op.(spec)["operationId"]; id != cmp.Or(name, StatusOperation) {
+				t.Errorf("%s: operation id %s", path, id)
+			}
+			found[name] = op.(spec)
 		}
 	}
-	if len(found) != len(operations) {
-		t.Errorf("%d operations are documented, there are %d", len(found), len(operations))
+	count := 0
+	for _, op := range operations {
+		count += len(op)
+	}
+	if len(found) != count {
+		t.Errorf("%d operations are documented, there are %d", len(found), count)
 	}
 	return found
 }
@@ -255,6 +266,9 @@ func TestRepliesConformToOpenAPI(t *testing.T) {
 	f, _ := newPopulatedFixture(t)
 	c := &conformance{fixture: f, root: root, operations: root.listOperations(t), seen: make(map[string]bool)}
 	for name, op := range c.operations {
+		if strings.Contains(name, " ") {
+			continue // see checkDrain
+		}
 		if op["requestBody"] == nil {
 			c.checkReply(name, c.getReply(name))
 			c.checkReply(name, c.getReply(name+"?nonsense=1"))
@@ -279,14 +293,36 @@ func TestRepliesConformToOpenAPI(t *testing.T) {
 	c.checkReply("server_side_emit", c.postJSON("server_side_emit", `{"event":"x","ack":{}}`))
 	c.api.NotReady = func() []string { return []string{"memory"} }
 	c.checkReply("health/ready", c.getReply("health/ready"))
+	c.checkDrain()
 	c.api.OnlyOperations = []string{}
-	for name, op := range operations {
-		if name == StatusOperation {
-			name = ""
+	for name := range c.operations {
+		method, path, several := strings.Cut(name, " ")
+		if !several {
+			path = name
+			method = slices.Sorted(maps.Keys(operations[cmp.Or(name, StatusOperation)]))[0]
+			if operations[name]["GET"] != nil {
+				method = "GET"
+			}
 		}
-		c.checkReply(name, c.sendRequest(op.method, name, "", nil))
+		c.checkReply(name, c.sendRequest(method, path, "", nil))
 	}
 	c.checkSeen()
+}
+
+// checkDrain makes the requests of the drain that change it.
+func (c *conformance) checkDrain() {
+	c.Helper()
+	c.checkReply("POST drain", c.postJSON("drain", `{"over":"1h"}`))
+	c.checkReply("POST drain", c.postJSON("drain", `{"nonsense":1}`))
+	c.checkReply("POST drain", c.sendRequest("POST", "drain", "application/json", new(zeros)))
+	c.checkReply("POST drain", c.sendRequest("POST", "drain", "text/plain", strings.NewReader("x")))
+	c.checkReply("DELETE drain", c.sendRequest("DELETE", "drain", "", nil))
+	c.checkReply("DELETE drain", c.sendRequest("DELETE", "drain?nonsense=1", "", nil))
+	ended, cancel := context.WithCancel(c.Context())
+	cancel()
+	c.drainer.Shutdown(ended)
+	c.checkReply("POST drain", c.postJSON("drain", `{}`))
+	c.checkReply("DELETE drain", c.sendRequest("DELETE", "drain", "", nil))
 }
 
 // validBody has a valid request body of each operation.
@@ -314,6 +350,7 @@ func TestOpenAPISchemasMatchTypes(t *testing.T) {
 		"Membership": Membership{}, "Disconnect": Disconnect{}, "SocketsReply": SocketsReply{},
 		"ServerSideEmit": ServerSideEmit{}, "ServerSideEmitReply": ServerSideEmitReply{}, "Status": Status{}, "HubStatus": HubStatus{},
 		"ClusterState": cluster.State{}, "Totals": Totals{}, "NamespaceStatus": NamespaceStatus{}, "Health": Health{}, "Room": Room{},
+		"Drain": Drain{}, "DrainReply": DrainReply{},
 		"Socket": Socket{}, "Handshake": Handshake{}, "EmitAckReply": EmitReply{},
 	}
 	for name, value := range types {

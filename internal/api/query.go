@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"net/http"
 	"net/url"
 	"slices"
@@ -24,7 +25,7 @@ func parseQuery(r *http.Request, known ...string) (url.Values, error) {
 	}
 	for key, values := range q {
 		if !slices.Contains(known, key) {
-			return nil, badRequest("%s: unknown in a query, expected %s", key, strings.Join(known, ", "))
+			return nil, badRequest("%s: unknown in a query, expected %s", key, cmp.Or(strings.Join(known, ", "), "no key"))
 		}
 		if len(values) > 1 && key != "in" && key != "except" {
 			return nil, badRequest("%s: given twice in the query", key)

@@ -11,7 +11,6 @@ import (
 	"os/signal"
 	"time"
 
-	"github.com/caddy-socketio/caddy-socketio/hub"
 	"github.com/caddy-socketio/caddy-socketio/internal/api"
 	"github.com/spf13/cobra"
 )
@@ -61,7 +60,7 @@ func runDrain(c *invocation) error {
 	progress := &drainProgress{invocation: c}
 	ticker := time.NewTicker(drainInterval)
 	defer ticker.Stop()
-	for status.State == hub.Draining {
+	for status.State == "draining" {
 		progress.show(status)
 		select {
 		case <-ticker.C:
@@ -75,7 +74,7 @@ func runDrain(c *invocation) error {
 		}
 	}
 	progress.clear()
-	if status.State != hub.Drained {
+	if status.State != "drained" {
 		return errors.New("the drain was cancelled")
 	}
 	c.writeDrain(status, "drained %s; new connections are refused until the process exits, or drain --cancel\n",
@@ -126,7 +125,7 @@ func (p *drainProgress) show(status api.DrainReply) {
 	case p.flagIsSet("json"):
 		p.writeDrain(status, "")
 	case isTerminal(errs):
-		fmt.Fprintf(errs, "\r\x1b[K%s left of %d, %s to go", formatCount(status.Connections, "connection"), status.Total, roundSeconds(status.Left))
+		fmt.Fprintf(errs, "\r\x1b[K%s left of %d, %s to go", formatCount(status.Connections, "connection"), status.Total, formatSeconds(status.Left))
 		p.shown = true
 	}
 }
@@ -138,11 +137,11 @@ func (p *drainProgress) clear() {
 	p.shown = false
 }
 
-// roundSeconds returns a duration of the API in whole seconds.
-func roundSeconds(text string) string {
+// formatSeconds returns a duration of the API in whole seconds.
+func formatSeconds(text string) string {
 	d, err := time.ParseDuration(text)
 	if err != nil {
 		return quoteUnprintable(text)
 	}
-	return d.Round(time.Second).String()
+	return (time.Duration(d.Seconds()) * time.Second).String()
 }

@@ -2,7 +2,8 @@
 // Kubernetes, and a Caddy with their config serves their probes.
 
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -43,6 +44,7 @@ async function compileManifests(all) {
 describe('manifests of Kubernetes', () => {
 	const node = find('Deployment', 'nodes').spec.template.spec;
 	const [container] = node.containers;
+	const [, , preStop] = container.lifecycle.preStop.exec.command;
 
 	it('have the types of Kubernetes', async () => {
 		for (const { kind, apiVersion } of manifests) assert.equal(types[kind], apiVersion, kind);
@@ -99,8 +101,9 @@ describe('manifests of Kubernetes', () => {
 
 	it('give a node the time to close its connections', async () => {
 		const [, grace] = (await readExample('deploy/kubernetes/Caddyfile')).match(/grace_period (\d+)s/);
-		const preStop = Number(container.lifecycle.preStop.exec.command[1]);
-		assert.ok(preStop + Number(grace) + 3 < node.terminationGracePeriodSeconds);
+		assert.deepEqual(container.lifecycle.preStop.exec.command.slice(0, 2), ['sh', '-c']);
+		const [, sleep, over] = preStop.match(/^sleep (\d+) && caddy socketio drain --over (\d+)s$/);
+		assert.ok(Number(sleep) + Number(over) + 2 * Number(grace) < node.terminationGracePeriodSeconds);
 	});
 
 	it('run Caddy as a user without rights', async () => {
@@ -147,6 +150,19 @@ describe('manifests of Kubernetes', () => {
 			const response = await fetch(url('http', '/metrics'));
 			assert.equal(await response.text(), '');
 			assert.equal(await getStatus(url('internal', '/socketio/sockets')), 403);
+		});
+
+		it('drain the node before it stops', async () => {
+			const socket = openSocket(context, kind(4, 'websocket'), url('http', ''));
+			await awaitConnect(socket);
+			const reason = new Promise((resolve) => {
+				socket.on('disconnect', resolve);
+			});
+			const command = preStop.replace(/\d+/g, '1').replace('caddy', process.env.CADDY);
+			const hook = spawn('sh', ['-c', command], { env: { ...process.env, CADDY_ADMIN: `${address}:2019` } });
+			assert.deepEqual(await once(hook, 'exit'), [0, null]);
+			assert.equal(await reason, 'transport close');
+			assert.equal(await getStatus(url('http', '/socket.io/?EIO=4&transport=polling')), 503);
 		});
 	});
 });

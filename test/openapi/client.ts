@@ -36,6 +36,10 @@ const sockets = await api.GET('/sockets', { params: { query: { in: ['lobby'] } }
 assert.deepEqual(sockets.data, []);
 const status = await api.GET('/');
 assert.equal(status.data?.hubs[0]?.name, 'default');
+const drained = await api.POST('/drain', { body: { over: '1h' } });
+assert.deepEqual([drained.data?.over, drained.data?.total], ['1h0m0s', 0]);
+const serving = await api.DELETE('/drain');
+assert.equal(serving.data?.state, 'serving');
 const wrong = await api.GET('/rooms', { params: { query: { hub: 'nope' } } });
 assert.equal(wrong.response.status, 404);
 assert.match(wrong.error?.error ?? '', /there is no hub/);

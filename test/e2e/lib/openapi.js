@@ -51,7 +51,8 @@ export const answered = new Set(); // METHOD PATH STATUS, of all that were check
 export function checkResponse(method, url, status, headers, text) {
 	const { pathname } = new URL(url, 'http://caddy');
 	const path = pathname.replace(/^\/socketio/, '');
-	const operation = operations.find((one) => one.path === path);
+	const methods = operations.filter((one) => one.path === path);
+	const operation = methods.find((one) => one.method === method) ?? methods[0];
 	const title = `${method} ${url}: ${status} ${text.slice(0, 500)}`;
 	assert.equal(headers['content-type'], 'application/json', title);
 	const body = JSON.parse(text);
