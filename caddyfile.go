@@ -131,7 +131,9 @@ type parser struct {
 //		max_queue       <size>
 //		max_connections <number>
 //		max_memory_per_connection <size>
-//		rate_limit      <events a second> [<burst>]
+//		rate_limit      [<packets a second> [<burst>]] {
+//			bytes <size a second> [<burst>]
+//		}
 //		per_address {
 //			<limit> <value>
 //		}
@@ -290,17 +292,6 @@ func (p *parser) parseNumber(to *int) error {
 	*to = n
 	return nil
 }
-
-func (p *parser) parseRateLimit() error {
-	events, burst, err := p.parseRate("events")
-	if err == nil {
-		p.handler.RateLimit = &RateLimit{Events: events, Burst: burst}
-	}
-	return err
-}
-
-// maxRate is the highest rate a second.
-const maxRate = 1e9
 
 // parseRate reads how many things of a kind are allowed in a second, and optionally at once.
 func (p *parser) parseRate(kind string) (rate float64, burst int, err error) {

@@ -43,6 +43,7 @@ func (p *parser) namespaceOptions(ns *Namespace) []option {
 		{"join", func() error { return p.parseConnectHandler(ns) }},
 		{"max_sockets", func() error { return p.parseMaxSockets(ns) }},
 		{"use", func() error { return p.parseUse(ns) }},
+		{"rate_limit", func() error { return p.parseRoomRate(ns) }},
 		{"history", func() error { return p.parseHistory(ns) }},
 		{"every", func() error { return p.parseEvery(ns) }},
 		{"presence", func() error { return p.parsePresence(ns) }},
@@ -53,6 +54,7 @@ func (p *parser) namespaceOptions(ns *Namespace) []option {
 func (p *parser) ruleOptions(rule *Rule) []option {
 	return []option{
 		{"parallel", func() error { return p.parseParallel(rule) }},
+		{"rate_limit", func() error { return p.parseRuleRate(rule) }},
 		{"allow_ids", func() error { return p.parseAllowIDs(rule) }},
 	}
 }

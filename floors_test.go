@@ -28,7 +28,7 @@ func TestFloors(t *testing.T) {
 		"cluster":              "internal/eio rooms sio",
 		"internal/bucket":      "",
 		"internal/engine":      "internal/address internal/bucket internal/budget internal/eio internal/engine/frames internal/hopbyhop internal/id internal/spawn go.uber.org/zap",
-		"hub":                  "cluster cluster/memory rooms sio internal/address internal/budget internal/descriptors internal/eio internal/engine internal/glob internal/id internal/replies internal/roster internal/spawn go.uber.org/zap go.uber.org/zap/zapcore",
+		"hub":                  "cluster cluster/memory rooms sio internal/address internal/bucket internal/budget internal/descriptors internal/eio internal/engine internal/glob internal/id internal/replies internal/roster internal/spawn go.uber.org/zap go.uber.org/zap/zapcore",
 		"internal/adminui":     "cluster hub internal/address internal/spawn rooms sio go.uber.org/zap golang.org/x/crypto/bcrypt",
 		"internal/api":         "cluster hub internal/glob internal/lenient internal/replies rooms sio",
 		"internal/cli":         "handlers/placeholder internal/api github.com/spf13/cobra github.com/spf13/pflag golang.org/x/term " + caddy + "/cmd",

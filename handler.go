@@ -1,6 +1,7 @@
 package socketio
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -66,7 +67,7 @@ type Handler struct {
 	// requests to backends and their replies, acknowledgements. It is at least MaxPayload and
 	// MaxQueue. Default: 32 MiB, or twice MaxPayload and MaxQueue if that is more.
 	MaxMemoryPerConnection int64 `json:"max_memory_per_connection,omitempty"`
-	// RateLimit limits the events that one connection may send. Default: no limit.
+	// RateLimit limits the packets and bytes that one connection may send. Default: no limit.
 	RateLimit *RateLimit `json:"rate_limit,omitempty"`
 	// PerAddress limits what clients with the same address take. Default: see
 	// [PerAddress].
@@ -220,13 +221,7 @@ func (h *Handler) checkNumbers() error {
 			return fmt.Errorf("%s: unexpected value below 0", name)
 		}
 	}
-	if err := h.checkMemory(); err != nil {
-		return err
-	}
-	if l := h.RateLimit; l != nil && (l.Events <= 0 || l.Burst < 1) {
-		return errors.New("rate_limit: expected events a second and a burst, both above 0")
-	}
-	return nil
+	return cmp.Or(h.checkMemory(), h.RateLimit.checkRates(), h.RateLimit.checkBytes(h.MaxPayload))
 }
 
 // checkMemory returns an error if one message, or a full queue, would exceed the memory of a

@@ -40,6 +40,10 @@ type Namespace struct {
 	// history. The first entry that matches a room applies. Default: none.
 	History []*History `json:"history,omitempty"`
 
+	// RateLimits limit the emits of clients' events to each of some rooms, on this node. The
+	// first entry that matches a room applies. Default: no limits.
+	RateLimits []*RoomRateLimit `json:"rate_limits,omitempty"`
+
 	// Presence are the rooms that have members: their sockets see each other come and go.
 	// The first entry that names a room counts. Default: none.
 	Presence []*Presence `json:"presence,omitempty"`
@@ -64,6 +68,9 @@ type Rule struct {
 	// disconnects, they are canceled. Default: the events of a socket run one after
 	// another.
 	Parallel int `json:"parallel,omitempty"`
+	// RateLimit limits the events of the rule for each socket. It has no bytes. Default: no
+	// limit.
+	RateLimit *RateLimit `json:"rate_limit,omitempty"`
 	// AllowIDs allows join, and replies of backend, to join rooms that are named like the
 	// id of another socket. Who is in such a room also gets the events for that socket
 	// alone. Default: false.
@@ -125,7 +132,7 @@ func (ns *Namespace) provisionRules(ctx caddy.Context, path string) error {
 		}
 		ns.compiled.Presence = append(ns.compiled.Presence, compiled)
 	}
-	if err := ns.provisionHistory(); err != nil {
+	if err := cmp.Or(ns.provisionHistory(), ns.provisionRates()); err != nil {
 		return err
 	}
 	if len(ns.History) > 0 {
@@ -138,7 +145,7 @@ func (ns *Namespace) provisionRules(ctx caddy.Context, path string) error {
 		if err := r.checkEvents(); err != nil {
 			return err
 		}
-		if err := cmp.Or(r.checkRooms(), r.checkParallel()); err != nil {
+		if err := cmp.Or(r.checkRooms(), r.checkParallel(), r.checkRate()); err != nil {
 			return err
 		}
 		if err := (&Namespace{On: ns.On[:i]}).checkReached(r); err != nil {
@@ -152,7 +159,7 @@ func (ns *Namespace) provisionRules(ctx caddy.Context, path string) error {
 			return fmt.Errorf("on %s: %w", strings.Join(r.Events, " "), err)
 		}
 		ns.compiled.Rules = append(ns.compiled.Rules, hub.Rule{
-			Events: r.Events, Rooms: r.Rooms, Parallel: r.Parallel, AllowIDs: r.AllowIDs, Handlers: loaded,
+			Events: r.Events, Rooms: r.Rooms, Parallel: r.Parallel, Rate: r.rate(), AllowIDs: r.AllowIDs, Handlers: loaded,
 		})
 	}
 	if err := ns.provisionUse(ctx); err != nil {

@@ -82,14 +82,16 @@ func (r *Rule) checkParallel() error {
 	if err := checkParallelNumber(r.Parallel); err != nil {
 		return fmt.Errorf("on %s: %w", strings.Join(r.Events, " "), err)
 	}
-	lifecycle := func(name string) bool {
-		return isRoomEvent(name) || slices.Contains(lifeEvents, name)
-	}
-	if i := slices.IndexFunc(r.Events, lifecycle); i >= 0 {
+	if i := slices.IndexFunc(r.Events, isLifecycleEvent); i >= 0 {
 		return fmt.Errorf("on %s: parallel is for events that clients emit, and not for %s: give it a rule of its own",
 			strings.Join(r.Events, " "), r.Events[i])
 	}
 	return nil
+}
+
+// isLifecycleEvent reports whether a name is an event of a socket's or a room's life.
+func isLifecycleEvent(name string) bool {
+	return isRoomEvent(name) || slices.Contains(lifeEvents, name)
 }
 
 func checkParallelNumber(n int) error {

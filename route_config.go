@@ -12,16 +12,6 @@ import (
 	"github.com/caddyserver/caddy/v2"
 )
 
-// RateLimit limits how many events and connects one connection may send. Excess ones are
-// dropped, with the acknowledgement {"error": "rate limit exceeded"} for events that
-// request one.
-type RateLimit struct {
-	// Events is the number of events and connects a second.
-	Events float64 `json:"events"`
-	// Burst is the maximum number at once.
-	Burst int `json:"burst"`
-}
-
 // routeConfig returns the config of the handler's route, without its identity.
 func (h *Handler) routeConfig() hub.RouteConfig {
 	c := hub.DefaultRoute()
@@ -35,7 +25,7 @@ func (h *Handler) routeConfig() hub.RouteConfig {
 	overrideDuration(&c.ConnectTimeout, h.ConnectTimeout)
 	c.Recovery = time.Duration(h.Recovery)
 	if h.RateLimit != nil {
-		c.Engine.PacketRate = hub.Rate{PerSecond: h.RateLimit.Events, Burst: float64(h.RateLimit.Burst)}
+		c.Engine.PacketRate, c.Engine.ByteRate = h.RateLimit.rates()
 	}
 	c.PerAddress = h.PerAddress.limits()
 	h.configureEngine(&c.Engine)

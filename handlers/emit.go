@@ -240,7 +240,7 @@ func (e *Emit) emitFor(ev *hub.Event) error {
 	if ev.Socket == nil {
 		return options.EmitIn(ev.Namespace(), name, args)
 	}
-	if err := options.EmitFrom(ev.Socket, name, args); !errors.Is(err, hub.ErrDisconnected) {
+	if err := options.EmitFor(ev, name, args); !errors.Is(err, hub.ErrDisconnected) {
 		return err
 	}
 	return nil

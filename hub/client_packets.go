@@ -119,6 +119,11 @@ func (c *client) receiveEvent(s *Socket, p sio.Packet) {
 		ev.ackError(errRateLimit.Message)
 		return
 	}
+	if !s.takeEvent(ev) {
+		c.dropExcess(limitedRule, s.ns.name, name)
+		ev.ackError(errRateLimit.Message)
+		return
+	}
 	if !isWholeName(name, p.Data) {
 		ev.ackError(errEventName.Message)
 		return

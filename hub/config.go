@@ -117,6 +117,9 @@ type NamespaceConfig struct {
 	// History is which events of rooms are kept for sockets that join. The first entry that
 	// matches a room applies. See [Event.JoinWithHistory].
 	History []History
+	// RoomRates limit the emits of clients' events to rooms of this node. The first one that
+	// matches a room applies.
+	RoomRates []RoomRate
 }
 
 // History configures which events of some rooms a namespace keeps for sockets that join.
@@ -142,6 +145,9 @@ type Rule struct {
 	// They neither wait for the socket's other events nor hold them up. Zero means that
 	// the events are handled one after another with all others of the socket.
 	Parallel int
+	// Rate limits the events of the rule that one client emits. Events beyond it are
+	// dropped, with the acknowledgement {"error": "rate limit exceeded"}.
+	Rate Rate
 	// AllowIDs allows [Event.Join] to join rooms that are named like the id of another
 	// socket.
 	AllowIDs bool

@@ -64,6 +64,7 @@ type Hub struct {
 	overloadWarning recurringWarning
 	memoryWarning   recurringWarning
 	rateLimits      rateLimits
+	roomBuckets     roomBuckets
 
 	configMu    sync.Mutex // guards generations, and makes changes of configs one at a time
 	generations []*Generation

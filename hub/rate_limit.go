@@ -15,11 +15,15 @@ type Rate = engine.Rate
 // Reasons in [Stats.Limited], besides the reasons of pauses that the engine has.
 const (
 	limitedConnection = "connection" // events and connects dropped by the rate of their connection
+	limitedRule       = "rule"       // events dropped by the rate of their rule
+	limitedRoom       = "room"       // emits refused by the rate of a room
+	limitedRoomBytes  = "room_bytes" // the same, by their bytes
 )
 
 // limitReasons are all reasons in the order of rateLimits.counts.
 var limitReasons = [...]string{
-	limitedConnection, engine.PausedByPackets, engine.PausedByBytes, engine.PausedByIdle,
+	limitedConnection, limitedRule, limitedRoom, limitedRoomBytes,
+	engine.PausedByPackets, engine.PausedByBytes, engine.PausedByIdle,
 }
 
 // rateLimits counts what limits of rates have held back, and limits the warnings.

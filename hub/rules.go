@@ -20,6 +20,9 @@ type rules struct {
 	every          []Periodic
 	tracking       *tracking
 	history        []historyRule
+	// hasRates is true if a rule has a rate.
+	hasRates  bool
+	roomRates []roomRateRule
 }
 
 // rule is one [Rule] of a namespace.
@@ -27,6 +30,7 @@ type rule struct {
 	events      eventMatcher
 	rooms       glob.List // of RoomOccupied and RoomVacated; empty for all
 	parallel    int       // see [Rule.Parallel]
+	rate        Rate      // of its events, for each socket
 	allowIDs    bool
 	handlers    []Handler
 	readsCounts bool // see [CountReader]
@@ -35,13 +39,15 @@ type rule struct {
 func newRules(config NamespaceConfig) *rules {
 	all := &rules{name: config.Name, maxSockets: config.MaxSockets, list: make([]rule, len(config.Rules)), use: config.Use, every: config.Every, tracking: newTracking(&config)}
 	all.history = newHistoryRules(config.History)
+	all.roomRates = newRoomRateRules(config.RoomRates)
 	all.useReadsCounts = slices.ContainsFunc(config.Use, readsCounts)
 	for i, r := range config.Rules {
 		all.list[i] = rule{
 			events: newEventMatcher(r.Events...), rooms: glob.NewList(r.Rooms), handlers: r.Handlers,
-			parallel: r.Parallel, allowIDs: r.AllowIDs, readsCounts: slices.ContainsFunc(r.Handlers, readsCounts),
+			parallel: r.Parallel, rate: r.Rate, allowIDs: r.AllowIDs, readsCounts: slices.ContainsFunc(r.Handlers, readsCounts),
 		}
 		all.hasParallel = all.hasParallel || r.Parallel > 0
+		all.hasRates = all.hasRates || r.Rate.IsLimit()
 	}
 	return all
 }

@@ -208,7 +208,7 @@ func (a *reply) applyTo(ev *hub.Event, log *zap.Logger) error {
 		return err
 	}
 	for _, e := range a.Emit {
-		if err := e.emitFrom(s); err != nil && !errors.Is(err, hub.ErrDisconnected) {
+		if err := e.emitFor(ev); err != nil && !errors.Is(err, hub.ErrDisconnected) {
 			return err
 		}
 	}
@@ -229,21 +229,27 @@ func (a *reply) applyTo(ev *hub.Event, log *zap.Logger) error {
 	return nil
 }
 
-// emitFrom emits from the socket, or in another namespace to its sockets. The error says
-// that there is no such namespace.
-func (e *replyEmit) emitFrom(s *hub.Socket) error {
+// emitFor emits from the socket of an event, or in another namespace to its sockets. The
+// error says that there is no such namespace, or that a limit of a room refuses the emit.
+func (e *replyEmit) emitFor(ev *hub.Event) error {
+	s := ev.Socket
 	args := hub.Args(sio.Array(e.Args...))
 	if e.Namespace == "" || e.Namespace == s.Namespace().Name() {
-		return e.EmitFrom(s, e.Event, args)
+		return e.EmitFor(ev, e.Event, args)
 	}
-	return e.emitInNamespace(s.Namespace().Hub(), args)
+	return e.emitInNamespace(ev, args)
 }
 
-// emitInNamespace emits in the namespace of the emit. The error says that there is no such
-// namespace.
-func (e *replyEmit) emitInNamespace(h *hub.Hub, args hub.Args) error {
+// emitInNamespace emits because of an event in the namespace of the emit. The error says that
+// there is no such namespace, or that a limit of a room refuses the emit.
+func (e *replyEmit) emitInNamespace(ev *hub.Event, args hub.Args) error {
 	var err error
-	if !h.WithNamespace(e.Namespace, func(ns *hub.Namespace) { err = e.EmitIn(ns, e.Event, args) }) {
+	emit := func(ns *hub.Namespace) {
+		if err = ev.AllowEmit(ns, e.To, args); err == nil {
+			err = e.EmitIn(ns, e.Event, args)
+		}
+	}
+	if !ev.Namespace().Hub().WithNamespace(e.Namespace, emit) {
 		return fmt.Errorf("emit %s: there is no namespace %q", e.Event, e.Namespace)
 	}
 	return err

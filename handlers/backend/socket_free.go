@@ -45,7 +45,7 @@ func (a *reply) applyWithoutSocket(ev *hub.Event) error {
 		if e.Namespace == "" {
 			e.Namespace = ns.Name()
 		}
-		if err := e.emitInNamespace(ns.Hub(), hub.Args(sio.Array(e.Args...))); err != nil {
+		if err := e.emitInNamespace(ev, hub.Args(sio.Array(e.Args...))); err != nil {
 			return err
 		}
 	}

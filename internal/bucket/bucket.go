@@ -24,8 +24,11 @@ type Bucket struct {
 	at    int64   // the time of spent
 }
 
-// refill adds the tokens of the time that has passed.
+// refill adds the tokens of the time that has passed. Without a limit the bucket is full.
 func (b *Bucket) refill(r Rate, now int64) {
+	if !r.IsLimit() {
+		b.spent = 0
+	}
 	if now > b.at {
 		b.spent = max(0, b.spent-float64(now-b.at)/float64(time.Second)*r.PerSecond)
 		b.at = now
@@ -44,7 +47,9 @@ func (b *Bucket) Take(r Rate, n float64, now int64) bool {
 	if !b.CanTake(r, n, now) {
 		return false
 	}
-	b.spent += n
+	if r.IsLimit() {
+		b.spent += n
+	}
 	return true
 }
 

@@ -68,3 +68,15 @@ func TestZeroRateIsNoLimit(t *testing.T) {
 		}
 	}
 }
+
+// TestUseWithoutLimitDoesNotCount uses a bucket before its rate becomes a limit.
+func TestUseWithoutLimitDoesNotCount(t *testing.T) {
+	r := Rate{PerSecond: 1, Burst: 2}
+	var b Bucket
+	b.Take(r, 2, 1)
+	b.Take(Rate{}, 1e9, 1)
+	b.Spend(Rate{}, 1e9, time.Hour, 1)
+	if !b.IsFull(Rate{}, 1) || !b.Take(r, 2, 1) || b.Take(r, 1, 1) {
+		t.Error("what was used without a limit counts")
+	}
+}

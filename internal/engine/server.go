@@ -152,6 +152,9 @@ func (s *Server) removeSession(session *Session) {
 // never 0.
 func (s *Server) now() int64 { return int64(time.Since(s.epoch)) + 1 }
 
+// Now returns the time of the session clock in nanoseconds. It is monotonic.
+func (s *Server) Now() int64 { return s.now() }
+
 // nextPump returns the pump of the next connection, in turn.
 func (s *Server) nextPump() *pump {
 	return s.pumps[s.pumpTurn.Add(1)%uint64(len(s.pumps))]

@@ -36,6 +36,50 @@ test('what exceeds the rate limit is dropped, and the client is told', async (t)
 	assert.equal(await metric(caddy, 'rate_limited_total{hub="default",reason="connection"}'), kinds.length * 21);
 });
 
+test('rules and rooms have rates, and bytes are slowed down', async (t) => {
+	const caddy = await Caddy.start(socketio(`namespace /chat {
+		rate_limit room:* {
+			events 0.001 3
+		}
+		join room:1 room:2
+		on rare {
+			rate_limit 0.001 2
+			ack ok
+		}
+		on say {
+			to {event.args.0} emit said {event.args.1}
+			ack ok
+		}
+	}`, `rate_limit {
+		bytes 400KB 200KB
+	}`));
+	t.after(() => caddy.stop());
+	const limited = [{ error: 'rate limit exceeded' }];
+	const reader = await connectSocket(t, kind(4, 'websocket'), `${caddy.url}/chat`);
+	const heard = [];
+	reader.on('said', (text) => heard.push(text));
+	const heardAll = awaitEvent(reader, 'said', (text) => text === 6);
+	for (const k of kinds) {
+		const a = await connectSocket(t, k, `${caddy.url}/chat`);
+		const answers = [];
+		for (let i = 0; i < 3; i++) answers.push(await emitWithAck(a, 'rare', i));
+		assert.deepEqual(answers, [['ok'], ['ok'], limited], k.name);
+		assert.deepEqual(await emitWithAck(a, 'say', 'lobby', 'x'.repeat(100_000)), ['ok'], k.name);
+	}
+	const [a, b] = await Promise.all([2, 4].map((version) => connectSocket(t, kind(version, 'websocket'), `${caddy.url}/chat`)));
+	for (const [socket, text, want] of [[a, 1, ['ok']], [b, 2, ['ok']], [a, 3, ['ok']], [a, 4, limited], [b, 5, limited]]) {
+		assert.deepEqual(await emitWithAck(socket, 'say', 'room:1', text), want);
+	}
+	assert.deepEqual(await emitWithAck(b, 'say', 'room:2', 6), ['ok']);
+	await heardAll;
+	assert.deepEqual(heard, [1, 2, 3, 6]);
+	for (let i = 0; i < 4; i++) assert.deepEqual(await emitWithAck(a, 'say', 'lobby', 'x'.repeat(100_000)), ['ok']);
+	for (const [reason, count] of [['rule', kinds.length], ['room', 2], ['room_bytes', 0], ['connection', 0]]) {
+		assert.equal(await metric(caddy, `rate_limited_total{hub="default",reason="${reason}"}`), count, reason);
+	}
+	assert.ok(await metric(caddy, 'rate_limited_total{hub="default",reason="bytes"}') > 0);
+});
+
 test('a namespace that is full takes nobody, until somebody leaves', async (t) => {
 	const caddy = await start(t, '', 'max_sockets 2');
 	const [a] = await Promise.all([2, 4].map((version) => connectSocket(t, kind(version, 'websocket'), `${caddy.url}/chat`)));

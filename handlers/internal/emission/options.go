@@ -24,10 +24,14 @@ type Options struct {
 	NoCompress bool
 }
 
-// EmitFrom emits an event from a socket: to rooms or all others, or without To, Except
-// and Broadcast to the socket itself. The errors are the ones of [hub.Broadcast.Emit] or
-// [hub.Emitter.Emit].
-func (o *Options) EmitFrom(s *hub.Socket, event string, args hub.Args) error {
+// EmitFor emits an event from the socket of another event: to rooms or all others, or
+// without To, Except and Broadcast to the socket itself. The errors are the ones of
+// [hub.Event.AllowEmit], [hub.Broadcast.Emit] and [hub.Emitter.Emit].
+func (o *Options) EmitFor(ev *hub.Event, event string, args hub.Args) error {
+	if err := ev.AllowEmit(ev.Namespace(), o.To, args); err != nil {
+		return err
+	}
+	s := ev.Socket
 	if o.To != nil || len(o.Except) > 0 || o.Broadcast {
 		return o.emitTo(s.Broadcast(), event, args)
 	}
