@@ -3,6 +3,8 @@ package hostile_test
 import (
 	"bytes"
 	"compress/flate"
+	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -159,20 +161,56 @@ func TestPacketFlood(t *testing.T) {
 	})
 }
 
+// TestRateLimit floods beyond the rates of a connection, a rule and a room.
 func TestRateLimit(t *testing.T) {
 	sharedProcess.startObserver(t)
 	sharedProcess.checkMemoryLimit(t, 100<<20)
-	w := sharedProcess.openMember(t, "/limited/")
-	const events = 5_000
-	w.writeRaw(bytes.Repeat(maskFrame(fin|opText, []byte(`421["echo"]`)), events))
-	counts := map[string]int{}
-	for range events {
-		counts[w.readNext()]++
+	const events = 2_000
+	for name, c := range map[string]struct{ path, namespace, event string }{
+		"of a connection": {"/limited/", "/", `["echo"]`},
+		"of a rule":       {"/socket.io/", "/rated,", `["rare"]`},
+		"of a room":       {"/socket.io/", "/rated,", `["shout","room"]`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := sharedProcess.openMember(t, c.path)
+			prefix := ""
+			if c.namespace != "/" {
+				prefix = c.namespace
+				w.writeTexts("40" + prefix)
+				w.wantLike("40" + prefix)
+			}
+			w.writeRaw(bytes.Repeat(maskFrame(fin|opText, []byte("42"+prefix+"1"+c.event)), events))
+			counts := map[string]int{}
+			for range events {
+				counts[w.readNext()]++
+			}
+			good, limited := counts["43"+prefix+"1[]"], counts["43"+prefix+`1[{"error":"rate limit exceeded"}]`]
+			if good < 150 || limited < 500 || good+limited != events {
+				t.Errorf("answers: %v", counts)
+			}
+		})
 	}
-	good, limited := counts["431[]"], counts[`431[{"error":"rate limit exceeded"}]`]
-	if good < 150 || limited < 1_000 || good+limited != events {
-		t.Errorf("answers: %v", counts)
+}
+
+// TestEmitsToCountlessRooms emits to 200,000 rooms that have a limit.
+func TestEmitsToCountlessRooms(t *testing.T) {
+	sharedProcess.startObserver(t)
+	sharedProcess.checkMemoryLimit(t, 100<<20)
+	w := sharedProcess.openMember(t, "/socket.io/")
+	w.writeTexts("40/rated,")
+	w.wantLike("40/rated,")
+	filler := strings.Repeat("x", 400)
+	for i := range 2_000 {
+		var rooms []string
+		for room := range 100 {
+			rooms = append(rooms, fmt.Sprintf("%d-%d-%s", i, room, filler))
+		}
+		list, _ := json.Marshal(rooms)
+		w.writeTexts(`42/rated,["shout",` + string(list) + "]")
 	}
+	w.writeTexts(`42/rated,1["shout","room-of-its-own"]`)
+	w.wantLike("43/rated,1[]")
 }
 
 // deflateData returns data as a message compressed by permessage-deflate.

@@ -74,6 +74,19 @@ func (p *process) buildConfig(site string) string {
 	}
 	namespace /other {
 	}
+	namespace /rated {
+		rate_limit * {
+			events 100 200
+		}
+		on rare {
+			rate_limit 100 200
+			ack
+		}
+		on shout {
+			to {event.args.0} emit shout
+			ack
+		}
+	}
 	namespace /glob-* {
 	}
 }
