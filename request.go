@@ -16,6 +16,9 @@ func (h *Handler) serveEngine(w http.ResponseWriter, r *http.Request) {
 	q := &engine.Request{
 		W: w, R: r, Address: clientAddress(r), Secure: isSecure(r), Done: h.retired, AbortWrite: newWriteGuard(w, r).endWrites,
 	}
+	if h.server != nil && h.server.Logs != nil {
+		q.OnSession = addLogFields(r)
+	}
 	if !r.URL.Query().Has("sid") {
 		kept := r.WithContext(r.Context()) // a copy, which shares its header with the session
 		kept.Header = engine.KeptHeader(r.Header)

@@ -65,6 +65,7 @@ type Hub struct {
 	memoryWarning   recurringWarning
 	rateLimits      rateLimits
 	roomBuckets     roomBuckets
+	socketLines     lineSampler // of the log of disconnected sockets
 
 	configMu    sync.Mutex // guards generations, and makes changes of configs one at a time
 	generations []*Generation

@@ -27,7 +27,6 @@ import (
 	"slices"
 
 	"github.com/caddy-socketio/caddy-socketio/internal/eio"
-	"go.uber.org/zap"
 )
 
 // Reasons of disconnects, in the words of Socket.IO's server.
@@ -199,6 +198,7 @@ func (s *Socket) startDisconnect(reason string) (live bool) {
 // handles the disconnect event.
 func (s *Socket) handleDisconnect(ev *Event) {
 	s.callProtected(ev, func() { s.callDisconnectHandlers(s.ns.rules.Load().ruleFor(ev), ev) })
+	rooms := s.roomsForLog()
 	last := &Event{Type: Disconnect, Name: string(Disconnect), Socket: s, Args: noArgs, Reason: ev.Reason}
 	rule := s.ns.rules.Load().ruleFor(last)
 	if rule != nil && rule.readsCounts {
@@ -214,7 +214,7 @@ func (s *Socket) handleDisconnect(ev *Event) {
 	})
 	s.ns.counts.Load().disconnected.Add(1)
 	s.ns.hub.observe(Observation{Kind: SocketDisconnected, Socket: s, Reason: ev.Reason})
-	s.ns.hub.log().Info("socket disconnected", append(s.logFields(), zap.String("reason", ev.Reason))...)
+	s.logDisconnect(ev.Reason, rooms)
 	s.finishLifecycle()
 }
 

@@ -18,7 +18,7 @@ func (h *Hub) logEvent(msg string, ev *Event, err error) {
 	if entry == nil {
 		return
 	}
-	fields := append(ev.logFields(), zap.String("event", ev.Name))
+	fields := append(ev.LogFields(), zap.String("event", ev.Name))
 	if err != nil {
 		fields = append(fields, zap.Error(err))
 	}
@@ -33,9 +33,9 @@ func (c *client) logConnectError(namespace string, connectError *ClientError) {
 	}
 }
 
-// logFields returns the fields that identify the event's socket, or its namespace and
+// LogFields returns the fields that identify the event's socket, or its namespace and
 // room, in the log.
-func (ev *Event) logFields() []zap.Field {
+func (ev *Event) LogFields() []zap.Field {
 	if ev.Socket != nil {
 		return ev.Socket.logFields()
 	}
@@ -51,7 +51,7 @@ func (s *Socket) logFields() []zap.Field {
 	return []zap.Field{
 		zap.String("hub", s.ns.hub.name),
 		zap.String("namespace", s.ns.name),
-		zap.String("socket", s.id),
+		zap.String("socket", s.logID()),
 		zap.String("address", s.handshakeRequest().Address),
 	}
 }

@@ -79,6 +79,7 @@ func memoryFields(session *engine.Session) []zap.Field {
 	account := session.Account()
 	fields := []zap.Field{
 		zap.String("address", session.Handshake().Address),
+		zap.String("session", session.LogID()),
 		zap.Int64("bytes", account.Used()),
 	}
 	for kind, n := range account.Kinds() {

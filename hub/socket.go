@@ -31,6 +31,7 @@ type Socket struct {
 	auth   sio.Data
 	query  string // of the namespace
 	pid    string // that its client recovers it with; empty without recovery
+	began  int64  // when its connect packet came, a time of readClock
 	// restored is true for a recovered socket, admitted if its connect handlers
 	// accepted it in this namespace before.
 	restored, admitted bool

@@ -238,11 +238,7 @@ func (b *Handler) HandleEvent(ctx context.Context, ev *hub.Event) error {
 
 // logFields returns the fields that identify an event in the log.
 func logFields(ev *hub.Event) []zap.Field {
-	fields := []zap.Field{zap.String("namespace", ev.Namespace().Name()), zap.String("event", ev.Name)}
-	if ev.Socket == nil {
-		return append(fields, zap.String("room", ev.Room))
-	}
-	return append(fields, zap.String("socket", ev.Socket.ID()))
+	return append(ev.LogFields(), zap.String("event", ev.Name))
 }
 
 // Authenticator marks the handler as one that checks a secret of the client.

@@ -66,11 +66,13 @@ func (b *batch) takeFrom(o *outbound) bool {
 // takeMessages moves up to a chunk of messages from a queue to the batch. It returns
 // their size, and reports whether messages are left. Session.mu must be held.
 func (b *batch) takeMessages(q *queue) (size int, more bool) {
-	n := 0
+	n, packets := 0, 0
 	for ; n < len(q.messages) && size < chunk; n++ {
 		size += q.messages[n].Size() + perMessage
-		b.packets += uint64(q.messages[n].Packets())
+		packets += q.messages[n].Packets()
 	}
+	b.packets += uint64(packets)
+	q.countTaken(packets, size-n*perMessage)
 	q.unhold(n)
 	if n < len(q.messages) {
 		b.messages = append(b.messages, q.messages[:n]...)

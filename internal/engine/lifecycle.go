@@ -60,6 +60,7 @@ func (x *exchange) openSession() (*Session, *refusal) {
 		return nil, refusedFull
 	}
 	server.stats.opened.Add(1)
+	x.reportSession(s)
 	return s, nil
 }
 

@@ -32,10 +32,11 @@ var (
 
 // queue holds the messages that wait for a session's client. Session.mu guards it.
 type queue struct {
-	account  *budget.Account // static
-	messages []*eio.Message
-	held     int // the first messages, which are charged to the account
-	bytes    int // of all messages that wait or are being written, with perMessage each
+	account              *budget.Account // static
+	messages             []*eio.Message
+	held                 int    // the first messages, which are charged to the account
+	bytes                int    // of all messages that wait or are being written, with perMessage each
+	packetsOut, bytesOut uint64 // of the messages taken to be written
 	// drained is made by AwaitQueue, and closed when at most drainedTo bytes are left. It
 	// is nil while no goroutine waits.
 	drained   chan struct{}
@@ -94,6 +95,12 @@ func (q *queue) dropAll() {
 	q.messages, q.bytes = nil, 0
 }
 
+// countTaken counts packets that are taken to be written, and their bytes.
+func (q *queue) countTaken(packets, bytes int) {
+	q.packetsOut += uint64(packets)
+	q.bytesOut += uint64(bytes)
+}
+
 // takePayload takes the messages for the reply to one poll out of the queue: up to
 // maxPollPackets packets, but at least one message, whose attachments stay with it.
 func (q *queue) takePayload() []*eio.Message {
@@ -104,6 +111,7 @@ func (q *queue) takePayload() []*eio.Message {
 			break
 		}
 		q.bytes -= m.Size() + perMessage
+		q.countTaken(m.Packets(), m.Size())
 	}
 	q.unhold(n)
 	if n == len(q.messages) {

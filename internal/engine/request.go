@@ -38,6 +38,9 @@ type Request struct {
 	// Hold keeps ServeEngine from returning before a WebSocket has closed, as streams of
 	// HTTP/2 and HTTP/3 need it.
 	Hold bool
+	// OnSession is called with the session that the request opens or names, and the transport
+	// of the request, before the response. Nil does nothing.
+	OnSession func(s *Session, transport string)
 	// Done is closed when a parked poll must get its reply soon: a noop, if nothing is
 	// queued. Nil means never.
 	Done <-chan struct{}
@@ -129,6 +132,18 @@ func (x *exchange) checkRequest() (*Session, *refusal) {
 	return nil, x.parsePollFormat()
 }
 
+// reportSession calls OnSession.
+func (x *exchange) reportSession(s *Session) {
+	if x.OnSession == nil {
+		return
+	}
+	transport := transportPolling
+	if x.upgrade {
+		transport = transportWebSocket
+	}
+	x.OnSession(s, transport)
+}
+
 func (x *exchange) checkSession(s *Session, transport string) (*Session, *refusal) {
 	switch {
 	case s == nil:
@@ -140,6 +155,7 @@ func (x *exchange) checkSession(s *Session, transport string) (*Session, *refusa
 		return nil, refusedRequest
 	}
 	s.noteProof() // the client knows the id of the session
+	x.reportSession(s)
 	if x.upgrade {
 		return s, x.checkWebSocket()
 	}

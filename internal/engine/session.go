@@ -10,6 +10,7 @@ import (
 
 	"github.com/caddy-socketio/caddy-socketio/internal/budget"
 	"github.com/caddy-socketio/caddy-socketio/internal/eio"
+	"github.com/caddy-socketio/caddy-socketio/internal/id"
 )
 
 // Handshake is the part of a session's first HTTP request that the session keeps. It is
@@ -81,10 +82,32 @@ type intake struct {
 	mu       sync.Mutex            // held while the receiver is called: one call at a time
 	receiver Receiver              // guarded by mu
 	rates    atomic.Pointer[rates] // nil before the first packet that counts
+	// packets and bytes count all packets of the client.
+	packets, bytes atomic.Uint64
+}
+
+// Traffic is the number of packets of one session, and their bytes without frames.
+type Traffic struct {
+	// PacketsIn and BytesIn are the client's. PacketsOut and BytesOut were taken out of the
+	// queue to be written: a client that is gone may not have received the last ones.
+	PacketsIn, BytesIn, PacketsOut, BytesOut uint64
+}
+
+// Traffic returns the session's packets so far.
+func (s *Session) Traffic() Traffic {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return Traffic{
+		PacketsIn: s.intake.packets.Load(), BytesIn: s.intake.bytes.Load(),
+		PacketsOut: s.queue.packetsOut, BytesOut: s.queue.bytesOut,
+	}
 }
 
 // ID returns the session's id: 20 characters, a secret of its client.
 func (s *Session) ID() string { return s.id }
+
+// LogID returns a short hash of the id, by which logs identify the session.
+func (s *Session) LogID() string { return id.ForLog(s.id) }
 
 // Version returns the protocol revision that the client speaks.
 func (s *Session) Version() eio.Version { return s.handshake.Version }
@@ -121,6 +144,8 @@ func (s *Session) isOpen() bool {
 func (s *Session) handlePacket(p eio.Packet) error {
 	s.notePacket()
 	s.noteProof()
+	s.intake.packets.Add(1)
+	s.intake.bytes.Add(uint64(len(p.Data) + 1))
 	s.spendBytes(len(p.Data) + 1)
 	switch p.Type {
 	case eio.TypeMessage:

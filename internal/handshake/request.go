@@ -102,13 +102,20 @@ func (q *Request) LocalAddr() net.Addr { return q.local }
 // Header returns the request's header, which must not be changed.
 func (q *Request) Header() http.Header { return q.header }
 
+// UserID returns the id of the user that Caddy's authentication knows, empty without one.
+func (q *Request) UserID() string {
+	i := slices.IndexFunc(q.values, func(v namedValue) bool { return v.name == userKey })
+	if i < 0 {
+		return ""
+	}
+	user, _ := q.values[i].value.(string)
+	return user
+}
+
 // Identity returns the identity of the user, from Caddy's authentication and the client's
 // TLS certificate. It is empty if neither names one.
 func (q *Request) Identity() string {
-	user, name := "", ""
-	if i := slices.IndexFunc(q.values, func(v namedValue) bool { return v.name == userKey }); i >= 0 {
-		user, _ = q.values[i].value.(string)
-	}
+	user, name := q.UserID(), ""
 	if q.tls != nil && len(q.tls.PeerCertificates) > 0 {
 		leaf := q.tls.PeerCertificates[0]
 		name = leaf.Issuer.String() + "\x00" + leaf.Subject.String()

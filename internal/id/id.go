@@ -1,10 +1,12 @@
-// Package id makes the random ids of sessions, sockets and lost sockets.
+// Package id makes the random ids of sessions, sockets and lost sockets, and shortens secret
+// ones for logs.
 package id
 
 import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/hex"
 )
 
 // An id has randomBytes, and then checkBytes that are computed from them.
@@ -37,6 +39,14 @@ func IsOwn(text string) bool {
 		return false
 	}
 	return computeCheck(b[:randomBytes]) == [checkBytes]byte(b[randomBytes:])
+}
+
+// ForLog returns a short text that identifies a secret id in logs and reveals nothing of it:
+// the first 4 bytes of its SHA-256 hash as hexadecimal digits. The action hash of Caddy's log
+// filters returns the same for the id in a URL.
+func ForLog(id string) string {
+	sum := sha256.Sum256([]byte(id))
+	return hex.EncodeToString(sum[:4])
 }
 
 // computeCheck returns the check of the random part of an id.
