@@ -42,8 +42,8 @@ type APIHandler struct {
 	// Hub is the name of the only hub that requests may name. Default: requests may name
 	// any hub, and the hub "default" is meant if they name none.
 	Hub string `json:"hub,omitempty"`
-	// Allow are the allowed operations: status, namespaces, rooms, sockets, emit, join,
-	// leave, disconnect, server_side_emit, health and drain. Default: all.
+	// Allow are the allowed operations: status, namespaces, rooms, sockets, socket, emit,
+	// join, leave, disconnect, server_side_emit, health and drain. Default: all.
 	Allow []string `json:"allow,omitempty"`
 	// Namespaces are names and globs, like /chat and /org-*, of the only namespaces that
 	// requests may name and list. Requests cannot close connections then, as this would

@@ -73,7 +73,7 @@ func (c *client) closeUnjoined() {
 	joined := slices.ContainsFunc(c.sockets, (*Socket).isConnected) || len(c.formerNamespaces) > 0
 	c.mu.Unlock()
 	if !joined {
-		c.session.Close(ReasonForcedServer)
+		c.session.CloseFor(ReasonForcedServer, "in no namespace within connect_timeout")
 	}
 }
 
@@ -182,7 +182,7 @@ func (c *client) disconnectAll() {
 	for _, s := range c.listSockets() {
 		s.disconnectByServer()
 	}
-	c.session.Close(ReasonServerDisconnect)
+	c.session.CloseFor(ReasonServerDisconnect, "the server closed the connection of the socket")
 }
 
 // Closed implements [engine.Receiver]: it disconnects the connection's sockets.

@@ -60,7 +60,7 @@ func (c *client) refusePacket(reason string, err error) {
 		e.Write(zap.String("address", c.session.Handshake().Address), zap.Error(err))
 	}
 	c.hub.stats.refusedPackets.Add(1)
-	c.session.Close(reason)
+	c.session.CloseFor(reason, "packet refused: "+shortenText(err.Error()))
 }
 
 // receivePacket handles one packet by its type.

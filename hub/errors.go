@@ -109,7 +109,7 @@ func (c *client) sendConnectError(namespace string, e *ClientError) {
 		m, err = p.Encode(c.version, true)
 	}
 	if err != nil {
-		c.session.Close(ReasonForced)
+		c.session.CloseFor(ReasonForced, "encoding a connect error failed")
 		return
 	}
 	c.session.Send(m)

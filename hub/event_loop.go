@@ -50,6 +50,6 @@ func (s *Socket) callProtected(ev *Event, fn func()) {
 	spawn.Call(s.ns.hub.log(), "socket events", fn, func() {
 		s.ns.hub.stats.panics.Add(1)
 		s.ns.hub.logEvent("connection closed: a handler of the event panicked", ev, errPanicked)
-		s.client.session.Close(ReasonForced)
+		s.client.session.CloseFor(ReasonForced, "a handler of the event "+shortenText(ev.Name)+" panicked")
 	})
 }

@@ -138,10 +138,10 @@ func (h *Hub) isRouteInUse(r *Route) bool {
 func (h *Hub) closeUnserved(gone, kept []*Route) {
 	for _, r := range gone {
 		r.removed.Store(true) // first: new sessions are refused from now on
-		r.engine.Close(ReasonForcedServer)
+		r.engine.Close(ReasonForcedServer, "a new config has no such route")
 	}
 	for _, r := range kept {
-		r.engine.CloseIf(ReasonForcedServer, func(s *engine.Session) bool { return !r.coversHandshake(s.Handshake()) })
+		r.engine.CloseIf(ReasonForcedServer, "in a new config, the site of its route does not have it", func(s *engine.Session) bool { return !r.coversHandshake(s.Handshake()) })
 	}
 	for _, ns := range h.Namespaces() {
 		exists := h.isDeclared(ns)

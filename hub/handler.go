@@ -142,6 +142,9 @@ func (ns *Namespace) callRule(rule *rule, ev *Event) error {
 	if err := ns.rules.Load().callUse(ctx, ev); err != nil {
 		return err
 	}
+	if ev.Type == ClientEvent {
+		ev.Socket.noteLastEvent(ev, rule)
+	}
 	handled := rule != nil
 	if rule != nil {
 		if err := rule.callHandlers(ctx, ev); err != nil {
@@ -160,7 +163,7 @@ func (ns *Namespace) callRule(rule *rule, ev *Event) error {
 		}
 	}
 	if !handled && ev.Type == ClientEvent {
-		ns.hub.logEvent("event dropped: nothing handles it", ev, nil)
+		ns.logUnmatchedEvent(ev)
 	}
 	return nil
 }

@@ -66,6 +66,7 @@ type Hub struct {
 	rateLimits      rateLimits
 	roomBuckets     roomBuckets
 	socketLines     lineSampler // of the log of disconnected sockets
+	closed          closedSockets
 
 	configMu    sync.Mutex // guards generations, and makes changes of configs one at a time
 	generations []*Generation

@@ -73,6 +73,14 @@ func (b *inbox) hasSpaceLocked(parallel bool) bool {
 	return first || len(b.queue)+b.lanes.countWaiting() < inboxEvents && b.bytes < inboxBytes
 }
 
+// countWaiting returns the number of events that wait, and the bytes of them and of the ones
+// in lanes.
+func (b *inbox) countWaiting() (events, bytes int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return len(b.queue) + b.lanes.countWaiting(), b.bytes
+}
+
 // signalSpaceLocked wakes the reader that waits for space. The caller holds mu.
 func (b *inbox) signalSpaceLocked() {
 	if b.space != nil {

@@ -74,7 +74,7 @@ func (s *Socket) refuseConnect(ev *Event, err error) {
 	}
 	s.ns.counts.Load().refused.Add(1)
 	if s.ns.hub.logEvent("connect error", ev, err); isOutage(err) {
-		s.client.session.Close(ReasonForced)
+		s.client.session.CloseFor(ReasonForced, "a handler of connect failed temporarily: "+shortenText(err.Error()))
 		return
 	}
 	s.client.sendConnectError(s.ns.name, clientErrorOf(err))
@@ -213,6 +213,7 @@ func (s *Socket) handleDisconnect(ev *Event) {
 		s.callDisconnectHandlers(rule, last)
 	})
 	s.ns.counts.Load().disconnected.Add(1)
+	s.recordClose(ev.Reason)
 	s.ns.hub.observe(Observation{Kind: SocketDisconnected, Socket: s, Reason: ev.Reason})
 	s.logDisconnect(ev.Reason, rooms)
 	s.finishLifecycle()

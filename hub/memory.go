@@ -104,7 +104,7 @@ func (h *Hub) countOverMemory(session *engine.Session) {
 func (c *client) refuseMemory() {
 	if c.ctx.Err() == nil {
 		c.hub.countOverMemory(c.session)
-		c.session.Close(ReasonForced)
+		c.session.CloseFor(ReasonForced, "the connection exceeds max_memory_per_connection")
 	}
 }
 

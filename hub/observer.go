@@ -195,6 +195,10 @@ func DescribeSocket(s *Socket) RemoteSocket {
 
 // replyFetched replies to another node's request for sockets.
 func (ns *Namespace) replyFetched(q cluster.FetchSockets, reply func(cluster.Reply)) {
+	if id, ok := inspectedID(q.Target); ok {
+		ns.hub.replyInspection(id, reply)
+		return
+	}
 	fetched := ns.hub.fetched.Load()
 	if fetched == nil {
 		reply(ns.describeSockets(q.Target))

@@ -197,7 +197,7 @@ func (ns *Namespace) closeStale(ctx context.Context, pid, identity string, next 
 		return false
 	}
 	old.startDisconnect("transport close")
-	old.client.session.Close("transport close")
+	old.client.session.CloseFor("transport close", "the client reconnected")
 	if old.state.Load() != stateDisconnected {
 		return true // close has saved it
 	}

@@ -48,7 +48,7 @@ func (s *Socket) sendReplay() {
 		// The client tries again, and finds the socket saved again.
 		s.ns.log().Warn("replay failed: closing the connection so that the client retries",
 			zap.String("namespace", s.ns.name), zap.Error(err))
-		s.client.session.Close(ReasonForced)
+		s.client.session.CloseFor(ReasonForced, "the missed events could not be read")
 		return
 	}
 	s.client.session.Send(encodeConnectPacket(s))

@@ -3,6 +3,7 @@ package hub
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"github.com/caddy-socketio/caddy-socketio/internal/glob"
 )
@@ -27,6 +28,7 @@ type rules struct {
 
 // rule is one [Rule] of a namespace.
 type rule struct {
+	label       string // its events, for operators
 	events      eventMatcher
 	rooms       glob.List // of RoomOccupied and RoomVacated; empty for all
 	parallel    int       // see [Rule.Parallel]
@@ -43,7 +45,7 @@ func newRules(config NamespaceConfig) *rules {
 	all.useReadsCounts = slices.ContainsFunc(config.Use, readsCounts)
 	for i, r := range config.Rules {
 		all.list[i] = rule{
-			events: newEventMatcher(r.Events...), rooms: glob.NewList(r.Rooms), handlers: r.Handlers,
+			label: strings.Join(r.Events, " "), events: newEventMatcher(r.Events...), rooms: glob.NewList(r.Rooms), handlers: r.Handlers,
 			parallel: r.Parallel, rate: r.Rate, allowIDs: r.AllowIDs, readsCounts: slices.ContainsFunc(r.Handlers, readsCounts),
 		}
 		all.hasParallel = all.hasParallel || r.Parallel > 0

@@ -69,6 +69,7 @@ type Socket struct {
 	marks           []string            // of events that it was delivered without an offset, the last ones
 	saved           *cluster.LostSocket // the socket's saved state when it is lost
 	disconnectStart chan struct{}       // closed when it stops taking packets; nil if no goroutine waits
+	lastEvent       *LastEvent          // nil before the first event of the client
 }
 
 // ID returns the socket's id, which is also the name of the room that it is

@@ -2,13 +2,13 @@ package adminui
 
 import (
 	"encoding/json"
-	"maps"
 	"os"
 	"strconv"
 	"time"
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
 	"github.com/caddy-socketio/caddy-socketio/hub"
+	"github.com/caddy-socketio/caddy-socketio/internal/redact"
 )
 
 // socketMessage describes a socket to the web app.
@@ -22,11 +22,8 @@ type socketMessage struct {
 	Rooms     []string          `json:"rooms"`
 }
 
-// secretHeaders are headers that the web app does not get.
-var secretHeaders = []string{"authorization", "cookie", "proxy-authorization"}
-
 // newSocketMessage describes a socket. It has neither the auth of the handshake nor the
-// values of secret headers.
+// values of secret headers and parameters of the query.
 func newSocketMessage(s hub.RemoteSocket, namespace string) socketMessage {
 	connection := s.Connection()
 	m := socketMessage{
@@ -40,12 +37,8 @@ func newSocketMessage(s hub.RemoteSocket, namespace string) socketMessage {
 		m.Rooms = []string{}
 	}
 	m.Handshake.Auth = nil
-	m.Handshake.Headers = maps.Clone(s.Handshake.Headers)
-	for _, name := range secretHeaders {
-		if _, ok := m.Handshake.Headers[name]; ok {
-			m.Handshake.Headers[name] = "(hidden)"
-		}
-	}
+	m.Handshake.Headers, m.Handshake.Query = redact.Values(s.Handshake.Headers), redact.Values(s.Handshake.Query)
+	m.Handshake.URL = redact.URL(s.Handshake.URL)
 	return m
 }
 

@@ -65,6 +65,7 @@ var operations = map[string]operation{
 	"namespaces":       {http.MethodGet: (*API).handleNamespaces},
 	"rooms":            {http.MethodGet: (*API).handleRooms},
 	"sockets":          {http.MethodGet: (*API).handleSockets},
+	"socket":           {http.MethodGet: (*API).handleSocket},
 	"health/live":      {http.MethodGet: (*API).handleLive},
 	"health/ready":     {http.MethodGet: (*API).handleReady},
 	"drain": {

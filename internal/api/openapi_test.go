@@ -16,6 +16,7 @@ import (
 	"testing"
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
+	"github.com/caddy-socketio/caddy-socketio/hub"
 	"go.yaml.in/yaml/v3"
 )
 
@@ -263,7 +264,7 @@ func (c *conformance) sendExamples(name string) {
 
 func TestRepliesConformToOpenAPI(t *testing.T) {
 	root := readSpec(t)
-	f, _ := newPopulatedFixture(t)
+	f, clients := newPopulatedFixture(t)
 	c := &conformance{fixture: f, root: root, operations: root.listOperations(t), seen: make(map[string]bool)}
 	for name, op := range c.operations {
 		if strings.Contains(name, " ") {
@@ -286,6 +287,8 @@ func TestRepliesConformToOpenAPI(t *testing.T) {
 	}
 	c.checkReply("rooms", c.getReply("rooms?namespace=/chat&limit=2"))
 	c.checkReply("sockets", c.getReply("sockets?namespace=/chat&limit=2"))
+	c.checkReply("socket", c.getReply("socket?id="+clients[0].id))
+	c.checkReply("socket", c.getReply("socket?id=unknown"))
 	c.checkReply("emit", c.postJSON("emit", `[{"event":"x"},{}]`))
 	c.checkReply("emit", c.postJSON("emit", "["+strings.Repeat("1,", 150)+"1]"))
 	c.checkReply("emit", c.postLines(strings.NewReader("{}\n"+strings.Repeat("1\n", 150))))
@@ -352,6 +355,8 @@ func TestOpenAPISchemasMatchTypes(t *testing.T) {
 		"ClusterState": cluster.State{}, "Totals": Totals{}, "NamespaceStatus": NamespaceStatus{}, "Health": Health{}, "Room": Room{},
 		"Drain": Drain{}, "DrainReply": DrainReply{},
 		"Socket": Socket{}, "Handshake": Handshake{}, "EmitAckReply": EmitReply{},
+		"SocketDetails": SocketDetails{}, "InspectedHandshake": hub.InspectedHandshake{}, "Queues": hub.Queues{},
+		"LastEvent": hub.LastEvent{}, "SocketClose": hub.SocketClose{},
 	}
 	for name, value := range types {
 		schema := root.descend(root, "components", "schemas", name)

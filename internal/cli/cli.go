@@ -47,7 +47,8 @@ func addCommands(parent *cobra.Command) {
 	flags.Bool("json", false, "Write the reply as JSON")
 	parent.AddCommand(
 		newEmitCommand(), newJoinCommand(), newLeaveCommand(), newDisconnectCommand(),
-		newNamespacesCommand(), newRoomsCommand(), newSocketsCommand(), newStatusCommand(), newDrainCommand(),
+		newNamespacesCommand(), newRoomsCommand(), newSocketCommand(), newSocketsCommand(), newStatusCommand(),
+		newDrainCommand(),
 	)
 	parent.RunE = showHelp
 	parent.ValidArgsFunction = cobra.NoFileCompletions

@@ -39,19 +39,19 @@ func (s *Session) Account() *budget.Account { return s.account }
 func (s *Session) SetOnShed(fn func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.onShed = fn
+	s.closing.onShed = fn
 }
 
 // shed closes the session without delivering its queue: the process exceeds its memory
 // limit, and the session is one of the largest.
 func (s *Session) shed() {
 	s.mu.Lock()
-	onShed := s.onShed
+	onShed := s.closing.onShed
 	s.mu.Unlock()
 	if onShed != nil {
 		onShed()
 	}
-	s.closeWith(ReasonForced, closeMode{})
+	s.closeWith(ReasonForced, closeMode{cause: "the memory limit of the process is reached"})
 	s.mu.Lock()
 	closing, out := s.state == stateClosing, s.out
 	s.mu.Unlock()

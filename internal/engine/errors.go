@@ -1,6 +1,9 @@
 package engine
 
-import "errors"
+import (
+	"errors"
+	"strings"
+)
 
 // Reasons that a session closes for, as Socket.IO names them. Callers of
 // [Session.Close] add reasons of their own.
@@ -11,6 +14,21 @@ const (
 	ReasonParseError     = "parse error"     // a packet could not be decoded
 	ReasonForced         = "forced close"    // a slow client, or a panic
 )
+
+const (
+	causePanic = "a function that handles the client's packets panicked"
+	// maxCause is how many bytes of an error a cause has: clients choose some.
+	maxCause = 200
+)
+
+// describeCause returns the cause of a close because of an error, see [Session.CloseCause].
+func describeCause(err error) string {
+	if errors.Is(err, errClosePacket) {
+		return "the client sent a close packet"
+	}
+	text := err.Error()
+	return strings.ToValidUTF8(text[:min(len(text), maxCause)], "")
+}
 
 var (
 	errHeartbeat   = errors.New("ping from a client of revision 4")

@@ -108,12 +108,27 @@ func newOpenPacket(s *Session, c *Config) *eio.Message {
 // Close closes the session. From now on the client's packets are dropped, and Send
 // returns false. The queue is still delivered, if the client takes it within 5 s, or 30 s
 // when it polls. Close returns at once.
-func (s *Session) Close(reason string) { s.closeWith(reason, closeMode{flush: true}) }
+func (s *Session) Close(reason string) { s.CloseFor(reason, "") }
+
+// CloseFor closes the session as [Session.Close] does. The cause is a text for operators that
+// says more than the reason, see [Session.CloseCause].
+func (s *Session) CloseFor(reason, cause string) {
+	s.closeWith(reason, closeMode{flush: true, cause: cause})
+}
+
+// CloseCause returns the cause that the session closed for. It is empty if the reason says
+// everything, and while the session is open.
+func (s *Session) CloseCause() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.closing.cause
+}
 
 // closeMode is how a session closes towards its client. The zero value drops the queue.
 type closeMode struct {
 	flush bool // the queue is still delivered
 	noop  bool // one more poll is replied to, with a noop instead of a close packet
+	cause string
 }
 
 // closeWith closes a session once: the reason of the first caller counts.
@@ -123,7 +138,7 @@ func (s *Session) closeWith(reason string, e closeMode) {
 		s.mu.Unlock()
 		return
 	}
-	s.state, s.polls.endsWithNoop = stateClosed, e.noop
+	s.state, s.polls.endsWithNoop, s.closing.cause = stateClosed, e.noop, e.cause
 	s.schedule.stop()
 	if (e.flush || e.noop) && !s.direct && s.out == nil {
 		s.state = stateClosing

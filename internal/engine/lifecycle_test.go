@@ -14,7 +14,7 @@ import (
 // are being opened.
 func TestSessionsCloseWhileTheyOpen(t *testing.T) {
 	for name, end := range map[string]func(w *testServer){
-		"route closes":  func(w *testServer) { w.route.Close("over") },
+		"route closes":  func(w *testServer) { w.route.Close("over", "") },
 		"server drains": func(w *testServer) { w.server.Drain(w.t.Context(), "over") },
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -30,7 +30,7 @@ func TestSessionsCloseWhileTheyOpen(t *testing.T) {
 					}
 					group.Go(func() { end(w) })
 					group.Wait()
-					w.route.Close("over")
+					w.route.Close("over", "")
 					synctest.Wait()
 					for _, p := range w.receivers {
 						if got := p.closeReason(); got != "over" {

@@ -99,7 +99,7 @@ func (s *Server) evictSession(session *Session, limit string) {
 	if report := s.options.AddressLimited; report != nil {
 		report(session.route, session.handshake.Address, limit, true)
 	}
-	session.closeWith(ReasonForced, closeMode{})
+	session.closeWith(ReasonForced, closeMode{cause: "a client of another address took its place: " + limit})
 }
 
 // refuseAddress reports a handshake over a limit of its address, and returns the

@@ -92,7 +92,7 @@ func (s *Session) writeReply(x *exchange, reply *pollReply) {
 	}
 	x.W.WriteHeader(http.StatusOK)
 	if !x.writeBody(reply.transfer, body) {
-		s.closeWith(ReasonTransportError, closeMode{})
+		s.closeWith(ReasonTransportError, closeMode{cause: "the reply to a poll was not received to its end"})
 	}
 }
 

@@ -95,7 +95,7 @@ func (x *exchange) servePoll(s *Session) {
 		return
 	case overlap:
 		// The order of messages would be lost between two GETs.
-		s.closeWith(ReasonTransportError, closeMode{})
+		s.closeWith(ReasonTransportError, closeMode{cause: "two polls at a time"})
 		writeResponse(x.W, http.StatusBadRequest, "", "")
 		return
 	}
@@ -155,7 +155,7 @@ func (s *Session) abandonPoll() {
 	upgraded := s.out != nil
 	s.mu.Unlock()
 	if !upgraded {
-		s.closeWith(ReasonTransportError, closeMode{})
+		s.closeWith(ReasonTransportError, closeMode{cause: "the client closed the connection of its poll"})
 	}
 }
 

@@ -137,7 +137,7 @@ func (s *Session) Send(m *eio.Message) bool {
 	if s.queue.bytes > limit {
 		s.mu.Unlock()
 		s.server.stats.slowClients.Add(1)
-		s.closeWith(ReasonForced, closeMode{})
+		s.closeWith(ReasonForced, closeMode{cause: "slow client: more than max_queue waited for it"})
 		return false
 	}
 	s.pushAndUnlock(m)
@@ -216,6 +216,14 @@ func (s *Session) isStuckLocked() bool {
 		return s.polls.parked == nil
 	}
 	return s.out.stuck
+}
+
+// CountQueued returns the number of messages that wait for the client, and of their bytes
+// together with the ones that are being written.
+func (s *Session) CountQueued() (messages, bytes int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.queue.messages), s.queue.bytes
 }
 
 // pushAndUnlock queues a message, unlocks s.mu, and starts the delivery by the current

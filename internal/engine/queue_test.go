@@ -197,11 +197,11 @@ func TestRouteCloseClosesItsSessions(t *testing.T) {
 		c := w.dialWebSocket("EIO=4")
 		c.wantOpenPacket()
 		other := engine.NewRoute(testConfig())
-		other.Close("not this")
+		other.Close("not this", "")
 		if w.route.Sessions() != 1 || other.Sessions() != 0 {
 			t.Error("counted wrong")
 		}
-		w.route.Close("gone")
+		w.route.Close("gone", "")
 		c.wantMessages(closedWithoutStatus)
 		w.wantCloseReason("gone")
 		if n := w.server.Sessions(); n != 0 {

@@ -127,19 +127,19 @@ func (r *Route) Sessions() int {
 	return len(r.sessions)
 }
 
-// Close closes the route's sessions as [Session.Close] does. It does not refuse new
+// Close closes the route's sessions as [Session.CloseFor] does. It does not refuse new
 // ones.
-func (r *Route) Close(reason string) {
+func (r *Route) Close(reason, cause string) {
 	for _, s := range r.listSessions() {
-		s.Close(reason)
+		s.CloseFor(reason, cause)
 	}
 }
 
-// CloseIf closes the sessions for which a condition holds, as [Session.Close] does.
-func (r *Route) CloseIf(reason string, condition func(*Session) bool) {
+// CloseIf closes the sessions for which a condition holds, as [Session.CloseFor] does.
+func (r *Route) CloseIf(reason, cause string, condition func(*Session) bool) {
 	for _, s := range r.listSessions() {
 		if condition(s) {
-			s.Close(reason)
+			s.CloseFor(reason, cause)
 		}
 	}
 }

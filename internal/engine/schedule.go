@@ -131,7 +131,7 @@ func (s *Session) runSchedule() {
 		s.completeClose()
 	}
 	if dead {
-		s.closeWith(ReasonPingTimeout, closeMode{})
+		s.closeWith(ReasonPingTimeout, closeMode{cause: "no packet within ping_interval and ping_timeout"})
 	}
 }
 

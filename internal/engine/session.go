@@ -69,12 +69,18 @@ type Session struct {
 
 	mu       sync.Mutex // guards the following, and parts of out and probe; a leaf
 	state    state
-	onShed   func() // of SetOnShed
+	closing  closing
 	queue    queue
 	out      *outbound // the WebSocket that carries the session; nil while it polls
 	probe    *outbound // the WebSocket that probes whether it can carry the session
 	polls    polls
 	schedule schedule
+}
+
+// closing is about the close of a session.
+type closing struct {
+	cause  string // see CloseCause
+	onShed func() // of SetOnShed
 }
 
 // intake is the way of a session's packets to its receiver.

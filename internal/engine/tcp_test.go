@@ -54,7 +54,7 @@ func TestTLS(t *testing.T) {
 			p.session.Send(m)
 		}
 	}
-	w.route.Close("done")
+	w.route.Close("done", "")
 	readers.Wait()
 }
 

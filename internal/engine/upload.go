@@ -35,14 +35,14 @@ func keepBodyBuffer(b *bytes.Buffer) {
 func (x *exchange) serveUpload(s *Session) {
 	contentType := x.R.Header.Get("Content-Type")
 	if contentType == octetStream && s.handshake.Version == eio.V4 {
-		s.closeWith(ReasonTransportError, closeMode{})
+		s.closeWith(ReasonTransportError, closeMode{cause: "POST request with a binary body"})
 		x.refuseBody(http.StatusBadRequest)
 		return
 	}
 	up := x.newUpload()
 	switch s.beginUpload(up) {
 	case uploadOverlaps:
-		s.closeWith(ReasonTransportError, closeMode{})
+		s.closeWith(ReasonTransportError, closeMode{cause: "two POST requests at a time"})
 		fallthrough
 	case uploadRefused:
 		x.refuseBody(http.StatusBadRequest)
@@ -142,13 +142,13 @@ func (x *exchange) readBody(s *Session, up *transfer, reader *bodyReader) int {
 	up.complete()
 	switch {
 	case errors.Is(err, errSlow):
-		s.closeWith(ReasonTransportError, closeMode{})
+		s.closeWith(ReasonTransportError, closeMode{cause: "POST request: " + errSlow.Error()})
 		return http.StatusRequestTimeout
 	case errors.Is(err, errMemory):
-		s.closeWith(ReasonTransportError, closeMode{})
+		s.closeWith(ReasonTransportError, closeMode{cause: "POST request: " + err.Error()})
 		return http.StatusRequestEntityTooLarge
 	case err != nil:
-		s.closeWith(ReasonTransportError, closeMode{})
+		s.closeWith(ReasonTransportError, closeMode{cause: "POST request was not received to its end"})
 		return http.StatusBadRequest
 	case int64(buf.Len()) > limit:
 		s.server.stats.tooLarge.Add(1)
@@ -200,7 +200,7 @@ func (s *Session) handleBody(body []byte, contentType string) (ok bool) {
 		ok = s.handlePackets(body, contentType == octetStream)
 	}, nil)
 	if !returned {
-		s.closeWith(ReasonForced, closeMode{})
+		s.closeWith(ReasonForced, closeMode{cause: causePanic})
 	}
 	return ok
 }
@@ -225,10 +225,10 @@ func (s *Session) handlePackets(body []byte, binary bool) bool {
 			s.awaitLastPoll()
 			return true
 		case errHeartbeat:
-			s.closeWith(ReasonTransportError, closeMode{})
+			s.closeWith(ReasonTransportError, closeMode{cause: describeCause(err)})
 			return true
 		default:
-			s.closeWith(ReasonParseError, closeMode{})
+			s.closeWith(ReasonParseError, closeMode{cause: describeCause(err)})
 			return false
 		}
 	}

@@ -118,7 +118,7 @@ func (ws *webSocket) startReader() {
 // closeAfterPanic closes a connection whose reader panicked.
 func (ws *webSocket) closeAfterPanic() {
 	s := ws.out.session
-	s.closeWith(ReasonForced, closeMode{})
+	s.closeWith(ReasonForced, closeMode{cause: causePanic})
 	ws.out.closeNow()
 	ws.release()
 }
@@ -224,7 +224,7 @@ func (ws *webSocket) closeAfter(err error) {
 	switch ws.role {
 	case roleSession:
 		// Messages queued before the client's close frame are still written before ours.
-		s.closeWith(reason, closeMode{flush: frame != nil})
+		s.closeWith(reason, closeMode{flush: frame != nil, cause: describeCause(err)})
 	case roleProbe:
 		s.dropProbe(&ws.out)
 	}
