@@ -7,19 +7,21 @@ import (
 
 const (
 	// maxClosedSockets is how many disconnected sockets a hub keeps a record of, and
-	// closedSocketTime how long. A record takes about 250 bytes.
+	// closedSocketTime how long. A record takes about 350 bytes.
 	maxClosedSockets = 10_000
 	closedSocketTime = 10 * time.Minute
 )
 
 // closedSocket is the record of a disconnected socket.
 type closedSocket struct {
-	id, namespace, address, transport string
-	reason, cause                     string
-	protocol                          uint8
-	recoverable                       bool // it is saved for its client
-	opened, closed                    time.Time
-	lastEvent                         *LastEvent
+	id, logID, namespace, address string
+	transport, user               string
+	reason, cause                 string
+	protocol                      uint8
+	recoverable                   bool // it is saved for its client
+	opened, closed                time.Time
+	traffic                       Traffic
+	lastEvent                     *LastEvent
 }
 
 // closedSockets are the records of the sockets that disconnected last. Adding one takes no
@@ -51,7 +53,7 @@ func (c *closedSockets) findRecord(q *InspectionQuery) (found closedSocket, ok b
 	defer c.mu.Unlock()
 	for i := range c.list {
 		s := &c.list[i]
-		if s.id == q.ID && s.closed.After(found.closed) && time.Since(s.closed) <= closedSocketTime && q.allows(s.namespace) {
+		if (s.id == q.ID || s.logID == q.ID) && s.closed.After(found.closed) && time.Since(s.closed) <= closedSocketTime && q.allows(s.namespace) {
 			found, ok = *s, true
 		}
 	}
@@ -62,7 +64,8 @@ func (c *closedSockets) findRecord(q *InspectionQuery) (found closedSocket, ok b
 func (s *Socket) recordClose(reason string) {
 	h, session := s.handshakeRequest(), s.client.session
 	s.ns.hub.closed.addRecord(closedSocket{
-		id: s.id, namespace: s.ns.name, address: h.Address, transport: session.Transport(),
+		id: s.id, logID: s.logID(), namespace: s.ns.name, address: h.Address,
+		transport: session.Transport(), user: shortenText(s.findUser()), traffic: Traffic(session.Traffic()),
 		reason: reason, cause: session.CloseCause(), protocol: uint8(session.Version()), recoverable: s.lost.Load(),
 		opened: h.Time, closed: time.Now(), lastEvent: s.copyLastEvent(),
 	})

@@ -139,11 +139,11 @@ func (ns *Namespace) callHandlers(ev *Event) error {
 func (ns *Namespace) callRule(rule *rule, ev *Event) error {
 	defer ev.EndStep() // a listener may have begun one
 	ctx := ev.handlerContext()
-	if err := ns.rules.Load().callUse(ctx, ev); err != nil {
-		return err
-	}
 	if ev.Type == ClientEvent {
 		ev.Socket.noteLastEvent(ev, rule)
+	}
+	if err := ns.rules.Load().callUse(ctx, ev); err != nil {
+		return err
 	}
 	handled := rule != nil
 	if rule != nil {

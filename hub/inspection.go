@@ -6,12 +6,14 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
 	"github.com/caddy-socketio/caddy-socketio/internal/budget"
 	"github.com/caddy-socketio/caddy-socketio/internal/redact"
 	"github.com/caddy-socketio/caddy-socketio/rooms"
+	"github.com/caddy-socketio/caddy-socketio/sio"
 )
 
 // The states of an [Inspection].
@@ -35,6 +37,9 @@ type Inspection struct {
 	Recovered bool `json:"recovered"`
 	// Protocol is the revision of Engine.IO: 3 or 4.
 	Protocol int `json:"protocol,omitempty"`
+	// User is the id of the user: the subject of the token that the handler jwt verified, or
+	// the user of Caddy's authentication. It is empty without one.
+	User string `json:"user"`
 	// Transport is polling or websocket. It is empty if another node does not report it.
 	Transport string `json:"transport"`
 	// Rooms are the rooms that the socket is in. A disconnected socket is in none.
@@ -45,6 +50,9 @@ type Inspection struct {
 	Handshake InspectedHandshake `json:"handshake"`
 	// Queues are the lengths of the queues. They are nil for a disconnected socket.
 	Queues *Queues `json:"queues,omitempty"`
+	// Traffic counts the packets of the connection. It is nil for a socket of a Node.js
+	// server.
+	Traffic *Traffic `json:"traffic,omitempty"`
 	// Memory is how many bytes the connection keeps, by kind, see [Memory].
 	Memory map[string]int64 `json:"memory,omitempty"`
 	// LastEvent is the event that was handled last, nil if there was none.
@@ -79,6 +87,15 @@ type Queues struct {
 	MessageBytes int `json:"message_bytes"`
 }
 
+// Traffic counts the packets and bytes of a connection. The ones to the client were taken to
+// be written: a client that is gone may not have received the last ones.
+type Traffic struct {
+	PacketsIn  uint64 `json:"packets_in"`
+	BytesIn    uint64 `json:"bytes_in"`
+	PacketsOut uint64 `json:"packets_out"`
+	BytesOut   uint64 `json:"bytes_out"`
+}
+
 // SocketClose is why and when a socket disconnected.
 type SocketClose struct {
 	Time time.Time `json:"time"`
@@ -99,7 +116,8 @@ var nodeName = func() string {
 
 // InspectionQuery names a socket to inspect.
 type InspectionQuery struct {
-	// ID is the id of the socket.
+	// ID is the id of the socket, as it is in the log: for clients of Socket.IO 2, the log
+	// has a hash in place of the id, which may stand here, too.
 	ID string
 	// Allowed restricts the namespaces that the socket may be in. Nil means all namespaces
 	// of the hub.
@@ -158,7 +176,10 @@ func (i *Inspection) isNewer(other *Inspection) bool {
 // is none.
 func (h *Hub) inspectLocally(q *InspectionQuery) *Inspection {
 	for _, ns := range h.Namespaces() {
-		if s, ok := ns.Socket(q.ID); ok && q.allows(ns.name) {
+		if !q.allows(ns.name) {
+			continue
+		}
+		if s := ns.socketToInspect(q.ID); s != nil {
 			return s.inspect()
 		}
 	}
@@ -168,19 +189,39 @@ func (h *Hub) inspectLocally(q *InspectionQuery) *Inspection {
 	return nil
 }
 
+// socketToInspect returns the socket with an id, or with a hash of it that the log has. It
+// returns nil if there is none.
+func (ns *Namespace) socketToInspect(id string) (found *Socket) {
+	if s, ok := ns.Socket(id); ok {
+		return s
+	}
+	if len(id) != hashLength && !strings.Contains(id, "#") {
+		return nil
+	}
+	ns.forEachSocket(everySocket, func(s *Socket) bool {
+		if s.client.version == sio.V4 && s.logID() == id {
+			found = s
+		}
+		return found == nil
+	})
+	return found
+}
+
 // inspect describes a socket.
 func (s *Socket) inspect() *Inspection {
 	session := s.client.session
 	described := s.describeSocket()
 	found := &Inspection{
 		ID: s.id, Namespace: s.ns.name, Node: nodeName, State: StateConnected, Recovered: s.restored,
-		Protocol: int(session.Version()), Transport: session.Transport(),
+		Protocol: int(session.Version()), Transport: session.Transport(), User: shortenText(s.findUser()),
 		Rooms: described.Rooms, Data: described.Data, Handshake: redactHandshake(&described.Handshake),
 		Queues: new(Queues), Memory: make(map[string]int64), LastEvent: s.copyLastEvent(),
 	}
 	if s.state.Load() >= stateDisconnecting {
 		found.State = StateDisconnecting
 	}
+	traffic := Traffic(session.Traffic())
+	found.Traffic = &traffic
 	found.Queues.Events, found.Queues.EventBytes = s.inbox.countWaiting()
 	found.Queues.Messages, found.Queues.MessageBytes = session.CountQueued()
 	for kind, n := range s.client.account.Kinds() {
@@ -195,7 +236,7 @@ func (s *Socket) inspect() *Inspection {
 func (s *closedSocket) inspect() *Inspection {
 	return &Inspection{
 		ID: s.id, Namespace: s.namespace, Node: nodeName, State: StateDisconnected,
-		Protocol: int(s.protocol), Transport: s.transport, Rooms: []string{}, Data: json.RawMessage("null"),
+		Protocol: int(s.protocol), Transport: s.transport, User: s.user, Traffic: &s.traffic, Rooms: []string{}, Data: json.RawMessage("null"),
 		Handshake: InspectedHandshake{Time: s.opened.Format(time.RFC3339), Address: s.address},
 		LastEvent: s.lastEvent,
 		Close:     &SocketClose{Time: s.closed, Reason: s.reason, Cause: s.cause, Recoverable: s.recoverable},
@@ -217,6 +258,9 @@ const (
 	inspectionMark = "caddy-socketio: inspect"
 	inspectionKey  = "_inspection"
 )
+
+// hashLength is the length of the hash of an id in the log.
+const hashLength = 8
 
 // replyInspection replies to an inspection of another node.
 func (h *Hub) replyInspection(id string, reply func(cluster.Reply)) {

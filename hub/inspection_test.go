@@ -9,6 +9,7 @@ import (
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
 	"github.com/caddy-socketio/caddy-socketio/hub"
+	"github.com/caddy-socketio/caddy-socketio/internal/id"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 	"go.uber.org/zap/zaptest/observer"
@@ -166,4 +167,14 @@ func TestUnmatchedEventIsExplained(t *testing.T) {
 			t.Errorf("%s: got %v", name, got)
 		}
 	}
+}
+
+// The log has a hash in place of the id of a client of Socket.IO 2, which is a secret.
+func TestInspectionFindsHashOfLog(t *testing.T) {
+	h, url := newHub(t)
+	c := dialClient(t, url, "3")
+	c.wantPacket("40")
+	inspectUntil(t, h, id.ForLog(c.sid), func(i *hub.Inspection) bool { return i.ID == c.sid && i.Protocol == 3 })
+	c.sendPacket("41")
+	inspectUntil(t, h, id.ForLog(c.sid), func(i *hub.Inspection) bool { return i.Close != nil })
 }

@@ -94,6 +94,6 @@ func (s *Socket) logDisconnect(reason string, rooms []string) {
 		zap.Duration("duration", time.Duration(readClock()-s.began)),
 		zap.Uint64("packets_in", traffic.PacketsIn), zap.Uint64("bytes_in", traffic.BytesIn),
 		zap.Uint64("packets_out", traffic.PacketsOut), zap.Uint64("bytes_out", traffic.BytesOut),
-		zap.String("reason", reason),
+		zap.String("reason", reason), zap.String("cause", session.CloseCause()),
 	)...)
 }

@@ -59,7 +59,7 @@ func TestDisconnectIsLoggedWithItsTraffic(t *testing.T) {
 		"session": id.ForLog(c.sid), "user": "alice", "transport": "websocket", "protocol": int64(4),
 		"rooms": []any{"lobby", "game"}, "room_count": int64(2),
 		"packets_in": uint64(3), "bytes_in": uint64(len(received)), "packets_out": uint64(3), "bytes_out": uint64(len(sent)),
-		"reason": "client namespace disconnect",
+		"reason": "client namespace disconnect", "cause": "",
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %v\nwant %v", got, want)

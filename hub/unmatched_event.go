@@ -23,7 +23,7 @@ func (ns *Namespace) logUnmatchedEvent(ev *Event) {
 		return
 	}
 	names := ns.rules.Load().clientEvents()
-	fields := append(ev.logFields(), zap.String("event", shortenText(ev.Name)), zap.Strings("rules", names[:min(len(names), maxNamedRules)]))
+	fields := append(ev.LogFields(), zap.String("event", shortenText(ev.Name)), zap.Strings("rules", names[:min(len(names), maxNamedRules)]))
 	if near := nearestEvent(ev.Name, names); near != "" {
 		fields = append(fields, zap.String("nearest", near))
 	}

@@ -355,7 +355,7 @@ func TestOpenAPISchemasMatchTypes(t *testing.T) {
 		"ClusterState": cluster.State{}, "Totals": Totals{}, "NamespaceStatus": NamespaceStatus{}, "Health": Health{}, "Room": Room{},
 		"Drain": Drain{}, "DrainReply": DrainReply{},
 		"Socket": Socket{}, "Handshake": Handshake{}, "EmitAckReply": EmitReply{},
-		"SocketDetails": SocketDetails{}, "InspectedHandshake": hub.InspectedHandshake{}, "Queues": hub.Queues{},
+		"SocketDetails": SocketDetails{}, "InspectedHandshake": hub.InspectedHandshake{}, "Queues": hub.Queues{}, "Traffic": hub.Traffic{},
 		"LastEvent": hub.LastEvent{}, "SocketClose": hub.SocketClose{},
 	}
 	for name, value := range types {

@@ -61,6 +61,7 @@ func writeSocketDetails(w io.Writer, s *api.SocketDetails) {
 		show("reason", "%s", s.Close.Reason)
 		show("cause", "%s", s.Close.Cause)
 	}
+	show("user", "%s", s.User)
 	show("transport", "%s", describeTransport(s))
 	show("connected", "%s from %s", s.Handshake.Time, s.Handshake.Address)
 	show("url", "%s", s.Handshake.URL)
@@ -78,8 +79,13 @@ func writeSocketDetails(w io.Writer, s *api.SocketDetails) {
 	show("auth", "%s", s.Handshake.Auth)
 }
 
-// writeSocketQueues writes the lengths of the queues, and the memory of the connection.
+// writeSocketQueues writes the packets and the memory of the connection, and the lengths of
+// the queues.
 func writeSocketQueues(show func(name, format string, args ...any), s *api.SocketDetails) {
+	if t := s.Traffic; t != nil {
+		show("received", "%s, %d bytes", formatCount(int(t.PacketsIn), "packet"), t.BytesIn)
+		show("sent", "%s, %d bytes", formatCount(int(t.PacketsOut), "packet"), t.BytesOut)
+	}
 	if s.Queues == nil {
 		return
 	}
