@@ -63,7 +63,8 @@ const (
 	// small beside the connection.
 	freeAck = 512
 	// maxAckBytes is how many bytes of larger acknowledgements one emit keeps. Further ones
-	// are dropped, as if they did not come in time.
+	// are dropped, as if they did not come in time. So are the ones that come while the process
+	// is at its limit: an emit keeps them although their connections close.
 	maxAckBytes = 64 << 20
 )
 
@@ -79,7 +80,7 @@ func (p *pendingAck) keepLocked(account *budget.Account, size int) bool {
 	if size <= freeAck {
 		return true
 	}
-	if p.bytes+size > maxAckBytes || !account.Charge(budget.Acks, size) {
+	if p.bytes+size > maxAckBytes || account.IsProcessFull() || !account.Charge(budget.Acks, size) {
 		return false
 	}
 	account.Retain()

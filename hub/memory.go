@@ -42,14 +42,16 @@ func DefaultMemoryLimit() int64 { return budget.DefaultLimit() }
 
 // Reserve charges the connection of the event's socket for n bytes that a handler is about
 // to keep: the body of a reply, say. The handler calls [Event.Release] with as many when it
-// is done with them. The error wraps [ErrMemory]; nothing is charged then. An event without
-// a socket charges the process alone.
+// is done with them. The error wraps [ErrMemory]: the connection has no memory left, or the
+// process is at its limit and the connection is one of the largest. Nothing is charged then.
+// An event without a socket charges the process alone.
 func (ev *Event) Reserve(n int) error {
 	if ev.Socket == nil {
 		ev.Namespace().hub.memory.Shared().Add(n)
 		return nil
 	}
-	if !ev.Socket.client.account.Charge(budget.Backend, n) {
+	account := ev.Socket.client.account
+	if account.IsSlowed() || !account.Charge(budget.Backend, n) {
 		return ErrMemory
 	}
 	return nil

@@ -3,6 +3,7 @@ package budget
 import (
 	"math"
 	"sync/atomic"
+	"time"
 )
 
 const (
@@ -21,12 +22,13 @@ type Account struct {
 	limit   *atomic.Int64 // 0 for none
 	drop    func()
 
+	droppedAt time.Time // owned by the goroutine that sheds
+
 	used     atomic.Int64            // of this connection alone
 	shared   atomic.Int64            // also charged to other accounts, and once to the process
 	reported atomic.Int64            // the part of used that the process's count has
 	kinds    [KindCount]atomic.Int64 // used and shared together
 	holders  atomic.Int32            // that may still release
-	dropped  atomic.Bool
 	// room is closed when memory is released. It is nil while no goroutine waits.
 	room atomic.Pointer[chan struct{}]
 }
@@ -146,13 +148,13 @@ func (a *Account) roomChannel() <-chan struct{} {
 
 // AwaitReading waits while the process slows the connection, until done is closed.
 func (a *Account) AwaitReading(done <-chan struct{}) {
-	if !a.isSlowed() {
+	if !a.IsSlowed() {
 		return
 	}
 	a.process.counts.slowed.Add(1)
 	for {
 		round := a.process.nextRound()
-		if !a.isSlowed() { // the last round may have ended before the channel was there
+		if !a.IsSlowed() { // the last round may have ended before the channel was there
 			return
 		}
 		select {
@@ -163,11 +165,14 @@ func (a *Account) AwaitReading(done <-chan struct{}) {
 	}
 }
 
-// isSlowed reports whether the process is above its limit, and the account above its fair
+// IsSlowed reports whether the process is above its limit, and the account above its fair
 // share.
-func (a *Account) isSlowed() bool {
+func (a *Account) IsSlowed() bool {
 	return a.process.over.Load() && a.Used() > a.process.fair.Load()
 }
+
+// IsProcessFull reports whether the process is at its limit, see [Process.Full].
+func (a *Account) IsProcessFull() bool { return a.process.Full() }
 
 // Used returns the bytes of the account.
 func (a *Account) Used() int64 { return a.used.Load() + a.shared.Load() }

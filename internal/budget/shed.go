@@ -77,25 +77,28 @@ func (p *Process) updateFair() int64 {
 }
 
 // dropLargest drops accounts with more than a fair share, the largest first, until excess
-// bytes are about to be released. Accounts that were dropped before, and are not closed yet,
-// count.
+// bytes are about to be released. Accounts that were dropped a moment ago, and are not closed
+// yet, count.
 func (p *Process) dropLargest(fair, excess int64) {
 	type consumer struct {
 		*Account
 		bytes int64
 	}
 	var largest []consumer
+	now := time.Now()
 	for _, a := range p.listAccounts() {
 		switch bytes := a.Used(); {
-		case a.dropped.Load():
-			excess -= bytes
+		case !a.droppedAt.IsZero(): // a handler may keep its memory for long
+			if now.Sub(a.droppedAt) < slowTime {
+				excess -= bytes
+			}
 		case bytes > fair:
 			largest = append(largest, consumer{a, bytes})
 		}
 	}
 	if len(largest) > 0 {
 		p.mu.Lock()
-		p.collectAt = time.Now().Add(closeTime) // the heap is about to change
+		p.collectAt = now.Add(closeTime) // the heap is about to change
 		p.mu.Unlock()
 	}
 	slices.SortFunc(largest, func(a, b consumer) int { return int(b.bytes - a.bytes) })
@@ -103,7 +106,7 @@ func (p *Process) dropLargest(fair, excess int64) {
 		if excess <= 0 {
 			return
 		}
-		c.dropped.Store(true)
+		c.droppedAt = now
 		p.counts.dropped.Add(1)
 		spawn.Call(p.log.Load(), "memory shedding", c.drop, nil)
 		excess -= c.bytes

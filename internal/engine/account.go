@@ -63,9 +63,11 @@ func (s *Session) shed() {
 	}
 }
 
-// reserve charges n bytes of a message that is read. It waits while the session's events
-// take the memory that the session may use. The error is errMemory.
+// reserve charges n bytes of a message that is read. It waits while the process slows the
+// session, and while the session's events take the memory that the session may use. The error
+// is errMemory.
 func (s *Session) reserve(n int) error {
+	s.awaitReading() // many large messages at once would exceed the limit by far
 	if s.account.Charge(budget.Reading, n) {
 		return nil
 	}

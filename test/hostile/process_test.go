@@ -105,8 +105,8 @@ type process struct {
 	ended          chan struct{} // closed when the process has ended
 }
 
-// startProcess starts a Caddy and waits until it serves.
-func startProcess(dir, site string) (*process, error) {
+// startProcess starts a Caddy with additions to its environment, and waits until it serves.
+func startProcess(dir, site string, env ...string) (*process, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
@@ -118,6 +118,7 @@ func startProcess(dir, site string) (*process, error) {
 	}
 	p.cmd = exec.Command(program, "run", "--config", file, "--adapter", "caddyfile")
 	p.cmd.Env = append(os.Environ(), "HOME="+dir, "XDG_CONFIG_HOME="+dir, "XDG_DATA_HOME="+dir)
+	p.cmd.Env = append(p.cmd.Env, env...)
 	p.cmd.Stderr = p.log
 	if err := p.cmd.Start(); err != nil {
 		return nil, err
@@ -134,9 +135,9 @@ func startProcess(dir, site string) (*process, error) {
 }
 
 // launchProcess runs a Caddy until the test ends.
-func launchProcess(t *testing.T, site string) *process {
+func launchProcess(t *testing.T, site string, env ...string) *process {
 	t.Helper()
-	p, err := startProcess(t.TempDir(), site)
+	p, err := startProcess(t.TempDir(), site, env...)
 	if err != nil {
 		t.Fatal(err)
 	}
