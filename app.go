@@ -103,6 +103,13 @@ type ClusterAdapter interface {
 	Cluster(hub string) cluster.Cluster
 }
 
+// RequirableAdapter is implemented by cluster adapters that a config can mark as required.
+type RequirableAdapter interface {
+	// IsRequired reports whether the node is not ready for new clients while the cluster is
+	// out of reach. The readiness check calls it, for the newest config.
+	IsRequired() bool
+}
+
 // clusterFor returns the cluster of a hub, or nil if none is configured.
 func (a *App) clusterFor(hub string) cluster.Cluster {
 	if a.adapter == nil {
@@ -127,7 +134,7 @@ func (a *App) Start() (err error) {
 // config that fails to start, because an address is in use for instance, never run. Requests
 // that arrive earlier wait, see [Handler.awaitStart].
 func (a *App) Handle(context.Context, caddy.Event) error {
-	memoryLimits.addApp(a)
+	runningApps.addApp(a)
 	for _, c := range a.configs {
 		g := c.hub.Configure(c.Config)
 		a.generations = append(a.generations, g)
@@ -164,7 +171,7 @@ func (a *App) subscribeEvents(ctx caddy.Context) error {
 
 // Stop releases the config.
 func (a *App) Stop() error {
-	memoryLimits.removeApp(a)
+	runningApps.removeApp(a)
 	for _, release := range a.releases {
 		release()
 	}

@@ -25,6 +25,7 @@ import (
 //			server_name          <name>
 //			insecure_skip_verify
 //		}
+//		required
 //	}
 func (r *Redis) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	d.Next() // redis
@@ -45,7 +46,7 @@ func (r *Redis) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		if known, err := r.UnmarshalOption(d, option); known {
 			return err
 		}
-		return redisconn.UnknownOption(d, "redis", "key, sharded, requests_timeout, username, password, sentinel or tls")
+		return redisconn.UnknownOption(d, "redis", "key, sharded, requests_timeout, username, password, sentinel, tls or required")
 	})
 }
 

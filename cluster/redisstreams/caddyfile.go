@@ -28,6 +28,7 @@ import (
 //			server_name          <name>
 //			insecure_skip_verify
 //		}
+//		required
 //	}
 func (r *RedisStreams) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	d.Next() // redis_streams
@@ -52,7 +53,7 @@ func (r *RedisStreams) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		if known, err := r.UnmarshalOption(d, option); known {
 			return err
 		}
-		return redisconn.UnknownOption(d, "redis_streams", "stream, max_len, channel_prefix, session_prefix, requests_timeout, username, password, sentinel or tls")
+		return redisconn.UnknownOption(d, "redis_streams", "stream, max_len, channel_prefix, session_prefix, requests_timeout, username, password, sentinel, tls or required")
 	})
 }
 

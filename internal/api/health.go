@@ -4,9 +4,9 @@ import "net/http"
 
 // Health says whether this node works, and whether it should get new clients.
 type Health struct {
-	// Ready is false while new connections are refused.
+	// Ready is false while the node should get no new clients.
 	Ready bool `json:"ready"`
-	// Reasons are the causes: "memory", "descriptors", "draining", "shutdown". It is empty when ready.
+	// Reasons are the causes: "memory", "descriptors", "cluster", "draining", "shutdown". It is empty when ready.
 	Reasons []string `json:"reasons"`
 }
 
@@ -25,7 +25,7 @@ func (a *API) handleLive(_ http.ResponseWriter, r *http.Request) (any, error) {
 	return a.checkHealth(), nil
 }
 
-// handleReady replies with status 503 while new connections are refused.
+// handleReady replies with status 503 while the node should get no new clients.
 func (a *API) handleReady(_ http.ResponseWriter, r *http.Request) (any, error) {
 	if _, err := parseQuery(r); err != nil {
 		return nil, err

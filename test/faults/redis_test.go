@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -43,10 +44,11 @@ func TestRedisFaults(t *testing.T) {
 		}
 	}
 	addUser()
-	pairs := startPairs(t, "redis://app:secret@"+redis.Address(), "")
+	pairs := startPairs(t, "redis://app:secret@"+redis.Address(), "required")
 	awaitDown := func(pairs []*pair) {
 		for _, c := range pairs {
 			c.awaitLinks(0)
+			c.wantReady(http.StatusServiceUnavailable, `{"ready":false,"reasons":["cluster"]}`)
 		}
 	}
 	clients := fullRedis{s: s}
@@ -97,7 +99,22 @@ func TestRedisFaults(t *testing.T) {
 			lost:  map[string]int{"redis_streams": during},
 		},
 	} {
-		t.Run(strings.ReplaceAll(fault.name, " ", "_"), func(t *testing.T) { testRedisFault(t, pairs, fault) })
+		t.Run(strings.ReplaceAll(fault.name, " ", "_"), func(t *testing.T) {
+			testRedisFault(t, pairs, fault)
+			for _, c := range pairs {
+				c.wantReady(http.StatusOK, `{"ready":true,"reasons":[]}`)
+			}
+		})
+	}
+}
+
+// wantReady checks the reply of both nodes to the readiness check.
+func (c *pair) wantReady(status int, body string) {
+	c.t.Helper()
+	for i, p := range c.nodes {
+		if got, text := p.requestAdmin(c.t, "GET", "/socketio/health/ready", "", ""); got != status || strings.TrimSpace(text) != body {
+			c.t.Errorf("%s: readiness of node %d: got %d %s, want %d %s", c.adapter, i, got, text, status, body)
+		}
 	}
 }
 

@@ -21,6 +21,7 @@ import (
 //		server_name          <name>
 //		insecure_skip_verify
 //	}
+//	required
 func (c *Config) UnmarshalOption(d *caddyfile.Dispenser, option string) (known bool, err error) {
 	switch option {
 	case "username":
@@ -31,6 +32,12 @@ func (c *Config) UnmarshalOption(d *caddyfile.Dispenser, option string) (known b
 		return true, c.unmarshalSentinel(d)
 	case "tls":
 		return true, c.unmarshalTLS(d)
+	case "required":
+		c.Required = true
+		if d.NextArg() {
+			return true, d.Errf("required: unexpected %q: it takes no value", d.Val())
+		}
+		return true, nil
 	}
 	return false, nil
 }

@@ -21,7 +21,13 @@ type Config struct {
 	Sentinel *Sentinel `json:"sentinel,omitempty"`
 	// TLS turns TLS on, and configures the certificates of both sides.
 	TLS *TLS `json:"tls,omitempty"`
+	// Required makes the readiness check fail while the Redis is out of reach. Default: a node
+	// without its cluster serves its own clients, and is ready.
+	Required bool `json:"required,omitempty"`
 }
+
+// IsRequired reports whether a node without the cluster is not ready.
+func (c Config) IsRequired() bool { return c.Required }
 
 // Sentinel names the master that sentinels monitor.
 type Sentinel struct {
