@@ -23,7 +23,7 @@ const (
 // limitReasons are all reasons in the order of rateLimits.counts.
 var limitReasons = [...]string{
 	limitedConnection, limitedRule, limitedRoom, limitedRoomBytes,
-	engine.PausedByPackets, engine.PausedByBytes, engine.PausedByIdle,
+	engine.PausedByPackets, engine.PausedByBytes, engine.PausedByIdle, engine.PausedByInflate,
 }
 
 // rateLimits counts what limits of rates have held back, and limits the warnings.

@@ -15,11 +15,16 @@ const (
 	PausedByPackets = "packets" // Config.PacketRate
 	PausedByBytes   = "bytes"   // Config.ByteRate
 	PausedByIdle    = "idle"    // packets that have no meaning
+	PausedByInflate = "inflate" // compressed messages, by the bytes that they inflate to
 )
 
 // idleRate is the limit of packets without a meaning, which no config changes. A client that
 // obeys the protocol stays below it.
 var idleRate = Rate{PerSecond: 200, Burst: 1000}
+
+// inflateRate is the limit of inflated bytes, which no config changes. A client can send a
+// thousandth of them.
+var inflateRate = Rate{PerSecond: 8 << 20, Burst: 16 << 20}
 
 const (
 	// maxPause is the longest pause because of packets. One POST may have a million.
@@ -33,8 +38,8 @@ const (
 // rates are the token buckets of one session. It has none before the first packet that
 // counts.
 type rates struct {
-	mu                   sync.Mutex // guards the following; a leaf
-	packets, bytes, idle bucket.Bucket
+	mu                            sync.Mutex // guards the following; a leaf
+	packets, bytes, idle, inflate bucket.Bucket
 }
 
 // ratesOf returns the buckets of the session.
@@ -100,6 +105,15 @@ func (s *Session) spendBytes(n int) {
 	r.bytes.Spend(limit, float64(n), maxBytePause, s.server.now())
 }
 
+// spendInflated counts the bytes of a message that was inflated. Beyond inflateRate the client
+// is not read for a while.
+func (s *Session) spendInflated(n int) {
+	r := s.ratesOf()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.inflate.Spend(inflateRate, float64(n), maxBytePause, s.server.now())
+}
+
 // longestDebt returns the time until no limit is exceeded, and the reason.
 func (s *Session) longestDebt(r *rates) (d time.Duration, reason string) {
 	c, now := s.route.config.Load(), s.server.now()
@@ -113,6 +127,7 @@ func (s *Session) longestDebt(r *rates) (d time.Duration, reason string) {
 		{&r.packets, c.PacketRate, PausedByPackets},
 		{&r.bytes, c.ByteRate, PausedByBytes},
 		{&r.idle, idleRate, PausedByIdle},
+		{&r.inflate, inflateRate, PausedByInflate},
 	} {
 		if debt := l.bucket.Debt(l.rate, now); debt > d {
 			d, reason = debt, l.reason

@@ -1,6 +1,9 @@
 package engine_test
 
 import (
+	"bytes"
+	"compress/flate"
+	"io"
 	"strings"
 	"testing"
 	"time"
@@ -162,6 +165,30 @@ func TestByteRateSlowsItsClient(t *testing.T) {
 		}
 		if d := time.Since(began); d < 8*time.Second || d > 9*time.Second {
 			t.Errorf("ten posts took %v", d)
+		}
+	})
+}
+
+// TestInflatedBytesSlowTheirClient sends noops that inflate to 20 MB. 8 MiB a second may pass,
+// and 16 MiB at once.
+func TestInflatedBytesSlowTheirClient(t *testing.T) {
+	c := testConfig()
+	c.Compression, c.MaxPayload = true, 2_000_000
+	runInBubble(t, c, func(t *testing.T, w *testServer) {
+		var packed bytes.Buffer
+		z, _ := flate.NewWriter(&packed, flate.BestCompression)
+		z.Write([]byte("6" + strings.Repeat("a", 1_999_999)))
+		z.Flush()
+		nc, br := w.dialRaw("EIO=4", "", "Sec-WebSocket-Extensions: permessage-deflate\r\n")
+		ws := newFrameClient(t, nc, br)
+		ws.wantOpenPacket()
+		began := time.Now()
+		noop := clientFrame(0x80|0x40|1, strings.TrimSuffix(packed.String(), "\x00\x00\xff\xff"))
+		go io.WriteString(nc, strings.Repeat(noop, 10)+clientFrame(0x80|1, "4after"))
+		ws.wantMessages("4after")
+		const want = (20_000_000 - 16<<20) * time.Second / (8 << 20)
+		if d := time.Since(began); d < want || d > want+time.Millisecond {
+			t.Errorf("the message behind them took %v, want %v", d, want)
 		}
 	})
 }

@@ -109,6 +109,9 @@ func (w wire) CountControl() {
 	w.out.session.awaitRates(nil)
 }
 
+// CountInflated counts the bytes of a message that was compressed.
+func (w wire) CountInflated(n int) { w.out.session.spendInflated(n) }
+
 // startReader reads on a goroutine of its own, which begins with a small stack. It ends
 // with the connection, or when it has started another one.
 func (ws *webSocket) startReader() {

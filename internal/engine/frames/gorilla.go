@@ -20,7 +20,7 @@ func (c gorillaConn) Read(p []byte) (int, error) {
 	r := c.reader
 	n, err := r.wire.Read(p)
 	if r.heads != nil {
-		r.heads.markFrames(p[:n])
+		r.heads.readHeads(p[:n])
 	}
 	if cap(p) <= bufferSize { // larger parts of a message bypass the buffer
 		r.recent.note(p[:n])
@@ -54,23 +54,21 @@ var writeBuffers sync.Pool // for gorilla, which writes nothing that needs a buf
 
 // newGorilla makes a gorilla connection for a WebSocket whose handshake is complete.
 // Gorilla makes one from an HTTP request only, so it gets a fixed one.
-func newGorilla(r *Reader, compressed bool) (*websocket.Conn, error) {
+func newGorilla(r *Reader) (*websocket.Conn, error) {
 	u := websocket.Upgrader{
 		// Without a size of its own, gorilla reads through the buffer of the hijacker.
-		ReadBufferSize: 0, WriteBufferSize: 1, WriteBufferPool: &writeBuffers, EnableCompression: compressed,
+		ReadBufferSize: 0, WriteBufferSize: 1, WriteBufferPool: &writeBuffers,
 		CheckOrigin: func(*http.Request) bool { return true }, // the engine has checked it
 	}
 	return u.Upgrade(hijackedResponse{r}, handshakeRequest, nil)
 }
 
-// handshakeRequest stands for the client's request. Gorilla reads its header only, and
-// the extensions only for compression.
+// handshakeRequest stands for the client's request. Gorilla reads its header only.
 var handshakeRequest = &http.Request{Method: http.MethodGet, Header: http.Header{
-	"Connection":               {"Upgrade"},
-	"Upgrade":                  {"websocket"},
-	"Sec-Websocket-Version":    {"13"},
-	"Sec-Websocket-Key":        {"AAAAAAAAAAAAAAAAAAAAAA=="}, // the reply to it is dropped
-	"Sec-Websocket-Extensions": {"permessage-deflate"},
+	"Connection":            {"Upgrade"},
+	"Upgrade":               {"websocket"},
+	"Sec-Websocket-Version": {"13"},
+	"Sec-Websocket-Key":     {"AAAAAAAAAAAAAAAAAAAAAA=="}, // the reply to it is dropped
 }}
 
 // hijackedResponse is the response that gorilla takes the connection from. Gorilla

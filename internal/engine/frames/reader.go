@@ -34,6 +34,9 @@ type Wire interface {
 	// CountControl is called for each ping and each pong. The Reader does not read on
 	// before it returns.
 	CountControl()
+	// CountInflated is called with the number of bytes that a compressed message had when
+	// it was inflated, as far as it was. Reserve has been called for the inflater, too.
+	CountInflated(n int)
 }
 
 // Reader reads the messages of one WebSocket. It must not be copied after [Reader.Init].
@@ -42,7 +45,7 @@ type Reader struct {
 	wire    Wire
 	gorilla *websocket.Conn
 	buffer  *bufio.Reader // gorilla's
-	heads   *headGuard    // nil without compression
+	heads   *headReader   // nil without compression
 
 	// Owned by the goroutine that reads.
 	breach *Error // the close frame that gorilla made for a breach of the protocol
@@ -58,9 +61,9 @@ func (r *Reader) Init(wire Wire, compressed bool) (err error) {
 	r.wire = wire
 	r.buffer = bufio.NewReaderSize(gorillaConn{r}, bufferSize)
 	if compressed {
-		r.heads = new(headGuard)
+		r.heads = new(headReader)
 	}
-	if r.gorilla, err = newGorilla(r, compressed); err != nil {
+	if r.gorilla, err = newGorilla(r); err != nil {
 		return err
 	}
 	r.gorilla.SetPingHandler(r.replyToPing)
@@ -78,8 +81,9 @@ type Message struct {
 	// Binary is true for a binary message, false for a text.
 	Binary bool
 
-	reader *Reader
-	body   io.Reader
+	reader     *Reader
+	body       io.Reader
+	compressed bool
 }
 
 // Next waits for the next message. limit is the largest size of its frames' payload, in
@@ -94,7 +98,11 @@ func (r *Reader) Next(limit int64) (Message, error) {
 	if err != nil {
 		return Message{}, r.wrapError(err)
 	}
-	return Message{kind == websocket.BinaryMessage, r, body}, nil
+	m := Message{kind == websocket.BinaryMessage, r, body, false}
+	if r.heads != nil {
+		m.compressed = r.heads.takeMessage()
+	}
+	return m, nil
 }
 
 // AppendTo reads the message to its end and appends it to buf, which must be empty. limit
@@ -102,10 +110,28 @@ func (r *Reader) Next(limit int64) (Message, error) {
 // the first byte that is not UTF-8 ends the reading. AppendTo returns the buffer also with
 // an error, and the same errors as [Reader.Next].
 func (m Message) AppendTo(buf []byte, limit int64) ([]byte, error) {
-	buf, err := m.appendBody(buf, int(limit))
+	var err error
+	if m.compressed {
+		buf, err = m.appendInflated(buf, int(limit))
+	} else {
+		buf, err = m.appendBody(buf, int(limit))
+	}
 	if err != nil {
 		err = m.reader.wrapError(err)
 	}
+	return buf, err
+}
+
+// appendInflated is appendBody for a compressed message.
+func (m Message) appendInflated(buf []byte, limit int) ([]byte, error) {
+	if err := m.reader.wire.Reserve(inflaterSize); err != nil {
+		return buf, err
+	}
+	i := newInflater(m.body)
+	defer i.releaseFlate()
+	m.body = i
+	buf, err := m.appendBody(buf, limit)
+	m.reader.wire.CountInflated(len(buf))
 	return buf, err
 }
 

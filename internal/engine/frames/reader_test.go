@@ -12,11 +12,13 @@ import (
 // recordedWire is a wire with the bytes that a client sent.
 type recordedWire struct {
 	io.Reader
-	pongs []string
+	pongs    []string
+	inflated []int
 }
 
 func (w *recordedWire) SendPong(frame []byte) { w.pongs = append(w.pongs, string(frame)) }
 func (w *recordedWire) CountControl()         {}
+func (w *recordedWire) CountInflated(n int)   { w.inflated = append(w.inflated, n) }
 
 func (w *recordedWire) Reserve(int) error { return nil }
 
