@@ -67,6 +67,19 @@ describe('the Admin UI in a cluster', { skip: redisMissing, timeout: 60_000 }, (
 		await redis?.stop();
 	});
 
+	it('the inspector finds the sockets of all nodes', async (t) => {
+		const inspect = async (id) => (await nodes[1].get(`/socketio/socket?id=${id}`)).body;
+		const sockets = await Promise.all(nodes.map((n) => connectSocket(t, n)));
+		const ids = sockets.map(({ id }) => id);
+		const found = await Promise.all(ids.map(inspect));
+		assert.deepEqual(found.map(({ state, id }) => [state, id]), ids.map((id) => ['connected', id]));
+		assert.equal(found[0].node, '');
+		assert.notEqual(found[1].node, found[2].node);
+		assert.ok(found[2].queues);
+		sockets[2].disconnect();
+		await awaitCondition(async () => (await inspect(ids[2])).close?.reason === 'client namespace disconnect', 'the record of the other node');
+	});
+
 	for (const [kind, viewed] of [['Node.js', 0], ['Caddy', 1]]) {
 		it(`shows a viewer of ${kind} the sockets of all nodes`, async (t) => {
 			const early = await Promise.all(nodes.map((n) => connectSocket(t, n)));

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { run } from './lib/caddy.js';
+import { awaitCondition } from './lib/cluster-sockets.js';
 import { awaitConnect, connectSocket, emitWithAck, Inbox, inboxes, kind, kinds, uniqueRoom } from './lib/clients.js';
 import { Poller } from './lib/poller.js';
 import { describeWithCaddy, namespace, socketio, test, testEachClient } from './lib/rules.js';
@@ -245,6 +246,30 @@ describeWithCaddy('admin API', socketio(namespace('/') + namespace('/chat'), 'ma
 		assert.notEqual(wrong.code, 0);
 		assert.equal(wrong.stderr.trim().split('\n').length, 1, wrong.stderr);
 	});
+
+	testEachClient('the inspector shows a socket, and why it disconnected', async (t, k) => {
+		const socket = await connectSocket(t, k, `${caddy().url}/chat?token=secret`);
+		const { id } = socket;
+		const room = `${uniqueRoom()}\u001b[2J`;
+		await emitWithAck(socket, 'join', room);
+		const inspect = async (...more) => {
+			const { code, stdout, stderr } = await run(['socketio', 'socket', '--address', caddy().admin, id, ...more]);
+			assert.equal(code, 0, stderr);
+			return stdout;
+		};
+		const found = JSON.parse(await inspect('--json'));
+		assert.deepEqual([found.namespace, found.state, found.rooms], ['/chat', 'connected', [id, room]]);
+		assert.deepEqual([found.last_event.name, found.last_event.rule], ['join', 'join']);
+		const text = await inspect();
+		assert.match(text, /^last event +join at .*matched by: on join$/m);
+		assert.ok(!text.includes('\u001b') && !text.includes('secret'), text);
+
+		socket.disconnect();
+		await awaitCondition(async () => (await caddy().get(`/socketio/socket?id=${encodeURIComponent(id)}`)).body.close, 'the record');
+		assert.match(await inspect(), /^reason +client namespace disconnect$/m);
+		const unknown = await run(['socketio', 'socket', '--address', caddy().admin, 'unknown']);
+		assert.match(unknown.stderr, /HTTP 404: id: there is no socket/);
+	}, [kind(2, 'polling'), kind(4, 'websocket')]);
 
 	test('an emit reaches all clients on all transports, binary too', async (t) => {
 		const sockets = await Promise.all(kinds.map((k) => connectSocket(t, k, `${caddy().url}/chat`)));
