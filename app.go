@@ -197,7 +197,7 @@ func (a *App) mergeConfigs() []*hubConfig {
 		i := slices.IndexFunc(configs, func(c *hubConfig) bool { return c.hub == h.hub })
 		if i < 0 {
 			i = len(configs)
-			configs = append(configs, &hubConfig{hub: h.hub, Config: hub.Config{Log: a.log, Cluster: a.clusterFor(h.Hub)}})
+			configs = append(configs, &hubConfig{hub: h.hub, Config: hub.Config{Log: a.log, Cluster: a.clusterFor(h.Hub), HandlerName: handlerName}})
 		}
 		c := configs[i]
 		c.handlers = append(c.handlers, h)

@@ -26,10 +26,11 @@ func TestFloors(t *testing.T) {
 		"internal/roster":      "",
 		"sio":                  "internal/eio",
 		"rooms":                "",
-		"cluster":              "internal/eio rooms sio",
+		"internal/histogram":   "",
+		"cluster":              "internal/histogram internal/eio rooms sio",
 		"internal/bucket":      "",
-		"internal/engine":      "internal/address internal/bucket internal/budget internal/eio internal/engine/frames internal/hopbyhop internal/id internal/spawn go.uber.org/zap",
-		"hub":                  "cluster cluster/memory rooms sio internal/address internal/bucket internal/budget internal/descriptors internal/eio internal/engine internal/glob internal/id internal/nearest internal/redact internal/replies internal/roster internal/spawn go.uber.org/zap go.uber.org/zap/zapcore",
+		"internal/engine":      "internal/address internal/bucket internal/budget internal/eio internal/engine/frames internal/histogram internal/hopbyhop internal/id internal/spawn go.uber.org/zap",
+		"hub":                  "cluster cluster/memory rooms sio internal/address internal/bucket internal/budget internal/descriptors internal/eio internal/engine internal/glob internal/histogram internal/id internal/nearest internal/redact internal/replies internal/roster internal/spawn go.uber.org/zap go.uber.org/zap/zapcore",
 		"internal/adminui":     "cluster hub internal/address internal/redact internal/spawn rooms sio go.uber.org/zap golang.org/x/crypto/bcrypt",
 		"internal/api":         "cluster hub internal/glob internal/lenient internal/replies rooms sio",
 		"internal/cli":         "handlers/placeholder internal/api github.com/spf13/cobra github.com/spf13/pflag golang.org/x/term " + caddy + "/cmd",
@@ -52,7 +53,7 @@ func TestFloors(t *testing.T) {
 		"cluster/memory":                "cluster internal/eio internal/id rooms",
 		"cluster/internal/messages":     "cluster internal/msgpack rooms sio",
 		"cluster/internal/redisconn":    caddy + " " + caddy + "/caddyconfig/caddyfile github.com/redis/rueidis",
-		"cluster/internal/redisadapter": caddy + " cluster cluster/internal/messages cluster/internal/redisconn internal/eio internal/msgpack internal/spawn rooms sio github.com/redis/rueidis go.uber.org/zap",
+		"cluster/internal/redisadapter": caddy + " cluster cluster/internal/messages cluster/internal/redisconn internal/eio internal/histogram internal/msgpack internal/spawn rooms sio github.com/redis/rueidis go.uber.org/zap",
 		"internal/redistest":            caddy + " " + caddy + "/caddyconfig/caddyfile cluster internal/freeport rooms sio",
 	}
 	for pkg, list := range allowed {

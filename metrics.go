@@ -63,6 +63,13 @@ var (
 	socketsClosedDesc  = newDesc("sockets_disconnected_total", "Sockets disconnected, by namespace.", "namespace")
 	connectErrorsDesc  = newDesc("connect_errors_total", "Connect errors sent to clients, by namespace.", "namespace")
 	eventsDesc         = newDesc("events_total", "Events received from clients, by namespace.", "namespace")
+	broadcastSizeDesc  = newDesc("broadcast_sockets", "Sockets of this node that an emit to a target was queued for.", "namespace")
+	broadcastTimeDesc  = newDesc("broadcast_duration_seconds", "Seconds that it took to queue an emit for the sockets of its target on this node.", "namespace")
+	inboxWaitDesc      = newDesc("inbox_wait_seconds", "Seconds that events of clients waited until their handlers began.", "namespace")
+	handlerTimeDesc    = newDesc("handler_duration_seconds", "Seconds that handlers of events took, by handler; go: of a Go program.", "handler")
+	queueDesc          = newDesc("queue_bytes", "Open connections by the bytes that wait for their clients at the moment of the scrape.")
+	queueMaxDesc       = newDesc("queue_bytes_max", "Bytes of the longest queue at the moment of the scrape.")
+	clusterLagDesc     = newDesc("cluster_lag_seconds", "Delays of messages between nodes: out, until the server of the adapter has one; in, from the arrival of one until it is applied.", "adapter", "direction")
 	deliveredDesc      = newDesc("delivered_total", "Events queued for clients, by namespace.", "namespace")
 
 	drainingDesc    = newProcessDesc("draining", "1 while new connections are refused because the node drains, else 0.")
@@ -83,6 +90,7 @@ func (collector) Describe(ch chan<- *prometheus.Desc) {
 		slowMessagesDesc, badPacketsDesc, limitedDesc, failuresDesc, addressDesc, evictedDesc, unpublishedDesc, panicsDesc, clusterUpDesc, clusterDroppedDesc, clusterBadDesc,
 		socketsDesc, roomsDesc, socketsOpenedDesc, socketsClosedDesc, connectErrorsDesc, eventsDesc, deliveredDesc,
 		acceptPausesDesc, drainingDesc, memoryLimitDesc, memoryUsedDesc, memoryKindsDesc, memoryFullDesc, memoryShedDesc, overMemoryDesc,
+		broadcastSizeDesc, broadcastTimeDesc, inboxWaitDesc, handlerTimeDesc, queueDesc, queueMaxDesc, clusterLagDesc,
 	} {
 		ch <- d
 	}
@@ -94,7 +102,9 @@ func (collector) Collect(ch chan<- prometheus.Metric) {
 	collectMemory(ch)
 	ch <- prometheus.MustNewConstMetric(drainingDesc, prometheus.GaugeValue, boolValue(drainer.Refuses()))
 	for h := range eachHub {
-		collectHub(ch, h.Name(), h.Stats())
+		stats := h.Stats()
+		collectHub(ch, h.Name(), stats)
+		collectHistograms(ch, h.Name(), stats, h.QueueDepths())
 		if state, ok := h.ClusterState(); ok {
 			collectCluster(ch, h.Name(), state)
 		}
@@ -130,6 +140,10 @@ func collectCluster(ch chan<- prometheus.Metric, name string, s cluster.State) {
 	metric(clusterUpDesc, prometheus.GaugeValue, boolValue(s.Connected))
 	metric(clusterDroppedDesc, prometheus.CounterValue, float64(s.Dropped))
 	metric(clusterBadDesc, prometheus.CounterValue, float64(s.Malformed))
+	if s.PublishTimes != nil {
+		ch <- newHistogram(clusterLagDesc, *s.PublishTimes, nanoseconds, name, s.Adapter, "out")
+		ch <- newHistogram(clusterLagDesc, *s.ApplyTimes, nanoseconds, name, s.Adapter, "in")
+	}
 }
 
 // boolValue returns the value of a gauge for a fact.

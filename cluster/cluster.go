@@ -10,6 +10,8 @@ package cluster
 import (
 	"context"
 	"errors"
+
+	"github.com/caddy-socketio/caddy-socketio/internal/histogram"
 )
 
 // Cluster is a node's membership in one group of nodes. The hub calls Open once for each
@@ -39,7 +41,14 @@ type State struct {
 	Dropped uint64 `json:"dropped"`
 	// Malformed is the number of malformed messages from other nodes, ignored.
 	Malformed uint64 `json:"malformed"`
+	// PublishTimes are the durations from an operation until the adapter's server has its
+	// message, ApplyTimes the ones from the arrival of another node's message until it is
+	// applied, in nanoseconds. Nil means that the adapter does not measure them.
+	PublishTimes, ApplyTimes *Histogram `json:"-"`
 }
+
+// Histogram is the number of values up to each of some bounds.
+type Histogram = histogram.Snapshot
 
 // Adapter publishes operations and makes requests in one namespace. Its methods are safe
 // for concurrent use. The hub never calls it with a target that means no socket, see

@@ -21,6 +21,9 @@ type Config struct {
 	// program makes with [Hub.Of]. An exact name goes before a glob, an earlier glob
 	// before a later one.
 	Namespaces []NamespaceConfig
+	// HandlerName returns the name by which [Stats] counts the durations of a handler, out of
+	// a small number of names. Nil means "go", as for handlers that [Namespace.On] adds.
+	HandlerName func(Handler) string
 }
 
 // EngineConfig is the part of a route's config that concerns Engine.IO: the path,

@@ -49,13 +49,14 @@ func (ns *Namespace) deliverEmit(r cluster.Recorder, op *cluster.Emit, plain *ei
 		}
 		return 0
 	}
+	began := readClock()
 	n := ns.forEachSelected(op.Target, ns.recorderOfHistory(op, plain, r != nil), func(s *Socket) bool {
 		if s.pid == "" {
 			return s.deliverEvent(delivery{message: plain, volatile: d.volatile})
 		}
 		return s.deliverEvent(d)
 	})
-	ns.counts.Load().delivered.Add(uint64(n))
+	ns.counts.Load().noteBroadcast(began, n)
 	return n
 }
 

@@ -62,8 +62,9 @@ type Event struct {
 	// readsCounts is true when the rule of the event reads counts, inStep while the
 	// goroutine that handles the event holds Namespace.stepMu.
 	readsCounts, inStep bool
-	parallel            bool // a parallel rule handles it
-	size                int  // bytes that its connection is charged for
+	parallel            bool  // a parallel rule handles it
+	size                int   // bytes that its connection is charged for
+	arrived             int64 // of a client's event, a time of readClock
 }
 
 // Namespace returns the namespace of the event.

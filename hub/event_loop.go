@@ -35,6 +35,7 @@ func (s *Socket) handleEvent(ev *Event) {
 		if s.state.Load() >= stateDisconnecting {
 			s.grace.beginEvent()
 		}
+		ev.noteInboxWait()
 		if err := s.ns.callHandlers(ev); err != nil {
 			s.ns.hub.logEvent("event failed", ev, err)
 			ev.ackError(clientErrorOf(err).Message)
@@ -42,6 +43,11 @@ func (s *Socket) handleEvent(ev *Event) {
 	case Disconnecting:
 		s.handleDisconnect(ev)
 	}
+}
+
+// noteInboxWait counts how long the event of a client waited for its handlers.
+func (ev *Event) noteInboxWait() {
+	ev.Socket.ns.counts.Load().inboxWaits.Observe(readClock() - ev.arrived)
 }
 
 // callProtected calls fn. If fn panics, the client's connection is closed, and the event

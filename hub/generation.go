@@ -102,7 +102,7 @@ func (h *Hub) applyGeneration(g *Generation) {
 	h.addressEvents.warnings.resetKeys()
 	h.unknownSessions.resetCount()
 	h.rateLimits.warnings.resetKeys()
-	d := newDeclared(g.config.Namespaces)
+	d := newDeclared(g.config.Namespaces, func(all []Handler) []timedHandler { return h.timeHandlers(all, g.config.HandlerName) })
 	h.mu.Lock()
 	h.declared, h.cluster = d, cmp.Or(g.config.Cluster, cluster.Alone)
 	for name := range d.exact {

@@ -65,7 +65,7 @@ func (f HandlerFunc) HandleEvent(ctx context.Context, ev *Event) error { return 
 // listener is a handler that a Go program added with [Namespace.On].
 type listener struct {
 	events  eventMatcher
-	handler Handler
+	handler timedHandler
 }
 
 // On adds a handler for an event of the namespace's sockets: "connect",
@@ -75,7 +75,7 @@ type listener struct {
 // order in which they were added, after the handlers of the config. After an error no
 // other one is called. The returned function removes the handler.
 func (ns *Namespace) On(event string, h Handler) (off func()) {
-	l := &listener{events: newEventMatcher(event), handler: h}
+	l := &listener{events: newEventMatcher(event), handler: timedHandler{h, ns.hub.handlerTimes.histogramOf(goHandler)}}
 	ns.changeListeners(func(all []*listener) []*listener { return append(all, l) })
 	return func() {
 		ns.changeListeners(func(all []*listener) []*listener {
@@ -112,7 +112,7 @@ func (ns *Namespace) handlersOf(ev *Event) iter.Seq[Handler] {
 	return func(yield func(Handler) bool) {
 		if rule := ns.rules.Load().ruleFor(ev); rule != nil {
 			for _, h := range rule.handlers {
-				if !yield(h) {
+				if !yield(h.Handler) {
 					return
 				}
 			}
@@ -122,7 +122,7 @@ func (ns *Namespace) handlersOf(ev *Event) iter.Seq[Handler] {
 			return
 		}
 		for _, l := range *all {
-			if l.events.matchEvent(ev) && !yield(l.handler) {
+			if l.events.matchEvent(ev) && !yield(l.handler.Handler) {
 				return
 			}
 		}

@@ -65,6 +65,7 @@ type Hub struct {
 	memoryWarning   recurringWarning
 	rateLimits      rateLimits
 	roomBuckets     roomBuckets
+	handlerTimes    handlerTimes
 	socketLines     lineSampler // of the log of disconnected sockets
 	closed          closedSockets
 

@@ -141,6 +141,7 @@ func (s *Socket) handleParallel(l *parallelLane, ev *Event) {
 // handleParallelEvent calls the handlers of one event. Their context ends when the socket
 // disconnects: an error after that is not logged as a failure.
 func (s *Socket) handleParallelEvent(ev *Event) {
+	ev.noteInboxWait()
 	err := s.ns.callHandlers(ev)
 	if err == nil {
 		return

@@ -241,7 +241,7 @@ func (h *Hub) configureNamespaceLocked(ns *Namespace) {
 	}
 	c := h.counts[name]
 	if c == nil {
-		c = new(counts)
+		c = newCounts()
 		h.counts[name] = c
 	}
 	ns.counts.Store(c)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/caddy-socketio/caddy-socketio/internal/glob"
 )
@@ -15,10 +16,10 @@ type rules struct {
 	list       []rule
 	// hasParallel is true if a rule is parallel.
 	hasParallel bool
-	use         []Handler // for each event of a client
+	use         []timedHandler // for each event of a client
 	// useReadsCounts is true if one of them reads counts, see [CountReader].
 	useReadsCounts bool
-	every          []Periodic
+	every          []periodic
 	tracking       *tracking
 	history        []historyRule
 	// hasRates is true if a rule has a rate.
@@ -34,22 +35,33 @@ type rule struct {
 	parallel    int       // see [Rule.Parallel]
 	rate        Rate      // of its events, for each socket
 	allowIDs    bool
-	handlers    []Handler
+	handlers    []timedHandler
 	readsCounts bool // see [CountReader]
 }
 
-func newRules(config NamespaceConfig) *rules {
-	all := &rules{name: config.Name, maxSockets: config.MaxSockets, list: make([]rule, len(config.Rules)), use: config.Use, every: config.Every, tracking: newTracking(&config)}
+// periodic is one [Periodic] of a namespace.
+type periodic struct {
+	interval time.Duration
+	handlers []timedHandler
+}
+
+// newRules returns the rules of a namespace. timed adds their durations to handlers.
+func newRules(config NamespaceConfig, timed func([]Handler) []timedHandler) *rules {
+	all := &rules{name: config.Name, maxSockets: config.MaxSockets, list: make([]rule, len(config.Rules)), use: timed(config.Use), tracking: newTracking(&config)}
 	all.history = newHistoryRules(config.History)
 	all.roomRates = newRoomRateRules(config.RoomRates)
-	all.useReadsCounts = slices.ContainsFunc(config.Use, readsCounts)
+	all.useReadsCounts = readAnyCounts(all.use)
 	for i, r := range config.Rules {
+		handlers := timed(r.Handlers)
 		all.list[i] = rule{
-			label: strings.Join(r.Events, " "), events: newEventMatcher(r.Events...), rooms: glob.NewList(r.Rooms), handlers: r.Handlers,
-			parallel: r.Parallel, rate: r.Rate, allowIDs: r.AllowIDs, readsCounts: slices.ContainsFunc(r.Handlers, readsCounts),
+			label: strings.Join(r.Events, " "), events: newEventMatcher(r.Events...), rooms: glob.NewList(r.Rooms), handlers: handlers,
+			parallel: r.Parallel, rate: r.Rate, allowIDs: r.AllowIDs, readsCounts: readAnyCounts(handlers),
 		}
 		all.hasParallel = all.hasParallel || r.Parallel > 0
 		all.hasRates = all.hasRates || r.Rate.IsLimit()
+	}
+	for _, p := range config.Every {
+		all.every = append(all.every, periodic{p.Interval, timed(p.Handlers)})
 	}
 	return all
 }
@@ -113,11 +125,11 @@ func (r *rule) callHandlers(ctx context.Context, ev *Event) error {
 
 // callInSteps is callInOrder for handlers of which one reads counts: consecutive
 // [Immediate] handlers are one uninterrupted step.
-func callInSteps(ctx context.Context, handlers []Handler, ev *Event) error {
+func callInSteps(ctx context.Context, handlers []timedHandler, ev *Event) error {
 	ev.readsCounts = true
 	defer ev.EndStep()
 	for _, h := range handlers {
-		if _, ok := h.(Immediate); ok {
+		if _, ok := h.Handler.(Immediate); ok {
 			ev.BeginStep()
 		} else {
 			ev.EndStep()
@@ -146,15 +158,15 @@ type declaredGlob struct {
 	rules *rules
 }
 
-func newDeclared(config []NamespaceConfig) *declaredNamespaces {
+func newDeclared(config []NamespaceConfig, timed func([]Handler) []timedHandler) *declaredNamespaces {
 	d := &declaredNamespaces{exact: make(map[string]*rules)}
 	for _, ns := range config {
 		g := glob.NewSegments(ns.Name)
 		if g.IsPlain() {
-			d.exact[ns.Name] = newRules(ns)
+			d.exact[ns.Name] = newRules(ns, timed)
 			continue
 		}
-		d.globs = append(d.globs, declaredGlob{Glob: g, rules: newRules(ns)})
+		d.globs = append(d.globs, declaredGlob{Glob: g, rules: newRules(ns, timed)})
 	}
 	return d
 }

@@ -2,7 +2,6 @@ package hub
 
 import (
 	"context"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -17,7 +16,7 @@ type schedule struct {
 	ns       *Namespace
 	interval time.Duration
 
-	handlers atomic.Pointer[[]Handler] // of the newest config
+	handlers atomic.Pointer[[]timedHandler] // of the newest config
 
 	mu      sync.Mutex // guards the following; a leaf
 	due     time.Time  // of the next call, or of the one that runs
@@ -35,7 +34,7 @@ type scheduleKey struct {
 // updateSchedulesLocked starts, changes and stops the schedules of a namespace, so that
 // they are the ones of its rules. The caller holds hub.mu.
 func (ns *Namespace) updateSchedulesLocked(r *rules) {
-	var wanted []Periodic
+	var wanted []periodic
 	if r != nil {
 		wanted = r.every
 	}
@@ -45,7 +44,7 @@ func (ns *Namespace) updateSchedulesLocked(r *rules) {
 	old := ns.schedules
 	ns.schedules = make(map[scheduleKey]*schedule, len(wanted))
 	for _, p := range wanted {
-		key := scheduleKey{interval: min(max(p.Interval, MinInterval), MaxInterval)}
+		key := scheduleKey{interval: min(max(p.interval, MinInterval), MaxInterval)}
 		for ns.schedules[key] != nil {
 			key.number++
 		}
@@ -55,7 +54,7 @@ func (ns *Namespace) updateSchedulesLocked(r *rules) {
 		}
 		delete(old, key)
 		ns.schedules[key] = s
-		if first := s.handlers.Swap(&p.Handlers) == nil; first {
+		if first := s.handlers.Swap(&p.handlers) == nil; first {
 			s.startTimer()
 		}
 	}
@@ -111,14 +110,14 @@ func (s *schedule) run() {
 	ev := &Event{Type: Every, Name: string(Every), Args: noArgs, ns: s.ns}
 	handlers := *s.handlers.Load()
 	call := callInOrder
-	if slices.ContainsFunc(handlers, readsCounts) {
+	if readAnyCounts(handlers) {
 		call = callInSteps
 	}
 	s.ns.callSocketFree(ev, func() error { return call(s.ns.hub.ctx, handlers, ev) })
 }
 
 // callInOrder calls handlers for an event, until one returns an error.
-func callInOrder(ctx context.Context, handlers []Handler, ev *Event) error {
+func callInOrder(ctx context.Context, handlers []timedHandler, ev *Event) error {
 	for _, h := range handlers {
 		if err := h.HandleEvent(ctx, ev); err != nil {
 			return err

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 
 	"github.com/caddy-socketio/caddy-socketio/internal/engine"
+	"github.com/caddy-socketio/caddy-socketio/internal/histogram"
 )
 
 // stats are the counters of a hub.
@@ -43,6 +44,8 @@ type Stats struct {
 	// AddressEvicted connections and namespaces that lost their place to another address.
 	// The keys are connections, handshake_rate, unjoined, namespaces and failures.
 	AddressRefused, AddressEvicted map[string]uint64
+	// HandlerTimes are the durations of handlers, by their names, see [Config.HandlerName].
+	HandlerTimes map[string]Histogram
 	// Namespaces are the counters of each namespace, in the order of their names. All
 	// namespaces of a glob in the config are counted together, under the glob.
 	Namespaces []NamespaceStats
@@ -51,7 +54,28 @@ type Stats struct {
 // counts are the counters of a namespace, or of all namespaces of a glob.
 type counts struct {
 	connected, disconnected, refused, events, delivered atomic.Uint64
+	// Histograms: sockets of this node that a broadcast was queued for, how long that took,
+	// and how long events of clients waited for their handlers.
+	broadcastSizes, broadcastTimes, inboxWaits *histogram.Histogram
 }
+
+func newCounts() *counts {
+	return &counts{
+		broadcastSizes: histogram.New(histogram.Numbers), broadcastTimes: histogram.New(histogram.Durations),
+		inboxWaits: histogram.New(histogram.Durations),
+	}
+}
+
+// noteBroadcast counts an emit to a target that was queued for n sockets. It began at a time of
+// readClock.
+func (c *counts) noteBroadcast(began int64, n int) {
+	c.delivered.Add(uint64(n))
+	c.broadcastSizes.Observe(int64(n))
+	c.broadcastTimes.Observe(readClock() - began)
+}
+
+// Histogram is the number of values up to each of some bounds. Durations are in nanoseconds.
+type Histogram = histogram.Snapshot
 
 // NamespaceStats are the counters of a namespace, or of all namespaces of a glob. They
 // begin at 0 when a config first has the name.
@@ -67,6 +91,11 @@ type NamespaceStats struct {
 	// Events counts events that clients sent. Delivered counts events that were queued
 	// for clients, once a socket.
 	Events, Delivered uint64
+	// BroadcastSizes are the numbers of sockets of this node that emits to a target were
+	// queued for, the ones of other nodes included. BroadcastTimes are how long that took.
+	BroadcastSizes, BroadcastTimes Histogram
+	// InboxWaits are how long events of clients waited until their handlers began.
+	InboxWaits Histogram
 }
 
 // Stats returns the counters.
@@ -83,8 +112,16 @@ func (h *Hub) Stats() Stats {
 		Namespaces:     h.namespaceStats(),
 		FailedAttempts: h.stats.failedAttempts.Load(),
 		AddressRefused: refused, AddressEvicted: evicted,
+		HandlerTimes: h.handlerTimes.snapshot(),
 	}
 }
+
+// QueueDepths are the bytes that wait for clients at a moment.
+type QueueDepths = engine.QueueDepths
+
+// QueueDepths measures the queues of all connections. It locks each of them for a moment: it is
+// for metrics, which are read every few seconds.
+func (h *Hub) QueueDepths() QueueDepths { return h.engine.QueueDepths() }
 
 // namespaceStats returns the counters of the namespaces.
 func (h *Hub) namespaceStats() []NamespaceStats {
@@ -103,6 +140,8 @@ func (h *Hub) namespaceStats() []NamespaceStats {
 			Name: name, Sockets: sizes[c].sockets, Rooms: sizes[c].rooms,
 			Connected: c.connected.Load(), Disconnected: c.disconnected.Load(), Refused: c.refused.Load(),
 			Events: c.events.Load(), Delivered: c.delivered.Load(),
+			BroadcastSizes: c.broadcastSizes.Snapshot(), BroadcastTimes: c.broadcastTimes.Snapshot(),
+			InboxWaits: c.inboxWaits.Snapshot(),
 		})
 	}
 	return list

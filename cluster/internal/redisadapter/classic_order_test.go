@@ -25,6 +25,11 @@ func TestOperationsReachTheOtherNode(t *testing.T) {
 	if got := a.NextEmit(); got.Data.String() != `["e","back"]` {
 		t.Errorf("own operations come back: %+v", got)
 	}
+	published := uint64(len(ops))
+	redistest.Eventually(t, "the delays of all messages are counted", func() bool {
+		sent, received := connectionOf(a).describeState(), connectionOf(b).describeState()
+		return sent.PublishTimes.Count >= published && received.ApplyTimes.Count >= published
+	})
 }
 
 // TestEmitWithAckKeepsOrder has a node reply slowly: later emits must not overtake.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
+	"github.com/caddy-socketio/caddy-socketio/internal/histogram"
 	"github.com/caddy-socketio/caddy-socketio/internal/spawn"
 	"go.uber.org/zap"
 )
@@ -49,15 +50,17 @@ type connection struct {
 
 	routes routeTable // has its own lock
 
-	logger      atomic.Pointer[zap.Logger] // of the newest config
-	inbound     atomic.Int64               // bytes received and not handled yet
-	inboundFree chan struct{}              // holds a token after inbound shrank; never closed
-	unpublished atomic.Uint64              // messages that were not published
-	lost        atomic.Uint64              // messages of other nodes that were not handled
-	malformed   atomic.Uint64              // messages of other nodes that can't be decoded
-	replying    atomic.Int64               // requests of other nodes that the hub replies to
-	lastWarning atomic.Int64               // in nanoseconds since clockStart, 0 if there was none
-	refusal     atomic.Pointer[error]      // of the newest message, if Redis refused it
+	logger                   atomic.Pointer[zap.Logger] // of the newest config
+	inbound                  atomic.Int64               // bytes received and not handled yet
+	publishTimes, applyTimes *histogram.Histogram       // see [cluster.State]
+
+	inboundFree chan struct{}         // holds a token after inbound shrank; never closed
+	unpublished atomic.Uint64         // messages that were not published
+	lost        atomic.Uint64         // messages of other nodes that were not handled
+	malformed   atomic.Uint64         // messages of other nodes that can't be decoded
+	replying    atomic.Int64          // requests of other nodes that the hub replies to
+	lastWarning atomic.Int64          // in nanoseconds since clockStart, 0 if there was none
+	refusal     atomic.Pointer[error] // of the newest message, if Redis refused it
 
 	mu         sync.Mutex // guards the following
 	started    bool
@@ -81,6 +84,7 @@ func newConnection(s *Settings, hub string, log *zap.Logger) *connection {
 		inboundFree: make(chan struct{}, 1), namespaces: make(map[namespaceID]*namespace),
 		unsettled: make(map[*namespace]struct{}), changed: make(chan struct{}),
 	}
+	c.publishTimes, c.applyTimes = histogram.New(histogram.Durations), histogram.New(histogram.Durations)
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	c.logger.Store(log)
 	c.routes.byName = make(map[string]routeTarget)
@@ -225,11 +229,13 @@ func (c *connection) closeConnection() {
 
 // describeState describes the health of the connection.
 func (c *connection) describeState() cluster.State {
+	published, applied := c.publishTimes.Snapshot(), c.applyTimes.Snapshot()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	s := cluster.State{
 		Adapter: c.name, Connected: c.session != nil,
 		Dropped: c.countDropped(), Malformed: c.malformed.Load(),
+		PublishTimes: &published, ApplyTimes: &applied,
 	}
 	reason := c.down
 	if c.session != nil {

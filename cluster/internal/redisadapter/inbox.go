@@ -2,6 +2,7 @@ package redisadapter
 
 import (
 	"sync"
+	"time"
 
 	"github.com/caddy-socketio/caddy-socketio/internal/spawn"
 	"github.com/redis/rueidis"
@@ -14,6 +15,7 @@ type delivery struct {
 	room    string // whose channel an emitDelivery arrived by; "" for the common one
 	payload string
 	entry   rueidis.XRangeEntry // of an entryDelivery
+	arrived time.Time
 }
 
 type deliveryKind uint8
@@ -54,6 +56,7 @@ func newInbox(ns *namespace) *inbox {
 func (in *inbox) pushDelivery(d delivery) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
+	d.arrived = time.Now()
 	in.deliveries = append(in.deliveries, d)
 	if !in.working {
 		in.working = true
@@ -101,5 +104,6 @@ func (in *inbox) handleDeliveries() {
 		if err := in.namespace.codec.handleDelivery(d); err != nil {
 			in.namespace.conn.countMalformed(in.namespace, err)
 		}
+		in.namespace.conn.applyTimes.Observe(int64(time.Since(d.arrived)))
 	}
 }

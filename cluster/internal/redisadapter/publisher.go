@@ -3,6 +3,7 @@ package redisadapter
 import (
 	"errors"
 	"slices"
+	"time"
 
 	"github.com/caddy-socketio/caddy-socketio/cluster/internal/redisconn"
 	"github.com/redis/rueidis"
@@ -73,11 +74,15 @@ func (c *connection) sendRun(client rueidis.Client, run []queued) (unsent []queu
 		commands[i] = c.dialect.redisCommand(client.B(), &run[i].command)
 	}
 	results := client.DoMulti(c.ctx, commands...)
+	now := time.Now()
 	for i := range results {
 		err := results[i].Error()
 		if isUnsent(err) {
 			unsent = append(unsent, run[i])
 			continue
+		}
+		if err == nil {
+			c.publishTimes.Observe(int64(now.Sub(run[i].at)))
 		}
 		cmd := &run[i].command
 		if cmd.kind == addEntry {

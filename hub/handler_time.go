@@ -1,0 +1,76 @@
+package hub
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"sync"
+
+	"github.com/caddy-socketio/caddy-socketio/internal/histogram"
+)
+
+// goHandler is the name of handlers that a Go program adds.
+const goHandler = "go"
+
+// handlerTimes has the durations of handlers, by their names. They continue over configs.
+type handlerTimes struct {
+	mu     sync.Mutex // guards byName; a leaf
+	byName map[string]*histogram.Histogram
+}
+
+// histogramOf returns the durations of the handlers with a name.
+func (t *handlerTimes) histogramOf(name string) *histogram.Histogram {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.byName == nil {
+		t.byName = make(map[string]*histogram.Histogram)
+	}
+	if t.byName[name] == nil {
+		t.byName[name] = histogram.New(histogram.Durations)
+	}
+	return t.byName[name]
+}
+
+// snapshot returns the durations of all handlers.
+func (t *handlerTimes) snapshot() map[string]Histogram {
+	t.mu.Lock()
+	all := maps.Clone(t.byName)
+	t.mu.Unlock()
+	list := make(map[string]Histogram, len(all))
+	for name, h := range all {
+		list[name] = h.Snapshot()
+	}
+	return list
+}
+
+// timedHandler is a handler of a config with the durations of handlers of its name.
+type timedHandler struct {
+	Handler
+	times *histogram.Histogram
+}
+
+// timeHandlers returns the handlers of a config with their durations.
+func (h *Hub) timeHandlers(handlers []Handler, name func(Handler) string) []timedHandler {
+	list := make([]timedHandler, len(handlers))
+	for i, one := range handlers {
+		label := goHandler
+		if name != nil {
+			label = name(one)
+		}
+		list[i] = timedHandler{one, h.handlerTimes.histogramOf(label)}
+	}
+	return list
+}
+
+// HandleEvent calls the handler, and counts its duration.
+func (t timedHandler) HandleEvent(ctx context.Context, ev *Event) error {
+	began := readClock()
+	err := t.Handler.HandleEvent(ctx, ev)
+	t.times.Observe(readClock() - began)
+	return err
+}
+
+// readAnyCounts reports whether one of the handlers reads counts, see [CountReader].
+func readAnyCounts(handlers []timedHandler) bool {
+	return slices.ContainsFunc(handlers, func(t timedHandler) bool { return readsCounts(t.Handler) })
+}
