@@ -230,8 +230,10 @@ func TestLogsHaveNoSecrets(t *testing.T) {
 	}
 	ids = append(ids, sid)
 	l.doRequest(http.MethodPost, l.site+"/socket.io/?EIO=3&transport=polling&sid="+sid, "25:42[\"nothing\",\"secret-arg\"]1:1", header...)
-	for _, path := range []string{"?EIO=4&transport=polling&sid=secret-unknown", "?EIO=4&transport=none&sid=" + sid, "?EIO=4&transport=polling&j=0&token=secret-query",
-		"?EIO=4&transport=polling&token=secret-query&broken=%zz&sid=" + sid} {
+	for _, path := range []string{
+		"?EIO=4&transport=polling&sid=secret-unknown", "?EIO=4&transport=none&sid=" + sid, "?EIO=4&transport=polling&j=0&token=secret-query",
+		"?EIO=4&transport=polling&token=secret-query&broken=%zz&sid=" + sid,
+	} {
 		l.doRequest(http.MethodGet, l.site+"/socket.io/"+path, "", append(header, "Origin", "https://elsewhere.example")...)
 	}
 	l.awaitLines(l.events, "socket disconnected", 2)

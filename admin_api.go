@@ -48,7 +48,7 @@ func serveAdmin(w http.ResponseWriter, r *http.Request) error {
 }
 
 // adminAPI serves the hubs of all configs. It is the same before and after a reload.
-var adminAPI = &api.API{Hubs: eachHub, DefaultHub: DefaultHub, Version: moduleVersion(), NotReady: notReady, Drainer: drainer}
+var adminAPI = &api.API{Hubs: eachHub, DefaultHub: DefaultHub, Version: moduleVersion(), NotReady: notReady, Drainer: drainer, Tails: tailsFor}
 
 var (
 	_ caddy.AdminRouter = (*AdminAPI)(nil)

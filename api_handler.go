@@ -43,7 +43,7 @@ type APIHandler struct {
 	// any hub, and the hub "default" is meant if they name none.
 	Hub string `json:"hub,omitempty"`
 	// Allow are the allowed operations: status, namespaces, rooms, sockets, socket, emit,
-	// join, leave, disconnect, server_side_emit, health and drain. Default: all.
+	// join, leave, disconnect, server_side_emit, health, tail and drain. Default: all.
 	Allow []string `json:"allow,omitempty"`
 	// Namespaces are names and globs, like /chat and /org-*, of the only namespaces that
 	// requests may name and list. Requests cannot close connections then, as this would
@@ -79,7 +79,7 @@ func (h *APIHandler) Provision(ctx caddy.Context) error {
 		watchShutdown(server)
 	}
 	h.api = &api.API{
-		Hubs: eachHub, DefaultHub: DefaultHub, Version: moduleVersion(), NotReady: notReady, Drainer: drainer,
+		Hubs: eachHub, DefaultHub: DefaultHub, Version: moduleVersion(), NotReady: notReady, Drainer: drainer, Tails: tailsFor,
 		OnlyHub: h.Hub, OnlyOperations: h.Allow, OnlyNamespaces: h.Namespaces,
 	}
 	return nil

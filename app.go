@@ -11,6 +11,7 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/hub"
 	"github.com/caddy-socketio/caddy-socketio/internal/adminui"
 	"github.com/caddy-socketio/caddy-socketio/internal/spawn"
+	"github.com/caddy-socketio/caddy-socketio/internal/tail"
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyevents"
 	"go.uber.org/zap"
@@ -246,10 +247,11 @@ func (a *App) addHandler(h *Handler) error {
 // names it.
 var hubPool = caddy.NewUsagePool()
 
-// pooledHub is a hub in the pool, with the console of its Admin UI.
+// pooledHub is a hub in the pool, with the console of its Admin UI, and its tails.
 type pooledHub struct {
 	*hub.Hub
 	console *adminui.Console
+	tails   *tail.Server
 }
 
 // Destruct closes the hub when no config names it.
@@ -261,7 +263,7 @@ func (p pooledHub) Destruct() error {
 func openHub(name string, log *zap.Logger) (*hub.Hub, error) {
 	value, _, err := hubPool.LoadOrNew(name, func() (caddy.Destructor, error) {
 		h := hub.New(hub.Options{Name: name, Log: log, Memory: processMemory, Drainer: drainer})
-		return pooledHub{h, adminui.New(h)}, nil
+		return pooledHub{h, adminui.New(h), tail.New(h, log)}, nil
 	})
 	if err != nil {
 		return nil, err
@@ -271,6 +273,17 @@ func openHub(name string, log *zap.Logger) (*hub.Hub, error) {
 
 // DefaultHub is the name of the hub of handlers that name none.
 const DefaultHub = "default"
+
+// tailsFor returns the tails of a hub, or nil if no config names it any more.
+func tailsFor(h *hub.Hub) (tails *tail.Server) {
+	hubPool.Range(func(_, value any) bool {
+		if p := value.(pooledHub); p.Hub == h {
+			tails = p.tails
+		}
+		return tails == nil
+	})
+	return tails
+}
 
 // Hub returns the hub of a name, for Go modules. It exists from the provisioning of the
 // first handler that names it, until no config has such a handler.

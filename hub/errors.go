@@ -101,6 +101,7 @@ func clientErrorOf(err error) *ClientError {
 // sendConnectError sends a connect error. It is sent without its data if that can't be
 // encoded.
 func (c *client) sendConnectError(namespace string, e *ClientError) {
+	c.observeRefusal(namespace, e.Message)
 	p := sio.Packet{Type: sio.ConnectError, Namespace: namespace, Data: connectErrorData(e, c.version)}
 	m, err := p.Encode(c.version, true)
 	if err != nil { // the data may have attachments

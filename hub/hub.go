@@ -55,6 +55,7 @@ type Hub struct {
 	replies         replies.Log
 	stats           stats
 	historyBytes    atomic.Int64 // of the kept events of all namespaces
+	nodeListeners   sync.Map     // by name, see OnNodeMessage
 	parserWarnings  warnings     // of clients with other parsers
 	memberWarnings  warnings     // of sockets that can't be members
 	unknownSessions unknownSessions

@@ -74,6 +74,7 @@ func (s *Socket) refuseConnect(ev *Event, err error) {
 	}
 	s.ns.counts.Load().refused.Add(1)
 	if s.ns.hub.logEvent("connect error", ev, err); isOutage(err) {
+		s.client.observeRefusal(s.ns.name, clientErrorOf(err).Message)
 		s.client.session.CloseFor(ReasonForced, "a handler of connect failed temporarily: "+shortenText(err.Error()))
 		return
 	}

@@ -27,11 +27,34 @@ func (ns *Namespace) publishNodeMessage(l *link, event string, payload []byte) {
 // for this hub alone. A message of an unknown name is ignored: a later version may have
 // sent it.
 func (ns *Namespace) handleServerEmit(op cluster.ServerEmit) {
-	if eventName(op.Data) == rosterEvent {
-		payload, _ := op.Data.Index(1)
+	name, ok := strings.CutPrefix(eventName(op.Data), nodeMessagePrefix)
+	if !ok {
+		return
+	}
+	payload, _ := op.Data.Index(1)
+	if nodeMessagePrefix+name == rosterEvent {
 		ns.handleRosterMessage(payload)
+		return
+	}
+	if ns.name == "/" {
+		if listener, ok := ns.hub.nodeListeners.Load(name); ok {
+			listener.(func([]byte))([]byte(payload.Text()))
+		}
 	}
 }
+
+// SendToNodes sends a message to the hub of that name on the other nodes of the cluster. It
+// does not wait for them, and is lost where the cluster is away. The payload is UTF-8.
+func (h *Hub) SendToNodes(name string, payload []byte) {
+	ns := h.Of("/")
+	if l := ns.link.Load(); l.cluster != cluster.Alone {
+		ns.publishNodeMessage(l, nodeMessagePrefix+name, payload)
+	}
+}
+
+// OnNodeMessage calls fn with each message of a name that other nodes send by SendToNodes.
+// fn must not wait. It replaces the function that was set before.
+func (h *Hub) OnNodeMessage(name string, fn func(payload []byte)) { h.nodeListeners.Store(name, fn) }
 
 // eventName returns the name of an event, empty if its data is malformed.
 func eventName(data sio.Data) string {

@@ -29,15 +29,22 @@ const (
 	EventReceived
 	// EventSent comes for each socket of this node that an event is emitted to.
 	EventSent
+	// ConnectRefused comes when a client gets a connect error.
+	ConnectRefused
 )
 
 // Observation is one thing that happened to a socket of this node.
 type Observation struct {
-	Kind   ObservationKind
+	Kind ObservationKind
+	// Socket is nil for ConnectRefused.
 	Socket *Socket
+	// Namespace and Address are the name of the namespace and the client's address, of
+	// ConnectRefused.
+	Namespace, Address string
 	// Room is the name of the room of RoomJoined and RoomLeft.
 	Room string
-	// Reason is why the socket disconnected, of SocketDisconnected.
+	// Reason is why the socket disconnected, of SocketDisconnected, or the message of the
+	// connect error, of ConnectRefused.
 	Reason string
 	// Data is a JSON array of EventReceived and EventSent: the name of the event and its
 	// arguments.
@@ -45,14 +52,25 @@ type Observation struct {
 }
 
 // hubObserver is a function that gets the observations of a hub.
-type hubObserver struct{ notify func(Observation) }
+type hubObserver struct {
+	notify func(Observation)
+	sent   bool // it gets EventSent
+}
 
 // Observe calls fn with each observation of the hub's sockets until stop is called. fn is
 // called by many goroutines at a time, with locks of rooms and of recovery held: it must
 // neither wait nor change the hub. While no function observes, a broadcast costs one atomic
 // load more, and events of rooms are not built.
 func (h *Hub) Observe(fn func(Observation)) (stop func()) {
-	o := &hubObserver{notify: fn}
+	return h.addObserver(&hubObserver{notify: fn, sent: true})
+}
+
+// ObserveClients is Observe without EventSent: emits cost nothing for it.
+func (h *Hub) ObserveClients(fn func(Observation)) (stop func()) {
+	return h.addObserver(&hubObserver{notify: fn})
+}
+
+func (h *Hub) addObserver(o *hubObserver) (stop func()) {
 	h.changeObservers(func(all []*hubObserver) []*hubObserver { return append(all, o) })
 	return func() {
 		h.changeObservers(func(all []*hubObserver) []*hubObserver {
@@ -108,7 +126,17 @@ func (h *Hub) observe(o Observation) {
 		return
 	}
 	for _, observer := range *all {
-		observer.notify(o)
+		if observer.sent || o.Kind != EventSent {
+			observer.notify(o)
+		}
+	}
+}
+
+// observeRefusal notifies the observers of a connect error.
+func (c *client) observeRefusal(namespace, message string) {
+	if c.hub.observers.Load() != nil {
+		address := c.session.Handshake().Address
+		c.hub.observe(Observation{Kind: ConnectRefused, Namespace: namespace, Address: address, Reason: message})
 	}
 }
 
@@ -116,7 +144,8 @@ func (h *Hub) observe(o Observation) {
 // is nil, to that socket. The target is resolved once more: deliveries have no branch for
 // observers.
 func (ns *Namespace) observeEmit(target rooms.Target, data sio.Data, only *Socket) {
-	if ns.hub.observers.Load() == nil {
+	all := ns.hub.observers.Load()
+	if all == nil || !slices.ContainsFunc(*all, func(o *hubObserver) bool { return o.sent }) {
 		return
 	}
 	if only != nil {
@@ -191,6 +220,19 @@ func (s *Socket) connection() Connection {
 // DescribeSocket returns a description of a socket, as [Broadcast.FetchSockets] does.
 func DescribeSocket(s *Socket) RemoteSocket {
 	return RemoteSocket{Socket: s.describeSocket(), ns: s.ns, connection: s.connection()}
+}
+
+// UserOf returns the id of a socket's user: the claim sub of its verified token, or else the
+// user of Caddy's HTTP authentication. It is empty if there is neither.
+func UserOf(s *Socket) string { return s.findUser() }
+
+// LogIDOf returns the id of a socket, or a text in its place where the id is a secret: see
+// [Socket.ID].
+func LogIDOf(s *Socket) string { return s.logID() }
+
+// MembersOf returns the sockets of this node in a room.
+func MembersOf(ns *Namespace, room string) []*Socket {
+	return ns.index.Select(nil, rooms.Target{}.AddRooms(room))
 }
 
 // replyFetched replies to another node's request for sockets.

@@ -84,6 +84,9 @@ func (q *queue) resetBudget() {
 // queueObservation queues the message of an observation, and wakes the goroutine. It does
 // not wait.
 func (c *Console) queueObservation(o hub.Observation) {
+	if o.Kind == hub.ConnectRefused {
+		return // the web app does not show it
+	}
 	namespace := o.Socket.Namespace().Name()
 	isEvent := o.Kind == hub.EventReceived || o.Kind == hub.EventSent
 	if isEvent && (namespace == Namespace || !c.queue.admitEvent(o.Data.Size())) {

@@ -16,6 +16,7 @@ import (
 	"strings"
 
 	"github.com/caddy-socketio/caddy-socketio/hub"
+	"github.com/caddy-socketio/caddy-socketio/internal/tail"
 )
 
 // MaxBody is the maximum size of a request body in bytes, streams excepted.
@@ -31,6 +32,8 @@ type API struct {
 	// Version is the version of the module, for the status.
 	Version string
 
+	// Tails returns the tails of a hub. Nil means that there are none.
+	Tails func(*hub.Hub) *tail.Server
 	// Drainer drains the hubs. Nil means that the operation drain does not exist.
 	Drainer *hub.Drainer
 
@@ -68,6 +71,7 @@ var operations = map[string]operation{
 	"socket":           {http.MethodGet: (*API).handleSocket},
 	"health/live":      {http.MethodGet: (*API).handleLive},
 	"health/ready":     {http.MethodGet: (*API).handleReady},
+	"tail":             {http.MethodGet: (*API).handleTail},
 	"drain": {
 		http.MethodGet: (*API).handleDrainStatus, http.MethodPost: (*API).handleDrainStart, http.MethodDelete: (*API).handleDrainCancel,
 	},
@@ -99,8 +103,11 @@ func (a *API) Serve(w http.ResponseWriter, r *http.Request, path string) error {
 		discardBody(r)
 		return asError(err)
 	}
-	if s, ok := reply.(statusReply); ok {
-		return writeJSON(w, s.status, s.value)
+	switch reply := reply.(type) {
+	case writtenReply:
+		return nil
+	case statusReply:
+		return writeJSON(w, reply.status, reply.value)
 	}
 	return writeJSON(w, http.StatusOK, reply)
 }

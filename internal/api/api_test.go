@@ -16,6 +16,7 @@ import (
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
 	"github.com/caddy-socketio/caddy-socketio/hub"
+	"github.com/caddy-socketio/caddy-socketio/internal/tail"
 	"go.uber.org/zap"
 )
 
@@ -87,6 +88,7 @@ type fixture struct {
 	*fakeCluster
 	hub     *hub.Hub
 	drainer *hub.Drainer
+	tails   *tail.Server
 	api     *API
 }
 
@@ -101,8 +103,9 @@ func newFixture(t testing.TB) *fixture {
 		Cluster:    f.fakeCluster,
 		Namespaces: []hub.NamespaceConfig{{Name: "/chat"}, {Name: "/org-*"}},
 	})
+	f.tails = tail.New(f.hub, zap.NewNop())
 	f.api = &API{
-		Hubs: hubs, Drainer: f.drainer,
+		Hubs: hubs, Drainer: f.drainer, Tails: func(*hub.Hub) *tail.Server { return f.tails },
 		DefaultHub: "default", Version: "v1.2.3",
 	}
 	return f

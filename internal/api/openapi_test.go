@@ -17,6 +17,7 @@ import (
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
 	"github.com/caddy-socketio/caddy-socketio/hub"
+	"github.com/caddy-socketio/caddy-socketio/internal/tail"
 	"go.yaml.in/yaml/v3"
 )
 
@@ -267,8 +268,8 @@ func TestRepliesConformToOpenAPI(t *testing.T) {
 	f, clients := newPopulatedFixture(t)
 	c := &conformance{fixture: f, root: root, operations: root.listOperations(t), seen: make(map[string]bool)}
 	for name, op := range c.operations {
-		if strings.Contains(name, " ") {
-			continue // see checkDrain
+		if strings.Contains(name, " ") || name == "tail" {
+			continue // see checkDrain and checkTail
 		}
 		if op["requestBody"] == nil {
 			c.checkReply(name, c.getReply(name))
@@ -296,6 +297,7 @@ func TestRepliesConformToOpenAPI(t *testing.T) {
 	c.checkReply("server_side_emit", c.postJSON("server_side_emit", `{"event":"x","ack":{}}`))
 	c.api.NotReady = func() []string { return []string{"memory"} }
 	c.checkReply("health/ready", c.getReply("health/ready"))
+	c.checkTail()
 	c.checkDrain()
 	c.api.OnlyOperations = []string{}
 	for name := range c.operations {
@@ -310,6 +312,26 @@ func TestRepliesConformToOpenAPI(t *testing.T) {
 		c.checkReply(name, c.sendRequest(method, path, "", nil))
 	}
 	c.checkSeen()
+}
+
+// checkTail makes the requests of the tail that fail, and one that ends at once.
+func (c *conformance) checkTail() {
+	c.Helper()
+	c.checkReply("tail", c.getReply("tail?nonsense=1"))
+	c.checkReply("tail", c.getReply("tail?hub=nope"))
+	c.checkReply("tail", c.sendRequest("PATCH", "tail", "", nil))
+	if status, contentType := c.probeTail(); status != 200 || contentType != "application/x-ndjson" {
+		c.Errorf("tail: got status %d, %s", status, contentType)
+	}
+	c.seen["tail 200"] = true // its body is a stream
+	for range 16 {
+		t, err := c.tails.Open(tail.Filter{})
+		if err != nil {
+			c.Fatal(err)
+		}
+		defer t.Close()
+	}
+	c.checkReply("tail", c.getReply("tail"))
 }
 
 // checkDrain makes the requests of the drain that change it.
@@ -353,7 +375,7 @@ func TestOpenAPISchemasMatchTypes(t *testing.T) {
 		"Membership": Membership{}, "Disconnect": Disconnect{}, "SocketsReply": SocketsReply{},
 		"ServerSideEmit": ServerSideEmit{}, "ServerSideEmitReply": ServerSideEmitReply{}, "Status": Status{}, "HubStatus": HubStatus{},
 		"ClusterState": cluster.State{}, "Totals": Totals{}, "NamespaceStatus": NamespaceStatus{}, "Health": Health{}, "Room": Room{},
-		"Drain": Drain{}, "DrainReply": DrainReply{},
+		"Drain": Drain{}, "TailRecord": TailRecord{}, "DrainReply": DrainReply{},
 		"Socket": Socket{}, "Handshake": Handshake{}, "EmitAckReply": EmitReply{},
 		"SocketDetails": SocketDetails{}, "InspectedHandshake": hub.InspectedHandshake{}, "Queues": hub.Queues{}, "Traffic": hub.Traffic{},
 		"LastEvent": hub.LastEvent{}, "SocketClose": hub.SocketClose{},

@@ -89,17 +89,9 @@ func (c *invocation) roundTrip(method, operation string, q url.Values, header ht
 
 // sendRequest makes a request of the admin API, and returns the response and its body.
 func (c *invocation) sendRequest(method, operation string, q url.Values, header http.Header, body io.Reader) (*http.Response, []byte, error) {
-	address, err := caddycmd.DetermineAdminAPIAddress(c.flagText("address"), nil, c.flagText("config"), c.flagText("adapter"))
+	resp, err := c.openRequest(method, operation, q, header, body)
 	if err != nil {
 		return nil, nil, err
-	}
-	uri := apiPath + operation
-	if len(q) > 0 {
-		uri += "?" + q.Encode()
-	}
-	resp, err := caddycmd.AdminAPIRequest(address, method, uri, header, body)
-	if err != nil {
-		return nil, nil, shortenError(err)
 	}
 	defer resp.Body.Close()
 	text, err := io.ReadAll(resp.Body)
@@ -107,6 +99,23 @@ func (c *invocation) sendRequest(method, operation string, q url.Values, header 
 		return nil, nil, fmt.Errorf("read the reply: %w", err)
 	}
 	return resp, text, nil
+}
+
+// openRequest makes a request of the admin API. The caller closes the body of the response.
+func (c *invocation) openRequest(method, operation string, q url.Values, header http.Header, body io.Reader) (*http.Response, error) {
+	address, err := caddycmd.DetermineAdminAPIAddress(c.flagText("address"), nil, c.flagText("config"), c.flagText("adapter"))
+	if err != nil {
+		return nil, err
+	}
+	uri := apiPath + operation
+	if len(q) > 0 {
+		uri += "?" + q.Encode()
+	}
+	resp, err := caddycmd.AdminAPIRequest(address, method, uri, header, body)
+	if err != nil {
+		return nil, shortenError(err)
+	}
+	return resp, nil
 }
 
 // shortenError returns an error of Caddy's admin client in one line. An error of the admin
