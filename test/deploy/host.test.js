@@ -81,7 +81,7 @@ describe('Dockerfile', () => {
 		assert.equal(image, needed);
 	});
 
-	it('serves clients, metrics and its status with its Caddyfile', async (t) => {
+	it('serves clients, metrics and its health with its Caddyfile', async (t) => {
 		const address = '127.0.0.51';
 		const caddy = await startCaddy(await readExample('deploy/docker/Caddyfile'), address);
 		t.after(() => caddy.stop());
@@ -91,6 +91,6 @@ describe('Dockerfile', () => {
 		await emitWithAck(one, 'message', 'hello');
 		assert.deepEqual(await messages.has(1), [[one.id, 'hello']]);
 		assert.equal(await getStatus(`http://${address}:9180/metrics`), 200);
-		assert.equal(await getStatus(`http://${address}:9180/socketio/`), 200);
+		assert.equal(await getStatus(`http://${address}:9180/socketio/health/ready`), 200);
 	});
 });
