@@ -247,7 +247,7 @@ func TestMemoryOfTheProcess(t *testing.T) {
 	refused := 0
 	for _, attack := range memoryAttacks {
 		t.Run(attack.kind, func(t *testing.T) {
-			if len(buildFlags) > 0 && attack.kind != "attachments" && attack.kind != "queue" {
+			if len(buildFlags) > 0 && attack.kind != "attachments" {
 				t.Skip("it takes too long with the race detector")
 			}
 			ended := make(chan struct{})
