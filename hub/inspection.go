@@ -291,13 +291,17 @@ func (ns *Namespace) readInspection(s cluster.Socket, id string) *Inspection {
 	var data struct {
 		Inspection *Inspection `json:"_inspection"`
 	}
-	if json.Unmarshal(s.Data, &data) == nil && data.Inspection != nil {
-		return data.Inspection
+	_ = json.Unmarshal(s.Data, &data) // the data of a Node.js server may be any value
+	found := data.Inspection
+	if found == nil {
+		remote := newRemoteSocket(s, ns)
+		found = &Inspection{
+			ID: s.ID, State: StateConnected, Transport: remote.connection.Transport,
+			Rooms: s.Rooms, Data: remote.Data, Handshake: redactHandshake(&s.Handshake),
+		}
 	}
-	remote := newRemoteSocket(s, ns)
-	found := &Inspection{
-		ID: s.ID, Namespace: ns.name, State: StateConnected, Transport: remote.connection.Transport,
-		Rooms: s.Rooms, Data: remote.Data, Handshake: redactHandshake(&s.Handshake),
+	if found.Namespace == "" {
+		found.Namespace = ns.name
 	}
 	if found.Rooms == nil {
 		found.Rooms = []string{}
