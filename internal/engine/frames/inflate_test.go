@@ -1,6 +1,7 @@
 package frames
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -106,4 +107,38 @@ func TestInflaterIsReserved(t *testing.T) {
 	if messages, err := readAll(t, wire, true, 100); !errors.Is(err, errFull) || len(messages) > 0 {
 		t.Errorf("got %v, %q", err, messages)
 	}
+}
+
+// FuzzCompressedFrames reads the bytes of a client that has negotiated compression, in reads of
+// different sizes. The messages and the error are the same, and none is larger than the limit.
+func FuzzCompressedFrames(f *testing.F) {
+	packed := deflate("some text")
+	f.Add([]byte(maskedFrame(frameFin|frameRSV1|opText, packed)+maskedFrame(frameFin|opText, "plain")), 3)
+	f.Add([]byte(maskedFrame(frameRSV1|opText, packed[:4])+maskedFrame(frameFin|0x9, "p")+maskedFrame(frameFin, packed[4:])), 1)
+	f.Add([]byte(maskedFrame(frameFin|frameRSV1|opBinary, deflate(strings.Repeat("x", 2000)))), 7)
+	f.Add([]byte(maskedFrame(frameFin|frameRSV1|0x9, "p")+maskedFrame(frameFin|frameRSV1, "")), 2)
+	f.Add([]byte(maskedFrame(frameFin|frameRSV1|opText, "\x03\x00after the last block")+maskedFrame(frameFin|opText, "a")), 5)
+	f.Fuzz(func(t *testing.T, sent []byte, size int) {
+		if len(sent) > 20_000 {
+			return
+		}
+		const limit = 1000
+		read := func(size int) (messages []string, end string) {
+			messages, err := readAll(t, &recordedWire{Reader: &shortReads{bytes.NewReader(sent), size}}, true, limit)
+			if e, ok := errors.AsType[*Error](err); ok {
+				return messages, string(e.CloseFrame)
+			}
+			return messages, fmt.Sprint(errors.Is(err, ErrLost))
+		}
+		messages, end := read(1 << 20)
+		shorter, shorterEnd := read(1 + size&0xff)
+		if !slices.Equal(messages, shorter) || end != shorterEnd {
+			t.Errorf("%x:\n%q %q,\nin short reads\n%q %q", sent, messages, end, shorter, shorterEnd)
+		}
+		for _, m := range messages {
+			if len(strings.TrimPrefix(m, "binary:")) > limit {
+				t.Errorf("a message of %d bytes", len(m))
+			}
+		}
+	})
 }
