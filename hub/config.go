@@ -146,7 +146,8 @@ type Rule struct {
 	Rooms []string
 	// Parallel is how many events of the rule may be handled at a time for one socket.
 	// They neither wait for the socket's other events nor hold them up. Zero means that
-	// the events are handled one after another with all others of the socket.
+	// the events are handled one after another with all others of the socket. If all handlers
+	// of the rule and of Use are [Immediate], the number is one.
 	Parallel int
 	// Rate limits the events of the rule that one client emits. Events beyond it are
 	// dropped, with the acknowledgement {"error": "rate limit exceeded"}.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync/atomic"
 	"testing"
 
@@ -62,6 +63,41 @@ func TestParallelEventDoesNotHoldUpOthers(t *testing.T) {
 			t.Errorf("no acknowledgement %s in %v", want, acks)
 		}
 	}
+}
+
+// quickHandler is an [hub.Immediate] handler.
+type quickHandler struct{ hub.HandlerFunc }
+
+func (quickHandler) Immediate() {}
+
+// Events whose handlers never wait would gain nothing side by side, and delay other clients.
+func TestQuickEventsOfParallelRuleRunInTurn(t *testing.T) {
+	t.Parallel()
+	h, url := newHub(t)
+	var running, overlaps atomic.Int64
+	quick := quickHandler{func(_ context.Context, ev *hub.Event) error {
+		if running.Add(1) > 1 {
+			overlaps.Add(1)
+		}
+		defer running.Add(-1)
+		runtime.Gosched()
+		return ev.Ack()
+	}}
+	wait, started, release := blockingRule("wait", 16)
+	configureRules(h, nil, hub.Rule{Events: []string{"quick"}, Parallel: 16, Handlers: []hub.Handler{quick}}, wait)
+	c, _ := joinNamespace(t, url, "/", "")
+	c.sendPacket(`42["wait"]`)
+	receiveWithin(t, started)
+	for i := range 100 {
+		c.sendPacket(fmt.Sprintf(`42%d["quick"]`, i))
+	}
+	for i := range 100 {
+		c.wantPacket(fmt.Sprintf(`43%d[]`, i))
+	}
+	if n := overlaps.Load(); n > 0 {
+		t.Errorf("%d ran beside another one", n)
+	}
+	close(release)
 }
 
 func TestParallelRuleHasLimit(t *testing.T) {

@@ -57,6 +57,9 @@ func newRules(config NamespaceConfig, timed func([]Handler) []timedHandler) *rul
 			label: strings.Join(r.Events, " "), events: newEventMatcher(r.Events...), rooms: glob.NewList(r.Rooms), handlers: handlers,
 			parallel: r.Parallel, rate: r.Rate, allowIDs: r.AllowIDs, readsCounts: readAnyCounts(handlers),
 		}
+		if r.Parallel > 1 && !slices.ContainsFunc(slices.Concat(config.Use, r.Handlers), mayWait) {
+			all.list[i].parallel = 1
+		}
 		all.hasParallel = all.hasParallel || r.Parallel > 0
 		all.hasRates = all.hasRates || r.Rate.IsLimit()
 	}
@@ -107,6 +110,13 @@ func (r *rules) parallelRuleFor(ev *Event) *rule {
 // has the empty name.
 func (r *rule) matchRoom(room string) bool {
 	return room == "" || len(r.rooms) == 0 || r.rooms.Match(room)
+}
+
+// mayWait reports whether a handler may wait for something. If none of a parallel rule does,
+// its events would only compete for the processors: with the ones of other clients, too.
+func mayWait(h Handler) bool {
+	_, immediate := h.(Immediate)
+	return !immediate
 }
 
 // readsCounts reports whether a handler reads counts.
