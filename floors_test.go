@@ -36,7 +36,7 @@ func TestFloors(t *testing.T) {
 		"internal/api":         "cluster hub internal/glob internal/lenient internal/replies internal/tail rooms sio",
 		"internal/cli":         "handlers/placeholder internal/api github.com/spf13/cobra github.com/spf13/pflag golang.org/x/term " + caddy + "/cmd",
 		"internal/lenient":     "sio",
-		"internal/handshake":   caddy + " " + caddy + "/modules/caddyhttp",
+		"internal/handshake":   caddy + " " + caddy + "/modules/caddyhttp go.opentelemetry.io/otel/attribute go.opentelemetry.io/otel/codes go.opentelemetry.io/otel/trace",
 		"internal/reach":       caddy + " " + caddy + "/modules/caddyhttp",
 
 		"handlers":                   "internal/directive handlers/internal/emission handlers/placeholder hub " + caddyfile,
@@ -47,7 +47,7 @@ func TestFloors(t *testing.T) {
 		"handlers/require": "internal/directive handlers/placeholder hub internal/engine internal/handshake sio " + caddyfile + " cel.dev/cel-go/cel " +
 			"cel.dev/cel-go/common/decls cel.dev/cel-go/common/env cel.dev/cel-go/common/types cel.dev/cel-go/common/types/ref cel.dev/cel-go/common/types/traits cel.dev/cel-go/ext cel.dev/cel-go/interpreter",
 		"handlers/backend": "internal/directive handlers/internal/emission handlers/placeholder hub internal/handshake internal/hopbyhop internal/lenient internal/nearest internal/spawn sio " + caddyfile + " " + caddy + "/caddyconfig/httpcaddyfile " +
-			caddy + "/modules/caddyhttp github.com/dustin/go-humanize github.com/prometheus/client_golang/prometheus go.uber.org/zap golang.org/x/text/unicode/norm",
+			caddy + "/modules/caddyhttp github.com/dustin/go-humanize github.com/prometheus/client_golang/prometheus go.opentelemetry.io/contrib/propagators/autoprop go.opentelemetry.io/otel/codes go.opentelemetry.io/otel/propagation go.opentelemetry.io/otel/trace go.uber.org/zap golang.org/x/text/unicode/norm",
 
 		"internal/browserclient":        "",
 		"internal/engine/frames":        "github.com/gorilla/websocket",

@@ -75,7 +75,7 @@ type listener struct {
 // order in which they were added, after the handlers of the config. After an error no
 // other one is called. The returned function removes the handler.
 func (ns *Namespace) On(event string, h Handler) (off func()) {
-	l := &listener{events: newEventMatcher(event), handler: timedHandler{h, ns.hub.handlerTimes.histogramOf(goHandler)}}
+	l := &listener{events: newEventMatcher(event), handler: timedHandler{h, goHandler, ns.hub.handlerTimes.histogramOf(goHandler)}}
 	ns.changeListeners(func(all []*listener) []*listener { return append(all, l) })
 	return func() {
 		ns.changeListeners(func(all []*listener) []*listener {
@@ -142,6 +142,11 @@ func (ns *Namespace) callRule(rule *rule, ev *Event) error {
 	if ev.Type == ClientEvent {
 		ev.Socket.noteLastEvent(ev, rule)
 	}
+	return ns.callTraced(ctx, rule, ev)
+}
+
+// callRuleWith calls the handlers of an event with a context.
+func (ns *Namespace) callRuleWith(ctx context.Context, rule *rule, ev *Event) error {
 	if err := ns.rules.Load().callUse(ctx, ev); err != nil {
 		return err
 	}

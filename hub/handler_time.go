@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/caddy-socketio/caddy-socketio/internal/histogram"
@@ -46,7 +47,17 @@ func (t *handlerTimes) snapshot() map[string]Histogram {
 // timedHandler is a handler of a config with the durations of handlers of its name.
 type timedHandler struct {
 	Handler
+	name  string
 	times *histogram.Histogram
+}
+
+// joinNames returns the names of handlers, with spaces between them.
+func joinNames(handlers []timedHandler) string {
+	names := make([]string, len(handlers))
+	for i, h := range handlers {
+		names[i] = h.name
+	}
+	return strings.Join(names, " ")
 }
 
 // timeHandlers returns the handlers of a config with their durations.
@@ -57,7 +68,7 @@ func (h *Hub) timeHandlers(handlers []Handler, name func(Handler) string) []time
 		if name != nil {
 			label = name(one)
 		}
-		list[i] = timedHandler{one, h.handlerTimes.histogramOf(label)}
+		list[i] = timedHandler{one, label, h.handlerTimes.histogramOf(label)}
 	}
 	return list
 }

@@ -13,6 +13,8 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/hub"
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/trace"
 	"go.uber.org/zap"
 )
 
@@ -232,6 +234,7 @@ func (b *Handler) HandleEvent(ctx context.Context, ev *hub.Event) error {
 		return verdict
 	}
 	c.countOutcome("outage")
+	trace.SpanFromContext(ctx).SetStatus(codes.Error, "backend failed")
 	b.log.Error("backend failed", append(logFields(ev), zap.Error(err))...)
 	return b.outageError(ev, err)
 }

@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/caddy-socketio/caddy-socketio/hub"
@@ -22,6 +23,9 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/sio"
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"go.opentelemetry.io/contrib/propagators/autoprop"
+	"go.opentelemetry.io/otel/propagation"
+	"go.opentelemetry.io/otel/trace"
 	"go.uber.org/zap"
 )
 
@@ -120,6 +124,9 @@ func (b *Handler) serveRequest(ctx context.Context, ev *hub.Event, w http.Respon
 	}
 	r.ContentLength = int64(len(body))
 	r.Header = b.newHeader(q, body)
+	if trace.SpanContextFromContext(ctx).IsValid() {
+		spanPropagators().Inject(ctx, propagation.HeaderCarrier(r.Header)) // in place of the handshake's
+	}
 	repl := caddy.NewReplacer()
 	r = q.PrepareForBackend(r, repl, w, b.server, b.placed.assignsName)
 	repl.Map(func(name string) (any, bool) { return b.placed.replacePlaceholder(ev, repl, name) })
@@ -133,6 +140,10 @@ func (b *Handler) serveRequest(ctx context.Context, ev *hub.Event, w http.Respon
 	}
 	return err
 }
+
+// spanPropagators write the span of an event into the header of its request, as Caddy's tracing
+// handler does: OTEL_PROPAGATORS chooses them.
+var spanPropagators = sync.OnceValue(func() propagation.TextMapPropagator { return autoprop.NewTextMapPropagator() })
 
 // openingRequest returns the HTTP request that opened the connection of the event's
 // socket, or for an event without a socket a request without headers.

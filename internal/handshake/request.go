@@ -30,6 +30,7 @@ type Request struct {
 	tls                    *tls.ConnectionState
 	vars                   []namedValue
 	values                 []namedValue
+	tracing                *tracing // nil unless Caddy traces the request
 
 	// Unplaced says that the request did not fit the site that it came to: its host
 	// or its local address is not that of the site. It is set before the request is
@@ -58,6 +59,7 @@ func Capture(r *http.Request, keys []string, path string) *Request {
 		protoMajor: r.ProtoMajor, protoMinor: r.ProtoMinor,
 		url: *r.URL, header: r.Header, tls: r.TLS,
 	}
+	q.tracing = captureTracing(r)
 	q.local, _ = r.Context().Value(http.LocalAddrContextKey).(net.Addr)
 	if vars, ok := r.Context().Value(caddyhttp.VarsCtxKey).(map[string]any); ok {
 		q.vars = keepScalars(vars)

@@ -1,0 +1,164 @@
+package socketio
+
+import (
+	"encoding/hex"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	collectorpb "go.opentelemetry.io/proto/otlp/collector/trace/v1"
+	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
+	"google.golang.org/protobuf/proto"
+)
+
+// startCollector receives the spans of this process until the test ends.
+func startCollector(t *testing.T) <-chan *tracepb.Span {
+	t.Helper()
+	spans := make(chan *tracepb.Span, 100)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var batch collectorpb.ExportTraceServiceRequest
+		body, err := io.ReadAll(r.Body)
+		if err != nil || proto.Unmarshal(body, &batch) != nil {
+			t.Error("the batch can't be read")
+		}
+		for _, resource := range batch.ResourceSpans {
+			for _, scope := range resource.ScopeSpans {
+				for _, span := range scope.Spans {
+					spans <- span
+				}
+			}
+		}
+	}))
+	t.Cleanup(server.Close)
+	for name, value := range map[string]string{
+		"OTEL_TRACES_EXPORTER": "otlp", "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
+		"OTEL_EXPORTER_OTLP_ENDPOINT": server.URL, "OTEL_BSP_SCHEDULE_DELAY": "20",
+	} {
+		t.Setenv(name, value)
+	}
+	return spans
+}
+
+// describeSpan returns the span's name and attributes of this module.
+func describeSpan(span *tracepb.Span) string {
+	values := make(map[string]string)
+	for _, a := range span.Attributes {
+		values[a.Key] = a.Value.GetStringValue()
+	}
+	return fmt.Sprintf("%s: namespace %s, event %s, handlers %s, outcome %s, error %v", span.Name, values["socketio.namespace"],
+		values["socketio.event"], values["socketio.handlers"], values["socketio.outcome"], span.Status.GetCode() == tracepb.Status_STATUS_CODE_ERROR)
+}
+
+func TestEventsAreSpansLinkedToTheHandshake(t *testing.T) {
+	spans := startCollector(t)
+	parents := make(chan string, 10)
+	application := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		parents <- r.Header.Get("Traceparent")
+		w.WriteHeader(http.StatusNoContent)
+	}))
+	t.Cleanup(application.Close)
+	site := fmt.Sprintf(`
+	tracing {
+		span handshake
+	}
+	socketio {
+		namespace /chat {
+			on connect {
+				join lobby
+			}
+			on message typing {
+				backend %s
+				ack
+			}
+			on secret {
+				require false
+			}
+			on broken {
+				backend 127.0.0.1:1
+			}
+		}
+	}`, application.Listener.Addr())
+	s := startCaddy(t, false, site)
+	const traceID = "4bf92f3577b34da6a3ce929d0e0e4736"
+	c := s.connectPolling("/chat", "Traceparent", "00-"+traceID+"-00f067aa0ba902b7-01")
+	for _, event := range []string{"message", "secret", "broken", "nothing"} {
+		c.postPacket(`42/chat,["` + event + `"]`)
+	}
+	want := []string{
+		"socketio connect: namespace /chat, event connect, handlers join, outcome ok, error false",
+		"socketio message typing: namespace /chat, event message, handlers backend ack, outcome ok, error false",
+		"socketio secret: namespace /chat, event secret, handlers require, outcome refused, error false",
+		"socketio broken: namespace /chat, event broken, handlers backend, outcome refused, error true",
+	}
+	var handshake string // id of the first request's span
+	var links []string
+	for i := 0; i < len(want); {
+		span := nextSpan(t, spans)
+		if span.Name == "handshake" {
+			if hex.EncodeToString(span.TraceId) == traceID {
+				handshake = hex.EncodeToString(span.SpanId)
+			}
+			continue
+		}
+		if got := describeSpan(span); got != want[i] {
+			t.Errorf("got  %s\nwant %s", got, want[i])
+		}
+		if len(span.ParentSpanId) > 0 || len(span.Links) != 1 || hex.EncodeToString(span.Links[0].TraceId) != traceID {
+			t.Fatalf("%s has the parent %x and the links %v", span.Name, span.ParentSpanId, span.Links)
+		}
+		links = append(links, hex.EncodeToString(span.Links[0].SpanId))
+		if i == 1 {
+			if got, want := <-parents, fmt.Sprintf("00-%x-%x-01", span.TraceId, span.SpanId); got != want {
+				t.Errorf("the backend got the span %s, want %s", got, want)
+			}
+		}
+		i++
+	}
+	for _, link := range links {
+		if handshake != "" && link != handshake {
+			t.Errorf("a link to %s, the handshake is %s", link, handshake)
+		}
+	}
+	if handshake == "" {
+		t.Error("the handshake has no span")
+	}
+}
+
+// nextSpan returns the next span of the process.
+func nextSpan(t *testing.T, spans <-chan *tracepb.Span) *tracepb.Span {
+	t.Helper()
+	select {
+	case span := <-spans:
+		return span
+	case <-time.After(10 * time.Second):
+		t.Fatal("no span in time")
+	}
+	panic("unreachable")
+}
+
+// A connection that was traced goes on when the config has no tracing handler any longer, and
+// its events have no spans.
+func TestEventsAreHandledAfterTracingEnds(t *testing.T) {
+	spans := startCollector(t)
+	const rules = "socketio {\nnamespace /chat {\non message {\nack\n}\n}\n}"
+	s := startCaddy(t, false, "tracing {\nspan handshake\n}\n"+rules)
+	s.client = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}} // a reload ends kept connections
+	c := s.connectPolling("/chat")
+	s.loadSite(rules)
+	c.postPacket(`42/chat,0["message"]`)
+	if got := c.pollPackets(); got != `43/chat,0[]` {
+		t.Errorf("got %q", got)
+	}
+	if err := caddy.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	for len(spans) > 0 {
+		if span := <-spans; span.Name != "handshake" {
+			t.Errorf("a span of %s", span.Name)
+		}
+	}
+}
