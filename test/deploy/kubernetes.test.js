@@ -121,7 +121,10 @@ describe('manifests of Kubernetes', () => {
 		const stops = [];
 		const context = { after: (stop) => stops.push(stop) };
 		before(async () => {
-			const caddy = await startCaddy(await readExample('deploy/kubernetes/Caddyfile'), address, { REDIS_URL: `redis://${address}:6379` });
+			// In a pod the admin endpoint is on localhost, whose name it accepts by itself.
+			const admin = `admin ${address}:2019 {\n\torigins ${address}:2019\n}`;
+			const text = (await readExample('deploy/kubernetes/Caddyfile')).replace('persist_config off', `persist_config off\n${admin}`);
+			const caddy = await startCaddy(text, address, { REDIS_URL: `redis://${address}:6379` });
 			context.after(() => caddy.stop());
 		});
 		after(async () => {
