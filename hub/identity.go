@@ -84,6 +84,7 @@ func (s *Socket) identityHash() string {
 func (s *Socket) clearIdentity() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.chargeDataLocked(-sizeValues(s.values))
 	s.identities, s.admission.tokens, s.values = nil, nil, nil
 }
 

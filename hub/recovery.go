@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -214,7 +215,8 @@ var errIdentity = errors.New("the client has another identity than the socket")
 
 // restoreFrom makes a new socket a lost one that was saved under a pid. Its replay waits until
 // the socket is accepted. Values of the handlers that identified the client are newer than
-// saved ones. The error says why the client cannot have the lost socket.
+// saved ones. The connection is charged for the data and values as if they were set. The error
+// says why the client cannot have the lost socket: [ErrMemory], for instance.
 func (s *Socket) restoreFrom(ctx context.Context, r cluster.Recorder, lost *cluster.LostSocket, pid, offset string) error {
 	if err := s.checkLost(lost, pid); err != nil {
 		return err
@@ -239,12 +241,19 @@ func (s *Socket) restoreFrom(ctx context.Context, r cluster.Recorder, lost *clus
 	if err != nil {
 		return err
 	}
-	s.id, s.pid, s.restored, s.admitted = lost.ID, lost.PID, true, lost.Known
+	if err := s.checkRoomMemory(replay.Rooms); err != nil {
+		return err
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	maps.Copy(values, s.values)
+	if !s.chargeDataLocked(size + len(data)*dataCost + sizeValues(values) - s.chargedData) {
+		return ErrMemory
+	}
+	s.id, s.pid, s.restored, s.admitted = lost.ID, lost.PID, true, lost.Known
 	s.data, s.dataBytes, s.marks, s.replayFrom = data, size, lost.Marks, from.Offset
 	s.replayDataLocked(replay.Data, nil)
-	if maps.Copy(values, s.values); len(values) > 0 {
+	if len(values) > 0 {
 		s.values = values
 	}
 	for _, room := range replay.Rooms {
@@ -297,6 +306,7 @@ func parseMembers(d sio.Data) (values map[string]sio.Data, size int, err error) 
 	values = make(map[string]sio.Data, len(raw))
 	for key := range raw {
 		value, _ := d.Lookup(key)
+		value.JSON = bytes.Clone(value.JSON) // one value would keep the text of all in memory
 		values[key] = value
 		size += len(key) + value.Size()
 	}

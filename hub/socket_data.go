@@ -114,6 +114,14 @@ func (s *Socket) setValue(name string, value sio.Data) {
 	}
 }
 
+// sizeValues returns how many bytes a connection is charged for values.
+func sizeValues(values map[string]sio.Data) (size int) {
+	for _, value := range values {
+		size += value.Size()
+	}
+	return size
+}
+
 // withValue returns a copy of values with a value set.
 func withValue(values map[string]sio.Data, name string, value sio.Data) map[string]sio.Data {
 	values = maps.Clone(values)
