@@ -175,7 +175,8 @@ func TestBackendFaults(t *testing.T) {
 			}
 		})
 	}
-	if grown := p.readMemory(t) - memory; grown > 250<<20 {
+	// Caddy reads 10 MiB of headers for each client, which take much more with the race detector.
+	if grown := p.readMemory(t) - memory; grown > 400<<20 {
 		t.Errorf("memory has grown by %d MB", grown>>20)
 	}
 	b.compareClients(t)
