@@ -6,7 +6,8 @@
 # vet-all vet for macOS and Windows too: it compiles Caddy for both, in minutes
 # vulns   known vulnerabilities in dependencies: fails without vuln.go.dev, or the mirror in GOVULNDB
 # test    everything: vet, unit tests, the official clients against the binary
-# faults  the tests that make configs, Redis, backends, disks and networks fail; part of unit
+# faults  the tests that make configs, Redis, backends, disks and networks fail; part of unit,
+#         but for the clock that is set back and forth: it compiles Go's standard library
 # deploy  the files of examples/deploy and examples/monitoring, with their tools
 # patterns seven applications as Node.js servers and as Caddyfiles, with their lines of code
 # model   random programs of clients that a model judges, MODEL_PROGRAMS on each topology
@@ -78,7 +79,7 @@ unit:
 	$(GOTEST) -race ./test/faults
 
 faults:
-	$(GO) test -race -count=1 -v ./test/faults
+	FAULTS_CLOCK=1 $(GO) test -race -count=1 -timeout 30m -v ./test/faults
 
 # The binary has the race detector in it, and a race fails the test that met it.
 race:

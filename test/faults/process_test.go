@@ -29,6 +29,7 @@ type setup struct {
 	more   string // further sites and snippets
 
 	address string   // host:port of the site; a free port on loopback by default
+	program string   // the executable; the one of the test by default
 	wrap    []string // the command that runs Caddy, such as "prlimit --nofile=100 --"
 	env     []string // environment variables, as NAME=value
 
@@ -60,6 +61,9 @@ func startCaddy(t *testing.T, s setup) *process {
 	binary, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
+	}
+	if p.program != "" {
+		binary = p.program
 	}
 	args := append(append([]string{}, p.wrap...), binary, "run", "--config", file, "--adapter", "caddyfile")
 	p.cmd = exec.Command(args[0], args[1:]...)
