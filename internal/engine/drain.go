@@ -44,31 +44,28 @@ func DrainTime(ctx context.Context, n int) time.Duration {
 
 // CloseSteadily closes sessions in random order, as [Session.Close] does: each in its own
 // share of the time over, at a random moment of the share. It returns when all are closed,
-// or when ctx ends, which leaves the others open.
+// which is early if clients leave by themselves, or when ctx ends, which leaves the others
+// open.
 func CloseSteadily(ctx context.Context, sessions []*Session, over time.Duration, reason string) {
 	rand.Shuffle(len(sessions), func(i, j int) { sessions[i], sessions[j] = sessions[j], sessions[i] })
 	began, share := time.Now(), float64(over)/float64(len(sessions))
 	for i, session := range sessions {
 		moment := began.Add(time.Duration((float64(i) + rand.Float64()) * share))
-		if !sleepContext(ctx, time.Until(moment)) {
+		if session.awaitTurn(ctx, moment); ctx.Err() != nil {
 			return
 		}
 		session.Close(reason)
 	}
 }
 
-// sleepContext waits for d. It returns false at once if ctx ends.
-func sleepContext(ctx context.Context, d time.Duration) bool {
-	if d <= 0 {
-		return ctx.Err() == nil
-	}
-	timer := time.NewTimer(d)
+// awaitTurn waits until a moment, until the session closes, or until ctx ends.
+func (s *Session) awaitTurn(ctx context.Context, moment time.Time) {
+	timer := time.NewTimer(time.Until(moment))
 	defer timer.Stop()
 	select {
 	case <-timer.C:
-		return true
+	case <-s.done:
 	case <-ctx.Done():
-		return false
 	}
 }
 

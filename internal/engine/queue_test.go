@@ -178,6 +178,22 @@ func TestDrainSpreadsCloses(t *testing.T) {
 	})
 }
 
+// TestDrainEndsWithClients drains over an hour. The clients leave by themselves.
+func TestDrainEndsWithClients(t *testing.T) {
+	runInBubble(t, testConfig(), func(t *testing.T, w *testServer) {
+		for range 3 {
+			c := w.dialWebSocket("EIO=4")
+			c.wantOpenPacket()
+			time.AfterFunc(time.Second, func() { c.Close() })
+		}
+		began := time.Now()
+		engine.CloseSteadily(t.Context(), w.server.ListSessions(), time.Hour, "shutdown")
+		if d := time.Since(began); d > 2*time.Second {
+			t.Errorf("took %v", d)
+		}
+	})
+}
+
 func TestDrainEndsWithContext(t *testing.T) {
 	runInBubble(t, testConfig(), func(t *testing.T, w *testServer) {
 		c := w.dialWebSocket("EIO=4") // it never reads
