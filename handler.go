@@ -221,7 +221,7 @@ func (h *Handler) checkNumbers() error {
 			return fmt.Errorf("%s: unexpected value below 0", name)
 		}
 	}
-	return cmp.Or(h.checkMemory(), h.RateLimit.checkRates(), h.RateLimit.checkBytes(h.MaxPayload))
+	return cmp.Or(h.checkMemory(), h.RateLimit.checkRates(), h.checkBytes())
 }
 
 // checkMemory returns an error if one message, or a full queue, would exceed the memory of a

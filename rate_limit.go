@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -70,14 +71,18 @@ func (l *RateLimit) checkRates() error {
 	return nil
 }
 
-// checkBytes returns an error if a message of the largest size would hold up the client for
-// longer than a minute: it would be taken for dead.
-func (l *RateLimit) checkBytes(maxPayload int64) error {
-	if l == nil || l.Bytes == 0 {
+// checkBytes returns an error if a message of the largest size would hold up its client for
+// longer than the client may go unread, see [engine.Config.MaxPause].
+func (h *Handler) checkBytes() error {
+	if h.RateLimit == nil || h.RateLimit.Bytes == 0 {
 		return nil
 	}
-	if least := (cmp.Or(maxPayload, hub.DefaultRoute().Engine.MaxPayload) + 59) / 60; l.Bytes < least {
-		return fmt.Errorf("rate_limit: bytes: unexpected %d: expected %d or more, so that a message of max_payload takes a minute at most", l.Bytes, least)
+	c := hub.DefaultRoute().Engine
+	h.configureEngine(&c)
+	least := int64(math.Ceil(float64(c.MaxPayload) / c.MaxPause().Seconds()))
+	if h.RateLimit.Bytes < least {
+		return fmt.Errorf("rate_limit: bytes: unexpected %d: expected %d or more, so that a message of max_payload (%d) takes half of ping_interval and ping_timeout at most (%v)",
+			h.RateLimit.Bytes, least, c.MaxPayload, c.MaxPause())
 	}
 	return nil
 }

@@ -26,6 +26,7 @@ type heartbeat struct {
 	lastBytes  atomic.Int64 // the latest bytes
 	lastPart   atomic.Int64 // the latest bytes of a message that arrives fast enough
 	lastPing   atomic.Int64 // revision 3: the latest ping that counts for no limit
+	lastPong   atomic.Int64 // revision 3: the latest pong that was sent; before it, the handshake
 	receiving  atomic.Int32 // calls that keep the client from being read: the receiver, pauses
 }
 
@@ -78,8 +79,8 @@ func (s *Session) endReceiving() {
 	s.heartbeat.receiving.Add(-1)
 }
 
-// handlePong notes the reply to a ping, and reports whether there was a ping. The next ping
-// goes out an interval later.
+// handlePong notes the reply to a ping, and reports whether there was a ping without one. Then
+// the next ping goes out an interval later.
 func (s *Session) handlePong() (expected bool) {
 	if s.handshake.Version != eio.V4 {
 		return false // a stray one
@@ -89,10 +90,22 @@ func (s *Session) handlePong() (expected bool) {
 	if s.state != stateOpen {
 		return true
 	}
-	expected = s.schedule.deadAt != 0
-	s.schedule.deadAt, s.schedule.pingAt = 0, s.server.now()+s.heartbeat.interval
+	if s.schedule.unanswered == 0 {
+		return false
+	}
+	now := s.server.now()
+	s.schedule.unanswered--
+	s.schedule.deadAt, s.schedule.pingAt = 0, s.nextPingLocked(now, now)
 	s.armTimerLocked()
-	return expected
+	return true
+}
+
+// nextPingLocked returns when the next ping goes out to a client that was alive at a time. A
+// client closes its connection when no ping has come for the interval and the timeout. So half
+// a timeout is left, however late the pong of the latest ping was read.
+func (s *Session) nextPingLocked(alive, now int64) int64 {
+	h := &s.heartbeat
+	return max(min(alive, s.schedule.pingSentAt+h.timeout/2)+h.interval, now+1)
 }
 
 // isSilentLocked reports whether the client has been silent for too long. If not, it
@@ -108,10 +121,13 @@ func (s *Session) isSilentLocked(now int64) bool {
 	v4 := s.handshake.Version == eio.V4
 	switch {
 	case v4 && alive > s.schedule.pingSentAt:
-		s.schedule.deadAt, s.schedule.pingAt = 0, max(alive+h.interval, now+1)
+		s.schedule.deadAt, s.schedule.pingAt = 0, s.nextPingLocked(alive, now)
 		return false
 	case !v4 && alive+h.interval+h.timeout > now:
 		s.schedule.deadAt = alive + h.interval + h.timeout
+		return false
+	case v4 && receiving && len(s.queue.messages) == 0: // its pong may be unread, and it expects pings
+		s.schedule.deadAt, s.schedule.pingAt = 0, now
 		return false
 	case receiving, h.isTooLate(late): // the client is not read while the receiver takes its message
 		s.schedule.deadAt = now + h.timeout

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/caddy-socketio/caddy-socketio/internal/bucket"
+	"github.com/caddy-socketio/caddy-socketio/internal/eio"
 )
 
 // Rate is a rate with a burst; the zero value is no limit.
@@ -27,13 +28,26 @@ var idleRate = Rate{PerSecond: 200, Burst: 1000}
 var inflateRate = Rate{PerSecond: 8 << 20, Burst: 16 << 20}
 
 const (
-	// maxPause is the longest pause because of packets. One POST may have a million.
-	maxPause = 10 * time.Second
-	// maxBytePause is the longest pause because of bytes.
-	maxBytePause = 2 * time.Minute
-	// pauseStep is how often a pause looks at the config.
+	// minMaxPause is the least value of the longest pause, whatever the heartbeat.
+	minMaxPause = 100 * time.Millisecond
+	// pauseStep is how often a pause looks at the config, at least.
 	pauseStep = time.Second
 )
+
+// MaxPause returns the longest time for which a client is not read because of its rates: half
+// of the ping interval or of the ping timeout, whichever is shorter. Then the server reads one
+// message or one POST more. So a client keeps its connection, and a proxy in front gets the
+// response to a POST in time. A limit is exact if a message of MaxPayload needs no longer pause.
+func (c Config) MaxPause() time.Duration {
+	all := c.withDefaults()
+	h := heartbeat{interval: int64(all.PingInterval), timeout: int64(all.PingTimeout)}
+	return h.maxPause()
+}
+
+// maxPause is [Config.MaxPause] for one session.
+func (h *heartbeat) maxPause() time.Duration {
+	return max(time.Duration(min(h.interval, h.timeout)/2), minMaxPause)
+}
 
 // rates are the token buckets of one session. It has none before the first packet that
 // counts.
@@ -74,7 +88,7 @@ func (s *Session) SpendPacket() {
 	r := s.ratesOf()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.packets.Spend(limit, 1, maxPause, s.server.now())
+	r.packets.Spend(limit, 1, s.heartbeat.maxPause(), s.server.now())
 }
 
 // SpendIdle counts a packet that has no effect, or was dropped. Beyond a rate that no config
@@ -83,7 +97,7 @@ func (s *Session) SpendIdle() {
 	r := s.ratesOf()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.idle.Spend(idleRate, 1, maxPause, s.server.now())
+	r.idle.Spend(idleRate, 1, s.heartbeat.maxPause(), s.server.now())
 }
 
 // SpendUseless counts a packet without a meaning: by [Session.SpendPacket] and
@@ -102,7 +116,7 @@ func (s *Session) spendBytes(n int) {
 	r := s.ratesOf()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.bytes.Spend(limit, float64(n), maxBytePause, s.server.now())
+	r.bytes.Spend(limit, float64(n), s.heartbeat.maxPause(), s.server.now())
 }
 
 // spendInflated counts the bytes of a message that was inflated. Beyond inflateRate the client
@@ -111,7 +125,7 @@ func (s *Session) spendInflated(n int) {
 	r := s.ratesOf()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.inflate.Spend(inflateRate, float64(n), maxBytePause, s.server.now())
+	r.inflate.Spend(inflateRate, float64(n), s.heartbeat.maxPause(), s.server.now())
 }
 
 // longestDebt returns the time until no limit is exceeded, and the reason.
@@ -138,7 +152,8 @@ func (s *Session) longestDebt(r *rates) (d time.Duration, reason string) {
 
 // awaitRates waits while the session exceeds a limit, until it closes or until stop is
 // closed. The caller does not read the client meanwhile, so that TCP makes it wait. Its
-// silence is no reason to close the session then.
+// silence is no reason to close the session then. Heartbeats go on: a client of revision 4 gets
+// pings by the schedule, one of revision 3 gets early pongs.
 func (s *Session) awaitRates(stop <-chan struct{}) {
 	r := s.intake.rates.Load()
 	if r == nil {
@@ -153,8 +168,10 @@ func (s *Session) awaitRates(stop <-chan struct{}) {
 	}
 	s.heartbeat.receiving.Add(1)
 	defer s.endReceiving()
+	step := min(pauseStep, s.heartbeat.maxPause()/2)
 	for ; d > 0; d, _ = s.longestDebt(r) {
-		timer := time.NewTimer(min(d, pauseStep))
+		s.sendEarlyPong()
+		timer := time.NewTimer(min(d, step))
 		select {
 		case <-timer.C:
 		case <-s.done:
@@ -164,6 +181,17 @@ func (s *Session) awaitRates(stop <-chan struct{}) {
 			timer.Stop()
 			return
 		}
+	}
+}
+
+// sendEarlyPong replies to a ping that a client of revision 3 must have sent by now. The ping is
+// still unread, behind messages that wait for a pause to end: without the pong, the client
+// would close its connection. The ping gets a second reply when it is read, which is harmless.
+func (s *Session) sendEarlyPong() {
+	h, now := &s.heartbeat, s.server.now()
+	last := h.lastPong.Load()
+	if s.handshake.Version == eio.V3 && now-last >= h.interval+h.timeout/2 && h.lastPong.CompareAndSwap(last, now) {
+		s.Send(pongPacket)
 	}
 }
 

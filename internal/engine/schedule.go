@@ -14,7 +14,8 @@ type schedule struct {
 	timer      *time.Timer
 	armedFor   int64  // when the timer fires
 	pingAt     int64  // V4: send a ping
-	pingSentAt int64  // V4: when the ping was sent that deadAt waits for
+	pingSentAt int64  // V4: when the latest ping was sent
+	unanswered int    // V4: pings whose pongs were not read yet
 	deadAt     int64  // close the session if the client has been silent
 	idleAt     int64  // close the session if its client has not polled
 	probeEndAt int64  // close the probe
@@ -65,6 +66,7 @@ func (s *Session) startHeartbeat() {
 	}
 	h, now := &s.heartbeat, s.server.now()
 	h.lastPacket.Store(now)
+	h.lastPong.Store(now)
 	if s.handshake.Version == eio.V4 {
 		s.schedule.pingAt = now + h.interval
 	} else {
@@ -112,6 +114,7 @@ func (s *Session) runSchedule() {
 		// The delay of the timer does not add up from one heartbeat to the next.
 		timeout := s.heartbeat.timeout
 		s.schedule.pingSentAt, s.schedule.deadAt = now, max(at, now-timeout/4)+timeout
+		s.schedule.unanswered++
 	}
 	dead := s.isSilentLocked(now)
 	dead = s.isIdleLocked(now) || dead

@@ -161,6 +161,7 @@ func (s *Session) handlePacket(p eio.Packet) error {
 			return errHeartbeat
 		}
 		s.spendHeartbeat(s.heartbeat.isPingDue(s.server.now()))
+		s.heartbeat.lastPong.Store(s.server.now())
 		s.Send(pongPacket)
 	case eio.TypePong:
 		s.spendHeartbeat(s.handlePong())
