@@ -35,6 +35,8 @@ type client struct {
 	// none are.
 	awaitedPacket atomic.Uint64
 
+	running atomic.Int32 // goroutines that handle events of its sockets
+
 	mu               sync.Mutex // guards the following; a leaf
 	sockets          []*Socket  // few: searched one by one
 	lifecycles       int        // number of sockets whose lifecycle has not ended

@@ -4,10 +4,14 @@ import "github.com/caddy-socketio/caddy-socketio/internal/spawn"
 
 // startEventLoop starts the goroutine that handles the events of the inbox. It ends when
 // the inbox is empty.
-func (s *Socket) startEventLoop() { spawn.Go(s.ns.hub.log(), "socket events", s.handleEvents, nil) }
+func (s *Socket) startEventLoop() {
+	s.client.beginRunning()
+	spawn.Go(s.ns.hub.log(), "socket events", s.handleEvents, nil)
+}
 
 // handleEvents handles events until the inbox is empty.
 func (s *Socket) handleEvents() {
+	defer s.client.endRunning()
 	spawn.GrowStack[spawn.Stack4K]() // for the handlers
 	for s.handleNextEvent() {
 	}

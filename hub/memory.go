@@ -14,6 +14,9 @@ const (
 	socketCost = 1 << 10
 	// eventCost is how many bytes an event takes in an inbox, besides its arguments.
 	eventCost = 384
+	// runningCost is how many bytes an event takes while a goroutine handles it: the stack, and
+	// the values that handlers keep meanwhile. One event of a connection is free.
+	runningCost = 9 << 10
 	// dataCost is how many bytes a key of a socket's data takes, besides key and value.
 	dataCost = 128
 )
@@ -138,6 +141,23 @@ func (c *client) chargeEvent(ev *Event) bool {
 	c.account.Add(budget.Inbound, moved)
 	c.releasePending(moved)
 	return true
+}
+
+// beginRunning charges the connection for a goroutine that is about to handle events of a
+// socket. The first goroutine of a connection is free: most connections have one at a time, so
+// that quick events do not touch the count that all connections share. The charge may exceed
+// the connection's limit: its next event waits then.
+func (c *client) beginRunning() {
+	if c.running.Add(1) > 1 {
+		c.account.Add(budget.Inbound, runningCost)
+	}
+}
+
+// endRunning releases the charge of a goroutine that has handled its events.
+func (c *client) endRunning() {
+	if c.running.Add(-1) > 0 {
+		c.account.Release(budget.Inbound, runningCost)
+	}
 }
 
 // releasePending releases attachments of a packet that is complete: n bytes are charged as

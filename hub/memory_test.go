@@ -198,6 +198,58 @@ func TestMemoryIsCountedWithinAFifthOfTheHeap(t *testing.T) {
 	}
 }
 
+func TestRunningEventsAreCountedWithTheirStacks(t *testing.T) {
+	f := newMemoryFixture(t, 0, nil)
+	wait, started, release := blockingRule("hold", 256)
+	configureRules(f.hub, nil, wait)
+	var clients []*rawClient
+	for range 4 {
+		clients = append(clients, dialRaw(f, f.url, ""))
+	}
+	heap, used := measureHeap(), f.memory.Used()
+	for range 250 {
+		for _, c := range clients {
+			c.writeFrame(0x1, []byte(`42["hold",1]`))
+		}
+	}
+	for range 1000 {
+		receiveWithin(t, started)
+	}
+	heap, used = measureHeap()-heap, f.memory.Used()-used
+	t.Logf("heap and stacks %d, counted %d", heap, used)
+	least := heap * 8 / 10
+	if raceEnabled {
+		least = heap * 6 / 10 // the race detector makes stacks larger
+	}
+	if used < least || used > heap*12/10 {
+		t.Errorf("counted %d, heap and stacks have %d", used, heap)
+	}
+	close(release)
+	f.awaitMemory("handled", func() bool { return f.memory.Usage()["inbound"] == 0 })
+	close(f.release)
+}
+
+func TestConnectionWithManyRunningEventsIsNotRead(t *testing.T) {
+	f := newMemoryFixture(t, 0, func(c *hub.RouteConfig) { c.Engine.MaxMemory = 200_000 })
+	wait, started, release := blockingRule("hold", 256)
+	configureRules(f.hub, nil, wait)
+	c := dialRaw(f, f.url, "")
+	for range 200 {
+		c.writeFrame(0x1, []byte(`42["hold",1]`))
+	}
+	receiveWithin(t, started)
+	f.awaitMemory("running", func() bool { return f.memory.Used() > 190_000 })
+	if used := f.memory.Used(); used > 220_000 {
+		t.Errorf("the connection keeps %d bytes", used)
+	}
+	close(release)
+	for range 199 {
+		receiveWithin(t, started)
+	}
+	f.awaitMemory("handled", func() bool { return f.memory.Usage()["inbound"] == 0 })
+	close(f.release)
+}
+
 func TestMessageOfManySlowClientsCountsOnce(t *testing.T) {
 	f := newMemoryFixture(t, 0, nil)
 	for range 8 {
@@ -260,7 +312,7 @@ func TestConnectionBeyondItsMemoryIsRefused(t *testing.T) {
 
 func TestLargestConnectionsCloseAndOthersNoticeNothing(t *testing.T) {
 	const each = 9 * 0xea600
-	limit := measureHeap() + 5*each // other tests have left a heap
+	limit := measureHeap()*5/4 + 5*each // other tests have left a heap, and stacks
 	f := newMemoryFixture(t, limit, nil)
 	handleSync(f.hub.Of("/"))
 	quiet, _ := joinNamespace(f, f.url, "/", "")

@@ -121,6 +121,7 @@ func (s *Socket) queueEvent(ev *Event, done <-chan struct{}) {
 		return
 	}
 	if l := s.inbox.pushParallel(ev, r, done); l != nil {
+		s.client.beginRunning()
 		// It ends when the lane has no event that waits.
 		spawn.Go(s.ns.hub.log(), "parallel events", func() { s.handleParallel(l, ev) }, nil)
 	}
@@ -129,6 +130,7 @@ func (s *Socket) queueEvent(ev *Event, done <-chan struct{}) {
 // handleParallel handles an event of a parallel rule, and then the ones that wait in its
 // lane.
 func (s *Socket) handleParallel(l *parallelLane, ev *Event) {
+	defer s.client.endRunning()
 	spawn.GrowStack[spawn.Stack4K]() // for the handlers
 	for ev != nil {
 		s.callProtected(ev, func() { s.handleParallelEvent(ev) })

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/caddy-socketio/caddy-socketio/internal/spawn"
 )
 
 const megabyte = 1 << 20
@@ -178,6 +180,26 @@ func TestHeapAloneRefusesConnectionsAndDropsNone(t *testing.T) {
 			t.Error("it stays full")
 		}
 	})
+}
+
+func TestStacksOfGoroutinesAreWatched(t *testing.T) {
+	before := measureMemory()
+	release := make(chan struct{})
+	var started, ended sync.WaitGroup
+	for range 2000 {
+		started.Add(1)
+		ended.Go(func() {
+			spawn.GrowStack[spawn.Stack4K]()
+			started.Done()
+			<-release
+		})
+	}
+	started.Wait()
+	if grown := measureMemory() - before; grown < 8<<20 {
+		t.Errorf("it grows by %d bytes for 2000 stacks", grown)
+	}
+	close(release)
+	ended.Wait()
 }
 
 func TestReloadedLimitAppliesToOpenAccounts(t *testing.T) {

@@ -24,7 +24,7 @@ const (
 // Process is the budget of all connections of a process. It is safe for concurrent use.
 type Process struct {
 	// Static after construction.
-	heap    func() int64 // bytes in use, as of the latest collection of garbage
+	heap    func() int64 // bytes of the heap and of stacks in use
 	collect func()       // collects garbage
 
 	log    atomic.Pointer[zap.Logger]
@@ -49,7 +49,7 @@ type Process struct {
 
 // NewProcess returns a process with a limit in bytes; 0 means none.
 func NewProcess(limit int64) *Process {
-	p := &Process{heap: liveHeap, collect: runtime.GC, accounts: make(map[*Account]struct{})}
+	p := &Process{heap: measureMemory, collect: runtime.GC, accounts: make(map[*Account]struct{})}
 	p.shared.process = p
 	p.limit.Store(limit)
 	return p
@@ -221,13 +221,16 @@ func (p *Process) setFull(full bool, used, heap int64) {
 	}
 }
 
-// liveHeap returns the bytes of the heap that were in use at the latest collection of
-// garbage.
-func liveHeap() int64 {
-	sample := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
-	metrics.Read(sample)
-	if sample[0].Value.Kind() != metrics.KindUint64 {
-		return 0
+// measureMemory returns the bytes of the heap that were in use at the latest collection of
+// garbage, and the bytes of the stacks of all goroutines. A stack is no part of the heap, and a
+// goroutine that waits for a backend keeps one.
+func measureMemory() (bytes int64) {
+	samples := []metrics.Sample{{Name: "/gc/heap/live:bytes"}, {Name: "/memory/classes/heap/stacks:bytes"}}
+	metrics.Read(samples)
+	for _, sample := range samples {
+		if sample.Value.Kind() == metrics.KindUint64 {
+			bytes += int64(sample.Value.Uint64())
+		}
 	}
-	return int64(sample[0].Value.Uint64())
+	return bytes
 }
