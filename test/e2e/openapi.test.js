@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import http from 'node:http';
 import { Validator } from '@seriousme/openapi-schema-validator';
 import { Caddy } from './lib/caddy.js';
+import { connectSocket, kind } from './lib/clients.js';
 import { answered, checkResponse, document, documentAllows, examples, operations } from './lib/openapi.js';
 import { describeWithCaddy, namespace, socketio, test } from './lib/rules.js';
 import { withDeadline } from './lib/time.js';
@@ -50,8 +51,8 @@ const bodies = [
 	{ Event: 'x' }, { event: 'x', Namespace: '/' }, { event: 'x', ack: { Timeout: '1s' } }, { event: 'x', namespace: 7 }, { event: 'x', hub: [] }, 'x', 7, true,
 ];
 
-// everything asks an API for all that is documented.
-async function everything(api) {
+// everything asks an API for all that is documented. id is the id of a socket.
+async function everything(api, id) {
 	for (const operation of operations) {
 		const { path, method, operation: { requestBody, parameters = [] } } = operation;
 		const namesHub = parameters.some(({ $ref }) => $ref?.endsWith('/Hub'));
@@ -59,6 +60,12 @@ async function everything(api) {
 			assert.equal((await ask(api, method, path, text, type)).status, 200, `${path}: ${name}`);
 		}
 		assert.equal((await ask(api, 'PATCH', path)).status, 405);
+		if (path === '/socket') {
+			assert.equal((await ask(api, 'GET', path)).status, 400);
+			assert.equal((await ask(api, 'GET', `${path}?id=nope`)).status, 404);
+			assert.equal((await ask(api, 'GET', `${path}?id=${id}`)).status, 200);
+			continue;
+		}
 		if (path === '/tail') { // a stream without an end
 			assert.equal((await ask(api, 'GET', `${path}?nonsense=1`)).status, 400);
 			assert.equal((await ask(api, 'GET', `${path}?hub=nope`)).status, 404);
@@ -86,9 +93,12 @@ const site = `${socketio(namespace('/') + namespace('/chat'))}
 	socketio_api`;
 
 describeWithCaddy('OpenAPI', site, (caddy) => {
-	test('on the admin endpoint', () => everything({ host: '127.0.0.1', port: caddy().adminPort }));
-
-	test('on a route', () => everything({ host: '127.0.0.1', port: caddy().http }));
+	for (const [name, port] of [['on the admin endpoint', () => caddy().adminPort], ['on a route', () => caddy().http]]) {
+		test(name, async (t) => {
+			const socket = await connectSocket(t, kind(4, 'websocket'), caddy().url);
+			await everything({ host: '127.0.0.1', port: port() }, socket.id);
+		});
+	}
 
 	test('every status that is documented has been answered', async (t) => {
 		const closed = await Caddy.start('socketio_api {\n\thub none\n\tallow status\n\tnamespaces /none\n}');
