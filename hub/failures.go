@@ -20,15 +20,6 @@ const (
 
 var errTooManyFailures = &ClientError{Message: "Too many failed attempts"}
 
-// Authenticator is a [Handler] that checks a secret of the client on connect, like a token
-// or a password. Each client that it accepts makes up for one failed attempt of its address,
-// see [AddressLimits].
-type Authenticator interface {
-	Handler
-	// Authenticator does nothing. It marks the handler.
-	Authenticator()
-}
-
 // failureCost returns the part of the window that a failed attempt costs. ok is false
 // without a limit.
 func (l *AddressLimits) failureCost() (cost, window time.Duration, ok bool) {
@@ -66,18 +57,13 @@ func (s *Socket) checkFailures() error {
 	return errTooManyFailures
 }
 
-// noteAttempt counts the result of the connect handlers for the client's address. It returns
-// how long the connect error is to be delayed.
-func (s *Socket) noteAttempt(ev *Event, err error) (delay time.Duration) {
+// noteAttempt counts a refused connect for the client's address if it was a failed attempt. It
+// returns how long the connect error is to be delayed. An accepted connect makes up for no
+// failed attempt: a client with an account of its own would guess the secrets of others.
+func (s *Socket) noteAttempt(err error) (delay time.Duration) {
 	h, key := s.ns.hub, s.client.addressKey()
 	cost, window, ok := s.client.route.config().PerAddress.failureCost()
 	if !ok {
-		return 0
-	}
-	if err == nil {
-		if s.ns.isAuthenticated(ev) {
-			h.failures.Return(key, cost)
-		}
 		return 0
 	}
 	if refused, ok := errors.AsType[*ClientError](err); !ok || !refused.FailedAttempt {
@@ -99,16 +85,6 @@ func (s *Socket) noteAttempt(ev *Event, err error) (delay time.Duration) {
 func failureDelay(used, window time.Duration) time.Duration {
 	share := min(float64(used)/float64(window), 1)
 	return time.Duration(max(2*share-1, 0) * float64(maxFailureDelay))
-}
-
-// isAuthenticated reports whether an [Authenticator] handles a connect event.
-func (ns *Namespace) isAuthenticated(ev *Event) bool {
-	for h := range ns.handlersOf(ev) {
-		if _, ok := h.(Authenticator); ok {
-			return true
-		}
-	}
-	return false
 }
 
 // addressKey returns the key of the client's address.

@@ -26,8 +26,6 @@ func (guard) HandleEvent(_ context.Context, ev *hub.Event) error {
 	return &hub.ClientError{Message: "wrong password", FailedAttempt: true}
 }
 
-func (guard) Authenticator() {}
-
 // pipeServer serves a hub over connections in memory.
 type pipeServer struct {
 	t     *testing.T
@@ -82,8 +80,7 @@ func TestFailedAttemptsAreSlowedAndRefused(t *testing.T) {
 		attempt(c, "", wrong, 0)
 		attempt(c, "", wrong, 0)
 		other, _, _ := s.dialClient()
-		attempt(other, `{"password":"right"}`, `40{"sid":`, 0) // makes up for one
-		attempt(c, "", wrong, 0)
+		attempt(other, `{"password":"right"}`, `40{"sid":`, 0) // makes up for none
 		attempt(c, "", wrong, 3*time.Second)
 		idle, _, _ := s.dialClient()
 		attempt(c, "", wrong, 5*time.Second)
@@ -93,7 +90,7 @@ func TestFailedAttemptsAreSlowedAndRefused(t *testing.T) {
 		}
 		attempt(idle, `{"password":"right"}`, `44{"message":"Too many failed attempts"}`, 0)
 		attempt(idle, "/open,", `40/open,{"sid":`, 0)
-		if st := h.Stats(); st.FailedAttempts != 5 || st.AddressRefused["failures"] != 2 {
+		if st := h.Stats(); st.FailedAttempts != 4 || st.AddressRefused["failures"] != 2 {
 			t.Errorf("counted %d failures, %v", st.FailedAttempts, st.AddressRefused)
 		}
 		if all := logs.All(); len(all) != 1 || all[0].ContextMap()["failures"] != int64(4) {
@@ -116,4 +113,77 @@ func TestFailedAttemptsAreSlowedAndRefused(t *testing.T) {
 		close(s.conns)
 		server.Close()
 	})
+}
+
+// A client has an account in one namespace, and guesses the password of another one.
+func TestAccountDoesNotHelpToGuess(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := hub.DefaultRoute()
+		r.PerAddress = hub.AddressLimits{MaxFailures: 4, FailureWindow: 4 * time.Minute}
+		h := hub.New(hub.Options{Route: &r})
+		h.Of("/chat").On("connect", guard{})
+		h.Of("/admin").On("connect", guard{})
+		s := &pipeServer{t, make(pipe, 1)}
+		server := &http.Server{Handler: h}
+		go server.Serve(s.conns)
+
+		c, _, _ := s.dialClient()
+		checked, refused := 0, 0
+		for range 20 {
+			c.sendPacket(`40/chat,{"password":"right"}`)
+			if got := c.readPacket(); strings.HasPrefix(got, "40/chat,") {
+				c.sendPacket("41/chat,")
+			}
+			c.sendPacket(`40/admin,{"password":"guess"}`)
+			switch got := c.readPacket(); got {
+			case `44/admin,{"message":"wrong password"}`:
+				checked++
+			case `44/admin,{"message":"Too many failed attempts"}`:
+				refused++
+			default:
+				t.Fatalf("got %s", got)
+			}
+		}
+		if checked != 4 || refused != 16 {
+			t.Errorf("%d guesses were checked and %d refused, want 4 and 16", checked, refused)
+		}
+		closePipes(h, s, server)
+	})
+}
+
+// Many clients share an address: their mistakes are fewer than the limit.
+func TestFewMistakesOfManyClientsAreServed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := hub.DefaultRoute()
+		r.PerAddress = hub.AddressLimits{MaxFailures: 10, FailureWindow: time.Minute}
+		h := hub.New(hub.Options{Route: &r})
+		h.Of("/").On("connect", guard{})
+		s := &pipeServer{t, make(pipe, 1)}
+		server := &http.Server{Handler: h}
+		go server.Serve(s.conns)
+		for i := range 200 {
+			c, status, _ := s.dialClient()
+			if c == nil {
+				t.Fatalf("client %d: status %d", i, status)
+			}
+			if i%40 == 0 {
+				c.sendPacket("40")
+				if got := c.readPacket(); got != `44{"message":"wrong password"}` {
+					t.Fatalf("client %d: got %s", i, got)
+				}
+			}
+			c.sendPacket(`40{"password":"right"}`)
+			if got := c.readPacket(); !strings.HasPrefix(got, `40{"sid":`) {
+				t.Fatalf("client %d: got %s", i, got)
+			}
+		}
+		closePipes(h, s, server)
+	})
+}
+
+// closePipes closes a hub and its server.
+func closePipes(h *hub.Hub, s *pipeServer, server *http.Server) {
+	h.Close()
+	close(s.conns)
+	server.Close()
 }

@@ -54,12 +54,11 @@ func (s *Socket) handleConnect(ev *Event) {
 	err := errPanicked
 	s.callProtected(ev, func() { err = s.callConnectHandlers(ev) })
 	if err == nil {
-		s.noteAttempt(ev, nil) // before the client gets the reply
 		if err = s.completeConnect(ev); err == nil {
 			return
 		}
 	}
-	s.refuseLater(s.noteAttempt(ev, err), ev, err)
+	s.refuseLater(s.noteAttempt(err), ev, err)
 }
 
 // refuseConnect ends the lifecycle of a socket that is not accepted, and sends the connect

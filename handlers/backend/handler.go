@@ -244,9 +244,6 @@ func logFields(ev *hub.Event) []zap.Field {
 	return append(ev.LogFields(), zap.String("event", ev.Name))
 }
 
-// Authenticator marks the handler as one that checks a secret of the client.
-func (*Handler) Authenticator() {}
-
 // Identify adds the texts of Identity to the socket's identity. A client that recovers
 // its socket with the same texts is not sent to the application again.
 func (b *Handler) Identify(_ context.Context, ev *hub.Event) error {
@@ -319,6 +316,5 @@ func (b *Handler) acquireSlot(ctx context.Context, ev *hub.Event) error {
 
 var (
 	_ hub.Identifier    = (*Handler)(nil)
-	_ hub.Authenticator = (*Handler)(nil)
 	_ caddy.Provisioner = (*Handler)(nil)
 )

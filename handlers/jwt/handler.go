@@ -286,9 +286,6 @@ func (j *Handler) HandleEvent(ctx context.Context, ev *hub.Event) error {
 // Gate marks the handler as one that may refuse clients.
 func (*Handler) Gate() {}
 
-// Authenticator marks the handler as one that checks a secret of the client.
-func (*Handler) Authenticator() {}
-
 // Identify verifies the token of a client that recovers its socket, and adds the
 // token's subject to the socket's identity.
 func (j *Handler) Identify(ctx context.Context, ev *hub.Event) error { return j.HandleEvent(ctx, ev) }
@@ -325,7 +322,6 @@ func (j *Handler) disconnectTime(t verifiedToken, now time.Time) time.Time {
 
 var (
 	_ hub.Gate              = (*Handler)(nil)
-	_ hub.Authenticator     = (*Handler)(nil)
 	_ hub.Identifier        = (*Handler)(nil)
 	_ caddy.Provisioner     = (*Handler)(nil)
 	_ caddy.CleanerUpper    = (*Handler)(nil)

@@ -59,21 +59,6 @@ func (b *Buckets) Spend(key Key, cost, most time.Duration) (used time.Duration) 
 	return used
 }
 
-// Return puts a cost back into the bucket of an address.
-func (b *Buckets) Return(key Key, cost time.Duration) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	filled, ok := b.buckets[key]
-	if !ok {
-		return
-	}
-	if filled.fullAt -= cost; filled.fullAt <= b.readClock() {
-		delete(b.buckets, key)
-		return
-	}
-	b.buckets[key] = filled
-}
-
 // Used returns how much is used up of the bucket of an address.
 func (b *Buckets) Used(key Key) time.Duration {
 	b.mu.Lock()

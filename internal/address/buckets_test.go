@@ -28,8 +28,7 @@ func TestBucketsRefill(t *testing.T) {
 		if wait := b.Take(key, time.Second, 3*time.Second); wait != 0 {
 			t.Errorf("wait %s", wait)
 		}
-		b.Return(key, time.Second)
-		if used := b.Used(key); used != 2*time.Second {
+		if used := b.Used(key); used != 3*time.Second {
 			t.Errorf("used %s", used)
 		}
 		if used := b.Spend(key, 10*time.Second, 5*time.Second); used != 5*time.Second {

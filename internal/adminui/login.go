@@ -30,9 +30,6 @@ type login struct {
 // Gate implements [hub.Gate].
 func (login) Gate() {}
 
-// Authenticator implements [hub.Authenticator].
-func (login) Authenticator() {}
-
 // HandleEvent implements [hub.Handler]. It admits a client with the password or with the
 // session id of an earlier login.
 func (l login) HandleEvent(ctx context.Context, ev *hub.Event) error {
