@@ -3,7 +3,6 @@ package adminui
 import (
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/caddy-socketio/caddy-socketio/hub"
@@ -21,8 +20,8 @@ type Console struct {
 	queue    queue
 	wake     chan struct{} // has room for one; never closed
 
-	waitingLogins  atomic.Int32    // passwords that wait for a processor
-	loggedFailures address.Buckets // addresses whose last failed login is in the log
+	waitingLogins  address.Bound[*waitingLogin] // passwords that wait for a processor
+	loggedFailures address.Buckets              // addresses whose last failed login is in the log
 
 	loop loop // owned by runLoop
 

@@ -20,6 +20,8 @@ var (
 	errSession  = &hub.ClientError{Message: "invalid credentials"}
 )
 
+var errTooManyLogins = &hub.ClientError{Message: "too many logins at a time: try again later"}
+
 // login is the handler of connect in "/admin": it admits viewers. It is a gate, so that a
 // viewer that recovers its connection is checked and gets everything once more.
 type login struct {
@@ -51,19 +53,15 @@ func (l login) HandleEvent(ctx context.Context, ev *hub.Event) error {
 	return l.admitViewer(ev)
 }
 
-const (
-	// maxWaitingLogins is how many passwords wait for a processor.
-	maxWaitingLogins = 64
-	// failureLogInterval is the time between two log entries of failed logins of an address.
-	failureLogInterval = time.Minute
-)
+// failureLogInterval is the time between two log entries of failed logins of an address.
+const failureLogInterval = time.Minute
 
 // checkPassword returns an error unless the password is right. It checks the password for
 // a wrong username too: the time of the reply is the same. It logs the first failure of a
 // client's address in each failureLogInterval: clients must not fill the log.
 func (l login) checkPassword(ctx context.Context, client, username, password string) error {
 	c := l.console
-	if err := c.beginCheck(ctx); err != nil {
+	if err := c.beginCheck(ctx, address.KeyOf(client)); err != nil {
 		return err
 	}
 	err := bcrypt.CompareHashAndPassword([]byte(l.settings.PasswordHash), []byte(password))
@@ -78,18 +76,35 @@ func (l login) checkPassword(ctx context.Context, client, username, password str
 	return errPassword
 }
 
-// beginCheck waits for a processor: a check of a password takes one for about a second.
-func (c *Console) beginCheck(ctx context.Context) error {
-	if c.waitingLogins.Add(1) > maxWaitingLogins {
-		c.waitingLogins.Add(-1)
-		return &hub.ClientError{Message: "too many logins at a time: try again later"}
+// waitingLimits limit the passwords that wait for a processor. Passwords are checked in order:
+// an address delays the others by its few.
+var waitingLimits = address.Limits{Total: 64, PerAddress: 4}
+
+// waitingLogin is a password that waits for a processor.
+type waitingLogin struct {
+	place   address.Place[*waitingLogin]
+	evicted chan struct{} // closed when another address gets the place
+}
+
+// beginCheck waits for a processor: a check of a password takes one for about a second. A
+// client that leaves meanwhile made a failed attempt: it must not take places for nothing.
+func (c *Console) beginCheck(ctx context.Context, key address.Key) error {
+	w := &waitingLogin{evicted: make(chan struct{})}
+	evicted, has, result := c.waitingLogins.Add(&w.place, key, w, waitingLimits)
+	if has {
+		close(evicted.evicted)
 	}
-	defer c.waitingLogins.Add(-1)
+	if result != address.Added {
+		return errTooManyLogins
+	}
+	defer c.waitingLogins.Remove(&w.place)
 	select {
 	case passwordChecks <- struct{}{}:
 		return nil
+	case <-w.evicted:
+		return errTooManyLogins
 	case <-ctx.Done():
-		return ctx.Err()
+		return errPassword
 	}
 }
 
