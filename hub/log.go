@@ -18,7 +18,7 @@ func (h *Hub) logEvent(msg string, ev *Event, err error) {
 	if entry == nil {
 		return
 	}
-	fields := append(ev.LogFields(), zap.String("event", ev.Name))
+	fields := append(ev.LogFields(), zap.String("event", shortenText(ev.Name)))
 	if err != nil {
 		fields = append(fields, zap.Error(err))
 	}
@@ -28,7 +28,7 @@ func (h *Hub) logEvent(msg string, ev *Event, err error) {
 // logConnectError logs a connect error of a client without a socket.
 func (c *client) logConnectError(namespace string, connectError *ClientError) {
 	if e := c.hub.log().Check(zap.DebugLevel, "connect error"); e != nil {
-		e.Write(zap.String("hub", c.hub.name), zap.String("namespace", namespace),
+		e.Write(zap.String("hub", c.hub.name), zap.String("namespace", shortenText(namespace)),
 			zap.String("address", c.session.Handshake().Address), zap.Error(connectError))
 	}
 }
@@ -39,9 +39,9 @@ func (ev *Event) LogFields() []zap.Field {
 	if ev.Socket != nil {
 		return ev.Socket.logFields()
 	}
-	fields := []zap.Field{zap.String("hub", ev.ns.hub.name), zap.String("namespace", ev.ns.name)}
+	fields := []zap.Field{zap.String("hub", ev.ns.hub.name), zap.String("namespace", shortenText(ev.ns.name))}
 	if ev.Room != "" {
-		fields = append(fields, zap.String("room", ev.Room))
+		fields = append(fields, zap.String("room", RoomForLog(ev.ns, ev.Room)))
 	}
 	return fields
 }
@@ -50,7 +50,7 @@ func (ev *Event) LogFields() []zap.Field {
 func (s *Socket) logFields() []zap.Field {
 	return []zap.Field{
 		zap.String("hub", s.ns.hub.name),
-		zap.String("namespace", s.ns.name),
+		zap.String("namespace", shortenText(s.ns.name)),
 		zap.String("socket", s.logID()),
 		zap.String("address", s.handshakeRequest().Address),
 	}

@@ -41,7 +41,7 @@ func describeOrigin(origin string) refusedOrigin {
 // isPlainOrigin reports whether an origin has only characters of URLs that are the same in
 // a Caddyfile, in JSON and in HTML, and is not too long to be repeated.
 func isPlainOrigin(origin string) bool {
-	return len(origin) <= maxWarningText && !strings.ContainsFunc(origin, func(r rune) bool {
+	return len(origin) <= maxLogText && !strings.ContainsFunc(origin, func(r rune) bool {
 		switch {
 		case 'a' <= r && r <= 'z', 'A' <= r && r <= 'Z', '0' <= r && r <= '9':
 			return false

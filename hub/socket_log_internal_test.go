@@ -1,10 +1,14 @@
 package hub
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/caddy-socketio/caddy-socketio/internal/address"
+	"github.com/caddy-socketio/caddy-socketio/internal/id"
 	"go.uber.org/zap/zapcore"
 )
 
@@ -14,8 +18,8 @@ func TestDisconnectsAreSampledBySecond(t *testing.T) {
 		var lines lineSampler
 		for range 2 {
 			levels := make(map[zapcore.Level]int)
-			for range 330 {
-				levels[lines.nextLevel()]++
+			for i := range 330 {
+				levels[lines.nextLevel(address.KeyOf(fmt.Sprintf("192.0.2.%d", i%250)))]++
 			}
 			if levels[zapcore.InfoLevel] != 102 || levels[zapcore.DebugLevel] != 228 {
 				t.Errorf("got %v", levels)
@@ -23,4 +27,64 @@ func TestDisconnectsAreSampledBySecond(t *testing.T) {
 			time.Sleep(time.Second)
 		}
 	})
+}
+
+// One client that connects and disconnects all the time does not fill the log.
+func TestDisconnectsAreBoundedByAddress(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var lines lineSampler
+		attacker, other := address.KeyOf("192.0.2.1"), address.KeyOf("192.0.2.2")
+		shown := 0
+		for range 60 {
+			for range 80 {
+				if lines.nextLevel(attacker) == zapcore.InfoLevel {
+					shown++
+				}
+			}
+			if lines.nextLevel(other) != zapcore.InfoLevel {
+				t.Error("a line of another address is missing")
+			}
+			time.Sleep(time.Second)
+		}
+		if shown < 600 || shown > 700 {
+			t.Errorf("%d lines of an address in a minute at info level", shown)
+		}
+	})
+}
+
+func TestTextForLogIsBoundedWithEscapes(t *testing.T) {
+	for _, test := range []struct{ text, want string }{
+		{"lobby", "lobby"},
+		{strings.Repeat("\x01", 500), strings.Repeat("\x01", 10) + "..."},
+		{strings.Repeat("é", 500), strings.Repeat("é", 32) + "..."},
+		{strings.Repeat("\"", 500), strings.Repeat("\"", 32) + "..."},
+		{strings.Repeat("\xff", 500), strings.Repeat("\xff", 10) + "..."},
+	} {
+		if got := cutText(test.text, maxLoggedRoom); got != test.want {
+			t.Errorf("got %q, want %q", got, test.want)
+		}
+	}
+}
+
+// An id of package id in the name of a room may be the secret of a connection.
+func TestRoomForLogHidesIDs(t *testing.T) {
+	h := New(Options{})
+	defer h.Close()
+	ns, secret := h.Of("/chat"), id.New()
+	hash := id.ForLog(secret)
+	for room, want := range map[string]string{
+		"lobby":                                 "lobby",
+		secret:                                  hash,
+		"/chat#" + secret:                       "/chat#" + hash,
+		"user_" + secret + "-" + secret:         "user_" + hash + "-" + hash,
+		strings.Repeat("x", 50) + secret + "y":  strings.Repeat("x", 50) + hash + "y",
+		strings.Repeat("x", 60) + secret:        strings.Repeat("x", 60) + hash[:4] + "...",
+		strings.Repeat("x", 64) + secret:        strings.Repeat("x", 64) + "...",
+		strings.Repeat(secret, 25):              strings.Repeat(hash, 8) + "...",
+		"not an id: " + strings.Repeat("A", 20): "not an id: " + strings.Repeat("A", 20),
+	} {
+		if got := RoomForLog(ns, room); got != want {
+			t.Errorf("%s: got %s, want %s", room, got, want)
+		}
+	}
 }

@@ -13,8 +13,6 @@ const (
 	// maxWarnings is how many different warnings of a kind are logged in an hour.
 	maxWarnings    = 100
 	warningsPeriod = time.Hour
-	// maxWarningText is how many bytes of a client's text a warning has.
-	maxWarningText = 200
 	// unknownSessionsLimit is how many requests within a minute have to name an
 	// unknown session before a warning is logged.
 	unknownSessionsLimit = 10
@@ -69,14 +67,6 @@ func (w *recurringWarning) admit() bool {
 	}
 	w.last = time.Now()
 	return true
-}
-
-// shortenText cuts a text of a client to maxWarningText bytes.
-func shortenText(text string) string {
-	if len(text) > maxWarningText {
-		return text[:maxWarningText] + "..."
-	}
-	return text
 }
 
 // warnParser logs that the first packet of a client was not encoded by Socket.IO's

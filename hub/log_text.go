@@ -1,0 +1,66 @@
+package hub
+
+import (
+	"strings"
+	"unicode/utf8"
+
+	"github.com/caddy-socketio/caddy-socketio/internal/id"
+	"github.com/caddy-socketio/caddy-socketio/sio"
+)
+
+const (
+	// maxLogText is how many bytes of a client's text a line of the log has, escapes included.
+	maxLogText = 200
+	// maxLoggedRoom is the limit of the name of a room.
+	maxLoggedRoom = 64
+	// idLength is the number of characters of an id of package id.
+	idLength = 20
+)
+
+// shortenText cuts a text of a client to maxLogText bytes.
+func shortenText(text string) string { return cutText(text, maxLogText) }
+
+// cutText cuts a text to as many characters as take size bytes in a line of the log, where
+// control characters take six.
+func cutText(text string, size int) string {
+	used := 0
+	for at, r := range text {
+		switch {
+		case r < ' ' || r == utf8.RuneError:
+			used += len(`\u0000`)
+		case r == '"' || r == '\\':
+			used += 2
+		default:
+			used += utf8.RuneLen(r)
+		}
+		if used > size {
+			return text[:at] + "..."
+		}
+	}
+	return text
+}
+
+// RoomForLog returns the name of a room, or the id of a socket, for the log: shortened, and
+// with a hash in place of each id that may be the secret of a connection, see [Socket.ID]. Ids
+// of sockets of this node that are no secrets stay.
+func RoomForLog(ns *Namespace, room string) string {
+	var hidden strings.Builder
+	shown := 0 // up to here the name is in hidden
+	for at := 0; at+idLength <= len(room) && hidden.Len()+at-shown <= maxLoggedRoom; at++ {
+		if found := room[at : at+idLength]; id.IsOwn(found) && !ns.isPublicID(found) {
+			hidden.WriteString(room[shown:at])
+			hidden.WriteString(id.ForLog(found))
+			shown = at + idLength
+			at = shown - 1
+		}
+	}
+	hidden.WriteString(room[shown:])
+	return cutText(hidden.String(), maxLoggedRoom)
+}
+
+// isPublicID reports whether an id is the one of a socket that clients of Socket.IO 3 or later
+// have.
+func (ns *Namespace) isPublicID(socketID string) bool {
+	s, ok := ns.Socket(socketID)
+	return ok && s.client.version == sio.V5
+}
