@@ -59,7 +59,9 @@ func (x *action) HandleEvent(_ context.Context, ev *hub.Event) error {
 	if err != nil {
 		return err
 	}
+	var filter, room string // for the log: an id may be the secret of a connection
 	found := x.console.hub.WithNamespace(a.namespace, func(ns *hub.Namespace) {
+		filter, room = hub.RoomForLog(ns, a.filter), hub.RoomForLog(ns, a.room)
 		target := ns.All()
 		if a.filter != "" {
 			target = ns.In(a.filter)
@@ -74,7 +76,7 @@ func (x *action) HandleEvent(_ context.Context, ev *hub.Event) error {
 	}
 	x.console.currentLog().Info("admin_ui: action", zap.String("hub", x.console.hub.Name()), zap.String("action", x.name),
 		zap.String("address", ev.Socket.Handshake().Address), zap.String("namespace", a.namespace),
-		zap.String("filter", a.filter), zap.String("room", a.room), zap.String("event", a.event))
+		zap.String("filter", filter), zap.String("room", room), zap.String("event", a.event))
 	return ev.Ack()
 }
 
