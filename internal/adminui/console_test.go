@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/caddy-socketio/caddy-socketio/hub"
+	"github.com/caddy-socketio/caddy-socketio/internal/id"
 	"github.com/gorilla/websocket"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
@@ -235,5 +236,114 @@ func TestReadonlyRefusesActions(t *testing.T) {
 				break
 			}
 		}
+	}
+}
+
+// The id of a socket of Socket.IO 2 is the secret of its connection.
+func TestActionsDoNotLogSecretIDs(t *testing.T) {
+	core, logs := observer.New(zap.DebugLevel)
+	h, _, url := newConsole(t, func(s *Settings) { s.Log = zap.New(core) })
+	h.Of("/")
+	conn, response, err := websocket.DefaultDialer.Dial(strings.Replace(url, "EIO=4", "EIO=3", 1), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response.Body.Close()
+	defer conn.Close()
+	old := &client{t, conn}
+	var opened struct{ SID string }
+	if err := json.Unmarshal([]byte(old.read()[1:]), &opened); err != nil {
+		t.Fatal(err)
+	}
+	old.read() // the connect packet of "/"
+	viewer, _ := connect(t, url, Namespace, rightAuth)
+	viewer.write(`42/admin,["join","/","` + opened.SID + `-room","` + opened.SID + `"]`)
+	viewer.write(`42/admin,7["_disconnect","/",false,"` + opened.SID + `"]`)
+	for !strings.HasPrefix(viewer.read(), "43/admin,7") {
+	}
+	lines := logs.FilterMessage("admin_ui: action").All()
+	if len(lines) != 2 || lines[0].ContextMap()["filter"] != id.ForLog(opened.SID) {
+		t.Errorf("logged %v", lines)
+	}
+	for _, line := range lines {
+		if text := fmt.Sprint(line.ContextMap()); strings.Contains(text, opened.SID) {
+			t.Errorf("the secret %s is in %s", opened.SID, text)
+		}
+	}
+}
+
+// A client has much data, and changes a little of it all the time: viewers get its size, once
+// a second.
+func TestLargeDataOfSocketsIsClipped(t *testing.T) {
+	h, c, url := newConsole(t, func(*Settings) {})
+	h.Of("/")
+	viewer, _ := connect(t, url, Namespace, rightAuth)
+	viewer.readEvent("all_sockets")
+	connect(t, url, "/", "")
+	var connected struct{ ID string }
+	if err := json.Unmarshal(viewer.readEvent("socket_connected")[0], &connected); err != nil {
+		t.Fatal(err)
+	}
+	s, _ := h.Of("/").Socket(connected.ID)
+	if err := s.Set("small", "x"); err != nil {
+		t.Fatal(err)
+	}
+	if got := string(viewer.readEvent("socket_updated")[0]); !strings.Contains(got, `"data":{"small":"x"}`) {
+		t.Errorf("got %s", got)
+	}
+	for i := range 500 {
+		if err := s.Set(fmt.Sprint("key", i), strings.Repeat("x", 500)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := string(viewer.readEvent("socket_updated")[0]); !strings.Contains(got, `"data":{"(too large)":"`) || len(got) > 200 {
+		t.Errorf("got %.300s", got)
+	}
+	c.queue.mu.Lock()
+	waiting := len(c.queue.items)
+	c.queue.mu.Unlock()
+	if waiting > 1 {
+		t.Errorf("%d messages of one socket wait", waiting)
+	}
+}
+
+// Messages of sockets take no more bytes a second than viewers follow.
+func TestChangesAreBoundedByBytes(t *testing.T) {
+	var q queue
+	for range 1000 {
+		q.pushItem(item{size: maxSocketSize}, false)
+	}
+	items, dropped := q.takeItems()
+	if len(items) != maxChangeBytes/maxSocketSize || !dropped {
+		t.Errorf("%d messages in a second, dropped: %v", len(items), dropped)
+	}
+	if q.resetBudget(); !q.admitChange(maxSocketSize) {
+		t.Error("the next second has no bytes")
+	}
+}
+
+// Sockets with much data, many rooms or large headers do not keep others out of the list.
+func TestListHasAllSocketsBesideLargeOnes(t *testing.T) {
+	large := socketMessage{ID: "large", Namespace: "/", Data: json.RawMessage(`{"a":"` + strings.Repeat("x", 4000) + `"}`)}
+	large.Handshake.Headers = map[string]string{"x": strings.Repeat("y", 4000)}
+	for i := range 1000 {
+		large.Rooms = append(large.Rooms, fmt.Sprint("room", i))
+	}
+	small := socketMessage{ID: "small", Namespace: "/", Data: json.RawMessage(`{"name":"ada"}`), Rooms: []string{"lobby"}}
+	small.Handshake.Headers = map[string]string{"user-agent": "x"}
+	var all []socketMessage
+	for range maxSockets / 2 {
+		all = append(all, large, small)
+	}
+	list, count := encodeSockets(all)
+	var got []socketMessage
+	if err := json.Unmarshal(list, &got); err != nil || count != maxSockets || len(got) != maxSockets || len(list) > maxSocketBytes {
+		t.Fatalf("%d of %d sockets in %d bytes: %v", count, len(got), len(list), err)
+	}
+	if s := got[1]; string(s.Data) != `{"name":"ada"}` || len(s.Rooms) != 1 || s.Handshake.Headers["user-agent"] != "x" {
+		t.Errorf("a small socket lost something: %+v", s)
+	}
+	if s := got[0]; string(s.Data) != `{"(too large)":"4008 bytes"}` {
+		t.Errorf("got the data %s", s.Data)
 	}
 }

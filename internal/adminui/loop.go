@@ -2,7 +2,7 @@ package adminui
 
 import (
 	"context"
-	"encoding/json"
+	"fmt"
 	"time"
 
 	"github.com/caddy-socketio/caddy-socketio/hub"
@@ -23,6 +23,7 @@ type loop struct {
 	statsAt       time.Time // when the next statistics are sent
 	resyncAt      time.Time // before this, viewers do not get all sockets again
 	polling       map[*hub.Socket]struct{}
+	dataDue       bool // a second has passed: new data of sockets is sent
 }
 
 // runLoop sends messages to viewers until no viewer is left and there is no cluster, or the last
@@ -41,6 +42,7 @@ func (c *Console) runLoop() {
 		select {
 		case <-ticker.C:
 			c.queue.resetBudget()
+			c.loop.dataDue = true
 		case <-c.wake:
 		}
 	}
@@ -49,6 +51,9 @@ func (c *Console) runLoop() {
 // updateObservation starts or stops the observation of the hub. Without an audience it stops all.
 func (c *Console) updateObservation(a *audience) {
 	watched := a != nil && a.isWatched()
+	if !watched {
+		c.queue.takeChanged()
+	}
 	switch {
 	case watched && c.loop.stopObserving == nil:
 		c.loop.stopObserving, c.loop.polling = c.hub.Observe(c.queueObservation), make(map[*hub.Socket]struct{})
@@ -86,6 +91,10 @@ func (c *Console) sendAll(a *audience) {
 			c.loop.polling[i.polling] = struct{}{}
 		}
 		c.emitItem(a.remote, i)
+	}
+	if c.loop.dataDue {
+		c.loop.dataDue = false
+		c.sendData(a.remote)
 	}
 	c.sendUpgrades(a)
 	if dropped && now.After(c.loop.resyncAt) {
@@ -147,47 +156,63 @@ func (c *Console) sendUpgrades(a *audience) {
 const (
 	fetchTimeout = 3 * time.Second // for the sockets of all nodes
 	// maxSockets and maxSocketBytes bound the message with all sockets: half of the
-	// default max_queue.
+	// default max_queue. So many sockets have minSocketSize bytes each.
 	maxSockets     = 2000
 	maxSocketBytes = 1_000_000
+	minSocketSize  = 512
 )
 
 // sendSockets sends a viewer the sockets of all nodes, up to maxSockets.
 func (c *Console) sendSockets(viewer *hub.Socket) {
 	ctx, cancel := context.WithTimeout(context.Background(), fetchTimeout)
 	defer cancel()
-	list, count := []byte{'['}, 0
+	var messages []socketMessage
 	complete := true
 	for i, ns := range c.hub.Namespaces() {
 		if complete = complete && i < maxNamespaces; !complete {
 			break
 		}
-		found, err := ns.All().FetchPage(ctx, "", maxSockets-count+1)
+		left := maxSockets - len(messages)
+		found, err := ns.All().FetchPage(ctx, "", left+1)
 		if err != nil { // some nodes did not reply in time
 			c.currentLog().Debug("admin_ui: fetching sockets failed", zap.String("namespace", ns.Name()), zap.Error(err))
 		}
-		for _, s := range found {
-			text, err := json.Marshal(newSocketMessage(s, ns.Name()))
-			if err != nil {
-				continue
-			}
-			if complete = count < maxSockets && len(list)+len(text) < maxSocketBytes; !complete {
-				break
-			}
-			if count++; count > 1 {
-				list = append(list, ',')
-			}
-			list = append(list, text...)
+		complete = len(found) <= left
+		for _, s := range found[:min(len(found), left)] {
+			messages = append(messages, newSocketMessage(s, ns.Name()))
 			if local, ok := ns.Socket(s.ID); ok && local.Status().Transport == "polling" {
 				c.loop.polling[local] = struct{}{}
 			}
 		}
 	}
-	if !complete {
+	list, count := encodeSockets(messages)
+	if !complete || count < len(messages) {
 		c.currentLog().Warn("admin_ui: a viewer does not get all sockets", zap.Int("sockets", count))
 	}
-	if err := viewer.Emit("all_sockets", sio.Data{JSON: append(list, ']')}); err != nil {
+	if err := viewer.Emit("all_sockets", sio.Data{JSON: list}); err != nil {
 		c.currentLog().Debug("admin_ui: message not sent", zap.String("event", "all_sockets"), zap.Error(err))
+	}
+}
+
+// sendData sends the new data of sockets. Data that is too much for a second is sent later.
+func (c *Console) sendData(everywhere bool) {
+	full := false
+	for s := range c.queue.takeChanged() {
+		select {
+		case <-s.Done():
+			continue
+		default:
+		}
+		data := s.Data()
+		if size := data.Size(); size > maxSocketSize {
+			data = sio.Data{JSON: fmt.Appendf(nil, `{"(too large)":"%d bytes"}`, size)}
+		}
+		if full = full || !c.queue.admitChange(data.Size()+len(s.ID())); full {
+			c.queue.addChanged(s)
+			continue
+		}
+		update := map[string]any{"id": s.ID(), "nsp": s.Namespace().Name(), "data": data}
+		c.emitItem(everywhere, item{event: "socket_updated", args: []any{update}})
 	}
 }
 

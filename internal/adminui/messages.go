@@ -2,6 +2,7 @@ package adminui
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"strconv"
 	"time"
@@ -22,13 +23,17 @@ type socketMessage struct {
 	Rooms     []string          `json:"rooms"`
 }
 
+// maxSocketSize is how many bytes of a socket are shown. A client must not make viewers slow
+// clients by its data, its rooms or its headers.
+const maxSocketSize = 4 << 10
+
 // newSocketMessage describes a socket. It has neither the auth of the handshake nor the
 // values of secret headers and parameters of the query.
 func newSocketMessage(s hub.RemoteSocket, namespace string) socketMessage {
 	connection := s.Connection()
 	m := socketMessage{
 		ID: s.ID, ClientID: connection.ClientID, Transport: connection.Transport, Namespace: namespace,
-		Data: s.Data, Handshake: s.Handshake, Rooms: s.Rooms,
+		Data: clipData(s.Data, maxSocketSize), Handshake: s.Handshake, Rooms: s.Rooms,
 	}
 	if len(m.Data) == 0 || string(m.Data) == "null" {
 		m.Data = json.RawMessage("{}")
@@ -40,6 +45,60 @@ func newSocketMessage(s hub.RemoteSocket, namespace string) socketMessage {
 	m.Handshake.Headers, m.Handshake.Query = redact.Values(s.Handshake.Headers), redact.Values(s.Handshake.Query)
 	m.Handshake.URL = redact.URL(s.Handshake.URL)
 	return m
+}
+
+// clipData returns the data of a socket as it is shown: its size in place of larger data.
+func clipData(data json.RawMessage, limit int) json.RawMessage {
+	if len(data) <= limit {
+		return data
+	}
+	return fmt.Appendf(nil, `{"(too large)":"%d bytes"}`, len(data))
+}
+
+// encode returns the message as JSON, in about limit bytes: larger ones lose large data, the
+// headers, the query, and rooms. It returns nothing for data that is not JSON.
+func (m socketMessage) encode(limit int) []byte {
+	text, err := json.Marshal(m)
+	if err == nil && len(text) <= limit {
+		return text
+	}
+	m.Data = clipData(m.Data, limit/4)
+	m.Handshake.Headers, m.Handshake.Query, m.Handshake.URL = map[string]string{}, map[string]string{}, ""
+	left, fitting := limit/4, 0
+	for _, room := range m.Rooms {
+		if left -= len(room); left < 0 {
+			break
+		}
+		fitting++
+	}
+	m.Rooms = m.Rooms[:fitting]
+	text, _ = json.Marshal(m)
+	return text
+}
+
+// encodeSockets returns a list of messages in maxSocketBytes. If necessary, it shortens the
+// large ones first: they must not keep others out. It returns the number of messages, too.
+func encodeSockets(messages []socketMessage) (list []byte, count int) {
+	for limit := maxSocketSize; ; limit /= 2 {
+		list, count = []byte{'['}, 0
+		fits := true
+		for _, m := range messages {
+			text := m.encode(limit)
+			if text == nil {
+				continue
+			}
+			if fits = len(list)+len(text)+2 <= maxSocketBytes; !fits {
+				break
+			}
+			if count++; count > 1 {
+				list = append(list, ',')
+			}
+			list = append(list, text...)
+		}
+		if fits || limit <= minSocketSize {
+			return append(list, ']'), count
+		}
+	}
 }
 
 // serverStats is the message server_stats.
