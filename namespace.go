@@ -68,7 +68,7 @@ type Rule struct {
 	// disconnects, they are canceled. Default: the events of a socket run one after
 	// another.
 	Parallel int `json:"parallel,omitempty"`
-	// RateLimit limits the events of the rule for each socket. It has no bytes. Default: no
+	// RateLimit limits the events of the rule for each connection. It has no bytes. Default: no
 	// limit.
 	RateLimit *RateLimit `json:"rate_limit,omitempty"`
 	// AllowIDs allows join, and replies of backend, to join rooms that are named like the

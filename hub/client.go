@@ -29,7 +29,9 @@ type client struct {
 	decoder           sio.Decoder
 	attachmentPackets uint64 // number of packets with attachments
 	hasDecoded        bool   // true when a packet was decoded
-	pendingBytes      int    // charged for the attachments of a packet that is not complete
+	// ruleBuckets are by namespace; nil before the first event of a rule with a rate.
+	ruleBuckets  map[string]*ruleBuckets
+	pendingBytes int // charged for the attachments of a packet that is not complete
 
 	// awaitedPacket is the number of the packet whose attachments are awaited, 0 if
 	// none are.

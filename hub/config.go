@@ -149,7 +149,7 @@ type Rule struct {
 	// the events are handled one after another with all others of the socket. If all handlers
 	// of the rule and of Use are [Immediate], the number is one.
 	Parallel int
-	// Rate limits the events of the rule that one client emits. Events beyond it are
+	// Rate limits the events of the rule that one client emits in one namespace. Events beyond it are
 	// dropped, with the acknowledgement {"error": "rate limit exceeded"}.
 	Rate Rate
 	// AllowIDs allows [Event.Join] to join rooms that are named like the id of another

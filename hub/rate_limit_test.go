@@ -49,7 +49,7 @@ func withRate(ns hub.NamespaceConfig, rate hub.Rate) hub.NamespaceConfig {
 	return ns
 }
 
-func TestRateOfRuleIsPerSocket(t *testing.T) {
+func TestRateOfRuleIsPerConnectionAndNamespace(t *testing.T) {
 	core, logs := observer.New(zapcore.WarnLevel)
 	rate := hub.Rate{PerSecond: 1e-9, Burst: 2}
 	limited, other := withRate(newAckingNamespace("/chat", "me"), rate), withRate(newAckingNamespace("/other", "me"), rate)
@@ -66,9 +66,13 @@ func TestRateOfRuleIsPerSocket(t *testing.T) {
 		a.sendPacket(`42/chat,1["who"]`)
 		a.wantPacket(`43/chat,1` + want)
 	}
-	a.sendPacket(`42/chat,["who"]`) // without an acknowledgement
 	a.sendPacket(`42/chat,1["free"]`)
 	a.wantPacket(`43/chat,1["free"]`)
+	// A client that leaves and comes back gets no new bucket.
+	a.sendPacket("41/chat,")
+	a.joinNamespace("/chat", "")
+	a.sendPacket(`42/chat,1["who"]`)
+	a.wantPacket(`43/chat,1[{"error":"rate limit exceeded"}]`)
 	if got := s.Stats().Limited["rule"]; got != 3 {
 		t.Errorf("%d were counted, want 3", got)
 	}

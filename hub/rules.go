@@ -29,13 +29,14 @@ type rules struct {
 
 // rule is one [Rule] of a namespace.
 type rule struct {
-	label string // its events, for operators
+	label  string // its events, for operators
+	number int    // its place in rules.list
 	// handlerNames are the names of its handlers, for operators.
 	handlerNames string
 	events       eventMatcher
 	rooms        glob.List // of RoomOccupied and RoomVacated; empty for all
 	parallel     int       // see [Rule.Parallel]
-	rate         Rate      // of its events, for each socket
+	rate         Rate      // of its events, for each connection and namespace
 	allowIDs     bool
 	handlers     []timedHandler
 	readsCounts  bool // see [CountReader]
@@ -56,7 +57,7 @@ func newRules(config NamespaceConfig, timed func([]Handler) []timedHandler) *rul
 	for i, r := range config.Rules {
 		handlers := timed(r.Handlers)
 		all.list[i] = rule{
-			label: strings.Join(r.Events, " "), handlerNames: joinNames(handlers), events: newEventMatcher(r.Events...), rooms: glob.NewList(r.Rooms), handlers: handlers,
+			label: strings.Join(r.Events, " "), number: i, handlerNames: joinNames(handlers), events: newEventMatcher(r.Events...), rooms: glob.NewList(r.Rooms), handlers: handlers,
 			parallel: r.Parallel, rate: r.Rate, allowIDs: r.AllowIDs, readsCounts: readAnyCounts(handlers),
 		}
 		if r.Parallel > 1 && !slices.ContainsFunc(slices.Concat(config.Use, r.Handlers), mayWait) {

@@ -41,10 +41,9 @@ type Socket struct {
 	replayedTo, replayFrom string
 	done                   chan struct{} // closed when the lifecycle has ended
 
-	inbox       inbox
-	ruleBuckets *ruleBuckets // nil before the first event of a rule with a rate
-	state       atomic.Int32
-	roomBytes   atomic.Int64 // charged for its rooms
+	inbox     inbox
+	state     atomic.Int32
+	roomBytes atomic.Int64 // charged for its rooms
 	// disconnectedByServer is true when the server disconnected the socket: the events
 	// in its inbox are dropped.
 	disconnectedByServer atomic.Bool
