@@ -229,9 +229,9 @@ func (b *Handler) HandleEvent(ctx context.Context, ev *hub.Event) error {
 		c.countOutcome("canceled")
 		return errUnavailable // the client has gone
 	}
-	if verdict, ok := errors.AsType[*hub.ClientError](err); ok {
+	if _, ok := errors.AsType[*hub.ClientError](err); ok {
 		c.countOutcome("refused")
-		return verdict
+		return err
 	}
 	c.countOutcome("outage")
 	trace.SpanFromContext(ctx).SetStatus(codes.Error, "backend failed")

@@ -28,14 +28,15 @@ type textPart struct {
 	own     bool // no client chooses the value
 }
 
-// placeError means that a value can't stand in its place.
+// placeError means that a value can't stand in its place. Its text does not have the value: it
+// is in logs.
 type placeError struct {
 	place *place
 	text  string
 }
 
 func (e *placeError) Error() string {
-	return fmt.Sprintf("%q can't stand in %s", e.text, e.place.name)
+	return fmt.Sprintf("a text of %d bytes can't stand in %s", len(e.text), e.place.name)
 }
 
 // placedValue is the value of a placeholder, as JSON and as text. The JSON is empty for

@@ -55,6 +55,18 @@ func (e *replyError) clientError() *hub.ClientError {
 	return &hub.ClientError{Message: cmp.Or(e.Message, refusedMessage), Data: e.Data, FailedAttempt: true}
 }
 
+// refusedError is the error of an application for a client. Its text, for the log, does not
+// have the message, which may have values of the application.
+type refusedError struct{ forClient *hub.ClientError }
+
+// Error returns the size of the message.
+func (e *refusedError) Error() string {
+	return fmt.Sprintf("the backend refused it by a message of %d bytes", len(e.forClient.Message))
+}
+
+// Unwrap returns the error that the client reads.
+func (e *refusedError) Unwrap() error { return e.forClient }
+
 // refusedMessage is the message for clients of an error without a message.
 const refusedMessage = "refused"
 
@@ -67,7 +79,7 @@ func (w *response) readReply() (*reply, error) {
 	case w.status == http.StatusOK:
 		return parseReply(w.body.Bytes())
 	case w.status >= 400 && w.status < 500:
-		return nil, w.clientError()
+		return nil, &refusedError{w.clientError()}
 	case w.status == 0:
 		return nil, errors.New("the HTTP handlers sent no response")
 	}
@@ -84,17 +96,17 @@ func (w *response) clientError() *hub.ClientError {
 }
 
 // parseReply parses the whole body of a response before any operation is done. The
-// error names the key, the value and the expected type.
+// error names the key, the kind of the value and the expected type.
 func parseReply(body []byte) (*reply, error) {
 	a := new(reply)
 	if body = lenient.TrimText(body); len(body) == 0 {
 		return a, nil
 	}
 	if err := checkJSON(body); err != nil {
-		return nil, fmt.Errorf("the reply is not a JSON object: %w; it begins with %s", err, lenient.Snippet(body, 200))
+		return nil, fmt.Errorf("the reply is not a JSON object: %w; it is %s", err, describeBody(body))
 	}
 	if !bytes.HasPrefix(body, []byte("{")) && !lenient.IsEmptyList(body) && string(body) != "null" {
-		return nil, fmt.Errorf("the reply is not a JSON object: it is %s", lenient.Snippet(body, 200))
+		return nil, fmt.Errorf("the reply is not a JSON object: it is %s", lenient.Describe(body))
 	}
 	unknown, err := lenient.ReadFields(body, lenient.Fields{
 		"data": &a.Data, "leave": &a.Leave, "join": &a.Join, "sockets": a.readSockets, "emit": a.readEmits,
@@ -108,6 +120,17 @@ func parseReply(body []byte) (*reply, error) {
 		return nil, fmt.Errorf("parse the reply: %w", err)
 	}
 	return a, nil
+}
+
+// describeBody describes a body that is not JSON, without its text: that may have secrets.
+func describeBody(body []byte) string {
+	switch {
+	case body[0] == '<':
+		return fmt.Sprintf("HTML of %d bytes", len(body))
+	case body[0] == '{':
+		return fmt.Sprintf("%d bytes that begin like a JSON object", len(body))
+	}
+	return fmt.Sprintf("%d bytes", len(body))
 }
 
 // checkJSON returns the reason why a text is not JSON, and the byte.
@@ -144,7 +167,7 @@ func (a *reply) readAck(raw []byte) error {
 		return err
 	}
 	if ack = lenient.DataList(ack); ack.JSON[0] != '[' {
-		return &lenient.Error{Value: lenient.Snippet(raw, 60), Want: "a list of arguments"}
+		return &lenient.Error{Value: lenient.Describe(raw), Want: "a list of arguments"}
 	}
 	a.Ack = &ack
 	return nil
@@ -224,7 +247,7 @@ func (a *reply) applyTo(ev *hub.Event, log *zap.Logger) error {
 		return err
 	}
 	if a.Error != nil {
-		return a.Error.clientError()
+		return &refusedError{a.Error.clientError()}
 	}
 	return nil
 }

@@ -56,7 +56,7 @@ func (s *replySockets) readDisconnect(raw []byte) error {
 		return nil
 	}
 	if lenient.Read(raw, &s.Disconnect) != nil {
-		return &lenient.Error{Value: lenient.Snippet(raw, 60), Want: `true, false or "close"`}
+		return &lenient.Error{Value: lenient.Describe(raw), Want: `true, false or "close"`}
 	}
 	return nil
 }

@@ -53,7 +53,7 @@ func (a *reply) applyWithoutSocket(ev *hub.Event) error {
 		return err
 	}
 	if a.Error != nil {
-		return a.Error.clientError()
+		return &refusedError{a.Error.clientError()}
 	}
 	return nil
 }

@@ -107,7 +107,7 @@ func TestWrongSocketsOfRepliesAreOutages(t *testing.T) {
 		{"no operation", `[{"in":["a"]}]`, "sockets: 0: expected data, leave, join or disconnect"},
 		{"a wrong room", `[{"in":["a"],"join":["b",""]}]`, "sockets: 0: join: bad room name: it is empty"},
 		{"a wrong type", `[{"in":"a","join":["b"]}]`, "sockets.0.in: unexpected"},
-		{"a wrong disconnect", `[{"in":["a"],"disconnect":"now"}]`, `sockets.0.disconnect: unexpected \"now\", expected true, false or \"close\"`},
+		{"a wrong disconnect", `[{"in":["a"],"disconnect":"now"}]`, `sockets.0.disconnect: unexpected string of 5 bytes, expected true, false or \"close\"`},
 		{"much data", `[{"in":["a"],"data":{"k":"` + strings.Repeat("x", 300_000) + `"}}]`, "sockets: 0: data: socket data is full: the limit is 262144 bytes"},
 		{"many rooms", `[{"in":["a"],"join":` + roomList(1001) + `}]`, "sockets: 0: join: 1001 rooms, the limit is 1000"},
 		{"many entries", `[` + strings.Repeat(`{"in":["a"],"join":["b"]},`, 1000) + `{"in":["a"],"join":["b"]}]`, "sockets: 1001 entries, the limit is 1000"},

@@ -49,6 +49,9 @@ func (v *verifier) verifyToken(ctx context.Context, text string, now time.Time) 
 		return verifiedToken{}, invalidToken(fmt.Errorf("it has %d bytes, the limit is %d", len(text), maxToken))
 	}
 	parsed, err := jwt.ParseSigned(text, v.algorithms)
+	if _, ok := errors.AsType[*jose.ErrUnexpectedSignatureAlgorithm](err); ok {
+		return verifiedToken{}, invalidToken(errAlgorithm)
+	}
 	if err != nil {
 		return verifiedToken{}, invalidToken(err)
 	}
@@ -81,8 +84,9 @@ func (v *verifier) verifyToken(ctx context.Context, text string, now time.Time) 
 func invalidToken(why error) error { return fmt.Errorf("%w: %w", errTokenInvalid, why) }
 
 var (
-	errNoKey    = errors.New("there is no key for it")
-	errNoObject = errors.New("its claims are no JSON object")
+	errNoKey     = errors.New("there is no key for it")
+	errNoObject  = errors.New("its claims are no JSON object")
+	errAlgorithm = errors.New("its algorithm is not one of the option algorithms") // its name may be any text
 	// Names of two users that differ in such a half only would become one name.
 	errHalfCharacter = errors.New("its claims have half of a surrogate pair")
 )

@@ -21,7 +21,7 @@ func TestRoomsForEvent(t *testing.T) {
 		{rooms: []string{"x{event.args.1}"}, want: []string{`x["b","c",4]`}},
 		{rooms: []string{"{event.args.2}"}, want: []string{}},
 		{rooms: []string{"{event.args.3}"}, want: []string{"7"}},
-		{rooms: []string{"{event.args.7}"}, err: `bad room name: {event.args.7}: unexpected {"x":1}, expected a list`},
+		{rooms: []string{"{event.args.7}"}, err: `bad room name: {event.args.7}: unexpected object of 7 bytes, expected a list`},
 		{rooms: []string{"{socket.data.list}"}, want: []string{"a", "1"}},
 		{rooms: []string{"user:{event.args.9}"}, want: []string{}},
 		{rooms: []string{"{event.args.9}"}, err: "bad room name: {event.args.9} has no value"},
@@ -74,11 +74,11 @@ func TestRoomsAcceptNamesOfOtherLanguages(t *testing.T) {
 		{`[42.0,4.2e1,"x{y"]`, "[42 42 x{y]", `[r-[42.0,4.2e1,"x{y"]]`},
 		{`{"0":"a","2":"b"}`, "[a b]", `[r-{"0":"a","2":"b"}]`},
 		{`{}`, "[]", "[r-{}]"},
-		{`true`, "bad room name: {event.args.0}: unexpected true, expected the name of a room", "[r-true]"},
+		{`true`, "bad room name: {event.args.0}: unexpected bool, expected the name of a room", "[r-true]"},
 		{`["a",null]`, "bad room name: {event.args.0}: 1: unexpected null, expected the name of a room", `[r-["a",null]]`},
-		{`{"_placeholder":true,"num":0}`, `bad room name: {event.args.0}: unexpected {"_placeholder":true,"num":0}, expected a list`, "[r-AQ==]"},
-		{`"r\ud83d"`, `bad room name: {event.args.0}: unexpected "r\ud83d", ` + half, "bad room name: {event.args.0}: half of a surrogate pair"},
-		{`["a","\udc00"]`, `bad room name: {event.args.0}: 1: unexpected "\udc00", ` + half, "bad room name: {event.args.0}: half of a surrogate pair"},
+		{`{"_placeholder":true,"num":0}`, `bad room name: {event.args.0}: unexpected object of 29 bytes, expected a list`, "[r-AQ==]"},
+		{`"r\ud83d"`, `bad room name: {event.args.0}: unexpected string of 9 bytes, ` + half, "bad room name: {event.args.0}: half of a surrogate pair"},
+		{`["a","\udc00"]`, `bad room name: {event.args.0}: 1: unexpected string of 8 bytes, ` + half, "bad room name: {event.args.0}: half of a surrogate pair"},
 		{`"r\ufffd\ud83d\ude00"`, "[r\ufffd😀]", "[r-r\ufffd😀]"},
 	} {
 		ev := newSocketEvent(t, `[`+test.value+`]`, []byte{1})
@@ -107,7 +107,7 @@ func TestNonEmptyLeavesOutEmptyNames(t *testing.T) {
 	}{
 		{rooms: []string{"{event.args.0}", "{event.args.1}", "{event.args.2}", "{event.args.3}", "{event.args.9}"}, want: []string{"a", "d"}},
 		{rooms: []string{"{event.args.9}", "x:{event.args.9}"}, want: []string{}},
-		{rooms: []string{"{event.args.4}"}, err: `bad room name: {event.args.4}: unexpected {"x":1}, expected a list`},
+		{rooms: []string{"{event.args.4}"}, err: `bad room name: {event.args.4}: unexpected object of 7 bytes, expected a list`},
 	} {
 		rooms, err := NewRooms(test.rooms)
 		if err != nil {

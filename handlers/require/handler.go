@@ -2,7 +2,7 @@ package require
 
 import (
 	"context"
-	"fmt"
+	"strings"
 
 	"github.com/caddy-socketio/caddy-socketio/handlers/placeholder"
 	"github.com/caddy-socketio/caddy-socketio/hub"
@@ -119,8 +119,7 @@ func (r *Handler) HandleEvent(_ context.Context, ev *hub.Event) error {
 	return r.checkExpression(newScope(ev, ev.Socket, ev))
 }
 
-// checkExpression is HandleEvent for a scope. The error has the expression and the reason
-// for the log.
+// checkExpression is HandleEvent for a scope. The error is a [falseError].
 func (r *Handler) checkExpression(s *scope) error {
 	why := r.expr.checkTrue(s)
 	if why == nil {
@@ -130,8 +129,28 @@ func (r *Handler) checkExpression(s *scope) error {
 	if text := r.message.For(s.event); text != "" {
 		message = text
 	}
-	return fmt.Errorf("%w: %s: %w", &hub.ClientError{Message: message}, r.Expr, why)
+	return &falseError{forClient: &hub.ClientError{Message: message}, expr: r.Expr, why: why}
 }
+
+// falseError is the error of an expression that is not true. Its text, for the log, has
+// neither the message nor the end of the reason: both may have values of clients.
+type falseError struct {
+	forClient *hub.ClientError
+	expr      string
+	why       error
+}
+
+// Error returns the expression and the kind of the reason, like no such key.
+func (e *falseError) Error() string {
+	kind := e.why.Error()
+	if end := strings.IndexAny(kind, ":'\"`"); end >= 0 {
+		kind = kind[:end]
+	}
+	return e.expr + ": " + kind
+}
+
+// Unwrap returns the error that the client gets.
+func (e *falseError) Unwrap() error { return e.forClient }
 
 var (
 	_ hub.Gate              = (*Handler)(nil)

@@ -297,3 +297,21 @@ func TestRequireRefusesWrongUseOfRoom(t *testing.T) {
 		}
 	}
 }
+
+// A client sends a secret to an expression that can't handle it.
+func TestErrorsForLogHaveNoValues(t *testing.T) {
+	s := newFakeSocket(t)
+	for _, expr := range []string{`int(event.args[0]) > 1`, `jwt[event.args[0]] == 1`, `duration(event.args[0]) > duration("1s")`, `event.args[0] == 1`, `event.args[0] > 1`, `timestamp(event.args[0]) > timestamp("2026-01-01T00:00:00Z")`} {
+		r := Handler{Expr: expr, Message: "not {event.args.0}"}
+		if err := r.Provision(caddy.Context{}); err != nil {
+			t.Error(err)
+			continue
+		}
+		for _, args := range []string{`["secret-text"]`, `[{"secret-text":1}]`} {
+			err := r.checkExpression(newScope(newEvent(args), s, s))
+			if err == nil || strings.Contains(err.Error(), "secret-text") || !strings.Contains(err.Error(), expr) {
+				t.Errorf("%s: got %v", expr, err)
+			}
+		}
+	}
+}

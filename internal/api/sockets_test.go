@@ -81,7 +81,7 @@ func TestInvalidBodiesAreRefused(t *testing.T) {
 		{"join", `{"rooms":"a"}`, "rooms: unexpected string, expected a list"},
 		{"join", `{"rooms":["a"],"in":["",""]}`, "in: bad room name"},
 		{"join", `{"rooms":["a"],"in":"b"}`, "in: unexpected string, expected a list"},
-		{"join", `{"rooms":["a"],"except":[{}]}`, "except.0: unexpected {}, expected the name of a room"},
+		{"join", `{"rooms":["a"],"except":[{}]}`, "except.0: unexpected object of 2 bytes, expected the name of a room"},
 		{"join", `{"rooms":["a"],"hub":1}`, "hub: unexpected number, expected a string"},
 		{"join", `{"rooms":["a"],"to":["b"]}`, "to: unknown field"},
 		{"join", `[{"rooms":["a"]}]`, "body: unexpected array, expected an object"},

@@ -24,18 +24,19 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/sio"
 )
 
-// Error is the error for a value of a wrong type.
+// Error is the error for a value of a wrong type. It does not have the value: errors are in
+// logs, and values may be secrets.
 type Error struct {
 	// Path is the path to the value: keys and indexes, joined by dots. It is empty for
 	// the outermost value.
 	Path string
-	// Value is the value's JSON, or the beginning of it.
+	// Value describes the value, see [Describe].
 	Value string
 	// Want describes the expected value.
 	Want string
 }
 
-// Error returns the path, the value and the expected value as text.
+// Error returns the path, the kind of the value and the expected value as text.
 func (e *Error) Error() string {
 	text := fmt.Sprintf("unexpected %s, expected %s", e.Value, e.Want)
 	if e.Path != "" {
@@ -46,7 +47,7 @@ func (e *Error) Error() string {
 
 // newError returns the error for a value of a wrong type.
 func newError(raw []byte, want string) *Error {
-	return &Error{Value: Snippet(raw, 60), Want: want}
+	return &Error{Value: Describe(raw), Want: want}
 }
 
 // ErrorAt returns err with key before its path, if it is an [*Error], and otherwise wraps
@@ -63,20 +64,25 @@ func ErrorAt(key string, err error) error {
 	return &longer
 }
 
-// Snippet returns at most size bytes of a text, on one line, for an error message.
-func Snippet(text []byte, size int) string {
-	text = bytes.TrimSpace(text)
-	more := ""
-	if len(text) > size {
-		text, more = text[:size], "…"
+// Describe returns the kind of a JSON value, like number, and the size of a longer one.
+func Describe(raw []byte) string {
+	raw = bytes.TrimSpace(raw)
+	kind := "number"
+	switch {
+	case len(raw) == 0:
+		return "nothing"
+	case raw[0] == '"':
+		kind = "string"
+	case raw[0] == '{':
+		kind = "object"
+	case raw[0] == '[':
+		kind = "array"
+	case raw[0] == 't', raw[0] == 'f':
+		return "bool"
+	case raw[0] == 'n':
+		return "null"
 	}
-	line := strings.Join(strings.Fields(strings.ToValidUTF8(string(text), "")), " ")
-	return strings.Map(func(r rune) rune {
-		if !strconv.IsPrint(r) {
-			return -1
-		}
-		return r
-	}, line) + more
+	return fmt.Sprintf("%s of %d bytes", kind, len(raw))
 }
 
 // TrimText returns a text without its byte order mark and the white space around it.

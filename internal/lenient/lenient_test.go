@@ -19,17 +19,17 @@ func TestReadRoomsOfOtherLanguages(t *testing.T) {
 		{`["a{","}"]`, `["a{" "}"] <nil>`},
 		{`{"0":"a","2":"b"}`, `["a" "b"] <nil>`},
 		{`{"10":"a","2":7.0}`, `["a" "7"] <nil>`},
-		{`{"0":"a","02":"b"}`, `<nil> unexpected {"0":"a","02":"b"}, expected a list`},
-		{`{"0":"a","-1":"b"}`, `<nil> unexpected {"0":"a","-1":"b"}, expected a list`},
-		{`{"a":"b"}`, `<nil> unexpected {"a":"b"}, expected a list`},
-		{`"a"`, `<nil> unexpected "a", expected a list`},
-		{`7`, `<nil> unexpected 7, expected a list`},
-		{`["a",true]`, `<nil> 1: unexpected true, expected the name of a room`},
+		{`{"0":"a","02":"b"}`, `<nil> unexpected object of 18 bytes, expected a list`},
+		{`{"0":"a","-1":"b"}`, `<nil> unexpected object of 18 bytes, expected a list`},
+		{`{"a":"b"}`, `<nil> unexpected object of 9 bytes, expected a list`},
+		{`"a"`, `<nil> unexpected string of 3 bytes, expected a list`},
+		{`7`, `<nil> unexpected number of 1 bytes, expected a list`},
+		{`["a",true]`, `<nil> 1: unexpected bool, expected the name of a room`},
 		{`[null]`, `<nil> 0: unexpected null, expected the name of a room`},
-		{`[["a"]]`, `<nil> 0: unexpected ["a"], expected the name of a room`},
-		{`[{"_placeholder":true,"num":0},"a"]`, `<nil> 0: unexpected {"_placeholder":true,"num":0}, expected the name of a room`},
-		{`{"3":false}`, `<nil> 0: unexpected false, expected the name of a room`},
-		{`["r\ud83d"]`, `<nil> 0: unexpected "r\ud83d", expected a name of whole characters, without half of a surrogate pair`},
+		{`[["a"]]`, `<nil> 0: unexpected array of 5 bytes, expected the name of a room`},
+		{`[{"_placeholder":true,"num":0},"a"]`, `<nil> 0: unexpected object of 29 bytes, expected the name of a room`},
+		{`{"3":false}`, `<nil> 0: unexpected bool, expected the name of a room`},
+		{`["r\ud83d"]`, `<nil> 0: unexpected string of 9 bytes, expected a name of whole characters, without half of a surrogate pair`},
 	} {
 		names, err := ReadRooms([]byte(test.json))
 		got := fmt.Sprintf("%q %v", names, err)
@@ -51,13 +51,13 @@ func TestReadFieldsReportsUnknownKeys(t *testing.T) {
 		{`{"b":true,"s":"x\ud83d","r":[1],"l":[[],2],"o":{"k":{}},"z":1,"y":2}`, "true \"x\ufffd\" [\"1\"] [[] 2] map[k:{}] [y z] <nil>"},
 		{`{"b":null,"s":null,"r":null,"l":null,"o":null}`, `false "" [] [] map[] [] <nil>`},
 		{`{"l":{"1":"a","5":"b"},"o":[]}`, `false "" [] ["a" "b"] map[] [] <nil>`},
-		{`{"b":1}`, `b: unexpected 1, expected true or false`},
-		{`{"s":7}`, `s: unexpected 7, expected a string`},
-		{`{"l":"x"}`, `l: unexpected "x", expected a list`},
-		{`{"o":["x"]}`, `o: unexpected ["x"], expected an object`},
-		{`{"o":{"\ud83d":1}}`, `o: unexpected "\ud83d", expected a name of whole characters, without half of a surrogate pair`},
-		{`{"r":["a",{}]}`, `r.1: unexpected {}, expected the name of a room`},
-		{`[1]`, `unexpected [1], expected an object`},
+		{`{"b":1}`, `b: unexpected number of 1 bytes, expected true or false`},
+		{`{"s":7}`, `s: unexpected number of 1 bytes, expected a string`},
+		{`{"l":"x"}`, `l: unexpected string of 3 bytes, expected a list`},
+		{`{"o":["x"]}`, `o: unexpected array of 5 bytes, expected an object`},
+		{`{"o":{"\ud83d":1}}`, `o: unexpected string of 8 bytes, expected a name of whole characters, without half of a surrogate pair`},
+		{`{"r":["a",{}]}`, `r.1: unexpected object of 2 bytes, expected the name of a room`},
+		{`[1]`, `unexpected array of 3 bytes, expected an object`},
 	} {
 		var b bool
 		var s string
@@ -84,23 +84,20 @@ func TestNamesErrorHasPath(t *testing.T) {
 	}
 	err := json.Unmarshal([]byte(`{"a":{"to":["x",true]}}`), &into)
 	wrong, _ := err.(*json.UnmarshalTypeError)
-	if wrong == nil || wrong.Field != "a.to.1" || wrong.Type != NamesType || wrong.Value != "unexpected true, expected the name of a room" {
+	if wrong == nil || wrong.Field != "a.to.1" || wrong.Type != NamesType || wrong.Value != "unexpected bool, expected the name of a room" {
 		t.Errorf("got %+v, %v", wrong, err)
 	}
 }
 
-func TestSnippetIsOneShortLine(t *testing.T) {
+// Errors are in logs, and values may be secrets.
+func TestDescribeHasNoValues(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
-		"  a\n\tb  ":     "a b",
-		"\x1b[1m\x00x":   "[1mx",
-		"0123456789":     "0123456789",
-		"0123456789ab":   "0123456789…",
-		"012345678é":     "012345678…",
-		"\ufeffa\u200bb": "ab",
+		` "secret" `: "string of 8 bytes", `{"secret":1}`: "object of 12 bytes", `["secret"]`: "array of 10 bytes",
+		"12345": "number of 5 bytes", "true": "bool", "false": "bool", "null": "null", " ": "nothing",
 	} {
-		if got := Snippet([]byte(text), 10); got != want {
-			t.Errorf("%q: %q, want %q", text, got, want)
+		if got := Describe([]byte(text)); got != want {
+			t.Errorf("%s: %q, want %q", text, got, want)
 		}
 	}
 }
