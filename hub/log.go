@@ -2,6 +2,7 @@ package hub
 
 import (
 	"errors"
+	"strings"
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
@@ -25,8 +26,10 @@ func (h *Hub) logEvent(msg string, ev *Event, err error) {
 	entry.Write(fields...)
 }
 
-// logConnectError logs a connect error of a client without a socket.
+// logConnectError logs a connect error of a client without a socket, without the query of the
+// namespace.
 func (c *client) logConnectError(namespace string, connectError *ClientError) {
+	namespace, _, _ = strings.Cut(namespace, "?")
 	if e := c.hub.log().Check(zap.DebugLevel, "connect error"); e != nil {
 		e.Write(zap.String("hub", c.hub.name), zap.String("namespace", shortenText(namespace)),
 			zap.String("address", c.session.Handshake().Address), zap.Error(connectError))

@@ -144,7 +144,7 @@ type falseError struct {
 func (e *falseError) Error() string {
 	kind := e.why.Error()
 	if end := strings.IndexAny(kind, ":'\"`"); end >= 0 {
-		kind = kind[:end]
+		kind = strings.TrimSpace(kind[:end])
 	}
 	return e.expr + ": " + kind
 }
