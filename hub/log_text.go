@@ -58,6 +58,15 @@ func RoomForLog(ns *Namespace, room string) string {
 	return cutText(hidden.String(), maxLoggedRoom)
 }
 
+// loggedRoom is a room whose name is computed when a line is written, see [RoomForLog].
+type loggedRoom struct {
+	ns   *Namespace
+	name string
+}
+
+// String returns the name for the log.
+func (r loggedRoom) String() string { return RoomForLog(r.ns, r.name) }
+
 // isPublicID reports whether an id is the one of a socket that clients of Socket.IO 3 or later
 // have.
 func (ns *Namespace) isPublicID(socketID string) bool {

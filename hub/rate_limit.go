@@ -64,7 +64,7 @@ func (h *Hub) countLimited(s *engine.Session, reason string, fields ...zap.Field
 // dropExcess counts an event or connect that a limit drops. The client of a flood is not
 // read for a while: each drop may cost a reply.
 func (c *client) dropExcess(reason, namespace, event string) {
-	c.hub.countLimited(c.session, reason, zap.String("namespace", namespace), zap.String("event", event))
+	c.hub.countLimited(c.session, reason, zap.String("namespace", shortenText(namespace)), zap.String("event", shortenText(event)))
 	c.session.SpendIdle()
 }
 

@@ -94,7 +94,7 @@ func (ev *Event) AllowEmit(ns *Namespace, rooms []string, args Args) error {
 		return nil
 	}
 	ns.hub.countLimited(ev.Socket.client.session, reason, zap.String("namespace", ns.name),
-		zap.String("event", ev.Name), zap.String("room", room))
+		zap.String("event", shortenText(ev.Name)), zap.Stringer("room", loggedRoom{ns, room}))
 	return errRateLimit
 }
 

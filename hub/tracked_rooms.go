@@ -150,6 +150,6 @@ func (t *tracker) dropSocket(now time.Time, p *presence, s *Socket, room string,
 func (t *tracker) warnMember(room string, err error) {
 	if t.ns.hub.memberWarnings.admitKey(t.ns.name + " " + room) {
 		t.ns.log().Warn("a socket is no member of a room with presence",
-			zap.String("namespace", t.ns.name), zap.String("room", shortenText(room)), zap.Error(err))
+			zap.String("namespace", t.ns.name), zap.String("room", RoomForLog(t.ns, room)), zap.Error(err))
 	}
 }

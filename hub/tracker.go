@@ -235,7 +235,7 @@ func (t *tracker) announceMember(a roster.Announcement) {
 		_, err = t.ns.doWithin(cluster.ThisNode, emit)
 	}
 	if err != nil {
-		t.ns.log().Error("announcing a member failed", zap.String("namespace", t.ns.name), zap.String("room", a.Room), zap.Error(err))
+		t.ns.log().Error("announcing a member failed", zap.String("namespace", t.ns.name), zap.String("room", RoomForLog(t.ns, a.Room)), zap.Error(err))
 	}
 }
 

@@ -408,7 +408,7 @@ func TestOpenAPISchemasMatchTypes(t *testing.T) {
 func listFields(typ reflect.Type) (all, required []string) {
 	for _, field := range reflect.VisibleFields(typ) {
 		name, options, _ := strings.Cut(field.Tag.Get("json"), ",")
-		if name == "" {
+		if name == "" || name == "-" {
 			continue // a struct in the struct, or no part of the JSON
 		}
 		all = append(all, name)
