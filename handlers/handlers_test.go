@@ -144,7 +144,7 @@ func TestHandlersInCaddyfile(t *testing.T) {
 		{"set name", "set: expected a key and a value"},
 		{"set a.b 1", "the key must not be empty and has no dot"},
 		{"disconnect now", `disconnect: unexpected "now"`},
-		{"dance", `unknown handler "dance": expected parallel, allow_ids, ack, backend, disconnect, emit, join, jwt, leave, members, require or set, or a module socketio.handlers.dance`},
+		{"dance", `unknown handler "dance": expected parallel, rate_limit, allow_ids, ack, backend, disconnect, emit, join, jwt, leave, members, require or set, or a module socketio.handlers.dance`},
 		{"backend", "backend: expected the address of an application"},
 		{"backend {\n}", "backend: expected the address of an application"},
 		{"backend {\ntimeout 10\nrespond 204\n}", "backend: timeout: "},
