@@ -14,7 +14,7 @@ func TestFloors(t *testing.T) {
 	const caddyfile = caddy + " " + caddy + "/caddyconfig/caddyfile"
 	allowed := map[string]string{
 		"internal/spawn":       "go.uber.org/zap",
-		"internal/budget":      "internal/spawn go.uber.org/zap",
+		"internal/budget":      "internal/address internal/spawn go.uber.org/zap",
 		"internal/eio":         "",
 		"internal/glob":        "",
 		"internal/nearest":     "",

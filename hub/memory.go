@@ -29,9 +29,9 @@ var ErrMemory = errors.New("connection keeps too much memory")
 var errMemoryExceeded = &ClientError{Message: "Connection keeps too much memory"}
 
 // Memory counts and bounds the memory that hubs keep because of clients. Hubs of a process
-// share one. When it is full, new connections are refused with status 503, and the
-// connections that keep most are slowed and then closed. Connections that keep little are
-// not touched.
+// share one. When it is full, new connections of addresses that keep much are refused with
+// status 503, and the largest connections of these addresses are slowed and then closed.
+// Addresses that keep little are not touched.
 type Memory = budget.Process
 
 // NewMemory returns a memory with a limit in bytes; 0 means no limit. It has a timer while

@@ -1,17 +1,19 @@
 package hub
 
 import (
+	"github.com/caddy-socketio/caddy-socketio/internal/address"
 	"github.com/caddy-socketio/caddy-socketio/internal/descriptors"
+	"github.com/caddy-socketio/caddy-socketio/internal/engine"
 	"go.uber.org/zap"
 )
 
-// checkOverload returns why new connections are refused at the moment, or "". It logs the
+// checkOverload returns why a new connection is refused at the moment, or "". It logs the
 // refusals once a minute.
-func (h *Hub) checkOverload() (reason string) {
+func (h *Hub) checkOverload(q *engine.Request) (reason string) {
 	if h.drainer.Refuses() {
 		return "draining"
 	}
-	if h.memory.Full() { // which logs it
+	if h.memory.Full() && h.memory.Refuses(address.KeyOf(q.Address)) { // which logs it
 		return "memory"
 	}
 	if !descriptors.AreLow(descriptors.HandshakeReserve) {

@@ -19,6 +19,7 @@ const (
 type Account struct {
 	// Static after construction.
 	process *Process
+	owner   *owner
 	limit   *atomic.Int64 // 0 for none
 	drop    func()
 
@@ -96,6 +97,7 @@ func (a *Account) report() {
 		}
 		// Another charge may have found the old report right meanwhile: look again.
 		if a.reported.CompareAndSwap(reported, used) {
+			a.owner.used.Add(used - reported)
 			a.process.add(used - reported)
 		}
 	}
@@ -165,10 +167,10 @@ func (a *Account) AwaitReading(done <-chan struct{}) {
 	}
 }
 
-// IsSlowed reports whether the process is above its limit, and the account above its fair
-// share.
+// IsSlowed reports whether the process is above its limit, and the account above the share of
+// its address.
 func (a *Account) IsSlowed() bool {
-	return a.process.over.Load() && a.Used() > a.process.fair.Load()
+	return a.process.over.Load() && a.Used() > a.owner.share.Load()
 }
 
 // IsProcessFull reports whether the process is at its limit, see [Process.Full].
@@ -195,6 +197,7 @@ func (a *Account) Close() {
 		return
 	}
 	if reported := a.reported.Swap(closedReport); reported != closedReport {
+		a.owner.used.Add(-reported)
 		a.process.removeAccount(a)
 		a.process.add(-reported)
 	}

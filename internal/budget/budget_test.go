@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/caddy-socketio/caddy-socketio/internal/address"
 	"github.com/caddy-socketio/caddy-socketio/internal/spawn"
 )
 
@@ -31,7 +32,7 @@ func limitOf(n int64) *atomic.Int64 {
 
 func TestProcessCountsAccountsWithinAStep(t *testing.T) {
 	p := newTestProcess(0)
-	a := p.Open(noLimit(), nil)
+	a := p.Open(address.Key{}, noLimit(), nil)
 	for range 1000 {
 		a.Add(Inbound, 100)
 	}
@@ -50,7 +51,7 @@ func TestProcessCountsAccountsWithinAStep(t *testing.T) {
 
 func TestConcurrentChargesAddUp(t *testing.T) {
 	p := newTestProcess(0)
-	a := p.Open(noLimit(), nil)
+	a := p.Open(address.Key{}, noLimit(), nil)
 	var wg sync.WaitGroup
 	for range 8 {
 		wg.Go(func() {
@@ -72,7 +73,7 @@ func TestConcurrentChargesAddUp(t *testing.T) {
 }
 
 func TestChargeBeyondTheLimitIsRefused(t *testing.T) {
-	a := newTestProcess(0).Open(limitOf(1000), nil)
+	a := newTestProcess(0).Open(address.Key{}, limitOf(1000), nil)
 	if !a.Charge(Auth, 900) || a.Charge(Data, 101) || !a.Charge(Data, 100) {
 		t.Error("the limit is not exact")
 	}
@@ -83,7 +84,7 @@ func TestChargeBeyondTheLimitIsRefused(t *testing.T) {
 
 func TestAwaitRoomWaitsForEvents(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		a := newTestProcess(0).Open(limitOf(1000), nil)
+		a := newTestProcess(0).Open(address.Key{}, limitOf(1000), nil)
 		a.Add(Inbound, 600)
 		got := make(chan bool, 1)
 		go func() { got <- a.AwaitRoom(Reading, 500, nil) }()
@@ -110,13 +111,13 @@ func TestLargestAccountsAreSlowedThenDropped(t *testing.T) {
 		p := newTestProcess(100 * megabyte)
 		var small []*Account
 		for range 90 {
-			a := p.Open(noLimit(), func() { t.Error("a small account is dropped") })
+			a := p.Open(address.Key{}, noLimit(), func() { t.Error("a small account is dropped") })
 			a.Add(Data, megabyte/2)
 			small = append(small, a)
 		}
-		large := p.Open(noLimit(), nil)
+		large := p.Open(address.Key{}, noLimit(), nil)
 		large.drop = large.Close
-		medium := p.Open(noLimit(), func() { t.Error("more than necessary is dropped") })
+		medium := p.Open(address.Key{}, noLimit(), func() { t.Error("more than necessary is dropped") })
 		medium.Add(Queue, 10*megabyte)
 		if p.Full() {
 			t.Fatal("it is full before the limit")
@@ -158,12 +159,93 @@ func TestLargestAccountsAreSlowedThenDropped(t *testing.T) {
 	})
 }
 
+func TestAddressWithManyConnectionsIsShedBeforeALargerOneOfAnother(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newTestProcess(64 * megabyte)
+		many, one, stranger := address.KeyOf("192.0.2.1"), address.KeyOf("192.0.2.2"), address.KeyOf("192.0.2.3")
+		good := p.Open(one, noLimit(), func() { t.Error("the connection of another address is dropped") })
+		good.Add(Data, 200<<10)
+		var accounts []*Account
+		for range 460 {
+			a := p.Open(many, noLimit(), nil)
+			a.drop = a.Close
+			a.Add(Auth, 150<<10)
+			accounts = append(accounts, a)
+		}
+		synctest.Wait()
+		if !p.Full() {
+			t.Fatal("it is not full")
+		}
+		if !p.Refuses(many) || p.Refuses(one) || p.Refuses(stranger) {
+			t.Errorf("refused: largest %t, small %t, new %t", p.Refuses(many), p.Refuses(one), p.Refuses(stranger))
+		}
+		if good.IsSlowed() || !accounts[0].IsSlowed() {
+			t.Error("the wrong accounts are slowed")
+		}
+		time.Sleep(2 * slowTime)
+		if _, dropped := p.Shed(); p.Full() || p.Used() > 58*megabyte || dropped > 80 {
+			t.Errorf("full %t, used %d, dropped %d", p.Full(), p.Used(), dropped)
+		}
+	})
+}
+
+func TestLargeConnectionCostsItsAddressOnlyItself(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newTestProcess(100 * megabyte)
+		proxy := address.KeyOf("192.0.2.1")
+		for range 100 {
+			p.Open(proxy, noLimit(), func() { t.Error("a neighbour is dropped") }).Add(Data, megabyte/2)
+		}
+		hog := p.Open(proxy, noLimit(), nil)
+		hog.drop = func() { time.AfterFunc(5*slowTime, hog.Close) } // a handler keeps its memory
+		hog.Add(Queue, 60*megabyte)
+		time.Sleep(10 * slowTime)
+		if p.Full() || p.Used() != 50*megabyte {
+			t.Errorf("full %t, used %d", p.Full(), p.Used())
+		}
+	})
+}
+
+func TestMemoryWithoutAccountsDropsNone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newTestProcess(100 * megabyte)
+		key := address.KeyOf("192.0.2.1")
+		p.Open(key, noLimit(), func() { t.Error("a connection is dropped") }).Add(Data, 10*megabyte)
+		p.Shared().Add(95 * megabyte)
+		time.Sleep(5 * slowTime)
+		if !p.Refuses(key) || !p.Refuses(address.KeyOf("192.0.2.2")) {
+			t.Error("a connection is accepted, though closing others does not help")
+		}
+		p.Shared().Add(-95 * megabyte)
+		time.Sleep(2 * slowTime)
+		if p.Full() {
+			t.Error("it stays full")
+		}
+	})
+}
+
+func TestAllAreRefusedFarAboveTheLimit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newTestProcess(100 * megabyte)
+		a := p.Open(address.KeyOf("192.0.2.1"), noLimit(), nil)
+		a.drop = func() { time.AfterFunc(slowTime, a.Close) }
+		a.Add(Queue, 115*megabyte)
+		if !p.Refuses(address.KeyOf("192.0.2.2")) {
+			t.Error("a new address is accepted")
+		}
+		time.Sleep(3 * slowTime)
+		if p.Refuses(address.KeyOf("192.0.2.2")) {
+			t.Error("it stays full")
+		}
+	})
+}
+
 func TestHeapAloneRefusesConnectionsAndDropsNone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := NewProcess(100 * megabyte)
 		heap := int64(150 * megabyte)
 		p.heap = func() int64 { return atomic.LoadInt64(&heap) }
-		a := p.Open(noLimit(), func() { t.Error("a connection is dropped") })
+		a := p.Open(address.Key{}, noLimit(), func() { t.Error("a connection is dropped") })
 		a.Add(Data, 50*megabyte)
 		time.Sleep(watchInterval + time.Millisecond)
 		if !p.Full() {
@@ -205,7 +287,7 @@ func TestStacksOfGoroutinesAreWatched(t *testing.T) {
 func TestReloadedLimitAppliesToOpenAccounts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newTestProcess(0)
-		a := p.Open(noLimit(), nil)
+		a := p.Open(address.Key{}, noLimit(), nil)
 		a.drop = a.Close
 		a.Add(Data, 50*megabyte)
 		p.SetLimit(40 * megabyte)

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/caddy-socketio/caddy-socketio/internal/address"
 	"github.com/caddy-socketio/caddy-socketio/internal/spawn"
 	"go.uber.org/zap"
 )
@@ -32,24 +33,28 @@ type Process struct {
 	used   atomic.Int64 // of all accounts, and Shared once
 	shared Shared
 
-	_    [64]byte     // the following are read for each message, and change rarely
-	full atomic.Bool  // connections are refused
-	over atomic.Bool  // the goroutine that sheds runs
-	fair atomic.Int64 // the share of an account above which it is slowed
-	open atomic.Int64 // the number of accounts
+	_    [64]byte    // the following are read for each message, and change rarely
+	full atomic.Bool // connections are refused, see Refuses
+	over atomic.Bool // the goroutine that sheds runs
+
+	level atomic.Int64 // of addresses, see findConsumers
 
 	counts shedCounts
 
 	mu        sync.Mutex // guards the following; a leaf
-	accounts  map[*Account]struct{}
-	watching  bool          // the timer is set
-	round     chan struct{} // closed by the next round of the shedding; nil if not awaited
-	collectAt time.Time     // garbage is not collected before
+	accounts  map[*Account]address.Key
+	owners    map[address.Key]*owner // with accounts
+	watching  bool                   // the timer is set
+	round     chan struct{}          // closed by the next round of the shedding; nil if not awaited
+	collectAt time.Time              // garbage is not collected before
 }
 
 // NewProcess returns a process with a limit in bytes; 0 means none.
 func NewProcess(limit int64) *Process {
-	p := &Process{heap: measureMemory, collect: runtime.GC, accounts: make(map[*Account]struct{})}
+	p := &Process{
+		heap: measureMemory, collect: runtime.GC,
+		accounts: make(map[*Account]address.Key), owners: make(map[address.Key]*owner),
+	}
 	p.shared.process = p
 	p.limit.Store(limit)
 	return p
@@ -72,29 +77,19 @@ func (p *Process) Limit() int64 { return p.limit.Load() }
 // once.
 func (p *Process) Used() int64 { return p.used.Load() }
 
-// Full reports whether connections are to be refused: the accounts or the heap have reached
+// Full reports whether connections are to be refused, see [Process.Refuses]: the accounts or the heap have reached
 // the limit, and are not below 90 % since.
 func (p *Process) Full() bool { return p.full.Load() }
 
-// Open returns the account of a new connection, with one holder. limit is the bytes that it
+// Open returns the account of a new connection of an address, with one holder. limit is the bytes that it
 // may use, 0 for no limit. drop closes the connection when the process sheds it; it is
 // called at most once, without a lock.
-func (p *Process) Open(limit *atomic.Int64, drop func()) *Account {
+func (p *Process) Open(key address.Key, limit *atomic.Int64, drop func()) *Account {
 	a := &Account{process: p, limit: limit, drop: drop}
 	a.holders.Store(1)
-	p.mu.Lock()
-	p.accounts[a] = struct{}{}
-	p.open.Store(int64(len(p.accounts)))
-	p.mu.Unlock()
+	p.addAccount(a, key)
 	p.startWatching()
 	return a
-}
-
-func (p *Process) removeAccount(a *Account) {
-	p.mu.Lock()
-	delete(p.accounts, a)
-	p.open.Store(int64(len(p.accounts)))
-	p.mu.Unlock()
 }
 
 // listAccounts returns the open accounts.
@@ -137,7 +132,6 @@ func (s *Shared) Add(n int) { s.process.add(int64(n)) }
 func (p *Process) add(n int64) {
 	used := p.used.Add(n)
 	if limit := p.limit.Load(); limit > 0 && used >= limit && n >= 0 && p.over.CompareAndSwap(false, true) {
-		p.updateFair()
 		p.setFull(true, used, 0)
 		p.startShedding()
 	}
@@ -175,7 +169,7 @@ func (p *Process) checkHeap() {
 		p.setFull(false, used, heap)
 	case heap >= limit || p.full.Load() && heap >= low(limit):
 		p.setFull(true, used, heap)
-		if p.updateFair(); used > limit/2 && p.over.CompareAndSwap(false, true) {
+		if used > limit/2 && p.over.CompareAndSwap(false, true) {
 			p.startShedding()
 		}
 	case heap < low(limit) && used < low(limit) && !p.over.Load():
@@ -201,8 +195,18 @@ func (p *Process) collectGarbage() {
 	}
 }
 
+// postponeCollection collects no garbage before a time.
+func (p *Process) postponeCollection(until time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.collectAt = until
+}
+
 // low returns the bytes below which a process is not full any more.
 func low(limit int64) int64 { return limit - limit/10 }
+
+// high returns the bytes at which accounts are dropped at once, and all connections refused.
+func high(limit int64) int64 { return limit + limit/10 }
 
 // setFull opens or closes the door for new connections, and logs a change.
 func (p *Process) setFull(full bool, used, heap int64) {

@@ -1,6 +1,7 @@
 package budget
 
 import (
+	"cmp"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -44,9 +45,9 @@ func (p *Process) shed() {
 		if limit <= 0 || excess <= 0 {
 			break
 		}
-		fair := p.updateFair()
-		if round >= heapRounds || used >= limit+limit/10 {
-			p.dropLargest(fair, excess)
+		above := p.findConsumers(excess, limit)
+		if round >= heapRounds || used >= high(limit) {
+			p.dropLargest(above)
 			heapExcess = min(heapExcess, 0) // until the heap is measured again
 		}
 		p.endRound()
@@ -69,48 +70,39 @@ func (p *Process) measureHeapExcess(used, limit int64) int64 {
 	return min(p.heap()-low(limit), used-limit/2)
 }
 
-// updateFair sets the fair share of an account, and returns it.
-func (p *Process) updateFair() int64 {
-	fair := low(p.limit.Load()) / max(p.open.Load(), 1)
-	p.fair.Store(fair)
-	return fair
+// dropLargest drops accounts of addresses that have too much, the largest first, until each
+// address is about to have no more than the others. Accounts that were dropped a moment ago,
+// and are not closed yet, count.
+func (p *Process) dropLargest(above []*consumer) {
+	now := time.Now()
+	for _, c := range above {
+		var largest []sizedAccount
+		share := c.share.Load()
+		for _, a := range c.accounts {
+			switch bytes := a.Used(); {
+			case !a.droppedAt.IsZero(): // a handler may keep its memory for long
+				if now.Sub(a.droppedAt) < slowTime {
+					c.excess -= bytes
+				}
+			case bytes > share:
+				largest = append(largest, sizedAccount{a, bytes})
+			}
+		}
+		slices.SortFunc(largest, func(a, b sizedAccount) int { return cmp.Compare(b.bytes, a.bytes) })
+		for i := 0; i < len(largest) && c.excess > 0; i++ {
+			largest[i].droppedAt = now
+			p.postponeCollection(now.Add(closeTime)) // the heap is about to change
+			p.counts.dropped.Add(1)
+			spawn.Call(p.log.Load(), "memory shedding", largest[i].drop, nil)
+			c.excess -= largest[i].bytes
+		}
+	}
 }
 
-// dropLargest drops accounts with more than a fair share, the largest first, until excess
-// bytes are about to be released. Accounts that were dropped a moment ago, and are not closed
-// yet, count.
-func (p *Process) dropLargest(fair, excess int64) {
-	type consumer struct {
-		*Account
-		bytes int64
-	}
-	var largest []consumer
-	now := time.Now()
-	for _, a := range p.listAccounts() {
-		switch bytes := a.Used(); {
-		case !a.droppedAt.IsZero(): // a handler may keep its memory for long
-			if now.Sub(a.droppedAt) < slowTime {
-				excess -= bytes
-			}
-		case bytes > fair:
-			largest = append(largest, consumer{a, bytes})
-		}
-	}
-	if len(largest) > 0 {
-		p.mu.Lock()
-		p.collectAt = now.Add(closeTime) // the heap is about to change
-		p.mu.Unlock()
-	}
-	slices.SortFunc(largest, func(a, b consumer) int { return int(b.bytes - a.bytes) })
-	for _, c := range largest {
-		if excess <= 0 {
-			return
-		}
-		c.droppedAt = now
-		p.counts.dropped.Add(1)
-		spawn.Call(p.log.Load(), "memory shedding", c.drop, nil)
-		excess -= c.bytes
-	}
+// sizedAccount is an account with the bytes that it had when it was compared.
+type sizedAccount struct {
+	*Account
+	bytes int64
 }
 
 // nextRound returns a channel that the next round of the shedding closes.

@@ -3,6 +3,7 @@ package engine
 import (
 	"errors"
 
+	"github.com/caddy-socketio/caddy-socketio/internal/address"
 	"github.com/caddy-socketio/caddy-socketio/internal/budget"
 )
 
@@ -19,8 +20,8 @@ const (
 var errMemory = errors.New("connection keeps too much memory")
 
 // openAccount opens the session's account, and charges the session itself.
-func (s *Session) openAccount() {
-	s.account = s.server.options.Budget.Open(&s.route.maxMemory, s.shed)
+func (s *Session) openAccount(key address.Key) {
+	s.account = s.server.options.Budget.Open(key, &s.route.maxMemory, s.shed)
 	size := sessionCost + len(s.handshake.URL)
 	for name, values := range s.handshake.Header {
 		for _, value := range values {

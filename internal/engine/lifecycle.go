@@ -42,7 +42,7 @@ func (x *exchange) openSession() (*Session, *refusal) {
 		s.format = x.format
 	}
 	s.places.proven.Store(x.version == eio.V4)
-	s.openAccount()
+	s.openAccount(key)
 	s.queue.push(newOpenPacket(s, x.config)) // without the lock: the session is not known to others yet
 	server.stats.polling.Add(1)              // until it is attached to a WebSocket
 	if refused := x.placeSession(s, key); refused != nil {

@@ -38,7 +38,7 @@ func (x *exchange) checkOverload() *refusal {
 	if overloaded == nil {
 		return nil
 	}
-	reason := overloaded()
+	reason := overloaded(x.Request)
 	if reason == "" {
 		return nil
 	}

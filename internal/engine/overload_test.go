@@ -11,7 +11,7 @@ import (
 // TestOverloadRefusesHandshakes refuses new sessions, and serves the ones that exist.
 func TestOverloadRefusesHandshakes(t *testing.T) {
 	reason := ""
-	w := newTestServer(t, testConfig(), engine.Options{Overloaded: func() string { return reason }})
+	w := newTestServer(t, testConfig(), engine.Options{Overloaded: func(*engine.Request) string { return reason }})
 	get := func(query string) *httptest.ResponseRecorder {
 		rec := httptest.NewRecorder()
 		w.ServeHTTP(rec, httptest.NewRequest("GET", "/socket.io/?EIO=4&transport=polling"+query, nil))

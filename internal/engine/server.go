@@ -43,7 +43,7 @@ type Options struct {
 	OverMemory func(*Session)
 	// Overloaded returns why new sessions are refused with status 503 at the moment, such
 	// as "descriptors", or "". It is called for each handshake. Nil refuses none.
-	Overloaded func() (reason string)
+	Overloaded func(q *Request) (reason string)
 	// Draining reports whether new sessions are refused because the process drains. It is
 	// called after Overloaded, which passed before the drain may have begun. Nil means no.
 	Draining func() bool
