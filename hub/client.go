@@ -111,7 +111,7 @@ func (c *client) addSocket(s *Socket) *ClientError {
 	if !c.account.Charge(budget.Auth, s.auth.Size()) {
 		return errMemoryExceeded
 	}
-	c.account.Add(budget.Session, socketCost)
+	c.account.Add(budget.Session, socketCost+len(s.query))
 	c.account.Retain()
 	c.lifecycles++
 	c.sockets = append(c.sockets, s)
@@ -131,7 +131,8 @@ func (c *client) removeSocket(s *Socket) {
 		c.addFormerLocked(s.ns.name)
 	}
 	if c.root == rootPending && s.ns.name == "/" {
-		c.root, c.heldConnects = rootRefused, nil
+		c.root = rootRefused
+		c.takeHeldConnectsLocked()
 	}
 }
 
@@ -150,10 +151,15 @@ func (c *client) addFormerLocked(namespace string) {
 		return
 	}
 	if len(c.formerNamespaces) == MaxNamespaces {
+		c.account.Release(budget.Session, formerBytes(c.formerNamespaces[0]))
 		c.formerNamespaces = slices.Delete(c.formerNamespaces, 0, 1)
 	}
 	c.formerNamespaces = append(c.formerNamespaces, namespace)
+	c.account.Add(budget.Session, formerBytes(namespace)) // at most MaxNamespaces names
 }
+
+// formerBytes returns how many bytes the name of a former namespace takes, with its place.
+func formerBytes(namespace string) int { return len(namespace) + len(namespace)/8 + 16 }
 
 // isFormer reports whether a socket of the connection disconnected from the namespace.
 func (c *client) isFormer(namespace string) bool {
@@ -195,7 +201,7 @@ func (c *client) Closed(reason string) {
 	c.mu.Lock()
 	c.closed = true
 	sockets := slices.Clone(c.sockets)
-	c.heldConnects = nil
+	c.takeHeldConnectsLocked()
 	c.mu.Unlock()
 	for _, s := range sockets {
 		s.startDisconnect(reason)

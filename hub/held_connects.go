@@ -3,6 +3,7 @@ package hub
 import (
 	"slices"
 
+	"github.com/caddy-socketio/caddy-socketio/internal/budget"
 	"github.com/caddy-socketio/caddy-socketio/sio"
 )
 
@@ -18,8 +19,8 @@ const (
 )
 
 // holdConnect keeps a connect packet until the client's socket in "/" is connected, if
-// that is necessary. It keeps at most MaxNamespaces packets with MaxAuth bytes of query,
-// and returns a connect error for more.
+// that is necessary. It keeps at most MaxNamespaces packets with MaxAuth bytes of query, as
+// far as the connection's memory allows, and returns a connect error for more.
 func (c *client) holdConnect(p sio.Packet) (held bool, refusal *ClientError) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -40,6 +41,8 @@ func (c *client) holdConnect(p sio.Packet) (held bool, refusal *ClientError) {
 		return true, errAuthTooLarge
 	case len(c.heldConnects) >= MaxNamespaces:
 		return true, errTooManyNamespaces
+	case !c.account.Charge(budget.Session, heldBytes(p)):
+		return true, errMemoryExceeded
 	}
 	c.heldConnects = append(c.heldConnects, p)
 	return true, nil
@@ -54,8 +57,27 @@ func (c *client) dropHeldConnect(namespace string) {
 }
 
 func (c *client) dropHeldConnectLocked(namespace string) {
-	c.heldConnects = slices.DeleteFunc(c.heldConnects, func(p sio.Packet) bool { return p.Namespace == namespace })
+	c.heldConnects = slices.DeleteFunc(c.heldConnects, func(p sio.Packet) bool {
+		if p.Namespace != namespace {
+			return false
+		}
+		c.account.Release(budget.Session, heldBytes(p))
+		return true
+	})
 }
+
+// takeHeldConnectsLocked returns the held packets, and holds none any more.
+func (c *client) takeHeldConnectsLocked() []sio.Packet {
+	held := c.heldConnects
+	c.heldConnects = nil
+	for _, p := range held {
+		c.account.Release(budget.Session, heldBytes(p))
+	}
+	return held
+}
+
+// heldBytes returns how many bytes a held packet takes.
+func heldBytes(p sio.Packet) int { return heldCost + len(p.Namespace) + len(p.Query) }
 
 // markConnected stops the connect timeout when a socket of the connection is connected,
 // and handles the held packets when that is the socket in "/".
@@ -66,8 +88,7 @@ func (c *client) markConnected(s *Socket) {
 	}
 	c.mu.Lock()
 	c.root = rootDone
-	waiting := c.heldConnects
-	c.heldConnects = nil
+	waiting := c.takeHeldConnectsLocked()
 	c.mu.Unlock()
 	for _, p := range waiting {
 		c.connectSocket(p)

@@ -17,6 +17,8 @@ const (
 	// runningCost is how many bytes an event takes while a goroutine handles it: the stack, and
 	// the values that handlers keep meanwhile. One event of a connection is free.
 	runningCost = 9 << 10
+	// heldCost is how many bytes a held connect packet takes, besides its namespace and query.
+	heldCost = 160
 	// dataCost is how many bytes a key of a socket's data takes, besides key and value.
 	dataCost = 128
 )
@@ -208,7 +210,7 @@ func (s *Socket) releaseMemory() {
 	s.mu.Unlock()
 	account.Release(budget.Data, data)
 	account.Release(budget.Auth, s.auth.Size())
-	account.Release(budget.Session, socketCost)
+	account.Release(budget.Session, socketCost+len(s.query))
 	account.Release(budget.Rooms, int(s.roomBytes.Swap(0)))
 	account.Close()
 }
