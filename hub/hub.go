@@ -64,6 +64,7 @@ type Hub struct {
 	dynamic         address.Bound[*Namespace] // namespaces that exist for their users only
 	overloadWarning recurringWarning
 	memoryWarning   recurringWarning
+	shedWarning     recurringWarning
 	rateLimits      rateLimits
 	roomBuckets     roomBuckets
 	handlerTimes    handlerTimes

@@ -72,10 +72,13 @@ func (ev *Event) Release(n int) {
 }
 
 // shed drops the events that wait, before the engine closes the connection: the process
-// exceeds its memory limit, and the connection is one of the largest.
+// exceeds its memory limit, and the connection is one of the largest. It logs one in a minute,
+// with the number of the ones since the line before.
 func (c *client) shed() {
-	c.hub.log().Warn("connection closed: the memory limit is reached, and it is one of the largest",
-		memoryFields(c.session)...)
+	if n := c.hub.shedWarning.admitCounted(); n > 0 {
+		c.hub.log().Warn("connection closed: the memory limit is reached, and its address is one of the largest",
+			append(memoryFields(c.session), zap.Int("connections", n))...)
+	}
 	for _, s := range c.listSockets() {
 		s.disconnectedByServer.Store(true)
 	}

@@ -54,19 +54,25 @@ func (w *warnings) resetKeys() {
 // recurringWarning limits a warning about a state that may last: it is admitted once a
 // minute.
 type recurringWarning struct {
-	mu   sync.Mutex // guards last; a leaf
-	last time.Time  // zero if there was none
+	mu    sync.Mutex // guards the following; a leaf
+	last  time.Time  // zero if there was none
+	count int        // of calls since then
 }
 
 // admit reports whether the warning is to be logged.
-func (w *recurringWarning) admit() bool {
+func (w *recurringWarning) admit() bool { return w.admitCounted() > 0 }
+
+// admitCounted returns how often it was called since the warning before, this call included,
+// or 0 if the warning is not to be logged.
+func (w *recurringWarning) admitCounted() (n int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.count++
 	if !w.last.IsZero() && time.Since(w.last) < time.Minute {
-		return false
+		return 0
 	}
-	w.last = time.Now()
-	return true
+	n, w.count, w.last = w.count, 0, time.Now()
+	return n
 }
 
 // warnParser logs that the first packet of a client was not encoded by Socket.IO's
