@@ -221,7 +221,7 @@ func TestRunningEventsAreCountedWithTheirStacks(t *testing.T) {
 	if raceEnabled {
 		least = heap * 6 / 10 // the race detector makes stacks larger
 	}
-	if used < least || used > heap*12/10 {
+	if used < least || used > heap*14/10 { // other tests may release some meanwhile
 		t.Errorf("counted %d, heap and stacks have %d", used, heap)
 	}
 	close(release)
@@ -312,7 +312,7 @@ func TestConnectionBeyondItsMemoryIsRefused(t *testing.T) {
 
 func TestLargestConnectionsCloseAndOthersNoticeNothing(t *testing.T) {
 	const each = 9 * 0xea600
-	limit := measureHeap()*5/4 + 5*each // other tests have left a heap, and stacks
+	limit := 2*measureHeap() + 5*each // other tests have left a heap, and stacks
 	f := newMemoryFixture(t, limit, nil)
 	handleSync(f.hub.Of("/"))
 	quiet, _ := joinNamespace(f, f.url, "/", "")

@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/caddy-socketio/caddy-socketio/internal/address"
 	"github.com/caddy-socketio/caddy-socketio/internal/budget"
 )
 
@@ -13,7 +14,7 @@ func TestRuleBucketsAreBounded(t *testing.T) {
 	h := New(Options{})
 	defer h.Close()
 	all := newRules(NamespaceConfig{Name: "/n-*", Rules: []Rule{{Events: []string{"a"}, Rate: Rate{PerSecond: 1e-9, Burst: 1}}}}, func([]Handler) []timedHandler { return nil })
-	c := &client{hub: h, account: budget.NewProcess(0).Open(new(atomic.Int64), nil)}
+	c := &client{hub: h, account: budget.NewProcess(0).Open(address.Key{}, new(atomic.Int64), nil)}
 	for i := range 3 * MaxNamespaces {
 		own := c.openRuleBuckets(fmt.Sprint("/n-", i), all)
 		if now := h.engine.Now(); !own.byRule[0].Take(all.list[0].rate, 1, now) || own.byRule[0].Take(all.list[0].rate, 1, now) {
