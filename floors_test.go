@@ -51,7 +51,7 @@ func TestFloors(t *testing.T) {
 
 		"internal/browserclient":        "",
 		"internal/engine/frames":        "github.com/gorilla/websocket",
-		"cluster/memory":                "cluster internal/eio internal/id rooms",
+		"cluster/memory":                "cluster internal/address internal/budget internal/eio internal/id rooms",
 		"cluster/internal/messages":     "cluster internal/msgpack rooms sio",
 		"cluster/internal/redisconn":    caddy + " " + caddy + "/caddyconfig/caddyfile github.com/redis/rueidis",
 		"cluster/internal/redisadapter": caddy + " cluster cluster/internal/messages cluster/internal/redisconn internal/eio internal/histogram internal/msgpack internal/spawn rooms sio github.com/redis/rueidis go.uber.org/zap",

@@ -39,7 +39,7 @@
 //
 // Namespace.stepMu → Hub.configMu → Namespace.linkMu → Namespace.trackerMu → Hub.mu →
 // tracker.mu → memory.Log.order → pidIndex.mu → Socket.mu → the leaves: client.mu, inbox.mu,
-// acks.mu, otherIDs.mu, schedule.mu, roomLane.mu, and the locks of the packages below. No
+// acks.mu, otherIDs.mu, schedule.mu, roomLane.mu, historyStore.mu, and the locks of the packages below. No
 // handler, adapter or listener is called with a lock held, with these exceptions: a cluster
 // that opens a namespace, with configMu and linkMu; an adapter that publishes the first or
 // the last message of a roster, with trackerMu; the Key of a [Presence], with tracker.mu; a

@@ -146,8 +146,8 @@ func (h *Hub) closeUnserved(gone, kept []*Route) {
 	for _, ns := range h.Namespaces() {
 		exists := h.isDeclared(ns)
 		ns.recoveryLog.Remove(func(lost *cluster.LostSocket) bool {
-			route, ok := lost.Owner.(*Route)
-			return !exists || ok && !route.servesNamespace(ns.name, ns.rules.Load())
+			owner, ok := lost.Owner.(lostOwner)
+			return !exists || ok && !owner.route.servesNamespace(ns.name, ns.rules.Load())
 		})
 		ns.forEachSocket(everySocket, func(s *Socket) bool {
 			if !exists || !s.client.route.servesNamespace(ns.name, ns.rules.Load()) {

@@ -22,7 +22,13 @@ type site struct {
 
 func newSite(t *testing.T, c hub.Config) *site {
 	t.Helper()
-	s := &site{Hub: hub.New(hub.Options{})}
+	return newLimitedSite(t, 0, c)
+}
+
+// newLimitedSite returns a site with a memory limit; 0 means none.
+func newLimitedSite(t *testing.T, limit int64, c hub.Config) *site {
+	t.Helper()
+	s := &site{Hub: hub.New(hub.Options{Memory: hub.NewMemory(limit)})}
 	s.gen = s.Configure(c)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		i := int(r.URL.Path[1] - '0')

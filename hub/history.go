@@ -61,7 +61,7 @@ func (ns *Namespace) configureHistory(r *rules) {
 			old.store.closeStore()
 		}
 	case old == nil:
-		ns.history.Store(&history{r.history, newHistoryStore(&ns.hub.historyBytes)})
+		ns.history.Store(&history{r.history, newHistoryStore(ns.hub.historyCache)})
 	default:
 		ns.history.Store(&history{r.history, old.store})
 		old.store.applyRules(r.history)

@@ -2,13 +2,15 @@ package hub
 
 import (
 	"fmt"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/caddy-socketio/caddy-socketio/internal/budget"
 	"github.com/caddy-socketio/caddy-socketio/internal/eio"
 )
+
+func newHistoryCache() *budget.Cache { return NewMemory(0).NewCache(budget.History, maxHistoryTotal) }
 
 // newKeptEvent returns an event of so many bytes that is kept now.
 func newKeptEvent(size int) keptEvent {
@@ -26,13 +28,13 @@ func checkBytes(t *testing.T, h *historyStore) {
 			bytes += r.events[i].size()
 		}
 	}
-	if h.bytes != bytes || h.total.Load() != bytes || len(h.rooms) != h.recent.Len() {
-		t.Errorf("counts %d bytes, %d in total, has %d; %d rooms, %d in order", h.bytes, h.total.Load(), bytes, len(h.rooms), h.recent.Len())
+	if h.bytes != bytes || len(h.rooms) != h.recent.Len() {
+		t.Errorf("counts %d bytes, has %d; %d rooms, %d in order", h.bytes, bytes, len(h.rooms), h.recent.Len())
 	}
 }
 
 func TestHistoryKeepsNewestEvents(t *testing.T) {
-	h, rule := newHistoryStore(new(atomic.Int64)), &historyRule{keep: 3, maxAge: time.Hour}
+	h, rule := newHistoryStore(newHistoryCache()), &historyRule{keep: 3, maxAge: time.Hour}
 	for size := 11; size < 20; size++ {
 		h.recordEvent(rule, "a", newKeptEvent(size))
 	}
@@ -49,7 +51,7 @@ func TestHistoryKeepsNewestEvents(t *testing.T) {
 }
 
 func TestHistoryDropsRoomOfOldestEvent(t *testing.T) {
-	h, rule := newHistoryStore(new(atomic.Int64)), &historyRule{keep: 2, maxAge: time.Hour}
+	h, rule := newHistoryStore(newHistoryCache()), &historyRule{keep: 2, maxAge: time.Hour}
 	for i := range maxHistoryRooms {
 		h.recordEvent(rule, fmt.Sprint(i), newKeptEvent(10))
 	}
@@ -61,14 +63,13 @@ func TestHistoryDropsRoomOfOldestEvent(t *testing.T) {
 	checkBytes(t, h)
 	h.closeStore()
 	h.recordEvent(rule, "a", newKeptEvent(10))
-	if checkBytes(t, h); h.total.Load() != 0 {
+	if checkBytes(t, h); h.bytes != 0 {
 		t.Error("a closed store keeps events")
 	}
 }
 
 func TestHistoryHasLimitOfBytes(t *testing.T) {
-	total := new(atomic.Int64)
-	h, rule := newHistoryStore(total), &historyRule{keep: 1000, maxAge: time.Hour}
+	h, rule := newHistoryStore(newHistoryCache()), &historyRule{keep: 1000, maxAge: time.Hour}
 	for range 200 {
 		h.recordEvent(rule, "a", newKeptEvent(100_000))
 	}
@@ -82,19 +83,37 @@ func TestHistoryHasLimitOfBytes(t *testing.T) {
 		t.Error("the room of the newest event was dropped")
 	}
 	checkBytes(t, h)
-	others := int64(maxHistoryTotal) // of other namespaces
-	total.Add(others)
-	h.recordEvent(rule, "c", newKeptEvent(10))
-	if len(h.rooms) != 0 {
-		t.Error("the limit of the hub does not apply")
+}
+
+func TestNamespaceWithMostHistoryMakesRoomForOthers(t *testing.T) {
+	memory := NewMemory(8 << 20) // a megabyte for history
+	cache, rule := memory.NewCache(budget.History, maxHistoryTotal), &historyRule{keep: 1000, maxAge: time.Hour}
+	small, large := newHistoryStore(cache), newHistoryStore(cache)
+	small.recordEvent(rule, "a", newKeptEvent(10_000))
+	for i := range 100 {
+		large.recordEvent(rule, fmt.Sprint(i/10), newKeptEvent(100_000))
+		if n := memory.Used(); n > 1<<20 {
+			t.Fatalf("%d bytes are kept", n)
+		}
 	}
-	total.Add(-others)
-	checkBytes(t, h)
+	if len(small.readEvents("a", 1<<20)) != 1 {
+		t.Error("another namespace has lost its history")
+	}
+	if n := len(large.readEvents("9", 1<<30)); n < 8 {
+		t.Errorf("%d events of the newest room are left", n)
+	}
+	checkBytes(t, small)
+	checkBytes(t, large)
+	small.closeStore()
+	large.closeStore()
+	if n := memory.Used(); n != 0 {
+		t.Errorf("%d bytes are counted for no event", n)
+	}
 }
 
 func TestHistoryExpires(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h, rule := newHistoryStore(new(atomic.Int64)), &historyRule{keep: 10, maxAge: time.Minute}
+		h, rule := newHistoryStore(newHistoryCache()), &historyRule{keep: 10, maxAge: time.Minute}
 		h.recordEvent(rule, "a", newKeptEvent(10))
 		h.recordEvent(rule, "b", newKeptEvent(10))
 		time.Sleep(30 * time.Second)
@@ -119,7 +138,7 @@ func TestHistoryExpires(t *testing.T) {
 }
 
 func TestHistoryFollowsNewRules(t *testing.T) {
-	h := newHistoryStore(new(atomic.Int64))
+	h := newHistoryStore(newHistoryCache())
 	old := newHistoryRules([]History{{Rooms: []string{"*"}}})
 	for range 30 {
 		h.recordEvent(&old[0], "a", newKeptEvent(10))

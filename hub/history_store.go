@@ -4,10 +4,10 @@ import (
 	"container/list"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
+	"github.com/caddy-socketio/caddy-socketio/internal/budget"
 	"github.com/caddy-socketio/caddy-socketio/internal/eio"
 	"github.com/caddy-socketio/caddy-socketio/sio"
 )
@@ -15,19 +15,20 @@ import (
 const (
 	maxHistoryRooms = 10_000    // of a namespace
 	maxHistoryBytes = 16 << 20  // of a namespace
-	maxHistoryTotal = 256 << 20 // of a hub
+	maxHistoryTotal = 256 << 20 // of a hub, and at most an eighth of the memory limit
 	// historyOverhead is how many bytes a kept event or room counts besides its text.
-	historyOverhead = 128
+	historyOverhead = 512
 )
 
 // historyStore holds the kept events of a namespace's rooms. Above its limits, the room whose
-// newest event is the oldest goes first. Expired events are never read. They are removed
+// newest event is the oldest goes first. Above the limit of the hub, the namespace that keeps
+// most loses rooms. Expired events are never read. They are removed
 // when their room is used, or when they are the oldest and another event is kept. So an idle
 // store needs no timer.
 type historyStore struct {
-	total *atomic.Int64 // bytes of all stores of the hub
+	part *budget.Part // of all stores of the hub
 
-	mu     sync.Mutex               // guards the following; a leaf
+	mu     sync.Mutex               // guards the following; only the lock of a budget.Cache comes after it
 	rooms  map[string]*list.Element // of recent
 	recent list.List                // of *keptRoom, by their newest events, the newest first
 	bytes  int64
@@ -48,8 +49,10 @@ type keptEvent struct {
 	at      time.Time
 }
 
-func newHistoryStore(total *atomic.Int64) *historyStore {
-	return &historyStore{total: total, rooms: make(map[string]*list.Element)}
+func newHistoryStore(cache *budget.Cache) *historyStore {
+	h := &historyStore{rooms: make(map[string]*list.Element)}
+	h.part = cache.NewPart(h.removeBytes)
+	return h
 }
 
 // encode returns the event for a client. A client with recovery takes the last argument of an
@@ -73,6 +76,11 @@ func (e *keptEvent) size() int64 {
 // recordEvent keeps an event of a room. A target may name a room again: the event is kept
 // once.
 func (h *historyStore) recordEvent(rule *historyRule, name string, e keptEvent) {
+	h.addEvent(rule, name, e)
+	h.part.Trim()
+}
+
+func (h *historyStore) addEvent(rule *historyRule, name string, e keptEvent) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.closed {
@@ -154,20 +162,37 @@ func (h *historyStore) trimRoom(place *list.Element, now time.Time) {
 }
 
 // trimStore removes the rooms whose newest event is the oldest, while the store exceeds its
-// limits or the event has expired. The last room loses its oldest events instead.
+// limits or the event has expired.
 func (h *historyStore) trimStore(now time.Time) {
 	for place := h.recent.Back(); place != nil; place = h.recent.Back() {
 		r := place.Value.(*keptRoom)
-		over := len(h.rooms) > maxHistoryRooms || h.bytes > maxHistoryBytes || h.total.Load() > maxHistoryTotal
 		switch {
-		case over && place == h.recent.Front() && len(r.events) > 1:
-			h.removeOldest(r)
-		case over || now.Sub(r.events[len(r.events)-1].at) >= r.rule.maxAge:
+		case len(h.rooms) > maxHistoryRooms || h.bytes > maxHistoryBytes:
+			h.shrinkOldest(place)
+		case now.Sub(r.events[len(r.events)-1].at) >= r.rule.maxAge:
 			h.removeRoom(place)
 		default:
 			return
 		}
 	}
+}
+
+// removeBytes removes about so many bytes: the rooms whose newest event is the oldest.
+func (h *historyStore) removeBytes(n int64) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for most := h.bytes - n; h.bytes > most && h.recent.Len() > 0; {
+		h.shrinkOldest(h.recent.Back())
+	}
+}
+
+// shrinkOldest removes a room. The last room loses its oldest event instead.
+func (h *historyStore) shrinkOldest(place *list.Element) {
+	if r := place.Value.(*keptRoom); place == h.recent.Front() && len(r.events) > 1 {
+		h.removeOldest(r)
+		return
+	}
+	h.removeRoom(place)
 }
 
 func (h *historyStore) removeOldest(r *keptRoom) {
@@ -187,5 +212,5 @@ func (h *historyStore) removeRoom(place *list.Element) {
 
 func (h *historyStore) addBytes(n int64) {
 	h.bytes += n
-	h.total.Add(n)
+	h.part.Add(int(n))
 }

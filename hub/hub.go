@@ -9,7 +9,9 @@ import (
 	"time"
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
+	"github.com/caddy-socketio/caddy-socketio/cluster/memory"
 	"github.com/caddy-socketio/caddy-socketio/internal/address"
+	"github.com/caddy-socketio/caddy-socketio/internal/budget"
 	"github.com/caddy-socketio/caddy-socketio/internal/engine"
 	"github.com/caddy-socketio/caddy-socketio/internal/replies"
 	"github.com/caddy-socketio/caddy-socketio/internal/spawn"
@@ -47,6 +49,9 @@ type Hub struct {
 	ownRoute *Route   // of ServeHTTP; its config does not change
 	ctx      context.Context
 	cancel   context.CancelFunc
+	// recoveryBounds and historyCache are of all namespaces.
+	recoveryBounds *memory.Bounds
+	historyCache   *budget.Cache
 
 	logger          atomic.Pointer[zap.Logger]
 	observers       atomic.Pointer[[]*hubObserver]                              // nil while there are none
@@ -54,10 +59,9 @@ type Hub struct {
 	recovery        atomic.Int64                                                // the longest time.Duration of the routes
 	replies         replies.Log
 	stats           stats
-	historyBytes    atomic.Int64 // of the kept events of all namespaces
-	nodeListeners   sync.Map     // by name, see OnNodeMessage
-	parserWarnings  warnings     // of clients with other parsers
-	memberWarnings  warnings     // of sockets that can't be members
+	nodeListeners   sync.Map // by name, see OnNodeMessage
+	parserWarnings  warnings // of clients with other parsers
+	memberWarnings  warnings // of sockets that can't be members
 	unknownSessions unknownSessions
 	addressEvents   addressEvents
 	failures        address.Buckets           // failed attempts
@@ -95,6 +99,8 @@ func New(o Options) *Hub {
 	if h.memory = o.Memory; h.memory == nil {
 		h.memory = NewMemory(0)
 	}
+	h.recoveryBounds = memory.NewBounds(h.memory, addressOfLost)
+	h.historyCache = h.memory.NewCache(budget.History, maxHistoryTotal)
 	h.ctx, h.cancel = context.WithCancel(context.Background())
 	h.logger.Store(o.Log)
 	h.recovery.Store(int64(route.Recovery))
@@ -193,6 +199,8 @@ func (h *Hub) Close() {
 	h.mu.Unlock()
 	for _, ns := range h.Namespaces() {
 		ns.updateLink()
+		ns.recoveryLog.Close()
+		ns.configureHistory(nil)
 	}
 }
 

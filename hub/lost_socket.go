@@ -5,10 +5,23 @@ import (
 	"time"
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
+	"github.com/caddy-socketio/caddy-socketio/internal/address"
 	"github.com/caddy-socketio/caddy-socketio/rooms"
 	"github.com/caddy-socketio/caddy-socketio/sio"
 	"go.uber.org/zap"
 )
+
+// lostOwner is the owner of a lost socket: the route and the address of its client.
+type lostOwner struct {
+	route   *Route
+	address address.Key
+}
+
+// addressOfLost returns the address that a lost socket counts for.
+func addressOfLost(lost *cluster.LostSocket) address.Key {
+	owner, _ := lost.Owner.(lostOwner)
+	return owner.address
+}
 
 // saveOnClose saves a socket whose connection is lost, unless reason says that its client does not
 // reconnect. A restored socket that was not accepted yet is saved again as it was.
@@ -59,7 +72,7 @@ func (s *Socket) saveLost(r cluster.Recorder) {
 	lost := cluster.LostSocket{
 		PID: s.pid, ID: s.id, Rooms: names, Data: jsonObject(s.data), Values: s.valuesLocked(),
 		Offset: s.replayFrom, Position: position, Marks: slices.Clone(s.marks),
-		Identity: identity, Lost: time.Now(), Owner: s.client.route,
+		Identity: identity, Lost: time.Now(), Owner: lostOwner{s.client.route, s.client.addressKey()},
 	}
 	saved := lost // handlers that return late change it, and Save reads the other one
 	s.saved = &saved

@@ -142,6 +142,16 @@ var memoryUses = map[string]struct {
 			time.Sleep(time.Millisecond) // for the pump
 		}
 	}},
+	"recovery": {clients: 20, want: 20 * 150_000, drive: func(f *memoryFixture, clients []*rawClient) {
+		for _, c := range clients {
+			c.writeFrame(0x1, []byte(`42["set","`+strings.Repeat("d", 150_000)+`"]`))
+		}
+		f.awaitMemory("set", func() bool { return f.memory.Usage()["data"] >= 20*150_000 })
+		for _, c := range clients {
+			c.Close()
+		}
+		f.awaitMemory("lost", func() bool { return f.memory.Usage()["session"] == 0 })
+	}},
 	"acks": {clients: 6, want: 5 * 900_000, drive: func(f *memoryFixture, clients []*rawClient) {
 		ctx, cancel := context.WithCancel(f.Context())
 		go func() {
@@ -168,7 +178,11 @@ func attachmentsEvent() []byte {
 func TestMemoryIsCountedWithinAFifthOfTheHeap(t *testing.T) {
 	for kind, use := range memoryUses {
 		t.Run(kind, func(t *testing.T) {
-			f := newMemoryFixture(t, 0, nil)
+			f := newMemoryFixture(t, 0, func(c *hub.RouteConfig) {
+				if kind == "recovery" {
+					c.Recovery = time.Minute
+				}
+			})
 			heap := measureHeap()
 			var clients []*rawClient
 			for range use.clients {
@@ -192,6 +206,9 @@ func TestMemoryIsCountedWithinAFifthOfTheHeap(t *testing.T) {
 			close(f.release)
 			for _, c := range clients {
 				c.Close()
+			}
+			if kind == "recovery" {
+				f.hub.Close()
 			}
 			f.awaitMemory("closed", func() bool { return f.memory.Used() == 0 })
 		})

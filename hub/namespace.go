@@ -63,7 +63,7 @@ type Namespace struct {
 func newNamespace(h *Hub, name string) *Namespace {
 	ns := &Namespace{name: name, hub: h, index: rooms.NewIndex[*Socket](rooms.Options{MaxRooms: MaxRooms})}
 	ns.recoveryLog = memory.NewLog(memory.Options{
-		Namespace: name, RecoveryTime: h.recoveryTime, After: h.afterFunc,
+		Namespace: name, RecoveryTime: h.recoveryTime, After: h.afterFunc, Bounds: h.recoveryBounds,
 		Trimmed: func() { h.removeIfUnused(ns) },
 	})
 	ns.link.Store(ns.openLink(cluster.Alone))

@@ -270,8 +270,8 @@ func (s *Socket) restoreFrom(ctx context.Context, r cluster.Recorder, lost *clus
 // socket's own if this process had it.
 func (s *Socket) checkLost(lost *cluster.LostSocket, pid string) error {
 	limit := s.client.route.config().Recovery
-	if route, ok := lost.Owner.(*Route); ok {
-		limit = min(limit, route.config().Recovery)
+	if owner, ok := lost.Owner.(lostOwner); ok {
+		limit = min(limit, owner.route.config().Recovery)
 	}
 	switch {
 	case lost.PID != pid, !isID(lost.PID), !isID(lost.ID), CheckRooms(lost.Rooms) != nil, len(lost.Rooms) > MaxRooms:

@@ -13,9 +13,14 @@ import (
 )
 
 func newRecoveringSite(t *testing.T) (*site, *hub.Namespace) {
+	return newLimitedRecoveringSite(t, 0)
+}
+
+// newLimitedRecoveringSite returns a site with recovery and a memory limit; 0 means none.
+func newLimitedRecoveringSite(t *testing.T, limit int64) (*site, *hub.Namespace) {
 	r := newRouteConfig("a", "/chat")
 	r.Recovery = time.Minute
-	s := newSite(t, hub.Config{
+	s := newLimitedSite(t, limit, hub.Config{
 		Routes: []hub.RouteConfig{r},
 		Namespaces: []hub.NamespaceConfig{{Name: "/chat", Rules: []hub.Rule{{
 			Events: []string{"connect"},
@@ -231,8 +236,8 @@ func TestSocketWithTooManyMissedEventsIsNotRecovered(t *testing.T) {
 
 // The state of lost sockets and the targets of events are kept up to a limit.
 func TestRecoveryLogIsBounded(t *testing.T) {
-	loseSocket := func(s *site, ns *hub.Namespace, data string, rooms ...string) identity {
-		c := dialClient(t, s.url+"/0/", "4")
+	loseSocket := func(s *site, ns *hub.Namespace, address, data string, rooms ...string) identity {
+		c := dialClient(t, s.url+"/0/", "4&address="+address)
 		is := c.joinAs("/chat", "{}")
 		socket, _ := ns.Socket(is.SID)
 		if err := errors.Join(socket.Set("data", data), socket.Join(rooms...)); err != nil {
@@ -246,24 +251,25 @@ func TestRecoveryLogIsBounded(t *testing.T) {
 		return dialClient(t, s.url+"/0/", "4").joinAs("/chat", fmt.Sprintf(`{"pid":%q}`, is.PID)).SID == is.SID
 	}
 	t.Run("sockets", func(t *testing.T) {
-		s, ns := newRecoveringSite(t)
+		s, ns := newLimitedRecoveringSite(t, 512<<20) // an eighth is kept
 		large := strings.Repeat("x", hub.MaxData*9/10)
 		rooms := make([]string, hub.MaxRooms-1)
 		for i := range rooms {
 			rooms[i] = fmt.Sprintf("%0*d", hub.MaxRoomName, i)
 		}
-		first := loseSocket(s, ns, large, rooms...)
+		victim := loseSocket(s, ns, "192.0.2.9", "")
+		first := loseSocket(s, ns, "192.0.2.1", large, rooms...)
 		for range 100 {
-			loseSocket(s, ns, large, rooms...)
+			loseSocket(s, ns, "192.0.2.1", large, rooms...)
 		}
-		last := loseSocket(s, ns, large, rooms...)
-		if isRecovered(s, first) || !isRecovered(s, last) {
-			t.Error("the first is recovered, or the last is not")
+		last := loseSocket(s, ns, "192.0.2.1", large, rooms...)
+		if isRecovered(s, first) || !isRecovered(s, last) || !isRecovered(s, victim) {
+			t.Error("the first is recovered, or the last or the one of another address is not")
 		}
 	})
 	t.Run("targets", func(t *testing.T) {
 		s, ns := newRecoveringSite(t)
-		lost := loseSocket(s, ns, "")
+		lost := loseSocket(s, ns, "192.0.2.1", "")
 		rooms := make([]string, 900_000)
 		for i := range rooms {
 			rooms[i] = fmt.Sprint(i)

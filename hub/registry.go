@@ -185,6 +185,7 @@ func (h *Hub) removeIfUnused(ns *Namespace) {
 	h.dynamic.Remove(&ns.place)
 	h.mu.Unlock()
 	ns.updateLink()
+	ns.recoveryLog.Close()
 }
 
 // allowsSocket reports whether a socket may stay: the config or a Go program has its

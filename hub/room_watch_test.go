@@ -6,12 +6,14 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/caddy-socketio/caddy-socketio/cluster/memory"
 )
 
 // newWatchedNamespace returns a namespace with the room "before", and its watch. changes
 // returns the rooms reported since the last call, with a + if the room exists.
 func newWatchedNamespace(window time.Duration) (ns *Namespace, w *roomWatch, changes func() []string) {
-	h := new(Hub)
+	h := &Hub{recoveryBounds: memory.NewBounds(NewMemory(0), addressOfLost)}
 	h.recovery.Store(int64(window))
 	ns = newNamespace(h, "/")
 	var mu sync.Mutex // guards all

@@ -1,6 +1,7 @@
 package memory
 
 import (
+	"container/list"
 	"slices"
 	"strconv"
 	"strings"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
+	"github.com/caddy-socketio/caddy-socketio/internal/budget"
 	"github.com/caddy-socketio/caddy-socketio/internal/eio"
 	"github.com/caddy-socketio/caddy-socketio/internal/id"
 	"github.com/caddy-socketio/caddy-socketio/rooms"
@@ -16,9 +18,9 @@ import (
 const (
 	maxEntries    = 100_000  // events and operations
 	maxEntryBytes = 16 << 20 // of events, operations and their targets
-	maxLost       = 50_000   // lost sockets
-	maxLostBytes  = 64 << 20 // of their data, values and rooms
 	trimDelay     = 5 * time.Second
+	// entryCost is how many bytes an entry takes besides its message, target and operation.
+	entryCost = 400
 )
 
 // Options connect a log with the hub that it belongs to.
@@ -31,6 +33,8 @@ type Options struct {
 	// After calls a function after a delay, on a goroutine that ends with it. The name
 	// is the goroutine's.
 	After func(delay time.Duration, name string, fn func()) *time.Timer
+	// Bounds are the bounds of this and other logs.
+	Bounds *Bounds
 	// Trimmed is called after a timer has removed old entries.
 	Trimmed func()
 }
@@ -41,20 +45,22 @@ type Log struct {
 	// Static after construction.
 	options Options
 	epoch   string // begins the offsets of this log, and of no other
+	bounds  *Bounds
+	part    *budget.Part // the entries
 
 	// order is held while an event gets an offset and is delivered.
 	order sync.Mutex
 
-	// mu guards the following; a leaf. Entries are appended with order held, too.
+	// mu guards the following; only locks of bounds come after it. Entries are appended with order held, too.
 	mu      sync.Mutex
 	next    uint64 // number of the next entry
 	first   uint64 // number of entries[0]
 	entries []entry
 	bytes   int
 	lost    map[string]*lostSocket // by pid
-	queue   []*lostSocket          // the oldest first; some are not in lost any more
-	held    int                    // bytes of queue
+	queue   list.List              // of *lostSocket, the oldest first
 	timer   *time.Timer            // nil while nothing is kept
+	closed  bool                   // nothing is kept any more
 }
 
 // entry is an event or an operation.
@@ -68,7 +74,20 @@ type entry struct {
 // NewLog returns an empty log. Its first number is 1, so that the empty log has an
 // offset, too.
 func NewLog(o Options) *Log {
-	return &Log{options: o, epoch: id.New()[:8] + ".", next: 1, first: 1}
+	l := &Log{options: o, epoch: id.New()[:8] + ".", bounds: o.Bounds, next: 1, first: 1}
+	l.part = o.Bounds.entries.NewPart(l.trimBytes)
+	return l
+}
+
+// Close removes all entries and lost sockets. Nothing is kept from then on.
+func (l *Log) Close() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.closed = true
+	for _, lost := range l.lost {
+		l.removeLostLocked(lost)
+	}
+	l.dropEntriesLocked(len(l.entries))
 }
 
 // size returns the bytes that the entry counts for. Clients may choose rooms, and many
@@ -156,11 +175,14 @@ func (l *Log) recordOperation(op cluster.Operation) {
 func (l *Log) appendEntry(e entry) {
 	e.at = time.Now()
 	l.mu.Lock()
-	defer l.mu.Unlock()
 	l.next++
 	l.entries = append(l.entries, e)
-	l.bytes += e.size()
+	size := e.size()
+	l.bytes += size
+	l.part.Add(size + entryCost)
 	l.trimLocked()
+	l.mu.Unlock()
+	l.part.Trim()
 }
 
 // trimLocked removes entries and lost sockets that are too old or too many.
@@ -169,17 +191,39 @@ func (l *Log) trimLocked() {
 	oldest := time.Now().Add(-recovery)
 	l.trimEntriesLocked(oldest.Add(-trimDelay))
 	l.trimLostLocked(oldest)
-	if l.timer == nil && len(l.entries)+len(l.queue) > 0 {
+	if l.timer == nil && len(l.entries)+l.queue.Len() > 0 {
 		l.timer = l.options.After(recovery+2*trimDelay, "trim recovery log", l.trimLater)
 	}
 }
 
 func (l *Log) trimEntriesLocked(oldest time.Time) {
-	n := 0
-	for n < len(l.entries) && (l.entries[n].at.Before(oldest) || len(l.entries)-n > maxEntries || l.bytes > maxEntryBytes) {
-		l.bytes -= l.entries[n].size()
+	n, bytes := 0, l.bytes
+	for n < len(l.entries) && (l.closed || l.entries[n].at.Before(oldest) || len(l.entries)-n > maxEntries || bytes > maxEntryBytes) {
+		bytes -= l.entries[n].size()
 		n++
 	}
+	l.dropEntriesLocked(n)
+}
+
+// trimBytes removes the oldest entries, of about so many bytes.
+func (l *Log) trimBytes(bytes int64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	n := 0
+	for ; n < len(l.entries) && bytes > 0; n++ {
+		bytes -= int64(l.entries[n].size() + entryCost)
+	}
+	l.dropEntriesLocked(n)
+}
+
+// dropEntriesLocked removes the first n entries.
+func (l *Log) dropEntriesLocked(n int) {
+	bytes := 0
+	for i := range l.entries[:n] {
+		bytes += l.entries[i].size()
+	}
+	l.bytes -= bytes
+	l.part.Add(-bytes - n*entryCost)
 	l.first += uint64(n)
 	clear(l.entries[:n])
 	if l.entries = l.entries[n:]; len(l.entries) == 0 {

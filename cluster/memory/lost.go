@@ -1,21 +1,29 @@
 package memory
 
 import (
+	"container/list"
 	"fmt"
 	"time"
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
+	"github.com/caddy-socketio/caddy-socketio/internal/address"
 )
+
+// lostCost is how many bytes a lost socket takes besides its data, values and rooms.
+const lostCost = 1 << 10
 
 // lostSocket is a lost socket in the queue of lost sockets, the oldest first.
 type lostSocket struct {
 	cluster.LostSocket
-	size int
+	log     *Log
+	size    int
+	element *list.Element // of the queue
+	place   address.Place[*lostSocket]
 }
 
 // sizeLost returns the bytes that a lost socket counts for.
 func sizeLost(lost *cluster.LostSocket) int {
-	return lost.Data.Size() + lost.Values.Size() + sizeNames(lost.Rooms)
+	return lostCost + lost.Data.Size() + lost.Values.Size() + sizeNames(lost.Rooms) + sizeNames(lost.Marks)
 }
 
 // Len returns the number of lost sockets.
@@ -36,9 +44,9 @@ func (l *Log) Contains(pid string) bool {
 func (l *Log) Remove(match func(*cluster.LostSocket) bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for pid, lost := range l.lost {
+	for _, lost := range l.lost {
 		if match(&lost.LostSocket) {
-			delete(l.lost, pid)
+			l.removeLostLocked(lost)
 		}
 	}
 }
@@ -46,30 +54,60 @@ func (l *Log) Remove(match func(*cluster.LostSocket) bool) {
 // saveSocket saves a lost socket.
 func (l *Log) saveSocket(lost cluster.LostSocket) {
 	lost.Saved = nil
-	saved := &lostSocket{lost, sizeLost(&lost)}
+	saved := &lostSocket{LostSocket: lost, log: l, size: sizeLost(&lost)}
+	l.addLost(saved)
+	l.bounds.part.Trim()
+}
+
+func (l *Log) addLost(saved *lostSocket) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.closed {
+		return
+	}
+	if old := l.lost[saved.PID]; old != nil {
+		l.removeLostLocked(old)
+	}
 	if l.lost == nil {
 		l.lost = make(map[string]*lostSocket)
 	}
-	l.lost[lost.PID] = saved
-	l.queue = append(l.queue, saved)
-	l.held += saved.size
+	l.lost[saved.PID] = saved
+	saved.element = l.queue.PushBack(saved)
+	l.bounds.lost.Put(&saved.place, l.bounds.addressOf(&saved.LostSocket), saved, saved.size)
+	l.bounds.part.Add(saved.size)
 	l.trimLocked()
+}
+
+// removeLostLocked removes a lost socket that is in the log.
+func (l *Log) removeLostLocked(saved *lostSocket) {
+	delete(l.lost, saved.PID)
+	l.queue.Remove(saved.element)
+	l.bounds.lost.Remove(&saved.place)
+	l.bounds.part.Add(-saved.size)
+}
+
+// removeEvicted removes a lost socket that has no place in the bounds any more, unless it was
+// restored meanwhile.
+func (l *Log) removeEvicted(saved *lostSocket) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.lost[saved.PID] == saved {
+		l.removeLostLocked(saved)
+	}
 }
 
 // updateSocket replaces the data and values of a lost socket that is still saved.
 func (l *Log) updateSocket(lost cluster.LostSocket) {
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	saved := l.lost[lost.PID]
-	if saved == nil {
-		return
+	if saved := l.lost[lost.PID]; saved != nil {
+		saved.Data, saved.Values = lost.Data, lost.Values
+		size := sizeLost(&saved.LostSocket)
+		l.bounds.lost.SetWeight(&saved.place, size)
+		l.bounds.part.Add(size - saved.size)
+		saved.size = size
 	}
-	saved.Data, saved.Values = lost.Data, lost.Values
-	l.held -= saved.size
-	saved.size = sizeLost(&saved.LostSocket)
-	l.held += saved.size
+	l.mu.Unlock()
+	l.bounds.part.Trim()
 }
 
 // restoreSocket removes and returns a lost socket, unless the log has no longer all entries
@@ -90,30 +128,19 @@ func (l *Log) restoreSocket(pid, offset string) (lost cluster.LostSocket, err er
 			return lost, fmt.Errorf("%w: the recovery log does not reach back to %q", cluster.ErrNotRecoverable, from)
 		}
 	}
-	delete(l.lost, pid)
+	l.removeLostLocked(saved)
 	lost = saved.LostSocket
 	lost.Known = true
 	return lost, nil
 }
 
-// trimLostLocked removes lost sockets that are older than oldest, or too many. A lost
-// socket that was restored counts until it is the oldest.
+// trimLostLocked removes lost sockets that are older than oldest.
 func (l *Log) trimLostLocked(oldest time.Time) {
-	n := 0
-	for n < len(l.queue) {
-		lost := l.queue[n]
-		saved := l.lost[lost.PID] == lost
-		if saved && !lost.Lost.Before(oldest) && len(l.queue)-n <= maxLost && l.held <= maxLostBytes {
-			break
+	for first := l.queue.Front(); first != nil; first = l.queue.Front() {
+		saved := first.Value.(*lostSocket)
+		if !saved.Lost.Before(oldest) {
+			return
 		}
-		if saved {
-			delete(l.lost, lost.PID)
-		}
-		l.held -= lost.size
-		n++
-	}
-	clear(l.queue[:n])
-	if l.queue = l.queue[n:]; len(l.queue) == 0 {
-		l.queue = nil
+		l.removeLostLocked(saved)
 	}
 }

@@ -30,11 +30,14 @@ const (
 
 // Bound is a bounded set of values, fair between addresses. The zero value is an empty set.
 // It is safe for concurrent use, and its lock is a leaf.
+//
+// The caller of [Bound.Add] bounds the number of values. The caller of [Bound.Put] bounds
+// their weights, with [Bound.Evict].
 type Bound[T any] struct {
 	mu      sync.Mutex // guards the following, and all places
 	holders map[Key]*holder[T]
 	byCount holderHeap[T] // holders with values that can be evicted
-	length  int
+	length  int           // weights of all values
 	added   uint64
 }
 
@@ -45,14 +48,15 @@ type Place[T any] struct {
 	holder         *holder[T] // nil if the place is in no Bound
 	older, younger *Place[T]  // of the holder
 	number         uint64
+	weight         int
 	pinned         bool
 }
 
 // holder is an address that has values. Only values that are not pinned are in its list.
 type holder[T any] struct {
 	key              Key
-	count            int // pinned ones included
-	evictable        int
+	count            int // weights of values, pinned ones included
+	evictable        int // weights of the ones in the list
 	oldest, youngest *Place[T]
 	index            int // in the heap; -1 without values that can be evicted
 }
@@ -78,11 +82,50 @@ func (b *Bound[T]) Add(p *Place[T], key Key, value T, l Limits) (evicted T, has 
 		evicted, has = victim.value, true
 		b.removeLocked(victim)
 	}
-	b.addLocked(p, key, value)
+	b.addLocked(p, key, value, 1)
 	return evicted, has, Added
 }
 
-func (b *Bound[T]) addLocked(p *Place[T], key Key, value T) {
+// Put puts a value of an address at a place, which must be in no Bound, whatever the limits.
+// The weight is above 0. A value of [Bound.Add] has the weight 1.
+func (b *Bound[T]) Put(p *Place[T], key Key, value T, weight int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.addLocked(p, key, value, weight)
+}
+
+// SetWeight changes the weight of a value. It does nothing for a place that is in no Bound.
+func (b *Bound[T]) SetWeight(p *Place[T], weight int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	h, d := p.holder, weight-p.weight
+	if h == nil {
+		return
+	}
+	p.weight = weight
+	h.count += d
+	b.length += d
+	if !p.pinned {
+		h.evictable += d
+		b.updateHeapLocked(h)
+	}
+}
+
+// Evict removes the oldest value of the address whose values weigh most, and returns it with
+// its weight. ok is false if no value can be evicted.
+func (b *Bound[T]) Evict() (value T, weight int, ok bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.byCount) == 0 {
+		return value, 0, false
+	}
+	victim := b.byCount[0].oldest
+	value, weight = victim.value, victim.weight
+	b.removeLocked(victim)
+	return value, weight, true
+}
+
+func (b *Bound[T]) addLocked(p *Place[T], key Key, value T, weight int) {
 	h := b.holders[key]
 	if h == nil {
 		h = &holder[T]{key: key, index: -1}
@@ -92,16 +135,16 @@ func (b *Bound[T]) addLocked(p *Place[T], key Key, value T) {
 		b.holders[key] = h
 	}
 	b.added++
-	*p = Place[T]{value: value, holder: h, older: h.youngest, number: b.added}
+	*p = Place[T]{value: value, holder: h, older: h.youngest, number: b.added, weight: weight}
 	if h.youngest != nil {
 		h.youngest.younger = p
 	} else {
 		h.oldest = p
 	}
 	h.youngest = p
-	h.count++
-	h.evictable++
-	b.length++
+	h.count += weight
+	h.evictable += weight
+	b.length += weight
 	b.updateHeapLocked(h)
 }
 
@@ -117,8 +160,8 @@ func (b *Bound[T]) Remove(p *Place[T]) {
 func (b *Bound[T]) removeLocked(p *Place[T]) {
 	h := p.holder
 	b.unlistLocked(p)
-	h.count--
-	b.length--
+	h.count -= p.weight
+	b.length -= p.weight
 	if h.count == 0 {
 		delete(b.holders, h.key)
 	}
@@ -151,7 +194,7 @@ func (b *Bound[T]) unlistLocked(p *Place[T]) {
 		h.youngest = p.older
 	}
 	p.older, p.younger, p.pinned = nil, nil, true
-	h.evictable--
+	h.evictable -= p.weight
 	b.updateHeapLocked(h)
 }
 
@@ -175,14 +218,14 @@ func (b *Bound[T]) Has(p *Place[T]) bool {
 	return p.holder != nil
 }
 
-// Len returns the number of values.
+// Len returns the number of values, or the sum of their weights.
 func (b *Bound[T]) Len() int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.length
 }
 
-// holderHeap has the holder with the most values first, and of several the one with the
+// holderHeap has the holder whose values weigh most first, and of several the one with the
 // oldest value. It implements [heap.Interface].
 type holderHeap[T any] []*holder[T]
 

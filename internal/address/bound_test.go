@@ -51,6 +51,28 @@ func TestFullBoundEvictsOldestOfLargestAddress(t *testing.T) {
 	}
 }
 
+func TestHeaviestAddressLosesItsOldestValue(t *testing.T) {
+	var b address.Bound[*guest]
+	heavy, later, light := &guest{number: 1}, &guest{number: 2}, &guest{number: 3}
+	b.Put(&heavy.place, keyOf(1), heavy, 50)
+	b.Put(&later.place, keyOf(1), later, 10)
+	b.Put(&light.place, keyOf(2), light, 40)
+	for i, want := range []*guest{heavy, light, later} {
+		if got, _, ok := b.Evict(); !ok || got != want {
+			t.Errorf("%d: got %v", i, got)
+		}
+	}
+	if _, _, ok := b.Evict(); ok || b.Len() != 0 {
+		t.Errorf("a weight of %d is left", b.Len())
+	}
+	b.Put(&light.place, keyOf(2), light, 10)
+	b.Put(&heavy.place, keyOf(1), heavy, 20)
+	b.SetWeight(&light.place, 30)
+	if got, weight, _ := b.Evict(); got != light || weight != 30 || b.Len() != 20 {
+		t.Errorf("got %v with %d, %d is left", got, weight, b.Len())
+	}
+}
+
 func TestBoundKeepsShareOfAddress(t *testing.T) {
 	var b address.Bound[*guest]
 	for i := range 4 {

@@ -10,6 +10,8 @@
 // are used. The shares of all addresses together are 90 % of the limit: so other addresses'
 // memory never costs a client its connection.
 //
+// A [Cache] is memory that outlives connections. It has an account of its own.
+//
 // A Process has a timer while it has accounts and a limit, and a goroutine while it is
 // above the limit. Its lock is a leaf; callbacks are called without it.
 package budget

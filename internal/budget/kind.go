@@ -27,12 +27,16 @@ const (
 	Acks
 	// Polls is replies to polls that are written.
 	Polls
+	// Recovery is lost sockets, and the events and operations that they may have missed.
+	Recovery
+	// History is the kept events of rooms.
+	History
 	// KindCount is the number of kinds.
 	KindCount
 )
 
 var kindNames = [KindCount]string{
-	"session", "reading", "inbound", "attachments", "auth", "data", "rooms", "queue", "backend", "acks", "polls",
+	"session", "reading", "inbound", "attachments", "auth", "data", "rooms", "queue", "backend", "acks", "polls", "recovery", "history",
 }
 
 // String returns the name of the kind in logs and metrics.
