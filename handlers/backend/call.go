@@ -21,8 +21,12 @@ type call struct {
 	ev      *hub.Event
 	ctx     context.Context
 	cancel  context.CancelCauseFunc
-	timeout *time.Timer        // ends ctx, unless a stream has begun
-	result  chan requestResult // buffered, never closed
+	// requestCtx is the context of the request: ctx, but the one of a connect event does not
+	// end when the client leaves.
+	requestCtx context.Context
+	endRequest context.CancelFunc
+	timeout    *time.Timer        // ends ctx, unless a stream has begun
+	result     chan requestResult // buffered, never closed
 	// streaming is closed when a stream begins. replies are the ones of the stream; never
 	// closed.
 	streaming chan struct{}
@@ -55,6 +59,12 @@ func (b *Handler) newCall(ctx context.Context, ev *hub.Event) (c *call, end func
 		result: make(chan requestResult, 1), streaming: make(chan struct{}), replies: make(chan []byte),
 	}
 	c.timeout = time.AfterFunc(time.Duration(b.Timeout), func() { cancel(errTimeout) })
+	c.requestCtx, c.endRequest = ctx, func() {}
+	if c.isConnect() {
+		// A client that connects and leaves, again and again, could otherwise have the
+		// application work on more requests than there are slots.
+		c.requestCtx, c.endRequest = context.WithTimeoutCause(context.WithoutCancel(ctx), time.Duration(b.Timeout), errTimeout)
+	}
 	return c, func() {
 		c.timeout.Stop()
 		cancel(nil)
@@ -73,6 +83,7 @@ func (c *call) isLast() bool { return c.ev.Type == hub.Disconnecting || c.ev.Typ
 func (c *call) perform() error {
 	b := c.handler
 	if err := b.acquireSlot(c.ctx, c.ev); err != nil {
+		c.endRequest()
 		return err
 	}
 	c.slotUsers.Store(2)
@@ -88,6 +99,9 @@ func (c *call) perform() error {
 		return c.applyStream()
 	case <-c.ctx.Done():
 	}
+	if c.isConnect() && context.Cause(c.ctx) != errTimeout {
+		return context.Cause(c.ctx) // the client has left, and the request goes on
+	}
 	timer := time.NewTimer(returnGrace)
 	defer timer.Stop()
 	select {
@@ -95,6 +109,33 @@ func (c *call) perform() error {
 		return c.applyResult(r)
 	case <-timer.C:
 		return context.Cause(c.ctx)
+	}
+}
+
+// cancelGrace is how long a canceled request keeps its slot: the application may notice late
+// that the client has left, or work on.
+const cancelGrace = time.Second
+
+// endSlotUse ends the request's use of the slot, a little later if it was canceled before the
+// application responded.
+func (c *call) endSlotUse(r requestResult) {
+	cause := context.Cause(c.requestCtx)
+	c.endRequest()
+	if r.err != nil && cause != nil && cause != errTimeout && !c.hasStreamed() {
+		time.AfterFunc(cancelGrace, c.releaseSlot)
+		return
+	}
+	c.releaseSlot()
+}
+
+// hasStreamed reports whether a stream has begun. Its application notices the end of the
+// request when it writes.
+func (c *call) hasStreamed() bool {
+	select {
+	case <-c.streaming:
+		return true
+	default:
+		return false
 	}
 }
 
@@ -209,7 +250,7 @@ func (c *call) runRequest() {
 	r := requestResult{err: errBrokenOff} // for a panic in an HTTP handler
 	defer func() {
 		inFlight.Dec()
-		c.releaseSlot()
+		c.endSlotUse(r)
 		c.result <- r
 	}()
 	spawn.GrowStack[spawn.Stack12K]() // for the HTTP client
@@ -227,8 +268,8 @@ func (c *call) requestReply() (*reply, error) {
 		return nil, err
 	}
 	w := &response{call: c, limit: c.handler.MaxResponse, header: make(http.Header)}
-	err = c.handler.serveRequest(newRequestContext(c.ctx), c.ev, w, body)
-	cause := context.Cause(c.ctx)
+	err = c.handler.serveRequest(newRequestContext(c.requestCtx), c.ev, w, body)
+	cause := context.Cause(c.requestCtx)
 	switch {
 	case w.stream != nil:
 		return nil, w.stream.end(cmp.Or(cause, err))

@@ -207,27 +207,6 @@ func TestBackendCancelsRequestsOfClosedConnections(t *testing.T) {
 	if seen := a.Requests("behind"); len(seen) > 0 {
 		t.Error("an event behind it was asked about")
 	}
-
-	// Nor does a client that goes away while it connects keep anybody busy.
-	ends := make(chan string, 100)
-	a.SetReply(func(w http.ResponseWriter, r *http.Request) {
-		var event struct{ Type string }
-		_ = json.NewDecoder(r.Body).Decode(&event)
-		if event.Type == "connect" {
-			ends <- "waits"
-			<-r.Context().Done()
-		}
-		ends <- event.Type
-	})
-	d := s.Dial()
-	d.Send("40/app,")
-	for sitetest.Await(t, ends) != "waits" {
-	}
-	if err := d.Close(); err != nil {
-		t.Fatal(err)
-	}
-	for sitetest.Await(t, ends) != "connect" {
-	}
 }
 
 func TestBackendGetsDisconnectEvents(t *testing.T) {
