@@ -170,7 +170,7 @@ func (a *Account) AwaitReading(done <-chan struct{}) {
 // IsSlowed reports whether the process is above its limit, and the account above the share of
 // its address.
 func (a *Account) IsSlowed() bool {
-	return a.process.over.Load() && a.Used() > a.owner.share.Load()
+	return a.process.over.Load() && a.Used() > min(a.owner.share.Load(), a.process.even.Load())
 }
 
 // IsProcessFull reports whether the process is at its limit, see [Process.Full].

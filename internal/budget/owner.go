@@ -28,6 +28,7 @@ func (p *Process) addAccount(a *Account, key address.Key) {
 	o.accounts++
 	a.owner = o
 	p.accounts[a] = key
+	p.open.Store(int64(len(p.accounts)))
 }
 
 func (p *Process) removeAccount(a *Account) {
@@ -35,6 +36,7 @@ func (p *Process) removeAccount(a *Account) {
 	defer p.mu.Unlock()
 	key := p.accounts[a]
 	delete(p.accounts, a)
+	p.open.Store(int64(len(p.accounts)))
 	if a.owner.accounts--; a.owner.accounts == 0 {
 		delete(p.owners, key)
 	}
@@ -90,6 +92,7 @@ func (p *Process) findConsumers(excess, limit int64) (above []*consumer) {
 	}
 	level := findLevel(sizes, max(total-excess, limit/2))
 	p.level.Store(level)
+	defer p.even.Store(math.MaxInt64)
 	for _, c := range all {
 		share := int64(math.MaxInt64)
 		if c.excess = c.bytes - level; c.excess > 0 {

@@ -1,6 +1,7 @@
 package budget
 
 import (
+	"math"
 	"runtime"
 	"runtime/metrics"
 	"sync"
@@ -38,6 +39,8 @@ type Process struct {
 	over atomic.Bool // the goroutine that sheds runs
 
 	level atomic.Int64 // of addresses, see findConsumers
+	open  atomic.Int64 // the number of accounts
+	even  atomic.Int64 // accounts with more are slowed before the first round, see slowEvenly
 
 	counts shedCounts
 
@@ -56,6 +59,7 @@ func NewProcess(limit int64) *Process {
 		accounts: make(map[*Account]address.Key), owners: make(map[address.Key]*owner),
 	}
 	p.shared.process = p
+	p.even.Store(math.MaxInt64)
 	p.limit.Store(limit)
 	return p
 }
@@ -132,6 +136,7 @@ func (s *Shared) Add(n int) { s.process.add(int64(n)) }
 func (p *Process) add(n int64) {
 	used := p.used.Add(n)
 	if limit := p.limit.Load(); limit > 0 && used >= limit && n >= 0 && p.over.CompareAndSwap(false, true) {
+		p.slowEvenly()
 		p.setFull(true, used, 0)
 		p.startShedding()
 	}

@@ -25,6 +25,12 @@ func (p *Process) Shed() (slowed, dropped uint64) {
 	return p.counts.slowed.Load(), p.counts.dropped.Load()
 }
 
+// slowEvenly slows accounts with more than 90 % of the limit divided by their number until the
+// first round of the shedding finds the shares: a busy machine may run it late.
+func (p *Process) slowEvenly() {
+	p.even.Store(low(p.limit.Load()) / max(p.open.Load(), 1))
+}
+
 // startShedding slows and drops accounts on a goroutine that ends when the process is
 // below 90 % of its limit.
 func (p *Process) startShedding() {
