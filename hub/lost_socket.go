@@ -63,6 +63,8 @@ func (s *Socket) beginLoss() bool {
 // saveLost saves a socket. The position is read before the rooms: operations in between
 // are applied twice rather than never.
 func (s *Socket) saveLost(r cluster.Recorder) {
+	s.saveMu.Lock()
+	defer s.saveMu.Unlock()
 	position := r.DeliveredOffset()
 	names, identity := s.ns.index.RoomsOf(s), s.identityHash()
 	s.mu.Lock()
@@ -88,6 +90,8 @@ func (s *Socket) updateSaved() {
 	if r == nil {
 		return
 	}
+	s.saveMu.Lock()
+	defer s.saveMu.Unlock()
 	s.mu.Lock()
 	if s.saved == nil || s.state.Load() == stateDisconnected && !s.ns.recoveryLog.Contains(s.pid) {
 		s.mu.Unlock()

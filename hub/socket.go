@@ -54,6 +54,10 @@ type Socket struct {
 	// interrupts is replaced as a whole, with mu held; nil while there are none.
 	interrupts atomic.Pointer[[]*interrupt]
 
+	// saveMu makes saves of the lost socket happen one at a time: the newest state is saved
+	// last. It is locked before mu, and held while a save is queued.
+	saveMu sync.Mutex
+
 	mu        sync.Mutex // guards the following
 	admission *admission // nil from stateConnected on
 	data      map[string]sio.Data
