@@ -5,6 +5,7 @@ package redact
 import (
 	"encoding/json"
 	"net/url"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -28,10 +29,8 @@ var secretNames = []string{"sid", "key", "pass", "pin", "otp", "sig", "code"}
 // object is a secret, judged by its name.
 func IsSecret(name string) bool {
 	plain := strings.NewReplacer("-", "", "_", "", ".", "").Replace(strings.ToLower(name))
-	for _, secret := range secretNames {
-		if plain == secret {
-			return true
-		}
+	if slices.Contains(secretNames, plain) {
+		return true
 	}
 	for _, part := range secretParts {
 		if strings.Contains(plain, part) {
