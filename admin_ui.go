@@ -92,12 +92,4 @@ func (h *Handler) declaresNamespace(name string) bool {
 }
 
 // consoleFor returns the console of a hub's Admin UI.
-func consoleFor(h *hub.Hub) (console *adminui.Console) {
-	hubPool.Range(func(_, value any) bool {
-		if p := value.(pooledHub); p.Hub == h {
-			console = p.console
-		}
-		return console == nil
-	})
-	return console
-}
+func consoleFor(h *hub.Hub) *adminui.Console { return poolEntryOf(h).console }

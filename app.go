@@ -274,16 +274,19 @@ func openHub(name string, log *zap.Logger) (*hub.Hub, error) {
 // DefaultHub is the name of the hub of handlers that name none.
 const DefaultHub = "default"
 
-// tailsFor returns the tails of a hub, or nil if no config names it any more.
-func tailsFor(h *hub.Hub) (tails *tail.Server) {
+// poolEntryOf returns the entry of a hub in the pool, a zero one if no config names it any more.
+func poolEntryOf(h *hub.Hub) (entry pooledHub) {
 	hubPool.Range(func(_, value any) bool {
 		if p := value.(pooledHub); p.Hub == h {
-			tails = p.tails
+			entry = p
 		}
-		return tails == nil
+		return entry.Hub == nil
 	})
-	return tails
+	return entry
 }
+
+// tailsFor returns the tails of a hub, or nil if no config names it any more.
+func tailsFor(h *hub.Hub) *tail.Server { return poolEntryOf(h).tails }
 
 // Hub returns the hub of a name, for Go modules. It exists from the provisioning of the
 // first handler that names it, until no config has such a handler.

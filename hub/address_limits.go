@@ -41,6 +41,9 @@ type AddressLimits struct {
 // engine.
 const limitNamespaces = "namespaces"
 
+// addressRemedy is the field of warnings about an address over a limit.
+var addressRemedy = zap.String("remedy", "if this is the address of a proxy, add it to trusted_proxies of the server; the option per_address changes the limits")
+
 // engineConfig returns the config of the engine, with its limits for addresses.
 func (c *RouteConfig) engineConfig() EngineConfig {
 	e, limits := c.Engine, &c.PerAddress
@@ -100,5 +103,5 @@ func (h *Hub) noteAddressLimit(r *Route, key address.Key, limit string, evicted 
 	}
 	h.log().Warn(message,
 		zap.String("hub", h.name), zap.String("path", r.engine.Config().Path), zap.Stringer("address", key), zap.String("limit", limit),
-		zap.String("remedy", "if this is the address of a proxy, add it to trusted_proxies of the server; the option per_address changes the limits"))
+		addressRemedy)
 }

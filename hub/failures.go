@@ -75,7 +75,7 @@ func (s *Socket) noteAttempt(err error) (delay time.Duration) {
 		h.log().Warn("too many failed attempts: handshakes and connects of the address are refused",
 			zap.String("hub", h.name), zap.String("namespace", s.ns.name), zap.Stringer("address", key),
 			zap.Int64("failures", int64((used+cost-1)/cost)), zap.Duration("window", window),
-			zap.String("remedy", "if this is the address of a proxy, add it to trusted_proxies of the server; the option per_address changes the limits"))
+			addressRemedy)
 	}
 	return failureDelay(used, window)
 }

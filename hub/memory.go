@@ -204,7 +204,7 @@ func (s *Socket) checkRoomMemory(rooms []string) error {
 	return nil
 }
 
-// releaseMemory releases what the connection was charged for the socket.
+// releaseMemory releases the memory of the socket that its connection was charged for.
 func (s *Socket) releaseMemory() {
 	account := s.client.account
 	s.mu.Lock()

@@ -26,7 +26,7 @@ var limitReasons = [...]string{
 	engine.PausedByPackets, engine.PausedByBytes, engine.PausedByIdle, engine.PausedByInflate,
 }
 
-// rateLimits counts what limits of rates have held back, and limits the warnings.
+// rateLimits counts the packets and pauses beyond limits of rates, and limits the warnings.
 type rateLimits struct {
 	counts   [len(limitReasons)]atomic.Uint64
 	warnings warnings
