@@ -14,6 +14,8 @@
 # soak    a mixed load for TIME on a Caddy, which must lose nothing and not grow: the table and
 #         the plot are in bin/soak
 # bench   benchmarks
+# bench-quick  this Caddy beside Node.js, Centrifuge and raw writes, in two minutes, only printed
+# bench-check  vets and tests bench/, a module of its own
 # compare emits a second from outside, beside the emitter and server of Node.js
 # fuzz    every fuzz target in turn, FUZZTIME each; some ask the official parsers of Node.js
 # release Caddy with this module for each platform, with a list of its modules (CycloneDX), in dist/
@@ -36,7 +38,7 @@ E2E    = CADDY=$(CURDIR)/bin/caddy-race $(NODE) --test
 # empty runs a command that prints the faults it finds, and fails if it prints any.
 empty = @echo '$(1)'; out=$$($(1) 2>&1); if [ -n "$$out" ]; then echo "$$out"; exit 1; fi
 
-.PHONY: demo check fmt lint vet-all vulns test vet unit faults race packages e2e examples patterns cluster streams openapi deploy short-model model soak bench compare fuzz release clean
+.PHONY: demo check fmt lint vet-all vulns test vet unit faults race packages e2e examples patterns cluster streams openapi deploy short-model model soak bench bench-build bench-quick bench-check compare fuzz release clean
 
 demo:
 	$(GO) run ./cmd/caddy run --config examples/Caddyfile
@@ -113,6 +115,18 @@ soak:
 
 bench:
 	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+# Caddy has one more admin route here, which collects garbage: see cmd/caddy/bench.go.
+bench-build:
+	$(GO) build -tags bench -o bin/caddy-bench ./cmd/caddy
+	$(GO) build -C bench -o $(CURDIR)/bin/bench-load .
+	test -d bench/node/node_modules || (cd bench/node && $(NPM) ci)
+
+bench-quick: bench-build
+	cd bench && ../bin/bench-load -quick -rounds 1 $(BENCH)
+
+bench-check:
+	cd bench && $(GO) vet ./... && $(GO) test ./...
 
 compare:
 	$(GO) build -o bin/caddy ./cmd/caddy

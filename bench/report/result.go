@@ -1,0 +1,35 @@
+// Package report keeps results, computes their medians and ratios, and writes them as a page
+// with plots.
+package report
+
+import (
+	"encoding/json"
+	"os"
+)
+
+// Result is one case of a scenario, measured once with one peer.
+type Result struct {
+	Scenario string             `json:"scenario"`
+	Case     string             `json:"case"`
+	Peer     string             `json:"peer"`
+	Round    int                `json:"round"`
+	Noisy    bool               `json:"noisy,omitempty"` // other work used too much CPU
+	Values   map[string]float64 `json:"values"`
+}
+
+// Run is everything that one run of the benchmark has measured.
+type Run struct {
+	Machine Machine  `json:"machine"`
+	Date    string   `json:"date"`
+	Notes   []string `json:"notes,omitempty"` // limits that have reduced a scenario
+	Results []Result `json:"results"`
+}
+
+// Save writes the run as JSON.
+func (r *Run) Save(file string) error {
+	data, err := json.MarshalIndent(r, "", "\t")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(file, append(data, '\n'), 0o644)
+}

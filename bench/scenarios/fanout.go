@@ -1,0 +1,87 @@
+package scenarios
+
+import (
+	"fmt"
+
+	"github.com/caddy-socketio/caddy-socketio/bench/load"
+	"github.com/caddy-socketio/caddy-socketio/bench/servers"
+)
+
+// fanOutScenario is broadcasts of 100 bytes to one room that grows, with 1 and with 8
+// broadcasts in flight: the next one is sent when all members have got one.
+var fanOutScenario = Scenario{Name: "fan-out", Peers: everyPeer, Quick: true, Measure: measureFanOut}
+
+// payloadBytes is the size of the one argument of broadcasts.
+const payloadBytes = 100
+
+// fanOutSizes returns the sizes of the room.
+func (r *Run) fanOutSizes() []int {
+	if r.Quick {
+		return []int{1000}
+	}
+	sizes := []int{100, 1000, 5000, 10_000}
+	if r.MaxSockets > 10_000 {
+		sizes = append(sizes, min(20_000, r.MaxSockets))
+	}
+	return sizes
+}
+
+func measureFanOut(r *Run) error {
+	return r.withServer(servers.Options{}, func(server *servers.Server, loop *load.Loop) error {
+		o := load.Options{Address: server.Address, Protocol: r.peerProtocol(), Room: func(int) string { return "lobby" }}
+		var clients []*load.Client
+		for _, size := range r.fanOutSizes() {
+			more, err := loop.Open(size-len(clients), o)
+			if err != nil {
+				return err
+			}
+			clients = append(clients, more...)
+			for _, inFlight := range []int{1, 8} {
+				if err := r.measureClosedLoop(fanOutCase(size, inFlight), inFlight, clients, server, loop); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+}
+
+// fanOutCase names a case of the scenario.
+func fanOutCase(size, inFlight int) string {
+	return fmt.Sprintf("%d sockets, %d in flight", size, inFlight)
+}
+
+// measureClosedLoop measures broadcasts to all clients, of which a number is in flight.
+func (r *Run) measureClosedLoop(name string, inFlight int, clients []*load.Client, server *servers.Server, loop *load.Loop) error {
+	b := newBroadcaster(loop, payloadBytes)
+	lobby := b.addRoom("lobby", clients)
+	refill := func() {
+		for lobby.flying < inFlight {
+			b.sendBroadcast(lobby, r.peerProtocol())
+		}
+	}
+	deliver := loop.OnMessage
+	loop.OnMessage = func(c *load.Client, m load.Message) {
+		deliver(c, m)
+		if !b.stopped && b.failure == nil {
+			refill()
+		}
+	}
+	refill()
+	if err := loop.RunFor("warm up", warmUp); err != nil {
+		return err
+	}
+	b.resetCounts()
+	u, err := r.measureUsage(func() error { return loop.RunFor("broadcast", r.scaleTime(1.5)) }, server)
+	if err != nil {
+		return err
+	}
+	values := u.perOperation(b.deliveries)
+	addLatency(values, b.latency)
+	b.stopped = true
+	if err := b.awaitDeliveries(); err != nil {
+		return err
+	}
+	r.addResult(name, values)
+	return nil
+}
