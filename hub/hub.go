@@ -49,9 +49,10 @@ type Hub struct {
 	ownRoute *Route   // of ServeHTTP; its config does not change
 	ctx      context.Context
 	cancel   context.CancelFunc
-	// recoveryBounds and historyCache are of all namespaces.
+	// The following are of all namespaces.
 	recoveryBounds *memory.Bounds
 	historyCache   *budget.Cache
+	absentCache    *budget.Cache // members that are absent
 
 	logger          atomic.Pointer[zap.Logger]
 	observers       atomic.Pointer[[]*hubObserver]                              // nil while there are none
@@ -101,6 +102,7 @@ func New(o Options) *Hub {
 	}
 	h.recoveryBounds = memory.NewBounds(h.memory, addressOfLost)
 	h.historyCache = h.memory.NewCache(budget.History, maxHistoryTotal)
+	h.absentCache = h.memory.NewCache(budget.Rooms, maxAbsentTotal)
 	h.ctx, h.cancel = context.WithCancel(context.Background())
 	h.logger.Store(o.Log)
 	h.recovery.Store(int64(route.Recovery))

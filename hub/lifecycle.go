@@ -103,6 +103,12 @@ func (s *Socket) completeConnect(ev *Event) error {
 	if !s.restored { // the replay of a restored socket may wait for the cluster
 		ev.BeginStep()
 	}
+	s.mu.Lock()
+	names := s.admission.rooms
+	s.mu.Unlock()
+	if err := s.checkRoomMemory(names); err != nil {
+		return err
+	}
 	if err := s.takePlaces(); err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/caddy-socketio/caddy-socketio/internal/budget"
 	"github.com/caddy-socketio/caddy-socketio/internal/engine"
+	"github.com/caddy-socketio/caddy-socketio/rooms"
 	"go.uber.org/zap"
 )
 
@@ -192,13 +193,26 @@ func (s *Socket) chargeRooms() {
 	}
 }
 
-// checkRoomMemory returns [ErrMemory] if the connection has no memory for rooms.
-func (s *Socket) checkRoomMemory(rooms []string) error {
-	n := 0
-	for _, room := range rooms {
-		n += len(room)
+// checkRoomMemory returns [ErrMemory] if the connection has no memory for rooms that the socket
+// is about to join, and for the socket as their member.
+func (s *Socket) checkRoomMemory(names []string) error {
+	most := len(names) * (rooms.MembershipCost + memberCost)
+	for _, room := range names {
+		most += len(room)
 	}
-	if !s.client.account.Fits(n) {
+	if s.client.account.Fits(most) {
+		return nil
+	}
+	n := 0
+	for _, room := range names {
+		if s.ns.index.Has(s, room) {
+			continue
+		}
+		if n += rooms.MembershipCost + len(room); s.ns.presenceOf(room) != nil {
+			n += memberCost
+		}
+	}
+	if n > 0 && !s.client.account.Fits(n) {
 		return ErrMemory
 	}
 	return nil

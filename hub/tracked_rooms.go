@@ -1,35 +1,63 @@
 package hub
 
 import (
+	"bytes"
 	"slices"
 	"time"
 
+	"github.com/caddy-socketio/caddy-socketio/internal/roster"
 	"go.uber.org/zap"
 )
 
-// roomMembers are the sockets of this node in a room with presence.
-type roomMembers struct {
-	keys    map[*Socket]string   // the key of each; empty for one that is no member
-	sockets map[string][]*Socket // by key; the last one joined or changed its data last
+// socketRoom is a socket in a room with presence.
+type socketRoom struct {
+	socket *Socket
+	room   string
+}
+
+// memberKey is a member of a room.
+type memberKey struct{ room, key string }
+
+// memberValues are the key and the data of a socket, as it is a member of rooms. They do not
+// change: a socket whose values change gets others. All rooms of a socket share them.
+type memberValues struct {
+	presence *presence
+	key      string // empty for a socket that is no member
+	data     roster.Data
+	rooms    int // in which the socket has these values
 }
 
 // memberReader reads the key and the data of a socket once for many rooms. A client
 // chooses their sizes, and a lock is held.
 type memberReader struct {
-	socket   *Socket
-	presence *presence // of the values; nil before the first read
-	key      string
-	data     []byte
-	err      error
+	socket *Socket
+	reads  []memberRead // one for each presence
 }
 
-// readFor returns the values of [presence.memberOf].
-func (r *memberReader) readFor(p *presence) (key string, data []byte, err error) {
-	if r.presence != p {
-		r.presence = p
-		r.key, r.data, r.err = p.memberOf(r.socket)
+// memberRead is the result of one read.
+type memberRead struct {
+	values *memberValues
+	err    error
+}
+
+// readFor returns the values of [presence.memberOf]. They are the latest ones of the socket
+// unless these differ.
+func (r *memberReader) readFor(t *tracker, p *presence) (*memberValues, error) {
+	for _, read := range r.reads {
+		if read.values.presence == p {
+			return read.values, read.err
+		}
 	}
-	return r.key, r.data, r.err
+	key, data, err := p.memberOf(r.socket)
+	if err != nil {
+		key, data = "", nil
+	}
+	values, _ := t.latest.Value(r.socket)
+	if values == nil || values.presence != p || values.key != key || !bytes.Equal(values.data.JSON, data) {
+		values = &memberValues{presence: p, key: key, data: roster.Data{JSON: bytes.Clone(data)}}
+	}
+	r.reads = append(r.reads, memberRead{values, err})
+	return values, err
 }
 
 // trackRooms reports that a socket joined or left rooms. The index has changed already.
@@ -55,10 +83,10 @@ func (ns *Namespace) trackValues(s *Socket) {
 		if len(t.config.presences) == 0 {
 			return
 		}
-		values := memberReader{socket: s}
+		reader := memberReader{socket: s}
 		for _, room := range ns.index.RoomsOf(s) {
 			if p := t.config.presenceOf(room); p != nil && room != s.id {
-				t.compareMember(now, p, &values, room, false)
+				t.compareMember(now, p, &reader, room, false)
 			}
 		}
 	})
@@ -68,7 +96,7 @@ func (ns *Namespace) trackValues(s *Socket) {
 // concerns a socket. A member of a room that had no presence by the config before is not
 // announced. The caller holds mu.
 func (t *tracker) compareRooms(now time.Time, s *Socket, names []string, before *tracking) {
-	values := memberReader{socket: s}
+	reader := memberReader{socket: s}
 	for _, room := range names {
 		if room == s.id || room == "" {
 			continue
@@ -78,7 +106,7 @@ func (t *tracker) compareRooms(now time.Time, s *Socket, names []string, before 
 		}
 		if p := t.config.presenceOf(room); p != nil {
 			silent := before != t.config && before.presenceOf(room) == nil
-			t.compareMember(now, p, &values, room, silent)
+			t.compareMember(now, p, &reader, room, silent)
 		}
 	}
 	if t.config.sizes {
@@ -88,61 +116,56 @@ func (t *tracker) compareRooms(now time.Time, s *Socket, names []string, before 
 
 // compareMember makes a socket a member of a room if it is in the room. The caller holds
 // mu.
-func (t *tracker) compareMember(now time.Time, p *presence, values *memberReader, room string, silent bool) {
-	s, m := values.socket, t.members[room]
-	if !t.ns.index.Has(s, room) {
-		if m != nil {
-			t.dropSocket(now, p, s, room, m)
+func (t *tracker) compareMember(now time.Time, p *presence, reader *memberReader, room string, silent bool) {
+	place := socketRoom{reader.socket, room}
+	old, _ := t.members.Value(place)
+	if !t.ns.index.Has(place.socket, room) {
+		if old != nil {
+			t.dropSocket(now, place, old)
 		}
 		return
 	}
-	if m == nil {
-		m = &roomMembers{keys: make(map[*Socket]string), sockets: make(map[string][]*Socket)}
-		t.members[room] = m
-	}
-	key, data, err := values.readFor(p)
+	values, err := reader.readFor(t, p)
 	if err != nil {
 		t.warnMember(room, err)
-		key = ""
 	}
-	if old, known := m.keys[s]; known && old != key {
-		t.dropSocket(now, p, s, room, m)
-		t.members[room] = m
+	if old != nil && old.key != values.key {
+		t.dropSocket(now, place, old)
 	}
-	m.keys[s] = key
-	if key == "" {
+	if values.key == "" {
 		return
 	}
-	if list := m.sockets[key]; len(list) == 0 || list[len(list)-1] != s {
-		list = slices.DeleteFunc(list, func(other *Socket) bool { return other == s })
-		m.sockets[key] = append(list, s)
+	t.setValues(place, values)
+	member := memberKey{room, values.key}
+	if list, _ := t.sockets.Value(member); len(list) == 0 || list[len(list)-1] != place.socket {
+		list = slices.DeleteFunc(list, func(other *Socket) bool { return other == place.socket })
+		t.setSockets(member, append(list, place.socket))
 	}
-	t.roster.SetMember(now, room, key, data, silent)
+	t.roster.SetMember(now, room, values.key, &values.data, silent)
 }
 
 // dropSocket removes a socket from the members of a room. Another socket with the same
 // key shows its data from now on. The caller holds mu.
-func (t *tracker) dropSocket(now time.Time, p *presence, s *Socket, room string, m *roomMembers) {
-	key, known := m.keys[s]
-	if !known {
-		return
-	}
-	delete(m.keys, s)
-	if len(m.keys) == 0 {
-		delete(t.members, room)
-	}
-	if key == "" {
-		return
-	}
-	list := slices.DeleteFunc(m.sockets[key], func(other *Socket) bool { return other == s })
+func (t *tracker) dropSocket(now time.Time, place socketRoom, values *memberValues) {
+	t.setValues(place, nil)
+	member := memberKey{place.room, values.key}
+	list, _ := t.sockets.Value(member)
+	list = slices.DeleteFunc(list, func(other *Socket) bool { return other == place.socket })
+	t.setSockets(member, list)
 	if len(list) == 0 {
-		delete(m.sockets, key)
-		t.roster.RemoveMember(now, room, key)
+		t.roster.RemoveMember(now, place.room, values.key)
 		return
 	}
-	m.sockets[key] = list
-	if current, data, err := p.memberOf(list[len(list)-1]); err == nil && current == key {
-		t.roster.SetMember(now, room, key, data, false)
+	last, _ := t.members.Value(socketRoom{list[len(list)-1], place.room})
+	t.roster.SetMember(now, place.room, values.key, &last.data, false)
+}
+
+// setSockets sets the sockets of a member. The caller holds mu.
+func (t *tracker) setSockets(member memberKey, list []*Socket) {
+	if len(list) > 0 {
+		t.sockets.Set(member, list)
+	} else if _, known := t.sockets.Value(member); known {
+		t.sockets.Delete(member)
 	}
 }
 

@@ -6,8 +6,10 @@ import (
 	"time"
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
+	"github.com/caddy-socketio/caddy-socketio/internal/budget"
 	"github.com/caddy-socketio/caddy-socketio/internal/id"
 	"github.com/caddy-socketio/caddy-socketio/internal/roster"
+	"github.com/caddy-socketio/caddy-socketio/internal/table"
 	"github.com/caddy-socketio/caddy-socketio/rooms"
 	"github.com/caddy-socketio/caddy-socketio/sio"
 	"go.uber.org/zap"
@@ -21,14 +23,19 @@ import (
 // own state with the index. So the order in which changes arrive does not matter.
 type tracker struct {
 	// Static after construction.
-	ns     *Namespace
-	events roomEvents
+	ns         *Namespace
+	events     roomEvents
+	absentPart *budget.Part // of the absent members of the hub
 
-	mu      sync.Mutex // guards the following; goes before Log.order
-	config  *tracking
-	link    *link
-	roster  *roster.Roster
-	members map[string]*roomMembers // by room
+	mu     sync.Mutex // guards the following; goes before Log.order
+	config *tracking
+	link   *link
+	roster *roster.Roster
+	// members has the values of each socket in a room of which it is a member, and sockets the
+	// sockets of each member: the last one joined or changed its data last.
+	members table.Table[socketRoom, *memberValues]
+	sockets table.Table[memberKey, []*Socket]
+	latest  table.Table[*Socket, *memberValues] // the last ones of each socket that has any
 	timer   *time.Timer
 	timerAt time.Time // when timer calls tick; zero if it does not
 	outbox  []nodeMessage
@@ -36,6 +43,8 @@ type tracker struct {
 	closed  bool
 	sending bool       // a goroutine empties outbox and changes
 	sent    *sync.Cond // signaled when sending becomes false
+	// Bytes that the process is charged for, see [roster.Roster.Memory].
+	absentBytes, otherBytes int
 }
 
 // nodeMessage is a message to other nodes.
@@ -46,7 +55,8 @@ type nodeMessage struct {
 
 // newTracker returns the tracker of a namespace.
 func newTracker(ns *Namespace, config *tracking, link *link) *tracker {
-	t := &tracker{ns: ns, config: config, link: link, members: make(map[string]*roomMembers)}
+	t := &tracker{ns: ns, config: config, link: link}
+	t.absentPart = ns.hub.absentCache.NewPart(t.removeAbsent)
 	t.events.ns = ns
 	t.sent = sync.NewCond(&t.mu)
 	t.roster = roster.New(roster.Options{
@@ -132,7 +142,10 @@ func (t *tracker) close() {
 	t.update(t.roster.Close)
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.closed = true
+	if !t.closed {
+		t.closed = true
+		t.releaseMemory()
+	}
 	if t.timer != nil {
 		t.timer.Stop()
 	}
@@ -141,16 +154,27 @@ func (t *tracker) close() {
 	}
 }
 
-// update calls change with the lock held, and then sends and announces the results.
+// update calls change with the lock held, and then sends and announces the results. Absent
+// members beyond their memory leave.
 func (t *tracker) update(change func(now time.Time)) {
+	if t.apply(change) {
+		t.absentPart.Trim()
+	}
+}
+
+// apply is update without a limit of absent members. It reports whether they take more memory
+// than before.
+func (t *tracker) apply(change func(now time.Time)) (grown bool) {
 	t.mu.Lock()
 	if !t.closed {
 		change(time.Now())
 		t.roster.Flush()
+		grown = t.chargeRoster()
 		t.setTimerLocked()
 	}
 	t.mu.Unlock()
 	t.sendPending()
+	return grown
 }
 
 // setTimerLocked sets the timer to the time at which the roster has something to do. The
@@ -274,10 +298,9 @@ func (ns *Namespace) readMembers(room, after string, limit int, fn func(page []M
 
 // socketIDs returns the ids of the sockets of a member of a room on this node.
 func (t *tracker) socketIDs(room, key string) (ids []string) {
-	if m := t.members[room]; m != nil {
-		for _, s := range m.sockets[key] {
-			ids = append(ids, s.id)
-		}
+	list, _ := t.sockets.Value(memberKey{room, key})
+	for _, s := range list {
+		ids = append(ids, s.id)
 	}
 	return ids
 }
@@ -285,12 +308,11 @@ func (t *tracker) socketIDs(room, key string) (ids []string) {
 // dropUntracked drops the rooms that the config has no more presence or use for. The
 // caller holds mu.
 func (t *tracker) dropUntracked(now time.Time) {
-	for room, m := range t.members {
-		if t.config.presenceOf(room) == nil {
-			for key := range m.sockets {
-				t.roster.RemoveMember(now, room, key)
-			}
-			delete(t.members, room)
+	for place, values := range t.members.All() {
+		if t.config.presenceOf(place.room) == nil {
+			t.setValues(place, nil)
+			t.setSockets(memberKey{place.room, values.key}, nil)
+			t.roster.RemoveMember(now, place.room, values.key)
 		}
 	}
 	for _, room := range t.roster.OwnSizes() {

@@ -6,13 +6,13 @@ import "fmt"
 func CheckIndex[M comparable](x *Index[M]) error {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	if len(x.records) != len(x.everyone.members) || x.members.length != len(x.records) {
+	if len(x.records) != len(x.everyone.members) || x.members.Len() != len(x.records) {
 		return fmt.Errorf("%d records, %d members, %d of them known",
-			len(x.records), len(x.everyone.members), x.members.length)
+			len(x.records), len(x.everyone.members), x.members.Len())
 	}
 	seats := 0
 	for n, p := range x.records {
-		if known, _ := x.members.getValue(x.everyone.members[n]); known != p || int(p.number) != n {
+		if known, _ := x.members.Value(x.everyone.members[n]); known != p || int(p.number) != n {
 			return fmt.Errorf("member %d has number %d", n, p.number)
 		}
 		if err := checkMember(x, p); err != nil {
@@ -20,20 +20,12 @@ func CheckIndex[M comparable](x *Index[M]) error {
 		}
 		seats += p.roomCount()
 	}
-	if err := checkTable(&x.members); err != nil {
-		return fmt.Errorf("members: %w", err)
-	}
-	if err := checkTable(&x.rooms); err != nil {
-		return fmt.Errorf("rooms: %w", err)
-	}
-	for _, part := range x.rooms.parts {
-		for name, r := range part.entries {
-			if r.name != name || len(r.members) == 0 || len(r.members) != len(r.numbers) {
-				return fmt.Errorf("room %q: name %q, %d members, %d numbers",
-					name, r.name, len(r.members), len(r.numbers))
-			}
-			seats -= len(r.members)
+	for name, r := range x.rooms.All() {
+		if r.name != name || len(r.members) == 0 || len(r.members) != len(r.numbers) {
+			return fmt.Errorf("room %q: name %q, %d members, %d numbers",
+				name, r.name, len(r.members), len(r.numbers))
 		}
+		seats -= len(r.members)
 	}
 	if seats != 0 {
 		return fmt.Errorf("%d seats more than places", seats)
@@ -61,22 +53,6 @@ func checkMember[M comparable](x *Index[M], p *member[M]) error {
 	return nil
 }
 
-func checkTable[K comparable, V any](t *table[K, V]) error {
-	n := 0
-	for i := range t.parts {
-		for key := range t.parts[i].entries {
-			if t.partOf(key) != &t.parts[i] {
-				return fmt.Errorf("%v in the wrong part", key)
-			}
-			n++
-		}
-	}
-	if n != t.length {
-		return fmt.Errorf("%d entries, %d counted", n, t.length)
-	}
-	return nil
-}
-
 func checkMarks[M comparable](x *Index[M]) error {
 	s, _ := x.selections.Get().(*selection[M])
 	if s == nil {
@@ -94,17 +70,11 @@ func checkMarks[M comparable](x *Index[M]) error {
 // Capacity returns the capacity of an index: members, entries of its two tables, and
 // all places in rooms.
 func Capacity[M comparable](x *Index[M]) (members, entries, places int) {
-	for _, p := range x.members.parts {
-		entries += p.peak
+	for _, r := range x.rooms.All() {
+		places += cap(r.members)
 	}
-	for _, p := range x.rooms.parts {
-		entries += p.peak
-		for _, r := range p.entries {
-			places += cap(r.members)
-		}
-	}
-	return cap(x.records), entries, places
+	return cap(x.records), x.members.Capacity() + x.rooms.Capacity(), places
 }
 
 // Parts returns the number of maps that hold the rooms.
-func Parts[M comparable](x *Index[M]) int { return len(x.rooms.parts) }
+func Parts[M comparable](x *Index[M]) int { return x.rooms.Parts() }

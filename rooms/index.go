@@ -3,6 +3,8 @@ package rooms
 import (
 	"errors"
 	"sync"
+
+	"github.com/caddy-socketio/caddy-socketio/internal/table"
 )
 
 // ErrTooManyRooms is the error of a join that would exceed [Options.MaxRooms].
@@ -34,8 +36,8 @@ type Index[M comparable] struct {
 	// mu guards the following. It is held while memberships change and while members
 	// are copied, never while a subscriber is called.
 	mu            sync.RWMutex
-	members       table[M, *member[M]]
-	rooms         table[string, *room[M]]
+	members       table.Table[M, *member[M]]
+	rooms         table.Table[string, *room[M]]
 	everyone      room[M]      // all members, by number
 	records       []*member[M] // of everyone.members, by place
 	notifications notifications[M]
@@ -51,10 +53,10 @@ func NewIndex[M comparable](o Options) *Index[M] {
 func (x *Index[M]) Add(m M, rooms ...string) {
 	x.mu.Lock()
 	defer x.unlockAndDeliver()
-	p, known := x.members.getValue(m)
+	p, known := x.members.Value(m)
 	if !known {
 		p = &member[M]{number: uint32(len(x.records))}
-		x.members.putEntry(m, p)
+		x.members.Put(m, p)
 		x.everyone.members = append(x.everyone.members, m)
 		x.records = append(x.records, p)
 	}
@@ -81,7 +83,7 @@ func (x *Index[M]) JoinUpTo(limit int, m M, rooms ...string) error {
 func (x *Index[M]) JoinFunc(limit int, joined func(room string), m M, rooms ...string) error {
 	x.mu.Lock()
 	defer x.unlockAndDeliver()
-	p, known := x.members.getValue(m)
+	p, known := x.members.Value(m)
 	if !known {
 		return nil
 	}
@@ -89,7 +91,7 @@ func (x *Index[M]) JoinFunc(limit int, joined func(room string), m M, rooms ...s
 		if limit <= 0 {
 			break
 		}
-		if r, exists := x.rooms.getValue(name); exists && len(r.members) >= limit && p.findMembership(r) < 0 {
+		if r, exists := x.rooms.Value(name); exists && len(r.members) >= limit && p.findMembership(r) < 0 {
 			return ErrRoomFull
 		}
 	}
@@ -108,12 +110,12 @@ func (x *Index[M]) JoinFunc(limit int, joined func(room string), m M, rooms ...s
 func (x *Index[M]) Leave(m M, rooms ...string) {
 	x.mu.Lock()
 	defer x.unlockAndDeliver()
-	p, known := x.members.getValue(m)
+	p, known := x.members.Value(m)
 	if !known {
 		return
 	}
 	for _, name := range rooms {
-		r, exists := x.rooms.getValue(name)
+		r, exists := x.rooms.Value(name)
 		if !exists {
 			continue
 		}
@@ -130,7 +132,7 @@ func (x *Index[M]) Leave(m M, rooms ...string) {
 func (x *Index[M]) Remove(m M) (names []string) {
 	x.mu.Lock()
 	defer x.unlockAndDeliver()
-	p, known := x.members.getValue(m)
+	p, known := x.members.Value(m)
 	if !known {
 		return nil
 	}
@@ -140,32 +142,32 @@ func (x *Index[M]) Remove(m M) (names []string) {
 			x.removeFromRoom(s.room, s.place, m)
 		}
 	}
-	x.members.deleteEntry(m)
+	x.members.Delete(m)
 	x.releaseNumber(p.number)
 	return names
 }
 
-// membershipCost is how many bytes a membership takes in a room that nothing else is in,
+// MembershipCost is how many bytes a membership takes in a room that has no other member,
 // besides the room's name.
-const membershipCost = 208
+const MembershipCost = 208
 
 // MemoryOf returns how many bytes the memberships of m take, if each room had no other
 // member.
 func (x *Index[M]) MemoryOf(m M) int {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	p, known := x.members.getValue(m)
+	p, known := x.members.Value(m)
 	if !known {
 		return 0
 	}
-	return p.nameBytes + p.roomCount()*membershipCost
+	return p.nameBytes + p.roomCount()*MembershipCost
 }
 
 // RoomsOf returns the names of the rooms that m is in, in the order of its joins.
 func (x *Index[M]) RoomsOf(m M) []string {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	p, known := x.members.getValue(m)
+	p, known := x.members.Value(m)
 	if !known {
 		return nil
 	}
@@ -176,11 +178,11 @@ func (x *Index[M]) RoomsOf(m M) []string {
 func (x *Index[M]) Has(m M, room string) bool {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	r, exists := x.rooms.getValue(room)
+	r, exists := x.rooms.Value(room)
 	if !exists {
 		return false
 	}
-	p, known := x.members.getValue(m)
+	p, known := x.members.Value(m)
 	return known && p.findMembership(r) >= 0
 }
 
@@ -188,7 +190,7 @@ func (x *Index[M]) Has(m M, room string) bool {
 func (x *Index[M]) Size(room string) int {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	if r, exists := x.rooms.getValue(room); exists {
+	if r, exists := x.rooms.Value(room); exists {
 		return len(r.members)
 	}
 	return 0
@@ -205,5 +207,5 @@ func (x *Index[M]) Len() int {
 func (x *Index[M]) Rooms() int {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	return x.rooms.length
+	return x.rooms.Len()
 }

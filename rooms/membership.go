@@ -123,11 +123,11 @@ func (p *member[M]) indexMemberships() {
 // joinRoom adds member m with record p to a room. It reports false if m is in the room
 // already.
 func (x *Index[M]) joinRoom(p *member[M], m M, name string) bool {
-	r, exists := x.rooms.getValue(name)
+	r, exists := x.rooms.Value(name)
 	switch {
 	case !exists:
 		r = &room[M]{name: name}
-		x.rooms.putEntry(name, r)
+		x.rooms.Put(name, r)
 		x.notifications.enqueueEvent(Create, name, m)
 	case p.findMembership(r) >= 0:
 		return false
@@ -151,7 +151,7 @@ func (x *Index[M]) removeFromRoom(r *room[M], place uint32, m M) {
 	r.numbers = removeAt(r.numbers, place)
 	x.notifications.enqueueEvent(Leave, r.name, m)
 	if last == 0 {
-		x.rooms.deleteEntry(r.name)
+		x.rooms.Delete(r.name)
 		x.notifications.enqueueEvent(Delete, r.name, m)
 	}
 }
@@ -179,7 +179,7 @@ func (x *Index[M]) fitsLimit(p *member[M], rooms []string) bool {
 	}
 	fresh := make(map[string]struct{}) // rooms may contain a name twice
 	for _, name := range rooms {
-		if r, exists := x.rooms.getValue(name); exists && p.findMembership(r) >= 0 {
+		if r, exists := x.rooms.Value(name); exists && p.findMembership(r) >= 0 {
 			continue
 		}
 		if fresh[name] = struct{}{}; len(fresh) > left {

@@ -36,7 +36,7 @@ func (x *Index[M]) PageFunc(prefix, after string, limit int, skip func(name stri
 	parts := 0
 	for i := 0; ; i++ {
 		x.mu.RLock()
-		if n := len(x.rooms.parts); n != parts {
+		if n := x.rooms.Parts(); n != parts {
 			parts, i = n, 0 // the table was divided again
 			p.startOver()
 		}
@@ -44,7 +44,7 @@ func (x *Index[M]) PageFunc(prefix, after string, limit int, skip func(name stri
 			x.mu.RUnlock()
 			return p.trimToLimit()
 		}
-		for name, r := range x.rooms.parts[i].entries {
+		for name, r := range x.rooms.Part(i) {
 			if p.acceptsName(name) && !(skip != nil && len(r.members) == 1 && skip(name, r.members[0])) {
 				p.rooms = append(p.rooms, Room{name, len(r.members)})
 			}

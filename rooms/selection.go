@@ -65,7 +65,7 @@ func (x *Index[M]) soleRoom(t Target) *room[M] {
 	if len(t.In) == 0 {
 		return &x.everyone
 	}
-	r, _ := x.rooms.getValue(t.In[0])
+	r, _ := x.rooms.Value(t.In[0])
 	return r
 }
 
@@ -82,7 +82,7 @@ func (x *Index[M]) resolveRooms(s *selection[M], t Target) {
 // names of a target, and repeat a large room a thousand times.
 func (x *Index[M]) findRooms(found []*room[M], names []string) (_ []*room[M], members int) {
 	for _, name := range names {
-		if r, exists := x.rooms.getValue(name); exists {
+		if r, exists := x.rooms.Value(name); exists {
 			found = append(found, r)
 		}
 	}

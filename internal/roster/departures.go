@@ -2,6 +2,7 @@ package roster
 
 import (
 	"container/heap"
+	"slices"
 	"time"
 )
 
@@ -32,6 +33,8 @@ func (d *departureHeap) Pop() any {
 	last := len(*d) - 1
 	one := (*d)[last]
 	(*d)[last] = departure{}
-	*d = (*d)[:last]
+	if *d = (*d)[:last]; cap(*d) > 64 && last < cap(*d)/4 {
+		*d = slices.Clone(*d) // many members were absent
+	}
 	return one
 }

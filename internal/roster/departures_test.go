@@ -27,7 +27,7 @@ func TestReturningMemberHasOneDeparture(t *testing.T) {
 	r := newAlone(now, &left)
 	for range 1000 {
 		now = now.Add(time.Second)
-		r.SetMember(now, "room", "key", []byte("{}"), false)
+		r.SetMember(now, "room", "key", &Data{JSON: []byte("{}")}, false)
 		r.RemoveMember(now, "room", "key")
 	}
 	if n := len(r.departures); n != 1 {
@@ -48,14 +48,14 @@ func TestAbsentMembersAreLimited(t *testing.T) {
 	r := newAlone(now, &left)
 	for i := range maxDepartures + 10 {
 		key := fmt.Sprint(i)
-		r.SetMember(now, "room", key, []byte("{}"), false)
+		r.SetMember(now, "room", key, &Data{JSON: []byte("{}")}, false)
 		r.RemoveMember(now, "room", key)
 	}
 	if left != 10 || r.MemberCount("room") != maxDepartures {
 		t.Errorf("%d members left, and %d are absent: want 10 and %d", left, r.MemberCount("room"), maxDepartures)
 	}
 	r.Tick(now.Add(time.Hour), true)
-	if left != maxDepartures+10 || len(r.rooms) != 0 {
+	if left != maxDepartures+10 || r.rooms.Len() != 0 {
 		t.Errorf("%d members left, want all", left)
 	}
 }

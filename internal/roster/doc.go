@@ -32,6 +32,6 @@
 // # Limits
 //
 // A message has about 64 KB at most. There are at most 1,024 nodes, with a million
-// entries together. Malformed messages, and entries beyond the limits, are counted and
+// entries or 1 GiB together. Malformed messages, and entries beyond the limits, are counted and
 // ignored.
 package roster

@@ -245,7 +245,7 @@ func (w *world) step(kills, partitions bool) {
 		data := fmt.Sprintf(`{"n":%d}`, w.random.IntN(3))
 		w.logf("%s sets %s %s %s", m.id, room, key, data)
 		m.members[[2]string{room, key}] = data
-		m.node.SetMember(w.now, room, key, []byte(data), false)
+		m.node.SetMember(w.now, room, key, &roster.Data{JSON: []byte(data)}, false)
 	case n < 65:
 		w.logf("%s removes %s %s", m.id, room, key)
 		delete(m.members, [2]string{room, key})
@@ -276,6 +276,9 @@ func (w *world) step(kills, partitions bool) {
 	}
 	m.node.Flush()
 	m.check()
+	if err := roster.CheckMemory(m.node); err != nil {
+		w.fail("%s: %v", m.id, err)
+	}
 }
 
 // checkView compares the view of a node with the truth.

@@ -2,6 +2,8 @@ package roster
 
 import (
 	"time"
+
+	"github.com/caddy-socketio/caddy-socketio/internal/table"
 )
 
 // node is a node of the cluster.
@@ -12,7 +14,7 @@ type node struct {
 	term  uint64    // the last one in which it led; 0 if another leader knows its announcements
 	heard time.Time // its last message
 	// entries are the names of its entries. The values are marks, see below.
-	entries map[entryName]uint32
+	entries table.Table[entryName, uint32]
 	seq     uint64 // number of its last delta
 	// Of another node.
 	mark         uint32    // of entries that are newer than the begin of the snapshot
@@ -26,8 +28,6 @@ type transfer struct {
 	at       int    // the next part
 	wanted   time.Time
 }
-
-func newNode(id string) *node { return &node{id: id, entries: make(map[entryName]uint32)} }
 
 // isComplete reports whether all entries of the node are known.
 func (n *node) isComplete() bool { return n.transfer == nil }
@@ -66,11 +66,11 @@ func (r *Roster) highestRank() (highest uint64) {
 func (r *Roster) removeNode(n *node, since time.Time) {
 	delete(r.nodes, n.id)
 	delete(r.snapshots, n.id)
-	r.entries -= len(n.entries)
+	r.entries -= n.entries.Len()
 	if n.leads {
 		r.carryAnnouncements(n)
 	}
-	for name := range n.entries {
+	for name := range n.entries.All() {
 		r.dropEntry(n, name, since)
 	}
 	r.updateLeader()

@@ -26,7 +26,7 @@ func (r *Roster) takeOver() {
 	r.term++
 	r.self.term = r.term
 	if r.carried != nil {
-		for name, x := range r.rooms {
+		for name, x := range r.rooms.All() {
 			if !r.carried[name] && r.hasAnnounced(x) {
 				r.setAnnounced(name, false)
 			}
@@ -47,7 +47,7 @@ func (r *Roster) carryAnnouncements(leader *node) {
 	}
 	r.carriedTerm = leader.term
 	r.carried = make(map[string]bool)
-	for name := range leader.entries {
+	for name := range leader.entries.All() {
 		if name.kind == announcedEntry {
 			r.carried[name.room] = true
 		}
@@ -62,7 +62,7 @@ func (r *Roster) AnnounceRooms(now time.Time) {
 }
 
 func (r *Roster) announceRooms() {
-	for name, x := range r.rooms {
+	for name, x := range r.rooms.All() {
 		r.announceRoom(name, x)
 	}
 }
@@ -102,7 +102,7 @@ func (r *Roster) compareAnnouncements(n *node) {
 		return
 	}
 	n.comparedTerm = n.term
-	for name, x := range r.rooms {
+	for name, x := range r.rooms.All() {
 		if r.hasAnnounced(x) == slices.Contains(x.announcers, n) || !r.options.IsWatched(name) {
 			continue
 		}
@@ -123,7 +123,7 @@ func (r *Roster) dropYielded() {
 
 // dropAnnouncements removes the announcements of this node.
 func (r *Roster) dropAnnouncements() {
-	for name := range r.self.entries {
+	for name := range r.self.entries.All() {
 		if name.kind == announcedEntry {
 			r.setAnnounced(name.room, false)
 		}

@@ -44,7 +44,7 @@ func (r *Roster) addNode(id string) *node {
 		r.malformed++
 		return nil
 	}
-	n := newNode(id)
+	n := &node{id: id}
 	r.nodes[id] = n
 	r.requestSnapshot(n)
 	return n
@@ -86,18 +86,18 @@ func (r *Roster) applyDelta(n *node, m *message) {
 
 // applyEntries applies changes of a node. A member has been absent since a time.
 func (r *Roster) applyEntries(n *node, entries []entry, since time.Time) {
-	before := len(n.entries)
+	before := n.entries.Len()
 	for i := range entries {
 		e := &entries[i]
 		if e.isRemoved() {
 			r.dropEntry(n, e.name(), since)
 			continue
 		}
-		if _, known := n.entries[e.name()]; !known && r.entries+len(n.entries)-before >= maxEntries {
+		if _, known := n.entries.Value(e.name()); !known && (r.entries+n.entries.Len()-before >= maxEntries || r.otherBytes >= maxBytes) {
 			r.malformed++
 			continue
 		}
 		r.putEntry(n, e, false)
 	}
-	r.entries += len(n.entries) - before
+	r.entries += n.entries.Len() - before
 }

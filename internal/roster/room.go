@@ -1,15 +1,13 @@
 package roster
 
 import (
-	"encoding/json"
 	"slices"
 	"time"
 )
 
 // room is the view of a room: the entries that nodes have about it.
 type room struct {
-	members    map[string]*member // by key
-	order      keyOrder           // of members
+	members    memberList
 	sizes      []sizeOf
 	size       int     // of all nodes together
 	announcers []*node // that announced the room as occupied
@@ -21,147 +19,25 @@ type sizeOf struct {
 	count int
 }
 
-// member is a key in a room. It is listed until its departure is announced.
-type member struct {
-	holders   []holder  // nodes with sockets of the key; none while it is absent
-	current   int       // the holder whose data is shown
-	data      []byte    // of the current or last holder
-	departure time.Time // when an absent member leaves
-	scheduled time.Time // of its entry in departures; zero without one
-}
-
-// holder is a node with sockets of a key.
-type holder struct {
-	node    *node
-	version uint64
-	data    []byte
-}
-
 // isEmpty reports whether no node has an entry about the room.
 func (x *room) isEmpty() bool {
-	return len(x.members) == 0 && len(x.sizes) == 0 && len(x.announcers) == 0
-}
-
-// holderOf returns the index of a node among the holders, -1 if it is not one.
-func (m *member) holderOf(n *node) int {
-	return slices.IndexFunc(m.holders, func(h holder) bool { return h.node == n })
-}
-
-// pickCurrent shows the data of the latest version. Nodes with the same holders show the
-// same data.
-func (m *member) pickCurrent() {
-	if len(m.holders) == 0 {
-		return
-	}
-	m.current = 0
-	for i, h := range m.holders {
-		best := m.holders[m.current]
-		if h.version > best.version || h.version == best.version && h.node.id > best.node.id {
-			m.current = i
-		}
-	}
-	m.data = m.holders[m.current].data
+	return x.members.length == 0 && len(x.sizes) == 0 && len(x.announcers) == 0
 }
 
 // roomNamed returns the view of a room, and makes it if necessary.
 func (r *Roster) roomNamed(name string) *room {
-	x := r.rooms[name]
+	x, _ := r.rooms.Value(name)
 	if x == nil {
 		x = new(room)
-		r.rooms[name] = x
+		r.rooms.Put(name, x)
 	}
 	return x
 }
 
 // dropRoomIfEmpty removes the view of a room without entries.
 func (r *Roster) dropRoomIfEmpty(name string, x *room) {
-	if x.isEmpty() {
-		delete(r.rooms, name)
-	}
-}
-
-// putMember notes that a node has sockets of a key. A key that is new is announced,
-// unless it is silent.
-func (r *Roster) putMember(n *node, name entryName, h holder, silent bool) {
-	x := r.roomNamed(name.room)
-	m := x.members[name.key]
-	isNew := m == nil
-	if isNew {
-		m = new(member)
-		if x.members == nil {
-			x.members = make(map[string]*member)
-		}
-		x.members[name.key] = m
-		x.order.addKey(name.key)
-	}
-	if i := m.holderOf(n); i >= 0 {
-		m.holders[i] = h
-	} else {
-		m.holders = append(m.holders, h)
-	}
-	m.departure = time.Time{}
-	m.pickCurrent()
-	if isNew && !silent {
-		r.options.Announce(Announcement{Room: name.room, Member: Member{name.key, m.data}})
-	}
-}
-
-// dropMember notes that a node has had no sockets of a key since a time.
-func (r *Roster) dropMember(n *node, name entryName, since time.Time) {
-	x := r.rooms[name.room]
-	m := x.members[name.key]
-	m.holders = slices.DeleteFunc(m.holders, func(h holder) bool { return h.node == n })
-	m.pickCurrent()
-	if len(m.holders) > 0 {
-		return
-	}
-	m.departure = since.Add(r.options.Grace(name.room))
-	if !m.departure.After(r.now) || !r.scheduleDeparture(name, m) {
-		r.removeMember(name.room, name.key)
-	}
-}
-
-// scheduleDeparture makes the departure of an absent member one of departures. A member that
-// leaves and returns again and again has one entry: it is moved when its time has come. The
-// result is false if too many members are absent.
-func (r *Roster) scheduleDeparture(name entryName, m *member) bool {
-	if !m.scheduled.IsZero() && !m.scheduled.After(m.departure) {
-		return true
-	}
-	if len(r.departures) >= maxDepartures {
-		return false
-	}
-	m.scheduled = m.departure
-	r.departures.addDeparture(departure{m.departure, name.room, name.key})
-	return true
-}
-
-// removeMember removes an absent member from the list, and announces that it left.
-func (r *Roster) removeMember(roomName, key string) {
-	x := r.rooms[roomName]
-	m := x.members[key]
-	delete(x.members, key)
-	x.order.removeKey(key)
-	r.dropRoomIfEmpty(roomName, x)
-	r.options.Announce(Announcement{Room: roomName, Member: Member{key, m.data}, Left: true})
-}
-
-// removeDeparted removes the members that were absent for their grace period.
-func (r *Roster) removeDeparted() {
-	for len(r.departures) > 0 && !r.departures[0].at.After(r.now) {
-		d := r.departures.popEarliest()
-		x := r.rooms[d.room]
-		if x == nil {
-			continue
-		}
-		m := x.members[d.key]
-		if m == nil || !m.scheduled.Equal(d.at) {
-			continue
-		}
-		m.scheduled = time.Time{}
-		if name := (entryName{memberEntry, d.room, d.key}); len(m.holders) == 0 && (!m.departure.After(r.now) || !r.scheduleDeparture(name, m)) {
-			r.removeMember(d.room, d.key)
-		}
+	if _, known := r.rooms.Value(name); known && x.isEmpty() {
+		r.rooms.Delete(name)
 	}
 }
 
@@ -193,10 +69,18 @@ func (r *Roster) putAnnounced(n *node, name string, announced bool) {
 
 // putEntry applies an entry that is not removed.
 func (r *Roster) putEntry(n *node, e *entry, silent bool) {
-	n.entries[e.name()] = n.mark
+	name := e.name()
+	if _, known := n.entries.Value(name); !known {
+		r.chargeEntry(n, name, 1)
+	}
+	n.entries.Set(name, n.mark)
 	switch e.Kind {
 	case memberEntry:
-		r.putMember(n, e.name(), holder{n, e.Number, e.Data}, silent)
+		data := e.shared
+		if data == nil {
+			data = &Data{JSON: e.Data}
+		}
+		r.putMember(n, name, holder{n, e.Number, data}, silent)
 	case sizeEntry:
 		r.putSize(n, e.Room, int(e.Number))
 	case announcedEntry:
@@ -207,10 +91,11 @@ func (r *Roster) putEntry(n *node, e *entry, silent bool) {
 // dropEntry removes an entry of a node, if it has it. A member has been absent since a
 // time.
 func (r *Roster) dropEntry(n *node, name entryName, since time.Time) {
-	if _, ok := n.entries[name]; !ok {
+	if _, ok := n.entries.Value(name); !ok {
 		return
 	}
-	delete(n.entries, name)
+	n.entries.Delete(name)
+	r.chargeEntry(n, name, -1)
 	switch name.kind {
 	case memberEntry:
 		r.dropMember(n, name, since)
@@ -224,16 +109,16 @@ func (r *Roster) dropEntry(n *node, name entryName, since time.Time) {
 // entryOf returns an entry of a node for a message. ok is false if it has none of that
 // name.
 func (r *Roster) entryOf(n *node, name entryName) (e entry, ok bool) {
-	if _, ok := n.entries[name]; !ok {
+	if _, ok := n.entries.Value(name); !ok {
 		return e, false
 	}
 	e = entry{Kind: name.kind, Room: name.room, Key: name.key, Number: 1}
-	x := r.rooms[name.room]
+	x, _ := r.rooms.Value(name.room)
 	switch name.kind {
 	case memberEntry:
-		m := x.members[name.key]
+		m := x.members.findMember(name.key)
 		h := m.holders[m.holderOf(n)]
-		e.Data, e.Number = json.RawMessage(h.data), h.version
+		e.Data, e.Number = h.data.JSON, h.version
 	case sizeEntry:
 		i := slices.IndexFunc(x.sizes, func(s sizeOf) bool { return s.node == n })
 		e.Number = uint64(x.sizes[i].count)

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"time"
+
+	"github.com/caddy-socketio/caddy-socketio/internal/table"
 )
 
 // Times of the protocol.
@@ -20,6 +22,7 @@ const (
 const (
 	maxNodes   = 1024
 	maxEntries = 1_000_000 // of other nodes, together
+	maxBytes   = 1 << 30   // of entries of other nodes and sizes of rooms, see [Roster.Memory]
 	// maxDepartures is how many members may be absent at a time; more leave at once.
 	maxDepartures = 100_000
 )
@@ -69,7 +72,7 @@ type Roster struct {
 	self    *node
 	nodes   map[string]*node // the others
 	entries int              // of the others, together
-	rooms   map[string]*room
+	rooms   table.Table[string, *room]
 
 	clustered bool      // there may be other nodes
 	rankAt    time.Time // when this node gets its rank, if it has none
@@ -85,6 +88,8 @@ type Roster struct {
 	carriedTerm uint64
 	pending     []entry // changes to send; none if not clustered
 	departures  departures
+	absentBytes int                  // of absent members
+	otherBytes  int                  // of entries but the members of this node
 	snapshots   map[string]*snapshot // by the id of the node that requests it
 	lastNumber  uint64               // of a snapshot
 	malformed   uint64
@@ -93,8 +98,8 @@ type Roster struct {
 // New returns the view of a node that is not open yet.
 func New(o Options) *Roster {
 	return &Roster{
-		options: o, self: newNode(o.ID), nodes: make(map[string]*node),
-		rooms: make(map[string]*room), snapshots: make(map[string]*snapshot),
+		options: o, self: &node{id: o.ID}, nodes: make(map[string]*node),
+		snapshots: make(map[string]*snapshot),
 	}
 }
 
@@ -132,20 +137,21 @@ func (r *Roster) Close(now time.Time) {
 	}
 }
 
-// SetMember notes that this node has sockets of a key in a room. The data is a JSON
-// object. [CheckMember] accepts both. A silent member is not announced on this node.
-func (r *Roster) SetMember(now time.Time, roomName, key string, data []byte, silent bool) {
+// SetMember notes that this node has sockets of a key in a room. [CheckMember] accepts key and
+// data. A silent member is not announced on this node.
+func (r *Roster) SetMember(now time.Time, roomName, key string, data *Data, silent bool) {
 	r.now = now
 	version := uint64(1)
-	if x := r.rooms[roomName]; x != nil {
-		if m := x.members[key]; m != nil && len(m.holders) > 0 {
-			if i := m.holderOf(r.self); i >= 0 && bytes.Equal(m.holders[i].data, data) {
+	if x, _ := r.rooms.Value(roomName); x != nil {
+		if m := x.members.findMember(key); m != nil && len(m.holders) > 0 {
+			if i := m.holderOf(r.self); i >= 0 && bytes.Equal(m.holders[i].data.JSON, data.JSON) {
+				m.holders[i].data = data // the caller counts it, and may release the former one
 				return
 			}
 			version = m.holders[m.current].version + 1
 		}
 	}
-	r.changeOwn(entry{Kind: memberEntry, Room: roomName, Key: key, Data: json.RawMessage(data), Number: version}, silent)
+	r.changeOwn(entry{Kind: memberEntry, Room: roomName, Key: key, Data: data.JSON, shared: data, Number: version}, silent)
 }
 
 // RemoveMember notes that this node has no sockets of a key in a room any more.
@@ -158,7 +164,7 @@ func (r *Roster) RemoveMember(now time.Time, roomName, key string) {
 // the namespace.
 func (r *Roster) SetSize(now time.Time, roomName string, size int) {
 	r.now = now
-	if x := r.rooms[roomName]; x != nil {
+	if x, _ := r.rooms.Value(roomName); x != nil {
 		for _, s := range x.sizes {
 			if s.node == r.self && s.count == size {
 				return
@@ -172,7 +178,7 @@ func (r *Roster) SetSize(now time.Time, roomName string, size int) {
 // not exist.
 func (r *Roster) changeOwn(e entry, silent bool) {
 	if e.isRemoved() {
-		if _, ok := r.self.entries[e.name()]; !ok {
+		if _, ok := r.self.entries.Value(e.name()); !ok {
 			return
 		}
 	}
@@ -289,26 +295,26 @@ func (r *Roster) Next() (next time.Time) {
 // Members returns up to limit members of a room that come after a key, in the order of
 // their keys, with about maxBytes of data together, but one at least.
 func (r *Roster) Members(roomName, after string, limit, maxBytes int) (page []Member) {
-	x := r.rooms[roomName]
+	x, _ := r.rooms.Value(roomName)
 	if x == nil {
 		return nil
 	}
 	size := 0
-	for key := range x.order.keysAfter(after) {
-		m := x.members[key]
-		size += len(key) + len(m.data)
+	for m := range x.members.membersAfter(after) {
+		data := m.data().JSON
+		size += len(m.key) + len(data)
 		if len(page) >= limit || size > maxBytes && len(page) > 0 {
 			break
 		}
-		page = append(page, Member{key, m.data})
+		page = append(page, Member{m.key, data})
 	}
 	return page
 }
 
 // MemberCount returns the number of members of a room.
 func (r *Roster) MemberCount(roomName string) int {
-	if x := r.rooms[roomName]; x != nil {
-		return len(x.members)
+	if x, _ := r.rooms.Value(roomName); x != nil {
+		return x.members.length
 	}
 	return 0
 }
@@ -316,7 +322,7 @@ func (r *Roster) MemberCount(roomName string) int {
 // Size returns the number of sockets in a room on all nodes, as far as they report it,
 // or in the namespace for an empty name.
 func (r *Roster) Size(roomName string) int {
-	if x := r.rooms[roomName]; x != nil {
+	if x, _ := r.rooms.Value(roomName); x != nil {
 		return x.size
 	}
 	return 0
@@ -324,7 +330,7 @@ func (r *Roster) Size(roomName string) int {
 
 // OwnSizes returns the names of the rooms for which [Roster.SetSize] set a size above 0.
 func (r *Roster) OwnSizes() (names []string) {
-	for name := range r.self.entries {
+	for name := range r.self.entries.All() {
 		if name.kind == sizeEntry {
 			names = append(names, name.room)
 		}

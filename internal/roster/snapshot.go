@@ -40,8 +40,8 @@ func (r *Roster) sendChunk(n *node, m *message) {
 	at := m.At
 	if s == nil || m.Snapshot != s.number || at >= len(s.names) {
 		r.lastNumber++
-		s = &snapshot{number: r.lastNumber, names: make([]entryName, 0, len(r.self.entries))}
-		for name := range r.self.entries {
+		s = &snapshot{number: r.lastNumber, names: make([]entryName, 0, r.self.entries.Len())}
+		for name := range r.self.entries.All() {
 			s.names = append(s.names, name)
 		}
 		r.snapshots[n.id] = s
@@ -89,11 +89,11 @@ func (r *Roster) applyChunk(n *node, m *message) {
 
 // removeStale removes the entries of a node that its last snapshot did not have.
 func (r *Roster) removeStale(n *node) {
-	before := len(n.entries)
-	for name, mark := range n.entries {
+	before := n.entries.Len()
+	for name, mark := range n.entries.All() {
 		if mark != n.mark {
 			r.dropEntry(n, name, r.now)
 		}
 	}
-	r.entries += len(n.entries) - before
+	r.entries += n.entries.Len() - before
 }

@@ -69,6 +69,7 @@ type entry struct {
 	Key    string          `json:"k,omitempty"` // of a member
 	Data   json.RawMessage `json:"d,omitempty"` // of a member; none if it left
 	Number uint64          `json:"n,omitempty"` // a member's version, a size, 1 for announced
+	shared *Data           // Data of this node; nil in received entries
 }
 
 // name returns the name of the entry among the entries of its node.

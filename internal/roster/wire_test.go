@@ -90,7 +90,7 @@ func TestLargeRoomTravelsInParts(t *testing.T) {
 		})
 	}
 	for i := range members {
-		rosters[0].SetMember(start, "lobby", fmt.Sprintf("key-%06d", i), []byte(`{"name":"A name of some length"}`), false)
+		rosters[0].SetMember(start, "lobby", fmt.Sprintf("key-%06d", i), &roster.Data{JSON: []byte(`{"name":"A name of some length"}`)}, false)
 	}
 	rosters[0].Flush()
 	exchange := func() {
@@ -113,7 +113,7 @@ func TestLargeRoomTravelsInParts(t *testing.T) {
 	if largest > 128<<10 {
 		t.Errorf("a message has %d bytes", largest)
 	}
-	rosters[0].SetMember(start, "lobby", "one-more", []byte(`{}`), false)
+	rosters[0].SetMember(start, "lobby", "one-more", &roster.Data{JSON: []byte(`{}`)}, false)
 	rosters[0].Flush()
 	if len(sent[0]) != 1 || len(sent[0][0]) > 256 {
 		t.Errorf("a join is %d messages", len(sent[0]))
@@ -141,7 +141,7 @@ func FuzzReceive(f *testing.F) {
 	f.Add([]byte(`{"v":1,"from":"x","type":"chunk","to":"me","snapshot":1,"next":3}`), []byte(`{"v":1,"from":"x","type":"delta","seq":1,"entries":[{"t":"a","r":"a","n":1}]}`))
 	f.Fuzz(func(_ *testing.T, one, two []byte) {
 		r := newQuietRoster("me", func([]byte) {})
-		r.SetMember(start, "a", "k", []byte(`{}`), false)
+		r.SetMember(start, "a", "k", &roster.Data{JSON: []byte(`{}`)}, false)
 		r.Receive(start, []byte(`{"v":1,"from":"x","type":"beat"}`))
 		r.Receive(start, one)
 		r.Receive(start.Add(time.Second), two)
