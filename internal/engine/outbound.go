@@ -37,6 +37,7 @@ type outbound struct {
 
 	// session.mu guards the following.
 	openSent     bool          // the open packet was taken to be written
+	holdsReplies bool          // the reader writes replies when the receiver has returned
 	writing      bool          // a pump or the flusher writes, or is about to
 	stuck        bool          // a pump could not write everything, and the flusher does
 	closed       bool          // nothing is written any more
@@ -144,6 +145,37 @@ func (o *outbound) beginWritingLocked() bool {
 	}
 	o.writing = true
 	return true
+}
+
+// holdReplies keeps messages of [Session.SendReply] in the queue until writeReplies is
+// called. The reader calls both, around each call of the receiver.
+func (o *outbound) holdReplies() {
+	if o.raw == nil {
+		return
+	}
+	o.session.mu.Lock()
+	o.holdsReplies = true
+	o.session.mu.Unlock()
+}
+
+// writeReplies writes the messages that holdReplies has kept: in place, so that no pump has
+// to be woken for a single reply. With more it leaves them to the pump: the client sent
+// further messages, whose replies go out in the same write.
+func (o *outbound) writeReplies(more bool) {
+	if o.raw == nil {
+		return
+	}
+	o.session.mu.Lock()
+	o.holdsReplies = false
+	write := len(o.session.queue.messages) > 0 && o.session.out == o && o.beginWritingLocked()
+	o.session.mu.Unlock()
+	switch {
+	case !write:
+	case more:
+		o.startWriting()
+	default:
+		o.writeInPlace()
+	}
 }
 
 // endWritingLocked gives the writing side up.

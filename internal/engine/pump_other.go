@@ -10,8 +10,8 @@ import (
 // rawConnOf returns nil: on this system, each connection has its own flusher.
 func rawConnOf(net.Conn) syscall.RawConn { return nil }
 
-func (p *pump) writeOnce(uintptr) bool {
-	p.err = syscall.EINVAL
+func (w *writer) writeOnce(uintptr) bool {
+	w.err = syscall.EINVAL
 	return true
 }
 

@@ -26,19 +26,19 @@ func rawConnOf(c net.Conn) syscall.RawConn {
 	return raw
 }
 
-// writeOnce writes p.data to a connection's descriptor, which does not block. It always
-// returns true: the pump does not wait until the descriptor becomes ready.
-func (p *pump) writeOnce(fd uintptr) bool {
+// writeOnce writes w.data to a connection's descriptor, which does not block. It always
+// returns true: the writer does not wait until the descriptor becomes ready.
+func (w *writer) writeOnce(fd uintptr) bool {
 	for {
-		n, err := syscall.Write(int(fd), p.data)
+		n, err := syscall.Write(int(fd), w.data)
 		switch err {
 		case nil:
-			p.written = n
+			w.written = n
 		case syscall.EINTR:
 			continue
 		case syscall.EAGAIN:
 		default:
-			p.err = err
+			w.err = err
 		}
 		return true
 	}

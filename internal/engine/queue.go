@@ -127,7 +127,16 @@ func (q *queue) takePayload() []*eio.Message {
 // Send queues a message and reports whether it did: not after the session has closed. It
 // never waits for the client. A slow client, for which more than [Config.MaxQueue] bytes
 // wait already, loses its session.
-func (s *Session) Send(m *eio.Message) bool {
+func (s *Session) Send(m *eio.Message) bool { return s.send(m, false) }
+
+// SendReply is [Session.Send] for a receiver that replies within its call of Receive. The
+// message is written when Receive has returned, on the same goroutine if the client accepts
+// it at once. Outside of a call it is Send.
+func (s *Session) SendReply(m *eio.Message) bool { return s.send(m, true) }
+
+// send queues a message, which may wait for the end of the receiver's call if it is a
+// reply.
+func (s *Session) send(m *eio.Message, reply bool) bool {
 	limit := s.route.config.Load().MaxQueue
 	s.mu.Lock()
 	if s.state != stateOpen {
@@ -140,7 +149,7 @@ func (s *Session) Send(m *eio.Message) bool {
 		s.closeWith(ReasonForced, closeMode{cause: "slow client: more than max_queue waited for it"})
 		return false
 	}
-	s.pushAndUnlock(m)
+	s.pushAndUnlock(m, reply)
 	return true
 }
 
@@ -160,7 +169,7 @@ func (s *Session) SendVolatile(m *eio.Message) bool {
 		s.server.stats.volatileDropped.Add(1)
 		return false
 	}
-	s.pushAndUnlock(m)
+	s.pushAndUnlock(m, false)
 	return true
 }
 
@@ -205,7 +214,7 @@ func (s *Session) sendPing(m *eio.Message) {
 		s.mu.Unlock()
 		return
 	}
-	s.pushAndUnlock(m)
+	s.pushAndUnlock(m, false)
 }
 
 // isStuckLocked reports whether the client accepts nothing at the moment: it does not poll,
@@ -227,8 +236,8 @@ func (s *Session) CountQueued() (messages, bytes int) {
 }
 
 // pushAndUnlock queues a message, unlocks s.mu, and starts the delivery by the current
-// transport.
-func (s *Session) pushAndUnlock(m *eio.Message) {
+// transport, unless the message is a reply that the reader is going to write.
+func (s *Session) pushAndUnlock(m *eio.Message, reply bool) {
 	s.queue.push(m)
 	if s.queue.bytes > chargeFrom && (s.queue.bytes > chunk || s.isStuckLocked()) {
 		s.queue.hold()
@@ -236,7 +245,7 @@ func (s *Session) pushAndUnlock(m *eio.Message) {
 	o := s.out
 	if o == nil {
 		s.polls.wakeParked()
-	} else if !o.beginWritingLocked() {
+	} else if reply && o.holdsReplies || !o.beginWritingLocked() {
 		o = nil
 	}
 	s.mu.Unlock()

@@ -212,7 +212,10 @@ func (ws *webSocket) readMessage(m frames.Message) error {
 	if ws.role == roleProbe {
 		return ws.handleProbePacket(p)
 	}
-	if err := s.handlePacket(p); err != nil && err != errClosed {
+	ws.out.holdReplies()
+	err = s.handlePacket(p)
+	ws.out.writeReplies(!ws.hasReadAll())
+	if err != nil && err != errClosed {
 		return err
 	}
 	return nil
