@@ -115,6 +115,15 @@ func (s *Socket) sendPacket(p sio.Packet) error {
 	return nil
 }
 
+// sendReply queues a message for the client of an event that is handled in place. It goes
+// out when the event is handled, see [engine.Session.SendReply].
+func (s *Socket) sendReply(m *eio.Message) bool {
+	if s.state.Load() == stateConnected {
+		return s.client.session.SendReply(m)
+	}
+	return s.deliverEvent(delivery{message: m})
+}
+
 // maxMarks is how many events without an offset a socket remembers. A client that missed
 // more may get some twice.
 const maxMarks = 512

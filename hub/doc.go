@@ -27,7 +27,9 @@
 // # Waiting
 //
 // No emit waits for a client: it queues the event and returns. Events of a client wait in
-// the socket's inbox; a full inbox makes the connection's reader wait. Messages to a client
+// the socket's inbox; a full inbox makes the connection's reader wait. An event whose
+// handlers are all [Immediate] is handled by the reader itself if no other one of its socket
+// waits or is being handled. Messages to a client
 // wait in the queue of its session; a full queue closes the connection.
 //
 // With recovery and a cluster whose nodes share a recovery log, an emit waits until its

@@ -12,6 +12,7 @@ import (
 // Emitter emits to one socket, with flags. It is a value like [Broadcast].
 type Emitter struct {
 	socket  *Socket
+	reply   bool // to an event that is handled in place
 	flags   cluster.Flags
 	timeout time.Duration
 }
@@ -60,7 +61,7 @@ func (e Emitter) Emit(event string, args ...any) error {
 
 // emitNow emits an encoded event to a socket that is connected or has disconnected.
 func (e Emitter) emitNow(data sio.Data, plain *eio.Message) error {
-	if !e.socket.ns.emitOnly(e.socket, e.flags, data, plain) && !e.flags.Volatile {
+	if !e.socket.ns.emitOnly(e, data, plain) && !e.flags.Volatile {
 		return ErrDisconnected
 	}
 	return nil
@@ -98,6 +99,10 @@ func (e Emitter) EmitWithAck(ctx context.Context, event string, args ...any) (si
 		return sio.Data{}, timedOut(ctx.Err())
 	}
 }
+
+// ToSender begins an emit to the event's socket, which it must have. Events that a handler
+// emits by it before it returns share a write with the event's acknowledgement.
+func (ev *Event) ToSender() Emitter { return Emitter{socket: ev.Socket, reply: ev.inPlace} }
 
 // Emit emits an event to the socket's client, see [Emitter.Emit].
 func (s *Socket) Emit(event string, args ...any) error {

@@ -63,6 +63,7 @@ type Event struct {
 	// goroutine that handles the event holds Namespace.stepMu.
 	readsCounts, inStep bool
 	parallel            bool  // a parallel rule handles it
+	inPlace             bool  // the goroutine that has read it handles it
 	size                int   // bytes that its connection is charged for
 	arrived             int64 // of a client's event, a time of readClock
 }
@@ -115,7 +116,19 @@ func (ev *Event) Ack(args ...any) error {
 
 // sendAck sends the acknowledgement packet.
 func (ev *Event) sendAck(args sio.Data) error {
-	return ev.Socket.sendPacket(sio.Packet{Type: sio.Ack, Namespace: ev.Socket.ns.name, ID: ev.ackID, HasID: true, Data: args})
+	s := ev.Socket
+	p := sio.Packet{Type: sio.Ack, Namespace: s.ns.name, ID: ev.ackID, HasID: true, Data: args}
+	if !ev.inPlace {
+		return s.sendPacket(p)
+	}
+	m, err := p.Encode(s.client.version, true)
+	if err != nil {
+		return err
+	}
+	if !s.sendReply(m) {
+		return ErrDisconnected
+	}
+	return nil
 }
 
 // ackError sends the acknowledgement {"error": message}, if none was sent.

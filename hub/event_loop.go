@@ -21,14 +21,29 @@ func (s *Socket) handleEvents() {
 func (s *Socket) handleNextEvent() bool {
 	ev, ok := s.inbox.pop()
 	if ok {
-		s.callProtected(ev, func() { s.handleEvent(ev) })
+		var r *rule
+		if ev.Type == ClientEvent {
+			r = s.ns.rules.Load().ruleFor(ev)
+		}
+		s.handleProtected(ev, r)
 		s.releaseEvent(ev)
 	}
 	return ok
 }
 
-// handleEvent handles one event by its type.
-func (s *Socket) handleEvent(ev *Event) {
+// handleProtected is handleEvent, see [Socket.callProtected] for panics.
+func (s *Socket) handleProtected(ev *Event, r *rule) {
+	defer func() {
+		if value := recover(); value != nil {
+			spawn.LogPanic(s.ns.hub.log(), "socket events", value, func() { s.closeAfterPanic(ev) })
+		}
+	}()
+	s.handleEvent(ev, r)
+}
+
+// handleEvent handles one event by its type. r is the rule of a client's event, nil without
+// one.
+func (s *Socket) handleEvent(ev *Event, r *rule) {
 	switch ev.Type {
 	case Connect:
 		s.handleConnect(ev)
@@ -40,7 +55,7 @@ func (s *Socket) handleEvent(ev *Event) {
 			s.grace.beginEvent()
 		}
 		ev.noteInboxWait()
-		if err := s.ns.callHandlers(ev); err != nil {
+		if err := s.ns.callRule(r, ev); err != nil {
 			s.ns.hub.logEvent("event failed", ev, err)
 			ev.ackError(clientErrorOf(err).Message)
 		}
@@ -57,9 +72,12 @@ func (ev *Event) noteInboxWait() {
 // callProtected calls fn. If fn panics, the client's connection is closed, and the event
 // loop continues.
 func (s *Socket) callProtected(ev *Event, fn func()) {
-	spawn.Call(s.ns.hub.log(), "socket events", fn, func() {
-		s.ns.hub.stats.panics.Add(1)
-		s.ns.hub.logEvent("connection closed: a handler of the event panicked", ev, errPanicked)
-		s.client.session.CloseFor(ReasonForced, "a handler of the event "+shortenText(ev.Name)+" panicked")
-	})
+	spawn.Call(s.ns.hub.log(), "socket events", fn, func() { s.closeAfterPanic(ev) })
+}
+
+// closeAfterPanic closes the connection of an event of which a handler has panicked.
+func (s *Socket) closeAfterPanic(ev *Event) {
+	s.ns.hub.stats.panics.Add(1)
+	s.ns.hub.logEvent("connection closed: a handler of the event panicked", ev, errPanicked)
+	s.client.session.CloseFor(ReasonForced, "a handler of the event "+shortenText(ev.Name)+" panicked")
 }

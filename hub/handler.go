@@ -147,7 +147,11 @@ func (ns *Namespace) callRule(rule *rule, ev *Event) error {
 
 // callRuleWith calls the handlers of an event with a context.
 func (ns *Namespace) callRuleWith(ctx context.Context, rule *rule, ev *Event) error {
-	if err := ns.rules.Load().callUse(ctx, ev); err != nil {
+	all := ns.rules.Load()
+	if rule != nil {
+		all = rule.of // a new config may have come meanwhile
+	}
+	if err := all.callUse(ctx, ev); err != nil {
 		return err
 	}
 	handled := rule != nil
@@ -156,8 +160,8 @@ func (ns *Namespace) callRuleWith(ctx context.Context, rule *rule, ev *Event) er
 			return err
 		}
 	}
-	if all := ns.listeners.Load(); all != nil {
-		for _, l := range *all {
+	if listeners := ns.listeners.Load(); listeners != nil {
+		for _, l := range *listeners {
 			if !l.events.matchEvent(ev) {
 				continue
 			}

@@ -117,6 +117,27 @@ func (b *inbox) putLocked(ev *Event) (start bool) {
 	return start
 }
 
+// beginInPlace reports whether the caller may handle an event outside of the queue: no
+// event is handled or waits before it. Until endInPlace is called no event loop starts.
+func (b *inbox) beginInPlace() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.hasRunner || b.closed {
+		return false
+	}
+	b.hasRunner = true
+	return true
+}
+
+// endInPlace ends the handling that beginInPlace has begun. It reports whether the caller
+// must start the event loop: events have come meanwhile.
+func (b *inbox) endInPlace() (start bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.hasRunner = len(b.queue) > 0
+	return b.hasRunner
+}
+
 // pop removes the first event. ok is false when there is none: then the caller, the event
 // loop, ends.
 func (b *inbox) pop() (ev *Event, ok bool) {

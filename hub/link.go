@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
+	"github.com/caddy-socketio/caddy-socketio/cluster/memory"
 	"github.com/caddy-socketio/caddy-socketio/internal/spawn"
 	"go.uber.org/zap"
 )
@@ -14,6 +15,8 @@ import (
 type link struct {
 	cluster cluster.Cluster
 	adapter cluster.Recorder // over cluster.Alone if the cluster could not be opened
+	// sharesLog is true if the nodes share a recovery log: an emit may wait for its offset.
+	sharesLog bool
 }
 
 // publish publishes an operation to the other nodes.
@@ -76,7 +79,7 @@ func (ns *Namespace) replaceLink() (old *link) {
 	if old = ns.link.Load(); c == old.cluster {
 		return nil
 	}
-	ns.link.Store(&link{cluster: c, adapter: old.adapter})
+	ns.link.Store(&link{cluster: c, adapter: old.adapter, sharesLog: old.sharesLog})
 	ns.link.Store(ns.openLink(c))
 	return old
 }
@@ -88,7 +91,7 @@ func (ns *Namespace) openLink(c cluster.Cluster) *link {
 		ns.log().Error("namespace is not shared with other nodes", zap.String("namespace", ns.name), zap.Error(err))
 		adapter, _ = ns.recoveryLog.Open(cluster.Alone, node{ns}) // never fails
 	}
-	return &link{cluster: c, adapter: adapter}
+	return &link{cluster: c, adapter: adapter, sharesLog: !memory.IsRecorder(adapter)}
 }
 
 // openAdapter opens the namespace in a cluster.

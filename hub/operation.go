@@ -52,13 +52,16 @@ func (ns *Namespace) doWithin(scope cluster.Scope, op cluster.Operation) (n int,
 	return n, nil
 }
 
-// emitOnly emits an encoded event to one socket, and records it. It reports whether the
+// emitOnly emits an encoded event to the emitter's socket, and records it. It reports whether the
 // event was queued for the socket. It is Do for a target that is the socket's own room,
 // but it looks up no room and publishes nothing: without recovery it costs one delivery.
-func (ns *Namespace) emitOnly(s *Socket, flags cluster.Flags, data sio.Data, plain *eio.Message) bool {
-	r := ns.recorder()
+func (ns *Namespace) emitOnly(e Emitter, data sio.Data, plain *eio.Message) bool {
+	s, flags, r := e.socket, e.flags, ns.recorder()
 	if r == nil || s.pid == "" {
 		ns.observeEmit(everySocket, data, s)
+		if e.reply && !flags.Volatile {
+			return s.sendReply(plain)
+		}
 		return s.deliverEvent(delivery{message: plain, volatile: flags.Volatile})
 	}
 	op := cluster.Emit{Target: s.onlyTarget(), Flags: flags, Data: data}

@@ -110,11 +110,14 @@ func (b *inbox) parallelContext() context.Context {
 	return b.lanes.ctx
 }
 
-// queueEvent puts an event of the client into the inbox. It waits while the inbox is full,
-// until done is closed.
+// queueEvent handles an event of the client in place, or puts it into the inbox. It waits
+// while the inbox is full, until done is closed.
 func (s *Socket) queueEvent(ev *Event, done <-chan struct{}) {
 	r := s.ns.rules.Load().parallelRuleFor(ev)
 	if r == nil {
+		if s.handleInPlace(ev) {
+			return
+		}
 		if s.inbox.push(ev, done) {
 			s.startEventLoop()
 		}

@@ -19,9 +19,11 @@ type rules struct {
 	use         []timedHandler // for each event of a client
 	// useReadsCounts is true if one of them reads counts, see [CountReader].
 	useReadsCounts bool
-	every          []periodic
-	tracking       *tracking
-	history        []historyRule
+	// useMayWait is true if one of them is not [Immediate].
+	useMayWait bool
+	every      []periodic
+	tracking   *tracking
+	history    []historyRule
 	// hasRates is true if a rule has a rate.
 	hasRates  bool
 	roomRates []roomRateRule
@@ -29,6 +31,7 @@ type rules struct {
 
 // rule is one [Rule] of a namespace.
 type rule struct {
+	of     *rules
 	label  string // its events, for operators
 	number int    // its place in rules.list
 	// handlerNames are the names of its handlers, for operators.
@@ -40,6 +43,7 @@ type rule struct {
 	allowIDs     bool
 	handlers     []timedHandler
 	readsCounts  bool // see [CountReader]
+	mayWait      bool // one of its handlers is not [Immediate]
 }
 
 // periodic is one [Periodic] of a namespace.
@@ -54,13 +58,15 @@ func newRules(config NamespaceConfig, timed func([]Handler) []timedHandler) *rul
 	all.history = newHistoryRules(config.History)
 	all.roomRates = newRoomRateRules(config.RoomRates)
 	all.useReadsCounts = readAnyCounts(all.use)
+	all.useMayWait = slices.ContainsFunc(config.Use, mayWait)
 	for i, r := range config.Rules {
 		handlers := timed(r.Handlers)
 		all.list[i] = rule{
-			label: strings.Join(r.Events, " "), number: i, handlerNames: joinNames(handlers), events: newEventMatcher(r.Events...), rooms: glob.NewList(r.Rooms), handlers: handlers,
+			of: all, label: strings.Join(r.Events, " "), number: i, handlerNames: joinNames(handlers), events: newEventMatcher(r.Events...), rooms: glob.NewList(r.Rooms), handlers: handlers,
 			parallel: r.Parallel, rate: r.Rate, allowIDs: r.AllowIDs, readsCounts: readAnyCounts(handlers),
+			mayWait: slices.ContainsFunc(r.Handlers, mayWait),
 		}
-		if r.Parallel > 1 && !slices.ContainsFunc(slices.Concat(config.Use, r.Handlers), mayWait) {
+		if r.Parallel > 1 && !all.useMayWait && !all.list[i].mayWait {
 			all.list[i].parallel = 1
 		}
 		all.hasParallel = all.hasParallel || r.Parallel > 0

@@ -36,6 +36,13 @@ func (l *Log) Open(c cluster.Cluster, n cluster.Node) (cluster.Recorder, error) 
 	return recorder{adapter, l}, nil
 }
 
+// IsRecorder reports whether a Recorder that [Log.Open] returned has the log of this node
+// alone, and so never waits for an offset.
+func IsRecorder(r cluster.Recorder) bool {
+	_, own := r.(recorder)
+	return own
+}
+
 // recordingNode is a node that records the operations of other nodes.
 type recordingNode struct {
 	cluster.Node

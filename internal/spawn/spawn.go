@@ -40,7 +40,7 @@ func Go(log *zap.Logger, name string, fn func(), onPanic func()) {
 func Call(log *zap.Logger, name string, fn func(), onPanic func()) bool {
 	defer func() {
 		if value := recover(); value != nil {
-			logPanic(log, name, value, onPanic)
+			LogPanic(log, name, value, onPanic)
 		}
 	}()
 	fn()
@@ -52,15 +52,16 @@ func Call(log *zap.Logger, name string, fn func(), onPanic func()) bool {
 // Call, it needs no closure, so that frequent calls of foreign code do not allocate.
 func RecoverError(log *zap.Logger, name string, err *error) {
 	if value := recover(); value != nil {
-		logPanic(log, name, value, nil)
+		LogPanic(log, name, value, nil)
 		*err = fmt.Errorf("%s: panic: %v", name, value)
 	}
 }
 
-// logPanic logs a recovered panic and calls onPanic. The caller is the deferred
-// function that recovered: the frames of the panic are still on the stack then, so
-// the logged stack leads to its origin.
-func logPanic(log *zap.Logger, name string, value any, onPanic func()) {
+// LogPanic logs a recovered panic and calls onPanic, as [Call] does. The caller is the
+// deferred function that recovered: the frames of the panic are still on the stack then, so
+// the logged stack leads to its origin. Functions that run often call it: the closure of
+// onPanic is made after a panic only.
+func LogPanic(log *zap.Logger, name string, value any, onPanic func()) {
 	if log != nil {
 		log.Error("panic recovered",
 			zap.String("name", name),

@@ -41,7 +41,7 @@ func (t *Task) Start() { go t.run() }
 func (t *Task) runRecovered() {
 	defer func() {
 		if value := recover(); value != nil {
-			logPanic(t.currentLogger(), t.name, value, t.onPanic)
+			LogPanic(t.currentLogger(), t.name, value, t.onPanic)
 		}
 	}()
 	pprof.SetGoroutineLabels(t.label)

@@ -35,7 +35,7 @@ func (o *Options) EmitFor(ev *hub.Event, event string, args hub.Args) error {
 	if o.To != nil || len(o.Except) > 0 || o.Broadcast {
 		return o.emitTo(s.Broadcast(), event, args)
 	}
-	out := s.Compress(!o.NoCompress)
+	out := ev.ToSender().Compress(!o.NoCompress)
 	if o.Volatile {
 		out = out.Volatile()
 	}
