@@ -268,7 +268,8 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	if isFile && h.ServeClient == noClient {
 		return next.ServeHTTP(w, r)
 	}
-	if err := checkQuery(r.URL); err != nil {
+	query, err := parseQuery(r.URL)
+	if err != nil {
 		return err
 	}
 	if r.TLS != nil && !r.TLS.HandshakeComplete {
@@ -282,7 +283,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	if isFile {
 		return h.serveClientFile(w, r, rest)
 	}
-	h.serveEngine(w, r)
+	h.serveEngine(w, r, query)
 	return nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/caddy-socketio/caddy-socketio/internal/engine"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 )
 
@@ -17,10 +18,10 @@ import (
 //
 // The path must begin with the prefix, slash included, be its own cleaned form, and
 // be written without needless escapes. After the prefix stand letters, digits,
-// slashes and "-._~" only.
+// slashes and "-._~" only. The prefix itself is cleaned, see checkPrefix.
 func cutOwnPath(u *url.URL, prefix string) (rest string, ok bool) {
 	rest, ok = strings.CutPrefix(u.Path, prefix)
-	if !ok || strings.ContainsFunc(rest, isReserved) || caddyhttp.NormalizedPath(u.Path, true) != u.Path {
+	if !ok || strings.ContainsFunc(rest, isReserved) || rest != "" && caddyhttp.NormalizedPath(u.Path, true) != u.Path {
 		return "", false
 	}
 	if u.RawPath == "" {
@@ -31,14 +32,15 @@ func cutOwnPath(u *url.URL, prefix string) (rest string, ok bool) {
 	return rest, written == u.Path || written == plain.EscapedPath()
 }
 
-// checkQuery returns an error with status 400 for a query that cannot be parsed as a
+// parseQuery returns an error with status 400 for a query that cannot be parsed as a
 // whole. Caddy's query matcher matches no parameter of such a query, and would not
 // restrict access to it.
-func checkQuery(u *url.URL) error {
-	if _, err := url.ParseQuery(u.RawQuery); err != nil {
-		return caddyhttp.Error(http.StatusBadRequest, fmt.Errorf("query: %w", err))
+func parseQuery(u *url.URL) (*engine.Query, error) {
+	query, err := engine.ParseQuery(u.RawQuery)
+	if err != nil {
+		return nil, caddyhttp.Error(http.StatusBadRequest, fmt.Errorf("query: %w", err))
 	}
-	return nil
+	return &query, nil
 }
 
 // isReserved reports whether r may not stand in a path after a handler's prefix.

@@ -12,14 +12,14 @@ import (
 
 // serveEngine serves a request on the handler's path. A session or a WebSocket outlives
 // the request. It holds neither the request, nor the writer, nor the handler.
-func (h *Handler) serveEngine(w http.ResponseWriter, r *http.Request) {
+func (h *Handler) serveEngine(w http.ResponseWriter, r *http.Request, query *engine.Query) {
 	q := &engine.Request{
-		W: w, R: r, Address: clientAddress(r), Secure: isSecure(r), Done: h.retired, AbortWrite: newWriteGuard(w, r).endWrites,
+		W: w, R: r, Query: query, Address: clientAddress(r), Secure: isSecure(r), Done: h.retired, AbortWrite: newWriteGuard(w, r).endWrites,
 	}
 	if h.server != nil && h.server.Logs != nil {
 		q.OnSession = addLogFields(r)
 	}
-	if !r.URL.Query().Has("sid") {
+	if !query.NamesSession() {
 		kept := r.WithContext(r.Context()) // a copy, which shares its header with the session
 		kept.Header = engine.KeptHeader(r.Header)
 		captured := handshake.Capture(kept, h.capturedKeys, h.Path)
@@ -37,7 +37,7 @@ func (h *Handler) serveEngine(w http.ResponseWriter, r *http.Request) {
 	}
 	if opensStream(r) {
 		defer convertStreamRequest(q)()
-	} else {
+	} else if r.Header["Upgrade"] != nil {
 		q.Hijack = newHijackFunc(w)
 	}
 	h.hub.Serve(h.route, q)

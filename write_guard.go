@@ -13,9 +13,14 @@ import (
 type writeGuard struct {
 	http.ResponseWriter // the server's own
 
-	mu    sync.Mutex // guards ended, and makes changes of the deadline one at a time
-	ended bool
+	mu       sync.Mutex // guards the following, and makes changes of the deadline one at a time
+	ended    bool
+	deadline time.Time // the latest one set
 }
+
+// sameDeadline is how much earlier than wanted a deadline may stay. A deadline costs more than
+// the rest of a small write, and Caddy's idle timeouts set one before each.
+const sameDeadline = time.Second
 
 // newWriteGuard returns a guard with which any goroutine can end the writes of a response.
 // It also sends the write deadlines of Caddy's idle timeouts through the guard.
@@ -31,10 +36,14 @@ func newWriteGuard(w http.ResponseWriter, r *http.Request) *writeGuard {
 func (g *writeGuard) SetWriteDeadline(deadline time.Time) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.ended {
+	if later := deadline.Sub(g.deadline); g.ended || later >= 0 && later < sameDeadline && !deadline.IsZero() {
 		return nil
 	}
-	return http.NewResponseController(g.ResponseWriter).SetWriteDeadline(deadline)
+	err := http.NewResponseController(g.ResponseWriter).SetWriteDeadline(deadline)
+	if g.deadline = deadline; err != nil {
+		g.deadline = time.Time{}
+	}
+	return err
 }
 
 // endWrites makes the write under way and all later ones fail. Any goroutine may call it.

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/caddy-socketio/caddy-socketio/internal/eio"
 )
@@ -65,6 +66,49 @@ func newSinkSessions(tb testing.TB, count int) (*Server, []*Session) {
 		}
 	})
 	return server, sessions
+}
+
+// discardWriter is the writer of an HTTP server whose client takes all bytes.
+type discardWriter struct{ header http.Header }
+
+func (w *discardWriter) Header() http.Header              { return w.header }
+func (w *discardWriter) WriteHeader(int)                  {}
+func (w *discardWriter) Write(p []byte) (int, error)      { return len(p), nil }
+func (w *discardWriter) Flush()                           {}
+func (w *discardWriter) SetWriteDeadline(time.Time) error { return nil }
+
+// newPollExchange returns a function that sends a message to a polling session, and
+// serves the poll that takes it.
+func newPollExchange(tb testing.TB) func() {
+	server, route := newDiscardServer()
+	w := &discardWriter{header: http.Header{}}
+	server.ServeEngine(&Request{W: w, R: httptest.NewRequest(http.MethodGet, "/?EIO=4&transport=polling", nil), Route: route})
+	s := server.ListSessions()[0]
+	tb.Cleanup(func() { s.closeWith("", closeMode{}) })
+	r := httptest.NewRequest(http.MethodGet, "/?EIO=4&transport=polling&t=Nx1&sid="+s.id, nil)
+	m := eio.NewMessage([]byte(strings.Repeat("x", 100)), nil, true)
+	return func() {
+		clear(w.header)
+		s.Send(m)
+		server.ServeEngine(&Request{W: w, R: r, Route: route, AbortWrite: func() {}})
+	}
+}
+
+// BenchmarkPoll measures the reply to a poll with one message, without the HTTP server.
+func BenchmarkPoll(b *testing.B) {
+	exchange := newPollExchange(b)
+	b.ReportAllocs()
+	for b.Loop() {
+		exchange()
+	}
+}
+
+func TestPollAllocatesLittle(t *testing.T) {
+	// The exchange, the channel that wakes the poll, its controller and the request itself; the
+	// race detector empties pools.
+	if allocs := testing.AllocsPerRun(100, newPollExchange(t)); allocs > 8 {
+		t.Errorf("%v allocations for a poll", allocs)
+	}
 }
 
 // awaitIdlePumps waits until no pump has anything to write.

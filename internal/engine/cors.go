@@ -11,12 +11,16 @@ import (
 // with JSONP.
 func (x *exchange) checkOrigin() *refusal {
 	r, h := x.R, x.W.Header()
-	h.Add("Vary", "Origin")
+	if h["Vary"] == nil {
+		x.setHeader(h, "Vary", "Origin")
+	} else {
+		h.Add("Vary", "Origin")
+	}
 	origin := r.Header.Get("Origin")
 	switch several := len(r.Header["Origin"]) > 1; {
 	case several:
 		return x.refuseOrigin(strings.Join(r.Header["Origin"], ", "))
-	case origin == "" && x.query.Has("j"): // a page cannot send another Origin than its own
+	case origin == "" && x.query.jsonp: // a page cannot send another Origin than its own
 		return x.checkJSONPOrigin()
 	case !isBrowserOrigin(origin):
 		return nil

@@ -25,7 +25,7 @@ type pollFormat struct {
 
 // pollReply is the reply to a poll while it is written.
 type pollReply struct {
-	*transfer
+	transfer
 	messages []*eio.Message
 	size     int  // of the messages, as they count in the queue
 	held     bool // the messages are charged to the session's account
@@ -34,7 +34,8 @@ type pollReply struct {
 // beginReplyLocked notes that messages are about to be written as the reply to a poll.
 // Until endReply they count towards the session's queue.
 func (s *Session) beginReplyLocked(x *exchange, payload []*eio.Message) *pollReply {
-	reply := &pollReply{transfer: x.newDownload(), messages: payload}
+	reply := &x.reply
+	reply.messages, reply.stop = payload, x.writeAborter()
 	if s.state == stateClosed {
 		return reply // a close packet at most, which nothing has to abort
 	}
@@ -56,6 +57,7 @@ func (s *Session) endReply(reply *pollReply) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.queue.reuse(reply.messages)
 	if i := slices.Index(s.polls.replies, reply); i >= 0 {
 		s.polls.replies = slices.Delete(s.polls.replies, i, i+1)
 		s.queue.subtract(reply.size)
@@ -77,21 +79,21 @@ func (s *Session) writeReply(x *exchange, reply *pollReply) {
 		body, contentType = jsonpScript(*index, body), "text/javascript; charset=UTF-8"
 	}
 	h := x.W.Header()
-	h.Set("Content-Type", contentType)
-	h.Set("Cache-Control", "no-store")
+	x.setHeader(h, "Content-Type", contentType)
+	x.setHeader(h, "Cache-Control", "no-store")
 	if x.config.Compression && len(body) >= compressFrom && hasToken(x.R.Header, "Accept-Encoding", "gzip") &&
 		slices.ContainsFunc(payload, (*eio.Message).Compress) {
 		h.Set("Content-Encoding", "gzip")
 		h.Add("Vary", "Accept-Encoding")
 		body = gzipBody(body)
 	}
-	h.Set("Content-Length", strconv.Itoa(len(body)))
+	x.setHeader(h, "Content-Length", strconv.Itoa(len(body)))
 	if size := len(*buf); size > chargeFrom {
 		s.account.Add(budget.Polls, size)
 		defer s.account.Release(budget.Polls, size)
 	}
 	x.W.WriteHeader(http.StatusOK)
-	if !x.writeBody(reply.transfer, body) {
+	if !x.writeBody(&reply.transfer, body) {
 		s.closeWith(ReasonTransportError, closeMode{cause: "the reply to a poll was not received to its end"})
 	}
 }

@@ -31,7 +31,7 @@ func (p *polls) wakeParked() {
 // takeTransfers returns the transfers that a closed session aborts.
 func (p *polls) takeTransfers() (all []*transfer) {
 	for _, reply := range p.replies {
-		all = append(all, reply.transfer)
+		all = append(all, &reply.transfer)
 	}
 	if p.upload != nil {
 		all = append(all, p.upload)
@@ -87,7 +87,8 @@ func (x *exchange) servePolling(s *Session) {
 // servePoll parks a GET and replies when there is something to send.
 func (x *exchange) servePoll(s *Session) {
 	x.skipBody()
-	p := &poll{woken: make(chan struct{}, 1)}
+	p := &x.poll
+	p.woken = make(chan struct{}, 1)
 	refused, overlap := s.parkPoll(p)
 	switch {
 	case refused != nil:

@@ -124,6 +124,15 @@ func (q *queue) takePayload() []*eio.Message {
 	return payload
 }
 
+// reuse makes an empty queue use the slice that takePayload returned, which nothing else
+// uses any more.
+func (q *queue) reuse(payload []*eio.Message) {
+	if q.messages == nil && cap(payload) <= keptQueue {
+		clear(payload)
+		q.messages = payload[:0]
+	}
+}
+
 // Send queues a message and reports whether it did: not after the session has closed. It
 // never waits for the client. A slow client, for which more than [Config.MaxQueue] bytes
 // wait already, loses its session.

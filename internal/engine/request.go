@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"net"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
@@ -32,6 +31,8 @@ type Request struct {
 	Secure  bool
 	// Context is copied to [Handshake], which the session keeps.
 	Context any
+	// Query is the query of R, if the caller has parsed it already. Nil parses it.
+	Query *Query
 	// Header is the header for [Handshake], if the caller has a [KeptHeader] of R
 	// already. Nil makes one.
 	Header http.Header
@@ -53,22 +54,39 @@ type Request struct {
 	Hijack func(header http.Header) (net.Conn, *bufio.ReadWriter, error)
 }
 
-// exchange is an HTTP request while it is served.
+// exchange is an HTTP request while it is served. It holds all that one poll needs, so that
+// a poll allocates little.
 type exchange struct {
 	*Request
 	server  *Server
 	config  *Config
-	query   url.Values
+	query   Query
 	upgrade bool // the client wants a WebSocket
 	version eio.Version
 	format  pollFormat
+	poll    poll      // of servePoll
+	reply   pollReply // of beginReplyLocked
+	headers [4]string // the values that setHeader has set
+	set     int       // their number
+}
+
+// setHeader sets a header of the response. The name must be canonical. Its values are not
+// shared with other responses: Caddy's header handler changes values in place.
+func (x *exchange) setHeader(h http.Header, name, value string) {
+	if x.set == len(x.headers) {
+		h[name] = []string{value}
+		return
+	}
+	x.headers[x.set] = value
+	x.set++
+	h[name] = x.headers[x.set-1 : x.set : x.set]
 }
 
 // ServeEngine serves one Engine.IO request: a handshake, a poll, a POST, a CORS preflight
 // or a WebSocket. It returns when the response is written; for a WebSocket, when it is
 // established, or with [Request.Hold], when it has closed.
 func (s *Server) ServeEngine(q *Request) {
-	x := &exchange{Request: q, server: s, config: q.Route.config.Load(), query: q.R.URL.Query(), upgrade: isUpgrade(q.R)}
+	x := &exchange{Request: q, server: s, config: q.Route.config.Load(), query: q.parsedQuery(), upgrade: isUpgrade(q.R)}
 	if refused := x.checkOrigin(); refused != nil {
 		x.refuse(refused)
 		return
@@ -109,12 +127,12 @@ func (x *exchange) refuse(e *refusal) {
 // about the code if a request is wrong in more than one way. It returns the session that
 // the request names. Without a session and a refusal, the request is a handshake.
 func (x *exchange) checkRequest() (*Session, *refusal) {
-	transport := x.lastParam("transport")
+	transport := x.query.transport
 	if !(transport == transportPolling && x.config.Polling || transport == transportWebSocket && x.config.WebSocket) {
 		return nil, refusedTransport
 	}
-	x.version = parseVersion(x.lastParam("EIO"))
-	if sid := x.lastParam("sid"); sid != "" {
+	x.version = parseVersion(x.query.revision)
+	if sid := x.query.sid; sid != "" {
 		return x.checkSession(x.server.findSession(sid), transport)
 	}
 	switch {
@@ -178,11 +196,11 @@ func handshakeSize(r *http.Request) int {
 
 // parsePollFormat reads the parameters for the format of a session's payloads.
 func (x *exchange) parsePollFormat() *refusal {
-	x.format.base64 = x.lastParam("b64") != ""
-	if !x.query.Has("j") {
+	x.format.base64 = x.query.base64 != ""
+	if !x.query.jsonp {
 		return nil
 	}
-	index := keepDigits(x.lastParam("j"))
+	index := keepDigits(x.query.jsonpIndex)
 	if len(index) > maxJSONPIndex {
 		return refusedRequest
 	}
@@ -190,13 +208,13 @@ func (x *exchange) parsePollFormat() *refusal {
 	return nil
 }
 
-// lastParam returns a parameter of the query: the last one, if there are several.
-func (x *exchange) lastParam(name string) string {
-	values := x.query[name]
-	if len(values) == 0 {
-		return ""
+// parsedQuery returns the query. Parameters that cannot be parsed are missing.
+func (q *Request) parsedQuery() Query {
+	if q.Query != nil {
+		return *q.Query
 	}
-	return values[len(values)-1]
+	query, _ := ParseQuery(q.R.URL.RawQuery)
+	return query
 }
 
 // parseVersion returns the revision that an EIO parameter names, 0 for an unknown one. Old

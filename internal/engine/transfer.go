@@ -52,13 +52,13 @@ func (x *exchange) newUpload() *transfer {
 	return &transfer{stop: func() { _ = control.SetReadDeadline(pastDeadline) }}
 }
 
-// newDownload returns the transfer of the response.
-func (x *exchange) newDownload() *transfer {
+// writeAborter returns a function that makes the writing of the response fail.
+func (x *exchange) writeAborter() func() {
 	if x.AbortWrite != nil {
-		return &transfer{stop: x.AbortWrite}
+		return x.AbortWrite
 	}
 	control := http.NewResponseController(x.W)
-	return &transfer{stop: func() { _ = control.SetWriteDeadline(pastDeadline) }}
+	return func() { _ = control.SetWriteDeadline(pastDeadline) }
 }
 
 func abortTransfers(transfers []*transfer) {

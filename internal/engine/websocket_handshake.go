@@ -98,7 +98,7 @@ func (x *exchange) acceptWebSocket(s *Session) (*webSocket, error) {
 	}
 	ws := newWebSocket(s, nc)
 	ws.early = readBuffered(brw)
-	ws.out.encoding = webSocketEncoding(x.version, x.lastParam("b64") != "", compress)
+	ws.out.encoding = webSocketEncoding(x.version, x.query.base64 != "", compress)
 	if x.Hold {
 		ws.out.raw = nil // the handler's goroutine must read to the end, whatever nc is
 	} else {
