@@ -14,7 +14,10 @@
 # soak    a mixed load for TIME on a Caddy, which must lose nothing and not grow: the table and
 #         the plot are in bin/soak
 # bench   benchmarks
-# bench-quick  this Caddy beside Node.js, Centrifuge and raw writes, in two minutes, only printed
+# bench-peers  this Caddy beside Node.js, Centrifuge and raw writes: docs/performance.md, in ten
+#         minutes; BENCH takes flags, like BENCH='-rounds 4 -scenarios ack,idle'
+# bench-quick  this Caddy beside Node.js, Centrifuge and raw writes, in two minutes,
+#         only printed
 # bench-check  vets and tests bench/, a module of its own
 # compare emits a second from outside, beside the emitter and server of Node.js
 # fuzz    every fuzz target in turn, FUZZTIME each; some ask the official parsers of Node.js
@@ -38,7 +41,7 @@ E2E    = CADDY=$(CURDIR)/bin/caddy-race $(NODE) --test
 # empty runs a command that prints the faults it finds, and fails if it prints any.
 empty = @echo '$(1)'; out=$$($(1) 2>&1); if [ -n "$$out" ]; then echo "$$out"; exit 1; fi
 
-.PHONY: demo check fmt lint vet-all vulns test vet unit faults race packages e2e examples patterns cluster streams openapi deploy short-model model soak bench bench-build bench-quick bench-check compare fuzz release clean
+.PHONY: demo check fmt lint vet-all vulns test vet unit faults race packages e2e examples patterns cluster streams openapi deploy short-model model soak bench bench-build bench-peers bench-quick bench-check compare fuzz release clean
 
 demo:
 	$(GO) run ./cmd/caddy run --config examples/Caddyfile
@@ -121,6 +124,9 @@ bench-build:
 	$(GO) build -tags bench -o bin/caddy-bench ./cmd/caddy
 	$(GO) build -C bench -o $(CURDIR)/bin/bench-load .
 	test -d bench/node/node_modules || (cd bench/node && $(NPM) ci)
+
+bench-peers: bench-build
+	cd bench && ../bin/bench-load -out ../bin/bench/results.json -page ../docs/performance.md $(BENCH)
 
 bench-quick: bench-build
 	cd bench && ../bin/bench-load -quick -rounds 1 $(BENCH)

@@ -1,4 +1,5 @@
-// Command bench compares Caddy with other servers. See README.md.
+// Command bench compares Caddy with other servers, and writes docs/performance.md. See
+// README.md.
 package main
 
 import (
@@ -53,6 +54,7 @@ type options struct {
 	repeats   int
 	quick     bool
 	out       string
+	page      string
 }
 
 func runBenchmark() error {
@@ -69,7 +71,15 @@ func runBenchmark() error {
 	flag.IntVar(&o.repeats, "repeats", 2, "repetitions of a scenario's round that other processes disturb")
 	flag.BoolVar(&o.quick, "quick", false, "one short round of some scenarios, only printed")
 	flag.StringVar(&o.out, "out", "", "file for the results, as JSON")
+	flag.StringVar(&o.page, "page", "", "page to write, from this run or from the files of results in the arguments")
 	flag.Parse()
+	if flag.NArg() > 0 {
+		run, err := report.Merge(flag.Args())
+		if err != nil {
+			return err
+		}
+		return report.WritePage(o.page, run)
+	}
 	return o.runRounds()
 }
 
@@ -100,7 +110,12 @@ func (o *options) runRounds() error {
 	}
 	report.Print(os.Stdout, run)
 	if o.out != "" {
-		return run.Save(o.out)
+		if err := run.Save(o.out); err != nil {
+			return err
+		}
+	}
+	if o.page != "" {
+		return report.WritePage(o.page, run)
 	}
 	return nil
 }

@@ -4,7 +4,9 @@ package report
 
 import (
 	"encoding/json"
+	"errors"
 	"os"
+	"slices"
 )
 
 // Result is one case of a scenario, measured once with one peer.
@@ -32,4 +34,34 @@ func (r *Run) Save(file string) error {
 		return err
 	}
 	return os.WriteFile(file, append(data, '\n'), 0o644)
+}
+
+// Merge reads runs and joins their rounds.
+func Merge(files []string) (*Run, error) {
+	merged := new(Run)
+	rounds := 0
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			return nil, err
+		}
+		var run Run
+		if err := json.Unmarshal(data, &run); err != nil {
+			return nil, errors.Join(errors.New("read "+file), err)
+		}
+		merged.Machine, merged.Date = run.Machine, run.Date
+		for _, note := range run.Notes {
+			if !slices.Contains(merged.Notes, note) {
+				merged.Notes = append(merged.Notes, note)
+			}
+		}
+		last := rounds
+		for _, result := range run.Results {
+			result.Round += rounds
+			last = max(last, result.Round)
+			merged.Results = append(merged.Results, result)
+		}
+		rounds = last
+	}
+	return merged, nil
 }

@@ -57,12 +57,20 @@ func (b *broadcaster) addRoom(name string, clients []*load.Client) *room {
 
 // sendBroadcast sends the next broadcast to a room.
 func (b *broadcaster) sendBroadcast(r *room, protocol load.Protocol) {
-	payload := make([]byte, 0, stampBytes+len(b.padding))
-	payload = fmt.Appendf(payload, "%010d %019d%s", r.next, time.Now().UnixNano(), b.padding)
+	r.sender.Send(protocol.Broadcast(0, r.name, b.nextPayload(r)))
+}
+
+// nextPayload returns the payload of the next broadcast, and expects it to be delivered.
+func (b *broadcaster) nextPayload(r *room) []byte {
+	if r.flying == maxFlying {
+		b.failure = fmt.Errorf("%s: %d broadcasts are in flight: the server is too slow", r.name, r.flying)
+		return nil
+	}
+	payload := fmt.Appendf(make([]byte, 0, stampBytes+len(b.padding)), "%010d %019d%s", r.next, time.Now().UnixNano(), b.padding)
 	r.missing[r.next%maxFlying] = r.members
 	r.flying++
 	r.next++
-	r.sender.Send(protocol.Broadcast(0, r.name, payload))
+	return payload
 }
 
 func (b *broadcaster) checkDelivery(c *load.Client, m load.Message) {

@@ -24,11 +24,17 @@ type Scenario struct {
 
 // All returns the scenarios in the order of a round.
 func All() []Scenario {
-	return []Scenario{ackScenario, joinLeaveScenario, fanOutScenario}
+	return []Scenario{
+		ackScenario, joinLeaveScenario, fanOutScenario, rateScenario, mixedScenario, pollingScenario, tlsScenario,
+		connectScenario, idleScenario, idleTLSScenario, outsideScenario, redisScenario,
+	}
 }
 
 // everyPeer are the peers of scenarios that all servers can do.
 var everyPeer = []string{"caddy", "base", "node", "centrifuge", "raw"}
+
+// socketIOPeers are the peers of scenarios that only Socket.IO servers can do.
+var socketIOPeers = []string{"caddy", "base", "node"}
 
 // Run is one turn of one peer.
 type Run struct {

@@ -1,0 +1,224 @@
+package report
+
+import (
+	_ "embed"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// peerNames are the names of the peers on the page, in the order of columns.
+var peerNames = []struct{ key, name string }{
+	{"caddy", "Caddy"},
+	{"base", "Caddy before"},
+	{"node", "Node.js"},
+	{"centrifuge", "Centrifuge"},
+	{"raw", "raw writes"},
+}
+
+// head is the begin of the page.
+//
+//go:embed head.md
+var head string
+
+// section is the part of the page for a scenario.
+type section struct {
+	scenario, title, text string
+	unit                  string // one operation
+}
+
+var sections = []section{
+	{"ack", "Event with acknowledgement", "50 clients. Each sends an event with 32 bytes when the last one is acknowledged.", "event"},
+	{"join-leave", "Join and leave", "50 clients in 10 rooms. Each sends an event that joins its room or leaves it when the last one is acknowledged.", "join or leave"},
+	{"fan-out", "Fan-out", "One client broadcasts an event with 100 bytes to a room. The next broadcast is sent when all members have one of the broadcasts that are in flight. A rate is of deliveries.", "delivery"},
+	{"rate", "Latency at a fixed rate", "Broadcasts of 100 bytes at a rate, to one room, or to many small ones in turn. Latency is from the broadcast's send to its delivery.", "delivery"},
+	{"mixed", "Clients of several versions", "Fan-out to 500 clients of Engine.IO 4 and 500 of Engine.IO 3, in one room.", "delivery"},
+	{"tls", "Fan-out over TLS", "The generator decrypts on the same cores, so CPU times are better to compare than rates.", "delivery"},
+	{"http23", "WebSockets over HTTP/2 and HTTP/3", "200 clients, each with a connection of its own, 8 broadcasts in flight. No peer has them.", "delivery"},
+	{"polling", "Long-polling", "500 clients that only poll. A connect is four requests.", "connect or delivery"},
+	{"connect", "Connects and closes", "A connect is the handshake, the namespace, and a join by an event.", "connect or close"},
+	{"idle", "Memory of idle WebSockets", "Resident memory of the process, less its memory after 200 clients have come and gone, divided by the connections. Each connection is in one room. It is read one second after the last connect.", ""},
+	{"idle-tls", "Memory of idle WebSockets over TLS", "", ""},
+	{"outside", "Emits from outside", "One HTTP client emits an event with 100 bytes: one request for each, batches of 1,000, or one stream of lines. Its time ends when all members have got all events. Node.js has a POST route that calls `io.to(room).emit`.", "emit"},
+	{"redis", "Emits from outside, through Redis", "Two nodes: one gets the requests, the other one has the 1,000 clients.", "emit"},
+}
+
+// WritePage writes the page, and its plots into the folder "images" beside it.
+func WritePage(file string, run *Run) error {
+	t := NewTable(run.Results)
+	var b strings.Builder
+	b.WriteString(head)
+	writeMachine(&b, run)
+	writeSummary(&b, t)
+	for _, s := range sections {
+		writeSection(&b, t, s, run.Results)
+	}
+	images := filepath.Join(filepath.Dir(file), "images")
+	if err := os.MkdirAll(images, 0o755); err != nil {
+		return err
+	}
+	for name, plot := range map[string]string{"fan-out-cost.svg": plotCost(t, run.Results), "memory.svg": plotMemory(t, run.Results)} {
+		if plot == "" {
+			continue
+		}
+		if err := os.WriteFile(filepath.Join(images, name), []byte(plot), 0o644); err != nil {
+			return err
+		}
+	}
+	return os.WriteFile(file, []byte(b.String()), 0o644)
+}
+
+func writeMachine(b *strings.Builder, run *Run) {
+	m := run.Machine
+	rounds, noisy := make(map[int]bool), 0
+	for _, r := range run.Results {
+		rounds[r.Round] = true
+		if r.Noisy {
+			noisy++
+		}
+	}
+	fmt.Fprintf(b, "\n## Machine\n\n%s, %d cores, %s of memory, Linux %s, Go %s, Node.js %s. Measured on %s, in %s.\n",
+		m.CPU, m.Cores, m.Memory, m.Kernel, m.Go, m.Node, run.Date, countRounds(len(rounds)))
+	for _, note := range run.Notes {
+		fmt.Fprintf(b, "%s\n", groupDigits(note))
+	}
+	if noisy > 0 {
+		fmt.Fprintf(b, "Other processes disturbed %d of %d measurements, also when repeated; they count only where there is no other one.\n", noisy, len(run.Results))
+	}
+}
+
+// headlines are the rows of the summary.
+var headlines = []struct{ title, scenario, name, value string }{
+	{"event with ack, a second", "ack", "50 clients", "rate"},
+	{"event with ack, CPU µs", "ack", "50 clients", "cpu"},
+	{"join or leave with ack, a second", "join-leave", "50 clients", "rate"},
+	{"deliveries a second, 1,000 sockets, 1 broadcast in flight", "fan-out", "1000 sockets, 1 in flight", "rate"},
+	{"deliveries a second, 1,000 sockets, 8 in flight", "fan-out", "1000 sockets, 8 in flight", "rate"},
+	{"deliveries a second, 10,000 sockets, 8 in flight", "fan-out", "10000 sockets, 8 in flight", "rate"},
+	{"a delivery over TLS, 1,000 sockets, 8 in flight, CPU µs", "tls", "1000 sockets, 8 in flight", "cpu"},
+	{"a delivery to a polling client, CPU µs", "polling", "500 clients, 10 a second", "cpu"},
+	{"connects a second", "connect", "5000 connects", "rate"},
+	{"idle WebSocket, bytes", "idle", "10000 connections", "idle"},
+	{"idle WebSocket after a collection of garbage, bytes", "idle", "10000 connections", "collected"},
+	{"idle WebSocket over TLS, bytes", "idle-tls", "3000 connections", "idle"},
+	{"idle WebSocket over TLS after a collection, bytes", "idle-tls", "3000 connections", "collected"},
+}
+
+func writeSummary(b *strings.Builder, t *Table) {
+	b.WriteString("\n## In short\n\nCaddy's value, and its ratio to the other servers' values.\n\n")
+	var rows [][]string
+	for _, h := range headlines {
+		own := t.Spread(h.scenario, h.name, "caddy", h.value)
+		if own.Rounds == 0 {
+			continue
+		}
+		row := []string{h.title, formatSpread(own)}
+		for _, peer := range peerNames[1:] {
+			row = append(row, formatRatio(t.Ratio(h.scenario, h.name, h.value, "caddy", peer.key)))
+		}
+		rows = append(rows, row)
+	}
+	header := []string{"", "Caddy"}
+	for _, peer := range peerNames[1:] {
+		header = append(header, "of "+peer.name)
+	}
+	writeTable(b, header, rows)
+}
+
+// measures are the tables of a section: a value, its title, and its divisor.
+var measures = []struct {
+	value, title string
+	divisor      float64
+}{
+	{"rate", "A second", 1},
+	{"cpu", "CPU µs for each", 1},
+	{"p50", "Latency, median, ms", 1},
+	{"p99", "Latency, 99th percentile, ms", 1},
+	{"idle", "KB for each connection", 1000},
+	{"collected", "KB for each connection, after a collection of garbage", 1000},
+}
+
+func writeSection(b *strings.Builder, t *Table, s section, results []Result) {
+	names := caseNames(results, s.scenario)
+	if len(names) == 0 {
+		return
+	}
+	fmt.Fprintf(b, "\n## %s\n", s.title)
+	if s.text != "" {
+		fmt.Fprintf(b, "\n%s\n", s.text)
+	}
+	switch s.scenario {
+	case "fan-out":
+		b.WriteString("\n![CPU time of one delivery against the members of the room](images/fan-out-cost.svg)\n")
+	case "idle":
+		b.WriteString("\n![Resident memory against connections](images/memory.svg)\n")
+	}
+	for _, m := range measures {
+		var rows [][]string
+		for _, name := range names {
+			row, empty := []string{groupDigits(name)}, true
+			for _, peer := range peerNames {
+				spread := t.Spread(s.scenario, name, peer.key, m.value)
+				empty = empty && spread.Rounds == 0
+				row = append(row, formatSpread(spread.divideBy(m.divisor)))
+			}
+			if !empty {
+				rows = append(rows, row)
+			}
+		}
+		if len(rows) > 0 {
+			title := m.title
+			if m.value == "cpu" {
+				title = "CPU µs for each " + s.unit
+			}
+			header := []string{title}
+			for _, peer := range peerNames {
+				header = append(header, peer.name)
+			}
+			b.WriteByte('\n')
+			writeTable(b, header, rows)
+		}
+	}
+}
+
+// caseNames returns the cases of a scenario in their order.
+func caseNames(results []Result, scenario string) []string {
+	var names []string
+	for _, r := range results {
+		if r.Scenario == scenario && !slices.Contains(names, r.Case) {
+			names = append(names, r.Case)
+		}
+	}
+	return names
+}
+
+// writeTable writes a table of Markdown, without columns that are empty.
+func writeTable(b *strings.Builder, header []string, rows [][]string) {
+	used := make([]bool, len(header))
+	for i := range header {
+		used[i] = i == 0 || slices.ContainsFunc(rows, func(row []string) bool { return row[i] != "" })
+	}
+	writeRow := func(cells []string) {
+		b.WriteByte('|')
+		for i, cell := range cells {
+			if used[i] {
+				fmt.Fprintf(b, " %s |", cell)
+			}
+		}
+		b.WriteByte('\n')
+	}
+	writeRow(header)
+	writeRow(slices.Repeat([]string{"---"}, len(header)))
+	for _, row := range rows {
+		writeRow(row)
+	}
+}
+
+func countRounds(n int) string {
+	if n == 1 {
+		return "one round"
+	}
+	return fmt.Sprintf("%d rounds", n)
+}

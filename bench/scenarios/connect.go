@@ -1,0 +1,101 @@
+package scenarios
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/caddy-socketio/caddy-socketio/bench/load"
+	"github.com/caddy-socketio/caddy-socketio/bench/servers"
+)
+
+// connectScenario is connects with a join: of clients that stay, of clients that close at
+// once, and of many clients at the same time, which then close at the same time.
+var connectScenario = Scenario{Name: "connect", Peers: everyPeer, Quick: true, Measure: func(r *Run) error {
+	for _, measure := range []func(*servers.Server, *load.Loop) error{r.measureConnects, r.measureChurn, r.measureStorm} {
+		if err := r.withServer(servers.Options{}, measure); err != nil {
+			return err
+		}
+	}
+	return nil
+}}
+
+// connectOptions are of clients in 100 rooms.
+func (r *Run) connectOptions(server *servers.Server) load.Options {
+	return load.Options{Address: server.Address, Protocol: r.peerProtocol(), Room: func(i int) string { return fmt.Sprintf("room%d", i%100) }}
+}
+
+// measureConnects measures 5,000 connects, 64 at a time.
+func (r *Run) measureConnects(server *servers.Server, loop *load.Loop) error {
+	const count = 5000
+	u, err := r.measureUsage(func() error {
+		_, err := loop.Open(count, r.connectOptions(server))
+		return err
+	}, server)
+	r.addResult(fmt.Sprintf("%d connects", count), u.perOperation(count))
+	return err
+}
+
+// measureChurn measures clients that connect, join and close, 50 at a time.
+func (r *Run) measureChurn(server *servers.Server, loop *load.Loop) error {
+	const parallel = 50
+	o := r.connectOptions(server)
+	count, open := 0, 0
+	var failure error
+	onReady := func(c *load.Client) {
+		c.Close()
+		count++
+		open--
+	}
+	refill := func() bool {
+		for open < parallel && failure == nil {
+			open++
+			_, failure = loop.OpenOne(count+open, &o, onReady)
+		}
+		return failure != nil
+	}
+	end := time.Now().Add(warmUp)
+	done := func() bool { return refill() || time.Now().After(end) }
+	if err := loop.Run("warm up", time.Minute, done); err != nil {
+		return err
+	}
+	count = 0
+	end = time.Now().Add(r.scaleTime(2))
+	u, err := r.measureUsage(func() error { return loop.Run("connect and close", time.Minute, done) }, server)
+	if err == nil {
+		err = failure
+	}
+	r.addResult("connect, join, close", u.perOperation(count))
+	return err
+}
+
+// measureStorm measures 2,000 clients that connect at the same moment, and close at the same
+// moment.
+func (r *Run) measureStorm(server *servers.Server, loop *load.Loop) error {
+	const count = 2000
+	o := r.connectOptions(server)
+	o.Parallel = count
+	var clients []*load.Client
+	u, err := r.measureUsage(func() error {
+		var err error
+		clients, err = loop.Open(count, o)
+		return err
+	}, server)
+	if err != nil {
+		return err
+	}
+	r.addResult("2000 connect at once", u.perOperation(count))
+	u, err = r.measureUsage(func() error {
+		err := loop.Run("close all", time.Minute, func() bool {
+			for _, c := range clients {
+				c.Close()
+			}
+			return true
+		})
+		server.AwaitIdle()
+		return err
+	}, server)
+	values := u.perOperation(count)
+	delete(values, "rate") // the time ends with a wait
+	r.addResult("2000 close at once", values)
+	return err
+}
