@@ -6,11 +6,13 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
 	collectorpb "go.opentelemetry.io/proto/otlp/collector/trace/v1"
+	commonpb "go.opentelemetry.io/proto/otlp/common/v1"
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
 	"google.golang.org/protobuf/proto"
 )
@@ -18,7 +20,7 @@ import (
 // startCollector receives the spans of this process until the test ends.
 func startCollector(t *testing.T) <-chan *tracepb.Span {
 	t.Helper()
-	spans := make(chan *tracepb.Span, 100)
+	spans := make(chan *tracepb.Span, 1000)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var batch collectorpb.ExportTraceServiceRequest
 		body, err := io.ReadAll(r.Body)
@@ -161,4 +163,74 @@ func TestEventsAreHandledAfterTracingEnds(t *testing.T) {
 			t.Errorf("a span of %s", span.Name)
 		}
 	}
+}
+
+// Emits of the API have a delivery span, a child of the request's span, if the trace is sampled.
+func TestDeliveriesOfAPIEmitsContinueTheirTrace(t *testing.T) {
+	spans := startCollector(t)
+	s := startCaddy(t, false, `
+	tracing {
+		span request
+	}
+	socketio {
+		namespace /chat
+	}
+	socketio_api`)
+	const trace, parent = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
+	const sampled, unsampled = "00-" + trace + "-" + parent + "-01", "00-" + trace + "-" + parent + "-00"
+	const news = `{"namespace": "/chat", "to": ["lobby", "hall"], "except": ["attic"], "event": "news"`
+	emit := func(url, traceparent, body, reply string) {
+		t.Helper()
+		s.checkResponse(200, reply, "POST", url+"/socketio/emit", body, "Content-Type", "application/json", "Traceparent", traceparent)
+	}
+	admin := "http://" + s.admin
+	emit(admin, sampled, news+"}", `{"delivered":0}`) // before the first client
+	s.connectPolling("/chat")
+	emit(admin, "", news+"}", `{"delivered":0}`)
+	emit(admin, unsampled, news+"}", `{"delivered":0}`)
+	emit(admin, sampled, `{"namespace": "/chat", "event": "all"}`, `{"delivered":1}`)
+	emit(admin, sampled, news+`, "ack": {}}`, `{"delivered":0,"responses":[],"complete":true}`)
+	emit(admin, sampled, "["+strings.Repeat(news+"},", 100)+news+"}]", `{"emits":101,"delivered":0,"errors":[]}`)
+	emit(s.site, "", news+"}", `{"delivered":0}`)
+
+	want := []string{"all: 0 rooms, 1 sockets, parent " + parent}
+	for range 1 + 100 {
+		want = append(want, "news: 2 rooms, 0 sockets, parent "+parent)
+	}
+	for _, want := range want {
+		if got := describeDelivery(t, nextDelivery(t, spans)); got != want {
+			t.Fatalf("got  %s\nwant %s", got, want)
+		}
+	}
+	last := nextDelivery(t, spans) // behind the tracing handler
+	for {
+		request := nextSpan(t, spans)
+		if string(request.TraceId) == string(last.TraceId) && string(request.SpanId) == string(last.ParentSpanId) {
+			break
+		}
+	}
+}
+
+// nextDelivery returns the next span of a delivery.
+func nextDelivery(t *testing.T, spans <-chan *tracepb.Span) *tracepb.Span {
+	t.Helper()
+	for {
+		if span := nextSpan(t, spans); span.Name == "socketio deliver" {
+			return span
+		}
+	}
+}
+
+// describeDelivery returns the attributes and the parent of the span of a delivery.
+func describeDelivery(t *testing.T, span *tracepb.Span) string {
+	t.Helper()
+	values := make(map[string]*commonpb.AnyValue)
+	for _, a := range span.Attributes {
+		values[a.Key] = a.Value
+	}
+	if got := values["socketio.namespace"].GetStringValue(); got != "/chat" {
+		t.Errorf("a span of the namespace %q", got)
+	}
+	return fmt.Sprintf("%s: %d rooms, %d sockets, parent %x", values["socketio.event"].GetStringValue(),
+		values["socketio.rooms"].GetIntValue(), values["socketio.sockets"].GetIntValue(), span.ParentSpanId)
 }

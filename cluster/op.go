@@ -37,6 +37,9 @@ type Emit struct {
 	// Message is the event with its offset, as clients get it. It is nil if the Recorder
 	// leaves encoding to the hub.
 	Message *eio.Message
+	// Trace is the trace that the deliveries of the event belong to, on all nodes. It is nil
+	// for none.
+	Trace *TraceContext
 }
 
 // Encode encodes the event for clients of a namespace. Its last argument is an offset,

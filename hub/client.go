@@ -63,6 +63,7 @@ func (h *Hub) acceptSession(session *engine.Session) (engine.Receiver, error) {
 	c.ctx, c.cancel = context.WithCancel(h.ctx)
 	c.decoder = sio.Decoder{Version: c.version, Limits: sio.DefaultLimits, Allow: c.allowBinary}
 	session.SetOnShed(c.shed)
+	h.noteTracer(session.Handshake())
 	session.SetAlarm(c.route.config().ConnectTimeout, c.closeUnjoined)
 	if c.version == sio.V4 {
 		c.root = rootPending

@@ -49,6 +49,7 @@ func (ns *Namespace) deliverEmit(r cluster.Recorder, op *cluster.Emit, plain *ei
 		}
 		return 0
 	}
+	endSpan := ns.startDeliverySpan(op)
 	began := readClock()
 	n := ns.forEachSelected(op.Target, ns.recorderOfHistory(op, plain, r != nil), func(s *Socket) bool {
 		if s.pid == "" {
@@ -57,6 +58,9 @@ func (ns *Namespace) deliverEmit(r cluster.Recorder, op *cluster.Emit, plain *ei
 		return s.deliverEvent(d)
 	})
 	ns.counts.Load().noteBroadcast(began, n)
+	if endSpan != nil {
+		endSpan(n)
+	}
 	return n
 }
 

@@ -18,6 +18,9 @@ type spanStarter interface {
 	// StartSpan starts the span of an event, on the goroutine that handles it, and returns
 	// the context for its handlers. end is called once.
 	StartSpan(ctx context.Context, rule, namespace, event, handlers string) (traced context.Context, end func(outcome string, failed bool))
+	// DeliveryStarter returns a function that starts spans of deliveries, see deliveryStarter.
+	// It is not called without a span.
+	DeliveryStarter() func(traceID [16]byte, spanID [8]byte, namespace, event string, rooms int) (end func(sockets int))
 }
 
 // callTraced calls the handlers of an event in a span, if its connection is traced and the

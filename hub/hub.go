@@ -75,6 +75,7 @@ type Hub struct {
 	handlerTimes    handlerTimes
 	socketLines     lineSampler // of the log of disconnected sockets
 	closed          closedSockets
+	startDelivery   atomic.Pointer[deliveryStarter] // of the newest traced connection; nil before one
 
 	configMu    sync.Mutex // guards generations, and makes changes of configs one at a time
 	generations []*Generation

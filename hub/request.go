@@ -98,11 +98,15 @@ func (ns *Namespace) replyAcks(ctx context.Context, op cluster.Emit, reply func(
 		return err
 	}
 	ns.observeEmit(op.Target, op.Data, nil)
+	endSpan := ns.startDeliverySpan(&op)
 	clients := 0
 	for _, s := range targets {
 		if s.deliverEvent(delivery{message: m, volatile: op.Volatile}) {
 			clients++
 		}
+	}
+	if endSpan != nil {
+		endSpan(clients)
 	}
 	reply(cluster.ClientCount(clients))
 	for range clients {

@@ -4,7 +4,13 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+
+	"github.com/caddy-socketio/caddy-socketio/cluster"
 )
+
+// maxTracedEmits is how many emits of a batch belong to the trace of its HTTP request. It
+// bounds the spans that one request makes.
+const maxTracedEmits = 100
 
 // maxErrors is how many errors a [BatchReply] lists.
 const maxErrors = 100
@@ -48,8 +54,9 @@ func (b *BatchReply) addItem(index, n int, err error) {
 
 // emitBatch emits the items of an array, and skips invalid ones. It decodes the items one
 // by one: an array of small ones takes many times its own size in memory. It emits nothing
-// of an array that is not valid JSON.
-func (a *API) emitBatch(ctx context.Context, body []byte, defaults scope) (any, error) {
+// of an array that is not valid JSON. The first maxTracedEmits items belong to the trace,
+// unless that is nil.
+func (a *API) emitBatch(ctx context.Context, body []byte, defaults scope, trace *cluster.TraceContext) (any, error) {
 	if !json.Valid(body) {
 		var none json.RawMessage
 		return nil, decodeObject(body, &none) // the error names the place
@@ -65,7 +72,10 @@ func (a *API) emitBatch(ctx context.Context, body []byte, defaults scope) (any, 
 		if err := dec.Decode(&item); err != nil {
 			return nil, describeDecodeError(err)
 		}
-		n, err := a.emitItem(ctx, &texts, item, defaults)
+		if i == maxTracedEmits {
+			trace = nil
+		}
+		n, err := a.emitItem(ctx, &texts, item, defaults, trace)
 		reply.addItem(i, n, err)
 	}
 	return reply, nil

@@ -32,6 +32,8 @@ type Emit struct {
 	Compress *bool `json:"compress,omitempty"`
 	// Ack waits for acknowledgements. Default: no waiting.
 	Ack *AckOptions `json:"ack,omitempty"`
+
+	trace *cluster.TraceContext // of the HTTP request; nil for none
 }
 
 // EmitReply is the reply to one emit.
@@ -64,7 +66,7 @@ func (e *Emit) buildOperation() (cluster.Emit, error) {
 	}
 	noCompress := e.Compress != nil && !*e.Compress
 	return cluster.Emit{
-		Target: t, Data: data,
+		Target: t, Data: data, Trace: e.trace,
 		Flags: cluster.Flags{Volatile: e.Volatile, Local: e.Local, NoCompress: noCompress},
 	}, nil
 }
@@ -104,9 +106,9 @@ func (a *API) handleEmit(w http.ResponseWriter, r *http.Request) (any, error) {
 		return nil, err
 	}
 	if body = convertNumberedBatch(lenient.TrimText(body)); bytes.HasPrefix(body, []byte("[")) {
-		return a.emitBatch(r.Context(), body, parseScope(q))
+		return a.emitBatch(r.Context(), body, parseScope(q), parseTrace(r))
 	}
-	var e Emit
+	e := Emit{trace: parseTrace(r)}
 	if err := decodeObject(body, &e); err != nil {
 		return nil, err
 	}
@@ -163,10 +165,16 @@ func (a *API) emitEvent(ctx context.Context, e *Emit) (n int, err error) {
 	return n, err
 }
 
-// emitItem emits an item of a batch or a line of a stream.
-func (a *API) emitItem(ctx context.Context, d *objectDecoder, text []byte, defaults scope) (int, error) {
-	var e Emit
-	e.scope = defaults
+// parseTrace returns the trace that a request belongs to, or nil. Behind Caddy's tracing
+// handler, the header names the handler's span.
+func parseTrace(r *http.Request) *cluster.TraceContext {
+	return cluster.ParseTraceparent(r.Header.Get("Traceparent"))
+}
+
+// emitItem emits an item of a batch, which belongs to a trace unless that is nil, or a line
+// of a stream.
+func (a *API) emitItem(ctx context.Context, d *objectDecoder, text []byte, defaults scope, trace *cluster.TraceContext) (int, error) {
+	e := Emit{scope: defaults, trace: trace}
 	if err := d.decodeObject(text, &e); err != nil {
 		return 0, err
 	}

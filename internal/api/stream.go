@@ -10,7 +10,8 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/internal/lenient"
 )
 
-// emitStream emits each line as it arrives. If the stream breaks off, the incomplete line
+// emitStream emits each line as it arrives. A stream may last for days, so its emits belong to
+// no trace. If the stream breaks off, the incomplete line
 // has an error.
 func (a *API) emitStream(ctx context.Context, body io.Reader, defaults scope) BatchReply {
 	reply := BatchReply{Errors: []BatchError{}}
@@ -24,7 +25,7 @@ func (a *API) emitStream(ctx context.Context, body io.Reader, defaults scope) Ba
 		}
 		n := 0
 		if err == nil {
-			n, err = a.emitItem(ctx, &texts, line, defaults)
+			n, err = a.emitItem(ctx, &texts, line, defaults, nil)
 		}
 		reply.addItem(index, n, err)
 	}

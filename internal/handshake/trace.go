@@ -50,3 +50,23 @@ func (q *Request) StartSpan(ctx context.Context, rule, namespace, event, handler
 		span.End()
 	}
 }
+
+// DeliveryStarter returns a function that starts the span of a delivery: the span's parent is
+// the span of a trace that another request began, maybe on another node. rooms is the number
+// of rooms that the event was emitted to. The caller calls end with the number of sockets. The
+// request must have a span.
+func (q *Request) DeliveryStarter() func(traceID [16]byte, spanID [8]byte, namespace, event string, rooms int) (end func(sockets int)) {
+	tracer := q.tracing.tracer // the function keeps nothing else of the request
+	return func(traceID [16]byte, spanID [8]byte, namespace, event string, rooms int) func(int) {
+		parent := trace.NewSpanContext(trace.SpanContextConfig{TraceID: traceID, SpanID: spanID, TraceFlags: trace.FlagsSampled, Remote: true})
+		_, span := tracer.Start(trace.ContextWithRemoteSpanContext(context.Background(), parent), "socketio deliver",
+			trace.WithSpanKind(trace.SpanKindConsumer), trace.WithAttributes(
+				attribute.String("socketio.namespace", namespace), attribute.String("socketio.event", event),
+				attribute.Int("socketio.rooms", rooms),
+			))
+		return func(sockets int) {
+			span.SetAttributes(attribute.Int("socketio.sockets", sockets))
+			span.End()
+		}
+	}
+}

@@ -13,10 +13,12 @@ import (
 // Operations returns operations of all kinds.
 func Operations() []cluster.Operation {
 	target := rooms.Target{In: []string{"r1", "r2"}, Except: []string{"r9"}}
+	trace := cluster.ParseTraceparent("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
 	return []cluster.Operation{
 		cluster.Emit{Data: NewEvent("all", 1)},
 		cluster.Emit{Target: rooms.Target{In: []string{"r#1/é"}}, Data: NewEvent("room", "x", []byte{1, 2, 3}, map[string]any{"b": []byte{}})},
 		cluster.Emit{Target: target, Flags: cluster.Flags{Volatile: true, NoCompress: true}, Data: NewEvent("rooms")},
+		cluster.Emit{Target: target, Flags: cluster.Flags{Volatile: true}, Data: NewEvent("traced"), Trace: trace},
 		cluster.Join{Target: target, Rooms: []string{"a", "b"}},
 		cluster.Leave{Target: target, Rooms: []string{"c"}},
 		cluster.SetData{Target: target, Key: "k.é", Value: sio.Data{JSON: []byte(`{"a":[{"_placeholder":true,"num":0},1]}`), Attachments: [][]byte{{1, 2}}}},

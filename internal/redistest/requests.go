@@ -69,7 +69,8 @@ func (e *Suite) testRequests(t *testing.T) {
 		t.Errorf("received %+v", q)
 	}
 
-	emit := cluster.Emit{Target: target, Flags: cluster.Flags{Volatile: true}, Data: NewEvent("q", []byte{7})}
+	trace := cluster.ParseTraceparent("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
+	emit := cluster.Emit{Target: target, Flags: cluster.Flags{Volatile: true}, Data: NewEvent("q", []byte{7}), Trace: trace}
 	replies, err = a.Request(cluster.EmitAck{Emit: emit})
 	if want := []string{"0", "2", `["first"]`, e.EmptyAck}; err != nil || !slices.Equal(FormatReplies(replies), want) {
 		t.Errorf("%v, %v", err, FormatReplies(replies))

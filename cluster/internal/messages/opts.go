@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
 	"github.com/caddy-socketio/caddy-socketio/rooms"
@@ -40,6 +41,9 @@ func NewOpts(t rooms.Target) Opts { return Opts{TargetJSON: NewTargetJSON(t)} }
 func NewEmitOpts(op *cluster.Emit, timeout int64) Opts {
 	o := NewOpts(op.Target)
 	o.Flags = Flags{Volatile: op.Volatile, Timeout: timeout}
+	if op.Trace != nil {
+		o.Flags.Traceparent = op.Trace.String()
+	}
 	if op.NoCompress {
 		o.Flags.Compress = new(false)
 	}
@@ -49,6 +53,7 @@ func NewEmitOpts(op *cluster.Emit, timeout int64) Opts {
 // Emit returns the emit of an event with these options. The error wraps ErrMalformed.
 func (o *Opts) Emit(event sio.Data) (op cluster.Emit, err error) {
 	op.Target, op.Flags, op.Data = o.Target(), o.Flags.ClusterFlags(), event
+	op.Trace = cluster.ParseTraceparent(o.Flags.Traceparent)
 	if !IsEvent(event) {
 		return op, fmt.Errorf("%w: packet without an event", ErrMalformed)
 	}
@@ -60,6 +65,9 @@ type Flags struct {
 	Volatile bool  `json:"volatile,omitempty"`
 	Compress *bool `json:"compress,omitempty"`
 	Timeout  int64 `json:"timeout,omitempty"` // milliseconds
+	// Traceparent is a header of W3C's Trace Context. Only Caddy sends and reads it: Node.js
+	// ignores flags that it does not know.
+	Traceparent string `json:"traceparent,omitempty"`
 }
 
 // ClusterFlags returns the flags as package cluster defines them.
@@ -80,5 +88,6 @@ func (f *Flags) UnmarshalJSON(b []byte) error {
 	if ms, err := strconv.ParseFloat(string(members["timeout"]), 64); err == nil && ms > 0 && ms < 1e12 {
 		f.Timeout = int64(ms)
 	}
+	f.Traceparent = strings.Trim(string(members["traceparent"]), `"`)
 	return nil
 }

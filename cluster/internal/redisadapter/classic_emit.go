@@ -48,7 +48,7 @@ func appendOpts(b []byte, op *cluster.Emit, timeout int64) []byte {
 	b = msgpack.AppendStrings(msgpack.AppendString(b, "except"), op.Except)
 	b = msgpack.AppendString(b, "flags")
 	flags := 0
-	for _, set := range [...]bool{op.Volatile, op.NoCompress, timeout > 0} {
+	for _, set := range [...]bool{op.Volatile, op.NoCompress, timeout > 0, op.Trace != nil} {
 		if set {
 			flags++
 		}
@@ -62,6 +62,9 @@ func appendOpts(b []byte, op *cluster.Emit, timeout int64) []byte {
 	}
 	if timeout > 0 {
 		b = msgpack.AppendInt(msgpack.AppendString(b, "timeout"), timeout)
+	}
+	if op.Trace != nil {
+		b = msgpack.AppendString(msgpack.AppendString(b, "traceparent"), op.Trace.String())
 	}
 	return b
 }
@@ -160,7 +163,7 @@ func readOpts(r *msgpack.Reader, op *cluster.Emit) {
 	}
 }
 
-// readFlags reads {volatile, compress}.
+// readFlags reads {volatile, compress, traceparent}.
 func readFlags(r *msgpack.Reader, op *cluster.Emit) {
 	if skipEmpty(r) {
 		return
@@ -171,6 +174,8 @@ func readFlags(r *msgpack.Reader, op *cluster.Emit) {
 			op.Volatile = r.Bool()
 		case name == "compress" && r.Kind() == msgpack.Bool:
 			op.NoCompress = !r.Bool()
+		case name == "traceparent" && r.Kind() == msgpack.String:
+			op.Trace = cluster.ParseTraceparent(r.Text())
 		default:
 			r.Skip()
 		}

@@ -120,6 +120,7 @@ func (q *classicRequest) parseEmit() (op cluster.Emit, err error) {
 	}
 	op.Target = q.Opts.Target()
 	op.Flags = q.Opts.Flags.ClusterFlags()
+	op.Trace = cluster.ParseTraceparent(q.Opts.Flags.Traceparent)
 	op.Data, _ = q.whole.Lookup("packet", "data")
 	name, _ := op.Data.Index(0)
 	if len(name.JSON) == 0 || name.JSON[0] != '"' || messages.IsReserved(name.Text()) {

@@ -120,8 +120,8 @@ ${site}
 		return this.#request(path, 'GET');
 	}
 
-	post(path, body, type = 'application/json') {
-		return this.#request(path, 'POST', typeof body === 'string' ? body : JSON.stringify(body), type);
+	post(path, body, type = 'application/json', headers = {}) {
+		return this.#request(path, 'POST', typeof body === 'string' ? body : JSON.stringify(body), type, headers);
 	}
 
 	// emit emits through the admin API and resolves to the response's body.
@@ -197,11 +197,11 @@ ${site}
 	}
 
 	// Each request has a connection of its own: a reload closes idle ones.
-	async #request(path, method, text, type) {
+	async #request(path, method, text, type, headers) {
 		const request = http.request(`http://${this.admin}${path}`, {
 			agent: false,
 			method,
-			headers: text === undefined ? {} : { 'Content-Type': type, 'Content-Length': Buffer.byteLength(text) },
+			headers: text === undefined ? {} : { ...headers, 'Content-Type': type, 'Content-Length': Buffer.byteLength(text) },
 		});
 		request.end(text);
 		const [response] = await withDeadline(eventOf(request, 'response'), `answer to ${method} ${path}`);
