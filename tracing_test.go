@@ -197,28 +197,33 @@ func TestDeliveriesOfAPIEmitsContinueTheirTrace(t *testing.T) {
 	for range 1 + 100 {
 		want = append(want, "news: 2 rooms, 0 sockets, parent "+parent)
 	}
+	requests := make(map[string]bool) // traces and ids of spans of the tracing handler
 	for _, want := range want {
-		if got := describeDelivery(t, nextDelivery(t, spans)); got != want {
+		if got := describeDelivery(t, nextDelivery(t, spans, requests)); got != want {
 			t.Fatalf("got  %s\nwant %s", got, want)
 		}
 	}
-	last := nextDelivery(t, spans) // behind the tracing handler
-	for {
-		request := nextSpan(t, spans)
-		if string(request.TraceId) == string(last.TraceId) && string(request.SpanId) == string(last.ParentSpanId) {
-			break
-		}
+	last := nextDelivery(t, spans, requests) // behind the tracing handler
+	for !requests[string(last.TraceId)+string(last.ParentSpanId)] {
+		noteRequest(nextSpan(t, spans), requests)
 	}
 }
 
-// nextDelivery returns the next span of a delivery.
-func nextDelivery(t *testing.T, spans <-chan *tracepb.Span) *tracepb.Span {
+// nextDelivery returns the next span of a delivery, and notes the spans of requests before it.
+func nextDelivery(t *testing.T, spans <-chan *tracepb.Span, requests map[string]bool) *tracepb.Span {
 	t.Helper()
 	for {
-		if span := nextSpan(t, spans); span.Name == "socketio deliver" {
+		span := nextSpan(t, spans)
+		if span.Name == "socketio deliver" {
 			return span
 		}
+		noteRequest(span, requests)
 	}
+}
+
+// noteRequest adds the trace and id of the span of an HTTP request.
+func noteRequest(span *tracepb.Span, requests map[string]bool) {
+	requests[string(span.TraceId)+string(span.SpanId)] = true
 }
 
 // describeDelivery returns the attributes and the parent of the span of a delivery.
