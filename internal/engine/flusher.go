@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"crypto/tls"
 	"slices"
 	"sync"
 	"time"
@@ -11,6 +12,9 @@ import (
 )
 
 var batches = sync.Pool{New: func() any { return new(batch) }}
+
+// sameDeadline is how much earlier than wanted a deadline of a flusher may stay.
+const sameDeadline = time.Second
 
 // startFlusher starts the connection's own flusher, which ends when the queue is empty.
 // The caller owns the writing side, so no other goroutine looks at the task.
@@ -77,18 +81,38 @@ func (o *outbound) writeCharged(data []byte, of *eio.Message, last bool) bool {
 func (o *outbound) writeData(data []byte, last bool) bool {
 	for len(data) > 0 {
 		part := data[:min(chunk, len(data))]
-		_ = o.net.SetWriteDeadline(time.Now().Add(writeTimeout))
+		o.extendDeadline()
 		if _, err := o.net.Write(part); err != nil {
 			o.failWriting()
 			return false
 		}
 		data = data[len(part):]
 	}
-	// A deadline left behind would fail the next write, or end an idle stream.
-	_ = o.net.SetWriteDeadline(time.Time{})
+	o.clearDeadline()
 	if last {
 		o.finishWriting()
 		return false
 	}
 	return true
+}
+
+// extendDeadline sets the deadline of the next write, unless one is set that is nearly as late:
+// a deadline costs a good part of the encryption of a small message.
+func (o *outbound) extendDeadline() {
+	deadline := time.Now().Add(writeTimeout)
+	if deadline.Sub(o.deadline) < sameDeadline {
+		return
+	}
+	o.deadline = deadline
+	_ = o.net.SetWriteDeadline(deadline)
+}
+
+// clearDeadline clears the deadline after a write. It would fail the next write of a pump, or end
+// an idle stream. Over TLS it stays: only the flusher writes, and it extends the deadline first.
+func (o *outbound) clearDeadline() {
+	if _, ok := o.net.(*tls.Conn); ok {
+		return
+	}
+	o.deadline = time.Time{}
+	_ = o.net.SetWriteDeadline(time.Time{})
 }

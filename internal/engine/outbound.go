@@ -51,6 +51,7 @@ type outbound struct {
 	restIsLast bool         // rest ends with the close frame
 	rest       []byte       // bytes that the pump could not write
 	restOf     *eio.Message // whose own bytes rest is part of; nil for a copy
+	deadline   time.Time    // of the writes, if the flusher has set one
 	flusher    *spawn.Task
 }
 
