@@ -9,7 +9,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 )
 
-// PerAddress limits what clients with the same address take: the same IPv4 address, or the
+// PerAddress has limits for the clients of one address: the same IPv4 address, or the
 // same /64 of IPv6. Caddy's trusted_proxies decide about the address.
 type PerAddress struct {
 	// MaxConnections is how many connections an address may have on the route. Further

@@ -9,7 +9,7 @@ import (
 	"go.uber.org/zap"
 )
 
-// AddressLimits limit what clients with the same address take: the same IPv4 address, or the
+// AddressLimits are limits for the clients of one address: the same IPv4 address, or the
 // same /64 of IPv6. Clients behind a proxy that the HTTP server does not trust have the
 // proxy's address. Zero means no limit.
 type AddressLimits struct {

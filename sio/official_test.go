@@ -28,8 +28,8 @@ func decodeInput(in officialtest.Input) (p Packet, complete bool, err error) {
 	return p, complete, err
 }
 
-// compareWithOfficial checks that we accept what official encoders write, reject what official
-// parsers reject, and return the same packet. We may reject more: see rejectsMore.
+// compareWithOfficial checks that our decoder accepts the texts of official encoders, rejects the
+// texts that official parsers reject, and returns the same packet. We may reject more: see rejectsMore.
 func compareWithOfficial(t *testing.T, in officialtest.Input, official officialtest.Result) {
 	t.Helper()
 	got, complete, err := decodeInput(in)

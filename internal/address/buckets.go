@@ -16,7 +16,9 @@ const (
 
 // Buckets are token buckets of addresses, counted in time: a bucket of the size 10 s with a
 // cost of 2 s has 5 tokens, and one more every 2 s. Full buckets are dropped when another one
-// is used, a minute later at most. The zero value has full buckets. It is safe for concurrent use, and its lock is a leaf.
+// is used, a minute later at most. The zero value has full buckets. A bucket of package
+// bucket would need its rate to be found full. It is safe for concurrent use, and its lock is a
+// leaf.
 type Buckets struct {
 	mu      sync.Mutex // guards the following
 	epoch   time.Time  // when the clock began

@@ -151,7 +151,7 @@ func (c *Console) noteFetched(namespace string, target rooms.Target) {
 	}
 }
 
-// audience is for whom messages are at a moment.
+// audience holds the recipients of messages at a moment.
 type audience struct {
 	settings *Settings
 	viewers  []*hub.Socket // of this node

@@ -30,8 +30,8 @@ func decodeInput(in officialtest.Input) (packets []Packet, err error) {
 	return collectPackets([]byte(in.Text), false, v)
 }
 
-// compareWithOfficial checks that we accept what official encoders write, reject what official
-// parsers reject, and return the same packets. We reject more: base64 and lengths that only
+// compareWithOfficial checks that our decoder accepts the texts of official encoders, rejects the
+// texts that official parsers reject, and returns the same packets. We reject more: base64 and lengths that only
 // JavaScript reads, and binary packets that no client sends.
 func compareWithOfficial(t *testing.T, in officialtest.Input, official officialtest.Result) {
 	t.Helper()

@@ -17,7 +17,7 @@ const (
 	LimitFailures    = "failures"
 )
 
-// AddressLimits limit what clients with the same address take of a route: the same IPv4
+// AddressLimits are limits of a route for the clients of one address: the same IPv4
 // address, or the same /64 of IPv6. Zero means no limit.
 type AddressLimits struct {
 	// MaxConnections is how many sessions an address may have on the route.
