@@ -117,7 +117,7 @@ func (l *pausingListener) awaitDescriptors() error {
 		l.warned = began
 		l.log.Warn("accepting connections pauses: file descriptors are almost exhausted",
 			zap.Stringer("address", l.Addr()), zap.Int("limit", descriptors.Limit()), zap.Int("reserve", l.reserve),
-			zap.String("remedy", "raise the limit of open files (ulimit -n, LimitNOFILE), or limit connections by max_connections"))
+			zap.String("remedy", descriptors.Remedy))
 	}
 	look := time.NewTicker(acceptRetryInterval)
 	defer look.Stop()

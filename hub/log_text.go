@@ -2,9 +2,9 @@ package hub
 
 import (
 	"strings"
-	"unicode/utf8"
 
 	"github.com/caddy-socketio/caddy-socketio/internal/id"
+	"github.com/caddy-socketio/caddy-socketio/internal/redact"
 	"github.com/caddy-socketio/caddy-socketio/sio"
 )
 
@@ -18,27 +18,7 @@ const (
 )
 
 // shortenText cuts a text of a client to maxLogText bytes.
-func shortenText(text string) string { return cutText(text, maxLogText) }
-
-// cutText cuts a text to as many characters as take size bytes in a line of the log, where
-// control characters take six.
-func cutText(text string, size int) string {
-	used := 0
-	for at, r := range text {
-		switch {
-		case r < ' ' || r == utf8.RuneError:
-			used += len(`\u0000`)
-		case r == '"' || r == '\\':
-			used += 2
-		default:
-			used += utf8.RuneLen(r)
-		}
-		if used > size {
-			return text[:at] + "..."
-		}
-	}
-	return text
-}
+func shortenText(text string) string { return redact.Cut(text, maxLogText) }
 
 // RoomForLog returns the name of a room, or the id of a socket, for the log: shortened, and
 // with a hash in place of each id that may be the secret of a connection, see [Socket.ID]. Ids
@@ -55,7 +35,7 @@ func RoomForLog(ns *Namespace, room string) string {
 		}
 	}
 	hidden.WriteString(room[shown:])
-	return cutText(hidden.String(), maxLoggedRoom)
+	return redact.Cut(hidden.String(), maxLoggedRoom)
 }
 
 // loggedRoom is a room whose name is computed when a line is written, see [RoomForLog].

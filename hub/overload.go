@@ -22,7 +22,7 @@ func (h *Hub) checkOverload(q *engine.Request) (reason string) {
 	if h.overloadWarning.admit() {
 		h.log().Warn("new connections are refused: file descriptors are almost exhausted",
 			zap.String("hub", h.name), zap.Int("limit", descriptors.Limit()),
-			zap.String("remedy", "raise the limit of open files (ulimit -n, LimitNOFILE), or limit connections by max_connections"))
+			zap.String("remedy", descriptors.Remedy))
 	}
 	return "descriptors"
 }

@@ -17,6 +17,9 @@ const (
 	maxShare = 8
 )
 
+// Remedy is the advice in log lines about descriptors that run out.
+const Remedy = "raise the limit of open files (ulimit -n, LimitNOFILE), or limit connections by max_connections"
+
 // AreLow reports whether at most reserve descriptors are left, or an eighth of the limit
 // if that is less. The kernel gives a new descriptor the lowest free number, so this
 // number is compared with the limit: a few system calls, whatever the number of

@@ -1,5 +1,5 @@
 // Package redact hides secrets in texts that operators see: headers, queries and the auth of
-// handshakes. It knows a secret by the name of its key.
+// handshakes, and arguments of events. It knows a secret by the name of its key.
 package redact
 
 import (
@@ -16,28 +16,63 @@ const Hidden = "(hidden)"
 // maxValue is how many bytes of a value are kept.
 const maxValue = 1000
 
-// secretParts are parts of names of secrets, in lower case and without separators.
-var secretParts = []string{
-	"auth", "token", "secret", "passw", "pwd", "cookie", "credential", "session", "jwt", "apikey",
-	"accesskey", "privatekey", "signature", "csrf", "xsrf", "ticket", "bearer",
+// secretParts are parts of names of secrets, and secretNames whole names, in lower case and
+// without separators. Names that are words of an application too, like session or author, are
+// secrets in a handshake alone: handshakeParts and handshakeNames.
+var (
+	secretParts = []string{
+		"passw", "passphrase", "passcode", "secret", "token", "apikey", "accesskey", "privatekey", "signingkey", "authorization",
+		"cookie", "credential", "sessionid", "cardnumber", "securitycode", "csrf", "xsrf", "jwt", "bearer",
+	}
+	secretNames    = []string{"auth", "pwd", "pass", "pw", "pin", "otp", "sid", "pid", "cvv", "cvc", "ssn", "iban", "key", "signature"}
+	handshakeParts = []string{"auth", "session", "ticket", "signature", "pwd"}
+	handshakeNames = []string{"sig", "code"}
+)
+
+// IsSecret reports whether a value is a secret, judged by its name: the name of an event, or a
+// key of an object.
+func IsSecret(name string) bool { return matchName(PlainName(name), secretNames, secretParts) }
+
+// isHandshakeSecret reports whether the value of a header or a parameter of a query is a
+// secret, judged by its name.
+func isHandshakeSecret(name string) bool {
+	name = PlainName(name)
+	return matchName(name, secretNames, secretParts) || matchName(name, handshakeNames, handshakeParts)
 }
 
-// secretNames are names of secrets that are too short to be parts.
-var secretNames = []string{"sid", "key", "pass", "pin", "otp", "sig", "code"}
+// matchName reports whether a plain name is one of names, or contains one of parts.
+func matchName(plain string, names, parts []string) bool {
+	return slices.Contains(names, plain) || slices.ContainsFunc(parts, func(part string) bool { return strings.Contains(plain, part) })
+}
 
-// IsSecret reports whether the value of a header, a parameter of a query, or a member of an
-// object is a secret, judged by its name.
-func IsSecret(name string) bool {
-	plain := strings.NewReplacer("-", "", "_", "", ".", "").Replace(strings.ToLower(name))
-	if slices.Contains(secretNames, plain) {
-		return true
-	}
-	for _, part := range secretParts {
-		if strings.Contains(plain, part) {
-			return true
+// PlainName returns the letters and digits of a name, in lower case.
+func PlainName(name string) string {
+	return strings.Map(func(r rune) rune {
+		if (r < 'a' || r > 'z') && (r < '0' || r > '9') {
+			return -1
+		}
+		return r
+	}, strings.ToLower(name))
+}
+
+// Cut cuts a text to as many characters as take size bytes in a line of the log, where control
+// characters take six.
+func Cut(text string, size int) string {
+	used := 0
+	for at, r := range text {
+		switch {
+		case r < ' ' || r == utf8.RuneError:
+			used += len(`\u0000`)
+		case r == '"' || r == '\\':
+			used += 2
+		default:
+			used += utf8.RuneLen(r)
+		}
+		if used > size {
+			return text[:at] + "..."
 		}
 	}
-	return false
+	return text
 }
 
 // Values returns a copy of headers or of a query, in which secrets are hidden and long values
@@ -46,12 +81,12 @@ func Values(members map[string]string) map[string]string {
 	safe := make(map[string]string, len(members))
 	for name, value := range members {
 		switch {
-		case IsSecret(name):
+		case isHandshakeSecret(name):
 			value = Hidden
 		case strings.EqualFold(name, "referer"):
 			value, _, _ = strings.Cut(value, "?")
 		}
-		safe[name] = cutText(value)
+		safe[name] = Cut(value, maxValue)
 	}
 	return safe
 }
@@ -61,20 +96,20 @@ func Values(members map[string]string) map[string]string {
 func URL(text string) string {
 	path, query, found := strings.Cut(text, "?")
 	if !found {
-		return cutText(text)
+		return Cut(text, maxValue)
 	}
 	pairs := strings.Split(query, "&")
 	for i, pair := range pairs {
 		name, _, hasValue := strings.Cut(pair, "=")
 		plain, err := url.QueryUnescape(name)
 		if err != nil {
-			return cutText(path + "?" + Hidden)
+			return Cut(path + "?" + Hidden, maxValue)
 		}
-		if hasValue && IsSecret(plain) {
+		if hasValue && isHandshakeSecret(plain) {
 			pairs[i] = name + "=" + Hidden
 		}
 	}
-	return cutText(path + "?" + strings.Join(pairs, "&"))
+	return Cut(path + "?" + strings.Join(pairs, "&"), maxValue)
 }
 
 // Auth returns the auth of a connect packet, a JSON object, with all values hidden: an
@@ -90,16 +125,4 @@ func Auth(object json.RawMessage) json.RawMessage {
 	}
 	text, _ := json.Marshal(hidden) // strings always encode
 	return text
-}
-
-// cutText cuts a text to maxValue bytes, between characters.
-func cutText(text string) string {
-	if len(text) <= maxValue {
-		return text
-	}
-	end := maxValue
-	for end > 0 && !utf8.RuneStart(text[end]) {
-		end--
-	}
-	return text[:end] + "..."
 }

@@ -6,14 +6,19 @@ import (
 	"testing"
 )
 
-func TestIsSecret(t *testing.T) {
+func TestSecretsAreKnownByTheirNames(t *testing.T) {
 	for name, want := range map[string]bool{
 		"Authorization": true, "cookie": true, "X-Api-Key": true, "access_token": true, "sid": true,
 		"Proxy-Authorization": true, "password": true, "code": true, "PHPSESSION": true, "x-csrf-token": true,
 		"user-agent": false, "origin": false, "EIO": false, "room": false, "t": false, "keyboard": false,
 	} {
+		if isHandshakeSecret(name) != want {
+			t.Errorf("%s in a handshake: got %t", name, !want)
+		}
+	}
+	for name, want := range map[string]bool{"authToken": true, "pass_phrase": true, "pid": true, "author": false, "session": false, "code": false} {
 		if IsSecret(name) != want {
-			t.Errorf("%s: got %t", name, !want)
+			t.Errorf("%s in an event: got %t", name, !want)
 		}
 	}
 }
@@ -49,6 +54,20 @@ func TestAuthHidesAllValues(t *testing.T) {
 	} {
 		if got := string(Auth(json.RawMessage(auth))); got != want {
 			t.Errorf("%s: got %s, want %s", auth, got, want)
+		}
+	}
+}
+
+func TestCutBoundsTextWithItsEscapes(t *testing.T) {
+	for _, test := range []struct{ text, want string }{
+		{"lobby", "lobby"},
+		{strings.Repeat("\x01", 500), strings.Repeat("\x01", 10) + "..."},
+		{strings.Repeat("é", 500), strings.Repeat("é", 32) + "..."},
+		{strings.Repeat("\"", 500), strings.Repeat("\"", 32) + "..."},
+		{strings.Repeat("\xff", 500), strings.Repeat("\xff", 10) + "..."},
+	} {
+		if got := Cut(test.text, 64); got != test.want {
+			t.Errorf("got %q, want %q", got, test.want)
 		}
 	}
 }

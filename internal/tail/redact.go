@@ -5,7 +5,6 @@ import (
 	"maps"
 	"regexp"
 	"slices"
-	"strings"
 
 	"github.com/caddy-socketio/caddy-socketio/internal/redact"
 )
@@ -15,16 +14,6 @@ const (
 	// they may be nested.
 	maxMembers = 20
 	maxDepth   = 5
-)
-
-// secretParts are parts of names of secrets, and secretNames whole names, in small letters
-// and digits alone. Package redact knows more for headers: events have keys like author.
-var (
-	secretParts = []string{
-		"password", "passwd", "passphrase", "passcode", "secret", "token", "apikey", "accesskey", "privatekey", "signingkey",
-		"authorization", "cookie", "credential", "sessionid", "cardnumber", "securitycode",
-	}
-	secretNames = []string{"auth", "pwd", "pass", "pw", "pin", "otp", "jwt", "sid", "pid", "bearer", "cvv", "cvc", "ssn", "iban", "key", "signature"}
 )
 
 // secretText matches texts that are secrets wherever they stand: JSON web tokens, private keys,
@@ -37,7 +26,7 @@ var secretEvents = []string{"login", "signin", "signup", "register", "authentica
 // redactArgs cuts arguments, and replaces secrets: values of keys with such a name, texts that
 // look like one, and all texts of events such as login.
 func redactArgs(event string, args []any) []any {
-	hideTexts := isSecretName(event) || slices.Contains(secretEvents, normalizeName(event))
+	hideTexts := redact.IsSecret(event) || slices.Contains(secretEvents, redact.PlainName(event))
 	return redactList(args, hideTexts, 0)
 }
 
@@ -80,29 +69,11 @@ func redactObject(object map[string]any, hideTexts bool, depth int) map[string]a
 			out["…"] = fmt.Sprintf("%d more", len(object)-i)
 			break
 		}
-		if isSecretName(key) {
+		if redact.IsSecret(key) {
 			out[cutText(key)] = redact.Hidden
 		} else {
 			out[cutText(key)] = redactValue(object[key], hideTexts, depth)
 		}
 	}
 	return out
-}
-
-// isSecretName reports whether a value of this name is taken for a secret.
-func isSecretName(name string) bool {
-	name = normalizeName(name)
-	return slices.Contains(secretNames, name) || slices.ContainsFunc(secretParts, func(part string) bool { return strings.Contains(name, part) })
-}
-
-// normalizeName returns the letters and digits of a name, in small letters.
-func normalizeName(name string) string {
-	return strings.Map(func(r rune) rune {
-		if r < 'a' || r > 'z' {
-			if r < '0' || r > '9' {
-				return -1
-			}
-		}
-		return r
-	}, strings.ToLower(name))
 }
