@@ -36,6 +36,7 @@ PLATFORMS      ?= linux/amd64 linux/arm64 linux/arm darwin/amd64 darwin/arm64 wi
 
 TOOL   = $(GO) tool -modfile=tools/go.mod
 GOTEST = $(TOOL) gotestsum --format pkgname --
+PACKAGES = test/e2e test/patterns test/cluster test/streams test/examples examples/express test/openapi test/deploy
 E2E    = CADDY=$(CURDIR)/bin/caddy-race $(NODE) --test
 
 # empty runs a command that prints the faults it finds, and fails if it prints any.
@@ -90,17 +91,22 @@ faults:
 race:
 	$(GO) build -race -o bin/caddy-race ./cmd/caddy
 
+# npm writes the file that make compares with the lock file. Installing waits for the network
+# most of the time: four packages at once are quicker.
 packages:
-	cd test/e2e && $(NPM) ci
-	cd test/patterns && $(NPM) ci
-	cd test/cluster && $(NPM) ci
-	cd test/streams && $(NPM) ci
-	cd test/examples && $(NPM) ci
-	cd examples/express && $(NPM) ci
-	cd test/openapi && $(NPM) ci
-	cd test/deploy && $(NPM) ci
+	@$(MAKE) --no-print-directory -j4 $(PACKAGES:%=%/node_modules/.package-lock.json)
 
-e2e examples patterns cluster streams openapi deploy: race packages
+%/node_modules/.package-lock.json: %/package-lock.json
+	cd $* && $(NPM) ci --prefer-offline --no-audit --no-fund
+	@touch $@
+
+# Node.js runs one test file at a time on two processors. Each of these files has its own
+# Caddys, and waits for them most of the time. The files of openapi and deploy use the same
+# ports.
+e2e examples patterns cluster streams: race packages
+	cd test/$@ && $(E2E) --test-concurrency=2 *.test.js
+
+openapi deploy: race packages
 	cd test/$@ && $(E2E) *.test.js
 
 short-model: race packages

@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once as eventOf } from 'node:events';
+import { rmSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import http from 'node:http';
 import net from 'node:net';
@@ -16,11 +17,29 @@ import { deadlineMs, withDeadline } from './time.js';
 const binary = process.env.CADDY;
 if (!binary) throw new Error('the environment variable CADDY must name the caddy binary: run `make test`');
 
+const reserved = []; // files that name the ports of this process
+process.on('exit', () => reserved.forEach((file) => rmSync(file, { force: true })));
+
+// reservePort reports whether the port is for this process: other test files run at the
+// same time.
+function reservePort(port) {
+	const file = join(tmpdir(), `caddy-e2e-port-${port}`);
+	try {
+		writeFileSync(file, '', { flag: 'wx' });
+	} catch (error) {
+		if (error.code === 'EEXIST') return false;
+		throw error;
+	}
+	reserved.push(file);
+	return true;
+}
+
 // freePort is below the range from which the kernel takes the ports of
 // outgoing connections: no other process gets it before Caddy does.
 export async function freePort() {
 	for (;;) {
 		const port = 12_000 + Math.floor(Math.random() * 20_000);
+		if (!reservePort(port)) continue;
 		const server = net.createServer().listen(port, '127.0.0.1');
 		try {
 			await eventOf(server, 'listening');
