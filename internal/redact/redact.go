@@ -103,13 +103,13 @@ func URL(text string) string {
 		name, _, hasValue := strings.Cut(pair, "=")
 		plain, err := url.QueryUnescape(name)
 		if err != nil {
-			return Cut(path + "?" + Hidden, maxValue)
+			return Cut(path+"?"+Hidden, maxValue)
 		}
 		if hasValue && isHandshakeSecret(plain) {
 			pairs[i] = name + "=" + Hidden
 		}
 	}
-	return Cut(path + "?" + strings.Join(pairs, "&"), maxValue)
+	return Cut(path+"?"+strings.Join(pairs, "&"), maxValue)
 }
 
 // Auth returns the auth of a connect packet, a JSON object, with all values hidden: an
