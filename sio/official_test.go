@@ -94,7 +94,7 @@ func equalOfficial(t *testing.T, in officialtest.Input, got Packet, want officia
 		return false
 	}
 	if got.Type == Event || got.Type == Ack {
-		if got.HasID != (want.ID != nil) || got.HasID && got.ID != *want.ID {
+		if got.HasID != (want.ID != nil) || got.HasID && float64(got.ID) != *want.ID {
 			return false
 		}
 	}

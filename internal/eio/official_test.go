@@ -48,6 +48,7 @@ func compareWithOfficial(t *testing.T, in officialtest.Input, official officialt
 		if !strict {
 			t.Errorf("%s %q %x: %v, want %+v", in.Protocol, in.Text, in.Bytes, err, official.Packets)
 		}
+	case in.Bytes != nil && acceptsMore(got): // and they replace text that is not UTF-8 in another way
 	case !equalOfficial(got, official.Packets):
 		t.Errorf("%s %q %x: got %+v, want %+v", in.Protocol, in.Text, in.Bytes, got, official.Packets)
 	}

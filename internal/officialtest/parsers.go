@@ -35,8 +35,9 @@ type Packet struct {
 	Text      string  `json:"text"`
 	Bytes     *[]byte `json:"bytes"`
 	Namespace string  `json:"namespace"`
-	ID        *uint64 `json:"id"`
-	Data      string  `json:"data"`
+	// ID is a number of JavaScript: a long one is rounded.
+	ID   *float64 `json:"id"`
+	Data string   `json:"data"`
 }
 
 // Result is the result of an input. A line of a corpus holds both.
