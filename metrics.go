@@ -42,7 +42,7 @@ var (
 	upgradesDesc       = newDesc("upgrades_total", "Connections upgraded from polling to WebSocket.")
 	closesDesc         = newDesc("connections_closed_total", "Connections closed, by reason.", "reason")
 	refusedDesc        = newDesc("requests_refused_total", "HTTP requests refused with an Engine.IO error, by its code; 503: at max_connections; 429: over a limit of the address.", "code")
-	overloadedDesc     = newDesc("handshakes_refused_total", "Handshakes refused with status 503 because the process is overloaded or drains, by reason.", "reason")
+	overloadedDesc     = newDesc("handshakes_refused_total", "Handshakes refused with status 503, by reason.", "reason")
 	packetsDesc        = newDesc("packets_total", "Engine.IO packets received (in) and sent (out).", "direction")
 	bytesDesc          = newDesc("bytes_total", "Bytes of the Engine.IO packets received (in) and sent (out).", "direction")
 	overflowsDesc      = newDesc("slow_clients_total", "Connections of slow clients closed because their queue overflowed (max_queue).")

@@ -51,14 +51,14 @@ func (x *exchange) openSession() (*Session, *refusal) {
 	}
 	// From here on, other goroutines may close it. A drain either finds it in the list, or
 	// has begun before.
-	s.startHeartbeat()
 	server.addSession(s)
 	if server.isDraining() || !s.requestReceiver() {
 		s.closeWith(ReasonForced, closeMode{})
 		s.route.removeSession(s) // a close before the add has removed nothing
 		server.removeSession(s)
-		return nil, refusedFull
+		return nil, x.refuseFull(refusedClosed)
 	}
+	s.startHeartbeat() // not before: a slow machine must not refuse a client because of it
 	server.stats.opened.Add(1)
 	x.reportSession(s)
 	return s, nil

@@ -2,15 +2,15 @@ package engine
 
 import (
 	"maps"
-	"net/http"
 	"sync"
 )
 
-// refusedOverload refuses a handshake while the process is overloaded.
-var refusedOverload = &refusal{4, http.StatusServiceUnavailable, "Service unavailable"}
+// refusedClosed is the reason of a handshake whose session closed before its receiver accepted
+// it, or was refused by it: a drain began, for instance, or the route was removed.
+const refusedClosed = "closed"
 
-// overloadCounts counts the handshakes refused because of an overload, by reason. Reasons
-// are few constants.
+// overloadCounts counts the handshakes refused with status 503, by reason. Reasons are few
+// constants.
 type overloadCounts struct {
 	mu     sync.Mutex // guards counts; a leaf
 	counts map[string]uint64
@@ -42,9 +42,15 @@ func (x *exchange) checkOverload() *refusal {
 	if reason == "" {
 		return nil
 	}
-	x.server.overload.addReason(reason)
+	refused := x.refuseFull(reason)
 	if x.R.ProtoMajor == 1 {
 		x.W.Header().Set("Connection", "close")
 	}
-	return refusedOverload
+	return refused
+}
+
+// refuseFull counts a handshake that is refused with status 503.
+func (x *exchange) refuseFull(reason string) *refusal {
+	x.server.overload.addReason(reason)
+	return refusedFull
 }

@@ -76,7 +76,7 @@ func (x *exchange) placeSession(s *Session, key address.Key) *refusal {
 	case address.AddressFull:
 		return x.refuseAddress(LimitUnjoined, 0)
 	case address.Full:
-		return refusedFull
+		return x.refuseFull(LimitUnjoined)
 	}
 	total := x.config.MaxConnections
 	evicted, has, result = x.Route.addSession(s, key, address.Limits{
@@ -89,7 +89,7 @@ func (x *exchange) placeSession(s *Session, key address.Key) *refusal {
 	case address.AddressFull:
 		return x.refuseAddress(LimitConnections, 0)
 	case address.Full:
-		return refusedFull
+		return x.refuseFull(LimitConnections)
 	}
 	return nil
 }

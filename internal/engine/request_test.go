@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/caddy-socketio/caddy-socketio/internal/eio"
 	"github.com/caddy-socketio/caddy-socketio/internal/engine"
@@ -256,9 +257,23 @@ func TestFullRouteRefuses(t *testing.T) {
 		if status, _, _ := w.request("GET", "EIO=4&transport=polling", ""); status != 503 {
 			t.Errorf("got %d", status)
 		}
-		if s := w.server.Stats(); s.Polling != 2 || s.WebSocket != 0 || s.Unjoined != 2 || s.Refused[503] != 2 || s.Opened != 3 {
+		if s := w.server.Stats(); s.Polling != 2 || s.WebSocket != 0 || s.Unjoined != 2 || s.Refused[503] != 2 || s.Opened != 3 ||
+			s.Overloaded["connections"] != 1 || s.Overloaded["closed"] != 1 {
 			t.Errorf("stats %+v", s)
 		}
+	})
+}
+
+func TestSlowAcceptRefusesNoClient(t *testing.T) {
+	c := testConfig()
+	runInBubble(t, c, func(t *testing.T, w *testServer) {
+		w.accept = func(*testReceiver) error {
+			time.Sleep(2 * (c.PingInterval + c.PingTimeout))
+			return nil
+		}
+		w.openPolling("EIO=3")
+		w.openPolling("EIO=4")
+		w.dialWebSocket("EIO=4").wantOpenPacket()
 	})
 }
 

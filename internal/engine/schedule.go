@@ -57,7 +57,7 @@ func (s *Session) SetAlarm(d time.Duration, fn func()) {
 	s.armTimerLocked()
 }
 
-// startHeartbeat starts the session's timer, unless the session has closed.
+// startHeartbeat starts the heartbeat, unless the session has closed.
 func (s *Session) startHeartbeat() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -75,8 +75,7 @@ func (s *Session) startHeartbeat() {
 	if !s.direct {
 		s.schedule.idleAt = now + h.idleTime()
 	}
-	s.schedule.armedFor = s.schedule.earliest()
-	s.schedule.timer = time.AfterFunc(time.Duration(s.schedule.armedFor-now), s.onTimer)
+	s.armTimerLocked()
 }
 
 // armTimerLocked sets the timer if it would fire too late. A timer that fires too early
@@ -87,7 +86,12 @@ func (s *Session) armTimerLocked() {
 		return
 	}
 	s.schedule.armedFor = at
-	s.schedule.timer.Reset(time.Duration(max(at-s.server.now(), 1)))
+	wait := time.Duration(max(at-s.server.now(), 1))
+	if s.schedule.timer == nil {
+		s.schedule.timer = time.AfterFunc(wait, s.onTimer)
+		return
+	}
+	s.schedule.timer.Reset(wait)
 }
 
 func (s *Session) onTimer() {

@@ -21,8 +21,9 @@ type Stats struct {
 	// 503 it counts handshakes refused because the server or route was full, or the
 	// process overloaded, and under 429 the ones over a limit of their address.
 	Refused map[int]uint64
-	// Overloaded counts the handshakes refused because the process was overloaded, by the
-	// reasons of [Options.Overloaded].
+	// Overloaded counts the handshakes refused with status 503, by the reasons of
+	// [Options.Overloaded], [LimitConnections], [LimitUnjoined], and "closed": the session
+	// closed before its receiver accepted it, or was refused by it.
 	Overloaded map[string]uint64
 	// PacketsIn and BytesIn count whole packets from clients, and their bytes.
 	// PacketsOut and BytesOut count packets written, and their bytes on the wire.

@@ -145,6 +145,11 @@ func TestLeaks(t *testing.T) {
 	files := sharedProcess.countFiles(t)
 	for name, leave := range aborts {
 		t.Run(name, func(t *testing.T) {
+			t.Cleanup(func() {
+				if t.Failed() {
+					sharedProcess.logRefusals(t)
+				}
+			})
 			var n atomic.Int64
 			repeatParallel(t, 2_000, func(ctx context.Context) error {
 				return leave(ctx, []string{"3", "4"}[n.Add(1)%2])
@@ -161,6 +166,15 @@ func TestLeaks(t *testing.T) {
 				t.Errorf("%d files are open, %d were", now, files)
 			}
 		})
+	}
+}
+
+// logRefusals logs why handshakes were refused with status 503 since the start.
+func (p *process) logRefusals(t *testing.T) {
+	for _, reason := range []string{"descriptors", "memory", "draining", "connections", "unjoined", "closed"} {
+		if n := p.readMetric(t, "caddy_socketio_handshakes_refused_total", `"`+reason+`"`); n > 0 {
+			t.Logf("%.0f handshakes were refused: %s", n, reason)
+		}
 	}
 }
 
