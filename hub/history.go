@@ -61,7 +61,7 @@ func (ns *Namespace) configureHistory(r *rules) {
 			old.store.closeStore()
 		}
 	case old == nil:
-		ns.history.Store(&history{r.history, newHistoryStore(ns.hub.historyCache)})
+		ns.history.Store(&history{r.history, newHistoryStore(ns.hub.historyCache, ns.hub.memory.Shared())})
 	default:
 		ns.history.Store(&history{r.history, old.store})
 		old.store.applyRules(r.history)

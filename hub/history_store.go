@@ -4,6 +4,7 @@ import (
 	"container/list"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
@@ -16,8 +17,10 @@ const (
 	maxHistoryRooms = 10_000    // of a namespace
 	maxHistoryBytes = 16 << 20  // of a namespace
 	maxHistoryTotal = 256 << 20 // of a hub, and at most an eighth of the memory limit
-	// historyOverhead is how many bytes a kept event or room counts besides its text.
-	historyOverhead = 512
+	// keptEventCost is how many bytes a kept event takes besides its message and data.
+	keptEventCost = 112
+	// keptRoomCost is how many bytes a room takes besides its events and name.
+	keptRoomCost = 128
 )
 
 // historyStore holds the kept events of a namespace's rooms. Above its limits, the room whose
@@ -27,11 +30,14 @@ const (
 // store needs no timer.
 type historyStore struct {
 	part *budget.Part // of all stores of the hub
+	rest eio.Meter    // counts messages that clients still wait for when the store drops them
+
+	messages heldMessages
 
 	mu     sync.Mutex               // guards the following; only the lock of a budget.Cache comes after it
 	rooms  map[string]*list.Element // of recent
 	recent list.List                // of *keptRoom, by their newest events, the newest first
-	bytes  int64
+	bytes  int64                    // besides the messages
 	closed bool
 }
 
@@ -49,9 +55,22 @@ type keptEvent struct {
 	at      time.Time
 }
 
-func newHistoryStore(cache *budget.Cache) *historyStore {
-	h := &historyStore{rooms: make(map[string]*list.Element)}
+// heldMessages counts the kept messages with their encoded forms, each message once.
+type heldMessages struct {
+	part  *budget.Part
+	bytes atomic.Int64
+}
+
+// Add implements [eio.Meter].
+func (m *heldMessages) Add(n int) {
+	m.bytes.Add(int64(n))
+	m.part.Add(n)
+}
+
+func newHistoryStore(cache *budget.Cache, rest eio.Meter) *historyStore {
+	h := &historyStore{rest: rest, rooms: make(map[string]*list.Element)}
 	h.part = cache.NewPart(h.removeBytes)
+	h.messages.part = h.part
 	return h
 }
 
@@ -69,9 +88,11 @@ func (e *keptEvent) encode(namespace, offset string) *eio.Message {
 	return m
 }
 
-func (e *keptEvent) size() int64 {
-	return int64(e.message.Size() + len(e.data.JSON) + historyOverhead)
-}
+// size returns the bytes that the event counts besides its message.
+func (e *keptEvent) size() int64 { return int64(len(e.data.JSON) + keptEventCost) }
+
+// totalBytes returns the bytes that the store counts. The caller holds mu.
+func (h *historyStore) totalBytes() int64 { return h.bytes + h.messages.bytes.Load() }
 
 // recordEvent keeps an event of a room. A target may name a room again: the event is kept
 // once.
@@ -91,7 +112,7 @@ func (h *historyStore) addEvent(rule *historyRule, name string, e keptEvent) {
 		name = strings.Clone(name) // it may be a part of a large text
 		place = h.recent.PushFront(&keptRoom{name: name})
 		h.rooms[name] = place
-		h.addBytes(int64(len(name) + historyOverhead))
+		h.addBytes(int64(len(name) + keptRoomCost))
 	}
 	h.recent.MoveToFront(place)
 	r := place.Value.(*keptRoom)
@@ -100,6 +121,7 @@ func (h *historyStore) addEvent(rule *historyRule, name string, e keptEvent) {
 		return
 	}
 	r.events = append(r.events, e)
+	e.message.Hold(&h.messages)
 	h.addBytes(e.size())
 	h.trimRoom(place, e.at)
 	h.trimStore(e.at)
@@ -144,9 +166,10 @@ func (h *historyStore) applyRules(rules []historyRule) {
 func (h *historyStore) closeStore() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.addBytes(-h.bytes)
+	for h.recent.Len() > 0 {
+		h.removeRoom(h.recent.Back())
+	}
 	h.closed, h.rooms = true, nil
-	h.recent.Init()
 }
 
 // trimRoom removes the events of a room that are too old or too many, and the room if none is
@@ -167,7 +190,7 @@ func (h *historyStore) trimStore(now time.Time) {
 	for place := h.recent.Back(); place != nil; place = h.recent.Back() {
 		r := place.Value.(*keptRoom)
 		switch {
-		case len(h.rooms) > maxHistoryRooms || h.bytes > maxHistoryBytes:
+		case len(h.rooms) > maxHistoryRooms || h.totalBytes() > maxHistoryBytes:
 			h.shrinkOldest(place)
 		case now.Sub(r.events[len(r.events)-1].at) >= r.rule.maxAge:
 			h.removeRoom(place)
@@ -181,7 +204,7 @@ func (h *historyStore) trimStore(now time.Time) {
 func (h *historyStore) removeBytes(n int64) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for most := h.bytes - n; h.bytes > most && h.recent.Len() > 0; {
+	for most := h.totalBytes() - n; h.totalBytes() > most && h.recent.Len() > 0; {
 		h.shrinkOldest(h.recent.Back())
 	}
 }
@@ -196,7 +219,7 @@ func (h *historyStore) shrinkOldest(place *list.Element) {
 }
 
 func (h *historyStore) removeOldest(r *keptRoom) {
-	h.addBytes(-r.events[0].size())
+	h.releaseEvent(&r.events[0])
 	r.events[0] = keptEvent{} // the slice keeps the memory otherwise
 	r.events = r.events[1:]
 }
@@ -205,9 +228,15 @@ func (h *historyStore) removeRoom(place *list.Element) {
 	r := h.recent.Remove(place).(*keptRoom)
 	delete(h.rooms, r.name)
 	for i := range r.events {
-		h.addBytes(-r.events[i].size())
+		h.releaseEvent(&r.events[i])
 	}
-	h.addBytes(-int64(len(r.name) + historyOverhead))
+	h.addBytes(-int64(len(r.name) + keptRoomCost))
+}
+
+// releaseEvent releases the bytes of an event that is dropped.
+func (h *historyStore) releaseEvent(e *keptEvent) {
+	e.message.UnholdTo(h.rest)
+	h.addBytes(-e.size())
 }
 
 func (h *historyStore) addBytes(n int64) {

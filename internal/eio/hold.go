@@ -44,6 +44,21 @@ func (m *Message) Unhold() {
 	}
 }
 
+// UnholdTo ends a hold, as [Message.Unhold] does. If others remain, rest counts the bytes
+// from then on: a meter whose owner releases the message is not charged for the others.
+func (m *Message) UnholdTo(rest Meter) {
+	h := &m.holds
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.meter.Add(-h.counted)
+	if h.holders--; h.holders == 0 {
+		h.meter, h.counted = nil, 0
+		return
+	}
+	h.meter = rest
+	rest.Add(h.counted)
+}
+
 // recountHeld counts a rendering that was made while the message waits.
 func (m *Message) recountHeld() {
 	h := &m.holds
