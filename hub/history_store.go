@@ -18,9 +18,9 @@ const (
 	maxHistoryBytes = 16 << 20  // of a namespace
 	maxHistoryTotal = 256 << 20 // of a hub, and at most an eighth of the memory limit
 	// keptEventCost is how many bytes a kept event takes besides its message and data.
-	keptEventCost = 112
+	keptEventCost = 96
 	// keptRoomCost is how many bytes a room takes besides its events and name.
-	keptRoomCost = 128
+	keptRoomCost = 64
 )
 
 // historyStore holds the kept events of a namespace's rooms. Above its limits, the room whose
