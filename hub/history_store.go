@@ -18,7 +18,7 @@ const (
 	maxHistoryBytes = 16 << 20  // of a namespace
 	maxHistoryTotal = 256 << 20 // of a hub, and at most an eighth of the memory limit
 	// keptEventCost is how many bytes a kept event takes besides its message and data.
-	keptEventCost = 96
+	keptEventCost = 64
 	// keptRoomCost is how many bytes a room takes besides its events and name.
 	keptRoomCost = 64
 )
