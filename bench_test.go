@@ -10,7 +10,7 @@ import (
 )
 
 // dialIdle connects to the namespace "/" with little memory on the client's side.
-func dialIdle(b *testing.B, site string) net.Conn {
+func dialIdle(b testing.TB, site string) net.Conn {
 	b.Helper()
 	host := strings.TrimPrefix(site, "http://")
 	conn, err := net.Dial("tcp", host)

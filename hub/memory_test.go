@@ -80,7 +80,7 @@ var memoryUses = map[string]struct {
 	want    int64
 	drive   func(f *memoryFixture, clients []*rawClient)
 }{
-	"session": {clients: 300, want: 300 * 7000, drive: func(*memoryFixture, []*rawClient) {}},
+	"session": {clients: 300, want: 300 * 4000, drive: func(*memoryFixture, []*rawClient) {}},
 	"auth": {
 		clients: 5, auth: `{"token":"` + strings.Repeat("t", 900_000) + `"}`, want: 5 * 900_000,
 		drive: func(*memoryFixture, []*rawClient) {},

@@ -8,9 +8,11 @@ import (
 )
 
 const (
-	// sessionCost is how many bytes an idle session takes, with its receiver, its
-	// goroutine and the connection of the HTTP server, besides its handshake.
-	sessionCost = 13 << 9
+	// sessionCost is how many bytes an idle session takes, with its receiver and the
+	// connection of the HTTP server, besides its handshake.
+	sessionCost = 13 << 8
+	// readerCost is how many bytes a reader takes, its goroutine and its buffers.
+	readerCost = 5 << 10
 	// chargeFrom is how many bytes may wait for a client that does not accept them, or be
 	// written to it, without a charge. They are a small part of sessionCost.
 	chargeFrom = 4 << 10

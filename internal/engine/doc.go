@@ -18,22 +18,25 @@
 //
 // # Concurrency
 //
-// A WebSocket has one goroutine, its reader; a polling session has only the goroutines
-// of its HTTP requests. A few pumps write to all connections, and never block. A
+// A WebSocket has one goroutine, its reader, and none while it is idle: one watcher waits
+// for bytes of all idle ones. A polling session has only the goroutines of its HTTP
+// requests. A few pumps write to all connections, and never block. A
 // connection that does not accept all bytes at once gets a flusher until its queue is
 // empty.
 //
 //	goroutine         begins                          ends
-//	reader            after the 101, or when the      the client may go idle: the next reader begins;
-//	                  reader before it ends           or the connection ends
+//	reader            after the 101, or when bytes    the connection is idle, or ends
+//	                  of an idle connection arrive
+//	watcher           a first connection can be       the process ends
+//	                  watched
 //	pump              a session has something queued  nothing is queued for its connections
 //	flusher           a write would block             the session's queue is empty
 //	session timer     time.AfterFunc                  at once
 //	session closed    the session closes              Receiver.Closed returns
 //
 // Locks: intake.mu is held while a Receiver is called, and is no leaf; Session.mu may
-// be taken under it. Session.mu, Server.mu, Route.mu, pump.mu, pollHold.mu and
-// transfer.mu are leaves: no other lock is taken under them, and no foreign code is
+// be taken under it. Session.mu, Server.mu, Route.mu, pump.mu, watcher.mu,
+// pollHold.mu and transfer.mu are leaves: no other lock is taken under them, and no foreign code is
 // called, except that transfer.mu is held while a deadline is set, and the lock of
 // Server.unjoined may be taken under Session.mu.
 package engine

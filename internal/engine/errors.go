@@ -36,5 +36,5 @@ var (
 	errProbe       = errors.New("unexpected packet on a probe")
 	errClosed      = errors.New("session is closed")
 	errSlow        = errors.New("message arrives too slowly")
-	errIdle        = errors.New("no message is expected soon") // ends a goroutine, not the reading
+	errIdle        = errors.New("no message is expected soon") // ends a reader, not the connection
 )

@@ -70,26 +70,6 @@ func TestEveryCloseReleasesAll(t *testing.T) {
 	}
 }
 
-// TestIdleWebSocketsHaveOneGoroutine counts over real sockets, where the pumps write.
-func TestIdleWebSocketsHaveOneGoroutine(t *testing.T) {
-	w := newTestServer(t, testConfig(), noOptions())
-	serveTCP(t, w)
-	c := w.dialWebSocket("EIO=4")
-	c.wantOpenPacket()
-	before := runtime.NumGoroutine()
-	const count = 50
-	for range count {
-		c := w.dialWebSocket("EIO=4")
-		c.wantOpenPacket()
-		c.sendText("4a")
-		c.wantMessages("4a")
-	}
-	awaitCondition(func() bool { return runtime.NumGoroutine() <= before+count })
-	if n := runtime.NumGoroutine() - before; n > count {
-		t.Errorf("%d goroutines for %d sockets", n, count)
-	}
-}
-
 // awaitCondition lets other goroutines run until done returns true, for 5 s at most.
 func awaitCondition(done func() bool) {
 	for deadline := time.Now().Add(5 * time.Second); !done() && time.Now().Before(deadline); {

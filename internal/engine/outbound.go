@@ -34,6 +34,7 @@ type outbound struct {
 	raw      syscall.RawConn // nil for a connection that a pump cannot write to
 	pump     *pump
 	encoding eio.Encoding
+	ws       *webSocket // that it is a part of
 
 	// session.mu guards the following.
 	openSent     bool          // the open packet was taken to be written
@@ -60,11 +61,13 @@ type outbound struct {
 func (o *outbound) closeGracefully(frame []byte) {
 	o.setCloseFrame(frame)
 	o.session.mu.Lock()
+	o.ws.idleness.graceEnd = o.session.server.now() + int64(webSocketGrace)
 	start := o.beginWritingLocked()
 	o.session.mu.Unlock()
 	// The reader drops bytes that still come. It closes the connection when the client
 	// does or the time is up, which also ends a write that hangs.
 	_ = o.net.SetReadDeadline(time.Now().Add(webSocketGrace))
+	o.ws.wakeReader()
 	if start {
 		o.startWriting()
 	}
@@ -96,6 +99,7 @@ func (o *outbound) closeNow() {
 		_ = o.net.SetWriteDeadline(pastDeadline) // closing a stream does not end a write
 	}
 	_ = o.net.Close()
+	o.ws.wakeReader()
 }
 
 // awaitWritingEnd waits until nothing writes to the closed connection any more.
@@ -206,6 +210,7 @@ func (o *outbound) failWriting() {
 	o.endWritingLocked()
 	o.session.mu.Unlock()
 	_ = o.net.Close()
+	o.ws.wakeReader()
 }
 
 // finishWriting ends the writing after the close frame. It closes the connection only

@@ -14,5 +14,3 @@ func (w *writer) writeOnce(uintptr) bool {
 	w.err = syscall.EINVAL
 	return true
 }
-
-func isReadable(uintptr) bool { return true }

@@ -43,15 +43,3 @@ func (w *writer) writeOnce(fd uintptr) bool {
 		return true
 	}
 }
-
-// isReadable reports whether reading from a connection's descriptor would not wait. The
-// runtime calls it again when the descriptor may have become readable.
-func isReadable(fd uintptr) bool {
-	var b [1]byte
-	for {
-		_, _, err := syscall.Recvfrom(int(fd), b[:], syscall.MSG_PEEK)
-		if err != syscall.EINTR {
-			return err != syscall.EAGAIN
-		}
-	}
-}

@@ -21,9 +21,8 @@ func serveTCP(t testing.TB, w *testServer) {
 	t.Cleanup(w.http.CloseIdleConnections)
 }
 
-// TestTLS sends to clients over connections that no pump can write to.
-func TestTLS(t *testing.T) {
-	w := newTestServer(t, testConfig(), noOptions())
+// serveTLS serves over TLS.
+func serveTLS(t testing.TB, w *testServer) {
 	server := httptest.NewTLSServer(w)
 	t.Cleanup(server.Close)
 	w.url = server.Listener.Addr().String()
@@ -31,6 +30,12 @@ func TestTLS(t *testing.T) {
 		d := tls.Dialer{Config: &tls.Config{InsecureSkipVerify: true}} // of a test server, which has no trusted certificate
 		return d.DialContext(ctx, network, address)
 	}
+}
+
+// TestTLS sends to clients over connections that no pump can write to.
+func TestTLS(t *testing.T) {
+	w := newTestServer(t, testConfig(), noOptions())
+	serveTLS(t, w)
 	const clients, count = 10, 200
 	var readers sync.WaitGroup
 	for range clients {

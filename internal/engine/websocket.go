@@ -37,16 +37,19 @@ func keepMessageBuffer(b *[]byte) {
 type webSocket struct {
 	out outbound // has a doc of its own
 
+	// Static after acceptWebSocket.
+	compressed bool // permessage-deflate was negotiated
+
 	// Owned by the goroutine that reads.
-	in        frames.Reader
-	early     *bytes.Reader // bytes that came before the connection was taken over; nil once read
+	in        *frames.Reader // nil while the WebSocket is idle
+	early     *bytes.Reader  // bytes that came before the connection was taken over; nil once read
 	role      role
-	started   bool // a message was read
 	mayGoIdle bool // no message is expected soon after the latest one
 	inMessage bool // the rest of a message is read, at the speed that pace measures
 	pace      pace
 	spare     int // bytes of the message's buffer that are not charged yet
 	reserved  int // bytes that the session's account was charged for the message
+	idleness  idleness
 }
 
 // role is the part of a WebSocket in its session.
@@ -59,7 +62,9 @@ const (
 )
 
 func newWebSocket(s *Session, c net.Conn) *webSocket {
-	return &webSocket{out: outbound{session: s, net: c, raw: rawConnOf(c), pump: s.server.nextPump()}}
+	ws := &webSocket{out: outbound{session: s, net: c, raw: rawConnOf(c), pump: s.server.nextPump()}}
+	ws.out.ws = ws
+	return ws
 }
 
 // wire is a WebSocket's connection as its reader sees it.
@@ -78,7 +83,7 @@ func (w wire) Read(p []byte) (n int, err error) {
 	if w.inMessage {
 		return w.readPart(p)
 	}
-	if n, err = w.out.net.Read(p); n > 0 {
+	if n, err = w.readConn(p); n > 0 {
 		w.out.session.noteBytes()
 	}
 	return n, err
@@ -93,7 +98,7 @@ func (w wire) readPart(p []byte) (n int, err error) {
 		w.reserved, w.spare = w.reserved+w.spare, 0
 	}
 	before := s.server.now()
-	n, err = w.out.net.Read(p)
+	n, err = w.readConn(p)
 	if n > 0 && !s.notePart(&w.pace, n, before) {
 		return n, errSlow
 	}
@@ -112,8 +117,8 @@ func (w wire) CountControl() {
 // CountInflated counts the bytes of a message that was compressed.
 func (w wire) CountInflated(n int) { w.out.session.spendInflated(n) }
 
-// startReader reads on a goroutine of its own, which begins with a small stack. It ends
-// with the connection, or when it has started another one.
+// startReader reads on a goroutine of its own. It ends with the connection, or when the
+// connection is idle.
 func (ws *webSocket) startReader() {
 	spawn.Go(ws.out.session.server.options.Log(), "websocket reader", ws.readUntilIdle, ws.closeAfterPanic)
 }
@@ -126,36 +131,33 @@ func (ws *webSocket) closeAfterPanic() {
 	ws.release()
 }
 
-// readUntilIdle reads messages until the connection ends, and then closes it. When the
-// client may go idle, another goroutine continues: the stack of this one has grown for
-// its messages, and an idle connection would keep it.
+// readUntilIdle reads messages until the connection ends, and then closes it, or until the
+// connection is idle.
 func (ws *webSocket) readUntilIdle() {
-	ws.awaitBytes()
+	account := ws.out.session.account
+	account.Add(budget.Session, readerCost)
+	defer account.Release(budget.Session, readerCost)
 	if err := ws.readMessages(); err == errIdle {
-		ws.startReader()
+		ws.becomeIdle()
 	} else {
 		ws.closeAfter(err)
-	}
-}
-
-// awaitBytes waits until there is something to read. Gorilla could wait as well, but so
-// deep in its calls that the stack would grow for it. The stack grows for the first
-// message anyhow.
-func (ws *webSocket) awaitBytes() {
-	if ws.started && ws.out.raw != nil && ws.hasReadAll() {
-		_ = ws.out.raw.Read(isReadable) // the next read returns the error
 	}
 }
 
 // hasReadAll reports whether all bytes read from the connection were used.
 func (ws *webSocket) hasReadAll() bool { return ws.in.Buffered() == 0 && ws.early == nil }
 
-// readMessages reads messages until there is an error. It returns errIdle when all
-// received bytes are handled and the last packet was no message, a heartbeat for example:
-// a new goroutine with a small stack then goes on reading.
-func (ws *webSocket) readMessages() error {
+// readMessages reads messages until there is an error. It returns errIdle if the connection
+// may be idle and all received bytes are handled: when nothing has come for a while, or after
+// a packet that is no message, a heartbeat for example.
+func (ws *webSocket) readMessages() (err error) {
+	if ws.in, err = frames.Open(wire{ws}, ws.compressed); err != nil {
+		return err
+	}
 	for {
-		ws.mayGoIdle = false
+		if ws.idleness.possible && ws.hasReadAll() && (ws.mayGoIdle || ws.awaitBytes()) {
+			return errIdle
+		}
 		m, err := ws.in.Next(ws.out.session.route.config.Load().MaxPayload)
 		if err != nil {
 			return err
@@ -164,9 +166,6 @@ func (ws *webSocket) readMessages() error {
 			return err
 		}
 		ws.out.session.awaitRates(nil)
-		if ws.mayGoIdle && ws.out.raw != nil && ws.hasReadAll() {
-			return errIdle
-		}
 	}
 }
 
@@ -207,8 +206,7 @@ func (ws *webSocket) readMessage(m frames.Message) error {
 		return err
 	}
 	// Many clients send only heartbeats once they have connected their namespaces.
-	ws.mayGoIdle = !ws.started || p.Type != eio.TypeMessage
-	ws.started = true
+	ws.mayGoIdle = p.Type != eio.TypeMessage && ws.role != roleProbe
 	if ws.role == roleProbe {
 		return ws.handleProbePacket(p)
 	}

@@ -97,16 +97,13 @@ func (x *exchange) acceptWebSocket(s *Session) (*webSocket, error) {
 		return nil, err
 	}
 	ws := newWebSocket(s, nc)
-	ws.early = readBuffered(brw)
+	ws.early, ws.compressed = readBuffered(brw), compress
 	ws.out.encoding = webSocketEncoding(x.version, x.query.base64 != "", compress)
 	if x.Hold {
 		ws.out.raw = nil // the handler's goroutine must read to the end, whatever nc is
 	} else {
 		_ = nc.SetDeadline(time.Time{}) // the HTTP server's deadlines do not concern a WebSocket
-	}
-	if err := ws.in.Init(wire{ws}, compress); err != nil {
-		_ = nc.Close()
-		return nil, err
+		ws.idleness.possible = ws.prepareWatch()
 	}
 	return ws, nil
 }

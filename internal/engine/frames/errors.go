@@ -12,6 +12,9 @@ import (
 var (
 	// ErrLost means that reading from the [Wire] failed: nothing can be sent either.
 	ErrLost = errors.New("connection lost")
+	// ErrIdle is the error of a [Wire] that has no bytes for [Reader.AwaitBytes]. It ends
+	// the call, not the reading.
+	ErrIdle = errors.New("connection is idle")
 	// ErrTooLarge means that a message exceeds its limit, compressed or decompressed.
 	// An [Error] wraps it.
 	ErrTooLarge = errors.New("message is larger than the limit")
@@ -48,7 +51,7 @@ func (r *Reader) wrapError(err error) error {
 	if errors.Is(err, websocket.ErrReadLimit) { // gorilla's, also for a size that no integer holds
 		err = ErrTooLarge
 	}
-	if r.broken {
+	if r.lost != nil {
 		return fmt.Errorf("%w: %w", ErrLost, err)
 	}
 	if e, ok := errors.AsType[*websocket.CloseError](err); ok {

@@ -18,6 +18,9 @@ type gorillaConn struct{ reader *Reader }
 // Read reads from the wire. It fails when the current message has used up its budget.
 func (c gorillaConn) Read(p []byte) (int, error) {
 	r := c.reader
+	if r.lost != nil {
+		return 0, r.lost
+	}
 	n, err := r.wire.Read(p)
 	if r.heads != nil {
 		r.heads.readHeads(p[:n])
@@ -25,7 +28,7 @@ func (c gorillaConn) Read(p []byte) (int, error) {
 	if cap(p) <= bufferSize { // larger parts of a message bypass the buffer
 		r.recent.note(p[:n])
 	}
-	r.broken = err != nil
+	r.lost = err
 	if r.used += int64(n); r.used > r.budget {
 		return 0, errFragments
 	}

@@ -3,6 +3,7 @@ package frames
 import (
 	"bufio"
 	"io"
+	"sync"
 
 	"github.com/gorilla/websocket"
 )
@@ -23,7 +24,8 @@ const (
 // Wire is the connection below a [Reader]. Its methods are called by the goroutine that
 // calls the Reader.
 type Wire interface {
-	// Read reads bytes that the client sent, as [io.Reader] does.
+	// Read reads bytes that the client sent, as [io.Reader] does. In a call of
+	// [Reader.AwaitBytes] it may return [ErrIdle].
 	io.Reader
 	// SendPong sends a whole pong frame. It must not wait for the client, and may drop
 	// the frame.
@@ -39,42 +41,81 @@ type Wire interface {
 	CountInflated(n int)
 }
 
-// Reader reads the messages of one WebSocket. It must not be copied after [Reader.Init].
+// Reader reads the messages of one WebSocket. It must not be copied.
 type Reader struct {
-	// Static after Init.
-	wire    Wire
+	// Static after openReader.
 	gorilla *websocket.Conn
 	buffer  *bufio.Reader // gorilla's
-	heads   *headReader   // nil without compression
+
+	// Static between Open and Release.
+	wire  Wire
+	heads *headReader // nil without compression
 
 	// Owned by the goroutine that reads.
 	breach *Error // the close frame that gorilla made for a breach of the protocol
 	recent recentBytes
 	used   int64 // bytes of the wire that the current message has taken, frame heads included
 	budget int64 // the limit of used
-	broken bool  // the latest read from the wire failed
+	lost   error // of a read from the wire, which fails from then on
 }
 
-// Init prepares a Reader for a connection whose handshake is complete. compressed means
-// that permessage-deflate was negotiated, without context takeover.
-func (r *Reader) Init(wire Wire, compressed bool) (err error) {
+// readers are shared by all connections: an idle one has none.
+var readers sync.Pool
+
+// Open returns a Reader for a connection whose handshake is complete, and of which no
+// message has begun. compressed means that permessage-deflate was negotiated, without
+// context takeover.
+func Open(wire Wire, compressed bool) (*Reader, error) {
+	r, ok := readers.Get().(*Reader)
+	if !ok {
+		var err error
+		if r, err = openReader(); err != nil {
+			return nil, err
+		}
+	}
 	r.wire = wire
-	r.buffer = bufio.NewReaderSize(gorillaConn{r}, bufferSize)
 	if compressed {
 		r.heads = new(headReader)
 	}
+	return r, nil
+}
+
+// openReader makes a Reader without a wire.
+func openReader() (r *Reader, err error) {
+	r = new(Reader)
+	r.buffer = bufio.NewReaderSize(gorillaConn{r}, bufferSize)
 	if r.gorilla, err = newGorilla(r); err != nil {
-		return err
+		return nil, err
 	}
 	r.gorilla.SetPingHandler(r.replyToPing)
 	r.gorilla.SetPongHandler(r.countPong)
 	r.gorilla.SetCloseHandler(func(int, string) error { return nil }) // the caller replies
-	return nil
+	return r, nil
+}
+
+// Release keeps the Reader for another connection. The caller calls it between two
+// messages, when nothing is buffered, and does not use the Reader after it. A Reader that
+// has returned an error is not released: gorilla remembers errors.
+func (r *Reader) Release() {
+	r.wire, r.heads, r.recent = nil, nil, recentBytes{}
+	readers.Put(r)
 }
 
 // Buffered returns how many bytes have been read from the [Wire], and are not yet part
 // of a returned message.
 func (r *Reader) Buffered() int { return r.buffer.Buffered() }
+
+// AwaitBytes waits for the first bytes of the next message, and leaves them to
+// [Reader.Next], with errors too. It reports whether the wire returned [ErrIdle] instead.
+// The caller calls it between two messages, when nothing is buffered.
+func (r *Reader) AwaitBytes() (idle bool) {
+	r.used, r.budget = 0, bufferSize
+	if _, err := r.buffer.Peek(1); err == ErrIdle {
+		r.lost = nil
+		return true
+	}
+	return false
+}
 
 // Message is a message whose beginning has been read.
 type Message struct {

@@ -39,8 +39,8 @@ func deflate(text string) string {
 // readAll reads messages until there is an error.
 func readAll(t *testing.T, wire Wire, compressed bool, limit int64) (messages []string, err error) {
 	t.Helper()
-	var r Reader
-	if err := r.Init(wire, compressed); err != nil {
+	r, err := Open(wire, compressed)
+	if err != nil {
 		t.Fatal(err)
 	}
 	for {
