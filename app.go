@@ -14,6 +14,7 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/internal/tail"
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyevents"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 	"go.uber.org/zap"
 )
 
@@ -36,10 +37,11 @@ type App struct {
 	// machine's memory.
 	MaxMemory int64 `json:"max_memory,omitempty"`
 
-	log      *zap.Logger
-	ctx      caddy.Context
-	adapter  ClusterAdapter
-	handlers []*Handler
+	log         *zap.Logger
+	ctx         caddy.Context
+	adapter     ClusterAdapter
+	handlers    []*Handler
+	userSetters map[*caddyhttp.Server]bool // see mayServerSetUser; changed by Provision of handlers
 	// configs are for Handle, after Start.
 	configs []*hubConfig
 	// generations are the configs of the hubs, while the app runs.

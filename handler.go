@@ -10,6 +10,7 @@ import (
 
 	"github.com/caddy-socketio/caddy-socketio/hub"
 	"github.com/caddy-socketio/caddy-socketio/internal/engine"
+	"github.com/caddy-socketio/caddy-socketio/internal/handshake"
 	"github.com/caddy-socketio/caddy-socketio/internal/reach"
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
@@ -146,6 +147,9 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	if server, ok := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server); ok {
 		h.server = server
 		server.RegisterOnShutdown(h.retire)
+		if !h.app.mayServerSetUser(server) {
+			h.capturedKeys = handshake.WithoutUser(h.capturedKeys)
+		}
 		watchShutdown(server) // requests of a former config, which had the API, may be under way
 	}
 	if err := h.app.addHandler(h); err != nil {

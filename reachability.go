@@ -31,6 +31,19 @@ func checkReachable(ctx caddy.Context, own *reach.Handler) error {
 	return nil
 }
 
+// mayServerSetUser is [reach.MaySetUser], called once for a server: it may have many handlers.
+func (a *App) mayServerSetUser(server *caddyhttp.Server) bool {
+	may, known := a.userSetters[server]
+	if !known {
+		may = reach.MaySetUser(server)
+		if a.userSetters == nil {
+			a.userSetters = make(map[*caddyhttp.Server]bool)
+		}
+		a.userSetters[server] = may
+	}
+	return may
+}
+
 // parseReachHandler reads the JSON of a handler of this module. It returns nil for other
 // modules.
 func parseReachHandler(name string, config json.RawMessage) *reach.Handler {

@@ -211,6 +211,12 @@ func FindCapturedKeys(config []byte) []string {
 	return keys
 }
 
+// WithoutUser returns the keys of [FindCapturedKeys] for a server that sets no user. The lookup
+// of a placeholder that is not set takes long.
+func WithoutUser(keys []string) []string {
+	return slices.DeleteFunc(keys, func(key string) bool { return key == userKey })
+}
+
 // isKnownLater reports whether a placeholder has its value later, too: it belongs to an
 // event, follows from the captured request, or is always available.
 func isKnownLater(key string) bool {
