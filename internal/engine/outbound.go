@@ -32,7 +32,6 @@ type outbound struct {
 	session  *Session
 	net      net.Conn
 	raw      syscall.RawConn // nil for a connection that a pump cannot write to
-	pump     *pump
 	encoding eio.Encoding
 	ws       *webSocket // that it is a part of
 
@@ -196,7 +195,7 @@ func (o *outbound) endWritingLocked() {
 // connection that a pump cannot write to.
 func (o *outbound) startWriting() {
 	if o.raw != nil {
-		o.pump.enqueue(o)
+		o.ws.pump.enqueue(o)
 		return
 	}
 	o.startFlusher()

@@ -38,6 +38,7 @@ type webSocket struct {
 	out outbound // has a doc of its own
 
 	// Static after acceptWebSocket.
+	pump       *pump
 	compressed bool // permessage-deflate was negotiated
 
 	// Owned by the goroutine that reads.
@@ -62,7 +63,7 @@ const (
 )
 
 func newWebSocket(s *Session, c net.Conn) *webSocket {
-	ws := &webSocket{out: outbound{session: s, net: c, raw: rawConnOf(c), pump: s.server.nextPump()}}
+	ws := &webSocket{out: outbound{session: s, net: c, raw: rawConnOf(c)}, pump: s.server.nextPump()}
 	ws.out.ws = ws
 	return ws
 }

@@ -60,7 +60,7 @@ func (w *writer) writeQueue(o *outbound) {
 			return
 		}
 	}
-	o.pump.enqueue(o)
+	o.ws.pump.enqueue(o)
 }
 
 // tryWrite writes the bytes that the connection accepts at once, and returns their
