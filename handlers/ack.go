@@ -56,7 +56,7 @@ func (a *Ack) HandleEvent(_ context.Context, ev *hub.Event) error {
 	if !ev.WantsAck() {
 		return nil
 	}
-	if err := ev.Ack(a.args.For(ev)); !errors.Is(err, hub.ErrDisconnected) {
+	if err := ev.AckArgs(a.args.For(ev)); !errors.Is(err, hub.ErrDisconnected) {
 		return err
 	}
 	return nil

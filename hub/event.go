@@ -104,10 +104,15 @@ func (ev *Event) Ack(args ...any) error {
 		ev.ackError(internalError)
 		return err
 	}
+	return ev.AckArgs(Args(data))
+}
+
+// AckArgs is [Event.Ack] for a list of arguments. It allocates less.
+func (ev *Event) AckArgs(args Args) error {
 	if !ev.wantsAck.CompareAndSwap(true, false) {
 		return nil
 	}
-	err = ev.sendAck(data)
+	err := ev.sendAck(sio.Data(args))
 	if err != nil && !errors.Is(err, ErrDisconnected) {
 		_ = ev.sendAck(ackErrorArgs(internalError))
 	}
@@ -143,8 +148,13 @@ func (ev *Event) ackError(message string) {
 // event.room, event.args.N.KEY…, event.args.* for the list of all arguments, and
 // NAME.KEY… of the values that handlers keep with [Event.SetValue]. The second result is
 // false when the event has no such value.
-func (ev *Event) Lookup(key string) (sio.Data, bool) {
-	path := splitKey(key)
+func (ev *Event) Lookup(key string) (sio.Data, bool) { return ev.lookUpParts(strings.Split(key, ".")) }
+
+// LookupPath is [Event.Lookup] for a key that is split already.
+func (ev *Event) LookupPath(path Path) (sio.Data, bool) { return ev.lookUpParts(path.parts) }
+
+// lookUpParts is Lookup for the parts of a key.
+func (ev *Event) lookUpParts(path []string) (sio.Data, bool) {
 	switch {
 	case path[0] == "event":
 		return ev.lookupEvent(path[1:])
@@ -224,6 +234,3 @@ func isWholeName(name string, payload sio.Data) bool {
 	first, _ := payload.Index(0)
 	return !first.HasLoneSurrogate()
 }
-
-// splitKey splits a dotted key into one part or more.
-func splitKey(key string) []string { return strings.Split(key, ".") }

@@ -64,9 +64,14 @@ func (s *Socket) handleEvent(ev *Event, r *rule) {
 	}
 }
 
-// noteInboxWait counts how long the event of a client waited for its handlers.
+// noteInboxWait counts how long the event of a client waited for its handlers. One that is
+// handled in place did not wait.
 func (ev *Event) noteInboxWait() {
-	ev.Socket.ns.counts.Load().inboxWaits.Observe(readClock() - ev.arrived)
+	var waited int64
+	if !ev.inPlace {
+		waited = readClock() - ev.arrived
+	}
+	ev.Socket.ns.counts.Load().inboxWaits.Observe(waited)
 }
 
 // callProtected calls fn. If fn panics, the client's connection is closed, and the event

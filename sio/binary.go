@@ -56,7 +56,7 @@ func (d Data) renderBinary(binary func(dst, b []byte) []byte) ([]byte, error) {
 // "_placeholder" is an error, because clients take it for a binary value. So is text
 // nested deeper than the default of [Limits]. Errors wrap ErrData. The text is copied.
 func (d *Data) UnmarshalJSON(text []byte) error {
-	s := scanner{text: text, depth: DefaultLimits.MaxDepth, markDollars: true}
+	s := scanner{text: text, depth: DefaultLimits.MaxDepth, least: DefaultLimits.MaxDepth, markDollars: true}
 	if s.scanDocument() && !utf8.Valid(text) {
 		s.failWith("invalid UTF-8")
 	}
@@ -72,7 +72,7 @@ func (d *Data) UnmarshalJSON(text []byte) error {
 		in.Attachments = append(in.Attachments, b)
 	}
 	out.appendPart(in, 0, len(text), s.marks)
-	*d = out
+	*d = out.markChecked(DefaultLimits.MaxDepth - s.least)
 	return nil
 }
 

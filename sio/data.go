@@ -20,6 +20,8 @@ type Data struct {
 	JSON []byte
 	// Attachments are the binary values. JSON has one placeholder for each.
 	Attachments [][]byte
+
+	checked checked
 }
 
 var (
@@ -29,23 +31,36 @@ var (
 
 // newScanner returns a scanner over d that admits placeholders for d's attachments.
 func (d Data) newScanner() scanner {
-	return scanner{text: d.JSON, depth: maxDepth, attachments: len(d.Attachments)}
+	return scanner{text: d.JSON, depth: maxDepth, least: maxDepth, attachments: len(d.Attachments), trusted: d.isChecked()}
 }
 
 // checkValid returns an error unless d is one JSON value with at most one placeholder
 // for each attachment, and no other placeholder.
 func (d Data) checkValid() error {
-	_, err := d.findPlaceholders()
+	_, _, err := d.markValid()
 	return err
 }
 
-// findPlaceholders checks d and returns the positions of its binary values.
-func (d Data) findPlaceholders() ([]mark, error) {
+// markValid checks d. It returns d with the mark of the check, if it has no attachments, and
+// the positions of its binary values.
+func (d Data) markValid() (Data, []mark, error) {
+	if d.isChecked() {
+		return d, nil, nil
+	}
 	s := d.newScanner()
 	if s.scanDocument() && !utf8.Valid(d.JSON) {
 		s.failWith("invalid UTF-8")
 	}
-	return s.marks, s.wrapProblem(ErrData)
+	if s.problem != "" {
+		return d, s.marks, s.wrapProblem(ErrData)
+	}
+	return d.markChecked(maxDepth - s.least), s.marks, nil
+}
+
+// findPlaceholders checks d and returns the positions of its binary values.
+func (d Data) findPlaceholders() ([]mark, error) {
+	_, marks, err := d.markValid()
+	return marks, err
 }
 
 // extractPart returns the value in d's JSON between from and to as a Data of its own.
@@ -56,7 +71,7 @@ func (d Data) extractPart(from, to int, marks []mark) Data {
 		return d
 	}
 	if len(marks) == 0 {
-		return Data{JSON: text}
+		return d.markPart(Data{JSON: text})
 	}
 	inOrder := true
 	for i, m := range marks {
@@ -97,17 +112,22 @@ func Array(items ...Data) Data {
 	if attachments > 0 {
 		out.Attachments = make([][]byte, 0, attachments)
 	}
+	depth, all := 0, true
 	for i, item := range items {
 		if i > 0 {
 			out.JSON = append(out.JSON, ',')
 		}
-		marks, err := item.findPlaceholders()
+		valid, marks, err := item.markValid()
 		if err != nil {
-			item, marks = Data{JSON: null}, nil
+			valid, marks = Data{JSON: null}.markChecked(0), nil
 		}
-		out.appendPart(item, 0, len(item.JSON), marks)
+		out.appendPart(valid, 0, len(valid.JSON), marks)
+		depth, all = max(depth, int(valid.checked.depth)), all && valid.isChecked()
 	}
 	out.JSON = append(out.JSON, ']')
+	if all {
+		return out.markChecked(depth + 1)
+	}
 	return out
 }
 
@@ -131,7 +151,11 @@ func EventData(name string, args Data) (Data, error) {
 	if len(members) > 0 {
 		text = append(append(text, ','), members...)
 	}
-	return Data{JSON: append(text, ']'), Attachments: args.Attachments}, nil
+	out := Data{JSON: append(text, ']'), Attachments: args.Attachments}
+	if args.isChecked() {
+		return out.markChecked(int(args.checked.depth)), nil
+	}
+	return out, nil
 }
 
 // Size returns the size of the JSON text and of all attachments, in bytes.

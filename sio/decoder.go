@@ -134,7 +134,7 @@ func (d *Decoder) addText(addText []byte) (Packet, bool, error) {
 	if attachments > 0 && d.Allow != nil && !d.Allow(p.Namespace) {
 		return Packet{}, false, errNotJoined
 	}
-	s := scanner{text: payload, depth: limits.MaxDepth, attachments: attachments}
+	s := scanner{text: payload, depth: limits.MaxDepth, least: limits.MaxDepth, attachments: attachments}
 	if err := s.scanPayload(p.Type, limits.MaxEvent); err != nil {
 		return Packet{}, false, err
 	}
@@ -145,6 +145,7 @@ func (d *Decoder) addText(addText []byte) (Packet, bool, error) {
 		p.Data.JSON = emptyArray
 	}
 	if attachments == 0 {
+		p.Data = p.Data.markChecked(limits.MaxDepth - s.least)
 		return p, true, nil
 	}
 	d.pending, d.missingCount = p, attachments

@@ -28,6 +28,9 @@ func (d Data) Lookup(path ...string) (Data, bool) {
 			return Data{}, false
 		}
 	}
+	if d.isChecked() {
+		return d.extractPart(at.from, at.to, nil), true
+	}
 	s := d.newScanner()
 	s.pos, s.text = at.from, d.JSON[:at.to]
 	if !s.scanDocument() {

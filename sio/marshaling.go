@@ -24,7 +24,8 @@ func Marshal(v any) (Data, error) {
 	switch v := v.(type) {
 	case Data:
 		if len(v.JSON) > 0 {
-			return v, v.checkValid()
+			valid, _, err := v.markValid()
+			return valid, err
 		}
 	case []byte:
 		if v != nil {
@@ -47,7 +48,7 @@ func Marshal(v any) (Data, error) {
 	}
 	d, err := c.restoreValues(bytes.TrimRight(text.Bytes(), "\n"))
 	if err == nil {
-		err = d.checkValid()
+		d, _, err = d.markValid()
 	}
 	if err != nil {
 		return Data{}, err

@@ -127,7 +127,7 @@ func (p Packet) Event() (name string, args Data, err error) {
 	rest := p.Data.JSON[s.pos:]
 	args.JSON = append(append(make([]byte, 0, len(rest)+1), '['), rest...)
 	args.Attachments = p.Data.Attachments
-	return name, args, nil
+	return name, p.Data.markPart(args), nil
 }
 
 // startsEventName reports whether a JSON value that begins with c may be the name of an

@@ -13,6 +13,8 @@ type scanner struct {
 	text        []byte
 	pos         int
 	depth       int    // levels that may still be opened
+	least       int    // the least depth so far
+	trusted     bool   // the text was checked
 	attachments int    // upper bound of num
 	highest     int    // highest num so far plus one
 	markDollars bool   // mark objects whose only key is $binary, too
@@ -153,6 +155,7 @@ func (s *scanner) openContainer(open byte) bool {
 		return s.failWith("nested too deep")
 	}
 	s.depth--
+	s.least = min(s.least, s.depth)
 	s.pos++
 	return true
 }
@@ -204,6 +207,10 @@ func (s *scanner) scanMember() (from, to int, ok bool) {
 func (s *scanner) scanString() bool {
 	if s.peek() != '"' {
 		return s.failWith("no string")
+	}
+	if s.trusted {
+		s.skipString()
+		return true
 	}
 	for s.pos++; s.pos < len(s.text); s.pos++ {
 		c := s.text[s.pos]

@@ -66,7 +66,7 @@ func (d Data) Name() (name string, ok bool) {
 // surrogate, so that different texts stay different; see [Data.HasLoneSurrogate].
 func Quote(text string) Data {
 	if utf8.ValidString(text) {
-		return Data{JSON: appendQuoted(make([]byte, 0, len(text)+2), text)}
+		return Data{JSON: appendQuoted(make([]byte, 0, len(text)+2), text)}.markChecked(0)
 	}
 	quoted := []byte{'"'}
 	for len(text) > 0 {

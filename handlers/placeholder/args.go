@@ -31,7 +31,8 @@ func NewArgs(raw []json.RawMessage) (Args, error) {
 
 // For returns the arguments for an event, as a JSON array.
 func (a Args) For(ev *hub.Event) hub.Args {
-	items := make([]sio.Data, 0, len(a))
+	var few [4]sio.Data // most events have no more: no allocation
+	items := few[:0]
 	for _, v := range a {
 		if v.isSpread() {
 			for item := range ev.Args.Elements() {

@@ -10,6 +10,7 @@ import (
 // key is a placeholder that is compiled.
 type key struct {
 	name     string // without braces and default
+	path     hub.Path
 	count    *count // nil for other placeholders
 	fallback *Value // the default; nil without one
 }
@@ -18,7 +19,7 @@ type key struct {
 // is wrong.
 func newKey(raw string) (key, error) {
 	name, text, hasDefault := cutDefault(raw)
-	k := key{name: name}
+	k := key{name: name, path: hub.NewPath(name)}
 	if err := checkKey(name); err != nil {
 		return key{}, err
 	}
@@ -47,7 +48,7 @@ func (k *key) lookUp(ev *hub.Event) (value sio.Data, ok bool) {
 	if k.count != nil {
 		value, ok = k.count.readFor(ev)
 	} else {
-		value, ok = Lookup(ev, k.name)
+		value, ok = lookUpPath(ev, k.path)
 	}
 	if k.fallback == nil {
 		return value, ok

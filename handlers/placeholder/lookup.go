@@ -1,8 +1,6 @@
 package placeholder
 
 import (
-	"strings"
-
 	"github.com/caddy-socketio/caddy-socketio/hub"
 	"github.com/caddy-socketio/caddy-socketio/sio"
 	"github.com/caddyserver/caddy/v2"
@@ -17,14 +15,18 @@ func Lookup(ev *hub.Event, key string) (sio.Data, bool) {
 	if c, err := newCount(key); c != nil && err == nil {
 		return c.readFor(ev)
 	}
-	if value, ok := ev.Lookup(key); ok {
+	return lookUpPath(ev, hub.NewPath(key))
+}
+
+// lookUpPath is Lookup for a placeholder that is no count.
+func lookUpPath(ev *hub.Event, path hub.Path) (sio.Data, bool) {
+	if value, ok := ev.LookupPath(path); ok {
 		return value, true
 	}
-	first, _, _ := strings.Cut(key, ".")
-	if first == "socket" || first == "event" {
+	if path.First() == "socket" || path.First() == "event" {
 		return sio.Data{}, false
 	}
-	found, ok := newReplacer(ev).Get(key)
+	found, ok := newReplacer(ev).Get(path.String())
 	if !ok || found == nil {
 		return sio.Data{}, false
 	}

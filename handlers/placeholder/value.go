@@ -96,6 +96,9 @@ func (v Value) For(ev *hub.Event) sio.Data {
 	if len(v.slots) == 0 {
 		return v.fixed
 	}
+	if len(v.slots) == 1 && len(v.raw) == 0 {
+		return v.slots[0].value(ev).OrNull()
+	}
 	raw := make([][]byte, 0, len(v.slots)+1)
 	values := make([]sio.Data, 0, len(v.slots))
 	from := 0

@@ -343,3 +343,22 @@ func TestAvailableMemoryIsTheSmallestLimit(t *testing.T) {
 		})
 	}
 }
+
+// BenchmarkAccountOfAnEvent measures all that an event with an acknowledgement charges and
+// releases: the event is charged while it is handled, and nothing waits for the client.
+func BenchmarkAccountOfAnEvent(b *testing.B) {
+	p := newTestProcess(1 << 30)
+	a := p.Open(address.Key{}, limitOf(megabyte), nil)
+	a.Add(Session, 8<<10)
+	done := make(chan struct{})
+	b.ReportAllocs()
+	for b.Loop() {
+		a.AwaitReading(done)
+		if !a.AwaitRoom(Inbound, 500, done) {
+			b.Fatal("no room")
+		}
+		a.Add(Inbound, 0)
+		a.Release(Attachments, 0)
+		a.Release(Inbound, 500)
+	}
+}
