@@ -18,6 +18,7 @@
 #         minutes; BENCH takes flags, like BENCH='-rounds 4 -scenarios ack,idle'
 # bench-quick  this Caddy beside Node.js, Centrifuge and raw writes, in two minutes,
 #         only printed
+# bench-guard  allocations and times of ten hot paths beside bench/guard.txt; UPDATE=1 writes it
 # bench-check  vets and tests bench/, a module of its own
 # compare emits a second from outside, beside the emitter and server of Node.js
 # fuzz    every fuzz target in turn, FUZZTIME each; some ask the official parsers of Node.js
@@ -42,7 +43,7 @@ E2E    = CADDY=$(CURDIR)/bin/caddy-race $(NODE) --test
 # empty runs a command that prints the faults it finds, and fails if it prints any.
 empty = @echo '$(1)'; out=$$($(1) 2>&1); if [ -n "$$out" ]; then echo "$$out"; exit 1; fi
 
-.PHONY: demo check fmt lint vet-all vulns test vet unit faults race packages e2e examples patterns cluster streams openapi deploy short-model model soak bench bench-build bench-peers bench-quick bench-check compare fuzz release clean
+.PHONY: demo check fmt lint vet-all vulns test vet unit faults race packages e2e examples patterns cluster streams openapi deploy short-model model soak bench bench-build bench-peers bench-quick bench-guard bench-check compare fuzz release clean
 
 demo:
 	$(GO) run ./cmd/caddy run --config examples/Caddyfile
@@ -136,6 +137,9 @@ bench-peers: bench-build
 
 bench-quick: bench-build
 	cd bench && ../bin/bench-load -quick -rounds 1 $(BENCH)
+
+bench-guard:
+	cd bench && $(GO) run ./guard $(if $(UPDATE),-update)
 
 bench-check:
 	cd bench && $(GO) vet ./... && $(GO) test ./...
