@@ -103,3 +103,20 @@ func BenchmarkLookup(b *testing.B) {
 		}
 	}
 }
+
+func TestPacketsAllocateLittle(t *testing.T) {
+	text := newTextMessage(`2["message","hello world"]`)
+	event := Packet{Type: Event, Namespace: "/chat", Data: newData(`["message","hello world"]`)}
+	var d Decoder
+	for name, c := range map[string]struct {
+		most float64
+		run  func()
+	}{
+		"decode": {1, func() { _, _, _ = d.Add(text) }},
+		"encode": {2, func() { _, _ = event.Encode(V5, false) }},
+	} {
+		if n := testing.AllocsPerRun(100, c.run); n > c.most {
+			t.Errorf("%s: %v allocations, at most %v may be", name, n, c.most)
+		}
+	}
+}

@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
+	"net"
 	"net/netip"
 	"time"
 
@@ -22,8 +22,8 @@ type Client struct {
 
 	loop    *Loop
 	options *Options
-	fd      int    // -1 with a stream
-	stream  stream // nil without TLS
+	fd      int      // -1 with a stream
+	stream  net.Conn // nil without TLS
 	state   clientState
 	unread  []byte // the begin of a message
 	unsent  []byte
@@ -47,11 +47,6 @@ const (
 	stateOpen
 	stateClosed
 )
-
-// stream is a connection that blocks, read by a goroutine of its own.
-type stream interface {
-	io.ReadWriteCloser
-}
 
 // errClosed is the failure of a client whose server closes its connection.
 var errClosed = errors.New("the server closed the connection")

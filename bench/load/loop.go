@@ -1,7 +1,7 @@
 // Package load is a load generator: one thread that reads and writes many connections
 // without blocking, checks each delivery, and measures latencies.
 //
-// A connection over TLS, HTTP/2 or HTTP/3 has a goroutine that reads it. All callbacks hold
+// A connection over TLS has a goroutine that reads it. All callbacks hold
 // the lock of the loop, so scenarios need no locks of their own.
 package load
 

@@ -17,8 +17,6 @@ const (
 	Plain   Transport = iota // WebSocket over TCP
 	Polling                  // long-polling over TCP
 	TLS                      // WebSocket over TLS 1.3
-	HTTP2                    // WebSocket on a stream of HTTP/2
-	HTTP3                    // WebSocket on a stream of HTTP/3
 )
 
 // Options are the same for all clients of one Open.

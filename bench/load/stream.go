@@ -17,7 +17,7 @@ const streamBuffer = 4 << 10
 
 // runStream opens the stream of a client and reads it until it is closed.
 func (c *Client) runStream() {
-	s, upgraded, err := c.dialStream()
+	s, err := c.dialTLS()
 	c.loop.mu.Lock()
 	if err != nil {
 		c.failClient(fmt.Errorf("open stream: %w", err))
@@ -25,12 +25,8 @@ func (c *Client) runStream() {
 		return
 	}
 	c.stream = s
-	if upgraded {
-		c.finishUpgrade()
-	} else {
-		c.state = stateUpgrading
-		c.write(upgradeRequest(c.options))
-	}
+	c.state = stateUpgrading
+	c.write(upgradeRequest(c.options))
 	c.loop.mu.Unlock()
 	buffer := make([]byte, streamBuffer)
 	for {
@@ -50,17 +46,11 @@ func (c *Client) runStream() {
 	}
 }
 
-// dialStream connects. upgraded tells whether the stream already carries frames.
-func (c *Client) dialStream() (s stream, upgraded bool, err error) {
-	address := c.options.Address.String()
-	switch c.options.Transport {
-	case TLS:
-		c.loop.mu.Lock()
-		source := c.loop.nextSource()
-		c.loop.mu.Unlock()
-		dialer := &tls.Dialer{NetDialer: &net.Dialer{LocalAddr: net.TCPAddrFromAddrPort(netip.AddrPortFrom(source, 0))}, Config: clientTLS}
-		s, err = dialer.Dial("tcp", address)
-		return s, false, err
-	}
-	return nil, false, fmt.Errorf("transport %d has no streams", c.options.Transport)
+// dialTLS connects over TLS.
+func (c *Client) dialTLS() (net.Conn, error) {
+	c.loop.mu.Lock()
+	source := c.loop.nextSource()
+	c.loop.mu.Unlock()
+	dialer := &tls.Dialer{NetDialer: &net.Dialer{LocalAddr: net.TCPAddrFromAddrPort(netip.AddrPortFrom(source, 0))}, Config: clientTLS}
+	return dialer.Dial("tcp", c.options.Address.String())
 }

@@ -36,7 +36,6 @@ var sections = []section{
 	{"rate", "Latency at a fixed rate", "Broadcasts of 100 bytes at a rate, to one room, or to many small ones in turn. Latency is from the broadcast's send to its delivery.", "delivery"},
 	{"mixed", "Clients of several versions", "Fan-out to 500 clients of Engine.IO 4 and 500 of Engine.IO 3, in one room.", "delivery"},
 	{"tls", "Fan-out over TLS", "The generator decrypts on the same cores, so CPU times are better to compare than rates.", "delivery"},
-	{"http23", "WebSockets over HTTP/2 and HTTP/3", "200 clients, each with a connection of its own, 8 broadcasts in flight. No peer has them.", "delivery"},
 	{"polling", "Long-polling", "500 clients that only poll. A connect is four requests.", "connect or delivery"},
 	{"connect", "Connects and closes", "A connect is the handshake, the namespace, and a join by an event.", "connect or close"},
 	{"idle", "Memory of idle WebSockets", "Resident memory of the process, less its memory after 200 clients have come and gone, divided by the connections. Each connection is in one room. It is read one second after the last connect.", ""},

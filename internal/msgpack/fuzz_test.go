@@ -100,3 +100,10 @@ func BenchmarkAppendData(b *testing.B) {
 		}
 	}
 }
+
+func TestReadersAllocateLittle(t *testing.T) {
+	message := loadCaptured(t)["medium"]
+	if n := testing.AllocsPerRun(100, func() { msgpack.NewReader(message).Data() }); n > 3 {
+		t.Errorf("%v allocations, at most 3 may be", n)
+	}
+}

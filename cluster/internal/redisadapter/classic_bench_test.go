@@ -53,3 +53,22 @@ func measureReceive(b *testing.B, mode Mode) {
 	}
 	redistest.MeasureThroughput(b, sender.Node, receiver.Node, benchEmit)
 }
+
+func TestEmitsOfTheClassicAdapterAllocateLittle(t *testing.T) {
+	message, err := encodeEmit("g70-NQ", "/", &benchEmit)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := string(message)
+	for name, c := range map[string]struct {
+		most float64
+		run  func()
+	}{
+		"encode": {1, func() { _, _ = encodeEmit("g70-NQ", "/", &benchEmit) }},
+		"decode": {4, func() { _, _, _ = decodeEmit(text, "lobby", "me", "/") }},
+	} {
+		if n := testing.AllocsPerRun(100, c.run); n > c.most {
+			t.Errorf("%s: %v allocations, at most %v may be", name, n, c.most)
+		}
+	}
+}
