@@ -43,7 +43,7 @@ type APIHandler struct {
 	// any hub, and the hub "default" is meant if they name none.
 	Hub string `json:"hub,omitempty"`
 	// Allow are the allowed operations: status, namespaces, rooms, sockets, socket, emit,
-	// join, leave, disconnect, server_side_emit, health, tail and drain. Default: all.
+	// join, leave, disconnect, server_side_emit, health, tail, top and drain. Default: all.
 	Allow []string `json:"allow,omitempty"`
 	// Namespaces are names and globs, like /chat and /org-*, of the only namespaces that
 	// requests may name and list. Requests cannot close connections then, as this would

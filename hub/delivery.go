@@ -44,7 +44,7 @@ func (ns *Namespace) deliverEmit(r cluster.Recorder, op *cluster.Emit, plain *ei
 	}
 	ns.observeEmit(op.Target, op.Data, only)
 	if only != nil {
-		if only.deliverEvent(d) {
+		if only.deliverAlone(d) {
 			return 1
 		}
 		return 0
@@ -61,6 +61,7 @@ func (ns *Namespace) deliverEmit(r cluster.Recorder, op *cluster.Emit, plain *ei
 	if endSpan != nil {
 		endSpan(n)
 	}
+	ns.noteDeliveries(op.In, n)
 	return n
 }
 
@@ -73,6 +74,19 @@ func (s *Socket) deliverEvent(d delivery) bool {
 		return s.holdDelivery(d)
 	}
 	return false
+}
+
+// deliverAlone is deliverEvent for an event to this socket only.
+func (s *Socket) deliverAlone(d delivery) bool {
+	return s.noteDelivery(s.deliverEvent(d))
+}
+
+// noteDelivery counts an event to this socket only, if it was queued, which it returns.
+func (s *Socket) noteDelivery(queued bool) bool {
+	if queued {
+		s.ns.noteDeliveries(nil, 1)
+	}
+	return queued
 }
 
 func (s *Socket) sendDelivery(d delivery) bool {

@@ -87,7 +87,7 @@ func (e Emitter) EmitWithAck(ctx context.Context, event string, args ...any) (si
 		return sio.Data{}, err
 	}
 	s.ns.observeEmit(everySocket, data, s)
-	if !s.deliverEvent(delivery{message: m, volatile: e.flags.Volatile}) {
+	if !s.deliverAlone(delivery{message: m, volatile: e.flags.Volatile}) {
 		return sio.Data{}, ErrDisconnected
 	}
 	select {

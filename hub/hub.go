@@ -76,6 +76,7 @@ type Hub struct {
 	socketLines     lineSampler // of the log of disconnected sockets
 	closed          closedSockets
 	startDelivery   atomic.Pointer[deliveryStarter] // of the newest traced connection; nil before one
+	watches         deliveryWatches
 
 	configMu    sync.Mutex // guards generations, and makes changes of configs one at a time
 	generations []*Generation
@@ -118,6 +119,7 @@ func New(o Options) *Hub {
 		},
 	})
 	h.Of("/")
+	h.OnNodeMessage(activityMessage, h.receiveActivityRequest)
 	return h
 }
 

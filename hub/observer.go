@@ -241,6 +241,10 @@ func (ns *Namespace) replyFetched(q cluster.FetchSockets, reply func(cluster.Rep
 		ns.hub.replyInspection(id, reply)
 		return
 	}
+	if q, ok := requestedActivity(q.Target); ok {
+		ns.hub.replyActivity(q, reply)
+		return
+	}
 	fetched := ns.hub.fetched.Load()
 	if fetched == nil {
 		reply(ns.describeSockets(q.Target))

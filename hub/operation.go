@@ -60,9 +60,9 @@ func (ns *Namespace) emitOnly(e Emitter, data sio.Data, plain *eio.Message) bool
 	if r == nil || s.pid == "" {
 		ns.observeEmit(everySocket, data, s)
 		if e.reply && !flags.Volatile {
-			return s.sendReply(plain)
+			return s.noteDelivery(s.sendReply(plain))
 		}
-		return s.deliverEvent(delivery{message: plain, volatile: flags.Volatile})
+		return s.deliverAlone(delivery{message: plain, volatile: flags.Volatile})
 	}
 	op := cluster.Emit{Target: s.onlyTarget(), Flags: flags, Data: data}
 	return ns.recordEmit(r, op, cluster.OneSocket, plain, s) > 0

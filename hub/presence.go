@@ -197,7 +197,7 @@ func (s *Socket) emitUnrecorded(event string, args ...any) error {
 	}
 	reached := false
 	if r := s.ns.recorder(); r == nil || s.pid == "" {
-		reached = s.deliverEvent(delivery{message: plain})
+		reached = s.deliverAlone(delivery{message: plain})
 	} else {
 		reached = s.ns.recordEmit(r, op, cluster.ThisNode, plain, s) > 0
 	}

@@ -108,6 +108,7 @@ func (ns *Namespace) replyAcks(ctx context.Context, op cluster.Emit, reply func(
 	if endSpan != nil {
 		endSpan(clients)
 	}
+	ns.noteDeliveries(op.In, clients)
 	reply(cluster.ClientCount(clients))
 	for range clients {
 		select {

@@ -29,10 +29,29 @@ func (x *Index[M]) Page(prefix, after string, limit int) []Room {
 // PageFunc is [Index.Page] without the rooms of a single member for which skip reports
 // true. It calls skip under its lock, so that skip must not use the index. Nil skips none.
 func (x *Index[M]) PageFunc(prefix, after string, limit int, skip func(name string, only M) bool) []Room {
-	if limit <= 0 {
+	return x.collectPage(&page{compare: compareNames, prefix: prefix, after: after, limit: limit}, skip)
+}
+
+// LargestFunc returns at most limit rooms, the ones with the most members first, and rooms
+// of equal size in the order of their names. It visits and skips rooms as
+// [Index.PageFunc] does.
+func (x *Index[M]) LargestFunc(limit int, skip func(name string, only M) bool) []Room {
+	return x.collectPage(&page{compare: compareSizes, limit: limit}, skip)
+}
+
+// compareNames orders rooms by their names.
+func compareNames(a, b Room) int { return strings.Compare(a.Name, b.Name) }
+
+// compareSizes orders rooms by their sizes, the largest first, then by their names.
+func compareSizes(a, b Room) int {
+	return cmp.Or(cmp.Compare(b.Members, a.Members), strings.Compare(a.Name, b.Name))
+}
+
+// collectPage visits all rooms but the skipped ones, and returns the page.
+func (x *Index[M]) collectPage(p *page, skip func(name string, only M) bool) []Room {
+	if p.limit <= 0 {
 		return nil
 	}
-	p := page{prefix: prefix, after: after, limit: limit}
 	parts := 0
 	for i := 0; ; i++ {
 		x.mu.RLock()
@@ -45,41 +64,44 @@ func (x *Index[M]) PageFunc(prefix, after string, limit int, skip func(name stri
 			return p.trimToLimit()
 		}
 		for name, r := range x.rooms.Part(i) {
-			if p.acceptsName(name) && !(skip != nil && len(r.members) == 1 && skip(name, r.members[0])) {
-				p.rooms = append(p.rooms, Room{name, len(r.members)})
+			room := Room{name, len(r.members)}
+			if p.acceptsRoom(room) && !(skip != nil && room.Members == 1 && skip(name, r.members[0])) {
+				p.rooms = append(p.rooms, room)
 			}
 		}
 		x.mu.RUnlock()
-		if len(p.rooms)/2 >= limit {
+		if len(p.rooms)/2 >= p.limit {
 			p.trimToLimit()
 		}
 	}
 }
 
-// page collects the first rooms among the visited ones, and up to as many too many.
+// page collects the first rooms of an order among the visited ones, and up to as many too
+// many.
 type page struct {
+	compare       func(a, b Room) int
 	prefix, after string
 	limit         int
 	rooms         []Room
-	full          bool   // there are limit rooms
-	last          string // when full: names from here on sort too late
+	full          bool // there are limit rooms
+	last          Room // when full: rooms from here on sort too late
 }
 
 // startOver drops the rooms seen so far.
 func (p *page) startOver() { p.rooms, p.full = p.rooms[:0], false }
 
-// acceptsName reports whether the room with this name may be on the page.
-func (p *page) acceptsName(name string) bool {
-	return strings.HasPrefix(name, p.prefix) && name > p.after && (!p.full || name < p.last)
+// acceptsRoom reports whether the room may be on the page.
+func (p *page) acceptsRoom(r Room) bool {
+	return strings.HasPrefix(r.Name, p.prefix) && r.Name > p.after && (!p.full || p.compare(r, p.last) < 0)
 }
 
 // trimToLimit sorts the rooms and drops the ones beyond the limit. Page calls it when
 // there are twice as many, so that sorting costs little per visited room.
 func (p *page) trimToLimit() []Room {
-	slices.SortFunc(p.rooms, func(a, b Room) int { return cmp.Compare(a.Name, b.Name) })
+	slices.SortFunc(p.rooms, p.compare)
 	if len(p.rooms) >= p.limit {
 		p.rooms = p.rooms[:p.limit]
-		p.full, p.last = true, p.rooms[p.limit-1].Name
+		p.full, p.last = true, p.rooms[p.limit-1]
 	}
 	return p.rooms
 }

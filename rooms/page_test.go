@@ -84,3 +84,17 @@ func TestPagesCoverLargeIndex(t *testing.T) {
 	want = slices.DeleteFunc(want, func(s string) bool { return strings.HasPrefix(s, "a") })
 	assertEqual(t, "prefix", names(x.Page("b", "", 70)), want[:70])
 }
+
+func TestLargestRoomsAreSortedAndLimited(t *testing.T) {
+	t.Parallel()
+	x := rooms.NewIndex[int](rooms.Options{})
+	for m := range 5000 {
+		x.Add(m, fmt.Sprint("own", m), fmt.Sprint("of two ", m/2), fmt.Sprint("large ", m%3))
+	}
+	own := func(name string, only int) bool { return name == fmt.Sprint("own", only) }
+	assertEqual(t, "first", x.LargestFunc(5, own), []rooms.Room{{"large 0", 1667}, {"large 1", 1667}, {"large 2", 1666}, {"of two 0", 2}, {"of two 1", 2}})
+	if all := x.LargestFunc(10_000, own); len(all) != 2503 || !slices.IsSortedFunc(all, func(a, b rooms.Room) int { return b.Members - a.Members }) {
+		t.Errorf("got %d rooms", len(all))
+	}
+	assertEqual(t, "none", x.LargestFunc(0, nil), nil)
+}

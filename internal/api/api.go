@@ -72,6 +72,7 @@ var operations = map[string]operation{
 	"health/live":      {http.MethodGet: (*API).handleLive},
 	"health/ready":     {http.MethodGet: (*API).handleReady},
 	"tail":             {http.MethodGet: (*API).handleTail},
+	"top":              {http.MethodGet: (*API).handleTop},
 	"drain": {
 		http.MethodGet: (*API).handleDrainStatus, http.MethodPost: (*API).handleDrainStart, http.MethodDelete: (*API).handleDrainCancel,
 	},

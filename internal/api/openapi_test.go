@@ -13,7 +13,9 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
 	"github.com/caddy-socketio/caddy-socketio/hub"
@@ -272,7 +274,7 @@ func TestRepliesConformToOpenAPI(t *testing.T) {
 			continue // see checkDrain and checkTail
 		}
 		if op["requestBody"] == nil {
-			c.checkReply(name, c.getReply(name))
+			c.checkReply(name, c.getReply(strings.Replace(name, "top", "top?for=10ms", 1)))
 			c.checkReply(name, c.getReply(name+"?nonsense=1"))
 		} else {
 			c.sendExamples(name)
@@ -298,6 +300,7 @@ func TestRepliesConformToOpenAPI(t *testing.T) {
 	c.api.NotReady = func() []string { return []string{"memory"} }
 	c.checkReply("health/ready", c.getReply("health/ready"))
 	c.checkTail()
+	c.checkTop()
 	c.checkDrain()
 	c.api.OnlyOperations = []string{}
 	for name := range c.operations {
@@ -332,6 +335,23 @@ func (c *conformance) checkTail() {
 		defer t.Close()
 	}
 	c.checkReply("tail", c.getReply("tail"))
+}
+
+// checkTop makes as many measurements as may run, and one more.
+func (c *conformance) checkTop() {
+	c.Helper()
+	ctx, cancel := context.WithCancel(c.Context())
+	var running sync.WaitGroup
+	for range 17 { // one of them is refused
+		running.Go(func() {
+			_, err := c.hub.MeasureActivity(ctx, hub.ActivityQuery{For: time.Minute})
+			if err == hub.ErrTooManyMeasurements {
+				c.checkReply("top", c.getReply("top"))
+				cancel()
+			}
+		})
+	}
+	running.Wait()
 }
 
 // checkDrain makes the requests of the drain that change it.
@@ -375,6 +395,7 @@ func TestOpenAPISchemasMatchTypes(t *testing.T) {
 		"Membership": Membership{}, "Disconnect": Disconnect{}, "SocketsReply": SocketsReply{},
 		"ServerSideEmit": ServerSideEmit{}, "ServerSideEmitReply": ServerSideEmitReply{}, "Status": Status{}, "HubStatus": HubStatus{},
 		"ClusterState": cluster.State{}, "Totals": Totals{}, "NamespaceStatus": NamespaceStatus{}, "Health": Health{}, "Room": Room{},
+		"Top": Top{}, "NamespaceActivity": hub.NamespaceActivity{}, "RoomActivity": hub.RoomActivity{}, "ClientQueue": hub.ClientQueue{},
 		"Drain": Drain{}, "TailRecord": TailRecord{}, "DrainReply": DrainReply{},
 		"Socket": Socket{}, "Handshake": Handshake{}, "EmitAckReply": EmitReply{},
 		"SocketDetails": SocketDetails{}, "InspectedHandshake": hub.InspectedHandshake{}, "Queues": hub.Queues{}, "Traffic": hub.Traffic{},

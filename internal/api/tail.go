@@ -37,7 +37,7 @@ func (a *API) handleTail(w http.ResponseWriter, r *http.Request) (any, error) {
 	if f.Raw, err = parseBool(q, "raw"); err != nil {
 		return nil, err
 	}
-	if f.Namespaces, err = a.tailNamespaces(q.Get("namespace")); err != nil {
+	if f.Namespaces, err = a.selectNamespaces(q.Get("namespace")); err != nil {
 		return nil, err
 	}
 	if a.Tails == nil || a.Tails(h) == nil {
@@ -57,9 +57,9 @@ func (a *API) handleTail(w http.ResponseWriter, r *http.Request) (any, error) {
 	return writtenReply{}, nil
 }
 
-// tailNamespaces returns the namespaces of a tail: the one of the request, or all that it may
-// name.
-func (a *API) tailNamespaces(name string) ([]string, error) {
+// selectNamespaces returns the namespaces of a tail or a measurement: the one that the request
+// names, or all that it may name.
+func (a *API) selectNamespaces(name string) ([]string, error) {
 	switch {
 	case name == "":
 		return a.OnlyNamespaces, nil
