@@ -35,7 +35,7 @@ func TestFloors(t *testing.T) {
 		"internal/adminui":     "cluster hub internal/address internal/redact internal/spawn rooms sio go.uber.org/zap golang.org/x/crypto/bcrypt",
 		"internal/tail":        "hub internal/glob internal/id internal/redact internal/spawn sio go.uber.org/zap",
 		"internal/api":         "cluster hub internal/glob internal/lenient internal/replies internal/tail rooms sio",
-		"internal/cli":         "handlers/placeholder internal/api github.com/spf13/cobra github.com/spf13/pflag golang.org/x/term " + caddy + "/cmd",
+		"internal/cli":         "handlers/placeholder internal/api internal/spawn github.com/spf13/cobra github.com/spf13/pflag golang.org/x/term golang.org/x/text/width " + caddy + "/cmd",
 		"internal/lenient":     "sio",
 		"internal/handshake":   caddy + " " + caddy + "/modules/caddyhttp go.opentelemetry.io/otel/attribute go.opentelemetry.io/otel/codes go.opentelemetry.io/otel/trace",
 		"internal/reach":       caddy + " " + caddy + "/modules/caddyhttp",

@@ -48,7 +48,7 @@ func addCommands(parent *cobra.Command) {
 	parent.AddCommand(
 		newEmitCommand(), newJoinCommand(), newLeaveCommand(), newDisconnectCommand(),
 		newNamespacesCommand(), newRoomsCommand(), newSocketCommand(), newSocketsCommand(), newStatusCommand(),
-		newDrainCommand(), newTailCommand(),
+		newDrainCommand(), newTailCommand(), newTopCommand(),
 	)
 	parent.RunE = showHelp
 	parent.ValidArgsFunction = cobra.NoFileCompletions

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/caddy-socketio/caddy-socketio/internal/api"
 	"github.com/spf13/cobra"
+	"golang.org/x/term"
 )
 
 const drainDescription = `
@@ -21,7 +23,7 @@ reconnect one by one, to other nodes of the cluster for instance. New
 connections are refused with status 503 meanwhile, and afterwards: until the
 process exits, or until drain --cancel. Readiness is false as long.
 The command shows the progress, and ends when the connections are closed. Ctrl-C
-cancels the drain. With --json it writes the state as JSON, one line a second.
+cancels the drain, another Ctrl-C ends the command alone. With --json it writes the state as JSON, one line a second.
 `
 
 func newDrainCommand() *cobra.Command {
@@ -46,9 +48,9 @@ const drainInterval = time.Second
 // runDrain starts a drain, and shows its progress until it is finished or the user cancels
 // it.
 func runDrain(c *invocation) error {
-	interrupt := make(chan os.Signal, 1)
-	signal.Notify(interrupt, os.Interrupt)
-	defer signal.Stop(interrupt)
+	interrupted, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	context.AfterFunc(interrupted, stop) // a second Ctrl-C ends the command, also while a request hangs
 	body, err := json.Marshal(api.Drain{Over: c.flagText("over")})
 	if err != nil {
 		return err
@@ -64,7 +66,7 @@ func runDrain(c *invocation) error {
 		progress.show(status)
 		select {
 		case <-ticker.C:
-		case <-interrupt:
+		case <-interrupted.Done():
 			progress.clear()
 			return errors.Join(c.cancelDrain(), errors.New("interrupted"))
 		}
@@ -125,16 +127,28 @@ func (p *drainProgress) show(status api.DrainReply) {
 	case p.flagIsSet("json"):
 		p.writeDrain(status, "")
 	case isTerminal(errs):
-		fmt.Fprintf(errs, "\r\x1b[K%s left of %d, %s to go", formatCount(status.Connections, "connection"), status.Total, formatSeconds(status.Left))
+		text := fmt.Sprintf("%s left of %d, %s to go", formatCount(status.Connections, "connection"), status.Total, formatSeconds(status.Left))
+		fmt.Fprint(errs, "\r"+clearLine+cutToWidth(text, progressWidth(errs)))
 		p.shown = true
 	}
 }
 
 func (p *drainProgress) clear() {
 	if p.shown {
-		fmt.Fprint(p.cmd.ErrOrStderr(), "\r\x1b[K")
+		fmt.Fprint(p.cmd.ErrOrStderr(), "\r"+clearLine)
 	}
 	p.shown = false
+}
+
+// progressWidth returns how long a progress line may be on a terminal: a line that wraps could
+// not be cleared, nor could one that the terminal lengthens by ^C. 0 means that the terminal
+// does not say its width.
+func progressWidth(terminal io.Writer) int {
+	width, _, err := term.GetSize(int(terminal.(*os.File).Fd()))
+	if err != nil || width == 0 {
+		return 0
+	}
+	return max(width-len("^C")-1, 1)
 }
 
 // formatSeconds returns a duration of the API in whole seconds.
