@@ -236,4 +236,3 @@ func (ns *Namespace) addDeliveries(watches []*deliveryWatch, in []string, n int)
 		w.addDeliveries(ns.name, n, byRoom)
 	}
 }
-
