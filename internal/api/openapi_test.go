@@ -341,6 +341,7 @@ func (c *conformance) checkTail() {
 func (c *conformance) checkTop() {
 	c.Helper()
 	ctx, cancel := context.WithCancel(c.Context())
+	defer cancel()
 	var running sync.WaitGroup
 	for range 17 { // one of them is refused
 		running.Go(func() {
