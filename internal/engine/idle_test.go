@@ -150,6 +150,52 @@ func TestMessageArrivesInParts(t *testing.T) {
 	})
 }
 
+// joiningConn sends the writes of a while at once, when joins is set to false.
+type joiningConn struct {
+	net.Conn
+	joins   *atomic.Bool
+	waiting *[]byte
+}
+
+func (c joiningConn) Write(p []byte) (int, error) {
+	*c.waiting = append(*c.waiting, p...)
+	if c.joins.Load() {
+		return len(p), nil
+	}
+	_, err := c.Conn.Write(*c.waiting)
+	*c.waiting = nil
+	return len(p), err
+}
+
+// TestMessageArrivesWithAHeartbeat has a heartbeat and a message in one segment: over TLS, both
+// are read from the socket at once. The client sends nothing more until the reply.
+func TestMessageArrivesWithAHeartbeat(t *testing.T) {
+	forEachWire(t, func(t *testing.T, w *testServer) {
+		var joins atomic.Bool
+		overTLS := w.http == nil
+		w.dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+			nc, err := (&net.Dialer{}).DialContext(ctx, network, address)
+			joining := joiningConn{nc, &joins, new([]byte)}
+			if err != nil || !overTLS {
+				return joining, err
+			}
+			return tls.Client(joining, &tls.Config{InsecureSkipVerify: true}), nil
+		}
+		c := w.dialWebSocket("EIO=4")
+		c.wantOpenPacket()
+		for i := range 3 {
+			if i > 0 {
+				time.Sleep(pastLinger)
+			}
+			joins.Store(true)
+			c.sendText("3")
+			joins.Store(false)
+			c.sendText("4a")
+			c.wantMessages("4a")
+		}
+	})
+}
+
 // TestIdlenessKeepsOrder has clients that pause for about as long as a reader waits, while the
 // server sends, and connections that end at any time.
 func TestIdlenessKeepsOrder(t *testing.T) {

@@ -148,15 +148,19 @@ func (ws *webSocket) readUntilIdle() {
 // hasReadAll reports whether all bytes read from the connection were used.
 func (ws *webSocket) hasReadAll() bool { return ws.in.Buffered() == 0 && ws.early == nil }
 
+// isIdleAtOnce reports whether no message is expected soon. TLS may have read one already,
+// together with the latest: the watcher does not see these bytes, awaitBytes does.
+func (ws *webSocket) isIdleAtOnce() bool { return ws.mayGoIdle && ws.out.raw != nil }
+
 // readMessages reads messages until there is an error. It returns errIdle if the connection
-// may be idle and all received bytes are handled: when nothing has come for a while, or after
-// a packet that is no message, a heartbeat for example.
+// may be idle and all received bytes are handled: when nothing has come for a while, or, without
+// TLS, after a packet that is no message, a heartbeat for example.
 func (ws *webSocket) readMessages() (err error) {
 	if ws.in, err = frames.Open(wire{ws}, ws.compressed); err != nil {
 		return err
 	}
 	for {
-		if ws.idleness.possible && ws.hasReadAll() && (ws.mayGoIdle || ws.awaitBytes()) {
+		if ws.idleness.possible && ws.hasReadAll() && (ws.isIdleAtOnce() || ws.awaitBytes()) {
 			return errIdle
 		}
 		m, err := ws.in.Next(ws.out.session.route.config.Load().MaxPayload)
