@@ -188,7 +188,7 @@ test('the events of one socket stay in order, and wait for nobody else', async (
 	const late = emitWithAck(slow, 'hang', 'late');
 	slow.emit('behind');
 	await withDeadline(hangs, 'the request that hangs');
-	const numbers = Array.from({ length: 1000 }, (_, i) => i);
+	const numbers = Array.from({ length: 300 }, (_, i) => i);
 	const answers = [];
 	for (const n of numbers) quick.emit('n', n, (answer) => answers.push(answer));
 	assert.deepEqual(await emitWithAck(quick, 'last', Buffer.from('☕')), [Buffer.from('☕')]);
