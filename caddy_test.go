@@ -63,6 +63,10 @@ func (s *caddyServer) loadSite(directives string, edits ...func(config map[strin
 	if err := caddy.Load(text, true); err != nil {
 		s.t.Fatal(err)
 	}
+	freeport.AwaitOneListener(s.t, strings.TrimPrefix(s.site, "http://"))
+	if !strings.HasPrefix(s.admin, "unix/") {
+		freeport.AwaitOneListener(s.t, s.admin)
+	}
 }
 
 // keepTrustStore keeps the certificate authority of "tls internal" out of the trust

@@ -109,7 +109,7 @@ func (h *Hub) MeasureActivity(ctx context.Context, q ActivityQuery) (*Activity, 
 	if err != nil {
 		return nil, err
 	}
-	total := newActivitySum(&Activity{Time: time.Now().UTC().Truncate(time.Millisecond), Seconds: time.Since(began).Round(time.Millisecond).Seconds()})
+	total := newActivitySum(&Activity{Time: time.Now().UTC().Truncate(time.Millisecond), Seconds: time.Since(began).Truncate(time.Millisecond).Seconds()})
 	total.addActivity(h.readActivity(&request, counts))
 	total.Complete = q.Local || h.fetchActivity(ctx, request, total.addActivity) == nil
 	return total.build(q.order(), q.limit()), nil

@@ -80,6 +80,7 @@ http://%s {
 	if err := caddy.Load(config, true); err != nil {
 		s.T.Fatal(err)
 	}
+	freeport.AwaitOneListener(s.T, s.Address)
 }
 
 // Log returns the text that Caddy has logged so far.
