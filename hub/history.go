@@ -9,7 +9,6 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/internal/eio"
 	"github.com/caddy-socketio/caddy-socketio/internal/glob"
 	"github.com/caddy-socketio/caddy-socketio/rooms"
-	"github.com/caddy-socketio/caddy-socketio/sio"
 )
 
 const (
@@ -82,7 +81,7 @@ func (ns *Namespace) recorderOfHistory(op *cluster.Emit, plain *eio.Message, wit
 	}
 	names, name, e := op.In, eventName(op.Data), keptEvent{message: plain}
 	if withData {
-		e.data = sio.Data{JSON: slices.Clone(op.Data.JSON), Attachments: op.Data.Attachments}
+		e.data = op.Data.CloneText()
 	}
 	return func() {
 		e.at = time.Now()

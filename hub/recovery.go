@@ -1,7 +1,6 @@
 package hub
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -306,8 +305,7 @@ func parseMembers(d sio.Data) (values map[string]sio.Data, size int, err error) 
 	values = make(map[string]sio.Data, len(raw))
 	for key := range raw {
 		value, _ := d.Lookup(key)
-		value.JSON = bytes.Clone(value.JSON) // one value would keep the text of all in memory
-		values[key] = value
+		values[key] = value.CloneText()
 		size += len(key) + value.Size()
 	}
 	return values, size, nil

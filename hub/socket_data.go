@@ -1,7 +1,6 @@
 package hub
 
 import (
-	"bytes"
 	"maps"
 	"slices"
 
@@ -24,7 +23,7 @@ func (s *Socket) Set(key string, value any) error {
 	if err != nil {
 		return err
 	}
-	data.JSON = bytes.Clone(data.JSON) // it may be a part of a larger event, which it would keep in memory
+	data = data.CloneText() // it may be a part of a larger event
 	if err := s.setData(key, data); err != nil {
 		return err
 	}

@@ -89,6 +89,23 @@ func TestReplacedTextIsNotTrusted(t *testing.T) {
 	}
 }
 
+// A clone is trusted as its original is, and keeps nothing of the original in memory: a mark
+// that points to the old text would.
+func TestClonedTextIsTrusted(t *testing.T) {
+	whole, err := Marshal([]string{"a", "b"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	part, _ := whole.Index(1)
+	clone := part.CloneText()
+	if !clone.isChecked() || clone.checked.first != &clone.JSON[0] || clone.checked.first == part.checked.first || clone.String() != `"b"` {
+		t.Errorf("got %+v of %+v", clone, part)
+	}
+	if plain := (Data{JSON: []byte("1")}).CloneText(); plain.isChecked() || plain.checked.first != nil {
+		t.Error("a clone of unchecked text is trusted")
+	}
+}
+
 // Arrays around checked values are bounded, although their text is not scanned again.
 func TestNestingOfCheckedValuesIsBounded(t *testing.T) {
 	d := Quote("x")

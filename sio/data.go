@@ -29,6 +29,16 @@ var (
 	null       = []byte("null")
 )
 
+// CloneText returns d with a copy of its text. The text of an argument is a part of its event,
+// which it would keep in memory. Attachments are shared.
+func (d Data) CloneText() Data {
+	clone := Data{JSON: bytes.Clone(d.JSON), Attachments: d.Attachments}
+	if d.isChecked() {
+		return clone.markChecked(int(d.checked.depth))
+	}
+	return clone
+}
+
 // newScanner returns a scanner over d that admits placeholders for d's attachments.
 func (d Data) newScanner() scanner {
 	return scanner{text: d.JSON, depth: maxDepth, least: maxDepth, attachments: len(d.Attachments), trusted: d.isChecked()}

@@ -159,7 +159,7 @@ func (l *Log) recordOperation(op cluster.Operation) {
 		op.Rooms = slices.Clone(op.Rooms)
 		e.target, e.operation = op.Target, op
 	case cluster.SetData:
-		op.Value.JSON = slices.Clone(op.Value.JSON)
+		op.Value = op.Value.CloneText()
 		e.target, e.operation = op.Target, op
 	case cluster.Disconnect:
 		e.target = op.Target
