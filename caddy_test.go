@@ -63,7 +63,8 @@ func (s *caddyServer) loadSite(directives string, edits ...func(config map[strin
 	if err := caddy.Load(text, true); err != nil {
 		s.t.Fatal(err)
 	}
-	freeport.AwaitOneListener(s.t, strings.TrimPrefix(s.site, "http://"))
+	_, address, _ := strings.Cut(s.site, "://")
+	freeport.AwaitOneListener(s.t, address)
 	if !strings.HasPrefix(s.admin, "unix/") {
 		freeport.AwaitOneListener(s.t, s.admin)
 	}
