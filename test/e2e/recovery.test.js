@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { Balancer } from './lib/balancer.js';
-import { awaitConnect, emitWithAck, Inbox, kinds, openSocket, uniqueRoom } from './lib/clients.js';
+import { awaitConnect, emitWithAck, Inbox, kind, kinds, openSocket, uniqueRoom } from './lib/clients.js';
 import { describeWithCaddy, namespace, socketio, test, testEachClient } from './lib/rules.js';
 import { awaitEvent } from './lib/time.js';
 import { awaitCondition } from './lib/cluster-sockets.js';
@@ -87,6 +87,40 @@ describeWithCaddy('recovery', socketio(namespace('/') + namespace('/chat'), 'rec
 		}
 	});
 
+	// A client that closes during its upgrade waits for its poll, and keeps the events of that poll
+	// with the former offset: the server sends them again.
+	test('a client that closes during its upgrade and empties its buffer gets each event once', async (t) => {
+		const socket = openSocket(t, kind(4, 'upgrade'), `${caddy().url}/chat`, { reconnection: true, reconnectionDelay: 10 });
+		const buffered = [];
+		socket.io.on('reconnect_attempt', () => {
+			buffered.push(socket.receiveBuffer.length);
+			socket.receiveBuffer = [];
+		});
+		await awaitConnect(socket);
+		const room = uniqueRoom();
+		await emitWithAck(socket, 'join', room);
+		const inbox = new Inbox(socket, 'msg');
+		let n = 0;
+		const emit = () => caddy().emit({ namespace: '/chat', to: [room], event: 'msg', args: [n++] });
+		await emit();
+		await inbox.has(1);
+		socket.io.on('open', () => {
+			if (buffered.length === 4) return;
+			socket.io.engine.once('upgrading', () => {
+				pauseAfterEvent(socket);
+				socket.io.engine.close();
+			});
+		});
+		socket.io.engine.close();
+		while (buffered.length < 4) await emit();
+		await emit();
+		await inbox.has(n);
+		await emitWithAck(socket, 'echo', 1);
+		assert.equal(socket.recovered, true);
+		assert.deepEqual(inbox.all.map(([number]) => number), Array.from({ length: n }, (_, number) => number));
+		assert.ok(buffered.slice(1).every((count) => count > 0), `buffered ${buffered}`);
+	});
+
 	test('of several who come with one secret, one gets the socket', async (t) => {
 		const socket = openSocket(t, four[1], `${caddy().url}/chat`);
 		await awaitConnect(socket);
@@ -146,3 +180,17 @@ describeWithCaddy('recovery', socketio(namespace('/') + namespace('/chat'), 'rec
 		});
 	}
 });
+
+// pauseAfterEvent makes the transport of a socket, long-polling, pause after a reply with an event.
+function pauseAfterEvent(socket) {
+	const polling = socket.io.engine.transport;
+	const pause = polling.pause.bind(polling);
+	polling.pause = (paused) => {
+		const wait = ({ type }) => {
+			if (type !== 'message' || !socket.connected) return;
+			polling.off('packet', wait);
+			pause(paused);
+		};
+		polling.on('packet', wait);
+	};
+}

@@ -142,6 +142,9 @@ class Comer {
 			}
 			met = true;
 		});
+		// A close during an upgrade waits for the poll under way. The client keeps the events of that poll
+		// for its next connect, but sends an older offset, so it would emit them twice.
+		this.socket.io.on('reconnect_attempt', () => (this.socket.receiveBuffer = []));
 		this.#breakNext();
 	}
 
