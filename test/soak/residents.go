@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"sync/atomic"
@@ -89,11 +90,12 @@ func (s *soak) emitMessages(ctx context.Context, c *client, r *resident) {
 	}
 }
 
-// checkCall emits an event that the server acknowledges with its arguments.
+// checkCall emits an event that the server acknowledges with its arguments. A request that is
+// canceled is not a late acknowledgement: the run or the connection ends.
 func (s *soak) checkCall(c *client, args string) error {
 	got, err := c.callEvent(args)
 	if err != nil {
-		if c.isOpen() {
+		if c.isOpen() && !errors.Is(err, context.Canceled) {
 			s.ledger.lateAcks.Add(1)
 			s.ledger.addComplaint("%s: call %s: %v", c.kind, args, err)
 		}
