@@ -19,7 +19,7 @@ const scrapedHub = "scraped"
 // scrapedSite is a site with a hub of its own and two namespaces.
 const scrapedSite = `socketio {
 	hub scraped
-	ping_timeout 5m
+	ping_timeout 99s
 	namespace /chat {
 		on connect {
 			join lobby
