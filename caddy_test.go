@@ -65,9 +65,6 @@ func (s *caddyServer) loadSite(directives string, edits ...func(config map[strin
 	}
 	_, address, _ := strings.Cut(s.site, "://")
 	freeport.AwaitOneListener(s.t, address)
-	if !strings.HasPrefix(s.admin, "unix/") {
-		freeport.AwaitOneListener(s.t, s.admin)
-	}
 }
 
 // keepTrustStore keeps the certificate authority of "tls internal" out of the trust
