@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// TestIdleConnectionIsSmall bounds what an idle WebSocket keeps: no goroutine on Linux, and
+// TestIdleConnectionIsSmall bounds the memory of an idle WebSocket: no goroutine on Linux, and
 // few objects. The client's share counts. The bounds are some 20 % above the measured values.
 func TestIdleConnectionIsSmall(t *testing.T) {
 	if runtime.GOOS != "linux" {

@@ -24,7 +24,7 @@ const (
 // MaxActivityLimit is the largest limit of an [ActivityQuery].
 const MaxActivityLimit = 1000
 
-// ActivityQuery says what [Hub.MeasureActivity] measures.
+// ActivityQuery selects the namespaces, the lists and the time of [Hub.MeasureActivity].
 type ActivityQuery struct {
 	// Namespaces are names and globs of the namespaces. A star matches text without a
 	// slash. Nil means all.
@@ -39,8 +39,8 @@ type ActivityQuery struct {
 	Local bool
 }
 
-// Activity is what the sockets of a hub do: its busiest namespaces and rooms, and the clients
-// with the longest queues.
+// Activity describes the load of a hub: its busiest namespaces and rooms, and the clients with
+// the longest queues.
 type Activity struct {
 	// Time is the end of the measurement, and Seconds how long deliveries were counted.
 	Time    time.Time `json:"time"`

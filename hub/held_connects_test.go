@@ -64,11 +64,17 @@ func TestHeldConnectsAreCounted(t *testing.T) {
 			t.Errorf("%d sockets are in the namespace", n)
 		}
 		c.h.Close()
-		time.Sleep(time.Minute) // for a last poll
-		if n := memory.Used(); n != 0 {
-			t.Errorf("%d bytes are left", n)
-		}
+		wantNothingKept(t, memory)
 	})
+}
+
+// wantNothingKept checks that a closed hub keeps no memory. The caller is in fake time.
+func wantNothingKept(t *testing.T, memory *hub.Memory) {
+	t.Helper()
+	time.Sleep(time.Minute) // for a last poll
+	if n := memory.Used(); n != 0 {
+		t.Errorf("%d bytes are left", n)
+	}
 }
 
 func TestFormerNamespacesAreCounted(t *testing.T) {
@@ -90,10 +96,7 @@ func TestFormerNamespacesAreCounted(t *testing.T) {
 			t.Errorf("%d bytes are counted for 64 names", former)
 		}
 		c.h.Close()
-		time.Sleep(time.Minute) // for a last poll
-		if n := memory.Used(); n != 0 {
-			t.Errorf("%d bytes are left", n)
-		}
+		wantNothingKept(t, memory)
 	})
 }
 

@@ -81,13 +81,13 @@ func (p *Process) Limit() int64 { return p.limit.Load() }
 // once.
 func (p *Process) Used() int64 { return p.used.Load() }
 
-// Full reports whether connections are to be refused, see [Process.Refuses]: the accounts or the heap have reached
-// the limit, and are not below 90 % since.
+// Full reports whether connections are to be refused, see [Process.Refuses]: the accounts or
+// the heap have reached the limit, and are not below 90 % since.
 func (p *Process) Full() bool { return p.full.Load() }
 
-// Open returns the account of a new connection of an address, with one holder. limit is the bytes that it
-// may use, 0 for no limit. drop closes the connection when the process sheds it; it is
-// called at most once, without a lock.
+// Open returns the account of a new connection of an address, with one holder. limit is the
+// bytes that it may use, 0 for no limit. drop closes the connection when the process sheds it;
+// it is called at most once, without a lock.
 func (p *Process) Open(key address.Key, limit *atomic.Int64, drop func()) *Account {
 	a := &Account{process: p, limit: limit, drop: drop}
 	a.holders.Store(1)
