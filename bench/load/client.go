@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"net"
+	"io"
 	"net/netip"
 	"time"
 
@@ -22,8 +22,8 @@ type Client struct {
 
 	loop    *Loop
 	options *Options
-	fd      int      // -1 with a stream
-	stream  net.Conn // nil without TLS
+	fd      int                // -1 with a stream
+	stream  io.ReadWriteCloser // over TLS, on HTTP/2 and HTTP/3; nil for others
 	state   clientState
 	unread  []byte // the begin of a message
 	unsent  []byte

@@ -1,8 +1,9 @@
 // Package load is a load generator: one thread that reads and writes many connections
 // without blocking, checks each delivery, and measures latencies.
 //
-// A connection over TLS has a goroutine that reads it. All callbacks hold
-// the lock of the loop, so scenarios need no locks of their own.
+// A WebSocket over TLS, or on a stream of HTTP/2 or HTTP/3, has a goroutine that reads it. All
+// callbacks hold the lock of the loop, so scenarios need no locks of their own. Outside of
+// callbacks, Loop.Do holds it.
 package load
 
 import (
@@ -34,6 +35,7 @@ type Loop struct {
 	err     error      // the first failure
 	now     time.Time  // when the last bytes were read
 	streams map[*Client]struct{}
+	conns   []*muxConn // of HTTP/2 and HTTP/3
 }
 
 // NewLoop returns a loop without clients.
@@ -58,6 +60,9 @@ func (l *Loop) Close() {
 	}
 	for c := range l.streams {
 		c.closeTransport()
+	}
+	for _, m := range l.conns {
+		m.closeConn()
 	}
 	_ = unix.Close(l.epoll)
 }
@@ -108,6 +113,13 @@ func (l *Loop) Run(doing string, limit time.Duration, done func() bool) error {
 		}
 		l.mu.Unlock()
 	}
+}
+
+// Do calls f with the lock of the loop: streams call OnMessage at any time.
+func (l *Loop) Do(f func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	f()
 }
 
 // Now returns when the message of a callback was read.

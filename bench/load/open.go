@@ -3,6 +3,7 @@ package load
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net/netip"
 	"time"
 
@@ -17,6 +18,8 @@ const (
 	Plain   Transport = iota // WebSocket over TCP
 	Polling                  // long-polling over TCP
 	TLS                      // WebSocket over TLS 1.3
+	HTTP2                    // WebSocket on a stream of HTTP/2 over TLS, by RFC 8441
+	HTTP3                    // WebSocket on a stream of HTTP/3, by RFC 9220
 )
 
 // Options are the same for all clients of one Open.
@@ -29,6 +32,8 @@ type Options struct {
 	Transport Transport
 	// Room returns the room that a client joins, "" for none. nil is for no room.
 	Room func(index int) string
+	// Streams is the number of WebSockets on a connection of HTTP/2 or HTTP/3, 1 by default.
+	Streams int
 	// Parallel is the number of clients that open at the same time, 64 by default.
 	Parallel int
 }
@@ -63,12 +68,18 @@ func (l *Loop) Open(n int, options Options) ([]*Client, error) {
 func (l *Loop) OpenOne(index int, options *Options, onReady func(*Client)) (*Client, error) {
 	c := &Client{Index: index, loop: l, options: options, fd: -1, onReady: onReady, polls: options.Transport == Polling}
 	c.yield = c.followMessage
-	if options.Transport >= TLS {
+	switch options.Transport {
+	case TLS:
+		source := l.nextSource()
 		l.streams[c] = struct{}{}
-		go c.runStream()
-		return c, nil
+		go c.runStream(func() (io.ReadWriteCloser, error) { return dialTLS(source, options.Address, clientTLS) })
+	case HTTP2, HTTP3:
+		l.streams[c] = struct{}{}
+		go c.runStream(l.nextConn(options).openStream)
+	default:
+		return c, c.dial()
 	}
-	return c, c.dial()
+	return c, nil
 }
 
 // dial begins a TCP connection.

@@ -3,8 +3,7 @@ package load
 import (
 	"crypto/tls"
 	"fmt"
-	"net"
-	"net/netip"
+	"io"
 	"time"
 )
 
@@ -15,18 +14,25 @@ var clientTLS = &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS
 // streamBuffer is the size of one read of a stream.
 const streamBuffer = 4 << 10
 
-// runStream opens the stream of a client and reads it until it is closed.
-func (c *Client) runStream() {
-	s, err := c.dialTLS()
+// runStream opens the stream of a client with open and reads it until it is closed.
+func (c *Client) runStream(open func() (io.ReadWriteCloser, error)) {
+	s, err := open()
 	c.loop.mu.Lock()
-	if err != nil {
+	if err == nil && c.state == stateClosed {
+		err = s.Close()
+	}
+	if err != nil || c.state == stateClosed {
 		c.failClient(fmt.Errorf("open stream: %w", err))
 		c.loop.mu.Unlock()
 		return
 	}
 	c.stream = s
-	c.state = stateUpgrading
-	c.write(upgradeRequest(c.options))
+	if c.options.Transport == TLS {
+		c.state = stateUpgrading
+		c.write(upgradeRequest(c.options))
+	} else {
+		c.finishUpgrade()
+	}
 	c.loop.mu.Unlock()
 	buffer := make([]byte, streamBuffer)
 	for {
@@ -44,13 +50,4 @@ func (c *Client) runStream() {
 			return
 		}
 	}
-}
-
-// dialTLS connects over TLS.
-func (c *Client) dialTLS() (net.Conn, error) {
-	c.loop.mu.Lock()
-	source := c.loop.nextSource()
-	c.loop.mu.Unlock()
-	dialer := &tls.Dialer{NetDialer: &net.Dialer{LocalAddr: net.TCPAddrFromAddrPort(netip.AddrPortFrom(source, 0))}, Config: clientTLS}
-	return dialer.Dial("tcp", c.options.Address.String())
 }

@@ -36,6 +36,7 @@ var sections = []section{
 	{"rate", "Latency at a fixed rate", "Broadcasts of 100 bytes at a rate, to one room, or to many small ones in turn. Latency is from the broadcast's send to its delivery.", "delivery"},
 	{"mixed", "Clients of several versions", "Fan-out to 500 clients of Engine.IO 4 and 500 of Engine.IO 3, in one room.", "delivery"},
 	{"tls", "Fan-out over TLS", "The generator decrypts on the same cores, so CPU times are better to compare than rates.", "delivery"},
+	{"streams", "Fan-out over HTTP/2 and HTTP/3", "WebSockets on streams of HTTP/2 (RFC 8441) and HTTP/3 (RFC 9220), beside WebSockets that upgrade HTTP/1.1, all over TLS, with 8 broadcasts in flight. Each socket has a connection of its own, like one page of a browser, or 50 sockets share one, like a proxy's. Node.js's Socket.IO has no such WebSockets, and Centrifuge has none on HTTP/3. The generator has Go's client of HTTP/2 and quic-go, which need more CPU than the server: compare CPU times.", "delivery"},
 	{"polling", "Long-polling", "500 clients that only poll. A connect is four requests.", "connect or delivery"},
 	{"connect", "Connects and closes", "A connect is the handshake, the namespace, and a join by an event.", "connect or close"},
 	{"idle", "Memory of idle WebSockets", "Resident memory of the process, less its memory after 200 clients have come and gone, divided by the connections. Each connection is in one room. It is read one second after the last connect.", ""},

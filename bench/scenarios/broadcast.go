@@ -131,7 +131,7 @@ func (b *broadcaster) awaitDeliveries() error {
 		return true
 	})
 	if err == nil {
-		err = b.failure
+		b.loop.Do(func() { err = b.failure })
 	}
 	return err
 }

@@ -53,32 +53,38 @@ func fanOutCase(size, inFlight int) string {
 
 // measureClosedLoop measures broadcasts to all clients, of which a number is in flight.
 func (r *Run) measureClosedLoop(name string, inFlight int, clients []*load.Client, server *servers.Server, loop *load.Loop) error {
-	b := newBroadcaster(loop, payloadBytes)
-	lobby := b.addRoom("lobby", clients)
-	refill := func() {
-		for lobby.flying < inFlight {
-			b.sendBroadcast(lobby, r.peerProtocol())
+	var b *broadcaster
+	loop.Do(func() {
+		b = newBroadcaster(loop, payloadBytes)
+		lobby := b.addRoom("lobby", clients)
+		refill := func() {
+			for lobby.flying < inFlight {
+				b.sendBroadcast(lobby, r.peerProtocol())
+			}
 		}
-	}
-	deliver := loop.OnMessage
-	loop.OnMessage = func(c *load.Client, m load.Message) {
-		deliver(c, m)
-		if !b.stopped && b.failure == nil {
-			refill()
+		deliver := loop.OnMessage
+		loop.OnMessage = func(c *load.Client, m load.Message) {
+			deliver(c, m)
+			if !b.stopped && b.failure == nil {
+				refill()
+			}
 		}
-	}
-	refill()
+		refill()
+	})
 	if err := loop.RunFor("warm up", warmUp); err != nil {
 		return err
 	}
-	b.resetCounts()
+	loop.Do(b.resetCounts)
 	u, err := r.measureUsage(func() error { return loop.RunFor("broadcast", r.scaleTime(1.5)) }, server)
 	if err != nil {
 		return err
 	}
-	values := u.perOperation(b.deliveries)
-	addLatency(values, b.latency)
-	b.stopped = true
+	var values map[string]float64
+	loop.Do(func() {
+		values = u.perOperation(b.deliveries)
+		addLatency(values, b.latency)
+		b.stopped = true
+	})
 	if err := b.awaitDeliveries(); err != nil {
 		return err
 	}

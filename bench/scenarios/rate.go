@@ -54,7 +54,7 @@ func (r *Run) measureAtRate(name string, rate int, b *broadcaster, server *serve
 	if err := b.loop.RunFor("warm up", warmUp); err != nil {
 		return err
 	}
-	b.resetCounts()
+	b.loop.Do(b.resetCounts)
 	u, err := r.measureUsage(func() error { return b.loop.RunFor("broadcast", r.scaleTime(3)) }, server)
 	if err != nil {
 		return err

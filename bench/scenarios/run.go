@@ -25,7 +25,7 @@ type Scenario struct {
 // All returns the scenarios in the order of a round.
 func All() []Scenario {
 	return []Scenario{
-		ackScenario, joinLeaveScenario, fanOutScenario, rateScenario, mixedScenario, pollingScenario, tlsScenario,
+		ackScenario, joinLeaveScenario, fanOutScenario, rateScenario, mixedScenario, pollingScenario, tlsScenario, streamsScenario,
 		connectScenario, idleScenario, idleTLSScenario, outsideScenario, redisScenario,
 	}
 }

@@ -13,7 +13,11 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 3 && os.Args[1] == "serve" {
 		serve := servers.ServeRaw
 		if os.Args[2] == "centrifuge" {
-			serve = func(address string) error { return servers.ServeCentrifuge(address, "", "") }
+			certificate, key := "", ""
+			if len(os.Args) > 5 {
+				certificate, key = os.Args[4], os.Args[5]
+			}
+			serve = func(address string) error { return servers.ServeCentrifuge(address, certificate, key) }
 		}
 		if serve(os.Args[3]) != nil {
 			os.Exit(1)
@@ -47,6 +51,21 @@ func TestDeliveriesAreChecked(t *testing.T) {
 				t.Errorf("got %d cases, want 3", len(r.Results))
 			}
 		})
+	}
+}
+
+func TestDeliveriesOverTLSAndHTTP2(t *testing.T) {
+	r := newTestRun(t, "centrifuge")
+	if err := r.Settings.WriteCertificate(); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []streamCase{{load.TLS, "HTTP/1.1", 1}, {load.HTTP2, "HTTP/2", 1}, {load.HTTP2, "HTTP/2", 50}} {
+		if err := r.measureStreams(c); err != nil {
+			t.Fatalf("%s, %d on a connection: %v", c.version, c.shared, err)
+		}
+	}
+	if len(r.Results) != 3 {
+		t.Errorf("got %d cases, want 3", len(r.Results))
 	}
 }
 

@@ -33,8 +33,7 @@ func (s *Settings) prepareCaddy(server *Server, program string, o Options) error
 		return err
 	}
 	server.cmd = exec.Command(program, "run", "--config", file, "--adapter", "caddyfile")
-	// GODEBUG switches on WebSockets over HTTP/2.
-	server.cmd.Env = append(os.Environ(), "HOME="+s.Dir, "XDG_CONFIG_HOME="+s.Dir, "XDG_DATA_HOME="+s.Dir, "GODEBUG=http2xconnect=1")
+	server.cmd.Env = append(os.Environ(), "HOME="+s.Dir, "XDG_CONFIG_HOME="+s.Dir, "XDG_DATA_HOME="+s.Dir, webSocketsOnHTTP2)
 	server.Control = "http://" + admin
 	server.collectPath, server.emitPath = "/bench/collect", "/socketio/emit"
 	return nil

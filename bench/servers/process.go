@@ -92,6 +92,10 @@ func (s *Settings) prepareNode(server *Server, o Options) {
 	server.collectPath, server.emitPath = "/gc", "/emit"
 }
 
+// webSocketsOnHTTP2 is the environment of Go programs that accept WebSockets on streams of
+// HTTP/2.
+const webSocketsOnHTTP2 = "GODEBUG=http2xconnect=1"
+
 // prepareSelf sets the command of a server that is part of this program.
 func (s *Settings) prepareSelf(server *Server, name string, o Options) {
 	scheme := "http"
@@ -101,6 +105,7 @@ func (s *Settings) prepareSelf(server *Server, name string, o Options) {
 		args = append(args, s.certFile(), s.keyFile())
 	}
 	server.cmd = exec.Command(s.Self, args...)
+	server.cmd.Env = append(os.Environ(), webSocketsOnHTTP2)
 	server.Control = scheme + "://" + server.Address.String()
 	server.collectPath = "/gc"
 }
