@@ -5,31 +5,30 @@ import (
 
 	"github.com/caddy-socketio/caddy-socketio/internal/eio"
 	"github.com/caddy-socketio/caddy-socketio/internal/engine/frames"
-	"github.com/caddy-socketio/caddy-socketio/internal/spawn"
 )
 
 // schedule is the one timer of a session, and the times that it serves. They are times
 // of the session clock, 0 for none. Session.mu guards it.
 type schedule struct {
-	timer      *time.Timer
-	armedFor   int64  // when the timer fires
-	pingAt     int64  // V4: send a ping
-	pingSentAt int64  // V4: when the latest ping was sent
-	unanswered int    // V4: pings whose pongs were not read yet
-	deadAt     int64  // close the session if the client has been silent
-	idleAt     int64  // close the session if its client has not polled
-	probeEndAt int64  // close the probe
-	completeAt int64  // complete the close of a closing session
-	alarmAt    int64  // call alarm
-	alarm      func() // of SetAlarm
+	timer      *sessionTimer // nil until it is set
+	armedFor   int64         // when the timer fires
+	pingAt     int64         // V4: send a ping
+	pingSentAt int64         // V4: when the latest ping was sent
+	unanswered int           // V4: pings whose pongs were not read yet
+	deadAt     int64         // close the session if the client has been silent
+	idleAt     int64         // close the session if its client has not polled
+	probeEndAt int64         // close the probe
+	completeAt int64         // complete the close of a closing session
+	alarmAt    int64         // call alarm
+	alarm      func()        // of SetAlarm
 }
 
 // stop stops the timer, if it was started, and clears all times.
 func (t *schedule) stop() {
 	if t.timer != nil {
-		t.timer.Stop()
+		t.timer.stop()
 	}
-	*t = schedule{timer: t.timer}
+	*t = schedule{}
 }
 
 // earliest returns the earliest of the times, 0 if there is none.
@@ -88,14 +87,10 @@ func (s *Session) armTimerLocked() {
 	s.schedule.armedFor = at
 	wait := time.Duration(max(at-s.server.now(), 1))
 	if s.schedule.timer == nil {
-		s.schedule.timer = time.AfterFunc(wait, s.onTimer)
+		s.schedule.timer = startSessionTimer(s, wait)
 		return
 	}
-	s.schedule.timer.Reset(wait)
-}
-
-func (s *Session) onTimer() {
-	spawn.Call(s.server.options.Log(), "session timer", s.runSchedule, nil)
+	s.schedule.timer.reset(wait)
 }
 
 // runSchedule does everything that is due, and sets the timer again.
