@@ -112,8 +112,9 @@ func (c *call) beginStream(header http.Header, isEvents bool) *streamBody {
 		return b
 	}
 	streamsInFlight.WithLabelValues(hubName(c.ev)).Inc()
-	b.idle = time.AfterFunc(time.Duration(limits.Idle), func() { c.cancel(errStreamIdle) })
-	b.time = time.AfterFunc(time.Duration(limits.MaxTime), func() { c.cancel(errStreamTime) })
+	cancel := c.cancel // the runtime keeps stopped timers for a while: without the call
+	b.idle = time.AfterFunc(time.Duration(limits.Idle), func() { cancel(errStreamIdle) })
+	b.time = time.AfterFunc(time.Duration(limits.MaxTime), func() { cancel(errStreamTime) })
 	close(c.streaming)
 	return b
 }
