@@ -168,7 +168,8 @@ func (p *Process) watchHeap() {
 // checkHeap compares the heap with the limit. Beyond it, connections are refused. Accounts
 // are dropped only if they are the main cause, see measureHeapExcess.
 func (p *Process) checkHeap() {
-	limit, used, heap := p.limit.Load(), p.used.Load(), p.heap()
+	limit, used := p.limit.Load(), p.used.Load()
+	heap := p.measureHeap(limit)
 	switch {
 	case limit <= 0:
 		p.setFull(false, used, heap)
@@ -180,24 +181,30 @@ func (p *Process) checkHeap() {
 	case heap < low(limit) && used < low(limit) && !p.over.Load():
 		p.setFull(false, used, heap)
 	}
-	if p.full.Load() && heap >= low(limit) {
-		p.collectGarbage()
-	}
 }
 
-// collectGarbage collects garbage, unless it did a moment ago, or dropped connections are
-// closing.
-func (p *Process) collectGarbage() {
+// measureHeap returns the bytes of the heap. If connections are refused because of them, it
+// collects garbage before, unless it did a moment ago, or dropped connections are closing.
+func (p *Process) measureHeap(limit int64) int64 {
+	heap := p.heap()
+	tooLarge := heap >= limit || p.full.Load() && heap >= low(limit)
+	if limit <= 0 || !tooLarge || !p.takeCollection() {
+		return heap
+	}
+	p.collect()
+	return p.heap()
+}
+
+// takeCollection reports whether garbage may be collected now. The next time is later.
+func (p *Process) takeCollection() bool {
 	p.mu.Lock()
+	defer p.mu.Unlock()
 	now := time.Now()
-	due := !now.Before(p.collectAt)
-	if due {
-		p.collectAt = now.Add(collectInterval)
+	if now.Before(p.collectAt) {
+		return false
 	}
-	p.mu.Unlock()
-	if due {
-		p.collect()
-	}
+	p.collectAt = now.Add(collectInterval)
+	return true
 }
 
 // postponeCollection collects no garbage before a time.

@@ -41,20 +41,19 @@ func (p *Process) shed() {
 	ticker := time.NewTicker(shedInterval)
 	defer ticker.Stop()
 	const heapRounds = int(slowTime / shedInterval) // between two looks at the heap
-	heapExcess := int64(0)
+	heapExcess, measureAt := int64(0), 0
 	for round := 0; ; round++ {
 		used, limit := p.used.Load(), p.limit.Load()
-		if round%heapRounds == 0 {
-			heapExcess = p.measureHeapExcess(used, limit)
+		if round == measureAt {
+			heapExcess, measureAt = p.measureHeapExcess(used, limit), round+heapRounds
 		}
 		excess := max(used-low(limit), heapExcess)
 		if limit <= 0 || excess <= 0 {
 			break
 		}
 		above := p.findConsumers(excess, limit)
-		if round >= heapRounds || used >= high(limit) {
-			p.dropLargest(above)
-			heapExcess = min(heapExcess, 0) // until the heap is measured again
+		if (round >= heapRounds || used >= high(limit)) && p.dropLargest(above) {
+			heapExcess, measureAt = 0, round+heapRounds // when the connections have closed
 		}
 		p.endRound()
 		<-ticker.C
@@ -69,17 +68,16 @@ func (p *Process) shed() {
 // is larger than they are: with the process's other memory, and with their own that is not
 // counted. As long as accounts have more than half of the limit, they are its main cause.
 func (p *Process) measureHeapExcess(used, limit int64) int64 {
-	if used <= limit/2 || p.heap() < low(limit) {
+	if used <= limit/2 {
 		return 0
 	}
-	p.collectGarbage()
-	return min(p.heap()-low(limit), used-limit/2)
+	return min(p.measureHeap(limit)-low(limit), used-limit/2)
 }
 
 // dropLargest drops accounts of addresses that have too much, the largest first, until each
 // address is about to have no more than the others. Accounts that were dropped a moment ago,
-// and are not closed yet, count.
-func (p *Process) dropLargest(above []*consumer) {
+// and are not closed yet, count. It reports whether it dropped one.
+func (p *Process) dropLargest(above []*consumer) (dropped bool) {
 	now := time.Now()
 	for _, c := range above {
 		var largest []sizedAccount
@@ -101,8 +99,10 @@ func (p *Process) dropLargest(above []*consumer) {
 			p.counts.dropped.Add(1)
 			spawn.Call(p.log.Load(), "memory shedding", largest[i].drop, nil)
 			c.excess -= largest[i].bytes
+			dropped = true
 		}
 	}
+	return dropped
 }
 
 // sizedAccount is an account with the bytes that it had when it was compared.
