@@ -3,9 +3,7 @@ package hub
 import (
 	"context"
 	"encoding/json"
-	"os"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -107,12 +105,6 @@ type SocketClose struct {
 	// [RouteConfig.Recovery].
 	Recoverable bool `json:"recoverable"`
 }
-
-// nodeName is the name of this process among the nodes of a cluster.
-var nodeName = func() string {
-	hostname, _ := os.Hostname()
-	return hostname + "#" + strconv.Itoa(os.Getpid())
-}()
 
 // InspectionQuery names a socket to inspect.
 type InspectionQuery struct {

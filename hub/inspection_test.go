@@ -49,7 +49,7 @@ func TestInspectionDescribesSocket(t *testing.T) {
 	c, id := joinNamespace(t, url, "/chat", `{"token":"secret"}`)
 	c.sendPacket(`42/chat,["shout-loud",1]`)
 	found := inspectUntil(t, h, id, func(i *hub.Inspection) bool { return i.LastEvent != nil })
-	if found.State != hub.StateConnected || found.Namespace != "/chat" || found.Transport != "websocket" || found.Protocol != 4 || found.Node == "" {
+	if found.State != hub.StateConnected || found.Namespace != "/chat" || found.Transport != "websocket" || found.Protocol != 4 || found.Node != hub.NodeName() {
 		t.Errorf("got %+v", found)
 	}
 	if found.LastEvent.Name != "shout-loud" || found.LastEvent.Rule != "say shout-*" {

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"strconv"
 	"time"
 
 	"github.com/caddy-socketio/caddy-socketio/cluster"
@@ -133,16 +132,14 @@ const maxNamespaces = 1000
 
 var (
 	hostname, _ = os.Hostname()
-	// serverID identifies the process: several may run on one host.
-	serverID  = hostname + "#" + strconv.Itoa(os.Getpid())
-	startTime = time.Now()
+	startTime   = time.Now()
 )
 
 // newServerStats returns the statistics of the hub now, with the changes of the engine's
 // counters since last.
 func newServerStats(h *hub.Hub, last, current *hub.EngineStats, now time.Time) serverStats {
 	stats := serverStats{
-		ServerID: serverID, Hostname: hostname, PID: os.Getpid(), Uptime: time.Since(startTime).Seconds(),
+		ServerID: hub.NodeName(), Hostname: hostname, PID: os.Getpid(), Uptime: time.Since(startTime).Seconds(),
 		Clients: current.Polling + current.WebSocket, Polling: current.Polling,
 		Aggregated: []aggregatedEvent{}, Namespaces: []namespaceSize{},
 	}

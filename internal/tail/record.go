@@ -20,7 +20,7 @@ type Record struct {
 	// Kind is "connect", "connect_error", "disconnect", "join", "leave" or "event", or "end"
 	// for the last record.
 	Kind string `json:"kind"`
-	// Node is the node that the socket is connected to.
+	// Node is the process that the socket is connected to, as HOST#PID.
 	Node string `json:"node,omitempty"`
 	// Namespace is the name of the namespace.
 	Namespace string `json:"namespace,omitempty"`
@@ -54,10 +54,10 @@ var kinds = map[hub.ObservationKind]string{
 }
 
 // newRecord returns the record of an observation.
-func newRecord(node string, i item, raw bool) Record {
+func newRecord(i item, raw bool) Record {
 	o := i.observation
 	r := Record{
-		Time: formatTime(i.at), Kind: kinds[o.Kind], Node: node, Namespace: namespaceOf(o),
+		Time: formatTime(i.at), Kind: kinds[o.Kind], Node: hub.NodeName(), Namespace: namespaceOf(o),
 		Room: o.Room, Reason: cutText(o.Reason), Address: o.Address,
 	}
 	if s := o.Socket; s != nil {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"os"
 	"sync"
 	"time"
 
@@ -49,9 +48,8 @@ type message struct {
 // Server has the tails of one hub. It is safe for concurrent use.
 type Server struct {
 	// Static after construction.
-	hub  *hub.Hub
-	node string // the name of this node
-	log  *zap.Logger
+	hub *hub.Hub
+	log *zap.Logger
 
 	mu       sync.Mutex          // guards the following; a leaf
 	tails    map[string]*Tail    // of this node, by id
@@ -60,12 +58,8 @@ type Server struct {
 
 // New returns the server of a hub.
 func New(h *hub.Hub, log *zap.Logger) *Server {
-	host, err := os.Hostname()
-	if err != nil {
-		host = "localhost"
-	}
 	s := &Server{
-		hub: h, node: fmt.Sprintf("%s:%d", host, os.Getpid()), log: log,
+		hub: h, log: log,
 		tails: make(map[string]*Tail), forwards: make(map[string]*forward),
 	}
 	h.OnNodeMessage(messageName, s.receiveMessage)
@@ -143,7 +137,7 @@ func (s *Server) appendItems(dst []byte, items []item, raw bool) []byte {
 		if i.lines != nil {
 			dst = append(dst, i.lines...)
 		} else {
-			dst = appendLine(dst, newRecord(s.node, i, raw))
+			dst = appendLine(dst, newRecord(i, raw))
 		}
 	}
 	return dst
@@ -249,7 +243,7 @@ func (f *forward) run() {
 			return
 		}
 		if reason != "" {
-			f.server.sendMessage(message{Tail: f.id, End: reason + " by the node " + f.server.node})
+			f.server.sendMessage(message{Tail: f.id, End: reason + " by the node " + hub.NodeName()})
 			f.server.removeForward(f.id)
 			return
 		}

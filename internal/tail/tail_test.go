@@ -147,6 +147,9 @@ func (s *site) wantRecords(t *tail.Tail, want ...string) {
 	var got []string
 	for _, r := range s.readRecords(t, len(want)) {
 		got = append(got, describe(r))
+		if r.Kind != "end" && r.Node != hub.NodeName() {
+			s.Errorf("%s: the node is %q, want %q", describe(r), r.Node, hub.NodeName())
+		}
 	}
 	if !slices.Equal(got, want) {
 		s.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
