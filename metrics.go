@@ -70,7 +70,7 @@ var (
 	queueDesc          = newDesc("queue_bytes", "Open connections by the bytes that wait for their clients at the moment of the scrape.")
 	queueMaxDesc       = newDesc("queue_bytes_max", "Bytes of the longest queue at the moment of the scrape.")
 	clusterLagDesc     = newDesc("cluster_lag_seconds", "Delays of messages between nodes: out, until the server of the adapter has one; in, from the arrival of one until it is applied.", "adapter", "direction")
-	deliveredDesc      = newDesc("delivered_total", "Events queued for clients, by namespace.", "namespace")
+	deliveredDesc      = newDesc("delivered_total", "Events queued for clients, once a socket, by namespace: of broadcasts, emits to one socket, replays and history.", "namespace")
 
 	drainingDesc    = newProcessDesc("draining", "1 while new connections are refused because the node drains, else 0.")
 	memoryLimitDesc = newProcessDesc("memory_limit_bytes", "Bytes that may be kept because of clients (max_memory); 0 means no limit.")

@@ -16,7 +16,7 @@ import (
 // scrapedHub is the hub of these tests. No other test of the process has it.
 const scrapedHub = "scraped"
 
-// scrapedSite is a site with a hub of its own and two namespaces.
+// scrapedSite is a site with a hub of its own.
 const scrapedSite = `socketio {
 	hub scraped
 	ping_timeout 99s
@@ -32,6 +32,17 @@ const scrapedSite = `socketio {
 	namespace /org-* {
 		on connect {
 			join lobby
+		}
+	}
+	namespace /delivered {
+		history kept
+		on direct {
+			emit news
+		}
+		on enter {
+			join kept {
+				history
+			}
 		}
 	}
 }`
@@ -161,6 +172,34 @@ func TestScrapeEqualsTheScenario(t *testing.T) {
 			t.Errorf("%s did not change", series)
 		}
 	}
+}
+
+// TestDeliveredCountsEveryEvent compares the deliveries of two scrapes: every event that the
+// client gets counts once, whichever way it comes.
+func TestDeliveredCountsEveryEvent(t *testing.T) {
+	s := startCaddy(t, false, scrapedSite)
+	before := s.scrapeHub()
+	c := s.connectPolling("/delivered")
+	emit := func(body, reply string) {
+		t.Helper()
+		s.checkResponse(200, reply, "POST", "http://"+s.admin+"/socketio/emit?namespace=/delivered&hub=scraped", body, "Content-Type", "application/json")
+	}
+	c.postPacket(`42/delivered,["direct"]`)
+	emit(`{"event":"all"}`, `{"delivered":1}`)
+	emit(`{"event":"one","to":["`+c.id+`"]}`, `{"delivered":1}`)
+	emit(`{"event":"question","ack":{"timeout":"1ms"}}`, `{"delivered":1,"responses":[],"complete":false}`)
+	emit(`{"event":"history","to":["kept"]}`, `{"delivered":0}`)
+	c.postPacket(`42/delivered,["enter"]`)
+	got := ""
+	for events := 0; events < 5; events = strings.Count(got, "42/delivered,") {
+		got += c.pollPackets() + "\x1e"
+	}
+	for _, event := range []string{`["news"]`, `["all"]`, `["one"]`, `0["question"]`, `["history"]`} {
+		if strings.Count(got, event) != 1 {
+			t.Errorf("%s is not in %q once", event, got)
+		}
+	}
+	s.awaitSeries(`delivered_total{namespace="/delivered"`, before, 5)
 }
 
 // awaitSeries waits until a series has changed by a number.

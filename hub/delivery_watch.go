@@ -204,9 +204,10 @@ func (d *deliveryWatches) storeLocked(all []*deliveryWatch) {
 	d.running.Store(&all)
 }
 
-// noteDeliveries counts an event that was queued for n sockets of the rooms in, for the
-// measurements that run.
+// noteDeliveries counts an event that was queued for n sockets of the rooms in: for the metrics,
+// and for the measurements that run.
 func (ns *Namespace) noteDeliveries(in []string, n int) {
+	ns.counts.Load().delivered.Add(uint64(n))
 	if all := ns.hub.watches.running.Load(); all != nil && n > 0 {
 		ns.addDeliveries(*all, in, n)
 	}

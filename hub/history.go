@@ -131,7 +131,9 @@ func (s *Socket) historySender(wanted []string) func(room string) {
 		for _, e := range h.store.readEvents(room, s.historySpace()) {
 			if _, again := sent[e.message]; !again {
 				sent[e.message] = struct{}{}
-				s.sendKept(e.encode(s.ns.name, offset))
+				if s.sendKept(e.encode(s.ns.name, offset)) {
+					s.ns.noteDeliveries(nil, 1)
+				}
 			}
 		}
 	}
@@ -148,9 +150,9 @@ func (s *Socket) historySpace() int {
 	return space
 }
 
-// sendKept queues a kept event, or holds it until the socket's connect packet is sent. The
-// index is locked meanwhile.
-func (s *Socket) sendKept(m *eio.Message) {
+// sendKept queues a kept event, or holds it until the socket's connect packet is sent, and
+// reports whether it did. The index is locked meanwhile.
+func (s *Socket) sendKept(m *eio.Message) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch a := s.admission; {
@@ -158,7 +160,9 @@ func (s *Socket) sendKept(m *eio.Message) {
 		a.heldDeliveries = append(a.heldDeliveries, delivery{message: m})
 		a.heldHistory++
 		a.heldHistoryBytes += m.Size()
+		return true
 	case s.isConnected():
-		s.client.session.Send(m)
+		return s.client.session.Send(m)
 	}
+	return false
 }

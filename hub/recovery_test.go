@@ -62,6 +62,14 @@ func emitVolatile(t *testing.T, to hub.Broadcast, event string, args ...any) {
 	t.Fatal("no socket is ready for a volatile event")
 }
 
+// countDelivered returns how many events a hub delivered.
+func countDelivered(h *hub.Hub) (delivered uint64) {
+	for _, ns := range h.Stats().Namespaces {
+		delivered += ns.Delivered
+	}
+	return delivered
+}
+
 func TestRecoveredSocketGetsMissedEvents(t *testing.T) {
 	s, ns := newRecoveringSite(t)
 	c := dialClient(t, s.url+"/0/", "4")
@@ -93,6 +101,7 @@ func TestRecoveredSocketGetsMissedEvents(t *testing.T) {
 	_, _ = ns.To(is.SID, "lobby").Emit("three", []byte{3})
 	_, _ = ns.Emit("four")
 
+	before := countDelivered(s.Hub)
 	back := dialClient(t, s.url+"/0/", "4")
 	back.sendPacket(fmt.Sprintf(`40/chat,{"pid":%q,"offset":%q}`, is.PID, parsePacketOffset(one)))
 	back.wantPacket(fmt.Sprintf(`40/chat,{"sid":%q,"pid":%q}`, is.SID, is.PID))
@@ -107,6 +116,9 @@ func TestRecoveredSocketGetsMissedEvents(t *testing.T) {
 		t.Errorf("recovered %v, data %s, rooms %q", again.Status().Recovered, again.Data(), again.Rooms())
 	}
 	back.syncEvents("/chat")
+	if got := countDelivered(s.Hub) - before; got != 3 {
+		t.Errorf("%d events count as delivered, want 3", got)
+	}
 
 	// Another pid recovers no socket.
 	other := dialClient(t, s.url+"/0/", "4")

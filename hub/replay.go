@@ -52,10 +52,13 @@ func (s *Socket) sendReplay() {
 		return
 	}
 	s.client.session.Send(encodeConnectPacket(s))
-	events := slices.Concat(first.Events, then.Events)
+	events, sent := slices.Concat(first.Events, then.Events), 0
 	for _, m := range events {
-		s.client.session.Send(m)
+		if s.client.session.Send(m) {
+			sent++
+		}
 	}
+	s.ns.noteDeliveries(nil, sent)
 	s.ns.pids.addSocket(s.pid, s)
 	s.mu.Lock()
 	defer s.mu.Unlock()

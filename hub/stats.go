@@ -66,10 +66,9 @@ func newCounts() *counts {
 	}
 }
 
-// noteBroadcast counts an emit to a target that was queued for n sockets. It began at a time of
-// readClock.
+// noteBroadcast notes the size and the time of an emit to a target that was queued for n
+// sockets. It began at a time of readClock.
 func (c *counts) noteBroadcast(began int64, n int) {
-	c.delivered.Add(uint64(n))
 	c.broadcastSizes.Observe(int64(n))
 	c.broadcastTimes.Observe(readClock() - began)
 }
@@ -88,8 +87,8 @@ type NamespaceStats struct {
 	// Connected, Disconnected and Refused count sockets; refused ones got a connect
 	// error.
 	Connected, Disconnected, Refused uint64
-	// Events counts events that clients sent. Delivered counts events that were queued
-	// for clients, once a socket.
+	// Events counts events that clients sent. Delivered counts events that were queued for
+	// clients, once a socket: of broadcasts, of emits to one socket, of replays and of history.
 	Events, Delivered uint64
 	// BroadcastSizes are the numbers of sockets of this node that emits to a target were
 	// queued for, the ones of other nodes included. BroadcastTimes are how long that took.
