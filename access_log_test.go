@@ -8,90 +8,11 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/caddy-socketio/caddy-socketio/internal/freeport"
 	"github.com/caddy-socketio/caddy-socketio/internal/id"
 	"github.com/gorilla/websocket"
 )
-
-// loggedSite is a site whose logs are in two files: the access log, and the log of
-// everything else at debug level.
-type loggedSite struct {
-	*caddyServer
-	access, events string // paths
-}
-
-// startLogged runs a site with the logs that docs/operations/logs.md advises.
-func startLogged(t *testing.T, directives string) *loggedSite {
-	t.Helper()
-	dir := t.TempDir()
-	l := &loggedSite{access: filepath.Join(dir, "access.json"), events: filepath.Join(dir, "events.json")}
-	l.caddyServer = startCaddy(t, false, "respond 404")
-	l.loadSite(fmt.Sprintf(`
-	@polls {
-		path /socket.io/*
-		query transport=polling sid=*
-	}
-	log_skip @polls
-	log {
-		output file %s
-		format filter {
-			wrap json
-			request>uri query {
-				hash sid
-				replace token REDACTED
-			}
-		}
-	}
-	%s`, l.access, directives), func(config map[string]any) {
-		logs := config["logging"].(map[string]any)["logs"].(map[string]any)
-		own := logs["default"].(map[string]any)
-		own["writer"], own["level"] = map[string]any{"output": "file", "filename": l.events}, "DEBUG"
-		own["encoder"] = map[string]any{"format": "filter", "wrap": map[string]any{"format": "json"}, "fields": map[string]any{
-			"request>uri": map[string]any{"filter": "query", "actions": []any{
-				map[string]any{"type": "hash", "parameter": "sid"},
-				map[string]any{"type": "replace", "parameter": "token", "value": "REDACTED"},
-			}},
-		}}
-	})
-	return l
-}
-
-// readLines returns the lines of a log.
-func (l *loggedSite) readLines(path string) (lines []map[string]any) {
-	l.t.Helper()
-	text, err := os.ReadFile(path)
-	if err != nil && !os.IsNotExist(err) {
-		l.t.Fatal(err)
-	}
-	for line := range strings.Lines(string(text)) {
-		var fields map[string]any
-		if json.Unmarshal([]byte(line), &fields) == nil { // or it is being written
-			lines = append(lines, fields)
-		}
-	}
-	return lines
-}
-
-// awaitLines waits until a log has count lines with the message, and returns them.
-func (l *loggedSite) awaitLines(path, message string, count int) (found []map[string]any) {
-	l.t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
-		found = nil
-		for _, line := range l.readLines(path) {
-			if line["msg"] == message {
-				found = append(found, line)
-			}
-		}
-		if len(found) >= count {
-			return found
-		}
-		if time.Now().After(deadline) {
-			l.t.Fatalf("%d lines %q, want %d", len(found), message, count)
-		}
-	}
-}
 
 // upgradePolling moves a polling client to a WebSocket.
 func (c *pollingClient) upgradePolling() *websocket.Conn {
@@ -158,7 +79,7 @@ func TestSocketLinesCanBeSwitchedOff(t *testing.T) {
 	l := &loggedSite{caddyServer: startCaddy(t, false, "respond 404"), events: filepath.Join(t.TempDir(), "default"), access: filepath.Join(t.TempDir(), "sockets")}
 	l.loadSite("socketio", func(config map[string]any) {
 		logTo := func(file string, more string) json.RawMessage {
-			return json.RawMessage(fmt.Sprintf(`{"writer":{"output":"file","filename":%q},"encoder":{"format":"json"},"level":"DEBUG",%s}`, file, more))
+			return json.RawMessage(fmt.Sprintf(`{"writer":{"output":"watched_file","filename":%q},"encoder":{"format":"json"},"level":"DEBUG",%s}`, file, more))
 		}
 		config["logging"] = map[string]any{"logs": map[string]any{
 			"default": logTo(l.events, `"exclude":["socketio.sockets"]`),
@@ -175,10 +96,8 @@ func TestSocketLinesCanBeSwitchedOff(t *testing.T) {
 	}
 }
 
-// TestLogsHaveNoSecrets runs clients whose every part has a secret, with all logs at debug
-// level.
-func TestLogsHaveNoSecrets(t *testing.T) {
-	l := startLogged(t, fmt.Sprintf(`
+// secretSite has handlers with secrets of their own.
+const secretSite = `
 	socketio {
 		rate_limit 1 6
 		namespace /jwt {
@@ -201,58 +120,82 @@ func TestLogsHaveNoSecrets(t *testing.T) {
 				require false
 			}
 		}
-	}`, freeport.Address()))
-	header := []string{"Cookie", "session=secret-cookie", "Authorization", "Bearer secret-bearer"}
+	}`
+
+// secretHeader is in the requests of clients with secrets.
+var secretHeader = []string{"Cookie", "session=secret-cookie", "Authorization", "Bearer secret-bearer"}
+
+// TestLogsHaveNoSecrets runs clients whose every part has a secret, with all logs at debug
+// level.
+func TestLogsHaveNoSecrets(t *testing.T) {
+	l := startLogged(t, fmt.Sprintf(secretSite, freeport.Address()))
 	var ids []string
 	for _, namespace := range []string{"/jwt", "/app", "/chat"} {
-		c := &pollingClient{caddyServer: l.caddyServer, url: l.site + "/socket.io/?EIO=4&transport=polling&token=secret-query"}
-		var opened struct {
-			SID string `json:"sid"`
-		}
-		if err := json.Unmarshal([]byte(strings.TrimPrefix(c.pollPackets(header...), "0")), &opened); err != nil {
-			t.Fatal(err)
-		}
-		c.url += "&sid=" + opened.SID
-		ids = append(ids, opened.SID)
-		c.postPacket("40" + namespace + `,{"token":"secret-token"}`)
-		l.doRequest(http.MethodGet, c.url, "", header...) // a connect error, or the connection ends
-		for range 8 {
-			l.doRequest(http.MethodPost, c.url, `42`+namespace+`,["message","secret-argument"]`, header...)
-		}
-		l.doRequest(http.MethodPost, c.url, `9secret-packet`, header...)
+		ids = append(ids, l.sendSecrets(namespace))
 	}
-	// The id of a socket of Socket.IO 2 is the one of its session.
-	status, body := l.doRequest(http.MethodGet, l.site+"/socket.io/?EIO=3&transport=polling&token=secret-query", "", header...)
-	_, rest, _ := strings.Cut(body, `"sid":"`)
-	sid, _, ok := strings.Cut(rest, `"`)
-	if status != http.StatusOK || !ok {
-		t.Fatal(status, body)
-	}
-	ids = append(ids, sid)
-	l.doRequest(http.MethodPost, l.site+"/socket.io/?EIO=3&transport=polling&sid="+sid, "25:42[\"nothing\",\"secret-arg\"]1:1", header...)
+	sid := l.sendSecretsOfRevision3()
 	for _, path := range []string{
 		"?EIO=4&transport=polling&sid=secret-unknown", "?EIO=4&transport=none&sid=" + sid, "?EIO=4&transport=polling&j=0&token=secret-query",
 		"?EIO=4&transport=polling&token=secret-query&broken=%zz&sid=" + sid,
 	} {
-		l.doRequest(http.MethodGet, l.site+"/socket.io/"+path, "", append(header, "Origin", "https://elsewhere.example")...)
+		l.doRequest(http.MethodGet, l.site+"/socket.io/"+path, "", append(secretHeader, "Origin", "https://elsewhere.example")...)
 	}
 	l.awaitLines(l.events, "socket disconnected", 2)
-
 	for _, path := range []string{l.access, l.events} {
-		text, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for line := range strings.Lines(string(text)) {
-			if strings.Contains(line, "adjusted config") {
-				continue // Caddy's own, with the config
-			}
-			for _, secret := range append(ids, "secret") {
-				if strings.Contains(line, secret) {
-					t.Errorf("%s has %s: %s", filepath.Base(path), secret, line)
-				}
-			}
-		}
-		t.Logf("%d lines in %s", strings.Count(string(text), "\n"), filepath.Base(path))
+		l.checkSecrets(path, append(ids, sid, "secret"))
 	}
+}
+
+// sendSecrets runs a client of a namespace, and returns the id of its session.
+func (l *loggedSite) sendSecrets(namespace string) (sid string) {
+	l.t.Helper()
+	c := &pollingClient{caddyServer: l.caddyServer, url: l.site + "/socket.io/?EIO=4&transport=polling&token=secret-query"}
+	var opened struct {
+		SID string `json:"sid"`
+	}
+	if err := json.Unmarshal([]byte(strings.TrimPrefix(c.pollPackets(secretHeader...), "0")), &opened); err != nil {
+		l.t.Fatal(err)
+	}
+	c.url += "&sid=" + opened.SID
+	c.postPacket("40" + namespace + `,{"token":"secret-token"}`)
+	l.doRequest(http.MethodGet, c.url, "", secretHeader...) // a connect error, or the connection ends
+	for range 8 {
+		l.doRequest(http.MethodPost, c.url, `42`+namespace+`,["message","secret-argument"]`, secretHeader...)
+	}
+	l.doRequest(http.MethodPost, c.url, `9secret-packet`, secretHeader...)
+	return opened.SID
+}
+
+// sendSecretsOfRevision3 runs a client of Socket.IO 2, and returns the id of its session: it
+// is the id of its socket, too.
+func (l *loggedSite) sendSecretsOfRevision3() (sid string) {
+	l.t.Helper()
+	status, body := l.doRequest(http.MethodGet, l.site+"/socket.io/?EIO=3&transport=polling&token=secret-query", "", secretHeader...)
+	_, rest, _ := strings.Cut(body, `"sid":"`)
+	sid, _, ok := strings.Cut(rest, `"`)
+	if status != http.StatusOK || !ok {
+		l.t.Fatal(status, body)
+	}
+	l.doRequest(http.MethodPost, l.site+"/socket.io/?EIO=3&transport=polling&sid="+sid, "25:42[\"nothing\",\"secret-arg\"]1:1", secretHeader...)
+	return sid
+}
+
+// checkSecrets checks that a log has none of the secrets.
+func (l *loggedSite) checkSecrets(path string, secrets []string) {
+	l.t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	for line := range strings.Lines(string(text)) {
+		if strings.Contains(line, "adjusted config") {
+			continue // Caddy's own, with the config
+		}
+		for _, secret := range secrets {
+			if strings.Contains(line, secret) {
+				l.t.Errorf("%s has %s: %s", filepath.Base(path), secret, line)
+			}
+		}
+	}
+	l.t.Logf("%d lines in %s", strings.Count(string(text), "\n"), filepath.Base(path))
 }

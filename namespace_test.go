@@ -12,84 +12,97 @@ import (
 	"github.com/caddyserver/caddy/v2"
 )
 
+// invalidConfigs are configs of the socketio handler, and texts in their errors.
+var invalidConfigs = map[string][]string{
+	`{"pth":"/x/"}`:                                  {"http.handlers.socketio", `unknown field "pth"`},
+	`{"path":"x"}`:                                   {`path "x"`, "expected a path"},
+	`{"transports":["tcp"]}`:                         {`transport "tcp"`, "expected polling or websocket"},
+	`{"protocols":[2]}`:                              {"protocol 2", "expected 3 or 4"},
+	`{"ping_interval":"-5s"}`:                        {"ping_interval: unexpected value below 0"},
+	`{"max_payload":-1}`:                             {"max_payload: unexpected value below 0"},
+	`{"rate_limit":{}}`:                              {"rate_limit", "expected events a second, bytes a second, or both"},
+	`{"rate_limit":{"events":-5}}`:                   {"rate_limit: unexpected -5", "expected events a second"},
+	`{"rate_limit":{"burst":5}}`:                     {"rate_limit: expected a burst above 0 beside events"},
+	`{"rate_limit":{"bytes":3000000000}}`:            {"rate_limit: bytes: expected a size a second"},
+	`{"rate_limit":{"events":1,"bytes_burst":5}}`:    {"rate_limit: bytes_burst: expected bytes"},
+	`{"rate_limit":{"bytes":10000}}`:                 {"rate_limit: bytes: unexpected 10000: expected 100000 or more"},
+	`{"max_payload":6000,"rate_limit":{"bytes":99}}`: {"rate_limit: bytes: unexpected 99: expected 600 or more"},
+	configWithRule(`"events":["a"],"rate_limit":{}`): {"on a: rate_limit: expected events a second"},
+	configWithRule(`"events":["a"],"rate_limit":{"events":1,"bytes":1}`):                                              {"on a: rate_limit: unexpected bytes"},
+	configWithRule(`"events":["connect"],"rate_limit":{"events":1}`):                                                  {"on connect: rate_limit is for events that clients emit"},
+	configWithNamespace(`"rate_limits":[null]`):                                                                       {"rate_limits: entry 0 is null"},
+	configWithNamespace(`"rate_limits":[{"events":1}]`):                                                               {"rate_limit: expected names or globs of rooms"},
+	configWithNamespace(`"rate_limits":[{"rooms":[""],"events":1}]`):                                                  {"rate_limit: expected names or globs of rooms"},
+	configWithNamespace(`"rate_limits":[{"rooms":["a"]}]`):                                                            {"rate_limit", "expected events a second, bytes a second, or both"},
+	`{"origins":["https://a/b"]}`:                                                                                     {`origin "https://a/b"`, "expected *, null, file://, an origin"},
+	`{"cookie":"a b"}`:                                                                                                {`cookie "a b"`, "expected the name"},
+	`{"namespaces":[null]}`:                                                                                           {"namespaces: entry 0", "expected a namespace"},
+	`{"namespaces":[{"name":"chat"}]}`:                                                                                {`namespace "chat"`, "begins with a slash"},
+	`{"namespaces":[{"nam":"/chat"}]}`:                                                                                {`unknown field "nam"`},
+	`{"namespaces":[{"name":"/a"},{"name":"/a"}]}`:                                                                    {"namespace /a is declared twice"},
+	`{"namespaces":[{"name":"/a","max_sockets":-1}]}`:                                                                 {"namespace /a", "max_sockets"},
+	`{"namespaces":[{"name":"/a","on":[null]}]}`:                                                                      {"namespace /a", "on: entry 0", "expected events"},
+	`{"namespaces":[{"name":"/a","on":[{}]}]}`:                                                                        {"namespace /a", "expected the names of events"},
+	`{"namespaces":[{"name":"/a","on":[{"events":[""]}]}]}`:                                                           {"namespace /a", "expected the name of an event"},
+	`{"namespaces":[{"name":"/a","on":[{"events":["connect_error"]}]}]}`:                                              {"namespace /a", "on connect_error"},
+	configWithHandler(`{"rooms":["a"]}`):                                                                              {"namespace /chat: on hi: position 0", "'handler'"},
+	configWithHandler(`{"step":"join","rooms":["a"]}`):                                                                {"namespace /chat: on hi: position 0", "'handler'"}, // a former word
+	configWithHandler(`{"handler":"jion"}`):                                                                           {"namespace /chat: on hi: position 0", "unknown module: socketio.handlers.jion"},
+	configWithHandler(`{"handler":"join"}`):                                                                           {"namespace /chat: on hi: position 0", "expected one or more rooms"},
+	configWithHandler(`{"handler":"join","romms":["a"]}`):                                                             {"namespace /chat: on hi: position 0", `unknown field "romms"`},
+	configWithHandler(`{"handler":"leave","rooms":[""]}`):                                                             {"namespace /chat: on hi: position 0", "room 0: the name is empty"},
+	configWithHandler(`{"handler":"join","rooms":["a"],"history":true}`):                                              {"namespace /chat: on hi: position 0", "add history ROOM... to the namespace"},
+	`{"namespaces":[{"name":"/a","history":[null]}]}`:                                                                 {"history: entry 0 is null"},
+	`{"namespaces":[{"name":"/a","history":[{}]}]}`:                                                                   {"history: expected names or globs of rooms"},
+	`{"namespaces":[{"name":"/a","history":[{"rooms":[""]}]}]}`:                                                       {"history: expected names or globs of rooms, got an empty one"},
+	`{"namespaces":[{"name":"/a","history":[{"rooms":["a"],"keep":1001}]}]}`:                                          {"history a: keep: unexpected 1001"},
+	`{"namespaces":[{"name":"/a","history":[{"rooms":["a"],"for":-1}]}]}`:                                             {"history a: for: unexpected -1ns"},
+	configWithHandler(`{"handler":"leave"}`):                                                                          {"namespace /chat: on hi: position 0", "expected one or more rooms"},
+	configWithHandler(`{"handler":"emit"}`):                                                                           {"namespace /chat: on hi: position 0", "expected the name of an event"},
+	configWithHandler(`{"handler":"emit","event":"connect"}`):                                                         {"namespace /chat: on hi: position 0", "reserved event name"},
+	configWithHandler(`{"handler":"ack","args":["{event.a}"]}`):                                                       {"namespace /chat: on hi: position 0", "argument 0: unknown placeholder {event.a}"},
+	configWithHandler(`{"handler":"set","key":"a"}`):                                                                  {"namespace /chat: on hi: position 0", "expected a value"},
+	configWithRule(`"events":["room_occupied","connect"]`):                                                            {"on room_occupied connect: unexpected connect", "a rule of their own"},
+	configWithRule(`"events":["a"],"rooms":["b"]`):                                                                    {"on a: unexpected rooms", "only room_occupied"},
+	configWithRule(`"events":["room_vacated"],"rooms":[""]`):                                                          {"on room_vacated: rooms: expected names", "empty"},
+	configWithRoomHandler(`{"handler":"join","rooms":["a"]}`):                                                         {"on room_occupied: join: without in or all it needs a socket"},
+	configWithRoomHandler(`{"handler":"ack"}`):                                                                        {"on room_occupied: ack: it needs a socket"},
+	configWithRoomHandler(`{"handler":"leave","in":["a"],"rooms":["{event.args.0}"]}`):                                {"leave: {event.args.0} needs a socket"},
+	configWithRule(`"events":["a"],"parallel":257`):                                                                   {"on a: parallel: expected a number from 1 to 256"},
+	configWithRule(`"events":["a"],"parallel":-1`):                                                                    {"on a: parallel: expected a number from 1 to 256"},
+	configWithRule(`"events":["disconnect"],"parallel":2`):                                                            {"on disconnect: parallel is for events that clients emit"},
+	configWithNamespace(`"use":[{"handler":"jion"}]`):                                                                 {"namespace /chat: use: position 0", "unknown module: socketio.handlers.jion"},
+	configWithNamespace(`"every":[null]`):                                                                             {"namespace /chat: every: entry 0 is null"},
+	configWithNamespace(`"every":[{"interval":"10ms"}]`):                                                              {"every: unexpected interval 10ms: expected one from 1s to 24h"},
+	configWithNamespace(`"every":[{"interval":"1m","handle":[{"handler":"ack"}]}]`):                                   {"every 1m0s: ack: it needs a socket"},
+	configWithNamespace(`"every":[{"interval":"1m","handle":[{"handler":"emit","event":"a"}]}]`):                      {"every 1m0s: emit: without to, except or broadcast it needs a socket"},
+	configWithRoomHandler(`{"handler":"emit","event":"a"}`):                                                           {"on room_occupied: emit: without to, except or broadcast it needs a socket"},
+	configWithRoomHandler(`{"handler":"emit","event":"a","to":["{socket.id}"]}`):                                      {"on room_occupied: emit: {socket.id} needs a socket"},
+	configWithRoomHandler(`{"handler":"emit","event":"a","args":["{event.args.*}"],"broadcast":true}`):                {"emit: {event.args.*} needs a socket"},
+	configWithRoomHandler(`{"handler":"emit","event":"{jwt.sub}","broadcast":true}`):                                  {"emit: {jwt.sub} needs a socket"},
+	configWithRoomHandler(`{"handler":"backend","routes":[{"handle":[{"handler":"rewrite","uri":"/{socket.id}"}]}]}`): {"backend: {socket.id} needs a socket"},
+}
+
+// configWithRule, configWithHandler, configWithRoomHandler and configWithNamespace return the config
+// of a socketio handler, with a part of its namespace.
+func configWithRule(rule string) string { return configWithNamespace(`"on":[{` + rule + `}]`) }
+
+func configWithHandler(handler string) string {
+	return configWithRule(`"events":["hi"],"handle":[` + handler + `]`)
+}
+
+func configWithRoomHandler(handler string) string {
+	return configWithRule(`"events":["room_occupied"],"handle":[` + handler + `]`)
+}
+
+func configWithNamespace(fields string) string {
+	return `{"namespaces":[{"name":"/chat",` + fields + `}]}`
+}
+
 // TestInvalidJSONIsRefused proves that loading a config fails on an invalid value. The error
 // names the place and the expected value.
 func TestInvalidJSONIsRefused(t *testing.T) {
-	handled := func(handler string) string {
-		return `{"namespaces":[{"name":"/chat","on":[{"events":["hi"],"handle":[` + handler + `]}]}]}`
-	}
-	inNamespace := func(fields string) string { return `{"namespaces":[{"name":"/chat",` + fields + `}]}` }
-	ruled := func(rule string) string { return `{"namespaces":[{"name":"/chat","on":[{` + rule + `}]}]}` }
-	occupied := func(handler string) string { return ruled(`"events":["room_occupied"],"handle":[` + handler + `]`) }
-	for config, wants := range map[string][]string{
-		`{"pth":"/x/"}`:                                                                       {"http.handlers.socketio", `unknown field "pth"`},
-		`{"path":"x"}`:                                                                        {`path "x"`, "expected a path"},
-		`{"transports":["tcp"]}`:                                                              {`transport "tcp"`, "expected polling or websocket"},
-		`{"protocols":[2]}`:                                                                   {"protocol 2", "expected 3 or 4"},
-		`{"ping_interval":"-5s"}`:                                                             {"ping_interval: unexpected value below 0"},
-		`{"max_payload":-1}`:                                                                  {"max_payload: unexpected value below 0"},
-		`{"rate_limit":{}}`:                                                                   {"rate_limit", "expected events a second, bytes a second, or both"},
-		`{"rate_limit":{"events":-5}}`:                                                        {"rate_limit: unexpected -5", "expected events a second"},
-		`{"rate_limit":{"burst":5}}`:                                                          {"rate_limit: expected a burst above 0 beside events"},
-		`{"rate_limit":{"bytes":3000000000}}`:                                                 {"rate_limit: bytes: expected a size a second"},
-		`{"rate_limit":{"events":1,"bytes_burst":5}}`:                                         {"rate_limit: bytes_burst: expected bytes"},
-		`{"rate_limit":{"bytes":10000}}`:                                                      {"rate_limit: bytes: unexpected 10000: expected 100000 or more"},
-		`{"max_payload":6000,"rate_limit":{"bytes":99}}`:                                      {"rate_limit: bytes: unexpected 99: expected 600 or more"},
-		ruled(`"events":["a"],"rate_limit":{}`):                                               {"on a: rate_limit: expected events a second"},
-		ruled(`"events":["a"],"rate_limit":{"events":1,"bytes":1}`):                           {"on a: rate_limit: unexpected bytes"},
-		ruled(`"events":["connect"],"rate_limit":{"events":1}`):                               {"on connect: rate_limit is for events that clients emit"},
-		inNamespace(`"rate_limits":[null]`):                                                   {"rate_limits: entry 0 is null"},
-		inNamespace(`"rate_limits":[{"events":1}]`):                                           {"rate_limit: expected names or globs of rooms"},
-		inNamespace(`"rate_limits":[{"rooms":[""],"events":1}]`):                              {"rate_limit: expected names or globs of rooms"},
-		inNamespace(`"rate_limits":[{"rooms":["a"]}]`):                                        {"rate_limit", "expected events a second, bytes a second, or both"},
-		`{"origins":["https://a/b"]}`:                                                         {`origin "https://a/b"`, "expected *, null, file://, an origin"},
-		`{"cookie":"a b"}`:                                                                    {`cookie "a b"`, "expected the name"},
-		`{"namespaces":[null]}`:                                                               {"namespaces: entry 0", "expected a namespace"},
-		`{"namespaces":[{"name":"chat"}]}`:                                                    {`namespace "chat"`, "begins with a slash"},
-		`{"namespaces":[{"nam":"/chat"}]}`:                                                    {`unknown field "nam"`},
-		`{"namespaces":[{"name":"/a"},{"name":"/a"}]}`:                                        {"namespace /a is declared twice"},
-		`{"namespaces":[{"name":"/a","max_sockets":-1}]}`:                                     {"namespace /a", "max_sockets"},
-		`{"namespaces":[{"name":"/a","on":[null]}]}`:                                          {"namespace /a", "on: entry 0", "expected events"},
-		`{"namespaces":[{"name":"/a","on":[{}]}]}`:                                            {"namespace /a", "expected the names of events"},
-		`{"namespaces":[{"name":"/a","on":[{"events":[""]}]}]}`:                               {"namespace /a", "expected the name of an event"},
-		`{"namespaces":[{"name":"/a","on":[{"events":["connect_error"]}]}]}`:                  {"namespace /a", "on connect_error"},
-		handled(`{"rooms":["a"]}`):                                                            {"namespace /chat: on hi: position 0", "'handler'"},
-		handled(`{"step":"join","rooms":["a"]}`):                                              {"namespace /chat: on hi: position 0", "'handler'"}, // a former word
-		handled(`{"handler":"jion"}`):                                                         {"namespace /chat: on hi: position 0", "unknown module: socketio.handlers.jion"},
-		handled(`{"handler":"join"}`):                                                         {"namespace /chat: on hi: position 0", "expected one or more rooms"},
-		handled(`{"handler":"join","romms":["a"]}`):                                           {"namespace /chat: on hi: position 0", `unknown field "romms"`},
-		handled(`{"handler":"leave","rooms":[""]}`):                                           {"namespace /chat: on hi: position 0", "room 0: the name is empty"},
-		handled(`{"handler":"join","rooms":["a"],"history":true}`):                            {"namespace /chat: on hi: position 0", "add history ROOM... to the namespace"},
-		`{"namespaces":[{"name":"/a","history":[null]}]}`:                                     {"history: entry 0 is null"},
-		`{"namespaces":[{"name":"/a","history":[{}]}]}`:                                       {"history: expected names or globs of rooms"},
-		`{"namespaces":[{"name":"/a","history":[{"rooms":[""]}]}]}`:                           {"history: expected names or globs of rooms, got an empty one"},
-		`{"namespaces":[{"name":"/a","history":[{"rooms":["a"],"keep":1001}]}]}`:              {"history a: keep: unexpected 1001"},
-		`{"namespaces":[{"name":"/a","history":[{"rooms":["a"],"for":-1}]}]}`:                 {"history a: for: unexpected -1ns"},
-		handled(`{"handler":"leave"}`):                                                        {"namespace /chat: on hi: position 0", "expected one or more rooms"},
-		handled(`{"handler":"emit"}`):                                                         {"namespace /chat: on hi: position 0", "expected the name of an event"},
-		handled(`{"handler":"emit","event":"connect"}`):                                       {"namespace /chat: on hi: position 0", "reserved event name"},
-		handled(`{"handler":"ack","args":["{event.a}"]}`):                                     {"namespace /chat: on hi: position 0", "argument 0: unknown placeholder {event.a}"},
-		handled(`{"handler":"set","key":"a"}`):                                                {"namespace /chat: on hi: position 0", "expected a value"},
-		ruled(`"events":["room_occupied","connect"]`):                                         {"on room_occupied connect: unexpected connect", "a rule of their own"},
-		ruled(`"events":["a"],"rooms":["b"]`):                                                 {"on a: unexpected rooms", "only room_occupied"},
-		ruled(`"events":["room_vacated"],"rooms":[""]`):                                       {"on room_vacated: rooms: expected names", "empty"},
-		occupied(`{"handler":"join","rooms":["a"]}`):                                          {"on room_occupied: join: without in or all it needs a socket"},
-		occupied(`{"handler":"ack"}`):                                                         {"on room_occupied: ack: it needs a socket"},
-		occupied(`{"handler":"leave","in":["a"],"rooms":["{event.args.0}"]}`):                 {"leave: {event.args.0} needs a socket"},
-		ruled(`"events":["a"],"parallel":257`):                                                {"on a: parallel: expected a number from 1 to 256"},
-		ruled(`"events":["a"],"parallel":-1`):                                                 {"on a: parallel: expected a number from 1 to 256"},
-		ruled(`"events":["disconnect"],"parallel":2`):                                         {"on disconnect: parallel is for events that clients emit"},
-		inNamespace(`"use":[{"handler":"jion"}]`):                                             {"namespace /chat: use: position 0", "unknown module: socketio.handlers.jion"},
-		inNamespace(`"every":[null]`):                                                         {"namespace /chat: every: entry 0 is null"},
-		inNamespace(`"every":[{"interval":"10ms"}]`):                                          {"every: unexpected interval 10ms: expected one from 1s to 24h"},
-		inNamespace(`"every":[{"interval":"1m","handle":[{"handler":"ack"}]}]`):               {"every 1m0s: ack: it needs a socket"},
-		inNamespace(`"every":[{"interval":"1m","handle":[{"handler":"emit","event":"a"}]}]`):  {"every 1m0s: emit: without to, except or broadcast it needs a socket"},
-		occupied(`{"handler":"emit","event":"a"}`):                                            {"on room_occupied: emit: without to, except or broadcast it needs a socket"},
-		occupied(`{"handler":"emit","event":"a","to":["{socket.id}"]}`):                       {"on room_occupied: emit: {socket.id} needs a socket"},
-		occupied(`{"handler":"emit","event":"a","args":["{event.args.*}"],"broadcast":true}`): {"emit: {event.args.*} needs a socket"},
-		occupied(`{"handler":"emit","event":"{jwt.sub}","broadcast":true}`):                   {"emit: {jwt.sub} needs a socket"},
-		occupied(`{"handler":"backend","routes":[{"handle":[{"handler":"rewrite","uri":"/{socket.id}"}]}]}`): {"backend: {socket.id} needs a socket"},
-	} {
+	for config, wants := range invalidConfigs {
 		handler := `{"handler":"socketio",` + strings.TrimPrefix(config, "{")
 		var c caddy.Config
 		text := `{"admin":{"disabled":true},"apps":{"http":{"servers":{"x":{"listen":["127.0.0.1:0"],"routes":[{"handle":[` + handler + `]}]}}}}}`

@@ -55,15 +55,8 @@ func describeSpan(span *tracepb.Span) string {
 		values["socketio.event"], values["socketio.handlers"], values["socketio.outcome"], span.Status.GetCode() == tracepb.Status_STATUS_CODE_ERROR)
 }
 
-func TestEventsAreSpansLinkedToTheHandshake(t *testing.T) {
-	spans := startCollector(t)
-	parents := make(chan string, 10)
-	application := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		parents <- r.Header.Get("Traceparent")
-		w.WriteHeader(http.StatusNoContent)
-	}))
-	t.Cleanup(application.Close)
-	site := fmt.Sprintf(`
+// tracedSite is a site whose events have spans. Its backend is at an address.
+const tracedSite = `
 	tracing {
 		span handshake
 	}
@@ -83,51 +76,71 @@ func TestEventsAreSpansLinkedToTheHandshake(t *testing.T) {
 				backend 127.0.0.1:1
 			}
 		}
-	}`, application.Listener.Addr())
-	s := startCaddy(t, false, site)
+	}`
+
+func TestEventsAreSpansLinkedToTheHandshake(t *testing.T) {
+	spans := startCollector(t)
+	parents := make(chan string, 10)
+	application := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		parents <- r.Header.Get("Traceparent")
+		w.WriteHeader(http.StatusNoContent)
+	}))
+	t.Cleanup(application.Close)
+	s := startCaddy(t, false, fmt.Sprintf(tracedSite, application.Listener.Addr()))
 	const traceID = "4bf92f3577b34da6a3ce929d0e0e4736"
 	c := s.connectPolling("/chat", "Traceparent", "00-"+traceID+"-00f067aa0ba902b7-01")
 	for _, event := range []string{"message", "secret", "broken", "nothing"} {
 		c.postPacket(`42/chat,["` + event + `"]`)
 	}
-	want := []string{
+	var handshake string // id of the first request's span
+	var links []string
+	for i, want := range []string{
 		"socketio connect: namespace /chat, event connect, handlers join, outcome ok, error false",
 		"socketio message typing: namespace /chat, event message, handlers backend ack, outcome ok, error false",
 		"socketio secret: namespace /chat, event secret, handlers require, outcome refused, error false",
 		"socketio broken: namespace /chat, event broken, handlers backend, outcome refused, error true",
-	}
-	var handshake string // id of the first request's span
-	var links []string
-	for i := 0; i < len(want); {
-		span := nextSpan(t, spans)
-		if span.Name == "handshake" {
-			if hex.EncodeToString(span.TraceId) == traceID {
-				handshake = hex.EncodeToString(span.SpanId)
-			}
-			continue
+	} {
+		span := nextEventSpan(t, spans, traceID, &handshake)
+		if got := describeSpan(span); got != want {
+			t.Errorf("got  %s\nwant %s", got, want)
 		}
-		if got := describeSpan(span); got != want[i] {
-			t.Errorf("got  %s\nwant %s", got, want[i])
-		}
-		if len(span.ParentSpanId) > 0 || len(span.Links) != 1 || hex.EncodeToString(span.Links[0].TraceId) != traceID {
-			t.Fatalf("%s has the parent %x and the links %v", span.Name, span.ParentSpanId, span.Links)
-		}
-		links = append(links, hex.EncodeToString(span.Links[0].SpanId))
+		links = append(links, checkLink(t, span, traceID))
 		if i == 1 {
 			if got, want := <-parents, fmt.Sprintf("00-%x-%x-01", span.TraceId, span.SpanId); got != want {
 				t.Errorf("the backend got the span %s, want %s", got, want)
 			}
 		}
-		i++
 	}
 	for _, link := range links {
-		if handshake != "" && link != handshake {
-			t.Errorf("a link to %s, the handshake is %s", link, handshake)
+		if link != handshake {
+			t.Errorf("a link to %s, the handshake is %q", link, handshake)
 		}
 	}
-	if handshake == "" {
-		t.Error("the handshake has no span")
+}
+
+// nextEventSpan returns the next span of an event. Of the spans of requests before it, it stores
+// the id of the one in the trace.
+func nextEventSpan(t *testing.T, spans <-chan *tracepb.Span, traceID string, handshake *string) *tracepb.Span {
+	t.Helper()
+	for {
+		span := nextSpan(t, spans)
+		if span.Name != "handshake" {
+			return span
+		}
+		if hex.EncodeToString(span.TraceId) == traceID {
+			*handshake = hex.EncodeToString(span.SpanId)
+		}
 	}
+}
+
+// checkLink checks that a span is a root with one link to the trace, and returns the id of the
+// span that the link names.
+func checkLink(t *testing.T, span *tracepb.Span, traceID string) string {
+	t.Helper()
+	if len(span.ParentSpanId) > 0 || len(span.Links) != 1 || hex.EncodeToString(span.Links[0].TraceId) != traceID {
+		t.Fatalf("%s has the parent %x and the links %v", span.Name, span.ParentSpanId, span.Links)
+	}
+	return hex.EncodeToString(span.Links[0].SpanId)
 }
 
 // nextSpan returns the next span of the process.

@@ -34,72 +34,50 @@ func (g *hookedGate) HandleEvent(ctx context.Context, ev *hub.Event) error {
 	return hook(ctx)
 }
 
+// interruption is how the recovery of a socket is interrupted.
+type interruption struct {
+	cross func(ctx context.Context) error // the gate
+	then  func(back *client)              // called while the gate runs
+	lost  bool                            // the socket cannot be recovered any more
+}
+
+var interruptions = map[string]interruption{
+	"the connection breaks":                      {awaitEnd, closeConnection, false},
+	"the connection breaks and the gate lets in": {func(ctx context.Context) error { <-ctx.Done(); return nil }, closeConnection, false},
+	"the client is refused":                      {func(context.Context) error { return &hub.ClientError{Message: "no"} }, wantRefusal, false},
+	"the backend is away":                        {func(context.Context) error { return &hub.Outage{Err: errors.New("away")} }, func(*client) {}, false},
+	"a handler panics":                           {func(context.Context) error { panic("boom") }, func(*client) {}, false},
+	"the loss is not noticed":                    {awaitEnd, func(*client) {}, false},
+	"the client disconnects": {awaitEnd, func(back *client) {
+		back.sendPacket("41/chat,")
+		back.sendPacket("40/none,") // gets a connect error after the disconnect packet was read
+		back.readPacket()
+		back.conn.Close()
+	}, true},
+}
+
+func awaitEnd(ctx context.Context) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+func closeConnection(back *client) { back.conn.Close() }
+func wantRefusal(back *client)     { back.wantPacket(`44/chat,{"message":"no"}`) }
+
 // A connection is lost, or its client gets a connect error, while its socket is recovered:
 // the next attempt recovers the socket with the same state.
 func TestInterruptedRecoveryKeepsSocketRecoverable(t *testing.T) {
-	ended := func(ctx context.Context) error {
-		<-ctx.Done()
-		return ctx.Err()
-	}
-	closes := func(back *client) { back.conn.Close() }
-	refused := func(back *client) { back.wantPacket(`44/chat,{"message":"no"}`) }
-	crossings := map[string]struct {
-		cross func(ctx context.Context) error
-		then  func(back *client) // called while the hook runs
-		lost  bool
-	}{
-		"the connection breaks":                      {ended, closes, false},
-		"the connection breaks and the gate lets in": {func(ctx context.Context) error { <-ctx.Done(); return nil }, closes, false},
-		"the client is refused":                      {func(context.Context) error { return &hub.ClientError{Message: "no"} }, refused, false},
-		"the backend is away":                        {func(context.Context) error { return &hub.Outage{Err: errors.New("away")} }, func(*client) {}, false},
-		"a handler panics":                           {func(context.Context) error { panic("boom") }, func(*client) {}, false},
-		"the loss is not noticed":                    {ended, func(*client) {}, false},
-		"the client disconnects": {ended, func(back *client) {
-			back.sendPacket("41/chat,")
-			back.sendPacket("40/none,") // gets a connect error after the disconnect packet was read
-			back.readPacket()
-			back.conn.Close()
-		}, true},
-	}
 	for _, kind := range []string{"memory", "cluster"} {
-		for name, tt := range crossings {
+		for name, tt := range interruptions {
 			t.Run(kind+", "+name, func(t *testing.T) {
 				g := &hookedGate{}
-				r := newRouteConfig("a", "/chat")
-				r.Recovery = time.Minute
-				config := hub.Config{Routes: []hub.RouteConfig{r}, Namespaces: []hub.NamespaceConfig{{
-					Name: "/chat", Rules: []hub.Rule{{Events: []string{"connect"}, Handlers: []hub.Handler{g}}},
-				}}}
-				if kind == "cluster" {
-					config.Cluster = &recorder{lostSockets: make(map[string]cluster.LostSocket)}
-				}
-				s := newSite(t, config)
+				s := newGatedSite(t, g, kind == "cluster")
 				ns, _ := s.Namespace("/chat")
-				handleSync(ns)
-				c := dialClient(t, s.url+"/0/", "4")
-				is := c.joinAs("/chat", "{}")
-				c.syncEvents("/chat")
-				socket, _ := ns.Socket(is.SID)
-				if err := socket.Join("lobby"); err != nil {
-					t.Fatal(err)
-				}
-				c.conn.Close()
-				receiveWithin(t, socket.Done())
+				is := s.loseSocket(t, ns)
 				if _, err := ns.To("lobby").Emit("missed"); err != nil {
 					t.Fatal(err)
 				}
-
-				back, done := dialClient(t, s.url+"/0/", "4"), make(chan struct{})
-				g.mu.Lock()
-				g.hook = func(ctx context.Context) error {
-					close(done)
-					return tt.cross(ctx)
-				}
-				g.mu.Unlock()
-				wanted := fmt.Sprintf(`40/chat,{"pid":%q}`, is.PID)
-				back.sendPacket(wanted)
-				receiveWithin(t, done)
-				tt.then(back)
+				s.interruptRecovery(t, g, is, tt)
 				again := dialClient(t, s.url+"/0/", "4")
 				if tt.lost {
 					if got := again.joinAs("/chat", fmt.Sprintf(`{"pid":%q}`, is.PID)); got == is {
@@ -107,19 +85,67 @@ func TestInterruptedRecoveryKeepsSocketRecoverable(t *testing.T) {
 					}
 					return
 				}
-				again.sendPacket(wanted)
-				again.wantPacket(fmt.Sprintf(`40/chat,{"sid":%q,"pid":%q}`, is.SID, is.PID))
-				offset := again.readPacket()
-				if want := `42/chat,["missed","` + parsePacketOffset(offset) + `"]`; offset != want {
-					t.Errorf("got %s", offset)
-				}
-				again.syncEvents("/chat")
-				recovered, _ := ns.Socket(is.SID)
-				if !recovered.Status().Recovered || recovered.Data().String() != "{}" || !slices.Equal(recovered.Rooms(), []string{is.SID, "lobby"}) {
-					t.Errorf("recovered %v, data %s, rooms %q", recovered.Status().Recovered, recovered.Data(), recovered.Rooms())
-				}
+				again.wantRecovered(ns, is)
 			})
 		}
+	}
+}
+
+// newGatedSite returns a site with recovery, whose sockets pass a gate.
+func newGatedSite(t *testing.T, g *hookedGate, shared bool) *site {
+	r := newRouteConfig("a", "/chat")
+	r.Recovery = time.Minute
+	config := hub.Config{Routes: []hub.RouteConfig{r}, Namespaces: []hub.NamespaceConfig{{
+		Name: "/chat", Rules: []hub.Rule{{Events: []string{"connect"}, Handlers: []hub.Handler{g}}},
+	}}}
+	if shared {
+		config.Cluster = &recorder{lostSockets: make(map[string]cluster.LostSocket)}
+	}
+	return newSite(t, config)
+}
+
+// loseSocket connects a socket in the room lobby, and loses its connection.
+func (s *site) loseSocket(t *testing.T, ns *hub.Namespace) identity {
+	handleSync(ns)
+	c := dialClient(t, s.url+"/0/", "4")
+	is := c.joinAs("/chat", "{}")
+	c.syncEvents("/chat")
+	socket, _ := ns.Socket(is.SID)
+	if err := socket.Join("lobby"); err != nil {
+		t.Fatal(err)
+	}
+	c.conn.Close()
+	receiveWithin(t, socket.Done())
+	return is
+}
+
+// interruptRecovery begins to recover a socket, and interrupts it in the gate.
+func (s *site) interruptRecovery(t *testing.T, g *hookedGate, is identity, by interruption) {
+	back, entered := dialClient(t, s.url+"/0/", "4"), make(chan struct{})
+	g.mu.Lock()
+	g.hook = func(ctx context.Context) error {
+		close(entered)
+		return by.cross(ctx)
+	}
+	g.mu.Unlock()
+	back.sendPacket(fmt.Sprintf(`40/chat,{"pid":%q}`, is.PID))
+	receiveWithin(t, entered)
+	by.then(back)
+}
+
+// wantRecovered recovers a socket, which gets the event that it missed, and is as it was lost.
+func (c *client) wantRecovered(ns *hub.Namespace, is identity) {
+	c.t.Helper()
+	c.sendPacket(fmt.Sprintf(`40/chat,{"pid":%q}`, is.PID))
+	c.wantPacket(fmt.Sprintf(`40/chat,{"sid":%q,"pid":%q}`, is.SID, is.PID))
+	missed := c.readPacket()
+	if want := `42/chat,["missed","` + parsePacketOffset(missed) + `"]`; missed != want {
+		c.t.Errorf("got %s", missed)
+	}
+	c.syncEvents("/chat")
+	recovered, _ := ns.Socket(is.SID)
+	if !recovered.Status().Recovered || recovered.Data().String() != "{}" || !slices.Equal(recovered.Rooms(), []string{is.SID, "lobby"}) {
+		c.t.Errorf("recovered %v, data %s, rooms %q", recovered.Status().Recovered, recovered.Data(), recovered.Rooms())
 	}
 }
 

@@ -8,66 +8,68 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/internal/eio"
 )
 
+// encodingTests are packets, and their bytes as the official servers write them.
+var encodingTests = []struct {
+	name       string
+	packet     Packet
+	wire4      string // a poll's payload for V4 clients (Engine.IO 3)
+	wire5      string // and for V5 clients (Engine.IO 4)
+	attachment bool
+}{
+	{"connect", Packet{Data: newData(`{"sid":"VlXdms7cchP2MRRDAAAM"}`)}, `32:40{"sid":"VlXdms7cchP2MRRDAAAM"}`, `40{"sid":"VlXdms7cchP2MRRDAAAM"}`, false},
+	{"connect bare", Packet{}, `2:40`, `40`, false},
+	{"connect root", Packet{Namespace: "/"}, `2:40`, `40`, false},
+	{"connect namespace", Packet{Namespace: "/chat"}, `8:40/chat,`, `40/chat,`, false},
+	{"connect with sid", Packet{Namespace: "/chat", Data: newData(`{"sid":"g"}`)}, `19:40/chat,{"sid":"g"}`, `40/chat,{"sid":"g"}`, false},
+	{"connect with query", Packet{Namespace: "/chat", Query: "room=a%20b&x=1"}, `23:40/chat?room=a%20b&x=1,`, `40/chat,`, false},
+	{"connect root with query", Packet{Query: "x=1"}, `8:40/?x=1,`, `40`, false},
+	{
+		"unknown namespace",
+		Packet{Type: ConnectError, Namespace: "/nope", Data: newData(`{"message":"Invalid namespace"}`)},
+		`39:44/nope,{"message":"Invalid namespace"}`, `44/nope,{"message":"Invalid namespace"}`, false,
+	},
+	{
+		"unknown namespace of 2.x",
+		Packet{Type: ConnectError, Namespace: "/nope", Data: newData(`"Invalid namespace"`)},
+		`27:44/nope,"Invalid namespace"`, `44/nope,"Invalid namespace"`, false,
+	},
+	{"disconnect", Packet{Type: Disconnect}, `2:41`, `41`, false},
+	{"disconnect namespace", Packet{Type: Disconnect, Namespace: "/chat"}, `8:41/chat,`, `41/chat,`, false},
+	{"event", Packet{Type: Event, Data: newData(`["echo","hi"]`)}, `15:42["echo","hi"]`, `42["echo","hi"]`, false},
+	{
+		"event in namespace",
+		Packet{Type: Event, Namespace: "/chat", Data: newData(`["echo","inchat"]`)},
+		`25:42/chat,["echo","inchat"]`, `42/chat,["echo","inchat"]`, false,
+	},
+	{"event with id", Packet{Type: Event, HasID: true, Data: newData(`["echo","ack?"]`)}, `18:420["echo","ack?"]`, `420["echo","ack?"]`, false},
+	{"event with both", Packet{Type: Event, Namespace: "/chat", ID: 12, HasID: true, Data: newData(`["x"]`)}, `15:42/chat,12["x"]`, `42/chat,12["x"]`, false},
+	{"id without HasID", Packet{Type: Event, ID: 12, Data: newData(`["x"]`)}, `7:42["x"]`, `42["x"]`, false},
+	{"numeric name", Packet{Type: Event, Data: newData(`[1,2]`)}, `7:42[1,2]`, `42[1,2]`, false},
+	{"ack", Packet{Type: Ack, HasID: true, Data: newData(`["ack?"]`)}, `11:430["ack?"]`, `430["ack?"]`, false},
+	{"ack of nothing", Packet{Type: Ack, Namespace: "/chat", ID: 12, HasID: true}, `12:43/chat,12[]`, `43/chat,12[]`, false},
+	{"binary type without binary", Packet{Type: BinaryEvent, Data: newData(`["x"]`)}, `7:42["x"]`, `42["x"]`, false},
+	{
+		"binary event",
+		Packet{Type: Event, Data: newData(`["bin",`+placeholder0+`,{"a":`+placeholder1+`}]`, "\x01\x02\x03", "\x04")},
+		`77:452-["bin",{"_placeholder":true,"num":0},{"a":{"_placeholder":true,"num":1}}]6:b4AQID6:b4BA==`,
+		`452-["bin",{"_placeholder":true,"num":0},{"a":{"_placeholder":true,"num":1}}]` + "\x1ebAQID\x1ebBA==", true,
+	},
+	{
+		"binary event with both",
+		Packet{Type: Event, Namespace: "/chat", ID: 7, HasID: true, Data: newData(`["x",`+placeholder0+`]`, "\x04")},
+		`46:451-/chat,7["x",{"_placeholder":true,"num":0}]6:b4BA==`,
+		`451-/chat,7["x",{"_placeholder":true,"num":0}]` + "\x1ebBA==", true,
+	},
+	{
+		"binary ack",
+		Packet{Type: Ack, ID: 1, HasID: true, Data: newData(`[`+placeholder0+`,"t"]`, "\x09\x08\x07")},
+		`40:461-1[{"_placeholder":true,"num":0},"t"]6:b4CQgH`, `461-1[{"_placeholder":true,"num":0},"t"]` + "\x1ebCQgH", true,
+	},
+}
+
 func TestEncodeMatchesOfficialBytes(t *testing.T) {
 	t.Parallel()
-	tests := []struct {
-		name       string
-		packet     Packet
-		wire4      string // a poll's payload for V4 clients (Engine.IO 3)
-		wire5      string // and for V5 clients (Engine.IO 4)
-		attachment bool
-	}{
-		{"connect", Packet{Data: newData(`{"sid":"VlXdms7cchP2MRRDAAAM"}`)}, `32:40{"sid":"VlXdms7cchP2MRRDAAAM"}`, `40{"sid":"VlXdms7cchP2MRRDAAAM"}`, false},
-		{"connect bare", Packet{}, `2:40`, `40`, false},
-		{"connect root", Packet{Namespace: "/"}, `2:40`, `40`, false},
-		{"connect namespace", Packet{Namespace: "/chat"}, `8:40/chat,`, `40/chat,`, false},
-		{"connect with sid", Packet{Namespace: "/chat", Data: newData(`{"sid":"g"}`)}, `19:40/chat,{"sid":"g"}`, `40/chat,{"sid":"g"}`, false},
-		{"connect with query", Packet{Namespace: "/chat", Query: "room=a%20b&x=1"}, `23:40/chat?room=a%20b&x=1,`, `40/chat,`, false},
-		{"connect root with query", Packet{Query: "x=1"}, `8:40/?x=1,`, `40`, false},
-		{
-			"unknown namespace",
-			Packet{Type: ConnectError, Namespace: "/nope", Data: newData(`{"message":"Invalid namespace"}`)},
-			`39:44/nope,{"message":"Invalid namespace"}`, `44/nope,{"message":"Invalid namespace"}`, false,
-		},
-		{
-			"unknown namespace of 2.x",
-			Packet{Type: ConnectError, Namespace: "/nope", Data: newData(`"Invalid namespace"`)},
-			`27:44/nope,"Invalid namespace"`, `44/nope,"Invalid namespace"`, false,
-		},
-		{"disconnect", Packet{Type: Disconnect}, `2:41`, `41`, false},
-		{"disconnect namespace", Packet{Type: Disconnect, Namespace: "/chat"}, `8:41/chat,`, `41/chat,`, false},
-		{"event", Packet{Type: Event, Data: newData(`["echo","hi"]`)}, `15:42["echo","hi"]`, `42["echo","hi"]`, false},
-		{
-			"event in namespace",
-			Packet{Type: Event, Namespace: "/chat", Data: newData(`["echo","inchat"]`)},
-			`25:42/chat,["echo","inchat"]`, `42/chat,["echo","inchat"]`, false,
-		},
-		{"event with id", Packet{Type: Event, HasID: true, Data: newData(`["echo","ack?"]`)}, `18:420["echo","ack?"]`, `420["echo","ack?"]`, false},
-		{"event with both", Packet{Type: Event, Namespace: "/chat", ID: 12, HasID: true, Data: newData(`["x"]`)}, `15:42/chat,12["x"]`, `42/chat,12["x"]`, false},
-		{"id without HasID", Packet{Type: Event, ID: 12, Data: newData(`["x"]`)}, `7:42["x"]`, `42["x"]`, false},
-		{"numeric name", Packet{Type: Event, Data: newData(`[1,2]`)}, `7:42[1,2]`, `42[1,2]`, false},
-		{"ack", Packet{Type: Ack, HasID: true, Data: newData(`["ack?"]`)}, `11:430["ack?"]`, `430["ack?"]`, false},
-		{"ack of nothing", Packet{Type: Ack, Namespace: "/chat", ID: 12, HasID: true}, `12:43/chat,12[]`, `43/chat,12[]`, false},
-		{"binary type without binary", Packet{Type: BinaryEvent, Data: newData(`["x"]`)}, `7:42["x"]`, `42["x"]`, false},
-		{
-			"binary event",
-			Packet{Type: Event, Data: newData(`["bin",`+placeholder0+`,{"a":`+placeholder1+`}]`, "\x01\x02\x03", "\x04")},
-			`77:452-["bin",{"_placeholder":true,"num":0},{"a":{"_placeholder":true,"num":1}}]6:b4AQID6:b4BA==`,
-			`452-["bin",{"_placeholder":true,"num":0},{"a":{"_placeholder":true,"num":1}}]` + "\x1ebAQID\x1ebBA==", true,
-		},
-		{
-			"binary event with both",
-			Packet{Type: Event, Namespace: "/chat", ID: 7, HasID: true, Data: newData(`["x",`+placeholder0+`]`, "\x04")},
-			`46:451-/chat,7["x",{"_placeholder":true,"num":0}]6:b4BA==`,
-			`451-/chat,7["x",{"_placeholder":true,"num":0}]` + "\x1ebBA==", true,
-		},
-		{
-			"binary ack",
-			Packet{Type: Ack, ID: 1, HasID: true, Data: newData(`[`+placeholder0+`,"t"]`, "\x09\x08\x07")},
-			`40:461-1[{"_placeholder":true,"num":0},"t"]6:b4CQgH`, `461-1[{"_placeholder":true,"num":0},"t"]` + "\x1ebCQgH", true,
-		},
-	}
-	for _, test := range tests {
+	for _, test := range encodingTests {
 		t.Run(test.name, func(t *testing.T) {
 			for _, v := range []struct {
 				version  Version

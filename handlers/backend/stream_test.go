@@ -299,15 +299,19 @@ func TestBackendBoundsEndlessStreams(t *testing.T) {
 	}
 }
 
-func TestBackendCancelsStreams(t *testing.T) {
-	const stream = `42/app,1["stream","application/x-ndjson"]`
-	line := `{"emit":[{"event":"token"}]}` + "\n"
-	for _, transport := range []string{"before the first byte", "in the stream"} {
-		t.Run("by an event "+transport, func(t *testing.T) {
+// An event that a client sends to begin a stream, and a line of the stream.
+const (
+	streamEvent = `42/app,1["stream","application/x-ndjson"]`
+	tokenLine   = `{"emit":[{"event":"token"}]}` + "\n"
+)
+
+func TestEventCancelsStream(t *testing.T) {
+	for _, moment := range []string{"before the first byte", "in the stream"} {
+		t.Run(moment, func(t *testing.T) {
 			a := newStreamer(t)
 			waits := make(chan struct{}, 1)
 			app := sitetest.NewApp(t, func(w http.ResponseWriter, r *http.Request) {
-				if transport == "in the stream" || strings.Contains(r.Header.Get("X-Event"), "stop") {
+				if moment == "in the stream" || strings.Contains(r.Header.Get("X-Event"), "stop") {
 					a.ServeHTTP(w, r)
 					return
 				}
@@ -319,9 +323,9 @@ func TestBackendCancelsStreams(t *testing.T) {
 			c := s.Connect()
 			counted := readMetric(t, s, outcomes("canceled"))
 			for _, event := range []string{"stop", "halt now"} {
-				c.Send(stream)
-				if transport == "in the stream" {
-					a.write(line)
+				c.Send(streamEvent)
+				if moment == "in the stream" {
+					a.write(tokenLine)
 					c.Expect(`42/app,["token"]`)
 				} else {
 					sitetest.Await(t, waits)
@@ -336,50 +340,26 @@ func TestBackendCancelsStreams(t *testing.T) {
 			awaitMetric(t, s, outcomes("canceled"), counted+2)
 		})
 	}
-	for name, end := range map[string]func(a *streamer, c interface {
-		Send(string)
-		Close() error
-	}){
-		"connection closes": func(_ *streamer, c interface {
-			Send(string)
-			Close() error
-		},
-		) {
-			_ = c.Close()
-		},
-		"socket disconnects": func(_ *streamer, c interface {
-			Send(string)
-			Close() error
-		},
-		) {
-			c.Send("41/app,")
-		},
-		"backend disconnects": func(a *streamer, _ interface {
-			Send(string)
-			Close() error
-		},
-		) {
-			a.write(`{"disconnect":true}` + "\n")
-		},
-		"backend refuses": func(a *streamer, _ interface {
-			Send(string)
-			Close() error
-		},
-		) {
+}
+
+func TestEndOfSocketCancelsStream(t *testing.T) {
+	for name, end := range map[string]func(a *streamer, c clienttest.Client){
+		"connection closes":   func(_ *streamer, c clienttest.Client) { _ = c.Close() },
+		"socket disconnects":  func(_ *streamer, c clienttest.Client) { c.Send("41/app,") },
+		"backend disconnects": func(a *streamer, _ clienttest.Client) { a.write(`{"disconnect":true}` + "\n") },
+		"backend refuses": func(a *streamer, c clienttest.Client) {
 			a.write(`{"error":{"message":"no"}}` + "\n")
+			c.Expect(`43/app,1[{"error":"no"}]`)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := newStreamer(t)
 			c := a.site("").Connect()
-			c.Send(stream)
-			a.write(line)
+			c.Send(streamEvent)
+			a.write(tokenLine)
 			c.Expect(`42/app,["token"]`)
 			end(a, c)
 			sitetest.Await(t, a.gone)
-			if name == "backend refuses" {
-				c.Expect(`43/app,1[{"error":"no"}]`)
-			}
 		})
 	}
 }

@@ -45,14 +45,21 @@ func TestRedisFaults(t *testing.T) {
 	}
 	addUser()
 	pairs := startPairs(t, "redis://app:secret@"+redis.Address(), "required")
-	awaitDown := func(pairs []*pair) {
-		for _, c := range pairs {
-			c.awaitLinks(0)
-			c.wantReady(http.StatusServiceUnavailable, `{"ready":false,"reasons":["cluster"]}`)
-		}
+	for _, fault := range listRedisFaults(t, s, redis, addUser) {
+		t.Run(strings.ReplaceAll(fault.name, " ", "_"), func(t *testing.T) {
+			testRedisFault(t, pairs, fault)
+			for _, c := range pairs {
+				c.wantReady(http.StatusOK, `{"ready":true,"reasons":[]}`)
+			}
+		})
 	}
+}
+
+// listRedisFaults returns the ways in which a Redis fails. addUser makes the user of the nodes
+// again.
+func listRedisFaults(t *testing.T, s *redistest.Server, redis *redistest.Proxy, addUser func()) []redisFault {
 	clients := fullRedis{s: s}
-	for _, fault := range []redisFault{
+	return []redisFault{
 		{
 			name:  "none",
 			begin: func() {},
@@ -98,13 +105,14 @@ func TestRedisFaults(t *testing.T) {
 			end:   func([]*pair) { s.Command("CONFIG", "SET", "maxmemory", "0") },
 			lost:  map[string]int{"redis_streams": during},
 		},
-	} {
-		t.Run(strings.ReplaceAll(fault.name, " ", "_"), func(t *testing.T) {
-			testRedisFault(t, pairs, fault)
-			for _, c := range pairs {
-				c.wantReady(http.StatusOK, `{"ready":true,"reasons":[]}`)
-			}
-		})
+	}
+}
+
+// awaitDown waits until the nodes have no connection, and are not ready.
+func awaitDown(pairs []*pair) {
+	for _, c := range pairs {
+		c.awaitLinks(0)
+		c.wantReady(http.StatusServiceUnavailable, `{"ready":false,"reasons":["cluster"]}`)
 	}
 }
 
