@@ -193,7 +193,7 @@ func ExampleSocket_To() {
 	defer h.Close()
 	h.Of("/chat").On("typing", hub.HandlerFunc(func(_ context.Context, ev *hub.Event) error {
 		name, _ := ev.Socket.Handshake().Auth.Lookup("name")
-		_, err := ev.Socket.To("lobby").Volatile().Emit("typing", name)
+		_, err := ev.Socket.To("lobby").Emit("typing", name)
 		return err
 	}))
 	ada, ben := connectVisitor(h, "/chat"), connectVisitor(h, "/chat")
