@@ -3,7 +3,8 @@
 #         of each generation
 # fmt     formats the Go code and applies the fixes of "go fix"
 # lint    vet, staticcheck, dead code, formatting, known vulnerabilities if vuln.go.dev replies
-# vet-all vet for macOS and Windows too: it compiles Caddy for both, in minutes
+# vet-all vet without the race detector, and for macOS and Windows: it compiles Caddy for each,
+#         in minutes
 # vulns   known vulnerabilities in dependencies: fails without vuln.go.dev, or the mirror in GOVULNDB
 # test    everything: vet, unit tests, the official clients against the binary
 # faults  the tests that make configs, Redis, backends, disks and networks fail; part of unit,
@@ -43,7 +44,7 @@ E2E    = CADDY=$(CURDIR)/bin/caddy-race $(NODE) --test
 # empty runs a command that prints the faults it finds, and fails if it prints any.
 empty = @echo '$(1)'; out=$$($(1) 2>&1); if [ -n "$$out" ]; then echo "$$out"; exit 1; fi
 
-.PHONY: demo check fmt lint vet-all vulns test vet unit faults race packages e2e examples patterns cluster streams openapi deploy short-model model soak bench bench-build bench-peers bench-quick bench-guard bench-check compare fuzz release clean
+.PHONY: demo check fmt lint staticcheck deadcode govulncheck format-check fix-check vet-all vulns test vet vet-race unit faults race packages e2e examples patterns cluster streams openapi deploy short-model model soak bench bench-build bench-peers bench-quick bench-guard bench-check compare fuzz release clean
 
 demo:
 	$(GO) run ./cmd/caddy run --config examples/Caddyfile
@@ -59,15 +60,30 @@ fmt:
 	$(GO) fix ./...
 	git ls-files '*.go' | xargs $(TOOL) gofumpt -w
 
-lint: vet
-	$(TOOL) staticcheck ./...
+# Vet, staticcheck and "go fix" read compiled packages: the ones with the race detector, which
+# the tests need too, so that nothing is compiled twice. deadcode and govulncheck use one
+# processor most of the time: they run beside the others.
+lint: vet-race
+	@$(MAKE) --no-print-directory -j2 staticcheck deadcode govulncheck format-check fix-check
+
+# The tool itself is built without the race detector.
+staticcheck:
+	GOFLAGS="$$($(GO) env GOFLAGS) -race" $$($(TOOL) -n staticcheck) ./...
+
+deadcode:
 	$(call empty,$(TOOL) deadcode -test ./... | grep -v 'unreachable func: Example')
-	$(call empty,git ls-files '*.go' | xargs $(TOOL) gofumpt -d)
-	$(call empty,$(GO) fix -diff ./...)
+
+govulncheck:
 	@echo '$(TOOL) govulncheck ./...'; out=$$($(TOOL) govulncheck ./... 2>&1); code=$$?; case "$$out" in \
 		*'fetching vulnerabilities'*) echo 'SKIPPED: vuln.go.dev cannot be reached, so vulnerabilities were not looked for' ;; \
 		*) if [ $$code -ne 0 ]; then echo "$$out"; exit $$code; fi ;; \
 	esac
+
+format-check:
+	$(call empty,git ls-files '*.go' | xargs $(TOOL) gofumpt -d)
+
+fix-check:
+	$(call empty,$(GO) fix -race -diff ./...)
 
 vet-all: vet
 	GOOS=darwin $(GO) vet ./...
@@ -76,14 +92,18 @@ vet-all: vet
 vulns:
 	$(TOOL) govulncheck ./...
 
-test: vet unit e2e examples patterns cluster streams openapi deploy short-model
+test: vet-race unit e2e examples patterns cluster streams openapi deploy short-model
 
 vet:
 	$(GO) vet ./...
 
-unit:
-	$(GOTEST) -race $$($(GO) list ./... | grep -v /test/faults)
-	$(GOTEST) -race ./test/faults
+vet-race:
+	$(GO) vet -race ./...
+
+# The longest package is the first, so that the others run beside it. vet-race has vetted all.
+unit: vet-race
+	$(GOTEST) -race -vet=off ./test/hostile $$($(GO) list ./... | grep -v -e /test/hostile -e /test/faults)
+	$(GOTEST) -race -vet=off ./test/faults
 
 faults:
 	FAULTS_CLOCK=1 $(GO) test -race -count=1 -timeout 30m -v ./test/faults

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"testing"
@@ -149,9 +150,19 @@ func TestGoPrograms(t *testing.T) {
 	if err := os.WriteFile(file, text, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if output, err := exec.Command("go", append([]string{"build", "-overlay", file}, packages...)...).CombinedOutput(); err != nil {
+	args := []string{"build", "-overlay", file}
+	if hasRaceDetector() {
+		args = append(args, "-race") // the compiled dependencies of the tests serve here, too
+	}
+	if output, err := exec.Command("go", append(args, packages...)...).CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, output)
 	}
+}
+
+// hasRaceDetector reports whether the tests were built with the race detector.
+func hasRaceDetector() bool {
+	info, ok := debug.ReadBuildInfo()
+	return ok && slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"})
 }
 
 // completeGo returns a whole Go file around a part of one. Its package is not main: a
