@@ -19,7 +19,7 @@ import (
 
 func main() {
 	if len(os.Args) > 1 && os.Args[1] == "serve" {
-		exitWith(serveProgram(os.Args[2:]))
+		exitWith(servers.ServeProgram(os.Args[2:]))
 	}
 	exitWith(runBenchmark())
 }
@@ -32,17 +32,6 @@ func exitWith(err error) {
 	os.Exit(0)
 }
 
-// serveProgram runs a server of this program: serve centrifuge|raw ADDRESS [CERTIFICATE KEY].
-func serveProgram(args []string) error {
-	args = append(args, "", "")
-	switch args[0] {
-	case "centrifuge":
-		return servers.ServeCentrifuge(args[1], args[2], args[3])
-	case "raw":
-		return servers.ServeRaw(args[1])
-	}
-	return fmt.Errorf("serve %q: want centrifuge or raw", args[0])
-}
 
 // options are the flags.
 type options struct {

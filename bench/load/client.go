@@ -15,8 +15,8 @@ import (
 type Client struct {
 	// Index is the number of the client among the clients of one Open.
 	Index int
-	// Next is the number of the next delivery, which Check compares.
-	Next uint64
+	// Next is the number of the next delivery from each sender, which the scenario compares.
+	Next [MaxSenders]uint64
 	// User belongs to the scenario.
 	User any
 
@@ -36,6 +36,9 @@ type Client struct {
 	sid     string   // empty before the first response
 	queued  [][]byte // messages for the next POST
 }
+
+// MaxSenders is the number of senders whose deliveries keep their order each.
+const MaxSenders = 4
 
 type clientState int
 
@@ -156,6 +159,7 @@ func (c *Client) followMessage(m Message) {
 	case Opened:
 		c.Send(p.Connect())
 	case Pinged:
+		c.loop.Heartbeats++
 		c.Send(p.Pong())
 	case Connected:
 		c.state = stateJoining

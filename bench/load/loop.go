@@ -25,6 +25,9 @@ type Loop struct {
 	// OnClosed, unless nil, is called when a client has been closed by Close.
 	OnClosed func(*Client)
 
+	// Heartbeats is the number of pings so far, each with its pong.
+	Heartbeats int
+
 	epoll   int
 	buffer  []byte
 	events  []unix.EpollEvent

@@ -1,6 +1,6 @@
 // The Socket.IO server that the benchmark compares, with the events of the other servers.
 //
-//	node --expose-gc server.js --port PORT [--cert FILE --key FILE] [--redis HOST:PORT]
+//	node --expose-gc server.js --port PORT [--ping MS] [--cert FILE --key FILE] [--redis HOST:PORT]
 //
 // POST /gc collects garbage. POST /emit emits {"to":["room"],"event":"msg","args":["..."]}.
 
@@ -11,7 +11,13 @@ import { parseArgs } from 'node:util';
 import { Server } from 'socket.io';
 
 const { values } = parseArgs({
-	options: { port: { type: 'string' }, cert: { type: 'string' }, key: { type: 'string' }, redis: { type: 'string' } },
+	options: {
+		port: { type: 'string' },
+		ping: { type: 'string', default: '25000' },
+		cert: { type: 'string' },
+		key: { type: 'string' },
+		redis: { type: 'string' },
+	},
 });
 
 async function readJSON(request) {
@@ -35,7 +41,7 @@ async function serve(request, response) {
 const server = values.cert
 	? https.createServer({ cert: readFileSync(values.cert), key: readFileSync(values.key), minVersion: 'TLSv1.3' }, serve)
 	: http.createServer(serve);
-const io = new Server(server, { serveClient: false, allowEIO3: true });
+const io = new Server(server, { serveClient: false, allowEIO3: true, pingInterval: Number(values.ping) });
 
 if (values.redis) {
 	const { createAdapter } = await import('@socket.io/redis-adapter');

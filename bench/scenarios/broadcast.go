@@ -9,11 +9,13 @@ import (
 )
 
 // broadcaster sends numbered broadcasts to rooms, and checks that each member gets each of
-// them once and in order.
+// them once and in order. With several senders, they take turns with the numbers, and the
+// order is each sender's own.
 type broadcaster struct {
 	loop    *load.Loop
 	rooms   []*room
 	padding string
+	senders uint64
 	stopped bool  // the scenario sends no further broadcast
 	failure error // the first wrong delivery
 
@@ -39,7 +41,7 @@ const stampBytes = 10 + 1 + 19
 
 // newBroadcaster returns a broadcaster whose payloads have a size in bytes.
 func newBroadcaster(loop *load.Loop, size int) *broadcaster {
-	b := &broadcaster{loop: loop, latency: new(load.Histogram)}
+	b := &broadcaster{loop: loop, senders: 1, latency: new(load.Histogram)}
 	b.padding = strings.Repeat("x", size-stampBytes)
 	loop.OnMessage = b.checkDelivery
 	return b
@@ -49,7 +51,7 @@ func newBroadcaster(loop *load.Loop, size int) *broadcaster {
 func (b *broadcaster) addRoom(name string, clients []*load.Client) *room {
 	r := &room{name: name, sender: clients[0], members: len(clients), next: 1}
 	for _, c := range clients {
-		c.User, c.Next = r, 1
+		c.User, c.Next = r, [load.MaxSenders]uint64{b.senders, 1, 2, 3}
 	}
 	b.rooms = append(b.rooms, r)
 	return r
@@ -79,14 +81,15 @@ func (b *broadcaster) checkDelivery(c *load.Client, m load.Message) {
 	}
 	r := c.User.(*room)
 	number, sent, err := parseStamp(m.Payload)
-	if err == nil && (number != c.Next || len(m.Payload) != stampBytes+len(b.padding)) {
-		err = fmt.Errorf("want broadcast %d, got %d with %d bytes", c.Next, number, len(m.Payload))
+	next := &c.Next[number%b.senders]
+	if err == nil && (number != *next || len(m.Payload) != stampBytes+len(b.padding)) {
+		err = fmt.Errorf("want broadcast %d, got %d with %d bytes", *next, number, len(m.Payload))
 	}
 	if err != nil {
 		b.failure = fmt.Errorf("client %d in %s: %w", c.Index, r.name, err)
 		return
 	}
-	c.Next++
+	*next += b.senders
 	b.deliveries++
 	b.latency.Add(time.Duration(b.loop.Now().UnixNano() - sent))
 	left := &r.missing[number%maxFlying]

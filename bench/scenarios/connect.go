@@ -9,7 +9,7 @@ import (
 )
 
 // connectScenario is connects with a join: of clients that stay, of clients that close at
-// once, and of many clients at the same time, which then close at the same time.
+// once, and storms of many clients that connect, reconnect and close at the same time.
 var connectScenario = Scenario{Name: "connect", Peers: everyPeer, Quick: true, Measure: func(r *Run) error {
 	for _, measure := range []func(*servers.Server, *load.Loop) error{r.measureConnects, r.measureChurn, r.measureStorm} {
 		if err := r.withServer(servers.Options{}, measure); err != nil {
@@ -68,34 +68,42 @@ func (r *Run) measureChurn(server *servers.Server, loop *load.Loop) error {
 	return err
 }
 
-// measureStorm measures 2,000 clients that connect at the same moment, and close at the same
-// moment.
+// measureStorm measures 2,000 clients that connect at the same moment, lose their connections
+// and reconnect at the same moment, and close at the same moment.
 func (r *Run) measureStorm(server *servers.Server, loop *load.Loop) error {
 	const count = 2000
 	o := r.connectOptions(server)
 	o.Parallel = count
 	var clients []*load.Client
-	u, err := r.measureUsage(func() error {
-		var err error
-		clients, err = loop.Open(count, o)
-		return err
-	}, server)
-	if err != nil {
-		return err
-	}
-	r.addResult("2000 connect at once", u.perOperation(count))
-	u, err = r.measureUsage(func() error {
-		err := loop.Run("close all", time.Minute, func() bool {
-			for _, c := range clients {
-				c.Close()
-			}
-			return true
-		})
+	for _, name := range []string{"2000 connect at once", "2000 reconnect at once"} {
+		u, err := r.measureUsage(func() error {
+			closeAll(clients, loop)
+			var err error
+			clients, err = loop.Open(count, o)
+			return err
+		}, server)
+		if err != nil {
+			return err
+		}
+		r.addResult(name, u.perOperation(count))
 		server.AwaitIdle()
-		return err
+	}
+	u, err := r.measureUsage(func() error {
+		closeAll(clients, loop)
+		server.AwaitIdle()
+		return nil
 	}, server)
 	values := u.perOperation(count)
 	delete(values, "rate") // the time ends with a wait
 	r.addResult("2000 close at once", values)
 	return err
+}
+
+// closeAll closes clients at the same moment.
+func closeAll(clients []*load.Client, loop *load.Loop) {
+	loop.Do(func() {
+		for _, c := range clients {
+			c.Close()
+		}
+	})
 }

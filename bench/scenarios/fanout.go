@@ -7,12 +7,12 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/bench/servers"
 )
 
-// fanOutScenario is broadcasts of 100 bytes to one room that grows, with 1 and with 8
-// broadcasts in flight: the next one is sent when all members have got one.
+// fanOutScenario is broadcasts to one room that grows, with 1 and with 8 broadcasts in flight:
+// the next one is sent when all members have got one.
 var fanOutScenario = Scenario{Name: "fan-out", Peers: everyPeer, Quick: true, Measure: measureFanOut}
 
-// payloadBytes is the size of the one argument of broadcasts.
-const payloadBytes = 100
+// payloadBytes and largePayloadBytes are sizes of the one argument of broadcasts.
+const payloadBytes, largePayloadBytes = 100, 1000
 
 // fanOutSizes returns the sizes of the room.
 func (r *Run) fanOutSizes() []int {
@@ -36,8 +36,12 @@ func measureFanOut(r *Run) error {
 				return err
 			}
 			clients = append(clients, more...)
-			for _, inFlight := range []int{1, 8} {
-				if err := r.measureClosedLoop(fanOutCase(size, inFlight), inFlight, clients, server, loop); err != nil {
+			cases := []closedLoop{newClosedLoop(size, 1), newClosedLoop(size, 8)}
+			if !r.Quick && (size == 1000 || size == 10_000) {
+				cases = append(cases, closedLoop{fmt.Sprintf("%d sockets, 8 in flight, %d bytes", size, largePayloadBytes), 8, largePayloadBytes})
+			}
+			for _, c := range cases {
+				if err := r.measureClosedLoop(c, clients, server, loop); err != nil {
 					return err
 				}
 			}
@@ -46,19 +50,26 @@ func measureFanOut(r *Run) error {
 	})
 }
 
-// fanOutCase names a case of the scenario.
-func fanOutCase(size, inFlight int) string {
-	return fmt.Sprintf("%d sockets, %d in flight", size, inFlight)
+// newClosedLoop returns a case with small payloads.
+func newClosedLoop(sockets, inFlight int) closedLoop {
+	return closedLoop{fmt.Sprintf("%d sockets, %d in flight", sockets, inFlight), inFlight, payloadBytes}
 }
 
-// measureClosedLoop measures broadcasts to all clients, of which a number is in flight.
-func (r *Run) measureClosedLoop(name string, inFlight int, clients []*load.Client, server *servers.Server, loop *load.Loop) error {
+// closedLoop is broadcasts with payloads of a size in bytes, of which a number is in flight.
+type closedLoop struct {
+	name     string
+	inFlight int
+	size     int
+}
+
+// measureClosedLoop measures broadcasts to all clients.
+func (r *Run) measureClosedLoop(c closedLoop, clients []*load.Client, server *servers.Server, loop *load.Loop) error {
 	var b *broadcaster
 	loop.Do(func() {
-		b = newBroadcaster(loop, payloadBytes)
+		b = newBroadcaster(loop, c.size)
 		lobby := b.addRoom("lobby", clients)
 		refill := func() {
-			for lobby.flying < inFlight {
+			for lobby.flying < c.inFlight {
 				b.sendBroadcast(lobby, r.peerProtocol())
 			}
 		}
@@ -88,6 +99,6 @@ func (r *Run) measureClosedLoop(name string, inFlight int, clients []*load.Clien
 	if err := b.awaitDeliveries(); err != nil {
 		return err
 	}
-	r.addResult(name, values)
+	r.addResult(c.name, values)
 	return nil
 }

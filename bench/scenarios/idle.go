@@ -8,7 +8,7 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/bench/servers"
 )
 
-// idleScenario is the memory of WebSockets that do nothing, each in one room that it has
+// idleScenario is the memory of the process and of the kernel for WebSockets that do nothing, each in one room that it has
 // joined by an event.
 var idleScenario = Scenario{Name: "idle", Peers: []string{"caddy", "base", "node", "centrifuge"}, Quick: true, Measure: func(r *Run) error {
 	sizes := []int{1000, 5000, 10_000}
@@ -33,6 +33,7 @@ func (r *Run) measureMemory(so servers.Options, transport load.Transport, sizes 
 		if err != nil {
 			return err
 		}
+		kernel := servers.KernelMemory()
 		open := 0
 		for i, size := range sizes {
 			if _, err := loop.Open(size-open, o); err != nil {
@@ -47,6 +48,7 @@ func (r *Run) measureMemory(so servers.Options, transport load.Transport, sizes 
 				return err
 			}
 			if i == len(sizes)-1 {
+				values["kernel"] = float64(servers.KernelMemory()-kernel) / float64(size)
 				if err := server.Collect(); err != nil {
 					return err
 				}
@@ -67,15 +69,7 @@ func measureEmpty(server *servers.Server, loop *load.Loop, o load.Options) (int6
 	if err != nil {
 		return 0, err
 	}
-	err = loop.Run("close", time.Minute, func() bool {
-		for _, c := range clients {
-			c.Close()
-		}
-		return true
-	})
-	if err != nil {
-		return 0, err
-	}
+	closeAll(clients, loop)
 	server.AwaitIdle()
 	if err := server.Collect(); err != nil {
 		return 0, err

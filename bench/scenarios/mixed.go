@@ -19,6 +19,6 @@ var mixedScenario = Scenario{Name: "mixed", Peers: socketIOPeers, Measure: func(
 			}
 			clients = append(clients, half...)
 		}
-		return r.measureClosedLoop("EIO 3 and 4, 1000 sockets, 8 in flight", 8, clients, server, loop)
+		return r.measureClosedLoop(closedLoop{"EIO 3 and 4, 1000 sockets, 8 in flight", 8, payloadBytes}, clients, server, loop)
 	})
 }}

@@ -10,8 +10,7 @@ import (
 	"github.com/caddy-socketio/caddy-socketio/bench/servers"
 )
 
-// outsideScenario is emits by HTTP requests of one connection, one after another: to a room
-// without members, and to one of 1,000.
+// outsideScenario is emits by HTTP requests: to a room without members, and to one of 1,000.
 var outsideScenario = Scenario{Name: "outside", Peers: socketIOPeers, Quick: true, Measure: func(r *Run) error {
 	return r.withServer(servers.Options{}, func(server *servers.Server, loop *load.Loop) error {
 		for _, members := range []int{0, 1000} {
@@ -24,7 +23,7 @@ var outsideScenario = Scenario{Name: "outside", Peers: socketIOPeers, Quick: tru
 }}
 
 // redisScenario is the same with two nodes that Redis joins: one gets the requests, the other
-// one has the clients.
+// one has the clients. At last, a program emits through Redis without a request.
 var redisScenario = Scenario{Name: "redis", Peers: socketIOPeers, Measure: func(r *Run) error {
 	redis, err := r.Settings.StartRedis()
 	if err != nil {
@@ -41,7 +40,10 @@ var redisScenario = Scenario{Name: "redis", Peers: socketIOPeers, Measure: func(
 		if err := loop.RunFor("form the cluster", 2*time.Second); err != nil {
 			return err
 		}
-		return r.measureEmits(1000, other, server, loop)
+		if err := r.measureEmits(1000, other, server, loop); err != nil {
+			return err
+		}
+		return r.measureEmitter(redis, other, server, loop)
 	})
 }}
 
@@ -56,59 +58,119 @@ type emitForm struct {
 
 var emitForms = []emitForm{
 	{"single", 3000, 500, 1, false},
-	{"batch", 50_000, 3000, 1000, true},
-	{"stream", 100_000, 6000, 100_000, true},
+	{"batch", 50_000, 4000, 1000, true},
+	{"stream", 100_000, 4000, 100_000, true},
 }
 
-// measureEmits measures each form of emits to a room of clients on a node, sent to another
-// node or to the same one.
+// emitterForm is emits of a program through Redis.
+var emitterForm = emitForm{"Redis emitter", 0, 4000, 1, false}
+
+// nodeEmits bounds the emits that Node.js delivers to a room: each takes it more time.
+const nodeEmits = 125
+
+// countEmits returns the number of emits to a room.
+func (r *Run) countEmits(form emitForm, members int) int {
+	count := form.toMany
+	if members == 0 {
+		count = form.toNone
+	} else if r.Peer == "node" {
+		count = nodeEmits
+	}
+	if r.Quick {
+		count /= 2
+	}
+	return count
+}
+
+// measureEmits measures each form of emits, on one connection and on four, to a room of
+// clients on a node. The requests are sent to another node or to the same one.
 func (r *Run) measureEmits(members int, to, of *servers.Server, loop *load.Loop) error {
-	clients, err := loop.Open(max(members, 1), load.Options{
-		Address: of.Address, Protocol: r.peerProtocol(), Room: func(int) string { return "lobby" },
-	})
+	clients, err := r.openLobby(max(members, 1), of, loop)
 	if err != nil {
 		return err
 	}
+	defer closeAll(clients, loop)
 	for _, form := range emitForms {
 		if form.caddyOnly && r.Peer == "node" {
 			continue
 		}
-		name, room, count := fmt.Sprintf("%s, room of %d", form.name, members), "lobby", form.toMany
-		if members == 0 {
-			room, count = "nobody", form.toNone
+		for _, senders := range []int{1, load.MaxSenders} {
+			if r.Quick && senders > 1 {
+				continue
+			}
+			name := fmt.Sprintf("%s, room of %d", form.name, members)
+			if senders > 1 {
+				name += fmt.Sprintf(", %d connections", senders)
+			}
+			b := newBroadcaster(loop, payloadBytes)
+			b.senders = uint64(senders)
+			lobby := b.addRoom("lobby", clients)
+			if members == 0 {
+				lobby.name, lobby.members = "nobody", 0
+			}
+			count := r.countEmits(form, members)
+			bodies := form.buildBodies(b, lobby, count)
+			err := r.measurePosts(name, count, b, uniqueServers(to, of), func() error { return to.PostEmits(form.name, bodies) })
+			if err != nil {
+				return fmt.Errorf("%s: %w", name, err)
+			}
 		}
-		if r.Quick {
-			count /= 2
-		}
-		b := newBroadcaster(loop, payloadBytes)
-		lobby := b.addRoom(room, clients)
-		lobby.members = members
-		bodies := form.buildBodies(b, lobby, count)
-		var posted atomic.Pointer[error]
-		u, err := r.measureUsage(func() error {
-			go func() {
-				err := to.PostEmits(form.name, bodies)
-				posted.Store(&err)
-			}()
-			return loop.Run("emit from outside", time.Minute, func() bool {
-				return posted.Load() != nil && (members == 0 || lobby.flying == 0 || b.failure != nil)
-			})
-		}, uniqueServers(to, of)...)
-		if err == nil {
-			err = *posted.Load()
-		}
-		if err == nil {
-			err = b.failure
-		}
-		if err != nil {
-			return fmt.Errorf("%s: %w", name, err)
-		}
-		r.addResult(name, u.perOperation(count))
 	}
-	loop.OnMessage = nil
-	for _, c := range clients {
-		c.Close()
+	return nil
+}
+
+// measureEmitter measures a program that emits through Redis.
+func (r *Run) measureEmitter(redis, other, of *servers.Server, loop *load.Loop) error {
+	clients, err := r.openLobby(1000, of, loop)
+	if err != nil {
+		return err
 	}
+	emitter, err := r.Settings.StartEmitter(redis, "lobby")
+	if err != nil {
+		return err
+	}
+	defer emitter.Stop()
+	b := newBroadcaster(loop, payloadBytes)
+	lobby := b.addRoom("lobby", clients)
+	count := r.countEmits(emitterForm, len(clients))
+	payloads := make([][]byte, count)
+	for i := range payloads {
+		payloads[i] = b.nextPayload(lobby)
+	}
+	return r.measurePosts(fmt.Sprintf("%s, room of %d", emitterForm.name, len(clients)), count, b, uniqueServers(other, of),
+		func() error { return emitter.EmitPayloads(payloads) })
+}
+
+// openLobby opens clients in the room "lobby".
+func (r *Run) openLobby(n int, server *servers.Server, loop *load.Loop) ([]*load.Client, error) {
+	return loop.Open(n, load.Options{
+		Address: server.Address, Protocol: r.peerProtocol(), Room: func(int) string { return "lobby" },
+	})
+}
+
+// measurePosts measures the time until post has returned and all members have all broadcasts.
+func (r *Run) measurePosts(name string, count int, b *broadcaster, list []*servers.Server, post func() error) error {
+	var posted atomic.Pointer[error]
+	u, err := r.measureUsage(func() error {
+		go func() {
+			err := post()
+			posted.Store(&err)
+		}()
+		return b.loop.Run("emit from outside", time.Minute, func() bool {
+			room, err := b.rooms[0], posted.Load()
+			return err != nil && (*err != nil || room.members == 0 || room.flying == 0 || b.failure != nil)
+		})
+	}, list...)
+	if err == nil {
+		err = *posted.Load()
+	}
+	if err == nil {
+		err = b.failure
+	}
+	if err != nil {
+		return err
+	}
+	r.addResult(name, u.perOperation(count))
 	return nil
 }
 
@@ -119,31 +181,34 @@ func uniqueServers(a, b *servers.Server) []*servers.Server {
 	return []*servers.Server{a, b}
 }
 
-// buildBodies returns the bodies of the requests for count emits.
-func (f emitForm) buildBodies(b *broadcaster, r *room, count int) [][]byte {
-	var bodies [][]byte
-	var emits [][]byte
-	flush := func() {
-		switch f.name {
-		case "batch":
-			bodies = append(bodies, fmt.Appendf(nil, "[%s]", bytes.Join(emits, []byte(","))))
+// buildBodies returns the bodies of the requests for count emits, a list for each sender.
+func (f emitForm) buildBodies(b *broadcaster, r *room, count int) [][][]byte {
+	bodies := make([][][]byte, b.senders)
+	emits := make([][][]byte, b.senders)
+	flush := func(sender uint64) {
+		switch {
+		case len(emits[sender]) == 0:
+			return
+		case f.name == "batch":
+			bodies[sender] = append(bodies[sender], fmt.Appendf(nil, "[%s]", bytes.Join(emits[sender], []byte(","))))
 		default:
-			bodies = append(bodies, bytes.Join(emits, []byte("\n")))
+			bodies[sender] = append(bodies[sender], bytes.Join(emits[sender], []byte("\n")))
 		}
-		emits = nil
+		emits[sender] = nil
 	}
 	for range count {
+		sender := r.next % b.senders
 		payload := b.nextPayload(r)
 		if r.members == 0 {
 			r.flying = 0
 		}
-		emits = append(emits, fmt.Appendf(nil, `{"to":[%q],"event":"msg","args":[%q]}`, r.name, payload))
-		if len(emits) == f.inRequest {
-			flush()
+		emits[sender] = append(emits[sender], fmt.Appendf(nil, `{"to":[%q],"event":"msg","args":[%q]}`, r.name, payload))
+		if len(emits[sender]) == f.inRequest {
+			flush(sender)
 		}
 	}
-	if len(emits) > 0 {
-		flush()
+	for sender := range b.senders {
+		flush(sender)
 	}
 	return bodies
 }

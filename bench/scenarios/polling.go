@@ -26,7 +26,7 @@ var pollingScenario = Scenario{Name: "polling", Peers: socketIOPeers, Measure: f
 		}
 		r.addResult("connects", u.perOperation(len(pollers)))
 		clients = append(clients, pollers...)
-		if err := r.measureClosedLoop("500 clients, 1 in flight", 1, clients, server, loop); err != nil {
+		if err := r.measureClosedLoop(closedLoop{"500 clients, 1 in flight", 1, payloadBytes}, clients, server, loop); err != nil {
 			return err
 		}
 		b := newBroadcaster(loop, payloadBytes)

@@ -26,7 +26,7 @@ type Scenario struct {
 func All() []Scenario {
 	return []Scenario{
 		ackScenario, joinLeaveScenario, fanOutScenario, rateScenario, mixedScenario, pollingScenario, tlsScenario, streamsScenario,
-		connectScenario, idleScenario, idleTLSScenario, outsideScenario, redisScenario,
+		connectScenario, idleScenario, idleTLSScenario, heartbeatScenario, outsideScenario, redisScenario,
 	}
 }
 

@@ -10,16 +10,8 @@ import (
 
 // TestMain runs this program as the servers that it contains.
 func TestMain(m *testing.M) {
-	if len(os.Args) > 3 && os.Args[1] == "serve" {
-		serve := servers.ServeRaw
-		if os.Args[2] == "centrifuge" {
-			certificate, key := "", ""
-			if len(os.Args) > 5 {
-				certificate, key = os.Args[4], os.Args[5]
-			}
-			serve = func(address string) error { return servers.ServeCentrifuge(address, certificate, key) }
-		}
-		if serve(os.Args[3]) != nil {
+	if len(os.Args) > 1 && os.Args[1] == "serve" {
+		if servers.ServeProgram(os.Args[2:]) != nil {
 			os.Exit(1)
 		}
 	}

@@ -51,7 +51,7 @@ func (r *Run) measureStreams(c streamCase) error {
 			if c.shared > 1 {
 				name += fmt.Sprintf(", %d on a connection", c.shared)
 			}
-			if err := r.measureClosedLoop(name, 8, clients, server, loop); err != nil {
+			if err := r.measureClosedLoop(closedLoop{name, 8, payloadBytes}, clients, server, loop); err != nil {
 				return err
 			}
 		}

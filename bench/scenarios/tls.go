@@ -15,7 +15,7 @@ var tlsScenario = Scenario{Name: "tls", Peers: []string{"caddy", "base", "node",
 			return err
 		}
 		for _, inFlight := range []int{1, 8} {
-			if err := r.measureClosedLoop(fanOutCase(len(clients), inFlight), inFlight, clients, server, loop); err != nil {
+			if err := r.measureClosedLoop(newClosedLoop(len(clients), inFlight), clients, server, loop); err != nil {
 				return err
 			}
 		}

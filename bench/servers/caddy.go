@@ -27,7 +27,7 @@ func (s *Settings) prepareCaddy(server *Server, program string, o Options) error
 	}
 	config := strings.NewReplacer(
 		"{$ADMIN}", admin, "{$SITE}", fmt.Sprintf("%s://127.0.0.1:%d, %s://localhost:%d", scheme, server.Address.Port(), scheme, server.Address.Port()),
-		"{$TLS}", tls, "{$CLUSTER}", cluster).Replace(caddyfile)
+		"{$PING}", o.pingInterval().String(), "{$TLS}", tls, "{$CLUSTER}", cluster).Replace(caddyfile)
 	file := filepath.Join(s.Dir, fmt.Sprintf("caddyfile-%d", server.Address.Port()))
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		return err

@@ -4,13 +4,14 @@ import (
 	"context"
 	"net/http"
 	"runtime/debug"
+	"time"
 
 	"github.com/centrifugal/centrifuge"
 )
 
 // ServeCentrifuge serves a Centrifuge node: clients subscribe to and publish in channels, and
 // call the method "echo". It returns only with an error.
-func ServeCentrifuge(address, certificate, key string) error {
+func ServeCentrifuge(address string, pingInterval time.Duration, certificate, key string) error {
 	node, err := centrifuge.New(centrifuge.Config{ClientQueueMaxSize: 64 << 20, ClientChannelLimit: 1000})
 	if err != nil {
 		return err
@@ -25,6 +26,7 @@ func ServeCentrifuge(address, certificate, key string) error {
 	mux := http.NewServeMux()
 	mux.Handle("/connection/websocket", centrifuge.NewWebsocketHandler(node, centrifuge.WebsocketConfig{
 		ReadBufferSize: 512, UseWriteBufferPool: true,
+		PingPongConfig: centrifuge.PingPongConfig{PingInterval: pingInterval, PongTimeout: pingInterval / 2},
 	}))
 	mux.HandleFunc("POST /gc", func(http.ResponseWriter, *http.Request) { debug.FreeOSMemory() })
 	if certificate != "" {

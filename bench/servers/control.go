@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"sync"
 	"time"
 )
 
@@ -22,28 +23,39 @@ var httpClient = &http.Client{Timeout: time.Minute, Transport: &http.Transport{
 	TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, MaxIdleConnsPerHost: 64,
 }}
 
-// PostEmits makes requests that emit, one after another. form is "stream" for bodies with an
-// emit a line.
-func (s *Server) PostEmits(form string, bodies [][]byte) error {
+// PostEmits makes requests that emit. Each list of bodies is of one client, with one request
+// after another. form is "stream" for bodies with an emit a line.
+func (s *Server) PostEmits(form string, clients [][][]byte) error {
 	contentType := "application/json"
 	if form == "stream" {
 		contentType = "application/x-ndjson"
 	}
-	for _, body := range bodies {
-		resp, err := httpClient.Post(s.Control+s.emitPath, contentType, bytes.NewReader(body))
-		if err != nil {
-			return err
-		}
-		text, err := io.ReadAll(resp.Body)
-		resp.Body.Close()
-		if err == nil && resp.StatusCode != http.StatusOK {
-			err = fmt.Errorf("emit: %s: %.200s", resp.Status, text)
-		}
-		if err != nil {
-			return err
-		}
+	failures := make([]error, len(clients))
+	var group sync.WaitGroup
+	for i, bodies := range clients {
+		group.Go(func() {
+			for _, body := range bodies {
+				if failures[i] = s.postEmit(contentType, body); failures[i] != nil {
+					return
+				}
+			}
+		})
 	}
-	return nil
+	group.Wait()
+	return errors.Join(failures...)
+}
+
+func (s *Server) postEmit(contentType string, body []byte) error {
+	resp, err := httpClient.Post(s.Control+s.emitPath, contentType, bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err == nil && resp.StatusCode != http.StatusOK {
+		err = fmt.Errorf("emit: %s: %.200s", resp.Status, text)
+	}
+	return err
 }
 
 // AwaitIdle returns when the server has used no CPU for 200 ms, or after 20 s.

@@ -4,6 +4,7 @@ package servers
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
@@ -36,9 +37,13 @@ type Server struct {
 type Options struct {
 	// TLS makes the server use the certificate of Settings.
 	TLS bool
+	// PingInterval is the time between heartbeats, or 0 for 25 s.
+	PingInterval time.Duration
 	// Redis is the address of a Redis that joins servers, or empty.
 	Redis string
 }
+
+func (o Options) pingInterval() time.Duration { return cmp.Or(o.PingInterval, 25*time.Second) }
 
 // Settings are where programs and files are.
 type Settings struct {
@@ -78,7 +83,10 @@ func (s *Settings) Start(name string, o Options) (*Server, error) {
 // prepareNode sets the command of the Node.js server.
 func (s *Settings) prepareNode(server *Server, o Options) {
 	scheme := "http"
-	args := []string{"--expose-gc", filepath.Join(s.NodeDir, "server.js"), "--port", strconv.Itoa(int(server.Address.Port()))}
+	args := []string{
+		"--expose-gc", filepath.Join(s.NodeDir, "server.js"), "--port", strconv.Itoa(int(server.Address.Port())),
+		"--ping", strconv.FormatInt(o.pingInterval().Milliseconds(), 10),
+	}
 	if o.TLS {
 		scheme = "https"
 		args = append(args, "--cert", s.certFile(), "--key", s.keyFile())
@@ -99,7 +107,7 @@ const webSocketsOnHTTP2 = "GODEBUG=http2xconnect=1"
 // prepareSelf sets the command of a server that is part of this program.
 func (s *Settings) prepareSelf(server *Server, name string, o Options) {
 	scheme := "http"
-	args := []string{"serve", name, server.Address.String()}
+	args := []string{"serve", name, server.Address.String(), o.pingInterval().String()}
 	if o.TLS {
 		scheme = "https"
 		args = append(args, s.certFile(), s.keyFile())

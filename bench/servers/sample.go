@@ -15,6 +15,22 @@ type Sample struct {
 	all     time.Duration // by all processes of the machine, and stolen from it
 }
 
+// KernelMemory returns the memory that the kernel has for its own objects, in bytes. Those of
+// an idle connection are its two TCP sockets, two open files and their entries in epoll.
+func KernelMemory() int64 {
+	data, err := os.ReadFile("/proc/meminfo")
+	if err != nil {
+		return 0
+	}
+	var kB int64
+	for line := range strings.Lines(string(data)) {
+		if name, value, _ := strings.Cut(line, ":"); name == "Slab" {
+			kB, _ = strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(value), " kB"), 10, 64)
+		}
+	}
+	return kB << 10
+}
+
 // TakeSample returns a sample of this moment.
 func TakeSample(list ...*Server) Sample {
 	s := Sample{Time: time.Now(), self: processCPU(os.Getpid()), all: machineCPU()}

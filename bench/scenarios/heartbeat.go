@@ -1,0 +1,62 @@
+package scenarios
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/caddy-socketio/caddy-socketio/bench/load"
+	"github.com/caddy-socketio/caddy-socketio/bench/servers"
+)
+
+// heartbeatScenario is heartbeats of idle WebSockets: their CPU, and the memory of connections
+// that have had one.
+var heartbeatScenario = Scenario{Name: "heartbeat", Peers: idleScenario.Peers, Measure: func(r *Run) error {
+	if err := r.measureHeartbeats(5000, load.Plain, ""); err != nil {
+		return err
+	}
+	return r.measureHeartbeats(2000, load.TLS, ", TLS")
+}}
+
+// heartbeatInterval is shorter than servers' defaults, so that a round takes less time.
+const heartbeatInterval = 4 * time.Second
+
+func (r *Run) measureHeartbeats(connections int, transport load.Transport, suffix string) error {
+	so := servers.Options{PingInterval: heartbeatInterval, TLS: transport == load.TLS}
+	return r.withServer(so, func(server *servers.Server, loop *load.Loop) error {
+		o := r.connectOptions(server)
+		o.Transport = transport
+		empty, err := measureEmpty(server, loop, o)
+		if err != nil {
+			return err
+		}
+		if _, err := loop.Open(connections, o); err != nil {
+			return err
+		}
+		if err := loop.RunFor("await the first heartbeats", heartbeatInterval+settleTime); err != nil {
+			return err
+		}
+		before := 0
+		loop.Do(func() { before = loop.Heartbeats })
+		u, err := r.measureUsage(func() error { return loop.RunFor("answer heartbeats", heartbeatInterval) }, server)
+		if err != nil {
+			return err
+		}
+		count := 0
+		loop.Do(func() { count = loop.Heartbeats - before })
+		if count < connections*9/10 {
+			return fmt.Errorf("%d connections had %d heartbeats in %s", connections, count, heartbeatInterval)
+		}
+		values := u.perOperation(count)
+		if err := addMemory(values, "idle", server, empty, connections); err != nil {
+			return err
+		}
+		if err := server.Collect(); err != nil {
+			return err
+		}
+		if err := addMemory(values, "collected", server, empty, connections); err != nil {
+			return err
+		}
+		r.addResult(fmt.Sprintf("%d connections%s", connections, suffix), values)
+		return nil
+	})
+}
