@@ -32,7 +32,6 @@ func exitWith(err error) {
 	os.Exit(0)
 }
 
-
 // options are the flags.
 type options struct {
 	settings  servers.Settings

@@ -18,10 +18,13 @@ var peerNames = []struct{ key, name string }{
 	{"raw", "raw writes"},
 }
 
-// head is the begin of the page.
+// head is the begin of the page, rules follow its summary.
 //
 //go:embed head.md
 var head string
+
+//go:embed rules.md
+var rules string
 
 // section is the part of the page for a scenario.
 type section struct {
@@ -32,17 +35,18 @@ type section struct {
 var sections = []section{
 	{"ack", "Event with acknowledgement", "50 clients. Each sends an event with 32 bytes when the last one is acknowledged.", "event"},
 	{"join-leave", "Join and leave", "50 clients in 10 rooms. Each sends an event that joins its room or leaves it when the last one is acknowledged.", "join or leave"},
-	{"fan-out", "Fan-out", "One client broadcasts an event with 100 bytes to a room. The next broadcast is sent when all members have one of the broadcasts that are in flight. A rate is of deliveries.", "delivery"},
+	{"fan-out", "Fan-out", "One client broadcasts an event to a room, with a payload of 100 bytes where no other size is named. The next broadcast is sent when all members have one of the broadcasts that are in flight. A rate is of deliveries.", "delivery"},
 	{"rate", "Latency at a fixed rate", "Broadcasts of 100 bytes at a rate, to one room, or to many small ones in turn. Latency is from the broadcast's send to its delivery.", "delivery"},
 	{"mixed", "Clients of several versions", "Fan-out to 500 clients of Engine.IO 4 and 500 of Engine.IO 3, in one room.", "delivery"},
 	{"tls", "Fan-out over TLS", "The generator decrypts on the same cores, so CPU times are better to compare than rates.", "delivery"},
 	{"streams", "Fan-out over HTTP/2 and HTTP/3", "WebSockets on streams of HTTP/2 (RFC 8441) and HTTP/3 (RFC 9220), beside WebSockets that upgrade HTTP/1.1, all over TLS, with 8 broadcasts in flight. Each socket has a connection of its own, like one page of a browser, or 50 sockets share one, like a proxy's. Node.js's Socket.IO has no such WebSockets, and Centrifuge has none on HTTP/3. The generator has Go's client of HTTP/2 and quic-go, which need more CPU than the server: compare CPU times.", "delivery"},
 	{"polling", "Long-polling", "500 clients that only poll. A connect is four requests.", "connect or delivery"},
-	{"connect", "Connects and closes", "A connect is the handshake, the namespace, and a join by an event.", "connect or close"},
+	{"connect", "Connects and closes", "A connect is the handshake, the namespace, and a join by an event. In a reconnect, 2,000 clients lose their connections and open new ones at the same moment.", "connect or close"},
 	{"idle", "Memory of idle WebSockets", "Resident memory of the process, less its memory after 200 clients have come and gone, divided by the connections. Each connection is in one room. It is read one second after the last connect.", ""},
 	{"idle-tls", "Memory of idle WebSockets over TLS", "", ""},
-	{"outside", "Emits from outside", "One HTTP client emits an event with 100 bytes: one request for each, batches of 1,000, or one stream of lines. Its time ends when all members have got all events. Node.js has a POST route that calls `io.to(room).emit`.", "emit"},
-	{"redis", "Emits from outside, through Redis", "Two nodes: one gets the requests, the other one has the 1,000 clients.", "emit"},
+	{"heartbeat", "Heartbeats", "A heartbeat is the ping of the server and the pong of the client, here every 4 s for each connection. Each connection has had at least one when memory is read.", "heartbeat"},
+	{"outside", "Emits from outside", "An HTTP client emits an event with 100 bytes: one request for each, one request for a batch of up to 1,000, or one stream of lines. One emit is one event to the whole room. The time ends when all members have got all events. With 4 connections, four requests are made at the same time. Node.js has a POST route that calls `io.to(room).emit`, and no batches and streams.", "emit"},
+	{"redis", "Emits from outside, through Redis", "Two nodes: one gets the requests, the other one has the 1,000 clients. CPU is of both nodes. The Redis emitter is `@socket.io/redis-emitter` in a program of Node.js, which publishes without a request to a node.", "emit"},
 }
 
 // WritePage writes the page, and its plots into the folder "images" beside it.
@@ -50,8 +54,9 @@ func WritePage(file string, run *Run) error {
 	t := NewTable(run.Results)
 	var b strings.Builder
 	b.WriteString(head)
-	writeMachine(&b, run)
 	writeSummary(&b, t)
+	b.WriteString("\n" + rules)
+	writeMachine(&b, run)
 	for _, s := range sections {
 		writeSection(&b, t, s, run.Results)
 	}
@@ -79,8 +84,8 @@ func writeMachine(b *strings.Builder, run *Run) {
 			noisy++
 		}
 	}
-	fmt.Fprintf(b, "\n## Machine\n\n%s, %d cores, %s of memory, Linux %s, Go %s, Node.js %s. Measured on %s, in %s.\n",
-		m.CPU, m.Cores, m.Memory, m.Kernel, m.Go, m.Node, run.Date, countRounds(len(rounds)))
+	fmt.Fprintf(b, "\n## Machine\n\n%s, %d cores, %s of memory, Linux %s, Go %s, Node.js %s. Measured %s, in %s.\n",
+		m.CPU, m.Cores, m.Memory, m.Kernel, m.Go, m.Node, formatDate(run.Date), countRounds(len(rounds)))
 	for _, note := range run.Notes {
 		fmt.Fprintf(b, "%s\n", groupDigits(note))
 	}
@@ -89,25 +94,44 @@ func writeMachine(b *strings.Builder, run *Run) {
 	}
 }
 
-// headlines are the rows of the summary.
-var headlines = []struct{ title, scenario, name, value string }{
-	{"event with ack, a second", "ack", "50 clients", "rate"},
+// headline is a row of the summary.
+type headline struct{ title, scenario, name, value string }
+
+// rateHeadlines are values of which more is better.
+var rateHeadlines = []headline{
+	{"event with ack", "ack", "50 clients", "rate"},
+	{"join or leave with ack", "join-leave", "50 clients", "rate"},
+	{"deliveries, 1,000 sockets, 1 broadcast in flight", "fan-out", "1000 sockets, 1 in flight", "rate"},
+	{"deliveries, 1,000 sockets, 8 in flight", "fan-out", "1000 sockets, 8 in flight", "rate"},
+	{"deliveries, 10,000 sockets, 8 in flight", "fan-out", "10000 sockets, 8 in flight", "rate"},
+	{"deliveries over TLS, 1,000 sockets, 8 in flight", "tls", "1000 sockets, 8 in flight", "rate"},
+	{"connects", "connect", "5000 connects", "rate"},
+	{"emits by HTTP requests to a room of 1,000", "outside", "single, room of 1000", "rate"},
+}
+
+// costHeadlines are values of which less is better.
+var costHeadlines = []headline{
 	{"event with ack, CPU µs", "ack", "50 clients", "cpu"},
-	{"join or leave with ack, a second", "join-leave", "50 clients", "rate"},
-	{"deliveries a second, 1,000 sockets, 1 broadcast in flight", "fan-out", "1000 sockets, 1 in flight", "rate"},
-	{"deliveries a second, 1,000 sockets, 8 in flight", "fan-out", "1000 sockets, 8 in flight", "rate"},
-	{"deliveries a second, 10,000 sockets, 8 in flight", "fan-out", "10000 sockets, 8 in flight", "rate"},
-	{"a delivery over TLS, 1,000 sockets, 8 in flight, CPU µs", "tls", "1000 sockets, 8 in flight", "cpu"},
-	{"a delivery to a polling client, CPU µs", "polling", "500 clients, 10 a second", "cpu"},
-	{"connects a second", "connect", "5000 connects", "rate"},
-	{"idle WebSocket, bytes", "idle", "10000 connections", "idle"},
-	{"idle WebSocket after a collection of garbage, bytes", "idle", "10000 connections", "collected"},
-	{"idle WebSocket over TLS, bytes", "idle-tls", "3000 connections", "idle"},
-	{"idle WebSocket over TLS after a collection, bytes", "idle-tls", "3000 connections", "collected"},
+	{"delivery, 1,000 sockets, 8 in flight, CPU µs", "fan-out", "1000 sockets, 8 in flight", "cpu"},
+	{"the same over TLS", "tls", "1000 sockets, 8 in flight", "cpu"},
+	{"the same over HTTP/2, 50 sockets on a connection", "streams", "1000 sockets, HTTP/2, 50 on a connection", "cpu"},
+	{"the same over HTTP/3", "streams", "1000 sockets, HTTP/3, 50 on a connection", "cpu"},
+	{"delivery to a polling client, CPU µs", "polling", "500 clients, 10 a second", "cpu"},
+	{"heartbeat, CPU µs", "heartbeat", "5000 connections", "cpu"},
+	{"idle WebSocket, memory in bytes", "idle", "10000 connections", "idle"},
+	{"the same after a garbage collection", "idle", "10000 connections", "collected"},
+	{"idle WebSocket over TLS, memory in bytes", "idle-tls", "3000 connections", "idle"},
+	{"the same after a garbage collection", "idle-tls", "3000 connections", "collected"},
 }
 
 func writeSummary(b *strings.Builder, t *Table) {
-	b.WriteString("\n## In short\n\nCaddy's value, and its ratio to the other servers' values.\n\n")
+	b.WriteString("\n## In short\n\nCaddy's value, and the number of times that it is of another server's: **2.00** of Node.js is\n" +
+		"twice Node.js's value.\n")
+	writeHeadlines(b, t, "A second; more is better", rateHeadlines)
+	writeHeadlines(b, t, "For each; less is better", costHeadlines)
+}
+
+func writeHeadlines(b *strings.Builder, t *Table, title string, headlines []headline) {
 	var rows [][]string
 	for _, h := range headlines {
 		own := t.Spread(h.scenario, h.name, "caddy", h.value)
@@ -120,25 +144,36 @@ func writeSummary(b *strings.Builder, t *Table) {
 		}
 		rows = append(rows, row)
 	}
-	header := []string{"", "Caddy"}
+	if len(rows) == 0 {
+		return
+	}
+	header := []string{title, "Caddy"}
 	for _, peer := range peerNames[1:] {
 		header = append(header, "of "+peer.name)
 	}
+	b.WriteByte('\n')
 	writeTable(b, header, rows)
 }
 
-// measures are the tables of a section: a value, its title, and its divisor.
-var measures = []struct {
+// measure is a table of a section.
+type measure struct {
 	value, title string
 	divisor      float64
-}{
-	{"rate", "A second", 1},
-	{"cpu", "CPU µs for each", 1},
-	{"p50", "Latency, median, ms", 1},
-	{"p99", "Latency, 99th percentile, ms", 1},
-	{"idle", "KB for each connection", 1000},
-	{"collected", "KB for each connection, after a collection of garbage", 1000},
+	detail       bool // folded if it is long
 }
+
+var measures = []measure{
+	{"rate", "A second", 1, false},
+	{"cpu", "CPU µs for each", 1, false},
+	{"p50", "Latency, median, ms", 1, true},
+	{"p99", "Latency, 99th percentile, ms", 1, true},
+	{"idle", "KB for each connection", 1000, false},
+	{"collected", "KB for each connection, after a garbage collection", 1000, false},
+	{"kernel", "KB of the kernel's memory for both ends of each connection", 1000, false},
+}
+
+// maxDetailRows is the longest table of details that is not folded.
+const maxDetailRows = 4
 
 func writeSection(b *strings.Builder, t *Table, s section, results []Result) {
 	names := caseNames(results, s.scenario)
@@ -156,30 +191,46 @@ func writeSection(b *strings.Builder, t *Table, s section, results []Result) {
 		b.WriteString("\n![Resident memory against connections](images/memory.svg)\n")
 	}
 	for _, m := range measures {
-		var rows [][]string
-		for _, name := range names {
-			row, empty := []string{groupDigits(name)}, true
-			for _, peer := range peerNames {
-				spread := t.Spread(s.scenario, name, peer.key, m.value)
-				empty = empty && spread.Rounds == 0
-				row = append(row, formatSpread(spread.divideBy(m.divisor)))
-			}
-			if !empty {
-				rows = append(rows, row)
-			}
+		title := m.title
+		if m.value == "cpu" {
+			title += " " + s.unit
 		}
-		if len(rows) > 0 {
-			title := m.title
-			if m.value == "cpu" {
-				title = "CPU µs for each " + s.unit
-			}
-			header := []string{title}
-			for _, peer := range peerNames {
-				header = append(header, peer.name)
-			}
-			b.WriteByte('\n')
-			writeTable(b, header, rows)
+		if rows := collectRows(t, s.scenario, names, m); len(rows) > 0 {
+			writeMeasure(b, title, m.detail && len(rows) > maxDetailRows, rows)
 		}
+	}
+}
+
+// collectRows returns a row for each case that has the measure.
+func collectRows(t *Table, scenario string, names []string, m measure) [][]string {
+	var rows [][]string
+	for _, name := range names {
+		row, empty := []string{groupDigits(name)}, true
+		for _, peer := range peerNames {
+			spread := t.Spread(scenario, name, peer.key, m.value)
+			empty = empty && spread.Rounds == 0
+			row = append(row, formatSpread(spread.divideBy(m.divisor)))
+		}
+		if !empty {
+			rows = append(rows, row)
+		}
+	}
+	return rows
+}
+
+// writeMeasure writes a table with a column for each peer, folded if asked.
+func writeMeasure(b *strings.Builder, title string, folded bool, rows [][]string) {
+	header := []string{title}
+	for _, peer := range peerNames {
+		header = append(header, peer.name)
+	}
+	if folded {
+		fmt.Fprintf(b, "\n<details><summary>%s</summary>\n", title)
+	}
+	b.WriteByte('\n')
+	writeTable(b, header, rows)
+	if folded {
+		b.WriteString("\n</details>\n")
 	}
 }
 
@@ -221,4 +272,12 @@ func countRounds(n int) string {
 		return "one round"
 	}
 	return fmt.Sprintf("%d rounds", n)
+}
+
+// formatDate returns "on" a day, or "from" a day to another one.
+func formatDate(date string) string {
+	if strings.Contains(date, " to ") {
+		return "from " + date
+	}
+	return "on " + date
 }

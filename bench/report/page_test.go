@@ -24,8 +24,8 @@ func sampleRun() *Run {
 		for i, peer := range []string{"caddy", "node", "raw"} {
 			v := float64((i + 1) * round)
 			add("ack", "50 clients", peer, round, map[string]float64{"rate": 12_345 * v, "cpu": 7 * v, "p50": v, "p99": 3 * v})
-			for _, size := range []int{100, 1000, 10_000} {
-				add("fan-out", fmt.Sprintf("%d sockets, 8 in flight", size), peer, round, map[string]float64{"rate": 1e5 * v, "cpu": v + float64(size)/1e4})
+			for _, size := range []int{100, 1000, 5000, 10_000, 19_700} {
+				add("fan-out", fmt.Sprintf("%d sockets, 8 in flight", size), peer, round, map[string]float64{"rate": 1e5 * v, "cpu": v + float64(size)/1e4, "p50": v * float64(size) / 1e3})
 			}
 			if peer != "raw" {
 				for _, size := range []int{1000, 10_000} {
@@ -63,16 +63,76 @@ func TestPageAndPlotsAreGolden(t *testing.T) {
 	}
 }
 
-func TestMergeNumbersRoundsOn(t *testing.T) {
+// saveRuns saves runs and returns their files.
+func saveRuns(t *testing.T, runs ...*Run) []string {
+	t.Helper()
 	var files []string
-	for range 2 {
+	for _, run := range runs {
 		file := filepath.Join(t.TempDir(), "run.json")
-		if err := sampleRun().Save(file); err != nil {
+		if err := run.Save(file); err != nil {
 			t.Fatal(err)
 		}
 		files = append(files, file)
 	}
-	run, err := Merge(files)
+	return files
+}
+
+func TestThreeRunsAreOnePage(t *testing.T) {
+	var runs []*Run
+	for i, rates := range [][2]float64{{300, 100}, {100, 50}, {200, 50}} {
+		run := &Run{Date: fmt.Sprintf("2026-01-0%d", i+1)}
+		for j, peer := range []string{"caddy", "node"} {
+			run.Results = append(run.Results, result(peer, 1, false, rates[j]))
+		}
+		runs = append(runs, run)
+	}
+	// A disturbed round of the last run does not count beside the quiet ones.
+	runs[2].Results = append(runs[2].Results, result("caddy", 2, true, 900), result("node", 2, true, 1))
+	run, err := Merge(saveRuns(t, runs...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := filepath.Join(t.TempDir(), "page.md")
+	if err := WritePage(page, run); err != nil {
+		t.Fatal(err)
+	}
+	got, err := os.ReadFile(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"\n| event with ack | 200 [100..300] | **3.00** [2.00..4.00] |\n",
+		"\n| 50 clients | 200 [100..300] | 50.0 [50.0..100] |\n",
+		"Measured from 2026-01-01 to 2026-01-03, in 4 rounds.\n",
+		"Other processes disturbed 2 of 8 measurements",
+	} {
+		if !strings.Contains(string(got), want) {
+			t.Errorf("no %q in the page:\n%s", want, got)
+		}
+	}
+}
+
+func TestRunsOfOtherMachinesAreErrors(t *testing.T) {
+	other := sampleRun()
+	other.Machine.Cores = 64
+	files := saveRuns(t, sampleRun(), other)
+	if _, err := Merge(files); err == nil || !strings.Contains(err.Error(), files[1]) {
+		t.Errorf("got %v, want an error with %s", err, files[1])
+	}
+}
+
+func TestPlotsOfOneSizeHavePoints(t *testing.T) {
+	results := []Result{{Scenario: "idle", Case: "1000 connections", Peer: "caddy", Round: 1, Values: map[string]float64{"idle": 0, "empty": 0}}}
+	if plot := plotMemory(NewTable(results), results); !strings.Contains(plot, `<circle cx="640.0" cy="330.0"`) {
+		t.Errorf("no point in %s", plot)
+	}
+	if plot := plotCost(NewTable(results), results); plot != "" {
+		t.Errorf("got a plot without lines: %s", plot)
+	}
+}
+
+func TestMergeNumbersRoundsOn(t *testing.T) {
+	run, err := Merge(saveRuns(t, sampleRun(), sampleRun()))
 	if err != nil {
 		t.Fatal(err)
 	}

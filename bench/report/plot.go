@@ -70,6 +70,10 @@ func (p *plot) renderSVG() string {
 			points[i] = fmt.Sprintf("%.1f,%.1f", x(point[0]), y(point[1]))
 		}
 		fmt.Fprintf(&b, `<polyline class="%s" style="stroke: var(--%s)" points="%s"/>`+"\n", class, line.peer, strings.Join(points, " "))
+		for i := range points {
+			px, py, _ := strings.Cut(points[i], ",")
+			fmt.Fprintf(&b, `<circle cx="%s" cy="%s" r="3" style="fill: var(--%s)"/>`+"\n", px, py, line.peer)
+		}
 		fmt.Fprintf(&b, `<path class="%s" style="stroke: var(--%s)" d="M%d %.1fh24"/><text x="%d" y="%.1f">%s</text>`+"\n",
 			class, line.peer, plotRight+12, labelY, plotRight+42, labelY+4, line.label)
 		labelY += 22
@@ -113,6 +117,9 @@ func (p *plot) yTicks(low, high float64) []float64 {
 			}
 		}
 		return ticks
+	}
+	if high <= 0 {
+		return nil
 	}
 	step := math.Pow(10, math.Floor(math.Log10(high)))
 	for high/step < 4 {

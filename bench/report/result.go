@@ -4,9 +4,10 @@ package report
 
 import (
 	"encoding/json"
-	"errors"
+	"fmt"
 	"os"
 	"slices"
+	"strings"
 )
 
 // Result is one case of a scenario, measured once with one peer.
@@ -36,7 +37,8 @@ func (r *Run) Save(file string) error {
 	return os.WriteFile(file, append(data, '\n'), 0o644)
 }
 
-// Merge reads runs and joins their rounds.
+// Merge reads runs and joins their rounds. Runs of different machines are an error: their
+// values have no common median.
 func Merge(files []string) (*Run, error) {
 	merged := new(Run)
 	rounds := 0
@@ -47,9 +49,17 @@ func Merge(files []string) (*Run, error) {
 		}
 		var run Run
 		if err := json.Unmarshal(data, &run); err != nil {
-			return nil, errors.Join(errors.New("read "+file), err)
+			return nil, fmt.Errorf("read %s: %w", file, err)
 		}
-		merged.Machine, merged.Date = run.Machine, run.Date
+		if merged.Date == "" {
+			merged.Machine, merged.Date = run.Machine, run.Date
+		}
+		if run.Machine != merged.Machine {
+			return nil, fmt.Errorf("read %s: measured on %+v, want %+v of %s", file, run.Machine, merged.Machine, files[0])
+		}
+		if first, _, _ := strings.Cut(merged.Date, " "); run.Date != first {
+			merged.Date = first + " to " + run.Date
+		}
 		for _, note := range run.Notes {
 			if !slices.Contains(merged.Notes, note) {
 				merged.Notes = append(merged.Notes, note)
