@@ -212,7 +212,16 @@ func (p *process) loadConfig(t *testing.T, config string) int {
 }
 
 // readMetric returns the sum of the series of a metric that have the label, or of all for "".
-func (p *process) readMetric(t *testing.T, name, label string) (sum float64) {
+func (p *process) readMetric(t *testing.T, name, label string) float64 {
+	t.Helper()
+	return p.scrapeMetrics(t).sumSeries(name, label)
+}
+
+// scrape is the text of all metrics at a moment.
+type scrape string
+
+// scrapeMetrics reads all metrics.
+func (p *process) scrapeMetrics(t *testing.T) scrape {
 	t.Helper()
 	resp, err := http.Get("http://" + p.admin + "/metrics")
 	if err != nil {
@@ -223,7 +232,12 @@ func (p *process) readMetric(t *testing.T, name, label string) (sum float64) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for line := range strings.Lines(string(body)) {
+	return scrape(body)
+}
+
+// sumSeries returns the sum of the series of a metric that have the label, or of all for "".
+func (s scrape) sumSeries(name, label string) (sum float64) {
+	for line := range strings.Lines(string(s)) {
 		series, value, _ := strings.Cut(strings.TrimSpace(line), "} ")
 		plain, _, labelled := strings.Cut(series, "{")
 		if !labelled {
@@ -246,7 +260,13 @@ func (p *process) awaitMetricAtMost(t *testing.T, name, label string, most float
 // awaitMetric waits until good returns true for the value of a metric.
 func (p *process) awaitMetric(t *testing.T, name, label string, good func(float64) bool) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), maxWait)
+	p.awaitMetricWithin(t, maxWait, name, label, good)
+}
+
+// awaitMetricWithin is awaitMetric with a longest wait.
+func (p *process) awaitMetricWithin(t *testing.T, wait time.Duration, name, label string, good func(float64) bool) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), wait)
 	defer cancel()
 	look := time.NewTicker(20 * time.Millisecond)
 	defer look.Stop()
