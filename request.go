@@ -20,12 +20,11 @@ func (h *Handler) serveEngine(w http.ResponseWriter, r *http.Request, query *eng
 		q.OnSession = addLogFields(r)
 	}
 	if !query.NamesSession() {
-		kept := r.WithContext(r.Context()) // a copy, which shares its header with the session
-		kept.Header = engine.KeptHeader(r.Header)
-		captured := handshake.Capture(kept, h.capturedKeys, h.Path)
+		q.Header = engine.KeptHeader(r.Header)
+		captured := handshake.Capture(r, q.Header, h.capturedKeys, h.Path)
 		// Behind the PROXY protocol, for instance, the local address is not the listener's.
 		captured.Unplaced = !h.covers(&engine.Handshake{Context: captured})
-		q.Context, q.Header = captured, kept.Header
+		q.Context = captured
 	}
 	if limit := writeTimeout(r); limit > 0 {
 		// A poll needs its response before the server's write timeout. That is also
@@ -38,7 +37,7 @@ func (h *Handler) serveEngine(w http.ResponseWriter, r *http.Request, query *eng
 	if opensStream(r) {
 		defer convertStreamRequest(q)()
 	} else if r.Header["Upgrade"] != nil {
-		q.Hijack = newHijackFunc(w)
+		q.Hijack = newHijackFunc(w, r)
 	}
 	h.hub.Serve(h.route, q)
 }

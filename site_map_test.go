@@ -154,7 +154,7 @@ func TestRouteIdentityCoversRequestsOfSite(t *testing.T) {
 		r := httptest.NewRequest("GET", "/socket.io/", nil)
 		r.Host = c.host
 		r = r.WithContext(context.WithValue(r.Context(), http.LocalAddrContextKey, c.local))
-		opening := handshake.Capture(r, nil, "/socket.io/")
+		opening := handshake.Capture(r, r.Header, nil, "/socket.io/")
 		var covering []string
 		for name, id := range identities {
 			if id.Covers(&engine.Handshake{Context: opening}) {
@@ -186,7 +186,7 @@ func TestRouteIdentityOfJSONConfig(t *testing.T) {
 	})
 	for host, want := range map[string]bool{"free.test": true, "taken.test": false} {
 		r := httptest.NewRequest("GET", "http://"+host+"/", nil)
-		if got := got["hosts"].Covers(&engine.Handshake{Context: handshake.Capture(r, nil, "/socket.io/")}); got != want {
+		if got := got["hosts"].Covers(&engine.Handshake{Context: handshake.Capture(r, r.Header, nil, "/socket.io/")}); got != want {
 			t.Errorf("%s: %v", host, got)
 		}
 	}

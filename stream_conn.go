@@ -49,13 +49,9 @@ func convertStreamRequest(q *engine.Request) (undo func()) {
 		// server's idle timeout for a body.
 		undo = idle.Override(24*time.Hour, 0)
 	}
-	q.Hijack = func(header http.Header) (net.Conn, *bufio.ReadWriter, error) {
-		for name, values := range header {
-			switch name {
-			case "Connection", "Upgrade", "Sec-Websocket-Accept": // of HTTP/1.1 only
-			default:
-				w.Header()[name] = values
-			}
+	q.Hijack = func() (net.Conn, *bufio.ReadWriter, error) {
+		for _, name := range []string{"Connection", "Upgrade", "Sec-Websocket-Accept"} { // of HTTP/1.1 only
+			w.Header().Del(name)
 		}
 		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(handshakeWriteTimeout))
 		w.WriteHeader(http.StatusOK)

@@ -77,7 +77,7 @@ func newConfiguredCrowd(b *testing.B, count int, h *hub.Hub, config hub.Config) 
 		conn := &sink{hello: connectFrame, done: done}
 		h.Serve(g.Routes()[0], &engine.Request{
 			W: httptest.NewRecorder(), R: r,
-			Hijack: func(http.Header) (net.Conn, *bufio.ReadWriter, error) {
+			Hijack: func() (net.Conn, *bufio.ReadWriter, error) {
 				return conn, bufio.NewReadWriter(bufio.NewReader(conn), bufio.NewWriter(conn)), nil
 			},
 		})

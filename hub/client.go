@@ -1,7 +1,6 @@
 package hub
 
 import (
-	"context"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -22,8 +21,7 @@ type client struct {
 	account *budget.Account // of the session
 	route   *Route
 	version sio.Version
-	ctx     context.Context // ends with the connection
-	cancel  context.CancelFunc
+	ctx     lazyContext // ends with the connection
 
 	// Owned by Receive.
 	decoder           sio.Decoder
@@ -53,14 +51,13 @@ type client struct {
 // acceptSession returns the receiver of a new session. The error says that the request
 // came through a config that is being replaced.
 func (h *Hub) acceptSession(session *engine.Session) (engine.Receiver, error) {
-	c := &client{hub: h, session: session, account: session.Account(), version: sio.V5, route: sessionRoute(session)}
+	c := &client{hub: h, session: session, account: session.Account(), version: sio.V5, route: sessionRoute(session), ctx: lazyContext{hub: h}}
 	if c.route.removed.Load() || !c.route.coversHandshake(session.Handshake()) {
 		return nil, errRouteRemoved
 	}
 	if session.Version() == eio.V3 {
 		c.version = sio.V4
 	}
-	c.ctx, c.cancel = context.WithCancel(h.ctx)
 	c.decoder = sio.Decoder{Version: c.version, Limits: sio.DefaultLimits, Allow: c.allowBinary}
 	session.SetOnShed(c.shed)
 	h.noteTracer(session.Handshake())
@@ -198,7 +195,7 @@ func (c *client) disconnectAll() {
 
 // Closed implements [engine.Receiver]: it disconnects the connection's sockets.
 func (c *client) Closed(reason string) {
-	c.cancel()
+	c.ctx.end()
 	c.mu.Lock()
 	c.closed = true
 	sockets := slices.Clone(c.sockets)

@@ -80,12 +80,12 @@ func (ev *Event) Namespace() *Namespace {
 func (ev *Event) handlerContext() context.Context {
 	switch ev.Type {
 	case Connect:
-		return ev.Socket.client.ctx
+		return &ev.Socket.client.ctx
 	case ClientEvent:
 		if ev.parallel {
 			return ev.Socket.inbox.parallelContext()
 		}
-		return ev.Socket.grace.eventContext(ev.Socket.ns.hub.ctx)
+		return &ev.Socket.grace.ctx
 	}
 	return ev.Namespace().hub.ctx
 }

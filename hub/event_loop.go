@@ -48,7 +48,7 @@ func (s *Socket) handleEvent(ev *Event, r *rule) {
 	case Connect:
 		s.handleConnect(ev)
 	case ClientEvent:
-		if s.disconnectedByServer.Load() || s.grace.hasEnded() {
+		if s.disconnectedByServer.Load() || s.grace.ctx.hasEnded() {
 			return
 		}
 		if s.state.Load() >= stateDisconnecting {

@@ -1,7 +1,6 @@
 package hub
 
 import (
-	"context"
 	"sync"
 	"time"
 )
@@ -13,24 +12,10 @@ const graceTime = 2 * time.Second
 // that the client sent last are handled, as in Node.js. But an event that takes longer
 // than linger has its context ended, and the events behind it are dropped.
 type gracePeriod struct {
-	mu     sync.Mutex // guards the following; a leaf
-	ctx    context.Context
-	cancel context.CancelFunc // nil until the first event
-	timer  *time.Timer        // nil until the socket disconnects
-	ended  bool               // true when no event is handled any longer
-}
+	ctx lazyContext // of the socket's events; ended when no event is handled any longer
 
-// eventContext returns the context of the socket's events. It ends with parent.
-func (l *gracePeriod) eventContext(parent context.Context) context.Context {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.cancel == nil {
-		l.ctx, l.cancel = context.WithCancel(parent)
-	}
-	if l.ended {
-		l.cancel()
-	}
-	return l.ctx
+	mu    sync.Mutex  // guards timer; a leaf
+	timer *time.Timer // nil until the socket disconnects
 }
 
 // beginEvent starts the time of the event that is being handled.
@@ -38,7 +23,7 @@ func (l *gracePeriod) beginEvent() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	switch {
-	case l.ended:
+	case l.ctx.hasEnded():
 	case l.timer == nil:
 		l.timer = time.AfterFunc(graceTime, l.endContext)
 	default:
@@ -46,22 +31,12 @@ func (l *gracePeriod) beginEvent() {
 	}
 }
 
-// endContext ends the context of the events.
+// endContext ends the context of the events. Later events are dropped.
 func (l *gracePeriod) endContext() {
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.ended = true
+	l.ctx.end()
 	if l.timer != nil {
 		l.timer.Stop()
 	}
-	if l.cancel != nil {
-		l.cancel()
-	}
-}
-
-// hasEnded reports whether later events are dropped.
-func (l *gracePeriod) hasEnded() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.ended
+	l.mu.Unlock()
 }

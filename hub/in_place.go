@@ -12,6 +12,22 @@ func (s *Socket) handleInPlace(ev *Event) bool {
 	if r == nil || r.mayWait || r.of.useMayWait || s.ns.mayEmitWait() || s.ns.hasWaitingListener(ev) {
 		return false
 	}
+	return s.runInPlace(ev, r)
+}
+
+// connectInPlace handles the connect event as handleInPlace does, and reports whether it did.
+// A client of Socket.IO 2 gets its connect packet in the response to its handshake then. Lost
+// sockets may have to be awaited, so routes with recovery use the inbox.
+func (s *Socket) connectInPlace(ev *Event) bool {
+	r := s.ns.rules.Load().ruleFor(ev)
+	if r != nil && (r.mayWait || s.ns.mayEmitWait()) || s.ns.hasWaitingListener(ev) || s.hasRecovery() {
+		return false
+	}
+	return s.runInPlace(ev, r)
+}
+
+// runInPlace handles an event, unless another one of the socket is handled or waits.
+func (s *Socket) runInPlace(ev *Event, r *rule) bool {
 	if !s.inbox.beginInPlace() {
 		return false
 	}

@@ -5,7 +5,7 @@ package hub
 //	stage          function                        caller                          state after
 //	connect packet client.connectSocket            the connection's reader         stateConnecting
 //	start          Socket.startLifecycle           client.connectSocket            stateConnecting
-//	connect event  Socket.handleConnect            the event loop                  stateConnecting
+//	connect event  Socket.handleConnect            the event loop, or in place     stateConnecting
 //	recovery       Socket.recoverSocket            Socket.callConnectHandlers      stateConnecting
 //	handlers       Socket.callConnectHandlers      Socket.handleConnect            stateConnecting
 //	accepted       Socket.completeConnect          Socket.handleConnect            stateJoining, stateConnected
@@ -23,11 +23,7 @@ package hub
 // handleConnect notices that after the connect handlers, and ends the lifecycle. No
 // disconnecting event is handled then.
 
-import (
-	"slices"
-
-	"github.com/caddy-socketio/caddy-socketio/internal/eio"
-)
+import "slices"
 
 // Reasons of disconnects, in the words of Socket.IO's server.
 const (
@@ -40,13 +36,10 @@ const (
 
 // startLifecycle begins the socket's lifecycle with its connect event.
 func (s *Socket) startLifecycle() {
-	s.inbox.push(&Event{Type: Connect, Name: string(Connect), Socket: s, Args: noArgs}, nil)
-	if s.ns.hasNoConnectHandler() && s.client.session.Version() == eio.V3 {
-		// The socket is accepted at once: a client of Socket.IO 2 then gets its
-		// connect packet in the response to its handshake.
-		s.handleNextEvent()
+	ev := &Event{Type: Connect, Name: string(Connect), Socket: s, Args: noArgs}
+	if !s.connectInPlace(ev) && s.inbox.push(ev, nil) {
+		s.startEventLoop()
 	}
-	s.startEventLoop() // after that event, for packets received meanwhile
 }
 
 // handleConnect handles the connect event, and sends the reply or a connect error.
@@ -136,7 +129,7 @@ func (s *Socket) completeConnect(ev *Event) error {
 		s.ns.trackValues(s) // the replay may have changed them
 		ev.BeginStep()
 	} else {
-		s.client.session.Send(encodeConnectPacket(s))
+		s.sendConnectPacket(ev)
 	}
 	s.mu.Lock()
 	waiting := s.admission
@@ -157,6 +150,15 @@ func (s *Socket) completeConnect(ev *Event) error {
 		s.Disconnect(false) // a new config came meanwhile
 	}
 	return nil
+}
+
+// sendConnectPacket sends the reply to the connect packet.
+func (s *Socket) sendConnectPacket(ev *Event) {
+	if m := encodeConnectPacket(s); ev.inPlace {
+		s.client.session.SendReply(m)
+	} else {
+		s.client.session.Send(m)
+	}
 }
 
 // startDisconnect begins the disconnect of the socket. The first reason applies; later calls

@@ -157,8 +157,8 @@ func parseRecovery(auth sio.Data) (pid, offset string) {
 // reports false if the client cannot have it.
 func (s *Socket) restoreLost(r cluster.Recorder, pid, offset string) bool {
 	identity := s.identityHash()
-	s.ns.closeStale(s.client.ctx, pid, identity, s)
-	ctx, cancel := context.WithTimeout(s.client.ctx, restoreTimeout)
+	s.ns.closeStale(&s.client.ctx, pid, identity, s)
+	ctx, cancel := context.WithTimeout(&s.client.ctx, restoreTimeout)
 	defer cancel()
 	lost, err := r.Restore(ctx, pid, offset)
 	if errors.Is(err, cluster.ErrNotSaved) && r.CloseStale(ctx, pid, identity) {

@@ -38,7 +38,7 @@ func (s *Socket) readReplay(ctx context.Context, r cluster.Recorder, lost cluste
 // Node.js sends the connect packet last. Official clients buffer the events before it, and
 // keep the buffer when the connection is lost again: they would emit these events twice.
 func (s *Socket) sendReplay() {
-	ctx, cancel := context.WithTimeout(s.client.ctx, restoreTimeout)
+	ctx, cancel := context.WithTimeout(&s.client.ctx, restoreTimeout)
 	defer cancel()
 	first, names := s.admission.replay, s.ns.index.RoomsOf(s)
 	then, err := s.readReplay(ctx, s.admission.recorder, cluster.LostSocket{

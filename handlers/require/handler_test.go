@@ -59,7 +59,7 @@ func newFakeSocket(t testing.TB) *fakeSocket {
 		values: map[string]string{"jwt": `{"sub":"u1","role":"user","uid":9007199254740993,"admin":true,"exp":2000000000}`},
 		handshake: hub.HandshakeRequest{
 			Address: "203.0.113.7", Secure: true, URL: "/socket.io/?EIO=4&room=a&room=b", Header: r.Header,
-			Context: handshake.Capture(prepared, []string{"http.auth.user.id"}, "/socket.io/"),
+			Context: handshake.Capture(prepared, prepared.Header, []string{"http.auth.user.id"}, "/socket.io/"),
 		},
 	}
 }

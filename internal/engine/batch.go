@@ -30,11 +30,16 @@ type batch struct {
 // takeFrom fills the batch with the next frames and messages of a connection. It reports
 // false if there are none: it has ended the writing then.
 func (b *batch) takeFrom(o *outbound) bool {
+	o.session.mu.Lock()
+	defer o.session.mu.Unlock()
+	return b.takeLocked(o)
+}
+
+// takeLocked is takeFrom for a caller that holds Session.mu.
+func (b *batch) takeLocked(o *outbound) bool {
 	clear(b.messages)
 	b.messages, b.closeFrame, b.last = b.messages[:0], nil, false
 	s := o.session
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.queue.subtract(o.pending)
 	o.pending = 0
 	if o.closed {

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bufio"
 	"io"
 	"net"
 	"net/http"
@@ -57,7 +58,7 @@ func newSinkSessions(tb testing.TB, count int) (*Server, []*Session) {
 		near, _ := net.Pipe()
 		o := &newWebSocket(s, near).out
 		o.raw, o.encoding = raw, eio.WebSocket4
-		s.attachWebSocket(o)
+		_ = s.attachWebSocket(o, bufio.NewWriter(io.Discard))
 		sessions[i] = s
 	}
 	tb.Cleanup(func() {
@@ -180,7 +181,7 @@ func BenchmarkSlowClient(b *testing.B) {
 		s := newSinkSession(b, server, route)
 		o := &newWebSocket(s, near).out
 		o.encoding = eio.WebSocket4
-		s.attachWebSocket(o)
+		_ = s.attachWebSocket(o, bufio.NewWriter(io.Discard))
 		for s.Send(m) {
 			sent++
 		}

@@ -1,7 +1,7 @@
 package engine
 
 import (
-	"encoding/json"
+	"strconv"
 	"time"
 
 	"github.com/caddy-socketio/caddy-socketio/internal/address"
@@ -81,28 +81,25 @@ func (s *Session) requestReceiver() (ok bool) {
 	return ok
 }
 
-// newOpenPacket returns the first packet of a session. Revision 3 has no maxPayload; the
+// newOpenPacket returns the first packet of a session, in JSON. Revision 3 has no maxPayload; the
 // members are in the order of the reference server.
 func newOpenPacket(s *Session, c *Config) *eio.Message {
-	open := struct {
-		ID           string   `json:"sid"`
-		Upgrades     []string `json:"upgrades"`
-		PingInterval int64    `json:"pingInterval"`
-		PingTimeout  int64    `json:"pingTimeout"`
-		MaxPayload   int64    `json:"maxPayload,omitempty"`
-	}{
-		ID: s.id, Upgrades: []string{},
-		PingInterval: time.Duration(s.heartbeat.interval).Milliseconds(),
-		PingTimeout:  time.Duration(s.heartbeat.timeout).Milliseconds(),
-	}
+	upgrades := ""
 	if c.WebSocket && !s.direct {
-		open.Upgrades = append(open.Upgrades, transportWebSocket)
+		upgrades = `"` + transportWebSocket + `"`
 	}
+	data := make([]byte, 0, 128)
+	data = append(append(data, `{"sid":"`...), s.id...) // an id needs no escapes
+	data = append(append(data, `","upgrades":[`...), upgrades...)
+	data = append(data, `],"pingInterval":`...)
+	data = strconv.AppendInt(data, time.Duration(s.heartbeat.interval).Milliseconds(), 10)
+	data = append(data, `,"pingTimeout":`...)
+	data = strconv.AppendInt(data, time.Duration(s.heartbeat.timeout).Milliseconds(), 10)
 	if s.handshake.Version == eio.V4 {
-		open.MaxPayload = c.MaxPayload
+		data = append(data, `,"maxPayload":`...)
+		data = strconv.AppendInt(data, c.MaxPayload, 10)
 	}
-	data, _ := json.Marshal(open) // strings and integers always encode
-	return eio.NewControl(eio.TypeOpen, data)
+	return eio.NewControl(eio.TypeOpen, append(data, '}'))
 }
 
 // Close closes the session. From now on the client's packets are dropped, and Send

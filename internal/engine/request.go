@@ -48,10 +48,11 @@ type Request struct {
 	// AbortWrite makes the current and all later writes to W fail. Any goroutine may
 	// call it, until ServeEngine returns. Nil sets the write deadline of W.
 	AbortWrite func()
-	// Hijack responds to a WebSocket handshake with status 101 and this header, which
-	// is complete, and takes the connection over. With an error, it has responded or
-	// the client is gone. Nil hijacks W.
-	Hijack func(header http.Header) (net.Conn, *bufio.ReadWriter, error)
+	// Hijack takes the connection of a WebSocket handshake over. It responds with status 101
+	// and the header of W, which is complete, or leaves the response in the writer, which is
+	// flushed within its write deadline. With an error, it has responded or the client is
+	// gone. Nil hijacks W.
+	Hijack func() (net.Conn, *bufio.ReadWriter, error)
 }
 
 // exchange is an HTTP request while it is served. It holds all that one poll needs, so that

@@ -48,16 +48,16 @@ type namedValue struct {
 	value any
 }
 
-// Capture captures a request that a Caddy handler serves. keys are placeholders whose
-// current values are captured; placeholders that follow from the request itself need not
-// be among them. The header is not copied, and must not be changed afterwards. path is
+// Capture captures a request that a Caddy handler serves, with the part of its header that is
+// kept, which must not be changed afterwards. keys are placeholders whose current values are
+// captured; placeholders that follow from the request itself need not be among them. path is
 // the path of the handler, as configured.
-func Capture(r *http.Request, keys []string, path string) *Request {
+func Capture(r *http.Request, header http.Header, keys []string, path string) *Request {
 	q := &Request{
 		path:   path,
 		method: r.Method, host: r.Host, proto: r.Proto, remote: r.RemoteAddr, uri: r.RequestURI,
 		protoMajor: r.ProtoMajor, protoMinor: r.ProtoMinor,
-		url: *r.URL, header: r.Header, tls: r.TLS,
+		url: *r.URL, header: header, tls: r.TLS,
 	}
 	q.tracing = captureTracing(r)
 	q.local, _ = r.Context().Value(http.LocalAddrContextKey).(net.Addr)

@@ -20,7 +20,7 @@ func TestForBackend(t *testing.T) {
 			if r.URL, err = url.Parse(uri); err != nil {
 				t.Fatal(err)
 			}
-			q := handshake.Capture(r, nil, "/socket.io/")
+			q := handshake.Capture(r, r.Header, nil, "/socket.io/")
 			asked := q.ForBackend(t.Context())
 			if asked.Method != http.MethodPost || asked.URL.String() != "/socket.io/" || asked.RequestURI != "/socket.io/" || asked.Proto != "HTTP/1.1" || asked.ProtoMajor != 1 {
 				t.Errorf("%s over %s: asked %s %s over %s", uri, proto, asked.Method, asked.URL, asked.Proto)
