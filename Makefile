@@ -20,7 +20,7 @@
 # bench-quick  this Caddy beside Node.js, Centrifuge and raw writes, in two minutes,
 #         only printed
 # bench-guard  allocations and times of ten hot paths beside bench/guard.txt; UPDATE=1 writes it
-# bench-check  vets and tests bench/, a module of its own
+# bench-check  lints and tests bench/, a module of its own
 # compare emits a second from outside, beside the emitter and server of Node.js
 # fuzz    every fuzz target in turn, FUZZTIME each; some ask the official parsers of Node.js
 # release Caddy with this module for each platform, with a list of its modules (CycloneDX), in dist/
@@ -162,7 +162,9 @@ bench-guard:
 	cd bench && $(GO) run ./guard $(if $(UPDATE),-update)
 
 bench-check:
-	cd bench && $(GO) vet ./... && $(GO) test ./...
+	cd bench && $(GO) vet ./... && $(GO) tool -modfile=../tools/go.mod staticcheck ./... && $(GO) test ./...
+	$(call empty,cd bench && $(GO) tool -modfile=../tools/go.mod deadcode -test ./...)
+	$(call empty,cd bench && $(GO) fix -diff ./...)
 
 compare:
 	$(GO) build -o bin/caddy ./cmd/caddy

@@ -82,6 +82,7 @@ func (m *muxConn) dialHTTP2() error {
 		return err
 	}
 	m.close = conn.Close
+	//lint:ignore SA1019 the client of net/http refuses the header ":protocol"
 	m.conn, err = new(http2.Transport).NewClientConn(conn)
 	return err
 }

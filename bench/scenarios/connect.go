@@ -9,14 +9,18 @@ import (
 )
 
 // connectScenario is connects with a join: of clients that stay, of clients that close at
-// once, and storms of many clients that connect, reconnect and close at the same time.
+// once, storms of many clients that connect, reconnect and close at the same time, and
+// connects over TLS.
 var connectScenario = Scenario{Name: "connect", Peers: everyPeer, Quick: true, Measure: func(r *Run) error {
 	for _, measure := range []func(*servers.Server, *load.Loop) error{r.measureConnects, r.measureChurn, r.measureStorm} {
 		if err := r.withServer(servers.Options{}, measure); err != nil {
 			return err
 		}
 	}
-	return nil
+	if r.Peer == "raw" {
+		return nil
+	}
+	return r.withServer(servers.Options{TLS: true}, r.measureTLSConnects)
 }}
 
 // connectOptions are of clients in 100 rooms.
@@ -32,6 +36,19 @@ func (r *Run) measureConnects(server *servers.Server, loop *load.Loop) error {
 		return err
 	}, server)
 	r.addResult(fmt.Sprintf("%d connects", count), u.perOperation(count))
+	return err
+}
+
+// measureTLSConnects measures 1,000 connects over TLS, 64 at a time, without resumed sessions.
+func (r *Run) measureTLSConnects(server *servers.Server, loop *load.Loop) error {
+	const count = 1000
+	o := r.connectOptions(server)
+	o.Transport = load.TLS
+	u, err := r.measureUsage(func() error {
+		_, err := loop.Open(count, o)
+		return err
+	}, server)
+	r.addResult(fmt.Sprintf("%d connects over TLS", count), u.perOperation(count))
 	return err
 }
 
