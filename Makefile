@@ -15,8 +15,8 @@
 # soak    a mixed load for TIME on a Caddy, which must lose nothing and not grow: the table and
 #         the plot are in bin/soak
 # bench   benchmarks
-# bench-peers  this Caddy beside Node.js, Centrifuge and raw writes: docs/performance.md, in ten
-#         minutes; BENCH takes flags, like BENCH='-rounds 4 -scenarios ack,idle'
+# bench-peers  this Caddy beside Node.js, Centrifuge and raw writes: docs/performance.md, in
+#         sixteen minutes; BENCH takes flags, like BENCH='-rounds 4 -scenarios ack,idle'
 # bench-quick  this Caddy beside Node.js, Centrifuge and raw writes, in two minutes,
 #         only printed
 # bench-guard  allocations and times of ten hot paths beside bench/guard.txt; UPDATE=1 writes it

@@ -44,7 +44,7 @@ var sections = []section{
 	{"connect", "Connects and closes", "A connect is the handshake, the namespace, and a join by an event. In a reconnect, 2,000 clients lose their connections and open new ones at the same moment. Over TLS, no session is resumed, and the generator makes its half of the handshakes on the same cores.", "connect or close"},
 	{"idle", "Memory of idle WebSockets", "Resident memory of the process, less its memory after 200 clients have come and gone, divided by the connections. Each connection is in one room. It is read one second after the last connect.", ""},
 	{"idle-tls", "Memory of idle WebSockets over TLS", "", ""},
-	{"heartbeat", "Heartbeats", "A heartbeat is the ping of the server and the pong of the client, here every 4 s for each connection. Each connection has had at least one when memory is read.", "heartbeat"},
+	{"heartbeat", "Heartbeats", "A heartbeat is the ping of the server and the pong of the client, here every 3 s for each connection. Each connection has had at least one when memory is read.", "heartbeat"},
 	{"outside", "Emits from outside", "An HTTP client emits an event with 100 bytes: one request for each, one request for a batch of up to 1,000, or one stream of lines. One emit is one event to the whole room. The time ends when all members have got all events. With 4 connections, four requests are made at the same time. Node.js has a POST route that calls `io.to(room).emit`, and no batches and streams.", "emit"},
 	{"redis", "Emits from outside, through Redis", "Two nodes: one gets the requests, the other one has the 1,000 clients. CPU is of both nodes. The Redis emitter is `@socket.io/redis-emitter` in a program of Node.js, which publishes without a request to a node.", "emit"},
 }
