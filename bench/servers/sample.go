@@ -15,8 +15,8 @@ type Sample struct {
 	all     time.Duration // by all processes of the machine, and stolen from it
 }
 
-// KernelMemory returns the memory that the kernel has for its own objects, in bytes. Those of
-// an idle connection are its two TCP sockets, two open files and their entries in epoll.
+// KernelMemory returns the memory that the kernel has for its own objects, in bytes. An idle
+// connection on the loopback has two TCP sockets, two open files and their entries in epoll.
 func KernelMemory() int64 {
 	data, err := os.ReadFile("/proc/meminfo")
 	if err != nil {
