@@ -30,7 +30,7 @@ func rawConnOf(c net.Conn) syscall.RawConn {
 // returns true: the writer does not wait until the descriptor becomes ready.
 func (w *writer) writeOnce(fd uintptr) bool {
 	for {
-		n, err := syscall.Write(int(fd), w.data)
+		n, err := writeBytes(fd, w.data)
 		switch err {
 		case nil:
 			w.written = n
@@ -42,4 +42,16 @@ func (w *writer) writeOnce(fd uintptr) bool {
 		}
 		return true
 	}
+}
+
+// shortWrite is the size up to which data is written by writeShort. The copying of more takes
+// long enough that another goroutine may have the processor meanwhile.
+const shortWrite = 16 << 10
+
+// writeBytes writes data to a descriptor that does not block.
+func writeBytes(fd uintptr, data []byte) (n int, err error) {
+	if len(data) <= shortWrite {
+		return writeShort(fd, data)
+	}
+	return syscall.Write(int(fd), data)
 }
