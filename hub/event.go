@@ -65,7 +65,7 @@ type Event struct {
 	parallel            bool  // a parallel rule handles it
 	inPlace             bool  // the goroutine that has read it handles it
 	size                int   // bytes that its connection is charged for
-	arrived             int64 // of a client's event, a time of readClock
+	arrived             int64 // of a client's event that is queued, a time of readClock
 }
 
 // Namespace returns the namespace of the event.
@@ -151,7 +151,12 @@ func (ev *Event) ackError(message string) {
 func (ev *Event) Lookup(key string) (sio.Data, bool) { return ev.lookUpParts(strings.Split(key, ".")) }
 
 // LookupPath is [Event.Lookup] for a key that is split already.
-func (ev *Event) LookupPath(path Path) (sio.Data, bool) { return ev.lookUpParts(path.parts) }
+func (ev *Event) LookupPath(path Path) (sio.Data, bool) {
+	if path.argument >= 0 {
+		return ev.Args.Index(path.argument)
+	}
+	return ev.lookUpParts(path.parts)
+}
 
 // lookUpParts is Lookup for the parts of a key.
 func (ev *Event) lookUpParts(path []string) (sio.Data, bool) {

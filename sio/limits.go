@@ -1,7 +1,5 @@
 package sio
 
-import "cmp"
-
 // Limits bounds the cost of one packet of a client. A field that is zero means its
 // default.
 type Limits struct {
@@ -35,10 +33,19 @@ var DefaultLimits = Limits{
 // withDefaults returns l with defaults in place of zeros.
 func (l Limits) withDefaults() Limits {
 	d := &DefaultLimits
-	l.MaxAttachments = cmp.Or(l.MaxAttachments, d.MaxAttachments)
-	l.MaxAttachmentBytes = cmp.Or(l.MaxAttachmentBytes, d.MaxAttachmentBytes)
-	l.MaxDepth = min(cmp.Or(l.MaxDepth, d.MaxDepth), maxDepth)
-	l.MaxNamespace = cmp.Or(l.MaxNamespace, d.MaxNamespace)
-	l.MaxEvent = cmp.Or(l.MaxEvent, d.MaxEvent)
+	setDefault(&l.MaxAttachments, d.MaxAttachments)
+	setDefault(&l.MaxAttachmentBytes, d.MaxAttachmentBytes)
+	setDefault(&l.MaxDepth, d.MaxDepth)
+	setDefault(&l.MaxNamespace, d.MaxNamespace)
+	setDefault(&l.MaxEvent, d.MaxEvent)
+	l.MaxDepth = min(l.MaxDepth, maxDepth)
 	return l
+}
+
+// setDefault sets a limit that is zero. A [Decoder] does it for each packet: cmp.Or, which takes a
+// list, costs more than the check of a small one.
+func setDefault(limit *int, value int) {
+	if *limit == 0 {
+		*limit = value
+	}
 }

@@ -5,14 +5,12 @@ import "strconv"
 // Index returns member i of an array, counted from 0. It returns false if there is no such
 // member or the value is not an array.
 func (d Data) Index(i int) (Data, bool) {
-	n := 0
-	for member := range d.Elements() {
-		if n == i {
-			return member, true
-		}
-		n++
+	s := d.newScanner()
+	at, ok := s.findElement(i)
+	if !ok {
+		return Data{}, false
 	}
-	return Data{}, false
+	return d.extractSpan(at)
 }
 
 // Lookup returns the value at path. Each element of path is the key of an object, or
@@ -28,6 +26,14 @@ func (d Data) Lookup(path ...string) (Data, bool) {
 			return Data{}, false
 		}
 	}
+	return d.extractSpan(at)
+}
+
+// span is a part of a JSON text.
+type span struct{ from, to int }
+
+// extractSpan returns the value at a span as a Data of its own, if it is valid.
+func (d Data) extractSpan(at span) (Data, bool) {
 	if d.isChecked() {
 		return d.extractPart(at.from, at.to, nil), true
 	}
@@ -39,16 +45,17 @@ func (d Data) Lookup(path ...string) (Data, bool) {
 	return d.extractPart(at.from, at.to, s.marks), true
 }
 
-// span is a part of a JSON text.
-type span struct{ from, to int }
-
 // findMember returns the member called step of the value at a span.
 func (d Data) findMember(at span, step string) (found span, ok bool) {
 	s := d.newScanner()
 	s.pos, s.text = at.from, d.JSON[:at.to]
 	s.skipSpace()
 	if s.peek() == '[' {
-		return s.findElement(step)
+		index, err := strconv.Atoi(step)
+		if err != nil || strconv.Itoa(index) != step {
+			return span{}, false
+		}
+		return s.findElement(index)
 	}
 	if !s.openContainer('{') {
 		return span{}, false
@@ -71,10 +78,9 @@ func (d Data) findMember(at span, step string) (found span, ok bool) {
 	return found, ok && s.problem == "" && !p.flagged
 }
 
-// findElement returns the member with index step of the array at the scanner's position.
-func (s *scanner) findElement(step string) (span, bool) {
-	index, err := strconv.Atoi(step)
-	if err != nil || strconv.Itoa(index) != step || !s.openContainer('[') {
+// findElement returns the member with an index of the array at the scanner's position.
+func (s *scanner) findElement(index int) (span, bool) {
+	if !s.openContainer('[') {
 		return span{}, false
 	}
 	for n := 0; s.nextMember(n == 0, ']'); n++ {

@@ -33,25 +33,24 @@ func NewArgs(raw []json.RawMessage) (Args, error) {
 func (a Args) For(ev *hub.Event) hub.Args {
 	var few [4]sio.Data // most events have no more: no allocation
 	items := few[:0]
-	for _, v := range a {
-		if v.isSpread() {
+	for i := range a {
+		v := &a[i]
+		switch {
+		case v.single == nil:
+			items = append(items, v.For(ev))
+		case v.single.isSpread():
 			for item := range ev.Args.Elements() {
 				items = append(items, item)
 			}
-			continue
+		default:
+			items = append(items, v.single.valueFor(ev)) // Array makes a wrong one null
 		}
-		items = append(items, v.For(ev))
 	}
 	return hub.Args(sio.Array(items...))
 }
 
-func (v Value) isSpread() bool {
-	if len(v.slots) != 1 || len(v.raw) > 0 {
-		return false
-	}
-	k := v.slots[0].text.singleKey()
-	return k != nil && k.name == allArguments && k.fallback == nil
-}
+// isSpread reports whether the placeholder stands for several arguments.
+func (k *key) isSpread() bool { return k.name == allArguments && k.fallback == nil }
 
 // Keys returns the placeholders of all arguments, without braces.
 func (a Args) Keys() (keys []string) {

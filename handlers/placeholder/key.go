@@ -42,6 +42,14 @@ func newKey(raw string) (key, error) {
 	return k, nil
 }
 
+// valueFor returns the value of the placeholder in an event, null without one.
+func (k *key) valueFor(ev *hub.Event) sio.Data {
+	if value, ok := k.lookUp(ev); ok {
+		return value
+	}
+	return sio.Data{JSON: []byte("null")}
+}
+
 // lookUp returns the value of the placeholder in an event. The second result is false
 // without a value. The default is used in place of null and of empty text, too.
 func (k *key) lookUp(ev *hub.Event) (value sio.Data, ok bool) {

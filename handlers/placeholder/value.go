@@ -20,6 +20,9 @@ type Value struct {
 	raw   []byte   // the JSON between the slots
 	// slots are the strings with placeholders, in the order of raw.
 	slots []slot
+	// single is the placeholder of a value that is one placeholder and nothing else, nil for
+	// any other value.
+	single *key
 }
 
 // slot is a string with placeholders, at an index of the JSON around it.
@@ -54,6 +57,9 @@ func NewValue(raw json.RawMessage) (Value, error) {
 	v.raw = append(v.raw, src...)
 	if err := v.fixed.UnmarshalJSON(compact.Bytes()); err != nil {
 		return Value{}, err
+	}
+	if len(v.slots) == 1 && len(v.raw) == 0 {
+		v.single = v.slots[0].text.singleKey()
 	}
 	if len(v.slots) > 0 && len(v.fixed.Attachments) > 0 {
 		return Value{}, errors.New("a value with placeholders can't have $binary too")
@@ -96,8 +102,8 @@ func (v Value) For(ev *hub.Event) sio.Data {
 	if len(v.slots) == 0 {
 		return v.fixed
 	}
-	if len(v.slots) == 1 && len(v.raw) == 0 {
-		return v.slots[0].value(ev).OrNull()
+	if v.single != nil {
+		return v.single.valueFor(ev).OrNull()
 	}
 	raw := make([][]byte, 0, len(v.slots)+1)
 	values := make([]sio.Data, 0, len(v.slots))
@@ -112,10 +118,7 @@ func (v Value) For(ev *hub.Event) sio.Data {
 
 func (c slot) value(ev *hub.Event) sio.Data {
 	if k := c.text.singleKey(); k != nil && !c.key {
-		if value, ok := k.lookUp(ev); ok {
-			return value
-		}
-		return sio.Data{JSON: []byte("null")}
+		return k.valueFor(ev)
 	}
 	return c.text.quoteFor(ev)
 }
