@@ -95,9 +95,9 @@ func costs() map[string]struct {
 		run    func(*costClient)
 		allocs float64
 	}{
-		"echo":           {func(c *costClient) { c.exchange(echo, `431[`+payload+`]`) }, 10},
-		"emit to sender": {func(c *costClient) { c.exchange(back, `42["back",`+payload+`]`) }, 12},
-		"join and leave": {func(c *costClient) { c.exchange(join, `431[]`); c.exchange(leave, `432[]`) }, 30},
+		"echo":           {func(c *costClient) { c.exchange(echo, `431[`+payload+`]`) }, 9},
+		"emit to sender": {func(c *costClient) { c.exchange(back, `42["back",`+payload+`]`) }, 11},
+		"join and leave": {func(c *costClient) { c.exchange(join, `431[]`); c.exchange(leave, `432[]`) }, 23},
 	}
 }
 

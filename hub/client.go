@@ -21,6 +21,7 @@ type client struct {
 	account *budget.Account // of the session
 	route   *Route
 	version sio.Version
+	traced  bool        // its request has a span, see spanStarter
 	ctx     lazyContext // ends with the connection
 
 	// Owned by Receive.
@@ -60,7 +61,7 @@ func (h *Hub) acceptSession(session *engine.Session) (engine.Receiver, error) {
 	}
 	c.decoder = sio.Decoder{Version: c.version, Limits: sio.DefaultLimits, Allow: c.allowBinary}
 	session.SetOnShed(c.shed)
-	h.noteTracer(session.Handshake())
+	c.traced = h.noteTracer(session.Handshake())
 	session.SetAlarm(c.route.config().ConnectTimeout, c.closeUnjoined)
 	if c.version == sio.V4 {
 		c.root = rootPending

@@ -112,7 +112,7 @@ func (c *client) receiveEvent(s *Socket, p sio.Packet) {
 		c.refusePacket(ReasonForced, err)
 		return
 	}
-	ev := &Event{Type: ClientEvent, Name: name, Socket: s, Args: args, ackID: p.ID, arrived: readClock()}
+	ev := &Event{Type: ClientEvent, Name: name, Socket: s, Args: args, ackID: p.ID}
 	ev.wantsAck.Store(p.HasID)
 	if !c.session.TakePacket() {
 		c.dropExcess(limitedConnection, s.ns.name, name)

@@ -6,13 +6,17 @@ import "github.com/caddy-socketio/caddy-socketio/cluster"
 // function that ends it. rooms is the number of rooms that the event was emitted to.
 type deliveryStarter func(traceID [16]byte, spanID [8]byte, namespace, event string, rooms int) (end func(sockets int))
 
-// noteTracer keeps the tracer of a traced connection for the spans of deliveries. Traces are
+// noteTracer reports whether a connection is traced, and keeps its tracer for the spans of
+// deliveries. Traces are
 // exported by the web server's config, which the hub does not know, but each traced connection
 // does. Before the first one, there is no client to deliver to.
-func (h *Hub) noteTracer(q *HandshakeRequest) {
-	if starter, ok := q.Context.(spanStarter); ok && starter.IsTraced() {
-		h.startDelivery.Store(new(deliveryStarter(starter.DeliveryStarter())))
+func (h *Hub) noteTracer(q *HandshakeRequest) (traced bool) {
+	starter, ok := q.Context.(spanStarter)
+	if !ok || !starter.IsTraced() {
+		return false
 	}
+	h.startDelivery.Store(new(deliveryStarter(starter.DeliveryStarter())))
+	return true
 }
 
 // startDeliverySpan starts the span of an emit's delivery to the sockets of this node, and

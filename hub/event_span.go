@@ -26,13 +26,10 @@ type spanStarter interface {
 // callTraced calls the handlers of an event in a span, if its connection is traced and the
 // event has a rule.
 func (ns *Namespace) callTraced(ctx context.Context, rule *rule, ev *Event) error {
-	if ev.Socket == nil || rule == nil {
+	if ev.Socket == nil || rule == nil || !ev.Socket.client.traced {
 		return ns.callRuleWith(ctx, rule, ev)
 	}
-	starter, ok := ev.Socket.handshakeRequest().Context.(spanStarter)
-	if !ok || !starter.IsTraced() {
-		return ns.callRuleWith(ctx, rule, ev)
-	}
+	starter := ev.Socket.handshakeRequest().Context.(spanStarter)
 	ctx, end := starter.StartSpan(ctx, rule.label, shortenText(ns.name), shortenText(ev.Name), rule.handlerNames)
 	err := errPanicked
 	defer func() {

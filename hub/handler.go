@@ -166,7 +166,7 @@ func (ns *Namespace) callRuleWith(ctx context.Context, rule *rule, ev *Event) er
 				continue
 			}
 			handled = true
-			if err := l.handler.HandleEvent(ctx, ev); err != nil {
+			if _, err := l.handler.handleAt(ctx, ev, readClock()); err != nil {
 				return err
 			}
 		}

@@ -73,12 +73,13 @@ func (h *Hub) timeHandlers(handlers []Handler, name func(Handler) string) []time
 	return list
 }
 
-// HandleEvent calls the handler, and counts its duration.
-func (t timedHandler) HandleEvent(ctx context.Context, ev *Event) error {
-	began := readClock()
-	err := t.Handler.HandleEvent(ctx, ev)
-	t.times.Observe(readClock() - began)
-	return err
+// handleAt calls the handler, and counts its duration. began and ended are times of readClock:
+// the next handler begins when this one has ended.
+func (t *timedHandler) handleAt(ctx context.Context, ev *Event, began int64) (ended int64, err error) {
+	err = t.Handler.HandleEvent(ctx, ev)
+	ended = readClock()
+	t.times.Observe(ended - began)
+	return ended, err
 }
 
 // readAnyCounts reports whether one of the handlers reads counts, see [CountReader].

@@ -16,22 +16,32 @@ type LastEvent struct {
 	Rule string `json:"rule"`
 }
 
+// lastEvent is a [LastEvent] as a socket keeps it.
+type lastEvent struct {
+	name, rule string
+	at         int64 // a time of readClock, which costs half of a time of day
+}
+
 // noteLastEvent keeps the name of an event whose handlers are about to be called, and of its
 // rule, nil for none. A socket without events has no memory for it.
 func (s *Socket) noteLastEvent(ev *Event, r *rule) {
-	label, now := "", time.Now()
+	label, now := "", readClock()
 	if r != nil {
 		label = r.label
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.lastEvent == nil {
-		s.lastEvent = new(LastEvent)
+		s.lastEvent = new(lastEvent)
 	}
-	if s.lastEvent.Name != ev.Name { // a copy: the name is a part of the client's packet
-		s.lastEvent.Name = strings.Clone(shortenText(ev.Name))
+	switch ev.Name {
+	case s.lastEvent.name:
+	case label: // most rules have one event
+		s.lastEvent.name = label
+	default: // a copy: the name is a part of the client's packet
+		s.lastEvent.name = strings.Clone(shortenText(ev.Name))
 	}
-	s.lastEvent.Time, s.lastEvent.Rule = now, label
+	s.lastEvent.at, s.lastEvent.rule = now, label
 }
 
 // copyLastEvent returns the last event, nil if there was none.
@@ -41,6 +51,6 @@ func (s *Socket) copyLastEvent() *LastEvent {
 	if s.lastEvent == nil {
 		return nil
 	}
-	last := *s.lastEvent
-	return &last
+	last := s.lastEvent
+	return &LastEvent{Name: shortenText(last.name), Time: time.Now().Add(time.Duration(last.at - readClock())), Rule: last.rule}
 }

@@ -114,10 +114,11 @@ func (b *inbox) parallelContext() context.Context {
 // while the inbox is full, until done is closed.
 func (s *Socket) queueEvent(ev *Event, done <-chan struct{}) {
 	r := s.ns.rules.Load().parallelRuleFor(ev)
+	if r == nil && s.handleInPlace(ev) {
+		return
+	}
+	ev.arrived = readClock()
 	if r == nil {
-		if s.handleInPlace(ev) {
-			return
-		}
 		if s.inbox.push(ev, done) {
 			s.startEventLoop()
 		}

@@ -147,13 +147,14 @@ func (r *rule) callHandlers(ctx context.Context, ev *Event) error {
 func callInSteps(ctx context.Context, handlers []timedHandler, ev *Event) error {
 	ev.readsCounts = true
 	defer ev.EndStep()
-	for _, h := range handlers {
+	for i := range handlers {
+		h := &handlers[i]
 		if _, ok := h.Handler.(Immediate); ok {
 			ev.BeginStep()
 		} else {
 			ev.EndStep()
 		}
-		if err := h.HandleEvent(ctx, ev); err != nil {
+		if _, err := h.handleAt(ctx, ev, readClock()); err != nil {
 			return err
 		}
 	}

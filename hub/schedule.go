@@ -118,8 +118,13 @@ func (s *schedule) run() {
 
 // callInOrder calls handlers for an event, until one returns an error.
 func callInOrder(ctx context.Context, handlers []timedHandler, ev *Event) error {
-	for _, h := range handlers {
-		if err := h.HandleEvent(ctx, ev); err != nil {
+	if len(handlers) == 0 {
+		return nil
+	}
+	began := readClock()
+	for i := range handlers {
+		var err error
+		if began, err = handlers[i].handleAt(ctx, ev, began); err != nil {
 			return err
 		}
 	}

@@ -72,7 +72,7 @@ type Socket struct {
 	marks           []string            // of events that it was delivered without an offset, the last ones
 	saved           *cluster.LostSocket // the socket's saved state when it is lost
 	disconnectStart chan struct{}       // closed when it stops taking packets; nil if no goroutine waits
-	lastEvent       *LastEvent          // nil before the first event of the client
+	lastEvent       *lastEvent          // nil before the first event of the client
 }
 
 // ID returns the socket's id, which is also the name of the room that it is
@@ -151,7 +151,15 @@ func (s *Socket) Join(rooms ...string) error {
 
 // joinWith makes the socket join rooms with names that were checked. They have at most limit
 // sockets then, unless limit is 0. With history, the socket gets their kept events.
-func (s *Socket) joinWith(limit int, history bool, rooms []string) (err error) {
+func (s *Socket) joinWith(limit int, history bool, rooms []string) error {
+	if s.isConnected() { // it is in its rooms
+		return s.joinAtOnce(limit, history, rooms)
+	}
+	return s.joinWhenInRooms(limit, history, rooms)
+}
+
+// joinWhenInRooms is joinWith for a socket that may not be in the rooms of its connect event.
+func (s *Socket) joinWhenInRooms(limit int, history bool, rooms []string) (err error) {
 	s.mu.Lock()
 	if s.state.Load() == stateConnecting {
 		defer s.mu.Unlock()
@@ -164,17 +172,19 @@ func (s *Socket) joinWith(limit int, history bool, rooms []string) (err error) {
 		return s.admission.addRooms(rooms, s.id)
 	}
 	s.mu.Unlock()
-	join := func() {
-		var joined func(string)
-		if history {
-			joined = s.historySender(rooms)
-		}
-		err = s.joinRooms(limit, joined, rooms)
-	}
-	if s.whenInRooms(join) {
+	if s.whenInRooms(func() { err = s.joinAtOnce(limit, history, rooms) }) {
 		return err
 	}
 	return nil
+}
+
+// joinAtOnce is joinWith for a socket that is in the rooms of its connect event.
+func (s *Socket) joinAtOnce(limit int, history bool, rooms []string) error {
+	var joined func(string)
+	if history {
+		joined = s.historySender(rooms)
+	}
+	return s.joinRooms(limit, joined, rooms)
 }
 
 // joinRooms makes a socket that is in its rooms join others, which have at most limit
@@ -194,6 +204,10 @@ func (s *Socket) joinRooms(limit int, joined func(room string), rooms []string) 
 
 // Leave makes the socket leave rooms. It may leave the room of its own id too.
 func (s *Socket) Leave(rooms ...string) {
+	if s.isConnected() { // it is in its rooms
+		s.leaveRooms(rooms)
+		return
+	}
 	s.mu.Lock()
 	if s.state.Load() == stateConnecting {
 		defer s.mu.Unlock()
@@ -201,14 +215,17 @@ func (s *Socket) Leave(rooms ...string) {
 		return
 	}
 	s.mu.Unlock()
-	s.whenInRooms(func() {
-		s.ns.index.Leave(s, rooms...)
-		s.chargeRooms()
-		s.ns.trackRooms(s, rooms)
-		if s.lost.Load() {
-			s.applyToLost(cluster.Leave{Target: s.onlyTarget(), Rooms: rooms})
-		}
-	})
+	s.whenInRooms(func() { s.leaveRooms(rooms) })
+}
+
+// leaveRooms is Leave for a socket that is in the rooms of its connect event.
+func (s *Socket) leaveRooms(rooms []string) {
+	s.ns.index.Leave(s, rooms...)
+	s.chargeRooms()
+	s.ns.trackRooms(s, rooms)
+	if s.lost.Load() {
+		s.applyToLost(cluster.Leave{Target: s.onlyTarget(), Rooms: rooms})
+	}
 }
 
 // lookupSocket is [Event.Lookup] for keys that begin with "socket.".

@@ -38,7 +38,7 @@ func (r *rules) clientEvents() []string {
 	}
 	for _, one := range r.list {
 		for _, event := range one.events {
-			if !event.IsPlain() || !isLifecycleEvent(event.String()) {
+			if !event.isLifecycle {
 				names = append(names, event.String())
 			}
 		}

@@ -47,7 +47,7 @@ func (ws *webSocket) awaitBytes() (idle bool) {
 // often costs few calls. closeGracefully may set another one at any time, which readConn
 // restores.
 func (ws *webSocket) extendDeadline() {
-	now := ws.out.session.server.now()
+	now := ws.out.session.heartbeat.lastPacket.Load() // a moment ago
 	if ws.idleness.deadlineAt-now > int64(lingerTime)/2 || ws.out.isClosing() {
 		return
 	}

@@ -148,7 +148,9 @@ func (s *Session) isOpen() bool {
 // errClosed if the session has closed. It counts the packet for the limits of rates; the
 // caller then calls awaitRates. The receiver counts messages.
 func (s *Session) handlePacket(p eio.Packet) error {
-	s.notePacket()
+	if p.Type != eio.TypeMessage { // the end of the receiver's call notes it
+		s.notePacket()
+	}
 	s.noteProof()
 	s.intake.packets.Add(1)
 	s.intake.bytes.Add(uint64(len(p.Data) + 1))
