@@ -19,7 +19,7 @@
 #         sixteen minutes; BENCH takes flags, like BENCH='-rounds 4 -scenarios ack,idle'
 # bench-quick  this Caddy beside Node.js, Centrifuge and raw writes, in two minutes,
 #         only printed
-# bench-guard  allocations and times of ten hot paths beside bench/guard.txt; UPDATE=1 writes it
+# bench-guard  allocations and times of hot paths beside bench/guard.txt; UPDATE=1 writes it
 # bench-check  lints and tests bench/, a module of its own
 # compare emits a second from outside, beside the emitter and server of Node.js
 # fuzz    every fuzz target in turn, FUZZTIME each; some ask the official parsers of Node.js

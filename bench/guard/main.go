@@ -1,4 +1,4 @@
-// Command guard compares ten benchmarks of the product with a file: allocations exactly, and
+// Command guard compares benchmarks of hot paths with a file: allocations exactly, and
 // times as multiples of a calibration loop in the same run, so that the file holds on other
 // machines too.
 package main
