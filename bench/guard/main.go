@@ -25,8 +25,19 @@ func main() {
 	}
 }
 
-// attempts is how often a slow benchmark is measured, as other processes may disturb it.
+// attempts is how often a slow benchmark is measured, as other processes may disturb it. All
+// benchmarks have their turn before the slow ones are measured again.
 const attempts = 5
+
+// measurement is what all attempts of one benchmark have found so far. The fastest run and the
+// fastest calibration count, each by itself: other processes can only slow them down, and the
+// smallest ratio would be of a run whose calibration was slowed down.
+type measurement struct {
+	want        row
+	allocs      int
+	nanoseconds float64
+	unit        float64 // of the calibration loop
+}
 
 // guardFile measures the benchmarks of a file, and compares or replaces its values.
 func guardFile(file, root string, update bool, tolerance float64) error {
@@ -38,53 +49,57 @@ func guardFile(file, root string, update bool, tolerance float64) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", file, err)
 	}
-	var failures []error
+	list := make([]*measurement, len(rows))
 	for i, want := range rows {
-		got, err := measureRow(want, root, tolerance)
-		if err != nil {
-			return err
+		list[i] = &measurement{want: want, allocs: math.MaxInt, nanoseconds: math.Inf(1), unit: math.Inf(1)}
+	}
+	for attempt := range attempts {
+		for _, m := range list {
+			if attempt > 0 && !update && compareRows(m.want, m.result(), tolerance) == nil {
+				continue
+			}
+			if err := m.measure(root); err != nil {
+				return err
+			}
+			got := m.result()
+			fmt.Printf("%-40s %4d allocations, time %8.2f (%.2f of the file's)\n", got.pkg+" "+got.benchmark, got.allocs, got.time, got.time/m.want.time)
 		}
-		fmt.Printf("%-40s %4d allocations, time %8.2f (%.2f of the file's)\n", got.pkg+" "+got.benchmark, got.allocs, got.time, got.time/want.time)
-		if err := compareRows(want, got, tolerance); err != nil {
+	}
+	var failures []error
+	for i, m := range list {
+		rows[i] = m.result()
+		if err := compareRows(m.want, rows[i], tolerance); err != nil {
 			failures = append(failures, err)
 		}
-		rows[i] = got
 	}
 	if update {
 		return os.WriteFile(file, []byte(formatRows(comments, rows)), 0o644)
 	}
 	if len(failures) > 0 {
-		failures = append(failures, errors.New("if that is meant: make bench-guard UPDATE=1"))
+		failures = append(failures, errors.New("if that is meant: make bench-guard UPDATE=1 (times need a machine without other work)"))
 	}
 	return errors.Join(failures...)
 }
 
-// measureRow runs the benchmark of a row, again while it is too slow, with the calibration loop
-// before and after. The fastest of all runs and the fastest calibration count, each by itself:
-// other processes can only slow them down, and the smallest ratio would be of a run whose
-// calibration was slowed down.
-func measureRow(want row, root string, tolerance float64) (row, error) {
-	got := want
-	unit, fastest := calibrate(), math.Inf(1)
-	for attempt := range attempts {
-		output, err := runBenchmark(want, root)
-		if err != nil {
-			return row{}, err
-		}
-		nanoseconds, allocs, err := parseOutput(output)
-		if err != nil {
-			return row{}, fmt.Errorf("%s %s: %w", want.pkg, want.benchmark, err)
-		}
-		if attempt == 0 || allocs < got.allocs {
-			got.allocs = allocs
-		}
-		unit, fastest = min(unit, calibrate()), min(fastest, nanoseconds)
-		got.time = fastest / unit
-		if compareRows(want, got, tolerance) == nil {
-			break
-		}
+// measure runs the benchmark once, with the calibration loop before and after.
+func (m *measurement) measure(root string) error {
+	m.unit = min(m.unit, calibrate())
+	output, err := runBenchmark(m.want, root)
+	if err != nil {
+		return err
 	}
-	return got, nil
+	m.unit = min(m.unit, calibrate())
+	nanoseconds, allocs, err := parseOutput(output)
+	if err != nil {
+		return fmt.Errorf("%s %s: %w", m.want.pkg, m.want.benchmark, err)
+	}
+	m.nanoseconds, m.allocs = min(m.nanoseconds, nanoseconds), min(m.allocs, allocs)
+	return nil
+}
+
+// result returns the row of the attempts so far.
+func (m *measurement) result() row {
+	return row{pkg: m.want.pkg, benchmark: m.want.benchmark, allocs: m.allocs, time: m.nanoseconds / m.unit}
 }
 
 // runBenchmark returns the output of ten short runs of one benchmark: a short one is more often
