@@ -131,7 +131,7 @@ func TestSizesOfRoomsAreChargedToTheProcess(t *testing.T) {
 }
 
 func TestAbsentMembersBeyondTheirMemoryLeaveAtOnce(t *testing.T) {
-	const limit = 8 << 20
+	const limit = 24 << 20 // the heap of the other tests must fit
 	f := newPresenceMemory(t, limit, 0, time.Hour)
 	for i := range 6 {
 		c, _ := joinNamespace(f, f.url, "/", "")
