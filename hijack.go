@@ -35,22 +35,25 @@ func newHijackFunc(w http.ResponseWriter, r *http.Request) func() (net.Conn, *bu
 // a write of its own then. Caddy's lowest writer always is the one of idle timeouts, unless
 // these are switched off.
 func writeHeaderAbove(own, w http.ResponseWriter, r *http.Request) (held bool) {
-	_, idle := caddyhttp.IdleTimeoutsFromContext(r.Context())
-	if idle != nil {
+	h := heldHeader{ResponseWriter: own}
+	if _, idle := caddyhttp.IdleTimeoutsFromContext(r.Context()); idle != nil {
 		lowest := idle.ResponseWriterWrapper
 		defer func(below http.ResponseWriter) { lowest.ResponseWriter = below }(lowest.ResponseWriter)
-		lowest.ResponseWriter = heldHeader{own}
+		lowest.ResponseWriter = &h
 	}
 	w.WriteHeader(http.StatusSwitchingProtocols)
-	return idle != nil
+	return h.held
 }
 
 // heldHeader is a server's writer that does not get the header of a 101, which has no body.
-type heldHeader struct{ http.ResponseWriter }
+type heldHeader struct {
+	http.ResponseWriter
+	held bool
+}
 
-func (heldHeader) WriteHeader(int) {}
+func (h *heldHeader) WriteHeader(int) { h.held = true }
 
-func (heldHeader) Write([]byte) (int, error) { return 0, http.ErrBodyNotAllowed }
+func (*heldHeader) Write([]byte) (int, error) { return 0, http.ErrBodyNotAllowed }
 
 // unwrapWriter returns the server's own writer, without the writers that Caddy wraps it
 // in.
