@@ -30,7 +30,7 @@ func main() {
 // benchmarks have their turn before the slow ones are measured again.
 const attempts = 5
 
-// measurement is what all attempts of one benchmark have found so far. The fastest run and the
+// measurement is the result of all attempts of one benchmark so far. The fastest run and the
 // fastest calibration count, each by itself: other processes can only slow them down, and the
 // smallest ratio would be of a run whose calibration was slowed down.
 type measurement struct {
