@@ -56,19 +56,19 @@ func guardFile(file, root string, update bool, tolerance float64) error {
 	}
 	for attempt := range attempts {
 		for _, m := range list {
-			if attempt > 0 && !update && compareRows(m.want, m.result(), tolerance) == nil {
+			if attempt > 0 && !update && compareRows(m.want, m.bestRow(), tolerance) == nil {
 				continue
 			}
-			if err := m.measure(root); err != nil {
+			if err := m.runOnce(root); err != nil {
 				return err
 			}
-			got := m.result()
+			got := m.bestRow()
 			fmt.Printf("%-40s %4d allocations, time %8.2f (%.2f of the file's)\n", got.pkg+" "+got.benchmark, got.allocs, got.time, got.time/m.want.time)
 		}
 	}
 	var failures []error
 	for i, m := range list {
-		rows[i] = m.result()
+		rows[i] = m.bestRow()
 		if err := compareRows(m.want, rows[i], tolerance); err != nil {
 			failures = append(failures, err)
 		}
@@ -82,8 +82,8 @@ func guardFile(file, root string, update bool, tolerance float64) error {
 	return errors.Join(failures...)
 }
 
-// measure runs the benchmark once, with the calibration loop before and after.
-func (m *measurement) measure(root string) error {
+// runOnce runs the benchmark once, with the calibration loop before and after.
+func (m *measurement) runOnce(root string) error {
 	m.unit = min(m.unit, calibrate())
 	output, err := runBenchmark(m.want, root)
 	if err != nil {
@@ -98,8 +98,8 @@ func (m *measurement) measure(root string) error {
 	return nil
 }
 
-// result returns the row of the attempts so far.
-func (m *measurement) result() row {
+// bestRow returns the row of the attempts so far.
+func (m *measurement) bestRow() row {
 	return row{pkg: m.want.pkg, benchmark: m.want.benchmark, allocs: m.allocs, time: m.nanoseconds / m.unit}
 }
 
