@@ -7,9 +7,8 @@ import "github.com/caddy-socketio/caddy-socketio/cluster"
 type deliveryStarter func(traceID [16]byte, spanID [8]byte, namespace, event string, rooms int) (end func(sockets int))
 
 // noteTracer reports whether a connection is traced, and keeps its tracer for the spans of
-// deliveries. Traces are
-// exported by the web server's config, which the hub does not know, but each traced connection
-// does. Before the first one, there is no client to deliver to.
+// deliveries. Traces are exported by the web server's config, which the hub does not know, but
+// each traced connection does. Before the first one, there is no client to deliver to.
 func (h *Hub) noteTracer(q *HandshakeRequest) (traced bool) {
 	starter, ok := q.Context.(spanStarter)
 	if !ok || !starter.IsTraced() {
