@@ -17,10 +17,11 @@ const (
 	maxHistoryRooms = 10_000    // of a namespace
 	maxHistoryBytes = 16 << 20  // of a namespace
 	maxHistoryTotal = 256 << 20 // of a hub, and at most an eighth of the memory limit
-	// keptEventCost is how many bytes a kept event takes besides its message and data.
-	keptEventCost = 64
+	// keptEventCost is how many bytes a kept event takes besides its message and data: a
+	// keptEvent, and its part of the spare ones of the slice.
+	keptEventCost = 112
 	// keptRoomCost is how many bytes a room takes besides its events and name.
-	keptRoomCost = 64
+	keptRoomCost = 128
 )
 
 // historyStore holds the kept events of a namespace's rooms. Above its limits, the room whose
