@@ -42,7 +42,7 @@ func TestHistoryIsCountedWithinAFifthOfTheHeap(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			for range 10 * use.events { // the first events allocate what all use
+			for range 10 * use.events { // the first events fill tables and pools
 				emit(-1)
 			}
 			heap := measureHeap() - f.memory.Used()

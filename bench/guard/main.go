@@ -1,7 +1,6 @@
-// Command guard compares benchmarks of hot paths with a file: allocations exactly, or
-// within 3 % where they are many, and
-// times as multiples of a calibration loop in the same run, so that the file holds on other
-// machines too.
+// Command guard compares benchmarks of hot paths with a file: allocations exactly, or within
+// 3 % where they are many, and times as multiples of a calibration loop in the same run, so
+// that the file holds on other machines too.
 package main
 
 import (

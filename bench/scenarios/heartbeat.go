@@ -21,15 +21,9 @@ var heartbeatScenario = Scenario{Name: "heartbeat", Peers: idleScenario.Peers, M
 const heartbeatInterval = 3 * time.Second
 
 func (r *Run) measureHeartbeats(connections int, transport load.Transport, suffix string) error {
-	so := servers.Options{PingInterval: heartbeatInterval, TLS: transport == load.TLS}
-	return r.withServer(so, func(server *servers.Server, loop *load.Loop) error {
-		o := r.connectOptions(server)
-		o.Transport = transport
-		empty, err := measureEmpty(server, loop, o)
-		if err != nil {
-			return err
-		}
-		if _, err := loop.Open(connections, o); err != nil {
+	return r.withMemoryRun(servers.Options{PingInterval: heartbeatInterval}, transport, func(m *memoryRun) error {
+		loop := m.loop
+		if _, err := loop.Open(connections, m.options); err != nil {
 			return err
 		}
 		if err := loop.RunFor("await the first heartbeats", heartbeatInterval+settleTime); err != nil {
@@ -37,7 +31,7 @@ func (r *Run) measureHeartbeats(connections int, transport load.Transport, suffi
 		}
 		before := 0
 		loop.Do(func() { before = loop.Heartbeats })
-		u, err := r.measureUsage(func() error { return loop.RunFor("answer heartbeats", heartbeatInterval) }, server)
+		u, err := r.measureUsage(func() error { return loop.RunFor("answer heartbeats", heartbeatInterval) }, m.server)
 		if err != nil {
 			return err
 		}
@@ -47,13 +41,10 @@ func (r *Run) measureHeartbeats(connections int, transport load.Transport, suffi
 			return fmt.Errorf("%d connections had %d heartbeats in %s", connections, count, heartbeatInterval)
 		}
 		values := u.perOperation(count)
-		if err := addMemory(values, "idle", server, empty, connections); err != nil {
+		if err := m.addIdle(values, connections); err != nil {
 			return err
 		}
-		if err := server.Collect(); err != nil {
-			return err
-		}
-		if err := addMemory(values, "collected", server, empty, connections); err != nil {
+		if err := m.addCollected(values, connections); err != nil {
 			return err
 		}
 		r.addResult(fmt.Sprintf("%d connections%s", connections, suffix), values)
