@@ -134,6 +134,10 @@ func (s *Session) attachWebSocket(o *outbound, response *bufio.Writer) error {
 // and further packets, are left to the flusher, so that the HTTP handler does not wait. The
 // caller has begun writing.
 func (o *outbound) writeFirst(response *bufio.Writer, b *batch) error {
+	defer func() { // after an error too: the batch is shared
+		b.addToStats(o.session.server)
+		b.dropMessages()
+	}()
 	data := b.joinFrames(o.encoding)
 	fits := len(data) <= response.Available()
 	if fits {
@@ -153,8 +157,6 @@ func (o *outbound) writeFirst(response *bufio.Writer, b *batch) error {
 		o.keepRest(b, data)
 		o.startFlusher()
 	}
-	b.addToStats(o.session.server)
-	b.dropMessages()
 	return nil
 }
 
