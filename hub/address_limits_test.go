@@ -51,15 +51,17 @@ func TestNamespaceLimitOfAddress(t *testing.T) {
 func TestNamespacesOfOneAddressMakeRoomForStranger(t *testing.T) {
 	s, _ := newGlobSite(t, hub.AddressLimits{})
 	var all []*client
-	for i := range hub.MaxDynamic {
-		if i%hub.MaxNamespaces == 0 {
-			all = append(all, dialClient(t, s.url+"/0/", fromAttacker))
+	for i := 0; i < hub.MaxDynamic; i += hub.MaxNamespaces {
+		c := dialClient(t, s.url+"/0/", fromAttacker)
+		all = append(all, c)
+		names := min(hub.MaxNamespaces, hub.MaxDynamic-i)
+		for n := range names {
+			c.sendPacket(fmt.Sprintf("40/org-%d,", i+n))
 		}
-		all[len(all)-1].sendPacket(fmt.Sprintf("40/org-%d,", i))
-	}
-	for i := range hub.MaxDynamic {
-		if p := all[i/hub.MaxNamespaces].readPacket(); !strings.HasPrefix(p, "40/org-") {
-			t.Fatalf("got %s", p)
+		for range names { // before another connection, since the order of age is that of the connects
+			if p := c.readPacket(); !strings.HasPrefix(p, "40/org-") {
+				t.Fatalf("got %s", p)
+			}
 		}
 	}
 	b := dialClient(t, s.url+"/0/", fromStranger)
