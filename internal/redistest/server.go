@@ -20,6 +20,9 @@ import (
 // Timeout is the longest wait of a test for one condition.
 const Timeout = 20 * time.Second
 
+// shortNodeTimeout is how long a member of a Redis Cluster waits for another one's reply.
+const shortNodeTimeout = time.Second
+
 // Server is a real Redis for one test.
 type Server struct {
 	// Port is its port on 127.0.0.1.
@@ -164,7 +167,7 @@ func Eventually(t testing.TB, condition string, ok func() bool) {
 func StartClusterMember(t testing.TB) *Server {
 	t.Helper()
 	// By default the cluster bus uses the port plus 10000, which may be out of range.
-	return Start(t, "--cluster-enabled", "yes", "--cluster-node-timeout", "1000", "--cluster-port", fmt.Sprint(freeport.Choose()))
+	return Start(t, "--cluster-enabled", "yes", "--cluster-node-timeout", fmt.Sprint(shortNodeTimeout.Milliseconds()), "--cluster-port", fmt.Sprint(freeport.Choose()))
 }
 
 // MeetMember introduces another member to this one.
@@ -173,7 +176,8 @@ func (s *Server) MeetMember(other *Server) {
 	s.Command("CLUSTER", "MEET", "127.0.0.1", fmt.Sprint(other.Port), other.args[len(other.args)-1])
 }
 
-// StartCluster starts a Redis Cluster of three masters.
+// StartCluster starts a Redis Cluster of three masters. They wait long for each other's replies,
+// so that a busy machine does not make one of them fail; see [ExpectFailure].
 func StartCluster(t testing.TB) []*Server {
 	t.Helper()
 	all := []*Server{StartClusterMember(t), StartClusterMember(t), StartClusterMember(t)}
@@ -189,5 +193,15 @@ func StartCluster(t testing.TB) []*Server {
 			return s.Command("SPUBLISH", "x", "y") != "" && s.Info("cluster_state") == "ok" && s.Info("cluster_known_nodes") == "3"
 		})
 	}
+	setNodeTimeout(all, Timeout) // not before: members that have met wait as long until they serve
 	return all
+}
+
+// ExpectFailure has the members of a Redis Cluster notice within a second that one has ended.
+func ExpectFailure(all []*Server) { setNodeTimeout(all, shortNodeTimeout) }
+
+func setNodeTimeout(all []*Server, timeout time.Duration) {
+	for _, s := range all {
+		s.Command("CONFIG", "SET", "cluster-node-timeout", fmt.Sprint(timeout.Milliseconds()))
+	}
 }
