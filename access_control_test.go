@@ -172,7 +172,7 @@ func sendRawRequest(t *testing.T, address, request string) string {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	_ = conn.SetDeadline(time.Now().Add(30 * time.Second))
+	_ = conn.SetDeadline(time.Now().Add(time.Minute))
 	if _, err := io.WriteString(conn, request); err != nil {
 		return ""
 	}
@@ -251,7 +251,7 @@ func tryStreamRequest(t *testing.T, transport http.RoundTripper, proto, site, ta
 		if method == http.MethodConnect && proto != "HTTP/3.0" {
 			continue // needs GODEBUG=http2xconnect=1
 		}
-		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		r := (&http.Request{Method: method, URL: u, Host: u.Host, Header: make(http.Header)}).WithContext(ctx)
 		r.Header.Set("X-Key", key)

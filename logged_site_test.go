@@ -78,7 +78,7 @@ func (l *loggedSite) readLines(path string) (lines []map[string]any) {
 func (l *loggedSite) awaitLines(path, message string, count int) (found []map[string]any) {
 	l.t.Helper()
 	written := watchedFile{path}.written()
-	for late := time.After(10 * time.Second); ; {
+	for late := time.After(time.Minute); ; {
 		found = nil
 		for _, line := range l.readLines(path) {
 			if line["msg"] == message {

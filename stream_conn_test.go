@@ -116,7 +116,7 @@ func writeText(t *testing.T, conn *websocket.Conn, text string) {
 
 func expectFrame(t *testing.T, conn *websocket.Conn, prefix string) {
 	t.Helper()
-	_ = conn.SetReadDeadline(time.Now().Add(10 * time.Second))
+	_ = conn.SetReadDeadline(time.Now().Add(time.Minute))
 	_, got, err := conn.ReadMessage()
 	if err != nil || !strings.HasPrefix(string(got), prefix) {
 		t.Fatalf("got %q, %v, want %s", got, err, prefix)
@@ -134,7 +134,7 @@ func TestOldConfigIsCollected(t *testing.T) {
 	expectFrame(t, conn, `431[1]`)
 	http.DefaultClient.CloseIdleConnections()
 	// Goroutines of the old server may still run.
-	for deadline := time.Now().Add(10 * time.Second); old.Value() != nil; runtime.Gosched() {
+	for deadline := time.Now().Add(time.Minute); old.Value() != nil; runtime.Gosched() {
 		if runtime.GC(); time.Now().After(deadline) {
 			t.Fatal("the old handler is alive")
 		}
@@ -177,7 +177,7 @@ func TestRequestIsCollected(t *testing.T) {
 	s := startCaddy(t, false, "route {\nsocketio_recording\n"+echo+"\n}")
 	conn := dialWebSocket(t, s.site)
 	was := <-recordedServes
-	for deadline := time.Now().Add(10 * time.Second); was.request.Value() != nil || was.writer.Value() != nil; runtime.Gosched() {
+	for deadline := time.Now().Add(time.Minute); was.request.Value() != nil || was.writer.Value() != nil; runtime.Gosched() {
 		if runtime.GC(); time.Now().After(deadline) {
 			t.Fatalf("alive: request %t, writer %t", was.request.Value() != nil, was.writer.Value() != nil)
 		}

@@ -16,7 +16,7 @@ import (
 )
 
 // testTimeout bounds how long a test waits.
-const testTimeout = 10 * time.Second
+const testTimeout = time.Minute
 
 // newHub serves a hub over HTTP until the test ends.
 func newHub(t testing.TB) (*hub.Hub, string) {

@@ -16,13 +16,18 @@ func TestInterruptEndsContextOnArrival(t *testing.T) {
 	ns.On("work", hub.HandlerFunc(func(ctx context.Context, ev *hub.Event) error {
 		ctx, end := ev.WithInterrupt(ctx, "stop", "halt *")
 		defer end()
+		disconnecting := ev.Disconnecting()
 		waiting <- struct{}{}
 		select {
 		case <-ctx.Done():
-			causes <- context.Cause(ctx)
-		case <-ev.Disconnecting():
-			causes <- hub.ErrDisconnected
+		case <-disconnecting:
 		}
+		cause := context.Cause(ctx)
+		if cause != hub.ErrInterrupted { // of a socket that disconnects, both end
+			<-disconnecting
+			cause = hub.ErrDisconnected
+		}
+		causes <- cause
 		return nil
 	}))
 	ns.On("stop", hub.HandlerFunc(func(_ context.Context, ev *hub.Event) error { return ev.Ack("stopped") }))

@@ -87,7 +87,7 @@ func visit(t *testing.T, address string) *visitor {
 
 func (v *visitor) read() string {
 	v.t.Helper()
-	_ = v.conn.SetReadDeadline(time.Now().Add(10 * time.Second))
+	_ = v.conn.SetReadDeadline(time.Now().Add(time.Minute))
 	_, text, err := v.conn.ReadMessage()
 	if err != nil {
 		v.t.Fatal(err)

@@ -78,7 +78,7 @@ func (c *client) write(text string) {
 func (c *client) read() string {
 	c.t.Helper()
 	for {
-		_ = c.conn.SetReadDeadline(time.Now().Add(10 * time.Second))
+		_ = c.conn.SetReadDeadline(time.Now().Add(time.Minute))
 		_, text, err := c.conn.ReadMessage()
 		if err != nil {
 			c.t.Fatal(err)
@@ -202,7 +202,7 @@ func TestNothingIsObservedWithoutViewers(t *testing.T) {
 	viewer, _ := connect(t, url, Namespace, rightAuth)
 	viewer.readEvent("all_sockets")
 	viewer.conn.Close()
-	deadline := time.Now().Add(10 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for {
 		c.mu.Lock()
 		running := c.running

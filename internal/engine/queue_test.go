@@ -95,7 +95,7 @@ func TestVolatileNeedsReadyClient(t *testing.T) {
 func TestSlowClientDelaysNoOther(t *testing.T) {
 	c := testConfig()
 	c.MaxQueue = 64 << 20
-	c.PingTimeout = time.Hour // the slow client sends no pong, however long a loaded machine takes
+	c.PingInterval = time.Hour // the slow client reads no ping, however long a loaded machine takes
 	w := newTestServer(t, c, noOptions())
 	serveTCP(t, w)
 	slow := w.dialWebSocket("EIO=4")

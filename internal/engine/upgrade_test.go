@@ -293,7 +293,7 @@ func readAcrossUpgrade(t *testing.T, w *testServer, q string, count int) (got []
 	close(probed)
 	got = <-changed
 	c.sendText("5")
-	c.SetReadDeadline(time.Now().Add(20 * time.Second))
+	c.SetReadDeadline(time.Now().Add(time.Minute))
 	for len(got) < count {
 		packet := c.readMessage()
 		if packet[0] != '4' {

@@ -111,7 +111,7 @@ func checkFrames(t *testing.T, send, want, reason string) {
 		}
 		nc, br := w.dialRaw("EIO=4", send[:half], "")
 		go io.WriteString(nc, send[half:])
-		nc.SetReadDeadline(time.Now().Add(20 * time.Second))
+		nc.SetReadDeadline(time.Now().Add(time.Minute))
 		head := make([]byte, 2)
 		io.ReadFull(br, head)
 		br.Discard(int(head[1]))

@@ -18,7 +18,7 @@ import (
 )
 
 // Timeout is the longest wait of a test for one condition.
-const Timeout = 20 * time.Second
+const Timeout = time.Minute
 
 // shortNodeTimeout is how long a member of a Redis Cluster waits for another one's reply.
 const shortNodeTimeout = time.Second
@@ -193,7 +193,7 @@ func StartCluster(t testing.TB) []*Server {
 			return s.Command("SPUBLISH", "x", "y") != "" && s.Info("cluster_state") == "ok" && s.Info("cluster_known_nodes") == "3"
 		})
 	}
-	setNodeTimeout(all, Timeout) // not before: members that have met wait as long until they serve
+	setNodeTimeout(all, 20*time.Second) // not before: members that have met wait as long until they serve
 	return all
 }
 

@@ -21,7 +21,7 @@ import (
 )
 
 // testTimeout bounds how long a test waits.
-const testTimeout = 20 * time.Second
+const testTimeout = time.Minute
 
 // site is a hub with its tails, served over HTTP.
 type site struct {

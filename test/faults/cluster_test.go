@@ -128,6 +128,14 @@ func (c *pair) awaitLinks(up float64) {
 	}
 }
 
+// awaitDropped waits until both nodes have counted so many further messages as dropped.
+func (c *pair) awaitDropped(count int) {
+	c.t.Helper()
+	for i, p := range c.nodes {
+		p.awaitMetric(c.t, "caddy_socketio_cluster_dropped_total", "", func(now float64) bool { return int(now) >= c.dropped[i]+count })
+	}
+}
+
 // compareClients compares the records of every client with the events that it should have. All
 // clients of a node have the same ones. lost is how many events of each node the clients of the
 // other lack, and dropped is how many messages the node counts as dropped, since the last call.

@@ -20,7 +20,7 @@ import (
 )
 
 // maxWait is the longest wait for an expected event.
-const maxWait = 30 * time.Second
+const maxWait = time.Minute
 
 // setup describes a Caddy. The zero value is a Caddy without a site.
 type setup struct {

@@ -24,8 +24,8 @@ type redisFault struct {
 	begin func()
 	// end ends the fault. It may wait for links that are down, so that they notice the fault.
 	end func(pairs []*pair)
-	// lost is the number of events that clients of the other node lack, by adapter. The default
-	// is 0.
+	// lost is the largest number of events that clients of the other node lack, by adapter: they
+	// lack at least one. By default they lack none.
 	lost map[string]int
 	// breaks tells that connections break. Events on their way then may be lost as well, as many
 	// as the node counts as dropped.
@@ -136,6 +136,7 @@ func testRedisFault(t *testing.T, pairs []*pair, fault redisFault) {
 	fault.begin()
 	for _, c := range pairs {
 		c.sendEvents(during)
+		c.awaitDropped(fault.lost[c.adapter])
 	}
 	fault.end(pairs)
 	for _, c := range pairs {
@@ -143,8 +144,8 @@ func testRedisFault(t *testing.T, pairs []*pair, fault redisFault) {
 		c.awaitLinks(1)
 		lost, dropped := c.compareClients()
 		for i, p := range c.nodes {
-			least := fault.lost[c.adapter]
-			most := least
+			most := fault.lost[c.adapter]
+			least := min(most, 1) // the last ones may reach Redis when the fault has ended
 			if fault.breaks {
 				most += dropped[i]
 			}

@@ -22,7 +22,7 @@ import (
 )
 
 // maxWait is the longest wait for an expected event.
-const maxWait = 20 * time.Second
+const maxWait = time.Minute
 
 // site holds the directives of the shared site: routes with the same namespaces and different
 // options.
@@ -32,7 +32,7 @@ var site = routeBlock("/socket.io/", "") +
 	routeBlock("/limited/", "rate_limit 100 200") +
 	routeBlock("/capped/", "max_connections 20") +
 	routeBlock("/addressed/", "ping_interval 400ms\nping_timeout 5s\nconnect_timeout 5s\nper_address {\nmax_unjoined 200\nmax_namespaces 20\nmax_connections 500\n}") +
-	routeBlock("/brief/", "ping_interval 400ms\nping_timeout 400ms\nconnect_timeout 2s\nupgrade_timeout 500ms")
+	routeBlock("/brief/", "ping_interval 1s\nping_timeout 2s\nconnect_timeout 3s\nupgrade_timeout 2s")
 
 // routeBlock returns a socketio directive. Clients of all routes of a process share rooms.
 func routeBlock(path, options string) string {

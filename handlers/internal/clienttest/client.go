@@ -13,7 +13,7 @@ import (
 )
 
 // ReadTimeout bounds the wait for each packet.
-const ReadTimeout = 10 * time.Second
+const ReadTimeout = time.Minute
 
 // Client is a client with one WebSocket. Its methods are for the test's goroutine,
 // except Next.

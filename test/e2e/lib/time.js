@@ -1,6 +1,6 @@
 // Deadlines: nothing in these tests waits for ever, and nothing sleeps.
 
-export const deadlineMs = 10_000; // ms for one thing to happen
+export const deadlineMs = 30_000; // ms for one thing to happen
 
 // withDeadline is the promise's result, or an error that names the missing event.
 export function withDeadline(promise, what, ms = deadlineMs) {
