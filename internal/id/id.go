@@ -51,7 +51,10 @@ func ForLog(id string) string {
 
 // computeCheck returns the check of the random part of an id.
 func computeCheck(random []byte) (check [checkBytes]byte) {
-	sum := sha256.Sum256(append([]byte("caddy-socketio id "), random...))
+	const prefix = "caddy-socketio id "
+	var data [len(prefix) + randomBytes]byte
+	copy(data[copy(data[:], prefix):], random)
+	sum := sha256.Sum256(data[:])
 	copy(check[:], sum[:])
 	return check
 }
