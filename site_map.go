@@ -169,9 +169,14 @@ func isListener(listener caddy.NetworkAddress, local net.Addr) bool {
 	if listener.IsFdNetwork() {
 		return true
 	}
+	if listener.IsUnixNetwork() || int(listener.StartPort) != port {
+		return false
+	}
+	if listener.Host == "" { // of most listeners
+		return true
+	}
 	own := net.ParseIP(listener.Host)
-	return !listener.IsUnixNetwork() && int(listener.StartPort) == port &&
-		(own == nil || own.IsUnspecified() || own.Equal(ip)) // a name may mean any address
+	return own == nil || own.IsUnspecified() || own.Equal(ip) // a name may mean any address
 }
 
 // siteMaps are the site maps of the servers, each made once.
