@@ -16,14 +16,35 @@ var batches = sync.Pool{New: func() any { return new(batch) }}
 // sameDeadline is how much earlier than wanted a deadline of a flusher may stay.
 const sameDeadline = time.Second
 
-// startFlusher starts the connection's own flusher, which ends when the queue is empty.
-// The caller owns the writing side, so no other goroutine looks at the task.
-func (o *outbound) startFlusher() {
-	if o.flusher == nil {
-		o.flusher = spawn.NewTask(o.session.server.options.Log, "flusher", o.flushQueue, o.failWriting)
-	}
-	o.flusher.Start()
+// flusher is a goroutine that writes the queue of one connection, and ends when it is empty.
+// Connections share flushers: an idle one has none.
+type flusher struct {
+	task *spawn.Task
+	out  *outbound // nil between two runs
 }
+
+// startFlusher starts a flusher. The caller gives it the writing side.
+func (o *outbound) startFlusher() {
+	server := o.session.server
+	f, _ := server.flushers.Get().(*flusher)
+	if f == nil {
+		f = new(flusher)
+		f.task = spawn.NewTask(server.options.Log, "flusher", f.flush, f.failWriting)
+	}
+	f.out = o
+	f.task.Start()
+}
+
+// flush writes the queue of the connection.
+func (f *flusher) flush() {
+	server := f.out.session.server
+	f.out.flushQueue()
+	f.out = nil
+	server.flushers.Put(f)
+}
+
+// failWriting closes the connection after a panic. The flusher is not used again.
+func (f *flusher) failWriting() { f.out.failWriting() }
 
 // keepRest keeps the bytes of a batch that the pump could not write.
 func (o *outbound) keepRest(b *batch, rest []byte) {

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/caddy-socketio/caddy-socketio/internal/eio"
-	"github.com/caddy-socketio/caddy-socketio/internal/spawn"
 )
 
 const (
@@ -52,7 +51,6 @@ type outbound struct {
 	rest       []byte       // bytes that the pump could not write
 	restOf     *eio.Message // whose own bytes rest is part of; nil for a copy
 	deadline   time.Time    // of the writes, if the flusher has set one
-	flusher    *spawn.Task
 }
 
 // closeGracefully closes the connection after its queue and the given close frame are

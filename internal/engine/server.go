@@ -75,13 +75,14 @@ type Server struct {
 	epoch   time.Time // when the session clock began
 	pumps   []*pump
 
-	// Atomics, and a part with a lock of its own.
+	// Safe for concurrent use.
 	stats    counters
 	overload overloadCounts
 	unjoined address.Bound[*Session]
 	pumpTurn atomic.Uint64 // picks the pump of the next connection
 	draining atomic.Bool
 	hold     pollHold
+	flushers sync.Pool // of *flusher
 
 	mu           sync.RWMutex // guards the following; a leaf
 	sessions     map[string]*Session
