@@ -57,7 +57,7 @@ func Capture(r *http.Request, header http.Header, keys []string, path string) *R
 		path:   path,
 		method: r.Method, host: r.Host, proto: r.Proto, remote: r.RemoteAddr, uri: r.RequestURI,
 		protoMajor: r.ProtoMajor, protoMinor: r.ProtoMinor,
-		url: *r.URL, header: header, tls: r.TLS,
+		url: *r.URL, header: header, tls: keepTLS(r.TLS),
 	}
 	q.tracing = captureTracing(r)
 	q.local, _ = r.Context().Value(http.LocalAddrContextKey).(net.Addr)
