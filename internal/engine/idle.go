@@ -59,7 +59,7 @@ func (ws *webSocket) extendDeadline() {
 // messages with frames.ErrIdle, and no other read.
 func (ws *webSocket) readConn(p []byte) (n int, err error) {
 	for {
-		n, err = ws.out.net.Read(p)
+		n, err = ws.readSocket(p)
 		if n > 0 || err == nil || !ws.idleness.possible || !errors.Is(err, os.ErrDeadlineExceeded) {
 			return n, err
 		}
@@ -75,6 +75,17 @@ func (ws *webSocket) readConn(p []byte) (n int, err error) {
 			ws.clearDeadline()
 		}
 	}
+}
+
+// readSocket reads from the connection once.
+func (ws *webSocket) readSocket(p []byte) (n int, err error) {
+	switch {
+	case ws.socket == nil:
+		return ws.out.net.Read(p)
+	case ws.idleness.awaiting:
+		return ws.socket.readNext(ws.out.raw, p, &ws.out.session.server.stats.packetsIn)
+	}
+	return ws.socket.read(ws.out.raw, p)
 }
 
 // clearDeadline removes the read deadline, unless the connection is closing.

@@ -44,13 +44,13 @@ func (w *writer) writeOnce(fd uintptr) bool {
 	}
 }
 
-// shortWrite is the size up to which data is written by writeShort. The copying of more takes
+// shortCall is the size up to which data is read and written by short calls. The copying of more takes
 // long enough that another goroutine may have the processor meanwhile.
-const shortWrite = 16 << 10
+const shortCall = 16 << 10
 
 // writeBytes writes data to a descriptor that does not block.
 func writeBytes(fd uintptr, data []byte) (n int, err error) {
-	if len(data) <= shortWrite {
+	if len(data) <= shortCall {
 		return writeShort(fd, data)
 	}
 	return syscall.Write(int(fd), data)

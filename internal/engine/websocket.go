@@ -44,6 +44,7 @@ type webSocket struct {
 	// Owned by the goroutine that reads.
 	in        *frames.Reader // nil while the WebSocket is idle
 	early     *bytes.Reader  // bytes that came before the connection was taken over; nil once read
+	socket    *socketReader  // nil while the WebSocket is idle, and without a descriptor
 	role      role
 	mayGoIdle bool // no message is expected soon after the latest one
 	inMessage bool // the rest of a message is read, at the speed that pace measures
@@ -159,6 +160,10 @@ func (ws *webSocket) readMessages() (err error) {
 	if ws.in, err = frames.Open(wire{ws}, ws.compressed); err != nil {
 		return err
 	}
+	if ws.out.raw != nil {
+		ws.socket = socketReaders.Get().(*socketReader)
+		defer ws.releaseSocketReader()
+	}
 	for {
 		if ws.idleness.possible && ws.hasReadAll() && (ws.isIdleAtOnce() || ws.awaitBytes()) {
 			return errIdle
@@ -172,6 +177,12 @@ func (ws *webSocket) readMessages() (err error) {
 		}
 		ws.out.session.awaitRates(nil)
 	}
+}
+
+// releaseSocketReader keeps the socketReader for another connection.
+func (ws *webSocket) releaseSocketReader() {
+	socketReaders.Put(ws.socket)
+	ws.socket = nil
 }
 
 // Reserve charges the session for n bytes of the message that is read.
