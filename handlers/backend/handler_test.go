@@ -73,8 +73,9 @@ func TestBackendAppliesReplyInOrder(t *testing.T) {
 	c := s.Dial()
 	c.Call("40/app,", `40/app,{"sid":"*`)
 	c.Expect(`42/app,["welcome","ada"]`)
-	a.SetReply(sitetest.Reply(http.StatusOK, `{"join":["a"]}`))
+	a.SetReply(sitetest.Reply(http.StatusOK, `{"join":["a"],"ack":[]}`))
 	b := s.Connect()
+	b.Call(`42/app,0["ready"]`, `43/app,0[]`) // the connect event is over, so nothing is held for it
 	b.Call("40/other,", `40/other,{"sid":"*`)
 
 	// Each part of the reply is done in order, for its own target.
