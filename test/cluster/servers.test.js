@@ -45,7 +45,7 @@ for (const kind of ['ioredis', 'redis']) {
 			const [a] = await Promise.all(nodes.map((n) => connectSocket(t, n)));
 			a.on('q', (ack) => ack('only'));
 			const { responses } = await new Promise((resolve) => {
-				node.io.timeout(500).emit('q', (error, responses) => resolve({ error, responses }));
+				node.io.timeout(1500).emit('q', (error, responses) => resolve({ error, responses }));
 			});
 			assert.deepEqual(responses, ['only']);
 		});
@@ -207,7 +207,7 @@ describe('Socket.IO 2', { skip: redisMissing, timeout: 60_000 }, () => {
 		const sockets = await everywhere(t);
 		for (const socket of sockets) await emitWithAck(socket, 'join', 'acks');
 		for (const socket of sockets) socket.on('q', (n, ack) => ack(Buffer.from([n])));
-		const { status, body } = await nodes[0].post('/socketio/emit', { to: ['acks'], event: 'q', args: [1], ack: { timeout: '500ms' } });
+		const { status, body } = await nodes[0].post('/socketio/emit', { to: ['acks'], event: 'q', args: [1], ack: { timeout: '1500ms' } });
 		assert.equal(status, 200, JSON.stringify(body));
 		// It counts as a server, and does not answer.
 		assert.deepEqual([body.complete, body.responses.length], [false, 2]);

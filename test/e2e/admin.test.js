@@ -97,7 +97,7 @@ describeWithCaddy('admin API', socketio(namespace('/') + namespace('/chat'), 'ma
 		assert.deepEqual(byId(answer.responses), byId([a, b].map(({ id }) => [{ id, value: 42, file: binary('yes') }])));
 
 		await emitWithAck(c, 'join', room); // never answers
-		const partial = await caddy().emit({ ...ask, ack: { timeout: '200ms' } });
+		const partial = await caddy().emit({ ...ask, ack: { timeout: '1s' } });
 		assert.deepEqual([partial.delivered, partial.responses.length, partial.complete], [3, 2, false]);
 	});
 

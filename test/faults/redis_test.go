@@ -210,7 +210,8 @@ func TestRedisFailover(t *testing.T) {
 
 	pairs := startPairs(t, "redis://"+sentinel.Address(), "sentinel main")
 	testRedisFault(t, pairs, redisFault{
-		begin: master.Stop,
+		breaks: true,
+		begin:  master.Stop,
 		end: func([]*pair) {
 			redistest.Eventually(t, "failover", func() bool { return replica.Info("role") == "master" })
 		},

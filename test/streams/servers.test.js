@@ -131,7 +131,7 @@ for (const kind of ['ioredis', 'redis']) {
 			const [a] = await Promise.all(nodes.map((n) => connectSocket(t, n)));
 			a.on('q', (ack) => ack('only'));
 			const { responses } = await new Promise((resolve) => {
-				node.io.timeout(500).emit('q', (error, responses) => resolve({ error, responses }));
+				node.io.timeout(1500).emit('q', (error, responses) => resolve({ error, responses }));
 			});
 			assert.deepEqual(responses, ['only']);
 		});
