@@ -21,7 +21,7 @@ func writeShort(fd uintptr, data []byte) (n int, err error) {
 
 // readShort reads few bytes from a socket that does not block, as writeShort writes them.
 func readShort(fd uintptr, p []byte) (n int, err error) {
-	r, _, code := syscall.RawSyscall6(syscall.SYS_RECVFROM, fd, uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)), 0, 0, 0)
+	r, _, code := syscall.RawSyscall(syscall.SYS_READ, fd, uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)))
 	if code != 0 {
 		return 0, code
 	}
