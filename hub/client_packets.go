@@ -197,7 +197,7 @@ func (c *client) connectSocket(p sio.Packet) {
 	}
 	s := &Socket{
 		id: c.newSocketID(p.Namespace), ns: ns, client: c, auth: packetAuth(p),
-		query: p.Query, done: make(chan struct{}), admission: new(admission), began: readClock(), grace: gracePeriod{ctx: lazyContext{hub: c.hub}},
+		query: p.Query, admission: new(admission), began: readClock(), grace: gracePeriod{ctx: lazyContext{hub: c.hub}},
 	}
 	if c.version == sio.V4 {
 		s.auth = queryObject(s.Handshake().Query())

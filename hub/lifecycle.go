@@ -238,7 +238,7 @@ func (s *Socket) callDisconnectHandlers(rule *rule, ev *Event) {
 // finishLifecycle releases the socket: its context, its pid, its places in the connection
 // and the namespace.
 func (s *Socket) finishLifecycle() {
-	close(s.done)
+	s.closeDone()
 	s.grace.endContext()
 	if s.pid != "" {
 		s.ns.pids.removeSocket(s.pid, s)
@@ -262,7 +262,7 @@ func (s *Socket) disconnectStarted() <-chan struct{} {
 	return s.disconnectStart
 }
 
-var closedChannel = func() <-chan struct{} {
+var closedChannel = func() chan struct{} {
 	c := make(chan struct{})
 	close(c)
 	return c

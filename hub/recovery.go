@@ -204,7 +204,7 @@ func (ns *Namespace) closeStale(ctx context.Context, pid, identity string, next 
 	ctx, cancel := context.WithTimeout(ctx, staleTimeout)
 	defer cancel()
 	select {
-	case <-old.done:
+	case <-old.Done():
 	case <-ctx.Done():
 	}
 	return true

@@ -39,7 +39,6 @@ type Socket struct {
 	// replay, empty without one, and where a replay begins for a client without an
 	// offset.
 	replayedTo, replayFrom string
-	done                   chan struct{} // closed when the lifecycle has ended
 
 	inbox     inbox
 	state     atomic.Int32
@@ -72,6 +71,7 @@ type Socket struct {
 	marks           []string            // of events that it was delivered without an offset, the last ones
 	saved           *cluster.LostSocket // the socket's saved state when it is lost
 	disconnectStart chan struct{}       // closed when it stops taking packets; nil if no goroutine waits
+	done            chan struct{}       // closed when the lifecycle has ended; nil if no goroutine waits
 	lastEvent       *lastEvent          // nil before the first event of the client
 }
 
@@ -123,7 +123,25 @@ func (s *Socket) isAccepted() bool {
 }
 
 // Done is closed when the socket has left its rooms for good.
-func (s *Socket) Done() <-chan struct{} { return s.done }
+func (s *Socket) Done() <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.done == nil {
+		s.done = make(chan struct{})
+	}
+	return s.done
+}
+
+// closeDone closes the channel of Done.
+func (s *Socket) closeDone() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.done == nil {
+		s.done = closedChannel
+	} else {
+		close(s.done)
+	}
+}
 
 // Rooms returns the names of the rooms that the socket is in, its own id first,
 // then in the order joined. While its connect event is handled, these are the

@@ -237,8 +237,12 @@ func (x *exchange) newHandshake() *Handshake {
 	if header == nil {
 		header = KeptHeader(x.R.Header)
 	}
+	uri := x.R.URL.RequestURI()
+	if uri == x.R.RequestURI {
+		uri = x.R.RequestURI // which is kept anyway
+	}
 	return &Handshake{
-		Time: time.Now(), Address: x.Address, URL: x.R.URL.RequestURI(), Header: header,
+		Time: time.Now(), Address: x.Address, URL: uri, Header: header,
 		Secure: x.Secure, Version: x.version, Context: x.Context,
 	}
 }

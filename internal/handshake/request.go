@@ -24,7 +24,8 @@ type Request struct {
 	path string // of the handler that served it, as configured
 
 	protoMajor, protoMinor int
-	url                    url.URL
+	urlPath, rawQuery      string   // of the URL
+	url                    *url.URL // nil if it has only a path and a query
 	header                 http.Header
 	local                  net.Addr // which of the server's addresses it came to
 	tls                    *tls.ConnectionState
@@ -57,7 +58,11 @@ func Capture(r *http.Request, header http.Header, keys []string, path string) *R
 		path:   path,
 		method: r.Method, host: r.Host, proto: r.Proto, remote: r.RemoteAddr, uri: r.RequestURI,
 		protoMajor: r.ProtoMajor, protoMinor: r.ProtoMinor,
-		url: *r.URL, header: header, tls: keepTLS(r.TLS),
+		urlPath: r.URL.Path, rawQuery: r.URL.RawQuery, header: header, tls: keepTLS(r.TLS),
+	}
+	if *r.URL != (url.URL{Path: q.urlPath, RawQuery: q.rawQuery}) {
+		u := *r.URL
+		q.url = &u
 	}
 	q.tracing = captureTracing(r)
 	q.local, _ = r.Context().Value(http.LocalAddrContextKey).(net.Addr)
@@ -138,7 +143,10 @@ func (q *Request) Replacer() *caddy.Replacer {
 
 // New returns a copy of the request, without a body.
 func (q *Request) New(ctx context.Context) *http.Request {
-	u := q.url
+	u := url.URL{Path: q.urlPath, RawQuery: q.rawQuery}
+	if q.url != nil {
+		u = *q.url
+	}
 	r := &http.Request{
 		Method: q.method, Host: q.host, RemoteAddr: q.remote, RequestURI: q.uri,
 		Proto: q.proto, ProtoMajor: q.protoMajor, ProtoMinor: q.protoMinor,
