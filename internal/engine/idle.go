@@ -79,11 +79,8 @@ func (ws *webSocket) readConn(p []byte) (n int, err error) {
 
 // readSocket reads from the connection once.
 func (ws *webSocket) readSocket(p []byte) (n int, err error) {
-	switch {
-	case ws.socket == nil:
+	if ws.socket == nil {
 		return ws.out.net.Read(p)
-	case ws.idleness.awaiting:
-		return ws.socket.readNext(ws.out.raw, p, &ws.out.session.server.stats.packetsIn)
 	}
 	return ws.socket.read(ws.out.raw, p)
 }

@@ -15,7 +15,6 @@ func (r *socketReader) readOnce(fd uintptr) bool {
 		case syscall.EINTR:
 			continue
 		case syscall.EAGAIN:
-			r.waited = true
 			return false
 		default:
 			r.err = err
