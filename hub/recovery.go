@@ -157,7 +157,9 @@ func parseRecovery(auth sio.Data) (pid, offset string) {
 // reports false if the client cannot have it.
 func (s *Socket) restoreLost(r cluster.Recorder, pid, offset string) bool {
 	identity := s.identityHash()
-	s.ns.closeStale(&s.client.ctx, pid, identity, s)
+	// The wait goes on when the client is gone: a next socket with this pid waits for this one,
+	// and so for the stale one.
+	s.ns.closeStale(context.WithoutCancel(&s.client.ctx), pid, identity, s)
 	ctx, cancel := context.WithTimeout(&s.client.ctx, restoreTimeout)
 	defer cancel()
 	lost, err := r.Restore(ctx, pid, offset)

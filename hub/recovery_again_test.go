@@ -91,6 +91,39 @@ func TestInterruptedRecoveryKeepsSocketRecoverable(t *testing.T) {
 	}
 }
 
+// Three clients come with one secret. The first is recovering the socket when the second
+// interrupts it, and the third interrupts the second: the third gets the socket.
+func TestLastOfSeveralClientsGetsSocket(t *testing.T) {
+	for _, kind := range []string{"memory", "cluster"} {
+		t.Run(kind, func(t *testing.T) {
+			g := &hookedGate{}
+			s := newGatedSite(t, g, kind == "cluster")
+			ns, _ := s.Namespace("/chat")
+			is := s.loseSocket(t, ns)
+			entered, leave := make(chan struct{}), make(chan struct{})
+			g.mu.Lock()
+			g.hook = func(context.Context) error {
+				close(entered)
+				<-leave
+				return nil
+			}
+			g.mu.Unlock()
+			var all []*client
+			for range 3 {
+				all = append(all, dialClient(t, s.url+"/0/", "4"))
+			}
+			all[0].sendPacket(fmt.Sprintf(`40/chat,{"pid":%q}`, is.PID))
+			receiveWithin(t, entered)
+			for i, c := range all[1:] {
+				c.sendPacket(fmt.Sprintf(`40/chat,{"pid":%q}`, is.PID))
+				all[i].wantClosed()
+			}
+			close(leave)
+			all[2].wantPacket(fmt.Sprintf(`40/chat,{"sid":%q,"pid":%q}`, is.SID, is.PID))
+		})
+	}
+}
+
 // newGatedSite returns a site with recovery, whose sockets pass a gate.
 func newGatedSite(t *testing.T, g *hookedGate, shared bool) *site {
 	r := newRouteConfig("a", "/chat")
