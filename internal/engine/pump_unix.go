@@ -44,8 +44,8 @@ func (w *writer) writeOnce(fd uintptr) bool {
 	}
 }
 
-// shortCall is the size up to which data is read and written by short calls. The copying of more takes
-// long enough that another goroutine may have the processor meanwhile.
+// shortCall is the size up to which data is read and written by short calls. The copying of
+// more takes long enough that another goroutine may have the processor meanwhile.
 const shortCall = 16 << 10
 
 // writeBytes writes data to a descriptor that does not block.
